@@ -1,0 +1,66 @@
+# Every target makes its own set-up first. On a fresh machine: Python 3.11, git and make are enough.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# the line of uv in the lock and its hashes: the installer is pinned like everything it installs
+UV_LOCK := $(VENV)/uv.lock
+# what the last run came to; a run that breaks early leaves none
+SUMMARY := outputs/summary.json
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test check format serve mlflow zenml bench lock
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set; a second time nothing
+
+$(READY): requirements.lock pyproject.toml environment.pth data.dvc
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock > $(UV_LOCK)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r $(UV_LOCK)
+	@echo "installing what requirements.lock pins"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@cp environment.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/unmask_environment.pth"
+	@echo "setting up ZenML and pulling the demo set"
+	@test -d .zen || $(BIN)/zenml init > $(VENV)/zenml.log 2>&1 || { cat $(VENV)/zenml.log; exit 1; }
+	@$(BIN)/dvc pull --quiet data.dvc
+	@touch $@
+
+train: $(READY)  ## the whole chain on the demo set: data to gated, registered, packaged detector
+	@rm -f $(SUMMARY)
+	@status=0; $(BIN)/zenml pipeline run training_pipeline || status=$$?; \
+	test ! -f $(SUMMARY) || $(BIN)/python -m pipelines summary; exit $$status
+
+test: $(READY)  ## all tests, with coverage of src, steps and bento
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+check: $(READY)  ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## put the code into the form that check wants
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+serve: $(READY)  ## the packaged service on http://localhost:3000
+	$(BIN)/bentoml serve unmask:latest --host 127.0.0.1 --port 3000
+
+mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
+	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
+
+zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
+	$(BIN)/zenml login --local --blocking --ip-address 127.0.0.1 --port 8237
+
+bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
+	$(BIN)/unmask bench
+
+lock: $(READY)  ## pin anew what pyproject.toml asks for
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --output-file requirements.lock
