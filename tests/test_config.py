@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from unmask.config import PreprocessingSettings, Settings, build, load_settings, plain
+from unmask.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+
+
+def written(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_full_profile_of_the_projects_own_file_is_the_contract_of_the_defaults():
+    settings = load_settings(ROOT / "params.yaml", phase=1, profile="full")
+    assert settings.model == Settings().model
+    assert settings.preprocessing == Settings().preprocessing
+
+
+def test_every_phase_and_profile_of_the_projects_own_file_can_be_read():
+    file = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for phase in file["phases"]:
+        for profile in file["profiles"]:
+            settings = load_settings(ROOT / "params.yaml", phase, profile)
+            assert (settings.phase, settings.profile) == (phase, profile)
+
+
+def test_profile_beats_phase_beats_file_and_an_override_beats_all(tmp_path):
+    path = written(
+        tmp_path,
+        """
+        training: {epochs: 1, batch_clips: 1, frames: 1, patience: 1}
+        phases: {1: {training: {batch_clips: 2, frames: 2, patience: 2}}}
+        profiles: {demo: {training: {frames: 3, patience: 3}}}
+        """,
+    )
+    training = load_settings(path, 1, "demo", ["training.patience=4"]).training
+    assert (training.epochs, training.batch_clips, training.frames, training.patience) == (
+        1,
+        2,
+        3,
+        4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("faces: {}", "faces"),
+        ("training: {epoch: 3}", "epoch"),
+        ("training: {epochs: many}", "training.epochs"),
+        ("training: {epochs: true}", "training.epochs"),
+        ("training: 3", "expected a block"),
+        ("model: {temporal: lstm}", "lstm"),
+        ("gates: {auc: {limit: 0.9, level: optional}}", "optional"),
+        ("training: [", "not YAML"),
+        ("- 1", "expected a block"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, text, words):
+    path = written(
+        tmp_path, text + "\nphases: {1: {}}\nprofiles: {demo: {}}" if "- 1" not in text else text
+    )
+    with pytest.raises(ConfigError, match=words):
+        load_settings(path, 1, "demo")
+
+
+def test_a_missing_file_says_where_to_stand(tmp_path):
+    with pytest.raises(ConfigError, match="project's root"):
+        load_settings(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("phase", "profile", "words"), [(9, "demo", "phase"), (1, "big", "profile")]
+)
+def test_a_phase_or_profile_that_does_not_exist_is_refused(phase, profile, words):
+    with pytest.raises(ConfigError, match=words):
+        load_settings(ROOT / "params.yaml", phase, profile)
+
+
+def test_an_override_without_a_value_is_refused():
+    with pytest.raises(ConfigError, match=r"section\.key=value"):
+        load_settings(ROOT / "params.yaml", 1, "demo", ["training.epochs"])
+
+
+def test_an_override_of_what_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match="lambda"):
+        load_settings(ROOT / "params.yaml", 1, "demo", ["training.lambda=1"])
+
+
+def test_plain_values_build_the_same_settings_again():
+    settings = load_settings(ROOT / "params.yaml", 1, "demo")
+    assert build(Settings, plain(settings)) == settings
+    assert build(PreprocessingSettings, plain(settings.preprocessing)) == settings.preprocessing
