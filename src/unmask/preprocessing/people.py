@@ -1,0 +1,117 @@
+"""The people of a video, window by window: found, followed, aligned."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.config import PreprocessingSettings
+from unmask.preprocessing.align import align
+from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.decode import Frame, frames
+from unmask.preprocessing.faces import Face, FaceLandmarker, face_landmarker
+from unmask.preprocessing.mesh import Picture
+from unmask.preprocessing.pose import head_pose_deg
+from unmask.preprocessing.sampling import window_of
+from unmask.preprocessing.tracking import Tracker
+from unmask.records import FaceTrack, MediaInfo, PersonFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleWindow:
+    """Who is seen in one window.
+
+    Attributes:
+        number: Of the window, from 0.
+        last_s: Time of its last frame.
+        people: Without flow, largest screen presence first.
+    """
+
+    number: int
+    last_s: float
+    frames_sampled: int
+    people: tuple[PersonFeatures, ...]
+
+
+@dataclass(slots=True)
+class _Found:
+    """One person's frames of the window so far."""
+
+    time_s: list[float] = field(default_factory=list)
+    seen: list[Face] = field(default_factory=list)
+    pose: list[NDArray[Any]] = field(default_factory=list)
+    faces: list[NDArray[Any]] = field(default_factory=list)
+    landmarks: list[NDArray[Any]] = field(default_factory=list)
+
+    def add(self, time_s: float, picture: Picture, face: Face, crop_px: int) -> None:
+        """Align one face and keep it."""
+        height, width = picture.shape[:2]
+        aligned, landmarks = align(picture, face.landmarks_px, crop_px)
+        self.time_s.append(time_s)
+        self.seen.append(face)
+        self.pose.append(head_pose_deg(face.landmarks_px, width, height))
+        self.faces.append(aligned)
+        self.landmarks.append(landmarks)
+
+    def features(self, person: int) -> PersonFeatures:
+        """Everything kept, as arrays."""
+        track = FaceTrack(
+            person,
+            np.array(self.time_s),
+            np.stack([face.box_px for face in self.seen]),
+            np.stack([face.landmarks_px for face in self.seen]),
+            np.stack(self.pose),
+        )
+        return PersonFeatures(track, np.stack(self.faces), None, np.stack(self.landmarks))
+
+
+def follow(
+    info: MediaInfo, settings: PreprocessingSettings, window_s: float, watch: Stopwatch
+) -> Iterator[PeopleWindow]:
+    """Find and follow everybody in the video, one window at a time.
+
+    A person keeps the same number from window to window. Windows without a single frame are
+    left out, and a file without picture gives none. No more than one window's faces are held.
+
+    Args:
+        window_s: Length of a window; infinite for the whole video in one.
+        watch: Counts the stages ``decode``, ``faces`` and ``align``.
+    """
+    if not info.has_video:
+        return
+    landmarker, tracker = face_landmarker(settings.faces), Tracker()
+    decoded = watch.each("decode", frames(info.path, settings.sampling.rate_hz))
+    grouped = groupby(decoded, key=lambda f: window_of(f[0], window_s, info.duration_s))
+    for number, shown in grouped:
+        yield _window(number, shown, (landmarker, tracker), settings.align.crop_px, watch)
+
+
+def _window(
+    number: int,
+    shown: Iterator[Frame],
+    finder: tuple[FaceLandmarker, Tracker],
+    crop_px: int,
+    watch: Stopwatch,
+) -> PeopleWindow:
+    landmarker, tracker = finder
+    found: dict[int, _Found] = {}
+    sampled, time_s = 0, 0.0
+    for time_s, picture in shown:
+        sampled += 1
+        with watch.on("faces"):
+            known, search = tracker.known(time_s), tracker.search_due(time_s)
+            faces = landmarker.find(picture, known, search)
+            persons = tracker.number(time_s, faces)
+        with watch.on("align"):
+            for person, face in zip(persons, faces, strict=True):
+                found.setdefault(person, _Found()).add(time_s, picture, face, crop_px)
+    people = [one.features(person) for person, one in found.items()]
+    return PeopleWindow(number, time_s, sampled, tuple(sorted(people, key=_presence)))
+
+
+def _presence(person: PersonFeatures) -> tuple[float, int]:
+    sides = person.track.boxes_px[:, 2:] - person.track.boxes_px[:, :2]
+    return -float(np.prod(sides, axis=1).sum()), person.track.person

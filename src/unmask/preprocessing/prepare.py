@@ -1,0 +1,153 @@
+"""A media file to everything that the detector sees of it."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.config import PreprocessingSettings
+from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.decode import probe
+from unmask.preprocessing.flow import Levels, between_faces
+from unmask.preprocessing.people import PeopleWindow, follow
+from unmask.preprocessing.sampling import window_of
+from unmask.preprocessing.stages import Sound, Stages, listen, with_flow
+from unmask.records import (
+    FACE_PX,
+    RATE_HZ,
+    ClipFeatures,
+    MediaInfo,
+    PersonFeatures,
+    Sample,
+    Waveform,
+)
+
+
+def prepare(
+    path: Path,
+    settings: PreprocessingSettings,
+    cache: Cache | None = None,
+    watch: Stopwatch | None = None,
+) -> ClipFeatures:
+    """Prepare a whole clip; what the cache holds is not worked out again.
+
+    The result is that of :func:`windows`, joined. Of a file that breaks off, ``end_s`` is
+    where it does and ``info.duration_s`` what the container claims.
+
+    Args:
+        watch: Counts seconds of the stages ``decode``, ``faces``, ``align``, ``flow``, ``speech``.
+
+    Raises:
+        MediaError: The file cannot be read as video or sound.
+    """
+    stages = Stages(path, settings, cache, watch)
+    info, seen, sound = stages.info(), stages.people(), stages.sound()
+    people = with_flow(seen.people, stages.flow())
+    span = (0.0, _end_s(info, seen.last_s, seen.frames_sampled, sound))
+    return _features(info, span, seen.frames_sampled, people, sound)
+
+
+def windows(
+    path: Path,
+    settings: PreprocessingSettings,
+    window_s: float = 30.0,
+    watch: Stopwatch | None = None,
+) -> Iterator[ClipFeatures]:
+    """Prepare a video of any length, holding one window of its faces at a time.
+
+    A person keeps the number given at first sight. The last window takes a remainder shorter
+    than half a window with it. The sound is held whole: 4 MB a minute.
+
+    Raises:
+        MediaError: The file cannot be read as video or sound.
+    """
+    watch = watch or Stopwatch()
+    with watch.on("decode"):
+        info = probe(path)
+    sound = listen(info, settings.speech, watch)
+    last: dict[int, tuple[NDArray[np.uint8], float]] = {}  # person → last face and its time
+    waiting, end_s = _blank(0), _end_s(info, 0.0, 0, sound)
+    for seen in follow(info, settings, window_s, watch):
+        for number in range(waiting.number, seen.number):
+            span = (number * window_s, (number + 1) * window_s)
+            yield _window(info, span, waiting, settings, (sound, last, watch))
+            waiting = _blank(number + 1)
+        waiting, end_s = seen, _end_s(info, seen.last_s, seen.frames_sampled, sound)
+    final = max(window_of(end_s, window_s, info.duration_s), waiting.number)
+    for number in range(waiting.number, final + 1):
+        over_s = end_s if number == final else (number + 1) * window_s
+        span = (number * window_s, over_s)
+        yield _window(info, span, waiting, settings, (sound, last, watch))
+        waiting = _blank(number + 1)
+
+
+def samples_of(features: ClipFeatures) -> tuple[Sample, ...]:
+    """One row for the detector per person, largest first, each with the clip's sound.
+
+    Where nobody is seen but something is heard: one row without faces. Neither: no row.
+    """
+    heard = features.waveform
+    samples = np.zeros(0, np.float32) if heard is None else heard.samples
+    is_speech = np.zeros(len(samples), np.bool_)
+    for start, end in np.rint(features.speech_s * RATE_HZ).astype(int):
+        is_speech[start:end] = True
+    if features.people:
+        return tuple(Sample(one.faces, one.flow, samples, is_speech) for one in features.people)
+    nobody = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
+    return (Sample(nobody, None, samples, is_speech),) if len(samples) else ()
+
+
+def frames_with_face(people: tuple[PersonFeatures, ...]) -> int:
+    """How many of the sampled frames show at least one face."""
+    return len(set(chain.from_iterable(one.track.time_s.tolist() for one in people)))
+
+
+def _window(
+    info: MediaInfo,
+    span: tuple[float, float],
+    seen: PeopleWindow,
+    settings: PreprocessingSettings,
+    shared: tuple[Sound, dict[int, tuple[NDArray[np.uint8], float]], Stopwatch],
+) -> ClipFeatures:
+    sound, last, watch = shared
+    flow: list[Levels] = []
+    for one in seen.people if settings.flow.enabled else ():
+        with watch.on("flow"):
+            before = last.get(one.track.person)
+            flow.append(between_faces(one.faces, one.track.time_s, before))
+        last[one.track.person] = (one.faces[-1].copy(), float(one.track.time_s[-1]))
+    people = with_flow(seen.people, tuple(flow) if settings.flow.enabled else None)
+    return _features(info, span, seen.frames_sampled, people, sound)
+
+
+def _features(
+    info: MediaInfo,
+    span: tuple[float, float],
+    frames_sampled: int,
+    people: tuple[PersonFeatures, ...],
+    sound: Sound,
+) -> ClipFeatures:
+    """Put together one window: the people in it, and its part of the sound."""
+    start_s, end_s = span
+    heard = sound.waveform
+    if heard is not None:
+        heard = Waveform(heard.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)])
+    speech_s = np.clip(sound.speech_s, start_s, end_s) - start_s
+    speech_s = speech_s[speech_s[:, 1] > speech_s[:, 0]]
+    return ClipFeatures(info, start_s, end_s, frames_sampled, people, heard, speech_s)
+
+
+def _end_s(info: MediaInfo, last_s: float, frames_sampled: int, sound: Sound) -> float:
+    """Where what could be decoded ends."""
+    heard_s = sound.waveform.duration_s if sound.waveform is not None else 0.0
+    if not frames_sampled:
+        return heard_s
+    shown_s = last_s + (1 / info.fps if info.fps else 0.0)
+    return max(shown_s, heard_s)
+
+
+def _blank(number: int) -> PeopleWindow:
+    return PeopleWindow(number, 0.0, 0, ())

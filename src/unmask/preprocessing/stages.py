@@ -1,0 +1,184 @@
+"""The stages of one file, each computed once: taken from the cache, or worked out and kept.
+
+`media` (what the container says) ← `faces` (tracks and aligned faces) ← `flow`, and beside
+them `speech` (sound and spoken stretches). A stage's entry hangs on the file's bytes, on its
+own settings and on the stage before it, and on nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.config import PreprocessingSettings, SpeechSettings
+from unmask.preprocessing.cache import Arrays, Cache, Entry, entry_key
+from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.decode import probe, waveform
+from unmask.preprocessing.flow import Levels, between_faces
+from unmask.preprocessing.hashing import file_sha256
+from unmask.preprocessing.people import PeopleWindow, follow
+from unmask.preprocessing.speech import speech_stretches_s
+from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, PersonFeatures, Waveform
+
+# Raise a stage's number when its code changes what it gives: older entries are then left alone
+VERSIONS = {"media": 1, "faces": 3, "flow": 1, "speech": 2}
+TRACK = tuple(item.name for item in fields(FaceTrack) if item.name != "person")
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A file's sound, and where in it somebody speaks.
+
+    Attributes:
+        waveform: ``None`` where there is no sound.
+        speech_s: Start and end of each stretch, shape ``(stretches, 2)``.
+    """
+
+    waveform: Waveform | None
+    speech_s: NDArray[np.float64]
+
+
+class Stages:
+    """One file under one set of settings.
+
+    Attributes:
+        cached: Stage to whether it was taken from the cache, for the stages asked for so far.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: PreprocessingSettings,
+        cache: Cache | None = None,
+        watch: Stopwatch | None = None,
+    ) -> None:
+        self._path, self._settings, self._cache = path, settings, cache
+        self._watch = watch or Stopwatch()
+        self._made: dict[str, Any] = {}
+        self.cached: dict[str, bool] = {}
+
+    def info(self) -> MediaInfo:
+        """What the container says of itself.
+
+        Raises:
+            MediaError: The file cannot be read as video or sound.
+        """
+
+        def work() -> Entry:
+            with self._watch.on("decode"):
+                facts = asdict(probe(self._path))
+            return Entry({**facts, "path": ""}, {})
+
+        entry = self._entry("media", work)
+        return MediaInfo(**{**entry.facts, "path": self._path})
+
+    def people(self) -> PeopleWindow:
+        """Everybody in the whole video, without flow."""
+
+        def work() -> Entry:
+            seen = next(follow(self.info(), self._settings, inf, self._watch), None)
+            return _packed(seen or PeopleWindow(0, 0.0, 0, ()))
+
+        return _unpacked(self._entry("faces", work))
+
+    def flow(self) -> tuple[Levels, ...] | None:
+        """Flow of each of :meth:`people`; ``None`` where the settings ask for none."""
+        if not self._settings.flow.enabled:
+            return None
+
+        def work() -> Entry:
+            people = self.people().people
+            with self._watch.on("flow"):
+                levels = [between_faces(one.faces, one.track.time_s) for one in people]
+            return Entry({"people": len(people)}, {str(n): one for n, one in enumerate(levels)})
+
+        entry = self._entry("flow", work)
+        return tuple(entry.arrays[str(number)] for number in range(entry.facts["people"]))
+
+    def sound(self) -> Sound:
+        """The whole sound and its spoken stretches."""
+
+        def work() -> Entry:
+            heard = listen(self.info(), self._settings.speech, self._watch)
+            arrays: Arrays = {"speech_s": heard.speech_s}
+            if heard.waveform is not None:
+                arrays["samples"] = heard.waveform.samples
+            return Entry({}, arrays)
+
+        arrays = self._entry("speech", work).arrays
+        samples = arrays.get("samples")
+        return Sound(None if samples is None else Waveform(samples), arrays["speech_s"])
+
+    def _entry(self, stage: str, work: Callable[[], Entry]) -> Entry:
+        if stage not in self._made:
+            self._made[stage] = self._found(stage, work)
+        found: Entry = self._made[stage]
+        return found
+
+    def _found(self, stage: str, work: Callable[[], Entry]) -> Entry:
+        if self._cache is None:
+            self.cached[stage] = False
+            return work()
+        key = self._key(stage)
+        entry = self._cache.load(stage, key)
+        self.cached[stage] = entry is not None
+        if entry is None:
+            entry = work()
+            self._cache.save(stage, key, entry)
+        return entry
+
+    def _key(self, stage: str) -> str:
+        chosen, upstream = asdict(self._settings), ""
+        own: dict[str, Any] = {"version": VERSIONS[stage]}
+        if stage == "faces":
+            own |= {name: chosen[name] for name in ("sampling", "faces", "align")}
+        elif stage == "flow":
+            own |= {**chosen["flow"], "step_px": FLOW_STEP_PX}
+            upstream = self._key("faces")
+        elif stage == "speech":
+            own |= chosen["speech"]
+        return entry_key(stage, file_sha256(self._path), own, upstream)
+
+
+def listen(info: MediaInfo, settings: SpeechSettings, watch: Stopwatch) -> Sound:
+    """Decode a file's sound and find the speech in it."""
+    silent = np.zeros((0, 2))
+    if not info.has_audio:
+        return Sound(None, silent)
+    with watch.on("decode"):
+        heard = waveform(info.path)
+    with watch.on("speech"):
+        return Sound(heard, silent if heard is None else speech_stretches_s(heard, settings))
+
+
+def with_flow(
+    people: tuple[PersonFeatures, ...], flow: tuple[Levels, ...] | None
+) -> tuple[PersonFeatures, ...]:
+    """The same people, each with its flow."""
+    if flow is None:
+        return people
+    return tuple(replace(one, flow=own) for one, own in zip(people, flow, strict=True))
+
+
+def _packed(seen: PeopleWindow) -> Entry:
+    arrays: Arrays = {}
+    for number, one in enumerate(seen.people):
+        arrays |= {f"{number}.track.{name}": getattr(one.track, name) for name in TRACK}
+        arrays |= {f"{number}.faces": one.faces, f"{number}.landmarks": one.landmarks}
+    persons = [one.track.person for one in seen.people]
+    facts = {"last_s": seen.last_s, "frames_sampled": seen.frames_sampled, "persons": persons}
+    return Entry(facts, arrays)
+
+
+def _unpacked(entry: Entry) -> PeopleWindow:
+    facts, arrays = entry.facts, entry.arrays
+    people = []
+    for number, person in enumerate(facts["persons"]):
+        track = FaceTrack(person, **{name: arrays[f"{number}.track.{name}"] for name in TRACK})
+        faces, landmarks = arrays[f"{number}.faces"], arrays[f"{number}.landmarks"]
+        people.append(PersonFeatures(track, faces, None, landmarks))
+    return PeopleWindow(0, facts["last_s"], facts["frames_sampled"], tuple(people))
