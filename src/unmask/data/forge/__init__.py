@@ -1,0 +1,1 @@
+"""Forgeries that take any footage of a talking person."""

@@ -1,0 +1,214 @@
+"""The manifest: one row per clip, as CSV or parquet, beside the media it lists.
+
+Paths in the file are relative to the file's folder, so a data set may be moved as a whole.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pandas as pd
+
+from unmask.errors import DataError
+from unmask.records import Clip, Period
+
+FILE_NAMES = ("manifest.csv", "manifest.parquet")
+COLUMNS = tuple(field.name for field in fields(Clip))
+MODALITIES = ("video", "audio")
+
+
+def find_manifest(path: Path) -> Path:
+    """The manifest file that ``path`` is, or that lies in the folder ``path``.
+
+    Raises:
+        DataError: There is none, or a folder holds both a CSV and a parquet one.
+    """
+    if path.is_file():
+        return path
+    found = [path / name for name in FILE_NAMES if (path / name).is_file()]
+    if not found:
+        raise DataError(f"{path}: no manifest here; expected {' or '.join(FILE_NAMES)}")
+    if len(found) > 1:
+        raise DataError(f"{path}: holds both {' and '.join(FILE_NAMES)}; delete the stale one")
+    return found[0]
+
+
+def read_manifest(path: Path | str) -> tuple[Clip, ...]:
+    """Read a manifest; media files are not opened and need not be there.
+
+    Args:
+        path: A ``.csv`` or ``.parquet`` file, or a folder that holds ``manifest.csv`` or
+            ``manifest.parquet``.
+
+    Returns:
+        The clips in the file's order, with absolute paths.
+
+    Raises:
+        DataError: A column is missing, a cell cannot be understood, a label contradicts
+            itself, or there are no rows. Rows are counted as a spreadsheet shows them:
+            the header is row 1.
+    """
+    file = find_manifest(Path(path)).absolute()
+    rows = read_table(file)
+    if missing := [name for name in COLUMNS if rows and name not in rows[0]]:
+        raise DataError(
+            f"{file}: missing column(s) {', '.join(missing)}; a manifest has {', '.join(COLUMNS)}"
+        )
+    return tuple(_clip(row, file, number) for number, row in enumerate(rows, start=2))
+
+
+def read_table(file: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV (every cell as text) or parquet file, as found.
+
+    Raises:
+        DataError: The file is of another type, broken, or has no rows.
+    """
+    try:
+        if file.suffix == ".parquet":
+            table = pd.read_parquet(file)
+        elif file.suffix == ".csv":
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        else:
+            raise DataError(f"{file}: is {file.suffix or 'without suffix'}; use .csv or .parquet")
+    except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+        raise DataError(f"{file}: cannot be read as a table: {error}") from error
+    if table.empty:
+        raise DataError(f"{file}: has no rows; list at least one clip")
+    return [{str(name): cell for name, cell in row.items()} for row in table.to_dict("records")]
+
+
+def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
+    """Write ``clips`` so that :func:`read_manifest` gives them back, path for path.
+
+    Args:
+        path: A ``.csv`` or ``.parquet`` file, or a folder, which then gets ``manifest.csv``.
+
+    Returns:
+        The file written; it appears whole or not at all.
+
+    Raises:
+        DataError: There are no clips, or the suffix is neither of the two.
+    """
+    file = Path(path)
+    file = file if file.suffix in (".csv", ".parquet") else file / FILE_NAMES[0]
+    if not clips:
+        raise DataError(f"{file}: no clips to write; a manifest lists at least one")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    table = pd.DataFrame([_row(clip, file.parent) for clip in clips], columns=list(COLUMNS))
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    if file.suffix == ".parquet":
+        table.to_parquet(unfinished, index=False)
+    else:
+        table.to_csv(unfinished, index=False, lineterminator="\n")
+    unfinished.replace(file)
+    return file
+
+
+def manifest_sha(clips: Sequence[Clip]) -> str:
+    """Hash of what the clips are: 64 hexadecimal digits.
+
+    Neither the place of the files nor the order of the rows changes it; a label, a split or
+    a byte of the media does.
+    """
+    facts = [asdict(clip) | {"path": ""} for clip in clips]
+    text = json.dumps(sorted(facts, key=lambda row: (row["clip_id"], row["sha256"])))
+    return sha256(text.encode()).hexdigest()
+
+
+def _row(clip: Clip, folder: Path) -> dict[str, Any]:
+    # parents are resolved and the file is not: DVC may put a link into its cache there
+    media = clip.path.parent.resolve() / clip.path.name
+    return asdict(clip) | {
+        "path": Path(os.path.relpath(media, folder.resolve())).as_posix(),
+        "fake_periods": json.dumps([asdict(period) for period in clip.fake_periods]),
+    }
+
+
+def _clip(row: Mapping[str, Any], file: Path, number: int) -> Clip:
+    values: dict[str, Any] = {}
+    for name, (parse, remedy) in _PARSERS.items():
+        try:
+            values[name] = parse(row[name])
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                f"{file}: row {number}, column {name}: {row[name]!r} is wrong; {remedy}"
+            ) from error
+    values["path"] = file.parent / values["path"]
+    try:
+        return Clip(**values)
+    except DataError as error:
+        raise DataError(f"{file}: row {number}: {error}") from error
+
+
+def parse_bool(cell: Any) -> bool:
+    """Read ``true`` or ``false`` in any case, or a boolean.
+
+    Raises:
+        ValueError: It is anything else: ``yes``, ``1`` and an empty cell are not guessed at.
+    """
+    word = str(cell).strip().lower()
+    if word not in ("true", "false"):
+        raise ValueError(f"{cell!r} is neither true nor false")
+    return word == "true"
+
+
+def _text(cell: Any) -> str:
+    if not isinstance(cell, str) or not cell.strip():
+        raise ValueError(cell)
+    return cell
+
+
+def _free_text(cell: Any) -> str:
+    if not isinstance(cell, str):
+        raise TypeError(cell)
+    return cell
+
+
+def _sha(cell: Any) -> str:
+    if len(cell) != 64 or set(cell) - set("0123456789abcdef"):
+        raise ValueError(cell)
+    return str(cell)
+
+
+def _quantity(cell: Any) -> float:
+    if isinstance(cell, bool) or not (0 <= float(cell) < math.inf):
+        raise ValueError(cell)
+    return float(cell)
+
+
+def _count(cell: Any) -> int:
+    if _quantity(cell) != int(float(cell)):
+        raise ValueError(cell)
+    return int(float(cell))
+
+
+def _periods(cell: Any) -> tuple[Period, ...]:
+    found = []
+    for item in json.loads(cell or "[]"):
+        period = Period(float(item["start_s"]), float(item["end_s"]), item["modality"])
+        if not 0 <= period.start_s < period.end_s or period.modality not in MODALITIES:
+            raise ValueError(item)
+        found.append(period)
+    return tuple(found)
+
+
+_PARSERS_BY_TYPE: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    str: (_text, "write a text that is not empty"),
+    Path: (_text, "write the media file's path, relative to the manifest's folder"),
+    bool: (parse_bool, "write true or false"),
+    float: (_quantity, "write a number, 0 or more"),
+    int: (_count, "write a whole number, 0 or more"),
+    tuple[Period, ...]: (
+        _periods,
+        'write a JSON list such as [{"start_s": 1.2, "end_s": 1.9, "modality": "audio"}], or []',
+    ),
+}
+_PARSERS = {name: _PARSERS_BY_TYPE[kind] for name, kind in get_type_hints(Clip).items()} | {
+    "sha256": (_sha, "write the file's SHA-256: 64 lower-case hexadecimal digits"),
+    "licence": (_free_text, "write a text"),
+}

@@ -1,0 +1,1 @@
+"""One adapter per data set, each to the manifest."""

@@ -1,0 +1,173 @@
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unmask.config import ModelSettings
+from unmask.data.clips import (
+    PairSampler,
+    TrainingClips,
+    WholeClips,
+    batch_examples,
+    burst,
+)
+from unmask.errors import MediaError
+from unmask.records import (
+    Clip,
+    ClipFeatures,
+    FaceTrack,
+    MediaInfo,
+    PersonFeatures,
+    Waveform,
+)
+
+RATE_HZ = 16_000
+
+
+def a_clip(name, **changes):
+    clip = Clip(
+        clip_id=name,
+        path=Path(f"/nowhere/{name}.mp4"),
+        sha256="0" * 64,
+        source="toy",
+        identity=name,
+        split="train",
+        is_fake=True,
+        fake_video=True,
+        fake_audio=False,
+        manipulation="toy",
+        pair_id=name,
+        duration_s=4.0,
+        fps=25.0,
+        width=640,
+        height=480,
+        has_audio=True,
+        licence="",
+    )
+    return replace(clip, **changes)
+
+
+def load(clip):
+    """Frame ``t`` is grey ``10·t``; the sound's value is its own time in seconds, over ten."""
+    if clip.clip_id == "broken":
+        raise MediaError("broken.mp4: cannot be decoded")
+    frames = 20
+    track = FaceTrack(
+        0,
+        np.arange(frames) / 5,
+        np.zeros((frames, 4), np.float32),
+        np.zeros((frames, 68, 2), np.float32),
+        np.zeros((frames, 3), np.float32),
+    )
+    grey = (np.arange(frames) * 10).astype(np.uint8)[:, None, None, None]
+    faces = np.broadcast_to(grey, (frames, 224, 224, 3))
+    flow = np.zeros((frames, 2, 224, 224), np.int8)
+    person = PersonFeatures(track, faces, flow, np.zeros((frames, 68, 2), np.float32))
+    info = MediaInfo(clip.path, clip.sha256, 1, 4.0, 25.0, 640, 480, 0, "h264", "aac")
+    samples = (np.arange(4 * RATE_HZ) / RATE_HZ / 10).astype(np.float32)
+    people = () if "faceless" in clip.clip_id else (person,)
+    waveform = None if "mute" in clip.clip_id else Waveform(samples)
+    return ClipFeatures(info, 0.0, 4.0, 20, people, waveform, np.array([[1.0, 2.0]]))
+
+
+def drawn(name="a", epochs=20, frames=4, audio_s=0.5, seed=7):
+    data = TrainingClips([a_clip(name)], load, frames, audio_s, seed)
+    return [data[epoch, 0].samples[0] for epoch in range(epochs)]
+
+
+def test_the_sound_of_a_training_sample_belongs_to_its_frames():
+    for sample in drawn():
+        assert (len(sample.faces), len(sample.waveform)) == (4, RATE_HZ // 2)
+        begin_s = float(sample.waveform[0]) * 10
+        levels = sample.faces[:, 0, 0, 0].astype(float)
+        # brightness and contrast change, so frames are told apart by where the sound begins
+        assert begin_s == pytest.approx(round(begin_s * 5) / 5, abs=1e-5) or begin_s > 3.2
+        assert (np.diff(levels) >= 0).all()
+    begins = {round(float(sample.waveform[0]) * 50) for sample in drawn()}
+    assert len(begins) > 5
+
+
+def test_speech_is_cut_with_the_sound():
+    for sample in drawn():
+        times_s = sample.waveform.astype(np.float64) * 10
+        inside = (times_s > 1.001) & (times_s < 1.999)
+        outside = (times_s < 0.999) | (times_s > 2.001)
+        assert sample.is_speech[inside].all()
+        assert not sample.is_speech[outside].any()
+
+
+def test_chance_is_seed_epoch_and_index_alone():
+    first, again, other = drawn(), drawn(), drawn(seed=8)
+    same = [np.array_equal(a.faces, b.faces) for a, b in zip(first, again, strict=True)]
+    assert all(same)
+    assert not all(np.array_equal(a.faces, b.faces) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(("name", "frames", "samples"), [("faceless", 0, 8000), ("mute", 4, 0)])
+def test_a_missing_modality_is_left_out(name, frames, samples):
+    for sample in drawn(name, epochs=3):
+        assert (len(sample.faces), len(sample.waveform)) == (frames, samples)
+
+
+def test_a_clip_shorter_than_a_sample_is_taken_whole():
+    (sample,) = drawn(epochs=1, frames=99, audio_s=60.0)
+    assert (len(sample.faces), len(sample.waveform)) == (20, 4 * RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("broken", "cannot be decoded"), ("faceless-mute", "neither a face")]
+)
+def test_a_bad_clip_is_handed_on_with_its_problem_and_never_replaced(name, words):
+    clips = [a_clip("good"), a_clip(name)]
+    for examples in (
+        [WholeClips(clips, load)[index] for index in range(2)],
+        [TrainingClips(clips, load, 4, 0.5, 7)[0, index] for index in range(2)],
+    ):
+        batch = batch_examples(examples, ModelSettings())
+        assert [clip.clip_id for clip in batch.clips] == ["good"]
+        assert len(batch.batch.frames) == len(batch.targets.fake_video) == 1
+        ((clip_id, problem),) = batch.problems
+        assert clip_id == name
+        assert words in problem
+
+
+def test_a_batch_of_bad_clips_alone_holds_nothing_but_problems():
+    batch = batch_examples([WholeClips([a_clip("broken")], load)[0]], ModelSettings())
+    assert batch.batch is None
+    assert len(batch.problems) == 1
+
+
+def test_an_epoch_visits_every_clip_once_pairs_side_by_side_and_each_in_its_own_order():
+    clips = [a_clip(str(number), pair_id=f"take-{number % 20}") for number in range(50)]
+    sampler = PairSampler(clips, seed=3)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert {epoch for epoch, _ in second} == {1}
+    assert sorted(index for _, index in first) == list(range(50)) == sorted(i for _, i in second)
+    assert [i for _, i in first] != [i for _, i in second]
+    takes = [clips[index].pair_id for _, index in second]
+    changes = sum(a != b for a, b in pairwise(takes))
+    assert changes == 20 - 1
+    sampler.set_epoch(0)
+    assert list(sampler) == first
+
+
+def test_a_genuine_clip_and_its_fake_show_the_same_moment_in_the_same_light():
+    clips = [a_clip("a", pair_id="take"), a_clip("b", pair_id="take"), a_clip("c")]
+    data = TrainingClips(clips, load, 4, 0.5, seed=7)
+    for epoch in range(5):
+        genuine, fake, stranger = (data[epoch, index].samples[0] for index in range(3))
+        assert np.array_equal(genuine.faces, fake.faces)
+        assert np.array_equal(genuine.waveform, fake.waveform)
+        assert not np.array_equal(genuine.faces, stranger.faces)
+
+
+@pytest.mark.parametrize(("total", "wanted"), [(20, 8), (8, 8), (3, 8), (0, 8), (1, 1)])
+def test_a_burst_is_consecutive_and_reaches_both_ends(total, wanted):
+    rng = np.random.default_rng(0)
+    runs = [burst(total, wanted, rng) for _ in range(300)]
+    assert {len(run) for run in runs} == {min(total, wanted)}
+    assert {run.start for run in runs} == set(range(max(total - wanted, 0) + 1))

@@ -1,0 +1,154 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unmask.data.manifest import COLUMNS, manifest_sha, read_manifest, write_manifest
+from unmask.errors import DataError
+from unmask.records import Clip, Period
+
+
+def a_clip(path, **changes):
+    genuine = Clip(
+        clip_id="a",
+        path=path,
+        sha256="0" * 64,
+        source="test",
+        identity="ann",
+        split="train",
+        is_fake=True,
+        fake_video=False,
+        fake_audio=True,
+        manipulation="vocoder",
+        pair_id="p1",
+        duration_s=0.1 + 0.2,
+        fps=29.97,
+        width=640,
+        height=480,
+        has_audio=True,
+        licence="CC0, of a kind",
+        fake_periods=(Period(0.1, 0.25, "audio"),),
+    )
+    return replace(genuine, **changes)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_what_is_written_is_read_back_exactly(tmp_path, suffix):
+    clips = (
+        a_clip(tmp_path / "media" / "ä b.mp4"),
+        a_clip(
+            tmp_path / "c,d.mp4", clip_id="NA", manipulation="null", fake_periods=(), licence=""
+        ),
+    )
+    file = write_manifest(clips, tmp_path / f"manifest.{suffix}")
+    assert read_manifest(file) == clips
+    assert read_manifest(tmp_path) == clips
+
+
+@given(st.text(min_size=1).filter(str.strip), st.floats(0, 1e9), st.floats(0, 240))
+@settings(max_examples=30, deadline=None)
+def test_any_name_and_any_number_survive_a_csv(tmp_path_factory, name, duration_s, fps):
+    clip = a_clip(Path("/m/x.mp4"), identity=name.replace("\r", " ").replace("\0", "") + ".")
+    clip = replace(clip, duration_s=duration_s, fps=fps)
+    folder = tmp_path_factory.mktemp("names")
+    (read,) = read_manifest(write_manifest([clip], folder))
+    assert (read.identity, read.duration_s, read.fps) == (clip.identity, duration_s, fps)
+
+
+def test_a_data_set_may_be_moved_as_a_whole(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    clips = (a_clip(old / "x.mp4"),)
+    write_manifest(clips, old)
+    old.rename(new)
+    moved = read_manifest(new)
+    assert moved[0].path == new / "x.mp4"
+    assert manifest_sha(moved) == manifest_sha(clips)
+
+
+def test_media_beside_the_manifest_folder_are_found(tmp_path):
+    write_manifest([a_clip(tmp_path / "media" / "x.mp4")], tmp_path / "lists")
+    (clip,) = read_manifest(tmp_path / "lists")
+    assert clip.path.resolve() == tmp_path / "media" / "x.mp4"
+
+
+def test_the_hash_sees_labels_and_bytes_but_not_order(tmp_path):
+    first, second = a_clip(tmp_path / "x"), a_clip(tmp_path / "y", clip_id="b", sha256="1" * 64)
+    base = manifest_sha([first, second])
+    assert manifest_sha([second, first]) == base
+    changed = [{"split": "test"}, {"sha256": "2" * 64}, {"fake_periods": ()}, {"pair_id": "p2"}]
+    hashes = {manifest_sha([replace(first, **change), second]) for change in changed}
+    assert len(hashes | {base}) == len(changed) + 1
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "remedy"),
+    [
+        ("is_fake", "yes", "write true or false"),
+        ("has_audio", "", "write true or false"),
+        ("fake_video", "1", "write true or false"),
+        ("duration_s", "abc", "write a number"),
+        ("duration_s", "nan", "write a number"),
+        ("fps", "-1", "write a number"),
+        ("width", "1.5", "whole number"),
+        ("sha256", "abc", "64 lower-case hexadecimal digits"),
+        ("clip_id", "  ", "not empty"),
+        ("path", "", "relative to the manifest's folder"),
+        ("fake_periods", "[1]", "JSON list"),
+        ("fake_periods", '[{"start_s": 2, "end_s": 1, "modality": "audio"}]', "JSON list"),
+        ("fake_periods", '[{"start_s": 1, "end_s": 2, "modality": "smell"}]', "JSON list"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_file_row_column_and_remedy(tmp_path, column, cell, remedy):
+    row = {name: getattr(a_clip(Path("x.mp4")), name) for name in COLUMNS}
+    row |= {"fake_periods": "[]"}
+    lines = [",".join(COLUMNS), _csv_line(row), _csv_line(row | {column: cell})]
+    file = tmp_path / "manifest.csv"
+    file.write_text("\n".join(lines))
+    with pytest.raises(DataError) as caught:
+        read_manifest(tmp_path)
+    for word in (str(file), "row 3", f"column {column}", remedy):
+        assert word in str(caught.value)
+
+
+def _csv_line(row):
+    return ",".join('"' + str(value).replace('"', '""') + '"' for value in row.values())
+
+
+def test_contradicting_labels_are_named_with_their_row(tmp_path):
+    row = {name: getattr(a_clip(Path("x.mp4")), name) for name in COLUMNS}
+    row |= {"fake_periods": "[]", "is_fake": False}
+    (tmp_path / "manifest.csv").write_text(",".join(COLUMNS) + "\n" + _csv_line(row))
+    with pytest.raises(DataError, match="row 2: a: is_fake=False contradicts"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("manifest.csv", "clip_id,path\na,b", "missing column.*sha256"),
+        ("manifest.csv", ",".join(COLUMNS), "no rows"),
+        ("manifest.csv", "", "cannot be read as a table"),
+        ("manifest.csv", 'a,b\n"1', "cannot be read as a table"),
+        ("manifest.parquet", "not parquet", "cannot be read as a table"),
+        ("manifest.txt", "a", "no manifest here"),
+    ],
+)
+def test_a_broken_manifest_is_refused_in_our_own_words(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=words):
+        read_manifest(tmp_path)
+
+
+def test_two_manifests_in_one_folder_are_refused(tmp_path):
+    for suffix in ("csv", "parquet"):
+        write_manifest([a_clip(tmp_path / "x.mp4")], tmp_path / f"manifest.{suffix}")
+    with pytest.raises(DataError, match="both"):
+        read_manifest(tmp_path)
+
+
+def test_an_empty_manifest_is_not_written(tmp_path):
+    with pytest.raises(DataError, match="no clips"):
+        write_manifest([], tmp_path)
+    assert list(tmp_path.iterdir()) == []
