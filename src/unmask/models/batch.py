@@ -1,0 +1,105 @@
+"""Samples of different lengths, padded and masked into one batch of tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unmask.config import ModelSettings
+from unmask.errors import DataError
+from unmask.records import FACE_PX, FLOW_STEP_PX, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The detector's input; what a mask leaves out never changes a score.
+
+    Attributes:
+        frames: RGB in ``[0, 1]``, shape ``(B, T, 3, 224, 224)``.
+        flow: Pixels of the 224 px face, x then y, shape ``(B, T, 2, 224, 224)``; ``None``
+            where the detector looks at RGB alone.
+        frame_mask: True where there is a face, shape ``(B, T)``.
+        waveform: 16 kHz mono in ``[-1, 1]``, shape ``(B, S)``.
+        sample_mask: True where there is sound, shape ``(B, S)``.
+        speech_mask: True where somebody speaks, shape ``(B, S)``.
+    """
+
+    frames: Tensor
+    flow: Tensor | None
+    frame_mask: Tensor
+    waveform: Tensor
+    sample_mask: Tensor
+    speech_mask: Tensor
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return Batch(
+            frames=self.frames.to(device),
+            flow=None if self.flow is None else self.flow.to(device),
+            frame_mask=self.frame_mask.to(device),
+            waveform=self.waveform.to(device),
+            sample_mask=self.sample_mask.to(device),
+            speech_mask=self.speech_mask.to(device),
+        )
+
+    def replace(self, frames: Tensor | None = None, waveform: Tensor | None = None) -> "Batch":
+        """The same batch with other pixels or another sound, as an attack makes it."""
+        return replace(
+            self,
+            frames=self.frames if frames is None else frames,
+            waveform=self.waveform if waveform is None else waveform,
+        )
+
+
+def collate(samples: Sequence[Sample], settings: ModelSettings) -> Batch:
+    """Pad ``samples`` at their ends to the longest of them.
+
+    Args:
+        settings: Says whether flow goes in (``flow``) and whether silence counts
+            as speech (``vad_mask`` off).
+
+    Raises:
+        DataError: There is no sample, one has neither a face nor sound, or flow is asked for
+            and a sample has none.
+    """
+    if not samples:
+        raise DataError("a batch needs at least one sample")
+    for number, sample in enumerate(samples):
+        if not len(sample.faces) and not len(sample.waveform):
+            raise DataError(f"sample {number}: neither a face nor sound; leave the clip out")
+    frames = max([1, *(len(sample.faces) for sample in samples)])
+    length = max([1, *(len(sample.waveform) for sample in samples)])
+    pixels = np.zeros((len(samples), frames, FACE_PX, FACE_PX, 3), np.uint8)
+    frame_mask = torch.zeros(len(samples), frames, dtype=torch.bool)
+    waveform = torch.zeros(len(samples), length)
+    sample_mask = torch.zeros(len(samples), length, dtype=torch.bool)
+    speech_mask = torch.zeros(len(samples), length, dtype=torch.bool)
+    for row, sample in enumerate(samples):
+        pixels[row, : len(sample.faces)] = sample.faces
+        frame_mask[row, : len(sample.faces)] = True
+        heard = len(sample.waveform)
+        waveform[row, :heard] = torch.from_numpy(np.ascontiguousarray(sample.waveform))
+        sample_mask[row, :heard] = True
+        speech_mask[row, :heard] = (
+            torch.from_numpy(np.ascontiguousarray(sample.is_speech)) if settings.vad_mask else True
+        )
+    # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
+    rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).float().div_(255)
+    flow = _flow(samples, frames) if settings.flow else None
+    return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
+
+
+def _flow(samples: Sequence[Sample], frames: int) -> Tensor:
+    levels = np.zeros((len(samples), frames, 2, FACE_PX, FACE_PX), np.int8)
+    for row, sample in enumerate(samples):
+        if not len(sample.faces):
+            continue
+        if sample.flow is None:
+            raise DataError(
+                f"sample {row}: model.flow is on and the features hold no flow; "
+                "turn preprocessing.flow.enabled on"
+            )
+        levels[row, : len(sample.flow)] = sample.flow
+    return torch.from_numpy(levels).float() * FLOW_STEP_PX

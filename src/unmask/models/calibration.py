@@ -1,0 +1,123 @@
+"""From a detector's logits to probabilities that mean what they say.
+
+Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, with
+the smoothed targets of Platt, "Probabilistic Outputs for Support Vector Machines", 1999, so
+that a validation set without a single error does not ask for a temperature of zero.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+
+from unmask.errors import SingleClassError
+
+TEMPERATURES = (0.05, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a clip's logit is read.
+
+    Attributes:
+        temperature: Divides every logit.
+        real_below: Clips below this fake probability are called real.
+        fake_above: Clips above it are called fake; between the two, inconclusive.
+    """
+
+    temperature: float = 1.0
+    real_below: float = 0.5
+    fake_above: float = 0.5
+
+
+def calibrate(logits: NDArray[np.float64] | float, temperature: float) -> NDArray[np.float64]:
+    """Fake probabilities of ``logits``, of the same shape.
+
+    Example:
+        >>> float(calibrate(2.0, temperature=2.0).round(3))
+        0.731
+    """
+    return np.asarray(expit(np.asarray(logits, np.float64) / temperature))
+
+
+def fit_temperature(logits: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> float:
+    """The temperature under which the labels are likeliest.
+
+    Args:
+        logits: One per validation clip, shape ``(clips,)``.
+        is_fake: Shape ``(clips,)``.
+
+    Returns:
+        Within ``TEMPERATURES``.
+
+    Raises:
+        SingleClassError: All clips are genuine, or all are fake.
+    """
+    fakes = _both_kinds(is_fake)
+    reals = len(is_fake) - fakes
+    wanted = np.where(is_fake, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
+    z = np.asarray(logits, np.float64)
+
+    def cross_entropy(log_temperature: float) -> float:
+        scaled = z / math.exp(log_temperature)
+        return float((np.logaddexp(0, scaled) - wanted * scaled).mean())
+
+    low, high = (math.log(limit) for limit in TEMPERATURES)
+    # not convex in the temperature's logarithm, so the best point of a grid is refined
+    grid = np.linspace(low, high, 121)
+    best = int(np.argmin([cross_entropy(point) for point in grid]))
+    around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+    found = minimize_scalar(cross_entropy, bounds=around, method="bounded")
+    return float(math.exp(found.x))
+
+
+def verdict_thresholds(
+    probabilities: NDArray[np.float64], is_fake: NDArray[np.bool_], error: float
+) -> tuple[float, float]:
+    """Where to answer ``real`` and where ``fake``.
+
+    ``fake_above`` is the smallest threshold that at most a share ``error`` of the genuine
+    clips lies above; ``real_below`` the largest that at most a share ``error`` of the fakes
+    lies below. Where the classes are so far apart that the two cross, nothing needs to stay
+    inconclusive, and both are their midpoint.
+
+    Args:
+        probabilities: Fake probability per validation clip, shape ``(clips,)``.
+        is_fake: Shape ``(clips,)``.
+        error: In ``[0, 1)``.
+
+    Returns:
+        ``real_below`` and ``fake_above``, the first never above the second.
+
+    Raises:
+        SingleClassError: All clips are genuine, or all are fake.
+
+    Example:
+        >>> p = np.array([0.1, 0.2, 0.6, 0.4, 0.8, 0.9])
+        >>> verdict_thresholds(p, np.array([False, False, False, True, True, True]), 0.05)
+        (0.4, 0.6)
+    """
+    _both_kinds(is_fake)
+    reals, fakes = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])
+    fake_above = float(reals[len(reals) - 1 - _allowed(len(reals), error)])
+    real_below = float(fakes[_allowed(len(fakes), error)])
+    if real_below > fake_above:
+        real_below = fake_above = (real_below + fake_above) / 2
+    return real_below, fake_above
+
+
+def _allowed(clips: int, error: float) -> int:
+    """How many of ``clips`` may be wrong; a hair is added for shares such as 0.29 · 100."""
+    return math.floor(error * clips + 1e-9)
+
+
+def _both_kinds(is_fake: NDArray[np.bool_]) -> int:
+    fakes = int(is_fake.sum())
+    if not 0 < fakes < len(is_fake):
+        raise SingleClassError(
+            f"{fakes} of {len(is_fake)} validation clips are fake; calibration needs both kinds"
+        )
+    return fakes

@@ -1,0 +1,93 @@
+"""What a detector is trained to do.
+
+Classification and λ·temporal consistency; scores that flicker between neighbouring frames are
+penalised as in temporal-coherence detectors (Zheng et al., "Exploring Temporal Coherence for
+More General Video Face Forgery Detection", ICCV 2021).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from unmask.models.detector import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Labels of a batch, boolean, shape ``(B,)`` each; a clip is fake where either is."""
+
+    fake_video: Tensor
+    fake_audio: Tensor
+
+    @property
+    def is_fake(self) -> Tensor:
+        """The clip's own label."""
+        return self.fake_video | self.fake_audio
+
+    def to(self, device: torch.device | str) -> "Targets":
+        """The same labels on another device."""
+        return Targets(self.fake_video.to(device), self.fake_audio.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """The parts, each a scalar, and what is minimised."""
+
+    total: Tensor
+    clip: Tensor
+    video: Tensor
+    audio: Tensor
+    temporal: Tensor
+
+
+def detector_loss(
+    prediction: Prediction, targets: Targets, modality_weight: float, temporal_weight: float
+) -> Losses:
+    """Add up the parts.
+
+    ``total = clip + modality_weight · (video + audio) + temporal_weight · temporal``
+
+    ``clip`` asks whether anything that the score rests on is fake: where modality dropout took
+    the forged voice away, the genuine face that is left counts as genuine. ``video`` and
+    ``audio`` ask it of one modality alone, over the clips that have it.
+    """
+    fake = (targets.fake_video & prediction.uses_video) | (
+        targets.fake_audio & prediction.uses_audio
+    )
+    clip = F.binary_cross_entropy_with_logits(prediction.logit, fake.float())
+    seen, heard = prediction.frame_mask.any(1), prediction.step_mask.any(1)
+    video = _masked_bce(prediction.video_logit, targets.fake_video, seen)
+    audio = _masked_bce(prediction.audio_logit, targets.fake_audio, heard)
+    temporal = temporal_consistency(prediction.frame_logits, prediction.frame_mask)
+    total = clip + modality_weight * (video + audio) + temporal_weight * temporal
+    return Losses(total, clip, video, audio, temporal)
+
+
+def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
+    """Mean of ``(p[t+1] - p[t])²`` over neighbouring faces, ``p`` being fake probabilities.
+
+    Probabilities and not vectors: a vector can be made consistent by shrinking it.
+
+    Args:
+        frame_logits: Shape ``(B, T)``.
+        frame_mask: True where there is a face, shape ``(B, T)``.
+
+    Returns:
+        A scalar in ``[0, 1]``; 0 where no clip has two faces in a row.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 100.0, 100.0, -100.0]])
+        >>> temporal_consistency(logits, torch.tensor([[True, True, True, False]]))
+        tensor(0.1250)
+    """
+    p = frame_logits.sigmoid()
+    pairs = frame_mask[:, 1:] & frame_mask[:, :-1]
+    steps = torch.where(pairs, (p[:, 1:] - p[:, :-1]).square(), 0.0)
+    return steps.sum() / pairs.sum().clamp(min=1)
+
+
+def _masked_bce(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    each = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
+    return torch.where(mask, each, 0.0).sum() / mask.sum().clamp(min=1)

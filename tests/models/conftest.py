@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from unmask.config import ModelSettings
+from unmask.models.detector import Detector
+from unmask.records import Sample
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Tiny models gain nothing from threads, and lose much where tests run side by side."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Settings of a detector that is built and run in a moment."""
+    return ModelSettings(
+        frame_backbone="test_resnet",
+        frame_weights="random",
+        input_px=32,
+        frame_dim=16,
+        voice_backbone="tiny",
+        voice_weights="random",
+        voice_frozen_layers=0,
+        voice_dim=8,
+    )
+
+
+@pytest.fixture(scope="session")
+def a_detector():
+    """Build a detector whose weights depend on a seed alone, ready to score.
+
+    Its scores are spread out, so that a difference between two of them can be seen.
+    """
+
+    def build(settings, seed=0, **changes):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            detector = Detector(replace(settings, **changes))
+            for block in detector.temporal.blocks:
+                torch.nn.init.normal_(block.widen.weight)
+            torch.nn.init.normal_(detector.head[-1].weight)
+            torch.nn.init.normal_(detector.fusion.no_video)
+            torch.nn.init.normal_(detector.fusion.no_audio)
+        return detector.eval()
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def a_sample():
+    """Noise for a face and noise for a voice, of any lengths; two thirds of it are speech."""
+
+    def make(frames, samples, seed=0):
+        rng = np.random.default_rng((seed, frames, samples))
+        return Sample(
+            faces=rng.integers(0, 256, (frames, 224, 224, 3), dtype=np.uint8),
+            flow=rng.integers(-40, 40, (frames, 2, 224, 224), dtype=np.int8),
+            waveform=rng.normal(0, 0.1, samples).astype(np.float32),
+            is_speech=np.arange(samples) % 6000 < 4000,
+        )
+
+    return make
