@@ -1,0 +1,1 @@
+"""Tables of scores to numbers; knows no model."""

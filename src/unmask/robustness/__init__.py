@@ -1,0 +1,1 @@
+"""What a hostile or careless hand does to a clip."""

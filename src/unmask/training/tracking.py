@@ -1,0 +1,53 @@
+"""Sweeps as nested MLflow runs; MLflow is asked for by name, the library does not need it."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import MLFlowLogger
+
+from unmask.extras import need
+from unmask.training.sweep import Trial
+
+EXPERIMENT = "unmask-sweeps"
+PARENT_TAG = "mlflow.parentRunId"  # what MLflow's pages nest runs by
+
+
+class SweepRuns:
+    """One parent run, and below it one run per trial.
+
+    Args:
+        uri: Where MLflow keeps its records, such as ``sqlite:///outputs/mlflow.db``.
+        name: Of the parent run.
+
+    Raises:
+        MissingExtraError: MLflow is not installed.
+    """
+
+    def __init__(self, uri: str, name: str) -> None:
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self.uri = uri
+        self.client: Any = need("mlflow", "platform").MlflowClient(tracking_uri=uri)
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        self.experiment: str = (
+            found.experiment_id if found else self.client.create_experiment(EXPERIMENT)
+        )
+        self.parent: str = self._start(name, {})
+
+    def record(self, trial: Trial) -> MLFlowLogger:
+        """A logger that writes to a run of its own for ``trial``."""
+        run = self._start(trial.name, {PARENT_TAG: self.parent})
+        for item in trial.overrides:
+            key, _, value = item.partition("=")
+            self.client.log_param(run, key, value)
+        return MLFlowLogger(EXPERIMENT, tracking_uri=self.uri, run_id=run)
+
+    def finish(self, best: str, val_auc: float) -> None:
+        """Name the best trial on the parent run, and close it."""
+        self.client.set_tag(self.parent, "best", best)
+        self.client.log_metric(self.parent, "best_val_auc", val_auc)
+        self.client.set_terminated(self.parent)
+
+    def _start(self, name: str, tags: dict[str, str]) -> str:
+        run = self.client.create_run(self.experiment, run_name=name, tags=tags)
+        return str(run.info.run_id)

@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import pytest
+
+from unmask.config import EvaluationSettings, Gate, GateSettings
+from unmask.errors import GateError
+from unmask.evaluation.gates import GateReport, check_gates
+from unmask.evaluation.report import evaluate
+from unmask.evaluation.store import from_json, to_json
+from unmask.evaluation.tables import gate_table
+
+GATES = GateSettings()
+
+
+@pytest.fixture
+def good(score_rows):
+    measured = evaluate(score_rows(), EvaluationSettings(resamples=50), seed=0)
+    return replace(measured, auc=0.95, auc_low=0.91, auc_high=0.98, ece=0.02)
+
+
+def row_of(report, name):
+    (row,) = [row for row in report.rows if row.name == name]
+    return row
+
+
+def test_a_good_candidate_passes_every_gate(good):
+    report = check_gates(GATES, good, fgsm_auc_drop=0.01, champion_auc=0.94)
+    assert [row.name for row in report.rows] == [
+        "auc",
+        "ece",
+        "ece_excess",
+        "fgsm_drop",
+        "champion_drop",
+    ]
+    assert all(row.passed for row in report.rows)
+    assert report.passed
+    report.require()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "drop", "champion"),
+    [
+        ("auc", {"auc": 0.89}, 0.0, 0.5),
+        ("ece", {"ece": 0.0501}, 0.0, 0.5),
+        ("fgsm_drop", {}, 0.051, 0.5),
+        ("champion_drop", {}, 0.0, 0.9501),
+    ],
+)
+def test_one_required_gate_that_falls_short_stops_the_promotion(
+    good, name, changes, drop, champion
+):
+    report = check_gates(GATES, replace(good, **changes), drop, champion)
+    assert [row.name for row in report.rows if not row.passed] == [name]
+    assert not report.passed
+    with pytest.raises(GateError) as caught:
+        report.require()
+    row = row_of(report, name)
+    assert f"{name} {row.value:.4f}" in str(caught.value)
+    assert f"{row.direction} {row.limit:.4g}" in str(caught.value)
+
+
+@pytest.mark.parametrize("changes", [{"auc": 0.90}, {"ece": 0.05}])
+def test_reaching_a_limit_exactly_is_enough(good, changes):
+    assert check_gates(GATES, replace(good, **changes), 0.05, None).passed
+
+
+def test_the_champion_scored_against_itself_passes(good):
+    assert row_of(check_gates(GATES, good, 0.0, good.auc), "champion_drop").passed
+
+
+def test_a_reported_gate_falls_short_in_the_open_but_decides_nothing(good):
+    gates = replace(GATES, fgsm_drop=Gate(0.05, "reported"))
+    report = check_gates(gates, good, fgsm_auc_drop=0.6, champion_auc=None)
+    assert not row_of(report, "fgsm_drop").passed
+    assert report.passed
+
+
+@pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
+def test_an_attack_that_was_not_run_fails_its_gate(good, level, passed):
+    gates = replace(GATES, fgsm_drop=Gate(0.05, level))
+    report = check_gates(gates, good, fgsm_auc_drop=None, champion_auc=None)
+    row = row_of(report, "fgsm_drop")
+    assert (row.value, row.passed, report.passed) == (None, False, passed)
+    assert "not measured" in row.words
+
+
+def test_a_number_that_is_none_passes_no_gate(good):
+    assert not check_gates(GATES, good, float("nan"), None).passed
+
+
+def test_without_a_champion_nothing_is_compared_and_no_number_is_invented(good):
+    row = row_of(check_gates(GATES, good, 0.0, None), "champion_drop")
+    assert (row.value, row.passed, row.words) == (None, True, "no champion yet")
+
+
+def test_the_words_hold_the_interval_and_what_chance_alone_would_do(good, as_text):
+    report = check_gates(GATES, replace(good, ece_by_chance=0.0342), 0.0, 0.97)
+    assert "(0.910–0.980)" in row_of(report, "auc").words
+    assert "(0.034 to expect by chance)" in row_of(report, "ece").words
+    text = as_text(gate_table(report))
+    assert "NOT passed" in text
+    assert all(row.words in text for row in report.rows)
+
+
+def test_one_identity_says_that_it_has_no_interval(good):
+    alone = replace(good, auc_low=None, auc_high=None)
+    assert "no interval" in row_of(check_gates(GATES, alone, 0.0, None), "auc").words
+
+
+def test_a_gate_report_survives_json(good):
+    report = check_gates(GATES, good, None, None)
+    assert from_json(GateReport, to_json(report)) == report
+
+
+def test_on_few_clips_only_the_error_beyond_chance_counts_against_the_excess_gate(good):
+    chance = replace(good, ece=0.09, ece_by_chance=0.07)
+    assert row_of(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").value == pytest.approx(0.02)
+    assert row_of(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").passed
+    assert not row_of(check_gates(GATES, chance, 0.0, 0.97), "ece").passed
+    worse = replace(good, ece=0.15, ece_by_chance=0.07)
+    assert not row_of(check_gates(GATES, worse, 0.0, 0.97), "ece_excess").passed
+    better = replace(good, ece=0.01, ece_by_chance=0.07)
+    assert row_of(check_gates(GATES, better, 0.0, 0.97), "ece_excess").value == 0.0

@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.optimize import brentq
+from scipy.stats import mannwhitneyu
+from sklearn import metrics as theirs
+from sklearn.calibration import calibration_curve
+
+from unmask.errors import DataError, SingleClassError
+from unmask.evaluation.metrics import (
+    brier_score,
+    chance_calibration_error,
+    equal_error_rate,
+    expected_calibration_error,
+    fpr_at_tpr,
+    negative_log_likelihood,
+    reliability,
+    roc_auc,
+    roc_curve,
+)
+
+
+@st.composite
+def tables(draw):
+    """Scores in [0, 1], heavily tied or not, with both classes."""
+    clips, steps = draw(st.integers(2, 60)), draw(st.integers(2, 40))
+    scores = draw(arrays(np.int64, clips, elements=st.integers(0, steps))) / steps
+    is_fake = draw(arrays(np.bool_, clips))
+    assume(is_fake.any() and not is_fake.all())
+    return scores, is_fake
+
+
+checked = settings(max_examples=120, deadline=None)
+
+
+@given(tables())
+@checked
+def test_auc_agrees_with_scikit_learn_and_with_mann_whitney(table):
+    scores, is_fake = table
+    assert roc_auc(scores, is_fake) == pytest.approx(theirs.roc_auc_score(is_fake, scores))
+    u = mannwhitneyu(scores[is_fake], scores[~is_fake]).statistic
+    assert roc_auc(scores, is_fake) == pytest.approx(u / is_fake.sum() / (~is_fake).sum())
+
+
+@given(tables())
+@checked
+def test_the_roc_curve_counts_what_a_threshold_lets_through(table):
+    scores, is_fake = table
+    roc = roc_curve(scores, is_fake)
+    for threshold, false_alarms, hits in zip(
+        roc.thresholds, roc.false_alarms, roc.hits, strict=True
+    ):
+        assert false_alarms == np.mean(scores[~is_fake] >= threshold)
+        assert hits == np.mean(scores[is_fake] >= threshold)
+    assert (roc.false_alarms[0], roc.hits[0]) == (0, 0)
+    assert (roc.false_alarms[-1], roc.hits[-1]) == (1, 1)
+
+
+@given(tables())
+@checked
+def test_eer_agrees_with_a_root_of_scikit_learns_curve(table):
+    scores, is_fake = table
+    fpr, tpr, _ = theirs.roc_curve(is_fake, scores, drop_intermediate=False)
+    # the curve as a path: a place t along it, between corner floor(t) and the next
+    place = np.arange(len(fpr))
+    root = brentq(lambda t: np.interp(t, place, fpr) + np.interp(t, place, tpr) - 1, 0, place[-1])
+    assert equal_error_rate(scores, is_fake) == pytest.approx(np.interp(root, place, fpr))
+
+
+@given(tables(), st.randoms(use_true_random=False))
+@checked
+def test_the_order_of_rows_changes_no_ranking_metric(table, random):
+    scores, is_fake = table
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    for metric in (roc_auc, equal_error_rate, fpr_at_tpr):
+        assert metric(scores[order], is_fake[order]) == metric(scores, is_fake)
+
+
+@given(tables())
+@checked
+def test_swapping_the_classes_and_the_sign_changes_nothing(table):
+    scores, is_fake = table
+    assert roc_auc(-scores, ~is_fake) == pytest.approx(roc_auc(scores, is_fake))
+    assert equal_error_rate(-scores, ~is_fake) == pytest.approx(equal_error_rate(scores, is_fake))
+
+
+@given(tables(), st.sampled_from([0.5, 0.9, 0.95, 1.0]))
+@checked
+def test_fpr_at_tpr_agrees_with_trying_every_threshold(table, wanted):
+    scores, is_fake = table
+    tried = [
+        np.mean(scores[~is_fake] >= threshold)
+        for threshold in scores
+        if np.mean(scores[is_fake] >= threshold) >= wanted
+    ]
+    assert fpr_at_tpr(scores, is_fake, wanted) == min(tried)
+
+
+def test_exactly_95_percent_of_the_fakes_is_enough():
+    fakes, reals = np.append(np.full(19, 0.9), 0.1), np.full(20, 0.5)
+    scores, is_fake = np.append(fakes, reals), np.repeat([True, False], 20)
+    assert fpr_at_tpr(scores, is_fake, 0.95) == 0.0
+    assert fpr_at_tpr(scores, is_fake, 0.96) == 1.0
+
+
+@given(tables(), st.integers(1, 20))
+@checked
+def test_ece_agrees_with_its_slow_definition(table, bins):
+    probabilities, is_fake = table
+    total = 0.0
+    for low in range(bins):
+        last = low + 1 == bins
+        held = [
+            (p, y)
+            for p, y in zip(probabilities, is_fake, strict=True)
+            if low / bins <= p < (low + 1) / bins or (last and p == 1)
+        ]
+        if held:
+            said, seen = np.mean(held, axis=0)
+            total += len(held) / len(probabilities) * abs(said - seen)
+    assert expected_calibration_error(probabilities, is_fake, bins) == pytest.approx(total)
+
+
+def test_reliability_agrees_with_scikit_learn():
+    rng = np.random.default_rng(3)
+    probabilities = rng.random(500)
+    is_fake = rng.random(500) < probabilities**2
+    table = reliability(probabilities, is_fake, 15)
+    seen, said = calibration_curve(is_fake, probabilities, n_bins=15)
+    np.testing.assert_allclose(table.said, said)
+    np.testing.assert_allclose(table.seen, seen)
+    assert table.clips.sum() == 500
+
+
+def test_an_edge_belongs_to_the_bin_above_it():
+    edges = np.array([0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.9, 1.0])
+    table = reliability(edges, np.ones(8, dtype=bool), 10)
+    np.testing.assert_allclose(table.said, [0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.95])
+    assert table.clips.tolist() == [1, 1, 1, 1, 1, 1, 2]
+
+
+def test_a_sure_and_right_detector_is_calibrated_and_a_sure_and_wrong_one_is_not():
+    is_fake = np.array([True, False, True])
+    assert expected_calibration_error(is_fake.astype(float), is_fake, 10) == 0
+    assert expected_calibration_error((~is_fake).astype(float), is_fake, 10) == 1
+
+
+@given(tables())
+@checked
+def test_brier_and_nll_agree_with_scikit_learn(table):
+    probabilities, is_fake = table
+    inner = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    assert brier_score(probabilities, is_fake) == pytest.approx(
+        theirs.brier_score_loss(is_fake, probabilities)
+    )
+    assert negative_log_likelihood(inner, is_fake) == pytest.approx(theirs.log_loss(is_fake, inner))
+
+
+def test_one_sure_and_wrong_clip_costs_a_finite_amount():
+    cost = negative_log_likelihood(np.array([0.0]), np.array([True]))
+    assert cost == pytest.approx(27.63, abs=0.01)
+
+
+def test_calibration_error_by_chance_is_what_a_perfect_detector_shows():
+    rng = np.random.default_rng(0)
+    probabilities = rng.random(80)
+    expected = chance_calibration_error(probabilities, 10, np.random.default_rng(1), draws=2000)
+    seen = [
+        expected_calibration_error(probabilities, rng.random(80) < probabilities, 10)
+        for _ in range(2000)
+    ]
+    assert expected == pytest.approx(np.mean(seen), rel=0.03)
+    assert chance_calibration_error(np.array([0.0, 1.0]), 10, rng) == 0
+
+
+@pytest.mark.parametrize("labels", [[True, True], [False, False]])
+@pytest.mark.parametrize("metric", [roc_auc, equal_error_rate, fpr_at_tpr])
+def test_one_class_alone_cannot_be_ranked(metric, labels):
+    with pytest.raises(SingleClassError, match="need both"):
+        metric(np.array([0.1, 0.2]), np.array(labels))
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "words"),
+    [
+        ([0.1, np.nan], [True, False], "1 scores are not finite"),
+        ([0.1, 0.2, 0.3], [True, False], "do not pair up"),
+    ],
+)
+def test_nonsense_is_refused(scores, labels, words):
+    for metric in (roc_auc, brier_score):
+        with pytest.raises(DataError, match=words):
+            metric(np.array(scores), np.array(labels))
+
+
+@pytest.mark.parametrize("scores", [[], [1.2], [-0.1]])
+def test_what_is_no_probability_has_no_calibration(scores):
+    is_fake = np.ones(len(scores), dtype=bool)
+    with pytest.raises(DataError, match=r"no clips|outside"):
+        expected_calibration_error(np.array(scores), is_fake, 10)

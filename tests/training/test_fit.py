@@ -1,0 +1,125 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from unmask.errors import TrainingError
+from unmask.evaluation.metrics import roc_auc
+from unmask.models.bundle import load_bundle
+from unmask.training.fit import fit_features, fit_key
+from unmask.training.scoring import score_features
+
+
+def history(bundle):
+    with (bundle.parent / "history.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def with_training(settings, **changes):
+    return replace(settings, training=replace(settings.training, **changes))
+
+
+def test_a_fit_learns_forgeries_that_are_plain_to_see_and_hear(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    settings = with_training(tiny_settings, epochs=12, patience=12)
+    bundle = load_bundle(fit_features(toy_clips, settings, toy_load, tmp_path))
+    rows = score_features(bundle, [clip for clip in toy_clips if clip.split == "test"], toy_load)
+    logits, labels = np.array([r.logit for r in rows]), np.array([r.is_fake for r in rows])
+    assert roc_auc(logits, labels) > 0.9
+
+
+def test_the_same_seed_twice_gives_the_same_history_and_another_seed_another(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    fits = [
+        fit_features(toy_clips, replace(tiny_settings, seed=seed), toy_load, tmp_path / place)
+        for seed, place in ((7, "a"), (7, "b"), (8, "c"))
+    ]
+    first, second, other = (history(bundle) for bundle in fits)
+    assert first == second
+    assert first != other
+
+
+def test_a_fit_leaves_torchs_random_state_as_it_was(toy_clips, toy_load, tiny_settings, tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(3)
+    torch.manual_seed(3)
+    fit_features(toy_clips, with_training(tiny_settings, epochs=1), toy_load, tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    whole = fit_features(toy_clips, tiny_settings, toy_load, tmp_path / "whole")
+
+    class KilledError(Exception):
+        pass
+
+    reads = 0
+
+    def load_until_killed(clip):
+        nonlocal reads
+        reads += 1
+        if reads > 30:  # in the second epoch: one takes 24
+            raise KilledError
+        return toy_load(clip)
+
+    with pytest.raises(KilledError):
+        fit_features(toy_clips, tiny_settings, load_until_killed, tmp_path / "cut")
+    cut = fit_features(toy_clips, tiny_settings, toy_load, tmp_path / "cut")
+    assert history(cut) == history(whole)
+    a, b = load_bundle(whole).detector.state_dict(), load_bundle(cut).detector.state_dict()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_finished_fit_is_not_repeated(toy_clips, toy_load, tiny_settings, tmp_path):
+    first = fit_features(toy_clips, tiny_settings, toy_load, tmp_path)
+
+    def never(clip):
+        raise AssertionError(clip)
+
+    assert fit_features(toy_clips, tiny_settings, never, tmp_path) == first
+
+
+def test_other_settings_or_data_get_a_folder_of_their_own(toy_clips, tiny_settings):
+    keys = {
+        fit_key(toy_clips, tiny_settings),
+        fit_key(toy_clips[1:], tiny_settings),
+        fit_key(toy_clips, replace(tiny_settings, seed=8)),
+        fit_key(toy_clips, with_training(tiny_settings, epochs=3)),
+        fit_key(toy_clips, replace(tiny_settings, model=replace(tiny_settings.model, dropout=0.2))),
+    }
+    assert len(keys) == 5
+    assert fit_key(toy_clips[::-1], tiny_settings) in keys
+
+
+def test_a_clip_that_cannot_be_used_is_named_and_the_others_are_trained_on(
+    toy_clips, toy_load, tiny_settings, renamed, tmp_path
+):
+    clips = renamed(toy_clips, "train", 0, "broken")
+    clips = renamed(clips, "train", 1, "faceless-silent")
+    clips = renamed(clips, "val", 0, "broken")
+    settings = with_training(tiny_settings, epochs=1, batch_clips=1)
+    bundle = fit_features(clips, settings, toy_load, tmp_path)
+    skipped = json.loads((bundle.parent / "skipped.json").read_text())
+    assert set(skipped) == {"broken-train-0", "faceless-silent-train-1", "broken-val-0"}
+    assert "cannot be decoded" in skipped["broken-train-0"]
+    assert skipped["faceless-silent-train-1"] == "neither a face nor sound in it"
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_split_without_clips_is_refused(toy_clips, toy_load, tiny_settings, tmp_path, split):
+    clips = [clip for clip in toy_clips if clip.split != split]
+    with pytest.raises(TrainingError, match="correct the manifest"):
+        fit_features(clips, tiny_settings, toy_load, tmp_path)
+
+
+def test_validation_clips_of_one_kind_are_refused(toy_clips, toy_load, tiny_settings, tmp_path):
+    clips = [clip for clip in toy_clips if clip.split != "val" or clip.is_fake]
+    with pytest.raises(TrainingError, match="validation clips are fake"):
+        fit_features(clips, with_training(tiny_settings, epochs=1), toy_load, tmp_path)

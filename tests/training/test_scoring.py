@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unmask.config import PreprocessingSettings
+from unmask.errors import DataError, SingleClassError
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.calibration import Calibration
+from unmask.models.detector import Detector
+from unmask.models.scoring import score_samples
+from unmask.preprocessing.prepare import samples_of
+from unmask.records import ScoreRow
+from unmask.training.calibrate import calibrate_bundle, calibration_of
+from unmask.training.scoring import score_features, score_rival
+
+
+@pytest.fixture
+def bundle(tiny_settings):
+    detector = Detector(tiny_settings.model)
+    return Bundle(detector, PreprocessingSettings(), Calibration(1.5), 1, "demo")
+
+
+def test_a_row_carries_its_clips_labels_and_the_score_of_its_person(bundle, toy_clips, toy_load):
+    rows = score_features(bundle, toy_clips[:6], toy_load)
+    for row, clip in zip(rows, toy_clips, strict=False):
+        assert (row.clip_id, row.identity, row.split) == (clip.clip_id, clip.identity, clip.split)
+        assert (row.is_fake, row.fake_video, row.fake_audio) == (
+            clip.is_fake,
+            clip.fake_video,
+            clip.fake_audio,
+        )
+        (score,) = score_samples(bundle, samples_of(toy_load(clip)))
+        assert (row.logit, row.probability) == (score.logit, score.probability)
+        assert (row.video_probability, row.audio_probability) == (
+            score.video_probability,
+            score.audio_probability,
+        )
+
+
+def test_a_clip_that_cannot_be_scored_is_named_and_gets_no_row(
+    bundle, toy_clips, toy_load, renamed, caplog
+):
+    clips = renamed(toy_clips, "test", 0, "broken")
+    clips = [clip for clip in clips if clip.split == "test"]
+    rows = score_features(bundle, clips, toy_load)
+    assert [row.clip_id for row in rows] == [clip.clip_id for clip in clips[1:]]
+    assert "broken-test-0 was not scored: /nowhere/test-0.mp4: cannot be decoded" in caplog.text
+
+
+def test_clips_none_of_which_can_be_scored_are_refused(bundle, toy_clips, toy_load):
+    clips = [replace(toy_clips[0], clip_id="broken")]
+    with pytest.raises(DataError, match="none of 1 clips"):
+        score_features(bundle, clips, toy_load)
+
+
+def test_there_is_no_number_for_a_champion_that_does_not_exist(tmp_path, toy_clips):
+    assert score_rival(tmp_path / "none", toy_clips, None).auc is None
+    assert score_rival(tmp_path, toy_clips, None).auc is None
+
+
+def test_a_split_without_clips_is_refused(tmp_path, bundle, toy_clips):
+    save_bundle(tmp_path / "b", bundle)
+    train = [clip for clip in toy_clips if clip.split == "train"]
+    with pytest.raises(DataError, match="no clip is in split 'test'"):
+        score_rival(tmp_path / "b", train, None)
+
+
+def a_row(logit, is_fake):
+    return ScoreRow("c", "i", "val", "m", is_fake, logit, 0.5)
+
+
+def test_calibration_rests_on_logits_and_not_on_an_older_calibration():
+    rng = np.random.default_rng(0)
+    rows = [a_row(float(rng.normal(3 * fake, 2)), bool(fake)) for fake in rng.integers(0, 2, 200)]
+    changed = [replace(row, probability=0.123) for row in rows]
+    assert calibration_of(rows, 0.05) == calibration_of(changed, 0.05)
+
+
+def test_rows_of_one_kind_cannot_calibrate():
+    with pytest.raises(SingleClassError):
+        calibration_of([a_row(1.0, True)] * 3, 0.05)
+
+
+def test_a_calibrated_bundle_keeps_its_weights(tmp_path, bundle, toy_clips, toy_load, monkeypatch):
+    save_bundle(tmp_path / "raw", bundle)
+    val = [clip for clip in toy_clips if clip.split == "val"]
+    monkeypatch.setattr("unmask.training.scoring.cached", lambda settings, cache: toy_load)
+    out = calibrate_bundle(tmp_path / "raw", toy_clips, None, 0.05, tmp_path / "done")
+    done = load_bundle(out)
+    assert done.calibration == calibration_of(score_features(bundle, val, toy_load), 0.05)
+    for name, value in bundle.detector.state_dict().items():
+        assert np.array_equal(value.numpy(), done.detector.state_dict()[name].numpy())
