@@ -1,0 +1,91 @@
+"""`unmask bench`: how fast this machine analyzes a talking clip, and in how much memory."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from unmask.serving.analyzer import Analyzer
+    from unmask.serving.measure import Cost
+
+
+def command(
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the numbers here.")] = None,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Length of the clip.")] = 30.0,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Detector to measure; default: full size, untrained.")
+    ] = None,
+) -> None:
+    """Measure every stage of analyzing a 720p talking clip, and the whole."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from dataclasses import asdict
+    from tempfile import TemporaryDirectory
+
+    # each in its own process, so that the memory of one does not show in the other
+    fresh = multiprocessing.get_context("spawn")
+    with TemporaryDirectory(prefix="unmask-bench-") as folder:
+        clip = Path(folder) / "talking.mp4"
+        with ProcessPoolExecutor(1, fresh) as maker:
+            maker.submit(_make, clip, seconds).result()
+        with ProcessPoolExecutor(1, fresh) as worker:
+            costs = worker.submit(_measure, clip, bundle).result()
+    _show(costs, seconds)
+    if json_out is not None:
+        json_out.parent.mkdir(parents=True, exist_ok=True)
+        rows = {stage: asdict(cost) for stage, cost in costs.items()}
+        json_out.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _make(clip: Path, seconds: float) -> None:
+    from unmask.cli.native import native_silence
+    from unmask.data.demo.talking import talking_clip
+
+    with native_silence():
+        talking_clip(clip, seconds)
+
+
+def _measure(clip: Path, bundle: Path | None) -> "dict[str, Cost]":
+    from unmask.cli.native import native_silence
+
+    with native_silence():
+        from unmask.serving.analyzer import Analyzer
+        from unmask.serving.measure import measure
+
+        analyzer = Analyzer.load(bundle) if bundle else _untrained()
+        return measure(analyzer, clip)
+
+
+def _untrained() -> "Analyzer":
+    """The contract's sizes, flow included, so that every stage has work; chance for weights."""
+    from unmask.config import ModelSettings, PreprocessingSettings
+    from unmask.models.bundle import Bundle
+    from unmask.models.calibration import Calibration
+    from unmask.models.detector import Detector
+    from unmask.serving.analyzer import Analyzer
+
+    settings = ModelSettings(frame_weights="random", voice_weights="random", flow=True)
+    detector = Detector(settings).eval()
+    return Analyzer(Bundle(detector, PreprocessingSettings(), Calibration(), 1, "full"))
+
+
+def _show(costs: "dict[str, Cost]", seconds: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"{seconds:g} s of 720p on {os.cpu_count()} cores"
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.caption = "× real time: seconds of video per second of work; peak: of the whole process"
+    table.add_column("stage")
+    for name in ("seconds", "× real time", "peak MiB"):
+        table.add_column(name, justify="right")
+    for stage, cost in costs.items():
+        if stage == "analyze":
+            table.add_section()
+        factor = f"{cost.real_time_factor:,.1f}" if cost.seconds >= 0.001 else "–"
+        row = (f"{cost.seconds:.2f}", factor, f"{cost.peak_mib:,.0f}")
+        table.add_row(stage.replace("_", " "), *row)
+    Console().print(table)

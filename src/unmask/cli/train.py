@@ -1,0 +1,31 @@
+"""`unmask train`: fit a detector, without a platform."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle.")],
+    work: Annotated[Path, typer.Option(help="Checkpoints; a killed fit goes on.")] = Path(
+        "outputs/dvc/runs"
+    ),
+    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
+    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+) -> None:
+    """Fit a detector on the train clips and keep its best epoch as an uncalibrated bundle."""
+    from unmask.config import load_settings
+    from unmask.data.manifest import read_manifest
+    from unmask.models.bundle import load_bundle, save_bundle
+    from unmask.preprocessing.cache import Cache
+    from unmask.training.fit import fit
+
+    settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
+    bundle = fit(read_manifest(manifest), settings, Cache(), work)
+    save_bundle(out, load_bundle(bundle))
+    shutil.rmtree(bundle.parent)  # a finished fit is not gone on with: the code may have changed
+    typer.echo(f"written: {out}")

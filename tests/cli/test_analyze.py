@@ -1,0 +1,123 @@
+"""`unmask analyze`: a verdict or one clear line, never a traceback."""
+
+import json
+
+import numpy as np
+import pytest
+
+from unmask.cli import app as cli
+from unmask.serving.report import Report
+
+
+@pytest.fixture
+def analyze(bundle_folder, monkeypatch, capsys):
+    def run(*words):
+        command = ["unmask", "analyze", *map(str, words), "--bundle", str(bundle_folder)]
+        monkeypatch.setattr("sys.argv", command)
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return left.value.code or 0, out, err
+
+    return run
+
+
+def test_a_person_can_read_the_verdict(analyze, film, tmp_path):
+    code, out, err = analyze(film(tmp_path / "it.mp4"))
+    assert (code, err) == (0, "")
+    assert "it.mp4  1.0 s, 320×240, h264 + aac" in out
+    assert "INCONCLUSIVE  fake probability 0." in out
+    assert "(face 0." in out
+    assert "over 5 frames" in out
+    assert "note: The detector is the small demonstration model" in out
+
+
+def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, film, tmp_path):
+    video, file = film(tmp_path / "it.mp4"), tmp_path / "new folder" / "report.json"
+    assert analyze(video, "--json", file)[0] == 0
+    code, out, _ = analyze(video, "--json", "-")
+    assert code == 0
+    written, printed = (Report.model_validate_json(text) for text in (file.read_text(), out))
+    assert written.model_copy(update={"timing_s": printed.timing_s}) == printed
+
+
+def made_bad(kind, folder, film):
+    """A file that no verdict can be had of."""
+    path = folder / "bad clip – ü.mp4"
+    if kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("this is no film\n" * 50)
+    elif kind == "truncated":
+        whole = film(folder / "whole.mp4").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])  # the index stands at the end and is lost
+    elif kind == "folder":
+        path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("empty", "is empty (0 bytes)"),
+        ("text", "is no readable media file"),
+        ("truncated", "is no readable media file"),
+        ("folder", "is a folder, not a file"),
+        ("missing", "does not exist"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_exit_code_2(analyze, film, tmp_path, kind, reason):
+    path = made_bad(kind, tmp_path, film)
+    code, out, err = analyze(path)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith(f"unmask: {path}: {reason}")
+    assert "; " in line  # what to do about it
+
+
+@pytest.mark.parametrize(
+    ("how", "note"),
+    [
+        ({"times": []}, "The file has no picture"),
+        ({"sound": False}, "The file has no sound"),
+        ({"face": False}, "No face was found"),
+        ({"times": [0.0]}, "in only 1 frame"),
+        ({"seconds": 0.2}, "in only 1 frame"),
+        ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "in only 3 frame"),
+        ({"size": (3840, 2160), "times": np.arange(0, 1, 0.1)}, "3840×2160"),
+        ({"size": (300, 400), "turned": True}, "300×400"),
+    ],
+)
+def test_odd_material_gives_a_verdict_that_says_so(analyze, film, tmp_path, how, note):
+    code, out, err = analyze(film(tmp_path / "odd clip – ü.mp4", **how))
+    assert (code, err) == (0, "")
+    assert note in out
+    assert "odd clip – ü.mp4" in out
+
+
+def test_a_report_that_cannot_be_written_is_one_line(analyze, film, tmp_path):
+    (tmp_path / "taken").write_text("")
+    code, out, err = analyze(film(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json")
+    assert (code, out) == (2, "")
+    assert "cannot be written" in err
+
+
+def test_a_missing_bundle_is_one_line(film, tmp_path, monkeypatch, capsys):
+    video = film(tmp_path / "a.mp4")
+    monkeypatch.setattr("sys.argv", ["unmask", "analyze", str(video)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err == (
+        "unmask: outputs/champion: no champion yet; run make train, or give --bundle\n"
+    )
+
+
+def test_json_holds_no_value_that_is_not_json(analyze, film, tmp_path):
+    def refuse(word):
+        raise AssertionError(word)
+
+    _, out, _ = analyze(film(tmp_path / "a.mp4", face=False, sound=False), "--json", "-")
+    assert json.loads(out, parse_constant=refuse)["fake_probability"] is None

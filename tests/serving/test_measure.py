@@ -1,0 +1,31 @@
+"""The bench's numbers agree with what can be known beforehand."""
+
+import time
+
+import numpy as np
+import pytest
+
+from unmask.serving.analyzer import STAGES, Analyzer
+from unmask.serving.measure import MemoryWatch, high_water_mib, measure
+
+
+def test_memory_is_charged_to_the_stage_that_held_it():
+    watch = MemoryWatch()
+    with watch.sampling(), watch.on("small"):
+        time.sleep(0.05)
+        with watch.on("large"):
+            held = np.ones(25 * 2**20)  # 200 MiB
+            time.sleep(0.05)
+            del held
+        time.sleep(0.05)
+    assert watch.peak_mib["large"] - watch.peak_mib["small"] == pytest.approx(200, abs=60)
+    assert high_water_mib() > watch.peak_mib["large"] - 1
+
+
+def test_the_whole_is_the_sum_of_its_stages(bundle_folder, film, tmp_path):
+    costs = measure(Analyzer.load(bundle_folder), film(tmp_path / "a.mp4", seconds=2.0))
+    assert list(costs) == [*STAGES, "rest", "analyze"]
+    whole = costs.pop("analyze")
+    assert sum(cost.seconds for cost in costs.values()) == pytest.approx(whole.seconds, rel=0.01)
+    assert whole.real_time_factor == pytest.approx(2.0 / whole.seconds, rel=0.05)
+    assert whole.peak_mib >= max(cost.peak_mib for cost in costs.values())

@@ -1,0 +1,99 @@
+"""The contract keeps its promises, whoever reads it."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from unmask.serving.report import Report, Segment
+
+PROMISED = [
+    *("schema_version", "verdict", "fake_probability", "confidence_interval"),
+    *("uncertainty_score", "modalities", "members", "people", "segments", "evidence"),
+    *("quality", "notes", "media", "model", "timing_s"),
+]
+STAGES = ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model")
+
+
+@pytest.fixture
+def values():
+    return {
+        "verdict": "inconclusive",
+        "fake_probability": None,
+        "modalities": {"video": None, "audio": None},
+        "people": [],
+        "segments": [],
+        "quality": {
+            "frames_sampled": 0,
+            "frames_with_face": 0,
+            "people": 0,
+            "face_width_px": None,
+            "sharpness": None,
+            "sound_s": 0,
+            "speech_s": 0,
+        },
+        "notes": ["Nothing to score."],
+        "media": {
+            "file": "a b ü.mp4",
+            "sha256": "0" * 64,
+            "size_bytes": 1,
+            "duration_s": 1,
+            "width": 0,
+            "height": 0,
+            "rotation_deg": 0,
+            "fps": 0,
+            "video_codec": None,
+            "audio_codec": "aac",
+        },
+        "model": {
+            "sha256": "0" * 64,
+            "phase": 1,
+            "profile": "demo",
+            "frame_backbone": "x",
+            "voice_backbone": "y",
+            "temperature": 1,
+            "real_below": 0.4,
+            "fake_above": 0.6,
+        },
+        "timing_s": dict.fromkeys((*STAGES, "rest", "total"), 0),
+    }
+
+
+def test_a_report_has_the_promised_fields_in_the_promised_order(values):
+    assert list(json.loads(Report(**values).model_dump_json())) == PROMISED
+
+
+def test_what_phase_1_cannot_fill_is_null_or_empty(values):
+    written = json.loads(Report(**values).model_dump_json())
+    assert written["confidence_interval"] is None
+    assert written["uncertainty_score"] is None
+    assert written["modalities"]["lip_sync"] is None
+    assert written["members"] == written["evidence"] == []
+
+
+def test_a_report_reads_back_from_its_json(values):
+    report = Report(**values)
+    assert Report.model_validate_json(report.model_dump_json()) == report
+
+
+def test_a_field_that_nobody_promised_is_refused(values):
+    with pytest.raises(ValidationError, match="surprise"):
+        Report(**values, surprise=1)
+
+
+def test_a_verdict_without_a_score_is_refused(values):
+    with pytest.raises(ValidationError, match="without a probability"):
+        Report(**{**values, "verdict": "fake"})
+
+
+def test_a_segment_cannot_end_before_it_starts():
+    with pytest.raises(ValidationError, match="before it starts"):
+        Segment(modality="audio", person=None, start_s=2, end_s=1, fake_probability=0.9)
+
+
+def test_every_field_says_what_it_is():
+    schema = Report.model_json_schema()
+    for name, part in [("Report", schema), *schema["$defs"].items()]:
+        assert part["additionalProperties"] is False, name
+        for field, facts in part["properties"].items():
+            assert facts.get("description"), f"{name}.{field}"

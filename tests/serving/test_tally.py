@@ -1,0 +1,122 @@
+"""Scores of windows add up to those of the whole."""
+
+import numpy as np
+import pytest
+
+from unmask.models.scoring import SampleScore
+from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
+from unmask.serving.tally import Tally, Track, binned
+
+
+def score(logit, frames, steps=(), video=0.5, audio=None):
+    return SampleScore(
+        logit=logit,
+        probability=0.5,
+        video_probability=video if len(frames) else None,
+        audio_probability=audio,
+        frame_probabilities=np.array(frames, float),
+        step_probabilities=np.array(steps, float),
+    )
+
+
+@pytest.fixture
+def window(tmp_path):
+    def make(start_s, **frames):
+        """`frames`: how many each person has, as p0=3."""
+        info = MediaInfo(tmp_path / "a.mp4", "0" * 64, 1, 9.0, 25.0, 320, 240, 0, "h264", "aac")
+        people = tuple(
+            PersonFeatures(
+                FaceTrack(
+                    int(name[1:]),
+                    start_s + np.arange(count) / 5,
+                    np.zeros((count, 4), np.float32),
+                    np.zeros((count, 68, 2), np.float32),
+                    np.zeros((count, 3), np.float32),
+                ),
+                np.zeros((count, 224, 224, 3), np.uint8),
+                None,
+                np.zeros((count, 68, 2), np.float32),
+            )
+            for name, count in frames.items()
+        )
+        return ClipFeatures(info, start_s, start_s + 3, 15, people, None, np.zeros((0, 2)))
+
+    return make
+
+
+def test_windows_weigh_as_many_frames_as_they_hold(window):
+    tally = Tally()
+    tally.add(window(0.0, p0=15), [score(2.0, [0.5] * 15)])
+    tally.add(window(3.0, p0=5), [score(-2.0, [0.1] * 5)])
+    track = tally.people[0]
+    assert track.logit.value == pytest.approx(np.mean([2.0] * 15 + [-2.0] * 5))
+    assert len(track.times_s) == 20
+    assert track.times_s == sorted(track.times_s)
+    assert track.probabilities == [0.5] * 15 + [0.1] * 5
+
+
+def test_a_modality_is_averaged_as_log_odds(window):
+    tally = Tally()
+    tally.add(window(0.0, p0=5), [score(0.0, [0.5] * 5, video=0.9)])
+    tally.add(window(3.0, p0=5), [score(0.0, [0.5] * 5, video=0.1)])
+    assert tally.people[0].alone.value == pytest.approx(0.0)
+
+
+def test_certainty_does_not_become_infinite(window):
+    tally = Tally()
+    tally.add(window(0.0, p0=5), [score(0.0, [1.0] * 5, video=1.0)])
+    assert np.isfinite(tally.people[0].alone.value)
+
+
+def test_the_most_fake_person_decides(window):
+    tally = Tally()
+    tally.add(window(0.0, p0=15, p1=6), [score(-1.0, [0.2] * 15), score(3.0, [0.9] * 6)])
+    assert tally.decisive() is tally.people[1]
+
+
+def test_a_glimpse_of_somebody_decides_nothing(window):
+    tally = Tally()
+    tally.add(window(0.0, p0=15, p1=4), [score(-1.0, [0.2] * 15), score(3.0, [0.9] * 4)])
+    assert tally.decisive() is tally.people[0]
+
+
+def test_where_all_are_glimpses_those_seen_longest_decide(window):
+    tally = Tally()
+    rows = [score(-1.0, [0.2] * 2), score(3.0, [0.9]), score(1.0, [0.9] * 2)]
+    tally.add(window(0.0, p0=2, p1=1, p2=2), rows)
+    assert tally.decisive() is tally.people[2]
+
+
+def test_sound_alone_decides_where_nobody_is_seen(window):
+    tally = Tally()
+    tally.add(window(0.0), [score(1.0, [], steps=[0.6] * 20, audio=0.6)])
+    assert tally.decisive() is tally.sound
+
+
+def test_silence_without_a_face_decides_nothing(window):
+    tally = Tally()
+    tally.add(window(0.0), [score(1.0, [], steps=[np.nan] * 20)])
+    tally.add(window(3.0), [])
+    assert tally.decisive() is None
+    assert tally.sound == Track()
+
+
+def test_people_share_the_sound_which_counts_once(window):
+    tally = Tally()
+    rows = [score(0.0, [0.5] * 5, [0.8] * 20, audio=0.8) for _ in range(2)]
+    tally.add(window(3.0, p0=5, p1=5), rows)
+    assert np.allclose(tally.sound.times_s, [3.0, 3.2])
+    assert np.allclose(tally.sound.probabilities, 0.8)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bins_are_the_means_of_the_steps_whose_middle_they_hold(seed):
+    rng = np.random.default_rng(seed)
+    steps = np.where(rng.random(137) < 0.3, np.nan, rng.random(137))
+    wanted = {}
+    for number, value in enumerate(steps):
+        if not np.isnan(value):
+            wanted.setdefault(int((number * 20 + 10) // 200), []).append(value)
+    starts_s, means = binned(steps)
+    assert np.allclose(starts_s, [number * 0.2 for number in wanted])
+    assert np.allclose(means, [np.mean(values) for values in wanted.values()])

@@ -1,0 +1,22 @@
+"""Both thresholds hold, and the space between them is for doubt."""
+
+import pytest
+
+from unmask.models.calibration import Calibration
+from unmask.serving.verdict import verdict
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (None, "inconclusive"),
+        (0.0, "real"),
+        (0.29, "real"),
+        (0.3, "inconclusive"),
+        (0.7, "inconclusive"),
+        (0.71, "fake"),
+        (1.0, "fake"),
+    ],
+)
+def test_the_verdict_follows_the_thresholds(probability, said):
+    assert verdict(probability, Calibration(real_below=0.3, fake_above=0.7)) == said
