@@ -1,0 +1,1 @@
+"""The steps of the pipelines, one per file: unpack, one library call, name the outputs."""

@@ -1,0 +1,27 @@
+"""From scores to probabilities that mean what they say."""
+
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated
+
+from zenml import step
+from zenml.config.cache_policy import CachePolicy
+
+from steps.platforms.artifacts import FolderMaterializer
+from steps.platforms.code import training_code
+from steps.platforms.places import CACHE
+from unmask.preprocessing.cache import Cache
+from unmask.records import Clip
+from unmask.training.calibrate import calibrate_bundle
+
+
+@step(
+    output_materializers={"bundle": FolderMaterializer},
+    cache_policy=CachePolicy(cache_func=training_code),
+)
+def calibrate_scores(
+    uncalibrated: Path, clips: tuple[Clip, ...], verdict_error: float
+) -> Annotated[Path, "bundle"]:
+    """Fit the temperature and the verdict's thresholds on the validation clips."""
+    out = Path(mkdtemp(prefix="unmask-")) / "bundle"
+    return calibrate_bundle(uncalibrated, clips, Cache(CACHE), verdict_error, out)

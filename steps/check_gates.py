@@ -1,0 +1,24 @@
+"""Whether a detector is good enough."""
+
+from typing import Annotated
+
+from zenml import step
+from zenml.config.cache_policy import CachePolicy
+
+from steps.platforms.code import evaluation_code
+from unmask.config import GateSettings
+from unmask.evaluation import gates
+from unmask.evaluation.report import Evaluation
+from unmask.robustness.report import RobustnessReport
+from unmask.training.scoring import Rival
+
+
+@step(cache_policy=CachePolicy(cache_func=evaluation_code))
+def check_gates(
+    evaluation: Evaluation,
+    robustness: RobustnessReport,
+    champion_score: Rival,
+    settings: GateSettings,
+) -> Annotated[gates.GateReport, "gates"]:
+    """Hold the measured numbers against the gates; the report decides, not this step."""
+    return gates.check_gates(settings, evaluation, robustness.gate_drop, champion_score.auc)

@@ -1,0 +1,21 @@
+"""How good the champion is on the same fresh test clips as the candidate."""
+
+from pathlib import Path
+from typing import Annotated
+
+from zenml import step
+from zenml.config.cache_policy import CachePolicy
+
+from steps.platforms import rival
+from steps.platforms.code import evaluation_code
+from unmask.evaluation.report import Evaluation
+from unmask.records import Clip
+from unmask.training.scoring import Rival
+
+
+@step(cache_policy=CachePolicy(cache_func=evaluation_code))
+def evaluate_champion(
+    champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]
+) -> Annotated[Rival, "champion_score"]:
+    """Score the champion; nothing is invented where there is none."""
+    return rival.score(champion, bundle, evaluation, clips)

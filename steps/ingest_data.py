@@ -1,0 +1,21 @@
+"""Which clips a run is about."""
+
+from typing import Annotated
+
+from zenml import step
+
+from steps.platforms.artifacts import ClipsMaterializer
+from steps.platforms.data_version import gather
+from unmask.records import Clip
+
+
+@step(enable_cache=False, output_materializers={"clips": ClipsMaterializer})
+def ingest_data(
+    data: str, seed: int, forge: bool
+) -> tuple[Annotated[tuple[Clip, ...], "clips"], Annotated[str, "data_version"]]:
+    """Pull and verify the pinned set, or bring another folder into its shape.
+
+    Runs every time; what it returns tells the other steps whether anything changed.
+    """
+    clips, version = gather(data, seed, forge)
+    return clips, version

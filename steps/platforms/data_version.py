@@ -1,0 +1,58 @@
+"""The pinned data set: pulled with DVC and verified, or said to be something else."""
+
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from steps.platforms.places import FORGED, PIN, RAW
+from unmask.data.forge.manifest import forge_manifest
+from unmask.data.manifest import manifest_sha, read_manifest
+from unmask.data.sources.ingest import ingest
+from unmask.errors import DataError
+from unmask.records import Clip
+
+
+def gather(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
+    """The clips to work on, and what identifies them.
+
+    Args:
+        data: A folder of a known form; the pinned set if empty.
+        seed: For splits that are assigned here, and for forging.
+        forge: Whether pseudo-fakes are made from the genuine clips of ``data``.
+    """
+    if not data:
+        version = f"dvc:{pull()}"
+        return read_manifest(RAW), version
+    clips = ingest(data, seed)
+    if forge:
+        clips += forge_manifest(clips, FORGED.absolute(), seed)
+    return clips, f"manifest:{manifest_sha(clips)}"
+
+
+def pull(root: Path = Path()) -> str:
+    """Bring ``data/raw`` to what ``data.dvc`` pins.
+
+    Returns:
+        DVC's hash of the folder, as it stands in ``data.dvc``.
+
+    Raises:
+        DataError: The folder was changed by hand, or the remote cannot deliver it.
+    """
+    try:
+        with Repo(str(root)) as repo:
+            repo.pull(targets=[str(root / PIN)])
+            changed = repo.status(targets=[str(root / PIN)])
+            (stage,) = repo.stage.load_file(str(root / PIN))
+            version = stage.outs[0].hash_info.value
+    except DvcException as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{RAW}: cannot be pulled: {reason}; `dvc checkout --force {PIN}` undoes local changes"
+        ) from error
+    if changed:
+        raise DataError(
+            f"{RAW}: is not what {PIN} pins; `dvc checkout --force {PIN}` undoes the changes, "
+            f"`dvc commit {PIN} && dvc push` pins them"
+        )
+    return str(version)

@@ -1,0 +1,98 @@
+"""What a promoted detector becomes: `outputs/champion` for the command line, a Bento for HTTP."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import bentoml
+from bentoml.exceptions import NotFound
+
+import unmask
+from steps.platforms.artifacts import folder_sha
+from steps.platforms.places import CHAMPION, CHAMPIONS
+from steps.platforms.requirements import pinned
+from steps.platforms.summary import add_bento, promotable
+from unmask.evaluation.gates import GateReport
+
+SERVICE = Path("bento")
+BENTO = "unmask"
+
+
+def package(bundle: Path, gates: GateReport) -> str:
+    """Keep a promoted bundle as the champion and pack it as a Bento.
+
+    Returns:
+        The Bento's tag; empty where the gates had no say, so that nothing was packed.
+    """
+    if not promotable(gates):
+        return ""
+    keep_champion(bundle)
+    tag = build_bento(bundle)
+    add_bento(tag)
+    return tag
+
+
+def keep_champion(bundle: Path) -> Path:
+    """Make ``bundle`` what `unmask analyze` takes; at any moment the old one or the new one.
+
+    Returns:
+        ``outputs/champion``, a link to the copy in ``outputs/champions``.
+    """
+    name = folder_sha(bundle)[:12]
+    place = CHAMPIONS / name
+    if not place.is_dir():
+        unfinished = CHAMPIONS / f".{name}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(bundle, unfinished)
+        unfinished.rename(place)
+    link = CHAMPION.with_name(f".{CHAMPION.name}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(place.relative_to(CHAMPION.parent))
+    link.replace(CHAMPION)
+    return CHAMPION
+
+
+def build_bento(bundle: Path) -> str:
+    """Pack the service, the library and ``bundle`` as the latest Bento ``unmask``.
+
+    The version is a hash of these three, so the same content is packed once.
+
+    Returns:
+        The tag, ``unmask:<version>``.
+    """
+    with TemporaryDirectory(prefix="unmask-bento-") as folder:
+        context = Path(folder)
+        shutil.copytree(bundle, context / "bundle")
+        for package in (SERVICE, Path(unmask.__file__).parent):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(package, context / package.name, ignore=ignored)
+        version = folder_sha(context)[:16]
+        if _latest() != version:
+            _forget(version)
+            _build(context, version)
+    return f"{BENTO}:{version}"
+
+
+def _build(context: Path, version: str) -> None:
+    bentoml.build(
+        "bento.service:UnmaskService",
+        name=BENTO,
+        version=version,
+        build_ctx=str(context),
+        python={"packages": pinned(), "lock_packages": False},
+    )
+
+
+def _latest() -> str | None:
+    try:
+        return str(bentoml.get(BENTO).tag.version)
+    except NotFound:
+        return None
+
+
+def _forget(version: str) -> None:
+    # an older Bento of the same content would stay behind the latest one
+    try:
+        bentoml.delete(f"{BENTO}:{version}")
+    except NotFound:
+        return

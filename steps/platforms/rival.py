@@ -1,0 +1,22 @@
+"""The champion beside a candidate."""
+
+from pathlib import Path
+
+from steps.platforms.artifacts import folder_sha
+from steps.platforms.places import CACHE
+from unmask.evaluation.report import Evaluation
+from unmask.preprocessing.cache import Cache
+from unmask.records import Clip
+from unmask.training.scoring import Rival, score_rival
+
+
+def score(champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]) -> Rival:
+    """AUC of the champion on the test clips, with its own preprocessing.
+
+    Args:
+        champion: Its bundle; an empty folder where there is none.
+        bundle, evaluation: The candidate; a champion that is the candidate is not scored twice.
+    """
+    if folder_sha(champion) == folder_sha(bundle):
+        return Rival(evaluation.auc)
+    return score_rival(champion, clips, Cache(CACHE))

@@ -1,0 +1,24 @@
+"""The detector's entry in the MLflow registry."""
+
+from pathlib import Path
+from typing import Annotated
+
+from zenml import step
+
+from steps.platforms import recording
+from steps.platforms.summary import Job
+from unmask.evaluation.gates import GateReport
+from unmask.evaluation.report import Evaluation
+
+
+@step(enable_cache=False)
+def register_detector(
+    mlflow_run: str,
+    bundle: Path,
+    evaluation: Evaluation,
+    gates: GateReport,
+    data_version: str,
+    job: Job,
+) -> Annotated[str, "version"]:
+    """Register the bundle once; champion if every required gate passed, else challenger."""
+    return recording.register(mlflow_run, bundle, evaluation, gates, data_version, job)

@@ -1,0 +1,29 @@
+"""From cached features to a detector."""
+
+from pathlib import Path
+from typing import Annotated
+
+from zenml import step
+from zenml.config.cache_policy import CachePolicy
+
+from steps.platforms.artifacts import FolderMaterializer
+from steps.platforms.code import training_code
+from steps.platforms.places import CACHE, training_folder
+from steps.platforms.tracking import live_logger, start_run
+from unmask.config import Settings
+from unmask.preprocessing.cache import Cache
+from unmask.records import Clip
+from unmask.training.fit import fit
+
+
+@step(
+    output_materializers={"uncalibrated": FolderMaterializer},
+    cache_policy=CachePolicy(cache_func=training_code),
+)
+def train_detector(
+    clips: tuple[Clip, ...], data_version: str, settings: Settings
+) -> tuple[Annotated[Path, "uncalibrated"], Annotated[str, "mlflow_run"]]:
+    """Fit a detector, live in MLflow; a fit that was killed goes on where it stopped."""
+    out = training_folder(data_version, settings)
+    run = start_run(settings, data_version, out)
+    return fit(clips, settings, Cache(CACHE), out, live_logger(run)), run

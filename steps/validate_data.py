@@ -1,0 +1,25 @@
+"""Whether the data is fit to train on."""
+
+from pathlib import Path
+from typing import Annotated
+
+from zenml import step
+from zenml.config.cache_policy import CachePolicy
+
+from steps.platforms.artifacts import FolderMaterializer
+from steps.platforms.code import data_code
+from steps.platforms.places import VALIDATION
+from unmask.data.validate import validate
+from unmask.records import Clip
+
+
+@step(
+    output_materializers={"data_docs": FolderMaterializer},
+    cache_policy=CachePolicy(cache_func=data_code),
+)
+def validate_data(
+    clips: tuple[Clip, ...], shortcut_level: str, seed: int
+) -> Annotated[Path, "data_docs"]:
+    """Check rows, splits and shortcuts; the pages that say what was found are kept."""
+    validate(clips, VALIDATION, shortcut_level, seed).require()
+    return VALIDATION

@@ -1,0 +1,106 @@
+"""A checkout in miniature: its own state of every platform, tiny settings, twelve short films."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = {
+    "data": {"forge": False},
+    "preprocessing": {"flow": {"enabled": False}, "speech": {"method": "energy"}},
+    "model": {
+        "frame_backbone": "resnet10t",
+        "frame_weights": "random",
+        "input_px": 64,
+        "frame_dim": 32,
+        "voice_backbone": "tiny",
+        "voice_weights": "random",
+        "voice_frozen_layers": 0,
+        "voice_dim": 16,
+    },
+    "training": {"epochs": 1, "frames": 3, "audio_s": 0.5, "batch_clips": 4},
+    "evaluation": {"resamples": 50},
+    "attacks": {"epsilons": [0.05], "targets": ["frames"]},
+    "gates": {
+        "auc": {"limit": 0.0, "level": "required"},
+        "ece": {"limit": 1.0, "level": "required"},
+        "ece_excess": {"limit": 1.0, "level": "required"},
+        "fgsm_drop": {"limit": 1.0, "level": "reported"},
+        "champion_drop": {"limit": 0.0, "level": "required"},
+    },
+    "phases": {1: {}},
+    "profiles": {"full": {}, "demo": {}},
+}
+
+
+@pytest.fixture(scope="session")
+def platforms(tmp_path_factory):
+    """Enter a folder with ZenML, MLflow and BentoML of its own; leave no trace of it behind."""
+    from zenml.client import Client
+    from zenml.config.global_config import GlobalConfiguration
+
+    root = tmp_path_factory.mktemp("checkout")
+    (root / "params.yaml").write_text(yaml.safe_dump(TINY))
+    (root / "bento").symlink_to(ROOT / "bento")
+    (root / ".zen").mkdir()
+    wanted = {
+        "ZENML_CONFIG_PATH": str(root / "outputs/zenml"),
+        "ZENML_REPOSITORY_PATH": str(root),
+        "ZENML_CUSTOM_SOURCE_ROOT": str(ROOT),
+        "ZENML_ANALYTICS_OPT_IN": "false",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{root}/outputs/mlflow.db",
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": str(root / "outputs/mlartifacts"),
+        "BENTOML_HOME": str(root / "outputs/bentoml"),
+    }
+    before, place = dict(os.environ), Path.cwd()
+    os.environ.update(wanted)
+    os.chdir(root)
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
+    yield root
+    os.chdir(place)
+    os.environ.clear()
+    os.environ.update(before)
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
+
+
+@pytest.fixture(scope="session")
+def footage(platforms, film):
+    """Twelve films of six people with a canonical manifest, as `--data` takes them."""
+    from unmask.data.manifest import write_manifest
+    from unmask.preprocessing.decode import probe
+    from unmask.records import Clip
+
+    folder = platforms / "footage"
+    folder.mkdir()
+    clips = []
+    for number in range(12):
+        person, fake = number // 2, bool(number % 2)
+        path = film(folder / f"{number}.mp4", seconds=1 + number / 100)
+        info = probe(path)
+        clips.append(
+            Clip(
+                clip_id=f"clip-{number}",
+                path=path,
+                sha256=info.sha256,
+                source="films",
+                identity=f"person-{person}",
+                split=("train", "val", "test")[person % 3],
+                is_fake=fake,
+                fake_video=fake,
+                fake_audio=False,
+                manipulation="swap" if fake else "none",
+                pair_id=f"pair-{person}",
+                duration_s=info.duration_s,
+                fps=info.fps,
+                width=info.width,
+                height=info.height,
+                has_audio=info.has_audio,
+                licence="",
+            )
+        )
+    write_manifest(clips, folder)
+    return folder

@@ -1,0 +1,174 @@
+"""The whole chain, on twelve short films."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+def run(footage, **options):
+    from pipelines.__main__ import training
+
+    training(phase=1, profile="full", data=str(footage), **options)
+    return last_run("training_pipeline")
+
+
+def last_run(pipeline):
+    from zenml.client import Client
+
+    newest = Client().get_pipeline(pipeline).last_run
+    return {name: str(step.status) for name, step in newest.steps.items()}
+
+
+def versions():
+    import mlflow
+
+    found = mlflow.MlflowClient().search_model_versions("name = 'unmask-phase-1'")
+    return {item.version: item for item in found}
+
+
+@pytest.fixture(scope="module")
+def first(footage):
+    return run(footage)
+
+
+def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, platforms):
+    import bentoml
+    import mlflow
+
+    from steps.platforms.summary import load
+    from unmask.models.bundle import load_bundle
+
+    assert set(first.values()) == {"completed"}
+    champion = load_bundle(platforms / "outputs/champion")
+    registered = mlflow.MlflowClient().get_model_version_by_alias("unmask-phase-1", "champion")
+    assert registered.tags["bundle_sha256"] == champion.sha256
+    assert registered.tags["data_version"].startswith("manifest:")
+    assert registered.tags.keys() >= {"git_commit", "phase", "profile", "gates"}
+    bento = Path(bentoml.get("unmask:latest").path)
+    packed = json.loads((bento / "src/bundle/bundle.json").read_text())
+    assert packed == json.loads((platforms / "outputs/champion/bundle.json").read_text())
+    assert (bento / "src/unmask/serving/analyzer.py").is_file()
+    summary = load(platforms / "outputs/summary.json")
+    assert summary.bento == str(bentoml.get("unmask:latest").tag)
+    assert (summary.alias, summary.version) == ("champion", str(registered.version))
+
+
+def test_nothing_registered_is_pickled(first, platforms):
+    kinds = {path.suffix for path in (platforms / "outputs/mlartifacts").rglob("*")}
+    assert not kinds & {".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"}
+    assert not any((platforms / "outputs/bentoml").rglob("*.pkl"))
+
+
+def test_mlflow_serves_the_registered_bundle(first, footage):
+    import mlflow
+    import pandas as pd
+
+    model = mlflow.pyfunc.load_model("models:/unmask-phase-1@champion")
+    paths = [str(footage / "0.mp4"), str(footage / "none.mp4")]
+    seen, broken = model.predict(pd.DataFrame({"path": paths}))
+    assert seen["verdict"] in ("real", "fake", "inconclusive")
+    assert 0 <= seen["fake_probability"] <= 1
+    assert broken["fake_probability"] is None
+    assert "none.mp4" in broken["report"]
+
+
+def test_every_recorded_metric_stands_in_the_glossary(first):
+    import mlflow
+
+    glossary = re.findall(r"`([a-z0-9_<>]+)`", (ROOT / "mlflow/README.md").read_text())
+    known = [re.sub(r"<\w+>", "[a-z0-9_.]+", key) for key in glossary]
+    known += [f"{key}_(low|high)" for key in known if key.startswith("auc")]
+    (found,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
+    assert {"val_auc", "auc", "ece", "fgsm_drop_frames_0.05"} <= found.data.metrics.keys()
+    unknown = [
+        key for key in found.data.metrics if not any(re.fullmatch(one, key) for one in known)
+    ]
+    assert unknown == []
+    assert found.data.params["training.epochs"] == "1"
+    assert found.info.status == "FINISHED"
+
+
+def test_unchanged_data_is_served_from_the_cache(first, footage):
+    rewritten = (footage / "manifest.csv").read_bytes()
+    (footage / "manifest.csv").write_bytes(rewritten)
+    second = run(footage)
+    always = {"ingest_data", "fetch_champion", "register_detector", "enforce_gates"}
+    always |= {"package_service"}
+    # the first run had no champion to compare with, the second has
+    compared = {"evaluate_champion", "check_gates", "record_results"}
+    for name, status in second.items():
+        if name not in compared:
+            assert status == ("completed" if name in always else "cached"), name
+    third = run(footage)
+    assert {name for name, status in third.items() if status != "cached"} == always
+    assert len(versions()) == 1
+
+
+def test_a_new_setting_redoes_what_depends_on_it_and_no_more(first, footage):
+    again = run(footage, overrides=("evaluation.resamples=60",))
+    assert again["evaluate_detector"] == "completed"
+    for name in ("align_faces", "cache_flow", "cache_speech", "train_detector", "attack_detector"):
+        assert again[name] == "cached"
+
+
+def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
+    first, footage, platforms, monkeypatch, capsys
+):
+    import bentoml
+    import mlflow
+
+    from pipelines.__main__ import main
+    from steps.platforms.summary import load
+
+    client = mlflow.MlflowClient()
+    champion = (platforms / "outputs/champion").resolve()
+    bento = bentoml.get("unmask:latest").tag
+    argv = ["pipelines", "training", "--profile", "full", "--data", str(footage)]
+    argv += ["--set", "seed=8", "--set", "gates.auc.limit=1.1"]
+    monkeypatch.setattr("sys.argv", argv)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "pipelines:" in line]
+    assert re.search(r"auc .* is not at least 1\.1", told)
+    statuses = last_run("training_pipeline")
+    assert statuses["enforce_gates"] == "failed"
+    assert statuses.get("package_service") not in ("completed", "cached")
+    assert (platforms / "outputs/champion").resolve() == champion
+    assert bentoml.get("unmask:latest").tag == bento
+    aliases = client.get_registered_model("unmask-phase-1").aliases
+    assert {name: str(number) for name, number in aliases.items()} == {
+        "champion": "1",
+        "challenger": "2",
+    }
+    assert load(platforms / "outputs/summary.json").bento is None
+
+
+@pytest.fixture
+def footage_as_pinned_set(footage, monkeypatch):
+    from steps.platforms import data_version
+
+    monkeypatch.setattr(data_version, "pull", lambda: "0.dir")
+    monkeypatch.setattr(data_version, "RAW", footage)
+
+
+@pytest.mark.usefixtures("footage_as_pinned_set")
+def test_the_regression_gate_measures_the_champion(first, capsys):
+    from pipelines.__main__ import gate
+
+    gate(phase=1, profile="full", version="")
+    assert last_run("regression_gate")["enforce_gates"] == "completed"
+
+
+@pytest.mark.usefixtures("footage_as_pinned_set")
+def test_the_regression_gate_names_what_is_not_registered(first):
+    from pipelines.__main__ import gate
+    from unmask.errors import GateError
+
+    with pytest.raises(GateError, match="no version 99 is registered"):
+        gate(phase=1, profile="full", version="99")

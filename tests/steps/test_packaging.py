@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from steps.platforms import packaging
+from steps.platforms.requirements import pinned
+from unmask.evaluation.gates import GateReport, GateRow
+
+
+def gates(level, passed):
+    row = GateRow("auc", 0.8, 0.9, "at least", level, passed, "words")
+    return GateReport((row,), passed or level == "reported")
+
+
+def bundle(folder, content):
+    folder.mkdir()
+    (folder / "bundle.json").write_text(content)
+    return folder
+
+
+def test_the_champion_is_replaced_in_one_move(checkout):
+    first = packaging.keep_champion(bundle(checkout / "one", "1"))
+    assert (first / "bundle.json").read_text() == "1"
+    packaging.keep_champion(bundle(checkout / "two", "2"))
+    assert Path("outputs/champion").is_symlink()
+    assert Path("outputs/champion/bundle.json").read_text() == "2"
+    packaging.keep_champion(checkout / "one")
+    assert Path("outputs/champion/bundle.json").read_text() == "1"
+    assert sorted(path.name[0] != "." for path in Path("outputs/champions").iterdir()) == [True] * 2
+
+
+@pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
+def test_nothing_is_packed_that_did_not_pass_or_could_not_fail(checkout, level, passed):
+    assert packaging.package(bundle(checkout / "one", "1"), gates(level, passed)) == ""
+    assert list((checkout / "outputs").iterdir()) == []
+
+
+def test_a_service_asks_for_the_versions_that_are_installed_here():
+    import numpy
+    import torch
+
+    found = dict(line.split("==") for line in pinned())
+    assert found["numpy"] == numpy.__version__
+    assert found["torch"] == torch.__version__.partition("+")[0]
+    assert {"bentoml", "mediapipe", "safetensors", "python-multipart"} <= found.keys()
+    assert not {"unmask", "zenml", "mlflow", "dvc", "pytest"} & found.keys()
