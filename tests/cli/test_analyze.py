@@ -25,9 +25,10 @@ def analyze(bundle_folder, monkeypatch, capsys):
 def test_a_person_can_read_the_verdict(analyze, film, tmp_path):
     code, out, err = analyze(film(tmp_path / "it.mp4"))
     assert (code, err) == (0, "")
+    report = Report.model_validate_json(analyze(tmp_path / "it.mp4", "--json", "-")[1])
     assert "it.mp4  1.0 s, 320×240, h264 + aac" in out
-    assert "INCONCLUSIVE  fake probability 0." in out
-    assert "(face 0." in out
+    assert f"{report.verdict.upper()}  fake probability {report.fake_probability:.2f}" in out
+    assert f"(face {report.modalities.video:.2f}, voice {report.modalities.audio:.2f})" in out
     assert "over 5 frames" in out
     assert "note: The detector is the small demonstration model" in out
 

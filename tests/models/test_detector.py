@@ -110,7 +110,8 @@ def test_gradient_checkpointing_changes_no_gradient(tiny, a_detector, a_sample):
             detector.fusion.eval()
         detector(batch).logit.sum().backward()
         gradients.append(detector.frame.project.weight.grad)
-    close(*gradients)
+    scale = gradients[0].abs().max()
+    close(gradients[0] / scale, gradients[1] / scale, tolerance=1e-3)
 
 
 @pytest.mark.slow

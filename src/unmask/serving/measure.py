@@ -58,7 +58,8 @@ class MemoryWatch(Stopwatch):
         def look() -> None:
             while not done.wait(SAMPLE_S):
                 stage, mib = self.stage, process.memory_info().rss / MIB
-                self.peak_mib[stage] = max(self.peak_mib[stage], mib)
+                if stage == self.stage:  # else the reading may be of either stage
+                    self.peak_mib[stage] = max(self.peak_mib[stage], mib)
 
         thread = Thread(target=look, daemon=True)
         thread.start()
