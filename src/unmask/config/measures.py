@@ -1,0 +1,77 @@
+"""What is measured of a detector, and what it must reach."""
+
+from dataclasses import dataclass, field
+
+from unmask.config.choices import among
+
+
+@dataclass(frozen=True, slots=True)
+class UncertaintySettings:
+    """How sure an answer is.
+
+    Attributes:
+        passes: Of MC-dropout; 0 leaves it out.
+        fpr, fnr: What share of genuine clips may be called fake, and of fakes genuine, outside
+            ``inconclusive``: the targets of the split-conformal thresholds.
+    """
+
+    passes: int = 0
+    fpr: float = 0.01
+    fnr: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """How scores become numbers."""
+
+    resamples: int = 1000
+    confidence: float = 0.95
+    bins: int = 10
+    verdict_error: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class AttackSettings:
+    """Budgets in pixel range ``[0, 1]``, what is perturbed, and how: ``fgsm``, ``pgd``."""
+
+    methods: tuple[str, ...] = ("fgsm",)
+    epsilons: tuple[float, ...] = (0.01, 0.05, 0.1)
+    targets: tuple[str, ...] = ("frames", "audio")
+    pgd_alpha: float = 0.01
+    pgd_steps: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CodecSettings:
+    """Re-encodings that the test set is scored under, such as ``h264:23`` or ``opus:16``."""
+
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One floor or ceiling; ``level`` is ``required`` or ``reported``."""
+
+    limit: float
+    level: str = "required"
+
+    def __post_init__(self) -> None:
+        """Refuse a level that does not exist."""
+        among("gates.*.level", self.level, ("required", "reported"))
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What a detector must reach: AUC at least, the others at most their limit.
+
+    Attributes:
+        ece_excess: Calibration error beyond what a perfectly calibrated detector would show
+            on so few clips; on a large test set the same as ``ece``.
+    """
+
+    auc: Gate = field(default_factory=lambda: Gate(0.90))
+    ece: Gate = field(default_factory=lambda: Gate(0.05))
+    ece_excess: Gate = field(default_factory=lambda: Gate(0.05))
+    fgsm_drop: Gate = field(default_factory=lambda: Gate(0.05))
+    codec_gap: Gate = field(default_factory=lambda: Gate(0.02))
+    champion_drop: Gate = field(default_factory=lambda: Gate(0.0))
