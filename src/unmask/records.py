@@ -155,6 +155,36 @@ class FaceTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class Lips:
+    """One person's mouth, at a steady rate that follows speech.
+
+    Where the mouth could not be seen there is no row, so ``time_s`` may have gaps.
+
+    Attributes:
+        mouths: Grey crops, turned and scaled with the face, shape ``(frames, crop, crop)``.
+        time_s: Tick of each crop, ascending, whole multiples of ``1 / rate_hz``, on the clock
+            of the sound that comes with it, shape ``(frames,)``.
+        opening: Distance of the inner lips over the face's size, shape ``(frames,)``.
+        rate_hz: Ticks per second.
+    """
+
+    mouths: NDArray[np.uint8]
+    time_s: NDArray[np.float64]
+    opening: NDArray[np.float32]
+    rate_hz: float
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not belong together."""
+        if self.mouths.ndim != 3 or self.mouths.shape[1] != self.mouths.shape[2]:
+            raise MediaError(f"expected square mouths, (frames, crop, crop): {self.mouths.shape}")
+        if not len(self.mouths) == len(self.time_s) == len(self.opening):
+            raise MediaError(
+                f"lips: {len(self.mouths)} crops, {len(self.time_s)} times, "
+                f"{len(self.opening)} openings"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFeatures:
     """One person, ready for the detector.
 
@@ -164,12 +194,15 @@ class PersonFeatures:
             ``FLOW_STEP_PX`` pixels, x then y, shape ``(frames, 2, 224, 224)``, int8;
             the first frame has none and is zero. ``None`` where flow was not asked for.
         landmarks: The 68 points in the aligned face's pixels, shape ``(frames, 68, 2)``.
+        lips: ``None`` where they were not asked for. In one window of a long video their times
+            count from the window's start, as its sound does.
     """
 
     track: FaceTrack
     faces: NDArray[np.uint8]
     flow: NDArray[np.int8] | None
     landmarks: NDArray[np.float32]
+    lips: Lips | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +237,14 @@ class Sample:
         flow: As in :class:`PersonFeatures`, or ``None``.
         waveform: 16 kHz mono, shape ``(time,)``; no samples where there is no sound.
         is_speech: True where somebody speaks, shape ``(time,)``.
+        lips: As in :class:`PersonFeatures`, on the clock of ``waveform``.
     """
 
     faces: NDArray[np.uint8]
     flow: NDArray[np.int8] | None
     waveform: NDArray[np.float32]
     is_speech: NDArray[np.bool_]
+    lips: Lips | None = None
 
     def __post_init__(self) -> None:
         """Refuse sound and speech mask of different lengths."""

@@ -95,7 +95,10 @@ def samples_of(features: ClipFeatures) -> tuple[Sample, ...]:
     for start, end in np.rint(features.speech_s * RATE_HZ).astype(int):
         is_speech[start:end] = True
     if features.people:
-        return tuple(Sample(one.faces, one.flow, samples, is_speech) for one in features.people)
+        return tuple(
+            Sample(one.faces, one.flow, samples, is_speech, lips=one.lips)
+            for one in features.people
+        )
     nobody = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
     return (Sample(nobody, None, samples, is_speech),) if len(samples) else ()
 
