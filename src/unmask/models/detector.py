@@ -151,6 +151,18 @@ class Detector(nn.Module):
             uses_audio=uses_audio,
         )
 
+    def frame_logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        """Scores of frames that ``frame`` has encoded already, as an explanation asks for them.
+
+        Args:
+            vectors: Shape ``(B, T, frame_dim)``.
+            mask: True where there is a face, shape ``(B, T)``.
+
+        Returns:
+            Shape ``(B, T)``.
+        """
+        return self._logits(self.frame_head, self.temporal(vectors, mask)) * mask
+
     def _logits(self, head: nn.Module, x: Tensor) -> Tensor:
         """Always float32: bfloat16 would round scores until clips tie."""
         with torch.autocast(x.device.type, enabled=False):

@@ -30,7 +30,7 @@ def folded(backbone: nn.Module, example: Tensor) -> nn.Module:
         example: An input, shape ``(N, channels, H, W)``.
     """
     quick = copy.deepcopy(backbone).eval()
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference mode, whose weights no gradient could pass
         wanted = backbone.eval()(example)
         for conv_name, norm_name in list(_pairs(quick, example)):
             conv = cast(nn.Conv2d, quick.get_submodule(conv_name))
