@@ -1,27 +1,37 @@
 import json
+import zipfile
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from unmask.config import PreprocessingSettings, SamplingSettings
+from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
 from unmask.models.batch import collate
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
-from unmask.models.calibration import Calibration
+from unmask.models.calibration import Calibration, Guarantee
+from unmask.models.members import share
+from unmask.models.scoring import score_samples
+from unmask.records import Sample
+
+SCHEMA_1 = Path(__file__).with_name("schema_1.zip")  # written by the release before schema 2
 
 
 @pytest.fixture
 def a_bundle(tiny, a_detector):
-    def make(seed=0):
+    def make(*seeds):
         return Bundle(
-            detector=a_detector(tiny, seed),
+            members=tuple(a_detector(tiny, seed) for seed in seeds or (0,)),
             preprocessing=PreprocessingSettings(sampling=SamplingSettings(rate_hz=4.0)),
-            calibration=Calibration(1.7, 0.3, 0.6),
+            calibration=Calibration(1.7, 0.3, 0.6, 0.2, Guarantee(0.1, 0.05, 24, 23)),
             phase=1,
             profile="demo",
             provenance={"seed": "7"},
+            uncertainty=UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
         )
 
     return make
@@ -36,8 +46,9 @@ def test_what_is_saved_scores_the_same_when_loaded(tmp_path, a_bundle, a_sample,
     assert loaded.settings == saved.settings
     assert loaded.preprocessing == saved.preprocessing
     assert loaded.calibration == saved.calibration
+    assert loaded.uncertainty == saved.uncertainty
     assert loaded.provenance == saved.provenance
-    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 1)
+    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 2)
     assert loaded.sha256 == saved.sha256
     assert loaded.provenance["seed"] == "7"
     assert loaded.provenance["version_torch"] == version("torch")
@@ -49,6 +60,78 @@ def test_the_hash_tells_other_weights_and_another_calibration(tmp_path, a_bundle
     hashes = {save_bundle(tmp_path / str(n), one).sha256 for n, one in enumerate(bundles)}
     assert len(hashes) == 3
     assert save_bundle(tmp_path / "again", a_bundle()).sha256 in hashes
+
+
+@torch.inference_mode()
+def test_every_member_keeps_its_own_scores_and_dropout(
+    tmp_path, a_bundle, a_detector, a_sample, tiny
+):
+    members = (a_detector(tiny, 0), a_detector(tiny, 1, dropout=0.5), a_detector(tiny, 2))
+    save_bundle(tmp_path / "bundle", replace(a_bundle(), members=members))
+    loaded = load_bundle(tmp_path / "bundle")
+    batch = collate([a_sample(3, 9000)], tiny)
+    for before, after in zip(members, loaded.members, strict=True):
+        assert torch.equal(before(batch).logit, after(batch).logit)
+    assert [member.settings.dropout for member in loaded.members] == [0.3, 0.5, 0.3]
+    assert loaded.detector is loaded.members[0]
+
+
+def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, a_bundle):
+    bundle = a_bundle(0, 1)
+    first, second = bundle.members
+    names = [f"frame.{name}" for name in first.frame.state_dict()]
+    share(first, second, names)
+    save_bundle(tmp_path / "bundle", bundle)
+    stored = load_file(tmp_path / "bundle" / "model.safetensors")
+    assert not any(name.startswith("members.1.frame.") for name in stored)
+    assert "members.1.voice.project.weight" in stored
+    loaded_first, loaded_second = load_bundle(tmp_path / "bundle").members
+    assert loaded_first.frame.project.weight is loaded_second.frame.project.weight
+    assert loaded_first.voice.project.weight is not loaded_second.voice.project.weight
+    for before, after in ((first, loaded_first), (second, loaded_second)):
+        for name, value in before.state_dict().items():
+            assert torch.equal(value, after.state_dict()[name]), name
+
+
+def test_members_of_different_architectures_make_no_bundle(a_bundle, a_detector, tiny):
+    with pytest.raises(BundleError, match="built differently"):
+        replace(a_bundle(), members=(a_detector(tiny), a_detector(tiny, voice_dim=9)))
+    with pytest.raises(BundleError, match="at least one"):
+        replace(a_bundle(), members=())
+
+
+def test_a_bundle_of_schema_1_scores_as_the_release_that_wrote_it(tmp_path):
+    with zipfile.ZipFile(SCHEMA_1) as archive:
+        archive.extractall(tmp_path)
+    bundle = load_bundle(tmp_path)
+    assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == 1
+    assert (bundle.schema_version, len(bundle.members), bundle.sync) == (1, 1, None)
+    assert bundle.calibration == Calibration(1.7, 0.3, 0.6)
+    assert bundle.uncertainty == UncertaintySettings()
+    assert bundle.preprocessing.sampling.rate_hz == 4.0
+    (score,) = score_samples(bundle, [a_drawn_sample()], "32")
+    # what that release said of it
+    assert score.logit == pytest.approx(4.8070, abs=0.02)
+    assert score.probability == pytest.approx(0.94415, abs=0.001)
+    assert score.video_probability == pytest.approx(0.41034, abs=0.001)
+    assert score.audio_probability == pytest.approx(0.58615, abs=0.001)
+    again = save_bundle(tmp_path / "again", bundle)
+    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 2
+    assert score_samples(again, [a_drawn_sample()], "32")[0].logit == score.logit
+
+
+def a_drawn_sample():
+    """Faces and sound by formula: whatever numpy's generators become, this stays the same."""
+    y, x, colour, frame = np.indices((224, 224, 3, 3))
+    pattern = (x * (3 + frame) + y * (5 + colour) + x * y * (1 + frame) % 97) % 256
+    time_s = np.arange(9000) / 16_000
+    hum, sweep = np.sin(2 * np.pi * 300 * time_s), np.sin(2 * np.pi * (900 + 400 * time_s) * time_s)
+    return Sample(
+        faces=np.ascontiguousarray(np.moveaxis(pattern, 3, 0)).astype(np.uint8),
+        flow=None,
+        waveform=(0.2 * hum + 0.1 * sweep).astype(np.float32),
+        is_speech=np.arange(9000) % 6000 < 4000,
+    )
 
 
 def test_a_bundle_replaces_an_older_one_and_leaves_nothing_else(tmp_path, a_bundle):
@@ -80,12 +163,17 @@ def of_another_schema(folder):
 
 
 def of_an_unknown_setting(folder):
-    facts = json.loads((folder / "bundle.json").read_text())
-    _edit(folder, model=facts["model"] | {"magic": 1})
+    (member,) = json.loads((folder / "bundle.json").read_text())["members"]
+    _edit(folder, members=[member | {"magic": 1}])
 
 
 def not_json(folder):
     (folder / "bundle.json").write_text("{")
+
+
+def of_another_architecture(folder):
+    (member,) = json.loads((folder / "bundle.json").read_text())["members"]
+    _edit(folder, members=[member | {"voice_dim": 9}])
 
 
 def without_a_key(folder):
@@ -106,6 +194,7 @@ def _edit(folder, **changes):
         (without_weights, "cannot be read"),
         (of_another_schema, "schema 99"),
         (of_an_unknown_setting, "magic"),
+        (of_another_architecture, "weights cannot be read"),
         (not_json, "damaged"),
         (without_a_key, "calibration"),
     ],

@@ -11,7 +11,7 @@ from unmask.models.scoring import SampleScore, clip_score, score_samples
 
 @pytest.fixture
 def bundle(tiny, a_detector):
-    return Bundle(a_detector(tiny), PreprocessingSettings(), Calibration(2.0), 1, "demo")
+    return Bundle((a_detector(tiny),), PreprocessingSettings(), Calibration(2.0), 1, "demo")
 
 
 def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, a_sample):

@@ -65,7 +65,7 @@ def bundle():
         torch.manual_seed(0)
         detector = Detector(settings)
         torch.nn.init.normal_(detector.head[-1].weight)
-    return Bundle(detector, PreprocessingSettings(), Calibration(), 1, "demo")
+    return Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "demo")
 
 
 @pytest.fixture(scope="module")

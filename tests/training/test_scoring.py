@@ -18,7 +18,7 @@ from unmask.training.scoring import score_features, score_rival
 @pytest.fixture
 def bundle(tiny_settings):
     detector = Detector(tiny_settings.model)
-    return Bundle(detector, PreprocessingSettings(), Calibration(1.5), 1, "demo")
+    return Bundle((detector,), PreprocessingSettings(), Calibration(1.5), 1, "demo")
 
 
 def test_a_row_carries_its_clips_labels_and_the_score_of_its_person(bundle, toy_clips, toy_load):

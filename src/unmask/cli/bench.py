@@ -69,7 +69,7 @@ def _untrained() -> "Analyzer":
 
     settings = ModelSettings(frame_weights="random", voice_weights="random", flow=True)
     detector = Detector(settings).eval()
-    return Analyzer(Bundle(detector, PreprocessingSettings(), Calibration(), 1, "full"))
+    return Analyzer(Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "full"))
 
 
 def _show(costs: "dict[str, Cost]", seconds: float) -> None:

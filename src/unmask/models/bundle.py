@@ -1,28 +1,42 @@
 """A detector on disk: weights, input spec, calibration and where it comes from.
 
-Two files, neither of which can carry code: ``model.safetensors`` and ``bundle.json``.
+Files that cannot carry code: ``model.safetensors`` with one detector or several, where there is a
+lip-sync model its ``sync.safetensors``, and ``bundle.json``.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from unmask.config import ModelSettings, PreprocessingSettings, build, plain
+from unmask.config import (
+    ModelSettings,
+    PreprocessingSettings,
+    UncertaintySettings,
+    build,
+    plain,
+)
 from unmask.errors import BundleError, ConfigError
 from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
+from unmask.models.members import pack, unpack
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from unmask.models.sync import SyncNet
+
+SCHEMA_VERSION = 2  # 1 had one detector, and neither lip-sync nor uncertainty
 WEIGHTS = "model.safetensors"
+SYNC_WEIGHTS = "sync.safetensors"
 FACTS = "bundle.json"
 LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
@@ -32,13 +46,17 @@ class Bundle:
     """Everything that scoring a video needs.
 
     Attributes:
-        preprocessing: What the detector was trained on; serving prepares the same.
+        members: One detector, or the members of an ensemble; they differ in their weights and
+            their dropout alone.
+        preprocessing: What the detectors were trained on; serving prepares the same.
         provenance: Plain facts: hash of the manifest, commit, seed, versions of libraries.
         sha256: Of ``bundle.json``, which itself holds the hash of the weights; empty while
             the bundle has never been saved.
+        sync: Says whether lips and speech belong together.
+        uncertainty: How many passes of MC-dropout an answer gets.
     """
 
-    detector: Detector
+    members: tuple[Detector, ...]
     preprocessing: PreprocessingSettings
     calibration: Calibration
     phase: int
@@ -46,10 +64,24 @@ class Bundle:
     provenance: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
     sha256: str = ""
+    sync: "SyncNet | None" = None
+    uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
+
+    def __post_init__(self) -> None:
+        """Refuse members that are built differently."""
+        if not self.members:
+            raise BundleError("a bundle needs at least one detector")
+        if len({replace(member.settings, dropout=0.0) for member in self.members}) > 1:
+            raise BundleError("the members are built differently; fit them with the same model.*")
+
+    @property
+    def detector(self) -> Detector:
+        """The first member: the one that is attacked, explained and measured alone."""
+        return self.members[0]
 
     @property
     def settings(self) -> ModelSettings:
-        """The detector's architecture."""
+        """The first member's architecture."""
         return self.detector.settings
 
 
@@ -63,11 +95,14 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir()
     try:
-        state = {key: value.contiguous() for key, value in bundle.detector.state_dict().items()}
-        save_file(state, unfinished / WEIGHTS)
+        save_file(pack(bundle.members), unfinished / WEIGHTS)
+        if bundle.sync is not None:
+            state = {key: value.contiguous() for key, value in bundle.sync.state_dict().items()}
+            save_file(state, unfinished / SYNC_WEIGHTS)
         versions = {f"version_{name}": version(name) for name in LIBRARIES}
-        bundle = replace(bundle, provenance={**bundle.provenance, **versions})
-        text = json.dumps(_facts(bundle, _file_sha(unfinished / WEIGHTS)), indent=2)
+        provenance = {**bundle.provenance, **versions}
+        bundle = replace(bundle, provenance=provenance, schema_version=SCHEMA_VERSION)
+        text = json.dumps(_facts(bundle, unfinished), indent=2)
         (unfinished / FACTS).write_text(text + "\n")
         _put_in_place(unfinished, folder)
     finally:
@@ -76,42 +111,44 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle; nothing is downloaded, and the detector is ready to score.
+    """Read a bundle; nothing is downloaded, and its detectors are ready to score.
 
     Raises:
-        BundleError: There is none, it was written under another schema, or one of its files
-            is damaged.
+        BundleError: There is none, it was written under a schema that is not known, or one of
+            its files is damaged.
     """
     facts = _read_facts(folder)
     try:
-        detector = Detector.blank(build(ModelSettings, facts["model"]), facts["voice_config"])
-        bundle = Bundle(
-            detector=detector,
-            preprocessing=build(PreprocessingSettings, facts["preprocessing"]),
-            calibration=build(Calibration, facts["calibration"]),
-            phase=facts["phase"],
-            profile=facts["profile"],
-            provenance=facts["provenance"],
-            schema_version=facts["schema_version"],
-            sha256=_file_sha(folder / FACTS),
-        )
-        weights_sha = facts["weights_sha256"]
+        bundle = _blank(facts)
+        weights_sha, sync_sha = facts["weights_sha256"], facts["sync_sha256"]
     except (KeyError, TypeError, ConfigError) as error:
         raise BundleError(f"{folder / FACTS}: damaged: {error}; train or fetch it again") from error
-    _load_weights(detector, folder / WEIGHTS, weights_sha)
-    detector.eval()
-    return bundle
+    state = _checked(folder / WEIGHTS, weights_sha)
+    if facts["schema_version"] == 1:
+        state = {f"members.0.{name}": value for name, value in state.items()}
+    with _own_words(folder / WEIGHTS):
+        unpack(state, bundle.members)
+    if bundle.sync is not None:
+        with _own_words(folder / SYNC_WEIGHTS):
+            bundle.sync.load_state_dict(_checked(folder / SYNC_WEIGHTS, sync_sha))
+    for net in _nets(bundle):
+        net.eval()
+    return replace(bundle, sha256=_file_sha(folder / FACTS))
 
 
-def _facts(bundle: Bundle, weights_sha: str) -> dict[str, Any]:
+def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
+    sync = bundle.sync
     return {
         "schema_version": SCHEMA_VERSION,
         "phase": bundle.phase,
         "profile": bundle.profile,
-        "weights_sha256": weights_sha,
+        "weights_sha256": _file_sha(folder / WEIGHTS),
         "calibration": plain(bundle.calibration),
-        "model": plain(bundle.settings),
+        "uncertainty": plain(bundle.uncertainty),
+        "members": [plain(member.settings) for member in bundle.members],
         "voice_config": bundle.detector.voice_config,
+        "sync": None if sync is None else sync.facts,
+        "sync_sha256": None if sync is None else _file_sha(folder / SYNC_WEIGHTS),
         "preprocessing": plain(bundle.preprocessing),
         "provenance": dict(sorted(bundle.provenance.items())),
     }
@@ -126,19 +163,57 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder}: no bundle here; train one with: make train") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; train or fetch it again") from error
-    if found != SCHEMA_VERSION:
+    if found not in (1, SCHEMA_VERSION):
         raise BundleError(
-            f"{path}: written under schema {found}, and this unmask reads {SCHEMA_VERSION}; "
-            "use the version of unmask that wrote it, or train again"
+            f"{path}: written under schema {found}, and this unmask reads up to "
+            f"{SCHEMA_VERSION}; use the version of unmask that wrote it, or train again"
         )
+    if found == 1 and "model" in facts:
+        unknown_then: dict[str, Any] = {"uncertainty": {}, "sync": None, "sync_sha256": None}
+        return {**facts, "members": [facts["model"]], **unknown_then}
     return dict(facts)
 
 
-def _load_weights(detector: Detector, path: Path, expected_sha: str) -> None:
-    try:
+def _blank(facts: Mapping[str, Any]) -> Bundle:
+    """The bundle that ``facts`` describe, with chance for weights."""
+    voice = facts["voice_config"]
+    settings = [build(ModelSettings, member) for member in facts["members"]]
+    return Bundle(
+        members=tuple(Detector.blank(one, voice) for one in settings),
+        preprocessing=build(PreprocessingSettings, facts["preprocessing"]),
+        calibration=build(Calibration, facts["calibration"]),
+        phase=facts["phase"],
+        profile=facts["profile"],
+        provenance=facts["provenance"],
+        schema_version=facts["schema_version"],
+        sync=_blank_sync(facts["sync"]),
+        uncertainty=build(UncertaintySettings, facts["uncertainty"]),
+    )
+
+
+def _blank_sync(facts: Mapping[str, Any] | None) -> "SyncNet | None":
+    if facts is None:
+        return None
+    from unmask.models.sync import SyncNet
+
+    return SyncNet.blank(facts)
+
+
+def _nets(bundle: Bundle) -> list[nn.Module]:
+    return [*bundle.members, *([bundle.sync] if bundle.sync is not None else [])]
+
+
+def _checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
+    with _own_words(path):
         if _file_sha(path) != expected_sha:
             raise BundleError(f"{path}: its hash is not the one in {FACTS}; fetch it again")
-        detector.load_state_dict(load_file(path))
+        return load_file(path)
+
+
+@contextmanager
+def _own_words(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BundleError(f"{path}: the weights cannot be read: {error}") from error
 

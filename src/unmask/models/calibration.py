@@ -6,7 +6,7 @@ that a validation set without a single error does not ask for a temperature of z
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,37 @@ TEMPERATURES = (0.05, 20.0)
 
 
 @dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What the verdict's thresholds promise, and on how many clips that rests.
+
+    Attributes:
+        fpr, fnr: Share of genuine clips that may be called fake, and of fakes genuine.
+        reals, fakes: Clips that the thresholds were fitted on; 0 where they promise nothing.
+    """
+
+    fpr: float = 0.0
+    fnr: float = 0.0
+    reals: int = 0
+    fakes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How a clip's logit is read.
 
     Attributes:
         temperature: Divides every logit.
-        real_below: Clips below this fake probability are called real.
-        fake_above: Clips above it are called fake; between the two, inconclusive.
+        real_below: Clips below this fake probability are called real; 0 calls none so.
+        fake_above: Clips above it are called fake, 1 calls none so; between the two,
+            inconclusive.
+        sync_weight: Of the lip-sync score in the final one, the detectors having the rest.
     """
 
     temperature: float = 1.0
     real_below: float = 0.5
     fake_above: float = 0.5
+    sync_weight: float = 0.0
+    guarantee: Guarantee = field(default_factory=Guarantee)
 
 
 def calibrate(logits: NDArray[np.float64] | float, temperature: float) -> NDArray[np.float64]:

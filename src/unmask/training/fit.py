@@ -80,12 +80,13 @@ def fit_features(
     save_bundle(
         bundle,
         Bundle(
-            detector=module.detector.cpu().eval(),
+            members=(module.detector.cpu().eval(),),
             preprocessing=settings.preprocessing,
             calibration=Calibration(),
             phase=settings.phase,
             profile=settings.profile,
             provenance=provenance,
+            uncertainty=settings.uncertainty,
         ),
     )
     return bundle
