@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.align import TEMPLATE, align, similarity
+from unmask.preprocessing.align import BOX_MARGIN, TEMPLATE, align, cut_out, similarity
 from unmask.preprocessing.landmarks import five_points
 
 
@@ -72,4 +72,54 @@ def test_a_face_cut_off_by_the_border_is_filled_with_black(landmarker, astronaut
 def test_points_that_fall_together_still_give_a_picture(astronaut):
     aligned, points = align(astronaut, np.full((68, 2), 100, np.float32), 224)
     assert aligned.shape == (224, 224, 3)
+    assert np.isfinite(points).all()
+
+
+def test_a_cut_out_face_is_the_picture_around_its_box_as_it_stands(landmarker, hopper):
+    (face,) = landmarker.find(hopper)
+    left, top, right, bottom = face.box_px
+    side = max(right - left, bottom - top) * BOX_MARGIN
+    crop, points = cut_out(hopper, face.box_px, face.landmarks_px, 224)
+    start = np.array([(left + right) / 2, (top + bottom) / 2]) - side / 2
+    assert np.abs(points - (face.landmarks_px - start) * 224 / side).max() < 1e-3
+    cv2 = pytest.importorskip("cv2")
+    column, row = np.round(start).astype(int)
+    plain = hopper[row : row + round(side), column : column + round(side)]
+    plain = cv2.resize(plain, (224, 224), interpolation=cv2.INTER_AREA)
+    # blurred, since the slice begins at a whole pixel and the crop need not
+    soft, expected = (cv2.GaussianBlur(one.astype(np.float32), (0, 0), 3) for one in (crop, plain))
+    aside = np.roll(expected, 4, axis=1)
+    far, near = (np.abs(soft - one)[8:-8, 8:-8].mean() for one in (aside, expected))
+    assert near < 3
+    assert near < far / 2
+
+
+def test_cutting_out_does_not_turn_a_face_upright_and_aligning_does(landmarker, hopper):
+    cv2 = pytest.importorskip("cv2")
+    turn = cv2.getRotationMatrix2D((256, 230), 20, 1.0)
+    turned = cv2.warpAffine(hopper, turn, (512, 600))
+    (face,) = landmarker.find(turned)
+    slopes = []
+    for points in (
+        cut_out(turned, face.box_px, face.landmarks_px, 224)[1],
+        align(turned, face.landmarks_px, 224)[1],
+    ):
+        across = five_points(points)[1] - five_points(points)[0]
+        slopes.append(abs(np.degrees(np.arctan2(across[1], across[0]))))
+    assert slopes[0] > 15
+    assert slopes[1] < 5
+
+
+def test_the_points_of_a_large_cut_out_face_lie_on_it(landmarker, astronaut):
+    cv2 = pytest.importorskip("cv2")
+    large = cv2.resize(astronaut, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    (face,) = landmarker.find(astronaut)
+    crop, points = cut_out(large, face.box_px * 8, face.landmarks_px * 8, 224)
+    (again,) = landmarker.find(crop)
+    assert np.hypot(*(again.landmarks_px - points).T).mean() < 4
+
+
+def test_an_empty_box_still_gives_a_picture(astronaut):
+    crop, points = cut_out(astronaut, np.full(4, 9.0), np.full((68, 2), 9, np.float32), 224)
+    assert crop.shape == (224, 224, 3)
     assert np.isfinite(points).all()

@@ -1,5 +1,5 @@
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,10 +13,11 @@ from unmask.config import (
     SpeechSettings,
 )
 from unmask.errors import MediaError
-from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.cache import Cache, entry_key
 from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.hashing import file_sha256
 from unmask.preprocessing.prepare import frames_with_face, prepare, samples_of, windows
-from unmask.preprocessing.stages import Stages
+from unmask.preprocessing.stages import VERSIONS, Stages
 
 SETTINGS = PreprocessingSettings(speech=SpeechSettings(method="energy"))
 
@@ -106,6 +107,7 @@ def test_what_is_cached_is_the_same_and_costs_no_work(talk, whole, tmp_path):
         ({"sampling": SamplingSettings(4.0)}, {"faces", "flow"}),
         ({"faces": FaceSettings(max_people=1)}, {"faces", "flow"}),
         ({"align": AlignSettings(112)}, {"faces", "flow"}),
+        ({"align": AlignSettings(method="box")}, {"faces", "flow"}),
         ({"speech": SpeechSettings("energy", 0.4)}, {"speech"}),
         ({"flow": FlowSettings(enabled=False)}, set()),
         ({}, set()),
@@ -118,6 +120,14 @@ def test_a_changed_setting_redoes_its_stage_and_what_builds_on_it(film, tmp_path
     for stage in (stages.info, stages.people, stages.flow, stages.sound):
         stage()
     assert {stage for stage, cached in stages.cached.items() if not cached} == redone
+
+
+def test_faces_aligned_before_there_was_a_choice_are_found_again(film, tmp_path):
+    path, cache = film(tmp_path / "a.mp4"), Cache(tmp_path / "cache")
+    prepare(path, SETTINGS, cache)
+    own = {name: asdict(getattr(SETTINGS, name)) for name in ("sampling", "faces")}
+    own |= {"version": VERSIONS["faces"], "align": {"crop_px": 224}}
+    assert cache.path("faces", entry_key("faces", file_sha256(path), own)).is_file()
 
 
 def test_a_copy_under_another_name_is_taken_from_the_cache_and_a_changed_file_is_not(

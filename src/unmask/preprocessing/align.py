@@ -1,4 +1,7 @@
-"""A face brought to its canonical place: eyes, nose and mouth always at the same pixels."""
+"""A face brought to its canonical place: eyes, nose and mouth always at the same pixels.
+
+Or, to measure what that is worth, merely cut out: the square around its box.
+"""
 
 from typing import Any
 
@@ -13,6 +16,7 @@ from unmask.preprocessing.landmarks import five_points
 ARCFACE_112 = ((38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20))
 MARGIN = 1.3
 TEMPLATE = (np.array(ARCFACE_112) / 112 - 0.5) / MARGIN + 0.5  # in sides of the crop
+BOX_MARGIN = 1.3  # of the box's longer side, as face forgery benchmarks crop it
 COARSE = 0.5  # below this scale, interpolation alone would skip pixels and flicker
 
 Picture = NDArray[np.uint8]
@@ -31,10 +35,31 @@ def align(picture: Picture, landmarks_px: Points, crop_px: int) -> tuple[Picture
         68 points in its pixels.
     """
     matrix = similarity(five_points(landmarks_px), TEMPLATE * crop_px)
-    moved = landmarks_px @ matrix[:, :2].T + matrix[:, 2]
-    source, matrix = _prepared(picture, matrix, crop_px)
-    face = cv2.warpAffine(source, matrix, (crop_px, crop_px), flags=cv2.INTER_LINEAR)
-    return face.astype(np.uint8, copy=False), moved.astype(np.float32)
+    return _moved(picture, landmarks_px, matrix, crop_px)
+
+
+def cut_out(
+    picture: Picture, box_px: Points, landmarks_px: Points, crop_px: int
+) -> tuple[Picture, Points]:
+    """Scale and shift the square around a face's box into ``crop_px``, however it is turned.
+
+    The square is ``BOX_MARGIN`` times the longer side of the box, about the box's centre
+    (Rössler et al., "FaceForensics++", ICCV 2019, crop so).
+
+    Args:
+        picture: RGB, shape ``(height, width, 3)``.
+        box_px: Left, top, right, bottom, shape ``(4,)``.
+        landmarks_px: 68 points in the picture, shape ``(68, 2)``.
+
+    Returns:
+        As of :func:`align`.
+    """
+    box = box_px.astype(np.float64)
+    side = max(float((box[2:] - box[:2]).max()) * BOX_MARGIN, 1.0)
+    scale = crop_px / side
+    shift = crop_px / 2 - (box[:2] + box[2:]) / 2 * scale
+    matrix = np.column_stack([np.eye(2) * scale, shift])
+    return _moved(picture, landmarks_px, matrix, crop_px)
 
 
 def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
@@ -49,6 +74,16 @@ def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64
     turn = np.vdot(start - middle, end - goal) / max(spread, 1e-9)
     shift = goal - turn * middle
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def _moved(
+    picture: Picture, landmarks_px: Points, matrix: NDArray[np.float64], crop_px: int
+) -> tuple[Picture, Points]:
+    """Picture and points as the matrix puts them into the crop."""
+    points = landmarks_px @ matrix[:, :2].T + matrix[:, 2]
+    source, matrix = _prepared(picture, matrix, crop_px)
+    face = cv2.warpAffine(source, matrix, (crop_px, crop_px), flags=cv2.INTER_LINEAR)
+    return face.astype(np.uint8, copy=False), points.astype(np.float32)
 
 
 def _prepared(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config import PreprocessingSettings
-from unmask.preprocessing.align import align
+from unmask.config import AlignSettings, PreprocessingSettings
+from unmask.preprocessing.align import align, cut_out
 from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.decode import Frame, frames
 from unmask.preprocessing.faces import Face, FaceLandmarker, face_landmarker
@@ -46,13 +46,17 @@ class _Found:
     faces: list[NDArray[Any]] = field(default_factory=list)
     landmarks: list[NDArray[Any]] = field(default_factory=list)
 
-    def add(self, time_s: float, picture: Picture, face: Face, crop_px: int) -> None:
+    def add(self, time_s: float, picture: Picture, face: Face, settings: AlignSettings) -> None:
         """Align one face and keep it."""
         height, width = picture.shape[:2]
-        aligned, landmarks = align(picture, face.landmarks_px, crop_px)
+        points, crop_px = face.landmarks_px, settings.crop_px
+        if settings.method == "box":
+            aligned, landmarks = cut_out(picture, face.box_px, points, crop_px)
+        else:
+            aligned, landmarks = align(picture, points, crop_px)
         self.time_s.append(time_s)
         self.seen.append(face)
-        self.pose.append(head_pose_deg(face.landmarks_px, width, height))
+        self.pose.append(head_pose_deg(points, width, height))
         self.faces.append(aligned)
         self.landmarks.append(landmarks)
 
@@ -86,14 +90,14 @@ def follow(
     decoded = watch.each("decode", frames(info.path, settings.sampling.rate_hz))
     grouped = groupby(decoded, key=lambda f: window_of(f[0], window_s, info.duration_s))
     for number, shown in grouped:
-        yield _window(number, shown, (landmarker, tracker), settings.align.crop_px, watch)
+        yield _window(number, shown, (landmarker, tracker), settings.align, watch)
 
 
 def _window(
     number: int,
     shown: Iterator[Frame],
     finder: tuple[FaceLandmarker, Tracker],
-    crop_px: int,
+    settings: AlignSettings,
     watch: Stopwatch,
 ) -> PeopleWindow:
     landmarker, tracker = finder
@@ -107,7 +111,7 @@ def _window(
             persons = tracker.number(time_s, faces)
         with watch.on("align"):
             for person, face in zip(persons, faces, strict=True):
-                found.setdefault(person, _Found()).add(time_s, picture, face, crop_px)
+                found.setdefault(person, _Found()).add(time_s, picture, face, settings)
     people = [one.features(person) for person, one in found.items()]
     return PeopleWindow(number, time_s, sampled, tuple(sorted(people, key=_presence)))
 

@@ -134,6 +134,8 @@ class Stages:
     def _key(self, stage: str) -> str:
         chosen, upstream = asdict(self._settings), ""
         own: dict[str, Any] = {"version": VERSIONS[stage]}
+        if chosen["align"]["method"] == "similarity":  # entries older than the choice stay good
+            del chosen["align"]["method"]
         if stage == "faces":
             own |= {name: chosen[name] for name in ("sampling", "faces", "align")}
         elif stage == "flow":
