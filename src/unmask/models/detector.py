@@ -118,13 +118,20 @@ class Detector(nn.Module):
         name = "activation_checkpointing_enable"
         getattr(voice, name, voice.gradient_checkpointing_enable)()
 
-    def forward(self, batch: Batch, heard: tuple[Tensor, Tensor] | None = None) -> Prediction:
+    def forward(
+        self,
+        batch: Batch,
+        heard: tuple[Tensor, Tensor] | None = None,
+        seen: Tensor | None = None,
+    ) -> Prediction:
         """Score a batch.
 
         Args:
             heard: What ``voice`` gave for this sound already.
+            seen: What :meth:`encode` gave for these faces already.
         """
-        frames = self._frames(batch)  # (B, T, frame_dim)
+        vectors = self.encode(batch) if seen is None else seen
+        frames = self.temporal(vectors, batch.frame_mask)  # (B, T, frame_dim)
         frame_logits = self._logits(self.frame_head, frames) * batch.frame_mask
         video = masked_mean(frames, batch.frame_mask)
         if heard is None:
@@ -169,13 +176,15 @@ class Detector(nn.Module):
             out: Tensor = head(self.dropout(x.float()))[..., 0]
         return out
 
-    def _frames(self, batch: Batch) -> Tensor:
-        """Per-frame vectors that know their neighbours; the backbone sees real faces only."""
+    def encode(self, batch: Batch) -> Tensor:
+        """Each frame's vector before it knows its neighbours, shape ``(B, T, frame_dim)``.
+
+        The backbone sees real faces only; where there is none, the vector is zero.
+        """
         mask = batch.frame_mask
         x = batch.frames.new_zeros(*mask.shape, self.settings.frame_dim)
         if mask.any():
             flow = None if batch.flow is None else batch.flow[mask]
             vectors = self.frame(batch.frames[mask], flow)  # (faces, frame_dim)
             x = x.to(vectors.dtype).masked_scatter(mask[..., None], vectors)
-        out: Tensor = self.temporal(x, mask)
-        return out
+        return x
