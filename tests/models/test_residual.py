@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unmask.models.frame import FrameEncoder
-from unmask.models.residual import SCALES_PX, ResidualNet, band_energies
+from unmask.models.residual import SCALES_PX, ResidualNet, _gaussian, band_energies
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,13 @@ def test_bands_are_the_differences_that_opencv_finds(faces):
             difference = found[band] - (expected - expected.mean())
             shift = difference[inner, inner].mean()
             assert np.abs(difference[inner, inner] - shift).max() < 0.05
+
+
+@pytest.mark.parametrize("scale_px", SCALES_PX)
+def test_no_weight_of_a_blur_is_so_small_that_a_cpu_slows_down(scale_px):
+    weights = _gaussian(224, scale_px)
+    assert weights[weights > 0].min() > torch.finfo(torch.float32).tiny
+    torch.testing.assert_close(weights.sum(1), torch.ones(224))
 
 
 def test_a_blurred_region_stands_out_where_it_is(faces):

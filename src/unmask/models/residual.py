@@ -19,6 +19,7 @@ SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # of the Gaussians whose differences are the b
 REGIONS = 28  # along each side of the face
 WIDTHS = (32, 64, 64)
 FLOOR = 0.002  # of the energy, half a grey level: below it there is only rounding
+FAINTEST = 1e-7  # weight, relative to the middle's; a CPU slows down fifteenfold on denormals
 
 
 class ResidualNet(nn.Module):
@@ -62,10 +63,14 @@ def band_energies(x: Tensor) -> Tensor:
     Returns:
         Shape ``(N, 4, 28, 28)``.
     """
-    grey = x.mean(1)  # (N, H, W)
+    # as a product, a third of the time of a mean over channels that lie last in memory
+    grey = x.permute(0, 2, 3, 1) @ x.new_full((3,), 1 / 3)  # (N, H, W)
     blurred = [grey, *(_blurred(grey, scale_px) for scale_px in SCALES_PX)]
-    bands = torch.stack([(fine - soft).abs() for fine, soft in pairwise(blurred)], dim=1)
-    energies = (F.adaptive_avg_pool2d(bands, REGIONS) + FLOOR).log()
+    # band by band, so that what is worked on stays close to the processor
+    bands = [
+        F.adaptive_avg_pool2d((fine - soft).abs(), REGIONS) for fine, soft in pairwise(blurred)
+    ]
+    energies = (torch.stack(bands, dim=1) + FLOOR).log()
     return energies - energies.mean((2, 3), keepdim=True)
 
 
@@ -81,6 +86,7 @@ def _gaussian(size: int, scale_px: float) -> Tensor:
     with torch.inference_mode(False):
         place = torch.arange(size)
         weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * scale_px**2))
+        weights = torch.where(weights < FAINTEST, 0.0, weights)
         return weights / weights.sum(dim=1, keepdim=True)
 
 
