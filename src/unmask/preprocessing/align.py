@@ -76,14 +76,24 @@ def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
+def cut(picture: Picture, matrix: NDArray[np.float64], crop_px: int) -> Picture:
+    """What ``matrix`` brings into a square of ``crop_px``, black beyond the picture's border.
+
+    Args:
+        picture: RGB or grey, shape ``(height, width, 3)`` or ``(height, width)``.
+        matrix: From the picture's pixels to the crop's, as of :func:`similarity`.
+    """
+    source, matrix = _prepared(picture, matrix, crop_px)
+    crop = cv2.warpAffine(source, matrix, (crop_px, crop_px), flags=cv2.INTER_LINEAR)
+    return crop.astype(np.uint8, copy=False)
+
+
 def _moved(
     picture: Picture, landmarks_px: Points, matrix: NDArray[np.float64], crop_px: int
 ) -> tuple[Picture, Points]:
     """Picture and points as the matrix puts them into the crop."""
     points = landmarks_px @ matrix[:, :2].T + matrix[:, 2]
-    source, matrix = _prepared(picture, matrix, crop_px)
-    face = cv2.warpAffine(source, matrix, (crop_px, crop_px), flags=cv2.INTER_LINEAR)
-    return face.astype(np.uint8, copy=False), points.astype(np.float32)
+    return cut(picture, matrix, crop_px), points.astype(np.float32)
 
 
 def _prepared(

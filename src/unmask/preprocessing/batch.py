@@ -16,7 +16,7 @@ from unmask.preprocessing.prepare import frames_with_face
 from unmask.preprocessing.stages import Stages
 from unmask.records import Clip
 
-STAGES = ("faces", "flow", "speech")
+STAGES = ("faces", "flow", "lips", "speech")
 MEDIA = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp")
 SOUND = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus")
 
@@ -98,7 +98,8 @@ def preprocess(
 
     Args:
         jobs: Processes side by side.
-        stages: Of ``faces``, ``flow``, ``speech``; what a stage builds on is made with it.
+        stages: Of ``faces``, ``flow``, ``lips``, ``speech``; what a stage builds on is made with
+            it, and ``flow`` and ``lips`` only where the settings ask for them.
 
     Raises:
         DataError: There is no such stage.
@@ -178,7 +179,7 @@ def _prepared(
     work = Stages(path, settings, cache, watch)
     info = work.info()
     report = FileReport(str(path), info.duration_s)
-    if "faces" in stages or "flow" in stages:
+    if {"faces", "flow", "lips"} & set(stages):
         seen = work.people()
         with_face = frames_with_face(seen.people)
         report = replace(
@@ -189,6 +190,8 @@ def _prepared(
         )
     if "flow" in stages:
         work.flow()
+    if "lips" in stages:
+        work.lips()
     if "speech" in stages:
         sound = work.sound()
         speech_s = float((sound.speech_s[:, 1] - sound.speech_s[:, 0]).sum())

@@ -1,7 +1,7 @@
 """Media file to frames with times and to 16 kHz mono sound, with PyAV."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ FORMATS = (
 REMEDY = "use a video or sound file that a player opens, or re-export it"
 
 log = logging.getLogger(__name__)
+
+# Formats whose first plane is the brightness as it is, 8 bits a pixel
+GREY_FIRST = ("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
 
 Frame = tuple[float, NDArray[np.uint8]]
 
@@ -69,13 +72,21 @@ def probe(path: Path) -> MediaInfo:
 
 
 def frames(
-    path: Path, rate_hz: float, start_s: float = 0.0, end_s: float | None = None
+    path: Path,
+    rate_hz: float,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    look: Callable[[float, Any], None] | None = None,
 ) -> Iterator[Frame]:
     """Decode everything from ``start_s`` to ``end_s``, and give ``rate_hz`` frames a second.
 
     Time 0 is where the container starts, the same for picture and sound. The rotation that
     the container asks for is applied. Of a damaged file, what decodes is given and the rest
     is logged.
+
+    Args:
+        look: Called with time and decoded picture of every frame, taken or not, in order, before
+            it is given; see :func:`luma`.
 
     Yields:
         Presentation time in seconds, and RGB as shown, shape ``(height, width, 3)``.
@@ -85,6 +96,21 @@ def frames(
     """
     sampler = Sampler(rate_hz)
     converter = need("av.video.reformatter", extra="media").VideoReformatter()
+    for time_s, frame in every_frame(path, start_s):
+        if end_s is not None and time_s >= end_s:
+            return
+        if look is not None:
+            look(time_s, frame)
+        if sampler.takes(time_s) and time_s >= start_s:
+            yield time_s, _upright(frame, converter)
+
+
+def every_frame(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]:
+    """Time and decoded picture of every frame, from at most ``SEEK_BACK_S`` before ``start_s``.
+
+    Raises:
+        MediaError: The file cannot be opened.
+    """
     with _opened(path) as container:
         stream = _video_stream(container)
         if stream is None:
@@ -92,11 +118,22 @@ def frames(
         if start_s > SEEK_BACK_S:
             container.seek(int((start_s - SEEK_BACK_S + _start_s(container)) * 1e6))
         for index, frame in enumerate(_decoded(container, stream, path)):
-            time_s = _time_s(frame, index, stream) - _start_s(container)
-            if end_s is not None and time_s >= end_s:
-                return
-            if sampler.takes(time_s) and time_s >= start_s:
-                yield time_s, _upright(frame, converter)
+            yield _time_s(frame, index, stream) - _start_s(container), frame
+
+
+def luma(frame: Any) -> NDArray[np.uint8]:
+    """Brightness of a decoded picture as shown, shape ``(height, width)``.
+
+    Where possible no byte is copied, and the array keeps the decoder's own picture alive.
+    """
+    plane = frame.planes[0]
+    if frame.format.name in GREY_FIRST and plane.line_size > 0:
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        grey = rows[: frame.height, : frame.width]
+    else:
+        grey = frame.reformat(format="gray").to_ndarray()
+    turn = _clockwise_deg(frame)
+    return np.ascontiguousarray(np.rot90(grey, k=-turn // 90)) if turn else grey
 
 
 def waveform(path: Path) -> Waveform | None:

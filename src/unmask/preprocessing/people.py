@@ -13,6 +13,7 @@ from unmask.preprocessing.align import align, cut_out
 from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.decode import Frame, frames
 from unmask.preprocessing.faces import Face, FaceLandmarker, face_landmarker
+from unmask.preprocessing.lips import MouthReader
 from unmask.preprocessing.mesh import Picture
 from unmask.preprocessing.pose import head_pose_deg
 from unmask.preprocessing.sampling import window_of
@@ -73,7 +74,11 @@ class _Found:
 
 
 def follow(
-    info: MediaInfo, settings: PreprocessingSettings, window_s: float, watch: Stopwatch
+    info: MediaInfo,
+    settings: PreprocessingSettings,
+    window_s: float,
+    watch: Stopwatch,
+    mouths: MouthReader | None = None,
 ) -> Iterator[PeopleWindow]:
     """Find and follow everybody in the video, one window at a time.
 
@@ -82,25 +87,31 @@ def follow(
 
     Args:
         window_s: Length of a window; infinite for the whole video in one.
-        watch: Counts the stages ``decode``, ``faces`` and ``align``.
+        watch: Counts the stages ``decode``, ``faces``, ``align`` and ``lips``.
+        mouths: Reads everybody's lips on the way. When a window is given, those of the window
+            before it are complete, and after the last window all are.
     """
     if not info.has_video:
         return
     landmarker, tracker = face_landmarker(settings.faces), Tracker()
-    decoded = watch.each("decode", frames(info.path, settings.sampling.rate_hz))
+    look = mouths.see if mouths else None
+    decoded = watch.each("decode", frames(info.path, settings.sampling.rate_hz, look=look))
     grouped = groupby(decoded, key=lambda f: window_of(f[0], window_s, info.duration_s))
     for number, shown in grouped:
-        yield _window(number, shown, (landmarker, tracker), settings.align, watch)
+        yield _window(number, shown, (landmarker, tracker, mouths), settings.align, watch)
+    if mouths:
+        with watch.on("lips"):
+            mouths.end()
 
 
 def _window(
     number: int,
     shown: Iterator[Frame],
-    finder: tuple[FaceLandmarker, Tracker],
+    finder: tuple[FaceLandmarker, Tracker, MouthReader | None],
     settings: AlignSettings,
     watch: Stopwatch,
 ) -> PeopleWindow:
-    landmarker, tracker = finder
+    landmarker, tracker, mouths = finder
     found: dict[int, _Found] = {}
     sampled, time_s = 0, 0.0
     for time_s, picture in shown:
@@ -112,6 +123,10 @@ def _window(
         with watch.on("align"):
             for person, face in zip(persons, faces, strict=True):
                 found.setdefault(person, _Found()).add(time_s, picture, face, settings)
+        if mouths:
+            with watch.on("lips"):
+                points = [face.landmarks_px for face in faces]
+                mouths.know(time_s, dict(zip(persons, points, strict=True)))
     people = [one.features(person) for person, one in found.items()]
     return PeopleWindow(number, time_s, sampled, tuple(sorted(people, key=_presence)))
 

@@ -1,6 +1,7 @@
 """A media file to everything that the detector sees of it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.decode import probe
 from unmask.preprocessing.flow import Levels, between_faces
+from unmask.preprocessing.lips import MouthReader, with_lips
 from unmask.preprocessing.people import PeopleWindow, follow
 from unmask.preprocessing.sampling import window_of
 from unmask.preprocessing.stages import Sound, Stages, listen, with_flow
@@ -26,6 +28,17 @@ from unmask.records import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the windows of one video have in common, or hand on to the next."""
+
+    sound: Sound
+    mouths: MouthReader | None
+    watch: Stopwatch
+    # person → last face and its time
+    last: dict[int, tuple[NDArray[np.uint8], float]] = field(default_factory=dict)
+
+
 def prepare(
     path: Path,
     settings: PreprocessingSettings,
@@ -38,7 +51,8 @@ def prepare(
     where it does and ``info.duration_s`` what the container claims.
 
     Args:
-        watch: Counts seconds of the stages ``decode``, ``faces``, ``align``, ``flow``, ``speech``.
+        watch: Counts seconds of the stages ``decode``, ``faces``, ``align``, ``flow``, ``lips``,
+            ``speech``.
 
     Raises:
         MediaError: The file cannot be read as video or sound.
@@ -46,6 +60,7 @@ def prepare(
     stages = Stages(path, settings, cache, watch)
     info, seen, sound = stages.info(), stages.people(), stages.sound()
     people = with_flow(seen.people, stages.flow())
+    people = with_lips(people, stages.lips(), settings.lips)
     span = (0.0, _end_s(info, seen.last_s, seen.frames_sampled, sound))
     return _features(info, span, seen.frames_sampled, people, sound)
 
@@ -68,19 +83,20 @@ def windows(
     with watch.on("decode"):
         info = probe(path)
     sound = listen(info, settings.speech, watch)
-    last: dict[int, tuple[NDArray[np.uint8], float]] = {}  # person → last face and its time
+    mouths = MouthReader(settings.lips) if settings.lips.enabled else None
+    shared = _Shared(sound, mouths, watch)
     waiting, end_s = _blank(0), _end_s(info, 0.0, 0, sound)
-    for seen in follow(info, settings, window_s, watch):
+    for seen in follow(info, settings, window_s, watch, mouths):
         for number in range(waiting.number, seen.number):
             span = (number * window_s, (number + 1) * window_s)
-            yield _window(info, span, waiting, settings, (sound, last, watch))
+            yield _window(info, span, waiting, settings, shared)
             waiting = _blank(number + 1)
         waiting, end_s = seen, _end_s(info, seen.last_s, seen.frames_sampled, sound)
     final = max(window_of(end_s, window_s, info.duration_s), waiting.number)
     for number in range(waiting.number, final + 1):
         over_s = end_s if number == final else (number + 1) * window_s
         span = (number * window_s, over_s)
-        yield _window(info, span, waiting, settings, (sound, last, watch))
+        yield _window(info, span, waiting, settings, shared)
         waiting = _blank(number + 1)
 
 
@@ -96,7 +112,15 @@ def samples_of(features: ClipFeatures) -> tuple[Sample, ...]:
         is_speech[start:end] = True
     if features.people:
         return tuple(
-            Sample(one.faces, one.flow, samples, is_speech, lips=one.lips)
+            Sample(
+                one.faces,
+                one.flow,
+                samples,
+                is_speech,
+                lips=one.lips,
+                landmarks=one.landmarks,
+                pose_deg=one.track.pose_deg,
+            )
             for one in features.people
         )
     nobody = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
@@ -113,17 +137,18 @@ def _window(
     span: tuple[float, float],
     seen: PeopleWindow,
     settings: PreprocessingSettings,
-    shared: tuple[Sound, dict[int, tuple[NDArray[np.uint8], float]], Stopwatch],
+    shared: _Shared,
 ) -> ClipFeatures:
-    sound, last, watch = shared
     flow: list[Levels] = []
     for one in seen.people if settings.flow.enabled else ():
-        with watch.on("flow"):
-            before = last.get(one.track.person)
+        with shared.watch.on("flow"):
+            before = shared.last.get(one.track.person)
             flow.append(between_faces(one.faces, one.track.time_s, before))
-        last[one.track.person] = (one.faces[-1].copy(), float(one.track.time_s[-1]))
+        shared.last[one.track.person] = (one.faces[-1].copy(), float(one.track.time_s[-1]))
     people = with_flow(seen.people, tuple(flow) if settings.flow.enabled else None)
-    return _features(info, span, seen.frames_sampled, people, sound)
+    lips = shared.mouths.take(*span) if shared.mouths else None
+    people = with_lips(people, lips, settings.lips)
+    return _features(info, span, seen.frames_sampled, people, shared.sound)
 
 
 def _features(

@@ -1,11 +1,11 @@
 """The stages of one file, each computed once: taken from the cache, or worked out and kept.
 
-`media` (what the container says) ← `faces` (tracks and aligned faces) ← `flow`, and beside
-them `speech` (sound and spoken stretches). A stage's entry hangs on the file's bytes, on its
+`media` (what the container says) ← `faces` (tracks and aligned faces) ← `flow`, `lips`, and
+beside them `speech` (sound and spoken stretches). A stage's entry hangs on the file's bytes, on its
 own settings and on the stage before it, and on nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from math import inf
 from pathlib import Path
@@ -20,12 +20,13 @@ from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.decode import probe, waveform
 from unmask.preprocessing.flow import Levels, between_faces
 from unmask.preprocessing.hashing import file_sha256
+from unmask.preprocessing.lips import MouthReader, read_lips
 from unmask.preprocessing.people import PeopleWindow, follow
 from unmask.preprocessing.speech import speech_stretches_s
-from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, PersonFeatures, Waveform
+from unmask.records import FLOW_STEP_PX, FaceTrack, Lips, MediaInfo, PersonFeatures, Waveform
 
 # Raise a stage's number when its code changes what it gives: older entries are then left alone
-VERSIONS = {"media": 1, "faces": 3, "flow": 1, "speech": 2}
+VERSIONS = {"media": 1, "faces": 3, "flow": 1, "lips": 1, "speech": 2}
 TRACK = tuple(item.name for item in fields(FaceTrack) if item.name != "person")
 
 
@@ -59,6 +60,7 @@ class Stages:
         self._path, self._settings, self._cache = path, settings, cache
         self._watch = watch or Stopwatch()
         self._made: dict[str, Any] = {}
+        self._read: dict[int, Lips] | None = None  # lips that were read on the way to the faces
         self.cached: dict[str, bool] = {}
 
     def info(self) -> MediaInfo:
@@ -80,8 +82,11 @@ class Stages:
         """Everybody in the whole video, without flow."""
 
         def work() -> Entry:
-            seen = next(follow(self.info(), self._settings, inf, self._watch), None)
-            return _packed(seen or PeopleWindow(0, 0.0, 0, ()))
+            wanted = self._settings.lips
+            mouths = MouthReader(wanted) if wanted.enabled else None
+            seen = [*follow(self.info(), self._settings, inf, self._watch, mouths)]
+            self._read = mouths.take() if mouths else None
+            return _packed(seen[0] if seen else PeopleWindow(0, 0.0, 0, ()))
 
         return _unpacked(self._entry("faces", work))
 
@@ -98,6 +103,22 @@ class Stages:
 
         entry = self._entry("flow", work)
         return tuple(entry.arrays[str(number)] for number in range(entry.facts["people"]))
+
+    def lips(self) -> dict[int, Lips] | None:
+        """Lips by person, those with any; ``None`` where the settings ask for none.
+
+        Faces that are worked out now give them in the same pass over the file.
+        """
+        if not self._settings.lips.enabled:
+            return None
+
+        def work() -> Entry:
+            people = self.people().people
+            if self._read is not None:
+                return _packed_lips(self._read)
+            return _packed_lips(read_lips(self.info(), self._settings, people, self._watch))
+
+        return _unpacked_lips(self._entry("lips", work), self._settings.lips.rate_hz)
 
     def sound(self) -> Sound:
         """The whole sound and its spoken stretches."""
@@ -140,6 +161,9 @@ class Stages:
             own |= {name: chosen[name] for name in ("sampling", "faces", "align")}
         elif stage == "flow":
             own |= {**chosen["flow"], "step_px": FLOW_STEP_PX}
+            upstream = self._key("faces")
+        elif stage == "lips":
+            own |= {name: chosen["lips"][name] for name in ("rate_hz", "crop_px")}
             upstream = self._key("faces")
         elif stage == "speech":
             own |= chosen["speech"]
@@ -184,3 +208,22 @@ def _unpacked(entry: Entry) -> PeopleWindow:
         faces, landmarks = arrays[f"{number}.faces"], arrays[f"{number}.landmarks"]
         people.append(PersonFeatures(track, faces, None, landmarks))
     return PeopleWindow(0, facts["last_s"], facts["frames_sampled"], tuple(people))
+
+
+def _packed_lips(lips: Mapping[int, Lips]) -> Entry:
+    arrays = {
+        f"{person}.{name}": getattr(one, name)
+        for person, one in lips.items()
+        for name in ("mouths", "time_s", "opening")
+    }
+    return Entry({"persons": list(lips)}, arrays)
+
+
+def _unpacked_lips(entry: Entry, rate_hz: float) -> dict[int, Lips]:
+    def lips(person: int) -> Lips:
+        mouths, time_s, opening = (
+            entry.arrays[f"{person}.{name}"] for name in ("mouths", "time_s", "opening")
+        )
+        return Lips(mouths, time_s, opening, rate_hz)
+
+    return {person: lips(person) for person in entry.facts["persons"]}
