@@ -238,6 +238,8 @@ class Sample:
         waveform: 16 kHz mono, shape ``(time,)``; no samples where there is no sound.
         is_speech: True where somebody speaks, shape ``(time,)``.
         lips: As in :class:`PersonFeatures`, on the clock of ``waveform``.
+        landmarks: 68 points in the aligned face's pixels, shape ``(frames, 68, 2)``, or ``None``.
+        pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``, or ``None``.
     """
 
     faces: NDArray[np.uint8]
@@ -245,13 +247,18 @@ class Sample:
     waveform: NDArray[np.float32]
     is_speech: NDArray[np.bool_]
     lips: Lips | None = None
+    landmarks: NDArray[np.float32] | None = None
+    pose_deg: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse sound and speech mask of different lengths."""
+        """Refuse sound and speech mask, or faces and what is known of them, of two lengths."""
         if self.waveform.shape != self.is_speech.shape:
             raise MediaError(
                 f"waveform {self.waveform.shape} and speech mask {self.is_speech.shape} differ"
             )
+        for known in (self.landmarks, self.pose_deg):
+            if known is not None and len(known) != len(self.faces):
+                raise MediaError(f"{len(self.faces)} faces, and landmarks or pose of {len(known)}")
 
 
 @dataclass(frozen=True, slots=True)

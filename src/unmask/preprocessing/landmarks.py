@@ -14,6 +14,13 @@ OUTER_LIPS = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
 INNER_LIPS = (78, 82, 13, 312, 308, 317, 14, 87)
 IBUG_FROM_MESH = np.array(JAW + BROWS + NOSE + EYES + OUTER_LIPS + INNER_LIPS)
 
+# where each point of a mirrored face stood before: jaw, brows, nose, eyes, lips from the other end
+MIRRORED = np.array([
+    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46), *(39, 38, 37, 36, 41, 40),
+    *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
+])  # fmt: skip
+
 
 def ibug_68(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
     """The 68 points, shape ``(68, axes)``, of a face mesh of shape ``(>=468, axes)``."""
@@ -28,3 +35,15 @@ def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     left_eye, right_eye = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
     return np.stack([left_eye, right_eye, landmarks[30], landmarks[48], landmarks[54]])
+
+
+def mirrored_points(landmarks: NDArray[np.float32], width_px: int) -> NDArray[np.float32]:
+    """The 68 points, in iBUG order, of the same faces in pictures that were mirrored.
+
+    Args:
+        landmarks: Shape ``(…, 68, 2)``.
+        width_px: Of the pictures.
+    """
+    turned = landmarks[..., MIRRORED, :].copy()
+    turned[..., 0] = width_px - 1 - turned[..., 0]
+    return turned

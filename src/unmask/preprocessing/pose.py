@@ -53,3 +53,8 @@ def head_pose_deg(
     pitch = np.arcsin(np.clip(-forward[1], -1, 1))
     roll = np.arctan2(matrix[1, 0], matrix[1, 1])
     return np.degrees([yaw, pitch, roll]).astype(np.float32)
+
+
+def mirrored_pose(pose_deg: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Yaw, pitch and roll, shape ``(…, 3)``, of the same heads in mirrored pictures."""
+    return pose_deg * np.array([-1, 1, -1], np.float32)
