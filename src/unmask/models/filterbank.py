@@ -7,6 +7,7 @@ training starts; all of their samples go on learning.
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from unmask.records import RATE_HZ
@@ -31,6 +32,24 @@ def start_as_filter_bank(conv: nn.Conv1d) -> None:
     filters /= np.sqrt((filters**2).sum(axis=1, keepdims=True))
     with torch.no_grad():
         conv.weight.copy_(torch.from_numpy(filters[:, None]))
+
+
+def mel_triangles(bands: int, fft_samples: int) -> NDArray[np.float64]:
+    """Weights that sum a power spectrum into overlapping mel bands; each row sums to 1.
+
+    Returns:
+        Shape ``(bands, fft_samples // 2 + 1)``.
+    """
+    low, high = (_mel(hz) for hz in (LOWEST_HZ, HIGHEST_HZ))
+    edges_hz = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
+    bins_hz = np.arange(fft_samples // 2 + 1) * RATE_HZ / fft_samples
+    below, centre, above = (edges_hz[shift : shift + bands, None] for shift in range(3))
+    rise, fall = (bins_hz - below) / (centre - below), (above - bins_hz) / (above - centre)
+    weights = np.clip(np.minimum(rise, fall), 0, None)
+    # a band narrower than a bin takes the bin nearest to its centre
+    empty = weights.sum(axis=1) < 1e-6
+    weights[empty, np.abs(bins_hz - centre[empty]).argmin(axis=1)] = 1.0
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _mel(hz: float) -> float:
