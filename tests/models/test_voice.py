@@ -37,9 +37,12 @@ def noise(*lengths, seed=0):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("frozen_layers", [0, 2, 3])
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_unpadded_and_all_spoken_it_is_hugging_faces_own_model(norm):
-    encoder = an_encoder(feat_extract_norm=norm, do_stable_layer_norm=norm == "layer")
+def test_unpadded_and_all_spoken_it_is_hugging_faces_own_model(norm, frozen_layers):
+    encoder = an_encoder(
+        frozen_layers, feat_extract_norm=norm, do_stable_layer_norm=norm == "layer"
+    )
     waveform, mask = noise(4000)
     prepare = Wav2Vec2FeatureExtractor(do_normalize=True)
     values = prepare(waveform[0].numpy(), sampling_rate=16_000, return_tensors="pt").input_values
@@ -137,3 +140,18 @@ def test_gradients_pass_through_the_frozen_layers_to_the_sound():
     waveform.requires_grad_(True)
     encoder(waveform, mask, mask)[0].sum().backward()
     assert waveform.grad.abs().sum() > 0
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_two_encoders_on_the_same_frozen_layers_share_what_these_heard(norm):
+    stable = {"feat_extract_norm": norm, "do_stable_layer_norm": norm == "layer"}
+    first, second = an_encoder(2, **stable), an_encoder(2, **stable)
+    for part in (*second.model.encoder.layers[2:], second.project):
+        for weight in part.parameters():
+            torch.nn.init.normal_(weight, std=0.2)
+    waveform, mask = noise(9000, 4100)
+    trunk = first.begin(waveform, mask, mask)
+    for encoder in (first, second, first):  # nobody leaves a trace in what is shared
+        torch.testing.assert_close(encoder.finish(trunk), encoder(waveform, mask, mask))
+    assert not torch.allclose(first.finish(trunk)[0], second.finish(trunk)[0], atol=0.1)

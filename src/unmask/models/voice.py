@@ -4,6 +4,7 @@ Baevski et al., "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech
 Representations", NeurIPS 2020.
 """
 
+from dataclasses import dataclass
 from math import prod
 
 import torch
@@ -11,8 +12,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Wav2Vec2Model
 
+from unmask.models.halves import lower, upper
+
 SPEECH_SHARE = 0.5  # a step counts as spoken when this much of what it hears is speech
 EPSILON = 1e-7  # of the variance, as in the feature extractor that wav2vec2 was trained with
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """What the frozen layers made of a sound; encoders that share those layers share this.
+
+    Attributes:
+        hidden: Shape ``(B, A, hidden)``.
+        seen: True where there is sound, shape ``(B, A)``; ``None`` where no row is padded.
+        spoken: True where somebody speaks, shape ``(B, A)``.
+    """
+
+    hidden: Tensor
+    seen: Tensor | None
+    spoken: Tensor
 
 
 class VoiceEncoder(nn.Module):
@@ -35,13 +53,14 @@ class VoiceEncoder(nn.Module):
         self.step_samples = 1 + sum(
             (kernel - 1) * prod(strides[:layer]) for layer, kernel in enumerate(kernels)
         )  # 400: 25 ms
-        for module in self._frozen():
+        for module in self.frozen():
             module.requires_grad_(False)
         if frozen_layers:
             # else wav2vec2 asks for gradients at its input while training
             model.feature_extractor._freeze_parameters()
 
-    def _frozen(self) -> list[nn.Module]:
+    def frozen(self) -> list[nn.Module]:
+        """The layers that training leaves as they are."""
         if not self.frozen_layers:
             return []
         model = self.model
@@ -52,7 +71,7 @@ class VoiceEncoder(nn.Module):
     def train(self, mode: bool = True) -> "VoiceEncoder":
         """Switch to training; the frozen part goes on without dropout."""
         super().train(mode)
-        for module in self._frozen():
+        for module in self.frozen():
             module.eval()
         return self
 
@@ -71,19 +90,34 @@ class VoiceEncoder(nn.Module):
             One vector per 20 ms, shape ``(B, A, out_dim)``, zero where nobody speaks, and
             where somebody does, shape ``(B, A)``.
         """
+        return self.finish(self.begin(waveform, sample_mask, speech_mask))
+
+    def begin(self, waveform: Tensor, sample_mask: Tensor, speech_mask: Tensor) -> Trunk:
+        """The first half of :meth:`forward`: up to the last frozen layer."""
         short = max(self.step_samples - waveform.shape[1], 0)
         spoken = F.pad(speech_mask & sample_mask, (0, short))
         x = _normalise(F.pad(waveform, (0, short)), spoken)
         # one step at least, so that a clip without sound has something to be masked
         lengths = sample_mask.sum(1).clamp(min=self.step_samples)
-        hidden, step_mask = self._hidden(x, lengths)
+        hidden, mask = self._convolved(x, lengths)
+        # attention without a mask takes half the time: the case of one clip by itself
+        seen = mask if bool((lengths < x.shape[1]).any()) else None
+        if self.frozen_layers:
+            half = lower(self.model.encoder, self.frozen_layers)
+            hidden = half(hidden, attention_mask=seen).last_hidden_state
         share = F.avg_pool1d(spoken.float()[:, None], self.step_samples, self.hop_samples)[:, 0]
-        step_mask = step_mask & (share >= SPEECH_SHARE)
-        features = self.norm(self.project(hidden))  # (B, A, out_dim)
-        return features * step_mask[..., None], step_mask
+        return Trunk(hidden, seen, mask & (share >= SPEECH_SHARE))
 
-    def _hidden(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Wav2vec2's own forward pass, with a first norm that does not see the padding."""
+    def finish(self, trunk: Trunk) -> tuple[Tensor, Tensor]:
+        """The second half: the layers that are this encoder's own."""
+        encoder = self.model.encoder
+        half = upper(encoder, self.frozen_layers) if self.frozen_layers else encoder
+        hidden = half(trunk.hidden, attention_mask=trunk.seen).last_hidden_state
+        features = self.norm(self.project(hidden))  # (B, A, out_dim)
+        return features * trunk.spoken[..., None], trunk.spoken
+
+    def _convolved(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Wav2vec2's convolutions, with a first norm that does not see the padding."""
         padded = bool((lengths < x.shape[1]).any())
         x = x[:, None]  # (B, 1, S)
         first, *others = self.model.feature_extractor.conv_layers
@@ -97,11 +131,7 @@ class VoiceEncoder(nn.Module):
             x = layer(x)
         hidden, _ = self.model.feature_projection(x.transpose(1, 2))  # (B, A, hidden)
         steps = (lengths - self.step_samples) // self.hop_samples + 1
-        mask = torch.arange(hidden.shape[1], device=x.device) < steps[:, None]
-        # attention without a mask takes half the time: the case of one clip by itself
-        seen = mask if padded else None
-        out: Tensor = self.model.encoder(hidden, attention_mask=seen).last_hidden_state
-        return out, mask
+        return hidden, torch.arange(hidden.shape[1], device=x.device) < steps[:, None]
 
 
 def _normalise(waveform: Tensor, spoken: Tensor) -> Tensor:
