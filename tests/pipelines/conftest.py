@@ -38,6 +38,7 @@ TINY = {
 @pytest.fixture(scope="session")
 def platforms(tmp_path_factory):
     """Enter a folder with ZenML, MLflow and BentoML of its own; leave no trace of it behind."""
+    import mlflow
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
 
@@ -57,12 +58,14 @@ def platforms(tmp_path_factory):
     before, place = dict(os.environ), Path.cwd()
     os.environ.update(wanted)
     os.chdir(root)
+    mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process and leaves it so
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
     yield root
     os.chdir(place)
     os.environ.clear()
     os.environ.update(before)
+    mlflow.set_tracking_uri(None)
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
 

@@ -1,5 +1,6 @@
 """MLflow, BentoML and a working folder of a test's own."""
 
+import mlflow
 import pytest
 
 
@@ -11,4 +12,6 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/outputs/mlflow.db")
     monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", str(tmp_path / "outputs/mlartifacts"))
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "outputs/bentoml"))
-    return tmp_path
+    mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process and leaves it so
+    yield tmp_path
+    mlflow.set_tracking_uri(None)
