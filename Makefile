@@ -1,6 +1,8 @@
 # Every target makes its own set-up first. On a fresh machine: Python 3.11, git and make are enough.
 
 PYTHON ?= python3.11
+# phase of the roadmap that `make train` trains: 1, 2 or 3
+PHASE ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -31,9 +33,10 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc
 	@$(BIN)/dvc pull --quiet data.dvc
 	@touch $@
 
-train: $(READY)  ## the whole chain on the demo set: data to gated, registered, packaged detector
+train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3
 	@rm -f $(SUMMARY)
-	@status=0; $(BIN)/zenml pipeline run training_pipeline || status=$$?; \
+	@status=0; $(BIN)/zenml pipeline run training_pipeline \
+		$(if $(filter-out 1,$(PHASE)),--config pipelines/configs/phase-$(PHASE).yaml) || status=$$?; \
 	test ! -f $(SUMMARY) || $(BIN)/python -m pipelines summary; exit $$status
 
 test: $(READY)  ## all tests, with coverage of src, steps and bento
