@@ -12,12 +12,13 @@ from unmask.config import AttackSettings
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.robustness.report import RobustnessReport, attack
+from unmask.robustness.attacks import attack
+from unmask.robustness.report import RobustnessReport
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))
 def attack_detector(
     bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
 ) -> Annotated[RobustnessReport, "robustness"]:
-    """Perturb the test clips against the detector (FGSM), and score them again."""
+    """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
     return attack(load_bundle(bundle), clips, Cache(CACHE), settings)

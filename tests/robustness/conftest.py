@@ -49,7 +49,7 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def bundle():
+def another_detector():
     """A detector that has learnt nothing, whose scores differ from clip to clip."""
     settings = ModelSettings(
         frame_backbone="test_resnet",
@@ -61,11 +61,20 @@ def bundle():
         voice_frozen_layers=0,
         voice_dim=8,
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        detector = Detector(settings)
-        torch.nn.init.normal_(detector.head[-1].weight)
-    return Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "demo")
+
+    def build(seed):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            detector = Detector(settings)
+            torch.nn.init.normal_(detector.head[-1].weight)
+        return detector
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def bundle(another_detector):
+    return Bundle((another_detector(0),), PreprocessingSettings(), Calibration(), 1, "demo")
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,21 @@ def command(
     phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
     profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
 ) -> None:
-    """Perturb the test clips against the detector (FGSM) and score them again."""
+    """Perturb the test clips against the detector (FGSM, PGD) and score them again."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.evaluation.store import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.robustness.report import attack
+    from unmask.robustness.attacks import attack
 
     settings = load_settings(phase=phase, profile=profile).attacks
     report = attack(load_bundle(bundle), read_manifest(manifest), Cache(), settings)
     save(report, out)
     typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
     for row in report.rows:
-        typer.echo(f"{row.target}, epsilon {row.epsilon:g}: AUC {row.auc:.3f}, drop {row.drop:.3f}")
+        typer.echo(
+            f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}: "
+            f"AUC {row.auc:.3f}, drop {row.drop:.3f}"
+        )
     typer.echo(f"written: {out}")

@@ -32,13 +32,28 @@ class EvaluationSettings:
 
 @dataclass(frozen=True, slots=True)
 class AttackSettings:
-    """Budgets in pixel range ``[0, 1]``, what is perturbed, and how: ``fgsm``, ``pgd``."""
+    """Budgets in pixel range ``[0, 1]``, what is perturbed, and how.
 
-    methods: tuple[str, ...] = ("fgsm",)
+    Attributes:
+        methods: Of ``fgsm`` and ``pgd``.
+        targets: Of ``frames``, ``audio`` and ``both``.
+        pgd_alpha: Length of a step, in the unit of the budgets.
+        pgd_random_start: Begin anywhere within the budget instead of at the clean clip.
+    """
+
     epsilons: tuple[float, ...] = (0.01, 0.05, 0.1)
     targets: tuple[str, ...] = ("frames", "audio")
+    methods: tuple[str, ...] = ("fgsm",)
     pgd_alpha: float = 0.01
     pgd_steps: int = 10
+    pgd_random_start: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a method or a target that does not exist."""
+        for method in self.methods:
+            among("attacks.methods", method, ("fgsm", "pgd"))
+        for target in self.targets:
+            among("attacks.targets", target, ("frames", "audio", "both"))
 
 
 @dataclass(frozen=True, slots=True)

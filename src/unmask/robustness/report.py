@@ -1,21 +1,41 @@
-"""How much of a detector's skill survives an adversary."""
+"""What is known of a detector under attack; plain numbers, read without a detector."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-import numpy as np
+GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
+WHITE_BOX, TRANSFER, ENSEMBLE = "white_box", "transfer", "ensemble"
 
-from unmask.config import AttackSettings
-from unmask.data.clips import Load, WholeClips, cached
-from unmask.errors import DataError
-from unmask.evaluation.metrics import roc_auc
-from unmask.models.bundle import Bundle
-from unmask.models.fgsm import FRAMES
-from unmask.preprocessing.cache import Cache
-from unmask.records import Clip
-from unmask.robustness.attacks import Attack, attacked_logits
 
-GATE_EPSILON = 0.05
+@dataclass(frozen=True, slots=True)
+class ThreatModel:
+    """Whom the numbers speak of: no defence holds against everybody.
+
+    Attributes:
+        knows: What the attacker has.
+        changes: What the attacker may alter, and how far.
+        cannot: What stays as it was.
+        epsilon: The unit of every budget.
+    """
+
+    knows: str = (
+        "everything about the ensemble's first member: weights, preprocessing, the true label. "
+        "`white_box` scores with that member, `transfer` with the second, of which the attacker "
+        "knows nothing, `ensemble` with the mean of all members"
+    )
+    changes: str = (
+        "what preprocessing gave, after it: every pixel of the aligned 224 px faces of the "
+        "clip's first person, or every sample of its 16 kHz sound, or both at once"
+    )
+    cannot: str = (
+        "the file itself: nothing is encoded again, and face detection, alignment, optical flow, "
+        "mouth crops and the speech mask stay those of the clean clip; padding, other people and "
+        "the lip-sync score are left alone"
+    )
+    epsilon: str = (
+        "the largest change of any value: of pixel range [0, 1], so that 0.01 is 2.55 of 255 grey "
+        "levels, and of full-scale amplitude 1, however loud the clip; for both, of each"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,79 +43,56 @@ class AttackRow:
     """One attack on all clips.
 
     Attributes:
-        epsilon: Of pixel range ``[0, 1]``, or of amplitude with full scale 1.
+        target: ``frames``, ``audio`` or ``both``.
+        epsilon: See :class:`ThreatModel`.
         auc: Under attack.
-        drop: AUC without the attack minus ``auc``.
+        drop: AUC of the same scores without the attack, minus ``auc``.
+        method: ``fgsm`` or ``pgd``.
+        view: Who is asked: ``white_box``, ``transfer`` or ``ensemble``.
     """
 
     target: str
     epsilon: float
     auc: float
     drop: float
+    method: str = GATE_METHOD
+    view: str = WHITE_BOX
 
 
 @dataclass(frozen=True, slots=True)
 class RobustnessReport:
-    """FGSM on one split.
+    """Attacks on one split.
 
     Attributes:
-        clean_auc: Without any attack, on the same clips.
+        clean_auc: Of the first member without any attack, on the same clips.
+        pgd: How PGD walked, in words; empty where it did not.
     """
 
     split: str
     clips: int
     clean_auc: float
     rows: tuple[AttackRow, ...]
+    threat_model: ThreatModel = field(default_factory=ThreatModel)
+    pgd: str = ""
 
     @property
     def gate_drop(self) -> float | None:
         """The drop that the gate looks at; ``None`` where it was not measured."""
+        wanted = (GATE_METHOD, GATE_TARGET, GATE_EPSILON, WHITE_BOX)
         for row in self.rows:
-            if row.target == FRAMES and row.epsilon == GATE_EPSILON:
+            if (row.method, row.target, row.epsilon, row.view) == wanted:
                 return row.drop
         return None
 
     def numbers(self) -> dict[str, float]:
-        """AUC and drop of each attack under names such as ``fgsm_drop_frames_0.05``."""
-        found = {}
+        """AUC and drop of each attack under names such as ``pgd_drop_transfer_frames_0.05``.
+
+        The white box has no name: ``fgsm_drop_frames_0.05``.
+        """
+        return dict(self._numbers())
+
+    def _numbers(self) -> Iterator[tuple[str, float]]:
         for row in self.rows:
-            found[f"fgsm_auc_{row.target}_{row.epsilon:g}"] = row.auc
-            found[f"fgsm_drop_{row.target}_{row.epsilon:g}"] = row.drop
-        return found
-
-
-def attack(
-    bundle: Bundle,
-    clips: Sequence[Clip],
-    cache: Cache | None,
-    settings: AttackSettings,
-    split: str = "test",
-) -> RobustnessReport:
-    """Attack every clip of ``split`` and measure the AUC again.
-
-    Raises:
-        DataError: No clip of the split can be used.
-        SingleClassError: They are all genuine, or all fake.
-        ConfigError: A target does not exist.
-    """
-    chosen = [clip for clip in clips if clip.split == split]
-    return attack_features(bundle, chosen, cached(bundle.preprocessing, cache), settings)
-
-
-def attack_features(
-    bundle: Bundle, clips: Sequence[Clip], load: Load, settings: AttackSettings
-) -> RobustnessReport:
-    """Like :func:`attack` on all of ``clips``, with the features of a clip from ``load``."""
-    whole = WholeClips(clips, load)
-    examples = [item for item in (whole[n] for n in range(len(whole))) if item.samples]
-    if not examples:
-        raise DataError(f"none of {len(clips)} clips can be attacked; check the split")
-    is_fake = np.array([item.clip.is_fake for item in examples])
-    attacks = [Attack(name, size) for name in settings.targets for size in settings.epsilons]
-    logits = attacked_logits(bundle, examples, [Attack(FRAMES, 0.0), *attacks])
-    clean, *aucs = (roc_auc(column, is_fake) for column in logits.T)
-    rows = (
-        AttackRow(each.target, each.epsilon, auc, clean - auc)
-        for each, auc in zip(attacks, aucs, strict=True)
-    )
-    return RobustnessReport(examples[0].clip.split, len(examples), clean, tuple(rows))
+            view = "" if row.view == WHITE_BOX else f"{row.view}_"
+            yield f"{row.method}_auc_{view}{row.target}_{row.epsilon:g}", row.auc
+            yield f"{row.method}_drop_{view}{row.target}_{row.epsilon:g}", row.drop

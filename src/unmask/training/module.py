@@ -12,8 +12,8 @@ from unmask.config import TrainingSettings
 from unmask.data.clips import ClipBatch
 from unmask.errors import TrainingError
 from unmask.evaluation.metrics import roc_auc
+from unmask.models.attack import FRAMES, fgsm
 from unmask.models.detector import Detector, Prediction
-from unmask.models.fgsm import FRAMES, fgsm
 from unmask.models.losses import Losses, Targets, detector_loss
 
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
