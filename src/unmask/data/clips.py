@@ -6,6 +6,7 @@ A clip that cannot be used is handed on with its problem, never replaced by anot
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -16,13 +17,14 @@ from torch.utils.data import Dataset, Sampler
 from unmask.config import ModelSettings, PreprocessingSettings
 from unmask.data.augment import augment
 from unmask.errors import UnmaskError
-from unmask.models.batch import Batch, collate
+from unmask.models.batch import Batch, collate, face_targets
 from unmask.models.losses import Targets
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare, samples_of
 from unmask.records import RATE_HZ, Clip, ClipFeatures, Sample
 
 Load = Callable[[Clip], ClipFeatures]
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,11 @@ class TrainingClips(Dataset[Example]):
         heard = slice(begin, begin + wanted)
         return Sample(
             faces=sample.faces[run.start : run.stop],
-            flow=None if sample.flow is None else sample.flow[run.start : run.stop],
+            flow=_cut_run(sample.flow, run),
             waveform=sample.waveform[heard],
             is_speech=sample.is_speech[heard],
+            landmarks=_cut_run(sample.landmarks, run),
+            pose_deg=_cut_run(sample.pose_deg, run),
         )
 
 
@@ -178,16 +182,22 @@ def burst(total: int, wanted: int, rng: np.random.Generator) -> range:
     return range(start, min(start + wanted, total))
 
 
+def _cut_run(rows: NDArray[T] | None, run: range) -> NDArray[T] | None:
+    return None if rows is None else rows[run.start : run.stop]
+
+
 def batch_examples(examples: Sequence[Example], settings: ModelSettings) -> ClipBatch:
     """The first sample of each usable example as one batch, and what is wrong with the others."""
     used = [example for example in examples if example.samples]
     clips = tuple(example.clip for example in used)
+    samples = [example.samples[0] for example in used]
     return ClipBatch(
         clips=clips,
-        batch=collate([example.samples[0] for example in used], settings) if used else None,
+        batch=collate(samples, settings) if used else None,
         targets=Targets(
             torch.tensor([clip.fake_video for clip in clips], dtype=torch.bool),
             torch.tensor([clip.fake_audio for clip in clips], dtype=torch.bool),
+            *(face_targets(samples) if settings.auxiliary else ()),
         ),
         problems=tuple((item.clip.clip_id, item.problem) for item in examples if item.problem),
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from unmask.config import ModelSettings
 from unmask.errors import DataError
+from unmask.models.auxiliary import POINTS, QUARTER_DEG
 from unmask.records import FACE_PX, FLOW_STEP_PX, Sample
 
 
@@ -103,3 +104,21 @@ def _flow(samples: Sequence[Sample], frames: int) -> Tensor:
             )
         levels[row, : len(sample.flow)] = sample.flow
     return torch.from_numpy(levels).float() * FLOW_STEP_PX
+
+
+def face_targets(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+    """What auxiliary heads are to say of the samples' faces, padded like :func:`collate`.
+
+    Returns:
+        Points in sides of the canonical face, shape ``(B, T, 68, 2)``, and yaw, pitch and roll
+        in units of 90°, shape ``(B, T, 3)``; NaN in padding and where a sample does not say.
+    """
+    frames = max([1, *(len(sample.faces) for sample in samples)])
+    points = torch.full((len(samples), frames, POINTS, 2), torch.nan)
+    pose = torch.full((len(samples), frames, 3), torch.nan)
+    for row, sample in enumerate(samples):
+        if sample.landmarks is not None:
+            points[row, : len(sample.landmarks)] = torch.from_numpy(sample.landmarks) / FACE_PX
+        if sample.pose_deg is not None:
+            pose[row, : len(sample.pose_deg)] = torch.from_numpy(sample.pose_deg) / QUARTER_DEG
+    return points, pose

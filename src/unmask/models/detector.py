@@ -1,7 +1,7 @@
 """The multimodal detector: a batch of faces and voices to fake scores.
 
-Phase 1 of the contract: frame encoder and temporal encoder for the face, wav2vec2 for the
-voice, joined by concatenation.
+Frame encoder and temporal encoder for the face, wav2vec2 for the voice; joined by concatenation
+or by attention.
 """
 
 from dataclasses import dataclass, replace
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Model
 
 from unmask.config import ModelSettings
+from unmask.models.auxiliary import FaceHeads
 from unmask.models.batch import Batch
 from unmask.models.frame import FrameEncoder
-from unmask.models.fusion import ConcatFusion, either_fake
-from unmask.models.temporal import ConvEncoder, masked_mean
+from unmask.models.fusion import AttentionFusion, ConcatFusion, either_fake
+from unmask.models.temporal import ConvEncoder, TransformerEncoder, masked_mean
 from unmask.models.voice import VoiceEncoder
 from unmask.models.weights import load_voice, voice_from_config
 
@@ -38,6 +39,11 @@ class Prediction:
         audio: Pooled voice, shape ``(B, voice_dim)``.
         uses_video, uses_audio: What ``logit`` rests on, shape ``(B,)``: a modality that is
             missing, or that modality dropout took away, is not used.
+        attention: Weight of each audio step in the eyes of each frame, shape ``(B, T, A)``;
+            ``None`` where the fusion attends to nothing.
+        landmarks: 68 points in sides of the canonical face, shape ``(B, T, 68, 2)``; ``None``
+            without auxiliary heads.
+        pose: Yaw, pitch, roll in units of 90°, shape ``(B, T, 3)``; ``None`` likewise.
     """
 
     logit: Tensor
@@ -51,6 +57,9 @@ class Prediction:
     audio: Tensor
     uses_video: Tensor
     uses_audio: Tensor
+    attention: Tensor | None = None
+    landmarks: Tensor | None = None
+    pose: Tensor | None = None
 
 
 class Detector(nn.Module):
@@ -74,17 +83,17 @@ class Detector(nn.Module):
             settings.input_px,
             flow=settings.flow,
             out_dim=settings.frame_dim,
+            tuned=settings.tuned,
         )
         if voice is None:
             voice = load_voice(settings.voice_backbone, settings.voice_weights)
         self.voice = VoiceEncoder(voice, settings.voice_frozen_layers, settings.voice_dim)
-        self.temporal = ConvEncoder(settings.frame_dim, settings.dropout)
+        self.temporal = _temporal(settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.frame_head = nn.Linear(settings.frame_dim, 1)
         self.step_head = nn.Linear(settings.voice_dim, 1)
-        self.fusion = ConcatFusion(
-            settings.frame_dim, settings.voice_dim, settings.modality_dropout
-        )
+        fusion = ConcatFusion if settings.fusion == "concat" else AttentionFusion
+        self.fusion = fusion(settings.frame_dim, settings.voice_dim, settings.modality_dropout)
         last = nn.Linear(HIDDEN_DIM, 1)
         # it learns what the two modalities say together and neither says alone
         nn.init.zeros_(last.weight)
@@ -95,6 +104,8 @@ class Detector(nn.Module):
             nn.Dropout(settings.dropout),
             last,
         )
+        # last, so that chance gives all else the same weights with it and without
+        self.auxiliary = FaceHeads(settings.frame_dim) if settings.auxiliary else None
 
     @classmethod
     def blank(cls, settings: ModelSettings, voice_config: dict[str, Any]) -> "Detector":
@@ -133,30 +144,41 @@ class Detector(nn.Module):
         vectors = self.encode(batch) if seen is None else seen
         frames = self.temporal(vectors, batch.frame_mask)  # (B, T, frame_dim)
         frame_logits = self._logits(self.frame_head, frames) * batch.frame_mask
-        video = masked_mean(frames, batch.frame_mask)
         if heard is None:
             heard = self.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
         steps, step_mask = heard
         step_logits = self._logits(self.step_head, steps) * step_mask
-        audio = masked_mean(steps, step_mask)
-        uses_video, uses_audio = self.fusion.drop(batch.frame_mask.any(1), step_mask.any(1))
-        joined = self.fusion(video, audio, uses_video, uses_audio)
+        uses = self.fusion.drop(batch.frame_mask.any(1), step_mask.any(1))
+        pooled = masked_mean(frames, batch.frame_mask), masked_mean(steps, step_mask)
+        attention = None
+        if isinstance(self.fusion, AttentionFusion):
+            masks = batch.frame_mask & uses[0][:, None], step_mask & uses[1][:, None]
+            joined, attention = self.fusion(frames, steps, *masks)
+        else:
+            joined = self.fusion(*pooled, *uses)
+        points, pose = self.faces(vectors, batch.frame_mask)
         video_logit = masked_mean(frame_logits, batch.frame_mask)
         audio_logit = masked_mean(step_logits, step_mask)
         return Prediction(
-            logit=either_fake(video_logit, audio_logit, uses_video, uses_audio)
-            + self._logits(self.head, joined),
+            logit=either_fake(video_logit, audio_logit, *uses) + self._logits(self.head, joined),
             video_logit=video_logit,
             audio_logit=audio_logit,
             frame_logits=frame_logits,
             step_logits=step_logits,
             frame_mask=batch.frame_mask,
             step_mask=step_mask,
-            video=video,
-            audio=audio,
-            uses_video=uses_video,
-            uses_audio=uses_audio,
+            video=pooled[0],
+            audio=pooled[1],
+            uses_video=uses[0],
+            uses_audio=uses[1],
+            attention=attention,
+            landmarks=points,
+            pose=pose,
         )
+
+    def faces(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Landmarks and pose, as in :class:`Prediction`, of what :meth:`encode` gave."""
+        return (None, None) if self.auxiliary is None else self.auxiliary(vectors, mask)
 
     def frame_logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Scores of frames that ``frame`` has encoded already, as an explanation asks for them.
@@ -188,3 +210,9 @@ class Detector(nn.Module):
             vectors = self.frame(batch.frames[mask], flow)  # (faces, frame_dim)
             x = x.to(vectors.dtype).masked_scatter(mask[..., None], vectors)
         return x
+
+
+def _temporal(settings: ModelSettings) -> ConvEncoder | TransformerEncoder:
+    if settings.temporal == "conv":
+        return ConvEncoder(settings.frame_dim, settings.dropout)
+    return TransformerEncoder(settings.frame_dim, settings.temporal_window, settings.dropout)

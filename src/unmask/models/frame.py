@@ -4,7 +4,6 @@ EfficientNet-B3 by default: Tan & Le, "EfficientNet: Rethinking Model Scaling fo
 Convolutional Neural Networks", ICML 2019.
 """
 
-from functools import reduce
 from typing import Any
 
 import timm
@@ -14,9 +13,13 @@ from torch.nn import functional as F
 
 from unmask.errors import ConfigError
 from unmask.models.residual import NAME, ResidualNet
+from unmask.models.tuning import FlowBeside, tune_norms_alone
 from unmask.models.weights import load_frame_weights
 
-FLOW_SCALE_PX = 4.0  # a talking face rarely moves more between two frames at 5 per second
+# Flow comes in pixels of the canonical face, so it is in shares of the face's size already: a
+# face twice as near moves no more. A talking one rarely moves further than this, a sixtieth of
+# its side, between two frames at 5 per second.
+FLOW_SCALE_PX = 4.0
 # Outside training, so that memory does not grow with the video. On a CPU the activations of few
 # faces are allocated from memory the process already has, which takes a third less time.
 CHUNK_FRAMES, CHUNK_FRAMES_GPU = 8, 64
@@ -31,23 +34,34 @@ class FrameEncoder(nn.Module):
         backbone: Any timm name, or ``residual_tiny`` of :mod:`unmask.models.residual`.
         weights: ``pretrained``, ``random``, or a local file of the backbone's weights.
         input_px: Side that faces are resized to.
-        flow: Two more input channels. They start at zero, so a pretrained backbone answers
-            at first as it did on RGB alone, and get a gradient from the first step on.
+        flow: Two more input channels. Their kernels start at zero, so a pretrained backbone
+            answers at first as it did on RGB alone, and get a gradient from the first step on.
         out_dim: Length of the vector.
+        tuned: ``all``, or ``norms``: the backbone is frozen but for its norms, and for the
+            kernels of flow, which no pretraining has seen.
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(
-        self, backbone: str, weights: str, input_px: int, *, flow: bool, out_dim: int
+        self,
+        backbone: str,
+        weights: str,
+        input_px: int,
+        *,
+        flow: bool,
+        out_dim: int,
+        tuned: str = "all",
     ) -> None:
         super().__init__()
-        self.backbone: Any = _backbone(backbone)
+        self.backbone: Any = _backbone(backbone, input_px, flow)
         load_frame_weights(self.backbone, backbone, weights)
         cfg = self.backbone.pretrained_cfg
-        if flow:
-            _widen(self.backbone, backbone, cfg["first_conv"])
+        if tuned == "norms":
+            tune_norms_alone(self.backbone)
+        if flow and backbone != NAME:
+            _widen(self.backbone, backbone, cfg["first_conv"], apart=tuned == "norms")
         self.input_px = input_px
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
@@ -86,23 +100,43 @@ class FrameEncoder(nn.Module):
         return out
 
 
-def _backbone(name: str) -> Any:
+def _backbone(name: str, input_px: int, flow: bool) -> Any:
     if name == NAME:
-        return ResidualNet()
+        return ResidualNet(flow=flow)
+    cfg = timm.get_pretrained_cfg(name)
+    # a transformer's places are learned, so it is built for the size that it will see
+    sized = {"img_size": input_px} if cfg is not None and cfg.fixed_input_size else {}
     try:
-        made = timm.create_model(name, pretrained=False, num_classes=0)
+        made = timm.create_model(name, pretrained=False, num_classes=0, **sized)
     except RuntimeError as error:
         raise ConfigError(f"model.frame_backbone {name}: timm has no such model") from error
+    except (TypeError, AssertionError) as error:
+        raise ConfigError(
+            f"model.frame_backbone {name} cannot look at {input_px} px; change model.input_px"
+        ) from error
+    patch_px = getattr(getattr(made, "patch_embed", None), "patch_size", (1, 1))
+    if any(input_px % side for side in patch_px):
+        raise ConfigError(
+            f"model.frame_backbone {name} looks at patches of {patch_px[0]} px, and "
+            f"model.input_px {input_px} is no multiple of that"
+        )
     return made
 
 
-def _widen(backbone: nn.Module, name: str, first_conv: str | None) -> None:
-    """Give the first convolution two more input channels, all their kernels zero."""
+def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, apart: bool) -> None:
+    """Give the first convolution two more input channels, all their kernels zero.
+
+    Args:
+        apart: They get a convolution of their own, tuned while the other is frozen.
+    """
     if not isinstance(first_conv, str):
         raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
-    *path, leaf = first_conv.split(".")
-    parent = reduce(getattr, path, backbone)
-    conv = getattr(parent, leaf)
+    conv = backbone.get_submodule(first_conv)
+    if not isinstance(conv, nn.Conv2d):
+        raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
+    if apart:
+        backbone.set_submodule(first_conv, FlowBeside(conv))
+        return
     with torch.no_grad():
         extra = torch.zeros_like(conv.weight[:, :2])
         conv.weight = nn.Parameter(torch.cat([conv.weight, extra], dim=1))

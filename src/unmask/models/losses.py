@@ -1,8 +1,8 @@
 """What a detector is trained to do.
 
-Classification and λ·temporal consistency; scores that flicker between neighbouring frames are
-penalised as in temporal-coherence detectors (Zheng et al., "Exploring Temporal Coherence for
-More General Video Face Forgery Detection", ICCV 2021).
+Classification, λ·temporal consistency, λ₁·landmarks and λ₂·pose; scores that flicker between
+neighbouring frames are penalised as in temporal-coherence detectors (Zheng et al., "Exploring
+Temporal Coherence for More General Video Face Forgery Detection", ICCV 2021).
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,18 @@ from unmask.models.detector import Prediction
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Labels of a batch, boolean, shape ``(B,)`` each; a clip is fake where either is."""
+    """Labels of a batch.
+
+    Attributes:
+        fake_video, fake_audio: Boolean, shape ``(B,)`` each; a clip is fake where either is.
+        landmarks, pose: As in :class:`Prediction`, NaN where nobody says; ``None`` where the
+            detector is not asked for them.
+    """
 
     fake_video: Tensor
     fake_audio: Tensor
+    landmarks: Tensor | None = None
+    pose: Tensor | None = None
 
     @property
     def is_fake(self) -> Tensor:
@@ -28,30 +36,44 @@ class Targets:
 
     def to(self, device: torch.device | str) -> "Targets":
         """The same labels on another device."""
-        return Targets(self.fake_video.to(device), self.fake_audio.to(device))
+        return Targets(
+            self.fake_video.to(device),
+            self.fake_audio.to(device),
+            None if self.landmarks is None else self.landmarks.to(device),
+            None if self.pose is None else self.pose.to(device),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The parts, each a scalar, and what is minimised."""
+    """The parts, each a scalar, and what is minimised; 0 for a head that there is not."""
 
     total: Tensor
     clip: Tensor
     video: Tensor
     audio: Tensor
     temporal: Tensor
+    landmarks: Tensor
+    pose: Tensor
 
 
 def detector_loss(
-    prediction: Prediction, targets: Targets, modality_weight: float, temporal_weight: float
+    prediction: Prediction,
+    targets: Targets,
+    modality_weight: float,
+    temporal_weight: float,
+    landmark_weight: float = 0.0,
+    pose_weight: float = 0.0,
 ) -> Losses:
     """Add up the parts.
 
-    ``total = clip + modality_weight · (video + audio) + temporal_weight · temporal``
+    ``total = clip + modality_weight · (video + audio) + temporal_weight · temporal
+    + landmark_weight · landmarks + pose_weight · pose``
 
     ``clip`` asks whether anything that the score rests on is fake: where modality dropout took
     the forged voice away, the genuine face that is left counts as genuine. ``video`` and
-    ``audio`` ask it of one modality alone, over the clips that have it.
+    ``audio`` ask it of one modality alone, over the clips that have it. ``landmarks`` and
+    ``pose`` are mean absolute errors, in sides of the face and in units of 90°.
     """
     fake = (targets.fake_video & prediction.uses_video) | (
         targets.fake_audio & prediction.uses_audio
@@ -61,8 +83,16 @@ def detector_loss(
     video = _masked_bce(prediction.video_logit, targets.fake_video, seen)
     audio = _masked_bce(prediction.audio_logit, targets.fake_audio, heard)
     temporal = temporal_consistency(prediction.frame_logits, prediction.frame_mask)
-    total = clip + modality_weight * (video + audio) + temporal_weight * temporal
-    return Losses(total, clip, video, audio, temporal)
+    landmarks = mean_error(prediction.landmarks, targets.landmarks, prediction.frame_mask)
+    pose = mean_error(prediction.pose, targets.pose, prediction.frame_mask)
+    total = (
+        clip
+        + modality_weight * (video + audio)
+        + temporal_weight * temporal
+        + landmark_weight * landmarks
+        + pose_weight * pose
+    )
+    return Losses(total, clip, video, audio, temporal, landmarks, pose)
 
 
 def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
@@ -86,6 +116,24 @@ def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
     pairs = frame_mask[:, 1:] & frame_mask[:, :-1]
     steps = torch.where(pairs, (p[:, 1:] - p[:, :-1]).square(), 0.0)
     return steps.sum() / pairs.sum().clamp(min=1)
+
+
+def mean_error(said: Tensor | None, true: Tensor | None, frame_mask: Tensor) -> Tensor:
+    """Mean absolute error over the faces of which the truth is known.
+
+    Args:
+        said: Shape ``(B, T, …)``.
+        true: Of the same shape, NaN where nobody says.
+        frame_mask: True where there is a face, shape ``(B, T)``.
+
+    Returns:
+        A scalar; 0 where nothing is said or known.
+    """
+    if said is None or true is None:
+        return torch.zeros((), device=frame_mask.device)
+    known = frame_mask.view(*frame_mask.shape, *[1] * (said.ndim - 2)) & true.isfinite()
+    errors = (said - torch.where(known, true, 0.0)).abs()
+    return torch.where(known, errors, 0.0).sum() / known.sum().clamp(min=1)
 
 
 def _masked_bce(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:

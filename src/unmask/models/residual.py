@@ -4,7 +4,9 @@ What a face forger leaves is mostly too fine to see: a seam, a region resampled 
 High-pass residuals bring it out (Fridrich & Kodovský, "Rich Models for Steganalysis of Digital
 Images", TIFS 2012; for forgeries: Cozzolino et al., IH&MMSec 2017). Their energy in four bands,
 region by region and relative to the rest of the face, is all that this network sees: neither who
-it is, nor the light.
+it is, nor the light. With flow it sees likewise how much each region moves, and how much otherwise
+than what is around it: a pasted part keeps a motion of its own (Amerini et al., "Deepfake Video
+Detection through Optical Flow based CNN", ICCV Workshops 2019).
 """
 
 from functools import cache
@@ -19,17 +21,23 @@ SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # of the Gaussians whose differences are the b
 REGIONS = 28  # along each side of the face
 WIDTHS = (32, 64, 64)
 FLOOR = 0.002  # of the energy, half a grey level: below it there is only rounding
+FLOW_BANDS = 2
+SURROUNDINGS = 5  # regions across, that a region's motion is compared with
+FLOW_FLOOR = 0.03  # about one level of quantisation, as the frame encoder scales flow
 FAINTEST = 1e-7  # weight, relative to the middle's; a CPU slows down fifteenfold on denormals
 
 
 class ResidualNet(nn.Module):
     """Band energies by region, then three convolutions and their mean.
 
+    Args:
+        flow: Whether two channels of flow come after those of colour.
+
     Attributes:
         pretrained_cfg: What timm's models say of their input; pixels come in ``[0, 1]``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, flow: bool = False) -> None:
         super().__init__()
         self.num_features = WIDTHS[-1]
         self.pretrained_cfg: dict[str, object] = {
@@ -37,7 +45,7 @@ class ResidualNet(nn.Module):
             "std": (1.0, 1.0, 1.0),
             "first_conv": None,
         }
-        widths = (len(SCALES_PX), *WIDTHS)
+        widths = (len(SCALES_PX) + FLOW_BANDS * flow, *WIDTHS)
         self.blocks = nn.Sequential(
             nn.BatchNorm2d(widths[0]), *(_block(*pair) for pair in pairwise(widths))
         )
@@ -46,10 +54,12 @@ class ResidualNet(nn.Module):
         """Nothing to do: what training keeps of a face is smaller than the face."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """RGB in ``[0, 1]``, shape ``(N, 3, H, W)``, to ``(N, 64)``."""
+        """RGB in ``[0, 1]``, then maybe flow, shape ``(N, 3 or 5, H, W)``, to ``(N, 64)``."""
         # bfloat16 has steps of one grey level in bright regions: the residuals would drown
         with torch.autocast(x.device.type, enabled=False):
-            energies = band_energies(x.float())  # (N, 4, 28, 28)
+            energies = band_energies(x[:, :3].float())  # (N, 4, 28, 28)
+            if x.shape[1] > 3:
+                energies = torch.cat([energies, flow_energies(x[:, 3:].float())], dim=1)
         out: Tensor = self.blocks(energies).mean((2, 3))
         return out
 
@@ -72,6 +82,31 @@ def band_energies(x: Tensor) -> Tensor:
     ]
     energies = (torch.stack(bands, dim=1) + FLOOR).log()
     return energies - energies.mean((2, 3), keepdim=True)
+
+
+def flow_energies(flow: Tensor) -> Tensor:
+    """Log of how much each region moves, and of how much otherwise than its surroundings.
+
+    Each less its mean over the face, so that a face without any flow gives zeros.
+
+    Args:
+        flow: As the frame encoder scales it, shape ``(N, 2, H, W)``.
+
+    Returns:
+        Shape ``(N, 2, 28, 28)``.
+    """
+    moved = F.adaptive_avg_pool2d(flow, REGIONS)  # (N, 2, 28, 28)
+    around = F.avg_pool2d(
+        moved, SURROUNDINGS, stride=1, padding=SURROUNDINGS // 2, count_include_pad=False
+    )
+    parts = torch.stack([_length(moved), _length(moved - around)], dim=1)
+    energies = (parts + FLOW_FLOOR).log()
+    return energies - energies.mean((2, 3), keepdim=True)
+
+
+def _length(field: Tensor) -> Tensor:
+    """Of each vector; the sum of its parts and not their root, whose slope at 0 is none."""
+    return field.abs().sum(1)
 
 
 def _blurred(planes: Tensor, scale_px: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Where backbones come from: the hub by name, a local path, or chance."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -9,7 +9,8 @@ from huggingface_hub import constants, get_session, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from timm.layers import resample_abs_pos_embed
+from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from unmask.errors import WeightsError
@@ -63,6 +64,7 @@ def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _at_its_size(state, backbone)
         wanted = backbone.state_dict()
         backbone.load_state_dict({key: state[key] for key in wanted})
     except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:
@@ -70,6 +72,17 @@ def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
             f"{path}: these are not the weights of {name} ({str(error)[:200]}); "
             "correct model.frame_weights or model.frame_backbone"
         ) from error
+
+
+def _at_its_size(state: dict[str, Tensor], backbone: nn.Module) -> dict[str, Tensor]:
+    """A transformer's learned places, resampled to the picture that it is built for."""
+    own, found = getattr(backbone, "pos_embed", None), state.get("pos_embed")
+    if own is None or found is None or own.shape == found.shape:
+        return state
+    prefix = 0 if getattr(backbone, "no_embed_class", False) else backbone.num_prefix_tokens
+    grid = cast(Any, backbone).patch_embed.grid_size
+    places = resample_abs_pos_embed(found, grid, num_prefix_tokens=cast(int, prefix))
+    return {**state, "pos_embed": places}
 
 
 def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
