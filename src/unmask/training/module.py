@@ -23,7 +23,8 @@ class DetectorModule(pl.LightningModule):
     """Losses, optimiser and validation metrics.
 
     The metrics are ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``,
-    ``train_temporal``, ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``.
+    ``train_temporal``, ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with
+    auxiliary heads ``train_landmarks`` and ``train_pose`` too.
 
     Attributes:
         problems: Clips that could not be used, and why.
@@ -58,7 +59,8 @@ class DetectorModule(pl.LightningModule):
             attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
             harder = self._losses(self.detector(attacked), clips.targets)
             total = (total + harder.total) / 2
-        for name in ("clip", "video", "audio", "temporal"):
+        heads = ("landmarks", "pose") if self.detector.auxiliary else ()
+        for name in ("clip", "video", "audio", "temporal", *heads):
             self._log(f"train_{name}", getattr(losses, name), clips)
         self._log("train_loss", total, clips, prog_bar=True)
         return total
@@ -129,7 +131,12 @@ class DetectorModule(pl.LightningModule):
     def _losses(self, prediction: Prediction, targets: Targets) -> Losses:
         settings = self.settings
         return detector_loss(
-            prediction, targets, settings.modality_weight, settings.temporal_weight
+            prediction,
+            targets,
+            settings.modality_weight,
+            settings.temporal_weight,
+            settings.landmark_weight,
+            settings.pose_weight,
         )
 
     def _log(self, name: str, value: Tensor, clips: ClipBatch, *, prog_bar: bool = False) -> None:
