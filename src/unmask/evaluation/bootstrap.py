@@ -45,12 +45,11 @@ def auc_interval(
         SingleClassError: All clips are genuine, or all are fake.
     """
     roc_auc(scores, is_fake)  # refuses what cannot be measured at all
-    people, person = np.unique(np.asarray(identities), return_inverse=True)
-    if len(people) < 2:
+    if len(set(identities)) < 2:
         return None
     values = np.concatenate(
         [
-            resampled_aucs(scores, is_fake, _draw(is_fake, person, count, rng)[:, person])
+            resampled_aucs(scores, is_fake, identity_copies(is_fake, identities, rng, count))
             for count in _portions(resamples, len(scores))
         ]
     )
@@ -80,6 +79,18 @@ def resampled_aucs(scores: Scores, is_fake: Labels, copies: NDArray[np.int64]) -
         raise SingleClassError("a resample lacks genuine or fake clips; draw it again")
     outscored = np.cumsum(reals, axis=1) - reals / 2  # genuine clips below, and half the tied
     return np.asarray((fakes * outscored).sum(axis=1) / pairs, dtype=np.float64)
+
+
+def identity_copies(
+    is_fake: Labels, identities: Sequence[str], rng: np.random.Generator, resamples: int
+) -> NDArray[np.int64]:
+    """How often each clip stands in each resample of whole identities.
+
+    Returns:
+        Shape ``(resamples, clips)``.
+    """
+    _, person = np.unique(np.asarray(identities), return_inverse=True)
+    return _draw(is_fake, person, resamples, rng)[:, person]
 
 
 def _draw(

@@ -1,0 +1,123 @@
+"""What each component is worth: a detector with everything beside one that lacks the component."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.config import EvaluationSettings
+from unmask.errors import DataError
+from unmask.evaluation.bootstrap import Interval, identity_copies, resampled_aucs
+from unmask.evaluation.metrics import expected_calibration_error, roc_auc
+from unmask.records import ScoreRow
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One training, scored on the test split.
+
+    Attributes:
+        ms_per_clip: Time of the models for a clip, preprocessing not counted.
+    """
+
+    seed: int
+    rows: tuple[ScoreRow, ...]
+    ms_per_clip: float
+
+
+@dataclass(frozen=True, slots=True)
+class AblationRow:
+    """Some trainings that differ in their seed alone.
+
+    Attributes:
+        name: The component that is switched off; ``everything`` for the reference.
+        aucs: One per seed.
+        auc: Their mean, with the interval by resampling identities.
+        gain: AUC of the reference less this one's: what the component brings; ``None`` for
+            the reference itself. The interval is of the difference on the same resamples.
+        ece: Mean over the seeds.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    aucs: tuple[float, ...]
+    auc: float
+    interval: Interval
+    gain: float | None
+    gain_interval: Interval | None
+    ece: float
+    ms_per_clip: float
+
+
+def compare(
+    reference: Sequence[Trained],
+    without: Mapping[str, Sequence[Trained]],
+    settings: EvaluationSettings,
+    seed: int,
+) -> tuple[AblationRow, ...]:
+    """Measure the reference and everything that lacks one component.
+
+    Args:
+        reference: Trainings with everything, one per seed.
+        without: Component to trainings without it.
+        seed: Of the resampling; all rows share their resamples.
+
+    Raises:
+        DataError: Two trainings were not scored on the same clips.
+        SingleClassError: The clips are all genuine, or all fake.
+    """
+    clips = _by_clip(reference[0].rows)
+    is_fake = np.array([row.is_fake for row in clips])
+    copies = identity_copies(
+        is_fake, [row.identity for row in clips], np.random.default_rng(seed), settings.resamples
+    )
+    wanted = [row.clip_id for row in clips]
+    base: Floats | None = None
+    found: list[AblationRow] = []
+    for name, runs in {"everything": reference, **without}.items():
+        scores = [_logits(run, wanted) for run in runs]
+        drawn = np.mean([resampled_aucs(one, is_fake, copies) for one in scores], axis=0)
+        aucs = tuple(roc_auc(one, is_fake) for one in scores)
+        auc = float(np.mean(aucs))
+        first = base is None
+        base = drawn if base is None else base
+        found.append(
+            AblationRow(
+                name=name,
+                seeds=tuple(run.seed for run in runs),
+                aucs=aucs,
+                auc=auc,
+                interval=_interval(drawn, settings.confidence),
+                gain=None if first else found[0].auc - auc,
+                gain_interval=None if first else _interval(base - drawn, settings.confidence),
+                ece=float(np.mean([_ece(run, settings.bins) for run in runs])),
+                ms_per_clip=float(np.mean([run.ms_per_clip for run in runs])),
+            )
+        )
+    return tuple(found)
+
+
+def _by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
+    return sorted(rows, key=lambda row: row.clip_id)
+
+
+def _logits(run: Trained, wanted: Sequence[str]) -> Floats:
+    rows = _by_clip(run.rows)
+    if [row.clip_id for row in rows] != list(wanted):
+        raise DataError(f"seed {run.seed}: scored on other clips than the first; score it again")
+    return np.array([row.logit for row in rows])
+
+
+def _ece(run: Trained, bins: int) -> float:
+    probabilities = np.array([row.probability for row in run.rows])
+    is_fake = np.array([row.is_fake for row in run.rows])
+    return float(expected_calibration_error(probabilities, is_fake, bins))
+
+
+def _interval(values: Floats, confidence: float) -> Interval:
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Interval(float(low), float(high))

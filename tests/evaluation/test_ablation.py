@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unmask.config import EvaluationSettings
+from unmask.errors import DataError
+from unmask.evaluation.ablation import Trained, compare
+from unmask.evaluation.bootstrap import auc_interval
+from unmask.records import ScoreRow
+
+SETTINGS = EvaluationSettings(resamples=400)
+
+
+def trained(seed, skill, clips=120):
+    """Scores of half genuine, half fake clips of twenty people; more skill, further apart."""
+    rng = np.random.default_rng((seed, clips))
+    rows = []
+    for number in range(clips):
+        is_fake = bool(number % 2)
+        logit = float(rng.normal(skill if is_fake else 0.0))
+        rows.append(
+            ScoreRow(
+                clip_id=f"{number:03}",
+                identity=f"person-{number % 20 // 2}",
+                split="test",
+                manipulation="swap" if is_fake else "none",
+                is_fake=is_fake,
+                logit=logit,
+                probability=float(1 / (1 + np.exp(-logit))),
+            )
+        )
+    return Trained(seed, tuple(rows), ms_per_clip=10.0 + seed)
+
+
+def test_a_component_that_helps_has_a_gain_and_one_that_does_nothing_has_none():
+    reference = [trained(seed, 2.0) for seed in (7, 8, 9)]
+    worse = [trained(seed, 0.5) for seed in (7, 8, 9)]
+    rows = compare(reference, {"useful": worse, "useless": reference}, SETTINGS, seed=1)
+    everything, useful, useless = rows
+    assert everything.gain is None
+    assert useful.gain_interval.low > 0
+    assert useful.gain == pytest.approx(everything.auc - useful.auc)
+    assert useless.gain == 0.0
+    assert (useless.gain_interval.low, useless.gain_interval.high) == (0.0, 0.0)
+    assert everything.ms_per_clip == pytest.approx(18.0)
+
+
+def test_one_seed_has_the_interval_of_the_plain_bootstrap():
+    run = trained(7, 1.0)
+    (row,) = compare([run], {}, SETTINGS, seed=5)
+    logits = np.array([one.logit for one in run.rows])
+    is_fake = np.array([one.is_fake for one in run.rows])
+    people = [one.identity for one in run.rows]
+    plain = auc_interval(logits, is_fake, people, np.random.default_rng(5), resamples=400)
+    assert row.interval == plain
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    run = trained(7, 1.0)
+    turned = replace(run, rows=run.rows[::-1])
+    assert compare([run], {"x": [turned]}, SETTINGS, 1)[1].gain == 0.0
+
+
+def test_other_clips_are_refused():
+    with pytest.raises(DataError, match="seed 8: scored on other clips"):
+        compare([trained(7, 1.0)], {"x": [trained(8, 1.0, clips=118)]}, SETTINGS, 1)
