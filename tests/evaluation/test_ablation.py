@@ -6,6 +6,7 @@ import pytest
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
 from unmask.evaluation.ablation import Trained, compare
+from unmask.evaluation.ablation_table import ablation_page
 from unmask.evaluation.bootstrap import auc_interval
 from unmask.records import ScoreRow
 
@@ -65,3 +66,15 @@ def test_the_order_of_the_rows_does_not_matter():
 def test_other_clips_are_refused():
     with pytest.raises(DataError, match="seed 8: scored on other clips"):
         compare([trained(7, 1.0)], {"x": [trained(8, 1.0, clips=118)]}, SETTINGS, 1)
+
+
+def test_the_page_names_every_number():
+    reference = [trained(seed, 2.0) for seed in (7, 8)]
+    rows = compare(reference, {"flow": [trained(7, 1.0), trained(8, 1.0)]}, SETTINGS, seed=1)
+    page = ablation_page(rows, {"flow": "little"}, "Ablation", ["Demo set."])
+    table = [line for line in page.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1
+    assert f"| {rows[0].auc:.3f} |" in table[2]
+    assert f"{rows[1].gain:+.3f}" in table[3]
+    assert "little" in table[3]
+    assert f"- flow: {rows[1].aucs[0]:.3f}, {rows[1].aucs[1]:.3f}" in page
