@@ -14,8 +14,10 @@ from unmask.errors import UnmaskError
 COMMANDS: dict[str, str] = {
     "analyze": "analyze",
     "attack": "attack",
+    "auxiliary": "auxiliary",
     "bench": "bench",
     "calibrate": "calibrate",
+    "codecs": "codecs",
     "demo-data": "demo_data",
     "evaluate": "evaluate",
     "gate": "gate",

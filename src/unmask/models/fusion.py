@@ -136,7 +136,8 @@ class AttentionFusion(ModalityDropout):
         """
         first = torch.arange(video.shape[1], device=video.device) == 0
         stands_in = first & ~video_mask.any(1, keepdim=True)  # (B, T)
-        asking = torch.where(stands_in[..., None], self.no_video.to(video.dtype), video)
+        asking = torch.where(video_mask[..., None], video, torch.zeros_like(video))
+        asking = torch.where(stands_in[..., None], self.no_video.to(video.dtype), asking)
         heard, weights = self._attend(asking, audio, audio_mask)
         silent = ~audio_mask.any(1)[:, None, None]
         heard = torch.where(silent, self.no_audio.to(heard.dtype), heard)
