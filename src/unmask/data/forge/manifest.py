@@ -37,6 +37,7 @@ LOGGER = logging.getLogger(__name__)
 MOST_S = 6.0
 MOST_PX = 720  # of the shorter side
 FPS = 25.0
+DONATED = ("face-swap", "lip-desync", "voice-swap")  # what takes something of somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,11 @@ def forge_manifest(clips: Sequence[Clip], out: Path, seed: int, jobs: int = 2) -
     return tuple(clip for pair in pairs for clip in pair)
 
 
-def film(path: Path, seconds: float = MOST_S) -> Footage:
+def film(path: Path, seconds: float = MOST_S, *, faces: bool = True) -> Footage:
     """The beginning of a video, with the landmarks of its largest face.
+
+    Args:
+        faces: Whether anybody will look at the landmarks; without, none are found.
 
     Raises:
         MediaError: The file cannot be read, or shows nothing.
@@ -87,9 +91,9 @@ def film(path: Path, seconds: float = MOST_S) -> Footage:
     pictures = [_fitted(rgb) for _, rgb in islice(frames(path, FPS), round(seconds * FPS))]
     if not pictures:
         raise MediaError(f"{path}: shows no picture; only video can be forged")
-    landmarker = face_landmarker(FaceSettings())
     points = np.full((len(pictures), 68, 2), np.nan)
-    for index, picture in enumerate(pictures):
+    landmarker = face_landmarker(FaceSettings())
+    for index, picture in enumerate(pictures if faces else ()):
         if found := landmarker.find(picture):
             points[index] = found[0].landmarks_px
     sound = waveform(path)
@@ -133,9 +137,12 @@ def _forge(job: Job, out: Path) -> tuple[Clip, ...]:
 
 def _write(job: Job, paths: Sequence[Path]) -> None:
     rng = np.random.default_rng([job.seed, int(job.key, 16)])
-    footage, donor = film(job.clip.path), film(job.donor.path)
+    in_face = job.method in FACE_METHODS
+    footage = film(job.clip.path, faces=in_face)
+    alone = job.method not in DONATED
+    donor = footage if alone else film(job.donor.path, faces=in_face)
     pictures, samples = list(footage.frames), footage.samples
-    if job.method in FACE_METHODS:
+    if in_face:
         pictures = forge_face(footage, job.method, donor, rng)
     else:
         samples = forge_voice(footage, job.method, donor, rng)
