@@ -41,6 +41,10 @@ class SyncNet(nn.Module):
         rate_hz: Ticks per second; ``16000 / (4 * rate_hz)`` must be whole.
     """
 
+    mapping: Tensor
+    bands: Tensor
+    taper: Tensor
+
     def __init__(self, dim: int = 64, rate_hz: float = 25.0) -> None:
         super().__init__()
         self.dim, self.rate_hz = dim, rate_hz
