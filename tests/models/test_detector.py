@@ -8,15 +8,19 @@ from unmask.models.batch import Batch, collate
 from unmask.models.detector import Detector
 from unmask.models.losses import Targets, detector_loss
 
+# every switch of phases 2 and 3 that changes the detector
+WHOLE = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
+KINDS = [{}, {"flow": True}, WHOLE, {**WHOLE, "frame_backbone": "test_vit", "tuned": "norms"}]
+
 
 def close(a, b, tolerance=2e-4):
     torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("flow", [False, True])
-def test_a_clip_alone_and_in_a_padded_batch_scores_the_same(tiny, a_detector, a_sample, flow):
-    detector = a_detector(tiny, flow=flow)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_clip_alone_and_in_a_padded_batch_scores_the_same(tiny, a_detector, a_sample, kind):
+    detector = a_detector(tiny, **kind)
     samples = [a_sample(5, 16_000), a_sample(2, 9000), a_sample(0, 12_000), a_sample(3, 0)]
     together = detector(collate(samples, detector.settings))
     for row, sample in enumerate(samples):
@@ -28,6 +32,11 @@ def test_a_clip_alone_and_in_a_padded_batch_scores_the_same(tiny, a_detector, a_
         close(together.frame_logits[row, :frames], alone.frame_logits[0, :frames])
         close(together.step_logits[row, :steps], alone.step_logits[0])
         assert not together.step_mask[row, steps:].any()
+        if kind.get("auxiliary"):
+            close(together.landmarks[row, :frames], alone.landmarks[0, :frames])
+            close(together.pose[row, :frames], alone.pose[0, :frames])
+            close(together.attention[row, :frames, :steps], alone.attention[0, :frames])
+            assert not together.landmarks[row, frames:].any()
     assert together.logit.std() > 0.1  # scores that are all alike would prove nothing
 
 
@@ -58,10 +67,11 @@ def test_changing_samples_in_silence_changes_no_score(tiny, a_detector, a_sample
 
 
 @torch.inference_mode()
-def test_a_missing_modality_is_a_case_and_not_an_error(tiny, a_detector, a_sample):
-    detector = a_detector(tiny)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_modality_is_a_case_and_not_an_error(tiny, a_detector, a_sample, kind):
+    detector = a_detector(tiny, **kind)
     whole, mute, faceless = a_sample(3, 9000), a_sample(3, 0), a_sample(0, 9000)
-    said = detector(collate([whole, mute, faceless], tiny))
+    said = detector(collate([whole, mute, faceless], detector.settings))
     assert torch.isfinite(said.logit).all()
     assert said.uses_video.tolist() == [True, True, False]
     assert said.uses_audio.tolist() == [True, False, True]
@@ -91,9 +101,11 @@ def test_a_modalitys_score_is_the_mean_of_its_frames_or_steps(tiny, a_detector, 
         assert not logits[~mask].any()
 
 
-def test_a_blank_detector_has_the_same_parts_and_keeps_the_settings(tiny, a_detector):
-    first = a_detector(tiny)
-    second = Detector.blank(replace(tiny, frame_weights="/gone/weights.pth"), first.voice_config)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_blank_detector_has_the_same_parts_and_keeps_the_settings(tiny, a_detector, kind):
+    first = a_detector(tiny, **kind)
+    gone = replace(first.settings, frame_weights="/gone/weights.pth")
+    second = Detector.blank(gone, first.voice_config)
     assert second.settings.frame_weights == "/gone/weights.pth"
     second.load_state_dict(first.state_dict())
 
@@ -114,9 +126,29 @@ def test_gradient_checkpointing_changes_no_gradient(tiny, a_detector, a_sample):
     close(gradients[0] / scale, gradients[1] / scale, tolerance=1e-3)
 
 
+def test_auxiliary_heads_and_attention_are_absent_unless_asked_for(tiny, a_detector, a_sample):
+    said = a_detector(tiny)(collate([a_sample(2, 9000)], tiny))
+    assert said.attention is said.landmarks is said.pose is None
+
+
+def test_all_but_the_new_parts_keeps_its_names_and_its_first_weights(tiny):
+    """So that what was trained before there were any can still be read."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain = Detector(tiny).state_dict()
+        torch.manual_seed(0)
+        whole = Detector(replace(tiny, auxiliary=True)).state_dict()
+    more = {"auxiliary.landmarks", "auxiliary.pose"}
+    assert {key.rpartition(".")[0] for key in whole.keys() - plain.keys()} == more
+    assert all(torch.equal(whole[key], value) for key, value in plain.items())
+    kinds = {key.split(".")[0] for key in plain}
+    assert kinds == {"frame", "voice", "temporal", "frame_head", "step_head", "fusion", "head"}
+    assert {"fusion.no_video", "fusion.no_audio", "temporal.blocks.1.conv.weight"} < plain.keys()
+
+
 @pytest.mark.slow
 def test_the_full_size_model_keeps_the_shapes_of_the_contract_and_freezes_eight_layers():
-    settings = ModelSettings(frame_weights="random", voice_weights="random", flow=True)
+    settings = ModelSettings(frame_weights="random", voice_weights="random", **WHOLE)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         detector = Detector(settings).train()
@@ -128,18 +160,24 @@ def test_the_full_size_model_keeps_the_shapes_of_the_contract_and_freezes_eight_
             five[:, :, :3], five[:, :, 3:], mask, torch.randn(rows, samples), sound, sound
         )
         said = detector(batch)
-        targets = Targets(torch.tensor([True, False]), torch.tensor([False, False]))
-        detector_loss(said, targets, 0.5, 0.1).total.backward()
+        faces = torch.rand(rows, frames, 68, 2), torch.rand(rows, frames, 3)
+        targets = Targets(torch.tensor([True, False]), torch.tensor([False, False]), *faces)
+        detector_loss(said, targets, 0.5, 0.1, 0.1, 0.1).total.backward()
     steps = (samples - 400) // 320 + 1
     assert said.logit.shape == (rows,)
     assert said.frame_logits.shape == (rows, frames)
     assert said.step_logits.shape == (rows, steps)
     assert (said.video.shape, said.audio.shape) == ((rows, 2048), (rows, 512))
+    assert said.attention.shape == (rows, frames, steps)
+    assert said.landmarks.shape == (rows, frames, 68, 2)
+    assert said.pose.shape == (rows, frames, 3)
+    assert detector.fusion.out_dim == 2048
     assert detector.frame.backbone.num_features == 1536  # EfficientNet-B3
     assert detector.voice.model.config.hidden_size == 768
     voice = detector.voice.model
     frozen = [voice.feature_extractor, voice.feature_projection, *voice.encoder.layers[:8]]
     assert all(p.grad is None for part in frozen for p in part.parameters())
     tuned = [*voice.encoder.layers[8:], detector.voice.project, detector.frame, detector.temporal]
+    tuned += [detector.auxiliary, detector.head]
     assert len(voice.encoder.layers) == 12
     assert all(p.grad is not None for part in tuned for p in part.parameters())

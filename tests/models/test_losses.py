@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unmask.models.detector import Prediction
-from unmask.models.losses import Targets, detector_loss, temporal_consistency
+from unmask.models.losses import Targets, detector_loss, mean_error, temporal_consistency
 
 
 def a_prediction(rows, **changes):
@@ -74,3 +74,36 @@ def test_consistency_looks_at_pairs_of_real_frames_alone():
     pairs = [(p[0, 0], p[0, 1]), (p[0, 1], p[0, 2]), (p[1, 2], p[1, 3])]
     expected = sum((a - b).item() ** 2 for a, b in pairs) / 3
     assert temporal_consistency(logits, mask).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_auxiliary_parts_add_up_with_their_weights():
+    said = a_prediction(1, landmarks=torch.full((1, 3, 68, 2), 0.4), pose=torch.zeros(1, 3, 3))
+    faces = torch.full((1, 3, 68, 2), 0.5), torch.tensor([0.5, -0.25, 0.0]).expand(1, 3, 3)
+    targets = Targets(torch.tensor([False]), torch.tensor([False]), *faces)
+    with_heads = detector_loss(said, targets, 0.5, 0.1, 0.1, 0.2)
+    plain = detector_loss(said, labels((False, False)), 0.5, 0.1)
+    assert with_heads.landmarks.item() == pytest.approx(0.1)
+    assert with_heads.pose.item() == pytest.approx(0.25)
+    more = with_heads.total - plain.total
+    assert more.item() == pytest.approx(0.1 * 0.1 + 0.2 * 0.25, abs=1e-6)
+    assert plain.landmarks == plain.pose == 0
+
+
+def test_faces_of_which_nobody_knows_the_truth_do_not_count():
+    said = torch.zeros(2, 3, 3, requires_grad=True)
+    true = torch.ones(2, 3, 3)
+    true[0, 1:], true[1, 2] = torch.nan, 99.0
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    error = mean_error(said, true, mask)
+    assert error.item() == pytest.approx(1.0)
+    error.backward()
+    assert torch.isfinite(said.grad).all()
+    assert mean_error(said, true * torch.nan, mask) == 0
+
+
+def test_targets_move_between_devices_with_all_they_hold():
+    targets = Targets(*(torch.tensor([True]) for _ in range(2)), *(torch.ones(1) for _ in range(2)))
+    moved = targets.to("meta")
+    names = ("fake_video", "fake_audio", "landmarks", "pose")
+    assert all(getattr(moved, name).device.type == "meta" for name in names)
+    assert labels((True, False)).to("meta").pose is None

@@ -103,3 +103,18 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 def test_no_voice_masks_its_input_or_skips_layers_by_chance():
     config = load_voice("tiny", "random").config
     assert (config.mask_time_prob, config.mask_feature_prob, config.layerdrop) == (0, 0, 0)
+
+
+def test_a_transformers_places_are_resampled_to_another_size_of_picture(tmp_path):
+    large = timm.create_model("test_vit", num_classes=10)  # 160 px: 10 by 10 patches
+    slope = torch.linspace(0, 1, 10)[None, :, None].expand(10, 10, 64)  # from left to right
+    large.pos_embed.data[0, 1:] = slope.reshape(100, 64)
+    file = tmp_path / "weights.safetensors"
+    save_file(large.state_dict(), file)
+    small = timm.create_model("test_vit", num_classes=0, img_size=64)
+    load_frame_weights(small, "test_vit", str(file))
+    assert torch.equal(small.pos_embed[:, 0], large.pos_embed[:, 0])  # of the class token
+    places = small.pos_embed[0, 1:].view(4, 4, 64).detach()
+    assert (places.diff(dim=1) > 0.1).all()
+    assert places.diff(dim=0).abs().max() < 0.01
+    assert torch.equal(small.blocks[0].attn.qkv.weight, large.blocks[0].attn.qkv.weight)
