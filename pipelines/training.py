@@ -43,7 +43,7 @@ def training_pipeline(
     cache_flow(clips, settings.preprocessing, after=["align_faces"])
     cache_speech(clips, settings.preprocessing, after=["cache_flow"])
     raw, run = train_detector(clips, data_version, for_fitting(settings), after=["cache_speech"])
-    bundle = calibrate_scores(raw, clips, settings.evaluation.verdict_error)
+    bundle = calibrate_scores(raw, clips, settings.uncertainty, settings.sync.weight)
     evaluation, plots = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
     robustness = attack_detector(bundle, clips, settings.attacks)
     champion = fetch_champion(phase, after=["attack_detector"])

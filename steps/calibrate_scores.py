@@ -10,6 +10,7 @@ from zenml.config.cache_policy import CachePolicy
 from steps.platforms.artifacts import FolderMaterializer
 from steps.platforms.code import training_code
 from steps.platforms.places import CACHE
+from unmask.config import UncertaintySettings
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.calibrate import calibrate_bundle
@@ -20,8 +21,8 @@ from unmask.training.calibrate import calibrate_bundle
     cache_policy=CachePolicy(cache_func=training_code),
 )
 def calibrate_scores(
-    uncalibrated: Path, clips: tuple[Clip, ...], verdict_error: float
+    uncalibrated: Path, clips: tuple[Clip, ...], promise: UncertaintySettings, sync_weight: float
 ) -> Annotated[Path, "bundle"]:
-    """Fit the temperature and the verdict's thresholds on the validation clips."""
+    """Fit temperature, weight of lip-sync and thresholds on the validation clips."""
     out = Path(mkdtemp(prefix="unmask-")) / "bundle"
-    return calibrate_bundle(uncalibrated, clips, Cache(CACHE), verdict_error, out)
+    return calibrate_bundle(uncalibrated, clips, Cache(CACHE), promise, sync_weight, out)

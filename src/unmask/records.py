@@ -270,6 +270,7 @@ class ScoreRow:
         probability: Calibrated fake probability in ``[0, 1]``.
         video_probability, audio_probability: Of one modality alone; ``None`` where absent.
         fake_video, fake_audio: Which modality is forged; ``None`` where nobody says.
+        sync_probability: Of lips and speech together; ``None`` where they were not judged.
     """
 
     clip_id: str
@@ -283,3 +284,4 @@ class ScoreRow:
     audio_probability: float | None = None
     fake_video: bool | None = None
     fake_audio: bool | None = None
+    sync_probability: float | None = None

@@ -1,14 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from unmask.errors import SingleClassError
 from unmask.models.calibration import (
     TEMPERATURES,
     calibrate,
     fit_temperature,
-    verdict_thresholds,
 )
 
 RNG = np.random.default_rng(3)
@@ -60,27 +57,3 @@ def test_calibration_keeps_the_order_of_clips():
 def test_one_kind_of_clips_is_refused(is_fake):
     with pytest.raises(SingleClassError, match="both kinds"):
         fit_temperature(np.zeros(4), is_fake)
-    with pytest.raises(SingleClassError, match="both kinds"):
-        verdict_thresholds(np.zeros(4), is_fake, 0.05)
-
-
-@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.05, 0.1, 0.3]), st.integers(1, 9))
-@settings(max_examples=60, deadline=None)
-def test_thresholds_are_the_tightest_that_keep_the_error(seed, error, levels):
-    rng = np.random.default_rng(seed)
-    is_fake = np.r_[True, False, rng.random(rng.integers(1, 40)) < 0.5]
-    p = np.round(np.clip(0.4 * is_fake + rng.random(len(is_fake)) * 0.7, 0, 1), levels)
-    real_below, fake_above = verdict_thresholds(p, is_fake, error)
-    assert real_below <= fake_above
-    assert (p[~is_fake] > fake_above).mean() <= error + 1e-9
-    assert (p[is_fake] < real_below).mean() <= error + 1e-9
-    if real_below < fake_above:  # no smaller and no larger score would do
-        smaller = [t for t in np.r_[p, 0.0] if t < fake_above]
-        assert all((p[~is_fake] > t).mean() > error for t in smaller)
-        larger = [t for t in np.r_[p, 1.01] if t > real_below]
-        assert all((p[is_fake] < t).mean() > error for t in larger)
-
-
-def test_classes_far_apart_share_one_threshold_in_the_middle():
-    p, is_fake = np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True])
-    assert verdict_thresholds(p, is_fake, 0.05) == (0.5, 0.5)

@@ -51,7 +51,9 @@ def test_a_missing_modality_has_no_probability(bundle, a_sample):
 
 
 def a_score(logit, frames):
-    return SampleScore(logit, 0.5, 0.5, None, np.zeros(frames), np.zeros(0))
+    return SampleScore(
+        logit, 0.5, 0.5, None, np.zeros(frames), np.zeros(0), member_logits=np.array([logit])
+    )
 
 
 def test_a_clip_is_as_fake_as_its_most_fake_person_who_is_seen_for_long_enough():

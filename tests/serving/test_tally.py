@@ -16,6 +16,7 @@ def score(logit, frames, steps=(), video=0.5, audio=None):
         audio_probability=audio,
         frame_probabilities=np.array(frames, float),
         step_probabilities=np.array(steps, float),
+        member_logits=np.array([logit]),
     )
 
 

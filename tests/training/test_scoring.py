@@ -3,16 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unmask.config import PreprocessingSettings
-from unmask.errors import DataError, SingleClassError
+from unmask.config import PreprocessingSettings, UncertaintySettings
+from unmask.errors import DataError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
 from unmask.models.scoring import score_samples
 from unmask.preprocessing.prepare import samples_of
-from unmask.records import ScoreRow
 from unmask.training.calibrate import calibrate_bundle, calibration_of
-from unmask.training.scoring import score_features, score_rival
+from unmask.training.scoring import score_features, score_people, score_rival
 
 
 @pytest.fixture
@@ -66,28 +65,15 @@ def test_a_split_without_clips_is_refused(tmp_path, bundle, toy_clips):
         score_rival(tmp_path / "b", train, None)
 
 
-def a_row(logit, is_fake):
-    return ScoreRow("c", "i", "val", "m", is_fake, logit, 0.5)
-
-
-def test_calibration_rests_on_logits_and_not_on_an_older_calibration():
-    rng = np.random.default_rng(0)
-    rows = [a_row(float(rng.normal(3 * fake, 2)), bool(fake)) for fake in rng.integers(0, 2, 200)]
-    changed = [replace(row, probability=0.123) for row in rows]
-    assert calibration_of(rows, 0.05) == calibration_of(changed, 0.05)
-
-
-def test_rows_of_one_kind_cannot_calibrate():
-    with pytest.raises(SingleClassError):
-        calibration_of([a_row(1.0, True)] * 3, 0.05)
-
-
 def test_a_calibrated_bundle_keeps_its_weights(tmp_path, bundle, toy_clips, toy_load, monkeypatch):
     save_bundle(tmp_path / "raw", bundle)
     val = [clip for clip in toy_clips if clip.split == "val"]
-    monkeypatch.setattr("unmask.training.scoring.cached", lambda settings, cache: toy_load)
-    out = calibrate_bundle(tmp_path / "raw", toy_clips, None, 0.05, tmp_path / "done")
+    monkeypatch.setattr("unmask.training.calibrate.cached", lambda settings, cache: toy_load)
+    promise = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
+    out = calibrate_bundle(tmp_path / "raw", toy_clips, None, promise, 0.3, tmp_path / "done")
     done = load_bundle(out)
-    assert done.calibration == calibration_of(score_features(bundle, val, toy_load), 0.05)
+    scored = score_people(bundle, val, toy_load)
+    assert done.calibration == calibration_of(scored, promise, 0.3)
+    assert done.uncertainty == promise
     for name, value in bundle.detector.state_dict().items():
         assert np.array_equal(value.numpy(), done.detector.state_dict()[name].numpy())

@@ -13,17 +13,21 @@ def command(
     phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
     profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
 ) -> None:
-    """Fit the temperature and the thresholds on the validation clips."""
+    """Fit temperature, weight of lip-sync and thresholds on the validation clips."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.models.bundle import load_bundle
+    from unmask.models.conformal import unreachable
     from unmask.preprocessing.cache import Cache
     from unmask.training.calibrate import calibrate_bundle
 
-    error = load_settings(phase=phase, profile=profile).evaluation.verdict_error
-    calibrate_bundle(bundle, read_manifest(manifest), Cache(), error, out)
+    settings = load_settings(phase=phase, profile=profile)
+    promise, sync_weight = settings.uncertainty, settings.sync.weight
+    calibrate_bundle(bundle, read_manifest(manifest), Cache(), promise, sync_weight, out)
     found = load_bundle(out).calibration
     typer.echo(
-        f"temperature {found.temperature:.3f}, real at or below {found.real_below:.3f}, "
-        f"fake at or above {found.fake_above:.3f}; written: {out}"
+        f"temperature {found.temperature:.3f}, lip-sync weighs {found.sync_weight:.2f}, "
+        f"real below {found.real_below:.3f}, fake above {found.fake_above:.3f}; written: {out}"
     )
+    for note in unreachable(found.guarantee):
+        typer.echo(f"note: {note}")

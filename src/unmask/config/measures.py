@@ -27,7 +27,6 @@ class EvaluationSettings:
     resamples: int = 1000
     confidence: float = 0.95
     bins: int = 10
-    verdict_error: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,21 @@ class Batch:
             speech_mask=self.speech_mask.to(device),
         )
 
+    def repeated(self, times: int) -> "Batch":
+        """A batch of one row, ``times`` over; nothing is copied."""
+
+        def rows(x: Tensor) -> Tensor:
+            return x.expand(times, *x.shape[1:])
+
+        return Batch(
+            frames=rows(self.frames),
+            flow=None if self.flow is None else rows(self.flow),
+            frame_mask=rows(self.frame_mask),
+            waveform=rows(self.waveform),
+            sample_mask=rows(self.sample_mask),
+            speech_mask=rows(self.speech_mask),
+        )
+
     def replace(self, frames: Tensor | None = None, waveform: Tensor | None = None) -> "Batch":
         """The same batch with other pixels or another sound, as an attack makes it."""
         return replace(

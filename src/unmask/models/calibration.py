@@ -75,7 +75,7 @@ def fit_temperature(logits: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> 
     Raises:
         SingleClassError: All clips are genuine, or all are fake.
     """
-    fakes = _both_kinds(is_fake)
+    fakes = both_kinds(is_fake)
     reals = len(is_fake) - fakes
     wanted = np.where(is_fake, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
     z = np.asarray(logits, np.float64)
@@ -93,47 +93,12 @@ def fit_temperature(logits: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> 
     return float(math.exp(found.x))
 
 
-def verdict_thresholds(
-    probabilities: NDArray[np.float64], is_fake: NDArray[np.bool_], error: float
-) -> tuple[float, float]:
-    """Where to answer ``real`` and where ``fake``.
-
-    ``fake_above`` is the smallest threshold that at most a share ``error`` of the genuine
-    clips lies above; ``real_below`` the largest that at most a share ``error`` of the fakes
-    lies below. Where the classes are so far apart that the two cross, nothing needs to stay
-    inconclusive, and both are their midpoint.
-
-    Args:
-        probabilities: Fake probability per validation clip, shape ``(clips,)``.
-        is_fake: Shape ``(clips,)``.
-        error: In ``[0, 1)``.
-
-    Returns:
-        ``real_below`` and ``fake_above``, the first never above the second.
+def both_kinds(is_fake: NDArray[np.bool_]) -> int:
+    """How many are fake.
 
     Raises:
-        SingleClassError: All clips are genuine, or all are fake.
-
-    Example:
-        >>> p = np.array([0.1, 0.2, 0.6, 0.4, 0.8, 0.9])
-        >>> verdict_thresholds(p, np.array([False, False, False, True, True, True]), 0.05)
-        (0.4, 0.6)
+        SingleClassError: None is, or all are.
     """
-    _both_kinds(is_fake)
-    reals, fakes = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])
-    fake_above = float(reals[len(reals) - 1 - _allowed(len(reals), error)])
-    real_below = float(fakes[_allowed(len(fakes), error)])
-    if real_below > fake_above:
-        real_below = fake_above = (real_below + fake_above) / 2
-    return real_below, fake_above
-
-
-def _allowed(clips: int, error: float) -> int:
-    """How many of ``clips`` may be wrong; a hair is added for shares such as 0.29 · 100."""
-    return math.floor(error * clips + 1e-9)
-
-
-def _both_kinds(is_fake: NDArray[np.bool_]) -> int:
     fakes = int(is_fake.sum())
     if not 0 < fakes < len(is_fake):
         raise SingleClassError(

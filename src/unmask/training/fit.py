@@ -86,7 +86,6 @@ def fit_features(
             phase=settings.phase,
             profile=settings.profile,
             provenance=provenance,
-            uncertainty=settings.uncertainty,
         ),
     )
     return bundle

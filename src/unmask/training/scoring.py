@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.data.clips import Example, Load, WholeClips, cached
+from unmask.data.clips import Load, WholeClips, cached
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle, load_bundle
-from unmask.models.scoring import clip_score, score_samples
+from unmask.models.scoring import SampleScore, clip_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, ScoreRow
 
@@ -23,6 +23,14 @@ class Rival:
     """The AUC of another bundle on the same clips; ``None`` where there is no such bundle."""
 
     auc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A clip and what was said of each person in it; of the sound, where nobody is seen."""
+
+    clip: Clip
+    scores: tuple[SampleScore, ...]
 
 
 def score_clips(bundle: Bundle, clips: Sequence[Clip], cache: Cache | None) -> tuple[ScoreRow, ...]:
@@ -39,17 +47,32 @@ def score_clips(bundle: Bundle, clips: Sequence[Clip], cache: Cache | None) -> t
 
 def score_features(bundle: Bundle, clips: Sequence[Clip], load: Load) -> tuple[ScoreRow, ...]:
     """Like :func:`score_clips`, with the features of a clip from ``load``."""
+    return tuple(_row(one) for one in score_people(bundle, clips, load))
+
+
+def score_people(
+    bundle: Bundle, clips: Sequence[Clip], load: Load, passes: int = 0
+) -> tuple[Scored, ...]:
+    """All that is said of everybody in each clip; a clip that cannot be scored is left out.
+
+    Args:
+        passes: Of MC-dropout by each member.
+
+    Raises:
+        DataError: No clip could be scored.
+    """
     examples = WholeClips(clips, load)
-    rows = []
+    scored = []
     for number in range(len(examples)):
         example = examples[number]
         if example.samples:
-            rows.append(_row(bundle, example))
+            scores = score_samples(bundle, example.samples, passes=passes)
+            scored.append(Scored(example.clip, scores))
         else:
             log.warning("clip %s was not scored: %s", example.clip.clip_id, example.problem)
-    if not rows:
+    if not scored:
         raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
-    return tuple(rows)
+    return tuple(scored)
 
 
 def score_split(
@@ -60,10 +83,19 @@ def score_split(
     Raises:
         DataError: The split is empty, or none of it could be scored.
     """
-    chosen = [clip for clip in clips if clip.split == split]
+    return score_clips(load_bundle(bundle), of_split(clips, split), cache)
+
+
+def of_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
+    """The clips of one split.
+
+    Raises:
+        DataError: There are none.
+    """
+    chosen = tuple(clip for clip in clips if clip.split == split)
     if not chosen:
         raise DataError(f"no clip is in split {split!r}; correct the manifest")
-    return score_clips(load_bundle(bundle), chosen, cache)
+    return chosen
 
 
 def score_rival(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> Rival:
@@ -79,8 +111,8 @@ def score_rival(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> Riv
     return Rival(roc_auc(logits, np.array([row.is_fake for row in rows])))
 
 
-def _row(bundle: Bundle, example: Example) -> ScoreRow:
-    clip, score = example.clip, clip_score(score_samples(bundle, example.samples))
+def _row(scored: Scored) -> ScoreRow:
+    clip, score = scored.clip, clip_score(scored.scores)
     return ScoreRow(
         clip_id=clip.clip_id,
         identity=clip.identity,
@@ -93,4 +125,5 @@ def _row(bundle: Bundle, example: Example) -> ScoreRow:
         audio_probability=score.audio_probability,
         fake_video=clip.fake_video,
         fake_audio=clip.fake_audio,
+        sync_probability=score.sync_probability,
     )
