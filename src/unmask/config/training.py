@@ -92,7 +92,7 @@ class SyncSettings:
     enabled: bool = False
     dim: int = 64
     epochs: int = 20
-    batch_windows: int = 64
+    batch_windows: int = 512
     learning_rate: float = 1e-3
     weight: float = 0.3
 
