@@ -65,6 +65,8 @@ class FrameEncoder(nn.Module):
         self.input_px = input_px
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
+        # a pass over every pixel that would change none
+        self.normalises = any(cfg["mean"]) or set(cfg["std"]) != {1.0}
         width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
         self.project = nn.Linear(width, out_dim)
         self.to(memory_format=torch.channels_last)
@@ -89,7 +91,7 @@ class FrameEncoder(nn.Module):
         )
 
     def _encode(self, frames: Tensor, flow: Tensor | None) -> Tensor:
-        x = (frames - self.mean) / self.std
+        x = (frames - self.mean) / self.std if self.normalises else frames
         if flow is not None:
             x = torch.cat([x, flow / FLOW_SCALE_PX], dim=1)  # (N, 5, H, W)
         if x.shape[-1] != self.input_px:
