@@ -98,6 +98,29 @@ def test_speech_is_cut_with_the_sound():
         assert not sample.is_speech[outside].any()
 
 
+def test_landmarks_and_pose_are_cut_with_the_faces_and_become_targets():
+    def numbered(clip):
+        features = load(clip)
+        (person,) = features.people
+        points = np.broadcast_to(np.arange(20, dtype=np.float32)[:, None, None], (20, 68, 2))
+        pose = np.broadcast_to(np.arange(20, dtype=np.float32)[:, None], (20, 3)) * [0, 1, 0]
+        track = replace(person.track, pose_deg=pose.astype(np.float32))
+        return replace(features, people=(replace(person, landmarks=points, track=track),))
+
+    data = TrainingClips([a_clip("a")], numbered, 4, 0.5, 7)
+    example = data[0, 0]
+    (sample,) = example.samples
+    first = sample.pose_deg[0, 1]  # pitch, which mirroring leaves alone
+    assert sample.pose_deg[:, 1].tolist() == [first, first + 1, first + 2, first + 3]
+    assert sample.landmarks[:, 0, 1].tolist() == sample.pose_deg[:, 1].tolist()
+    targets = batch_examples([example], ModelSettings(auxiliary=True)).targets
+    assert (targets.landmarks[0, :, 0, 1] * 224).tolist() == pytest.approx(
+        sample.landmarks[:, 0, 1].tolist(), abs=1e-4
+    )
+    assert (targets.pose[0, :, 1] * 90).tolist() == pytest.approx(sample.pose_deg[:, 1].tolist())
+    assert batch_examples([example], ModelSettings()).targets.landmarks is None
+
+
 def test_chance_is_seed_epoch_and_index_alone():
     first, again, other = drawn(), drawn(), drawn(seed=8)
     same = [np.array_equal(a.faces, b.faces) for a, b in zip(first, again, strict=True)]

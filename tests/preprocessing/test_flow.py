@@ -1,6 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
+from unmask.preprocessing.align import align
 from unmask.preprocessing.flow import between_faces, farneback, quantised
 from unmask.records import FLOW_STEP_PX
 
@@ -58,3 +60,26 @@ def test_a_window_goes_on_from_the_last_face_of_the_one_before(grey):
 def test_no_face_has_no_flow():
     levels = between_faces(np.zeros((0, 224, 224, 3), np.uint8), np.zeros(0))
     assert levels.shape == (0, 2, 224, 224)
+
+
+def test_flow_is_in_shares_of_the_face_however_near_it_is(landmarker, hopper):
+    """A mouth that moves down by a hundredth of the picture, in a picture and in a larger one."""
+    (face,) = landmarker.find(hopper)
+    left, top = face.landmarks_px[48:68].min(axis=0).astype(int) - 12
+    right, bottom = face.landmarks_px[48:68].max(axis=0).astype(int) + 12
+    moved = hopper.copy()
+    moved[top + 4 : bottom + 4, left:right] = hopper[top:bottom, left:right]
+    fields = []
+    for scale in (1, 2):
+        pair = [
+            cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+            for picture in (hopper, moved)
+        ]
+        faces, (points, _) = zip(
+            *(align(picture, face.landmarks_px * scale, 224) for picture in pair), strict=True
+        )
+        flow = between_faces(np.stack(faces), np.array([0.0, 0.2]))[1] * FLOW_STEP_PX
+        x, y = points[48:68].mean(axis=0).astype(int)
+        fields.append(flow[1, y - 8 : y + 8, x - 16 : x + 16])
+    assert fields[0].mean() > 1
+    assert np.abs(fields[0] - fields[1]).mean() < 0.15 * fields[0].mean()

@@ -102,7 +102,7 @@ def collate(samples: Sequence[Sample], settings: ModelSettings) -> Batch:
             torch.from_numpy(np.ascontiguousarray(sample.is_speech)) if settings.vad_mask else True
         )
     # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
-    rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).float().div_(255)
+    rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).div(255)
     flow = _flow(samples, frames) if settings.flow else None
     return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
 
@@ -133,7 +133,7 @@ def face_targets(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
     pose = torch.full((len(samples), frames, 3), torch.nan)
     for row, sample in enumerate(samples):
         if sample.landmarks is not None:
-            points[row, : len(sample.landmarks)] = torch.from_numpy(sample.landmarks) / FACE_PX
+            points[row, : len(sample.landmarks)] = torch.from_numpy(sample.landmarks / FACE_PX)
         if sample.pose_deg is not None:
-            pose[row, : len(sample.pose_deg)] = torch.from_numpy(sample.pose_deg) / QUARTER_DEG
+            pose[row, : len(sample.pose_deg)] = torch.from_numpy(sample.pose_deg / QUARTER_DEG)
     return points, pose
