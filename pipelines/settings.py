@@ -1,6 +1,7 @@
 """Which part of a run's settings a step gets: a step is done again when its part changes."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 from unmask.config import (
     AttackSettings,
@@ -30,11 +31,14 @@ def for_gates(settings: Settings, data: str) -> GateSettings:
     """
     if settings.profile != "demo" or not data:
         return settings.gates
-    gates: dict[str, Gate] = {
-        item.name: replace(getattr(settings.gates, item.name), level="reported")
-        for item in fields(settings.gates)
+    gates: dict[str, Any] = {
+        item.name: _reported(getattr(settings.gates, item.name)) for item in fields(settings.gates)
     }
     return GateSettings(**gates)
+
+
+def _reported(gate: Gate | None) -> Gate | None:
+    return None if gate is None else replace(gate, level="reported")
 
 
 def shortcut_level(data: str) -> str:

@@ -1,7 +1,7 @@
 """`unmask gate`: is a detector good enough to be promoted."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +9,11 @@ import typer
 def command(
     metrics: Annotated[Path, typer.Argument(help="metrics.json of `unmask evaluate`.")],
     robustness: Annotated[
-        Path | None, typer.Option(help="JSON of `unmask attack`; without it that gate fails.")
+        list[Path] | None,
+        typer.Option(
+            help="JSON of `unmask attack` or `unmask codecs`, may be repeated; a gate without "
+            "its findings fails."
+        ),
     ] = None,
     champion_auc: Annotated[
         float | None,
@@ -30,7 +34,9 @@ def command(
     from unmask.evaluation.tables import gate_table
 
     gates = load_settings(phase=phase, profile=profile).gates
-    report = check_gates(gates, load(Evaluation, metrics), _drop(robustness), champion_auc)
+    measured = load(Evaluation, metrics)
+    drop, gap = _found(robustness or [])
+    report = check_gates(gates, measured, drop, champion_auc, gap)
     if json is not None:
         save(report, json)
     Console().print(gate_table(report))
@@ -41,10 +47,14 @@ def command(
         raise typer.Exit(1) from error
 
 
-def _drop(robustness: Path | None) -> float | None:
-    if robustness is None:
-        return None
+def _found(files: list[Path]) -> tuple[float | None, float | None]:
+    """AUC lost under attack and between codecs, from whichever report says it."""
     from unmask.evaluation.store import load
+    from unmask.robustness.codec_report import CodecReport
     from unmask.robustness.report import RobustnessReport
 
-    return load(RobustnessReport, robustness).gate_drop
+    either: Any = RobustnessReport | CodecReport
+    reports = [load(either, file) for file in files]
+    drops = [one.gate_drop for one in reports if isinstance(one, RobustnessReport)]
+    gaps = [one.gap for one in reports if isinstance(one, CodecReport)]
+    return (drops[-1] if drops else None, gaps[-1] if gaps else None)

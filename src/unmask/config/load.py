@@ -8,7 +8,8 @@ the phase, and single overrides (``training.epochs=3``). A key that no dataclass
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -78,6 +79,8 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
+    if isinstance(kind, UnionType):  # a block that may be absent: its kind comes first, then None
+        return None if value is None else _value(get_args(kind)[0], value, where)
     if is_dataclass(kind):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is {value!r}; expected a block of settings")

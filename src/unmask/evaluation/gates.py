@@ -58,6 +58,7 @@ def check_gates(
     evaluation: Evaluation,
     fgsm_auc_drop: float | None,
     champion_auc: float | None,
+    codec_auc_gap: float | None = None,
 ) -> GateReport:
     """Hold a candidate against its gates.
 
@@ -69,14 +70,22 @@ def check_gates(
             the gate.
         champion_auc: Of the champion on the same test set; ``None`` where there is no
             champion yet, which passes the gate.
+        codec_auc_gap: Between H.264 and H.265; ``None`` where it was not measured, which fails
+            the gate where there is one.
     """
     drop = None if champion_auc is None else champion_auc - evaluation.auc
     champion = _row("champion_drop", gates.champion_drop, drop, AT_MOST, _beside(champion_auc))
+    codecs = (
+        ()
+        if gates.codec_gap is None
+        else (_row("codec_gap", gates.codec_gap, codec_auc_gap, AT_MOST, ""),)
+    )
     rows = (
         _row("auc", gates.auc, evaluation.auc, AT_LEAST, _interval(evaluation)),
         _row("ece", gates.ece, evaluation.ece, AT_MOST, _by_chance(evaluation)),
         _row("ece_excess", gates.ece_excess, evaluation.ece_excess, AT_MOST, ""),
         _row("fgsm_drop", gates.fgsm_drop, fgsm_auc_drop, AT_MOST, ""),
+        *codecs,
         champion if drop is not None else _no_champion(gates.champion_drop),
     )
     return GateReport(rows, all(row.passed for row in rows if row.level == "required"))

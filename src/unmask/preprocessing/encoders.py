@@ -30,24 +30,22 @@ Target = Path | BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class PictureEncoder:
-    """One of ffmpeg's encoders; quality goes from 0, the best, to ``worst_crf``."""
+    """One of ffmpeg's encoders."""
 
     library: str
-    worst_crf: int
     options: Mapping[str, str]
 
 
 PICTURE_ENCODERS = {
-    "h264": PictureEncoder("libx264", 51, {"preset": "veryfast", "threads": "1"}),
+    "h264": PictureEncoder("libx264", {"preset": "veryfast", "threads": "1"}),
     "h265": PictureEncoder(
         "libx265",
-        51,
         {"preset": "veryfast", "x265-params": "log-level=none:pools=1:frame-threads=1"},
     ),
     "vp9": PictureEncoder(
-        "libvpx-vp9", 63, {"deadline": "realtime", "cpu-used": "8", "b:v": "0", "threads": "1"}
+        "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "b:v": "0", "threads": "1"}
     ),
-    "av1": PictureEncoder("libsvtav1", 63, {"preset": "10", "svtav1-params": "lp=1"}),
+    "av1": PictureEncoder("libsvtav1", {"preset": "10", "svtav1-params": "lp=1"}),
 }
 
 
@@ -80,6 +78,7 @@ def write_film(
         for frame in chain((first,), frames):
             frame.pts = round(frame.time * TICKS_PER_S)
             frame.time_base = Fraction(1, TICKS_PER_S)
+            frame.pict_type = 0  # a decoded one says of what kind it was, and x264 would obey
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
         if samples is not None:

@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from unmask.config import (
+    CodecSettings,
+    EvaluationSettings,
+    FaceSettings,
+    PreprocessingSettings,
+    SpeechSettings,
+)
+from unmask.config.cells import cell_of
+from unmask.data.clips import cached
+from unmask.errors import ConfigError, DataError
+from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.prepare import prepare
+from unmask.preprocessing.reencode import reencode
+from unmask.robustness.codecs import codec_report
+from unmask.training.scoring import score_features
+
+MEASURED = EvaluationSettings(resamples=20)
+PREPARED = PreprocessingSettings(
+    faces=FaceSettings(max_side_px=320), speech=SpeechSettings(method="energy")
+)
+CELLS = CodecSettings(("h264:40", "aac:12", "half"), jobs=1)
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory, film, clips):
+    """Four short films of two people, every second one fake, one of them silent."""
+    folder = tmp_path_factory.mktemp("films")
+    found = []
+    for number, clip in enumerate(clips[:4]):
+        path = film(
+            folder / f"{number}.mp4",
+            times=np.arange(0, 0.6 + 0.2 * number, 0.04),
+            size=(320 - 20 * number, 240),
+            sound=number != 3,
+        )
+        found.append(replace(clip, path=path, identity=str(number // 2)))
+    return tuple(found)
+
+
+@pytest.fixture(scope="module")
+def ready(bundle):
+    return replace(bundle, preprocessing=PREPARED)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def report(ready, filmed, cache):
+    return codec_report(ready, filmed, cache, CELLS, MEASURED)
+
+
+def test_original_and_picture_cells_are_what_scoring_the_files_gives(report, ready, filmed, cache):
+    labels = [clip.is_fake for clip in filmed]
+
+    def auc(clips):
+        rows = score_features(ready, clips, cached(PREPARED, cache))
+        return roc_auc_score(labels, [row.logit for row in rows])
+
+    assert report.original.value == pytest.approx(auc(filmed))
+    assert [row.cell for row in report.rows] == list(CELLS.cells)
+    for row in report.rows[::2]:
+        cell = cell_of(row.cell)
+        moved = [replace(one, path=reencode(one.path, cell, cache).path) for one in filmed]
+        assert row.auc.value == pytest.approx(auc(moved))
+        assert row.drop.value == pytest.approx(report.original.value - row.auc.value)
+        assert 20 < row.psnr_db < 50
+    assert report.rows[1].psnr_db is None
+    assert report.clips == 4
+    assert {row.lost for row in report.rows} == {0}
+
+
+def test_a_sound_cell_changes_the_sound_and_leaves_the_picture(ready, filmed, cache):
+    """Of clips without sound, it changes nothing at all."""
+    silent = [replace(filmed[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
+              for name, fake in (("a", True), ("b", False))]  # fmt: skip
+    found = codec_report(ready, silent, cache, CodecSettings(("opus:6",), jobs=1), MEASURED)
+    assert found.rows[0].drop.value == 0
+    heard = prepare(reencode(filmed[0].path, cell_of("aac:12"), cache).path, PREPARED, cache)
+    clean = prepare(filmed[0].path, PREPARED, cache)
+    assert not heard.people
+    length = min(len(heard.waveform.samples), len(clean.waveform.samples))
+    gap = heard.waveform.samples[:length] - clean.waveform.samples[:length]
+    assert 1e-4 < np.abs(gap).mean() < 0.1
+
+
+def test_a_second_run_makes_nothing_again(report, ready, filmed, cache):
+    def files():
+        return {path: path.stat().st_mtime_ns for path in cache.root.rglob("*.*")}
+
+    before = files()
+    assert codec_report(ready, filmed, cache, CELLS, MEASURED) == report
+    assert files() == before
+    # killed before the last of them was made: only that is made again
+    lost = reencode(filmed[0].path, cell_of("half"), cache).path
+    lost.unlink()
+    assert codec_report(ready, filmed, cache, CELLS, MEASURED) == report
+    changed = {path for path, stamp in files().items() if before.get(path) != stamp}
+    assert {path.stem for path in changed} == {lost.stem}
+
+
+def test_a_clip_that_breaks_under_a_cell_is_lost_from_every_row(
+    ready, filmed, cache, tmp_path, film
+):
+    tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
+    broken = replace(filmed[1], clip_id="tiny", path=tiny)
+    settings = CodecSettings(("half", "aac:12"), jobs=1)
+    found = codec_report(ready, [*filmed, broken], cache, settings, MEASURED)
+    assert found.clips == 4
+    assert [row.lost for row in found.rows] == [1, 0]
+
+
+def test_two_processes_find_what_one_does(report, ready, filmed, cache):
+    settings = replace(CELLS, cells=("h264:40",), jobs=2)
+    found = codec_report(ready, filmed, cache, settings, MEASURED)
+    assert found.rows == report.rows[:1]
+
+
+def test_no_test_clip_is_an_error(ready, filmed, cache):
+    others = [replace(clip, split="val") for clip in filmed]
+    with pytest.raises(DataError, match="split 'test'"):
+        codec_report(ready, others, cache, CELLS, MEASURED)
+
+
+@pytest.mark.parametrize("name", ["theora:20", "h264", "h264:52", "aac:4", "opus:x", "half:2", ""])
+def test_an_unknown_cell_is_named(name):
+    with pytest.raises(ConfigError, match=f"'{name}' is unknown"):
+        CodecSettings(("h264:23", name))
