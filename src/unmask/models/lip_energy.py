@@ -1,6 +1,6 @@
 """The plain signal that a sync net must beat: do the lips move when the voice does.
 
-Correlation of the lips' motion with the voice's energy over shifts, as in Slaney & Covell,
+Correlation of the lips' motion with the voice's loudness over shifts, as in Slaney & Covell,
 "FaceSync: a linear operator for measuring synchronization of video facial images and audio
 tracks", NIPS 2000, with nothing learnt.
 """
@@ -14,7 +14,7 @@ from unmask.records import RATE_HZ, Lips
 
 BLOCK_PX = 6  # crops are averaged so far before they are compared: sensor noise is no motion
 MIN_TICKS = 25  # of speech with lips beside it
-SILENT = 1e-4  # amplitude
+SILENT = 1e-3  # amplitude
 STILL = 1e-6
 
 
@@ -47,7 +47,7 @@ def correlations(
 ) -> Curve | None:
     """Pearson's correlation per shift of ``SHIFTS``, shape ``(31,)``; ``None`` for too little."""
     motion, at = lip_motion(lips)
-    voice = voice_change(waveform, lips.rate_hz)
+    voice = voice_level(waveform, lips.rate_hz)
     spoken = _spoken(is_speech, lips.rate_hz)
     used = (at < len(spoken)) & np.isin(at, np.flatnonzero(spoken))
     motion, at = motion[used], at[used]
@@ -70,10 +70,9 @@ def lip_motion(lips: Lips) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
     return change[next_to], ticks[1:][next_to]
 
 
-def voice_change(waveform: NDArray[np.float32], rate_hz: float) -> NDArray[np.float64]:
-    """How fast the voice's loudness changes at each tick, in nepers, shape ``(ticks,)``."""
-    level = np.log(_rms(waveform.astype(np.float64), rate_hz) + SILENT)
-    return np.abs(np.gradient(level)) if len(level) > 1 else np.zeros(len(level))
+def voice_level(waveform: NDArray[np.float32], rate_hz: float) -> NDArray[np.float64]:
+    """How loud the voice is at each tick, in nepers, shape ``(ticks,)``."""
+    return np.asarray(np.log(_rms(waveform.astype(np.float64), rate_hz) + SILENT))
 
 
 def _rms(samples: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
