@@ -102,7 +102,7 @@ def frames(
         if look is not None:
             look(time_s, frame)
         if sampler.takes(time_s) and time_s >= start_s:
-            yield time_s, _upright(frame, converter)
+            yield time_s, upright(frame, converter)
 
 
 def every_frame(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]:
@@ -242,6 +242,7 @@ def _clockwise_deg(frame: Any) -> int:
     return round(-frame.rotation / 90) % 4 * 90  # PyAV counts counterclockwise
 
 
-def _upright(frame: Any, converter: Any) -> NDArray[np.uint8]:
+def upright(frame: Any, converter: Any) -> NDArray[np.uint8]:
+    """RGB as shown, shape ``(height, width, 3)``, of a decoded picture."""
     picture = converter.reformat(frame, format="rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, k=-_clockwise_deg(frame) // 90))
