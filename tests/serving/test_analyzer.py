@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from unmask.errors import BundleError, MediaError
+from unmask.models.bundle import load_bundle
+from unmask.models.detector import Detector
 from unmask.models.scoring import clip_score, score_samples
 from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.prepare import prepare, samples_of, windows
@@ -38,6 +41,23 @@ def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
     assert [moment.time_s for moment in person.timeline] == pytest.approx(np.arange(0, 3, 0.2))
     assert report.quality.frames_sampled == report.quality.frames_with_face == 15
     assert report.quality.speech_s > 1
+
+
+@pytest.mark.parametrize("backbone", ["resnet10t", "residual_tiny", "test_vit"])
+def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, talking, backbone):
+    bundle = load_bundle(bundle_folder)
+    switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
+    changed = replace(bundle.settings, frame_backbone=backbone, **switches)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        detector = Detector(changed).eval()
+        for _, module in detector.temporal.blocks.named_children():
+            torch.nn.init.normal_(module.widen.weight)
+    bundle = replace(bundle, members=(detector,))
+    score = clip_score(score_samples(bundle, samples_of(prepare(talking, bundle.preprocessing))))
+    report = Analyzer(bundle).analyze(talking)
+    assert report.timing_s.flow > 0
+    assert report.fake_probability == pytest.approx(score.probability, abs=1e-4)
 
 
 def test_a_longer_film_is_the_frame_weighted_mean_of_its_windows(analyzer, talking, monkeypatch):

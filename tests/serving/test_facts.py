@@ -7,7 +7,7 @@ import pytest
 
 from unmask.records import MediaInfo
 from unmask.serving.facts import Facts, notes, sharpness
-from unmask.serving.report import Model, Quality
+from unmask.serving.report import Model, Promise, Quality
 
 MODEL = Model(
     sha256="0" * 64,
@@ -89,3 +89,19 @@ def test_blur_lowers_sharpness(portrait):
     import cv2
 
     assert sharpness(cv2.GaussianBlur(portrait, (0, 0), 3)) < sharpness(portrait) / 5
+
+
+def test_what_the_thresholds_promise_is_said_with_its_clips_and_its_limits(info):
+    enough = Promise(fpr=0.01, fnr=0.05, real_clips=120, fake_clips=60)
+    words = said(info, MODEL.model_copy(update={"promise": enough}))
+    for part in ("120 genuine", "60 fake", "1.0% of the genuine", "5.0% of the fakes"):
+        assert part in words
+    assert "never given" not in words
+
+
+def test_a_verdict_that_is_never_given_is_said_to_be_so(info):
+    few = Promise(fpr=0.01, fnr=0.1, real_clips=24, fake_clips=24)
+    words = said(info, MODEL.model_copy(update={"promise": few}))
+    assert "The verdict 'fake' is never given: 24 genuine" in words
+    assert "it takes 99" in words
+    assert "The verdict 'real'" not in words

@@ -9,7 +9,8 @@ from unmask.serving.report import Report, Segment
 
 PROMISED = [
     *("schema_version", "verdict", "fake_probability", "confidence_interval"),
-    *("uncertainty_score", "modalities", "members", "people", "segments", "evidence"),
+    *("uncertainty_score", "modalities", "members", "people", "audio_timeline"),
+    *("segments", "evidence"),
     *("quality", "notes", "media", "model", "timing_s"),
 ]
 STAGES = ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model")
@@ -69,6 +70,16 @@ def test_what_phase_1_cannot_fill_is_null_or_empty(values):
     assert written["uncertainty_score"] is None
     assert written["modalities"]["lip_sync"] is None
     assert written["members"] == written["evidence"] == []
+
+
+def test_a_reader_of_schema_1_finds_all_it_knows(values):
+    """What was promised then is still there; what is new may be left out by who writes it."""
+    written = json.loads(Report(**values).model_dump_json())
+    assert written["schema_version"] == 2
+    for part in ("modalities", "quality", "media", "model", "timing_s"):
+        assert set(values[part]) <= set(written[part]), part
+    assert written["audio_timeline"] == []
+    assert written["model"]["promise"] is None
 
 
 def test_a_report_reads_back_from_its_json(values):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from unmask.models.scoring import SampleScore
+from unmask.models.sync_scoring import UNJUDGED, SyncScore
 from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
-from unmask.serving.tally import Tally, Track, binned
+from unmask.serving.tally import Sync, Tally, Track, binned
 
 
-def score(logit, frames, steps=(), video=0.5, audio=None):
+def score(logit, frames, steps=(), video=0.5, audio=None, **more):
     return SampleScore(
         logit=logit,
         probability=0.5,
@@ -16,8 +17,17 @@ def score(logit, frames, steps=(), video=0.5, audio=None):
         audio_probability=audio,
         frame_probabilities=np.array(frames, float),
         step_probabilities=np.array(steps, float),
-        member_logits=np.array([logit]),
+        member_logits=np.atleast_1d(np.array(logit, float)),
+        **more,
     )
+
+
+def p(logits):
+    return 1 / (1 + np.exp(-np.asarray(logits)))
+
+
+def heard(probability, offset_ms, times_s):
+    return SyncScore(probability, offset_ms, 0.9, np.array(times_s), np.full(len(times_s), 0.5))
 
 
 @pytest.fixture
@@ -50,7 +60,7 @@ def test_windows_weigh_as_many_frames_as_they_hold(window):
     tally.add(window(0.0, p0=15), [score(2.0, [0.5] * 15)])
     tally.add(window(3.0, p0=5), [score(-2.0, [0.1] * 5)])
     track = tally.people[0]
-    assert track.logit.value == pytest.approx(np.mean([2.0] * 15 + [-2.0] * 5))
+    assert track.logit(0.0) == pytest.approx(np.mean([2.0] * 15 + [-2.0] * 5))
     assert len(track.times_s) == 20
     assert track.times_s == sorted(track.times_s)
     assert track.probabilities == [0.5] * 15 + [0.1] * 5
@@ -108,6 +118,60 @@ def test_people_share_the_sound_which_counts_once(window):
     tally.add(window(3.0, p0=5, p1=5), rows)
     assert np.allclose(tally.sound.times_s, [3.0, 3.2])
     assert np.allclose(tally.sound.probabilities, 0.8)
+
+
+def test_members_are_averaged_over_windows_each_by_itself_and_then_mixed(window):
+    tally = Tally()
+    tally.add(window(0.0, p0=15), [score([2.0, 0.0], [0.5] * 15)])
+    tally.add(window(3.0, p0=5), [score([-2.0, 4.0], [0.1] * 5)])
+    track = tally.people[0]
+    assert np.allclose(track.members.value, [1.0, 1.0])
+    assert p(track.logit(0.0)) == pytest.approx(p(1.0))
+    assert np.allclose(track.repeated(0.0), [1.0, 1.0])  # no passes: the members speak
+
+
+def test_passes_are_averaged_over_windows_like_the_answer(window):
+    tally = Tally()
+    for start_s, passes, frames in ((0.0, [1.0, 2.0, 3.0], 15), (3.0, [-3.0, 2.0, 7.0], 5)):
+        row = score(0.0, [0.5] * frames, pass_logits=np.array(passes))
+        tally.add(window(start_s, p0=frames), [row])
+    assert np.allclose(tally.people[0].repeated(0.0), [0.0, 2.0, 4.0])
+
+
+def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
+    tally = Tally(sync_weight=0.25)
+    rows = [
+        score(0.0, [0.5] * 5, sync=heard(0.8, 120.0, [1.0, 1.2, 1.4])),
+        score(0.0, [0.5] * 5, sync=UNJUDGED),
+        score(0.0, [0.5] * 5, sync=heard(0.4, 80.0, [0.5])),
+    ]
+    for number, row in enumerate(rows):
+        tally.add(window(3.0 * number, p0=5), [row])
+    track = tally.people[0]
+    assert track.sync.probability.value == pytest.approx((3 * 0.8 + 0.4) / 4)
+    assert track.sync.offset_ms == 120.0
+    assert np.allclose(track.sync.line.times_s, [1.0, 1.2, 1.4, 6.5])
+    assert p(track.logit(0.25)) == pytest.approx(0.75 * 0.5 + 0.25 * 0.7)
+    assert p(track.repeated(0.25)) == pytest.approx([0.75 * 0.5 + 0.25 * 0.7])
+
+
+def test_lip_sync_may_make_another_person_the_most_fake(window):
+    rows = [
+        score(0.5, [0.5] * 9, sync=heard(0.05, 0.0, [1.0])),
+        score(0.0, [0.5] * 9, sync=heard(0.95, 400.0, [1.0])),
+    ]
+    for weight, most in ((0.0, 0), (0.5, 1)):
+        tally = Tally(sync_weight=weight)
+        tally.add(window(0.0, p0=9, p1=9), rows)
+        assert tally.decisive() is tally.people[most]
+
+
+def test_one_window_that_was_misheard_does_not_move_the_offset():
+    sync = Sync()
+    for offset_ms, judged in ((40.0, 30), (-560.0, 5), (60.0, 30), (50.0, 30)):
+        sync.add(heard(0.2, offset_ms, np.arange(judged) / 5), 0.0)
+    assert sync.offset_ms == 50.0
+    assert Sync().offset_ms is None
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -30,9 +30,7 @@ from unmask.errors import BundleError, ConfigError
 from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
 from unmask.models.members import pack, unpack
-
-if TYPE_CHECKING:
-    from unmask.models.sync import SyncNet
+from unmask.models.sync import SyncNet
 
 SCHEMA_VERSION = 2  # 1 had one detector, and neither lip-sync nor uncertainty
 WEIGHTS = "model.safetensors"
@@ -64,7 +62,7 @@ class Bundle:
     provenance: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
     sha256: str = ""
-    sync: "SyncNet | None" = None
+    sync: SyncNet | None = None
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
 
     def __post_init__(self) -> None:
@@ -186,17 +184,9 @@ def _blank(facts: Mapping[str, Any]) -> Bundle:
         profile=facts["profile"],
         provenance=facts["provenance"],
         schema_version=facts["schema_version"],
-        sync=_blank_sync(facts["sync"]),
+        sync=None if facts["sync"] is None else SyncNet.blank(facts["sync"]),
         uncertainty=build(UncertaintySettings, facts["uncertainty"]),
     )
-
-
-def _blank_sync(facts: Mapping[str, Any] | None) -> "SyncNet | None":
-    if facts is None:
-        return None
-    from unmask.models.sync import SyncNet
-
-    return SyncNet.blank(facts)
 
 
 def _nets(bundle: Bundle) -> list[nn.Module]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,11 +14,9 @@ from unmask.models.detector import Prediction
 from unmask.models.ensemble import Ensemble, Heard
 from unmask.models.mixture import final_logit, mixed
 from unmask.models.precision import autocast
+from unmask.models.sync_scoring import SyncScore, sync_score
 from unmask.models.uncertainty import content_seed, pass_logits
 from unmask.records import RATE_HZ, Sample
-
-if TYPE_CHECKING:
-    from unmask.models.sync_scoring import SyncScore
 
 STEP_S = 320 / RATE_HZ  # from one audio step to the next
 MIN_FRAMES = 5  # a face seen for less than a second decides nothing beside longer ones
@@ -55,7 +52,7 @@ class SampleScore:
     member_logits: Floats
     pass_logits: Floats | None = None
     passes: Floats | None = None
-    sync: "SyncScore | None" = None
+    sync: SyncScore | None = None
 
     @property
     def sync_probability(self) -> float | None:
@@ -69,7 +66,7 @@ class _Answers:
 
     predictions: tuple[Prediction, ...]
     pass_logits: Floats | None
-    sync: "SyncScore | None"
+    sync: SyncScore | None
 
 
 def score_samples(
@@ -141,11 +138,9 @@ def _ask(
     return tuple(predictions), np.concatenate(wavering) if passes else None
 
 
-def _sync(bundle: Bundle, sample: Sample) -> "SyncScore | None":
+def _sync(bundle: Bundle, sample: Sample) -> SyncScore | None:
     if bundle.sync is None or sample.lips is None or not len(sample.waveform):
         return None
-    from unmask.models.sync_scoring import sync_score
-
     return sync_score(bundle.sync, sample.lips, sample.waveform, sample.is_speech)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,11 @@ import torch
 
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.errors import BundleError, MediaError
+from unmask.explainability.evidence import Exhibit, explain
+from unmask.explainability.suspects import Suspects
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.detector import Detector
+from unmask.models.ensemble import one_and_the_same
 from unmask.models.folding import folded
 from unmask.models.scoring import score_samples
 from unmask.preprocessing.clock import Stopwatch
@@ -24,27 +27,35 @@ from unmask.serving.facts import Facts
 from unmask.serving.report import Report, Timing
 from unmask.serving.tally import Tally
 from unmask.serving.timing import counting, tell_time
-from unmask.serving.verdict import write_report
+from unmask.serving.verdict import Findings, write_report
 
 CHAMPION = Path("outputs/champion")
 VARIABLE = "UNMASK_BUNDLE"
 WINDOW_S = 30.0
-STAGES = ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model")
+STAGES = (
+    *("decode", "faces", "align", "lips", "flow", "speech"),
+    *("frame_model", "voice_model", "sync_model", "evidence"),
+)
 
 
 class Analyzer:
-    """A loaded detector; several threads may ask it at once.
+    """A loaded bundle; several threads may ask it at once.
 
     Args:
-        bundle: Its detector is rearranged for speed, and no longer to be trained or saved.
+        bundle: Its detectors are rearranged for speed, and no longer to be trained or saved.
     """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        _hasten(bundle.detector)
+        _hasten(bundle.members)
         face_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
-        tell_time(bundle.detector.frame, "frame_model")
-        tell_time(bundle.detector.voice, "voice_model")
+        for member in bundle.members:
+            tell_time(member.frame, "frame_model")
+            for half in ("begin", "finish"):
+                tell_time(member.voice, "voice_model", half)
+        if bundle.sync is not None:
+            for tower in ("lips", "speech"):
+                tell_time(bundle.sync, "sync_model", tower)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -60,12 +71,18 @@ class Analyzer:
 
     @property
     def preprocessing(self) -> PreprocessingSettings:
-        """The bundle's input spec, without what its detector does not look at."""
+        """The bundle's input spec, without what its models do not look at."""
+        spec = self.bundle.preprocessing
         flow = FlowSettings(enabled=self.bundle.settings.flow)
-        return replace(self.bundle.preprocessing, flow=flow)
+        lips = replace(spec.lips, enabled=self.bundle.sync is not None)
+        return replace(spec, flow=flow, lips=lips)
 
     def analyze(
-        self, path: Path, shown_as: str | None = None, watch: Stopwatch | None = None
+        self,
+        path: Path,
+        shown_as: str | None = None,
+        watch: Stopwatch | None = None,
+        evidence_dir: Path | None = None,
     ) -> Report:
         """Watch and hear a video, and say what was found.
 
@@ -74,23 +91,32 @@ class Analyzer:
         Args:
             shown_as: Name of the file in the report and in errors, in place of ``path``.
             watch: Counts the seconds of each stage; give one to look on during the work.
+            evidence_dir: Where pictures go of what the detector saw; without one there are none.
 
         Raises:
             MediaError: ``path`` cannot be read as video or sound.
         """
         begin, watch = perf_counter(), watch or Stopwatch()
-        facts, tally, info = Facts(), Tally(), None
+        facts, suspects, info = Facts(), Suspects(), None
+        tally, passes = Tally(self.bundle.calibration.sync_weight), self.bundle.uncertainty.passes
+        exhibits: tuple[Exhibit, ...] = ()
         with _named(path, shown_as), counting(watch):
             for window in windows(path, self.preprocessing, WINDOW_S, watch):
                 info = window.info
                 facts.add(window)
-                tally.add(window, score_samples(self.bundle, samples_of(window)))
+                scores = score_samples(self.bundle, samples_of(window), passes=passes)
+                tally.add(window, scores)
+                if evidence_dir is not None:
+                    suspects.add(window, scores)
                 del window  # before the next one is made, so that two are never held
+            if evidence_dir is not None:
+                with watch.on("evidence"):
+                    exhibits = explain(self.bundle, path, suspects, evidence_dir)
         if info is None:
             raise MediaError(f"{shown_as or path}: holds nothing to look at; use another file")
         shown = replace(info, path=Path(shown_as or path))
         timing = _timing(watch, perf_counter() - begin)
-        return write_report(self.bundle, shown, facts, tally, timing)
+        return write_report(self.bundle, shown, Findings(facts, tally, exhibits), timing)
 
 
 @contextmanager
@@ -104,7 +130,17 @@ def _named(path: Path, shown_as: str | None) -> Iterator[None]:
         raise MediaError(str(error).replace(str(path), shown_as)) from error
 
 
-def _hasten(detector: Detector) -> None:
+def _hasten(members: Sequence[Detector]) -> None:
+    first, *others = members
+    for member in others:
+        if one_and_the_same(first.frame, member.frame):
+            member.frame = first.frame
+        else:
+            _fold(member)
+    _fold(first)
+
+
+def _fold(detector: Detector) -> None:
     settings, frame = detector.settings, detector.frame
     shape = (2, 5 if settings.flow else 3, settings.input_px, settings.input_px)
     example = torch.linspace(-2, 2, math.prod(shape)).view(shape)

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.extras import need
+from unmask.models.calibration import Guarantee
+from unmask.models.conformal import unreachable
 from unmask.records import ClipFeatures, MediaInfo, PersonFeatures
-from unmask.serving.report import Model, Quality
+from unmask.serving.report import Model, Promise, Quality
 
 FEW_FRAMES = 5  # below this, a face's score rests on little
 SMALL_FACE_PX = 112  # half of what the aligned face shows
@@ -83,10 +85,23 @@ def notes(facts: Facts, quality: Quality, info: MediaInfo, model: Model) -> Iter
             f"The file is cut short or damaged: {facts.end_s:.1f} s of the "
             f"{info.duration_s:.1f} s it announces could be read."
         )
+    if model.promise is not None:
+        yield from _on_promise(model.promise)
     yield from _on_faces(quality, info)
     yield from _on_sound(quality, info)
     if not quality.frames_with_face and not quality.speech_s:
         yield "Neither a face nor speech was found, so there is nothing to score."
+
+
+def _on_promise(promise: Promise) -> Iterator[str]:
+    yield (
+        f"Calibrated on {promise.real_clips} genuine and {promise.fake_clips} fake clips: of clips "
+        f"drawn as those were, at most {promise.fpr:.1%} of the genuine are called fake and "
+        f"{promise.fnr:.1%} of the fakes real, on average; it holds for no other kind of footage."
+    )
+    yield from unreachable(
+        Guarantee(promise.fpr, promise.fnr, promise.real_clips, promise.fake_clips)
+    )
 
 
 def _on_faces(quality: Quality, info: MediaInfo) -> Iterator[str]:

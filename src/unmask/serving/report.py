@@ -1,7 +1,9 @@
 """The output contract: what `unmask analyze` and the service say about one video.
 
 What a phase cannot fill is null or empty, never invented: phase 1 knows no interval, no
-uncertainty, no lip-sync score, no ensemble members and no evidence pictures.
+uncertainty, no lip-sync score, no ensemble members and no evidence pictures. Schema 2 adds to
+schema 1 and changes nothing of it: lip-sync of each person, sound second by second, what the
+thresholds promise, and more about evidence and timing.
 ``Report.model_json_schema()`` is the contract as JSON schema.
 """
 
@@ -9,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Verdict = Literal["fake", "real", "inconclusive"]
 Modality = Literal["video", "audio", "lip_sync"]
@@ -45,6 +47,20 @@ class Moment(_Part):
     fake_probability: Probability = Field(description="Of this frame; higher is more fake.")
 
 
+class LipSync(_Part):
+    """Whether one person's lips belong to the sound."""
+
+    fake_probability: Probability = Field(
+        description="Higher is more out of step, or another's sound."
+    )
+    offset_ms: float | None = Field(
+        description="How late the sound comes, negative where it is early; null where unknown."
+    )
+    timeline: tuple[Moment, ...] = Field(
+        description="Of the seconds around each moment, ascending in time."
+    )
+
+
 class Person(_Part):
     """One person seen in the video."""
 
@@ -52,10 +68,16 @@ class Person(_Part):
     fake_probability: Probability = Field(description="Of this face with the video's sound.")
     frames: int = Field(ge=1, description="Looked-at frames in which the face was found.")
     timeline: tuple[Moment, ...] = Field(description="Frame by frame, ascending in time.")
+    lip_sync: LipSync | None = Field(
+        default=None, description="Null before phase 3, or where it cannot be judged."
+    )
 
 
 class Segment(_Part):
-    """A stretch that scores above the verdict's fake threshold."""
+    """A stretch that scores above the verdict's fake threshold.
+
+    Where the detector was calibrated on too few clips for such a threshold, above one half.
+    """
 
     modality: Modality = Field(description="Which evidence.")
     person: int | None = Field(description="Whose face; null for sound.")
@@ -77,6 +99,23 @@ class Evidence(_Part):
     person: int | None = Field(description="Whose face; null for sound.")
     time_s: Seconds | None = Field(description="Where in the video; null where it is about all.")
     description: str = Field(description="What it shows, in words.")
+    fake_probability: Probability | None = Field(
+        default=None, description="Of what is shown; null where it has none."
+    )
+    faithfulness: float | None = Field(
+        default=None,
+        description="Fall of the score, in log-odds, without the part that is pointed at.",
+    )
+    random_drop: float | None = Field(
+        default=None, description="The same without as much elsewhere, on average."
+    )
+    file: str | None = Field(default=None, description="Name of the picture; null without one.")
+    original: str | None = Field(
+        default=None, description="Name of the same picture with nothing drawn into it."
+    )
+    importance: tuple[tuple[float, float], ...] = Field(
+        default=(), description="Time in the video and weight in [0, 1], of sound."
+    )
 
 
 class Quality(_Part):
@@ -111,6 +150,19 @@ class Media(_Part):
     audio_codec: str | None = Field(description="Null without sound.")
 
 
+class Promise(_Part):
+    """How often a verdict may be wrong, by split-conformal prediction.
+
+    It holds on average over clips that are exchangeable with those it was calibrated on: drawn
+    as they were. It is no promise about footage or forgeries of another kind.
+    """
+
+    fpr: Probability = Field(description="Share of genuine clips that may be called fake.")
+    fnr: Probability = Field(description="Share of fakes that may be called real.")
+    real_clips: int = Field(ge=1, description="Genuine clips it was calibrated on.")
+    fake_clips: int = Field(ge=1, description="Fakes it was calibrated on.")
+
+
 class Model(_Part):
     """Which detector answered."""
 
@@ -122,6 +174,16 @@ class Model(_Part):
     temperature: float = Field(gt=0.0, description="What calibration divides scores by.")
     real_below: Probability = Field(description="Verdict `real` below this probability.")
     fake_above: Probability = Field(description="Verdict `fake` above this probability.")
+    members: int = Field(default=1, ge=1, description="Detectors whose mean is the score.")
+    passes: int = Field(
+        default=0, ge=0, description="Of MC-dropout by each member, for the interval; 0 is none."
+    )
+    sync_weight: Probability = Field(
+        default=0.0, description="Of lip-sync in the score, where it can be judged."
+    )
+    promise: Promise | None = Field(
+        default=None, description="Of the two thresholds; null where they promise nothing."
+    )
 
 
 class Timing(_Part):
@@ -134,6 +196,11 @@ class Timing(_Part):
     speech: Seconds = Field(description="Finding speech.")
     frame_model: Seconds = Field(description="The network that looks at faces.")
     voice_model: Seconds = Field(description="The network that listens.")
+    lips: Seconds = Field(default=0.0, description="Cutting out mouths.")
+    sync_model: Seconds = Field(
+        default=0.0, description="The network that compares lips and sound."
+    )
+    evidence: Seconds = Field(default=0.0, description="Finding and drawing what to look at.")
     rest: Seconds = Field(description="All else: hashing, fusion, writing this report.")
     total: Seconds = Field(description="Wall clock from path to report.")
 
@@ -150,14 +217,21 @@ class Report(_Part):
         description="Calibrated, higher is more fake; null where nothing could be scored."
     )
     confidence_interval: tuple[Probability, Probability] | None = Field(
-        default=None, description="Low and high end; null before phase 2."
+        default=None,
+        description="Holds the middle 95 % of repeated answers, and the one given; "
+        "null before phase 2.",
     )
     uncertainty_score: float | None = Field(
-        default=None, ge=0.0, description="Spread of repeated answers; null before phase 2."
+        default=None,
+        ge=0.0,
+        description="Variance of repeated answers over their mean; null before phase 2.",
     )
     modalities: Modalities = Field(description="Each kind of evidence alone.")
     members: tuple[Member, ...] = Field(default=(), description="Ensemble; empty before phase 3.")
     people: tuple[Person, ...] = Field(description="Longest on screen first.")
+    audio_timeline: tuple[Moment, ...] = Field(
+        default=(), description="The voice, each second in which somebody speaks."
+    )
     segments: tuple[Segment, ...] = Field(description="Stretches above the fake threshold.")
     evidence: tuple[Evidence, ...] = Field(default=(), description="Empty before phase 3.")
     quality: Quality = Field(description="Measured facts about the material.")

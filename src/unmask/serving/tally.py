@@ -2,60 +2,123 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from unmask.models.mixture import final_logit
 from unmask.models.scoring import MIN_FRAMES, STEP_S, SampleScore
+from unmask.models.sync_scoring import SyncScore
 from unmask.records import ClipFeatures
 
 BIN_S = 0.2  # sound is told apart as finely as pictures
 CERTAIN = 1e-9  # of probability; keeps log-odds finite
 
 Floats = NDArray[np.float64]
+T = TypeVar("T", float, Floats)
 
 
 @dataclass
-class Mean:
-    """A weighted mean that never holds its terms."""
+class Mean(Generic[T]):
+    """A weighted mean of numbers, or of arrays of one shape, that never holds its terms."""
 
-    total: float = 0.0
+    total: T | None = None
     weight: float = 0.0
 
-    def add(self, value: float, weight: float) -> None:
+    def add(self, value: T, weight: float) -> None:
         """Count ``value`` with ``weight``."""
-        self.total += value * weight
+        self.total = value * weight if self.total is None else self.total + value * weight
         self.weight += weight
 
     @property
-    def value(self) -> float | None:
+    def value(self) -> T | None:
         """The mean; ``None`` before anything was counted."""
-        return self.total / self.weight if self.weight else None
+        return self.total / self.weight if self.total is not None and self.weight else None
 
 
 @dataclass
-class Track:
-    """Scores along time: of each frame of a person, or of each ``BIN_S`` of speech.
+class Line:
+    """Scores along the video: where, ascending, and what."""
 
-    Attributes:
-        logit: Of face and sound together, over all windows, before calibration.
-        alone: Of this modality alone, as calibrated log-odds.
-        times_s: Where in the video, ascending.
-        probabilities: Calibrated, one per time.
-    """
-
-    logit: Mean = field(default_factory=Mean)
-    alone: Mean = field(default_factory=Mean)
     times_s: list[float] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
 
-    def add(self, score: SampleScore, alone: float, times_s: Floats, values: Floats) -> None:
-        """Count one window with the weight of its frames or bins."""
-        self.logit.add(score.logit, len(times_s))
-        self.alone.add(float(logit(np.clip(alone, CERTAIN, 1 - CERTAIN))), len(times_s))
+    def add(self, times_s: Floats, values: Floats) -> None:
+        """Count one window."""
         self.times_s.extend(times_s.tolist())
         self.probabilities.extend(values.tolist())
+
+
+@dataclass
+class Sync:
+    """Lip-sync of one person, each window with the weight of its judged moments.
+
+    Attributes:
+        offsets_ms: Offset and weight of each window.
+    """
+
+    probability: Mean[float] = field(default_factory=Mean)
+    offsets_ms: list[tuple[float, int]] = field(default_factory=list)
+    line: Line = field(default_factory=Line)
+
+    def add(self, score: SyncScore, start_s: float) -> None:
+        """Count one window that begins at ``start_s``; what could not be judged counts nothing."""
+        if score.probability is None:
+            return
+        weight = max(len(score.time_s), 1)
+        self.probability.add(score.probability, weight)
+        if score.offset_ms is not None:
+            self.offsets_ms.append((score.offset_ms, weight))
+        self.line.add(start_s + score.time_s, score.probabilities)
+
+    @property
+    def offset_ms(self) -> float | None:
+        """The weighted median, which one window that was misheard does not move."""
+        if not self.offsets_ms:
+            return None
+        values, weights = np.array(sorted(self.offsets_ms)).T
+        return float(values[np.searchsorted(weights.cumsum(), weights.sum() / 2)])
+
+
+@dataclass
+class Track(Line):
+    """Scores along time: of each frame of a person, or of each ``BIN_S`` of speech.
+
+    Attributes:
+        members: What each detector says of face and sound together, over all windows, before
+            calibration.
+        passes: Of MC-dropout, likewise.
+        alone: Of this modality alone, as calibrated log-odds.
+    """
+
+    members: Mean[Floats] = field(default_factory=Mean)
+    passes: Mean[Floats] = field(default_factory=Mean)
+    alone: Mean[float] = field(default_factory=Mean)
+    sync: Sync = field(default_factory=Sync)
+
+    def count(self, score: SampleScore, alone: float, times_s: Floats, values: Floats) -> None:
+        """Count one window with the weight of its frames or bins."""
+        self.members.add(score.member_logits, len(times_s))
+        if score.pass_logits is not None:
+            self.passes.add(score.pass_logits, len(times_s))
+        self.alone.add(float(logit(np.clip(alone, CERTAIN, 1 - CERTAIN))), len(times_s))
+        self.add(times_s, values)
+
+    def logit(self, sync_weight: float) -> float:
+        """Of detectors and lip-sync, before calibration; something was counted."""
+        return self._final(self.members.value, sync_weight)
+
+    def repeated(self, sync_weight: float) -> Floats:
+        """Each pass's logit, or where there was none each member's; as :meth:`logit`."""
+        answers = self.passes.value if self.passes.value is not None else self.members.value
+        each = np.zeros(0) if answers is None else answers
+        return np.array([self._final(one, sync_weight) for one in each[:, None]])
+
+    def _final(self, logits: Floats | None, sync_weight: float) -> float:
+        known = np.zeros(1) if logits is None else logits
+        return final_logit(known, self.sync.probability.value, sync_weight)
 
 
 @dataclass
@@ -63,10 +126,12 @@ class Tally:
     """Everything scored so far.
 
     Attributes:
+        sync_weight: Of lip-sync in the final score.
         people: Person's number to track.
-        sound: The voice; its ``logit`` counts where nobody is seen in the whole video.
+        sound: The voice; its detectors' score counts where nobody is seen in the whole video.
     """
 
+    sync_weight: float = 0.0
     people: dict[int, Track] = field(default_factory=dict)
     sound: Track = field(default_factory=Track)
 
@@ -81,11 +146,13 @@ class Tally:
             if score.video_probability is not None:
                 track = self.people.setdefault(person.track.person, Track())
                 times_s = person.track.time_s
-                track.add(score, score.video_probability, times_s, score.frame_probabilities)
+                track.count(score, score.video_probability, times_s, score.frame_probabilities)
+                if score.sync is not None:
+                    track.sync.add(score.sync, window.start_s)
         if scores and scores[0].audio_probability is not None:  # the people share the sound
             starts_s, means = binned(scores[0].step_probabilities)
             alone = scores[0].audio_probability
-            self.sound.add(scores[0], alone, window.start_s + starts_s, means)
+            self.sound.count(scores[0], alone, window.start_s + starts_s, means)
 
     def decisive(self) -> Track | None:
         """The clip's track, by the rule of :func:`unmask.models.scoring.clip_score`.
@@ -97,7 +164,7 @@ class Tally:
             return self.sound if self.sound.times_s else None
         enough = min(MIN_FRAMES, max(len(track.times_s) for track in tracks))
         seen = [track for track in tracks if len(track.times_s) >= enough]
-        return max(seen, key=lambda track: track.logit.value or 0.0)
+        return max(seen, key=lambda track: track.logit(self.sync_weight))
 
 
 def binned(steps: Floats) -> tuple[Floats, Floats]:

@@ -1,10 +1,11 @@
 """Which part of the detector the seconds go to."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from unmask.preprocessing.clock import Stopwatch
 
 # each thread has its own, so that two analyses at once do not count each other's work
 _watch: ContextVar[Stopwatch | None] = ContextVar("watch", default=None)
-_told: WeakSet[nn.Module] = WeakSet()
+_told: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -26,24 +27,23 @@ def counting(watch: Stopwatch) -> Iterator[None]:
         _watch.reset(token)
 
 
-def tell_time(module: nn.Module, stage: str) -> None:
-    """From now on, count the module's forward passes to ``stage``; once, however often told."""
-    if module in _told:
+def tell_time(module: nn.Module, stage: str, method: str = "forward") -> None:
+    """From now on, count the module's ``method`` to ``stage``; once, however often told."""
+    told = _told.setdefault(module, set())
+    if method in told:
         return
-    _told.add(module)
-    running: ContextVar[AbstractContextManager[None] | None] = ContextVar(stage, default=None)
+    told.add(method)
+    work = getattr(module, method)
 
-    def start(*_: Any) -> None:
+    @wraps(work)
+    def counted(*args: Any, **kwargs: Any) -> Any:
         watch = _watch.get()
-        running.set(watch.on(stage) if watch else None)
-        if block := running.get():
-            block.__enter__()
-
-    def stop(*_: Any) -> None:
-        if block := running.get():
+        if watch is None:
+            return work(*args, **kwargs)
+        with watch.on(stage):
+            out = work(*args, **kwargs)
             if next(module.parameters()).is_cuda:
                 torch.cuda.synchronize()  # a GPU's work is queued, not done
-            block.__exit__(None, None, None)
+            return out
 
-    module.register_forward_pre_hook(start)
-    module.register_forward_hook(stop, always_call=True)
+    setattr(module, method, counted)

@@ -1,35 +1,60 @@
 """From tallied scores and facts to the report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
+from unmask.explainability.evidence import Exhibit
+from unmask.explainability.timeline import per_second
 from unmask.models.bundle import Bundle
 from unmask.models.calibration import Calibration, calibrate
+from unmask.models.conformal import NOBODY_FAKE
+from unmask.models.sync_scoring import STEP_TICKS
+from unmask.models.uncertainty import Spread, spread_of
 from unmask.records import MediaInfo
 from unmask.serving import report as contract
 from unmask.serving.facts import Facts, notes
 from unmask.serving.segments import segments
-from unmask.serving.tally import BIN_S, Tally, Track
+from unmask.serving.tally import BIN_S, Line, Sync, Tally, Track
+
+EVEN = 0.5  # where there is no threshold for a stretch to stand above
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one video's windows gave, added up."""
+
+    facts: Facts
+    tally: Tally
+    exhibits: Sequence[Exhibit] = ()
 
 
 def write_report(
-    bundle: Bundle, info: MediaInfo, facts: Facts, tally: Tally, timing: contract.Timing
+    bundle: Bundle, info: MediaInfo, found: Findings, timing: contract.Timing
 ) -> contract.Report:
     """Put together what one video's windows gave."""
+    facts, tally = found.facts, found.tally
     calibration, quality, model = bundle.calibration, facts.quality(), describe(bundle)
     decisive = tally.decisive()
     probability = None if decisive is None else _probability(decisive, calibration)
-    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
+    spread = None if decisive is None else _spread(decisive, calibration)
     return contract.Report(
         verdict=verdict(probability, calibration),
         fake_probability=probability,
+        confidence_interval=None if spread is None else (spread.low, spread.high),
+        uncertainty_score=None if spread is None else spread.score,
         modalities=contract.Modalities(
-            video=None if decisive is tally.sound else _alone(decisive), audio=_alone(tally.sound)
+            video=None if decisive is tally.sound else _alone(decisive),
+            audio=_alone(tally.sound),
+            lip_sync=None if decisive is None else decisive.sync.probability.value,
         ),
+        members=tuple(_members(decisive, calibration)),
         people=tuple(_people(tally, calibration)),
-        segments=tuple(_segments(tally, calibration.fake_above, frame_s)),
+        audio_timeline=_by_second(tally.sound),
+        segments=tuple(_segments(tally, bundle)),
+        evidence=tuple(_evidence(one) for one in found.exhibits),
         quality=quality,
         notes=tuple(notes(facts, quality, info, model)),
         media=_media(info),
@@ -54,20 +79,46 @@ def verdict(probability: float | None, calibration: Calibration) -> contract.Ver
 
 def describe(bundle: Bundle) -> contract.Model:
     """Which detector answers."""
+    calibration, promise = bundle.calibration, bundle.calibration.guarantee
     return contract.Model(
         sha256=bundle.sha256,
         phase=bundle.phase,
         profile=bundle.profile,
         frame_backbone=bundle.settings.frame_backbone,
         voice_backbone=bundle.settings.voice_backbone,
-        temperature=bundle.calibration.temperature,
-        real_below=bundle.calibration.real_below,
-        fake_above=bundle.calibration.fake_above,
+        temperature=calibration.temperature,
+        real_below=calibration.real_below,
+        fake_above=calibration.fake_above,
+        members=len(bundle.members),
+        passes=bundle.uncertainty.passes,
+        sync_weight=calibration.sync_weight,
+        promise=contract.Promise(
+            fpr=promise.fpr,
+            fnr=promise.fnr,
+            real_clips=promise.reals,
+            fake_clips=promise.fakes,
+        )
+        if promise.reals
+        else None,
     )
 
 
 def _probability(track: Track, calibration: Calibration) -> float:
-    return float(calibrate(track.logit.value or 0.0, calibration.temperature))
+    return float(calibrate(track.logit(calibration.sync_weight), calibration.temperature))
+
+
+def _spread(track: Track, calibration: Calibration) -> Spread | None:
+    """Of MC-dropout, or of the members without it; one answer alone has no spread."""
+    answers = calibrate(track.repeated(calibration.sync_weight), calibration.temperature)
+    return spread_of(answers, _probability(track, calibration)) if len(answers) > 1 else None
+
+
+def _members(track: Track | None, calibration: Calibration) -> Iterator[contract.Member]:
+    logits = None if track is None else track.members.value
+    if logits is None or len(logits) < 2:
+        return
+    for number, probability in enumerate(calibrate(logits, calibration.temperature), start=1):
+        yield contract.Member(name=f"member {number}", fake_probability=float(probability))
 
 
 def _alone(track: Track | None) -> float | None:
@@ -79,26 +130,74 @@ def _alone(track: Track | None) -> float | None:
 def _people(tally: Tally, calibration: Calibration) -> Iterator[contract.Person]:
     longest_first = sorted(tally.people.items(), key=lambda item: -len(item[1].times_s))
     for number, track in longest_first:
-        moments = zip(track.times_s, track.probabilities, strict=True)
         yield contract.Person(
             id=number,
             fake_probability=_probability(track, calibration),
             frames=len(track.times_s),
-            timeline=tuple(
-                contract.Moment(time_s=round(time_s, 3), fake_probability=value)
-                for time_s, value in moments
-            ),
+            timeline=_moments(track),
+            lip_sync=_lip_sync(track.sync),
         )
 
 
-def _segments(tally: Tally, threshold: float, frame_s: float) -> Iterator[contract.Segment]:
+def _lip_sync(sync: Sync) -> contract.LipSync | None:
+    if sync.probability.value is None:
+        return None
+    return contract.LipSync(
+        fake_probability=sync.probability.value,
+        offset_ms=None if sync.offset_ms is None else round(sync.offset_ms, 1),
+        timeline=_moments(sync.line),
+    )
+
+
+def _moments(line: Line) -> tuple[contract.Moment, ...]:
+    pairs = zip(line.times_s, line.probabilities, strict=True)
+    return tuple(
+        contract.Moment(time_s=round(time_s, 3), fake_probability=value) for time_s, value in pairs
+    )
+
+
+def _by_second(line: Line) -> tuple[contract.Moment, ...]:
+    starts_s, means = per_second(np.array(line.times_s), np.array(line.probabilities))
+    return _moments(Line(starts_s.tolist(), means.tolist()))
+
+
+def _segments(tally: Tally, bundle: Bundle) -> Iterator[contract.Segment]:
+    threshold = bundle.calibration.fake_above
+    threshold = EVEN if threshold == NOBODY_FAKE else threshold
+    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
     for number, track in tally.people.items():
-        times_s = np.array(track.times_s)
-        edges = np.stack([times_s, times_s + frame_s], axis=1)
-        yield from segments(np.array(track.probabilities), edges, threshold, "video", number)
-    starts_s = np.array(tally.sound.times_s)
-    edges = np.stack([starts_s, starts_s + BIN_S], axis=1)
-    yield from segments(np.array(tally.sound.probabilities), edges, threshold, "audio")
+        yield from _stretches(track, frame_s, threshold, "video", number)
+        if bundle.sync is not None:
+            moment_s = STEP_TICKS / bundle.sync.rate_hz
+            yield from _stretches(track.sync.line, moment_s, threshold, "lip_sync", number)
+    yield from _stretches(tally.sound, BIN_S, threshold, "audio")
+
+
+def _stretches(
+    line: Line,
+    covers_s: float,
+    threshold: float,
+    modality: contract.Modality,
+    person: int | None = None,
+) -> Iterator[contract.Segment]:
+    starts_s = np.array(line.times_s)
+    edges = np.stack([starts_s, starts_s + covers_s], axis=1)
+    yield from segments(np.array(line.probabilities), edges, threshold, modality, person)
+
+
+def _evidence(one: Exhibit) -> contract.Evidence:
+    return contract.Evidence(
+        kind=one.kind,
+        person=one.person,
+        time_s=round(one.time_s, 3),
+        description=one.description,
+        fake_probability=one.fake_probability,
+        faithfulness=one.faithfulness,
+        random_drop=one.random_drop,
+        file=one.name,
+        original=one.original,
+        importance=one.importance,
+    )
 
 
 def _media(info: MediaInfo) -> contract.Media:

@@ -1,0 +1,63 @@
+"""What a file says of itself, held against limits before anything of it is decoded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import MediaError
+from unmask.extras import need
+from unmask.preprocessing.decode import FORMATS, REMEDY
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that is taken on.
+
+    Attributes:
+        pixels: Width times height.
+        frames: As the container counts them, or as duration and rate give them.
+    """
+
+    duration_s: float = 1800.0
+    pixels: int = 7680 * 4320
+    frames: int = 200_000
+
+
+def admit(path: Path, shown_as: str, limits: Limits) -> float:
+    """Read the container's header; what it is called does not count.
+
+    A header may lie; limits of time and memory on the process that decodes are for that.
+
+    Returns:
+        The length that the container states, in seconds; 0 where it states none.
+
+    Raises:
+        MediaError: It is no media file, or larger than the limits.
+    """
+    av = need("av", extra="media")
+    if not path.stat().st_size:
+        raise MediaError(f"{shown_as}: is empty (0 bytes); {REMEDY}")
+    try:
+        container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not understood"
+        raise MediaError(f"{shown_as}: is no readable media file ({reason}); {REMEDY}") from error
+    with container:
+        duration_s = float(container.duration or 0) / 1e6
+        _check(f"{shown_as}: is {duration_s:.0f} s long", duration_s, limits.duration_s, "s")
+        for stream in container.streams.video:
+            size = stream.width * stream.height
+            words = f"{shown_as}: has pictures of {stream.width}×{stream.height}"
+            _check(words, size, limits.pixels, "pixels")
+            frames = _frames(stream, duration_s)
+            _check(f"{shown_as}: has {frames} pictures", frames, limits.frames, "pictures")
+    return duration_s
+
+
+def _frames(stream: Any, duration_s: float) -> int:
+    return int(stream.frames or duration_s * float(stream.average_rate or 0))
+
+
+def _check(words: str, found: float, most: float, unit: str) -> None:
+    if found > most:
+        raise MediaError(f"{words}, and at most {most:g} {unit} are taken; send a smaller part")

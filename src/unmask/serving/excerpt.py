@@ -1,0 +1,104 @@
+"""A stretch of a video as a file of its own, and its report on the clock of the whole."""
+
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import MediaError
+from unmask.extras import need
+from unmask.preprocessing.decode import FORMATS, probe
+from unmask.serving.report import Media, Report
+
+TIMES = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
+
+
+def excerpt(path: Path, start_s: float, end_s: float, target: Path, shown_as: str) -> float:
+    """Copy a stretch without encoding it anew, so that no trace of a forgery is lost.
+
+    It begins with the last picture before ``start_s`` that can be decoded alone.
+
+    Args:
+        target: A ``.mkv``, which holds nearly every codec.
+
+    Returns:
+        Where in the video the excerpt begins, in seconds.
+
+    Raises:
+        MediaError: There is nothing in that stretch.
+    """
+    av = need("av", extra="media")
+    try:
+        with (
+            av.open(str(path), options={"format_whitelist": ",".join(FORMATS)}) as source,
+            av.open(str(target), "w", format="matroska") as out,
+        ):
+            begin_s = _copy(source, out, start_s, end_s)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(
+            f"{shown_as}: this stretch cannot be cut out; leave out start_s"
+        ) from error
+    if begin_s is None:
+        raise MediaError(f"{shown_as}: there is nothing from {start_s:g} to {end_s:g} s")
+    return begin_s
+
+
+def _copy(source: Any, out: Any, start_s: float, end_s: float) -> float | None:
+    zero_s = float(source.start_time or 0) / 1e6
+    kept = [*source.streams.video[:1], *source.streams.audio[:1]]
+    made = {stream.index: out.add_stream_from_template(stream) for stream in kept}
+    source.seek(int((start_s + zero_s) * 1e6), backward=True)
+    begin_s: float | None = None
+    for packet in source.demux(kept):
+        if packet.pts is None or packet.dts is None:
+            continue
+        time_s = float(packet.pts * packet.time_base) - zero_s
+        if begin_s is None:
+            # picture first: sound from before it would put the two out of step
+            if kept[0].type == "video" and packet.stream.type != "video":
+                continue
+            begin_s = time_s
+        if float(packet.dts * packet.time_base) - zero_s >= end_s:
+            if packet.stream.index == kept[0].index:
+                break
+            continue
+        if time_s < begin_s:
+            continue
+        shift = round((begin_s + zero_s) / packet.time_base)
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        packet.stream = made[packet.stream.index]
+        out.mux(packet)
+    return begin_s
+
+
+def on_the_whole_clock(report: Report, begin_s: float, media: Media, region: str) -> Report:
+    """The report of an excerpt that began at ``begin_s``, with the times of the whole video."""
+    moved = _moved(report.model_dump(), begin_s)
+    note = f"Only a part of the video was analyzed: {region}."
+    return Report.model_validate({**moved, "media": media, "notes": (note, *report.notes)})
+
+
+def _moved(part: Any, by_s: float) -> Any:
+    """Whatever is a time in the video, later by ``by_s``."""
+    if isinstance(part, list | tuple):
+        return tuple(_moved(item, by_s) for item in part)
+    if not isinstance(part, dict):
+        return part
+    moved = {name: _moved(value, by_s) for name, value in part.items()}
+    for name in TIMES & moved.keys():
+        moved[name] = None if moved[name] is None else round(moved[name] + by_s, 3)
+    if "importance" in moved:
+        pairs = moved["importance"]
+        moved["importance"] = tuple((round(time_s + by_s, 3), weight) for time_s, weight in pairs)
+    return moved
+
+
+def whole(path: Path, shown_as: str, part: Media) -> Media:
+    """Facts of the whole file, where ``part`` has those of an excerpt."""
+    info = probe(path)
+    return part.model_copy(
+        update={
+            "file": shown_as,
+            "sha256": info.sha256,
+            "size_bytes": info.size_bytes,
+            "duration_s": info.duration_s,
+        }
+    )
