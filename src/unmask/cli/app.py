@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "preprocess": "preprocess",
     "score": "score",
     "sweep": "sweep",
+    "sync": "sync",
+    "sync-report": "sync_report",
     "train": "train",
     "validate": "validate",
 }
