@@ -43,7 +43,7 @@ def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
     assert report.quality.speech_s > 1
 
 
-@pytest.mark.parametrize("backbone", ["resnet10t", "residual_tiny", "test_vit"])
+@pytest.mark.parametrize("backbone", ["residual_tiny", "test_vit"])
 def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, talking, backbone):
     bundle = load_bundle(bundle_folder)
     switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
