@@ -194,7 +194,7 @@ def _evidence(one: Exhibit) -> contract.Evidence:
         fake_probability=one.fake_probability,
         faithfulness=one.faithfulness,
         random_drop=one.random_drop,
-        file=one.name,
+        file=one.file,
         original=one.original,
         importance=one.importance,
     )
