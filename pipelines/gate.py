@@ -9,6 +9,7 @@ from steps.evaluate_champion import evaluate_champion
 from steps.evaluate_detector import evaluate_detector
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
+from steps.measure_codecs import measure_codecs
 from steps.platforms.places import PARAMS
 from unmask.config import load_settings
 
@@ -27,4 +28,5 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
     robustness = attack_detector(bundle, clips, settings.attacks)
     champion = fetch_champion(phase)
     score = evaluate_champion(champion, bundle, evaluation, clips)
-    enforce_gates(check_gates(evaluation, robustness, score, settings.gates))
+    codecs = measure_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
+    enforce_gates(check_gates(evaluation, robustness, codecs, score, settings.gates))

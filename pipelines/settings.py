@@ -1,27 +1,32 @@
 """Which part of a run's settings a step gets: a step is done again when its part changes."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from unmask.config import (
-    AttackSettings,
-    DataSettings,
-    EvaluationSettings,
-    Gate,
-    GateSettings,
-    Settings,
-)
+from unmask.config import Gate, GateSettings, Settings
+from unmask.training.ensemble import member_settings
 
 
-def for_fitting(settings: Settings) -> Settings:
-    """Without what only matters before or after a training."""
-    return replace(
-        settings,
-        data=DataSettings(),
-        evaluation=EvaluationSettings(),
-        attacks=AttackSettings(),
-        gates=GateSettings(),
-    )
+def for_members(settings: Settings) -> tuple[Settings, ...]:
+    """What each member of the ensemble is trained under; one for a detector by itself."""
+    learnt = ("preprocessing", "model", "training", "augmentation")
+    return tuple(_only(member, learnt) for member in member_settings(settings))
+
+
+def for_sync(settings: Settings) -> Settings:
+    """What the lip-sync model is trained under."""
+    return _only(settings, ("preprocessing", "sync"))
+
+
+def for_joining(settings: Settings) -> Settings:
+    """What a bundle holds beside its weights."""
+    return _only(settings, ("preprocessing", "uncertainty"))
+
+
+def frames_of(settings: Settings, member: Any) -> Any:
+    """The member whose frame encoder the others take over; ``None`` where each has its own."""
+    return member if settings.ensemble.shared_frames else None
 
 
 def for_gates(settings: Settings, data: str) -> GateSettings:
@@ -39,6 +44,11 @@ def for_gates(settings: Settings, data: str) -> GateSettings:
 
 def _reported(gate: Gate | None) -> Gate | None:
     return None if gate is None else replace(gate, level="reported")
+
+
+def _only(settings: Settings, sections: Sequence[str]) -> Settings:
+    blank = Settings(settings.phase, settings.profile, settings.seed)
+    return replace(blank, **{name: getattr(settings, name) for name in sections})
 
 
 def shortcut_level(data: str) -> str:

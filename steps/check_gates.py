@@ -9,6 +9,7 @@ from steps.platforms.code import evaluation_code
 from unmask.config import GateSettings
 from unmask.evaluation import gates
 from unmask.evaluation.report import Evaluation
+from unmask.robustness.codec_report import CodecReport
 from unmask.robustness.report import RobustnessReport
 from unmask.training.scoring import Rival
 
@@ -17,8 +18,10 @@ from unmask.training.scoring import Rival
 def check_gates(
     evaluation: Evaluation,
     robustness: RobustnessReport,
+    codecs: CodecReport,
     champion_score: Rival,
     settings: GateSettings,
 ) -> Annotated[gates.GateReport, "gates"]:
     """Hold the measured numbers against the gates; the report decides, not this step."""
-    return gates.check_gates(settings, evaluation, robustness.gate_drop, champion_score.auc)
+    drop, gap = robustness.gate_drop, codecs.gap
+    return gates.check_gates(settings, evaluation, drop, champion_score.auc, gap)

@@ -7,6 +7,7 @@ from zenml import step
 from steps.platforms import tracking
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.report import Evaluation
+from unmask.robustness.codec_report import CodecReport
 from unmask.robustness.report import RobustnessReport
 
 
@@ -16,8 +17,10 @@ def record_results(
     evaluation: Evaluation,
     plots: Path,
     robustness: RobustnessReport,
+    codecs: CodecReport,
     gates: GateReport,
 ) -> None:
     """Write numbers, plots and gates to the run that the training began, and close it."""
-    tracking.finish_run(mlflow_run, evaluation.numbers() | robustness.numbers(), gates)
+    numbers = evaluation.numbers() | robustness.numbers() | codecs.numbers()
+    tracking.finish_run(mlflow_run, numbers, gates)
     tracking.log_folder(mlflow_run, plots, "plots")

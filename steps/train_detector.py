@@ -17,13 +17,16 @@ from unmask.training.fit import fit
 
 
 @step(
-    output_materializers={"uncalibrated": FolderMaterializer},
+    output_materializers={"member": FolderMaterializer},
     cache_policy=CachePolicy(cache_func=training_code),
 )
 def train_detector(
-    clips: tuple[Clip, ...], data_version: str, settings: Settings
-) -> tuple[Annotated[Path, "uncalibrated"], Annotated[str, "mlflow_run"]]:
-    """Fit a detector, live in MLflow; a fit that was killed goes on where it stopped."""
+    clips: tuple[Clip, ...], data_version: str, settings: Settings, first: Path | None = None
+) -> tuple[Annotated[Path, "member"], Annotated[str, "mlflow_run"]]:
+    """Fit a detector, live in MLflow; a fit that was killed goes on where it stopped.
+
+    ``first`` is the bundle whose frame encoder this member of an ensemble takes over.
+    """
     out = training_folder(data_version, settings)
     run = start_run(settings, data_version, out)
-    return fit(clips, settings, Cache(CACHE), out, live_logger(run)), run
+    return fit(clips, settings, Cache(CACHE), out, live_logger(run), first), run

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NAME
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from unmask import __version__
 from unmask.config import Settings, plain
@@ -48,6 +48,14 @@ def finish_run(run: str, numbers: Mapping[str, float], gates: GateReport) -> Non
         client.set_tag(run, f"gate.{row.name}", f"{row.level}: {row.words}")
     client.set_tag(run, "gates", "passed" if gates.passed else "short")
     client.set_terminated(run)
+
+
+def nest_runs(first: str, *others: str) -> None:
+    """Close the runs of an ensemble's other members, and show them below the first's."""
+    client = mlflow.MlflowClient()
+    for run in others:
+        client.set_tag(run, MLFLOW_PARENT_RUN_ID, first)
+        client.set_terminated(run)
 
 
 def log_folder(run: str, folder: Path, place: str) -> None:

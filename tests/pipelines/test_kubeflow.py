@@ -55,8 +55,8 @@ def test_the_training_pipeline_compiles_for_kubeflow(kubeflow):
     (written,) = kubeflow
     compiled = next(yaml.safe_load_all(Path(written).read_text()))
     tasks = compiled["root"]["dag"]["tasks"]
-    assert len(tasks) == 16
+    assert len(tasks) == 20
     assert "enforce-gates" in tasks["package-service"]["dependentTasks"]
-    assert "train-detector" in tasks["calibrate-scores"]["dependentTasks"]
+    assert "train-detector" in tasks["join-members"]["dependentTasks"]
     for executor in compiled["deploymentSpec"]["executors"].values():
         assert executor["container"]["image"] == "registry.invalid/team/unmask:1"

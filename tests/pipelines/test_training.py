@@ -112,7 +112,15 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
 def test_a_new_setting_redoes_what_depends_on_it_and_no_more(first, footage):
     again = run(footage, overrides=("evaluation.resamples=60",))
     assert again["evaluate_detector"] == "completed"
-    for name in ("align_faces", "cache_flow", "cache_speech", "train_detector", "attack_detector"):
+    for name in (
+        "align_faces",
+        "cache_flow",
+        "cache_lips",
+        "cache_speech",
+        "train_sync",
+        "train_detector",
+        "attack_detector",
+    ):
         assert again[name] == "cached"
 
 

@@ -14,11 +14,15 @@ STEPS = [
     "validate_data",
     "align_faces",
     "cache_flow",
+    "cache_lips",
     "cache_speech",
+    "train_sync",
     "train_detector",
+    "join_members",
     "calibrate_scores",
     "evaluate_detector",
     "attack_detector",
+    "measure_codecs",
     "fetch_champion",
     "evaluate_champion",
     "check_gates",
@@ -41,8 +45,9 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
         reached |= ready
         waiting -= ready
     assert not waiting
-    for before, after in pairwise(STEPS[1:7]):
+    for before, after in pairwise(STEPS[1:7]):  # validate … train_sync
         assert before in upstream[after]
+    assert upstream["join_members"] >= {"train_detector", "train_sync"}
     assert upstream["package_service"] >= {"enforce_gates"}
     assert upstream["enforce_gates"] >= {"register_detector"}
 
@@ -69,14 +74,28 @@ def test_both_names_lead_zenml_to_the_pipeline(source, platforms, monkeypatch):
     assert found.name == "training_pipeline"
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
+    from pipelines.training import training_pipeline
+
+    members = ("ensemble.members=3", f"ensemble.shared_frames={shared}")
+    training_pipeline.prepare(overrides=members)
+    upstream = {name: one.upstream_steps for name, one in training_pipeline.invocations.items()}
+    names = {"train_detector", "train_member_2", "train_member_3"}
+    assert upstream["join_members"] >= names
+    # with encoders of their own the members can be trained side by side
+    assert ("train_detector" in upstream["train_member_3"]) == shared
+    assert "train_member_2" not in upstream["train_member_3"]
+
+
 def test_a_fit_is_not_done_again_for_another_gate():
-    from pipelines.settings import for_fitting
+    from pipelines.settings import for_members
     from unmask.config import Gate, GateSettings, Settings
 
     settings = Settings()
     strict = replace(settings, gates=GateSettings(auc=Gate(0.99)))
-    assert for_fitting(settings) == for_fitting(strict)
-    assert for_fitting(settings) != for_fitting(replace(settings, seed=8))
+    assert for_members(settings) == for_members(strict)
+    assert for_members(settings) != for_members(replace(settings, seed=8))
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,16 @@ def command(
     profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
 ) -> None:
-    """Fit a detector on the train clips and keep its best epoch as an uncalibrated bundle."""
+    """Fit every member on the train clips, and the lip-sync model; an uncalibrated bundle."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.models.bundle import load_bundle, save_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.training.fit import fit
+    from unmask.training.fit import fit_key
+    from unmask.training.whole import fit_whole
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
-    bundle = fit(read_manifest(manifest), settings, Cache(), work)
-    save_bundle(out, load_bundle(bundle))
-    shutil.rmtree(bundle.parent)  # a finished fit is not gone on with: the code may have changed
+    clips = read_manifest(manifest)
+    place = work / fit_key(clips, settings)[:12]
+    fit_whole(clips, settings, Cache(), place, out)
+    shutil.rmtree(place)  # a finished fit is not gone on with: the code may have changed
     typer.echo(f"written: {out}")

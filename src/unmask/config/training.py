@@ -55,6 +55,8 @@ class TrainingSettings:
     pose_weight: float = 0.1
     fakes: str = "labelled"
     patience: int = 8
+    validation_frames: int = 0
+    detached: bool = False
     precision: str = "auto"
     grad_checkpoint: bool = False
     workers: int = 0
@@ -79,6 +81,7 @@ class AugmentationSettings:
     pitch: float = 0.0
     stretch: float = 0.0
     noise: float = 0.0
+    tilt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,14 @@ class SyncSettings:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleSettings:
-    """Members beside the first; each takes the next seed, dropout and learning-rate factor."""
+    """Members beside the first; each takes the next seed, dropout and learning-rate factor.
+
+    Attributes:
+        shared_frames: They take over the first member's frame encoder, so that it is trained
+            and run once for all of them.
+    """
 
     members: int = 1
+    shared_frames: bool = False
     dropouts: tuple[float, ...] = ()
     rate_factors: tuple[float, ...] = ()

@@ -55,6 +55,7 @@ class FrameEncoder(nn.Module):
         tuned: str = "all",
     ) -> None:
         super().__init__()
+        self.frozen = False
         self.backbone: Any = _backbone(backbone, input_px, flow)
         load_frame_weights(self.backbone, backbone, weights)
         cfg = self.backbone.pretrained_cfg
@@ -70,6 +71,16 @@ class FrameEncoder(nn.Module):
         width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
         self.project = nn.Linear(width, out_dim)
         self.to(memory_format=torch.channels_last)
+
+    def freeze(self) -> None:
+        """Learn nothing more, and norm by what was learnt, in training too."""
+        self.requires_grad_(False)
+        self.frozen = True
+
+    def train(self, mode: bool = True) -> "FrameEncoder":
+        """Switch to training; a frozen encoder goes on as it scores."""
+        super().train(mode and not self.frozen)
+        return self
 
     def forward(self, frames: Tensor, flow: Tensor | None) -> Tensor:
         """Encode faces, each on its own.

@@ -12,17 +12,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from unmask.config import Settings, plain
-from unmask.data.clips import (
-    Load,
-    PairSampler,
-    TrainingClips,
-    WholeClips,
-    batcher,
-    cached,
-)
+from unmask.data.clips import Load, WholeClips, batcher, cached
+from unmask.data.forge.twins import training_rows
 from unmask.data.manifest import manifest_sha
+from unmask.data.pairs import PairSampler, TrainingClips
 from unmask.errors import TrainingError
-from unmask.models.bundle import Bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
@@ -31,6 +26,8 @@ from unmask.training.module import DetectorModule
 from unmask.training.trainer import BEST, LAST, make_trainer, quiet
 
 log = logging.getLogger(__name__)
+
+Loaders = tuple[DataLoader[Any], DataLoader[Any]]
 
 SKIPPED = "skipped.json"
 
@@ -41,6 +38,7 @@ def fit(
     cache: Cache | None,
     out: Path,
     logger: Any = None,
+    frames_of: Path | None = None,
 ) -> Path:
     """Train on the ``train`` clips; keep the epoch that ranks the ``val`` clips best.
 
@@ -51,6 +49,7 @@ def fit(
     Args:
         clips: Of all splits; test clips are not looked at.
         logger: A Lightning logger that takes each epoch's metrics.
+        frames_of: A bundle whose frame encoder is taken as it is and not trained.
 
     Returns:
         The bundle's folder; it is not calibrated yet.
@@ -59,20 +58,28 @@ def fit(
         TrainingError: There are no clips to train on, or not both kinds to validate on.
         WeightsError: Pretrained weights cannot be had.
     """
-    return fit_features(clips, settings, cached(settings.preprocessing, cache), out, logger)
+    load = cached(settings.preprocessing, cache)
+    return fit_features(clips, settings, load, out, logger, frames_of)
 
 
 def fit_features(
-    clips: Sequence[Clip], settings: Settings, load: Load, out: Path, logger: Any = None
+    clips: Sequence[Clip],
+    settings: Settings,
+    load: Load,
+    out: Path,
+    logger: Any = None,
+    frames_of: Path | None = None,
 ) -> Path:
     """Like :func:`fit`, with the features of a clip from ``load``."""
-    folder = out / fit_key(clips, settings)[:12]
+    base = None if frames_of is None else load_bundle(frames_of)
+    folder = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
     bundle = folder / "bundle"
     if bundle.is_dir():
         return bundle
     folder.mkdir(parents=True, exist_ok=True)
     with quiet(), torch.random.fork_rng():
-        module = _train(clips, settings, load, folder, logger)
+        module = _module(settings, base)
+        _train(module, _loaders(clips, settings, load), folder, logger)
     (folder / SKIPPED).write_text(json.dumps(module.problems, indent=1) + "\n")
     for clip_id, problem in module.problems.items():
         log.warning("clip %s was left out: %s", clip_id, problem)
@@ -91,8 +98,12 @@ def fit_features(
     return bundle
 
 
-def fit_key(clips: Sequence[Clip], settings: Settings) -> str:
-    """Hash of everything that the weights depend on: 64 hexadecimal digits."""
+def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") -> str:
+    """Hash of everything that the weights depend on: 64 hexadecimal digits.
+
+    Args:
+        base_sha256: Of the bundle that the frame encoder is taken from.
+    """
     parts = {
         "clips": manifest_sha(clips),
         "seed": settings.seed,
@@ -101,33 +112,34 @@ def fit_key(clips: Sequence[Clip], settings: Settings) -> str:
         "preprocessing": plain(settings.preprocessing),
         "model": plain(settings.model),
         "training": plain(settings.training),
+        "augmentation": plain(settings.augmentation),
+        "base": base_sha256,
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _train(
-    clips: Sequence[Clip], settings: Settings, load: Load, folder: Path, logger: Any
-) -> DetectorModule:
+def _module(settings: Settings, base: Bundle | None) -> DetectorModule:
     torch.manual_seed(settings.seed)
     detector = Detector(settings.model)
     if settings.training.grad_checkpoint:
         detector.set_grad_checkpointing()
-    module = DetectorModule(detector, settings.training, settings.seed)
-    trainer = make_trainer(settings.training, folder, logger)
+    if base is not None:
+        detector.frame.load_state_dict(base.detector.frame.state_dict())
+        detector.frame.freeze()
+    return DetectorModule(detector, settings.training, settings.seed)
+
+
+def _train(module: DetectorModule, loaders: Loaders, folder: Path, logger: Any) -> None:
+    trainer = make_trainer(module.settings, folder, logger)
     last = folder / LAST
     if last.is_file():
         log.warning("going on with the fit in %s", folder)
-    trainer.fit(
-        module, *_loaders(clips, settings, load), ckpt_path=last if last.is_file() else None
-    )
+    trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
     state = torch.load(folder / BEST, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
-    return module
 
 
-def _loaders(
-    clips: Sequence[Clip], settings: Settings, load: Load
-) -> tuple[DataLoader[Any], DataLoader[Any]]:
+def _loaders(clips: Sequence[Clip], settings: Settings, load: Load) -> Loaders:
     training = settings.training
     train = [clip for clip in clips if clip.split == "train"]
     val = [clip for clip in clips if clip.split == "val"]
@@ -136,15 +148,16 @@ def _loaders(
             f"{len(train)} training and {len(val)} validation clips; need some of each: "
             "correct the manifest's column split"
         )
-    examples = TrainingClips(train, load, training.frames, training.audio_s, settings.seed)
+    rows = training_rows(train, training.fakes)
+    examples = TrainingClips(rows, load, training, settings.augmentation, settings.seed)
     options: dict[str, Any] = {
         "batch_size": training.batch_clips,
         "collate_fn": batcher(settings.model),
         "num_workers": min(training.workers, os.cpu_count() or 1),
         "persistent_workers": training.workers > 0,
     }
-    sampler = PairSampler(train, settings.seed)
+    sampler = PairSampler(rows, settings.seed)
     return (
         DataLoader(examples, sampler=sampler, **options),
-        DataLoader(WholeClips(val, load), **options),
+        DataLoader(WholeClips(val, load, training.validation_frames), **options),
     )

@@ -13,8 +13,9 @@ from unmask.data.clips import ClipBatch
 from unmask.errors import TrainingError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.attack import FRAMES, fgsm
+from unmask.models.batch import Batch
 from unmask.models.detector import Detector, Prediction
-from unmask.models.losses import Losses, Targets, detector_loss
+from unmask.models.losses import Losses, Targets, apart, detector_loss
 
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
@@ -53,11 +54,11 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(clips.problems)
         if clips.batch is None:
             return None
-        losses = self._losses(self.detector(clips.batch), clips.targets)
+        losses = self._losses(self._predicted(clips.batch), clips.targets)
         total = losses.total
         if epsilon := self.settings.adversarial_epsilon:
             attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
-            harder = self._losses(self.detector(attacked), clips.targets)
+            harder = self._losses(self._predicted(attacked), clips.targets)
             total = (total + harder.total) / 2
         heads = ("landmarks", "pose") if self.detector.auxiliary else ()
         for name in ("clip", "video", "audio", "temporal", *heads):
@@ -123,6 +124,10 @@ class DetectorModule(pl.LightningModule):
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rise_and_fall(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
+
+    def _predicted(self, batch: Batch) -> Prediction:
+        prediction: Prediction = self.detector(batch)
+        return apart(prediction) if self.settings.detached else prediction
 
     def _reasons(self) -> str:
         shown = [f"{clip_id}: {why}" for clip_id, why in list(self.problems.items())[:3]]
