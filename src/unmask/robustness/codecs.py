@@ -64,7 +64,8 @@ def codec_report(
     for cell in cells:
         here = done[cell.name]
         scores[cell.name] = _scores(bundle, chosen, _under(cell, here, load))
-        seen = [one.made.psnr_db for one in here.values() if one.made and one.made.psnr_db]
+        made = [here[clip.clip_id].made for clip in chosen]
+        seen = [one.psnr_db for one in made if one is not None and one.psnr_db is not None]
         likeness[cell.name] = float(np.mean(seen)) if seen else None
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
         raise DataError(f"none of {len(chosen)} clips could be scored in every cell")
