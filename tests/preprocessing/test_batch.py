@@ -91,8 +91,8 @@ def test_flow_that_is_off_is_no_stage(folder, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no stage lips"):
-        preprocess([], SETTINGS, Cache(tmp_path), stages=("lips",))
+    with pytest.raises(DataError, match="no stage ears"):
+        preprocess([], SETTINGS, Cache(tmp_path), stages=("ears",))
 
 
 def test_nothing_to_do_is_a_report_of_nothing(tmp_path):
