@@ -5,14 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.config import ModelSettings
-from unmask.data.clips import (
-    PairSampler,
-    TrainingClips,
-    WholeClips,
-    batch_examples,
-    burst,
-)
+from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
+from unmask.data.clips import WholeClips, batch_examples
+from unmask.data.pairs import PairSampler, TrainingClips, burst
 from unmask.errors import MediaError
 from unmask.records import (
     Clip,
@@ -72,8 +67,13 @@ def load(clip):
     return ClipFeatures(info, 0.0, 4.0, 20, people, waveform, np.array([[1.0, 2.0]]))
 
 
+def training_clips(clips, read=load, frames=4, audio_s=0.5, seed=7):
+    training = TrainingSettings(frames=frames, audio_s=audio_s)
+    return TrainingClips(clips, read, training, AugmentationSettings(), seed)
+
+
 def drawn(name="a", epochs=20, frames=4, audio_s=0.5, seed=7):
-    data = TrainingClips([a_clip(name)], load, frames, audio_s, seed)
+    data = training_clips([a_clip(name)], load, frames, audio_s, seed)
     return [data[epoch, 0].samples[0] for epoch in range(epochs)]
 
 
@@ -107,7 +107,7 @@ def test_landmarks_and_pose_are_cut_with_the_faces_and_become_targets():
         track = replace(person.track, pose_deg=pose.astype(np.float32))
         return replace(features, people=(replace(person, landmarks=points, track=track),))
 
-    data = TrainingClips([a_clip("a")], numbered, 4, 0.5, 7)
+    data = training_clips([a_clip("a")], numbered)
     example = data[0, 0]
     (sample,) = example.samples
     first = sample.pose_deg[0, 1]  # pitch, which mirroring leaves alone
@@ -146,7 +146,7 @@ def test_a_bad_clip_is_handed_on_with_its_problem_and_never_replaced(name, words
     clips = [a_clip("good"), a_clip(name)]
     for examples in (
         [WholeClips(clips, load)[index] for index in range(2)],
-        [TrainingClips(clips, load, 4, 0.5, 7)[0, index] for index in range(2)],
+        [training_clips(clips)[0, index] for index in range(2)],
     ):
         batch = batch_examples(examples, ModelSettings())
         assert [clip.clip_id for clip in batch.clips] == ["good"]
@@ -180,7 +180,7 @@ def test_an_epoch_visits_every_clip_once_pairs_side_by_side_and_each_in_its_own_
 
 def test_a_genuine_clip_and_its_fake_show_the_same_moment_in_the_same_light():
     clips = [a_clip("a", pair_id="take"), a_clip("b", pair_id="take"), a_clip("c")]
-    data = TrainingClips(clips, load, 4, 0.5, seed=7)
+    data = training_clips(clips)
     for epoch in range(5):
         genuine, fake, stranger = (data[epoch, index].samples[0] for index in range(3))
         assert np.array_equal(genuine.faces, fake.faces)

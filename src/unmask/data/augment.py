@@ -1,46 +1,142 @@
-"""What a training sample may look and sound like without its label changing."""
+"""What a training sample may look and sound like without its label changing.
 
-from dataclasses import replace
+What is done is drawn before it is done, and depends on chance alone: a genuine clip and a fake
+made of it, drawn from the same chance, change alike. By default only the side and the light
+change; blur, noise and compression also wash away the traces of a forgery.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unmask.preprocessing.landmarks import mirrored_points
-from unmask.preprocessing.pose import mirrored_pose
+from unmask.config import AugmentationSettings
+from unmask.data.augment_faces import PARTS, Faces, cut_out, lit, mirrored, resized
+from unmask.data.augment_sound import shifted, stretched, tilted
+from unmask.preprocessing.perturb import blur, film, jpeg, noise, voice
 from unmask.records import Sample
 
 BRIGHTNESS = 0.15  # of full scale, up or down
 CONTRAST = 0.2  # relative, up or down
+BLUR_PX = (0.4, 1.5)
+SCALES = (0.5, 1.5)
+JPEG_QUALITY = (50, 95)
+FILM_CRF = (20, 34)
+VOICE_KBIT = (16, 48)
+SEMITONES = 2.0
+STRETCH = 0.1  # relative, longer or shorter
+SNR_DB = (15.0, 40.0)
+TILT_DB = 3.0  # per octave, up or down
 
 
-def augment(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Mirror half of the samples, and vary brightness and contrast, alike in all frames.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is done to one sample; ``None`` leaves it out.
 
-    No blur, noise or compression: those would wash away the traces of a forgery.
+    Attributes:
+        light: Factor of contrast, and what is added to brightness.
+        scale: Size that faces are brought to, and back from.
+        jpeg_quality, film_crf: Faces are compressed one by one, or as a film.
+        voice_kbit: Sound is compressed at this many kbit/s.
+        part: Which part of the face is cut out.
+        stretch: Factor of the sound's length.
+        noise_seed: Of the hiss that lies ``snr_db`` below the sound.
+        tilt_db: Per octave.
     """
-    if rng.random() < 0.5:
-        sample = mirrored(sample)
-    gain = 1 + rng.uniform(-CONTRAST, CONTRAST)
-    lift = rng.uniform(-BRIGHTNESS, BRIGHTNESS)
-    curve = np.clip((np.arange(256) / 255 - 0.5) * gain + 0.5 + lift, 0, 1)
-    table = np.round(curve * 255).astype(np.uint8)
-    return replace(sample, faces=table[sample.faces])
+
+    mirror: bool
+    light: tuple[float, float] | None
+    blur_px: float | None
+    scale: float | None
+    jpeg_quality: int | None
+    film_crf: int | None
+    voice_kbit: int | None
+    part: int | None
+    semitones: float | None
+    stretch: float | None
+    snr_db: float | None
+    noise_seed: int
+    tilt_db: float | None
 
 
-def mirrored(sample: Sample) -> Sample:
-    """The same sample with its faces, and all that is known of them, turned left to right."""
-    flow, points, pose = sample.flow, sample.landmarks, sample.pose_deg
-    return replace(
-        sample,
-        faces=sample.faces[:, :, ::-1],
-        flow=None if flow is None else _mirrored_flow(flow),
-        landmarks=None if points is None else mirrored_points(points, sample.faces.shape[2]),
-        pose_deg=None if pose is None else mirrored_pose(pose),
+def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Changes:
+    """Throw every die there is, so that one probability never moves what another decides."""
+    mirror = rng.random() < settings.mirror
+    light = 1 + rng.uniform(-CONTRAST, CONTRAST), rng.uniform(-BRIGHTNESS, BRIGHTNESS)
+
+    def often(probability: float) -> bool:
+        return bool(rng.random() < probability)
+
+    lights, blurs, blur_px = often(settings.light), often(settings.blur), rng.uniform(*BLUR_PX)
+    resizes, scale = often(settings.resize), rng.uniform(*SCALES)
+    codec, single = often(settings.codec), often(0.5)
+    quality, crf = int(rng.integers(*JPEG_QUALITY)), int(rng.integers(*FILM_CRF))
+    kbit = int(rng.integers(*VOICE_KBIT))
+    cutout, part = often(settings.cutout), int(rng.integers(len(PARTS)))
+    pitches, semitones = often(settings.pitch), rng.uniform(-SEMITONES, SEMITONES)
+    stretches, stretch = often(settings.stretch), 1 + rng.uniform(-STRETCH, STRETCH)
+    noises, snr_db, noise_seed = often(settings.noise), rng.uniform(*SNR_DB), rng.integers(2**31)
+    tilts, tilt_db = often(settings.tilt), rng.uniform(-TILT_DB, TILT_DB)
+    return Changes(
+        mirror=mirror,
+        light=light if lights else None,
+        blur_px=blur_px if blurs else None,
+        scale=scale if resizes else None,
+        jpeg_quality=quality if codec and single else None,
+        film_crf=crf if codec and not single else None,
+        voice_kbit=kbit if codec else None,
+        part=part if cutout else None,
+        semitones=semitones if pitches else None,
+        stretch=stretch if stretches else None,
+        snr_db=snr_db if noises else None,
+        noise_seed=int(noise_seed),
+        tilt_db=tilt_db if tilts else None,
     )
 
 
-def _mirrored_flow(flow: NDArray[np.int8]) -> NDArray[np.int8]:
-    turned = flow[..., ::-1].copy()
-    # what moved right moves left now; -128 has no int8 opposite, so the range is kept symmetric
-    turned[:, 0] = -np.maximum(turned[:, 0], -127)
-    return turned
+def change(sample: Sample, changes: Changes) -> Sample:
+    """The sample changed, alike in all frames; flow stays that of the faces, as they move."""
+    return _changed_sound(_changed_faces(sample, changes), changes)
+
+
+def _changed_faces(sample: Sample, changes: Changes) -> Sample:
+    if not len(sample.faces):
+        return sample
+    if changes.mirror:
+        sample = mirrored(sample)
+    faces = sample.faces
+    if changes.light is not None:
+        faces = lit(faces, *changes.light)
+    faces = _coarsened(faces, changes)
+    if changes.part is not None and sample.landmarks is not None:
+        faces = cut_out(faces, sample.landmarks, changes.part)
+    return replace(sample, faces=faces)
+
+
+def _coarsened(faces: Faces, changes: Changes) -> Faces:
+    """What a lens, a smaller picture and a codec take away, in this order."""
+    if changes.blur_px is not None:
+        faces = blur(faces, changes.blur_px)
+    if changes.scale is not None:
+        faces = resized(faces, changes.scale)
+    if changes.jpeg_quality is not None:
+        faces = jpeg(faces, changes.jpeg_quality)
+    if changes.film_crf is not None:
+        faces = film(faces, "h264", changes.film_crf)
+    return faces
+
+
+def _changed_sound(sample: Sample, changes: Changes) -> Sample:
+    samples, is_speech = sample.waveform, sample.is_speech
+    if not len(samples):
+        return sample
+    if changes.stretch is not None:
+        samples, is_speech = stretched(samples, is_speech, changes.stretch)
+    if changes.semitones is not None:
+        samples = shifted(samples, changes.semitones)
+    if changes.tilt_db is not None:
+        samples = tilted(samples, changes.tilt_db)
+    if changes.voice_kbit is not None:
+        samples = voice(samples, "opus", changes.voice_kbit)
+    if changes.snr_db is not None:
+        samples = noise(samples, changes.snr_db, np.random.default_rng(changes.noise_seed))
+    return replace(sample, waveform=samples, is_speech=is_speech)

@@ -5,13 +5,14 @@ neighbouring frames are penalised as in temporal-coherence detectors (Zheng et a
 Temporal Coherence for More General Video Face Forgery Detection", ICCV 2021).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from unmask.models.detector import Prediction
+from unmask.models.fusion import either_fake
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,21 @@ def detector_loss(
         + pose_weight * pose
     )
     return Losses(total, clip, video, audio, temporal, landmarks, pose)
+
+
+def apart(prediction: Prediction) -> Prediction:
+    """The same scores, but the clip's logit no longer teaches one modality alone.
+
+    What the face and the voice say by themselves stays the clip's score and has no slope in it,
+    so that each learns from its own labels only (as in late fusion of detectors trained apart).
+    """
+    alone = either_fake(
+        prediction.video_logit,
+        prediction.audio_logit,
+        prediction.uses_video,
+        prediction.uses_audio,
+    )
+    return replace(prediction, logit=prediction.logit - alone + alone.detach())
 
 
 def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def band_energies(x: Tensor) -> Tensor:
     Returns:
         Shape ``(N, 4, 28, 28)``.
     """
-    return torch.cat([_band_energies(part) for part in x.split(CHUNK_FACES)])
+    return torch.cat([_band_energies(part) for part in torch.split(x, CHUNK_FACES)])
 
 
 def _band_energies(x: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ def _gaussian(size: int, scale_px: float) -> tuple[tuple[slice, Tensor], ...]:
         weights = torch.where(weights < FAINTEST, 0.0, weights)
         weights = weights / weights.sum(dim=1, keepdim=True)
         strips = []
-        for strip in weights.split(STRIP):
+        for strip in torch.split(weights, STRIP):
             used = strip.any(dim=0).nonzero()
             near = slice(int(used[0]), int(used[-1]) + 1)
             strips.append((near, strip[:, near].contiguous()))

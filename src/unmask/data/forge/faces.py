@@ -5,6 +5,7 @@ CVPR 2022. Colour transfer: Reinhard et al., "Color Transfer between Images", 20
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,14 @@ JAW_AND_BROWS = np.arange(27)
 SKETCH = np.array(
     [*range(0, 17, 2), 17, 19, 21, 22, 24, 26, 27, 30, 31, 35, 36, 39, 42, 45, 48, 51, 54, 57]
 )
+# whose outlines a mask may have: the whole face, its features, the lower face, the mouth
+REGIONS = {
+    "face": JAW_AND_BROWS,
+    "features": np.arange(17, 68),
+    "lower": np.array([*range(2, 15), 30]),
+    "mouth": np.arange(48, 60),
+}
+SHARPEN_PX = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,12 @@ class BlendLook:
         jitter_px: Unsteadiness from frame to frame.
         inset: How far the mask stays inside the face's outline, as a share of its width.
         feather: Softness of the seam, as a share of the face's width.
+        region: Which part of the face is inside, one of ``REGIONS``.
+        bend: What each landmark is moved by before the mask is drawn, as shares of the face's
+            width, shape ``(68, 2)``.
+        sharpen: How much of what a blur takes away is added; 0 adds nothing.
+        opacity: Of the inside.
+        outside: The other role: what surrounds the mask is changed, and the inside is not.
     """
 
     gain: Points
@@ -43,6 +58,11 @@ class BlendLook:
     jitter_px: float
     inset: float
     feather: float
+    region: str = "face"
+    bend: Points | None = None
+    sharpen: float = 0.0
+    opacity: float = 1.0
+    outside: bool = False
 
 
 def draw_blend_look(face_px: float, rng: np.random.Generator) -> BlendLook:
@@ -60,6 +80,34 @@ def draw_blend_look(face_px: float, rng: np.random.Generator) -> BlendLook:
     )
 
 
+def draw_training_look(face_px: float, rng: np.random.Generator) -> BlendLook:
+    """A look for a face that is ``face_px`` wide, of more kinds than :func:`draw_blend_look`.
+
+    Masks of several parts, bent at random; both roles; seams that are hardly there. In single
+    precision, since a detector in training does not wait for the last bit.
+    """
+    region = str(rng.choice(list(REGIONS)))
+    softened = rng.random() < 0.5
+    gain = 1 + rng.normal(0, 0.06) + rng.normal(0, 0.03, 3)
+    lift = rng.normal(0, 4) + rng.normal(0, 4, 3)
+    return BlendLook(
+        gain=gain.astype(np.float32),
+        lift=lift.astype(np.float32),
+        shrink=float(rng.uniform(0.4, 0.9)) if softened else 1.0,
+        shift_px=rng.normal(0, 0.012, 2) * face_px,
+        turn_deg=float(rng.normal(0, 1.2)),
+        scale=float(1 + rng.normal(0, 0.015)),
+        jitter_px=float(rng.uniform(0.0, 0.006) * face_px),
+        inset=float(rng.uniform(-0.05, 0.12)),
+        feather=float(rng.uniform(0.01, 0.06)),
+        region=region,
+        bend=rng.normal(0, 0.02, (68, 2)),
+        sharpen=0.0 if softened else float(rng.uniform(0.2, 1.0)),
+        opacity=float(rng.choice([0.5, 0.75, 1.0, 1.0, 1.0])),
+        outside=bool(rng.random() < 0.5),
+    )
+
+
 def self_blend(frame: Frame, points: Points, look: BlendLook, rng: np.random.Generator) -> Frame:
     """Blend a changed copy of the frame into itself over the face.
 
@@ -70,14 +118,29 @@ def self_blend(frame: Frame, points: Points, look: BlendLook, rng: np.random.Gen
     Returns:
         The frame; nothing outside the mask changes.
     """
-    mask = face_mask(frame.shape[:2], points, look.inset, look.feather)
+    mask = face_mask(frame.shape[:2], _bent(points, look), look.inset, look.feather, look.region)
     middle = points.mean(axis=0)
     turn = cv2.getRotationMatrix2D(tuple(middle), look.turn_deg, look.scale)
     turn[:, 2] += look.shift_px + rng.normal(0, look.jitter_px, 2)
     height, width = mask.shape
     moved = cv2.warpAffine(frame, turn, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    coloured = _resampled(moved, look.shrink) * look.gain + look.lift
-    return blend(frame, coloured, mask)
+    if look.outside:
+        around = np.clip(_changed(frame, look), 0, 255)
+        return blend(around, moved.astype(around.dtype), mask * look.opacity, inside_only=False)
+    return blend(frame, _changed(moved, look), mask * look.opacity)
+
+
+def _changed(frame: Frame, look: BlendLook) -> NDArray[Any]:
+    made = _resampled(frame, look.shrink)
+    if look.sharpen:
+        made = made + look.sharpen * (made - cv2.GaussianBlur(made, (0, 0), SHARPEN_PX))
+    return np.asarray(made * look.gain + look.lift)
+
+
+def _bent(points: Points, look: BlendLook) -> Points:
+    if look.bend is None:
+        return points
+    return points + look.bend * np.ptp(points[JAW_AND_BROWS, 0])
 
 
 def swap_face(frame: Frame, points: Points, donor: Frame, donor_points: Points) -> Frame:
@@ -103,16 +166,18 @@ def closest_donor(points: Points, donors: Points) -> int:
 
 
 def face_mask(
-    size: tuple[int, ...], points: Points, inset: float, feather: float
+    size: tuple[int, ...], points: Points, inset: float, feather: float, region: str = "face"
 ) -> NDArray[np.float32]:
     """The inside of the face's outline, forehead left out, in ``[0, 1]``, shape ``size``.
 
     Args:
         inset, feather: As shares of the face's width.
+        region: ``face``, or another of ``REGIONS``, whose own outline it is then.
     """
     width = float(np.ptp(points[JAW_AND_BROWS, 0]))
-    middle = points.mean(axis=0)
-    outline = middle + (points[JAW_AND_BROWS] - middle) * (1 - 2 * inset)
+    chosen = points[REGIONS[region]]
+    middle = (points if region == "face" else chosen).mean(axis=0)
+    outline = middle + (chosen - middle) * (1 - 2 * inset)
     mask = np.zeros(size, np.float32)
     cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.float32)).astype(np.int32), 1.0)
     sigma = max(feather * width, 0.5)
@@ -120,11 +185,13 @@ def face_mask(
     return np.where(soft > 0.01, soft, 0).astype(np.float32)
 
 
-def blend(frame: Frame, inside: NDArray[np.float64], mask: NDArray[np.float32]) -> Frame:
+def blend(
+    frame: NDArray[Any], inside: NDArray[Any], mask: NDArray[np.float32], inside_only: bool = True
+) -> Frame:
     """``inside`` where the mask is 1, the frame where it is 0."""
     weight = mask[..., None]
-    mixed = np.clip(frame * (1 - weight) + inside * weight, 0, 255)
-    return np.where(weight > 0, np.rint(mixed), frame).astype(np.uint8)
+    mixed = np.rint(np.clip(frame * (1 - weight) + inside * weight, 0, 255))
+    return (np.where(weight > 0, mixed, frame) if inside_only else mixed).astype(np.uint8)
 
 
 def _shape(points: Points) -> Points:
@@ -132,14 +199,14 @@ def _shape(points: Points) -> Points:
     return centred / np.sqrt(np.square(centred).sum(axis=(1, 2), keepdims=True))
 
 
-def _resampled(frame: Frame, shrink: float) -> NDArray[np.float64]:
+def _resampled(frame: Frame, shrink: float) -> NDArray[np.float32]:
     height, width = frame.shape[:2]
     small = cv2.resize(frame, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float64)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
 def _in_colours_of(
-    inside: NDArray[np.float64], frame: Frame, mask: NDArray[np.float32]
+    inside: NDArray[np.float32], frame: Frame, mask: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Mean and spread of each Lab channel as in the frame under the mask."""
     under = mask > 0.5

@@ -4,11 +4,10 @@ Griffin & Lim, IEEE ASSP 1984, in the fast form of Perraudin et al., WASPAA 2013
 vocoder: Flanagan & Golden, Bell System Technical Journal 1966.
 """
 
-import librosa
 import numpy as np
-from librosa.effects import pitch_shift
 from numpy.typing import NDArray
 
+from unmask.extras import need
 from unmask.records import RATE_HZ
 
 Sound = NDArray[np.float32]
@@ -19,6 +18,7 @@ WINDOW_SAMPLES = 800
 
 def griffin_lim(samples: Sound, rng: np.random.Generator) -> Sound:
     """Keep 80 mel bands of magnitude and guess the phase, as neural speech of 2017 did."""
+    librosa = need("librosa", extra="media")
     mel = librosa.feature.melspectrogram(
         y=samples, sr=RATE_HZ, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MEL_BANDS
     )
@@ -36,7 +36,9 @@ def converted(samples: Sound, semitones: float) -> Sound:
         samples: 16 kHz mono, shape ``(time,)``.
         semitones: Upwards where positive.
     """
-    moved = pitch_shift(samples, sr=RATE_HZ, n_steps=semitones)
+    moved = need("librosa", extra="media").effects.pitch_shift(
+        samples, sr=RATE_HZ, n_steps=semitones
+    )
     return as_loud(_as_long(moved, len(samples)), samples)
 
 

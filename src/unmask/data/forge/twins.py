@@ -1,0 +1,152 @@
+"""Forged twins of genuine clips, made in memory while a detector trains.
+
+A detector that only ever saw blends of a face with itself has to look for the blending, and not
+for what one generator leaves (Shiohara & Yamasaki, CVPR 2022). A twin is a row of its own beside
+its genuine clip; what of it is forged changes from epoch to epoch, and its label with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.data.forge import faces, voices
+from unmask.errors import DataError
+from unmask.records import Clip, Sample
+
+TWIN = "forged"  # the manipulation of a clip that exists only while training
+SUFFIX = "~forged"
+VARIANTS = 2  # of each clip's forged voice: one by Griffin and Lim, one converted
+SEMITONES = (2.0, 5.0)  # of a converted voice, up or down
+KEPT = 1024  # forged voices, each of a few seconds
+BOTH = 1 / 3  # chance that face and voice are forged; else one of them
+
+
+@dataclass(frozen=True, slots=True)
+class Forging:
+    """What is done to a sample.
+
+    Attributes:
+        face: Seed of the forged face; ``None`` leaves it genuine.
+        voice: Which variant of the forged voice; ``None`` leaves it genuine.
+    """
+
+    face: int | None = None
+    voice: int | None = None
+    is_twin: bool = False
+
+    def labelled(self, clip: Clip) -> Clip:
+        """The clip with the labels of what was forged."""
+        if not self.is_twin:
+            return clip
+        face, voice = self.face is not None, self.voice is not None
+        return replace(clip, is_fake=face or voice, fake_video=face, fake_audio=voice)
+
+
+def training_rows(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
+    """The rows that a detector trains on.
+
+    Args:
+        fakes: ``labelled``: the clips as they are. ``forged``: the genuine ones, each followed
+            by a twin. ``both``: the clips as they are, of which :meth:`Twins.chosen` replaces
+            half of the fakes anew in each epoch.
+
+    Raises:
+        DataError: Twins are asked for and no clip is genuine.
+    """
+    if fakes == "labelled":
+        return tuple(clips)
+    genuine = [clip for clip in clips if not clip.is_fake]
+    if not genuine:
+        raise DataError(f"none of {len(clips)} training clips is genuine; nothing to forge")
+    if fakes == "both":
+        return tuple(clips)
+    return tuple(row for clip in genuine for row in (clip, twin_of(clip)))
+
+
+def twin_of(clip: Clip) -> Clip:
+    """The row of a clip's twin; :meth:`Forging.labelled` says which modality is forged."""
+    return replace(
+        clip,
+        clip_id=clip.clip_id + SUFFIX,
+        is_fake=True,
+        fake_video=True,
+        fake_audio=clip.has_audio,
+        manipulation=TWIN,
+    )
+
+
+class Twins:
+    """Makes twins; all chance depends on seed, epoch and what the clip is called.
+
+    Args:
+        clips: Those that are trained on.
+        fakes: As for :func:`training_rows`.
+    """
+
+    def __init__(self, clips: Sequence[Clip], fakes: str, seed: int) -> None:
+        self.seed = seed
+        self.genuine = {c.pair_id: c for c in clips if not c.is_fake} if fakes == "both" else {}
+
+    def chosen(self, clip: Clip, epoch: int) -> Clip:
+        """The clip, or the twin that takes a labelled fake's place in every other epoch or so."""
+        genuine = self.genuine.get(clip.pair_id)
+        if not clip.is_fake or genuine is None:
+            return clip
+        rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 2))
+        return twin_of(genuine) if rng.random() < 0.5 else clip
+
+    def draw(self, clip: Clip, sample: Sample, epoch: int) -> Forging:
+        """What is forged of a clip in this epoch; nothing unless it is a twin."""
+        if clip.manipulation != TWIN:
+            return Forging()
+        rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode()), 1))
+        seed, variant = int(rng.integers(2**31)), int(rng.integers(VARIANTS))
+        both, face_alone = rng.random() < BOTH, rng.random() < 0.5
+        seen = sample.landmarks is not None and len(sample.faces) > 0
+        heard = bool(sample.is_speech.any())
+        face = seen and (both or face_alone or not heard)
+        voice = heard and (both or not face_alone or not seen)
+        return Forging(seed if face else None, variant if voice else None, is_twin=True)
+
+    def with_voice(self, clip: Clip, sample: Sample, forging: Forging) -> Sample:
+        """The whole sample with the clip's forged voice; made once, and kept at hand."""
+        if forging.voice is None:
+            return sample
+        made = _forged_voice(_Sound(clip.sha256, forging.voice, sample.waveform))
+        return replace(sample, waveform=made)
+
+    def with_face(self, sample: Sample, forging: Forging) -> Sample:
+        """A run of frames with the face blended into itself, in the same way throughout."""
+        if forging.face is None or sample.landmarks is None or not len(sample.faces):
+            return sample
+        rng = np.random.default_rng(forging.face)
+        points = sample.landmarks.astype(np.float64)
+        width_px = float(np.ptp(points[:, faces.JAW_AND_BROWS, 0], axis=1).mean())
+        look = faces.draw_training_look(width_px, rng)
+        made = [
+            faces.self_blend(face, marks, look, rng)
+            for face, marks in zip(sample.faces, points, strict=True)
+        ]
+        return replace(sample, faces=np.stack(made))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """A clip's sound, told from others by its name and not by its samples."""
+
+    name: str
+    variant: int
+    samples: NDArray[np.float32] = field(compare=False)
+
+
+@lru_cache(maxsize=KEPT)
+def _forged_voice(sound: _Sound) -> NDArray[np.float32]:
+    """The same for every epoch, and for every detector that this process trains."""
+    rng = np.random.default_rng((crc32(sound.name.encode()), sound.variant))
+    if sound.variant == 0:
+        return voices.griffin_lim(sound.samples, rng)
+    return voices.converted(sound.samples, float(rng.choice([-1, 1]) * rng.uniform(*SEMITONES)))

@@ -1,0 +1,134 @@
+"""Training samples, genuine and forged side by side, all chance in them known beforehand."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from unmask.config import AugmentationSettings, TrainingSettings
+from unmask.data.augment import change, draw_changes
+from unmask.data.clips import Example, Load, run_of
+from unmask.data.forge.twins import Twins
+from unmask.errors import UnmaskError
+from unmask.preprocessing.prepare import samples_of
+from unmask.records import RATE_HZ, Clip, Sample
+
+
+class TrainingClips(Dataset[Example]):
+    """A short run of frames of each clip's largest person, and the sound that goes with it.
+
+    What is picked depends on seed, epoch and the clip's ``pair_id`` alone, so a fit that was
+    killed goes on as if nothing had happened, with any number of workers; and a genuine clip and
+    the fakes made of it show the same moment in the same light, so that they differ by the
+    forgery alone.
+
+    Args:
+        clips: Some of them may be twins, which are forged here from the genuine clip of their
+            pair (:mod:`unmask.data.forge.twins`).
+        training: Its ``frames`` are the run's, its ``audio_s`` the sound's length from the
+            run's first frame on.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        load: Load,
+        training: TrainingSettings,
+        augmentation: AugmentationSettings,
+        seed: int,
+    ) -> None:
+        self.clips = tuple(clips)
+        self.load = load
+        self.training = training
+        self.augmentation = augmentation
+        self.seed = seed
+        self.twins = Twins(clips, training.fakes, seed)
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, key: tuple[int, int]) -> Example:
+        epoch, index = key
+        clip = self.twins.chosen(self.clips[index], epoch)
+        try:
+            features = self.load(clip)
+            samples = samples_of(features)
+        except UnmaskError as error:
+            return Example(clip, (), str(error))
+        if not samples:
+            return Example(clip, (), "neither a face nor sound in it")
+        sample = samples[0]
+        forging = self.twins.draw(clip, sample, epoch)
+        clip = forging.labelled(clip)
+        if clip.is_fake and not (clip.fake_video or clip.fake_audio):
+            return Example(clip, (), "neither a face nor speech to forge")
+        times_s = features.people[0].track.time_s if features.people else np.zeros(0)
+        rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
+        whole = self.twins.with_voice(clip, sample, forging)
+        run, begin = self._moment(whole, times_s, rng)
+        changes = draw_changes(self.augmentation, rng)
+        cut = self._cut(whole, run, begin, changes.stretch or 1.0)
+        return Example(clip, (change(self.twins.with_face(cut, forging), changes),))
+
+    def _moment(
+        self, sample: Sample, times_s: NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[range, int]:
+        """Which frames, and the first sample of the sound that belongs to these lips."""
+        last_start = max(len(sample.waveform) - round(self.training.audio_s * RATE_HZ), 0)
+        begin = int(rng.integers(0, last_start + 1))
+        run = burst(len(sample.faces), self.training.frames, rng)
+        if len(run):
+            begin = min(round(float(times_s[run.start]) * RATE_HZ), last_start)
+        return run, begin
+
+    def _cut(self, sample: Sample, run: range, begin: int, stretch: float) -> Sample:
+        wanted = round(self.training.audio_s * RATE_HZ / stretch)
+        heard = slice(begin, begin + wanted)
+        return replace(
+            run_of(sample, slice(run.start, run.stop)),
+            waveform=sample.waveform[heard],
+            is_speech=sample.is_speech[heard],
+        )
+
+
+class PairSampler(Sampler[tuple[int, int]]):
+    """Every clip once per epoch, the clips of a pair side by side.
+
+    Genuine and forged in one batch make the gradient one of the forgery (Shiohara & Yamasaki,
+    CVPR 2022). The order depends on seed and epoch alone.
+    """
+
+    def __init__(self, clips: Sequence[Clip], seed: int) -> None:
+        self.pairs: dict[str, list[int]] = {}
+        for index, clip in enumerate(clips):
+            self.pairs.setdefault(clip.pair_id, []).append(index)
+        self.clips = len(clips)
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of each epoch, also of the first after a kill."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.clips
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        pairs = list(self.pairs.values())
+        order = [index for pair in rng.permutation(len(pairs)) for index in pairs[pair]]
+        return iter([(self.epoch, index) for index in order])
+
+
+def burst(total: int, wanted: int, rng: np.random.Generator) -> range:
+    """A run of ``wanted`` consecutive frames at a random place; all where there are fewer.
+
+    Example:
+        >>> burst(3, 8, np.random.default_rng(0))
+        range(0, 3)
+    """
+    start = int(rng.integers(0, max(total - wanted, 0) + 1))
+    return range(start, min(start + wanted, total))
