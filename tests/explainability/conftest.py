@@ -1,0 +1,216 @@
+"""Detectors whose reasons are known, and moments for them to judge."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from unmask.config import ModelSettings, PreprocessingSettings
+from unmask.models.bundle import Bundle
+from unmask.models.calibration import Calibration
+from unmask.models.detector import Detector
+from unmask.models.scoring import SampleScore
+from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Sample, Waveform
+
+SILENCE = np.zeros(0, np.float32)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return ModelSettings(
+        frame_backbone="test_resnet",
+        frame_weights="random",
+        frame_dim=16,
+        voice_backbone="tiny",
+        voice_weights="random",
+        voice_frozen_layers=0,
+        voice_dim=8,
+    )
+
+
+@pytest.fixture(scope="session")
+def a_bundle(tiny):
+    """An untrained bundle; chance for weights, also where training starts at zero."""
+
+    def build(**changes):
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            detector = Detector(replace(tiny, **changes)).eval()
+            for block in detector.temporal.blocks:
+                nn.init.normal_(block.widen.weight)
+        calibration = Calibration(temperature=2.0)
+        return Bundle((detector,), PreprocessingSettings(), calibration, phase=1, profile="demo")
+
+    return build
+
+
+class Detail(nn.Module):
+    """How much fine detail there is in one region of the face, and nothing else."""
+
+    def __init__(self, rows, columns):
+        super().__init__()
+        window = torch.zeros(1, 1, 224, 224)
+        window[..., rows, columns] = 1
+        self.register_buffer("window", window)
+
+    def forward(self, x):
+        fine = (x - F.avg_pool2d(x, 9, 1, 4, count_include_pad=False)).abs()
+        return F.avg_pool2d(fine * self.window, 8)  # (N, 3, 28, 28)
+
+
+class Looks(nn.Module):
+    """A backbone of one map, whose mean is its answer."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+        self.last = nn.Linear(3, 3)
+        self.last.weight.data.fill_(20.0)
+
+    def forward(self, x):
+        return self.last(self.seen(x).mean((2, 3)))
+
+
+class Alone(nn.Module):
+    """In place of the encoder over time: no frame knows its neighbours."""
+
+    def forward(self, x, mask):
+        return x * mask[..., None]
+
+
+@pytest.fixture
+def sees_detail(a_bundle):
+    """A bundle whose frame score grows with the detail in a region: rows, columns."""
+
+    def build(rows, columns):
+        bundle = a_bundle()
+        detector = bundle.detector
+        detector.frame.backbone = Looks(Detail(rows, columns))
+        detector.frame.mean.zero_()
+        detector.frame.std.fill_(1.0)
+        detector.frame.project = nn.Linear(3, 16)
+        detector.frame.project.weight.data.fill_(1.0)
+        detector.frame_head.weight.data.fill_(1.0)
+        detector.temporal = Alone()
+        return bundle
+
+    return build
+
+
+class Loudness(nn.Module):
+    """In place of the voice encoder: one number per step, how loud it is."""
+
+    def forward(self, waveform, sample_mask, speech_mask):
+        x = torch.where(speech_mask & sample_mask, waveform, 0.0).abs()
+        loud = F.avg_pool1d(x[:, None], 400, 320)[:, 0]
+        mask = F.avg_pool1d(speech_mask.float()[:, None], 400, 320)[:, 0] >= 0.5
+        return loud[..., None].expand(-1, -1, 8) * mask[..., None], mask
+
+
+@pytest.fixture
+def hears_loudness(a_bundle):
+    """A bundle to which a loud voice is a fake one."""
+    bundle = a_bundle()
+    bundle.detector.voice = Loudness()
+    bundle.detector.step_head.weight.data.fill_(5.0)
+    return bundle
+
+
+LANDMARKS = np.float32(
+    [
+        *((40 + 9 * n, 110 + 80 * np.sin(np.pi * n / 16)) for n in range(17)),  # jaw
+        *((55 + 12 * n, 80) for n in range(10)),  # brows
+        *((112, 95 + 8 * n) for n in range(4)),  # ridge of the nose, tip last
+        *((98 + 7 * n, 130) for n in range(5)),
+        *((80 + 5 * np.cos(n), 95 + 3 * np.sin(n)) for n in range(6)),  # eyes
+        *((144 + 5 * np.cos(n), 95 + 3 * np.sin(n)) for n in range(6)),
+        *((112 - 22 * np.cos(n * np.pi / 6), 160 - 8 * np.sin(n * np.pi / 6)) for n in range(12)),
+        *((112 - 15 * np.cos(n * np.pi / 4), 160 - 3 * np.sin(n * np.pi / 4)) for n in range(8)),
+    ]
+)
+
+
+def similar(points, turn_deg, scale, shift):
+    turn = np.deg2rad(turn_deg)
+    matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return (points @ matrix.T + shift).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def landmarks():
+    """68 points of a plain face in the aligned picture."""
+    return LANDMARKS
+
+
+@pytest.fixture(scope="session")
+def a_person(landmarks):
+    """A person of noise, seen at some times; in the video its face is turned and larger."""
+
+    def make(times_s, number=0, flow=False):
+        count = len(times_s)
+        rng = np.random.default_rng((number, count))
+        shown = similar(landmarks, 25.0, 1.5, (90.0, 20.0))
+        box = np.concatenate([shown.min(axis=0), shown.max(axis=0)])
+        track = FaceTrack(
+            number,
+            np.asarray(times_s, np.float64),
+            np.tile(box, (count, 1)),
+            np.tile(shown, (count, 1, 1)),
+            np.zeros((count, 3), np.float32),
+        )
+        faces = rng.integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
+        levels = rng.integers(-9, 9, (count, 2, 224, 224), dtype=np.int8) if flow else None
+        return PersonFeatures(track, faces, levels, np.tile(landmarks, (count, 1, 1)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def a_window():
+    """A window of a video: who is seen, and what is heard all through which somebody speaks."""
+
+    def make(*people, start_s=0.0, sound=None):
+        samples = SILENCE if sound is None else sound
+        info = MediaInfo("film.mp4", "0" * 64, 1, 60.0, 25.0, 640, 480, 0, "h264", None)
+        return ClipFeatures(
+            info,
+            start_s,
+            start_s + 30.0,
+            99,
+            people,
+            None if sound is None else Waveform(samples),
+            np.array([[0.0, len(samples) / 16_000]]),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def a_score():
+    """What a detector says of a person, and of the sound, 20 ms after 20 ms."""
+
+    def make(frames=(), steps=()):
+        frames, steps = np.asarray(frames, np.float64), np.asarray(steps, np.float64)
+        return SampleScore(0.0, 0.5, 0.5, None, frames, steps, np.zeros(1))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def a_sound():
+    def make(samples):
+        faces = np.zeros((0, 224, 224, 3), np.uint8)
+        return Sample(faces, None, samples.astype(np.float32), np.ones(len(samples), np.bool_))
+
+    return make
