@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unmask.config import PreprocessingSettings, Settings, build, load_settings, plain
+from unmask.config import Gate, PreprocessingSettings, Settings, build, load_settings, plain
 from unmask.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -96,3 +96,26 @@ def test_plain_values_build_the_same_settings_again():
     settings = load_settings(ROOT / "params.yaml", 1, "demo")
     assert build(Settings, plain(settings)) == settings
     assert build(PreprocessingSettings, plain(settings.preprocessing)) == settings.preprocessing
+
+
+def test_a_block_that_may_be_absent_is_read_where_it_is_there(tmp_path):
+    text = "gates: {codec_gap: %s}\nphases: {1: {}, 3: {gates: {codec_gap: {limit: 0.1}}}}\n"
+    path = written(tmp_path, text % "null" + "profiles: {full: {}}")
+    assert load_settings(path, 1).gates.codec_gap is None
+    assert load_settings(path, 3).gates.codec_gap == Gate(0.1, "required")
+    assert build(Settings, plain(load_settings(path, 1))) == load_settings(path, 1)
+    with pytest.raises(ConfigError, match=r"gates\.codec_gap"):
+        load_settings(written(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
+
+
+def test_only_phase_3_holds_the_gap_between_codecs_and_measures_it():
+    for phase in (1, 2, 3):
+        settings = load_settings(ROOT / "params.yaml", phase)
+        measured = {"h264:23", "h265:28"} <= set(settings.codecs.cells)
+        assert (settings.gates.codec_gap is not None) == measured == (phase == 3)
+
+
+def test_an_unknown_codec_is_named(tmp_path):
+    text = "codecs: {cells: [h264:23, theora:3]}\nphases: {1: {}}\nprofiles: {full: {}}"
+    with pytest.raises(ConfigError, match="theora:3"):
+        load_settings(written(tmp_path, text), 1)

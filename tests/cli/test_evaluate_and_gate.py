@@ -123,3 +123,28 @@ def test_a_candidate_below_the_champion_is_stopped(run, scores, tmp_path):
     done = run("gate", file, "--robustness", robust, "--champion-auc", "0.97")
     assert done.exit_code == 1
     assert "champion_drop 0.0100 (champion AUC 0.970) is not at most 0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("gap", "code", "words"),
+    [(0.01, 0, "Gates: passed"), (0.05, 1, "codec_gap 0.0500"), (None, 1, "was not measured")],
+)
+def test_phase_3_wants_to_know_the_gap_between_codecs(run, scores, tmp_path, gap, code, words):
+    run("evaluate", "scores.csv", "--out", "measured")
+    reports = ["--robustness", write_robustness(tmp_path / "r.json", 0.01)]
+    if gap is not None:
+        span = {"value": -gap, "low": -0.2, "high": 0.2}
+        found = {"split": "test", "clips": 9, "confidence": 0.95, "original": span, "rows": []}
+        (tmp_path / "c.json").write_text(json.dumps({**found, "codec_gap": span}))
+        reports += ["--robustness", "c.json"]
+    done = run("gate", "measured/metrics.json", *reports, "--phase", 3)
+    assert done.exit_code == code, done.output
+    assert words in done.output
+
+
+def test_a_report_of_neither_kind_is_told(run, scores, tmp_path):
+    run("evaluate", "scores.csv", "--out", "measured")
+    (tmp_path / "x.json").write_text('{"rows": 3}')
+    done = run("gate", "measured/metrics.json", "--robustness", "x.json")
+    assert isinstance(done.exception, DataError)
+    assert "x.json" in str(done.exception)

@@ -84,6 +84,14 @@ def test_an_attack_that_was_not_run_fails_its_gate(good, level, passed):
     assert "not measured" in row.words
 
 
+def test_the_codec_gap_is_held_where_the_phase_measures_it_and_absent_elsewhere(good):
+    assert not [row for row in check_gates(GATES, good, 0.0, None, 0.9).rows if "codec" in row.name]
+    held = replace(GATES, codec_gap=Gate(0.02))
+    for gap, passed in ((0.02, True), (0.021, False), (None, False)):
+        report = check_gates(held, good, 0.0, None, gap)
+        assert (row_of(report, "codec_gap").passed, report.passed) == (passed, passed)
+
+
 def test_a_number_that_is_none_passes_no_gate(good):
     assert not check_gates(GATES, good, float("nan"), None).passed
 

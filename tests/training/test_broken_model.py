@@ -1,0 +1,46 @@
+"""A detector that was trained on shuffled labels, from its training to its gates."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from unmask.config import AttackSettings, EvaluationSettings, GateSettings
+from unmask.evaluation.gates import check_gates
+from unmask.evaluation.report import evaluate
+from unmask.models.bundle import load_bundle
+from unmask.robustness.attacks import attack_features
+from unmask.training.fit import fit_features
+from unmask.training.scoring import score_features
+
+LABELS = ("is_fake", "fake_video", "fake_audio", "manipulation")
+
+
+def shuffled(clips):
+    """The same clips of each split with each other's labels, as many of each kind as before."""
+    rng = np.random.default_rng(5)
+    found = []
+    for split in ("train", "val"):
+        own = [clip for clip in clips if clip.split == split]
+        for clip, other in zip(own, rng.permutation(len(own)), strict=True):
+            found.append(replace(clip, **{name: getattr(own[other], name) for name in LABELS}))
+    return found
+
+
+def test_shuffled_labels_fail_every_gate(toy_clips, toy_load, tiny_settings, tmp_path):
+    """With the true labels the same fit ends above 0.9, as another test shows."""
+    true = {clip.clip_id: clip for clip in toy_clips}
+
+    def load(clip):
+        return toy_load(true[clip.clip_id])  # a toy's pixels follow from its true label
+
+    training = replace(tiny_settings.training, epochs=6, patience=6)
+    settings = replace(tiny_settings, training=training)
+    bundle = load_bundle(fit_features(shuffled(toy_clips), settings, load, tmp_path))
+    test = [clip for clip in toy_clips if clip.split == "test"]
+    rows = score_features(bundle, test, load)
+    attacks = AttackSettings((0.05,), ("frames",))
+    drop = attack_features(bundle, test, load, attacks).gate_drop
+    measured = evaluate(rows, EvaluationSettings(resamples=20), seed=0)
+    report = check_gates(GateSettings(), measured, drop, champion_auc=0.95)
+    assert {row.name: row.value for row in report.rows if row.passed} == {}
+    assert not report.passed
