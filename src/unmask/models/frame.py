@@ -76,6 +76,7 @@ class FrameEncoder(nn.Module):
         """Learn nothing more, and norm by what was learnt, in training too."""
         self.requires_grad_(False)
         self.frozen = True
+        self.train()
 
     def train(self, mode: bool = True) -> "FrameEncoder":
         """Switch to training; a frozen encoder goes on as it scores."""
