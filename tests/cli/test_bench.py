@@ -17,8 +17,9 @@ def test_the_table_and_the_json_give_every_stage(bundle_folder, tmp_path, monkey
     assert not left.value.code
     rows = json.loads(file.read_text())
     out = capsys.readouterr().out
-    stages = ["decode", "faces", "align", "flow", "speech", "frame_model", "voice_model", "rest"]
-    assert list(rows) == [*stages, "analyze"]
+    for stage in ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model"):
+        assert stage in rows
+    assert list(rows)[-2:] == ["rest", "analyze"]
     for stage, row in rows.items():
         assert set(row) == {"seconds", "real_time_factor", "peak_mib"}
         assert stage.replace("_", " ") in out

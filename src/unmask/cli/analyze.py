@@ -1,6 +1,7 @@
 """`unmask analyze`: one video in, a verdict that a person can read, and the report as JSON."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 from unmask.errors import ConfigError
 
 if TYPE_CHECKING:
-    from unmask.serving.report import Media, Report
+    from unmask.serving.report import Media, Person, Report, Segment
 
 COLOURS = {"fake": "bold red", "real": "bold green", "inconclusive": "bold yellow"}
 
@@ -22,6 +23,9 @@ def command(
     bundle: Annotated[
         Path | None, typer.Option(help="Detector to use; default: the champion.")
     ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of what the detector saw.")
+    ] = None,
 ) -> None:
     """Say whether one video is genuine."""
     from unmask.cli.native import native_silence
@@ -29,7 +33,7 @@ def command(
     with native_silence():
         from unmask.serving.analyzer import Analyzer
 
-        report = Analyzer.load(bundle).analyze(video)
+        report = Analyzer.load(bundle).analyze(video, evidence_dir=evidence)
     text = report.model_dump_json(indent=2) + "\n"
     if json_out == Path("-"):
         sys.stdout.write(text)
@@ -59,13 +63,15 @@ def _show(report: "Report") -> None:
         head.append(f"  fake probability {report.fake_probability:.2f}", "bold")
         head.append(_grounds(report), "not bold")
     console.print(head)
+    for line in _doubts(report):
+        console.print(Text(f"  {line}"))
     for person in report.people:
-        words = f"person {person.id}: {person.fake_probability:.2f} over {person.frames} frames"
-        console.print(Text(f"  {words}"))
+        console.print(Text(f"  {_person(person)}"))
     for part in report.segments:
-        whose = "voice" if part.person is None else f"face of person {part.person}"
-        words = f"{part.start_s:.1f} to {part.end_s:.1f} s: {whose} {part.fake_probability:.2f}"
-        console.print(Text(f"  {words}", "red"))
+        console.print(Text(f"  {_segment(part)}", "red"))
+    for exhibit in report.evidence:
+        where = "" if exhibit.file is None else f"{exhibit.file}: "
+        console.print(Text(f"  {where}{exhibit.description}"))
     for note in report.notes:
         console.print(Text(f"  note: {note}"))
     model = f"detector: phase {report.model.phase}, {report.model.profile}, "
@@ -79,7 +85,35 @@ def _media(media: "Media") -> str:
     return f"{media.file}  {media.duration_s:.1f} s, {size}{' + '.join(codecs)}"
 
 
+def _doubts(report: "Report") -> Iterator[str]:
+    if report.confidence_interval is not None:
+        low, high = report.confidence_interval
+        doubt = f"uncertainty {report.uncertainty_score:.3f}"
+        yield f"repeated answers: {low:.2f} to {high:.2f}, {doubt}"
+    if report.members:
+        said = ", ".join(f"{member.fake_probability:.2f}" for member in report.members)
+        yield f"{len(report.members)} members: {said}"
+
+
+def _person(person: "Person") -> str:
+    words = f"person {person.id}: {person.fake_probability:.2f} over {person.frames} frames"
+    if person.lip_sync is None or person.lip_sync.offset_ms is None:
+        return words
+    offset_ms = person.lip_sync.offset_ms
+    return f"{words}; sound {abs(offset_ms):.0f} ms {'late' if offset_ms >= 0 else 'early'}"
+
+
+def _segment(part: "Segment") -> str:
+    whose = {"video": "face", "audio": "voice", "lip_sync": "lips"}[part.modality]
+    whose += "" if part.person is None else f" of person {part.person}"
+    return f"{part.start_s:.1f} to {part.end_s:.1f} s: {whose} {part.fake_probability:.2f}"
+
+
 def _grounds(report: "Report") -> str:
-    alone = {"face": report.modalities.video, "voice": report.modalities.audio}
+    alone = {
+        "face": report.modalities.video,
+        "voice": report.modalities.audio,
+        "lip-sync": report.modalities.lip_sync,
+    }
     said = [f"{name} {value:.2f}" for name, value in alone.items() if value is not None]
     return f"  ({', '.join(said)})" if said else ""

@@ -18,6 +18,10 @@ def command(
     bundle: Annotated[
         Path | None, typer.Option(help="Detector to measure; default: full size, untrained.")
     ] = None,
+    phase: Annotated[
+        int, typer.Option(min=1, help="Phase in params.yaml that the untrained one is built for.")
+    ] = 1,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
 ) -> None:
     """Measure every stage of analyzing a 720p talking clip, and the whole."""
     import multiprocessing
@@ -32,7 +36,7 @@ def command(
         with ProcessPoolExecutor(1, fresh) as maker:
             maker.submit(_make, clip, seconds).result()
         with ProcessPoolExecutor(1, fresh) as worker:
-            costs = worker.submit(_measure, clip, bundle).result()
+            costs = worker.submit(_measure, clip, bundle, phase, tuple(set_ or ())).result()
     _show(costs, seconds)
     if json_out is not None:
         json_out.parent.mkdir(parents=True, exist_ok=True)
@@ -48,28 +52,53 @@ def _make(clip: Path, seconds: float) -> None:
         talking_clip(clip, seconds)
 
 
-def _measure(clip: Path, bundle: Path | None) -> "dict[str, Cost]":
+def _measure(
+    clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
+) -> "dict[str, Cost]":
     from unmask.cli.native import native_silence
 
     with native_silence():
         from unmask.serving.analyzer import Analyzer
         from unmask.serving.measure import measure
 
-        analyzer = Analyzer.load(bundle) if bundle else _untrained()
+        analyzer = Analyzer.load(bundle) if bundle else _untrained(phase, overrides)
         return measure(analyzer, clip)
 
 
-def _untrained() -> "Analyzer":
-    """The contract's sizes, flow included, so that every stage has work; chance for weights."""
-    from unmask.config import ModelSettings, PreprocessingSettings
+def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
+    """The contract's sizes, flow included, so that every stage has work; chance for weights.
+
+    Members of an ensemble share what they would share had they been trained.
+    """
+    from unmask.config import load_settings
     from unmask.models.bundle import Bundle
     from unmask.models.calibration import Calibration
     from unmask.models.detector import Detector
+    from unmask.models.members import share
+    from unmask.models.sync import SyncNet
     from unmask.serving.analyzer import Analyzer
 
-    settings = ModelSettings(frame_weights="random", voice_weights="random", flow=True)
-    detector = Detector(settings).eval()
-    return Analyzer(Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "full"))
+    by_chance = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
+    settings = load_settings(phase=phase, overrides=(*by_chance, *overrides))
+    first, *others = (Detector(settings.model).eval() for _ in range(settings.ensemble.members))
+    frozen = [name for name, value in first.named_parameters() if not value.requires_grad]
+    if settings.ensemble.shared_frames:
+        frozen += [name for name in first.state_dict() if name.startswith("frame.")]
+    for other in others:
+        share(first, other, frozen)
+    sync = SyncNet(settings.sync.dim) if settings.sync.enabled else None
+    calibration = Calibration(sync_weight=settings.sync.weight)
+    return Analyzer(
+        Bundle(
+            members=(first, *others),
+            preprocessing=settings.preprocessing,
+            calibration=calibration,
+            phase=phase,
+            profile="full",
+            sync=sync,
+            uncertainty=settings.uncertainty,
+        )
+    )
 
 
 def _show(costs: "dict[str, Cost]", seconds: float) -> None:

@@ -23,6 +23,7 @@ from unmask.models.scoring import score_samples
 from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.faces import face_landmarker
 from unmask.preprocessing.prepare import samples_of, windows
+from unmask.records import MediaInfo
 from unmask.serving.facts import Facts
 from unmask.serving.report import Report, Timing
 from unmask.serving.tally import Tally
@@ -97,26 +98,35 @@ class Analyzer:
             MediaError: ``path`` cannot be read as video or sound.
         """
         begin, watch = perf_counter(), watch or Stopwatch()
-        facts, suspects, info = Facts(), Suspects(), None
-        tally, passes = Tally(self.bundle.calibration.sync_weight), self.bundle.uncertainty.passes
+        suspects = None if evidence_dir is None else Suspects()
         exhibits: tuple[Exhibit, ...] = ()
-        with _named(path, shown_as), counting(watch):
-            for window in windows(path, self.preprocessing, WINDOW_S, watch):
-                info = window.info
-                facts.add(window)
-                scores = score_samples(self.bundle, samples_of(window), passes=passes)
-                tally.add(window, scores)
-                if evidence_dir is not None:
-                    suspects.add(window, scores)
-                del window  # before the next one is made, so that two are never held
-            if evidence_dir is not None:
+        with _named(path, shown_as):
+            with counting(watch):
+                facts, tally, info = self._look(path, suspects, watch)
+            if info is None:
+                raise MediaError(f"{path}: holds nothing to look at; use another file")
+            if suspects is not None and evidence_dir is not None:
                 with watch.on("evidence"):
                     exhibits = explain(self.bundle, path, suspects, evidence_dir)
-        if info is None:
-            raise MediaError(f"{shown_as or path}: holds nothing to look at; use another file")
         shown = replace(info, path=Path(shown_as or path))
         timing = _timing(watch, perf_counter() - begin)
         return write_report(self.bundle, shown, Findings(facts, tally, exhibits), timing)
+
+    def _look(
+        self, path: Path, suspects: Suspects | None, watch: Stopwatch
+    ) -> tuple[Facts, Tally, MediaInfo | None]:
+        """Score window after window, and forget each before the next is made."""
+        facts, tally, info = Facts(), Tally(self.bundle.calibration.sync_weight), None
+        passes = self.bundle.uncertainty.passes
+        for window in windows(path, self.preprocessing, WINDOW_S, watch):
+            info = window.info
+            facts.add(window)
+            scores = score_samples(self.bundle, samples_of(window), passes=passes)
+            tally.add(window, scores)
+            if suspects is not None:
+                suspects.add(window, scores)
+            del window  # before the next one is made, so that two are never held
+        return facts, tally, info
 
 
 @contextmanager
