@@ -188,6 +188,29 @@ def test_a_genuine_clip_and_its_fake_show_the_same_moment_in_the_same_light():
         assert not np.array_equal(genuine.faces, stranger.faces)
 
 
+@pytest.mark.parametrize(
+    ("most", "first", "count"), [(0, 0, 20), (6, 7, 6), (20, 0, 20), (99, 0, 20)]
+)
+def test_whole_clips_may_be_cut_to_the_frames_in_their_middle_with_all_of_their_sound(
+    most, first, count
+):
+    (sample,) = WholeClips([a_clip("a")], load, most)[0].samples
+    assert sample.faces[:, 0, 0, 0].tolist() == [10 * (first + i) for i in range(count)]
+    assert len(sample.flow) == len(sample.landmarks) == len(sample.pose_deg) == count
+    assert len(sample.waveform) == 4 * RATE_HZ
+
+
+def test_a_stretched_sample_begins_with_its_frames_and_lasts_as_long_as_the_others():
+    plain, settings = AugmentationSettings(), AugmentationSettings(stretch=1.0)
+    training = TrainingSettings(frames=4, audio_s=0.5)
+    kinds = [TrainingClips([a_clip("a")], load, training, kind, 7) for kind in (plain, settings)]
+    for epoch in range(5):
+        before, after = (data[epoch, 0].samples[0] for data in kinds)
+        assert np.array_equal(before.faces, after.faces)
+        assert abs(len(after.waveform) - RATE_HZ // 2) <= 1
+        assert len(after.is_speech) == len(after.waveform)
+
+
 @pytest.mark.parametrize(("total", "wanted"), [(20, 8), (8, 8), (3, 8), (0, 8), (1, 1)])
 def test_a_burst_is_consecutive_and_reaches_both_ends(total, wanted):
     rng = np.random.default_rng(0)

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from unmask.models.detector import Prediction
-from unmask.models.losses import Targets, detector_loss, mean_error, temporal_consistency
+from unmask.models.fusion import either_fake
+from unmask.models.losses import (
+    Targets,
+    apart,
+    detector_loss,
+    mean_error,
+    temporal_consistency,
+)
 
 
 def a_prediction(rows, **changes):
@@ -65,6 +72,27 @@ def test_a_batch_without_any_face_has_finite_losses():
     losses = detector_loss(said, labels((False, True)), 0.5, 0.1)
     assert losses.video == losses.temporal == 0
     assert torch.isfinite(losses.total)
+
+
+def test_apart_scores_are_the_same_and_the_clips_loss_has_no_slope_in_one_modality_alone():
+    video, audio, joint = (torch.tensor([x, -x], requires_grad=True) for x in (0.7, -1.1, 0.2))
+    uses = torch.ones(2, dtype=torch.bool)
+    together = a_prediction(
+        2,
+        logit=either_fake(video, audio, uses, uses) + joint,
+        video_logit=video,
+        audio_logit=audio,
+    )
+    separate = apart(together)
+    torch.testing.assert_close(separate.logit, together.logit)
+    truth = labels((True, False), (False, False))
+    joined = detector_loss(together, truth, 0.0, 0.0).clip
+    for part in torch.autograd.grad(joined, (video, audio, joint), retain_graph=True):
+        assert (part != 0).all()
+    losses = detector_loss(separate, truth, 1.0, 0.0)
+    alone = torch.autograd.grad(losses.clip, (video, audio, joint), retain_graph=True)
+    assert [bool((part != 0).any()) for part in alone] == [False, False, True]
+    assert (torch.autograd.grad(losses.video, video)[0] != 0).all()
 
 
 def test_consistency_looks_at_pairs_of_real_frames_alone():

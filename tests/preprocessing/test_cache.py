@@ -34,6 +34,23 @@ def same(one, other):
     )
 
 
+def test_what_a_reader_does_to_its_arrays_does_not_reach_the_cache(tmp_path, entry):
+    Cache(tmp_path).save("faces", KEY, entry)
+    mine = Cache(tmp_path).load("faces", KEY)
+    mine.arrays["faces"][:] = 0
+    assert same(Cache(tmp_path).load("faces", KEY), entry)
+
+
+@pytest.mark.parametrize(
+    "kind", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"]
+)
+def test_every_type_of_number_comes_back_as_it_was(tmp_path, kind):
+    array = np.arange(6).reshape(2, 3).astype(kind)
+    kept = Entry({}, {"x": array, "empty": array[:0]})
+    Cache(tmp_path).save("faces", KEY, kept)
+    assert same(Cache(tmp_path).load("faces", KEY), kept)
+
+
 def test_what_is_saved_is_loaded(tmp_path, entry):
     Cache(tmp_path).save("faces", KEY, entry)
     assert same(Cache(tmp_path).load("faces", KEY), entry)

@@ -63,7 +63,7 @@ class TrainingClips(Dataset[Example]):
         sample = samples[0]
         forging = self.twins.draw(clip, sample, epoch)
         clip = forging.labelled(clip)
-        if clip.is_fake and not (clip.fake_video or clip.fake_audio):
+        if forging.is_twin and not clip.is_fake:
             return Example(clip, (), "neither a face nor speech to forge")
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
