@@ -23,11 +23,15 @@ def stills(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
     Raises:
         MediaError: The file cannot be opened.
     """
+    av = need("av", extra="media")
     missing = sorted(set(times_s))
     for run in _runs(tuple(missing)):
-        for time_s, picture in _matching(path, run, run[0]):
-            missing.remove(time_s)
-            yield time_s, picture
+        try:
+            for time_s, picture in _matching(path, run, run[0]):
+                missing.remove(time_s)
+                yield time_s, picture
+        except av.error.FFmpegError:  # a raw stream knows no way to a moment
+            break
     if missing:
         yield from _matching(path, missing, 0.0)
 
