@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "sync": "sync",
     "sync-report": "sync_report",
     "train": "train",
+    "uncertainty": "uncertainty",
     "validate": "validate",
 }
 

@@ -1,0 +1,192 @@
+"""Which way of being unsure is the most honest: temperature, MC-dropout, an ensemble, or several.
+
+Guo et al., ICML 2017, for the temperature; Ovadia et al., "Can You Trust Your Model's Uncertainty?
+Evaluating Predictive Uncertainty Under Dataset Shift", NeurIPS 2019, for the comparison. Whatever
+is fitted is fitted on the validation clips, and everything is measured on the test clips.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.data.clips import Load
+from unmask.evaluation import metrics
+from unmask.models.bundle import Bundle
+from unmask.models.calibration import Calibration, calibrate, fit_temperature
+from unmask.models.mixture import mixed
+from unmask.models.scoring import SampleScore, clip_score
+from unmask.records import Clip
+from unmask.training.scoring import Scored, of_split, score_people
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Honesty:
+    """How far probabilities of one kind can be taken at their word.
+
+    Attributes:
+        temperature: Fitted on validation; 1 where the kind does without.
+        ece_by_chance: Calibration error that a perfect detector would show on so few clips.
+        nll: In nats.
+    """
+
+    kind: str
+    temperature: float
+    auc: float
+    ece: float
+    ece_by_chance: float
+    brier: float
+    nll: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the bundle's thresholds did to clips that they were not fitted on, beside the promise.
+
+    Attributes:
+        fpr, fnr: Share of genuine clips called fake, and of fakes called real.
+        unsure_reals, unsure_fakes: Share of either that stayed inconclusive.
+    """
+
+    promised_fpr: float
+    promised_fnr: float
+    fpr: float
+    fnr: float
+    unsure_reals: float
+    unsure_fakes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """The comparison.
+
+    Attributes:
+        calibration_clips, clips: In the validation and in the test split.
+        passes: Of MC-dropout by each member.
+        spread_finds_errors: AUC of the spread of the passes in telling clips on the wrong side
+            of one half from those on the right one; ``None`` where there is but one kind.
+    """
+
+    calibration_clips: int
+    clips: int
+    members: int
+    passes: int
+    rows: tuple[Honesty, ...]
+    verdicts: Verdicts
+    spread_finds_errors: float | None
+
+
+def compare_doubts(
+    bundle: Bundle, clips: Sequence[Clip], load: Load, passes: int, bins: int
+) -> Doubts:
+    """Score both splits and hold every way of being unsure against the labels.
+
+    Args:
+        load: Gives a clip's features; see :func:`unmask.data.clips.cached`.
+        bins: Of the calibration error.
+
+    Raises:
+        SingleClassError: A split's clips are all genuine, or all fake.
+        DataError: A split has no clip that can be scored.
+    """
+    val, test = (
+        _decisive(score_people(bundle, of_split(clips, split), load, passes))
+        for split in ("val", "test")
+    )
+    rows = tuple(
+        _measured(kind, logits_of, (val, test), tempered, bins)
+        for kind, logits_of in _kinds(bundle, passes).items()
+        for tempered in (False, True)
+    )
+    return Doubts(
+        calibration_clips=len(val),
+        clips=len(test),
+        members=len(bundle.members),
+        passes=passes,
+        rows=rows,
+        verdicts=verdicts_of(test, bundle.calibration),
+        spread_finds_errors=_spread_finds_errors(test),
+    )
+
+
+Answer = tuple[SampleScore, bool]  # of a clip's decisive person, and whether the clip is fake
+
+
+def _decisive(scored: Sequence[Scored]) -> list[Answer]:
+    return [(clip_score(one.scores), one.clip.is_fake) for one in scored]
+
+
+def _kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], float]]:
+    """How each kind makes one logit of a clip's answers."""
+
+    def dropped(score: SampleScore) -> Floats:
+        return score.member_logits if score.pass_logits is None else score.pass_logits
+
+    kinds: dict[str, Callable[[SampleScore], float]] = {
+        "one detector": lambda score: float(score.member_logits[0]),
+    }
+    if passes:
+        kinds["MC-dropout"] = lambda score: float(mixed(dropped(score)[:passes]))
+    if len(bundle.members) > 1:
+        kinds["ensemble"] = lambda score: float(mixed(score.member_logits))
+        if passes:
+            kinds["ensemble, MC-dropout"] = lambda score: float(mixed(dropped(score)))
+    if bundle.sync is not None:
+        kinds["with lip-sync"] = lambda score: score.logit
+    return kinds
+
+
+def _measured(
+    kind: str,
+    logit_of: Callable[[SampleScore], float],
+    splits: tuple[list[Answer], list[Answer]],
+    tempered: bool,
+    bins: int,
+) -> Honesty:
+    (known, known_fake), (asked, is_fake) = (_columns(split, logit_of) for split in splits)
+    temperature = fit_temperature(known, known_fake) if tempered else 1.0
+    p = calibrate(asked, temperature)
+    chance = metrics.chance_calibration_error(p, bins, np.random.default_rng(0))
+    return Honesty(
+        kind=f"{kind}, temperature" if tempered else kind,
+        temperature=temperature,
+        auc=metrics.roc_auc(asked, is_fake),
+        ece=metrics.expected_calibration_error(p, is_fake, bins),
+        ece_by_chance=chance,
+        brier=metrics.brier_score(p, is_fake),
+        nll=metrics.negative_log_likelihood(p, is_fake),
+    )
+
+
+def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> Verdicts:
+    """Count what the thresholds say of clips of known label."""
+    p, is_fake = _columns(answers, lambda score: score.probability)
+    fake, real = p > calibration.fake_above, p < calibration.real_below
+    return Verdicts(
+        promised_fpr=calibration.guarantee.fpr,
+        promised_fnr=calibration.guarantee.fnr,
+        fpr=float(fake[~is_fake].mean()),
+        fnr=float(real[is_fake].mean()),
+        unsure_reals=float((~fake & ~real)[~is_fake].mean()),
+        unsure_fakes=float((~fake & ~real)[is_fake].mean()),
+    )
+
+
+def _spread_finds_errors(answers: Sequence[Answer]) -> float | None:
+    spreads = [score.passes.std() for score, _ in answers if score.passes is not None]
+    p, is_fake = _columns(answers, lambda score: score.probability)
+    wrong = (p > 0.5) != is_fake
+    if len(spreads) < len(answers) or wrong.all() or not wrong.any():
+        return None
+    return metrics.roc_auc(np.array(spreads), wrong)
+
+
+def _columns(
+    answers: Sequence[Answer], value_of: Callable[[SampleScore], float]
+) -> tuple[Floats, Labels]:
+    values, labels = zip(*((value_of(score), is_fake) for score, is_fake in answers), strict=True)
+    return np.array(values, np.float64), np.array(labels, np.bool_)

@@ -1,0 +1,77 @@
+"""Ways of being unsure, held against labels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unmask.config import PreprocessingSettings
+from unmask.errors import DataError
+from unmask.evaluation import metrics
+from unmask.models.bundle import Bundle
+from unmask.models.calibration import Calibration, Guarantee, calibrate, fit_temperature
+from unmask.models.detector import Detector
+from unmask.training.doubts import compare_doubts, verdicts_of
+from unmask.training.scoring import score_features, score_people
+
+
+@pytest.fixture
+def bundle(tiny_settings):
+    def make(members):
+        detectors = tuple(Detector(tiny_settings.model).eval() for _ in range(members))
+        calibration = Calibration(1.5, 0.45, 0.55, guarantee=Guarantee(0.1, 0.2, 9, 9))
+        return Bundle(detectors, PreprocessingSettings(), calibration, 3, "demo")
+
+    return make
+
+
+def test_every_row_is_fitted_on_validation_and_measured_on_test(bundle, toy_clips, toy_load):
+    one = bundle(1)
+    found = compare_doubts(one, toy_clips, toy_load, passes=3, bins=5)
+    kinds = ["one detector", "one detector, temperature", "MC-dropout", "MC-dropout, temperature"]
+    assert [row.kind for row in found.rows] == kinds
+    assert (found.calibration_clips, found.clips, found.members, found.passes) == (12, 12, 1, 3)
+    known, asked = (
+        score_features(one, [clip for clip in toy_clips if clip.split == split], toy_load)
+        for split in ("val", "test")
+    )
+    raw, tempered = found.rows[:2]
+    wanted = fit_temperature(
+        np.array([row.logit for row in known]), np.array([row.is_fake for row in known])
+    )
+    assert (raw.temperature, tempered.temperature) == (1.0, pytest.approx(wanted))
+    is_fake = np.array([row.is_fake for row in asked])
+    for row in (raw, tempered):
+        p = calibrate(np.array([one.logit for one in asked]), row.temperature)
+        assert row.nll == pytest.approx(metrics.negative_log_likelihood(p, is_fake))
+        assert row.brier == pytest.approx(((p - is_fake) ** 2).mean())
+    assert raw.auc == tempered.auc
+
+
+def test_an_ensemble_has_rows_of_its_own(bundle, toy_clips, toy_load):
+    found = compare_doubts(bundle(2), toy_clips, toy_load, passes=2, bins=5)
+    assert [row.kind for row in found.rows[4:]] == [
+        "ensemble",
+        "ensemble, temperature",
+        "ensemble, MC-dropout",
+        "ensemble, MC-dropout, temperature",
+    ]
+    plain = compare_doubts(bundle(2), toy_clips, toy_load, passes=0, bins=5)
+    assert not any("MC" in row.kind for row in plain.rows)
+    assert plain.spread_finds_errors is None
+
+
+def test_verdicts_are_counted_beside_the_promise(bundle, toy_clips, toy_load):
+    scored = score_people(bundle(1), toy_clips[:1], toy_load)[0].scores[0]
+    table = [(0.9, False), (0.5, False), (0.1, False), (0.1, False), (0.9, True), (0.2, True)]
+    answers = [(replace(scored, probability=p), is_fake) for p, is_fake in table]
+    said = verdicts_of(answers, Calibration(1.0, 0.4, 0.6, guarantee=Guarantee(0.1, 0.2, 9, 9)))
+    assert (said.promised_fpr, said.promised_fnr) == (0.1, 0.2)
+    assert (said.fpr, said.unsure_reals) == (0.25, 0.25)
+    assert (said.fnr, said.unsure_fakes) == (0.5, 0.0)
+
+
+def test_both_splits_are_needed(bundle, toy_clips, toy_load):
+    without = [clip for clip in toy_clips if clip.split != "val"]
+    with pytest.raises(DataError, match="no clip is in split 'val'"):
+        compare_doubts(bundle(1), without, toy_load, passes=2, bins=5)
