@@ -88,7 +88,7 @@ def test_the_drawing_has_box_time_and_colour_and_the_original_has_none(landmarks
     assert blue < 120
     left, top, right, _ = np.rint(box_of(points)).astype(int)
     assert (drawn[top, left + 20 : right - 20] > 200).all()
-    assert (drawn[340:, :200] == 255).any()
+    assert (drawn[340:, :200] > 200).any()
     cold = drawn[200:320, 20:60]
     assert (cold == 120).all()
 
