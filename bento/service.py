@@ -1,24 +1,128 @@
-"""The BentoML service: loads the detector once, answers over HTTP.
+"""The BentoML service: page, routes and, unless a queue is named, the worker.
 
 In a built Bento the detector lies in ``bundle/`` beside this package; in a checkout it is
 the folder that ``UNMASK_BUNDLE`` names, or the champion that `make train` left.
 """
 
-from pathlib import Path
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
 
 import bentoml
 
-from bento.api import app
-from unmask.serving.analyzer import Analyzer
+from bento.api import create_app
+from bento.assembly import Parts
+from bento.examiner import Examiner
+from bento.gauges import exposition
+from bento.guard import is_loopback
+from bento.intake import Intake
+from bento.keeper import Keeper
+from bento.process import environment
+from bento.routes.desk import Desk
+from bento.settings import ServiceSettings
+from unmask.errors import ConfigError
 
-PACKED = Path(__file__).resolve().parents[1] / "bundle"
+RESTART_S = 1.0
+SETTINGS = ServiceSettings.from_environment()
+
+app = create_app(SETTINGS)
 
 
-@bentoml.service(name="unmask", workers=1, traffic={"timeout": 3600})
+@bentoml.service(
+    name="unmask", workers=1, traffic={"timeout": 3600}, http={"host": "127.0.0.1", "port": 3000}
+)
 @bentoml.asgi_app(app, path="/")
 class UnmaskService:
     """Is this video of a talking person genuine? Uploads never leave this machine."""
 
     def __init__(self) -> None:
-        """Load the detector, so that the first request does not wait for it."""
-        app.state.analyzer = Analyzer.load(PACKED if PACKED.is_dir() else None)
+        """Connect to table, files and queue, and start the worker where there is no queue."""
+        check_address(SETTINGS)
+        parts = Parts.from_settings(SETTINGS)
+        tempfile.tempdir = str(parts.store.work)  # uploads arrive where there is room for them
+        self._engine = parts.engine
+        self._examiner = Examiner(SETTINGS)
+        app.state.desk = Desk(parts, Intake(parts))
+        app.state.analyzer = self._examiner
+        self._keeper = Keeper(parts)
+        self._keeper.start()
+        self._worker = EmbeddedWorker() if SETTINGS.embedded else None
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """End what was started."""
+        if self._worker is not None:
+            self._worker.stop()
+        self._keeper.stop()
+        self._examiner.close()
+
+    async def __metrics__(self, content: str) -> str:
+        """Add the numbers of jobs to BentoML's own."""
+        from anyio.to_thread import run_sync
+
+        return content + await run_sync(exposition, self._engine)
+
+    def __is_ready__(self) -> bool:
+        """Whether the database answers and the worker runs."""
+        with suppress(Exception), self._engine.connect():
+            return self._worker is None or self._worker.alive
+        return False
+
+
+class EmbeddedWorker:
+    """A worker process beside the service, started anew whenever it ends."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process = self._started()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Let it give its job back and end."""
+        self._stopping.set()
+        self._thread.join()
+        self._process.terminate()
+        self._process.wait()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(RESTART_S):
+            if not self.alive:
+                self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        # it ends when the pipe does, so that a killed service leaves none behind
+        command = [sys.executable, "-m", "bento.worker", "--with-parent"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment())
+
+
+def check_address(settings: ServiceSettings) -> None:
+    """Refuse to be reached from other machines without API keys.
+
+    Raises:
+        ConfigError: The address is not this machine's own, and no keys are named.
+    """
+    address = listening_address(sys.argv)
+    if address is not None and not is_loopback(address) and settings.api_keys_file is None:
+        raise ConfigError(
+            f"{address}: other machines can reach this address, so API keys are needed; "
+            "make one with `python -m bento.keys FILE TENANT` and set UNMASK_API_KEYS_FILE=FILE"
+        )
+
+
+def listening_address(words: list[str]) -> str | None:
+    """Address of the socket that BentoML hands to its worker as ``--fd``; None without one."""
+    if "--fd" not in words[:-1]:
+        return None
+    handle = os.dup(int(words[words.index("--fd") + 1]))
+    with socket.socket(fileno=handle) as listening:
+        return str(listening.getsockname()[0])

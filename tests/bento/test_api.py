@@ -1,9 +1,11 @@
-"""The routes, with an analyzer that only looks at what reaches it."""
+"""`/predict`, with an analyzer that only looks at what reaches it."""
 
 import pytest
 from fastapi.testclient import TestClient
 
 from bento import api
+from bento.guard import UploadLimit
+from bento.settings import ServiceSettings
 from unmask.errors import BundleError, MediaError
 
 
@@ -19,11 +21,33 @@ class Watcher:
         raise self.error or MediaError(f"{shown_as}: seen; nothing to do")
 
 
+class Desk:
+    """There is always room."""
+
+    @property
+    def parts(self):
+        return self
+
+    @property
+    def ledger(self):
+        return self
+
+    def check_room(self, tenant):
+        return None
+
+
 @pytest.fixture
-def ask(monkeypatch):
+def app():
+    made = api.create_app(ServiceSettings())
+    made.state.desk = Desk()
+    return made
+
+
+@pytest.fixture
+def ask(app):
     def post(watcher, **request):
-        monkeypatch.setattr(api.app.state, "analyzer", watcher, raising=False)
-        with TestClient(api.app, raise_server_exceptions=False) as client:
+        app.state.analyzer = watcher
+        with TestClient(app, raise_server_exceptions=False) as client:
             return client.post("/predict", **request)
 
     return post
@@ -74,16 +98,16 @@ def test_a_request_without_an_upload_is_told_what_to_send(ask, request_, status)
     assert (answer.status_code, answer.json()) == (status, {"error": api.WANTED})
 
 
-def test_other_methods_are_refused_as_json():
-    with TestClient(api.app) as client:
+def test_other_methods_are_refused_as_json(app):
+    with TestClient(app) as client:
         answer = client.get("/predict")
     assert answer.status_code == 405
     assert answer.json() == {"error": "Method Not Allowed"}
 
 
 @pytest.mark.parametrize("stated", [True, False])
-def test_too_large_an_upload_is_refused_whether_it_states_its_size_or_not(stated):
-    small = api.UploadLimit(api.app, max_mib=1)
+def test_too_large_an_upload_is_refused_whether_it_states_its_size_or_not(stated, app):
+    small = UploadLimit(app, max_mib=1)
     body = b"--x\r\nContent-Disposition: form-data; name=file; filename=a.mp4\r\n\r\n"
     body += b"0" * 2**21 + b"\r\n--x--\r\n"
     chunks = (body[start : start + 65536] for start in range(0, len(body), 65536))

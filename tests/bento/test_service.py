@@ -1,5 +1,6 @@
 """The whole service, as BentoML serves it, on real files."""
 
+import time
 import warnings
 
 import pytest
@@ -9,11 +10,14 @@ from unmask.errors import MediaError
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.report import Report
 
+PATIENCE_S = 300  # two detectors are loaded, perhaps beside other work
+
 
 @pytest.fixture(scope="module")
-def client(bundle_folder):
+def client(bundle_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNMASK_BUNDLE", str(bundle_folder))
+        patch.setenv("UNMASK_FOLDER", str(tmp_path_factory.mktemp("service")))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # BentoML's own imports
             from bento.service import UnmaskService
@@ -60,7 +64,45 @@ def test_poor_material_is_answered_with_a_note(client, film, tmp_path, how, note
     assert note in " ".join(answer.json()["notes"])
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/"])
+def test_a_job_gives_the_same_report_with_a_worker_that_the_service_brings(
+    client, film, tmp_path, bundle_folder
+):
+    video = film(tmp_path / "talk.mp4", seconds=2.0)
+    answer = client.post("/analyze-video", files={"file": (video.name, video.read_bytes())})
+    assert answer.status_code == 202
+    address, end = answer.json()["status_url"], time.monotonic() + PATIENCE_S
+    while (job := client.get(address).json())["status"] in ("queued", "running"):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert job["status"] == "done", job
+    served = Report.model_validate(job["result"])
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    own = Analyzer.load(bundle_folder).analyze(video, evidence_dir=pictures)
+    drawn = {path.stem for path in pictures.iterdir()}
+    assert {one["name"] for one in job["evidence"]} == drawn
+    assert served.model_copy(update={"timing_s": own.timing_s}) == own
+
+
+def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, tmp_path):
+    video = film(tmp_path / "long.mp4", seconds=6.0)
+    content = {"files": {"file": (video.name, video.read_bytes())}}
+    answer = client.post("/analyze-video", data={"start_s": 4.5, "end_s": 5.5}, **content)
+    address, end = answer.json()["status_url"], time.monotonic() + PATIENCE_S
+    while (job := client.get(address).json())["status"] in ("queued", "running"):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert job["status"] == "done", job
+    report = Report.model_validate(job["result"])
+    times = [moment.time_s for person in report.people for moment in person.timeline]
+    assert times
+    assert min(times) >= 0.0
+    assert 4.5 < max(times) <= 5.6
+    assert report.media.duration_s == pytest.approx(6.0, abs=0.2)
+    assert "from 4.5 s to 5.5 s" in report.notes[0]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/"])
 def test_what_bentoml_serves_stays_in_place(client, path):
     assert client.get(path).status_code == 200
 
@@ -68,5 +110,5 @@ def test_what_bentoml_serves_stays_in_place(client, path):
 def test_the_page_of_routes_knows_ours(client):
     assert client.get("/docs", follow_redirects=False).headers["location"] == "/"
     described = client.get("/docs.json").json()["paths"]
-    assert {"/predict", "/livez", "/metrics"} <= set(described)
+    assert {"/predict", "/analyze-video", "/jobs/{job_id}", "/livez", "/metrics"} <= set(described)
     assert "multipart/form-data" in described["/predict"]["post"]["requestBody"]["content"]

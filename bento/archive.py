@@ -1,0 +1,94 @@
+"""Videos in a zip: read one after the other, bounded, and never under the names it gives."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, BinaryIO, cast
+
+from unmask.errors import UnmaskError
+
+MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an empty one
+MAX_RATIO = 50  # a video is compressed already
+SLACK = 1 << 20  # of bytes, that a small file may be unpacked to whatever the ratio
+SYMLINK = 0o120000
+
+
+class NotAnArchiveError(UnmaskError):
+    """A zip that is damaged, locked, or made to do harm."""
+
+
+class Bounded:
+    """What one member unpacks to, refused as soon as it grows beyond what it says of itself."""
+
+    def __init__(self, stream: IO[bytes], most_bytes: int) -> None:
+        self._stream = stream
+        self._left = most_bytes
+
+    def read(self, size: int) -> bytes:
+        """The next bytes.
+
+        Raises:
+            NotAnArchiveError: There are more than there may be, or they are damaged.
+        """
+        try:
+            block = self._stream.read(min(size, self._left + 1))
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            raise NotAnArchiveError("is damaged in the zip; pack it again") from error
+        self._left -= len(block)
+        if self._left < 0:
+            raise NotAnArchiveError("unpacks to more than it says; send the videos themselves")
+        return block
+
+    def __enter__(self) -> "Bounded":
+        """Use it for the length of a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self._stream.close()
+
+
+def is_archive(upload: BinaryIO) -> bool:
+    """Whether the bytes begin as a zip does; the name does not count."""
+    start = upload.read(4)
+    upload.seek(0)
+    return start in MAGICS
+
+
+def members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
+    """Name and content of each file in a zip; folders and a Mac's shadow files are left out.
+
+    Args:
+        most: So many files at most.
+        most_bytes: So much at most, all unpacked.
+
+    Raises:
+        NotAnArchiveError: It is damaged, locked, holds links, or is a bomb.
+    """
+    try:
+        with zipfile.ZipFile(upload) as packed:
+            inside = [one for one in packed.infolist() if not _ignored(one)]
+            _check(inside, most, most_bytes)
+            for one in inside:
+                yield one.filename, cast("BinaryIO", Bounded(packed.open(one), one.file_size))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+        raise NotAnArchiveError("is no zip that can be read; pack it again") from error
+
+
+def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:
+    if not inside:
+        raise NotAnArchiveError("holds no file")
+    if len(inside) > most:
+        raise NotAnArchiveError(f"holds {len(inside)} files, and at most {most} are taken at once")
+    if any(one.flag_bits & 1 for one in inside):
+        raise NotAnArchiveError("is locked with a password; send it without")
+    if any(one.external_attr >> 16 & 0o170000 == SYMLINK for one in inside):
+        raise NotAnArchiveError("holds links; send the videos themselves")
+    if sum(one.file_size for one in inside) > most_bytes:
+        raise NotAnArchiveError("unpacks to more than this service takes; send fewer videos")
+    if any(one.file_size > MAX_RATIO * one.compress_size + SLACK for one in inside):
+        raise NotAnArchiveError("unpacks to far more than it is; send the videos themselves")
+
+
+def _ignored(one: zipfile.ZipInfo) -> bool:
+    return one.is_dir() or one.filename.startswith("__MACOSX/")

@@ -1,0 +1,47 @@
+"""What service and worker are put together from, by the same settings."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Engine
+
+from bento.broker import Broker
+from bento.claims import Claims
+from bento.database import connect
+from bento.ledger import Ledger
+from bento.settings import ServiceSettings
+from bento.storage import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Table, files and queue.
+
+    Attributes:
+        broker: None where the worker reads the table itself.
+    """
+
+    settings: ServiceSettings
+    engine: Engine
+    ledger: Ledger
+    claims: Claims
+    store: Store
+    broker: Broker | None
+
+    @classmethod
+    def from_settings(cls, settings: ServiceSettings) -> Self:
+        """Connect to everything that ``settings`` name."""
+        engine = connect(settings)
+        return cls(
+            settings,
+            engine,
+            Ledger(engine, settings.max_queued, settings.max_queued_per_tenant),
+            Claims(engine, settings.lease_s, settings.attempts),
+            Store(settings),
+            Broker(settings.queue) if settings.queue else None,
+        )
+
+    def send(self, job_id: str) -> None:
+        """Tell the queue of a job, where there is one."""
+        if self.broker is not None and self.broker.send(job_id):
+            self.ledger.sent(job_id)

@@ -1,0 +1,90 @@
+"""The queue between machines: Celery over Redis, or whatever broker its address names.
+
+A message is only the hint that a job waits. It may be lost or come twice; the table decides.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from celery import Celery
+from celery.signals import worker_shutting_down
+from kombu.exceptions import KombuError, OperationalError
+
+QUEUE = "unmask"
+TASK = "unmask.analyze"
+PATIENCE_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Broker:
+    """Both ends of the queue.
+
+    Args:
+        queue: Its name; a broker may carry several.
+    """
+
+    def __init__(self, url: str, queue: str = QUEUE) -> None:
+        self._queue = queue
+        self.app = Celery("unmask", broker=url, set_as_current=False)
+        patience = {"socket_timeout": 30, "socket_connect_timeout": PATIENCE_S}
+        self.app.conf.update(
+            task_default_queue=queue,
+            task_acks_late=True,
+            task_reject_on_worker_lost=True,
+            task_ignore_result=True,
+            worker_prefetch_multiplier=1,
+            worker_hijack_root_logger=False,
+            worker_send_task_events=False,
+            worker_cancel_long_running_tasks_on_connection_loss=False,
+            broker_connection_retry_on_startup=True,
+            broker_connection_max_retries=None,
+            broker_transport_options=patience if url.startswith("redis") else {},
+        )
+
+    def send(self, job_id: str) -> bool:
+        """Tell the workers of a job; whether the broker took it."""
+        try:
+            self.app.send_task(TASK, args=[job_id], retry=False, ignore_result=True)
+        except (KombuError, OperationalError, OSError) as error:
+            log.warning("the queue does not answer, the job waits in the table: %s", error)
+            return False
+        return True
+
+    def depth(self) -> int | None:
+        """How many messages wait; None where the broker does not say."""
+        try:
+            with self.app.connection_for_write(connect_timeout=PATIENCE_S) as connection:
+                channel = connection.default_channel
+                declared = channel.queue_declare(self._queue, passive=True)
+                return int(declared.message_count)
+        except (KombuError, OSError):
+            return None
+        except connection_errors(self.app):
+            return None
+
+    def consume(self, take: Callable[[str], None], stopping: threading.Event) -> None:
+        """Call ``take`` with every job the queue tells of, until a signal ends the process."""
+
+        @self.app.task(name=TASK)
+        def analyze(job_id: str) -> None:
+            take(job_id)
+
+        def stop(**_: object) -> None:
+            stopping.set()  # the job at work is given back, not waited for
+
+        worker_shutting_down.connect(stop)
+        self.app.worker_main(
+            [
+                "worker",
+                *("--pool", "solo", "--queues", self._queue, "--loglevel", "WARNING"),
+                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            ]
+        )
+
+
+def connection_errors(app: Celery) -> tuple[type[BaseException], ...]:
+    """What a broker's client raises when the broker is away."""
+    connection = app.connection_for_write()
+    return (*connection.connection_errors, *connection.channel_errors)

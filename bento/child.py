@@ -1,0 +1,164 @@
+"""The process that decodes and analyzes: it holds the detector, one job at a time, under limits.
+
+Started as ``python -m bento.child FD``; over that socket it takes a task and gives answers, one
+line of JSON each. It dies with whoever started it.
+"""
+
+import json
+import logging
+import os
+import queue
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from unmask.errors import MediaError, UnmaskError
+
+TELL_S = 0.2
+NICE = 5
+PACKED = Path(__file__).resolve().parents[1] / "bundle"
+
+log = logging.getLogger(__name__)
+
+
+class Line:
+    """The socket to whoever started this process."""
+
+    def __init__(self, handle: int) -> None:
+        self._file = socket.socket(fileno=handle).makefile("rw", encoding="utf-8")
+        self._tasks: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        try:
+            for line in self._file:
+                self._tasks.put(json.loads(line))
+        finally:
+            os._exit(0)  # nobody is left to hear an answer
+
+    def task(self) -> dict[str, Any]:
+        """Wait for the next task."""
+        return self._tasks.get()
+
+    def say(self, **words: Any) -> None:
+        """Send one answer."""
+        self._file.write(json.dumps(words) + "\n")
+        self._file.flush()
+
+
+Work = Callable[[dict[str, Any], Line], dict[str, Any]]
+
+
+def main() -> None:
+    """Load the detector, then serve tasks for good."""
+    line = Line(int(sys.argv[1]))
+    from unmask.serving.analyzer import Analyzer
+
+    try:
+        analyzer = Analyzer.load(PACKED if PACKED.is_dir() else None)
+    except UnmaskError as error:
+        line.say(broken=str(error))
+        return
+    serve(line, analyzer.bundle.sha256, partial(analyze, analyzer))
+
+
+def serve(line: Line, model: str, work: Work) -> None:
+    """Answer one task after the other with what ``work`` makes of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the one who started this process
+    os.nice(max(NICE - os.nice(0), 0))  # a status call need not wait for an analysis
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    line.say(ready=model)
+    while True:
+        task = line.task()
+        bound(task["cpu_s"], task["memory_mib"] * 2**20)
+        line.say(**answer(work, task, line))
+
+
+def bound(cpu_s: float, memory_bytes: int) -> None:
+    """Limit what this process may take for its next job, above what it has taken so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = int(used.ru_utime + used.ru_stime + cpu_s) + 1
+    _soft(resource.RLIMIT_CPU, cpu)
+    pages = Path("/proc/self/statm")
+    if pages.exists():  # elsewhere the one who started this process watches its memory
+        held = int(pages.read_text().split()[0]) * resource.getpagesize()
+        _soft(resource.RLIMIT_AS, held + memory_bytes)
+
+
+def _soft(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, hard))
+
+
+def answer(work: Work, task: dict[str, Any], line: Line) -> dict[str, Any]:
+    """What came of a task: a report, or why there is none."""
+    try:
+        return {"report": work(task, line)}
+    except MediaError as error:
+        return {"refused": str(error)}
+    except MemoryError:
+        return {"failed": "memory"}
+    except Exception as error:
+        log.exception("the analysis broke down")
+        return {"failed": "crash", "words": type(error).__name__}
+
+
+def analyze(analyzer: Any, task: dict[str, Any], line: Line) -> dict[str, Any]:
+    """Check the file against its limits, then analyze it, or the stretch that is asked for."""
+    from unmask.serving.admission import Limits, admit
+    from unmask.serving.analyzer import WINDOW_S
+    from unmask.serving.progress import Progress
+
+    path, shown_as = Path(task["path"]), task["shown_as"]
+    duration_s = admit(path, shown_as, Limits(**task["limits"]))
+    watch = Progress(_teller(line))
+    start_s, end_s = task.get("start_s"), task.get("end_s")
+    if start_s is not None or end_s is not None:
+        duration_s = (end_s or duration_s) - (start_s or 0.0)
+    watch.expect(max(duration_s, 0.0), analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
+    pictures = Path(task["evidence_dir"]) if task["evidence_dir"] else None
+    extra = {"shown_as": shown_as, "watch": watch, "evidence_dir": pictures}
+    if start_s is None and end_s is None:
+        return analyzer.analyze(path, **extra).model_dump(mode="json")
+    return _analyze_part(analyzer, path, (start_s or 0.0, end_s), extra)
+
+
+def _analyze_part(
+    analyzer: Any, path: Path, region: tuple[float, float | None], extra: dict[str, Any]
+) -> dict[str, Any]:
+    from unmask.serving.excerpt import excerpt, on_the_whole_clock, whole
+
+    start_s, end_s = region
+    with TemporaryDirectory(prefix="unmask-") as folder:
+        part = Path(folder) / "part.mkv"
+        end = float("inf") if end_s is None else end_s
+        begin_s = excerpt(path, start_s, end, part, extra["shown_as"])
+        report = analyzer.analyze(part, **extra)
+    said = f"from {start_s:g} s" + (f" to {end_s:g} s" if end_s is not None else " to the end")
+    media = whole(path, extra["shown_as"], report.media)
+    return on_the_whole_clock(report, begin_s, media, said).model_dump(mode="json")
+
+
+def _teller(line: Line) -> Any:
+    last = [0.0]
+
+    def tell(stage: str, percent: float) -> None:
+        moment = time.monotonic()
+        if moment - last[0] >= TELL_S:
+            last[0] = moment
+            line.say(progress=[stage, percent])
+
+    return tell
+
+
+if __name__ == "__main__":
+    main()

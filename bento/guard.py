@@ -1,0 +1,206 @@
+"""What every request passes before its body is read: size, key, rate, room; and the headers of
+every answer.
+"""  # noqa: D205 - one sentence
+
+import ipaddress
+import math
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from anyio.to_thread import run_sync
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bento.keys import Keyring
+from bento.ledger import QueueFullError
+from bento.settings import MIB
+
+OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json)?")
+SIGNED = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")
+SUBMITS = ("/analyze-video", "/batch", "/predict")
+LOOPBACK_NAMES = ("localhost", "testserver", "testclient")
+RETRY_S = 5
+MOST_BUCKETS = 10_000
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+Room = Callable[[str], None]
+
+
+class Refusal(HTTPException):
+    """A request that goes no further."""
+
+
+class Buckets:
+    """So many requests a minute for each who asks, with a minute's worth at once."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._size = per_minute
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, name: str) -> float:
+        """Count one request; 0 where it may go on, else the seconds to wait."""
+        with self._lock:
+            moment = time.monotonic()
+            left, before = self._left.pop(name, (float(self._size), moment))
+            left = min(left + (moment - before) * self._size / 60, self._size)
+            granted = left >= 1
+            self._left[name] = (left - granted, moment)
+            if len(self._left) > MOST_BUCKETS:
+                self._left.popitem(last=False)
+            return 0.0 if granted else (1 - left) * 60 / self._size
+
+
+class UploadLimit:
+    """Refuse a body above ``max_mib`` while it arrives, before it fills the disk."""
+
+    def __init__(self, app: ASGIApp, max_mib: int) -> None:
+        self.app = app
+        self.max_bytes = max_mib * MIB
+        self.words = f"the upload is larger than {max_mib} MiB; send a shorter or smaller video"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its bytes."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        stated = dict(scope["headers"]).get(b"content-length", b"0")
+        if stated.isdigit() and int(stated) > self.max_bytes:
+            return await failure(413, self.words)(scope, receive, send)
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.max_bytes:
+                raise HTTPException(413, self.words)
+            return message
+
+        return await self.app(scope, counted, send)
+
+
+class Guard:
+    """Who asks, how often, and whether there is room; puts the tenant into the request's state.
+
+    Args:
+        room: Raises :class:`QueueFullError` where a tenant may not submit now.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keyring: Keyring, room: Room, submits: int, requests: int
+    ) -> None:
+        self.app = app
+        self._keyring = keyring
+        self._room = room
+        self._submits, self._requests = Buckets(submits), Buckets(requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on that may go on, and say of others why not."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        try:
+            scope.setdefault("state", {})["tenant"] = await self._admit(Request(scope))
+        except Refusal as refusal:
+            answer = failure(refusal.status_code, refusal.detail, dict(refusal.headers or {}))
+            return await answer(scope, receive, _dressed(send))
+        return await self.app(scope, receive, _dressed(send))
+
+    async def _admit(self, request: Request) -> str | None:
+        if not self._keyring.asked_for:
+            _check_local(request)
+        path = request.url.path
+        if OPEN.fullmatch(path):
+            return None
+        if SIGNED.fullmatch(path) and "signature" in request.query_params:
+            self._count(self._requests, f"link {_client(request)}")
+            return None
+        tenant = self._keyring.tenant(_key(request.headers))
+        if tenant is None:
+            self._count(self._requests, f"stranger {_client(request)}")
+            words = "an API key is needed; send it as `Authorization: Bearer <key>`"
+            raise Refusal(401, words, {"WWW-Authenticate": "Bearer"})
+        self._count(self._requests, tenant)
+        if request.method == "POST" and path in SUBMITS:
+            self._count(self._submits, tenant)
+            await self._check_room(tenant)
+        return tenant
+
+    def _count(self, buckets: Buckets, name: str) -> None:
+        if wait_s := buckets.take(name):
+            words = "too many requests; slow down"
+            raise Refusal(429, words, {"Retry-After": str(math.ceil(wait_s))})
+
+    async def _check_room(self, tenant: str) -> None:
+        try:
+            await run_sync(self._room, tenant)
+        except QueueFullError as error:
+            raise Refusal(429, str(error), {"Retry-After": str(RETRY_S)}) from error
+
+
+def failure(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The one form that every refusal and failure has."""
+    return JSONResponse({"error": words}, status_code=status, headers=headers)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether an address or a name is this machine's own.
+
+    Example:
+        >>> is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("10.0.0.1")
+        (True, True, False)
+    """
+    if host is None:
+        return False
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host in LOOPBACK_NAMES
+
+
+def _check_local(request: Request) -> None:
+    """Without keys, only this machine may ask, and no page of another site through its browser."""
+    server = request.scope.get("server")
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if (server and not is_loopback(server[0])) or not is_loopback(host):
+        raise Refusal(403, "without API keys only this machine is answered; make keys: see README")
+    origin = request.headers.get("origin")
+    if origin and not is_loopback(urlsplit(origin).hostname):
+        raise Refusal(403, "a page of another site may not ask")
+
+
+def _key(headers: Headers) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return headers.get("x-api-key")
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _dressed(send: Send) -> Callable[[Message], Awaitable[None]]:
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return dressed

@@ -1,0 +1,141 @@
+"""From an upload to a job: to the disk, hashed, into the store, into the table, into the queue."""
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+
+from bento.assembly import Parts
+from bento.ledger import Entry, new_id
+from bento.settings import MIB
+from bento.table import Job
+from unmask.errors import MediaError, UnmaskError
+
+BLOCK = MIB
+NAME_LENGTH = 200
+ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^?#]{1,1024})")
+
+
+class TooLargeError(UnmaskError):
+    """A file above the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a sender wants done with a file.
+
+    Attributes:
+        options: Fields of :class:`bento.answers.Options`.
+    """
+
+    tenant: str
+    options: dict[str, Any]
+    idempotency_key: str | None = None
+    batch: str | None = None
+
+
+class Intake:
+    """Takes uploads."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def take(self, stream: BinaryIO, name: str, request: Request) -> tuple[Job, bool]:
+        """Make a job of what ``stream`` gives; block by block, never whole in memory.
+
+        Returns:
+            The job, and whether it is new.
+
+        Raises:
+            MediaError: The file is empty.
+            TooLargeError: It is above the limit.
+            IdempotencyError: The key belongs to another file.
+        """
+        job_id, shown_as = new_id(), shown(name)
+        with tempfile.NamedTemporaryFile(dir=self._parts.store.work, delete=False) as copy:
+            path = Path(copy.name)
+            try:
+                size_bytes, sha256 = self._copied(stream, copy, shown_as)
+            except BaseException:
+                path.unlink()
+                raise
+        upload = f"{job_id}/upload"
+        try:
+            self._parts.store.put(upload, path)
+        finally:
+            path.unlink(missing_ok=True)
+        entry = Entry(
+            job_id=job_id,
+            tenant=request.tenant,
+            file=shown_as,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            upload=upload,
+            options=request.options,
+            idempotency_key=request.idempotency_key,
+            batch=request.batch,
+        )
+        return self._entered(entry)
+
+    def fetch(self, address: str, request: Request) -> tuple[Job, bool]:
+        """Make a job of a file in an allow-listed bucket; see :meth:`take`.
+
+        Raises:
+            MediaError: The address is not allowed, or nothing is there.
+        """
+        found = ADDRESS.fullmatch(address)
+        allowed = self._parts.settings.import_buckets
+        if not found or found["bucket"] not in allowed:
+            named = ", ".join(allowed) or "none is allowed here"
+            raise MediaError(f"storage_url: wanted s3://<bucket>/<key> of these buckets: {named}")
+        name = found["key"].rsplit("/", 1)[-1]
+        endpoint = self._parts.settings.s3_endpoint
+        options = {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
+        try:
+            with fsspec.open(address, "rb", **options) as stream:
+                return self.take(stream, name, request)
+        except (FileNotFoundError, PermissionError) as error:
+            raise MediaError(f"storage_url: {name} is not there, or may not be read") from error
+
+    def _entered(self, entry: Entry) -> tuple[Job, bool]:
+        try:
+            job, new = self._parts.ledger.enter(entry)
+        except BaseException:
+            self._parts.store.remove(entry.job_id)
+            raise
+            raise
+        if new:
+            self._parts.send(job.id)
+        else:
+            self._parts.store.remove(entry.job_id)
+        return job, new
+
+    def _copied(self, stream: BinaryIO, copy: Any, shown_as: str) -> tuple[int, str]:
+        digest, size_bytes = hashlib.sha256(), 0
+        most = self._parts.settings.max_upload_bytes
+        while block := stream.read(BLOCK):
+            size_bytes += len(block)
+            if size_bytes > most:
+                limit = self._parts.settings.max_upload_mib
+                raise TooLargeError(f"{shown_as}: is larger than {limit} MiB; send a shorter video")
+            digest.update(block)
+            copy.write(block)
+        if not size_bytes:
+            raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
+        return size_bytes, digest.hexdigest()
+
+
+def shown(name: str) -> str:
+    r"""The sender's name for a file, fit to be shown: no folder, nothing unprintable.
+
+    Example:
+        >>> shown("..\\\\..\\\\a\\x00b.mp4"), shown("/etc/")
+        ('ab.mp4', 'upload')
+    """
+    last = re.split(r"[\\/]", name)[-1]
+    clean = "".join(letter for letter in last if letter.isprintable()).strip()
+    return clean[-NAME_LENGTH:] if clean.strip(".") else "upload"

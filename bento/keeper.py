@@ -1,0 +1,71 @@
+"""The one who looks after jobs that nobody looks after: lost, forgotten, unsent, outdated."""
+
+import logging
+import threading
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from bento.assembly import Parts
+from bento.table import OPEN, Job, now
+
+ROUND_S = 2.0
+RESEND_S = 10.0
+DAY_S = 86_400.0
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Runs in every service and every worker; what one has done, the others find done."""
+
+    def __init__(self, parts: Parts, round_s: float = ROUND_S) -> None:
+        self._parts = parts
+        self._round_s = round_s
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="keeper")
+
+    def start(self) -> None:
+        """Begin making rounds."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make no more rounds."""
+        self._done.set()
+        self._thread.join()
+
+    def round(self) -> None:
+        """Look once."""
+        self._parts.claims.reap(self._parts.settings.keep_days * DAY_S)
+        self._resend()
+        self._forget()
+
+    def _run(self) -> None:
+        while not self._done.wait(self._round_s):
+            try:
+                self.round()
+            except Exception:  # database, queue or store: away for a moment, and tried again
+                log.exception("a round of the keeper was cut short")
+
+    def _resend(self) -> None:
+        """Tell the queue anew of jobs that wait in the table and not in the queue."""
+        if self._parts.broker is None:
+            return
+        never, before, waiting = self._parts.claims.unsent(RESEND_S)
+        depth = self._parts.broker.depth() if never or before else None
+        if depth is None:
+            return
+        lost = before if depth < waiting else []  # else a message of each is still in the queue
+        for job_id in [*never, *lost]:
+            self._parts.send(job_id)
+
+    def _forget(self) -> None:
+        """Delete what has been kept long enough, files first."""
+        old = select(Job.id).where(Job.expires_at < now(), Job.status.not_in(OPEN)).limit(100)
+        with Session(self._parts.engine) as session:
+            expired = list(session.scalars(old))
+        for job_id in expired:
+            self._parts.store.remove(job_id)
+            with Session(self._parts.engine) as session:
+                session.execute(delete(Job).where(Job.id == job_id, Job.expires_at < now()))
+                session.commit()

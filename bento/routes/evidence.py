@@ -1,0 +1,127 @@
+"""What can be taken away: the report as JSON and PDF, evidence pictures, the upload itself."""
+
+from typing import Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
+
+from bento.answers import problems
+from bento.routes.desk import AtDesk, Desk, Tenant
+from bento.routes.jobs import JobId
+from bento.table import Job
+from unmask.serving.report import Report
+
+# by how a container begins; a sender's word for it is not repeated
+KINDS = {b"ftyp": (4, "video/mp4"), b"\x1aE\xdf\xa3": (0, "video/webm"), b"OggS": (0, "video/ogg")}
+
+router = APIRouter(prefix="/jobs/{job_id}")
+
+Expires = Annotated[str | None, Query(max_length=16, description="Of a signed address.")]
+Signature = Annotated[str | None, Query(max_length=64, description="Of a signed address.")]
+Name = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,80}$", description="As the job gives it.")]
+
+
+def _binary(media_type: str, words: str) -> dict[int | str, dict[str, Any]]:
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return {200: {"description": words, "content": {media_type: schema}}}
+
+
+@router.get("/report.json", responses=problems(404, 409, 422), summary="The report as JSON")
+def report_json(desk: AtDesk, tenant: Tenant, job_id: JobId, response: Response) -> Report:
+    """The result alone, as a file."""
+    response.headers["Content-Disposition"] = f'attachment; filename="unmask-{job_id[:8]}.json"'
+    return Report.model_validate(_done(desk.job(tenant, job_id)).result)
+
+
+@router.get(
+    "/report.pdf",
+    response_class=Response,
+    responses={**_binary("application/pdf", "The report."), **problems(404, 409, 422)},
+    summary="The report as PDF",
+)
+def report_as_pdf(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Response:
+    """The result to print: what the score means, which detector, and what it cannot know."""
+    from bento.pdf import report_pdf
+
+    job = _done(desk.job(tenant, job_id))
+    pictures = [(name, _bytes(desk, f"{job.id}/evidence/{name}.png")) for name in job.evidence]
+    content = report_pdf(job, Report.model_validate(job.result), pictures)
+    named = {"Content-Disposition": f'attachment; filename="unmask-{job_id[:8]}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=named)
+
+
+@router.get(
+    "/evidence/{name}.png",
+    response_class=Response,
+    responses={**_binary("image/png", "The picture."), **problems(404, 422)},
+    summary="An evidence picture",
+)
+def evidence(
+    desk: AtDesk,
+    request: Request,
+    job_id: JobId,
+    name: Name,
+    expires: Expires = None,
+    signature: Signature = None,
+) -> Response:
+    """A picture; with a signed address from `evidence`, or with a key."""
+    _check_allowed(desk, request, (expires, signature))
+    key = f"{job_id}/evidence/{name}.png"
+    if not desk.parts.store.exists(key):
+        raise HTTPException(404, "there is no such picture")
+    return Response(_bytes(desk, key), media_type="image/png")
+
+
+@router.get(
+    "/video",
+    response_class=Response,
+    responses={**_binary("video/*", "The upload; ranges are served."), **problems(404, 422)},
+    summary="The upload",
+)
+def video(
+    desk: AtDesk,
+    request: Request,
+    job_id: JobId,
+    expires: Expires = None,
+    signature: Signature = None,
+) -> Response:
+    """The video itself, to be looked at; with a signed address from `video_url`, or with a key."""
+    _check_allowed(desk, request, (expires, signature))
+    key, store = f"{job_id}/upload", desk.parts.store
+    if not store.exists(key):
+        raise HTTPException(404, "the upload is not kept any more")
+    if not store.local:
+        return RedirectResponse(store.link(key, "", desk.parts.settings.link_minutes * 60))
+    with store.open(key) as file:
+        kind = _kind(file)
+    with store.here(key) as path:
+        return FileResponse(path, media_type=kind)
+
+
+def _check_allowed(desk: Desk, request: Request, signed: tuple[str | None, str | None]) -> None:
+    """Either the address is signed, or the job is the caller's."""
+    if request.state.tenant is not None:
+        desk.job(request.state.tenant, request.path_params["job_id"])
+        return
+    expires, signature = (part or "" for part in signed)
+    if not desk.parts.store.opens(request.url.path, expires, signature):
+        raise HTTPException(403, "this address does not work any more; ask for the job again")
+
+
+def _done(job: Job) -> Job:
+    if not job.result:
+        raise HTTPException(409, f"the job is {job.status}; there is a report once it is done")
+    return job
+
+
+def _bytes(desk: Desk, key: str) -> bytes:
+    with desk.parts.store.open(key) as file:
+        return file.read()
+
+
+def _kind(file: BinaryIO) -> str:
+    start = file.read(16)
+    for magic, (place, kind) in KINDS.items():
+        if start[place : place + len(magic)] == magic:
+            return kind
+    return "application/octet-stream"

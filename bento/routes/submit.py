@@ -1,0 +1,141 @@
+"""A video comes in: one to wait for, one as a job, or many."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
+from pydantic import ValidationError
+
+from bento.answers import Batch, BatchItem, Options, Retention, Submitted, problems
+from bento.archive import NotAnArchiveError, is_archive, members
+from bento.intake import Request, TooLargeError, shown
+from bento.ledger import QueueFullError, new_id
+from bento.routes.desk import AtDesk, Desk, Tenant
+from unmask.errors import MediaError
+
+WANTED = "send one video as multipart field `file`, or its address as `storage_url`"
+KEY = r"^[\x21-\x7e]{1,200}$"
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the form and the headers ask for.
+
+    Attributes:
+        options: Fields of :class:`bento.answers.Options`.
+    """
+
+    options: dict[str, Any]
+    idempotency_key: str | None = None
+
+
+def _kept(
+    webhook_url: Annotated[
+        str | None, Form(max_length=2000, description="Told when the job ends; signed with HMAC.")
+    ] = None,
+    retention: Annotated[
+        Retention, Form(description=str(Options.model_fields["retention"].description))
+    ] = "keep",
+) -> Wish:
+    return Wish(_options(webhook_url=webhook_url, retention=retention))
+
+
+def _wish(
+    kept: Annotated[Wish, Depends(_kept)],
+    start_s: Annotated[
+        float | None, Form(ge=0.0, allow_inf_nan=False, description="Region's begin.")
+    ] = None,
+    end_s: Annotated[
+        float | None, Form(gt=0.0, allow_inf_nan=False, description="Region's end.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, Header(pattern=KEY, description="The same key and file give the same job.")
+    ] = None,
+) -> Wish:
+    return Wish(_options(**kept.options, start_s=start_s, end_s=end_s), idempotency_key)
+
+
+@router.post(
+    "/analyze-video",
+    status_code=202,
+    responses=problems(409, 413, 415, 422),
+    summary="Submit a video",
+)
+def analyze_video(
+    desk: AtDesk,
+    tenant: Tenant,
+    response: Response,
+    wish: Annotated[Wish, Depends(_wish)],
+    file: Annotated[UploadFile | None, File(description="The video.")] = None,
+    storage_url: Annotated[
+        str | None, Form(max_length=1200, description="s3://bucket/key of an allowed bucket.")
+    ] = None,
+) -> Submitted:
+    """Take one video and make a job of it; ask `status_url` how it goes."""
+    request = Request(tenant, wish.options, wish.idempotency_key)
+    if (file is None) == (storage_url is None):
+        raise HTTPException(422, WANTED)
+    if file is not None:
+        job, new = desk.intake.take(file.file, file.filename or "", request)
+    else:
+        job, new = desk.intake.fetch(storage_url or "", request)
+    status_url = f"/jobs/{job.id}"
+    response.headers["Location"] = status_url
+    return Submitted(job_id=job.id, status_url=status_url, repeated=not new)
+
+
+@router.post(
+    "/batch", status_code=202, responses=problems(413, 415, 422), summary="Submit many videos"
+)
+def batch(
+    desk: AtDesk,
+    tenant: Tenant,
+    wish: Annotated[Wish, Depends(_kept)],
+    files: Annotated[list[UploadFile], File(description="Videos, or one zip of videos.")],
+) -> Batch:
+    """Take up to 50 videos, or a zip of them; what is refused is said file by file."""
+    request = Request(tenant, wish.options, batch=new_id())
+    most = desk.parts.settings.batch_files
+    if len(files) == 1 and is_archive(files[0].file):
+        try:
+            items = list(_from_archive(desk, files[0], request))
+        except NotAnArchiveError as error:
+            raise HTTPException(422, f"{shown(files[0].filename or '')}: {error}") from error
+    elif len(files) > most:
+        raise HTTPException(422, f"{len(files)} files, and at most {most} are taken at once")
+    else:
+        items = [_item(desk, one.file, one.filename or "", request) for one in files]
+    accepted = sum(item.job_id is not None for item in items)
+    return Batch(
+        batch_id=str(request.batch),
+        accepted=accepted,
+        refused=len(items) - accepted,
+        items=items,
+    )
+
+
+def _from_archive(desk: Desk, upload: UploadFile, request: Request) -> Iterator[BatchItem]:
+    settings = desk.parts.settings
+    limits = (settings.batch_files, settings.max_upload_bytes)
+    for name, stream in members(upload.file, *limits):
+        with stream:
+            yield _item(desk, stream, name, request)
+
+
+def _item(desk: Desk, stream: Any, name: str, request: Request) -> BatchItem:
+    try:
+        desk.parts.ledger.check_room(request.tenant)
+        job, _ = desk.intake.take(stream, name, request)
+    except (MediaError, TooLargeError, NotAnArchiveError, QueueFullError) as error:
+        return BatchItem(file=shown(name), error=str(error))
+    return BatchItem(file=job.file, job_id=job.id, status_url=f"/jobs/{job.id}")
+
+
+def _options(**given: Any) -> dict[str, Any]:
+    try:
+        return Options(**given).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise HTTPException(422, error.errors()[0]["msg"].removeprefix("Value error, ")) from error

@@ -1,0 +1,116 @@
+"""Where uploads and evidence lie: a folder, or any store that speaks S3."""
+
+import hashlib
+import hmac
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+from urllib.parse import urlencode
+
+import fsspec
+
+from bento.settings import ServiceSettings
+
+
+class Store:
+    """Files by key, ``<job id>/<name>``.
+
+    Args:
+        work: A folder for files on their way; next to a local store, so that moving is renaming.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        options = _options(settings.storage_url, settings)
+        self.fs, root = fsspec.core.url_to_fs(settings.storage_url, **options)
+        self.root = str(root).rstrip("/")
+        self.local = "file" in _protocols(self.fs)
+        self.work = settings.folder.resolve() / "work"
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._key = settings.signing_key
+
+    def put(self, key: str, source: Path) -> None:
+        """Take ``source`` into the store; it is whole there or not there, and gone here."""
+        target = f"{self.root}/{key}"
+        if self.local:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            arriving = Path(f"{target}.arriving")
+            shutil.move(source, arriving)
+            arriving.replace(target)
+        else:
+            self.fs.put_file(str(source), target)
+            source.unlink()
+
+    def copy(self, key: str, other: str) -> None:
+        """Copy one file of the store to another key."""
+        target = f"{self.root}/{other}"
+        if self.local:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+        self.fs.cp_file(f"{self.root}/{key}", target)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such a file."""
+        return bool(self.fs.isfile(f"{self.root}/{key}"))
+
+    def size(self, key: str) -> int:
+        """Bytes of a file."""
+        return int(self.fs.size(f"{self.root}/{key}"))
+
+    def open(self, key: str) -> BinaryIO:
+        """Open a file to read."""
+        return self.fs.open(f"{self.root}/{key}", "rb")
+
+    @contextmanager
+    def here(self, key: str) -> Iterator[Path]:
+        """A file of the store as a path of this machine, for the length of the block."""
+        if self.local:
+            yield Path(f"{self.root}/{key}")
+            return
+        with TemporaryDirectory(dir=self.work) as folder:
+            path = Path(folder) / "file"
+            self.fs.get_file(f"{self.root}/{key}", str(path))
+            yield path
+
+    def remove(self, key: str) -> None:
+        """Remove a file or everything under a folder; nothing there is nothing to do."""
+        target = f"{self.root}/{key}"
+        self.fs.invalidate_cache()
+        if self.fs.exists(target):
+            self.fs.rm(target, recursive=True)
+
+    def link(self, key: str, route: str, lasts_s: float) -> str:
+        """An address that gives the file without a key, for ``lasts_s`` seconds.
+
+        Of S3 it is the store's own signed address; of a folder it is ``route`` with a signature.
+        """
+        if not self.local:
+            return str(self.fs.sign(f"{self.root}/{key}", expiration=int(lasts_s)))
+        expires = str(int(time.time() + lasts_s))
+        return f"{route}?{urlencode({'expires': expires, 'signature': self._sign(route, expires)})}"
+
+    def opens(self, route: str, expires: str, signature: str) -> bool:
+        """Whether a signed address of :meth:`link` is genuine and still works."""
+        fresh = expires.isdigit() and len(expires) < 16 and int(expires) > time.time()
+        return fresh and hmac.compare_digest(
+            self._sign(route, expires).encode(), signature.encode()
+        )
+
+    def _sign(self, route: str, expires: str) -> str:
+        said = f"{route}\n{expires}".encode()
+        return hmac.new(self._key, said, hashlib.sha256).hexdigest()
+
+
+def _options(url: str, settings: ServiceSettings) -> dict[str, Any]:
+    if not url.startswith("s3://"):
+        return {}
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if settings.s3_endpoint:
+        options["client_kwargs"] = {"endpoint_url": settings.s3_endpoint}
+    return options
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

@@ -1,0 +1,128 @@
+"""A service of a test's own: its own table and files, and a worker whose detector obeys."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from bento.api import create_app
+from bento.assembly import Parts
+from bento.examiner import Examiner
+from bento.intake import Intake
+from bento.keeper import Keeper
+from bento.process import ROOT
+from bento.routes.desk import Desk
+from bento.settings import ServiceSettings
+from bento.worker import Worker
+
+HERE = Path(__file__).parent
+STAND_IN = [sys.executable, str(HERE / "stand_in.py")]
+PATIENCE_S = 30
+
+
+@dataclass
+class Office:
+    """A service without BentoML around it."""
+
+    parts: Parts
+    client: TestClient
+    keeper: Keeper
+
+    def submit(self, text="ok", name="a.mp4", key=None, **form):
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = self.client.post(
+            "/analyze-video", files={"file": (name, text.encode())}, data=form, headers=headers
+        )
+        assert answer.status_code == 202, answer.text
+        return answer.json()["job_id"]
+
+    def job(self, job_id):
+        answer = self.client.get(f"/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def until(self, job_id, *statuses):
+        statuses = statuses or ("done", "failed", "cancelled")
+        end = time.monotonic() + PATIENCE_S
+        while (job := self.job(job_id))["status"] not in statuses:
+            assert time.monotonic() < end, job
+            time.sleep(0.05)
+        return job
+
+
+@pytest.fixture
+def office(tmp_path):
+    """Open services with settings of the test's; all of one test share table and files."""
+    opened = []
+
+    def start(**settings):
+        settings = {"folder": tmp_path / "service", "poll_s": 0.02, **settings}
+        settings = ServiceSettings(**settings)
+        parts = Parts.from_settings(settings)
+        app = create_app(settings)
+        app.state.desk = Desk(parts, Intake(parts))
+        client = TestClient(app, raise_server_exceptions=False)
+        opened.append(parts)
+        return Office(parts, client, Keeper(parts))
+
+    yield start
+    for parts in opened:
+        parts.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def examiner():
+    """One child for all tests that do not mind whose it was before."""
+    held = Examiner(ServiceSettings(), STAND_IN)
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def working(examiner):
+    """A worker in this process, for the length of a block; `own` gives it a child of its own."""
+
+    @contextmanager
+    def run(office, own=False):
+        parts = office.parts
+        held = Examiner(parts.settings, STAND_IN) if own else examiner
+        worker = Worker(parts.settings, parts.claims, parts.store, held)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        try:
+            yield worker
+        finally:
+            worker.stopping.set()
+            thread.join()
+            if own:
+                held.close()
+
+    return run
+
+
+@pytest.fixture
+def worker_process():
+    """Start workers as processes of their own; those still alive are ended with the test."""
+    started = []
+
+    def start(settings, **environment):
+        told = {f"UNMASK_{name.upper()}": str(value) for name, value in settings.items()}
+        path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "stand_in_worker.py")],
+            env={**os.environ, "PYTHONPATH": path, **told, **environment},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

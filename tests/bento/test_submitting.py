@@ -1,0 +1,255 @@
+"""What may come in, what is made of it, and what is the same as before."""
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from bento.settings import ServiceSettings
+from unmask.errors import ConfigError
+
+
+def zipped(files, **how):
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name, content, **how)
+    return target.getvalue()
+
+
+def test_the_same_key_and_file_give_the_same_job(office):
+    desk = office()
+    first = desk.submit("one", key="k-1")
+    assert desk.submit("one", key="k-1") == first
+    assert desk.submit("one", key="k-2") != first
+    assert desk.client.get("/jobs").json()["total"] == 2
+    assert len(list((desk.parts.settings.folder / "files").iterdir())) == 2
+
+
+@pytest.mark.parametrize("other", [{"text": "two"}, {"text": "one", "retention": "zero"}])
+def test_a_key_that_belongs_to_something_else_is_refused(office, other):
+    desk = office()
+    desk.submit("one", key="k")
+    form = {name: value for name, value in other.items() if name != "text"}
+    answer = desk.client.post(
+        "/analyze-video",
+        files={"file": ("a.mp4", other["text"].encode())},
+        data=form,
+        headers={"Idempotency-Key": "k"},
+    )
+    assert answer.status_code == 409
+    assert "use a new key" in answer.json()["error"]
+
+
+def test_the_same_video_twice_is_analyzed_once_and_says_so(office, working, tmp_path, monkeypatch):
+    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
+    desk = office()
+    with working(desk, own=True):
+        first = desk.until(desk.submit("film one", name="a.mp4"))
+        again = desk.until(desk.submit("film one", name="b.mp4"))
+        part = desk.until(desk.submit("film one", start_s=1.0))
+    assert [job["cached"] for job in (first, again, part)] == [False, True, False]
+    assert again["result"] == {
+        **first["result"], "media": {**first["result"]["media"], "file": "b.mp4"}
+    }  # fmt: skip
+    assert (tmp_path / "begun").read_text() == "film one\nfilm one\n"
+    desk.client.delete(f"/jobs/{first['job_id']}")
+    assert desk.client.get(again["evidence"][0]["url"]).status_code == 200
+
+
+def test_what_was_not_to_be_kept_is_not_used_again(office, working):
+    desk = office()
+    with working(desk):
+        first = desk.until(desk.submit("film", retention="zero"))
+        again = desk.until(desk.submit("film"))
+    assert first["evidence"] == []
+    assert not again["cached"]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"start_s": 5, "end_s": 2}, "end_s must come after start_s"),
+        ({"end_s": 0}, "end_s"),
+        ({"start_s": -1}, "start_s"),
+        ({"start_s": "nan"}, "start_s"),
+        ({"retention": "forever"}, "retention"),
+        ({"storage_url": "s3://bucket/key"}, "send one video"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(office, form, words):
+    answer = office().client.post("/analyze-video", files={"file": ("a", b"x")}, data=form)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3://other/key", "s3://videos", "file:///etc/passwd", "http://videos/key", "s3://videos/"],
+)
+def test_only_allowed_buckets_are_read(office, address):
+    desk = office(import_buckets=("videos",))
+    answer = desk.client.post("/analyze-video", data={"storage_url": address})
+    assert answer.status_code == 422
+    assert "videos" in answer.json()["error"]
+
+
+def test_a_batch_is_a_job_for_each_file_and_says_which_was_refused(office, working):
+    desk = office()
+    files = [("files", ("a.mp4", b"ok")), ("files", ("b.mp4", b"")), ("files", ("c", b"real"))]
+    answer = desk.client.post("/batch", files=files)
+    assert answer.status_code == 202
+    told = answer.json()
+    assert (told["accepted"], told["refused"]) == (2, 1)
+    assert [item["file"] for item in told["items"]] == ["a.mp4", "b.mp4", "c"]
+    assert "is empty" in told["items"][1]["error"]
+    with working(desk):
+        jobs = [desk.until(item["job_id"]) for item in told["items"] if item["job_id"]]
+    assert [job["verdict"] for job in jobs] == ["fake", "real"]
+    listed = desk.client.get("/jobs", params={"batch": told["batch_id"]}).json()
+    assert {job["job_id"] for job in listed["jobs"]} == {job["job_id"] for job in jobs}
+
+
+def test_a_zip_is_unpacked_whatever_it_is_called_and_under_no_name_of_its_own(office, tmp_path):
+    desk = office()
+    content = zipped({"../../evil.mp4": b"one", "/etc/b.mp4": b"two", "d/": b"", "empty": b""})
+    told = desk.client.post("/batch", files={"files": ("film.mp4", content)}).json()
+    assert [item["file"] for item in told["items"]] == ["evil.mp4", "b.mp4", "empty"]
+    assert (told["accepted"], told["refused"]) == (2, 1)
+    assert list(tmp_path.rglob("*evil*")) == []
+
+
+LINK = zipfile.ZipInfo("link")
+LINK.external_attr = 0o120777 << 16
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zipped({"bomb": bytes(40 << 20)}), "far more than it is"),
+        (zipped({str(number): b"x" for number in range(51)}), "51 files"),
+        (zipped({}), "holds no file"),
+        (b"PK\x03\x04" + bytes(100), "no zip"),
+        (zipped({LINK: b"/etc/passwd"}), "links"),
+    ],
+    ids=["bomb", "too many", "nothing", "damaged", "link"],
+)
+def test_a_zip_that_does_harm_is_refused_whole(office, content, words):
+    desk = office()
+    answer = desk.client.post("/batch", files={"files": ("a.zip", content)})
+    assert answer.status_code == 422, answer.text
+    assert words in answer.json()["error"]
+    assert desk.client.get("/jobs").json()["total"] == 0
+
+
+def test_a_zip_that_lies_about_its_size_is_stopped_where_the_lie_ends(office):
+    content = bytearray(zipped({"a": b"x" * 5000}, compress_type=zipfile.ZIP_STORED))
+    true, lie = (5000).to_bytes(4, "little"), (10).to_bytes(4, "little")
+    content = bytes(content).replace(true, lie)
+    answer = office().client.post("/batch", files={"files": ("a.zip", content)})
+    items = answer.json().get("items", [{"job_id": None}])
+    assert all(item["job_id"] is None for item in items)
+
+
+def test_a_full_queue_says_when_to_come_again_before_it_reads_the_upload(office):
+    desk = office(max_queued=2)
+    desk.submit("1")
+    desk.submit("2")
+    for path in ("/analyze-video", "/batch"):
+        answer = desk.client.post(path, files={"file": ("a", b"x")})
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_batch_fills_the_queue_and_no_more(office):
+    desk = office(max_queued=2)
+    files = [("files", (f"{number}.mp4", b"x%d" % number)) for number in range(4)]
+    told = desk.client.post("/batch", files=files).json()
+    assert (told["accepted"], told["refused"]) == (2, 2)
+    assert "too many jobs" in told["items"][3]["error"]
+
+
+def test_lists_are_paged_and_filtered(office, working):
+    desk = office()
+    with working(desk):
+        jobs = [desk.submit(text) for text in ("ok", "real", "refuse no", "real two")]
+        for job in jobs:
+            desk.until(job)
+    seen, address = [], "/jobs?limit=3"
+    while address:
+        page = desk.client.get(address).json()
+        seen += [job["job_id"] for job in page["jobs"]]
+        address = page["next"]
+    assert seen == jobs[::-1]
+    assert page["total"] == 4
+    found = desk.client.get("/jobs", params={"verdict": "real"}).json()
+    assert [job["job_id"] for job in found["jobs"]] == [jobs[3], jobs[1]]
+    found = desk.client.get("/jobs", params={"status": "failed"}).json()
+    assert [job["job_id"] for job in found["jobs"]] == [jobs[2]]
+
+
+def test_a_waiting_job_is_cancelled_and_its_upload_goes(office):
+    desk = office()
+    job = desk.submit()
+    assert desk.client.delete(f"/jobs/{job}").json() == {"job_id": job, "status": "cancelled"}
+    assert desk.job(job)["status"] == "cancelled"
+    assert not desk.parts.store.exists(f"{job}/upload")
+    assert desk.parts.claims.claim(job) is None
+
+
+def test_a_running_job_is_cancelled_and_the_worker_goes_on(office, working):
+    desk = office()
+    with working(desk, own=True):
+        running = desk.submit("sleep 60")
+        desk.until(running, "running")
+        assert desk.client.delete(f"/jobs/{running}").json()["status"] == "cancelled"
+        assert desk.until(desk.submit("ok"))["status"] == "done"
+        assert desk.job(running)["status"] == "cancelled"
+    assert list((desk.parts.settings.folder / "files" / running).glob("*")) == []
+
+
+def test_deleting_a_finished_job_leaves_nothing_of_it(office, working):
+    desk = office()
+    with working(desk):
+        job = desk.until(desk.submit("ok"))
+    address = f"/jobs/{job['job_id']}"
+    assert desk.client.delete(address).json()["status"] == "deleted"
+    for gone in (address, f"{address}/report.json", job["video_url"], job["evidence"][0]["url"]):
+        assert desk.client.get(gone).status_code == 404
+    assert desk.client.delete(address).status_code == 404
+    assert list((desk.parts.settings.folder / "files").iterdir()) == []
+
+
+def test_events_tell_every_step_and_end_with_the_job(office, working):
+    desk = office()
+    with working(desk):
+        job = desk.submit("sleep 1")
+        with desk.client.stream("GET", f"/jobs/{job}/events") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = list(stream.iter_lines())
+    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data")]
+    assert [view["status"] for view in told][-1] == "done"
+    assert "running" in {view["status"] for view in told}
+    assert told[-1]["result"]["verdict"] == "fake"
+    percents = [view["percent"] for view in told]
+    assert percents == sorted(percents)
+
+
+def test_results_go_when_their_time_is_over(office, working):
+    desk = office(zero_minutes=1e-4, keep_days=1.0)
+    with working(desk):
+        short = desk.until(desk.submit("one", retention="zero"))["job_id"]
+        kept = desk.until(desk.submit("two"))["job_id"]
+    desk.keeper.round()
+    assert desk.client.get(f"/jobs/{short}").status_code == 404
+    assert desk.job(kept)["status"] == "done"
+    assert [path.name for path in (desk.parts.settings.folder / "files").iterdir()] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("UNMASK_MAX_UPLOAD_MIB", "0"), ("UNMASK_LEASE_S", "soon")]
+)
+def test_a_setting_that_makes_no_sense_is_named(name, value):
+    with pytest.raises(ConfigError, match=name):
+        ServiceSettings.from_environment({name: value})
