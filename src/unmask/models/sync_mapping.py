@@ -54,35 +54,44 @@ def fit_mapping(known: Sequence[KnownCurve], rate_hz: float) -> NDArray[np.float
     Raises:
         SingleClassError: There are not both kinds.
     """
+    apart = np.array([one.shift is None or abs(one.shift) >= APART_TICKS for one in known], bool)
+    together = np.array([one.shift == 0 for one in known], bool)
+    if not apart.any() or not together.any():
+        raise SingleClassError(
+            f"lip-sync: {together.sum()} curves in sync, {apart.sum()} out of sync; the score is "
+            "fitted on both, from genuine clips with a second of speech and a mouth that moves"
+        )
     shifts = [len(SHIFTS) if one.shift is None else one.shift + MAX_SHIFT_TICKS for one in known]
-    heights = np.stack([standardised(one.curve) for one in known])
-    truth = np.array(shifts)
+    weighing = _fit_beliefs(np.stack([standardised(one.curve) for one in known]), np.array(shifts))
+    raw = logit([_expected(one.curve, weighing, rate_hz) for one in known])
+    return np.concatenate([weighing, _fit_slope(raw[together], raw[apart])])
+
+
+def _fit_beliefs(heights: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Weight of the evidence, and that for none, by maximum likelihood."""
 
     def unlikely(values: NDArray[np.float64]) -> float:
-        all_of = np.column_stack([values[0] * heights, np.full(len(heights), values[1])])
-        said = log_softmax(all_of, axis=1)
+        none = np.full(len(heights), values[1])
+        said = log_softmax(np.column_stack([values[0] * heights, none]), axis=1)
         # a little of every hypothesis, so that clean footage does not ask for endless weight
         hit = said[np.arange(len(truth)), truth]
         return float(-(0.98 * hit + 0.02 * said.mean(axis=1)).mean())
 
-    first = minimize(unlikely, [1.0, 2.0], bounds=[(0.05, STEEPEST), (-20.0, 40.0)]).x
-    apart = np.array([one.shift is None or abs(one.shift) >= APART_TICKS for one in known])
-    together = np.array([one.shift == 0 for one in known])
-    if not apart.any() or not together.any():
-        raise SingleClassError("lip-sync: the score needs curves in sync and out of sync")
-    raw = np.array([_expected(one.curve, first, rate_hz) for one in known])
-    used, z = apart | together, logit(raw)
-    high, low = (apart.sum() + 1) / (apart.sum() + 2), 1 / (together.sum() + 2)
-    wanted = np.where(apart, high, low)[used]
-    # both kinds weigh the same, however many shifts were tried
-    weight = np.where(apart, 0.5 / apart.sum(), 0.5 / together.sum())[used]
+    return np.asarray(minimize(unlikely, [1.0, 2.0], bounds=[(0.05, STEEPEST), (-20, 40)]).x)
 
-    def cross_entropy(values: NDArray[np.float64]) -> float:
-        x = values[0] * z[used] + values[1]
-        return float((weight * (np.logaddexp(0, x) - wanted * x)).sum())
 
-    second = minimize(cross_entropy, [1.0, 0.0], bounds=[(0.05, 5.0), (-10.0, 10.0)]).x
-    return np.concatenate([first, second])
+def _fit_slope(together: NDArray[np.float64], apart: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slope and shift of the score; both kinds weigh the same, however many shifts were tried."""
+    low, high = 1 / (len(together) + 2), (len(apart) + 1) / (len(apart) + 2)
+
+    def unlikely(values: NDArray[np.float64]) -> float:
+        means = []
+        for logits, wanted in ((together, low), (apart, high)):
+            x = values[0] * logits + values[1]
+            means.append((np.logaddexp(0, x) - wanted * x).mean())
+        return float(np.mean(means))
+
+    return np.asarray(minimize(unlikely, [1.0, 0.0], bounds=[(0.05, 5.0), (-10, 10)]).x)
 
 
 def standardised(curve: Curve) -> Curve:
