@@ -1,6 +1,7 @@
 """What a promoted detector becomes: `outputs/champion` for the command line, a Bento for HTTP."""
 
 import shutil
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,13 +75,23 @@ def build_bento(bundle: Path) -> str:
 
 
 def _build(context: Path, version: str) -> None:
-    bentoml.build(
-        "bento.service:UnmaskService",
-        name=BENTO,
-        version=version,
-        build_ctx=str(context),
-        python={"packages": pinned(), "lock_packages": False},
-    )
+    try:
+        bentoml.build(
+            "bento.service:UnmaskService",
+            name=BENTO,
+            version=version,
+            build_ctx=str(context),
+            python={"packages": pinned(), "lock_packages": False},
+        )
+    finally:
+        _forget_modules(context)
+
+
+def _forget_modules(context: Path) -> None:
+    # building imports the service, and with it the library, from a folder that is then removed
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(f"{context}/"):
+            del sys.modules[name]
 
 
 def _latest() -> str | None:

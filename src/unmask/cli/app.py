@@ -12,6 +12,7 @@ from unmask.errors import UnmaskError
 # sub-command → the module in this package whose `command` function it is; heavy packages are
 # imported inside that function, so that `unmask --help` stays quick
 COMMANDS: dict[str, str] = {
+    "ablate": "ablate",
     "analyze": "analyze",
     "attack": "attack",
     "auxiliary": "auxiliary",

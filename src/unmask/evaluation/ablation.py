@@ -1,5 +1,6 @@
 """What each component is worth: a detector with everything beside one that lacks the component."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,12 @@ class Trained:
     seed: int
     rows: tuple[ScoreRow, ...]
     ms_per_clip: float
+
+    @property
+    def auc(self) -> float:
+        """Of the scores before calibration."""
+        logits = np.array([row.logit for row in self.rows])
+        return roc_auc(logits, np.array([row.is_fake for row in self.rows]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ def compare(
     without: Mapping[str, Sequence[Trained]],
     settings: EvaluationSettings,
     seed: int,
+    added: str = "",
 ) -> tuple[AblationRow, ...]:
     """Measure the reference and everything that lacks one component.
 
@@ -64,6 +72,7 @@ def compare(
         reference: Trainings with everything, one per seed.
         without: Component to trainings without it.
         seed: Of the resampling; all rows share their resamples.
+        added: The row that has a component more than the reference, not one less.
 
     Raises:
         DataError: Two trainings were not scored on the same clips.
@@ -84,6 +93,7 @@ def compare(
         auc = float(np.mean(aucs))
         first = base is None
         base = drawn if base is None else base
+        sign = -1 if name == added else 1
         found.append(
             AblationRow(
                 name=name,
@@ -91,13 +101,27 @@ def compare(
                 aucs=aucs,
                 auc=auc,
                 interval=_interval(drawn, settings.confidence),
-                gain=None if first else found[0].auc - auc,
-                gain_interval=None if first else _interval(base - drawn, settings.confidence),
+                gain=None if first else sign * (found[0].auc - auc),
+                gain_interval=None
+                if first
+                else _interval(sign * (base - drawn), settings.confidence),
                 ece=float(np.mean([_ece(run, settings.bins) for run in runs])),
                 ms_per_clip=float(np.mean([run.ms_per_clip for run in runs])),
             )
         )
     return tuple(found)
+
+
+def flat(rows: Sequence[AblationRow]) -> dict[str, float]:
+    """AUC and gain of each row under names such as ``auc_without_optical_flow``."""
+    found: dict[str, float] = {}
+    for row in rows:
+        name = re.sub(r"\W", "_", row.name)
+        if row.gain is None:
+            found["auc"] = row.auc
+        else:
+            found |= {f"auc_without_{name}": row.auc, f"gain_{name}": row.gain}
+    return found
 
 
 def _by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:

@@ -3,7 +3,7 @@
 All three come from the same clips, and so does the choice of the best epoch. The temperature is
 harmless to what the thresholds promise, since it changes no order of scores; the chosen epoch and
 weight favour these clips a little, so that on new ones the promise holds with slightly more
-errors than it says. ``unmask evaluate`` shows on the test split how many there are.
+errors than it says. ``unmask uncertainty`` counts them on the test split.
 """
 
 from collections.abc import Sequence

@@ -18,7 +18,7 @@ def member_settings(settings: Settings) -> tuple[Settings, ...]:
     """What each member is trained under.
 
     The first is trained as if it were alone. Those that follow count on from its seed, and take
-    the dropouts and factors of the learning rate in turn.
+    every pair of a dropout and a factor of the learning rate in turn, the dropouts turning faster.
 
     Raises:
         ConfigError: There is to be no member at all.
@@ -62,6 +62,7 @@ def _member(alone: Settings, wanted: EnsembleSettings, number: int) -> Settings:
         dropout = wanted.dropouts[(number - 1) % len(wanted.dropouts)]
         model = replace(model, dropout=dropout)
     if wanted.rate_factors:
-        factor = wanted.rate_factors[(number - 1) % len(wanted.rate_factors)]
+        turn = (number - 1) // max(len(wanted.dropouts), 1)
+        factor = wanted.rate_factors[turn % len(wanted.rate_factors)]
         training = replace(training, learning_rate=training.learning_rate * factor)
     return replace(alone, seed=alone.seed + number, model=model, training=training)

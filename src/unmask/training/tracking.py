@@ -1,5 +1,9 @@
-"""Sweeps as nested MLflow runs; MLflow is asked for by name, the library does not need it."""
+"""Sweeps and ablations as nested MLflow runs.
 
+MLflow is asked for by name, the library does not need it.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +50,22 @@ class SweepRuns:
         """Name the best trial on the parent run, and close it."""
         self.client.set_tag(self.parent, "best", best)
         self.client.log_metric(self.parent, "best_val_auc", val_auc)
+        self.client.set_terminated(self.parent)
+
+    def keep(self, trial: str, settings: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
+        """One finished training below the parent run."""
+        run = self._start(trial, {PARENT_TAG: self.parent})
+        for key, value in settings.items():
+            self.client.log_param(run, key, value)
+        for key, value in numbers.items():
+            self.client.log_metric(run, key, value)
+        self.client.set_terminated(run)
+
+    def close(self, numbers: Mapping[str, float], page: Path) -> None:
+        """Record what came of all trainings on the parent run, and close it."""
+        for key, value in numbers.items():
+            self.client.log_metric(self.parent, key, value)
+        self.client.log_artifact(self.parent, str(page))
         self.client.set_terminated(self.parent)
 
     def _start(self, name: str, tags: dict[str, str]) -> str:

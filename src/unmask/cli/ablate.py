@@ -1,0 +1,60 @@
+"""`unmask ablate`: what each component is worth."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+OUT = Path("reports/ablation.md")
+WORK = Path("outputs/ablation")  # an ablation that was killed goes on there
+TRACKING = "sqlite:///outputs/mlflow.db"
+
+
+def command(
+    manifest: Annotated[
+        Path, typer.Argument(help="A manifest, or the folder that holds it.")
+    ] = Path("data/raw"),
+    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 3,
+    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "demo",
+    seeds: Annotated[str, typer.Option(help="Separated by commas.")] = "7,8,9",
+    only: Annotated[
+        list[str] | None, typer.Option(help="A component; may be repeated. All without.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="section.key=value of every training")
+    ] = None,
+) -> None:
+    """Train with each component switched off, over several seeds, and compare on the test split."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.progress import track
+
+    from unmask.config import load_settings
+    from unmask.data.manifest import read_manifest
+    from unmask.evaluation.ablation import compare, flat
+    from unmask.evaluation.ablation_table import ablation_page
+    from unmask.preprocessing.cache import Cache
+    from unmask.training import ablation
+    from unmask.training.tracking import SweepRuns
+
+    clips, fixed = read_manifest(manifest), tuple(set_ or ())
+    chosen = [int(seed) for seed in seeds.split(",")]
+    plans = ablation.plans(phase, profile, chosen, only or (), fixed)
+    title = f"Ablation of phase {phase}, profile {profile}"
+    runs, done = SweepRuns(os.environ.get("MLFLOW_TRACKING_URI", TRACKING), title), []
+    trainings = ablation.run(plans, clips, Cache(), WORK)
+    for plan, trained in track(trainings, "ablation", len(plans), console=Console(stderr=True)):
+        facts = {"without": plan.name, "seed": trained.seed}
+        runs.keep(f"{plan.name}, seed {trained.seed}", facts, {"auc": trained.auc})
+        done.append((plan, trained))
+    groups = ablation.grouped(done)
+    measures = load_settings(phase=phase, profile=profile, overrides=fixed).evaluation
+    reference = groups.pop(ablation.REFERENCE)
+    rows = compare(reference, groups, measures, chosen[0], ablation.ENSEMBLE)
+    page = ablation_page(rows, ablation.expectations(), title, ablation.words(clips, fixed))
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(page)
+    runs.close(flat(rows), OUT)
+    Console().print(Markdown(page))
+    typer.echo(f"written: {OUT}")
