@@ -41,10 +41,10 @@ class Member(_Part):
 
 
 class Moment(_Part):
-    """One looked-at frame of one person."""
+    """A score along time: of one looked-at frame, of a second, or of a moment of sound."""
 
-    time_s: Seconds = Field(description="Presentation time in the video.")
-    fake_probability: Probability = Field(description="Of this frame; higher is more fake.")
+    time_s: Seconds = Field(description="Presentation time in the video; of a second, its begin.")
+    fake_probability: Probability = Field(description="Of this moment; higher is more fake.")
 
 
 class LipSync(_Part):
@@ -68,6 +68,9 @@ class Person(_Part):
     fake_probability: Probability = Field(description="Of this face with the video's sound.")
     frames: int = Field(ge=1, description="Looked-at frames in which the face was found.")
     timeline: tuple[Moment, ...] = Field(description="Frame by frame, ascending in time.")
+    seconds: tuple[Moment, ...] = Field(
+        default=(), description="Mean of each second in which the face is seen, ascending."
+    )
     lip_sync: LipSync | None = Field(
         default=None, description="Null before phase 3, or where it cannot be judged."
     )

@@ -135,6 +135,7 @@ def _people(tally: Tally, calibration: Calibration) -> Iterator[contract.Person]
             fake_probability=_probability(track, calibration),
             frames=len(track.times_s),
             timeline=_moments(track),
+            seconds=_by_second(track),
             lip_sync=_lip_sync(track.sync),
         )
 
