@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.cli import app as cli
+from unmask.cli.analyze import show
 from unmask.serving.report import Report
 
 
@@ -122,3 +123,54 @@ def test_json_holds_no_value_that_is_not_json(analyze, film, tmp_path):
 
     _, out, _ = analyze(film(tmp_path / "a.mp4", face=False, sound=False), "--json", "-")
     assert json.loads(out, parse_constant=refuse)["fake_probability"] is None
+
+
+def test_doubt_members_lips_and_evidence_are_told_in_words(capsys):
+    person = {
+        "id": 0,
+        "fake_probability": 0.91,
+        "frames": 9,
+        "timeline": [],
+        "lip_sync": {"fake_probability": 0.8, "offset_ms": -200.0, "timeline": []},
+    }
+    stretch = {"modality": "lip_sync", "person": 0, "start_s": 1, "end_s": 2}
+    shown = {"kind": "heat_map", "person": 0, "time_s": 1, "description": "Here.", "file": "a.png"}
+    quality = {"frames_sampled": 9, "frames_with_face": 9, "people": 1, "face_width_px": 200}
+    media = {"file": "a.mp4", "sha256": "", "size_bytes": 1, "duration_s": 2, "width": 1}
+    media |= {
+        "height": 1,
+        "rotation_deg": 0,
+        "fps": 25,
+        "video_codec": "h264",
+        "audio_codec": "aac",
+    }
+    model = {"sha256": "", "phase": 3, "profile": "full", "frame_backbone": "x"}
+    model |= {"voice_backbone": "y", "temperature": 1, "real_below": 0.4, "fake_above": 0.6}
+    stages = ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model", "rest")
+    report = Report(
+        verdict="fake",
+        fake_probability=0.91,
+        confidence_interval=(0.8, 0.95),
+        uncertainty_score=0.0123,
+        modalities={"video": 0.9, "audio": 0.4, "lip_sync": 0.8},
+        members=[{"name": "member 1", "fake_probability": p} for p in (0.9, 0.92)],
+        people=[person],
+        segments=[{**stretch, "fake_probability": 0.8}],
+        evidence=[shown],
+        quality={**quality, "sharpness": 9, "sound_s": 2, "speech_s": 2},
+        notes=[],
+        media=media,
+        model=model,
+        timing_s=dict.fromkeys((*stages, "total"), 0.5),
+    )
+    show(report)
+    out = capsys.readouterr().out
+    for words in (
+        "FAKE  fake probability 0.91  (face 0.90, voice 0.40, lip-sync 0.80)",
+        "repeated answers: 0.80 to 0.95, uncertainty 0.012",
+        "2 members: 0.90, 0.92",
+        "person 0: 0.91 over 9 frames; sound 200 ms early",
+        "1.0 to 2.0 s: lips of person 0 0.80",
+        "a.png: Here.",
+    ):
+        assert words in out

@@ -16,6 +16,7 @@ from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration import Calibration, Guarantee
 from unmask.models.members import share
 from unmask.models.scoring import score_samples
+from unmask.models.sync import SyncNet
 from unmask.records import Sample
 
 SCHEMA_1 = Path(__file__).with_name("schema_1.zip")  # written by the release before schema 2
@@ -91,6 +92,25 @@ def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, a_bu
     for before, after in ((first, loaded_first), (second, loaded_second)):
         for name, value in before.state_dict().items():
             assert torch.equal(value, after.state_dict()[name]), name
+
+
+def test_a_lip_sync_model_travels_in_a_file_of_its_own(tmp_path, a_bundle):
+    sync = SyncNet(dim=8)
+    sync.mapping.copy_(torch.tensor([2.0, -1.0, 0.5, 0.25]))
+    saved = save_bundle(tmp_path / "bundle", replace(a_bundle(), sync=sync))
+    names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
+    assert names == ["bundle.json", "model.safetensors", "sync.safetensors"]
+    loaded = load_bundle(tmp_path / "bundle")
+    assert loaded.sync.facts == saved.sync.facts
+    for name, value in sync.state_dict().items():
+        assert torch.equal(value, loaded.sync.state_dict()[name]), name
+    assert not loaded.sync.training
+    sync.log_scale.data += 1  # other weights of lip-sync make it another bundle
+    other = save_bundle(tmp_path / "other", replace(a_bundle(), sync=sync))
+    assert other.sha256 != saved.sha256
+    (tmp_path / "bundle/sync.safetensors").write_bytes(b"spoiled")
+    with pytest.raises(BundleError, match="its hash is not the one"):
+        load_bundle(tmp_path / "bundle")
 
 
 def test_members_of_different_architectures_make_no_bundle(a_bundle, a_detector, tiny):

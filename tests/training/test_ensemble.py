@@ -40,6 +40,12 @@ def test_members_differ_in_seed_dropout_and_rate_and_in_nothing_else():
     assert len(same) == 1
 
 
+def test_two_dropouts_and_two_rates_make_four_different_members():
+    made = member_settings(ensemble(5, dropouts=(0.2, 0.4), rate_factors=(0.5, 2.0)))[1:]
+    pairs = {(one.model.dropout, one.training.learning_rate) for one in made}
+    assert len(pairs) == 4
+
+
 def test_an_ensemble_of_nobody_is_refused():
     with pytest.raises(ConfigError, match=r"ensemble\.members is 0"):
         member_settings(ensemble(0))

@@ -40,7 +40,7 @@ def command(
         return
     if json_out is not None:
         _write(json_out, text)
-    _show(report)
+    show(report)
 
 
 def _write(path: Path, text: str) -> None:
@@ -52,7 +52,8 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError(words) from error
 
 
-def _show(report: "Report") -> None:
+def show(report: "Report") -> None:
+    """Print a report as a person reads it."""
     from rich.console import Console
     from rich.text import Text
 
