@@ -9,7 +9,9 @@ from unmask.config import AttackSettings
 from unmask.data.clips import WholeClips
 from unmask.errors import ConfigError, DataError, SingleClassError
 from unmask.models.scoring import score_samples
-from unmask.robustness.attacks import Attack, attack_features, attacked_logits
+from unmask.models.sync import SyncNet
+from unmask.records import Lips
+from unmask.robustness.attacks import Attack, attack_features, under_attack
 
 SETTINGS = AttackSettings(epsilons=(0.0, 0.05), targets=("frames", "audio"), pgd_steps=3)
 LABELS = [False, True] * 4
@@ -28,9 +30,10 @@ def examples(clips, load):
 
 def test_each_column_is_one_attack_and_none_is_the_plain_score(bundle, examples):
     attacks = [Attack("frames", 0.0), Attack("frames", 0.05), Attack("audio", 0.05)]
-    logits = attacked_logits(bundle, examples[:4], attacks, SETTINGS)
-    assert logits.shape == (4, 3, 1)
-    for row, example in zip(logits[..., 0], examples, strict=False):
+    found = under_attack(bundle, examples[:4], attacks, SETTINGS)
+    assert set(found) == {"white_box"}
+    assert found["white_box"].shape == (4, 3)
+    for row, example in zip(found["white_box"], examples, strict=False):
         (plain,) = score_samples(bundle, example.samples, "32")
         assert row[0] == pytest.approx(plain.logit, abs=1e-5)
         towards_the_wrong_answer = -1 if example.clip.is_fake else 1
@@ -40,7 +43,7 @@ def test_each_column_is_one_attack_and_none_is_the_plain_score(bundle, examples)
 @pytest.mark.parametrize("target", ["frames", "audio", "both"])
 def test_pgd_moves_every_clip_at_least_as_far_to_the_wrong_side_as_fgsm(bundle, examples, target):
     attacks = [Attack(target, 0.02, method) for method in ("fgsm", "pgd")]
-    one, many = attacked_logits(bundle, examples[:4], attacks, SETTINGS)[..., 0].T
+    one, many = under_attack(bundle, examples[:4], attacks, SETTINGS)["white_box"].T
     away = np.where(LABELS[:4], -1, 1)
     assert ((many - one) * away >= -1e-4).all()
 
@@ -48,59 +51,80 @@ def test_pgd_moves_every_clip_at_least_as_far_to_the_wrong_side_as_fgsm(bundle, 
 def test_both_is_worse_than_either_and_a_larger_budget_worse_than_a_smaller(bundle, examples):
     attacks = [Attack(name, 0.001) for name in ("frames", "audio", "both")]
     attacks += [Attack("both", 0.0005), Attack("both", 0.0)]
-    logits = attacked_logits(bundle, examples[:4], attacks, SETTINGS)[..., 0]
+    logits = under_attack(bundle, examples[:4], attacks, SETTINGS)["white_box"]
     wrong = (logits * np.where(LABELS[:4], -1, 1)[:, None]).mean(axis=0)
     assert wrong[2] > max(wrong[0], wrong[1])
     assert wrong[2] > wrong[3] > wrong[4]
 
 
 def test_members_that_were_not_attacked_are_asked_about_the_same_attacked_clip(ensemble, examples):
-    """Each column of members is what that member says alone."""
     attacks = [Attack("frames", 0.0), Attack("audio", 0.01)]
-    logits = attacked_logits(ensemble, examples[:3], attacks, SETTINGS)
-    assert logits.shape == (3, 2, 3)
-    for number, member in enumerate(ensemble.members):
-        for row, example in enumerate(examples[:3]):
-            alone = replace(ensemble, members=(member,))
-            (plain,) = score_samples(alone, example.samples, "32")
-            assert logits[row, 0, number] == pytest.approx(plain.logit, abs=1e-5)
+    found = under_attack(ensemble, examples[:3], attacks, SETTINGS)
+    assert set(found) == {"white_box", "transfer", "final"}
+    for row, example in enumerate(examples[:3]):
+        (plain,) = score_samples(ensemble, example.samples, "32")
+        expected = (*plain.member_logits[:2], plain.logit)
+        for name, logit in zip(("white_box", "transfer", "final"), expected, strict=True):
+            assert found[name][row, 0] == pytest.approx(logit, abs=1e-5)
     first = replace(ensemble, members=ensemble.members[:1])
-    assert np.allclose(
-        attacked_logits(first, examples[:3], attacks, SETTINGS)[..., 0], logits[..., 0], atol=1e-5
-    )
+    alone = under_attack(first, examples[:3], attacks, SETTINGS)["white_box"]
+    assert np.allclose(alone, found["white_box"], atol=1e-5)
     # the attack was made for the first member and is at its best there
-    away = np.where(LABELS[:3], -1, 1)[:, None]
-    moved = ((logits[:, 1] - logits[:, 0]) * away).mean(axis=0)
-    assert moved[0] > max(moved[1:])
+    away = np.where(LABELS[:3], -1, 1)
+    moved = {name: ((one[:, 1] - one[:, 0]) * away).mean() for name, one in found.items()}
+    assert moved["white_box"] > max(moved["transfer"], moved["final"])
+
+
+def test_lip_sync_hears_the_attacked_sound_and_counts_in_the_final_score(bundle, examples):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = SyncNet(8).eval()
+    calibration = replace(bundle.calibration, sync_weight=0.5)
+    synced = replace(bundle, sync=net, calibration=calibration)
+    rng = np.random.default_rng(0)
+    talking = []
+    for example in examples[:2]:
+        sample = example.samples[0]
+        sound = rng.normal(0, 0.1, 32_000).astype(np.float32)
+        mouths = rng.integers(0, 256, (50, 48, 48), dtype=np.uint8)
+        opening = rng.random(50, dtype=np.float32)
+        lips = Lips(mouths, np.arange(50) / 25, opening, 25.0)
+        sample = replace(sample, waveform=sound, is_speech=np.ones(32_000, np.bool_), lips=lips)
+        talking.append(replace(example, samples=(sample,)))
+    attacks = [Attack("frames", 0.0), Attack("audio", 0.05)]
+    found = under_attack(synced, talking, attacks, SETTINGS)
+    assert set(found) == {"white_box", "final"}
+    for row, example in enumerate(talking):
+        (plain,) = score_samples(synced, example.samples, "32")
+        assert plain.sync_probability is not None
+        assert found["final"][row, 0] == pytest.approx(plain.logit, abs=1e-4)
+        # with the weight and the member known, the lip-sync that was heard follows
+        p = 1 / (1 + np.exp(-np.stack([found["final"][row], found["white_box"][row]])))
+        sync = 2 * p[0] - p[1]
+        assert sync[0] == pytest.approx(plain.sync_probability, abs=1e-3)
+        assert abs(sync[1] - sync[0]) > 1e-6
 
 
 def test_rows_are_aucs_as_scikit_learn_sees_them_for_every_view(ensemble, clips, load, examples):
     settings = replace(SETTINGS, methods=("fgsm", "pgd"))
     report = attack_features(ensemble, clips, load, settings)
     named = [(row.view, row.method, row.target, row.epsilon) for row in report.rows]
-    views = ("white_box", "transfer", "ensemble")
     assert named == [
         (view, method, target, epsilon)
-        for view in views
+        for view in ("white_box", "transfer", "final")
         for method in ("fgsm", "pgd")
         for target in ("frames", "audio")
         for epsilon in (0.0, 0.05)
     ]
-    logits = attacked_logits(ensemble, examples, [Attack("frames", 0.0)], SETTINGS)[:, 0]
-    mean = torch.sigmoid(torch.from_numpy(logits)).mean(1).numpy()
-    clean = {
-        "white_box": roc_auc_score(LABELS, logits[:, 0]),
-        "transfer": roc_auc_score(LABELS, logits[:, 1]),
-        "ensemble": roc_auc_score(LABELS, mean),
-    }
-    assert report.clean_auc == pytest.approx(clean["white_box"])
+    clean = under_attack(ensemble, examples, [Attack("frames", 0.0)], SETTINGS)
+    attacked = under_attack(ensemble, examples, [Attack("audio", 0.05, "pgd")], settings)
+    assert report.clean_auc == pytest.approx(roc_auc_score(LABELS, clean["white_box"][:, 0]))
     for row in report.rows:
-        assert row.auc + row.drop == pytest.approx(clean[row.view])
+        assert row.auc + row.drop == pytest.approx(roc_auc_score(LABELS, clean[row.view][:, 0]))
         assert row.epsilon or row.drop == 0
-    attacked = attacked_logits(ensemble, examples, [Attack("audio", 0.05, "pgd")], settings)[:, 0]
-    found = dict(zip(named, report.rows, strict=True))
-    expected = roc_auc_score(LABELS, attacked[:, 1])
-    assert found["transfer", "pgd", "audio", 0.05].auc == pytest.approx(expected)
+        if (row.method, row.target, row.epsilon) == ("pgd", "audio", 0.05):
+            assert row.auc == pytest.approx(roc_auc_score(LABELS, attacked[row.view][:, 0]))
+    assert report.pgd.startswith("3 steps of 0.01 from the clean clip")
 
 
 def test_a_single_detector_has_no_transfer_and_no_ensemble(bundle, clips, load):
@@ -113,10 +137,12 @@ def test_a_single_detector_has_no_transfer_and_no_ensemble(bundle, clips, load):
 def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, examples):
     settings = replace(SETTINGS, pgd_random_start=True)
     attacks = [Attack("audio", 0.01, "pgd")]
-    forth = attacked_logits(bundle, examples[:3], attacks, settings)
-    back = attacked_logits(bundle, examples[:3][::-1], attacks, settings)
+    forth = under_attack(bundle, examples[:3], attacks, settings)["white_box"]
+    back = under_attack(bundle, examples[:3][::-1], attacks, settings)["white_box"]
     assert np.allclose(forth, back[::-1], atol=1e-5)
-    assert not np.allclose(forth, attacked_logits(bundle, examples[:3], attacks, SETTINGS))
+    assert not np.allclose(
+        forth, under_attack(bundle, examples[:3], attacks, SETTINGS)["white_box"]
+    )
 
 
 def test_a_clip_that_cannot_be_read_is_left_out_and_none_at_all_is_an_error(bundle, clips, load):

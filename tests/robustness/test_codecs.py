@@ -134,6 +134,11 @@ def test_no_test_clip_is_an_error(ready, filmed, cache):
         codec_report(ready, others, cache, CELLS, MEASURED)
 
 
+def test_without_a_cell_nothing_is_measured(ready, filmed, cache):
+    found = codec_report(ready, filmed, cache, CodecSettings(), MEASURED)
+    assert (found.clips, found.original, found.gap, found.numbers()) == (0, None, None, {})
+
+
 @pytest.mark.parametrize("name", ["theora:20", "h264", "h264:52", "aac:4", "opus:x", "half:2", ""])
 def test_an_unknown_cell_is_named(name):
     with pytest.raises(ConfigError, match=f"'{name}' is unknown"):

@@ -65,6 +65,8 @@ def _table(report: "CodecReport") -> "Table":
     return table
 
 
-def _shown(span: "Span") -> str:
+def _shown(span: "Span | None") -> str:
+    if span is None:
+        return ""
     ends = "" if span.low is None else f" ({span.low:.3f} to {span.high:.3f})"
     return f"{span.value:.3f}{ends}"

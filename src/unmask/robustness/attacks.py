@@ -5,28 +5,30 @@ The attacker works on the first member of the ensemble; see
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from zlib import crc32
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 from torch import Tensor
 
 from unmask.config import AttackSettings
-from unmask.data.clips import Example, Load, WholeClips, batch_examples, cached
+from unmask.data.clips import Example, Load, WholeClips, cached
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.attack import Inputs, Steps, direction, pgd, push
-from unmask.models.batch import Batch
+from unmask.models.batch import Batch, collate
 from unmask.models.bundle import Bundle
 from unmask.models.detector import Detector
+from unmask.models.ensemble import Ensemble
+from unmask.models.mixture import final_logit
+from unmask.models.sync_scoring import sync_score
 from unmask.preprocessing.cache import Cache
-from unmask.records import Clip
+from unmask.records import Clip, Sample
 from unmask.robustness.report import (
-    ENSEMBLE,
+    FINAL,
     GATE_METHOD,
     TRANSFER,
     WHITE_BOX,
@@ -74,10 +76,10 @@ def attack_features(
         raise DataError(f"none of {len(clips)} clips can be attacked; check the split")
     named = product(settings.methods, settings.targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in named]
-    logits = attacked_logits(bundle, examples, [Attack("frames", 0.0), *attacks], settings)
+    found = under_attack(bundle, examples, [Attack("frames", 0.0), *attacks], settings)
     is_fake = np.array([item.clip.is_fake for item in examples])
     rows = []
-    for view, scores in _views(logits).items():
+    for view, scores in found.items():
         clean, *aucs = (roc_auc(column, is_fake) for column in scores.T)
         rows += [
             AttackRow(each.target, each.epsilon, auc, clean - auc, each.method, view)
@@ -86,19 +88,19 @@ def attack_features(
     return RobustnessReport(
         split=examples[0].clip.split,
         clips=len(examples),
-        clean_auc=roc_auc(logits[:, 0, 0], is_fake),
+        clean_auc=roc_auc(found[WHITE_BOX][:, 0], is_fake),
         rows=tuple(rows),
         pgd=_in_words(settings) if "pgd" in settings.methods else "",
     )
 
 
-def attacked_logits(
+def under_attack(
     bundle: Bundle,
     examples: Sequence[Example],
     attacks: Sequence[Attack],
     settings: AttackSettings,
-) -> Logits:
-    """Logits of each clip's first person under each attack, by every member.
+) -> dict[str, Logits]:
+    """Logits of each clip's first person under each attack, by whom is asked.
 
     In float32: bfloat16 would hide small gradients and pass for robustness.
 
@@ -107,23 +109,21 @@ def attacked_logits(
         attacks: One with ``epsilon`` 0 leaves the clip as it is.
 
     Returns:
-        Shape ``(clips, attacks, members)``.
+        ``white_box``, and, where there is more than a single detector, ``transfer`` and
+        ``final``, each of shape ``(clips, attacks)``.
     """
     device = next(bundle.detector.parameters()).device
-    logits = np.zeros((len(examples), len(attacks), len(bundle.members)))
-    for member in bundle.members:
-        member.eval()
-    for row, example in enumerate(examples):
-        clips = batch_examples([example], bundle.settings)
-        if clips.batch is None:
-            continue
-        batch, is_fake = clips.batch.to(device), clips.targets.is_fake.to(device)
-        jury = _Jury(bundle.members, batch)
+    jury = _Jury(bundle)
+    answers: list[list[list[float]]] = []
+    for example in examples:
+        batch = collate(example.samples[:1], bundle.settings).to(device)
+        is_fake = torch.tensor([example.clip.is_fake], device=device)
         seed = crc32(example.clip.clip_id.encode())
         victim = _Victim(bundle.detector, batch, is_fake, settings, seed)
-        for column, each in enumerate(attacks):
-            logits[row, column] = jury.logits(victim.under(each))
-    return logits
+        jury.meet(example.samples[0], batch)
+        answers.append([jury.logits(victim.under(each)) for each in attacks])
+    logits = np.array(answers)
+    return {name: logits[..., column] for column, name in enumerate(jury.views)}
 
 
 class _Victim:
@@ -160,34 +160,51 @@ class _Victim:
 
 
 class _Jury:
-    """All members; what an attack leaves alone of a clip, each of them encodes once."""
+    """All members and lip-sync; what an attack leaves alone of a clip is encoded once."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._ensemble = Ensemble([member.eval() for member in bundle.members])
+        self.views: tuple[str, ...] = (WHITE_BOX,)
+        if len(bundle.members) > 1:
+            self.views += (TRANSFER,)
+        if len(bundle.members) > 1 or bundle.sync is not None:
+            self.views += (FINAL,)
 
     @torch.inference_mode()
-    def __init__(self, members: Sequence[Detector], clean: Batch) -> None:
-        self._members, self._clean = members, clean
-        self._heard = [
-            m.voice(clean.waveform, clean.sample_mask, clean.speech_mask) for m in members
-        ]
-        self._seen = [member.encode(clean) for member in members]
+    def meet(self, sample: Sample, clean: Batch) -> None:
+        """Go on to another clip."""
+        self._sample, self._clean = sample, clean
+        self._heard, self._seen = self._ensemble.hear(clean), self._ensemble.see(clean)
+        self._sync = self._synced(sample)
 
-    @torch.inference_mode()
     def logits(self, batch: Batch) -> list[float]:
-        """One per member."""
-        same_sound = batch.waveform is self._clean.waveform
-        same_faces = batch.frames is self._clean.frames
-        known = zip(self._members, self._heard, self._seen, strict=True)
-        return [
-            float(member(batch, heard if same_sound else None, seen if same_faces else None).logit)
-            for member, heard, seen in known
-        ]
+        """What is said of this batch, one for each of ``views``."""
+        members = self._members(batch)
+        sync = self._sync
+        if batch.waveform is not self._clean.waveform:
+            heard = batch.waveform[0, : len(self._sample.waveform)].cpu().numpy()
+            sync = self._synced(replace(self._sample, waveform=heard))
+        found = {
+            WHITE_BOX: members[0],
+            TRANSFER: members[1 % len(members)],
+            FINAL: final_logit(members, sync, self._bundle.calibration.sync_weight),
+        }
+        return [float(found[view]) for view in self.views]
 
+    @torch.inference_mode()
+    def _members(self, batch: Batch) -> Logits:
+        clean = self._clean
+        heard = self._heard if batch.waveform is clean.waveform else self._ensemble.hear(batch)
+        seen = self._seen if batch.frames is clean.frames else self._ensemble.see(batch)
+        known = zip(self._ensemble.members, heard, seen, strict=True)
+        return np.array([float(member(batch, ears, eyes).logit) for member, ears, eyes in known])
 
-def _views(logits: Logits) -> dict[str, Logits]:
-    """What each kind of score becomes, shape ``(clips, attacks)``."""
-    found = {WHITE_BOX: logits[..., 0]}
-    if logits.shape[-1] > 1:
-        found |= {TRANSFER: logits[..., 1], ENSEMBLE: expit(logits).mean(axis=-1)}
-    return found
+    def _synced(self, sample: Sample) -> float | None:
+        net = self._bundle.sync
+        if net is None or sample.lips is None or not len(sample.waveform):
+            return None
+        return sync_score(net, sample.lips, sample.waveform, sample.is_speech).probability
 
 
 def _in_words(settings: AttackSettings) -> str:

@@ -52,7 +52,7 @@ class CodecReport:
     Attributes:
         clips: Scored in every cell.
         confidence: Of every interval.
-        original: AUC of the files as they are.
+        original: AUC of the files as they are; ``None`` where nothing was measured.
         codec_gap: AUC under H.264 minus AUC under H.265, at ``GATE_CELLS``; ``None`` where
             one of the two was not measured.
     """
@@ -60,8 +60,8 @@ class CodecReport:
     split: str
     clips: int
     confidence: float
-    original: Span
-    rows: tuple[CodecRow, ...]
+    original: Span | None = None
+    rows: tuple[CodecRow, ...] = ()
     codec_gap: Span | None = None
 
     @property

@@ -43,6 +43,7 @@ def codec_report(
     as the sound of a silent one, counts as it is.
 
     Args:
+        settings: Without a cell, nothing is measured.
         seed: Of the resampling.
 
     Raises:
@@ -53,6 +54,8 @@ def codec_report(
     if not chosen:
         raise DataError("no clip is in split 'test'; correct the manifest")
     cells = [cell_of(name) for name in dict.fromkeys(settings.cells)]
+    if not cells:
+        return CodecReport("test", 0, evaluation.confidence)
     done: dict[str, dict[str, Done]] = {cell.name: {} for cell in cells}
     for one in reencode_all(chosen, cells, bundle.preprocessing, cache, settings.jobs):
         done[one.cell][one.clip_id] = one

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
-WHITE_BOX, TRANSFER, ENSEMBLE = "white_box", "transfer", "ensemble"
+WHITE_BOX, TRANSFER, FINAL = "white_box", "transfer", "final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class ThreatModel:
     """
 
     knows: str = (
-        "everything about the ensemble's first member: weights, preprocessing, the true label. "
+        "everything about the first member: weights, preprocessing, and the true label. "
         "`white_box` scores with that member, `transfer` with the second, of which the attacker "
-        "knows nothing, `ensemble` with the mean of all members"
+        "knows nothing, `final` with all members and lip-sync, as a video is answered"
     )
     changes: str = (
         "what preprocessing gave, after it: every pixel of the aligned 224 px faces of the "
@@ -29,8 +29,8 @@ class ThreatModel:
     )
     cannot: str = (
         "the file itself: nothing is encoded again, and face detection, alignment, optical flow, "
-        "mouth crops and the speech mask stay those of the clean clip; padding, other people and "
-        "the lip-sync score are left alone"
+        "mouth crops and the speech mask stay those of the clean clip, as do other people in it; "
+        "lip-sync hears the attacked sound, but no attack is made for it"
     )
     epsilon: str = (
         "the largest change of any value: of pixel range [0, 1], so that 0.01 is 2.55 of 255 grey "
@@ -48,7 +48,7 @@ class AttackRow:
         auc: Under attack.
         drop: AUC of the same scores without the attack, minus ``auc``.
         method: ``fgsm`` or ``pgd``.
-        view: Who is asked: ``white_box``, ``transfer`` or ``ensemble``.
+        view: Who is asked: ``white_box``, ``transfer`` or ``final``.
     """
 
     target: str
