@@ -23,7 +23,10 @@ class FaceHeads(nn.Module):
         super().__init__()
         self.landmarks = nn.Linear(dim, 2 * POINTS)
         self.pose = nn.Linear(dim, 3)
+        for head in (self.landmarks, self.pose):
+            nn.init.zeros_(head.weight)  # it says the same of every face until it knows better
         nn.init.constant_(self.landmarks.bias, MIDDLE)
+        nn.init.zeros_(self.pose.bias)
 
     def forward(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Look at each face.
