@@ -60,7 +60,7 @@ def test_frames_come_highest_first_and_say_how_far_they_are_right(exhibits):
     for one in frames:
         assert (one.faithfulness is None) == (one.random_drop is None)
         if one.faithfulness is not None:
-            assert f"{one.faithfulness:.2f}" in one.description
+            assert f"moves its score by {-one.faithfulness:+.2f}" in one.description
 
 
 def test_the_sound_has_a_picture_and_a_weight_for_each_moment_of_speech(exhibits):

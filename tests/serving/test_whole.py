@@ -101,6 +101,16 @@ def test_sound_is_told_by_the_second(report):
     assert len(times_s) >= 1
 
 
+def test_each_person_is_told_by_the_second_too(report):
+    (person,) = report.people
+    for second in person.seconds:
+        inside = [m for m in person.timeline if second.time_s <= m.time_s < second.time_s + 1]
+        mean = np.mean([moment.fake_probability for moment in inside])
+        assert second.fake_probability == pytest.approx(mean)
+    seconds = sorted({int(moment.time_s) for moment in person.timeline})
+    assert [second.time_s for second in person.seconds] == seconds
+
+
 def test_lip_sync_is_told_along_the_video(report, whole):
     sync = report.people[0].lip_sync
     assert sync.fake_probability == report.modalities.lip_sync

@@ -117,8 +117,8 @@ def _of_frame(bundle: Bundle, name: str, suspect: Suspect, heat: _Heat, drawn: b
         words += "; in this frame it sees nothing of the kind."
     else:
         words += (
-            f": blurring the highlighted fifth of the face lowers the score by {found.drop:.2f} "
-            f"log-odds, as much elsewhere by {found.random_drop:.2f} on average."
+            f": blurring the highlighted fifth of the face moves its score by {-found.drop:+.2f} "
+            f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average."
         )
     return Exhibit(
         kind="heat_map",
@@ -142,8 +142,8 @@ def _of_sound(bundle: Bundle, stretch: Stretch, folder: Path) -> Iterator[Exhibi
     words = f"How much each fifth of a second of speech makes the voice sound fake{_member(bundle)}"
     if found is not None:
         words += (
-            f": muting the most important fifth of speech lowers the score by {found.drop:.2f} "
-            f"log-odds, as much elsewhere by {found.random_drop:.2f} on average"
+            f": muting the most important fifth of speech moves its score by {-found.drop:+.2f} "
+            f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average"
         )
     begins_s = stretch.start_s + judge.spoken * audio.BIN_S
     _write(folder / "sound.png", sound_strip(stretch, begins_s, weights))
