@@ -3,6 +3,11 @@
 PYTHON ?= python3.11
 # phase of the roadmap that `make train` trains: 1, 2 or 3
 PHASE ?= 1
+# the service: an address that others can reach needs API keys (UNMASK_API_KEYS_FILE)
+HOST ?= 127.0.0.1
+# queue (redis://…), database (postgresql://…) and store (s3://…); without them one machine does all
+FLEET := $(if $(QUEUE),UNMASK_QUEUE='$(QUEUE)') $(if $(DATABASE),UNMASK_DATABASE='$(DATABASE)') \
+	$(if $(STORAGE),UNMASK_STORAGE='$(STORAGE)') UNMASK_FOLDER="$${UNMASK_FOLDER:-$(CURDIR)/outputs/service}"
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -12,7 +17,7 @@ UV_LOCK := $(VENV)/uv.lock
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check format serve mlflow zenml bench lock
+.PHONY: help setup train test check format serve worker mlflow zenml bench lock
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -52,8 +57,11 @@ format: $(READY)  ## put the code into the form that check wants
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-serve: $(READY)  ## the packaged service on http://localhost:3000
-	$(BIN)/bentoml serve unmask:latest --host 127.0.0.1 --port 3000
+serve: $(READY)  ## page, API and worker on http://localhost:3000; QUEUE= DATABASE= STORAGE= for many machines
+	$(FLEET) $(BIN)/bentoml serve unmask:latest --host $(HOST) --port 3000
+
+worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings
+	$(FLEET) $(BIN)/python -m bento.worker
 
 mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000

@@ -22,6 +22,7 @@ from bento.ledger import IdempotencyError, QueueFullError
 from bento.routes import evidence, jobs, submit
 from bento.routes.desk import Analysis
 from bento.settings import ServiceSettings
+from bento.webhooks import AddressError
 from unmask import __version__
 from unmask.errors import MediaError, UnmaskError
 from unmask.serving.report import Report
@@ -29,6 +30,7 @@ from unmask.serving.report import Report
 WANTED = "send one video as multipart field `file`"
 STATUS: dict[type[UnmaskError], int] = {
     MediaError: 422,
+    AddressError: 422,
     BrokenDownError: 422,
     TooLargeError: 413,
     IdempotencyError: 409,

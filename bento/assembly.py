@@ -9,6 +9,7 @@ from bento.broker import Broker
 from bento.claims import Claims
 from bento.database import connect
 from bento.ledger import Ledger
+from bento.outbox import Outbox
 from bento.settings import ServiceSettings
 from bento.storage import Store
 
@@ -25,6 +26,7 @@ class Parts:
     engine: Engine
     ledger: Ledger
     claims: Claims
+    outbox: Outbox
     store: Store
     broker: Broker | None
 
@@ -37,8 +39,9 @@ class Parts:
             engine,
             Ledger(engine, settings.max_queued, settings.max_queued_per_tenant),
             Claims(engine, settings.lease_s, settings.attempts),
+            Outbox(engine, settings.webhook_tries),
             Store(settings),
-            Broker(settings.queue) if settings.queue else None,
+            Broker(settings.queue, settings.queue_name) if settings.queue else None,
         )
 
     def send(self, job_id: str) -> None:

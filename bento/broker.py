@@ -11,7 +11,6 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from kombu.exceptions import KombuError, OperationalError
 
-QUEUE = "unmask"
 TASK = "unmask.analyze"
 PATIENCE_S = 2.0
 
@@ -25,7 +24,7 @@ class Broker:
         queue: Its name; a broker may carry several.
     """
 
-    def __init__(self, url: str, queue: str = QUEUE) -> None:
+    def __init__(self, url: str, queue: str) -> None:
         self._queue = queue
         self.app = Celery("unmask", broker=url, set_as_current=False)
         patience = {"socket_timeout": 30, "socket_connect_timeout": PATIENCE_S}
@@ -77,8 +76,9 @@ class Broker:
         worker_shutting_down.connect(stop)
         self.app.worker_main(
             [
-                "worker",
-                *("--pool", "solo", "--queues", self._queue, "--loglevel", "WARNING"),
+                *("--quiet", "worker"),
+                *("--pool", "solo", "--concurrency", "1", "--queues", self._queue),
+                *("--loglevel", "WARNING"),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ]
         )

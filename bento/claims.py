@@ -6,15 +6,15 @@ claim that is silent for longer than its lease is taken away.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, case, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from bento.table import Job, Status, Total, now
+from bento.table import Job, Status, now
+from bento.totals import add
 
 LOST = "the worker was lost {attempts} times while it analyzed this file; it may be damaged"
 
@@ -181,7 +181,7 @@ class Claims:
             back = session.execute(again).rowcount  # type: ignore[attr-defined]
             session.commit()
         if lost:
-            self._add([("failures", "lost", float(lost))])
+            add(self.engine, [("jobs", "failed", lost), ("failures", "lost", lost)])
         return int(lost + back)
 
     def unsent(self, older_than_s: float) -> tuple[list[str], list[str], int]:
@@ -218,20 +218,7 @@ class Claims:
             rows.append(("cached", "", 1.0))
         for stage, seconds in () if ending.cached else ending.stages_s.items():
             rows += [("stage_seconds_sum", stage, seconds), ("stage_seconds_count", stage, 1.0)]
-        self._add(rows)
-
-    def _add(self, rows: Iterable[tuple[str, str, float]]) -> None:
-        insert: Any = sqlite.insert if self.engine.dialect.name == "sqlite" else postgresql.insert
-        with Session(self.engine) as session:
-            for name, label, value in sorted(rows):  # one order, so that no two wait in a ring
-                added = insert(Total).values(name=name, label=label, value=value)
-                session.execute(
-                    added.on_conflict_do_update(
-                        index_elements=["name", "label"],
-                        set_={"value": Total.value + added.excluded.value},
-                    )
-                )
-            session.commit()
+        add(self.engine, rows)
 
 
 _UNCLAIMED: dict[str, Any] = {"worker": None, "lease_until": None, "sent_at": None, "stage": None}

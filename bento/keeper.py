@@ -2,12 +2,15 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bento.assembly import Parts
+from bento.keys import webhook_secret
 from bento.table import OPEN, Job, now
+from bento.webhooks import send
 
 ROUND_S = 2.0
 RESEND_S = 10.0
@@ -19,31 +22,43 @@ log = logging.getLogger(__name__)
 class Keeper:
     """Runs in every service and every worker; what one has done, the others find done."""
 
-    def __init__(self, parts: Parts, round_s: float = ROUND_S) -> None:
+    def __init__(self, parts: Parts, round_s: float = ROUND_S, resend_s: float = RESEND_S) -> None:
         self._parts = parts
-        self._round_s = round_s
+        self._round_s, self._resend_s = round_s, resend_s
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="keeper")
+        # a receiver that is slow to take its webhook keeps no lost job waiting
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), daemon=True)
+            for work in (self.round, self.tell)
+        ]
 
     def start(self) -> None:
         """Begin making rounds."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Make no more rounds."""
+        """Make no more rounds; a webhook on its way is not waited for."""
         self._done.set()
-        self._thread.join()
+        self._threads[0].join()
 
     def round(self) -> None:
-        """Look once."""
+        """Look once after jobs."""
         self._parts.claims.reap(self._parts.settings.keep_days * DAY_S)
         self._resend()
         self._forget()
 
-    def _run(self) -> None:
+    def tell(self) -> None:
+        """Send the webhooks that are due."""
+        settings, outbox = self._parts.settings, self._parts.outbox
+        for job in outbox.due():
+            secret = webhook_secret(settings.signing_key, job.tenant)
+            outbox.told(job, send(job, secret, settings.webhook_private))
+
+    def _run(self, work: Callable[[], None]) -> None:
         while not self._done.wait(self._round_s):
             try:
-                self.round()
+                work()
             except Exception:  # database, queue or store: away for a moment, and tried again
                 log.exception("a round of the keeper was cut short")
 
@@ -51,7 +66,7 @@ class Keeper:
         """Tell the queue anew of jobs that wait in the table and not in the queue."""
         if self._parts.broker is None:
             return
-        never, before, waiting = self._parts.claims.unsent(RESEND_S)
+        never, before, waiting = self._parts.claims.unsent(self._resend_s)
         depth = self._parts.broker.depth() if never or before else None
         if depth is None:
             return

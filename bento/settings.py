@@ -28,13 +28,20 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
+def _folder() -> Path:
+    # a packed Bento runs inside BentoML's store, where the next version would not find it again
+    packed = Path(__file__).resolve().parents[1] / "bundle"
+    return Path.home() / ".unmask" if packed.is_dir() else Path("outputs/service")
+
+
 class ServiceSettings(BaseModel):
     """Settings of service and worker; ``UNMASK_MAX_UPLOAD_MIB=100`` sets ``max_upload_mib``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: Path = Field(Path("outputs/service"), description="Where everything local lies.")
+    folder: Path = Field(default_factory=_folder, description="Where everything local lies.")
     queue: str = Field("", description="Celery broker, redis://…; empty: one machine, no server.")
+    queue_name: str = Field("unmask", description="A broker may carry several.")
     database: str = Field("", description="postgresql://… or sqlite:///…; empty: in `folder`.")
     storage: str = Field("", description="s3://bucket/prefix or a folder; empty: in `folder`.")
     s3_endpoint: str = Field("", description="Of a store that is not AWS, e.g. MinIO.")

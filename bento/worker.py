@@ -54,6 +54,7 @@ class Worker:
 
     def run(self) -> None:
         """Do what waits in the table, until told to stop."""
+        self.warm()
         while not self.stopping.is_set():
             try:
                 claim = self.claims.claim_next()
@@ -64,6 +65,15 @@ class Worker:
                 self.stopping.wait(self.settings.poll_s)
             else:
                 self.work(claim)
+
+    def warm(self) -> None:
+        """Load the detector before the first job waits for it."""
+        try:
+            self.examiner.start(lambda _stage, _percent: not self.stopping.is_set())
+        except AbandonedError:
+            return
+        except BundleError as error:
+            log.error("no detector yet: %s", error)
 
     def take(self, job_id: str) -> None:
         """Do one job, unless another worker has it or it has ended."""
@@ -215,6 +225,7 @@ def _zero(claim: Claim) -> bool:
 def main() -> None:
     """Work until told to stop, or until the service that started this worker is gone."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     parts = Parts.from_settings(ServiceSettings.from_environment())
     examiner = Examiner(parts.settings)
     worker = Worker(parts.settings, parts.claims, parts.store, examiner)
@@ -233,6 +244,7 @@ def serve(worker: Worker, parts: Parts, with_parent: bool = False) -> None:
         if parts.broker is None:
             worker.run()
         else:
+            worker.warm()
             parts.broker.consume(worker.take, worker.stopping)
     finally:
         keeper.stop()

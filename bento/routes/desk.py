@@ -1,5 +1,6 @@
 """What a route works with: the parts of the service, and who asks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -10,6 +11,7 @@ from bento.answers import JobSummary, JobView, Options, Picture, when
 from bento.assembly import Parts
 from bento.intake import Intake
 from bento.table import Job
+from bento.webhooks import resolve
 from unmask.serving.report import Report
 
 
@@ -59,6 +61,15 @@ class Desk:
             ],
             video_url=self._link(f"{base}/video") if job.upload else None,
         )
+
+    def check_webhook(self, options: Mapping[str, str]) -> None:
+        """Refuse a webhook that would not be sent, before anything is made of the upload.
+
+        Raises:
+            AddressError: It leads nowhere, or into this network.
+        """
+        if "webhook_url" in options:
+            resolve(options["webhook_url"], self.parts.settings.webhook_private)
 
     def _link(self, route: str) -> str:
         _, _, job_id, *rest = route.split("/")

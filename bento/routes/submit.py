@@ -75,6 +75,7 @@ def analyze_video(
     ] = None,
 ) -> Submitted:
     """Take one video and make a job of it; ask `status_url` how it goes."""
+    desk.check_webhook(wish.options)
     request = Request(tenant, wish.options, wish.idempotency_key)
     if (file is None) == (storage_url is None):
         raise HTTPException(422, WANTED)
@@ -97,6 +98,7 @@ def batch(
     files: Annotated[list[UploadFile], File(description="Videos, or one zip of videos.")],
 ) -> Batch:
     """Take up to 50 videos, or a zip of them; what is refused is said file by file."""
+    desk.check_webhook(wish.options)
     request = Request(tenant, wish.options, batch=new_id())
     most = desk.parts.settings.batch_files
     if len(files) == 1 and is_archive(files[0].file):

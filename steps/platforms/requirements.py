@@ -5,7 +5,7 @@ from importlib.metadata import distribution
 
 from packaging.requirements import Requirement
 
-SERVING = ("unmask[media,models,explain]", "bentoml", "fastapi", "python-multipart")
+SERVING = ("unmask[service]",)
 
 
 def pinned(wanted: Iterable[str] = SERVING) -> list[str]:

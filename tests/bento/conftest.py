@@ -24,7 +24,7 @@ from bento.worker import Worker
 
 HERE = Path(__file__).parent
 STAND_IN = [sys.executable, str(HERE / "stand_in.py")]
-PATIENCE_S = 30
+PATIENCE_S = 150  # other work may run beside
 
 
 @dataclass

@@ -43,4 +43,13 @@ def test_a_service_asks_for_the_versions_that_are_installed_here():
     assert found["numpy"] == numpy.__version__
     assert found["torch"] == torch.__version__.partition("+")[0]
     assert {"bentoml", "mediapipe", "safetensors", "python-multipart"} <= found.keys()
+    assert {
+        "celery",
+        "redis",
+        "sqlalchemy",
+        "alembic",
+        "pg8000",
+        "s3fs",
+        "reportlab",
+    } <= found.keys()
     assert not {"unmask", "zenml", "mlflow", "dvc", "pytest"} & found.keys()

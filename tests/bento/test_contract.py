@@ -1,0 +1,85 @@
+"""The OpenAPI document and the service say the same: Schemathesis asks, and judges the answers."""
+
+import pytest
+
+from bento.api import create_app
+from bento.settings import ServiceSettings
+
+schemathesis = pytest.importorskip("schemathesis")
+
+ROUTES = {
+    ("/predict", "post"),
+    ("/analyze-video", "post"),
+    ("/batch", "post"),
+    ("/jobs", "get"),
+    ("/jobs/{job_id}", "get"),
+    ("/jobs/{job_id}", "delete"),
+    ("/jobs/{job_id}/events", "get"),
+    ("/jobs/{job_id}/report.json", "get"),
+    ("/jobs/{job_id}/report.pdf", "get"),
+    ("/jobs/{job_id}/evidence/{name}.png", "get"),
+    ("/jobs/{job_id}/video", "get"),
+}
+
+
+def document():
+    return create_app(ServiceSettings()).openapi()
+
+
+def test_the_document_names_every_route_and_an_example_of_every_answer():
+    described = document()
+    found = {(path, verb) for path, verbs in described["paths"].items() for verb in verbs}
+    assert found == ROUTES
+    for name in ("Submitted", "Batch", "JobView", "JobList", "Ended", "Problem"):
+        assert described["components"]["schemas"][name]["examples"]
+    for verbs in described["paths"].values():
+        for verb in verbs.values():
+            assert verb["responses"]["429"]["content"]["application/json"]
+            for parameter in verb.get("parameters", ()):
+                assert parameter.get("description"), parameter
+
+
+def test_every_example_is_one():
+    from bento import answers
+
+    for kind in (answers.Submitted, answers.Batch, answers.JobView, answers.JobList, answers.Ended):
+        for example in kind.model_config["json_schema_extra"]["examples"]:
+            kind.model_validate(example)
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_no_answer_that_the_document_does_not_allow(office):
+    """Fifteen requests for each route, sensible and not, always the same."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from schemathesis import checks
+
+    desk = office(max_queued=10_000, submits_per_minute=10**6, requests_per_minute=10**6)
+    desk.client.app.state.analyzer = None
+    jobs = [desk.submit() for _ in range(3)]
+    schema = schemathesis.openapi.from_asgi("/openapi.json", desk.client.app)
+    held = (
+        checks.not_a_server_error,
+        schemathesis.specs.openapi.checks.status_code_conformance,
+        schemathesis.specs.openapi.checks.content_type_conformance,
+        schemathesis.specs.openapi.checks.response_schema_conformance,
+    )
+    assert jobs
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.path in ("/predict",):
+            continue
+
+        @settings(
+            max_examples=15,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def ask(case):
+            answer = case.call(base_url="http://localhost")
+            case.validate_response(answer, checks=held)
+
+        ask()

@@ -1,0 +1,181 @@
+"""Several machines: Celery over a Redis that may be killed, PostgreSQL, and an S3 store."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+SERVER = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+class Redis:
+    """A server of the test's own, that forgets all when it is killed."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.process = None
+
+    def start(self):
+        words = ["redis-server", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while not answers(self.port):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def redis():
+    if shutil.which("redis-server") is None:
+        pytest.skip("no redis-server on this machine")
+    server = Redis()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def database():
+    """A database of the test's own."""
+    url = SERVER.replace("postgresql://", "postgresql+pg8000://")
+    engine = sa.create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
+    name = f"unmask_test_{secrets.token_hex(6)}"
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    except (sa.exc.DBAPIError, OSError):
+        pytest.skip("no PostgreSQL on this machine")
+    yield f"{SERVER}/{name}"
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def fleet(office, redis, database, tmp_path):
+    """A service with a queue and a database for several machines, and settings for workers."""
+    settings = {
+        "folder": tmp_path / "service",
+        "queue": f"redis://127.0.0.1:{redis.port}/0",
+        "queue_name": f"test-{secrets.token_hex(4)}",
+        "database": database,
+        "lease_s": 2.0,
+    }
+    return office(**settings), settings
+
+
+def begun(path):
+    return path.read_text().split("\n")[:-1] if path.exists() else []
+
+
+def wait(condition, seconds=150):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_jobs_are_shared_out_and_each_is_done_once_though_messages_come_twice(
+    fleet, worker_process, tmp_path
+):
+    desk, settings = fleet
+    seen = tmp_path / "begun"
+    jobs = [desk.submit(f"job {number}") for number in range(8)]
+    for job in jobs:
+        assert desk.parts.broker.send(job)
+    assert desk.parts.broker.depth() == 16
+    for _ in range(2):
+        worker_process(settings, BEGUN=str(seen))
+    assert {desk.until(job)["status"] for job in jobs} == {"done"}
+    assert sorted(begun(seen)) == sorted(f"job {number}" for number in range(8))
+
+
+def test_a_killed_worker_a_killed_redis_and_lost_messages_lose_no_job(
+    fleet, worker_process, redis, tmp_path
+):
+    desk, settings = fleet
+    seen = tmp_path / "begun"
+    jobs = [desk.submit("sleep 2"), desk.submit("after")]
+    first = worker_process(settings, BEGUN=str(seen))
+    wait(lambda: begun(seen))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    redis.kill()
+    jobs.append(desk.submit("while the queue is away"))
+    assert desk.parts.broker.depth() is None
+    redis.start()
+    assert desk.parts.broker.depth() in (0, None)
+    worker_process(settings, BEGUN=str(seen))
+    desk.keeper._resend_s = 0.5
+    desk.keeper._round_s = 0.5
+    desk.keeper.start()
+    try:
+        assert {desk.until(job)["status"] for job in jobs} == {"done"}
+    finally:
+        desk.keeper.stop()
+    assert sorted(set(begun(seen))) == ["after", "sleep 2", "while the queue is away"]
+    assert begun(seen).count("after") == 1
+
+
+def test_a_celery_worker_that_is_told_to_stop_gives_its_job_back(fleet, worker_process, tmp_path):
+    desk, settings = fleet
+    seen = tmp_path / "begun"
+    job = desk.submit("sleep 60")
+    worker = worker_process(settings, BEGUN=str(seen))
+    wait(lambda: begun(seen))
+    worker.terminate()
+    worker.wait(timeout=30)
+    assert desk.job(job)["status"] == "queued"
+
+
+def test_of_many_who_claim_a_job_in_postgresql_one_gets_it(office, database):
+    desk = office(database=database)
+    job, won, ready = desk.submit(), [], threading.Barrier(6)
+
+    def claim():
+        ready.wait()
+        won.append(desk.parts.claims.claim(job))
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(claim is not None for claim in won) == 1
+
+
+def test_a_webhook_wish_in_json_is_found_when_a_worker_is_lost(office, database):
+    desk = office(database=database, lease_s=0.01, attempts=1, webhook_private=True)
+    told = desk.submit("1", webhook_url="http://localhost:1/")
+    silent = desk.submit("2")
+    for job in (told, silent):
+        desk.parts.claims.claim(job)
+    time.sleep(0.05)
+    desk.parts.claims.reap(60.0)
+    assert [job.id for job in desk.parts.outbox.due()] == [told]
+    assert {desk.job(job)["status"] for job in (told, silent)} == {"failed"}

@@ -1,0 +1,72 @@
+"""The same files in a folder and in an S3 store, which moto plays here."""
+
+import httpx
+import pytest
+
+pytest.importorskip("moto")
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """An S3 store with two buckets, on this machine."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        endpoint = f"http://{host}:{port}"
+        for bucket in ("kept", "videos"):
+            assert httpx.put(f"{endpoint}/{bucket}").status_code == 200
+        yield endpoint
+    server.stop()
+
+
+def in_bucket(endpoint, bucket):
+    return httpx.get(f"{endpoint}/{bucket}").text
+
+
+def test_uploads_and_pictures_lie_in_the_bucket_and_are_fetched_by_its_signed_links(
+    office, working, s3
+):
+    desk = office(storage="s3://kept/unmask", s3_endpoint=s3)
+    with working(desk):
+        job = desk.until(desk.submit("ok"))
+    assert f"unmask/{job['job_id']}/upload" in in_bucket(s3, "kept")
+    (picture,) = job["evidence"]
+    assert picture["url"].startswith(s3)
+    assert "Signature" in picture["url"]
+    assert httpx.get(picture["url"]).content.startswith(b"\x89PNG")
+    assert httpx.get(job["video_url"]).content == b"ok"
+    address = f"/jobs/{job['job_id']}"
+    shown = desk.client.get(f"{address}/evidence/frame-1.png")
+    assert shown.content.startswith(b"\x89PNG")
+    led = desk.client.get(f"{address}/video", follow_redirects=False)
+    assert led.headers["location"].startswith(s3)
+    assert list((desk.parts.settings.folder / "work").iterdir()) == []
+    desk.client.delete(address)
+    assert job["job_id"] not in in_bucket(s3, "kept")
+
+
+def test_a_video_in_an_allowed_bucket_is_fetched(office, working, s3):
+    httpx.put(f"{s3}/videos/new/film.mp4", content=b"real")
+    desk = office(s3_endpoint=s3, import_buckets=("videos",))
+    wanted = {"storage_url": "s3://videos/new/film.mp4"}
+    answer = desk.client.post("/analyze-video", data=wanted)
+    assert answer.status_code == 202, answer.text
+    with working(desk):
+        job = desk.until(answer.json()["job_id"])
+    assert (job["status"], job["verdict"], job["file"]) == ("done", "real", "film.mp4")
+    missing = desk.client.post("/analyze-video", data={"storage_url": "s3://videos/none"})
+    assert missing.status_code == 422
+    assert "is not there" in missing.json()["error"]
+
+
+def test_a_signed_link_of_a_folder_ends(office, working):
+    desk = office(link_minutes=1e-4)
+    with working(desk):
+        job = desk.until(desk.submit("ok"))
+    assert desk.client.get(job["video_url"]).status_code == 403
