@@ -124,14 +124,14 @@ def test_rows_are_aucs_as_scikit_learn_sees_them_for_every_view(ensemble, clips,
         assert row.epsilon or row.drop == 0
         if (row.method, row.target, row.epsilon) == ("pgd", "audio", 0.05):
             assert row.auc == pytest.approx(roc_auc_score(LABELS, attacked[row.view][:, 0]))
-    assert report.pgd.startswith("3 steps of 0.01 from the clean clip")
+    assert report.made.startswith("PGD: 3 steps of 0.01 from the clean clip")
 
 
 def test_a_single_detector_has_no_transfer_and_no_ensemble(bundle, clips, load):
     report = attack_features(bundle, clips, load, SETTINGS)
     assert {row.view for row in report.rows} == {"white_box"}
     assert report.clips == len(clips)
-    assert report.pgd == ""
+    assert report.made == ""
 
 
 def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, examples):
@@ -143,6 +143,32 @@ def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, example
     assert not np.allclose(
         forth, under_attack(bundle, examples[:3], attacks, SETTINGS)["white_box"]
     )
+
+
+def test_a_sample_leaves_the_gate_its_whole_clips_and_takes_whole_pairs(ensemble, clips, load):
+    pairs = [replace(clip, pair_id=str(n // 2)) for n, clip in enumerate(clips)]
+    settings = AttackSettings((0.01, 0.05), ("frames",), clips=3, frames=2)
+    report = attack_features(ensemble, pairs, load, settings)
+    assert attack_features(ensemble, pairs[::-1], load, settings).rows == report.rows
+    whole = attack_features(ensemble, pairs, load, replace(settings, clips=0, frames=0))
+    assert report.gate_drop == whole.gate_drop
+    assert report.clean_auc == whole.clean_auc
+    counted = {(row.view, row.epsilon): row.clips for row in report.rows}
+    assert counted.pop(("white_box", 0.05)) == len(pairs)
+    assert set(counted.values()) == {4}
+    assert "2 neighbouring frames" in report.made
+
+
+def test_fewer_frames_are_those_in_the_middle(bundle, clips, load, examples):
+    report = attack_features(bundle, clips, load, AttackSettings((0.0,), ("audio",), frames=1))
+    middle = []
+    for example in examples:
+        sample = example.samples[0]
+        names = ("faces", "landmarks", "pose_deg")
+        kept = {name: getattr(sample, name)[1:2] for name in names}
+        middle.append(replace(example, samples=(replace(sample, **kept),)))
+    logits = under_attack(bundle, middle, [Attack("audio", 0.0)], SETTINGS)["white_box"][:, 0]
+    assert report.rows[0].auc == pytest.approx(roc_auc_score(LABELS, logits))
 
 
 def test_a_clip_that_cannot_be_read_is_left_out_and_none_at_all_is_an_error(bundle, clips, load):

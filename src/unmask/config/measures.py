@@ -39,6 +39,8 @@ class AttackSettings:
         targets: Of ``frames``, ``audio`` and ``both``.
         pgd_alpha: Length of a step, in the unit of the budgets.
         pgd_random_start: Begin anywhere within the budget instead of at the clean clip.
+        clips: Attack so many test clips; 0 attacks all. The gate's own attack is always on all.
+        frames: And so many neighbouring frames of each; 0 attacks all.
     """
 
     epsilons: tuple[float, ...] = (0.01, 0.05, 0.1)
@@ -47,6 +49,8 @@ class AttackSettings:
     pgd_alpha: float = 0.01
     pgd_steps: int = 10
     pgd_random_start: bool = False
+    clips: int = 0
+    frames: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a method or a target that does not exist."""

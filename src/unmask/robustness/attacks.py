@@ -5,47 +5,32 @@ The attacker works on the first member of the ensemble; see
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from zlib import crc32
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from unmask.config import AttackSettings
 from unmask.data.clips import Example, Load, WholeClips, cached
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
-from unmask.models.attack import Inputs, Steps, direction, pgd, push
-from unmask.models.batch import Batch, collate
 from unmask.models.bundle import Bundle
-from unmask.models.detector import Detector
-from unmask.models.ensemble import Ensemble
-from unmask.models.mixture import final_logit
-from unmask.models.sync_scoring import sync_score
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, Sample
 from unmask.robustness.report import (
-    FINAL,
+    GATE_EPSILON,
     GATE_METHOD,
-    TRANSFER,
+    GATE_TARGET,
     WHITE_BOX,
     AttackRow,
     RobustnessReport,
 )
+from unmask.robustness.victims import Attack, under_attack
 
-Logits = NDArray[np.float64]
+NONE, GATE = Attack(GATE_TARGET, 0.0, "none"), Attack(GATE_TARGET, GATE_EPSILON, GATE_METHOD)
 
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """What is attacked, how far, and by which method; see :mod:`unmask.models.attack`."""
-
-    target: str
-    epsilon: float
-    method: str = GATE_METHOD
+Rows = dict[tuple[str, Attack], AttackRow]  # by view and attack
 
 
 def attack(
@@ -69,147 +54,88 @@ def attack(
 def attack_features(
     bundle: Bundle, clips: Sequence[Clip], load: Load, settings: AttackSettings
 ) -> RobustnessReport:
-    """Like :func:`attack` on all of ``clips``, with the features of a clip from ``load``."""
+    """Like :func:`attack` on all of ``clips``, with the features of a clip from ``load``.
+
+    Where ``settings`` ask for a sample, the attack of the gate is made on everything all the same.
+    """
     whole = WholeClips(clips, load)
     examples = [item for item in (whole[n] for n in range(len(whole))) if item.samples]
     if not examples:
         raise DataError(f"none of {len(clips)} clips can be attacked; check the split")
     named = product(settings.methods, settings.targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in named]
-    found = under_attack(bundle, examples, [Attack("frames", 0.0), *attacks], settings)
-    is_fake = np.array([item.clip.is_fake for item in examples])
-    rows = []
-    for view, scores in found.items():
-        clean, *aucs = (roc_auc(column, is_fake) for column in scores.T)
-        rows += [
-            AttackRow(each.target, each.epsilon, auc, clean - auc, each.method, view)
-            for each, auc in zip(attacks, aucs, strict=True)
-        ]
+    chosen = _chosen(examples, settings.clips)
+    rows = _measured(bundle, [_cut(one, settings.frames) for one in chosen], attacks, settings)
+    if settings.clips or settings.frames:
+        first = replace(bundle, members=bundle.members[:1], sync=None)
+        rows |= _measured(first, examples, [each for each in attacks if each == GATE], settings)
     return RobustnessReport(
         split=examples[0].clip.split,
         clips=len(examples),
-        clean_auc=roc_auc(found[WHITE_BOX][:, 0], is_fake),
-        rows=tuple(rows),
-        pgd=_in_words(settings) if "pgd" in settings.methods else "",
+        clean_auc=rows.pop((WHITE_BOX, NONE)).auc,
+        rows=tuple(row for (_, each), row in rows.items() if each != NONE),
+        made=_in_words(settings),
     )
 
 
-def under_attack(
+def _measured(
     bundle: Bundle,
     examples: Sequence[Example],
     attacks: Sequence[Attack],
     settings: AttackSettings,
-) -> dict[str, Logits]:
-    """Logits of each clip's first person under each attack, by whom is asked.
+) -> Rows:
+    """One row for each view and attack, and for none at all."""
+    is_fake = np.array([item.clip.is_fake for item in examples])
+    rows: Rows = {}
+    for view, logits in under_attack(bundle, examples, [NONE, *attacks], settings).items():
+        aucs = [roc_auc(column, is_fake) for column in logits.T]
+        for each, auc in zip([NONE, *attacks], aucs, strict=True):
+            drop = aucs[0] - auc
+            rows[view, each] = AttackRow(
+                each.target, each.epsilon, auc, drop, each.method, view, len(examples)
+            )
+    return rows
 
-    In float32: bfloat16 would hide small gradients and pass for robustness.
 
-    Args:
-        examples: Usable ones, see :class:`unmask.data.clips.Example`.
-        attacks: One with ``epsilon`` 0 leaves the clip as it is.
-
-    Returns:
-        ``white_box``, and, where there is more than a single detector, ``transfer`` and
-        ``final``, each of shape ``(clips, attacks)``.
-    """
-    device = next(bundle.detector.parameters()).device
-    jury = _Jury(bundle)
-    answers: list[list[list[float]]] = []
+def _chosen(examples: Sequence[Example], wanted: int) -> Sequence[Example]:
+    """At least ``wanted`` clips, whatever their order: genuine and forged of a pair together."""
+    if not wanted:
+        return examples
+    pairs: dict[str, list[Example]] = {}
     for example in examples:
-        batch = collate(example.samples[:1], bundle.settings).to(device)
-        is_fake = torch.tensor([example.clip.is_fake], device=device)
-        seed = crc32(example.clip.clip_id.encode())
-        victim = _Victim(bundle.detector, batch, is_fake, settings, seed)
-        jury.meet(example.samples[0], batch)
-        answers.append([jury.logits(victim.under(each)) for each in attacks])
-    logits = np.array(answers)
-    return {name: logits[..., column] for column, name in enumerate(jury.views)}
+        pairs.setdefault(example.clip.pair_id, []).append(example)
+    found: list[Example] = []
+    for name in sorted(pairs, key=lambda name: (crc32(name.encode()), name)):
+        if len(found) < wanted:
+            found += sorted(pairs[name], key=lambda one: one.clip.clip_id)
+    return found
 
 
-class _Victim:
-    """One clip and the member that the attacker knows."""
-
-    def __init__(
-        self,
-        detector: Detector,
-        batch: Batch,
-        is_fake: Tensor,
-        settings: AttackSettings,
-        seed: int,
-    ) -> None:
-        self._detector, self._batch, self._is_fake = detector, batch, is_fake
-        self._settings, self._seed = settings, seed
-        self._signs: dict[str, Inputs] = {}  # the slow part does not depend on epsilon
-
-    def under(self, attack: Attack) -> Batch:
-        """The clip as the attack leaves it."""
-        asked = (self._detector, self._batch, self._is_fake, attack.target)
-        if not attack.epsilon:
-            return self._batch
-        if attack.method == "pgd":
-            return pgd(*asked, attack.epsilon, self._steps())
-        if attack.target not in self._signs:
-            self._signs[attack.target] = direction(*asked)
-        return push(self._batch, self._signs[attack.target], attack.epsilon)
-
-    def _steps(self) -> Steps:
-        start = None
-        if self._settings.pgd_random_start:
-            start = torch.Generator().manual_seed(self._seed)
-        return Steps(self._settings.pgd_alpha, self._settings.pgd_steps, start)
-
-
-class _Jury:
-    """All members and lip-sync; what an attack leaves alone of a clip is encoded once."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._ensemble = Ensemble([member.eval() for member in bundle.members])
-        self.views: tuple[str, ...] = (WHITE_BOX,)
-        if len(bundle.members) > 1:
-            self.views += (TRANSFER,)
-        if len(bundle.members) > 1 or bundle.sync is not None:
-            self.views += (FINAL,)
-
-    @torch.inference_mode()
-    def meet(self, sample: Sample, clean: Batch) -> None:
-        """Go on to another clip."""
-        self._sample, self._clean = sample, clean
-        self._heard, self._seen = self._ensemble.hear(clean), self._ensemble.see(clean)
-        self._sync = self._synced(sample)
-
-    def logits(self, batch: Batch) -> list[float]:
-        """What is said of this batch, one for each of ``views``."""
-        members = self._members(batch)
-        sync = self._sync
-        if batch.waveform is not self._clean.waveform:
-            heard = batch.waveform[0, : len(self._sample.waveform)].cpu().numpy()
-            sync = self._synced(replace(self._sample, waveform=heard))
-        found = {
-            WHITE_BOX: members[0],
-            TRANSFER: members[1 % len(members)],
-            FINAL: final_logit(members, sync, self._bundle.calibration.sync_weight),
-        }
-        return [float(found[view]) for view in self.views]
-
-    @torch.inference_mode()
-    def _members(self, batch: Batch) -> Logits:
-        clean = self._clean
-        heard = self._heard if batch.waveform is clean.waveform else self._ensemble.hear(batch)
-        seen = self._seen if batch.frames is clean.frames else self._ensemble.see(batch)
-        known = zip(self._ensemble.members, heard, seen, strict=True)
-        return np.array([float(member(batch, ears, eyes).logit) for member, ears, eyes in known])
-
-    def _synced(self, sample: Sample) -> float | None:
-        net = self._bundle.sync
-        if net is None or sample.lips is None or not len(sample.waveform):
-            return None
-        return sync_score(net, sample.lips, sample.waveform, sample.is_speech).probability
+def _cut(example: Example, frames: int) -> Example:
+    """The first person's ``frames`` frames in the middle of the clip, neighbours all of them."""
+    sample = example.samples[0]
+    start = max((len(sample.faces) - frames) // 2, 0) if frames else 0
+    part = slice(start, start + frames if frames else None)
+    cut: Sample = replace(
+        sample,
+        faces=sample.faces[part],
+        flow=None if sample.flow is None else sample.flow[part],
+        landmarks=None if sample.landmarks is None else sample.landmarks[part],
+        pose_deg=None if sample.pose_deg is None else sample.pose_deg[part],
+    )
+    return replace(example, samples=(cut,))
 
 
 def _in_words(settings: AttackSettings) -> str:
-    start = "a random point" if settings.pgd_random_start else "the clean clip"
-    return (
-        f"{settings.pgd_steps} steps of {settings.pgd_alpha:g} from {start}, projected to the "
-        "budget; the step of highest loss counts, one step of the whole budget among them"
-    )
+    words = []
+    if settings.clips or settings.frames:
+        clips = f"at least {settings.clips} clips in whole pairs" if settings.clips else "all clips"
+        frames = f"{settings.frames} neighbouring frames" if settings.frames else "all frames"
+        words.append(f"on {clips} and {frames} of each; only the gate's own attack on everything")
+    if "pgd" in settings.methods:
+        start = "a random point" if settings.pgd_random_start else "the clean clip"
+        words.append(
+            f"PGD: {settings.pgd_steps} steps of {settings.pgd_alpha:g} from {start}, projected "
+            "to the budget; the point of highest loss counts, one step of the whole budget too"
+        )
+    return ". ".join(words)

@@ -49,6 +49,7 @@ class AttackRow:
         drop: AUC of the same scores without the attack, minus ``auc``.
         method: ``fgsm`` or ``pgd``.
         view: Who is asked: ``white_box``, ``transfer`` or ``final``.
+        clips: On how many it was measured; ``None`` on all.
     """
 
     target: str
@@ -57,6 +58,7 @@ class AttackRow:
     drop: float
     method: str = GATE_METHOD
     view: str = WHITE_BOX
+    clips: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class RobustnessReport:
 
     Attributes:
         clean_auc: Of the first member without any attack, on the same clips.
-        pgd: How PGD walked, in words; empty where it did not.
+        made: How the attacks were made, where the rows do not say it.
     """
 
     split: str
@@ -73,7 +75,7 @@ class RobustnessReport:
     clean_auc: float
     rows: tuple[AttackRow, ...]
     threat_model: ThreatModel = field(default_factory=ThreatModel)
-    pgd: str = ""
+    made: str = ""
 
     @property
     def gate_drop(self) -> float | None:
