@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from celery import Celery
 from celery.signals import worker_shutting_down
-from kombu.exceptions import KombuError, OperationalError
+from kombu.exceptions import KombuError
 
 TASK = "unmask.analyze"
 PATIENCE_S = 2.0
@@ -46,7 +46,7 @@ class Broker:
         """Tell the workers of a job; whether the broker took it."""
         try:
             self.app.send_task(TASK, args=[job_id], retry=False, ignore_result=True)
-        except (KombuError, OperationalError, OSError) as error:
+        except (KombuError, OSError, *connection_errors(self.app)) as error:
             log.warning("the queue does not answer, the job waits in the table: %s", error)
             return False
         return True
@@ -55,12 +55,10 @@ class Broker:
         """How many messages wait; None where the broker does not say."""
         try:
             with self.app.connection_for_write(connect_timeout=PATIENCE_S) as connection:
-                channel = connection.default_channel
-                declared = channel.queue_declare(self._queue, passive=True)
-                return int(declared.message_count)
-        except (KombuError, OSError):
-            return None
-        except connection_errors(self.app):
+                queue = self.app.amqp.queues[self._queue]
+                # made where it is not there: an empty one is the same as none to Redis
+                return int(queue(connection.default_channel).queue_declare().message_count)
+        except (KombuError, OSError, *connection_errors(self.app)):
             return None
 
     def consume(self, take: Callable[[str], None], stopping: threading.Event) -> None:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "evaluate",
     "gate": "gate",
     "ingest": "ingest",
+    "loadtest": "loadtest",
     "preprocess": "preprocess",
     "score": "score",
     "sweep": "sweep",

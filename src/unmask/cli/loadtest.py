@@ -1,0 +1,182 @@
+"""`unmask loadtest`: what a running service bears."""
+
+import io
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from unmask.extras import need
+
+ENDED = ("done", "failed", "cancelled")
+MIB = 2**20
+PAUSE_S = 0.25
+REFUSED = 429
+
+
+def command(
+    url: Annotated[str, typer.Argument(help="Of a running service.")] = "http://127.0.0.1:3000",
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions.")] = 200,
+    clients: Annotated[int, typer.Option(min=1, help="At the same time.")] = 20,
+    clip: Annotated[Path | None, typer.Option(help="Video; default: five seconds made up.")] = None,
+    size_mib: Annotated[float, typer.Option(help="Every upload is filled up to this.")] = 5.0,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the numbers here.")] = None,
+) -> None:
+    """Submit many videos at once, watch each to its end, and count time, memory and losses."""
+    content = clip.read_bytes() if clip else _talking(5.0)
+    run = Run(url, content, round(size_mib * MIB), os.environ.get("UNMASK_API_KEY"))
+    figures = run.drive(jobs, clients)
+    typer.echo(json.dumps(figures, indent=2))
+    if json_out is not None:
+        json_out.parent.mkdir(parents=True, exist_ok=True)
+        json_out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+@dataclass
+class Run:
+    """One load test.
+
+    Attributes:
+        submit_s: Seconds of every submission that was taken.
+        status_s: Seconds of every question for a job.
+    """
+
+    url: str
+    content: bytes
+    size_bytes: int
+    key: str | None
+    submit_s: list[float] = field(default_factory=list)
+    status_s: list[float] = field(default_factory=list)
+    accepted_at: list[float] = field(default_factory=list)
+    refused: int = 0
+
+    def drive(self, jobs: int, clients: int) -> dict[str, Any]:
+        """Submit and wait; give the figures."""
+        begin, watch = time.monotonic(), MemoryWatch(urlsplit(self.url).port or 80)
+        with watch, ThreadPoolExecutor(clients) as pool:
+            ended = list(pool.map(self._one, range(jobs)))
+        names = [job["job_id"] for job in ended if job]
+        accepted_s = max(self.accepted_at) - begin
+        return {
+            "jobs": jobs,
+            "clients": clients,
+            "upload_mib": round(len(self._upload(0)) / MIB, 2),
+            "accepted_per_s": round(jobs / accepted_s, 2),
+            "done_per_s": round(jobs / (time.monotonic() - begin), 2),
+            "submit_ms": _quantiles(self.submit_s),
+            "status_ms": _quantiles(self.status_s),
+            "status_calls": len(self.status_s),
+            "refused_and_tried_again": self.refused,
+            "lost": jobs - len(set(names)),
+            "failed": sum(job["status"] != "done" for job in ended if job),
+            "begun_more_than_once": sum(job["attempts"] > 1 for job in ended if job),
+            "memory_mib": watch.seen,
+        }
+
+    def _one(self, number: int) -> dict[str, Any] | None:
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        httpx = need("httpx", extra="service")
+        with httpx.Client(base_url=self.url, headers=headers, timeout=120) as client:
+            address = self._submitted(client, number)
+            while True:
+                begin = time.monotonic()
+                answer = client.get(address)
+                self.status_s.append(time.monotonic() - begin)
+                job = dict(answer.json()) if answer.status_code == 200 else None
+                if job is None or job["status"] in ENDED:
+                    return job
+                time.sleep(PAUSE_S)
+
+    def _submitted(self, client: Any, number: int) -> str:
+        upload = self._upload(number)
+        while True:
+            begin = time.monotonic()
+            form = {"files": {"file": (f"{number}.mp4", io.BytesIO(upload))}}
+            answer = client.post("/analyze-video", data={"retention": "zero"}, **form)
+            if answer.status_code == REFUSED:
+                self.refused += 1
+                time.sleep(float(answer.headers["Retry-After"]))
+                continue
+            answer.raise_for_status()
+            self.submit_s.append(time.monotonic() - begin)
+            self.accepted_at.append(time.monotonic())
+            return str(answer.json()["status_url"])
+
+    def _upload(self, number: int) -> bytes:
+        """The clip with a box that players skip, so that no two uploads are the same."""
+        filling = max(self.size_bytes - len(self.content) - 8, 16)
+        box = (filling + 8).to_bytes(4, "big") + b"free" + number.to_bytes(16, "big")
+        return self.content + box + bytes(filling - 16)
+
+
+class MemoryWatch:
+    """Memory of the processes behind a port of this machine, every two seconds.
+
+    Attributes:
+        seen: Name of a process to its MiB at the begin, at most and at the end.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.seen: dict[str, dict[str, float]] = {}
+        self._port = port
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "MemoryWatch":
+        """Begin to look."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Look no more."""
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            for name, mib in self._now():
+                before = self.seen.setdefault(name, {"first": mib, "most": mib, "last": mib})
+                before.update(most=max(before["most"], mib), last=mib)
+            if self._done.wait(2.0):
+                return
+
+    def _now(self) -> Iterator[tuple[str, float]]:
+        psutil = need("psutil", extra="service")
+        try:
+            links = psutil.net_connections("tcp")
+            found = {one.pid for one in links if one.status == "LISTEN" and self._port in one.laddr}
+            servers = [psutil.Process(pid) for pid in found if pid]
+            family = {one for server in servers for one in (server, *server.children(True))}
+            for process in family:
+                words = process.cmdline()
+                name = next((word for word in words if word.startswith("bento.")), "service")
+                yield f"{name} {process.pid}", round(process.memory_info().rss / MIB, 1)
+        except psutil.Error:
+            return
+
+
+def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    return {
+        f"p{share}": round(1000 * ordered[min(len(ordered) * share // 100, len(ordered) - 1)], 1)
+        for share in (50, 95, 99)
+    }
+
+
+def _talking(seconds: float) -> bytes:
+    from unmask.cli.native import native_silence
+    from unmask.data.demo.talking import talking_clip
+
+    with TemporaryDirectory(prefix="unmask-load-") as folder, native_silence():
+        path = Path(folder) / "talking.mp4"
+        talking_clip(path, seconds)
+        return path.read_bytes()
