@@ -42,11 +42,18 @@ class Broker:
             broker_transport_options=patience if url.startswith("redis") else {},
         )
 
+        connection = self.app.connection_for_write()
+        # what a broker's client raises when the broker is away
+        self._away: tuple[type[BaseException], ...] = (
+            *(KombuError, OSError),
+            *(*connection.connection_errors, *connection.channel_errors),
+        )
+
     def send(self, job_id: str) -> bool:
         """Tell the workers of a job; whether the broker took it."""
         try:
             self.app.send_task(TASK, args=[job_id], retry=False, ignore_result=True)
-        except (KombuError, OSError, *connection_errors(self.app)) as error:
+        except self._away as error:
             log.warning("the queue does not answer, the job waits in the table: %s", error)
             return False
         return True
@@ -58,7 +65,7 @@ class Broker:
                 queue = self.app.amqp.queues[self._queue]
                 # made where it is not there: an empty one is the same as none to Redis
                 return int(queue(connection.default_channel).queue_declare().message_count)
-        except (KombuError, OSError, *connection_errors(self.app)):
+        except self._away:
             return None
 
     def consume(self, take: Callable[[str], None], stopping: threading.Event) -> None:
@@ -80,9 +87,3 @@ class Broker:
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ]
         )
-
-
-def connection_errors(app: Celery) -> tuple[type[BaseException], ...]:
-    """What a broker's client raises when the broker is away."""
-    connection = app.connection_for_write()
-    return (*connection.connection_errors, *connection.channel_errors)

@@ -1,0 +1,56 @@
+"""The page at `/app`: files of ``bento/page``, and what its browser may load."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse
+
+from bento.routes.desk import AtDesk
+
+PAGE = Path(__file__).resolve().parents[1] / "page"
+FIRST = "index.html"
+
+router = APIRouter(prefix="/app", include_in_schema=False)
+
+
+@router.get("")
+@router.get("/{name:path}")
+def page(desk: AtDesk, name: str = FIRST) -> FileResponse:
+    """A file of the page, by the names that are there."""
+    files = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
+    found = files.get(name or FIRST)
+    if found is None:
+        raise HTTPException(404, "there is no such page")
+    settings = desk.parts.settings
+    store = _origin(settings.s3_endpoint) if settings.storage.startswith("s3://") else ""
+    return FileResponse(found, headers={"Content-Security-Policy": policy(store)})
+
+
+def policy(store: str = "") -> str:
+    """What the page may do: load from this service alone, and pictures from the store.
+
+    Example:
+        >>> policy().split("; ")[:2]
+        ["default-src 'none'", "script-src 'self'"]
+    """
+    media = f"'self' blob: {store}".strip()
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "font-src 'self'",
+            "connect-src 'self'",
+            f"img-src {media}",
+            f"media-src {media}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _origin(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "https://*.amazonaws.com"
