@@ -78,6 +78,26 @@ def test_a_forged_voice_is_as_long_and_as_loud_and_not_the_same(pair, method, rn
     assert np.abs(made - footage.samples).max() > 0.01
 
 
+def test_a_quick_griffin_lim_keeps_the_mel_bands_as_the_thorough_one_does(pair):
+    """Bands, in decibels, of the genuine voice, and far from those of another voice."""
+    import librosa
+
+    from unmask.data.forge.voices import griffin_lim
+
+    def bands(samples):
+        mel = librosa.feature.melspectrogram(y=samples, sr=RATE_HZ, n_mels=40)
+        return librosa.power_to_db(mel, ref=1.0, amin=1e-6)
+
+    samples = pair[0].samples
+    quick, thorough = (
+        griffin_lim(samples, np.random.default_rng(0), quick=quick) for quick in (True, False)
+    )
+    other = np.abs(bands(samples) - bands(pair[1].samples)).mean()
+    for made in (quick, thorough):
+        assert np.abs(bands(made) - bands(samples)).mean() < 0.5 * other
+    assert len(quick) == len(samples)
+
+
 def test_a_converted_voice_has_another_pitch():
     import librosa
 

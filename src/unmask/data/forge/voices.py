@@ -4,6 +4,8 @@ Griffin & Lim, IEEE ASSP 1984, in the fast form of Perraudin et al., WASPAA 2013
 vocoder: Flanagan & Golden, Bell System Technical Journal 1966.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,21 +14,41 @@ from unmask.records import RATE_HZ
 
 Sound = NDArray[np.float32]
 MEL_BANDS = 80
+ROUNDS = 32
 HOP_SAMPLES = 200
 WINDOW_SAMPLES = 800
 
 
-def griffin_lim(samples: Sound, rng: np.random.Generator) -> Sound:
-    """Keep 80 mel bands of magnitude and guess the phase, as neural speech of 2017 did."""
+def griffin_lim(samples: Sound, rng: np.random.Generator, *, quick: bool = False) -> Sound:
+    """Keep 80 mel bands of magnitude and guess the phase, as neural speech of 2017 did.
+
+    Args:
+        quick: A fifth of the time: magnitudes by least squares that are cut off at 0, and half
+            the rounds of guessing.
+    """
     librosa = need("librosa", extra="media")
     mel = librosa.feature.melspectrogram(
         y=samples, sr=RATE_HZ, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MEL_BANDS
     )
-    spectrum = librosa.feature.inverse.mel_to_stft(mel, sr=RATE_HZ, n_fft=WINDOW_SAMPLES)
+    if quick:
+        spectrum = np.sqrt(np.maximum(_from_mel() @ mel, 0))
+    else:
+        spectrum = librosa.feature.inverse.mel_to_stft(mel, sr=RATE_HZ, n_fft=WINDOW_SAMPLES)
     made = librosa.griffinlim(
-        spectrum, n_iter=32, hop_length=HOP_SAMPLES, random_state=int(rng.integers(2**31))
+        spectrum,
+        n_iter=ROUNDS // 2 if quick else ROUNDS,
+        hop_length=HOP_SAMPLES,
+        random_state=int(rng.integers(2**31)),
     )
     return as_loud(_as_long(made, len(samples)), samples)
+
+
+@cache
+def _from_mel() -> NDArray[np.float32]:
+    """The pseudo-inverse of the mel bands, shape ``(frequencies, 80)``."""
+    librosa = need("librosa", extra="media")
+    bands = librosa.filters.mel(sr=RATE_HZ, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS)
+    return np.linalg.pinv(bands).astype(np.float32)
 
 
 def converted(samples: Sound, semitones: float) -> Sound:
