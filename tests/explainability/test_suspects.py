@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.explainability.suspects import Suspects
+from unmask.explainability.suspects import STRETCH_S, Suspects
 
 
 def kept(suspects, person=0):
@@ -78,9 +78,9 @@ def test_the_stretch_of_sound_that_says_most_is_kept(a_window, a_score, rng):
     stretch = suspects.sound
     assert stretch.start_s <= 44.0
     assert stretch.start_s + len(stretch.heard.waveform) / 16_000 >= 46.0
-    assert len(stretch.heard.waveform) == 10 * 16_000
+    assert len(stretch.heard.waveform) == STRETCH_S * 16_000
     begin = round((stretch.start_s - 30.0) * 16_000)
-    assert np.array_equal(stretch.heard.waveform, sound[begin : begin + 160_000])
+    assert np.array_equal(stretch.heard.waveform, sound[begin:][: len(stretch.heard.waveform)])
     quiet = a_window(start_s=60.0, sound=sound)
     suspects.add(quiet, [a_score(steps=np.full(1249, 0.1))])
     assert suspects.sound is stretch

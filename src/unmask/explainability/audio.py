@@ -111,6 +111,6 @@ def deletion(judge: VoiceJudge, weights: Weights) -> Deletion | None:
     top = np.argsort(-weights, kind="stable")[:size]
     rng = np.random.default_rng(0)
     moves = rng.choice(np.arange(1, count), min(RANDOM_MUTINGS, count - 1), replace=False)
-    whole = judge.muted(NOTHING)
+    whole = float(judge.without_steps([NOTHING])[0])
     falls = [whole - judge.muted(judge.spoken[(top + move) % count]) for move in (0, *moves)]
     return Deletion(drop=falls[0], random_drop=float(np.mean(falls[1:])))

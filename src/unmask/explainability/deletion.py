@@ -16,7 +16,7 @@ from unmask.explainability.saliency import FrameJudge
 from unmask.records import FACE_PX
 
 SHARE = 0.2  # of the face is taken away
-RANDOM_REGIONS = 8
+RANDOM_REGIONS = 5  # each asks the frame model again
 BLUR_PX = FACE_PX / 16  # leaves the light of a region and nothing that is finer than an eye
 FEATHER_PX = 3.0  # a hard seam would itself be a trace of forgery
 MARGIN_PX = 12  # beyond the landmarks, where a pasted face ends
@@ -55,7 +55,7 @@ def deletion(judge: FrameJudge, heat: Heat, landmarks: NDArray[np.float32]) -> D
         return None
     rng = np.random.default_rng(0)
     others = [elsewhere(heat, face, int(region.sum()), rng) for _ in range(RANDOM_REGIONS)]
-    none = np.zeros_like(region)
+    none = np.zeros_like(region)  # in one batch with the others, so that all round alike
     scores = _scores(judge, [none, region, *others])
     falls = scores[0] - scores[1:]
     return Deletion(drop=float(falls[0]), random_drop=float(falls[1:].mean()))

@@ -17,7 +17,7 @@ APART_S = 0.4  # neighbours show the same, so they are one moment
 # Frames to either side that a frame's score is asked with: all that the convolutions over time
 # see, and about a window of the transformer
 NEIGHBOURS = 3
-STRETCH_S = 10.0  # of sound, so that hearing it again takes little
+STRETCH_S = 5.0  # of sound, which is heard five times over
 
 
 @dataclass(frozen=True, slots=True)
