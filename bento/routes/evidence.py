@@ -13,6 +13,7 @@ from unmask.serving.report import Report
 
 # by how a container begins; a sender's word for it is not repeated
 KINDS = {b"ftyp": (4, "video/mp4"), b"\x1aE\xdf\xa3": (0, "video/webm"), b"OggS": (0, "video/ogg")}
+VIDEOS = (*(kind for _, kind in KINDS.values()), "application/octet-stream")
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
@@ -21,9 +22,9 @@ Signature = Annotated[str | None, Query(max_length=64, description="Of a signed 
 Name = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,80}$", description="As the job gives it.")]
 
 
-def _binary(media_type: str, words: str) -> dict[int | str, dict[str, Any]]:
+def _binary(words: str, *media_types: str) -> dict[str, Any]:
     schema = {"schema": {"type": "string", "format": "binary"}}
-    return {200: {"description": words, "content": {media_type: schema}}}
+    return {"description": words, "content": dict.fromkeys(media_types, schema)}
 
 
 @router.get("/report.json", responses=problems(404, 409, 422), summary="The report as JSON")
@@ -36,7 +37,7 @@ def report_json(desk: AtDesk, tenant: Tenant, job_id: JobId, response: Response)
 @router.get(
     "/report.pdf",
     response_class=Response,
-    responses={**_binary("application/pdf", "The report."), **problems(404, 409, 422)},
+    responses={200: _binary("The report.", "application/pdf"), **problems(404, 409, 422)},
     summary="The report as PDF",
 )
 def report_as_pdf(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Response:
@@ -53,7 +54,7 @@ def report_as_pdf(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Response:
 @router.get(
     "/evidence/{name}.png",
     response_class=Response,
-    responses={**_binary("image/png", "The picture."), **problems(404, 422)},
+    responses={200: _binary("The picture.", "image/png"), **problems(404, 422)},
     summary="An evidence picture",
 )
 def evidence(
@@ -75,7 +76,13 @@ def evidence(
 @router.get(
     "/video",
     response_class=Response,
-    responses={**_binary("video/*", "The upload; ranges are served."), **problems(404, 422)},
+    responses={
+        200: _binary("The upload.", *VIDEOS),
+        206: _binary("The range of it that was asked for.", *VIDEOS, "multipart/byteranges"),
+        307: {"description": "It lies in a store, at this address."},
+        416: {"description": "There is no such range."},
+        **problems(404, 422),
+    },
     summary="The upload",
 )
 def video(

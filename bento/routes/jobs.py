@@ -19,6 +19,15 @@ EVENTS_S = 0.3
 SILENCE_S = 15.0
 CANCELLED_STAY_S = 86_400.0
 
+EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["job", "deleted"]},
+        "data": {"type": "string", "description": "JSON, as `GET /jobs/{id}` gives it."},
+    },
+    "required": ["event", "data"],
+}
+
 router = APIRouter(prefix="/jobs")
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As submitting gave it.")]
@@ -76,7 +85,7 @@ def delete_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Ended:
         200: {
             "description": "Server-sent events: `job`, whenever something changed, with what "
             "`GET /jobs/{id}` gives; the stream ends with the job.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT}},
         },
         **problems(404, 422),
     },

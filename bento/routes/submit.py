@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
-from pydantic import ValidationError
+from pydantic import ValidationError, WithJsonSchema
 
 from bento.answers import Batch, BatchItem, Options, Retention, Submitted, problems
 from bento.archive import NotAnArchiveError, is_archive, members
@@ -16,6 +16,9 @@ from unmask.errors import MediaError
 
 WANTED = "send one video as multipart field `file`, or its address as `storage_url`"
 KEY = r"^[\x21-\x7e]{1,200}$"
+
+# as tools know an upload that may be left out
+BINARY = {"type": "string", "format": "binary"}
 
 router = APIRouter()
 
@@ -69,7 +72,9 @@ def analyze_video(
     tenant: Tenant,
     response: Response,
     wish: Annotated[Wish, Depends(_wish)],
-    file: Annotated[UploadFile | None, File(description="The video.")] = None,
+    file: Annotated[
+        UploadFile | None, WithJsonSchema(BINARY), File(description="The video.")
+    ] = None,
     storage_url: Annotated[
         str | None, Form(max_length=1200, description="s3://bucket/key of an allowed bucket.")
     ] = None,
