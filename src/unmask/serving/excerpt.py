@@ -1,5 +1,7 @@
 """A stretch of a video as a file of its own, and its report on the clock of the whole."""
 
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,28 +47,38 @@ def _copy(source: Any, out: Any, start_s: float, end_s: float) -> float | None:
     zero_s = float(source.start_time or 0) / 1e6
     kept = [*source.streams.video[:1], *source.streams.audio[:1]]
     made = {stream.index: out.add_stream_from_template(stream) for stream in kept}
+    begin_s, latest_s = None, -math.inf
     source.seek(int((start_s + zero_s) * 1e6), backward=True)
-    begin_s: float | None = None
-    for packet in source.demux(kept):
-        if packet.pts is None or packet.dts is None:
-            continue
-        time_s = float(packet.pts * packet.time_base) - zero_s
-        if begin_s is None:
-            # picture first: sound from before it would put the two out of step
-            if kept[0].type == "video" and packet.stream.type != "video":
-                continue
-            begin_s = time_s
-        if float(packet.dts * packet.time_base) - zero_s >= end_s:
-            if packet.stream.index == kept[0].index:
-                break
-            continue
+    for packet, time_s in _stretch(source, kept, zero_s, end_s):
+        begin_s = time_s if begin_s is None else begin_s
         if time_s < begin_s:
             continue
+        latest_s = max(latest_s, time_s)
         shift = round((begin_s + zero_s) / packet.time_base)
         packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
         packet.stream = made[packet.stream.index]
         out.mux(packet)
-    return begin_s
+    return begin_s if latest_s >= start_s else None
+
+
+def _stretch(
+    source: Any, kept: Sequence[Any], zero_s: float, end_s: float
+) -> Iterator[tuple[Any, float]]:
+    """Packets before ``end_s`` and their times, from the first of the picture on.
+
+    Sound from before the picture would put the two out of step.
+    """
+    started = False
+    for packet in source.demux(kept) if kept else ():
+        if packet.pts is None or packet.dts is None:
+            continue
+        leads = packet.stream.index == kept[0].index
+        started = started or leads
+        before = float(packet.dts * packet.time_base) - zero_s < end_s
+        if leads and not before:
+            return
+        if started and before:
+            yield packet, float(packet.pts * packet.time_base) - zero_s
 
 
 def on_the_whole_clock(report: Report, begin_s: float, media: Media, region: str) -> Report:

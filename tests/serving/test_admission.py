@@ -1,0 +1,45 @@
+"""Limits are held against the header, whatever the file is called."""
+
+import pytest
+
+from unmask.errors import MediaError
+from unmask.serving.admission import Limits, admit
+
+
+@pytest.fixture(scope="module")
+def video(film, tmp_path_factory):
+    return film(tmp_path_factory.mktemp("films") / "a.mp4", seconds=2.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(duration_s=1.5), "is 2 s long"),
+        (Limits(pixels=320 * 240 - 1), "320×240"),
+        (Limits(frames=49), "50 pictures"),
+    ],
+)
+def test_what_is_above_a_limit_is_refused_by_its_name(video, limits, words):
+    with pytest.raises(MediaError, match=words) as told:
+        admit(video, "mine.mp4", limits)
+    assert str(told.value).startswith("mine.mp4: ")
+    assert str(video) not in str(told.value)
+
+
+def test_what_is_at_the_limit_is_taken_under_any_name(video):
+    renamed = video.rename(video.with_name("a.txt"))
+    try:
+        length_s = admit(renamed, "a", Limits(pixels=320 * 240, frames=50, duration_s=2.2))
+    finally:
+        renamed.rename(video)
+    assert length_s == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no film\n" * 99, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"]
+)
+def test_texts_and_playlists_are_no_films(tmp_path, content):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"film\.mp4: is "):
+        admit(path, "film.mp4", Limits())

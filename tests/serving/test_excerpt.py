@@ -1,0 +1,46 @@
+"""A part of a video is the same pictures, and its report is on the clock of the whole."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from unmask.errors import MediaError
+from unmask.preprocessing.decode import frames, waveform
+from unmask.serving.excerpt import excerpt
+
+
+@pytest.fixture(scope="module")
+def video(film, tmp_path_factory):
+    return film(tmp_path_factory.mktemp("films") / "a.mp4", seconds=3.0)
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 1.0), (1.2, 2.0), (2.0, float("inf"))])
+def test_its_pictures_are_those_of_the_whole_at_the_same_time(video, tmp_path, start_s, end_s):
+    part = tmp_path / "part.mkv"
+    begin_s = excerpt(video, start_s, end_s, part, "a.mp4")
+    assert 0.0 <= begin_s <= start_s + 0.05
+    whole = {round(time_s, 2): picture for time_s, picture in frames(video, 25.0)}
+    cut = [(time_s + begin_s, picture) for time_s, picture in frames(part, 25.0)]
+    assert cut[0][0] == pytest.approx(begin_s, abs=0.05)
+    assert cut[-1][0] == pytest.approx(min(end_s, 3.0), abs=0.15)
+    for time_s, picture in itertools.islice(cut, 0, None, 10):
+        nearest = min(whole, key=lambda known: abs(known - time_s))
+        assert abs(nearest - time_s) < 0.02
+        np.testing.assert_array_equal(picture, whole[nearest])
+
+
+def test_its_sound_stays_in_step(video, tmp_path):
+    part = tmp_path / "part.mkv"
+    begin_s = excerpt(video, 1.0, 2.5, part, "a.mp4")
+    heard, whole = waveform(part).samples, waveform(video).samples
+    start, middle = round(begin_s * 16000), slice(8000, 16000)
+    there = whole[start:][middle]
+    shifts = range(-800, 801, 40)
+    alike = [np.dot(heard[8000 + by : 16000 + by], there) for by in shifts]
+    assert abs(list(shifts)[int(np.argmax(alike))]) <= 640  # 40 ms
+
+
+def test_a_part_behind_the_end_is_refused(video, tmp_path):
+    with pytest.raises(MediaError, match=r"a\.mp4"):
+        excerpt(video, 50.0, 60.0, tmp_path / "part.mkv", "a.mp4")
