@@ -17,10 +17,10 @@ UV_LOCK := $(VENV)/uv.lock
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check format serve worker mlflow zenml bench lock
+.PHONY: help setup train test test-services check format serve worker mlflow zenml bench lock
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set; a second time nothing
 
@@ -46,6 +46,9 @@ train: $(READY)  ## the whole chain on the demo set: data to packaged detector; 
 
 test: $(READY)  ## all tests, with coverage of src, steps and bento
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+test-services: $(READY)  ## tests that kill workers, and those of Redis and PostgreSQL where they run
+	@$(BIN)/python -m pytest -m services tests/bento
 
 check: $(READY)  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

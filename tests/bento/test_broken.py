@@ -13,6 +13,8 @@ from bento.examiner import Examiner
 from bento.worker import Worker
 from tests.bento.broken import broken_files
 
+pytestmark = pytest.mark.services
+
 COUNT = int(os.environ.get("UNMASK_BROKEN_FILES", "24"))
 
 

@@ -5,6 +5,8 @@ import pytest
 from bento.api import create_app
 from bento.settings import ServiceSettings
 
+pytestmark = pytest.mark.services
+
 schemathesis = pytest.importorskip("schemathesis")
 
 ROUTES = {

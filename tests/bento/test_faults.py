@@ -8,6 +8,8 @@ import pytest
 
 from bento.claims import LOST
 
+pytestmark = pytest.mark.services
+
 
 @pytest.mark.parametrize(
     ("text", "settings", "words", "attempts"),

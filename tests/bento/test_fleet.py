@@ -12,6 +12,8 @@ import time
 import pytest
 import sqlalchemy as sa
 
+pytestmark = pytest.mark.services
+
 SERVER = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import time
 import zipfile
 
 import pytest
@@ -245,6 +247,19 @@ def test_results_go_when_their_time_is_over(office, working):
     assert desk.client.get(f"/jobs/{short}").status_code == 404
     assert desk.job(kept)["status"] == "done"
     assert [path.name for path in (desk.parts.settings.folder / "files").iterdir()] == [kept]
+
+
+def test_what_a_killed_process_left_on_its_way_goes_after_a_day(office):
+    desk = office()
+    work = desk.parts.store.work
+    for name, age_s in (("old", 90_000), ("new", 0)):
+        (work / name).write_bytes(b"x")
+        os.utime(work / name, (time.time() - age_s,) * 2)
+    (work / "folder").mkdir()
+    (work / "folder" / "file").write_bytes(b"x")
+    os.utime(work / "folder", (0, 0))
+    desk.keeper.round()
+    assert [path.name for path in work.iterdir()] == ["new"]
 
 
 @pytest.mark.parametrize(
