@@ -84,3 +84,4 @@ class Keeper:
             with Session(self._parts.engine) as session:
                 session.execute(delete(Job).where(Job.id == job_id, Job.expires_at < now()))
                 session.commit()
+        self._parts.store.sweep(DAY_S)

@@ -5,7 +5,7 @@ import hmac
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
@@ -80,6 +80,14 @@ class Store:
         self.fs.invalidate_cache()
         if self.fs.exists(target):
             self.fs.rm(target, recursive=True)
+
+    def sweep(self, older_than_s: float) -> None:
+        """Remove what a killed process left on its way."""
+        oldest = time.time() - older_than_s
+        for path in self.work.iterdir():
+            with suppress(FileNotFoundError):  # another process sweeps too
+                if path.stat().st_mtime < oldest:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def link(self, key: str, route: str, lasts_s: float) -> str:
         """An address that gives the file without a key, for ``lasts_s`` seconds.
