@@ -46,11 +46,15 @@ def upgrade() -> None:
         "ix_webhook_due": ["webhook_due"],
     }.items():
         op.create_index(name, "detection_results", columns)
+    _make_totals()
+
+
+def _make_totals() -> None:
     op.create_table(
         "service_totals",
-        sa.Column("name", text, primary_key=True),
-        sa.Column("label", text, primary_key=True),
-        sa.Column("value", real, nullable=False),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("label", sa.Text(), primary_key=True),
+        sa.Column("value", sa.Float(), nullable=False),
     )
 
 
