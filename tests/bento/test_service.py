@@ -64,6 +64,7 @@ def test_poor_material_is_answered_with_a_note(client, film, tmp_path, how, note
     assert note in " ".join(answer.json()["notes"])
 
 
+@pytest.mark.services
 def test_a_job_gives_the_same_report_with_a_worker_that_the_service_brings(
     client, film, tmp_path, bundle_folder
 ):
@@ -84,6 +85,7 @@ def test_a_job_gives_the_same_report_with_a_worker_that_the_service_brings(
     assert served.model_copy(update={"timing_s": own.timing_s}) == own
 
 
+@pytest.mark.services
 def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, tmp_path):
     video = film(tmp_path / "long.mp4", seconds=6.0)
     content = {"files": {"file": (video.name, video.read_bytes())}}

@@ -58,6 +58,7 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
         "score",
         "evaluate",
         "attack",
+        "codecs",
         "gate",
     ]
     for name, stage in found.items():
