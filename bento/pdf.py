@@ -125,7 +125,7 @@ def _detector(report: Report) -> Iterator[tuple[str, str]]:
     yield "SHA-256", model.sha256
     yield "Phase, profile", f"{model.phase}, {model.profile}"
     yield "Networks", f"{model.frame_backbone} (faces), {model.voice_backbone} (voice)"
-    yield "Calibration", f"temperature {model.temperature:.3f}"
+    yield "Calibration", f"temperature {model.temperature:.3f}, bias {model.bias:+.3f}"
     yield "Thresholds", f"real below {model.real_below:.3f}, fake above {model.fake_above:.3f}"
     yield (
         "Gates",

@@ -23,6 +23,6 @@ from unmask.training.calibrate import calibrate_bundle
 def calibrate_scores(
     uncalibrated: Path, clips: tuple[Clip, ...], promise: UncertaintySettings, sync_weight: float
 ) -> Annotated[Path, "bundle"]:
-    """Fit temperature, weight of lip-sync and thresholds on the validation clips."""
+    """Fit temperature, bias, weight of lip-sync and thresholds on the validation clips."""
     out = Path(mkdtemp(prefix="unmask-")) / "bundle"
     return calibrate_bundle(uncalibrated, clips, Cache(CACHE), promise, sync_weight, out)

@@ -19,7 +19,8 @@ from unmask.models.scoring import score_samples
 from unmask.models.sync import SyncNet
 from unmask.records import Sample
 
-SCHEMA_1 = Path(__file__).with_name("schema_1.zip")  # written by the release before schema 2
+HERE = Path(__file__).parent
+SCHEMA_1, SCHEMA_2 = HERE / "schema_1.zip", HERE / "schema_2.zip"  # as older releases wrote them
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def a_bundle(tiny, a_detector):
         return Bundle(
             members=tuple(a_detector(tiny, seed) for seed in seeds or (0,)),
             preprocessing=PreprocessingSettings(sampling=SamplingSettings(rate_hz=4.0)),
-            calibration=Calibration(1.7, 0.3, 0.6, 0.2, Guarantee(0.1, 0.05, 24, 23)),
+            calibration=Calibration(1.7, 0.3, 0.6, 0.2, Guarantee(0.1, 0.05, 24, 23), -0.4),
             phase=1,
             profile="demo",
             provenance={"seed": "7"},
@@ -49,7 +50,7 @@ def test_what_is_saved_scores_the_same_when_loaded(tmp_path, a_bundle, a_sample,
     assert loaded.calibration == saved.calibration
     assert loaded.uncertainty == saved.uncertainty
     assert loaded.provenance == saved.provenance
-    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 2)
+    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 3)
     assert loaded.sha256 == saved.sha256
     assert loaded.provenance["seed"] == "7"
     assert loaded.provenance["version_torch"] == version("torch")
@@ -136,8 +137,23 @@ def test_a_bundle_of_schema_1_scores_as_the_release_that_wrote_it(tmp_path):
     assert score.video_probability == pytest.approx(0.41034, abs=0.001)
     assert score.audio_probability == pytest.approx(0.58615, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
-    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 2
+    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 3
     assert score_samples(again, [a_drawn_sample()], "32")[0].logit == score.logit
+
+
+def test_a_bundle_of_schema_2_scores_as_the_release_that_wrote_it(tmp_path):
+    with zipfile.ZipFile(SCHEMA_2) as archive:
+        archive.extractall(tmp_path)
+    bundle = load_bundle(tmp_path)
+    assert (bundle.schema_version, len(bundle.members)) == (2, 2)
+    assert bundle.calibration == Calibration(1.7, 0.3, 0.6, 0.2, Guarantee(0.1, 0.05, 24, 23))
+    assert bundle.uncertainty == UncertaintySettings(passes=3, fpr=0.1, fnr=0.05)
+    (score,) = score_samples(bundle, [a_drawn_sample()], "32")
+    # what that release said of it
+    assert score.member_logits == pytest.approx([4.8070, 2.7993], abs=0.02)
+    assert score.probability == pytest.approx(0.87993, abs=0.001)
+    assert score.video_probability == pytest.approx(0.41526, abs=0.001)
+    assert score.audio_probability == pytest.approx(0.53111, abs=0.001)
 
 
 def a_drawn_sample():

@@ -8,7 +8,7 @@ import pytest
 from unmask.config import UncertaintySettings
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
-from unmask.models.calibration import Guarantee, calibrate, fit_temperature
+from unmask.models.calibration import Guarantee, fit_platt
 from unmask.models.scoring import SampleScore, clip_score, weighed
 from unmask.models.sync_scoring import SyncScore
 from unmask.training.calibrate import calibration_of
@@ -60,9 +60,9 @@ def test_it_rests_on_logits_and_not_on_an_older_calibration(scored):
     assert found == calibration_of(other, PROMISE, 0.3)
     logits = np.array([one.scores[0].member_logits[0] for one in clips])
     is_fake = np.array([one.clip.is_fake for one in clips])
-    assert found.temperature == pytest.approx(fit_temperature(logits, is_fake))
+    assert (found.temperature, found.bias) == fit_platt(logits, is_fake)
     assert found.guarantee == Guarantee(0.1, 0.2, int((~is_fake).sum()), int(is_fake.sum()))
-    p = calibrate(logits, found.temperature)
+    p = found.probability(logits)
     assert (p[~is_fake] > found.fake_above).mean() <= 0.1
     assert (p[is_fake] < found.real_below).mean() <= 0.2
 

@@ -9,7 +9,7 @@ from unmask.config import PreprocessingSettings
 from unmask.errors import DataError
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration, Guarantee, calibrate, fit_temperature
+from unmask.models.calibration import Calibration, Guarantee, calibrate, fit_platt, fit_temperature
 from unmask.models.detector import Detector
 from unmask.training.doubts import compare_doubts, verdicts_of
 from unmask.training.scoring import score_features, score_people
@@ -28,34 +28,30 @@ def bundle(tiny_settings):
 def test_every_row_is_fitted_on_validation_and_measured_on_test(bundle, toy_clips, toy_load):
     one = bundle(1)
     found = compare_doubts(one, toy_clips, toy_load, passes=3, bins=5)
-    kinds = ["one detector", "one detector, temperature", "MC-dropout", "MC-dropout, temperature"]
+    fits = ("", ", temperature", ", Platt")
+    kinds = [f"{kind}{fit}" for kind in ("one detector", "MC-dropout") for fit in fits]
     assert [row.kind for row in found.rows] == kinds
     assert (found.calibration_clips, found.clips, found.members, found.passes) == (12, 12, 1, 3)
     known, asked = (
         score_features(one, [clip for clip in toy_clips if clip.split == split], toy_load)
         for split in ("val", "test")
     )
-    raw, tempered = found.rows[:2]
-    wanted = fit_temperature(
-        np.array([row.logit for row in known]), np.array([row.is_fake for row in known])
-    )
-    assert (raw.temperature, tempered.temperature) == (1.0, pytest.approx(wanted))
+    raw, tempered, platt = found.rows[:3]
+    val = (np.array([row.logit for row in known]), np.array([row.is_fake for row in known]))
+    assert (raw.temperature, raw.bias, tempered.bias) == (1.0, 0.0, 0.0)
+    assert tempered.temperature == pytest.approx(fit_temperature(*val))
+    assert (platt.temperature, platt.bias) == pytest.approx(fit_platt(*val))
     is_fake = np.array([row.is_fake for row in asked])
-    for row in (raw, tempered):
-        p = calibrate(np.array([one.logit for one in asked]), row.temperature)
+    for row in (raw, tempered, platt):
+        p = calibrate(np.array([one.logit for one in asked]), row.temperature, row.bias)
         assert row.nll == pytest.approx(metrics.negative_log_likelihood(p, is_fake))
         assert row.brier == pytest.approx(((p - is_fake) ** 2).mean())
-    assert raw.auc == tempered.auc
+    assert raw.auc == tempered.auc == platt.auc
 
 
 def test_an_ensemble_has_rows_of_its_own(bundle, toy_clips, toy_load):
     found = compare_doubts(bundle(2), toy_clips, toy_load, passes=2, bins=5)
-    assert [row.kind for row in found.rows[4:]] == [
-        "ensemble",
-        "ensemble, temperature",
-        "ensemble, MC-dropout",
-        "ensemble, MC-dropout, temperature",
-    ]
+    assert [row.kind for row in found.rows[6::3]] == ["ensemble", "ensemble, MC-dropout"]
     plain = compare_doubts(bundle(2), toy_clips, toy_load, passes=0, bins=5)
     assert not any("MC" in row.kind for row in plain.rows)
     assert plain.spread_finds_errors is None

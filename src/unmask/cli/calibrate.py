@@ -13,7 +13,7 @@ def command(
     phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
     profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
 ) -> None:
-    """Fit temperature, weight of lip-sync and thresholds on the validation clips."""
+    """Fit temperature, bias, weight of lip-sync and thresholds on the validation clips."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.models.bundle import load_bundle
@@ -26,7 +26,8 @@ def command(
     calibrate_bundle(bundle, read_manifest(manifest), Cache(), promise, sync_weight, out)
     found = load_bundle(out).calibration
     typer.echo(
-        f"temperature {found.temperature:.3f}, lip-sync weighs {found.sync_weight:.2f}, "
+        f"temperature {found.temperature:.3f}, bias {found.bias:+.3f}, "
+        f"lip-sync weighs {found.sync_weight:.2f}, "
         f"real below {found.real_below:.3f}, fake above {found.fake_above:.3f}; written: {out}"
     )
     for note in unreachable(found.guarantee):

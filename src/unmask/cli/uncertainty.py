@@ -1,4 +1,4 @@
-"""`unmask uncertainty`: temperature, MC-dropout and ensemble held against each other."""
+"""`unmask uncertainty`: Platt scaling, MC-dropout and ensemble held against each other."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,10 +39,11 @@ def _show(found: "Doubts") -> None:
     title = f"Fitted on {found.calibration_clips} validation clips, measured on {found.clips}"
     table = Table(title=title, title_justify="left")
     table.add_column("probability")
-    for name in ("temperature", "AUC", "ECE", "by chance", "Brier", "NLL"):
+    for name in ("temperature", "bias", "AUC", "ECE", "by chance", "Brier", "NLL"):
         table.add_column(name, justify="right")
     for row in found.rows:
-        numbers = (row.temperature, row.auc, row.ece, row.ece_by_chance, row.brier, row.nll)
+        fit, errors = (row.temperature, row.bias), (row.ece, row.ece_by_chance)
+        numbers = (*fit, row.auc, *errors, row.brier, row.nll)
         table.add_row(row.kind, *(f"{number:.3f}" for number in numbers))
     Console().print(table)
     said = found.verdicts

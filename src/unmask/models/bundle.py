@@ -32,7 +32,7 @@ from unmask.models.detector import Detector
 from unmask.models.members import pack, unpack
 from unmask.models.sync import SyncNet
 
-SCHEMA_VERSION = 2  # 1 had one detector, and neither lip-sync nor uncertainty
+SCHEMA_VERSION = 3  # 2 had no bias; 1 one detector, and neither lip-sync nor uncertainty
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
 FACTS = "bundle.json"
@@ -161,7 +161,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder}: no bundle here; train one with: make train") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; train or fetch it again") from error
-    if found not in (1, SCHEMA_VERSION):
+    if found not in range(1, SCHEMA_VERSION + 1):
         raise BundleError(
             f"{path}: written under schema {found}, and this unmask reads up to "
             f"{SCHEMA_VERSION}; use the version of unmask that wrote it, or train again"

@@ -1,8 +1,10 @@
 """From a detector's logits to probabilities that mean what they say.
 
-Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, with
-the smoothed targets of Platt, "Probabilistic Outputs for Support Vector Machines", 1999, so
-that a validation set without a single error does not ask for a temperature of zero.
+Platt scaling: "Probabilistic Outputs for Support Vector Machines", 1999. A temperature alone
+(Guo et al., "On Calibration of Modern Neural Networks", ICML 2017) shrinks logits that are too
+large but cannot move those that all lie on one side; it is here to be compared with. Both are
+fitted to Platt's smoothed targets, so that a validation set without a single error does not
+ask for a temperature of zero.
 """
 
 import math
@@ -10,12 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 
 from unmask.errors import SingleClassError
 
 TEMPERATURES = (0.05, 20.0)
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Calibration:
 
     Attributes:
         temperature: Divides every logit.
+        bias: Added to a clip's logit after that. The heads of one modality, and of one frame
+            or step, have labels of their own and go without.
         real_below: Clips below this fake probability are called real; 0 calls none so.
         fake_above: Clips above it are called fake, 1 calls none so; between the two,
             inconclusive.
@@ -50,35 +56,54 @@ class Calibration:
     fake_above: float = 0.5
     sync_weight: float = 0.0
     guarantee: Guarantee = field(default_factory=Guarantee)
+    bias: float = 0.0
+
+    def probability(self, logits: Floats | float) -> Floats:
+        """Fake probabilities of clips with ``logits``, of the same shape."""
+        return calibrate(logits, self.temperature, self.bias)
 
 
-def calibrate(logits: NDArray[np.float64] | float, temperature: float) -> NDArray[np.float64]:
+def calibrate(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
     """Fake probabilities of ``logits``, of the same shape.
 
     Example:
         >>> float(calibrate(2.0, temperature=2.0).round(3))
         0.731
     """
-    return np.asarray(expit(np.asarray(logits, np.float64) / temperature))
+    return np.asarray(expit(np.asarray(logits, np.float64) / temperature + bias))
 
 
-def fit_temperature(logits: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> float:
-    """The temperature under which the labels are likeliest.
+def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]:
+    """Temperature and bias under which the labels are likeliest.
 
     Args:
         logits: One per validation clip, shape ``(clips,)``.
         is_fake: Shape ``(clips,)``.
 
     Returns:
-        Within ``TEMPERATURES``.
+        The temperature within ``TEMPERATURES``, so that no order of scores is turned round.
 
     Raises:
         SingleClassError: All clips are genuine, or all are fake.
     """
-    fakes = both_kinds(is_fake)
-    reals = len(is_fake) - fakes
-    wanted = np.where(is_fake, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
-    z = np.asarray(logits, np.float64)
+    wanted, z = _targets(is_fake), np.asarray(logits, np.float64)
+    inputs = np.stack([z, np.ones_like(z)])
+
+    def cross_entropy(line: Floats) -> tuple[float, Floats]:  # and its slope; it is convex
+        scaled = line @ inputs
+        slope = inputs @ (expit(scaled) - wanted) / len(z)
+        return float((np.logaddexp(0, scaled) - wanted * scaled).mean()), slope
+
+    low, high = TEMPERATURES
+    bounds = [(1 / high, 1 / low), (None, None)]
+    start = np.array([1 / fit_temperature(logits, is_fake), 0.0])
+    factor, bias = minimize(cross_entropy, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return float(1 / factor), float(bias)
+
+
+def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
+    """The temperature alone, without a bias; arguments and errors of :func:`fit_platt`."""
+    wanted, z = _targets(is_fake), np.asarray(logits, np.float64)
 
     def cross_entropy(log_temperature: float) -> float:
         scaled = z / math.exp(log_temperature)
@@ -91,6 +116,13 @@ def fit_temperature(logits: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> 
     around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
     found = minimize_scalar(cross_entropy, bounds=around, method="bounded")
     return float(math.exp(found.x))
+
+
+def _targets(is_fake: NDArray[np.bool_]) -> Floats:
+    """Platt's smoothed targets, shape ``(clips,)``."""
+    fakes = both_kinds(is_fake)
+    reals = len(is_fake) - fakes
+    return np.where(is_fake, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
 
 
 def both_kinds(is_fake: NDArray[np.bool_]) -> int:

@@ -147,14 +147,14 @@ def _sync(bundle: Bundle, sample: Sample) -> SyncScore | None:
 def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
     first, sync = answers.predictions[0], answers.sync
     sync_probability = None if sync is None else sync.probability
-    weight, temperature = calibration.sync_weight, calibration.temperature
+    weight = calibration.sync_weight
 
     def each(name: str) -> Floats:  # one row per member
         rows = [getattr(prediction, name)[0] for prediction in answers.predictions]
         return torch.stack(rows).double().cpu().numpy()
 
     def probability(name: str) -> Floats:
-        return calibrate(mixed(each(name)), temperature)
+        return calibrate(mixed(each(name)), calibration.temperature)
 
     members, wavering = each("logit"), answers.pass_logits
     logit = final_logit(members, sync_probability, weight)
@@ -162,14 +162,14 @@ def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
     frames, steps = first.frame_mask[0].cpu().numpy(), first.step_mask[0].cpu().numpy()
     return SampleScore(
         logit=logit,
-        probability=float(calibrate(logit, temperature)),
+        probability=float(calibration.probability(logit)),
         video_probability=float(probability("video_logit")) if frames.any() else None,
         audio_probability=float(probability("audio_logit")) if steps.any() else None,
         frame_probabilities=probability("frame_logits")[frames],
         step_probabilities=np.where(steps, probability("step_logits"), np.nan),
         member_logits=members,
         pass_logits=wavering,
-        passes=None if wavering is None else calibrate(np.array(finals), temperature),
+        passes=None if wavering is None else calibration.probability(np.array(finals)),
         sync=sync,
     )
 

@@ -175,6 +175,7 @@ class Model(_Part):
     frame_backbone: str = Field(description="What looks at each face.")
     voice_backbone: str = Field(description="What listens to the voice.")
     temperature: float = Field(gt=0.0, description="What calibration divides scores by.")
+    bias: float = Field(default=0.0, description="What it adds to a clip's score after that.")
     real_below: Probability = Field(description="Verdict `real` below this probability.")
     fake_above: Probability = Field(description="Verdict `fake` above this probability.")
     members: int = Field(default=1, ge=1, description="Detectors whose mean is the score.")

@@ -9,7 +9,7 @@ from scipy.special import expit
 from unmask.explainability.evidence import Exhibit
 from unmask.explainability.timeline import per_second
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration, calibrate
+from unmask.models.calibration import Calibration
 from unmask.models.conformal import NOBODY_FAKE
 from unmask.models.sync_scoring import STEP_TICKS
 from unmask.models.uncertainty import Spread, spread_of
@@ -87,6 +87,7 @@ def describe(bundle: Bundle) -> contract.Model:
         frame_backbone=bundle.settings.frame_backbone,
         voice_backbone=bundle.settings.voice_backbone,
         temperature=calibration.temperature,
+        bias=calibration.bias,
         real_below=calibration.real_below,
         fake_above=calibration.fake_above,
         members=len(bundle.members),
@@ -104,12 +105,12 @@ def describe(bundle: Bundle) -> contract.Model:
 
 
 def _probability(track: Track, calibration: Calibration) -> float:
-    return float(calibrate(track.logit(calibration.sync_weight), calibration.temperature))
+    return float(calibration.probability(track.logit(calibration.sync_weight)))
 
 
 def _spread(track: Track, calibration: Calibration) -> Spread | None:
     """Of MC-dropout, or of the members without it; one answer alone has no spread."""
-    answers = calibrate(track.repeated(calibration.sync_weight), calibration.temperature)
+    answers = calibration.probability(track.repeated(calibration.sync_weight))
     return spread_of(answers, _probability(track, calibration)) if len(answers) > 1 else None
 
 
@@ -117,7 +118,7 @@ def _members(track: Track | None, calibration: Calibration) -> Iterator[contract
     logits = None if track is None else track.members.value
     if logits is None or len(logits) < 2:
         return
-    for number, probability in enumerate(calibrate(logits, calibration.temperature), start=1):
+    for number, probability in enumerate(calibration.probability(logits), start=1):
         yield contract.Member(name=f"member {number}", fake_probability=float(probability))
 
 

@@ -1,9 +1,9 @@
-"""A bundle's temperature, weight of lip-sync and verdict thresholds, from the validation clips.
+"""A bundle's Platt scaling, weight of lip-sync and verdict thresholds, from the validation clips.
 
-All three come from the same clips, and so does the choice of the best epoch. The temperature is
-harmless to what the thresholds promise, since it changes no order of scores; the chosen epoch and
-weight favour these clips a little, so that on new ones the promise holds with slightly more
-errors than it says. ``unmask uncertainty`` counts them on the test split.
+All of it comes from the same clips, and so does the choice of the best epoch. Temperature and
+bias are harmless to what the thresholds promise, since they change no order of scores; the
+chosen epoch and weight favour these clips a little, so that on new ones the promise holds with
+slightly more errors than it says. ``unmask uncertainty`` counts them on the test split.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from unmask.config import UncertaintySettings
 from unmask.data.clips import cached
 from unmask.evaluation.metrics import negative_log_likelihood
 from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.calibration import Calibration, calibrate, fit_temperature
+from unmask.models.calibration import Calibration, calibrate, fit_platt
 from unmask.models.conformal import conformal_thresholds
 from unmask.models.scoring import SampleScore, clip_score, weighed
 from unmask.preprocessing.cache import Cache
@@ -59,20 +58,20 @@ def calibrate_bundle(
 def calibration_of(
     scored: Sequence[Scored], promise: UncertaintySettings, sync_weight: float
 ) -> Calibration:
-    """Weight of lip-sync, temperature and thresholds that fit ``scored``, in this order."""
+    """Weight of lip-sync, temperature, bias and thresholds that fit ``scored``, in this order."""
     is_fake = np.array([one.clip.is_fake for one in scored])
     weight = _best_weight([one.scores for one in scored], is_fake, sync_weight)
     logits = _logits([one.scores for one in scored], weight)
-    temperature = fit_temperature(logits, is_fake)
-    probabilities = calibrate(logits, temperature)
+    temperature, bias = fit_platt(logits, is_fake)
+    probabilities = calibrate(logits, temperature, bias)
     low, high, guarantee = conformal_thresholds(probabilities, is_fake, promise.fpr, promise.fnr)
-    return Calibration(temperature, low, high, weight, guarantee)
+    return Calibration(temperature, low, high, weight, guarantee, bias)
 
 
 def _best_weight(
     clips: Sequence[tuple[SampleScore, ...]], is_fake: NDArray[np.bool_], start: float
 ) -> float:
-    """The weight of lip-sync under which the labels are likeliest, each with its temperature.
+    """The weight of lip-sync under which the labels are likeliest, each with its own fit.
 
     Args:
         start: Taken where no other is better; 0 where nothing was said of lip-sync.
@@ -82,8 +81,7 @@ def _best_weight(
 
     def loss(weight: float) -> float:
         logits = _logits(clips, weight)
-        temperature = fit_temperature(logits, is_fake)
-        return negative_log_likelihood(expit(logits / temperature), is_fake)
+        return negative_log_likelihood(calibrate(logits, *fit_platt(logits, is_fake)), is_fake)
 
     return float(min([start, *WEIGHTS], key=loss))
 

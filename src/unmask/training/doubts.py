@@ -1,4 +1,4 @@
-"""Which way of being unsure is the most honest: temperature, MC-dropout, an ensemble, or several.
+"""Which way of being unsure is the most honest: temperature, Platt scaling, MC-dropout, ensemble.
 
 Guo et al., ICML 2017, for the temperature; Ovadia et al., "Can You Trust Your Model's Uncertainty?
 Evaluating Predictive Uncertainty Under Dataset Shift", NeurIPS 2019, for the comparison. Whatever
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unmask.data.clips import Load
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration, calibrate, fit_temperature
+from unmask.models.calibration import Calibration, calibrate, fit_platt, fit_temperature
 from unmask.models.mixture import mixed
 from unmask.models.scoring import SampleScore, clip_score
 from unmask.records import Clip
@@ -22,6 +22,13 @@ from unmask.training.scoring import Scored, of_split, score_people
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
+Fit = Callable[[Floats, Labels], tuple[float, float]]
+
+FITS: dict[str, Fit] = {
+    "": lambda logits, is_fake: (1.0, 0.0),
+    ", temperature": lambda logits, is_fake: (fit_temperature(logits, is_fake), 0.0),
+    ", Platt": fit_platt,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +36,14 @@ class Honesty:
     """How far probabilities of one kind can be taken at their word.
 
     Attributes:
-        temperature: Fitted on validation; 1 where the kind does without.
+        temperature, bias: Fitted on validation; 1 and 0 where the kind does without.
         ece_by_chance: Calibration error that a perfect detector would show on so few clips.
         nll: In nats.
     """
 
     kind: str
     temperature: float
+    bias: float
     auc: float
     ece: float
     ece_by_chance: float
@@ -98,9 +106,9 @@ def compare_doubts(
         for split in ("val", "test")
     )
     rows = tuple(
-        _measured(kind, logits_of, (val, test), tempered, bins)
-        for kind, logits_of in _kinds(bundle, passes).items()
-        for tempered in (False, True)
+        _measured(f"{kind}{fit}", logit_of, (val, test), fitted, bins)
+        for kind, logit_of in _kinds(bundle, passes).items()
+        for fit, fitted in FITS.items()
     )
     return Doubts(
         calibration_clips=len(val),
@@ -144,16 +152,17 @@ def _measured(
     kind: str,
     logit_of: Callable[[SampleScore], float],
     splits: tuple[list[Answer], list[Answer]],
-    tempered: bool,
+    fitted: Fit,
     bins: int,
 ) -> Honesty:
     (known, known_fake), (asked, is_fake) = (_columns(split, logit_of) for split in splits)
-    temperature = fit_temperature(known, known_fake) if tempered else 1.0
-    p = calibrate(asked, temperature)
+    temperature, bias = fitted(known, known_fake)
+    p = calibrate(asked, temperature, bias)
     chance = metrics.chance_calibration_error(p, bins, np.random.default_rng(0))
     return Honesty(
-        kind=f"{kind}, temperature" if tempered else kind,
+        kind=kind,
         temperature=temperature,
+        bias=bias,
         auc=metrics.roc_auc(asked, is_fake),
         ece=metrics.expected_calibration_error(p, is_fake, bins),
         ece_by_chance=chance,
