@@ -31,8 +31,11 @@ def training(
     from steps.platforms.places import SUMMARY
 
     SUMMARY.unlink(missing_ok=True)
-    _fail_fast(training_pipeline)(phase, profile, data, tuple(overrides or ()))
-    summary()
+    try:
+        _fail_fast(training_pipeline)(phase, profile, data, tuple(overrides or ()))
+    finally:
+        if SUMMARY.exists():  # a gate that fell short leaves one too, a run that broke leaves none
+            summary()
 
 
 @app.command()

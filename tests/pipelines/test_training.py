@@ -142,7 +142,10 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    (told,) = [line for line in capsys.readouterr().err.splitlines() if "pipelines:" in line]
+    out, err = capsys.readouterr()
+    assert "Gates: NOT passed" in out
+    assert "challenger" in out
+    (told,) = [line for line in err.splitlines() if "pipelines:" in line]
     assert re.search(r"auc .* is not at least 1\.1", told)
     statuses = last_run("training_pipeline")
     assert statuses["enforce_gates"] == "failed"
