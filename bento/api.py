@@ -19,7 +19,7 @@ from bento.guard import Guard, UploadLimit, failure
 from bento.intake import TooLargeError
 from bento.keys import Keyring
 from bento.ledger import IdempotencyError, QueueFullError
-from bento.routes import evidence, jobs, page, submit
+from bento.routes import evidence, jobs, limits, page, submit
 from bento.routes.desk import Analysis
 from bento.settings import ServiceSettings
 from bento.webhooks import AddressError
@@ -60,7 +60,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         predict
     )
     app.get("/docs", include_in_schema=False)(docs)
-    for routes in (submit.router, jobs.router, evidence.router, page.router):
+    for routes in (submit.router, jobs.router, evidence.router, limits.router, page.router):
         app.include_router(routes)
     app.add_exception_handler(UnmaskError, _ours)
     app.add_exception_handler(RequestValidationError, _not_understood)

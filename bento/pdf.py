@@ -127,6 +127,10 @@ def _detector(report: Report) -> Iterator[tuple[str, str]]:
     yield "Networks", f"{model.frame_backbone} (faces), {model.voice_backbone} (voice)"
     yield "Calibration", f"temperature {model.temperature:.3f}, bias {model.bias:+.3f}"
     yield "Thresholds", f"real below {model.real_below:.3f}, fake above {model.fake_above:.3f}"
+    for gate in model.gates:
+        kept = "kept" if gate.passed else "not kept"
+        wanted = f"{gate.direction} {gate.limit:g} is {gate.level}"
+        yield f"Gate {gate.name}", f"{_measured(gate.value)}; {wanted}: {kept}"
     yield (
         "Gates",
         "A detector is packed for service only after it passed every required gate (accuracy, "
@@ -174,6 +178,10 @@ def _text(words: str, style: str = "BodyText") -> Flowable:
     # the fonts that every reader of PDF has know Latin letters only
     known = words.encode("cp1252", "replace").decode("cp1252")
     return Paragraph(escape(known), STYLES[style])
+
+
+def _measured(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"
 
 
 def _number(value: float | None) -> str:

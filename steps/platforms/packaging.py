@@ -1,7 +1,9 @@
 """What a promoted detector becomes: `outputs/champion` for the command line, a Bento for HTTP."""
 
+import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +16,7 @@ from steps.platforms.places import CHAMPION, CHAMPIONS
 from steps.platforms.requirements import pinned
 from steps.platforms.summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
+from unmask.models.bundle import GATES
 
 SERVICE = Path("bento")
 BENTO = "unmask"
@@ -27,14 +30,16 @@ def package(bundle: Path, gates: GateReport) -> str:
     """
     if not promotable(gates):
         return ""
-    keep_champion(bundle)
-    tag = build_bento(bundle)
+    tag = build_bento(keep_champion(bundle, gates))
     add_bento(tag)
     return tag
 
 
-def keep_champion(bundle: Path) -> Path:
+def keep_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     """Make ``bundle`` what `unmask analyze` takes; at any moment the old one or the new one.
+
+    Args:
+        gates: What it passed, for the model card of every report it makes.
 
     Returns:
         ``outputs/champion``, a link to the copy in ``outputs/champions``.
@@ -46,11 +51,23 @@ def keep_champion(bundle: Path) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(bundle, unfinished)
         unfinished.rename(place)
+    if gates is not None:
+        _write_gates(place / GATES, gates)
     link = CHAMPION.with_name(f".{CHAMPION.name}")
     link.unlink(missing_ok=True)
     link.symlink_to(place.relative_to(CHAMPION.parent))
     link.replace(CHAMPION)
     return CHAMPION
+
+
+def _write_gates(path: Path, gates: GateReport) -> None:
+    rows = [
+        {name: value for name, value in asdict(row).items() if name != "words"}
+        for row in gates.rows
+    ]
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(json.dumps(rows, indent=2) + "\n")
+    unfinished.replace(path)
 
 
 def build_bento(bundle: Path) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bento.child import Line, serve
 from unmask.errors import MediaError
-from unmask.serving.report import Media, Modalities, Model, Quality, Report, Timing
+from unmask.serving.model_card import Model
+from unmask.serving.report import Media, Modalities, Quality, Report, Timing
 
 MODEL = "5" * 64
 PICTURE = bytes.fromhex(

@@ -21,6 +21,7 @@ ROUTES = {
     ("/jobs/{job_id}/report.pdf", "get"),
     ("/jobs/{job_id}/evidence/{name}.png", "get"),
     ("/jobs/{job_id}/video", "get"),
+    ("/limits", "get"),
 }
 
 
@@ -32,7 +33,7 @@ def test_the_document_names_every_route_and_an_example_of_every_answer():
     described = document()
     found = {(path, verb) for path, verbs in described["paths"].items() for verb in verbs}
     assert found == ROUTES
-    for name in ("Submitted", "Batch", "JobView", "JobList", "Ended", "Problem"):
+    for name in ("Submitted", "Batch", "JobView", "JobList", "Ended", "Problem", "Limits"):
         assert described["components"]["schemas"][name]["examples"]
     for verbs in described["paths"].values():
         for verb in verbs.values():

@@ -7,7 +7,8 @@ import pytest
 
 from unmask.records import MediaInfo
 from unmask.serving.facts import Facts, notes, sharpness
-from unmask.serving.report import Model, Promise, Quality
+from unmask.serving.model_card import Model, Promise
+from unmask.serving.report import Quality
 
 MODEL = Model(
     sha256="0" * 64,

@@ -10,7 +10,7 @@ from unmask.serving.report import Report, Segment
 PROMISED = [
     *("schema_version", "verdict", "fake_probability", "confidence_interval"),
     *("uncertainty_score", "modalities", "members", "people", "audio_timeline"),
-    *("segments", "evidence"),
+    *("envelope", "segments", "evidence"),
     *("quality", "notes", "media", "model", "timing_s"),
 ]
 STAGES = ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model")

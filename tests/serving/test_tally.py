@@ -27,7 +27,9 @@ def p(logits):
 
 
 def heard(probability, offset_ms, times_s):
-    return SyncScore(probability, offset_ms, 0.9, np.array(times_s), np.full(len(times_s), 0.5))
+    offsets_ms = np.full(len(times_s), np.nan if offset_ms is None else offset_ms)
+    probabilities = np.full(len(times_s), 0.5)
+    return SyncScore(probability, offset_ms, 0.9, np.array(times_s), probabilities, offsets_ms)
 
 
 @pytest.fixture

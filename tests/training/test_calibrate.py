@@ -18,7 +18,11 @@ PROMISE = UncertaintySettings(fpr=0.1, fnr=0.2)
 
 
 def a_person(logit, sync=None, frames=20):
-    found = None if sync is None else SyncScore(sync, 0.0, 0.9, np.zeros(1), np.array([sync]))
+    found = (
+        None
+        if sync is None
+        else SyncScore(sync, 0.0, 0.9, np.zeros(1), np.array([sync]), np.zeros(1))
+    )
     return SampleScore(
         logit=logit,
         probability=0.123,  # of an older calibration

@@ -1,7 +1,7 @@
 """A detector on disk: weights, input spec, calibration and where it comes from.
 
 Files that cannot carry code: ``model.safetensors`` with one detector or several, where there is a
-lip-sync model its ``sync.safetensors``, and ``bundle.json``.
+lip-sync model its ``sync.safetensors``, and ``bundle.json``; of a promoted one ``gates.json`` too.
 """
 
 import json
@@ -36,6 +36,7 @@ SCHEMA_VERSION = 3  # 2 had no bias; 1 one detector, and neither lip-sync nor un
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
 FACTS = "bundle.json"
+GATES = "gates.json"
 LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
 
@@ -52,6 +53,7 @@ class Bundle:
             the bundle has never been saved.
         sync: Says whether lips and speech belong together.
         uncertainty: How many passes of MC-dropout an answer gets.
+        gates: What it was held against when it was promoted, as plain facts; empty before.
     """
 
     members: tuple[Detector, ...]
@@ -64,6 +66,7 @@ class Bundle:
     sha256: str = ""
     sync: SyncNet | None = None
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
+    gates: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse members that are built differently."""
@@ -131,7 +134,7 @@ def load_bundle(folder: Path) -> Bundle:
             bundle.sync.load_state_dict(_checked(folder / SYNC_WEIGHTS, sync_sha))
     for net in _nets(bundle):
         net.eval()
-    return replace(bundle, sha256=_file_sha(folder / FACTS))
+    return replace(bundle, sha256=_file_sha(folder / FACTS), gates=_gates(folder / GATES))
 
 
 def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -187,6 +190,13 @@ def _blank(facts: Mapping[str, Any]) -> Bundle:
         sync=None if facts["sync"] is None else SyncNet.blank(facts["sync"]),
         uncertainty=build(UncertaintySettings, facts["uncertainty"]),
     )
+
+
+def _gates(path: Path) -> tuple[Mapping[str, Any], ...]:
+    try:
+        return tuple(json.loads(path.read_text())) if path.exists() else ()
+    except ValueError as error:
+        raise BundleError(f"{path}: damaged; promote the bundle again, or remove it") from error
 
 
 def _nets(bundle: Bundle) -> list[nn.Module]:

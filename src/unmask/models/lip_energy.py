@@ -39,6 +39,7 @@ def lip_energy_score(
         confidence=None,
         time_s=UNJUDGED.time_s,
         probabilities=UNJUDGED.probabilities,
+        offsets_ms=UNJUDGED.offsets_ms,
     )
 
 

@@ -44,6 +44,7 @@ class SyncScore:
         confidence: Belief in that offset against all others and against none, in ``[0, 1]``.
         time_s: Moments that can be judged by the seconds around them, shape ``(W,)``.
         probabilities: As ``probability``, of each moment, shape ``(W,)``.
+        offsets_ms: As ``offset_ms``, of each moment, shape ``(W,)``.
     """
 
     probability: float | None
@@ -51,9 +52,10 @@ class SyncScore:
     confidence: float | None
     time_s: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+    offsets_ms: NDArray[np.float64]
 
 
-UNJUDGED = SyncScore(None, None, None, np.zeros(0), np.zeros(0))
+UNJUDGED = SyncScore(None, None, None, np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def score_of(net: SyncNet, agreed: Agreement) -> SyncScore:
     whole = agreed.curve() if agreed.counts.sum() >= MIN_WINDOWS else None
     if whole is None:
         return UNJUDGED
-    mapping = net.mapping.cpu().numpy()
+    mapping, tick_ms = net.mapping.cpu().numpy(), 1000 / net.rate_hz
     moments = [
         (tick, curve)
         for tick in range(0, len(agreed.counts), STEP_TICKS)
@@ -130,10 +132,11 @@ def score_of(net: SyncNet, agreed: Agreement) -> SyncScore:
     ]
     return SyncScore(
         probability=float(out_of_sync([whole], mapping, net.rate_hz)[0]),
-        offset_ms=peak_shift(whole) * 1000 / net.rate_hz,
+        offset_ms=peak_shift(whole) * tick_ms,
         confidence=confidence(whole, mapping),
         time_s=np.array([tick for tick, _ in moments], np.float64) / net.rate_hz,
         probabilities=out_of_sync([curve for _, curve in moments], mapping, net.rate_hz),
+        offsets_ms=np.array([peak_shift(curve) for _, curve in moments], np.float64) * tick_ms,
     )
 
 

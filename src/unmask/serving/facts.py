@@ -10,7 +10,9 @@ from unmask.extras import need
 from unmask.models.calibration import Guarantee
 from unmask.models.conformal import unreachable
 from unmask.records import ClipFeatures, MediaInfo, PersonFeatures
-from unmask.serving.report import Model, Promise, Quality
+from unmask.serving.envelope import Loudness
+from unmask.serving.model_card import Model, Promise
+from unmask.serving.report import Quality
 
 FEW_FRAMES = 5  # below this, a face's score rests on little
 SMALL_FACE_PX = 112  # half of what the aligned face shows
@@ -30,6 +32,7 @@ class Facts:
     people: set[int] = field(default_factory=set)
     widths_px: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
+    loudness: Loudness = field(default_factory=Loudness)
 
     def add(self, window: ClipFeatures) -> None:
         """Count one window."""
@@ -39,6 +42,7 @@ class Facts:
         self.frames_with_face += len(np.unique(np.concatenate(times))) if times else 0
         if window.waveform is not None:
             self.sound_s += window.waveform.duration_s
+            self.loudness.add(window.waveform.samples)
             self.speech_s += float(np.diff(window.speech_s, axis=1).sum())
         for person in window.people:
             self._add_person(person)

@@ -3,27 +3,25 @@
 What a phase cannot fill is null or empty, never invented: phase 1 knows no interval, no
 uncertainty, no lip-sync score, no ensemble members and no evidence pictures. Schema 2 adds to
 schema 1 and changes nothing of it: lip-sync of each person, sound second by second, what the
-thresholds promise, and more about evidence and timing.
+thresholds promise, more about evidence and timing, and what a page needs to draw: where the faces
+are, offsets along time, the sound's loudness.
 ``Report.model_json_schema()`` is the contract as JSON schema.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from unmask.serving.model_card import Model
+from unmask.serving.part import Part, Probability, Seconds
 
 SCHEMA_VERSION = 2
 
 Verdict = Literal["fake", "real", "inconclusive"]
 Modality = Literal["video", "audio", "lip_sync"]
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Modalities(_Part):
+class Modalities(Part):
     """What each kind of evidence says when it is looked at alone."""
 
     video: Probability | None = Field(description="Of the faces; null where nobody is seen.")
@@ -33,21 +31,30 @@ class Modalities(_Part):
     )
 
 
-class Member(_Part):
+class Member(Part):
     """One detector of an ensemble."""
 
     name: str = Field(description="Which member.")
     fake_probability: Probability = Field(description="What this member alone says.")
 
 
-class Moment(_Part):
+class Moment(Part):
     """A score along time: of one looked-at frame, of a second, or of a moment of sound."""
 
     time_s: Seconds = Field(description="Presentation time in the video; of a second, its begin.")
     fake_probability: Probability = Field(description="Of this moment; higher is more fake.")
 
 
-class LipSync(_Part):
+class Offset(Part):
+    """How far the sound is off around one moment."""
+
+    time_s: Seconds = Field(description="Presentation time in the video.")
+    offset_ms: float = Field(
+        ge=-600.0, le=600.0, description="How late the sound comes; negative where it is early."
+    )
+
+
+class LipSync(Part):
     """Whether one person's lips belong to the sound."""
 
     fake_probability: Probability = Field(
@@ -59,9 +66,25 @@ class LipSync(_Part):
     timeline: tuple[Moment, ...] = Field(
         description="Of the seconds around each moment, ascending in time."
     )
+    offsets: tuple[Offset, ...] = Field(
+        default=(), description="Of the same moments: at which shift lips and sound agree best."
+    )
 
 
-class Person(_Part):
+class Box(Part):
+    """Where a face is in one looked-at frame, in pixels of the shown picture from its left top.
+
+    The shown picture is ``media.width`` by ``media.height``; a face may reach beyond it.
+    """
+
+    time_s: Seconds = Field(description="Presentation time in the video.")
+    x: float = Field(description="Left edge.")
+    y: float = Field(description="Top edge.")
+    width: float = Field(ge=0.0, description="To the right.")
+    height: float = Field(ge=0.0, description="Downwards.")
+
+
+class Person(Part):
     """One person seen in the video."""
 
     id: int = Field(ge=0, description="Number in order of appearance, from 0.")
@@ -74,9 +97,22 @@ class Person(_Part):
     lip_sync: LipSync | None = Field(
         default=None, description="Null before phase 3, or where it cannot be judged."
     )
+    boxes: tuple[Box, ...] = Field(
+        default=(), description="The face in each frame of `timeline`, ascending in time."
+    )
 
 
-class Segment(_Part):
+class Envelope(Part):
+    """How loud the sound is along time, to be drawn: the 16 kHz mono that the detector heard."""
+
+    start_s: Seconds = Field(description="Where in the video it begins.")
+    step_s: float = Field(gt=0.0, description="Length of each step.")
+    peaks: tuple[Probability, ...] = Field(
+        description="Largest amplitude of each step; 1 is full scale. At most 1200 steps."
+    )
+
+
+class Segment(Part):
     """A stretch that scores above the verdict's fake threshold.
 
     Where the detector was calibrated on too few clips for such a threshold, above one half.
@@ -95,7 +131,7 @@ class Segment(_Part):
         return self
 
 
-class Evidence(_Part):
+class Evidence(Part):
     """Something to look at, for a person who has to decide."""
 
     kind: str = Field(description="What it is, for example a heat map.")
@@ -121,7 +157,7 @@ class Evidence(_Part):
     )
 
 
-class Quality(_Part):
+class Quality(Part):
     """Measured facts that say how far the scores can be trusted."""
 
     frames_sampled: int = Field(ge=0, description="Frames looked at.")
@@ -138,7 +174,7 @@ class Quality(_Part):
     speech_s: Seconds = Field(description="Of this, seconds in which somebody speaks.")
 
 
-class Media(_Part):
+class Media(Part):
     """What the file says of itself."""
 
     file: str = Field(description="Name of the file, without its folder.")
@@ -153,44 +189,7 @@ class Media(_Part):
     audio_codec: str | None = Field(description="Null without sound.")
 
 
-class Promise(_Part):
-    """How often a verdict may be wrong, by split-conformal prediction.
-
-    It holds on average over clips that are exchangeable with those it was calibrated on: drawn
-    as they were. It is no promise about footage or forgeries of another kind.
-    """
-
-    fpr: Probability = Field(description="Share of genuine clips that may be called fake.")
-    fnr: Probability = Field(description="Share of fakes that may be called real.")
-    real_clips: int = Field(ge=1, description="Genuine clips it was calibrated on.")
-    fake_clips: int = Field(ge=1, description="Fakes it was calibrated on.")
-
-
-class Model(_Part):
-    """Which detector answered."""
-
-    sha256: str = Field(description="Hash of the bundle.")
-    phase: int = Field(description="Phase it was built in.")
-    profile: str = Field(description="`full`, or `demo` for the small one that proves the chain.")
-    frame_backbone: str = Field(description="What looks at each face.")
-    voice_backbone: str = Field(description="What listens to the voice.")
-    temperature: float = Field(gt=0.0, description="What calibration divides scores by.")
-    bias: float = Field(default=0.0, description="What it adds to a clip's score after that.")
-    real_below: Probability = Field(description="Verdict `real` below this probability.")
-    fake_above: Probability = Field(description="Verdict `fake` above this probability.")
-    members: int = Field(default=1, ge=1, description="Detectors whose mean is the score.")
-    passes: int = Field(
-        default=0, ge=0, description="Of MC-dropout by each member, for the interval; 0 is none."
-    )
-    sync_weight: Probability = Field(
-        default=0.0, description="Of lip-sync in the score, where it can be judged."
-    )
-    promise: Promise | None = Field(
-        default=None, description="Of the two thresholds; null where they promise nothing."
-    )
-
-
-class Timing(_Part):
+class Timing(Part):
     """Seconds of work, stage by stage."""
 
     decode: Seconds = Field(description="Reading pictures and sound.")
@@ -209,7 +208,7 @@ class Timing(_Part):
     total: Seconds = Field(description="Wall clock from path to report.")
 
 
-class Report(_Part):
+class Report(Part):
     """One video's verdict: what, who, when, how sure, on what grounds.
 
     A score is a measured likeness to known forgeries, not a judgement on a person.
@@ -236,6 +235,7 @@ class Report(_Part):
     audio_timeline: tuple[Moment, ...] = Field(
         default=(), description="The voice, each second in which somebody speaks."
     )
+    envelope: Envelope | None = Field(default=None, description="Null without sound.")
     segments: tuple[Segment, ...] = Field(description="Stretches above the fake threshold.")
     evidence: tuple[Evidence, ...] = Field(default=(), description="Empty before phase 3.")
     quality: Quality = Field(description="Measured facts about the material.")

@@ -57,11 +57,13 @@ class Sync:
 
     Attributes:
         offsets_ms: Offset and weight of each window.
+        line_ms: Offset of each moment of ``line``.
     """
 
     probability: Mean[float] = field(default_factory=Mean)
     offsets_ms: list[tuple[float, int]] = field(default_factory=list)
     line: Line = field(default_factory=Line)
+    line_ms: list[float] = field(default_factory=list)
 
     def add(self, score: SyncScore, start_s: float) -> None:
         """Count one window that begins at ``start_s``; what could not be judged counts nothing."""
@@ -72,6 +74,7 @@ class Sync:
         if score.offset_ms is not None:
             self.offsets_ms.append((score.offset_ms, weight))
         self.line.add(start_s + score.time_s, score.probabilities)
+        self.line_ms.extend(score.offsets_ms.tolist())
 
     @property
     def offset_ms(self) -> float | None:
@@ -91,12 +94,14 @@ class Track(Line):
             calibration.
         passes: Of MC-dropout, likewise.
         alone: Of this modality alone, as calibrated log-odds.
+        boxes_px: Left, top, right, bottom of the face in each frame; none of sound.
     """
 
     members: Mean[Floats] = field(default_factory=Mean)
     passes: Mean[Floats] = field(default_factory=Mean)
     alone: Mean[float] = field(default_factory=Mean)
     sync: Sync = field(default_factory=Sync)
+    boxes_px: list[list[float]] = field(default_factory=list)
 
     def count(self, score: SampleScore, alone: float, times_s: Floats, values: Floats) -> None:
         """Count one window with the weight of its frames or bins."""
@@ -147,6 +152,7 @@ class Tally:
                 track = self.people.setdefault(person.track.person, Track())
                 times_s = person.track.time_s
                 track.count(score, score.video_probability, times_s, score.frame_probabilities)
+                track.boxes_px.extend(person.track.boxes_px.tolist())
                 if score.sync is not None:
                     track.sync.add(score.sync, window.start_s)
         if scores and scores[0].audio_probability is not None:  # the people share the sound

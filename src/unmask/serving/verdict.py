@@ -16,6 +16,7 @@ from unmask.models.uncertainty import Spread, spread_of
 from unmask.records import MediaInfo
 from unmask.serving import report as contract
 from unmask.serving.facts import Facts, notes
+from unmask.serving.model_card import Gate, Model, Promise
 from unmask.serving.segments import segments
 from unmask.serving.tally import BIN_S, Line, Sync, Tally, Track
 
@@ -53,6 +54,7 @@ def write_report(
         members=tuple(_members(decisive, calibration)),
         people=tuple(_people(tally, calibration)),
         audio_timeline=_by_second(tally.sound),
+        envelope=facts.loudness.envelope(),
         segments=tuple(_segments(tally, bundle)),
         evidence=tuple(_evidence(one) for one in found.exhibits),
         quality=quality,
@@ -77,10 +79,10 @@ def verdict(probability: float | None, calibration: Calibration) -> contract.Ver
     return "real" if probability < calibration.real_below else "inconclusive"
 
 
-def describe(bundle: Bundle) -> contract.Model:
+def describe(bundle: Bundle) -> Model:
     """Which detector answers."""
     calibration, promise = bundle.calibration, bundle.calibration.guarantee
-    return contract.Model(
+    return Model(
         sha256=bundle.sha256,
         phase=bundle.phase,
         profile=bundle.profile,
@@ -93,7 +95,7 @@ def describe(bundle: Bundle) -> contract.Model:
         members=len(bundle.members),
         passes=bundle.uncertainty.passes,
         sync_weight=calibration.sync_weight,
-        promise=contract.Promise(
+        promise=Promise(
             fpr=promise.fpr,
             fnr=promise.fnr,
             real_clips=promise.reals,
@@ -101,6 +103,7 @@ def describe(bundle: Bundle) -> contract.Model:
         )
         if promise.reals
         else None,
+        gates=tuple(Gate.model_validate(one) for one in bundle.gates),
     )
 
 
@@ -138,6 +141,7 @@ def _people(tally: Tally, calibration: Calibration) -> Iterator[contract.Person]
             timeline=_moments(track),
             seconds=_by_second(track),
             lip_sync=_lip_sync(track.sync),
+            boxes=tuple(_boxes(track)),
         )
 
 
@@ -148,7 +152,23 @@ def _lip_sync(sync: Sync) -> contract.LipSync | None:
         fake_probability=sync.probability.value,
         offset_ms=None if sync.offset_ms is None else round(sync.offset_ms, 1),
         timeline=_moments(sync.line),
+        offsets=tuple(
+            contract.Offset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
+            for time_s, offset_ms in zip(sync.line.times_s, sync.line_ms, strict=True)
+        ),
     )
+
+
+def _boxes(track: Track) -> Iterator[contract.Box]:
+    for time_s, box_px in zip(track.times_s, track.boxes_px, strict=True):
+        left, top, right, bottom = (round(edge, 1) for edge in box_px)
+        yield contract.Box(
+            time_s=round(time_s, 3),
+            x=left,
+            y=top,
+            width=round(right - left, 1),
+            height=round(bottom - top, 1),
+        )
 
 
 def _moments(line: Line) -> tuple[contract.Moment, ...]:

@@ -1,0 +1,31 @@
+// The stretches that stand out, each a button that jumps to it.
+
+import { element } from "./element.js";
+import { clockTime, score, source } from "./words.js";
+
+export function stretches(report, clock) {
+  const sorted = [...report.segments].sort((a, b) => a.start_s - b.start_s);
+  const heading = element("h3", { id: "stretches-title" }, "What stands out");
+  const threshold = report.model.fake_above < 1 ? score(report.model.fake_above) : "one half";
+  const body = sorted.length
+    ? element("ol", { class: "stretches" }, ...sorted.map((one) => item(one, clock)))
+    : element("p", {}, `No stretch of face, voice or lips stands above ${threshold}.`);
+  return element("section", { class: "outstanding", "aria-labelledby": heading.id }, heading, ...hint(sorted, threshold), body);
+}
+
+function hint(sorted, threshold) {
+  if (sorted.length === 0) return [];
+  return [element("p", { class: "hint" }, `Stretches above ${threshold}. Choose one to jump to it.`)];
+}
+
+function item(one, clock) {
+  const time = `${clockTime(one.start_s)} – ${clockTime(one.end_s)}`;
+  const button = element(
+    "button",
+    { type: "button", class: `jump ${one.modality}`, click: () => clock.seek(one.start_s) },
+    element("span", { class: "time" }, time),
+    element("span", {}, source(one.modality, one.person)),
+    element("span", { class: "value" }, score(one.fake_probability)),
+  );
+  return element("li", {}, button);
+}

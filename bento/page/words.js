@@ -1,0 +1,53 @@
+// Numbers, times and names of the report in words.
+
+export const VERDICTS = {
+  fake: { word: "Fake", sign: "!", says: "This video is like known forgeries." },
+  real: { word: "Real", sign: "✓", says: "This video is not like known forgeries." },
+  inconclusive: { word: "Inconclusive", sign: "?", says: "The detector cannot tell." },
+};
+
+export const STATES = {
+  queued: "waiting",
+  running: "running",
+  done: "done",
+  failed: "failed",
+  cancelled: "cancelled",
+};
+
+export const RETENTIONS = {
+  keep: "video and result are kept for a while",
+  delete_upload: "only the result is kept; the video went once it was analyzed",
+  zero: "nothing is kept; the result goes after some minutes",
+};
+
+export const score = (value) => (value === null ? "not scored" : value.toFixed(2));
+
+export const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+
+/** 63.25 becomes 1:03.2; cut off, not rounded, so that it never names a later moment. */
+export function clockTime(time_s) {
+  const tenths = Math.floor(time_s * 10 + 1e-6);
+  const seconds = (tenths % 600) / 10;
+  return `${Math.floor(tenths / 600)}:${seconds.toFixed(1).padStart(4, "0")}`;
+}
+
+export function bytes(count) {
+  const units = ["bytes", "kB", "MB", "GB"];
+  const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), 3);
+  return `${(count / 1000 ** power).toFixed(power ? 1 : 0)} ${units[power]}`;
+}
+
+export const moment = (iso) =>
+  new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Whose trace a stretch is. */
+export function source(modality, person) {
+  if (modality === "audio") return "Voice";
+  return `${modality === "video" ? "Face" : "Lip-sync"} of person ${person}`;
+}
+
+/** Which side of the detector's two thresholds a probability lies on. */
+export function band(probability, model) {
+  if (probability > model.fake_above) return "high";
+  return probability < model.real_below ? "low" : "middle";
+}
