@@ -1,9 +1,11 @@
 // The frames that score highest: where the network looked, beside the picture as it was.
 
+import { pictures } from "./downloads.js";
 import { card, element } from "./element.js";
 import { clockTime, score, signed } from "./words.js";
 
 const MOST = 5;
+const TELLS = 0.1; // log-odds beyond chance; less than that moves a probability by 0.02 at most
 
 export function frames(job, clock) {
   const { result } = job;
@@ -14,7 +16,7 @@ export function frames(job, clock) {
   const sound = result.evidence.filter((one) => one.kind === "sound" && urls.has(one.file));
   const strips = sound.map((one) => strip(one, urls, clock));
   const none = groups.length + strips.length === 0 ? [element("p", {}, absent(job))] : [];
-  return card("What to look at", "evidence", ...none, ...groups, ...strips);
+  return card("What to look at", "evidence", ...none, ...groups, ...strips, ...pictures(job));
 }
 
 function absent({ options, result }) {
@@ -58,10 +60,10 @@ function tested({ faithfulness, random_drop }) {
   if (faithfulness === null) {
     return element("p", { class: "hint" }, "Not tested: in this frame it sees nothing of the kind.");
   }
-  const holds = faithfulness > 0 && faithfulness > (random_drop ?? 0);
+  const holds = faithfulness - Math.max(random_drop ?? 0, 0) > TELLS;
   const words = `Deletion test: without the bright part the score moves by ${signed(-faithfulness)} log-odds`;
   const beside = random_drop === null ? "" : `, without as much elsewhere by ${signed(-random_drop)}`;
-  const so = holds ? "the map points at what counts." : "the map does not explain the score.";
+  const so = holds ? "the map points at what counts." : "the map explains little of the score.";
   return element("p", { class: "hint" }, `${words}${beside}: ${so}`);
 }
 

@@ -1,6 +1,7 @@
 // One job: under way, ended without a result, or with one.
 
 import { ask, askJson } from "./api.js";
+import { reports } from "./downloads.js";
 import { element } from "./element.js";
 import { announce } from "./live.js";
 import { showFailure } from "./notice.js";
@@ -64,6 +65,7 @@ async function follow(job, place, signal) {
 async function show(job, place, signal) {
   if (job.status === "done") {
     announce(`Done. Verdict: ${VERDICTS[job.verdict].word}.`);
+    place.querySelector(".title").append(reports(job));
     place.append(...result(job, signal));
   } else {
     announce(`The job is ${STATES[job.status]}.`);
@@ -86,9 +88,9 @@ function ended(job) {
 
 function removal(job, place) {
   const button = element("button", { type: "button", id: "delete" }, "Delete this job");
-  const words = element("p", { class: "hint" }, `Kept: ${RETENTIONS[job.options.retention]}`);
-  if (job.expires_at) words.append(`; all of it goes on ${moment(job.expires_at)}`);
-  words.append(".");
+  const kept = job.status === "done" ? RETENTIONS[job.options.retention] : "only this note of the job";
+  const until = job.expires_at ? `, until ${moment(job.expires_at)}` : "";
+  const words = element("p", { class: "hint" }, `What is kept: ${kept}${until}.`);
   const section = element("section", { class: "removal", "aria-label": "What is kept" }, words, button);
   button.addEventListener("click", () => confirmed(section, button, () => end(job, place)));
   return section;

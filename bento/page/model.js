@@ -3,9 +3,12 @@
 import { card, element, facts } from "./element.js";
 import { bytes, score } from "./words.js";
 
+const LIMITS =
+  "A kind of forgery unlike those known, strong compression, small or hidden faces, and sound without speech lower what can be " +
+  "seen. A genuine video that was edited or processed may score high.";
+
 export function limits(job) {
-  const { media, notes, quality } = job.result;
-  const list = notes.length ? [element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)))] : [];
+  const { media, quality } = job.result;
   const picture = media.video_codec ? `${media.width}×${media.height}, ${media.fps.toFixed(0)}/s, ${media.video_codec}` : "none";
   const rows = [
     ["Faces", `in ${quality.frames_with_face} of ${quality.frames_sampled} frames looked at, ${people(quality.people)}`],
@@ -18,7 +21,7 @@ export function limits(job) {
     ["SHA-256", code(job.sha256)],
     ["Work", `${job.result.timing_s.total.toFixed(1)} s`],
   ];
-  return card("Quality and limits", "quality", ...list, facts(rows));
+  return card("Quality and limits", "quality", facts(rows), element("p", { class: "hint" }, LIMITS));
 }
 
 export function modelCard(model) {
@@ -48,18 +51,17 @@ function gates(list) {
   if (list.length === 0) {
     return [element("p", {}, "None on record: this detector was put in place by hand, or before gates were written down with it.")];
   }
-  const head = ["Gate", "Measured", "Wanted", "Kept"].map((words) => element("th", { scope: "col" }, words));
+  const head = ["Gate", "Measured", "Wanted (✓ kept, ✗ not)"].map((words) => element("th", { scope: "col" }, words));
   const rows = list.map((gate) =>
     element(
       "tr",
       {},
       element("th", { scope: "row" }, gate.name),
       element("td", {}, gate.value === null ? "not measured" : gate.value.toFixed(3)),
-      element("td", {}, `${gate.direction} ${gate.limit}${gate.level === "required" ? "" : " (reported only)"}`),
-      element("td", {}, gate.passed ? "✓ yes" : "✗ no"),
+      element("td", {}, `${gate.passed ? "✓" : "✗"} ${gate.direction} ${gate.limit}${gate.level === "required" ? "" : ", reported only"}`),
     ),
   );
-  return [element("div", { class: "wide" }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)))];
+  return [element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows))];
 }
 
 const people = (count) => (count === 1 ? "1 person" : `${count} people`);

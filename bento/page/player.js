@@ -18,7 +18,7 @@ export function player(job, clock, file) {
   const source = job.video_url ?? local;
   if (!source) return missing(GONE[job.options.retention]);
   const kind = media.video_codec ? "video" : "audio";
-  const video = element(kind, { controls: true, playsinline: true, preload: "metadata" });
+  const video = element(kind, { controls: true, playsinline: true, preload: "auto" });
   video.setAttribute("aria-label", `The ${kind === "video" ? "video" : "sound"} ${media.file}`);
   const stage = element("div", { class: `stage ${kind}` }, video);
   const node = element("div", { class: "player" }, stage);

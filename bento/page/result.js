@@ -1,7 +1,6 @@
 // A result: its parts in the order in which they are read.
 
 import { Clock } from "./clock.js";
-import { downloads } from "./downloads.js";
 import { frames } from "./frames.js";
 import { limits, modelCard } from "./model.js";
 import { player } from "./player.js";
@@ -21,7 +20,6 @@ export function result(job, signal) {
     card("When and who", "when", seen, timeline(report, clock)),
     frames(job, clock),
     element("div", { class: "pair" }, limits(job), modelCard(report.model)),
-    downloads(job),
   ];
 }
 

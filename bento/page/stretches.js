@@ -15,7 +15,7 @@ export function stretches(report, clock) {
 
 function hint(sorted, threshold) {
   if (sorted.length === 0) return [];
-  return [element("p", { class: "hint" }, `Stretches above ${threshold}. Choose one to jump to it.`)];
+  return [element("p", { class: "hint" }, `Moments above ${threshold}, joined; the number is the mean. Choose one to jump to it.`)];
 }
 
 function item(one, clock) {

@@ -17,19 +17,19 @@ export function timeline(report, clock) {
     if (person.lip_sync) lanes.push(offsetLane(report, person, span_s));
   }
   lanes.push(soundLane(report, span_s), voiceLane(report, span_s));
-  const playhead = element("div", { class: "playhead", "aria-hidden": "true" });
-  const stack = element("div", { class: "stack" }, ...lanes, ticks(span_s), playhead, slider(report, clock, playhead));
+  const stack = element("div", { class: "stack" }, ...lanes, ticks(span_s));
+  stack.append(slider(report, clock, stack));
   const silent = report.people.length > 0 && !report.people.some((person) => person.lip_sync);
   const notes = silent ? [element("p", { class: "hint" }, noLipSync(report.model))] : [];
   return element("div", { class: "timeline" }, legend(report), stack, ...notes);
 }
 
-function slider(report, clock, playhead) {
+function slider(report, clock, stack) {
   const attributes = { type: "range", min: 0, max: clock.span_s, step: 0.01, value: 0, "aria-label": "Moment of the video" };
   const input = element("input", { ...attributes, class: "seek" });
   const show = () => {
     input.value = clock.time_s;
-    playhead.style.left = `${(100 * clock.time_s) / clock.span_s}%`;
+    stack.style.setProperty("--at", `${(100 * clock.time_s) / clock.span_s}%`); // where every lane has its line
     input.setAttribute("aria-valuetext", described(report, clock.time_s, clock.span_s));
   };
   input.addEventListener("input", () => clock.seek(Number(input.value)));

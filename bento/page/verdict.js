@@ -6,7 +6,7 @@ import { VERDICTS, score } from "./words.js";
 const NOT_PROOF = "That is no proof that it is genuine: a forgery of a kind that the detector does not know may score as low.";
 const BETWEEN =
   "The score lies between the two thresholds, where a verdict would be wrong too often. It speaks neither for a forgery nor against one.";
-const NOTHING = "Nothing in it could be scored, so there is no number either. What bears on this video is said below.";
+const NOTHING = "Nothing in it could be scored, so there is no number either. What bears on it is said below.";
 const HUMAN =
   "This is no verdict on a person. Before anything is decided, somebody has to look at the evidence, and the person concerned has to be heard.";
 
@@ -23,10 +23,17 @@ export function verdict(job) {
     "verdict",
     element("div", { class: "said" }, badge, element("p", { class: "says" }, says), ...meaning(job.result)),
     element("div", { class: "measured" }, ...gauge(job.result), alone(job.result), ...members(job.result.members)),
+    ...bearing(job.result.notes),
     element("p", { class: "human" }, HUMAN),
   );
   if (job.cached) node.append(element("p", { class: "hint" }, "Result of an earlier job on the same video with the same detector."));
   return node;
+}
+
+function bearing(notes) {
+  if (notes.length === 0) return [];
+  const list = element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)));
+  return [element("div", { class: "bearing" }, element("h3", {}, "What bears on this verdict"), list)];
 }
 
 function meaning(report) {
@@ -94,7 +101,7 @@ function members(list) {
 }
 
 function meter(name, value, silent) {
-  const bar = element("meter", { min: 0, max: 1, value, "aria-hidden": "true" });
-  const said = value === null ? [element("span", { class: "hint" }, silent)] : [bar, score(value)];
+  const bar = () => element("div", { class: "bar", "aria-hidden": "true" }, placed("div", "", 0, value));
+  const said = value === null ? [element("span", { class: "hint" }, silent)] : [bar(), score(value)];
   return element("div", {}, element("dt", {}, name), element("dd", {}, ...said));
 }

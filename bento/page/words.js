@@ -15,9 +15,9 @@ export const STATES = {
 };
 
 export const RETENTIONS = {
-  keep: "video and result are kept for a while",
-  delete_upload: "only the result is kept; the video went once it was analyzed",
-  zero: "nothing is kept; the result goes after some minutes",
+  keep: "video and result",
+  delete_upload: "the result; the video went once it was analyzed",
+  zero: "the result, for some minutes; the video went at once, and no pictures were made",
 };
 
 export const score = (value) => (value === null ? "not scored" : value.toFixed(2));
