@@ -1,6 +1,7 @@
 """A service of a test's own: its own table and files, and a worker whose detector obeys."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -105,6 +106,73 @@ def working(examiner):
                 held.close()
 
     return run
+
+
+@pytest.fixture
+def served():
+    """Serve an office's application on a port of its own; gives its address."""
+    running = []
+
+    def start(office):
+        import uvicorn
+
+        # `ws` would import what warns of its age
+        how = {"port": 0, "log_level": "error", "ws": "none", "lifespan": "off"}
+        config = uvicorn.Config(office.client.app, **how)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = server.force_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser of this machine; none is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+    )
+    if not found:
+        pytest.skip("no Chromium on this machine; install the package `chromium`")
+    with playwright.sync_playwright() as driver:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = driver.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium):
+    """Open pages; what the browser complains of fails the test, unless it was to be expected."""
+    contexts, complaints = [], []
+
+    def start(expected=(), **look):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **look})
+        contexts.append(context)
+        page = context.new_page()
+
+        def complain(words):
+            if not any(one in words for one in expected):
+                complaints.append(words)
+
+        # breaches of the content-security policy are among the errors
+        page.on("console", lambda said: said.type in ("error", "warning") and complain(said.text))
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.set_default_timeout(PATIENCE_S * 1000)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert complaints == []
 
 
 @pytest.fixture

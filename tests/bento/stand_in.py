@@ -8,14 +8,36 @@ from pathlib import Path
 
 from bento.child import Line, serve
 from unmask.errors import MediaError
-from unmask.serving.model_card import Model
-from unmask.serving.report import Media, Modalities, Quality, Report, Timing
+from unmask.serving.model_card import Gate, Model
+from unmask.serving.report import (
+    Box,
+    Envelope,
+    Media,
+    Modalities,
+    Moment,
+    Person,
+    Quality,
+    Report,
+    Segment,
+    Timing,
+)
 
 MODEL = "5" * 64
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63"
     "6460f8cf50000003860180f5a5b5d30000000049454e44ae426082"
 )
+
+
+GATES = (
+    Gate(
+        name="auc", value=0.8622, limit=0.75, direction="at least", level="required", passed=True
+    ),
+    Gate(
+        name="champion_drop", value=None, limit=0.0, direction="at most", level="reported",
+        passed=False,
+    ),
+)  # fmt: skip
 
 
 def report(shown_as, probability=0.9):
@@ -37,10 +59,24 @@ def report(shown_as, probability=0.9):
         ),
         model=Model(
             sha256=MODEL, phase=1, profile="demo", frame_backbone="a", voice_backbone="b",
-            temperature=1.0, real_below=0.3, fake_above=0.7,
+            temperature=1.0, real_below=0.3, fake_above=0.7, gates=GATES,
         ),
         timing_s=Timing(**{**zeros, "faces": 0.25, "total": 0.5}),
     )  # fmt: skip
+
+
+def rich():
+    """What a report of one person has to draw."""
+    moments = [
+        Moment(time_s=n / 5, fake_probability=0.95 if 3 <= n <= 6 else 0.1) for n in range(10)
+    ]
+    boxes = [Box(time_s=n / 5, x=100.0 + n, y=60.0, width=80.0, height=100.0) for n in range(10)]
+    person = Person(
+        id=0, fake_probability=0.9, frames=10, timeline=tuple(moments), boxes=tuple(boxes)
+    )
+    stretch = Segment(modality="video", person=0, start_s=0.6, end_s=1.4, fake_probability=0.95)
+    sound = Envelope(start_s=0.0, step_s=0.02, peaks=(0.1, 0.6, 0.3) * 33)
+    return {"people": (person,), "segments": (stretch,), "envelope": sound}
 
 
 def sleep(task, line, words):
@@ -86,7 +122,8 @@ def work(task, line):
         ORDERS[order](task, line, words)
     if task["evidence_dir"]:
         (Path(task["evidence_dir"]) / "frame-1.png").write_bytes(PICTURE)
-    return report(task["shown_as"], 0.1 if order == "real" else 0.9).model_dump(mode="json")
+    told = report(task["shown_as"], 0.1 if order == "real" else 0.9)
+    return told.model_copy(update=rich() if order == "rich" else {}).model_dump(mode="json")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """`/app` gives the files of the page and nothing else."""
 
+import re
+
 import pytest
 
+from bento.keys import add_key
 from bento.routes import page
 
 
@@ -39,3 +42,45 @@ def test_pictures_may_come_from_the_store(office, pages):
     desk = office(s3_endpoint="https://store.example:9000/x")
     assert "store.example" not in desk.client.get("/app").headers["Content-Security-Policy"]
     assert "https://store.example:9000" in page.policy(page._origin("https://store.example:9000/x"))
+
+
+FILES = [path for path in page.PAGE.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg")]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_everything_it_loads_is_its_own(file):
+    text = file.read_text()
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+    for name in re.findall(r'(?:src|href)="/app/([^"]+)"', text):
+        assert (page.PAGE / name).is_file(), name
+    for name in re.findall(r'from "\./([^"]+)"', text):
+        assert (page.PAGE / name).is_file(), name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_it_needs_nothing_that_its_policy_forbids_and_makes_no_html_of_data(file):
+    text = file.read_text()
+    if file.suffix == ".html":
+        assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", text)
+    forbidden = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(")
+    assert [word for word in forbidden if word in text] == []
+    assert len(text.splitlines()) <= 250
+
+
+def test_what_a_sender_has_to_know_is_told_before_something_is_sent(office):
+    told = office(max_upload_mib=5, max_duration_s=60, keep_days=2).client.get("/limits").json()
+    assert told == {
+        "max_upload_mib": 5,
+        "max_duration_s": 60.0,
+        "keep_days": 2.0,
+        "zero_minutes": 15.0,
+    }
+
+
+def test_it_is_told_to_nobody_without_a_key_where_keys_are_asked_for(office, tmp_path):
+    keys = tmp_path / "keys"
+    headers = {"Authorization": f"Bearer {add_key(keys, 'anna')}"}
+    client = office(api_keys_file=keys).client
+    assert client.get("/limits").status_code == 401
+    assert client.get("/limits", headers=headers).status_code == 200
+    assert client.get("/app").status_code == 200

@@ -177,6 +177,15 @@ def test_a_bundle_replaces_an_older_one_and_leaves_nothing_else(tmp_path, a_bund
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
+def test_gates_that_lie_beside_a_bundle_come_with_it_and_leave_its_hash(tmp_path, a_bundle):
+    saved = save_bundle(tmp_path / "bundle", a_bundle())
+    assert load_bundle(tmp_path / "bundle").gates == ()
+    (tmp_path / "bundle/gates.json").write_text('[{"name": "auc", "value": 0.8}]')
+    again = load_bundle(tmp_path / "bundle")
+    assert again.gates == ({"name": "auc", "value": 0.8},)
+    assert again.sha256 == saved.sha256
+
+
 def test_a_bundle_is_two_files_that_can_carry_no_code(tmp_path, a_bundle):
     save_bundle(tmp_path / "bundle", a_bundle())
     names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
@@ -218,6 +227,10 @@ def without_a_key(folder):
     (folder / "bundle.json").write_text(json.dumps(facts))
 
 
+def with_spoiled_gates(folder):
+    (folder / "gates.json").write_text("{")
+
+
 def _edit(folder, **changes):
     path = folder / "bundle.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -233,6 +246,7 @@ def _edit(folder, **changes):
         (of_another_architecture, "weights cannot be read"),
         (not_json, "damaged"),
         (without_a_key, "calibration"),
+        (with_spoiled_gates, "gates.json: damaged"),
     ],
 )
 def test_a_spoiled_bundle_is_refused_in_our_own_words(tmp_path, a_bundle, spoil, words):

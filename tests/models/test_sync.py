@@ -95,7 +95,7 @@ def test_what_cannot_be_judged_is_not(net, rng):
         sync_score(net, some_lips(rng, range(100), first=200), sound, spoken),
     ):
         assert (judged.probability, judged.offset_ms, judged.confidence) == (None, None, None)
-        assert len(judged.time_s) == len(judged.probabilities) == 0
+        assert len(judged.time_s) == len(judged.probabilities) == len(judged.offsets_ms) == 0
 
 
 def test_only_moments_with_speech_around_them_are_judged(net, rng):
@@ -105,7 +105,8 @@ def test_only_moments_with_speech_around_them_are_judged(net, rng):
     found = sync_score(net, lips, sound, spoken)
     assert found.time_s.min() < 1
     assert 4.5 < found.time_s.max() < 6
-    assert len(found.time_s) == len(found.probabilities)
+    assert len(found.time_s) == len(found.probabilities) == len(found.offsets_ms)
+    assert (np.abs(found.offsets_ms) <= 600).all()
     assert ((found.probabilities >= 0) & (found.probabilities <= 1)).all()
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from unmask.errors import MediaError
 from unmask.preprocessing.decode import frames, waveform
-from unmask.serving.excerpt import excerpt
+from unmask.serving.excerpt import excerpt, on_the_whole_clock
+from unmask.serving.report import Box, Envelope, LipSync, Moment, Offset, Person, Report
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,22 @@ def test_its_sound_stays_in_step(video, tmp_path):
 def test_a_part_behind_the_end_is_refused(video, tmp_path):
     with pytest.raises(MediaError, match=r"a\.mp4"):
         excerpt(video, 50.0, 60.0, tmp_path / "part.mkv", "a.mp4")
+
+
+def test_whatever_has_a_time_moves_to_the_clock_of_the_whole(values):
+    at = {"time_s": 0.4}
+    moment, offset = Moment(**at, fake_probability=0.5), Offset(**at, offset_ms=40.0)
+    box = Box(**at, x=1.0, y=2.0, width=3.0, height=4.0)
+    sync = LipSync(fake_probability=0.5, offset_ms=40.0, timeline=(moment,), offsets=(offset,))
+    person = Person(
+        id=0, fake_probability=0.5, frames=1, timeline=(moment,), lip_sync=sync, boxes=(box,)
+    )
+    sound = Envelope(start_s=0.0, step_s=0.02, peaks=(0.5,))
+    report = Report(**{**values, "people": (person,), "envelope": sound})
+    moved = on_the_whole_clock(report, 10.0, report.media, "from 10 s")
+    (person,) = moved.people
+    for part in (person.timeline, person.boxes, person.lip_sync.timeline, person.lip_sync.offsets):
+        assert [one.time_s for one in part] == [10.4]
+    assert (moved.envelope.start_s, moved.envelope.step_s) == (10.0, 0.02)
+    assert person.boxes[0].model_dump(exclude={"time_s"}) == box.model_dump(exclude={"time_s"})
+    assert person.lip_sync.offset_ms == person.lip_sync.offsets[0].offset_ms == 40.0

@@ -68,6 +68,19 @@ def test_windows_weigh_as_many_frames_as_they_hold(window):
     assert track.probabilities == [0.5] * 15 + [0.1] * 5
 
 
+def test_a_box_is_kept_for_every_frame_that_is_scored(window):
+    tally, first, second = Tally(), window(0.0, p0=3), window(3.0, p0=2, p1=1)
+    for part in (first, second):
+        for person in part.people:
+            start = person.track.time_s[:, None] * 10
+            person.track.boxes_px[:] = np.add(start, [0, 1, 2, 3])
+    tally.add(first, [score(0.0, [0.5] * 3)])
+    tally.add(second, [score(0.0, [0.5] * 2), score(0.0, [0.5])])
+    for track in tally.people.values():
+        left = [box[0] for box in track.boxes_px]
+        assert left == pytest.approx([10 * time_s for time_s in track.times_s], abs=1e-4)
+
+
 def test_a_modality_is_averaged_as_log_odds(window):
     tally = Tally()
     tally.add(window(0.0, p0=5), [score(0.0, [0.5] * 5, video=0.9)])
@@ -153,6 +166,7 @@ def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
     assert track.sync.probability.value == pytest.approx((3 * 0.8 + 0.4) / 4)
     assert track.sync.offset_ms == 120.0
     assert np.allclose(track.sync.line.times_s, [1.0, 1.2, 1.4, 6.5])
+    assert track.sync.line_ms == [120.0, 120.0, 120.0, 80.0]
     assert p(track.logit(0.25)) == pytest.approx(0.75 * 0.5 + 0.25 * 0.7)
     assert p(track.repeated(0.25)) == pytest.approx([0.75 * 0.5 + 0.25 * 0.7])
 

@@ -15,6 +15,7 @@ from unmask.models.detector import Detector
 from unmask.models.members import share
 from unmask.models.scoring import score_samples
 from unmask.models.sync import SyncNet
+from unmask.preprocessing.decode import waveform
 from unmask.preprocessing.prepare import samples_of, windows
 from unmask.serving import analyzer as module
 from unmask.serving.analyzer import Analyzer
@@ -118,6 +119,32 @@ def test_lip_sync_is_told_along_the_video(report, whole):
     times_s = [moment.time_s for moment in sync.timeline]
     assert times_s == sorted(set(times_s))
     assert 0 <= min(times_s) <= max(times_s) <= 3.0
+
+
+def test_offsets_are_told_of_the_moments_that_are_judged(report):
+    sync = report.people[0].lip_sync
+    assert [one.time_s for one in sync.offsets] == [one.time_s for one in sync.timeline]
+    low, high = (limit(one.offset_ms for one in sync.offsets) for limit in (min, max))
+    assert low - 100 <= sync.offset_ms <= high + 100
+
+
+def test_faces_are_boxed_in_the_shown_picture_in_every_frame_that_is_scored(report):
+    (person,) = report.people
+    assert [box.time_s for box in person.boxes] == [one.time_s for one in person.timeline]
+    for box in person.boxes:  # the astronaut's, in the middle of a picture of 320×240
+        assert 60 < box.x + box.width / 2 < 260
+        assert 40 < box.y + box.height / 2 < 200
+        assert 30 < box.width < 200
+    assert report.quality.face_width_px == pytest.approx(
+        np.mean([box.width for box in person.boxes]), abs=0.2
+    )
+
+
+def test_the_sound_is_outlined_from_begin_to_end(report, talking):
+    samples = np.abs(waveform(talking).samples)
+    found = report.envelope
+    assert len(found.peaks) * found.step_s == pytest.approx(len(samples) / 16_000, abs=0.02)
+    assert max(found.peaks) == pytest.approx(samples.max(), abs=0.001)
 
 
 def test_pictures_lie_where_they_were_asked_for(report, evidence_dir):

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from steps.platforms import packaging
 from steps.platforms.requirements import pinned
 from unmask.evaluation.gates import GateReport, GateRow
+from unmask.serving.model_card import Gate
 
 
 def gates(level, passed):
@@ -27,6 +29,15 @@ def test_the_champion_is_replaced_in_one_move(checkout):
     packaging.keep_champion(checkout / "one")
     assert Path("outputs/champion/bundle.json").read_text() == "1"
     assert sorted(path.name[0] != "." for path in Path("outputs/champions").iterdir()) == [True] * 2
+
+
+def test_the_champion_carries_what_it_was_held_against(checkout):
+    found = packaging.keep_champion(bundle(checkout / "one", "1"), gates("required", True))
+    (row,) = json.loads((found / "gates.json").read_text())
+    card = Gate.model_validate(row)
+    assert (card.name, card.value, card.limit, card.passed) == ("auc", 0.8, 0.9, True)
+    packaging.keep_champion(checkout / "one", gates("required", False))
+    assert json.loads((found / "gates.json").read_text())[0]["passed"] is False
 
 
 @pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
