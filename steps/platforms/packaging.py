@@ -82,7 +82,7 @@ def build_bento(bundle: Path) -> str:
         context = Path(folder)
         shutil.copytree(bundle, context / "bundle")
         for package in (SERVICE, Path(unmask.__file__).parent):
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "screenshot.png")
             shutil.copytree(package, context / package.name, ignore=ignored)
         version = folder_sha(context)[:16]
         if _latest() != version:
