@@ -32,7 +32,7 @@ export function modelCard(model) {
     ["Listens with", model.voice_backbone],
     ["Members", `${model.members}, ${model.passes ? `${model.passes} passes each` : "one pass each"}`],
     ["Lip-sync", model.sync_weight ? `weighs ${score(model.sync_weight)} in the score` : "has no weight in the score"],
-    ["Calibration", `temperature ${model.temperature.toFixed(2)}; real below ${score(model.real_below)}, fake above ${score(model.fake_above)}`],
+    ["Calibration", `temperature ${model.temperature.toFixed(2)}, bias ${model.bias.toFixed(2)}; real below ${score(model.real_below)}, fake above ${score(model.fake_above)}`],
     ["Promise", promise(model.promise)],
   ];
   return card("Model card", "model", facts(rows), element("h3", {}, "Gates"), ...gates(model.gates));

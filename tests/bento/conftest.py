@@ -133,9 +133,12 @@ def served():
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A real browser of this machine; none is downloaded."""
+    """A real browser of this machine; none is downloaded.
+
+    Its loop stays in this thread while it is open, so it is closed before others want theirs.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     found = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
