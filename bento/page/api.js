@@ -37,7 +37,8 @@ export async function ask(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0);
   }
-  if (!answer.ok) throw refusal(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+  if (!answer.ok)
+    throw refusal(answer.status, await answer.text(), answer.headers.get("Retry-After"));
   return answer;
 }
 
@@ -59,7 +60,9 @@ function said(body) {
 function inWords(status, said, retry_s) {
   const fixed = SAYS[status];
   if (fixed) return fixed;
-  const words = said ? said.charAt(0).toUpperCase() + said.slice(1) : `The service answered ${status}`;
+  const words = said
+    ? said.charAt(0).toUpperCase() + said.slice(1)
+    : `The service answered ${status}`;
   const sentence = words.endsWith(".") ? words : `${words}.`;
   return retry_s === null ? sentence : `${sentence} There may be room in ${retry_s} s.`;
 }

@@ -55,7 +55,14 @@ export function where(list, time_s) {
   if (gap_s > APART_S ? far_s > 0.1 : far_s > APART_S / 2) return null;
   const share = gap_s === 0 ? 0 : Math.min(Math.max((time_s - before.time_s) / gap_s, 0), 1);
   const from = gap_s > APART_S ? (share < 0.5 ? before : after) : null;
-  const between = (side) => (from ? from[side] : before[side] + (after[side] - before[side]) * share);
+  const between = (side) =>
+    from ? from[side] : before[side] + (after[side] - before[side]) * share;
   const nearest = list.indexOf(share < 0.5 ? before : after);
-  return { x: between("x"), y: between("y"), width: between("width"), height: between("height"), nearest };
+  return {
+    x: between("x"),
+    y: between("y"),
+    width: between("width"),
+    height: between("height"),
+    nearest,
+  };
 }

@@ -4,6 +4,7 @@
 export class Clock extends EventTarget {
   #video = null;
   #time_s = 0;
+  #waiting = false; // for the next picture to be drawn
 
   constructor(span_s, signal) {
     super();
@@ -39,10 +40,10 @@ export class Clock extends EventTarget {
 
   #whilePlaying() {
     this.#tick();
-    if (this.#video && !this.#video.paused && !this.signal.aborted && !this.waiting) {
-      this.waiting = true;
+    if (this.#video && !this.#video.paused && !this.signal.aborted && !this.#waiting) {
+      this.#waiting = true;
       requestAnimationFrame(() => {
-        this.waiting = false;
+        this.#waiting = false;
         this.#whilePlaying();
       });
     }

@@ -21,7 +21,9 @@ export function reports(job) {
 export function pictures(job) {
   if (job.evidence.length === 0) return [];
   const failed = element("div");
-  const items = job.evidence.map(({ name }) => element("li", {}, offer(job, `${name}.png`, `evidence/${name}.png`, failed, "link")));
+  const items = job.evidence.map(({ name }) =>
+    element("li", {}, offer(job, `${name}.png`, `evidence/${name}.png`, failed, "link")),
+  );
   const summary = element("summary", {}, `Download the pictures (${items.length})`);
   return [element("details", {}, summary, element("ul", { class: "files" }, ...items), failed)];
 }

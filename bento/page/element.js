@@ -8,7 +8,7 @@ export const element = (name, attributes, ...children) =>
 export const drawing = (name, attributes, ...children) =>
   filled(document.createElementNS(SVG, name), attributes, children);
 
-/** Two lists of the same length become the terms and values of a description list. */
+/** Pairs of term and value as a description list; those without a value are left out. */
 export function facts(rows) {
   const known = rows.filter(([, value]) => value !== null && value !== undefined);
   const pairs = known.map(([term, value]) =>
@@ -28,7 +28,8 @@ function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value === true) node.setAttribute(name, "");
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+    else if (value !== null && value !== undefined && value !== false)
+      node.setAttribute(name, value);
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return node;

@@ -8,7 +8,10 @@ import { STATES, VERDICTS, moment, score } from "./words.js";
 
 const LIMIT = 10;
 const AGAIN_MS = 4000;
-const filters = { status: document.getElementById("by-status"), verdict: document.getElementById("by-verdict") };
+const filters = {
+  status: document.getElementById("by-status"),
+  verdict: document.getElementById("by-verdict"),
+};
 
 let timer = null;
 
@@ -23,7 +26,8 @@ export async function openHistory(place, signal) {
 async function list(place, offset, signal) {
   clearTimeout(timer);
   const query = new URLSearchParams({ limit: LIMIT, offset });
-  for (const [name, filter] of Object.entries(filters)) if (filter.value) query.set(name, filter.value);
+  for (const [name, filter] of Object.entries(filters))
+    if (filter.value) query.set(name, filter.value);
   try {
     const page = await askJson(`/jobs?${query}`, { signal });
     place.replaceChildren(...shown(page, offset, (other) => list(place, other, signal)));
@@ -44,16 +48,30 @@ function refresh(place, offset, signal) {
 function shown({ jobs, total, next }, offset, turn) {
   if (total === 0) {
     const filtered = Object.values(filters).some((filter) => filter.value);
-    return [element("p", { class: "empty" }, filtered ? "No job is like that." : "No jobs yet. The first video starts one.")];
+    return [
+      element(
+        "p",
+        { class: "empty" },
+        filtered ? "No job is like that." : "No jobs yet. The first video starts one.",
+      ),
+    ];
   }
   const items = element("ul", { class: "jobs" }, ...jobs.map(row));
   const last = offset + jobs.length;
   const pages = element(
     "nav",
     { class: "row pages", "aria-label": "Pages of jobs" },
-    element("button", { type: "button", disabled: offset === 0, click: () => turn(offset - LIMIT) }, "Newer"),
+    element(
+      "button",
+      { type: "button", disabled: offset === 0, click: () => turn(offset - LIMIT) },
+      "Newer",
+    ),
     element("span", {}, `${offset + 1}–${last} of ${total}`),
-    element("button", { type: "button", disabled: next === null, click: () => turn(offset + LIMIT) }, "Older"),
+    element(
+      "button",
+      { type: "button", disabled: next === null, click: () => turn(offset + LIMIT) },
+      "Older",
+    ),
   );
   return total > LIMIT ? [items, pages] : [items];
 }
@@ -61,13 +79,24 @@ function shown({ jobs, total, next }, offset, turn) {
 function row(job) {
   const kind = job.verdict ?? job.status;
   const sign = job.verdict ? VERDICTS[job.verdict].sign : job.status === "failed" ? "✗" : "·";
-  const word = job.verdict ? `${VERDICTS[job.verdict].word} ${job.fake_probability === null ? "" : score(job.fake_probability)}` : STATES[job.status];
-  const about = [moment(job.created_at), job.cached ? "result of an earlier job" : null, job.error].filter(Boolean);
+  const word = job.verdict
+    ? `${VERDICTS[job.verdict].word} ${job.fake_probability === null ? "" : score(job.fake_probability)}`
+    : STATES[job.status];
+  const about = [
+    moment(job.created_at),
+    job.cached ? "result of an earlier job" : null,
+    job.error,
+  ].filter(Boolean);
   return element(
     "li",
     {},
     element("a", { href: `#job=${job.job_id}` }, job.file),
-    element("span", { class: `badge small ${kind}` }, element("span", { class: "sign", "aria-hidden": "true" }, sign), word),
+    element(
+      "span",
+      { class: `badge small ${kind}` },
+      element("span", { class: "sign", "aria-hidden": "true" }, sign),
+      word,
+    ),
     element("span", { class: "hint" }, about.join(" · ")),
   );
 }

@@ -31,7 +31,9 @@ export async function openJob(id, place, signal) {
 function heading(job) {
   document.title = `${job.file} – unmask`;
   const part = region(job.options);
-  const about = [`submitted ${moment(job.created_at)}`, bytes(job.size_bytes), part].filter(Boolean);
+  const about = [`submitted ${moment(job.created_at)}`, bytes(job.size_bytes), part].filter(
+    Boolean,
+  );
   return element(
     "header",
     { class: "title" },
@@ -88,10 +90,16 @@ function ended(job) {
 
 function removal(job, place) {
   const button = element("button", { type: "button", id: "delete" }, "Delete this job");
-  const kept = job.status === "done" ? RETENTIONS[job.options.retention] : "only this note of the job";
+  const kept =
+    job.status === "done" ? RETENTIONS[job.options.retention] : "only this note of the job";
   const until = job.expires_at ? `, until ${moment(job.expires_at)}` : "";
   const words = element("p", { class: "hint" }, `What is kept: ${kept}${until}.`);
-  const section = element("section", { class: "removal", "aria-label": "What is kept" }, words, button);
+  const section = element(
+    "section",
+    { class: "removal", "aria-label": "What is kept" },
+    words,
+    button,
+  );
   button.addEventListener("click", () => confirmed(section, button, () => end(job, place)));
   return section;
 }
@@ -99,7 +107,11 @@ function removal(job, place) {
 /** Ask once more, in place, before something is lost. */
 function confirmed(section, button, act) {
   const cancel = element("button", { type: "button" }, "Keep it");
-  const sure = element("button", { type: "button", class: "danger", click: act }, "Delete result, pictures and video");
+  const sure = element(
+    "button",
+    { type: "button", class: "danger", click: act },
+    "Delete result, pictures and video",
+  );
   const asked = element("div", { class: "row" }, cancel, sure);
   cancel.addEventListener("click", () => {
     asked.replaceWith(button);

@@ -34,7 +34,9 @@ export function player(job, clock, file) {
 function markFaces(job, clock, stage, node) {
   const overlay = boxes(job.result, clock);
   if (!overlay) {
-    const words = job.result.people.length ? "This result was made without face boxes." : "No face was found to mark.";
+    const words = job.result.people.length
+      ? "This result was made without face boxes."
+      : "No face was found to mark.";
     node.append(element("p", { class: "hint" }, words));
     return;
   }
@@ -68,5 +70,6 @@ const missing = (words) => element("p", { class: "missing" }, words);
 
 function unplayable(media) {
   const codecs = [media.video_codec, media.audio_codec].filter(Boolean).join(" and ");
-  return `This browser does not play this file (${codecs}). Times, scores and pictures below are not affected.`;
+  const rest = "Times, scores and pictures below are not affected.";
+  return `This browser does not play this file (${codecs}). ${rest}`;
 }

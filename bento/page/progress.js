@@ -33,7 +33,13 @@ export class Progress {
     this.node = element(
       "section",
       { class: "card progress", "aria-label": "Progress" },
-      element("div", { class: "row" }, element("label", { for: "percent" }, "Analyzed"), this.bar, this.percent),
+      element(
+        "div",
+        { class: "row" },
+        element("label", { for: "percent" }, "Analyzed"),
+        this.bar,
+        this.percent,
+      ),
       element("ol", { class: "steps" }, ...this.items),
       this.detail,
       element("button", { type: "button", id: "cancel", click: cancel }, "Cancel this job"),
@@ -66,7 +72,11 @@ function detail(job) {
   const again = job.attempts > 1 ? ` Attempt ${job.attempts}: the one before broke off.` : "";
   if (job.status === "queued") {
     const before = (job.queue_position ?? 1) - 1;
-    return (before === 0 ? "It is next." : `${before} ${before === 1 ? "job is" : "jobs are"} before it.`) + again;
+    return (
+      (before === 0
+        ? "It is next."
+        : `${before} ${before === 1 ? "job is" : "jobs are"} before it.`) + again
+    );
   }
   const stage = STAGES[job.stage];
   return (stage ? `Now: ${stage}.` : "The detector is made ready.") + again;

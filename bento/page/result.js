@@ -14,7 +14,12 @@ import { sent } from "./upload.js";
 export function result(job, signal) {
   const report = job.result;
   const clock = new Clock(length(report), signal);
-  const seen = element("div", { class: "seen" }, player(job, clock, sent.get(job.job_id)), stretches(report, clock));
+  const seen = element(
+    "div",
+    { class: "seen" },
+    player(job, clock, sent.get(job.job_id)),
+    stretches(report, clock),
+  );
   return [
     verdict(job),
     card("When and who", "when", seen, timeline(report, clock)),

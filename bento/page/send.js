@@ -33,5 +33,6 @@ export function send(form, told, signal) {
 
 function settle(request, resolve, reject) {
   if (request.status === 202) resolve(JSON.parse(request.responseText));
-  else reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+  else
+    reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
 }

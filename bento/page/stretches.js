@@ -10,12 +10,24 @@ export function stretches(report, clock) {
   const body = sorted.length
     ? element("ol", { class: "stretches" }, ...sorted.map((one) => item(one, clock)))
     : element("p", {}, `No stretch of face, voice or lips stands above ${threshold}.`);
-  return element("section", { class: "outstanding", "aria-labelledby": heading.id }, heading, ...hint(sorted, threshold), body);
+  return element(
+    "section",
+    { class: "outstanding", "aria-labelledby": heading.id },
+    heading,
+    ...hint(sorted, threshold),
+    body,
+  );
 }
 
 function hint(sorted, threshold) {
   if (sorted.length === 0) return [];
-  return [element("p", { class: "hint" }, `Moments above ${threshold}, joined; the number is the mean. Choose one to jump to it.`)];
+  return [
+    element(
+      "p",
+      { class: "hint" },
+      `Moments above ${threshold}, joined; the number is the mean. Choose one to jump to it.`,
+    ),
+  ];
 }
 
 function item(one, clock) {

@@ -25,11 +25,19 @@ export function timeline(report, clock) {
 }
 
 function slider(report, clock, stack) {
-  const attributes = { type: "range", min: 0, max: clock.span_s, step: 0.01, value: 0, "aria-label": "Moment of the video" };
+  const attributes = {
+    type: "range",
+    min: 0,
+    max: clock.span_s,
+    step: 0.01,
+    value: 0,
+    "aria-label": "Moment of the video",
+  };
   const input = element("input", { ...attributes, class: "seek" });
   const show = () => {
     input.value = clock.time_s;
-    stack.style.setProperty("--at", `${(100 * clock.time_s) / clock.span_s}%`); // where every lane has its line
+    const share = (100 * clock.time_s) / clock.span_s;
+    stack.style.setProperty("--at", `${share}%`); // where every lane has its line
     input.setAttribute("aria-valuetext", described(report, clock.time_s, clock.span_s));
   };
   input.addEventListener("input", () => clock.seek(Number(input.value)));
@@ -67,7 +75,8 @@ function ticks(span_s) {
 }
 
 function legend({ model }) {
-  const key = (kind, words) => element("li", {}, element("span", { class: `key ${kind}`, "aria-hidden": "true" }), words);
+  const key = (kind, words) =>
+    element("li", {}, element("span", { class: `key ${kind}`, "aria-hidden": "true" }), words);
   return element(
     "ul",
     { class: "legend" },

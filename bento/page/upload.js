@@ -21,8 +21,10 @@ let limits = null;
 /** Make the form work; `opened` is called with the id of a new job. */
 export function startForm(opened) {
   input.addEventListener("change", () => choose(input.files));
-  for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, (event) => hover(event, true));
-  for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, (event) => hover(event, false));
+  for (const kind of ["dragenter", "dragover"])
+    drop.addEventListener(kind, (event) => hover(event, true));
+  for (const kind of ["dragleave", "drop"])
+    drop.addEventListener(kind, (event) => hover(event, false));
   drop.addEventListener("drop", (event) => choose(event.dataTransfer.files));
   byId("stop").addEventListener("click", () => stopping?.abort());
   byId("upload").addEventListener("submit", (event) => {
@@ -35,8 +37,8 @@ export function startForm(opened) {
 export async function showLimits() {
   limits = await askJson("/limits");
   const minutes = Math.round(limits.max_duration_s / 60);
-  byId("limits").textContent =
-    `Up to ${limits.max_upload_mib} MiB and ${minutes} minutes. MP4, MOV, WebM, MKV, AVI and others; sound alone too.`;
+  const size = `Up to ${limits.max_upload_mib} MiB and ${minutes} minutes.`;
+  byId("limits").textContent = `${size} MP4, MOV, WebM, MKV, AVI and others; sound alone too.`;
   byId("keep-days").textContent = `for ${limits.keep_days} days`;
   byId("zero-minutes").textContent = `after ${limits.zero_minutes} minutes`;
 }
@@ -60,15 +62,22 @@ function choose(files) {
 function unfit(files) {
   if (files.length > 1) return new Problem(422, "one video at a time here; POST /batch takes many");
   const [file] = files;
-  if (file.size === 0) return new Problem(422, `${file.name} is empty (0 bytes), or a folder; choose a video`);
+  if (file.size === 0)
+    return new Problem(422, `${file.name} is empty (0 bytes), or a folder; choose a video`);
   const most = limits ? limits.max_upload_mib * 2 ** 20 : Infinity;
   if (file.size <= most) return null;
-  return new Problem(413, `${file.name} has ${bytes(file.size)}; the service takes ${limits.max_upload_mib} MiB`);
+  return new Problem(
+    413,
+    `${file.name} has ${bytes(file.size)}; the service takes ${limits.max_upload_mib} MiB`,
+  );
 }
 
 function form() {
   const fields = new FormData(); // options first, so that they are known before the long part
-  for (const [id, name] of [["start", "start_s"], ["end", "end_s"]]) {
+  for (const [id, name] of [
+    ["start", "start_s"],
+    ["end", "end_s"],
+  ]) {
     if (byId(id).value !== "") fields.append(name, byId(id).value);
   }
   fields.append("retention", document.querySelector("[name=retention]:checked").value);

@@ -3,12 +3,17 @@
 import { card, element } from "./element.js";
 import { VERDICTS, score } from "./words.js";
 
-const NOT_PROOF = "That is no proof that it is genuine: a forgery of a kind that the detector does not know may score as low.";
+const NOT_PROOF =
+  "That is no proof that it is genuine: a forgery of a kind that the detector does not know may " +
+  "score as low.";
 const BETWEEN =
-  "The score lies between the two thresholds, where a verdict would be wrong too often. It speaks neither for a forgery nor against one.";
-const NOTHING = "Nothing in it could be scored, so there is no number either. What bears on it is said below.";
+  "The score lies between the two thresholds, where a verdict would be wrong too often. It speaks " +
+  "neither for a forgery nor against one.";
+const NOTHING =
+  "Nothing in it could be scored, so there is no number either. What bears on it is said below.";
 const HUMAN =
-  "This is no verdict on a person. Before anything is decided, somebody has to look at the evidence, and the person concerned has to be heard.";
+  "This is no verdict on a person. Before anything is decided, somebody has to look at the " +
+  "evidence, and the person concerned has to be heard.";
 
 export function verdict(job) {
   const { word, sign, says } = VERDICTS[job.result.verdict];
@@ -21,27 +26,49 @@ export function verdict(job) {
   const node = card(
     "Verdict",
     "verdict",
-    element("div", { class: "said" }, badge, element("p", { class: "says" }, says), ...meaning(job.result)),
-    element("div", { class: "measured" }, ...gauge(job.result), alone(job.result), ...members(job.result.members)),
+    element(
+      "div",
+      { class: "said" },
+      badge,
+      element("p", { class: "says" }, says),
+      ...meaning(job.result),
+    ),
+    element(
+      "div",
+      { class: "measured" },
+      ...gauge(job.result),
+      alone(job.result),
+      ...members(job.result.members),
+    ),
     ...bearing(job.result.notes),
     element("p", { class: "human" }, HUMAN),
   );
-  if (job.cached) node.append(element("p", { class: "hint" }, "Result of an earlier job on the same video with the same detector."));
+  if (job.cached)
+    node.append(
+      element(
+        "p",
+        { class: "hint" },
+        "Result of an earlier job on the same video with the same detector.",
+      ),
+    );
   return node;
 }
 
 function bearing(notes) {
   if (notes.length === 0) return [];
   const list = element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)));
-  return [element("div", { class: "bearing" }, element("h3", {}, "What bears on this verdict"), list)];
+  return [
+    element("div", { class: "bearing" }, element("h3", {}, "What bears on this verdict"), list),
+  ];
 }
 
 function meaning(report) {
   const p = report.fake_probability;
   if (p === null) return [element("p", {}, NOTHING)];
   const words = [
-    `Fake probability ${score(p)}: of videos that score like this one, about ${Math.round(p * 100)} in 100 were fakes, ` +
-      "among footage like that on which the detector was calibrated.",
+    `Fake probability ${score(p)}: of videos that score like this one, about ` +
+      `${Math.round(p * 100)} in 100 were fakes, among footage like that on which the detector ` +
+      "was calibrated.",
     interval(report),
   ];
   if (report.verdict === "real") words.unshift(NOT_PROOF);
@@ -50,8 +77,14 @@ function meaning(report) {
 }
 
 function interval({ confidence_interval: held, uncertainty_score: spread, model }) {
-  if (held === null) return `How far repeated answers would differ is not known: this detector (phase ${model.phase}) gives one answer alone.`;
-  const words = `Repeated answers of the detector lie between ${score(held[0])} and ${score(held[1])} (the middle 95 %)`;
+  if (held === null) {
+    return (
+      "How far repeated answers would differ is not known: this detector " +
+      `(phase ${model.phase}) gives one answer alone.`
+    );
+  }
+  const range = `between ${score(held[0])} and ${score(held[1])} (the middle 95 %)`;
+  const words = `Repeated answers of the detector lie ${range}`;
   return spread === null ? `${words}.` : `${words}; uncertainty score ${spread.toFixed(3)}.`;
 }
 
@@ -59,11 +92,16 @@ function interval({ confidence_interval: held, uncertainty_score: spread, model 
 function gauge({ fake_probability: p, confidence_interval: held, model }) {
   if (p === null) return [];
   const zone = (kind, from, to) => placed("div", `zone ${kind}`, from, to);
-  const words = `Real below ${score(model.real_below)}, fake above ${score(model.fake_above)}, inconclusive between`;
+  const [low, high] = [score(model.real_below), score(model.fake_above)];
+  const words = `Real below ${low}, fake above ${high}, inconclusive between`;
   const range = held ? `, interval ${score(held[0])} to ${score(held[1])}` : "";
   const scale = element(
     "div",
-    { class: "gauge", role: "img", "aria-label": `Fake probability ${score(p)}${range}. ${words}.` },
+    {
+      class: "gauge",
+      role: "img",
+      "aria-label": `Fake probability ${score(p)}${range}. ${words}.`,
+    },
     zone("low", 0, model.real_below),
     zone("middle", model.real_below, model.fake_above),
     zone("high", model.fake_above, 1),
@@ -73,7 +111,12 @@ function gauge({ fake_probability: p, confidence_interval: held, model }) {
   return [
     element("p", { class: "number" }, element("strong", {}, score(p)), " fake probability"),
     scale,
-    element("p", { class: "ends", "aria-hidden": "true" }, element("span", {}, "0 genuine"), element("span", {}, "fake 1")),
+    element(
+      "p",
+      { class: "ends", "aria-hidden": "true" },
+      element("span", {}, "0 genuine"),
+      element("span", {}, "fake 1"),
+    ),
     element("p", { class: "hint" }, `${words}.`),
   ];
 }
@@ -89,7 +132,9 @@ const SILENT = { video: "nobody is seen", audio: "nobody speaks", lip_sync: "not
 const NAMES = { video: "Faces alone", audio: "Voice alone", lip_sync: "Lips with sound" };
 
 function alone({ modalities }) {
-  const rows = Object.entries(NAMES).map(([kind, name]) => meter(name, modalities[kind], SILENT[kind]));
+  const rows = Object.entries(NAMES).map(([kind, name]) =>
+    meter(name, modalities[kind], SILENT[kind]),
+  );
   return element("dl", { class: "meters" }, ...rows);
 }
 
@@ -101,7 +146,9 @@ function members(list) {
 }
 
 function meter(name, value, silent) {
-  const bar = () => element("div", { class: "bar", "aria-hidden": "true" }, placed("div", "", 0, value));
-  const said = value === null ? [element("span", { class: "hint" }, silent)] : [bar(), score(value)];
+  const bar = () =>
+    element("div", { class: "bar", "aria-hidden": "true" }, placed("div", "", 0, value));
+  const said =
+    value === null ? [element("span", { class: "hint" }, silent)] : [bar(), score(value)];
   return element("div", {}, element("dt", {}, name), element("dd", {}, ...said));
 }

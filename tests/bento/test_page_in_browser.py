@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from bento.keys import add_key
@@ -254,3 +255,38 @@ def test_a_dropped_video_is_taken_and_two_are_not(office, served, browse):
     assert "c.mp4" in words(page, "#chosen")
     assert page.evaluate("document.activeElement.id") == "send"
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_times_and_sizes_are_cut_as_they_are_said(office, served, browse):
+    page = browse()
+    page.goto(f"{served(office())}/app")
+    say = """async ([name, values]) => {
+        const words = await import("/app/words.js");
+        return values.map((value) => words[name](value));
+    }"""
+    times = {0.0: "0:00.0", 0.29: "0:00.2", 0.6: "0:00.6", 59.99: "0:59.9", 63.25: "1:03.2"}
+    assert page.evaluate(say, ["clockTime", list(times)]) == list(times.values())
+    sizes = {999: "999 bytes", 1000: "1.0 kB", 2_500_000: "2.5 MB", 10**13: "10000.0 GB"}
+    assert page.evaluate(say, ["bytes", list(sizes)]) == list(sizes.values())
+
+
+def test_a_box_moves_along_a_line_between_two_frames_and_goes_where_nobody_is(
+    office, served, browse, rng
+):
+    page = browse()
+    page.goto(f"{served(office())}/app")
+    times_s = np.array([0.2, 0.4, 0.6, 2.0, 2.2])
+    left = rng.uniform(0, 300, 5)
+    boxes = [
+        {"time_s": time_s, "x": x, "y": 1, "width": 2, "height": 3}
+        for time_s, x in zip(times_s.tolist(), left.tolist(), strict=True)
+    ]
+    asked = [0.2, 0.25, 0.33, 0.55, 0.65, 1.0, 1.95, 2.1, 2.3, 3.0]
+    ask = """async ([boxes, times]) => {
+        const { where } = await import("/app/boxes.js");
+        return times.map((time) => where(boxes, time)?.x ?? null);
+    }"""
+    found = page.evaluate(ask, [boxes, asked])
+    seen = [np.interp(time_s, times_s, left) for time_s in asked]
+    wanted = [*seen[:4], left[2], None, left[3], seen[7], left[4], None]
+    assert found == [one if one is None else pytest.approx(one) for one in wanted]
