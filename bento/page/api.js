@@ -4,7 +4,7 @@ import { keyHeaders } from "./key.js";
 
 const SAYS = {
   0: "The service cannot be reached. Check that it runs and that you are connected, then try again.",
-  401: "This service answers only with an API key, and has none that it knows.",
+  401: "This service answers only with an API key that it knows.",
   404: "There is no such job: it was deleted, has expired, or belongs to another API key.",
 };
 const TITLES = {
