@@ -14,6 +14,7 @@ const filters = {
 };
 
 let timer = null;
+let asking = new AbortController(); // an answer to an older question must not replace a newer one
 
 /** Show the newest jobs in `place`, and keep them fresh while some are under way. */
 export async function openHistory(place, signal) {
@@ -25,15 +26,18 @@ export async function openHistory(place, signal) {
 
 async function list(place, offset, signal) {
   clearTimeout(timer);
+  asking.abort();
+  asking = new AbortController();
+  const either = AbortSignal.any([signal, asking.signal]);
   const query = new URLSearchParams({ limit: LIMIT, offset });
   for (const [name, filter] of Object.entries(filters))
     if (filter.value) query.set(name, filter.value);
   try {
-    const page = await askJson(`/jobs?${query}`, { signal });
+    const page = await askJson(`/jobs?${query}`, { signal: either });
     place.replaceChildren(...shown(page, offset, (other) => list(place, other, signal)));
     if (page.jobs.some(isOpen)) refresh(place, offset, signal);
   } catch (problem) {
-    if (!signal.aborted) showFailure(place, problem, () => list(place, offset, signal));
+    if (!either.aborted) showFailure(place, problem, () => list(place, offset, signal));
   }
 }
 

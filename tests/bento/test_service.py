@@ -1,5 +1,6 @@
 """The whole service, as BentoML serves it, on real files."""
 
+import sys
 import time
 import warnings
 
@@ -18,6 +19,7 @@ def client(bundle_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNMASK_BUNDLE", str(bundle_folder))
         patch.setenv("UNMASK_FOLDER", str(tmp_path_factory.mktemp("service")))
+        patch.delitem(sys.modules, "bento.service", raising=False)  # it has read other settings
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # BentoML's own imports
             from bento.service import UnmaskService
