@@ -155,7 +155,8 @@ function offsets(points, span_s) {
   };
   const line = points.map((one, index) => {
     const apart = index > 0 && one.time_s - points[index - 1].time_s > 0.5;
-    return `${index === 0 || apart ? "M" : "L"}${one.time_s} ${y(one.offset_ms)}`;
+    const place = `${one.time_s} ${y(one.offset_ms)}`;
+    return index === 0 || apart ? `M${place}h0` : `L${place}`; // a moment alone is seen as a dot
   });
   return canvas(
     span_s,
