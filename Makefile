@@ -47,7 +47,7 @@ train: $(READY)  ## the whole chain on the demo set: data to packaged detector; 
 test: $(READY)  ## all tests, with coverage of src, steps and bento
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-test-services: $(READY)  ## tests that kill workers, and those of Redis and PostgreSQL where they run
+test-services: $(READY)  ## tests that kill workers; those of a browser, Redis and PostgreSQL where these are
 	@$(BIN)/python -m pytest -m services tests/bento
 
 check: $(READY)  ## format, lint, types, import rules
