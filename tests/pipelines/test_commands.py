@@ -62,7 +62,7 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
         "gate",
     ]
     for name, stage in found.items():
-        assert re.match(rf"unmask {name} ", stage["cmd"])
+        assert re.match(rf"\.venv/bin/unmask {name} ", stage["cmd"])
         assert name in COMMANDS
         for path in stage["deps"]:
             assert path.startswith(("outputs/dvc/", "data/raw")) or (ROOT / path).exists(), path
