@@ -10,6 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.files import whole_file
 from unmask.records import RATE_HZ
 
 CRF = 24
@@ -32,11 +33,9 @@ def encode(
         frames: RGB, all of one shape ``(height, width, 3)``, even sides.
         samples: 16 kHz mono in ``[-1, 1]``, or ``None`` for a clip without sound.
     """
-    part = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
     pictures = iter(frames)
     first = next(pictures)
-    with av.open(str(part), "w", format="mp4") as out:
+    with whole_file(path) as unfinished, av.open(str(unfinished), "w", format="mp4") as out:
         # one thread: with several, x264 may decide differently from run to run
         options = {"crf": str(crf), "threads": "1"}
         rate = Fraction(fps).limit_denominator(1001)
@@ -53,7 +52,6 @@ def encode(
         out.mux(video.encode(None))
         if sound is not None:
             sound.finish()
-    part.replace(path)
 
 
 class _Sound:

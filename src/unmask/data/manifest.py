@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import pandas as pd
 
 from unmask.errors import DataError
+from unmask.files import whole_file
 from unmask.records import Clip, Period
 
 FILE_NAMES = ("manifest.csv", "manifest.parquet")
@@ -98,14 +99,12 @@ def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
     file = file if file.suffix in (".csv", ".parquet") else file / FILE_NAMES[0]
     if not clips:
         raise DataError(f"{file}: no clips to write; a manifest lists at least one")
-    file.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame([_row(clip, file.parent) for clip in clips], columns=list(COLUMNS))
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    if file.suffix == ".parquet":
-        table.to_parquet(unfinished, index=False)
-    else:
-        table.to_csv(unfinished, index=False, lineterminator="\n")
-    unfinished.replace(file)
+    with whole_file(file) as unfinished:
+        if file.suffix == ".parquet":
+            table.to_parquet(unfinished, index=False)
+        else:
+            table.to_csv(unfinished, index=False, lineterminator="\n")
     return file
 
 

@@ -1,7 +1,6 @@
 """A sync net on disk: one safetensors file, whose metadata says how it is built."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from unmask.errors import WeightsError
+from unmask.files import whole_file
 from unmask.models.sync import SyncNet
 
 FILE = "sync.safetensors"
@@ -20,15 +20,10 @@ def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
     Args:
         about: Plain facts of where it comes from.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {key: value.cpu().contiguous() for key, value in net.state_dict().items()}
     facts = json.dumps({"net": net.facts, "about": about}, sort_keys=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as unfinished:
         save_file(state, unfinished, metadata={"facts": facts})
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_sync(path: Path) -> SyncNet:

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from unmask.files import whole_file
+
 SCHEMA = 2  # raise it when the meaning of an entry changes
 STALE_S = 3600.0  # no write takes this long: its writer is dead
 # as safetensors calls them; it has no others that numpy knows
@@ -100,19 +102,13 @@ class Cache:
     def save(self, stage: str, key: str, entry: Entry) -> None:
         """Add an entry; a second writer of the same entry does no harm."""
         path = self.path(stage, key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # one line of metadata: safetensors writes several in any order
         about = _as_json({"facts": entry.facts, "checksum": _checksum(entry)})
         arrays = {name: np.ascontiguousarray(array) for name, array in entry.arrays.items()}
-        unfinished = path.with_name(f".{key}.{os.getpid()}.{time.monotonic_ns()}.part")
-        try:
-            with unfinished.open("xb") as file:
-                file.write(save(arrays, metadata={"entry": about}))
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(path) as unfinished, unfinished.open("xb") as file:
+            file.write(save(arrays, metadata={"entry": about}))
+            file.flush()
+            os.fsync(file.fileno())
 
     def sweep(self) -> int:
         """Remove what killed writers left, and say how many files that were."""

@@ -4,7 +4,6 @@ The new file lies in the cache under a name made of the old file's bytes and of 
 that was broken off goes on, and the same bytes are never encoded twice.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,7 @@ import numpy as np
 from unmask.config.cells import Cell
 from unmask.errors import MediaError
 from unmask.extras import need
+from unmask.files import whole_file
 from unmask.preprocessing.cache import Cache, Entry, entry_key
 from unmask.preprocessing.decode import every_frame, probe, upright, waveform
 from unmask.preprocessing.encoders import TICKS_PER_S, write_film, write_voice
@@ -57,15 +57,11 @@ def reencode(source: Path, cell: Cell, cache: Cache) -> Reencoded | None:
     path = cache.path(STAGE, key).with_suffix(".m4a" if cell.of_sound else ".mp4")
     known = cache.load(STAGE, key)
     if known is None or (known.facts["made"] and not path.exists()):
-        unfinished = path.with_name(f".{key}.{os.getpid()}.part")  # swept with the cache's own
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(path) as unfinished:
             facts = _sound(source, cell, unfinished) if cell.of_sound else None
             facts = _picture(source, cell, unfinished) if facts is None else facts
-            if facts["made"]:
-                unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+            if not facts["made"]:
+                unfinished.unlink(missing_ok=True)
         known = Entry(facts, {})
         cache.save(STAGE, key, known)
     return Reencoded(path, known.facts["psnr_db"]) if known.facts["made"] else None

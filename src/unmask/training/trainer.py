@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from unmask.config import TrainingSettings
+from unmask.files import whole_file
 from unmask.models.precision import wants_bf16
 
 BEST = "best.ckpt"
@@ -34,12 +35,10 @@ class History(Callback):
         metrics = {name: f"{float(value):.6g}" for name, value in trainer.callback_metrics.items()}
         rows.append({"epoch": str(trainer.current_epoch), **metrics})
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        unfinished = self.path.with_suffix(".part")
-        with unfinished.open("w", newline="") as stream:
+        with whole_file(self.path) as unfinished, unfinished.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        unfinished.replace(self.path)
 
     def _before(self, epoch: int) -> list[dict[str, str]]:
         if not self.path.is_file():
