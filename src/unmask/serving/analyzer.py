@@ -25,6 +25,7 @@ from unmask.preprocessing.faces import face_landmarker
 from unmask.preprocessing.prepare import samples_of, windows
 from unmask.records import MediaInfo
 from unmask.serving.facts import Facts
+from unmask.serving.heap import trim_heap
 from unmask.serving.report import Report, Timing
 from unmask.serving.tally import Tally
 from unmask.serving.timing import counting, tell_time
@@ -125,7 +126,8 @@ class Analyzer:
             tally.add(window, scores)
             if suspects is not None:
                 suspects.add(window, scores)
-            del window  # before the next one is made, so that two are never held
+            del window, scores  # before the next ones are made, so that two are never held
+            trim_heap()
         return facts, tally, info
 
 
