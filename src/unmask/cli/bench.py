@@ -29,13 +29,17 @@ def command(
     from dataclasses import asdict
     from tempfile import TemporaryDirectory
 
+    from rich.console import Console
+
     # each in its own process, so that the memory of one does not show in the other
     fresh = multiprocessing.get_context("spawn")
     with TemporaryDirectory(prefix="unmask-bench-") as folder:
         clip = Path(folder) / "talking.mp4"
-        with ProcessPoolExecutor(1, fresh) as maker:
+        busy = Console(stderr=True).status(f"making a clip of {seconds:g} s")
+        with busy, ProcessPoolExecutor(1, fresh) as maker:
             maker.submit(_make, clip, seconds).result()
-        with ProcessPoolExecutor(1, fresh) as worker:
+        busy = Console(stderr=True).status("analyzing it")
+        with busy, ProcessPoolExecutor(1, fresh) as worker:
             costs = worker.submit(_measure, clip, bundle, phase, tuple(set_ or ())).result()
     _show(costs, seconds)
     if json_out is not None:
