@@ -6,7 +6,7 @@ import pytest
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
 from unmask.evaluation.ablation import Trained, compare
-from unmask.evaluation.ablation_table import ablation_page
+from unmask.evaluation.ablation_table import HEAD, ablation_page
 from unmask.evaluation.bootstrap import auc_interval
 from unmask.records import ScoreRow
 
@@ -73,8 +73,34 @@ def test_the_page_names_every_number():
     rows = compare(reference, {"flow": [trained(7, 1.0), trained(8, 1.0)]}, SETTINGS, seed=1)
     page = ablation_page(rows, {"flow": "little"}, "Ablation", ["Demo set."])
     table = [line for line in page.splitlines() if line.startswith("|")]
-    assert len({line.count("|") for line in table}) == 1
+    assert {line.count("|") for line in table[:4]} == {len(HEAD) + 1}
     assert f"| {rows[0].auc:.3f} |" in table[2]
     assert f"{rows[1].gain:+.3f}" in table[3]
     assert "little" in table[3]
     assert f"- flow: {rows[1].aucs[0]:.3f}, {rows[1].aucs[1]:.3f}" in page
+
+
+def test_what_is_added_gains_by_being_there():
+    worse, better = [trained(7, 0.5)], [trained(7, 2.0)]
+    rows = compare(worse, {"ensemble": better}, SETTINGS, seed=1, added={"ensemble"})
+    assert rows[1].gain == pytest.approx(rows[1].auc - rows[0].auc)
+    assert rows[1].gain > 0
+    assert "| + ensemble |" in ablation_page(rows, {}, "Ablation", ["Demo set."])
+
+
+def test_each_kind_of_fake_is_held_against_all_genuine_clips():
+    run = trained(7, 2.0)
+    kinds = ["swap", "blend"]
+    rows = [
+        replace(row, manipulation=kinds[number // 2 % 2]) if row.is_fake else row
+        for number, row in enumerate(run.rows)
+    ]
+    halves = Trained(7, tuple(rows), 1.0).by_manipulation()
+    assert list(halves) == ["blend", "swap"]
+    logits = [row.logit for row in rows if row.is_fake and row.manipulation == "swap"]
+    genuine = [row.logit for row in rows if not row.is_fake]
+    above = np.mean([fake > real for fake in logits for real in genuine])
+    assert halves["swap"] == pytest.approx(above)
+    (row,) = compare([run, run], {}, SETTINGS, seed=1)
+    assert row.by_manipulation == {"swap": pytest.approx(run.auc)}
+    assert f"| swap | {run.auc:.2f} |" in ablation_page([row], {}, "Ablation", ["Demo set."])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from unmask.errors import ConfigError
-from unmask.training.ablation import COMPONENTS, ENSEMBLE, REFERENCE, plans
+from unmask.training.ablation import COMPONENTS, ENSEMBLE, REFERENCE, plan_key, plans
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +36,27 @@ def test_what_is_off_already_is_not_trained_again():
     assert "optical flow" not in names  # phase 1 has none
     assert {"VAD mask", "modality dropout", "temporal consistency"} <= names
     assert ENSEMBLE not in names
+
+
+def test_what_the_demo_leaves_off_is_switched_on():
+    added = {plan.name for plan in plans(3, "demo", (7,)) if plan.added}
+    assert added == {"forged twins", "other augmentation", ENSEMBLE}
+    (twins,) = (one for one in plans(3, "demo", (7,)) if one.name == "forged twins")
+    assert twins.settings.training.fakes == "both"
+
+
+def test_no_two_trainings_share_a_place():
+    """A fit knows nothing of lip-sync, passes and members; an ablation has to tell them apart."""
+    made = plans(3, "demo", (7, 8))
+    assert len({plan_key((), plan.settings) for plan in made}) == len(made)
+
+
+def test_a_floor_that_was_moved_trains_nothing_again():
+    keys = {
+        plan_key((), plans(3, "demo", (7,), overrides=[f"gates.auc.limit={limit}"])[0].settings)
+        for limit in (0.7, 0.8)
+    }
+    assert len(keys) == 1
 
 
 def test_a_component_that_does_not_exist_is_named():

@@ -25,7 +25,7 @@ def command(
         list[str] | None, typer.Option("--set", help="section.key=value of every training")
     ] = None,
 ) -> None:
-    """Train with each component switched off, over several seeds, and compare on the test split."""
+    """Train with each component switched off, or on, over several seeds; compare on test."""
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.progress import track
@@ -51,7 +51,7 @@ def command(
     groups = ablation.grouped(done)
     measures = load_settings(phase=phase, profile=profile, overrides=fixed).evaluation
     reference = groups.pop(ablation.REFERENCE)
-    rows = compare(reference, groups, measures, chosen[0], ablation.ENSEMBLE)
+    rows = compare(reference, groups, measures, chosen[0], ablation.added(done))
     page = ablation_page(rows, ablation.expectations(), title, ablation.words(clips, fixed))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(page)

@@ -1,8 +1,8 @@
 """What each component is worth: a detector with everything beside one that lacks the component."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,17 @@ class Trained:
     @property
     def auc(self) -> float:
         """Of the scores before calibration."""
-        logits = np.array([row.logit for row in self.rows])
-        return roc_auc(logits, np.array([row.is_fake for row in self.rows]))
+        return _auc(self.rows)
+
+    def by_manipulation(self) -> dict[str, float]:
+        """The same of each kind of fake against all genuine clips."""
+        genuine = [row for row in self.rows if not row.is_fake]
+        kinds = sorted({row.manipulation for row in self.rows if row.is_fake})
+        fakes = {
+            kind: [row for row in self.rows if row.is_fake and row.manipulation == kind]
+            for kind in kinds
+        }
+        return {kind: _auc([*genuine, *rows]) for kind, rows in fakes.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,13 @@ class AblationRow:
 
     Attributes:
         name: The component that is switched off; ``everything`` for the reference.
+        added: It is switched on, and off in the reference.
         aucs: One per seed.
         auc: Their mean, with the interval by resampling identities.
         gain: AUC of the reference less this one's: what the component brings; ``None`` for
             the reference itself. The interval is of the difference on the same resamples.
         ece: Mean over the seeds.
+        by_manipulation: AUC of each kind of fake against all genuine clips, likewise.
     """
 
     name: str
@@ -57,6 +68,8 @@ class AblationRow:
     gain_interval: Interval | None
     ece: float
     ms_per_clip: float
+    added: bool = False
+    by_manipulation: Mapping[str, float] = field(default_factory=dict)
 
 
 def compare(
@@ -64,7 +77,7 @@ def compare(
     without: Mapping[str, Sequence[Trained]],
     settings: EvaluationSettings,
     seed: int,
-    added: str = "",
+    added: Collection[str] = (),
 ) -> tuple[AblationRow, ...]:
     """Measure the reference and everything that lacks one component.
 
@@ -72,7 +85,7 @@ def compare(
         reference: Trainings with everything, one per seed.
         without: Component to trainings without it.
         seed: Of the resampling; all rows share their resamples.
-        added: The row that has a component more than the reference, not one less.
+        added: Rows that have a component more than the reference, not one less.
 
     Raises:
         DataError: Two trainings were not scored on the same clips.
@@ -93,7 +106,7 @@ def compare(
         auc = float(np.mean(aucs))
         first = base is None
         base = drawn if base is None else base
-        sign = -1 if name == added else 1
+        sign = -1 if name in added else 1
         found.append(
             AblationRow(
                 name=name,
@@ -107,21 +120,34 @@ def compare(
                 else _interval(sign * (base - drawn), settings.confidence),
                 ece=float(np.mean([_ece(run, settings.bins) for run in runs])),
                 ms_per_clip=float(np.mean([run.ms_per_clip for run in runs])),
+                added=name in added,
+                by_manipulation=_mean_of([run.by_manipulation() for run in runs]),
             )
         )
     return tuple(found)
 
 
 def flat(rows: Sequence[AblationRow]) -> dict[str, float]:
-    """AUC and gain of each row under names such as ``auc_without_optical_flow``."""
+    """AUC and gain of each row: ``auc_without_optical_flow``, ``auc_with_ensemble``."""
     found: dict[str, float] = {}
     for row in rows:
         name = re.sub(r"\W", "_", row.name)
         if row.gain is None:
             found["auc"] = row.auc
         else:
-            found |= {f"auc_without_{name}": row.auc, f"gain_{name}": row.gain}
+            how = "with" if row.added else "without"
+            found |= {f"auc_{how}_{name}": row.auc, f"gain_{name}": row.gain}
     return found
+
+
+def _auc(rows: Sequence[ScoreRow]) -> float:
+    logits = np.array([row.logit for row in rows])
+    return roc_auc(logits, np.array([row.is_fake for row in rows]))
+
+
+def _mean_of(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of every key, which all of ``each`` have."""
+    return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
 
 def _by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:

@@ -21,23 +21,38 @@ def ablation_table(rows: Sequence[AblationRow], expected: Mapping[str, str]) -> 
 def ablation_page(
     rows: Sequence[AblationRow], expected: Mapping[str, str], title: str, words: Sequence[str]
 ) -> str:
-    """The table with its heading and what a reader has to know; ends with AUCs seed by seed."""
+    """The table with its heading and what a reader has to know, each kind of fake, each seed."""
     seeds = ", ".join(str(seed) for seed in rows[0].seeds)
     each = [f"- {row.name}: {', '.join(f'{auc:.3f}' for auc in row.aucs)}" for row in rows]
     parts = [
         f"# {title}",
         " ".join(words),
         ablation_table(rows, expected).rstrip(),
+        "AUC of each kind of fake against all genuine clips, mean over the seeds:",
+        _kinds(rows),
         f"AUC seed by seed ({seeds}):",
         "\n".join(each),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def _kinds(rows: Sequence[AblationRow]) -> str:
+    """One line per kind of fake, one column per row of the other table."""
+    names = ["kind of fake", *(_name(row) for row in rows)]
+    lines = [names, ["---"] * len(names)]
+    for kind in rows[0].by_manipulation:
+        lines.append([kind, *(f"{row.by_manipulation[kind]:.2f}" for row in rows)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _name(row: AblationRow) -> str:
+    return "nothing (reference)" if row.gain is None else f"{'+ ' * row.added}{row.name}"
+
+
 def _cells(row: AblationRow, expected: Mapping[str, str]) -> tuple[str, ...]:
     gain = "" if row.gain is None else f"{row.gain:+.3f} ({_span(row.gain_interval, '+')})"
     return (
-        "nothing (reference)" if row.gain is None else row.name,
+        _name(row),
         f"{row.auc:.3f}",
         _span(row.interval),
         gain,

@@ -1,17 +1,21 @@
-"""Every component of the detector switched off in turn, over several seeds."""
+"""Every component of the detector switched off in turn, or on, over several seeds."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from unmask.config import Settings, load_settings
+from unmask.config import Settings, load_settings, plain
+from unmask.data.clips import WholeClips, cached
+from unmask.data.manifest import manifest_sha
 from unmask.errors import ConfigError
 from unmask.evaluation.ablation import Trained
+from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.fit import fit_key
-from unmask.training.scoring import score_split
+from unmask.training.scoring import of_split, row_of, score_people
 from unmask.training.whole import train_whole
 
 REFERENCE = "everything"
@@ -25,13 +29,17 @@ class Component:
         phase: In which phase it came; it is on from there.
         off: Overrides that switch it off, ``section.key=value`` each.
         expected: What published evidence lets one expect of it, in a few words.
+        on: Overrides that switch it on, where phase and profile leave it off.
     """
 
     name: str
     phase: int
     off: tuple[str, ...]
     expected: str
+    on: tuple[str, ...] = ()
 
+
+CHANGES = ("blur", "resize", "cutout", "pitch", "stretch", "noise", "tilt")
 
 COMPONENTS = (
     Component("VAD mask", 1, ("model.vad_mask=false",), "not told"),
@@ -44,9 +52,28 @@ COMPONENTS = (
     Component("MC-dropout", 2, ("uncertainty.passes=0",), "little"),
     Component("temporal transformer", 3, ("model.temporal=conv",), "little"),
     Component("lip-sync", 3, ("sync.enabled=false",), "not told"),
-    Component("forged twins", 3, ("training.fakes=labelled",), "much"),
+    Component("forged twins", 3, ("training.fakes=labelled",), "much", on=("training.fakes=both",)),
+    Component("codecs in training", 3, ("augmentation.codec=0",), "much"),
+    Component(
+        "other augmentation",
+        3,
+        tuple(f"augmentation.{name}=0" for name in CHANGES),
+        "much",
+        on=tuple(f"augmentation.{name}=0.2" for name in CHANGES),
+    ),
 )
-ENSEMBLE = "ensemble"  # the only component that is added: all others are tried on one member
+ENSEMBLE = "ensemble"  # always added: all others are tried on one member
+
+
+MAKES_A_BUNDLE = (
+    "preprocessing",
+    "model",
+    "training",
+    "augmentation",
+    "sync",
+    "ensemble",
+    "uncertainty",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +82,12 @@ class Plan:
 
     Attributes:
         name: The component that is off, or ``everything``.
+        added: The component is on, and off in the reference.
     """
 
     name: str
     settings: Settings
+    added: bool = False
 
 
 def plans(
@@ -71,8 +100,8 @@ def plans(
     """What has to be trained: the reference first, then each component of the phase switched off.
 
     All of them have one member, so that twelve components over three seeds are an hour's work;
-    what an ensemble adds is measured on the reference, last. A component whose switch changes
-    nothing in this phase and profile is left out: it was off already.
+    what an ensemble adds is measured on the reference, last. A component that phase and profile
+    leave off is switched on where that is known how, and left out otherwise.
 
     Args:
         components: Names of those to look at; all if empty.
@@ -81,24 +110,30 @@ def plans(
     Raises:
         ConfigError: There is no such component.
     """
-    known = {one.name: one.off for one in COMPONENTS if one.phase <= phase}
+    known = {one.name: one for one in COMPONENTS if one.phase <= phase}
     if unknown := sorted(set(components) - {*known, ENSEMBLE}):
         raise ConfigError(f"no component {', '.join(unknown)}; use {', '.join(known)}, {ENSEMBLE}")
     chosen = components or [*known, ENSEMBLE]
     alone = ("ensemble.members=1",)
-    switches = {REFERENCE: alone} | {
-        name: (*alone, *known[name]) for name in chosen if name in known
-    }
-    if ENSEMBLE in chosen:
-        switches[ENSEMBLE] = ()
-    made = []
-    for name, switch in switches.items():
-        for seed in seeds:
-            fixed = (*overrides, f"seed={seed}")
-            reference = load_settings(phase=phase, profile=profile, overrides=(*fixed, *alone))
-            settings = load_settings(phase=phase, profile=profile, overrides=(*fixed, *switch))
-            if name == REFERENCE or settings != reference:
-                made.append(Plan(name, settings))
+
+    def with_(*switches: str) -> tuple[Settings, ...]:  # one for each seed
+        return tuple(
+            load_settings(
+                phase=phase, profile=profile, overrides=(*overrides, f"seed={seed}", *switches)
+            )
+            for seed in seeds
+        )
+
+    reference = with_(*alone)
+    made = [Plan(REFERENCE, one) for one in reference]
+    for name in chosen:
+        part = known.get(name)
+        without = with_() if part is None else with_(*alone, *part.off)
+        added = part is None
+        if part is not None and without == reference:
+            without, added = with_(*alone, *part.on), True
+        if without != reference:
+            made += [Plan(name, one, added) for one in without]
     return tuple(made)
 
 
@@ -111,12 +146,18 @@ def run(
         place: Keeps what is trained, so that an ablation that was killed goes on.
     """
     for plan in work:
-        bundle = place / fit_key(clips, plan.settings)[:12] / "bundle"
-        if not bundle.is_dir():
-            train_whole(clips, plan.settings, cache, bundle.parent, bundle)
+        folder = place / plan_key(clips, plan.settings)[:12] / "bundle"
+        if not folder.is_dir():  # what two plans have in common is fitted once
+            train_whole(clips, plan.settings, cache, place, folder)
+        bundle = load_bundle(folder)
+        test, load = of_split(clips, "test"), cached(bundle.preprocessing, cache)
+        whole = WholeClips(test, load)
+        for number in range(len(whole)):  # prepared, and at hand, before the clock starts
+            whole[number]
         begin = perf_counter()
-        rows = score_split(bundle, clips, "test", cache)
-        ms = (perf_counter() - begin) / len(rows) * 1000
+        scored = score_people(bundle, test, load, plan.settings.uncertainty.passes)
+        ms = (perf_counter() - begin) / len(scored) * 1000
+        rows = tuple(row_of(one) for one in scored)
         yield plan, Trained(plan.settings.seed, rows, ms)
 
 
@@ -126,6 +167,11 @@ def grouped(done: Sequence[tuple[Plan, Trained]]) -> dict[str, list[Trained]]:
     for plan, trained in done:
         found.setdefault(plan.name, []).append(trained)
     return found
+
+
+def added(done: Sequence[tuple[Plan, Trained]]) -> frozenset[str]:
+    """Names of the components that were switched on and not off."""
+    return frozenset(plan.name for plan, _ in done if plan.added)
 
 
 def expectations() -> dict[str, str]:
@@ -139,11 +185,26 @@ def words(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
     people = len({clip.identity for clip in test})
     fixed = f" Every training with {' '.join(overrides)}." if overrides else ""
     return (
-        f"Each row is one component switched off, all others on; scores of {len(test)} test "
+        f"Each row is one component switched off, all others on, or, where the name has a plus, "
+        f"one switched on that the reference lacks; scores of {len(test)} test "
         f"clips of {people} people, mean over the seeds, intervals by resampling people, "
         f"the gain's on the same resamples.{fixed}",
-        "All have one member but the last row, the reference as an ensemble; its gain is over the "
-        "reference. A gain whose interval holds zero was not shown.",
+        "All have one member but the ensemble. A gain whose interval holds zero was not shown. "
+        "MC-dropout moves no score, only its interval (`unmask uncertainty`): what it shows here "
+        "is its time.",
         "Expected: what published evidence says of the component (much, little), where it says "
         "anything; it gives no number for a set like this.",
     )
+
+
+def plan_key(clips: Sequence[Clip], settings: Settings) -> str:
+    """Hash of the clips and of all that a calibrated bundle depends on, 64 hexadecimal digits.
+
+    That of a fit leaves out what its weights do not depend on, such as the number of members.
+    """
+    parts = {
+        "clips": manifest_sha(clips),
+        "seed": settings.seed,
+        **{name: plain(getattr(settings, name)) for name in MAKES_A_BUNDLE},
+    }
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -47,7 +47,7 @@ def score_clips(bundle: Bundle, clips: Sequence[Clip], cache: Cache | None) -> t
 
 def score_features(bundle: Bundle, clips: Sequence[Clip], load: Load) -> tuple[ScoreRow, ...]:
     """Like :func:`score_clips`, with the features of a clip from ``load``."""
-    return tuple(_row(one) for one in score_people(bundle, clips, load))
+    return tuple(row_of(one) for one in score_people(bundle, clips, load))
 
 
 def score_people(
@@ -111,7 +111,8 @@ def score_rival(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> Riv
     return Rival(roc_auc(logits, np.array([row.is_fake for row in rows])))
 
 
-def _row(scored: Scored) -> ScoreRow:
+def row_of(scored: Scored) -> ScoreRow:
+    """The line of a score table: of a clip's most fake person."""
     clip, score = scored.clip, clip_score(scored.scores)
     return ScoreRow(
         clip_id=clip.clip_id,
