@@ -7,8 +7,11 @@ import pytest
 from unmask.config import EnsembleSettings, Settings
 from unmask.errors import ConfigError
 from unmask.models.bundle import load_bundle
+from unmask.models.frame import FrameEncoder
 from unmask.training.ensemble import join_members, member_settings
 from unmask.training.fit import fit_features
+from unmask.training.module import DetectorModule
+from unmask.training.trainer import HISTORY
 
 
 def ensemble(members, **more):
@@ -68,3 +71,26 @@ def test_a_member_that_takes_over_a_frame_encoder_leaves_it_as_it_was(
     assert len(joined.members) == 2
     assert joined.members[0].frame.project.weight is joined.members[1].frame.project.weight
     assert joined.provenance["seed"] == f"{tiny_settings.seed} 8"
+
+
+def test_faces_of_a_frozen_encoder_are_validated_on_without_encoding_them_twice(
+    toy_clips, toy_load, tiny_settings, tmp_path, monkeypatch
+):
+    first = fit_features(toy_clips, tiny_settings, toy_load, tmp_path)
+    encoded, forward = [], FrameEncoder.forward
+
+    def counting(self, frames, flow):
+        encoded.append(len(frames))
+        return forward(self, frames, flow)
+
+    def history(out):
+        encoded.clear()
+        other = replace(tiny_settings, seed=8)
+        bundle = fit_features(toy_clips, other, toy_load, out, frames_of=first)
+        return (bundle.parent / HISTORY).read_text()
+
+    monkeypatch.setattr(FrameEncoder, "forward", counting)
+    remembered, faces = history(tmp_path / "once"), sum(encoded)
+    monkeypatch.setattr(DetectorModule, "_faces", lambda *_: None)
+    assert history(tmp_path / "each-time") == remembered
+    assert sum(encoded) - faces == 12 * 5  # validation clips and their faces, in a second epoch

@@ -1,5 +1,6 @@
 import csv
 import json
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -98,6 +99,19 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
     assert history(cut) == history(whole)
     a, b = load_bundle(whole).detector.state_dict(), load_bundle(cut).detector.state_dict()
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_fit_that_is_asked_to_end_says_that_it_is_not_finished(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    def load_and_ask(clip):
+        signal.raise_signal(signal.SIGTERM)
+        return toy_load(clip)
+
+    with pytest.raises(SystemExit) as ended:
+        fit_features(toy_clips, tiny_settings, load_and_ask, tmp_path)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert not list(tmp_path.glob("*/bundle"))
 
 
 def test_a_finished_fit_is_not_repeated(toy_clips, toy_load, tiny_settings, tmp_path):

@@ -92,6 +92,22 @@ def test_a_sweeps_runs_are_nested_below_one_that_names_the_best(tmp_path, tiny_s
         assert child.data.metrics["val_auc"] == 0.7
 
 
+def test_two_that_begin_at_once_share_the_experiment(tmp_path, monkeypatch):
+    pytest.importorskip("mlflow")
+    from unmask.training.tracking import SweepRuns
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    first, find, asked = SweepRuns(uri, "first"), SweepRuns._found, []
+
+    def too_early(self):  # the first look was before the other made it
+        asked.append(self)
+        return None if len(asked) == 1 else find(self)
+
+    monkeypatch.setattr(SweepRuns, "_found", too_early)
+    assert SweepRuns(uri, "second").experiment == first.experiment
+    assert len(asked) == 2
+
+
 def test_without_mlflow_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 

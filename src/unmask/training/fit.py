@@ -3,12 +3,14 @@
 import json
 import logging
 import os
+import signal
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 from unmask.config import Settings, plain
@@ -134,7 +136,10 @@ def _train(module: DetectorModule, loaders: Loaders, folder: Path, logger: Any) 
     last = folder / LAST
     if last.is_file():
         log.warning("going on with the fit in %s", folder)
-    trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
+    try:
+        trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
+    except SIGTERMException as stopped:  # which leaves with 0, as if the fit were finished
+        raise SystemExit(128 + signal.SIGTERM) from stopped
     state = torch.load(folder / BEST, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
 

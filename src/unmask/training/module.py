@@ -38,6 +38,7 @@ class DetectorModule(pl.LightningModule):
         self.seed = seed
         self.problems: dict[str, str] = {}
         self._seen: list[dict[str, Tensor]] = []
+        self._encoded: dict[int, Tensor] = {}
 
     def transfer_batch_to_device(self, batch: ClipBatch, device: torch.device, _: int) -> ClipBatch:
         """Move the tensors of a batch."""
@@ -66,12 +67,14 @@ class DetectorModule(pl.LightningModule):
         self._log("train_loss", total, clips, prog_bar=True)
         return total
 
-    def validation_step(self, clips: ClipBatch, _: int) -> None:
+    def validation_step(self, clips: ClipBatch, batch_idx: int) -> None:
         """Remember what was said of a batch."""
         self.problems.update(clips.problems)
         if clips.batch is None:
             return
-        prediction: Prediction = self.detector(clips.batch)
+        prediction: Prediction = self.detector(
+            clips.batch, seen=self._faces(clips.batch, batch_idx)
+        )
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
@@ -124,6 +127,14 @@ class DetectorModule(pl.LightningModule):
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rise_and_fall(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
+
+    def _faces(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        """What a frozen frame encoder makes of a validation batch, which no epoch changes."""
+        if not self.detector.frame.frozen:
+            return None
+        if batch_idx not in self._encoded:
+            self._encoded[batch_idx] = self.detector.encode(batch).cpu()
+        return self._encoded[batch_idx].to(self.device)
 
     def _predicted(self, batch: Batch) -> Prediction:
         prediction: Prediction = self.detector(batch)

@@ -32,10 +32,7 @@ class SweepRuns:
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self.uri = uri
         self.client: Any = need("mlflow", "platform").MlflowClient(tracking_uri=uri)
-        found = self.client.get_experiment_by_name(EXPERIMENT)
-        self.experiment: str = (
-            found.experiment_id if found else self.client.create_experiment(EXPERIMENT)
-        )
+        self.experiment = self._found() or self._made()
         self.parent: str = self._start(name, {})
 
     def record(self, trial: Trial) -> MLFlowLogger:
@@ -67,6 +64,18 @@ class SweepRuns:
             self.client.log_metric(self.parent, key, value)
         self.client.log_artifact(self.parent, str(page))
         self.client.set_terminated(self.parent)
+
+    def _found(self) -> str | None:
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        return None if found is None else str(found.experiment_id)
+
+    def _made(self) -> str:
+        try:
+            return str(self.client.create_experiment(EXPERIMENT))
+        except need("mlflow", "platform").MlflowException:
+            if (found := self._found()) is None:
+                raise
+            return found  # by another process, a moment ago
 
     def _start(self, name: str, tags: dict[str, str]) -> str:
         run = self.client.create_run(self.experiment, run_name=name, tags=tags)
