@@ -16,8 +16,7 @@ TRAINING = (
     *PREPROCESSING,
     "models",
     "training",
-    "data/clips.py",
-    "data/augment.py",
+    "data",
     "evaluation/metrics.py",
 )
 

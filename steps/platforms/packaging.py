@@ -16,6 +16,7 @@ from steps.platforms.places import CHAMPION, CHAMPIONS
 from steps.platforms.requirements import pinned
 from steps.platforms.summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
+from unmask.files import whole_file
 from unmask.models.bundle import GATES
 
 SERVICE = Path("bento")
@@ -65,9 +66,8 @@ def _write_gates(path: Path, gates: GateReport) -> None:
         {name: value for name, value in asdict(row).items() if name != "words"}
         for row in gates.rows
     ]
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(rows, indent=2) + "\n")
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def build_bento(bundle: Path) -> str:

@@ -7,13 +7,14 @@ import pytest
 
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
 from unmask.data.clips import WholeClips, batch_examples
-from unmask.data.pairs import PairSampler, TrainingClips, burst
+from unmask.data.pairs import PairSampler, TrainingClips, burst, labelled_there
 from unmask.errors import MediaError
 from unmask.records import (
     Clip,
     ClipFeatures,
     FaceTrack,
     MediaInfo,
+    Period,
     PersonFeatures,
     Waveform,
 )
@@ -217,3 +218,42 @@ def test_a_burst_is_consecutive_and_reaches_both_ends(total, wanted):
     runs = [burst(total, wanted, rng) for _ in range(300)]
     assert {len(run) for run in runs} == {min(total, wanted)}
     assert {run.start for run in runs} == set(range(max(total - wanted, 0) + 1))
+
+
+@pytest.mark.parametrize(
+    ("seen_s", "heard_s", "video", "audio"),
+    [
+        ((1.0, 1.2), (1.0, 2.0), True, False),  # sees the forged second, hears before the other
+        ((3.0, 3.2), (3.0, 4.0), False, True),
+        ((2.2, 2.4), (2.2, 3.0), False, False),  # between the two, and only touching the second
+        ((0.8, 2.0), (0.0, 4.0), True, True),
+        ((), (2.5, 3.1), False, True),  # nobody is seen
+    ],
+)
+def test_a_moment_of_a_partly_forged_clip_is_fake_where_the_forgery_is(
+    seen_s, heard_s, video, audio
+):
+    periods = (Period(1.0, 2.0, "video"), Period(3.0, 3.5, "audio"))
+    clip = a_clip("partly", fake_audio=True, fake_periods=periods)
+    found = labelled_there(clip, np.array(seen_s), heard_s)
+    assert (found.fake_video, found.fake_audio, found.is_fake) == (video, audio, video or audio)
+
+
+def test_a_modality_without_listed_stretches_is_forged_throughout():
+    clip = a_clip("voice", fake_audio=True, fake_periods=(Period(1.0, 2.0, "audio"),))
+    found = labelled_there(clip, np.array([3.0]), (3.0, 4.0))
+    assert (found.fake_video, found.fake_audio) == (True, False)
+
+
+def test_a_training_sample_carries_the_labels_of_its_own_moment():
+    clip = a_clip("partly", fake_periods=(Period(0.0, 0.9, "video"),))
+    training = TrainingSettings(frames=4, audio_s=1.0)
+    plain = AugmentationSettings(mirror=0.0, light=0.0)
+    examples = TrainingClips([clip], load, training, plain, seed=1)
+    labels = {}
+    for epoch in range(30):
+        example = examples[epoch, 0]
+        first_s = float(example.samples[0].faces[0, 0, 0, 0]) / 10 / 5  # grey tells the frame
+        labels[round(first_s, 1)] = example.clip.is_fake
+    assert {True, False} == set(labels.values())
+    assert all(is_fake == (first_s <= 0.9) for first_s, is_fake in labels.items())

@@ -20,7 +20,8 @@ CONTRAST = 0.2  # relative, up or down
 BLUR_PX = (0.4, 1.5)
 SCALES = (0.5, 1.5)
 JPEG_QUALITY = (50, 95)
-FILM_CRF = (20, 34)
+FILM_CRF = (20, 34)  # of H.264
+H265_CRF = 5  # more for the same look, as both encoders' defaults have it
 VOICE_KBIT = (16, 48)
 SEMITONES = 2.0
 STRETCH = 0.1  # relative, longer or shorter
@@ -35,7 +36,8 @@ class Changes:
     Attributes:
         light: Factor of contrast, and what is added to brightness.
         scale: Size that faces are brought to, and back from.
-        jpeg_quality, film_crf: Faces are compressed one by one, or as a film.
+        jpeg_quality: Faces are compressed one by one.
+        film: Or as a film: codec and constant quality.
         voice_kbit: Sound is compressed at this many kbit/s.
         part: Which part of the face is cut out.
         stretch: Factor of the sound's length.
@@ -48,7 +50,7 @@ class Changes:
     blur_px: float | None
     scale: float | None
     jpeg_quality: int | None
-    film_crf: int | None
+    film: tuple[str, int] | None
     voice_kbit: int | None
     part: int | None
     semitones: float | None
@@ -76,13 +78,14 @@ def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Ch
     stretches, stretch = often(settings.stretch), 1 + rng.uniform(-STRETCH, STRETCH)
     noises, snr_db, noise_seed = often(settings.noise), rng.uniform(*SNR_DB), rng.integers(2**31)
     tilts, tilt_db = often(settings.tilt), rng.uniform(-TILT_DB, TILT_DB)
+    film = ("h265", crf + H265_CRF) if often(0.5) else ("h264", crf)
     return Changes(
         mirror=mirror,
         light=light if lights else None,
         blur_px=blur_px if blurs else None,
         scale=scale if resizes else None,
         jpeg_quality=quality if codec and single else None,
-        film_crf=crf if codec and not single else None,
+        film=film if codec and not single else None,
         voice_kbit=kbit if codec else None,
         part=part if cutout else None,
         semitones=semitones if pitches else None,
@@ -120,8 +123,8 @@ def _coarsened(faces: Faces, changes: Changes) -> Faces:
         faces = resized(faces, changes.scale)
     if changes.jpeg_quality is not None:
         faces = jpeg(faces, changes.jpeg_quality)
-    if changes.film_crf is not None:
-        faces = film(faces, "h264", changes.film_crf)
+    if changes.film is not None:
+        faces = film(faces, *changes.film)
     return faces
 
 

@@ -71,6 +71,8 @@ class TrainingClips(Dataset[Example]):
         run, begin = self._moment(whole, times_s, rng)
         changes = draw_changes(self.augmentation, rng)
         cut = self._cut(whole, run, begin, changes.stretch or 1.0)
+        heard_s = begin / RATE_HZ, (begin + len(cut.waveform)) / RATE_HZ
+        clip = labelled_there(clip, times_s[run.start : run.stop], heard_s)
         return Example(clip, (change(self.twins.with_face(cut, forging), changes),))
 
     def _moment(
@@ -92,6 +94,26 @@ class TrainingClips(Dataset[Example]):
             waveform=sample.waveform[heard],
             is_speech=sample.is_speech[heard],
         )
+
+
+def labelled_there(clip: Clip, seen_s: NDArray[np.float64], heard_s: tuple[float, float]) -> Clip:
+    """The labels of a moment of a clip, of which only some stretches are forged.
+
+    A modality without listed stretches keeps the label of the whole clip.
+
+    Args:
+        seen_s: Times of the frames that are looked at, shape ``(frames,)``.
+        heard_s: Begin and end of the sound.
+    """
+    if not clip.fake_periods:
+        return clip
+    faces = [period for period in clip.fake_periods if period.modality == "video"]
+    voices = [period for period in clip.fake_periods if period.modality == "audio"]
+    in_face = [((seen_s >= one.start_s) & (seen_s <= one.end_s)).any() for one in faces]
+    in_voice = [one.start_s < heard_s[1] and one.end_s > heard_s[0] for one in voices]
+    video = any(in_face) if faces else clip.fake_video
+    audio = any(in_voice) if voices else clip.fake_audio
+    return replace(clip, is_fake=video or audio, fake_video=video, fake_audio=audio)
 
 
 class PairSampler(Sampler[tuple[int, int]]):

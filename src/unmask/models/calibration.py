@@ -95,9 +95,14 @@ def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
         return float((np.logaddexp(0, scaled) - wanted * scaled).mean()), slope
 
     low, high = TEMPERATURES
-    bounds = [(1 / high, 1 / low), (None, None)]
-    start = np.array([1 / fit_temperature(logits, is_fake), 0.0])
-    factor, bias = minimize(cross_entropy, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    found = minimize(
+        cross_entropy,
+        np.array([1.0, 0.0]),
+        jac=True,
+        bounds=[(1 / high, 1 / low), (None, None)],
+        method="L-BFGS-B",
+    )
+    factor, bias = found.x
     return float(1 / factor), float(bias)
 
 
