@@ -127,6 +127,18 @@ def test_rows_are_aucs_as_scikit_learn_sees_them_for_every_view(ensemble, clips,
     assert report.made.startswith("PGD: 3 steps of 0.01 from the clean clip")
 
 
+def test_members_with_the_same_eyes_are_not_called_strangers(
+    ensemble, another_detector, clips, load
+):
+    strangers = attack_features(ensemble, clips, load, SETTINGS).threat_model.knows
+    assert "the second, of which the attacker knows nothing" in strangers
+    first, second = another_detector(3), another_detector(4)
+    second.frame = first.frame
+    alike = replace(ensemble, members=(first, second))
+    told = attack_features(alike, clips, load, SETTINGS).threat_model.knows
+    assert "through the first one's own frame encoder" in told
+
+
 def test_a_single_detector_has_no_transfer_and_no_ensemble(bundle, clips, load):
     report = attack_features(bundle, clips, load, SETTINGS)
     assert {row.view for row in report.rows} == {"white_box"}

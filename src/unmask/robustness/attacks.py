@@ -16,15 +16,19 @@ from unmask.data.clips import Example, Load, WholeClips, cached
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
+from unmask.models.ensemble import Ensemble
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, Sample
 from unmask.robustness.report import (
     GATE_EPSILON,
     GATE_METHOD,
     GATE_TARGET,
+    KNOWS,
+    SAME_EYES,
     WHITE_BOX,
     AttackRow,
     RobustnessReport,
+    ThreatModel,
 )
 from unmask.robustness.victims import Attack, under_attack
 
@@ -74,6 +78,7 @@ def attack_features(
         clips=len(examples),
         clean_auc=rows.pop((WHITE_BOX, NONE)).auc,
         rows=tuple(row for (_, each), row in rows.items() if each != NONE),
+        threat_model=_threat(bundle),
         made=_in_words(settings),
     )
 
@@ -124,6 +129,13 @@ def _cut(example: Example, frames: int) -> Example:
         pose_deg=None if sample.pose_deg is None else sample.pose_deg[part],
     )
     return replace(example, samples=(cut,))
+
+
+def _threat(bundle: Bundle) -> ThreatModel:
+    """Whom the rows speak of; members that share their eyes are no strangers to each other."""
+    if len(bundle.members) > 1 and Ensemble(bundle.members).one_frame_encoder:
+        return ThreatModel(knows=KNOWS.format(second=SAME_EYES))
+    return ThreatModel()
 
 
 def _in_words(settings: AttackSettings) -> str:

@@ -7,6 +7,17 @@ GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
 WHITE_BOX, TRANSFER, FINAL = "white_box", "transfer", "final"
 
 
+KNOWS = (
+    "everything about the first member: weights, preprocessing, and the true label. "
+    "`white_box` scores with that member, `transfer` with the second, {second}, "
+    "`final` with all members and lip-sync, as a video is answered"
+)
+SAME_EYES = (
+    "which sees faces through the first one's own frame encoder, so that for frames it is hardly "
+    "another detector; of the rest of it the attacker knows nothing"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ThreatModel:
     """Whom the numbers speak of: no defence holds against everybody.
@@ -18,11 +29,7 @@ class ThreatModel:
         epsilon: The unit of every budget.
     """
 
-    knows: str = (
-        "everything about the first member: weights, preprocessing, and the true label. "
-        "`white_box` scores with that member, `transfer` with the second, of which the attacker "
-        "knows nothing, `final` with all members and lip-sync, as a video is answered"
-    )
+    knows: str = KNOWS.format(second="of which the attacker knows nothing")
     changes: str = (
         "what preprocessing gave, after it: every pixel of the aligned 224 px faces of the "
         "clip's first person, or every sample of its 16 kHz sound, or both at once"
