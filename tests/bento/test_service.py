@@ -27,13 +27,28 @@ def client(bundle_folder, tmp_path_factory):
             yield served
 
 
+def assert_alike(found, expected):
+    """The same, but for the last digits, which differ with the memory a matrix happens to lie in."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert_alike(found[name], value)
+    elif isinstance(expected, list | tuple):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_alike(one, other)
+    else:
+        assert found == (pytest.approx(expected, abs=1e-4) if type(expected) is float else expected)
+
+
 def test_the_service_gives_the_same_report_as_the_library(client, film, tmp_path, bundle_folder):
     video = film(tmp_path / "my clip – ü.mp4")
     answer = client.post("/predict", files={"file": (video.name, video.read_bytes())})
     assert answer.status_code == 200
     served = Report.model_validate_json(answer.text)
     own = Analyzer.load(bundle_folder).analyze(video)
-    assert served.model_copy(update={"timing_s": own.timing_s}) == own
+    expected = own.model_copy(update={"timing_s": served.timing_s})
+    assert_alike(served.model_dump(), expected.model_dump())
 
 
 @pytest.mark.parametrize(
