@@ -28,7 +28,7 @@ def client(bundle_folder, tmp_path_factory):
 
 
 def assert_alike(found, expected):
-    """The same, but for the last digits, which differ with the memory a matrix happens to lie in."""
+    """The same, but for the last digits, which differ with where in memory a matrix lies."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys()
         for name, value in expected.items():
@@ -99,7 +99,8 @@ def test_a_job_gives_the_same_report_with_a_worker_that_the_service_brings(
     own = Analyzer.load(bundle_folder).analyze(video, evidence_dir=pictures)
     drawn = {path.stem for path in pictures.iterdir()}
     assert {one["name"] for one in job["evidence"]} == drawn
-    assert served.model_copy(update={"timing_s": own.timing_s}) == own
+    expected = own.model_copy(update={"timing_s": served.timing_s})
+    assert_alike(served.model_dump(), expected.model_dump())
 
 
 @pytest.mark.services
