@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,7 @@ import pytest
 
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
 from unmask.data.clips import WholeClips, batch_examples
-from unmask.data.pairs import PairSampler, TrainingClips, burst, labelled_there
+from unmask.data.pairs import PairBatches, TrainingClips, burst, labelled_there
 from unmask.errors import MediaError
 from unmask.records import (
     Clip,
@@ -163,20 +162,46 @@ def test_a_batch_of_bad_clips_alone_holds_nothing_but_problems():
     assert len(batch.problems) == 1
 
 
-def test_an_epoch_visits_every_clip_once_pairs_side_by_side_and_each_in_its_own_order():
-    clips = [a_clip(str(number), pair_id=f"take-{number % 20}") for number in range(50)]
-    sampler = PairSampler(clips, seed=3)
-    first = list(sampler)
-    sampler.set_epoch(1)
-    second = list(sampler)
-    assert {epoch for epoch, _ in second} == {1}
-    assert sorted(index for _, index in first) == list(range(50)) == sorted(i for _, i in second)
-    assert [i for _, i in first] != [i for _, i in second]
-    takes = [clips[index].pair_id for _, index in second]
-    changes = sum(a != b for a, b in pairwise(takes))
-    assert changes == 20 - 1
+@pytest.mark.parametrize("takes", [1, 3, 8, 20, 50])
+@pytest.mark.parametrize("size", [1, 4, 8, 13, 64])
+def test_an_epoch_visits_every_clip_once_in_equally_many_batches_and_its_own_order(takes, size):
+    clips = [a_clip(str(number), pair_id=f"take-{number % takes}") for number in range(50)]
+    sampler = PairBatches(clips, size, seed=3)
+    epochs = []
+    for epoch in range(5):
+        sampler.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler) == -(-50 // size)
+        assert all(batches)
+        assert {number for batch in batches for number, _ in batch} == {epoch}
+        epochs.append([index for batch in batches for _, index in batch])
+        assert sorted(epochs[-1]) == list(range(50))
+    assert takes == 1 or epochs[0] != epochs[1]
     sampler.set_epoch(0)
-    assert list(sampler) == first
+    assert [index for batch in sampler for _, index in batch] == epochs[0]
+
+
+def test_what_was_made_of_one_clip_stays_in_one_batch_unless_it_fills_more():
+    threes = [a_clip(str(number), pair_id=f"take-{number % 16}") for number in range(48)]
+    for batch in PairBatches(threes, 8, seed=3):
+        assert {index % 16 for _, index in batch} == {i % 16 for _, i in batch if i < 16}
+        assert len(batch) % 3 == 0
+        assert len(batch) <= 8 + 2
+    one_take = [a_clip(str(number), pair_id="take") for number in range(30)]
+    sizes = [len(batch) for batch in PairBatches(one_take, 8, seed=3)]
+    assert len(sizes) == 4
+    assert max(sizes) <= 8 + 7
+
+
+def test_unpaired_a_pair_meets_by_chance_alone():
+    clips = [a_clip(str(number), pair_id=f"take-{number // 2}") for number in range(80)]
+
+    def together(paired):
+        batches = PairBatches(clips, 8, seed=3, paired=paired)
+        return sum(index ^ 1 in {i for _, i in batch} for batch in batches for _, index in batch)
+
+    assert together(paired=True) == 80
+    assert together(paired=False) < 20
 
 
 def test_a_genuine_clip_and_its_fake_show_the_same_moment_in_the_same_light():

@@ -36,24 +36,6 @@ def snr_db(clean, heard):
     return 10 * np.log10(np.mean(clean.astype(np.float64) ** 2) / np.mean((heard - clean) ** 2))
 
 
-def test_a_better_jpeg_is_nearer_to_the_picture_and_colours_stay_where_they_are(faces):
-    good, poor = perturb.jpeg(faces, 95), perturb.jpeg(faces, 20)
-    assert good.shape == faces.shape
-    assert good.dtype == np.uint8
-    assert psnr_db(faces, good) > 35 > psnr_db(faces, poor) > 20
-    red = np.zeros((1, 32, 32, 3), np.uint8)
-    red[..., 0] = 200
-    assert np.abs(perturb.jpeg(red, 95).astype(int) - red).max() < 12
-
-
-def test_half_size_keeps_what_is_coarse_and_loses_what_is_fine():
-    rows, columns = np.indices((64, 64))
-    fine = np.repeat(((rows + columns) % 2 * 255).astype(np.uint8)[None, ..., None], 3, axis=3)
-    assert np.abs(perturb.half_size(fine).astype(int) - 127.5).max() <= 1
-    coarse = np.repeat((columns * 4).astype(np.uint8)[None, ..., None], 3, axis=3)
-    assert np.abs(perturb.half_size(coarse).astype(int) - coarse).max() <= 3
-
-
 def test_blur_is_that_of_scipy(faces):
     expected = ndimage.gaussian_filter(
         faces[0].astype(np.float64), (1.5, 1.5, 0), mode="mirror", truncate=4
@@ -73,7 +55,6 @@ def test_a_film_keeps_every_picture_and_a_worse_quality_is_further_off(faces, co
 
 def test_no_picture_and_no_sound_stay_none():
     assert perturb.film(np.zeros((0, 8, 8, 3), np.uint8), "h264", 23).shape == (0, 8, 8, 3)
-    assert perturb.jpeg(np.zeros((0, 8, 8, 3), np.uint8), 50).shape == (0, 8, 8, 3)
     assert len(perturb.voice(np.zeros(0, np.float32), "aac", 24)) == 0
     assert len(perturb.noise(np.zeros(0, np.float32), 20, np.random.default_rng(0))) == 0
 

@@ -40,7 +40,7 @@ def test_what_is_off_already_is_not_trained_again():
 
 def test_what_the_demo_leaves_off_is_switched_on():
     added = {plan.name for plan in plans(3, "demo", (7,)) if plan.added}
-    assert added == {"forged twins", "other augmentation", ENSEMBLE}
+    assert added == {"forged twins", "adversarial training", "other augmentation", ENSEMBLE}
     (twins,) = (one for one in plans(3, "demo", (7,)) if one.name == "forged twins")
     assert twins.settings.training.fakes == "both"
 

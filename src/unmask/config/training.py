@@ -54,6 +54,7 @@ class TrainingSettings:
     landmark_weight: float = 0.1
     pose_weight: float = 0.1
     fakes: str = "labelled"
+    paired: bool = True
     patience: int = 8
     validation_frames: int = 0
     detached: bool = False

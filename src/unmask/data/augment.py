@@ -12,16 +12,17 @@ import numpy as np
 from unmask.config import AugmentationSettings
 from unmask.data.augment_faces import PARTS, Faces, cut_out, lit, mirrored, resized
 from unmask.data.augment_sound import shifted, stretched, tilted
-from unmask.preprocessing.perturb import blur, film, jpeg, noise, voice
+from unmask.preprocessing.perturb import blur, film, noise, voice
 from unmask.records import Sample
 
 BRIGHTNESS = 0.15  # of full scale, up or down
 CONTRAST = 0.2  # relative, up or down
 BLUR_PX = (0.4, 1.5)
 SCALES = (0.5, 1.5)
-JPEG_QUALITY = (50, 95)
 FILM_CRF = (20, 34)  # of H.264
-H265_CRF = 5  # more for the same look, as both encoders' defaults have it
+# what the other codecs' scales add for about the same look
+FILM_CODECS = (("h264", 0), ("h265", 5), ("vp9", 10), ("av1", 10))
+VOICE_CODECS = ("opus", "aac")
 VOICE_KBIT = (16, 48)
 SEMITONES = 2.0
 STRETCH = 0.1  # relative, longer or shorter
@@ -36,9 +37,8 @@ class Changes:
     Attributes:
         light: Factor of contrast, and what is added to brightness.
         scale: Size that faces are brought to, and back from.
-        jpeg_quality: Faces are compressed one by one.
-        film: Or as a film: codec and constant quality.
-        voice_kbit: Sound is compressed at this many kbit/s.
+        film: Codec and constant quality of the faces as a film.
+        voice: Codec and kbit/s of the sound.
         part: Which part of the face is cut out.
         stretch: Factor of the sound's length.
         noise_seed: Of the hiss that lies ``snr_db`` below the sound.
@@ -49,9 +49,8 @@ class Changes:
     light: tuple[float, float] | None
     blur_px: float | None
     scale: float | None
-    jpeg_quality: int | None
     film: tuple[str, int] | None
-    voice_kbit: int | None
+    voice: tuple[str, int] | None
     part: int | None
     semitones: float | None
     stretch: float | None
@@ -70,23 +69,21 @@ def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Ch
 
     lights, blurs, blur_px = often(settings.light), often(settings.blur), rng.uniform(*BLUR_PX)
     resizes, scale = often(settings.resize), rng.uniform(*SCALES)
-    codec, single = often(settings.codec), often(0.5)
-    quality, crf = int(rng.integers(*JPEG_QUALITY)), int(rng.integers(*FILM_CRF))
-    kbit = int(rng.integers(*VOICE_KBIT))
+    codec, (film, coarser) = often(settings.codec), FILM_CODECS[rng.integers(len(FILM_CODECS))]
+    crf, kbit = int(rng.integers(*FILM_CRF)) + coarser, int(rng.integers(*VOICE_KBIT))
+    spoken = VOICE_CODECS[rng.integers(len(VOICE_CODECS))]
     cutout, part = often(settings.cutout), int(rng.integers(len(PARTS)))
     pitches, semitones = often(settings.pitch), rng.uniform(-SEMITONES, SEMITONES)
     stretches, stretch = often(settings.stretch), 1 + rng.uniform(-STRETCH, STRETCH)
     noises, snr_db, noise_seed = often(settings.noise), rng.uniform(*SNR_DB), rng.integers(2**31)
     tilts, tilt_db = often(settings.tilt), rng.uniform(-TILT_DB, TILT_DB)
-    film = ("h265", crf + H265_CRF) if often(0.5) else ("h264", crf)
     return Changes(
         mirror=mirror,
         light=light if lights else None,
         blur_px=blur_px if blurs else None,
         scale=scale if resizes else None,
-        jpeg_quality=quality if codec and single else None,
-        film=film if codec and not single else None,
-        voice_kbit=kbit if codec else None,
+        film=(film, crf) if codec else None,
+        voice=(spoken, kbit) if codec else None,
         part=part if cutout else None,
         semitones=semitones if pitches else None,
         stretch=stretch if stretches else None,
@@ -121,8 +118,6 @@ def _coarsened(faces: Faces, changes: Changes) -> Faces:
         faces = blur(faces, changes.blur_px)
     if changes.scale is not None:
         faces = resized(faces, changes.scale)
-    if changes.jpeg_quality is not None:
-        faces = jpeg(faces, changes.jpeg_quality)
     if changes.film is not None:
         faces = film(faces, *changes.film)
     return faces
@@ -138,8 +133,8 @@ def _changed_sound(sample: Sample, changes: Changes) -> Sample:
         samples = shifted(samples, changes.semitones)
     if changes.tilt_db is not None:
         samples = tilted(samples, changes.tilt_db)
-    if changes.voice_kbit is not None:
-        samples = voice(samples, "opus", changes.voice_kbit)
+    if changes.voice is not None:
+        samples = voice(samples, *changes.voice)
     if changes.snr_db is not None:
         samples = noise(samples, changes.snr_db, np.random.default_rng(changes.noise_seed))
     return replace(sample, waveform=samples, is_speech=is_speech)

@@ -67,7 +67,7 @@ class TrainingClips(Dataset[Example]):
             return Example(clip, (), "neither a face nor speech to forge")
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
-        whole = self.twins.with_voice(clip, sample, forging)
+        whole = self.twins.with_sound(clip, sample, forging)
         run, begin = self._moment(whole, times_s, rng)
         changes = draw_changes(self.augmentation, rng)
         cut = self._cut(whole, run, begin, changes.stretch or 1.0)
@@ -116,33 +116,52 @@ def labelled_there(clip: Clip, seen_s: NDArray[np.float64], heard_s: tuple[float
     return replace(clip, is_fake=video or audio, fake_video=video, fake_audio=audio)
 
 
-class PairSampler(Sampler[tuple[int, int]]):
-    """Every clip once per epoch, the clips of a pair side by side.
+class PairBatches(Sampler[list[tuple[int, int]]]):
+    """Batches that hold every clip once per epoch, and the clips of a pair together.
 
     Genuine and forged in one batch make the gradient one of the forgery (Shiohara & Yamasaki,
-    CVPR 2022). The order depends on seed and epoch alone.
+    CVPR 2022). The order depends on seed and epoch alone. Each epoch has as many batches as
+    clips in batches of that size make; a batch may be larger by the rest of its last pair.
+
+    Args:
+        batch_clips: Clips of a batch. What was made of one clip and does not fit is torn.
+        paired: Else each clip goes its own way.
     """
 
-    def __init__(self, clips: Sequence[Clip], seed: int) -> None:
-        self.pairs: dict[str, list[int]] = {}
+    def __init__(
+        self, clips: Sequence[Clip], batch_clips: int, seed: int, paired: bool = True
+    ) -> None:
+        pairs: dict[str, list[int]] = {}
         for index, clip in enumerate(clips):
-            self.pairs.setdefault(clip.pair_id, []).append(index)
+            pairs.setdefault(clip.pair_id if paired else str(index), []).append(index)
         self.clips = len(clips)
+        self.batches = -(-len(clips) // batch_clips)
+        most = self.clips // max(self.batches, 1)  # so that no batch stays empty
+        self.pairs = [
+            tuple(pair[first : first + most])
+            for pair in pairs.values()
+            for first in range(0, len(pair), most)
+        ]
         self.seed = seed
         self.epoch = 0
+        self.sampler = self  # where Lightning looks for whom to tell of the epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning at the start of each epoch, also of the first after a kill."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.clips
+        return self.batches
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rng = np.random.default_rng((self.seed, self.epoch))
-        pairs = list(self.pairs.values())
-        order = [index for pair in rng.permutation(len(pairs)) for index in pairs[pair]]
-        return iter([(self.epoch, index) for index in order])
+        batches: list[list[tuple[int, int]]] = [[] for _ in range(self.batches)]
+        before = 0
+        for number in rng.permutation(len(self.pairs)):
+            pair = self.pairs[number]
+            batches[before * self.batches // self.clips] += [(self.epoch, one) for one in pair]
+            before += len(pair)
+        yield from batches  # and not at once: Lightning tells the epoch after it took the iterator
 
 
 def burst(total: int, wanted: int, rng: np.random.Generator) -> range:

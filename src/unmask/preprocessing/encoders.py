@@ -37,7 +37,10 @@ class PictureEncoder:
 
 
 PICTURE_ENCODERS = {
-    "h264": PictureEncoder("libx264", {"preset": "veryfast", "threads": "1"}),
+    # x264's macroblock tree was seen to decide differently, depending on what lay in memory before
+    "h264": PictureEncoder(
+        "libx264", {"preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
+    ),
     "h265": PictureEncoder(
         "libx265",
         {"preset": "veryfast", "x265-params": "log-level=none:pools=1:frame-threads=1"},

@@ -23,33 +23,6 @@ Pictures = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 
 
-def jpeg(faces: Pictures, quality: int) -> Pictures:
-    """Compress each picture by itself.
-
-    Args:
-        quality: Of JPEG, 1 to 100; higher is better.
-    """
-    flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
-
-    def through(face: Pictures) -> Pictures:
-        # OpenCV takes the channels as blue, green, red, and compresses colour coarser than light
-        _, packed = cv2.imencode(".jpg", face[..., ::-1], flags)
-        return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
-
-    return _each(faces, through)
-
-
-def half_size(faces: Pictures) -> Pictures:
-    """Shrink to half the width and height, and enlarge again."""
-    height, width = faces.shape[1:3]
-
-    def through(face: Pictures) -> Pictures:
-        small = cv2.resize(face, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
-
-    return _each(faces, through)
-
-
 def blur(faces: Pictures, sigma_px: float) -> Pictures:
     """Blur with a Gaussian of standard deviation ``sigma_px``, which must be above 0."""
     return _each(faces, lambda face: np.asarray(cv2.GaussianBlur(face, (0, 0), sigma_px)))

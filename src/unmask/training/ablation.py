@@ -53,6 +53,14 @@ COMPONENTS = (
     Component("temporal transformer", 3, ("model.temporal=conv",), "little"),
     Component("lip-sync", 3, ("sync.enabled=false",), "not told"),
     Component("forged twins", 3, ("training.fakes=labelled",), "much", on=("training.fakes=both",)),
+    Component("paired batches", 3, ("training.paired=false",), "much"),
+    Component(
+        "adversarial training",
+        3,
+        ("training.adversarial_epsilon=0",),
+        "not told",
+        on=("training.adversarial_epsilon=0.05",),
+    ),
     Component("codecs in training", 3, ("augmentation.codec=0",), "much"),
     Component(
         "other augmentation",

@@ -17,7 +17,7 @@ from unmask.config import Settings, plain
 from unmask.data.clips import Load, WholeClips, batcher, cached
 from unmask.data.forge.twins import training_rows
 from unmask.data.manifest import manifest_sha
-from unmask.data.pairs import PairSampler, TrainingClips
+from unmask.data.pairs import PairBatches, TrainingClips
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration import Calibration
@@ -156,13 +156,13 @@ def _loaders(clips: Sequence[Clip], settings: Settings, load: Load) -> Loaders:
     rows = training_rows(train, training.fakes)
     examples = TrainingClips(rows, load, training, settings.augmentation, settings.seed)
     options: dict[str, Any] = {
-        "batch_size": training.batch_clips,
         "collate_fn": batcher(settings.model),
         "num_workers": min(training.workers, os.cpu_count() or 1),
         "persistent_workers": training.workers > 0,
     }
-    sampler = PairSampler(rows, settings.seed)
+    batches = PairBatches(rows, training.batch_clips, settings.seed, training.paired)
+    whole = WholeClips(val, load, training.validation_frames)
     return (
-        DataLoader(examples, sampler=sampler, **options),
-        DataLoader(WholeClips(val, load, training.validation_frames), **options),
+        DataLoader(examples, batch_sampler=batches, **options),
+        DataLoader(whole, batch_size=training.batch_clips, **options),
     )

@@ -7,9 +7,10 @@ import pytest
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
 from unmask.data.clips import batch_examples
 from unmask.data.forge.faces import REGIONS, draw_training_look, self_blend
-from unmask.data.forge.twins import TWIN, Twins, training_rows, twin_of
-from unmask.data.pairs import PairSampler, TrainingClips
+from unmask.data.forge.twins import DESYNC, TWIN, Twins, training_rows, twin_of
+from unmask.data.pairs import PairBatches, TrainingClips
 from unmask.errors import DataError
+from unmask.preprocessing.prepare import samples_of
 from unmask.records import Clip, ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Waveform
 
 RATE_HZ = 16_000
@@ -103,6 +104,25 @@ def test_a_twin_differs_from_its_clip_in_what_its_labels_say_and_in_nothing_else
     }
 
 
+def test_a_desynced_twin_has_the_same_sound_at_another_time(load):
+    clip = a_clip("a")
+    rows, data = pairs([clip], load)
+    (sample,) = samples_of(load(clip))
+    drawn = [data.twins.draw(rows[1], sample, epoch) for epoch in range(200)]
+    shifted = [one for one in drawn if one.shift_s is not None]
+    assert len(shifted) / len(drawn) == pytest.approx(DESYNC, abs=0.08)
+    assert {np.sign(one.shift_s) for one in shifted} == {-1, 1}
+    for one in shifted[:10]:
+        assert one.face is one.voice is None
+        assert 0.2 <= abs(one.shift_s) <= 0.5  # of a sound of one second
+        labelled = one.labelled(rows[1])
+        assert (labelled.fake_video, labelled.fake_audio) == (False, True)
+        made = data.twins.with_sound(clip, sample, one)
+        back = np.roll(made.waveform, -round(one.shift_s * RATE_HZ))
+        assert np.mean(back == sample.waveform) > 0.97  # all but the seam
+        assert np.array_equal(made.faces, sample.faces)
+
+
 def test_labels_reach_the_targets_with_the_modality_that_was_forged(load):
     _, data = pairs([a_clip("a")], load)
     for epoch in range(6):
@@ -149,7 +169,7 @@ def test_forged_uses_no_labelled_fake_and_sets_each_twin_beside_its_clip():
     rows = training_rows(clips, "forged")
     assert [row.clip_id for row in rows[:4]] == ["a", "a~forged", "b", "b~forged"]
     assert {row.manipulation for row in rows} == {"none", TWIN}
-    order = [index for _, index in PairSampler(rows, seed=1)]
+    order = [index for batch in PairBatches(rows, 4, seed=1) for _, index in batch]
     for first, second in zip(order[::2], order[1::2], strict=True):
         assert rows[second] == twin_of(rows[first])
     assert training_rows(clips, "labelled") == tuple(clips)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unmask.data.forge import faces, voices
 from unmask.errors import DataError
-from unmask.records import Clip, Sample
+from unmask.records import RATE_HZ, Clip, Sample
 
 TWIN = "forged"  # the manipulation of a clip that exists only while training
 SUFFIX = "~forged"
@@ -23,6 +23,9 @@ VARIANTS = 2  # of each clip's forged voice: one by Griffin and Lim, one convert
 SEMITONES = (2.0, 5.0)  # of a converted voice, up or down
 KEPT = 1024  # forged voices, each of a few seconds
 BOTH = 1 / 3  # chance that face and voice are forged; else one of them
+DESYNC = 1 / 5  # chance that neither is, and the sound comes from another moment
+SHIFT_S = (0.2, 1.0)  # earlier or later
+SEAM_S = 0.01  # faded, where the sound's end meets its begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +35,21 @@ class Forging:
     Attributes:
         face: Seed of the forged face; ``None`` leaves it genuine.
         voice: Which variant of the forged voice; ``None`` leaves it genuine.
+        shift_s: By how much the genuine sound comes too late, or too early; ``None`` leaves
+            it in its place. Counts as a forged sound, like any that is not the picture's.
     """
 
     face: int | None = None
     voice: int | None = None
+    shift_s: float | None = None
     is_twin: bool = False
 
     def labelled(self, clip: Clip) -> Clip:
         """The clip with the labels of what was forged."""
         if not self.is_twin:
             return clip
-        face, voice = self.face is not None, self.voice is not None
+        face = self.face is not None
+        voice = self.voice is not None or self.shift_s is not None
         return replace(clip, is_fake=face or voice, fake_video=face, fake_audio=voice)
 
 
@@ -108,12 +115,18 @@ class Twins:
         both, face_alone = rng.random() < BOTH, rng.random() < 0.5
         seen = sample.landmarks is not None and len(sample.faces) > 0
         heard = bool(sample.is_speech.any())
+        most_s = min(SHIFT_S[1], len(sample.waveform) / RATE_HZ / 2)
+        shift_s = rng.choice([-1, 1]) * rng.uniform(SHIFT_S[0], max(most_s, SHIFT_S[0]))
+        if rng.random() < DESYNC and seen and heard and most_s > SHIFT_S[0]:
+            return Forging(shift_s=float(shift_s), is_twin=True)
         face = seen and (both or face_alone or not heard)
         voice = heard and (both or not face_alone or not seen)
         return Forging(seed if face else None, variant if voice else None, is_twin=True)
 
-    def with_voice(self, clip: Clip, sample: Sample, forging: Forging) -> Sample:
-        """The whole sample with the clip's forged voice; made once, and kept at hand."""
+    def with_sound(self, clip: Clip, sample: Sample, forging: Forging) -> Sample:
+        """The whole sample with the clip's forged voice, made once and kept at hand, or shifted."""
+        if forging.shift_s is not None:
+            return _shifted(sample, round(forging.shift_s * RATE_HZ))
         if forging.voice is None:
             return sample
         made = _forged_voice(_Sound(clip.sha256, forging.voice, sample.waveform))
@@ -132,6 +145,14 @@ class Twins:
             for face, marks in zip(sample.faces, points, strict=True)
         ]
         return replace(sample, faces=np.stack(made))
+
+
+def _shifted(sample: Sample, samples: int) -> Sample:
+    """Sound later by so many samples; what falls off the end is heard at the begin."""
+    waveform, half = np.roll(sample.waveform, samples), round(SEAM_S * RATE_HZ)
+    seam = np.arange(samples - half, samples + half)
+    waveform[seam % len(waveform)] *= np.abs(np.linspace(-1, 1, 2 * half, dtype=np.float32))
+    return replace(sample, waveform=waveform, is_speech=np.roll(sample.is_speech, samples))
 
 
 @dataclass(frozen=True, slots=True)
