@@ -1,14 +1,12 @@
 """From an upload to a job: to the disk, hashed, into the store, into the table, into the queue."""
 
-import hashlib
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
 
+from bento.arrival import Arrival
 from bento.assembly import Parts
 from bento.ledger import Entry, new_id
 from bento.settings import MIB
@@ -47,6 +45,9 @@ class Intake:
     def take(self, stream: BinaryIO, name: str, request: Request) -> tuple[Job, bool]:
         """Make a job of what ``stream`` gives; block by block, never whole in memory.
 
+        Args:
+            stream: An :class:`Arrival` is taken as it is, anything else is copied.
+
         Returns:
             The job, and whether it is new.
 
@@ -56,24 +57,17 @@ class Intake:
             IdempotencyError: The key belongs to another file.
         """
         job_id, shown_as = new_id(), shown(name)
-        with tempfile.NamedTemporaryFile(dir=self._parts.store.work, delete=False) as copy:
-            path = Path(copy.name)
-            try:
-                size_bytes, sha256 = self._copied(stream, copy, shown_as)
-            except BaseException:
-                path.unlink()
-                raise
         upload = f"{job_id}/upload"
-        try:
-            self._parts.store.put(upload, path)
-        finally:
-            path.unlink(missing_ok=True)
+        with stream if isinstance(stream, Arrival) else self._copied(stream, shown_as) as arrival:
+            if not arrival.size_bytes:
+                raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
+            self._parts.store.put(upload, arrival.path)
         entry = Entry(
             job_id=job_id,
             tenant=request.tenant,
             file=shown_as,
-            sha256=sha256,
-            size_bytes=size_bytes,
+            sha256=arrival.sha256,
+            size_bytes=arrival.size_bytes,
             upload=upload,
             options=request.options,
             idempotency_key=request.idempotency_key,
@@ -114,19 +108,20 @@ class Intake:
             self._parts.store.remove(entry.job_id)
         return job, new
 
-    def _copied(self, stream: BinaryIO, copy: Any, shown_as: str) -> tuple[int, str]:
-        digest, size_bytes = hashlib.sha256(), 0
-        most = self._parts.settings.max_upload_bytes
-        while block := stream.read(BLOCK):
-            size_bytes += len(block)
-            if size_bytes > most:
-                limit = self._parts.settings.max_upload_mib
-                raise TooLargeError(f"{shown_as}: is larger than {limit} MiB; send a shorter video")
-            digest.update(block)
-            copy.write(block)
-        if not size_bytes:
-            raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
-        return size_bytes, digest.hexdigest()
+    def _copied(self, stream: BinaryIO, shown_as: str) -> Arrival:
+        arrival, settings = Arrival(self._parts.store.work), self._parts.settings
+        try:
+            while block := stream.read(BLOCK):
+                arrival.write(block)
+                if arrival.size_bytes > settings.max_upload_bytes:
+                    raise TooLargeError(
+                        f"{shown_as}: is larger than {settings.max_upload_mib} MiB; "
+                        "send a shorter video"
+                    )
+        except BaseException:
+            arrival.close()
+            raise
+        return arrival
 
 
 def shown(name: str) -> str:

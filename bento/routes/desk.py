@@ -96,7 +96,12 @@ def summary(job: Job) -> JobSummary:
     )
 
 
-def _desk(request: Request) -> Desk:
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that serves a request.
+
+    Raises:
+        HTTPException: 503, the service is starting.
+    """
     desk = getattr(request.app.state, "desk", None)
     if desk is None:
         raise HTTPException(503, "the service is starting; ask again")
@@ -107,5 +112,5 @@ def _tenant(request: Request) -> str:
     return str(request.state.tenant)
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
+AtDesk = Annotated[Desk, Depends(desk_of)]
 Tenant = Annotated[str, Depends(_tenant)]

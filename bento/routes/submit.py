@@ -11,6 +11,7 @@ from bento.answers import Batch, BatchItem, Options, Retention, Submitted, probl
 from bento.archive import NotAnArchiveError, is_archive, members
 from bento.intake import Request, TooLargeError, shown
 from bento.ledger import QueueFullError, new_id
+from bento.routes.arriving import ArrivingRoute
 from bento.routes.desk import AtDesk, Desk, Tenant
 from unmask.errors import MediaError
 
@@ -20,7 +21,7 @@ KEY = r"^[\x21-\x7e]{1,200}$"
 # as tools know an upload that may be left out
 BINARY = {"type": "string", "format": "binary"}
 
-router = APIRouter()
+router = APIRouter(route_class=ArrivingRoute)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import json
 import os
 import time
 import zipfile
+from hashlib import sha256
 
 import pytest
 
@@ -268,3 +269,30 @@ def test_what_a_killed_process_left_on_its_way_goes_after_a_day(office):
 def test_a_setting_that_makes_no_sense_is_named(name, value):
     with pytest.raises(ConfigError, match=name):
         ServiceSettings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("size_bytes", [1, 2**20 - 1, 2**20, 3 * 2**20 + 17])
+def test_an_upload_of_any_size_arrives_whole_and_leaves_nothing_on_its_way(office, size_bytes):
+    desk, content = office(), os.urandom(size_bytes)
+    form = {"file": ("a.mp4", content), "retention": (None, "keep")}
+    answer = desk.client.post("/analyze-video", files=form)
+    assert answer.status_code == 202
+    job = desk.job(answer.json()["job_id"])
+    assert (job["size_bytes"], job["sha256"]) == (size_bytes, sha256(content).hexdigest())
+    assert desk.client.get(job["video_url"]).content == content
+    assert not list(desk.parts.store.work.iterdir())
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n--b"])
+def test_a_form_that_breaks_off_is_refused_and_leaves_nothing(office, end):
+    desk = office()
+    begin = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
+    answer = desk.client.post(
+        "/analyze-video",
+        content=begin + os.urandom(2**21) + end,
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status_code in (400, 422)
+    assert "error" in answer.json()
+    assert not list(desk.parts.store.work.iterdir())
+    assert desk.client.get("/jobs").json()["total"] == 0

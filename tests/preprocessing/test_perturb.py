@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -86,3 +89,13 @@ def test_a_codec_that_does_not_exist_is_named(faces, samples):
         perturb.film(faces, "theora", 23)
     with pytest.raises(ConfigError, match="mp3"):
         perturb.voice(samples, "mp3", 24)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="a system of Linux alone")
+@CODECS
+def test_no_encoder_makes_a_thread_more_urgent(faces, codec, good, poor):
+    """SVT-AV1 does where root runs it, and then nothing else on the machine gets on."""
+    before = os.sched_getscheduler(0)
+    perturb.film(faces, codec, good)
+    tasks = Path("/proc/self/task").iterdir()
+    assert {os.sched_getscheduler(int(task.name)) for task in tasks} == {before}

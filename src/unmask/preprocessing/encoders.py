@@ -6,7 +6,8 @@ and x264 may decide differently from run to run with more.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -20,6 +21,7 @@ from unmask.config.choices import among
 from unmask.extras import need
 from unmask.records import RATE_HZ
 
+TASKS = Path("/proc/self/task")  # threads, where the system is Linux
 TICKS_PER_S = 90_000  # fine enough to keep the times of any frame rate
 TAGS = ("color_range", "colorspace", "color_primaries", "color_trc")
 # ffmpeg's encoder, and the container in which a decoder starts on the very first sample
@@ -123,7 +125,30 @@ def _picture_stream(out: Any, encoder: PictureEncoder, crf: int, fps: float, fir
     context.bit_rate = 0  # libvpx would hold PyAV's default against the quality asked for
     for name in TAGS:
         setattr(context, name, getattr(first, name))
+    with _as_urgent_as_before():
+        context.open()
     return stream
+
+
+@contextmanager
+def _as_urgent_as_before() -> Iterator[None]:
+    """Take back what an encoder does to the scheduling of its threads, and of who calls it.
+
+    Run by root, SVT-AV1 makes the calling thread and its own real-time ones, which leave every
+    other process of the machine a twentieth of the processors, and a training that goes on in
+    such a thread waits for its helpers forever.
+    """
+    if not TASKS.is_dir():
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in TASKS.iterdir():
+            with suppress(ProcessLookupError):
+                if os.sched_getscheduler(int(thread.name)) != before[0]:
+                    os.sched_setscheduler(int(thread.name), *before)
 
 
 def _sound_stream(out: Any, library: str) -> Any:

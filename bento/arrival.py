@@ -1,0 +1,35 @@
+"""A file on its way into the store: written once, and hashed as it comes."""
+
+import hashlib
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from bento.ledger import new_id
+
+
+class Arrival(FileIO):
+    """A new file in ``folder`` that knows its hash; closing removes it, unless it was moved."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / new_id()
+        self.size_bytes = 0
+        self._digest = hashlib.sha256()
+        super().__init__(self.path, "x+b")
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that was written, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    def write(self, block: Any) -> int:
+        """Append a block."""
+        self._digest.update(block)
+        self.size_bytes += len(block)
+        return super().write(block)
+
+    def close(self) -> None:
+        """Close, and remove what nobody took."""
+        if not self.closed:
+            super().close()
+            self.path.unlink(missing_ok=True)
