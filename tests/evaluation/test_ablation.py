@@ -103,4 +103,5 @@ def test_each_kind_of_fake_is_held_against_all_genuine_clips():
     assert halves["swap"] == pytest.approx(above)
     (row,) = compare([run, run], {}, SETTINGS, seed=1)
     assert row.by_manipulation == {"swap": pytest.approx(run.auc)}
-    assert f"| swap | {run.auc:.2f} |" in ablation_page([row], {}, "Ablation", ["Demo set."])
+    page = ablation_page([row], {}, "Ablation", ["Demo set."])
+    assert f"| without | swap |\n| --- | --- |\n| nothing (reference) | {run.auc:.2f} |" in page

@@ -37,11 +37,10 @@ def ablation_page(
 
 
 def _kinds(rows: Sequence[AblationRow]) -> str:
-    """One line per kind of fake, one column per row of the other table."""
-    names = ["kind of fake", *(_name(row) for row in rows)]
-    lines = [names, ["---"] * len(names)]
-    for kind in rows[0].by_manipulation:
-        lines.append([kind, *(f"{row.by_manipulation[kind]:.2f}" for row in rows)])
+    """One line per row of the other table, one column per kind of fake."""
+    kinds = list(rows[0].by_manipulation)
+    lines = [["without", *kinds], ["---"] * (len(kinds) + 1)]
+    lines += [[_name(row), *(f"{row.by_manipulation[k]:.2f}" for k in kinds)] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
