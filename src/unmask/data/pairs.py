@@ -134,13 +134,12 @@ class PairBatches(Sampler[list[tuple[int, int]]]):
         pairs: dict[str, list[int]] = {}
         for index, clip in enumerate(clips):
             pairs.setdefault(clip.pair_id if paired else str(index), []).append(index)
-        self.clips = len(clips)
         self.batches = -(-len(clips) // batch_clips)
-        most = self.clips // max(self.batches, 1)  # so that no batch stays empty
+        self.batch_clips = batch_clips
         self.pairs = [
-            tuple(pair[first : first + most])
+            tuple(pair[first : first + batch_clips])
             for pair in pairs.values()
-            for first in range(0, len(pair), most)
+            for first in range(0, len(pair), batch_clips)
         ]
         self.seed = seed
         self.epoch = 0
@@ -159,8 +158,11 @@ class PairBatches(Sampler[list[tuple[int, int]]]):
         before = 0
         for number in rng.permutation(len(self.pairs)):
             pair = self.pairs[number]
-            batches[before * self.batches // self.clips] += [(self.epoch, one) for one in pair]
+            batches[before // self.batch_clips] += [(self.epoch, one) for one in pair]
             before += len(pair)
+        if not batches[-1]:  # all of its clips came with the last pair of the batch before
+            whole = batches[-2]
+            batches[-2:] = whole[: len(whole) // 2], whole[len(whole) // 2 :]
         yield from batches  # and not at once: Lightning tells the epoch after it took the iterator
 
 
