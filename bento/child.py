@@ -23,7 +23,7 @@ from typing import Any
 from unmask.errors import MediaError, UnmaskError
 
 TELL_S = 0.2
-NICE = 5
+NICE = 10
 PACKED = Path(__file__).resolve().parents[1] / "bundle"
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ Work = Callable[[dict[str, Any], Line], dict[str, Any]]
 def main() -> None:
     """Load the detector, then serve tasks for good."""
     line = Line(int(sys.argv[1]))
+    os.nice(NICE)  # who asks or submits need not wait for an analysis, nor for torch to load
     from unmask.serving.analyzer import Analyzer
 
     try:
@@ -73,7 +74,6 @@ def main() -> None:
 def serve(line: Line, model: str, work: Work) -> None:
     """Answer one task after the other with what ``work`` makes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the one who started this process
-    os.nice(max(NICE - os.nice(0), 0))  # a status call need not wait for an analysis
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     line.say(ready=model)
     while True:

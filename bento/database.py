@@ -15,6 +15,7 @@ from bento.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_S = 30
+THREADS = 40  # that may ask at the same time: as many as answer requests
 MIGRATION_LOCK = 0x756E6D61736B  # "unmask": a number that every node asks PostgreSQL for
 
 
@@ -26,10 +27,10 @@ def connect(settings: ServiceSettings) -> Engine:
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": BUSY_S})
+        engine = create_engine(url, connect_args={"timeout": BUSY_S}, pool_size=THREADS)
         event.listen(engine, "connect", _prepare_sqlite)
     else:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=30)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=THREADS)
     with _alone(engine) as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))

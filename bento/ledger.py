@@ -113,11 +113,11 @@ class Ledger:
         Raises:
             QueueFullError: The queue, or the tenant's part of it, is full.
         """
-        waiting = select(func.count()).select_from(Job).where(Job.status == Status.QUEUED)
+        own = func.count().filter(Job.tenant == tenant)
+        waiting = select(func.count(), own).where(Job.status == Status.QUEUED)
         with Session(self.engine) as session:
-            everyone = session.scalar(waiting) or 0
-            own = session.scalar(waiting.where(Job.tenant == tenant)) or 0
-        if everyone + wanted > self._max_queued or own + wanted > self._max_per_tenant:
+            everyone, own_jobs = session.execute(waiting).one()
+        if everyone + wanted > self._max_queued or own_jobs + wanted > self._max_per_tenant:
             raise QueueFullError("too many jobs are waiting; try again later")
 
     def find(self, tenant: str, job_id: str) -> Job | None:

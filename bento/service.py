@@ -33,7 +33,12 @@ app = create_app(SETTINGS)
 
 
 @bentoml.service(
-    name="unmask", workers=1, traffic={"timeout": 3600}, http={"host": "127.0.0.1", "port": 3000}
+    name="unmask",
+    workers=1,
+    traffic={"timeout": 3600},
+    http={"host": "127.0.0.1", "port": 3000},
+    # nothing collects traces, and each block of an upload would make one
+    tracing={"excluded_urls": ".*"},
 )
 @bentoml.asgi_app(app, path="/")
 class UnmaskService:

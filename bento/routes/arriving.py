@@ -20,7 +20,7 @@ from bento.arrival import Arrival
 from bento.routes.desk import desk_of
 from bento.settings import MIB
 
-BLOCK = MIB
+BLOCK = MIB // 2
 
 
 class ArrivingRoute(APIRoute):
@@ -79,19 +79,25 @@ class _Upload(UploadFile):
 
     def __init__(self, arrival: Any, filename: str | None, headers: Headers) -> None:
         super().__init__(arrival, size=0, filename=filename, headers=headers)
-        self._waiting = bytearray()
+        self._waiting = memoryview(bytearray(BLOCK))
+        self._filled = 0
 
     async def write(self, data: bytes) -> None:
         self.size = cast(int, self.size) + len(data)
-        self._waiting += data
-        if len(self._waiting) >= BLOCK:
+        if self._filled + len(data) > BLOCK:
             await self._flush()
+        if len(data) > BLOCK:
+            await run_in_threadpool(self.file.write, data)
+            return
+        end = self._filled + len(data)
+        self._waiting[self._filled : end] = data
+        self._filled = end
 
     async def seek(self, offset: int) -> None:  # called at the part's end, before any reading
         await self._flush()
-        await super().seek(offset)
+        self.file.seek(offset)
 
     async def _flush(self) -> None:
-        if self._waiting:
-            block, self._waiting = self._waiting, bytearray()
-            await run_in_threadpool(self.file.write, bytes(block))
+        if self._filled:
+            block, self._filled = self._waiting[: self._filled], 0
+            await run_in_threadpool(self.file.write, block)
