@@ -2,7 +2,7 @@
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bento.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_S = 30
+WARM = 20
 THREADS = 40  # that may ask at the same time: as many as answer requests
 MIGRATION_LOCK = 0x756E6D61736B  # "unmask": a number that every node asks PostgreSQL for
 
@@ -36,6 +37,9 @@ def connect(settings: ServiceSettings) -> Engine:
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    with ExitStack() as opened:  # or the first of many senders at once would wait for these
+        for _ in range(WARM):
+            opened.enter_context(engine.connect())
     return engine
 
 

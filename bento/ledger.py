@@ -91,7 +91,6 @@ class Ledger:
             session.add(job)
             try:
                 session.commit()
-                session.refresh(job)
             except IntegrityError:
                 session.rollback()
                 return self._earlier(session, entry), False
