@@ -123,7 +123,7 @@ def test_gradient_checkpointing_changes_no_gradient(tiny, a_detector, a_sample):
         detector(batch).logit.sum().backward()
         gradients.append(detector.frame.project.weight.grad)
     scale = gradients[0].abs().max()
-    close(gradients[0] / scale, gradients[1] / scale, tolerance=1e-3)
+    close(gradients[0] / scale, gradients[1] / scale, tolerance=1e-2)
 
 
 def test_auxiliary_heads_and_attention_are_absent_unless_asked_for(tiny, a_detector, a_sample):
