@@ -26,7 +26,8 @@ def test_every_broken_file_ends_its_job_and_the_worker_lives(
     whole = [
         film(tmp_path / name, seconds=0.4).read_bytes() for name in ("a.mp4", "a.mkv", "a.mov")
     ]
-    desk = office(max_queued=COUNT + 1, max_queued_per_tenant=COUNT + 1, attempts=2)
+    room = dict.fromkeys(("max_queued", "max_queued_per_tenant", "submits_per_minute"), COUNT + 1)
+    desk = office(**room, attempts=2)
     parts = desk.parts
     examiner = Examiner(parts.settings)
     worker = Worker(parts.settings, parts.claims, parts.store, examiner)
