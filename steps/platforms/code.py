@@ -4,21 +4,9 @@ The preprocessing cache looks after itself, by settings; ZenML's cache of steps 
 into the library, so each step names the parts of it that it stands on.
 """
 
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
+from unmask.training.code import PREPROCESSING, TRAINING, code_sha, training_code
 
-import unmask
-
-LIBRARY = Path(unmask.__file__).parent
-PREPROCESSING = ("records.py", "preprocessing")
-TRAINING = (
-    *PREPROCESSING,
-    "models",
-    "training",
-    "data",
-    "evaluation/metrics.py",
-)
+__all__ = ["data_code", "evaluation_code", "preprocessing_code", "training_code"]
 
 
 def data_code() -> str:
@@ -31,23 +19,6 @@ def preprocessing_code() -> str:
     return code_sha(*PREPROCESSING)
 
 
-def training_code() -> str:
-    """Of fitting and calibrating a detector."""
-    return code_sha(*TRAINING)
-
-
 def evaluation_code() -> str:
     """Of scoring, attacking and measuring a detector."""
     return code_sha(*TRAINING, "evaluation", "robustness")
-
-
-@cache
-def code_sha(*parts: str) -> str:
-    """Hash of the Python files under parts of the library, 64 hexadecimal digits."""
-    total = sha256()
-    for part in parts:
-        for file in sorted([LIBRARY / part, *(LIBRARY / part).rglob("*.py")]):
-            if file.is_file():
-                total.update(file.relative_to(LIBRARY).as_posix().encode())
-                total.update(file.read_bytes())
-    return total.hexdigest()

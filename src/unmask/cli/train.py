@@ -28,5 +28,5 @@ def command(
     clips = read_manifest(manifest)
     place = work / fit_key(clips, settings)[:12]
     fit_whole(clips, settings, Cache(), place, out)
-    shutil.rmtree(place)  # a finished fit is not gone on with: the code may have changed
+    shutil.rmtree(place)  # what was made is all in `out`
     typer.echo(f"written: {out}")

@@ -15,6 +15,7 @@ from unmask.evaluation.ablation import Trained
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.training.code import training_code
 from unmask.training.scoring import of_split, row_of, score_people
 from unmask.training.whole import train_whole
 
@@ -206,13 +207,14 @@ def words(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
 
 
 def plan_key(clips: Sequence[Clip], settings: Settings) -> str:
-    """Hash of the clips and of all that a calibrated bundle depends on, 64 hexadecimal digits.
+    """Hash of clips, code and all that a calibrated bundle depends on, 64 hexadecimal digits.
 
     That of a fit leaves out what its weights do not depend on, such as the number of members.
     """
     parts = {
         "clips": manifest_sha(clips),
         "seed": settings.seed,
+        "code": training_code(),
         **{name: plain(getattr(settings, name)) for name in MAKES_A_BUNDLE},
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

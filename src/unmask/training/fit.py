@@ -24,6 +24,7 @@ from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.training.code import training_code
 from unmask.training.module import DetectorModule
 from unmask.training.trainer import BEST, LAST, make_trainer, quiet
 
@@ -116,6 +117,7 @@ def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") ->
         "training": plain(settings.training),
         "augmentation": plain(settings.augmentation),
         "base": base_sha256,
+        "code": training_code(),
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

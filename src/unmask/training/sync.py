@@ -30,6 +30,7 @@ from unmask.models.sync_scoring import (
 )
 from unmask.models.sync_store import FILE, save_sync
 from unmask.records import Clip
+from unmask.training.code import training_code
 from unmask.training.sync_clips import (
     SyncClip,
     augmented,
@@ -40,7 +41,6 @@ from unmask.training.sync_clips import (
     with_lips_alone,
 )
 
-VERSION = 1  # raise it when the same clips and settings would give other weights
 STRETCH_S = 4.0  # of each clip and epoch
 NEAR_TICKS = 1  # neighbouring windows are neither the same nor wrong
 WARM = 0.15  # of all steps, in which the learning rate rises
@@ -100,11 +100,11 @@ def sync_key(clips: Sequence[Clip], settings: Settings) -> str:
     """Hash of everything that the weights depend on: 64 hexadecimal digits."""
     learnt = {k: v for k, v in plain(settings.sync).items() if k not in ("enabled", "weight")}
     parts = {
-        "version": VERSION,
         "clips": manifest_sha([clip for clip in clips if not clip.is_fake]),
         "seed": settings.seed,
         "preprocessing": plain(with_lips_alone(settings.preprocessing)),
         "sync": learnt,
+        "code": training_code(),
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
