@@ -123,6 +123,20 @@ def _tell_the_player_to_turn_clockwise(path, stored_height):
     path.write_bytes(data)
 
 
+@pytest.fixture(scope="session")
+def film_of_unknown(film):
+    """Write a film one of whose streams, ``video`` or ``audio``, is of a codec yet to come."""
+    names = {"video": (b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/AVC"), "audio": (b"A_AAC", b"A_ZZZ")}
+
+    def write(path, unknown):
+        content = film(path).read_bytes()
+        assert names[unknown][0] in content
+        path.write_bytes(content.replace(*names[unknown]))
+        return path
+
+    return write
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

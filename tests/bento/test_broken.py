@@ -19,6 +19,7 @@ COUNT = int(os.environ.get("UNMASK_BROKEN_FILES", "24"))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120 + 3 * COUNT)
 def test_every_broken_file_ends_its_job_and_the_worker_lives(
     office, film, tmp_path, bundle_folder, monkeypatch
 ):
@@ -57,3 +58,5 @@ def test_every_broken_file_ends_its_job_and_the_worker_lives(
     )
     assert {job["status"] for job in ended.values()} <= {"done", "failed"}
     assert sum(outcomes.values()) == COUNT + 1
+    # a decoder may die of such a file, but what our own code cannot bear is a fault of it
+    assert not [name for name, job in ended.items() if "the analysis broke down" in str(job)]

@@ -76,6 +76,16 @@ def test_a_file_without_picture_has_none(film, tmp_path):
     assert times_of(path) == []
 
 
+@pytest.mark.parametrize(("unknown", "left"), [("video", (False, True)), ("audio", (True, False))])
+def test_a_stream_of_a_codec_that_nobody_knows_counts_as_absent(
+    film_of_unknown, tmp_path, unknown, left
+):
+    path = film_of_unknown(tmp_path / "a.mkv", unknown)
+    info = probe(path)
+    assert (info.has_video, info.has_audio) == left
+    assert (len(times_of(path)) > 0, waveform(path) is not None) == left
+
+
 def test_the_name_may_hold_spaces_and_any_letter(film, tmp_path):
     path = film(tmp_path / "ein Gespräch – 会話 #1 %20.mp4")
     assert probe(path).duration_s == pytest.approx(1.0, abs=0.1)

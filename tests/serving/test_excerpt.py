@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.errors import MediaError
-from unmask.preprocessing.decode import frames, waveform
+from unmask.preprocessing.decode import frames, probe, waveform
 from unmask.serving.excerpt import excerpt, on_the_whole_clock
 from unmask.serving.report import Box, Envelope, LipSync, Moment, Offset, Person, Report
 
@@ -40,6 +40,14 @@ def test_its_sound_stays_in_step(video, tmp_path):
     shifts = range(-800, 801, 40)
     alike = [np.dot(heard[8000 + by : 16000 + by], there) for by in shifts]
     assert abs(list(shifts)[int(np.argmax(alike))]) <= 640  # 40 ms
+
+
+@pytest.mark.parametrize(("unknown", "left"), [("video", "audio"), ("audio", "video")])
+def test_a_stream_of_an_unknown_codec_is_left_out(film_of_unknown, tmp_path, unknown, left):
+    part = tmp_path / "part.mkv"
+    excerpt(film_of_unknown(tmp_path / "a.mkv", unknown), 0.0, 0.6, part, "a.mkv")
+    info = probe(part)
+    assert (info.has_video, info.has_audio) == (left == "video", left == "audio")
 
 
 def test_a_part_behind_the_end_is_refused(video, tmp_path):

@@ -1,7 +1,7 @@
 """Media file to frames with times and to 16 kHz mono sound, with PyAV."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def probe(path: Path) -> MediaInfo:
     if not size_bytes:
         raise MediaError(f"{path}: is empty (0 bytes); {REMEDY}")
     with _opened(path) as container:
-        picture, sound = _video_stream(container), _audio_stream(container)
+        picture, sound = video_stream(container), audio_stream(container)
         first = next(_decoded(container, picture, path), None) if picture else None
         duration_s = _duration_s(container, picture, sound)
         # read here: a stream's memory is gone once its container is closed
@@ -112,7 +112,7 @@ def every_frame(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]
         MediaError: The file cannot be opened.
     """
     with _opened(path) as container:
-        stream = _video_stream(container)
+        stream = video_stream(container)
         if stream is None:
             return
         if start_s > SEEK_BACK_S:
@@ -147,7 +147,7 @@ def waveform(path: Path) -> Waveform | None:
     av = need("av", extra="media")
     blocks: list[NDArray[np.float32]] = []
     with _opened(path) as container:
-        stream = _audio_stream(container)
+        stream = audio_stream(container)
         if stream is None:
             return None
         # channels are averaged here: ffmpeg's own mix makes equal channels 3 dB louder than mono
@@ -162,6 +162,22 @@ def waveform(path: Path) -> Waveform | None:
             blocks.extend(piece.to_ndarray().mean(axis=0) for piece in resampler.resample(None))
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     return Waveform(np.clip(samples, -1.0, 1.0)) if len(samples) else None
+
+
+def decodable(streams: Iterable[Any]) -> Iterator[Any]:
+    """PyAV's streams without those of a codec that ffmpeg does not know."""
+    return (stream for stream in streams if stream.codec_context is not None)
+
+
+def video_stream(container: Any) -> Any:
+    """The first picture stream that can be decoded and is no cover; ``None`` without one."""
+    pictures = (s for s in decodable(container.streams.video) if not _is_cover(s))
+    return next(pictures, None)
+
+
+def audio_stream(container: Any) -> Any:
+    """The first sound stream that can be decoded; ``None`` without one."""
+    return next(decodable(container.streams.audio), None)
 
 
 @contextmanager
@@ -202,22 +218,13 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
         log.warning("%s: %d damaged stretch(es) of %s skipped", path, damaged, stream.type)
 
 
-def _video_stream(container: Any) -> Any:
-    pictures = [s for s in container.streams.video if not _is_cover(s)]
-    return pictures[0] if pictures else None
-
-
 def _is_cover(stream: Any) -> bool:
     return "attached_pic" in str(stream.disposition).lower()
 
 
-def _audio_stream(container: Any) -> Any:
-    return container.streams.audio[0] if container.streams.audio else None
-
-
 def _sound_decodes(path: Path) -> bool:
     with _opened(path) as container:
-        return next(_decoded(container, _audio_stream(container), path), None) is not None
+        return next(_decoded(container, audio_stream(container), path), None) is not None
 
 
 def _start_s(container: Any) -> float:

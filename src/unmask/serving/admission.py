@@ -6,7 +6,7 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.extras import need
-from unmask.preprocessing.decode import FORMATS, REMEDY
+from unmask.preprocessing.decode import FORMATS, REMEDY, decodable
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def admit(path: Path, shown_as: str, limits: Limits) -> float:
     with container:
         duration_s = float(container.duration or 0) / 1e6
         _check(f"{shown_as}: is {duration_s:.0f} s long", duration_s, limits.duration_s, "s")
-        for stream in container.streams.video:
+        for stream in decodable(container.streams.video):
             size = stream.width * stream.height
             words = f"{shown_as}: has pictures of {stream.width}×{stream.height}"
             _check(words, size, limits.pixels, "pixels")

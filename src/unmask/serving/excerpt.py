@@ -7,7 +7,7 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.extras import need
-from unmask.preprocessing.decode import FORMATS, probe
+from unmask.preprocessing.decode import FORMATS, audio_stream, probe, video_stream
 from unmask.serving.report import Media, Report
 
 TIMES = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
@@ -45,7 +45,7 @@ def excerpt(path: Path, start_s: float, end_s: float, target: Path, shown_as: st
 
 def _copy(source: Any, out: Any, start_s: float, end_s: float) -> float | None:
     zero_s = float(source.start_time or 0) / 1e6
-    kept = [*source.streams.video[:1], *source.streams.audio[:1]]
+    kept = [stream for stream in (video_stream(source), audio_stream(source)) if stream is not None]
     made = {stream.index: out.add_stream_from_template(stream) for stream in kept}
     begin_s, latest_s = None, -math.inf
     source.seek(int((start_s + zero_s) * 1e6), backward=True)
