@@ -127,6 +127,12 @@ def _detector(report: Report) -> Iterator[tuple[str, str]]:
     yield "Networks", f"{model.frame_backbone} (faces), {model.voice_backbone} (voice)"
     yield "Calibration", f"temperature {model.temperature:.3f}, bias {model.bias:+.3f}"
     yield "Thresholds", f"real below {model.real_below:.3f}, fake above {model.fake_above:.3f}"
+    alarms = model.alarms
+    yield (
+        "Stands out",
+        f"face above {alarms.video:.3f}, voice above {alarms.audio:.3f}, "
+        f"lip-sync above {alarms.lip_sync:.3f}",
+    )
     for gate in model.gates:
         kept = "kept" if gate.passed else "not kept"
         wanted = f"{gate.direction} {gate.limit:g} is {gate.level}"
@@ -141,7 +147,7 @@ def _detector(report: Report) -> Iterator[tuple[str, str]]:
 
 def _segments(report: Report) -> Iterator[Flowable]:
     if not report.segments:
-        yield _text("No stretch stands above the threshold of `fake`.")
+        yield _text("No stretch of face, voice or lips stands out from genuine footage.")
         return
     shown = report.segments[:MOST_SEGMENTS]
     yield _table(

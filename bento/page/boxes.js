@@ -1,7 +1,7 @@
 // Boxes around the faces, over the video.
 
 import { drawing } from "./element.js";
-import { band, score } from "./words.js";
+import { alarm, band, score } from "./words.js";
 
 const APART_S = 0.5; // a face that is missing for longer is not where it was
 
@@ -11,7 +11,7 @@ export function boxes(report, clock) {
   if (people.length === 0) return null;
   const { width, height } = report.media;
   const size = Math.max(width, height) / 34;
-  const marks = people.map((person) => new Mark(person, report.model, size));
+  const marks = people.map((person) => new Mark(person, alarm(report.model, "video"), size));
   const place = () => marks.forEach((mark) => mark.place(clock.time_s));
   clock.addEventListener("tick", place);
   place();
@@ -20,9 +20,9 @@ export function boxes(report, clock) {
 }
 
 class Mark {
-  constructor(person, model, size) {
+  constructor(person, above, size) {
     this.person = person;
-    this.model = model;
+    this.above = above;
     this.size = size;
     this.under = drawing("rect", { class: "under" });
     this.box = drawing("rect");
@@ -41,7 +41,7 @@ class Mark {
     this.words.setAttribute("x", at.x);
     this.words.setAttribute("y", Math.max(at.y - this.size * 0.4, this.size));
     this.words.textContent = `person ${this.person.id} · ${score(value)}`;
-    this.node.setAttribute("class", value === null ? "" : band(value, this.model));
+    this.node.setAttribute("class", value === null ? "" : band(value, this.above));
   }
 }
 

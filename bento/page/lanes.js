@@ -1,7 +1,7 @@
 // The lanes of the timeline: scores as bars, offsets as a line, sound as its outline.
 
 import { drawing, element } from "./element.js";
-import { band, clockTime, score } from "./words.js";
+import { alarm, band, clockTime, score } from "./words.js";
 
 const MANY = 3000; // beyond that, second by second is as fine as a screen shows
 const REACH_MS = 600;
@@ -19,7 +19,7 @@ export function faceLane(report, person, span_s) {
   return lane(
     title,
     about,
-    bars(moments, fine ? spacing(moments) : 1, span_s, report.model),
+    bars(moments, fine ? spacing(moments) : 1, span_s, alarm(report.model, "video")),
     marked,
     span_s,
   );
@@ -30,7 +30,8 @@ export function voiceLane(report, span_s) {
     return lane("Voice", "nobody speaks, so it was not scored");
   const marked = report.segments.filter((one) => one.modality === "audio");
   const about = `${score(report.modalities.audio)} alone, second by second of speech`;
-  return lane("Voice", about, bars(report.audio_timeline, 1, span_s, report.model), marked, span_s);
+  const plot = bars(report.audio_timeline, 1, span_s, alarm(report.model, "audio"));
+  return lane("Voice", about, plot, marked, span_s);
 }
 
 export function soundLane(report, span_s) {
@@ -108,24 +109,17 @@ function stretch({ start_s, end_s }, span_s) {
 const canvas = (span_s, ...parts) =>
   drawing("svg", { viewBox: `0 0 ${span_s} 1`, preserveAspectRatio: "none" }, ...parts);
 
-function bars(moments, wide_s, span_s, model) {
-  const paths = { low: "", middle: "", high: "" };
+function bars(moments, wide_s, span_s, above) {
+  const paths = { low: "", high: "" };
   for (const { time_s, fake_probability } of moments) {
     const top = 1 - Math.max(fake_probability, 0.02); // a zero is seen, too
     const end_s = Math.min(time_s + wide_s * 0.92, span_s);
-    paths[band(fake_probability, model)] += `M${time_s} 1V${top}H${end_s}V1Z`;
+    paths[band(fake_probability, above)] += `M${time_s} 1V${top}H${end_s}V1Z`;
   }
   const shapes = Object.entries(paths).map(([kind, d]) => drawing("path", { class: kind, d }));
-  return canvas(
-    span_s,
-    ...shapes,
-    level(model.fake_above, span_s),
-    level(model.real_below, span_s),
-  );
+  const level = drawing("path", { class: "level", d: `M0 ${1 - above}H${span_s}` });
+  return canvas(span_s, ...shapes, level);
 }
-
-const level = (probability, span_s) =>
-  drawing("path", { class: "level", d: `M0 ${1 - probability}H${span_s}` });
 
 function spacing(moments) {
   const gaps = moments.slice(1).map((one, index) => one.time_s - moments[index].time_s);

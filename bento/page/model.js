@@ -1,7 +1,7 @@
 // How far the result can be trusted: the material's quality, and the detector's own card.
 
 import { card, element, facts } from "./element.js";
-import { bytes, score } from "./words.js";
+import { alarms, bytes, score } from "./words.js";
 
 const LIMITS =
   "A kind of forgery unlike those known, strong compression, small or hidden faces, and sound " +
@@ -61,6 +61,7 @@ export function modelCard(model) {
     ],
     ["Calibration", `temperature ${model.temperature.toFixed(2)}, bias ${model.bias.toFixed(2)}`],
     ["Thresholds", `real below ${score(model.real_below)}, fake above ${score(model.fake_above)}`],
+    ["Stands out", alarms(model)],
     ["Promise", promise(model.promise)],
   ];
   return card(

@@ -1,31 +1,31 @@
 // The stretches that stand out, each a button that jumps to it.
 
 import { element } from "./element.js";
-import { clockTime, score, source } from "./words.js";
+import { alarms, clockTime, score, source } from "./words.js";
 
 export function stretches(report, clock) {
   const sorted = [...report.segments].sort((a, b) => a.start_s - b.start_s);
   const heading = element("h3", { id: "stretches-title" }, "What stands out");
-  const threshold = report.model.fake_above < 1 ? score(report.model.fake_above) : "one half";
   const body = sorted.length
     ? element("ol", { class: "stretches" }, ...sorted.map((one) => item(one, clock)))
-    : element("p", {}, `No stretch of face, voice or lips stands above ${threshold}.`);
+    : element("p", {}, "No stretch of face, voice or lips stands out from genuine footage.");
   return element(
     "section",
     { class: "outstanding", "aria-labelledby": heading.id },
     heading,
-    ...hint(sorted, threshold),
+    ...hint(sorted, report.model),
     body,
   );
 }
 
-function hint(sorted, threshold) {
+function hint(sorted, model) {
   if (sorted.length === 0) return [];
   return [
     element(
       "p",
       { class: "hint" },
-      `Moments above ${threshold}, joined; the number is the mean. Choose one to jump to it.`,
+      `Moments that score higher than genuine footage does (${alarms(model)}), joined; the number ` +
+        "is the mean. Choose one to jump to it.",
     ),
   ];
 }

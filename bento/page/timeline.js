@@ -2,7 +2,7 @@
 
 import { element } from "./element.js";
 import { faceLane, offsetLane, noLipSync, soundLane, voiceLane } from "./lanes.js";
-import { clockTime, score } from "./words.js";
+import { alarms, clockTime, score } from "./words.js";
 
 const STEP_S = 0.2; // one looked-at frame
 const TICKS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
@@ -80,9 +80,8 @@ function legend({ model }) {
   return element(
     "ul",
     { class: "legend" },
-    key("low", `below ${score(model.real_below)}: like genuine footage`),
-    key("middle", "between"),
-    key("high", `above ${score(model.fake_above)}: like forgeries`),
+    key("low", "as genuine footage scores, too"),
+    key("high", `higher: ${alarms(model)}`),
     key("stretch", "stretch that stands out"),
   );
 }

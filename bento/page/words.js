@@ -46,8 +46,19 @@ export function source(modality, person) {
   return `${modality === "video" ? "Face" : "Lip-sync"} of person ${person}`;
 }
 
-/** Which side of the detector's two thresholds a probability lies on. */
-export function band(probability, model) {
-  if (probability > model.fake_above) return "high";
-  return probability < model.real_below ? "low" : "middle";
+/** Above which probability one kind of evidence stands out; older results had one for all. */
+export function alarm(model, modality) {
+  const verdict = model.fake_above < 1 ? model.fake_above : 0.5;
+  return model.alarms?.[modality] ?? verdict;
 }
+
+/** The three of them in words. */
+export function alarms(model) {
+  const [face, voice, lips] = ["video", "audio", "lip_sync"].map((kind) =>
+    score(alarm(model, kind)),
+  );
+  return `face above ${face}, voice above ${voice}, lip-sync above ${lips}`;
+}
+
+/** On which side of that a moment lies. */
+export const band = (probability, above) => (probability > above ? "high" : "low");

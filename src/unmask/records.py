@@ -266,7 +266,7 @@ class ScoreRow:
     """A detector's answer on one clip of known label.
 
     Attributes:
-        logit: Fake score before calibration, any real number; higher means more fake.
+        logit: Fake score as calibrated log-odds, any real number; higher means more fake.
         probability: Calibrated fake probability in ``[0, 1]``.
         video_probability, audio_probability: Of one modality alone; ``None`` where absent.
         fake_video, fake_audio: Which modality is forged; ``None`` where nobody says.

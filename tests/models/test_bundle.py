@@ -13,7 +13,7 @@ from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySe
 from unmask.errors import BundleError
 from unmask.models.batch import collate
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
-from unmask.models.calibration import Calibration, Guarantee
+from unmask.models.calibration import Alarms, Calibration, Guarantee
 from unmask.models.members import share
 from unmask.models.scoring import score_samples
 from unmask.models.sync import SyncNet
@@ -29,7 +29,16 @@ def a_bundle(tiny, a_detector):
         return Bundle(
             members=tuple(a_detector(tiny, seed) for seed in seeds or (0,)),
             preprocessing=PreprocessingSettings(sampling=SamplingSettings(rate_hz=4.0)),
-            calibration=Calibration(1.7, 0.3, 0.6, 0.2, Guarantee(0.1, 0.05, 24, 23), -0.4),
+            calibration=Calibration(
+                1.7,
+                0.3,
+                0.6,
+                0.2,
+                Guarantee(0.1, 0.05, 24, 23),
+                -0.4,
+                Calibration(1.2, 0.2, 0.8),
+                Alarms(0.5, 0.7, 0.9),
+            ),
             phase=1,
             profile="demo",
             provenance={"seed": "7"},
@@ -50,7 +59,7 @@ def test_what_is_saved_scores_the_same_when_loaded(tmp_path, a_bundle, a_sample,
     assert loaded.calibration == saved.calibration
     assert loaded.uncertainty == saved.uncertainty
     assert loaded.provenance == saved.provenance
-    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 3)
+    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 4)
     assert loaded.sha256 == saved.sha256
     assert loaded.provenance["seed"] == "7"
     assert loaded.provenance["version_torch"] == version("torch")
@@ -127,17 +136,18 @@ def test_a_bundle_of_schema_1_scores_as_the_release_that_wrote_it(tmp_path):
     bundle = load_bundle(tmp_path)
     assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == 1
     assert (bundle.schema_version, len(bundle.members), bundle.sync) == (1, 1, None)
-    assert bundle.calibration == Calibration(1.7, 0.3, 0.6)
+    assert bundle.calibration == Calibration(1.7, 0.3, 0.6, alarms=Alarms(0.6, 0.6, 0.6))
     assert bundle.uncertainty == UncertaintySettings()
     assert bundle.preprocessing.sampling.rate_hz == 4.0
     (score,) = score_samples(bundle, [a_drawn_sample()], "32")
     # what that release said of it
-    assert score.logit == pytest.approx(4.8070, abs=0.02)
+    assert score.member_logits == pytest.approx([4.8070], abs=0.02)
+    assert score.logit == pytest.approx(4.8070 / 1.7, abs=0.02)
     assert score.probability == pytest.approx(0.94415, abs=0.001)
     assert score.video_probability == pytest.approx(0.41034, abs=0.001)
     assert score.audio_probability == pytest.approx(0.58615, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
-    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 3
+    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 4
     assert score_samples(again, [a_drawn_sample()], "32")[0].logit == score.logit
 
 
@@ -146,7 +156,8 @@ def test_a_bundle_of_schema_2_scores_as_the_release_that_wrote_it(tmp_path):
         archive.extractall(tmp_path)
     bundle = load_bundle(tmp_path)
     assert (bundle.schema_version, len(bundle.members)) == (2, 2)
-    assert bundle.calibration == Calibration(1.7, 0.3, 0.6, 0.2, Guarantee(0.1, 0.05, 24, 23))
+    guarantee, alarms = Guarantee(0.1, 0.05, 24, 23), Alarms(0.6, 0.6, 0.6)
+    assert bundle.calibration == Calibration(1.7, 0.3, 0.6, 0.2, guarantee, alarms=alarms)
     assert bundle.uncertainty == UncertaintySettings(passes=3, fpr=0.1, fnr=0.05)
     (score,) = score_samples(bundle, [a_drawn_sample()], "32")
     # what that release said of it

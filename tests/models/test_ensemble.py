@@ -111,10 +111,10 @@ def test_an_ensemble_says_the_mean_of_its_members(grown, a_sample):
     sample = a_sample(4, 9000)
     (score,) = score_samples(a_bundle(members), [sample], "32")
     each = [score_samples(a_bundle([member]), [sample], "32")[0] for member in members]
-    assert score.member_logits == pytest.approx([one.logit for one in each], abs=1e-5)
-    mean = np.mean([1 / (1 + np.exp(-one.logit)) for one in each])
+    assert score.member_logits == pytest.approx([one.logit * 1.5 for one in each], abs=1e-5)
+    mean = np.mean([1 / (1 + np.exp(-one.logit * 1.5)) for one in each])
     odds = np.log(mean / (1 - mean))
-    assert score.logit == pytest.approx(odds, abs=1e-5)
+    assert score.logit == pytest.approx(odds / 1.5, abs=1e-5)
     assert score.probability == pytest.approx(1 / (1 + np.exp(-odds / 1.5)), abs=1e-6)
     assert score.frame_probabilities.shape == (4,)
     low = np.min([one.frame_probabilities for one in each], axis=0)

@@ -16,7 +16,8 @@ def bundle(tiny, a_detector):
 
 def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, a_sample):
     (score,) = score_samples(bundle, [a_sample(4, 9000)], "32")
-    assert score.probability == pytest.approx(1 / (1 + np.exp(-score.logit / 2)))
+    assert score.logit == pytest.approx(score.member_logits[0] / 2)
+    assert score.probability == pytest.approx(1 / (1 + np.exp(-score.logit)))
     assert score.frame_probabilities.shape == (4,)
     step = bundle.detector.voice.step_samples
     assert score.step_probabilities.shape == ((9000 - step) // 320 + 1,)

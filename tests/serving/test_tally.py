@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from unmask.models.calibration import Calibration
 from unmask.models.scoring import SampleScore
 from unmask.models.sync_scoring import UNJUDGED, SyncScore
 from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
-from unmask.serving.tally import Sync, Tally, Track, binned
+from unmask.serving.tally import Sync, Tally, Track
 
 
 def score(logit, frames, steps=(), video=0.5, audio=None, **more):
@@ -62,7 +63,7 @@ def test_windows_weigh_as_many_frames_as_they_hold(window):
     tally.add(window(0.0, p0=15), [score(2.0, [0.5] * 15)])
     tally.add(window(3.0, p0=5), [score(-2.0, [0.1] * 5)])
     track = tally.people[0]
-    assert track.logit(0.0) == pytest.approx(np.mean([2.0] * 15 + [-2.0] * 5))
+    assert track.logit(Calibration()) == pytest.approx(np.mean([2.0] * 15 + [-2.0] * 5))
     assert len(track.times_s) == 20
     assert track.times_s == sorted(track.times_s)
     assert track.probabilities == [0.5] * 15 + [0.1] * 5
@@ -141,8 +142,8 @@ def test_members_are_averaged_over_windows_each_by_itself_and_then_mixed(window)
     tally.add(window(3.0, p0=5), [score([-2.0, 4.0], [0.1] * 5)])
     track = tally.people[0]
     assert np.allclose(track.members.value, [1.0, 1.0])
-    assert p(track.logit(0.0)) == pytest.approx(p(1.0))
-    assert np.allclose(track.repeated(0.0), [1.0, 1.0])  # no passes: the members speak
+    assert p(track.logit(Calibration())) == pytest.approx(p(1.0))
+    assert np.allclose(track.repeated(Calibration()), [1.0, 1.0])  # no passes: the members speak
 
 
 def test_passes_are_averaged_over_windows_like_the_answer(window):
@@ -150,11 +151,11 @@ def test_passes_are_averaged_over_windows_like_the_answer(window):
     for start_s, passes, frames in ((0.0, [1.0, 2.0, 3.0], 15), (3.0, [-3.0, 2.0, 7.0], 5)):
         row = score(0.0, [0.5] * frames, pass_logits=np.array(passes))
         tally.add(window(start_s, p0=frames), [row])
-    assert np.allclose(tally.people[0].repeated(0.0), [0.0, 2.0, 4.0])
+    assert np.allclose(tally.people[0].repeated(Calibration()), [0.0, 2.0, 4.0])
 
 
 def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
-    tally = Tally(sync_weight=0.25)
+    tally = Tally(Calibration(sync_weight=0.25))
     rows = [
         score(0.0, [0.5] * 5, sync=heard(0.8, 120.0, [1.0, 1.2, 1.4])),
         score(0.0, [0.5] * 5, sync=UNJUDGED),
@@ -167,8 +168,8 @@ def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
     assert track.sync.offset_ms == 120.0
     assert np.allclose(track.sync.line.times_s, [1.0, 1.2, 1.4, 6.5])
     assert track.sync.line_ms == [120.0, 120.0, 120.0, 80.0]
-    assert p(track.logit(0.25)) == pytest.approx(0.75 * 0.5 + 0.25 * 0.7)
-    assert p(track.repeated(0.25)) == pytest.approx([0.75 * 0.5 + 0.25 * 0.7])
+    assert p(track.logit(tally.calibration)) == pytest.approx(0.75 * 0.5 + 0.25 * 0.7)
+    assert p(track.repeated(tally.calibration)) == pytest.approx([0.75 * 0.5 + 0.25 * 0.7])
 
 
 def test_lip_sync_may_make_another_person_the_most_fake(window):
@@ -177,9 +178,21 @@ def test_lip_sync_may_make_another_person_the_most_fake(window):
         score(0.0, [0.5] * 9, sync=heard(0.95, 400.0, [1.0])),
     ]
     for weight, most in ((0.0, 0), (0.5, 1)):
-        tally = Tally(sync_weight=weight)
+        tally = Tally(Calibration(sync_weight=weight))
         tally.add(window(0.0, p0=9, p1=9), rows)
         assert tally.decisive() is tally.people[most]
+
+
+def test_without_lip_sync_the_detectors_are_read_by_a_scale_of_their_own(window):
+    calibration = Calibration(2.0, sync_weight=0.5, bias=3.0, alone=Calibration(4.0, bias=-1.0))
+    tally = Tally(calibration)
+    rows = [score(2.0, [0.5] * 9, sync=UNJUDGED), score(1.0, [0.5] * 9, sync=heard(0.5, 0.0, [1]))]
+    tally.add(window(0.0, p0=9, p1=9), rows)
+    unjudged, judged = tally.people[0], tally.people[1]
+    assert unjudged.logit(calibration) == pytest.approx(2.0 / 4.0 - 1.0)
+    mixture = 0.5 * p(1.0) + 0.5 * 0.5
+    assert judged.logit(calibration) == pytest.approx(np.log(mixture / (1 - mixture)) / 2.0 + 3.0)
+    assert tally.decisive() is judged  # though what its detectors say is less
 
 
 def test_one_window_that_was_misheard_does_not_move_the_offset():
@@ -188,16 +201,3 @@ def test_one_window_that_was_misheard_does_not_move_the_offset():
         sync.add(heard(0.2, offset_ms, np.arange(judged) / 5), 0.0)
     assert sync.offset_ms == 50.0
     assert Sync().offset_ms is None
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_bins_are_the_means_of_the_steps_whose_middle_they_hold(seed):
-    rng = np.random.default_rng(seed)
-    steps = np.where(rng.random(137) < 0.3, np.nan, rng.random(137))
-    wanted = {}
-    for number, value in enumerate(steps):
-        if not np.isnan(value):
-            wanted.setdefault(int((number * 20 + 10) // 200), []).append(value)
-    starts_s, means = binned(steps)
-    assert np.allclose(starts_s, [number * 0.2 for number in wanted])
-    assert np.allclose(means, [np.mean(values) for values in wanted.values()])

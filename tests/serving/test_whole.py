@@ -40,7 +40,15 @@ def whole(bundle_folder, tmp_path_factory):
         members=tuple(members),
         sync=sync,
         uncertainty=UncertaintySettings(passes=4, fpr=0.1, fnr=0.1),
-        calibration=Calibration(1.5, 0.3, 0.7, 0.25, Guarantee(0.1, 0.1, 24, 24)),
+        calibration=Calibration(
+            1.5,
+            0.3,
+            0.7,
+            0.25,
+            Guarantee(0.1, 0.1, 24, 24),
+            bias=0.8,
+            alone=Calibration(2.0, 0.2, 0.8, guarantee=Guarantee(0.1, 0.1, 30, 30), bias=-0.4),
+        ),
         preprocessing=replace(before.preprocessing, lips=LipSettings(enabled=True)),
     )
     folder = tmp_path_factory.mktemp("whole") / "bundle"
@@ -78,13 +86,26 @@ def test_every_field_is_filled(report):
 def test_members_and_lip_sync_make_the_score_of_the_contract(report, whole):
     assert [member.name for member in report.members] == ["member 1", "member 2", "member 3"]
 
-    def raw(p):  # as it was before the temperature
-        return 1 / (1 + (1 / np.asarray(p) - 1) ** 1.5)
+    def raw(p, temperature, bias):  # as it was before calibration
+        odds = np.log(p) - np.log1p(-np.asarray(p))
+        return 1 / (1 + np.exp(-(odds - bias) * temperature))
 
-    mean = raw([member.fake_probability for member in report.members]).mean()
-    wanted = 0.75 * mean + 0.25 * report.modalities.lip_sync
-    assert raw(report.fake_probability) == pytest.approx(wanted, abs=1e-6)
+    each = [member.fake_probability for member in report.members]
+    wanted = 0.75 * raw(each, 2.0, -0.4).mean() + 0.25 * report.modalities.lip_sync
+    assert raw(report.fake_probability, 1.5, 0.8) == pytest.approx(wanted, abs=1e-6)
     assert report.model.members == len(whole.bundle.members) == 3
+
+
+def test_a_face_that_does_not_speak_is_read_as_detectors_alone_are(whole, film, tmp_path):
+    report = whole.analyze(film(tmp_path / "silent.mp4", seconds=2.0, sound=False))
+    assert report.modalities.lip_sync is None
+    model = report.model
+    assert (model.temperature, model.bias) == (2.0, -0.4)
+    assert (model.real_below, model.fake_above, model.promise.real_clips) == (0.2, 0.8, 30)
+    odds = [np.log(m.fake_probability / (1 - m.fake_probability)) for m in report.members]
+    raw = 1 / (1 + np.exp(-(np.array(odds) + 0.4) * 2.0))
+    mean = np.log(raw.mean() / (1 - raw.mean())) / 2.0 - 0.4
+    assert report.fake_probability == pytest.approx(1 / (1 + np.exp(-mean)), abs=1e-6)
 
 
 def test_the_interval_holds_the_answer(report):
@@ -181,7 +202,7 @@ def test_windows_add_up_and_their_times_lie_on_the_videos_clock(whole, talking, 
     assert len(logits) == 2
     mean = np.average(logits, axis=0, weights=[len(part.people[0].faces) for part in seen])
     said = [member.fake_probability for member in parts.members]
-    assert said == pytest.approx(1 / (1 + np.exp(-mean / 1.5)), abs=1e-4)
+    assert said == pytest.approx(1 / (1 + np.exp(0.4 - mean / 2.0)), abs=1e-4)
     low, high = parts.confidence_interval
     assert low <= parts.fake_probability <= high
     assert max(moment.time_s for moment in parts.audio_timeline) >= 1.0

@@ -94,6 +94,43 @@ def test_the_weighed_score_ranks_better_than_either_alone(scored):
     assert auc[1] > max(auc[0], auc[2]) + 0.02
 
 
+def test_clips_whose_lips_cannot_be_judged_are_read_by_a_scale_of_their_own(scored):
+    """Lip-sync that says fake of everybody drags the bias of the final score far down."""
+    clips = [
+        Scored(one.clip, (a_person(one.scores[0].member_logits[0], sync),))
+        for one in scored(2.0)
+        for sync in (0.999 if one.clip.is_fake else 0.9,)
+    ]
+    found = calibration_of(clips, PROMISE, 0.3)
+    assert found.sync_weight > 0
+    assert found.of(0.9) is found
+    logits = np.array([one.scores[0].member_logits[0] for one in clips])
+    is_fake = np.array([one.clip.is_fake for one in clips])
+    alone = found.of(None)
+    assert (alone.temperature, alone.bias) == fit_platt(logits, is_fake)
+    assert (alone.probability(logits)[~is_fake] > alone.fake_above).mean() <= 0.1
+    assert (alone.probability(logits)[is_fake] < alone.real_below).mean() <= 0.2
+
+
+def test_clips_without_lip_sync_do_not_move_the_final_score(scored):
+    judged, unjudged = scored(1.0, 1.0), scored(3.0, clips=60, seed=1)
+    found, both = (calibration_of(clips, PROMISE, 0.3) for clips in (judged, judged + unjudged))
+    assert (both.temperature, both.bias, both.sync_weight) == (
+        found.temperature,
+        found.bias,
+        found.sync_weight,
+    )
+    assert both.guarantee == found.guarantee
+    assert both.of(None).guarantee.reals == found.guarantee.reals + 15
+
+
+def test_without_genuine_clips_to_judge_lip_sync_weighs_nothing(scored):
+    fakes = [one for one in scored(1.0, 1.0) if one.clip.is_fake]
+    found = calibration_of([*fakes, *scored(1.0, seed=1)], PROMISE, 0.3)
+    assert found.sync_weight == 0.0
+    assert found.of(None) is found
+
+
 def test_another_weight_may_choose_another_person(toy_clips):
     people = (a_person(1.0, 0.1), a_person(0.0, 0.99))
     assert clip_score([weighed(one, 0.0) for one in people]).member_logits[0] == 1.0

@@ -9,7 +9,14 @@ from unmask.config import PreprocessingSettings
 from unmask.errors import DataError
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration, Guarantee, calibrate, fit_platt, fit_temperature
+from unmask.models.calibration import (
+    Alarms,
+    Calibration,
+    Guarantee,
+    calibrate,
+    fit_platt,
+    fit_temperature,
+)
 from unmask.models.detector import Detector
 from unmask.training.doubts import compare_doubts, verdicts_of
 from unmask.training.scoring import score_features, score_people
@@ -37,13 +44,13 @@ def test_every_row_is_fitted_on_validation_and_measured_on_test(bundle, toy_clip
         for split in ("val", "test")
     )
     raw, tempered, platt = found.rows[:3]
-    val = (np.array([row.logit for row in known]), np.array([row.is_fake for row in known]))
+    val = (1.5 * np.array([row.logit for row in known]), np.array([row.is_fake for row in known]))
     assert (raw.temperature, raw.bias, tempered.bias) == (1.0, 0.0, 0.0)
     assert tempered.temperature == pytest.approx(fit_temperature(*val))
     assert (platt.temperature, platt.bias) == pytest.approx(fit_platt(*val))
     is_fake = np.array([row.is_fake for row in asked])
     for row in (raw, tempered, platt):
-        p = calibrate(np.array([one.logit for one in asked]), row.temperature, row.bias)
+        p = calibrate(1.5 * np.array([one.logit for one in asked]), row.temperature, row.bias)
         assert row.nll == pytest.approx(metrics.negative_log_likelihood(p, is_fake))
         assert row.brier == pytest.approx(((p - is_fake) ** 2).mean())
     assert raw.auc == tempered.auc == platt.auc
@@ -65,6 +72,16 @@ def test_verdicts_are_counted_beside_the_promise(bundle, toy_clips, toy_load):
     assert (said.promised_fpr, said.promised_fnr) == (0.1, 0.2)
     assert (said.fpr, said.unsure_reals) == (0.25, 0.25)
     assert (said.fnr, said.unsure_fakes) == (0.5, 0.0)
+
+
+def test_what_stands_out_is_counted_in_genuine_clips_and_in_fakes(bundle, toy_clips, toy_load):
+    one = bundle(1)
+    calibration = replace(one.calibration, alarms=Alarms(video=0.0, audio=1.0, lip_sync=0.5))
+    one = replace(one, calibration=calibration)
+    face, voice = compare_doubts(one, toy_clips, toy_load, passes=0, bins=5).outstanding
+    assert (face.kind, face.above, face.genuine, face.fake) == ("video", 0.0, 1.0, 1.0)
+    assert (voice.kind, voice.above, voice.genuine, voice.fake) == ("audio", 1.0, 0.0, 0.0)
+    assert face.promised == 0.1
 
 
 def test_both_splits_are_needed(bundle, toy_clips, toy_load):

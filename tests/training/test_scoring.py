@@ -10,6 +10,7 @@ from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
 from unmask.models.scoring import score_samples
 from unmask.preprocessing.prepare import samples_of
+from unmask.training.alarms import fit_alarms
 from unmask.training.calibrate import calibrate_bundle, calibration_of
 from unmask.training.scoring import score_features, score_people, score_rival
 
@@ -72,8 +73,11 @@ def test_a_calibrated_bundle_keeps_its_weights(tmp_path, bundle, toy_clips, toy_
     promise = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
     out = calibrate_bundle(tmp_path / "raw", toy_clips, None, promise, 0.3, tmp_path / "done")
     done = load_bundle(out)
-    scored = score_people(bundle, val, toy_load)
-    assert done.calibration == calibration_of(scored, promise, 0.3)
+    plain = replace(bundle, calibration=Calibration())
+    scored = score_people(plain, val, toy_load)
+    found = calibration_of(scored, promise, 0.3)
+    alarms = fit_alarms(plain, scored, found.temperature, 0.2)
+    assert done.calibration == replace(found, alarms=alarms)
     assert done.uncertainty == promise
     for name, value in bundle.detector.state_dict().items():
         assert np.array_equal(value.numpy(), done.detector.state_dict()[name].numpy())

@@ -52,6 +52,12 @@ def _show(found: "Doubts") -> None:
         f"real {said.fnr:.1%} (promised {said.promised_fnr:.1%}); inconclusive: "
         f"{said.unsure_reals:.1%} of genuine, {said.unsure_fakes:.1%} of fakes"
     )
+    for one in found.outstanding:
+        shares = ["-" if share is None else f"{share:.1%}" for share in (one.genuine, one.fake)]
+        typer.echo(
+            f"a stretch of {one.kind} stands out, above {one.above:.3f}, in {shares[0]} of genuine "
+            f"clips (promised {one.promised:.1%}), in {shares[1]} of fakes"
+        )
     if found.spread_finds_errors is not None:
         typer.echo(
             f"the spread of the passes finds errors with AUC {found.spread_finds_errors:.3f}"

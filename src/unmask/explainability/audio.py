@@ -17,7 +17,7 @@ from unmask.explainability.deletion import SHARE, Deletion
 from unmask.models.batch import Batch, collate
 from unmask.models.bundle import Bundle
 from unmask.models.precision import autocast
-from unmask.models.scoring import STEP_S
+from unmask.models.stretches import STEP_S
 from unmask.records import RATE_HZ, Sample
 
 BIN_S = 0.2  # as fine as pictures

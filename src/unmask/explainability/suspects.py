@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.scoring import STEP_S, SampleScore
+from unmask.models.scoring import SampleScore
+from unmask.models.stretches import STEP_S
 from unmask.preprocessing.align import similarity
 from unmask.preprocessing.sampling import SLACK_S
 from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, PersonFeatures, Sample

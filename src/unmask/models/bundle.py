@@ -27,12 +27,12 @@ from unmask.config import (
     plain,
 )
 from unmask.errors import BundleError, ConfigError
-from unmask.models.calibration import Calibration
+from unmask.models.calibration import EVEN, Calibration
 from unmask.models.detector import Detector
 from unmask.models.members import pack, unpack
 from unmask.models.sync import SyncNet
 
-SCHEMA_VERSION = 3  # 2 had no bias; 1 one detector, and neither lip-sync nor uncertainty
+SCHEMA_VERSION = 4  # 3 had one threshold for all; 2 no bias; 1 one detector and no lip-sync
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
 FACTS = "bundle.json"
@@ -169,10 +169,20 @@ def _read_facts(folder: Path) -> dict[str, Any]:
             f"{path}: written under schema {found}, and this unmask reads up to "
             f"{SCHEMA_VERSION}; use the version of unmask that wrote it, or train again"
         )
+    if found < 4:
+        facts = _with_alarms(facts)
     if found == 1 and "model" in facts:
         unknown_then: dict[str, Any] = {"uncertainty": {}, "sync": None, "sync_sha256": None}
         return {**facts, "members": [facts["model"]], **unknown_then}
     return dict(facts)
+
+
+def _with_alarms(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Stretches were held against the verdict's threshold, or one half where it had none."""
+    calibration = dict(facts.get("calibration") or {})
+    above = calibration.get("fake_above", EVEN)
+    alarms = dict.fromkeys(("video", "audio", "lip_sync"), EVEN if above == 1.0 else above)
+    return {**facts, "calibration": {**calibration, "alarms": alarms}}
 
 
 def _blank(facts: Mapping[str, Any]) -> Bundle:

@@ -18,6 +18,7 @@ from scipy.special import expit
 from unmask.errors import SingleClassError
 
 TEMPERATURES = (0.05, 20.0)
+EVEN = 0.5  # where there is no threshold for a stretch to stand above
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,19 @@ class Guarantee:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarms:
+    """Above which probability a stretch of face, voice or lip-sync stands out.
+
+    Each is exceeded for long enough somewhere in a share ``fpr`` of genuine clips, by the same
+    promise as the verdict's; one half where there were too few of them.
+    """
+
+    video: float = EVEN
+    audio: float = EVEN
+    lip_sync: float = EVEN
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How a clip's logit is read.
 
@@ -49,6 +63,9 @@ class Calibration:
         fake_above: Clips above it are called fake, 1 calls none so; between the two,
             inconclusive.
         sync_weight: Of the lip-sync score in the final one, the detectors having the rest.
+        alone: How the detectors' logit is read without lip-sync: of a clip in which it cannot be
+            judged, and of single members. ``None`` where it is read no differently.
+        alarms: What stands out along time.
     """
 
     temperature: float = 1.0
@@ -57,10 +74,25 @@ class Calibration:
     sync_weight: float = 0.0
     guarantee: Guarantee = field(default_factory=Guarantee)
     bias: float = 0.0
+    alone: "Calibration | None" = None
+    alarms: Alarms = field(default_factory=Alarms)
+
+    def of(self, sync_probability: float | None) -> "Calibration":
+        """The one that holds for a clip with, or without, a lip-sync score."""
+        return self.detectors if sync_probability is None else self
+
+    @property
+    def detectors(self) -> "Calibration":
+        """The one that holds for detectors without lip-sync."""
+        return self if self.alone is None else self.alone
+
+    def log_odds(self, logits: Floats | float) -> Floats:
+        """Calibrated log-odds of clips with ``logits``, of the same shape."""
+        return np.asarray(logits, np.float64) / self.temperature + self.bias
 
     def probability(self, logits: Floats | float) -> Floats:
         """Fake probabilities of clips with ``logits``, of the same shape."""
-        return calibrate(logits, self.temperature, self.bias)
+        return np.asarray(expit(self.log_odds(logits)))
 
 
 def calibrate(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:

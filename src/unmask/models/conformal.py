@@ -58,8 +58,8 @@ def conformal_thresholds(
         raise ConfigError(f"uncertainty.fpr {fpr} and .fnr {fnr} must lie between 0 and 1")
     fakes = both_kinds(is_fake)
     genuine, forged = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])[::-1]
-    fake_above = _ranked(genuine, fpr, NOBODY_FAKE)
-    real_below = _ranked(forged, fnr, NOBODY_REAL)
+    fake_above = threshold_above(genuine, fpr, NOBODY_FAKE)
+    real_below = threshold_above(forged, fnr, NOBODY_REAL)
     if real_below > fake_above:
         real_below = fake_above = (real_below + fake_above) / 2
     return real_below, fake_above, Guarantee(fpr, fnr, len(is_fake) - fakes, fakes)
@@ -88,7 +88,12 @@ def unreachable(promise: Guarantee) -> Iterator[str]:
             )
 
 
-def _ranked(scores: NDArray[np.float64], rate: float, unreachable: float) -> float:
-    """The score that a share ``rate`` of new ones goes beyond; scores get ever more wrong."""
+def threshold_above(scores: NDArray[np.float64], rate: float, unreachable: float) -> float:
+    """The score that a share ``rate`` of new ones goes beyond at most.
+
+    Args:
+        scores: Ever more wrong, shape ``(clips,)``.
+        unreachable: The answer where they are too few to promise that.
+    """
     rank = math.ceil((len(scores) + 1) * (1 - rate) - HAIR)
     return float(scores[rank - 1]) if rank <= len(scores) else unreachable

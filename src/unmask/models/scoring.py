@@ -16,9 +16,8 @@ from unmask.models.mixture import final_logit, mixed
 from unmask.models.precision import autocast
 from unmask.models.sync_scoring import SyncScore, sync_score
 from unmask.models.uncertainty import content_seed, pass_logits
-from unmask.records import RATE_HZ, Sample
+from unmask.records import Sample
 
-STEP_S = 320 / RATE_HZ  # from one audio step to the next
 MIN_FRAMES = 5  # a face seen for less than a second decides nothing beside longer ones
 
 Floats = NDArray[np.float64]
@@ -29,11 +28,11 @@ class SampleScore:
     """What the bundle says of one person and the sound; probabilities are calibrated.
 
     Attributes:
-        logit: Of all members and of lip-sync, before calibration; higher is more fake.
+        logit: Of all members and of lip-sync, as calibrated log-odds; higher is more fake.
         video_probability, audio_probability: Of one modality alone; ``None`` where it is
             missing: no face, or nobody speaks.
         frame_probabilities: One per face of the sample, shape ``(frames,)``.
-        step_probabilities: One per ``STEP_S`` of sound, NaN where nobody speaks, shape
+        step_probabilities: One per 20 ms of sound, NaN where nobody speaks, shape
             ``(steps,)``.
         member_logits: What each member says by itself, before calibration, shape ``(members,)``.
         pass_logits: What each pass of MC-dropout says by itself, before calibration, all of one
@@ -114,9 +113,9 @@ def clip_score(scores: Sequence[SampleScore]) -> SampleScore:
 
 
 def weighed(score: SampleScore, sync_weight: float) -> SampleScore:
-    """The same answers with another weight of lip-sync, before calibration.
+    """The same answers with another weight of lip-sync.
 
-    Only ``logit`` is what it would be; the probabilities are those of the old calibration.
+    Only ``logit`` is what it would be, before calibration; the probabilities are as they were.
     """
     logit = final_logit(score.member_logits, score.sync_probability, sync_weight)
     return replace(score, logit=logit)
@@ -147,7 +146,7 @@ def _sync(bundle: Bundle, sample: Sample) -> SyncScore | None:
 def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
     first, sync = answers.predictions[0], answers.sync
     sync_probability = None if sync is None else sync.probability
-    weight = calibration.sync_weight
+    weight, reading = calibration.sync_weight, calibration.of(sync_probability)
 
     def each(name: str) -> Floats:  # one row per member
         rows = [getattr(prediction, name)[0] for prediction in answers.predictions]
@@ -161,15 +160,15 @@ def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
     finals = [final_logit(one, sync_probability, weight) for one in _singly(wavering)]
     frames, steps = first.frame_mask[0].cpu().numpy(), first.step_mask[0].cpu().numpy()
     return SampleScore(
-        logit=logit,
-        probability=float(calibration.probability(logit)),
+        logit=float(reading.log_odds(logit)),
+        probability=float(reading.probability(logit)),
         video_probability=float(probability("video_logit")) if frames.any() else None,
         audio_probability=float(probability("audio_logit")) if steps.any() else None,
         frame_probabilities=probability("frame_logits")[frames],
         step_probabilities=np.where(steps, probability("step_logits"), np.nan),
         member_logits=members,
         pass_logits=wavering,
-        passes=None if wavering is None else calibration.probability(np.array(finals)),
+        passes=None if wavering is None else reading.probability(np.array(finals)),
         sync=sync,
     )
 

@@ -124,10 +124,12 @@ class _Jury:
         if batch.waveform is not self._clean.waveform:
             heard = batch.waveform[0, : len(self._sample.waveform)].cpu().numpy()
             sync = self._synced(replace(self._sample, waveform=heard))
+        calibration = self._bundle.calibration
+        final = final_logit(members, sync, calibration.sync_weight)
         found = {
             WHITE_BOX: members[0],
             TRANSFER: members[1 % len(members)],
-            FINAL: final_logit(members, sync, self._bundle.calibration.sync_weight),
+            FINAL: calibration.of(sync).log_odds(final),
         }
         return [float(found[view]) for view in self.views]
 

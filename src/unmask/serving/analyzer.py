@@ -117,7 +117,7 @@ class Analyzer:
         self, path: Path, suspects: Suspects | None, watch: Stopwatch
     ) -> tuple[Facts, Tally, MediaInfo | None]:
         """Score window after window, and forget each before the next is made."""
-        facts, tally, info = Facts(), Tally(self.bundle.calibration.sync_weight), None
+        facts, tally, info = Facts(), Tally(self.bundle.calibration), None
         passes = self.bundle.uncertainty.passes
         for window in windows(path, self.preprocessing, WINDOW_S, watch):
             info = window.info

@@ -20,6 +20,18 @@ class Promise(Part):
     fake_clips: int = Field(ge=1, description="Fakes it was calibrated on.")
 
 
+class Alarms(Part):
+    """Above which probability a stretch of one kind of evidence is listed under `segments`.
+
+    Each is exceeded somewhere in at most the promised share of genuine clips that are as long as
+    those it was calibrated on; it is one half where those were too few.
+    """
+
+    video: Probability = Field(description="Of a face.")
+    audio: Probability = Field(description="Of the voice.")
+    lip_sync: Probability = Field(description="Of lips and speech together.")
+
+
 class Gate(Part):
     """What the detector was held against before it was packed."""
 
@@ -43,6 +55,10 @@ class Model(Part):
     bias: float = Field(default=0.0, description="What it adds to a clip's score after that.")
     real_below: Probability = Field(description="Verdict `real` below this probability.")
     fake_above: Probability = Field(description="Verdict `fake` above this probability.")
+    alarms: Alarms = Field(
+        default=Alarms(video=0.5, audio=0.5, lip_sync=0.5),
+        description="What stands out along time.",
+    )
     members: int = Field(default=1, ge=1, description="Detectors whose mean is the score.")
     passes: int = Field(
         default=0, ge=0, description="Of MC-dropout by each member, for the interval; 0 is none."

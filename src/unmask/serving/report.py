@@ -113,10 +113,7 @@ class Envelope(Part):
 
 
 class Segment(Part):
-    """A stretch that scores above the verdict's fake threshold.
-
-    Where the detector was calibrated on too few clips for such a threshold, above one half.
-    """
+    """A stretch that scores above what genuine footage does; see the model's `alarms`."""
 
     modality: Modality = Field(description="Which evidence.")
     person: int | None = Field(description="Whose face; null for sound.")
@@ -236,7 +233,7 @@ class Report(Part):
         default=(), description="The voice, each second in which somebody speaks."
     )
     envelope: Envelope | None = Field(default=None, description="Null without sound.")
-    segments: tuple[Segment, ...] = Field(description="Stretches above the fake threshold.")
+    segments: tuple[Segment, ...] = Field(description="Stretches that stand out.")
     evidence: tuple[Evidence, ...] = Field(default=(), description="Empty before phase 3.")
     quality: Quality = Field(description="Measured facts about the material.")
     notes: tuple[str, ...] = Field(description="What a reader of the verdict must know.")

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from unmask.models.calibration import Calibration
 from unmask.models.mixture import final_logit
-from unmask.models.scoring import MIN_FRAMES, STEP_S, SampleScore
+from unmask.models.scoring import MIN_FRAMES, SampleScore
+from unmask.models.stretches import binned
 from unmask.models.sync_scoring import SyncScore
 from unmask.records import ClipFeatures
 
-BIN_S = 0.2  # sound is told apart as finely as pictures
 CERTAIN = 1e-9  # of probability; keeps log-odds finite
 
 Floats = NDArray[np.float64]
@@ -111,19 +112,24 @@ class Track(Line):
         self.alone.add(float(logit(np.clip(alone, CERTAIN, 1 - CERTAIN))), len(times_s))
         self.add(times_s, values)
 
-    def logit(self, sync_weight: float) -> float:
-        """Of detectors and lip-sync, before calibration; something was counted."""
-        return self._final(self.members.value, sync_weight)
+    def logit(self, calibration: Calibration) -> float:
+        """Of detectors and lip-sync, as calibrated log-odds; something was counted."""
+        return self._final(self.members.value, calibration)
 
-    def repeated(self, sync_weight: float) -> Floats:
+    def repeated(self, calibration: Calibration) -> Floats:
         """Each pass's logit, or where there was none each member's; as :meth:`logit`."""
         answers = self.passes.value if self.passes.value is not None else self.members.value
         each = np.zeros(0) if answers is None else answers
-        return np.array([self._final(one, sync_weight) for one in each[:, None]])
+        return np.array([self._final(one, calibration) for one in each[:, None]])
 
-    def _final(self, logits: Floats | None, sync_weight: float) -> float:
+    def reading(self, calibration: Calibration) -> Calibration:
+        """The one that holds for this track."""
+        return calibration.of(self.sync.probability.value)
+
+    def _final(self, logits: Floats | None, calibration: Calibration) -> float:
         known = np.zeros(1) if logits is None else logits
-        return final_logit(known, self.sync.probability.value, sync_weight)
+        final = final_logit(known, self.sync.probability.value, calibration.sync_weight)
+        return float(self.reading(calibration).log_odds(final))
 
 
 @dataclass
@@ -131,12 +137,12 @@ class Tally:
     """Everything scored so far.
 
     Attributes:
-        sync_weight: Of lip-sync in the final score.
+        calibration: Under which the most fake person is found.
         people: Person's number to track.
         sound: The voice; its detectors' score counts where nobody is seen in the whole video.
     """
 
-    sync_weight: float = 0.0
+    calibration: Calibration = field(default_factory=Calibration)
     people: dict[int, Track] = field(default_factory=dict)
     sound: Track = field(default_factory=Track)
 
@@ -170,25 +176,4 @@ class Tally:
             return self.sound if self.sound.times_s else None
         enough = min(MIN_FRAMES, max(len(track.times_s) for track in tracks))
         seen = [track for track in tracks if len(track.times_s) >= enough]
-        return max(seen, key=lambda track: track.logit(self.sync_weight))
-
-
-def binned(steps: Floats) -> tuple[Floats, Floats]:
-    """Average steps of sound over bins of ``BIN_S``, leaving out silence.
-
-    Args:
-        steps: One value per ``STEP_S``, NaN where nobody speaks, shape ``(steps,)``.
-
-    Returns:
-        Begin of each bin in which somebody speaks, and its mean, shapes ``(bins,)``.
-
-    Example:
-        >>> starts_s, means = binned(np.array([np.nan, 0.5, 0.7] + 8 * [np.nan] + [0.2]))
-        >>> starts_s.tolist(), means.round(3).tolist()
-        ([0.0, 0.2], [0.6, 0.2])
-    """
-    spoken = np.flatnonzero(~np.isnan(steps))
-    if not len(spoken):
-        return np.zeros(0), np.zeros(0)
-    bins, place = np.unique(np.floor((spoken + 0.5) * STEP_S / BIN_S), return_inverse=True)
-    return bins * BIN_S, np.bincount(place, weights=steps[spoken]) / np.bincount(place)
+        return max(seen, key=lambda track: track.logit(self.calibration))

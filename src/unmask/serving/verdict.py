@@ -1,7 +1,7 @@
 """From tallied scores and facts to the report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.special import expit
@@ -10,17 +10,14 @@ from unmask.explainability.evidence import Exhibit
 from unmask.explainability.timeline import per_second
 from unmask.models.bundle import Bundle
 from unmask.models.calibration import Calibration
-from unmask.models.conformal import NOBODY_FAKE
+from unmask.models.stretches import BIN_S, covering, stretches
 from unmask.models.sync_scoring import STEP_TICKS
 from unmask.models.uncertainty import Spread, spread_of
 from unmask.records import MediaInfo
 from unmask.serving import report as contract
 from unmask.serving.facts import Facts, notes
-from unmask.serving.model_card import Gate, Model, Promise
-from unmask.serving.segments import segments
-from unmask.serving.tally import BIN_S, Line, Sync, Tally, Track
-
-EVEN = 0.5  # where there is no threshold for a stretch to stand above
+from unmask.serving.model_card import Alarms, Gate, Model, Promise
+from unmask.serving.tally import Line, Sync, Tally, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +34,13 @@ def write_report(
 ) -> contract.Report:
     """Put together what one video's windows gave."""
     facts, tally = found.facts, found.tally
-    calibration, quality, model = bundle.calibration, facts.quality(), describe(bundle)
-    decisive = tally.decisive()
+    calibration, quality, decisive = bundle.calibration, facts.quality(), tally.decisive()
+    reading = calibration if decisive is None else decisive.reading(calibration)
+    model = describe(bundle, reading)
     probability = None if decisive is None else _probability(decisive, calibration)
     spread = None if decisive is None else _spread(decisive, calibration)
     return contract.Report(
-        verdict=verdict(probability, calibration),
+        verdict=verdict(probability, reading),
         fake_probability=probability,
         confidence_interval=None if spread is None else (spread.low, spread.high),
         uncertainty_score=None if spread is None else spread.score,
@@ -79,22 +77,23 @@ def verdict(probability: float | None, calibration: Calibration) -> contract.Ver
     return "real" if probability < calibration.real_below else "inconclusive"
 
 
-def describe(bundle: Bundle) -> Model:
-    """Which detector answers."""
-    calibration, promise = bundle.calibration, bundle.calibration.guarantee
+def describe(bundle: Bundle, reading: Calibration) -> Model:
+    """Which detector answers, and how its score of this video is read."""
+    promise = reading.guarantee
     return Model(
         sha256=bundle.sha256,
         phase=bundle.phase,
         profile=bundle.profile,
         frame_backbone=bundle.settings.frame_backbone,
         voice_backbone=bundle.settings.voice_backbone,
-        temperature=calibration.temperature,
-        bias=calibration.bias,
-        real_below=calibration.real_below,
-        fake_above=calibration.fake_above,
+        temperature=reading.temperature,
+        bias=reading.bias,
+        real_below=reading.real_below,
+        fake_above=reading.fake_above,
+        alarms=Alarms(**asdict(bundle.calibration.alarms)),
         members=len(bundle.members),
         passes=bundle.uncertainty.passes,
-        sync_weight=calibration.sync_weight,
+        sync_weight=bundle.calibration.sync_weight,
         promise=Promise(
             fpr=promise.fpr,
             fnr=promise.fnr,
@@ -108,12 +107,12 @@ def describe(bundle: Bundle) -> Model:
 
 
 def _probability(track: Track, calibration: Calibration) -> float:
-    return float(calibration.probability(track.logit(calibration.sync_weight)))
+    return float(expit(track.logit(calibration)))
 
 
 def _spread(track: Track, calibration: Calibration) -> Spread | None:
     """Of MC-dropout, or of the members without it; one answer alone has no spread."""
-    answers = calibration.probability(track.repeated(calibration.sync_weight))
+    answers = expit(track.repeated(calibration))
     return spread_of(answers, _probability(track, calibration)) if len(answers) > 1 else None
 
 
@@ -121,7 +120,7 @@ def _members(track: Track | None, calibration: Calibration) -> Iterator[contract
     logits = None if track is None else track.members.value
     if logits is None or len(logits) < 2:
         return
-    for number, probability in enumerate(calibration.probability(logits), start=1):
+    for number, probability in enumerate(calibration.detectors.probability(logits), start=1):
         yield contract.Member(name=f"member {number}", fake_probability=float(probability))
 
 
@@ -184,27 +183,31 @@ def _by_second(line: Line) -> tuple[contract.Moment, ...]:
 
 
 def _segments(tally: Tally, bundle: Bundle) -> Iterator[contract.Segment]:
-    threshold = bundle.calibration.fake_above
-    threshold = EVEN if threshold == NOBODY_FAKE else threshold
-    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
+    alarms, frame_s = bundle.calibration.alarms, 1 / bundle.preprocessing.sampling.rate_hz
     for number, track in tally.people.items():
-        yield from _stretches(track, frame_s, threshold, "video", number)
+        yield from _above(alarms.video, track, frame_s, "video", number)
         if bundle.sync is not None:
             moment_s = STEP_TICKS / bundle.sync.rate_hz
-            yield from _stretches(track.sync.line, moment_s, threshold, "lip_sync", number)
-    yield from _stretches(tally.sound, BIN_S, threshold, "audio")
+            yield from _above(alarms.lip_sync, track.sync.line, moment_s, "lip_sync", number)
+    yield from _above(alarms.audio, tally.sound, BIN_S, "audio")
 
 
-def _stretches(
+def _above(
+    threshold: float,
     line: Line,
     covers_s: float,
-    threshold: float,
     modality: contract.Modality,
     person: int | None = None,
 ) -> Iterator[contract.Segment]:
-    starts_s = np.array(line.times_s)
-    edges = np.stack([starts_s, starts_s + covers_s], axis=1)
-    yield from segments(np.array(line.probabilities), edges, threshold, modality, person)
+    scores, edges_s = np.array(line.probabilities), covering(np.array(line.times_s), covers_s)
+    for stretch in stretches(scores, edges_s, threshold):
+        yield contract.Segment(
+            modality=modality,
+            person=person,
+            start_s=round(max(float(edges_s[stretch][0, 0]), 0.0), 3),
+            end_s=round(float(edges_s[stretch][-1, 1]), 3),
+            fake_probability=float(scores[stretch].mean()),
+        )
 
 
 def _evidence(one: Exhibit) -> contract.Evidence:

@@ -22,11 +22,13 @@ from unmask.models.conformal import conformal_thresholds
 from unmask.models.scoring import SampleScore, clip_score, weighed
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.training.alarms import fit_alarms
 from unmask.training.scoring import Scored, of_split, score_people
 
 WEIGHTS = np.linspace(0.0, 1.0, 11)
 
 Floats = NDArray[np.float64]
+Labels = NDArray[np.bool_]
 
 
 def calibrate_bundle(
@@ -47,10 +49,12 @@ def calibrate_bundle(
         SingleClassError: The validation clips are all genuine, or all fake.
         DataError: There are none.
     """
-    before = load_bundle(bundle)
+    before = replace(load_bundle(bundle), calibration=Calibration())
     load = cached(before.preprocessing, cache)
     scored = score_people(before, of_split(clips, "val"), load)
     found = calibration_of(scored, promise, sync_weight)
+    alarms = fit_alarms(before, scored, found.temperature, promise.fpr)
+    found = replace(found, alarms=alarms)
     save_bundle(out, replace(before, calibration=found, uncertainty=promise))
     return out
 
@@ -58,26 +62,42 @@ def calibrate_bundle(
 def calibration_of(
     scored: Sequence[Scored], promise: UncertaintySettings, sync_weight: float
 ) -> Calibration:
-    """Weight of lip-sync, temperature, bias and thresholds that fit ``scored``, in this order."""
+    """Weight of lip-sync, temperature, bias and thresholds that fit ``scored``, in this order.
+
+    Clips whose lips can be judged fit the final score, and all of them that of the detectors
+    alone, which lies elsewhere: it holds for clips in which no mouth moves with speech.
+    """
+    clips = [one.scores for one in scored]
     is_fake = np.array([one.clip.is_fake for one in scored])
-    weight = _best_weight([one.scores for one in scored], is_fake, sync_weight)
-    logits = _logits([one.scores for one in scored], weight)
+    alone = _reading(_logits(clips, 0.0), is_fake, promise)
+    judged = np.array([_is_judged(clip) for clip in clips])
+    if len(set(is_fake[judged])) < 2:  # nothing to learn its weight from
+        return alone
+    told = [clip for clip, known in zip(clips, judged, strict=True) if known]
+    weight = _best_weight(told, is_fake[judged], sync_weight)
+    if not weight:
+        return alone
+    whole = _reading(_logits(told, weight), is_fake[judged], promise)
+    return replace(whole, sync_weight=weight, alone=alone)
+
+
+def _reading(logits: Floats, is_fake: Labels, promise: UncertaintySettings) -> Calibration:
     temperature, bias = fit_platt(logits, is_fake)
     probabilities = calibrate(logits, temperature, bias)
     low, high, guarantee = conformal_thresholds(probabilities, is_fake, promise.fpr, promise.fnr)
-    return Calibration(temperature, low, high, weight, guarantee, bias)
+    return Calibration(temperature, low, high, guarantee=guarantee, bias=bias)
 
 
-def _best_weight(
-    clips: Sequence[tuple[SampleScore, ...]], is_fake: NDArray[np.bool_], start: float
-) -> float:
+def _is_judged(people: tuple[SampleScore, ...]) -> bool:
+    return clip_score([weighed(score, 0.0) for score in people]).sync_probability is not None
+
+
+def _best_weight(clips: Sequence[tuple[SampleScore, ...]], is_fake: Labels, start: float) -> float:
     """The weight of lip-sync under which the labels are likeliest, each with its own fit.
 
     Args:
-        start: Taken where no other is better; 0 where nothing was said of lip-sync.
+        start: Taken where no other is better.
     """
-    if all(score.sync_probability is None for clip in clips for score in clip):
-        return 0.0
 
     def loss(weight: float) -> float:
         logits = _logits(clips, weight)

@@ -5,8 +5,8 @@ Evaluating Predictive Uncertainty Under Dataset Shift", NeurIPS 2019, for the co
 is fitted is fitted on the validation clips, and everything is measured on the test clips.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
 from unmask.models.calibration import Calibration, calibrate, fit_platt, fit_temperature
 from unmask.models.mixture import mixed
-from unmask.models.scoring import SampleScore, clip_score
+from unmask.models.scoring import SampleScore, clip_score, weighed
 from unmask.records import Clip
+from unmask.training.alarms import heights
 from unmask.training.scoring import Scored, of_split, score_people
 
 Floats = NDArray[np.float64]
@@ -69,6 +70,22 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Outstanding:
+    """How often one kind of evidence has a stretch that stands out, in clips not fitted on.
+
+    Attributes:
+        promised: Share of genuine clips; 0 where nothing is promised.
+        genuine, fake: Share of each; ``None`` where no such clip holds that evidence.
+    """
+
+    kind: str
+    above: float
+    promised: float
+    genuine: float | None
+    fake: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Doubts:
     """The comparison.
 
@@ -85,6 +102,7 @@ class Doubts:
     passes: int
     rows: tuple[Honesty, ...]
     verdicts: Verdicts
+    outstanding: tuple[Outstanding, ...]
     spread_finds_errors: float | None
 
 
@@ -101,10 +119,10 @@ def compare_doubts(
         SingleClassError: A split's clips are all genuine, or all fake.
         DataError: A split has no clip that can be scored.
     """
-    val, test = (
-        _decisive(score_people(bundle, of_split(clips, split), load, passes))
-        for split in ("val", "test")
+    known, asked = (
+        score_people(bundle, of_split(clips, split), load, passes) for split in ("val", "test")
     )
+    val, test = _decisive(known), _decisive(asked)
     rows = tuple(
         _measured(f"{kind}{fit}", logit_of, (val, test), fitted, bins)
         for kind, logit_of in _kinds(bundle, passes).items()
@@ -117,6 +135,7 @@ def compare_doubts(
         passes=passes,
         rows=rows,
         verdicts=verdicts_of(test, bundle.calibration),
+        outstanding=tuple(_outstanding(bundle, asked)),
         spread_finds_errors=_spread_finds_errors(test),
     )
 
@@ -144,7 +163,8 @@ def _kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], flo
         if passes:
             kinds["ensemble, MC-dropout"] = lambda score: float(mixed(dropped(score)))
     if bundle.sync is not None:
-        kinds["with lip-sync"] = lambda score: score.logit
+        weight = bundle.calibration.sync_weight
+        kinds["with lip-sync"] = lambda score: weighed(score, weight).logit
     return kinds
 
 
@@ -174,7 +194,9 @@ def _measured(
 def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> Verdicts:
     """Count what the thresholds say of clips of known label."""
     p, is_fake = _columns(answers, lambda score: score.probability)
-    fake, real = p > calibration.fake_above, p < calibration.real_below
+    readings = [calibration.of(score.sync_probability) for score, _ in answers]
+    fake = p > np.array([reading.fake_above for reading in readings])
+    real = p < np.array([reading.real_below for reading in readings])
     return Verdicts(
         promised_fpr=calibration.guarantee.fpr,
         promised_fnr=calibration.guarantee.fnr,
@@ -183,6 +205,18 @@ def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> Verdicts
         unsure_reals=float((~fake & ~real)[~is_fake].mean()),
         unsure_fakes=float((~fake & ~real)[is_fake].mean()),
     )
+
+
+def _outstanding(bundle: Bundle, scored: Sequence[Scored]) -> Iterator[Outstanding]:
+    promised = bundle.calibration.guarantee.fpr
+    for kind, above in asdict(bundle.calibration.alarms).items():
+        shares = []
+        for of_fakes in (False, True):
+            clips = [heights(bundle, one) for one in scored if one.clip.is_fake == of_fakes]
+            known = [clip[kind] > above for clip in clips if kind in clip]
+            shares.append(float(np.mean(known)) if known else None)
+        if shares != [None, None]:
+            yield Outstanding(kind, above, promised, *shares)
 
 
 def _spread_finds_errors(answers: Sequence[Answer]) -> float | None:

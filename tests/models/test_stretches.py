@@ -5,14 +5,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from unmask.serving.segments import GAP_S, SHORTEST_S, segments
+from unmask.models.stretches import GAP_S, SHORTEST_S, binned, covering, height, stretches
 
 
 def found(scores, step_s=0.2, threshold=0.7, starts_s=None):
     starts = np.arange(len(scores)) * step_s if starts_s is None else np.array(starts_s)
-    edges = np.stack([starts, starts + step_s], axis=1)
-    rows = segments(np.array(scores), edges, threshold, "video", person=3)
-    return [(row.start_s, row.end_s, round(row.fake_probability, 3)) for row in rows]
+    scores, edges = np.array(scores), covering(starts, step_s)
+    return [
+        (edges[one][0, 0], edges[one][-1, 1].round(9), scores[one].mean().round(3))
+        for one in stretches(scores, edges, threshold)
+    ]
 
 
 def test_nothing_above_the_threshold_gives_no_segment():
@@ -57,3 +59,30 @@ def test_segments_are_what_closing_the_gaps_of_a_fine_grid_gives(seed):
     wanted = edges.reshape(-1, 2)
     wanted = wanted[wanted[:, 1] - wanted[:, 0] >= SHORTEST_S * 100] / 100
     assert np.allclose([row[:2] for row in found(scores)], wanted)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_height_is_where_the_last_stretch_goes(seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.random(rng.integers(2, 40)).round(1)  # ties, too
+    edges = covering(np.cumsum(rng.choice([0.2, 0.9], len(scores))), 0.2)
+    levels = [0.0, *np.unique(scores)]
+    wanted = next(one for one in levels if not list(stretches(scores, edges, one)))
+    assert height(scores, edges) == wanted
+
+
+def test_no_scores_have_no_height():
+    assert height(np.zeros(0), np.zeros((0, 2))) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bins_are_the_means_of_the_steps_whose_middle_they_hold(seed):
+    rng = np.random.default_rng(seed)
+    steps = np.where(rng.random(137) < 0.3, np.nan, rng.random(137))
+    wanted = {}
+    for number, value in enumerate(steps):
+        if not np.isnan(value):
+            wanted.setdefault(int((number * 20 + 10) // 200), []).append(value)
+    starts_s, means = binned(steps)
+    assert np.allclose(starts_s, [number * 0.2 for number in wanted])
+    assert np.allclose(means, [np.mean(values) for values in wanted.values()])
