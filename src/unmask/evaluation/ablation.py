@@ -52,7 +52,7 @@ class AblationRow:
         name: The component that is switched off; ``everything`` for the reference.
         added: It is switched on, and off in the reference.
         aucs: One per seed.
-        auc: Their mean, with the interval by resampling identities.
+        auc: Their mean, with the interval by resampling identities and seeds.
         gain: AUC of the reference less this one's: what the component brings; ``None`` for
             the reference itself. The interval is of the difference on the same resamples.
         ece: Mean over the seeds.
@@ -84,24 +84,30 @@ def compare(
     Args:
         reference: Trainings with everything, one per seed.
         without: Component to trainings without it.
-        seed: Of the resampling; all rows share their resamples.
+        seed: Of the resampling, of people and of trainings; all rows share their resamples.
         added: Rows that have a component more than the reference, not one less.
 
     Raises:
-        DataError: Two trainings were not scored on the same clips.
+        DataError: Two trainings were not scored on the same clips, or a row has other seeds.
         SingleClassError: The clips are all genuine, or all fake.
     """
     clips = _by_clip(reference[0].rows)
     is_fake = np.array([row.is_fake for row in clips])
-    copies = identity_copies(
-        is_fake, [row.identity for row in clips], np.random.default_rng(seed), settings.resamples
-    )
+    rng, seeds = np.random.default_rng(seed), tuple(run.seed for run in reference)
+    copies = identity_copies(is_fake, [row.identity for row in clips], rng, settings.resamples)
+    # trainings differ by chance: were they not drawn, too, a component that does nothing would
+    # seem to matter. One fewer than there are makes the variance of so small a sample right
+    # (Rao & Wu, "Resampling Inference with Complex Survey Data", JASA 1988).
+    again = rng.integers(len(seeds), size=(max(len(seeds) - 1, 1), settings.resamples))
     wanted = [row.clip_id for row in clips]
     base: Floats | None = None
     found: list[AblationRow] = []
     for name, runs in {"everything": reference, **without}.items():
+        if tuple(run.seed for run in runs) != seeds:
+            raise DataError(f"{name}: other seeds than {seeds}; train it with those")
         scores = [_logits(run, wanted) for run in runs]
-        drawn = np.mean([resampled_aucs(one, is_fake, copies) for one in scores], axis=0)
+        each = np.array([resampled_aucs(one, is_fake, copies) for one in scores])
+        drawn = np.take_along_axis(each, again, axis=0).mean(axis=0)
         aucs = tuple(roc_auc(one, is_fake) for one in scores)
         auc = float(np.mean(aucs))
         first = base is None
@@ -110,7 +116,7 @@ def compare(
         found.append(
             AblationRow(
                 name=name,
-                seeds=tuple(run.seed for run in runs),
+                seeds=seeds,
                 aucs=aucs,
                 auc=auc,
                 interval=_interval(drawn, settings.confidence),

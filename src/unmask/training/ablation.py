@@ -196,13 +196,16 @@ def words(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
     return (
         f"Each row is one component switched off, all others on, or, where the name has a plus, "
         f"one switched on that the reference lacks; scores of {len(test)} test "
-        f"clips of {people} people, mean over the seeds, intervals by resampling people, "
-        f"the gain's on the same resamples.{fixed}",
+        f"clips of {people} people, mean over the seeds, intervals by resampling people and "
+        f"seeds, the gain's on the same resamples.{fixed}",
         "All have one member but the ensemble. A gain whose interval holds zero was not shown. "
         "MC-dropout moves no score, only its interval (`unmask uncertainty`): what it shows here "
-        "is its time.",
+        "is its time. The time is that of scoring a clip that is prepared; what alignment, flow "
+        "and mouths take before that is in `unmask bench`.",
         "Expected: what published evidence says of the component (much, little), where it says "
-        "anything; it gives no number for a set like this.",
+        "anything; it gives no number for a set like this. A foundation backbone with its norms "
+        "alone tuned (`model.frame_backbone`, `model.tuned=norms`), of which much is expected, has "
+        "no row: its worth lies in pretrained weights, and the demo has none.",
     )
 
 
