@@ -1,4 +1,4 @@
-"""Settings that are one of a few words."""
+"""Settings that are one of a few words, or shares."""
 
 from collections.abc import Sequence
 
@@ -13,3 +13,17 @@ def among(name: str, value: str, allowed: Sequence[str]) -> None:
     """
     if value not in allowed:
         raise ConfigError(f"{name} is {value!r}; use one of {', '.join(allowed)}")
+
+
+def share(name: str, value: float, *, ends: bool = False) -> None:
+    """Refuse ``value`` of setting ``name`` unless it lies between 0 and 1.
+
+    Args:
+        ends: 0 and 1 are allowed, too.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if not (0 < value < 1 or (ends and value in (0, 1))):
+        between = "from 0 to 1" if ends else "between 0 and 1"
+        raise ConfigError(f"{name} is {value!r}; use a share {between}")

@@ -132,7 +132,10 @@ def load_settings(
         for name in reversed(key.split(".")):
             block = {name: block}
         values = _overlay(values, block)
-    return build(Settings, {**values, "phase": phase, "profile": profile})
+    settings = build(Settings, {**values, "phase": phase, "profile": profile})
+    if settings.sync.enabled and not settings.preprocessing.lips.enabled:
+        raise ConfigError("sync.enabled needs mouths; set preprocessing.lips.enabled=true, too")
+    return settings
 
 
 def _overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

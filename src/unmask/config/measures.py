@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from unmask.config.cells import cell_of
-from unmask.config.choices import among
+from unmask.config.choices import among, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class UncertaintySettings:
     passes: int = 0
     fpr: float = 0.01
     fnr: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        share("uncertainty.fpr", self.fpr)
+        share("uncertainty.fnr", self.fnr)
 
 
 @dataclass(frozen=True, slots=True)

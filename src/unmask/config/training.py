@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from unmask.config.choices import among
+from unmask.config.choices import among, share
 from unmask.errors import ConfigError
 
 
@@ -99,6 +99,10 @@ class SyncSettings:
     batch_windows: int = 512
     learning_rate: float = 1e-3
     weight: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that is no share."""
+        share("sync.weight", self.weight, ends=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,21 @@ def test_both_takes_a_twin_in_place_of_a_labelled_fake_about_every_other_time():
     assert [labelled.chosen(clip, 0) for clip in clips] == clips
 
 
+def test_both_forges_genuine_clips_without_a_fake_beside_them():
+    clips = [a_clip("a"), a_fake("a"), a_clip("b"), a_clip("c")]
+    rows = training_rows(clips, "both")
+    assert rows == (*clips, twin_of(clips[2]), twin_of(clips[3]))
+    twins = Twins(rows, "both", seed=3)
+    assert all(twins.chosen(row, epoch) is row for row in rows[2:] for epoch in range(5))
+
+
+def test_both_forges_every_genuine_clip_of_a_pair():
+    first, second, fake = a_clip("a"), replace(a_clip("b"), pair_id="take-a"), a_fake("a")
+    twins = Twins((first, second, fake), "both", seed=3)
+    chosen = {twins.chosen(fake, epoch).clip_id for epoch in range(40)}
+    assert chosen == {fake.clip_id, twin_of(first).clip_id, twin_of(second).clip_id}
+
+
 @pytest.mark.parametrize("fakes", ["forged", "both"])
 def test_without_a_genuine_clip_there_is_nothing_to_forge(fakes):
     with pytest.raises(DataError, match="genuine"):

@@ -59,7 +59,7 @@ def training_rows(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
     Args:
         fakes: ``labelled``: the clips as they are. ``forged``: the genuine ones, each followed
             by a twin. ``both``: the clips as they are, of which :meth:`Twins.chosen` replaces
-            half of the fakes anew in each epoch.
+            half of the fakes anew in each epoch, and a twin of each genuine clip that has none.
 
     Raises:
         DataError: Twins are asked for and no clip is genuine.
@@ -70,7 +70,8 @@ def training_rows(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
     if not genuine:
         raise DataError(f"none of {len(clips)} training clips is genuine; nothing to forge")
     if fakes == "both":
-        return tuple(clips)
+        paired = {clip.pair_id for clip in clips if clip.is_fake}
+        return (*clips, *(twin_of(clip) for clip in genuine if clip.pair_id not in paired))
     return tuple(row for clip in genuine for row in (clip, twin_of(clip)))
 
 
@@ -96,15 +97,18 @@ class Twins:
 
     def __init__(self, clips: Sequence[Clip], fakes: str, seed: int) -> None:
         self.seed = seed
-        self.genuine = {c.pair_id: c for c in clips if not c.is_fake} if fakes == "both" else {}
+        self.genuine: dict[str, list[Clip]] = {}
+        for clip in clips if fakes == "both" else ():
+            if not clip.is_fake:
+                self.genuine.setdefault(clip.pair_id, []).append(clip)
 
     def chosen(self, clip: Clip, epoch: int) -> Clip:
         """The clip, or the twin that takes a labelled fake's place in every other epoch or so."""
         genuine = self.genuine.get(clip.pair_id)
-        if not clip.is_fake or genuine is None:
+        if not clip.is_fake or clip.manipulation == TWIN or genuine is None:
             return clip
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 2))
-        return twin_of(genuine) if rng.random() < 0.5 else clip
+        return twin_of(genuine[rng.integers(len(genuine))]) if rng.random() < 0.5 else clip
 
     def draw(self, clip: Clip, sample: Sample, epoch: int) -> Forging:
         """What is forged of a clip in this epoch; nothing unless it is a twin."""
