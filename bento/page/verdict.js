@@ -38,7 +38,7 @@ export function verdict(job) {
       { class: "measured" },
       ...gauge(job.result),
       alone(job.result),
-      ...members(job.result.members),
+      ...members(job.result),
     ),
     ...bearing(job.result.notes),
     element("p", { class: "human" }, HUMAN),
@@ -138,10 +138,11 @@ function alone({ modalities }) {
   return element("dl", { class: "meters" }, ...rows);
 }
 
-function members(list) {
+function members({ members: list, members_spread: spread }) {
   if (list.length === 0) return [];
   const rows = list.map((one) => meter(one.name, one.fake_probability, ""));
-  const summary = element("summary", {}, `The ${list.length} members of the ensemble`);
+  const apart = spread ? `, standard deviation ${spread.toFixed(2)}` : "";
+  const summary = element("summary", {}, `The ${list.length} members of the ensemble${apart}`);
   return [element("details", {}, summary, element("dl", { class: "meters" }, ...rows))];
 }
 

@@ -91,6 +91,7 @@ def test_members_and_lip_sync_make_the_score_of_the_contract(report, whole):
         return 1 / (1 + np.exp(-(odds - bias) * temperature))
 
     each = [member.fake_probability for member in report.members]
+    assert report.members_spread == pytest.approx(np.std(each)) > 0
     wanted = 0.75 * raw(each, 2.0, -0.4).mean() + 0.25 * report.modalities.lip_sync
     assert raw(report.fake_probability, 1.5, 0.8) == pytest.approx(wanted, abs=1e-6)
     assert report.model.members == len(whole.bundle.members) == 3
@@ -113,6 +114,8 @@ def test_the_interval_holds_the_answer(report):
     assert low <= report.fake_probability <= high
     assert low < high
     assert report.uncertainty_score > 0
+    assert report.uncertainty_score == report.repeated_variance / report.repeated_mean
+    assert 0 < report.repeated_mean < 1
     assert report.model.passes == 4
 
 

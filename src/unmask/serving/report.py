@@ -226,8 +226,19 @@ class Report(Part):
         ge=0.0,
         description="Variance of repeated answers over their mean; null before phase 2.",
     )
+    repeated_mean: Probability | None = Field(
+        default=None, description="Mean of repeated answers; null before phase 2."
+    )
+    repeated_variance: float | None = Field(
+        default=None, ge=0.0, description="Their variance; null before phase 2."
+    )
     modalities: Modalities = Field(description="Each kind of evidence alone.")
     members: tuple[Member, ...] = Field(default=(), description="Ensemble; empty before phase 3.")
+    members_spread: float | None = Field(
+        default=None,
+        ge=0.0,
+        description="Standard deviation of what the members say; null before phase 3.",
+    )
     people: tuple[Person, ...] = Field(description="Longest on screen first.")
     audio_timeline: tuple[Moment, ...] = Field(
         default=(), description="The voice, each second in which somebody speaks."

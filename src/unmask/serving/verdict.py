@@ -39,17 +39,23 @@ def write_report(
     model = describe(bundle, reading)
     probability = None if decisive is None else _probability(decisive, calibration)
     spread = None if decisive is None else _spread(decisive, calibration)
+    members = tuple(_members(decisive, calibration))
     return contract.Report(
         verdict=verdict(probability, reading),
         fake_probability=probability,
         confidence_interval=None if spread is None else (spread.low, spread.high),
         uncertainty_score=None if spread is None else spread.score,
+        repeated_mean=None if spread is None else spread.mean,
+        repeated_variance=None if spread is None else spread.variance,
         modalities=contract.Modalities(
             video=None if decisive is tally.sound else _alone(decisive),
             audio=_alone(tally.sound),
             lip_sync=None if decisive is None else decisive.sync.probability.value,
         ),
-        members=tuple(_members(decisive, calibration)),
+        members=members,
+        members_spread=float(np.std([one.fake_probability for one in members]))
+        if members
+        else None,
         people=tuple(_people(tally, calibration)),
         audio_timeline=_by_second(tally.sound),
         envelope=facts.loudness.envelope(),
