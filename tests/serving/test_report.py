@@ -9,7 +9,8 @@ from unmask.serving.report import Report, Segment
 
 PROMISED = [
     *("schema_version", "verdict", "fake_probability", "confidence_interval"),
-    *("uncertainty_score", "modalities", "members", "people", "audio_timeline"),
+    *("uncertainty_score", "repeated_mean", "repeated_variance", "modalities"),
+    *("members", "members_spread", "people", "audio_timeline"),
     *("envelope", "segments", "evidence"),
     *("quality", "notes", "media", "model", "timing_s"),
 ]
@@ -22,7 +23,8 @@ def test_a_report_has_the_promised_fields_in_the_promised_order(values):
 def test_what_phase_1_cannot_fill_is_null_or_empty(values):
     written = json.loads(Report(**values).model_dump_json())
     assert written["confidence_interval"] is None
-    assert written["uncertainty_score"] is None
+    for name in ("uncertainty_score", "repeated_mean", "repeated_variance", "members_spread"):
+        assert written[name] is None
     assert written["modalities"]["lip_sync"] is None
     assert written["members"] == written["evidence"] == []
 

@@ -91,7 +91,8 @@ def test_members_and_lip_sync_make_the_score_of_the_contract(report, whole):
         return 1 / (1 + np.exp(-(odds - bias) * temperature))
 
     each = [member.fake_probability for member in report.members]
-    assert report.members_spread == pytest.approx(np.std(each)) > 0
+    assert report.members_spread == pytest.approx(np.std(each))
+    assert report.members_spread > 0
     wanted = 0.75 * raw(each, 2.0, -0.4).mean() + 0.25 * report.modalities.lip_sync
     assert raw(report.fake_probability, 1.5, 0.8) == pytest.approx(wanted, abs=1e-6)
     assert report.model.members == len(whole.bundle.members) == 3
