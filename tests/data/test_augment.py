@@ -1,15 +1,17 @@
 from dataclasses import fields, replace
 
+import cv2
 import numpy as np
 import pytest
 
 from unmask.config import AugmentationSettings
 from unmask.data.augment import change, draw_changes
+from unmask.data.augment_faces import tinted
 from unmask.records import Sample
 
 NOTHING = AugmentationSettings(mirror=0.0, light=0.0)
 KINDS = [item.name for item in fields(AugmentationSettings)]
-OF_FACES = {"mirror", "light", "blur", "resize", "codec", "cutout"}
+OF_FACES = {"mirror", "light", "colour", "blur", "resize", "codec", "cutout"}
 OF_SOUND = {"codec", "pitch", "stretch", "noise", "tilt"}
 
 
@@ -98,6 +100,17 @@ def test_equal_frames_stay_equal(sample, kind):
     still = replace(sample, faces=np.stack([sample.faces[0]] * 3))
     faces = changed(still, **{kind: 1.0}).faces
     assert np.array_equal(faces, np.stack([faces[0]] * 3))
+
+
+def test_colour_changes_hue_and_leaves_no_colour_where_none_is_wanted(sample):
+    faces = sample.faces
+    np.testing.assert_array_equal(tinted(faces, (1, 1, 1, 1)), faces)
+    grey = tinted(faces, (1, 1, 1, 0)).astype(int)
+    assert np.ptp(grey, axis=-1).max() == 0
+    luma = cv2.cvtColor(faces[0], cv2.COLOR_RGB2GRAY).astype(int)
+    assert np.abs(grey[0, ..., 0] - luma).max() <= 1
+    warm = tinted(faces, (1.1, 1, 0.9, 1)).astype(float)
+    assert (warm.mean((0, 1, 2)) / faces.mean((0, 1, 2))) == pytest.approx([1.1, 1, 0.9], abs=0.01)
 
 
 def test_neither_faces_nor_sound_need_be_there(sample):

@@ -77,7 +77,9 @@ def test_a_calibrated_bundle_keeps_its_weights(tmp_path, bundle, toy_clips, toy_
     scored = score_people(plain, val, toy_load)
     found = calibration_of(scored, promise, 0.3)
     alarms = fit_alarms(plain, scored, found.temperature, 0.2)
-    assert done.calibration == replace(found, alarms=alarms)
+    people = len({clip.identity for clip in val})
+    promised = replace(found.guarantee, people=people)
+    assert done.calibration == replace(found, alarms=alarms, guarantee=promised)
     assert done.uncertainty == promise
     for name, value in bundle.detector.state_dict().items():
         assert np.array_equal(value.numpy(), done.detector.state_dict()[name].numpy())

@@ -75,6 +75,7 @@ class AugmentationSettings:
 
     mirror: float = 0.5
     light: float = 1.0
+    colour: float = 0.0
     blur: float = 0.0
     resize: float = 0.0
     codec: float = 0.0

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unmask.config import AugmentationSettings
-from unmask.data.augment_faces import PARTS, Faces, cut_out, lit, mirrored, resized
+from unmask.data.augment_faces import PARTS, Faces, cut_out, lit, mirrored, resized, tinted
 from unmask.data.augment_sound import shifted, stretched, tilted
 from unmask.preprocessing.perturb import blur, film, noise, voice
 from unmask.records import Sample
 
 BRIGHTNESS = 0.15  # of full scale, up or down
 CONTRAST = 0.2  # relative, up or down
+BALANCE = 0.1  # relative, of red, green and blue each
+SATURATION = 0.4  # relative, more colourful or less
 BLUR_PX = (0.4, 1.5)
 SCALES = (0.5, 1.5)
 FILM_CRF = (20, 34)  # of H.264
@@ -36,6 +38,7 @@ class Changes:
 
     Attributes:
         light: Factor of contrast, and what is added to brightness.
+        colour: Factors of red, green and blue, and of saturation.
         scale: Size that faces are brought to, and back from.
         film: Codec and constant quality of the faces as a film.
         voice: Codec and kbit/s of the sound.
@@ -47,6 +50,7 @@ class Changes:
 
     mirror: bool
     light: tuple[float, float] | None
+    colour: tuple[float, float, float, float] | None
     blur_px: float | None
     scale: float | None
     film: tuple[str, int] | None
@@ -77,9 +81,13 @@ def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Ch
     stretches, stretch = often(settings.stretch), 1 + rng.uniform(-STRETCH, STRETCH)
     noises, snr_db, noise_seed = often(settings.noise), rng.uniform(*SNR_DB), rng.integers(2**31)
     tilts, tilt_db = often(settings.tilt), rng.uniform(-TILT_DB, TILT_DB)
+    colours = often(settings.colour)
+    red, green, blue = 1 + rng.uniform(-BALANCE, BALANCE, 3)
+    saturation = 1 + rng.uniform(-SATURATION, SATURATION)
     return Changes(
         mirror=mirror,
         light=light if lights else None,
+        colour=(red, green, blue, saturation) if colours else None,
         blur_px=blur_px if blurs else None,
         scale=scale if resizes else None,
         film=(film, crf) if codec else None,
@@ -106,6 +114,8 @@ def _changed_faces(sample: Sample, changes: Changes) -> Sample:
     faces = sample.faces
     if changes.light is not None:
         faces = lit(faces, *changes.light)
+    if changes.colour is not None:
+        faces = tinted(faces, changes.colour)
     faces = _coarsened(faces, changes)
     if changes.part is not None and sample.landmarks is not None:
         faces = cut_out(faces, sample.landmarks, changes.part)

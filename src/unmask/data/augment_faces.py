@@ -45,6 +45,18 @@ def lit(faces: Faces, gain: float, lift: float) -> Faces:
     return out
 
 
+def tinted(faces: Faces, factors: tuple[float, float, float, float]) -> Faces:
+    """Factors of red, green and blue, and of how far each pixel is from its own grey."""
+    *balance, saturation = factors
+    # luma of ITU-R BT.601
+    grey = np.tile(np.array([0.299, 0.587, 0.114]) * np.array(balance), (3, 1))
+    mix = saturation * np.diag(balance) + (1 - saturation) * grey
+    out = np.empty(faces.shape, np.uint8)
+    for number, face in enumerate(faces):
+        cv2.transform(face, mix, dst=out[number])  # rounds, and stops at black and white
+    return out
+
+
 def resized(faces: Faces, scale: float) -> Faces:
     """Bring to ``scale`` of the size, and back: fine detail is lost below 1, softened above."""
     size = faces.shape[2], faces.shape[1]

@@ -30,12 +30,14 @@ class Guarantee:
     Attributes:
         fpr, fnr: Share of genuine clips that may be called fake, and of fakes genuine.
         reals, fakes: Clips that the thresholds were fitted on; 0 where they promise nothing.
+        people: Whose clips those are; 0 where nobody said.
     """
 
     fpr: float = 0.0
     fnr: float = 0.0
     reals: int = 0
     fakes: int = 0
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)

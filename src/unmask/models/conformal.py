@@ -8,7 +8,9 @@ alike, in any order – its score's rank among theirs is uniform, so it lies abo
 detector. With fewer clips than ``1 / fpr - 1`` there is no such rank, and no clip is called fake.
 
 The promise is an average over calibration sets and new clips; it is no promise about one
-manipulation, one person, or footage of another kind.
+manipulation, one person, or footage of another kind. Several clips of each of a few people are
+not drawn as a new person's clip is: for people never seen the true rates may be a few times the
+promised ones where these are near what so few people can show.
 """
 
 import math

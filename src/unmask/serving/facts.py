@@ -98,11 +98,13 @@ def notes(facts: Facts, quality: Quality, info: MediaInfo, model: Model) -> Iter
 
 
 def _on_promise(promise: Promise) -> Iterator[str]:
+    people = f" of {promise.people} people" if promise.people else ""
     yield (
-        f"Calibrated on {promise.real_clips} genuine and {promise.fake_clips} fake clips: of clips "
-        f"drawn as those were, at most {promise.fpr:.1%} of the genuine are called fake and "
-        f"{promise.fnr:.1%} of the fakes real, on average; it holds for no other kind of footage. "
-        "The same clips chose the best epoch and the weight of lip-sync, so expect a little more."
+        f"Calibrated on {promise.real_clips} genuine and {promise.fake_clips} fake clips{people}: "
+        f"of clips drawn as those were, at most {promise.fpr:.1%} of the genuine are called fake "
+        f"and {promise.fnr:.1%} of the fakes real, on average; it holds for no other kind of "
+        "footage. The same clips chose the best epoch and the weight of lip-sync, and clips of one "
+        "person are alike, so expect a little more."
     )
     yield from unreachable(
         Guarantee(promise.fpr, promise.fnr, promise.real_clips, promise.fake_clips)

@@ -18,6 +18,7 @@ class Promise(Part):
     fnr: Probability = Field(description="Share of fakes that may be called real.")
     real_clips: int = Field(ge=1, description="Genuine clips it was calibrated on.")
     fake_clips: int = Field(ge=1, description="Fakes it was calibrated on.")
+    people: int = Field(default=0, ge=0, description="Whose clips those are; 0 if unknown.")
 
 
 class Alarms(Part):

@@ -105,6 +105,7 @@ def describe(bundle: Bundle, reading: Calibration) -> Model:
             fnr=promise.fnr,
             real_clips=promise.reals,
             fake_clips=promise.fakes,
+            people=promise.people,
         )
         if promise.reals
         else None,

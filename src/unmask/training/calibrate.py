@@ -54,6 +54,7 @@ def calibrate_bundle(
     scored = score_people(before, of_split(clips, "val"), load)
     found = calibration_of(scored, promise, sync_weight)
     alarms = fit_alarms(before, scored, found.temperature, promise.fpr)
+    found = _of_people(found, len({one.clip.identity for one in scored}))
     found = replace(found, alarms=alarms)
     save_bundle(out, replace(before, calibration=found, uncertainty=promise))
     return out
@@ -90,6 +91,11 @@ def _reading(logits: Floats, is_fake: Labels, promise: UncertaintySettings) -> C
 
 def _is_judged(people: tuple[SampleScore, ...]) -> bool:
     return clip_score([weighed(score, 0.0) for score in people]).sync_probability is not None
+
+
+def _of_people(found: Calibration, people: int) -> Calibration:
+    alone = None if found.alone is None else _of_people(found.alone, people)
+    return replace(found, alone=alone, guarantee=replace(found.guarantee, people=people))
 
 
 def _best_weight(clips: Sequence[tuple[SampleScore, ...]], is_fake: Labels, start: float) -> float:
