@@ -20,7 +20,8 @@ from unmask.models.sync import SyncNet
 from unmask.records import Sample
 
 HERE = Path(__file__).parent
-SCHEMA_1, SCHEMA_2 = HERE / "schema_1.zip", HERE / "schema_2.zip"  # as older releases wrote them
+# as older releases wrote them
+SCHEMA_1, SCHEMA_2, SCHEMA_3 = (HERE / f"schema_{number}.zip" for number in (1, 2, 3))
 
 
 @pytest.fixture
@@ -165,6 +166,31 @@ def test_a_bundle_of_schema_2_scores_as_the_release_that_wrote_it(tmp_path):
     assert score.probability == pytest.approx(0.87993, abs=0.001)
     assert score.video_probability == pytest.approx(0.41526, abs=0.001)
     assert score.audio_probability == pytest.approx(0.53111, abs=0.001)
+
+
+def test_a_bundle_of_schema_3_scores_as_the_release_that_wrote_it(tmp_path):
+    with zipfile.ZipFile(SCHEMA_3) as archive:
+        archive.extractall(tmp_path)
+    bundle = load_bundle(tmp_path)
+    assert (bundle.schema_version, len(bundle.members)) == (3, 1)
+    guarantee, alarms = Guarantee(0.1, 0.05, 24, 23), Alarms(0.6, 0.6, 0.6)
+    assert bundle.calibration == Calibration(
+        1.7, 0.3, 0.6, guarantee=guarantee, bias=-0.4, alarms=alarms
+    )
+    (score,) = score_samples(bundle, [a_drawn_sample()], "32")
+    # what that release said of it
+    assert score.probability == pytest.approx(0.91891, abs=0.001)
+    assert score.video_probability == pytest.approx(0.41034, abs=0.001)
+    assert score.audio_probability == pytest.approx(0.58615, abs=0.001)
+
+
+def test_where_an_older_release_gave_no_verdict_of_fake_half_stands_out(tmp_path):
+    with zipfile.ZipFile(SCHEMA_3) as archive:
+        archive.extractall(tmp_path)
+    facts = json.loads((tmp_path / "bundle.json").read_text())
+    facts["calibration"]["fake_above"] = 1.0
+    (tmp_path / "bundle.json").write_text(json.dumps(facts))
+    assert load_bundle(tmp_path).calibration.alarms == Alarms(0.5, 0.5, 0.5)
 
 
 def a_drawn_sample():
