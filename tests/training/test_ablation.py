@@ -67,3 +67,10 @@ def test_a_component_that_does_not_exist_is_named():
 def test_every_component_of_the_last_phase_can_be_switched_off():
     trained = {plan.name for plan in plans(3, "full", (7,), overrides=["training.fakes=both"])}
     assert trained == {one.name for one in COMPONENTS} | {REFERENCE, ENSEMBLE}
+
+
+def test_the_reference_can_be_trained_alone():
+    made = plans(1, "demo", (7, 8), components=[REFERENCE])
+    assert [(plan.name, plan.settings.seed) for plan in made] == [(REFERENCE, 7), (REFERENCE, 8)]
+    names = [plan.name for plan in plans(3, "demo", (7,), components=[REFERENCE, ENSEMBLE])]
+    assert names == [REFERENCE, ENSEMBLE]

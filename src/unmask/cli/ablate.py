@@ -8,6 +8,7 @@ import typer
 
 OUT = Path("reports/ablation.md")
 WORK = Path("outputs/ablation")  # an ablation that was killed goes on there
+PART = WORK / "ablation.md"  # of some components, which leaves the page of all as it is
 TRACKING = "sqlite:///outputs/mlflow.db"
 
 
@@ -19,7 +20,8 @@ def command(
     profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "demo",
     seeds: Annotated[str, typer.Option(help="Separated by commas.")] = "7,8,9",
     only: Annotated[
-        list[str] | None, typer.Option(help="A component; may be repeated. All without.")
+        list[str] | None,
+        typer.Option(help="A component, or `everything` for none; may be repeated. All without."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value of every training")
@@ -53,8 +55,9 @@ def command(
     reference = groups.pop(ablation.REFERENCE)
     rows = compare(reference, groups, measures, chosen[0], ablation.added(done))
     page = ablation_page(rows, ablation.expectations(), title, ablation.words(clips, fixed))
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(page)
-    runs.close(flat(rows), OUT)
+    out = PART if only else OUT
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page)
+    runs.close(flat(rows), out)
     Console().print(Markdown(page))
-    typer.echo(f"written: {OUT}")
+    typer.echo(f"written: {out}")

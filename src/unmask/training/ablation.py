@@ -113,16 +113,16 @@ def plans(
     leave off is switched on where that is known how, and left out otherwise.
 
     Args:
-        components: Names of those to look at; all if empty.
+        components: Names of those to look at; all if empty, and with ``everything`` none.
         overrides: Of every training, the reference too.
 
     Raises:
         ConfigError: There is no such component.
     """
     known = {one.name: one for one in COMPONENTS if one.phase <= phase}
-    if unknown := sorted(set(components) - {*known, ENSEMBLE}):
+    if unknown := sorted(set(components) - {REFERENCE, *known, ENSEMBLE}):
         raise ConfigError(f"no component {', '.join(unknown)}; use {', '.join(known)}, {ENSEMBLE}")
-    chosen = components or [*known, ENSEMBLE]
+    chosen = [name for name in components or (*known, ENSEMBLE) if name != REFERENCE]
     alone = ("ensemble.members=1",)
 
     def with_(*switches: str) -> tuple[Settings, ...]:  # one for each seed
