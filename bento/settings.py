@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from unmask.errors import ConfigError
 
 PREFIX = "UNMASK_"
+ENDPOINT = "AWS_ENDPOINT_URL"  # as every tool for S3 knows it
 MIB = 2**20
 
 
@@ -44,7 +45,9 @@ class ServiceSettings(BaseModel):
     queue_name: str = Field("unmask", description="A broker may carry several.")
     database: str = Field("", description="postgresql://… or sqlite:///…; empty: in `folder`.")
     storage: str = Field("", description="s3://bucket/prefix or a folder; empty: in `folder`.")
-    s3_endpoint: str = Field("", description="Of a store that is not AWS, e.g. MinIO.")
+    s3_endpoint: str = Field(
+        "", description="Of a store that is not AWS, e.g. MinIO; AWS_ENDPOINT_URL, too."
+    )
     import_buckets: Names = Field((), description="Buckets that `storage_url` may name.")
     secret: SecretStr = Field(SecretStr(""), description="Signs links and webhooks; empty: a file.")
     api_keys_file: Path | None = Field(None, description="Written by `python -m bento.keys`.")
@@ -81,6 +84,9 @@ class ServiceSettings(BaseModel):
         """
         names = {PREFIX + name.upper(): name for name in cls.model_fields}
         given = {name: environment[key] for key, name in names.items() if environment.get(key)}
+        # where boto would go by itself, the page has to be allowed to go, too
+        if elsewhere := environment.get("AWS_ENDPOINT_URL_S3") or environment.get(ENDPOINT):
+            given.setdefault("s3_endpoint", elsewhere)
         try:
             return cls.model_validate(given)
         except ValidationError as error:

@@ -271,6 +271,16 @@ def test_a_setting_that_makes_no_sense_is_named(name, value):
         ServiceSettings.from_environment({name: value})
 
 
+def test_a_store_elsewhere_is_known_by_the_name_that_other_tools_know_it_by():
+    def found(**environment):
+        return ServiceSettings.from_environment(environment).s3_endpoint
+
+    assert found() == ""
+    assert found(AWS_ENDPOINT_URL="http://a") == "http://a"
+    assert found(AWS_ENDPOINT_URL="http://a", AWS_ENDPOINT_URL_S3="http://b") == "http://b"
+    assert found(AWS_ENDPOINT_URL="http://a", UNMASK_S3_ENDPOINT="http://c") == "http://c"
+
+
 @pytest.mark.parametrize("size_bytes", [1, 2**20 - 1, 2**20, 3 * 2**20 + 17])
 def test_an_upload_of_any_size_arrives_whole_and_leaves_nothing_on_its_way(office, size_bytes):
     desk, content = office(), os.urandom(size_bytes)
