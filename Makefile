@@ -60,7 +60,8 @@ format: $(READY)  ## put the code into the form that check wants
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-serve: $(READY)  ## page, API and worker on http://localhost:3000; QUEUE= DATABASE= STORAGE= for many machines
+serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first if need be; QUEUE= DATABASE= STORAGE= for many machines
+	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train
 	$(FLEET) $(BIN)/bentoml serve unmask:latest --host $(HOST) --port 3000
 
 worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings

@@ -1,5 +1,6 @@
 """The application: routes, what every request passes, and one line of JSON for every refusal."""
 
+import logging
 import re
 import shutil
 import tempfile
@@ -36,6 +37,8 @@ STATUS: dict[type[UnmaskError], int] = {
     IdempotencyError: 409,
     QueueFullError: 429,
 }
+NOT_SET_UP = "the service is not set up right; its log says why"
+log = logging.getLogger(__name__)
 # the detector works on one file at a time; who comes second waits
 _turns = CapacityLimiter(2)
 
@@ -93,8 +96,11 @@ def _analyze(analyzer: Analysis, upload: BinaryIO, name: str) -> Report:
 
 
 async def _ours(_: Request, error: Exception) -> JSONResponse:
-    found = (status for kind, status in STATUS.items() if isinstance(error, kind))
-    return failure(next(found, 500), str(error))
+    found = [status for kind, status in STATUS.items() if isinstance(error, kind)]
+    if not found:  # about this machine, and its words may name a path of it
+        log.error("%s", error)
+        return failure(500, NOT_SET_UP)
+    return failure(found[0], str(error))
 
 
 async def _not_understood(request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Videos in a zip: read one after the other, bounded, and never under the names it gives."""
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an empty one
 MAX_RATIO = 50  # a video is compressed already
 SLACK = 1 << 20  # of bytes, that a small file may be unpacked to whatever the ratio
 SYMLINK = 0o120000
+DAMAGED = "is damaged in the zip; pack it again"
 
 
 class NotAnArchiveError(UnmaskError):
@@ -20,8 +22,8 @@ class NotAnArchiveError(UnmaskError):
 class Bounded:
     """What one member unpacks to, refused as soon as it grows beyond what it says of itself."""
 
-    def __init__(self, stream: IO[bytes], most_bytes: int) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[bytes] | None, most_bytes: int) -> None:
+        self._stream = stream  # None where the zip is damaged where it begins
         self._left = most_bytes
 
     def read(self, size: int) -> bytes:
@@ -30,10 +32,12 @@ class Bounded:
         Raises:
             NotAnArchiveError: There are more than there may be, or they are damaged.
         """
+        if self._stream is None:
+            raise NotAnArchiveError(DAMAGED)
         try:
             block = self._stream.read(min(size, self._left + 1))
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise NotAnArchiveError("is damaged in the zip; pack it again") from error
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+            raise NotAnArchiveError(DAMAGED) from error
         self._left -= len(block)
         if self._left < 0:
             raise NotAnArchiveError("unpacks to more than it says; send the videos themselves")
@@ -45,7 +49,8 @@ class Bounded:
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
 
 def is_archive(upload: BinaryIO) -> bool:
@@ -70,9 +75,16 @@ def members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str,
             inside = [one for one in packed.infolist() if not _ignored(one)]
             _check(inside, most, most_bytes)
             for one in inside:
-                yield one.filename, cast("BinaryIO", Bounded(packed.open(one), one.file_size))
+                yield one.filename, cast("BinaryIO", Bounded(_opened(packed, one), one.file_size))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
         raise NotAnArchiveError("is no zip that can be read; pack it again") from error
+
+
+def _opened(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> IO[bytes] | None:
+    try:
+        return packed.open(one)
+    except zipfile.BadZipFile:  # of this file alone; those before it are jobs already
+        return None
 
 
 def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:

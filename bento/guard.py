@@ -173,14 +173,21 @@ def is_loopback(host: str | None) -> bool:
         return host in LOOPBACK_NAMES
 
 
+def _host_of(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # such as an open bracket
+        return None
+
+
 def _check_local(request: Request) -> None:
     """Without keys, only this machine may ask, and no page of another site through its browser."""
     server = request.scope.get("server")
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    host = _host_of(f"//{request.headers.get('host', '')}")
     if (server and not is_loopback(server[0])) or not is_loopback(host):
         raise Refusal(403, "without API keys only this machine is answered; make keys: see README")
     origin = request.headers.get("origin")
-    if origin and not is_loopback(urlsplit(origin).hostname):
+    if origin and not is_loopback(_host_of(origin)):
         raise Refusal(403, "a page of another site may not ask")
 
 

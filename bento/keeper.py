@@ -53,7 +53,12 @@ class Keeper:
         settings, outbox = self._parts.settings, self._parts.outbox
         for job in outbox.due():
             secret = webhook_secret(settings.signing_key, job.tenant)
-            outbox.told(job, send(job, secret, settings.webhook_private))
+            try:
+                taken = send(job, secret, settings.webhook_private)
+            except Exception as error:  # an address that no library understands is not to
+                log.info("webhook of job %s: %s", job.id, type(error).__name__)  # stop the others
+                taken = False
+            outbox.told(job, taken)
 
     def _run(self, work: Callable[[], None]) -> None:
         while not self._done.wait(self._round_s):

@@ -101,7 +101,12 @@ class Store:
 
     def opens(self, route: str, expires: str, signature: str) -> bool:
         """Whether a signed address of :meth:`link` is genuine and still works."""
-        fresh = expires.isdigit() and len(expires) < 16 and int(expires) > time.time()
+        fresh = (
+            expires.isascii()
+            and expires.isdigit()
+            and len(expires) < 16
+            and int(expires) > time.time()
+        )
         return fresh and hmac.compare_digest(
             self._sign(route, expires).encode(), signature.encode()
         )

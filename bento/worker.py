@@ -171,14 +171,17 @@ class Worker:
             raise MediaError(f"{shown_as}: the upload is gone; send it again") from error
 
     def _reused(self, claim: Claim, earlier: Any) -> Ending:
-        for name in earlier.evidence:
+        evidence = () if _zero(claim) else tuple(earlier.evidence)
+        for name in evidence:
             source = f"{earlier.id}/evidence/{name}{PICTURE}"
             self.store.copy(source, f"{claim.job.id}/evidence/{name}{PICTURE}")
-        media = {**earlier.result["media"], "file": claim.job.file}
+        result = {**earlier.result, "media": {**earlier.result["media"], "file": claim.job.file}}
+        if _zero(claim):
+            result["evidence"] = []  # as if it had been analyzed for this job
         return Ending(
             **self._retained(claim),
-            result={**earlier.result, "media": media},
-            evidence=tuple(earlier.evidence),
+            result=result,
+            evidence=evidence,
             cached=True,
         )
 

@@ -21,6 +21,7 @@ from bento.routes.desk import desk_of
 from bento.settings import MIB
 
 BLOCK = MIB // 2
+FIELDS = 20  # of a form, besides files; more than any route knows
 
 
 class ArrivingRoute(APIRoute):
@@ -43,8 +44,10 @@ class _Arriving(Request):
     async def _read(self, **limits: Any) -> FormData:
         if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return await super().form(**limits)
+        parts = desk_of(self).parts
+        limits |= {"max_files": parts.settings.batch_files + 1, "max_fields": FIELDS}
         parser = _Parser(self.headers, self.stream(), **limits)
-        parser.folder = desk_of(self).parts.store.work
+        parser.folder = parts.store.work
         try:
             self._form = await parser.parse()
         except MultiPartException as error:

@@ -23,6 +23,11 @@ def submitted(desk, headers, text=b"ok"):
     return answer.json()["job_id"]
 
 
+@pytest.mark.parametrize("headers", [{"Host": "["}, {"Origin": "http://["}, {"Host": "::x["}])
+def test_addresses_that_are_none_are_refused(office, headers):
+    assert office().client.get("/jobs", headers=headers).status_code in (400, 403)
+
+
 def test_without_a_known_key_nothing_is_told(office, tmp_path):
     desk, _ = keyed(office, tmp_path, "anna")
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-API-Key": ""}):

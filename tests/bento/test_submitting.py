@@ -155,6 +155,37 @@ def test_a_zip_that_lies_about_its_size_is_stopped_where_the_lie_ends(office):
     assert all(item["job_id"] is None for item in items)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
+def test_one_damaged_file_of_a_zip_is_told_and_the_others_are_jobs(office, packing):
+    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}, compress_type=packing))
+    second = content.index(b"PK\x03\x04", 4)
+    spoiled = second if packing == zipfile.ZIP_STORED else second + 35  # its header, or its data
+    content[spoiled : spoiled + 4] = b"\xff" * 4
+    answer = office().client.post("/batch", files={"files": ("a.zip", bytes(content))})
+    good, bad = answer.json()["items"]
+    assert good["job_id"]
+    assert bad["job_id"] is None
+    assert "damaged in the zip" in bad["error"]
+
+
+def test_a_form_of_countless_parts_is_refused(office):
+    client = office().client
+    many = [("files", (str(number), b"x")) for number in range(60)]
+    assert client.post("/batch", files=many).status_code == 400
+    fields = {str(number): "x" for number in range(30)}
+    answer = client.post("/analyze-video", files={"file": ("a", b"x")}, data=fields)
+    assert answer.status_code == 400
+
+
+def test_a_result_used_again_brings_no_pictures_where_none_are_wanted(office, working):
+    desk = office()
+    with working(desk):
+        first = desk.until(desk.submit("film one"))
+        again = desk.until(desk.submit("film one", retention="zero"))
+    assert first["evidence"]
+    assert (again["cached"], again["evidence"], again["result"]["evidence"]) == (True, [], [])
+
+
 def test_a_full_queue_says_when_to_come_again_before_it_reads_the_upload(office):
     desk = office(max_queued=2)
     desk.submit("1")

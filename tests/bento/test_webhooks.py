@@ -93,6 +93,15 @@ def test_a_receiver_that_is_away_fails_no_job(office, working, receiver):
     assert desk.job(job["job_id"])["status"] == "done"
 
 
+def test_an_address_that_nobody_understands_stops_no_others(office, working, receiver):
+    desk = office(webhook_private=True)
+    with working(desk):
+        desk.until(desk.submit("one", webhook_url="http://localhost:1/\x01"))
+        desk.until(desk.submit("two", webhook_url=address(receiver)))
+    desk.keeper.tell()
+    assert len(receiver.got) == 1
+
+
 def test_two_who_send_webhooks_send_each_once(office, working, receiver):
     desk = office(webhook_private=True)
     with working(desk):
