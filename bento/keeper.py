@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bento.assembly import Parts
@@ -46,6 +46,7 @@ class Keeper:
         """Look once after jobs."""
         self._parts.claims.reap(self._parts.settings.keep_days * DAY_S)
         self._resend()
+        self._drop()
         self._forget()
 
     def tell(self) -> None:
@@ -78,6 +79,22 @@ class Keeper:
         lost = before if depth < waiting else []  # else a message of each is still in the queue
         for job_id in [*never, *lost]:
             self._parts.send(job_id)
+
+    def _drop(self) -> None:
+        """Delete uploads that were not to be kept, where no worker lived to do it."""
+        soon = now() + self._parts.settings.zero_minutes * 60
+        retention = Job.options["retention"].as_string()
+        left = select(Job.id, Job.upload, retention).where(
+            Job.upload.is_not(None), Job.status.not_in(OPEN), retention != "keep"
+        )
+        with Session(self._parts.engine) as session:
+            found = session.execute(left.limit(100)).all()
+        for job_id, upload, kept in found:
+            self._parts.store.remove(upload)
+            expiry = {"expires_at": soon} if kept == "zero" else {}
+            with Session(self._parts.engine) as session:
+                session.execute(update(Job).where(Job.id == job_id).values(upload=None, **expiry))
+                session.commit()
 
     def _forget(self) -> None:
         """Delete what has been kept long enough, files first."""

@@ -8,8 +8,11 @@ import zipfile
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from bento.settings import ServiceSettings
+from bento.table import Job
 from unmask.errors import ConfigError
 
 
@@ -292,6 +295,23 @@ def test_what_a_killed_process_left_on_its_way_goes_after_a_day(office):
     os.utime(work / "folder", (0, 0))
     desk.keeper.round()
     assert [path.name for path in work.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(("retention", "kept_s"), [("zero", 900), ("delete_upload", 86_400)])
+def test_an_upload_goes_also_when_the_worker_was_lost(office, retention, kept_s):
+    desk = office(keep_days=1.0)
+    job_id = desk.submit("one", retention=retention)
+    with Session(desk.parts.engine) as session:
+        lost = {"status": "running", "attempts": 99, "lease_until": 1.0, "worker": "x"}
+        session.execute(update(Job).values(**lost))
+        session.commit()
+    begin = time.time()
+    desk.keeper.round()
+    assert desk.job(job_id)["status"] == "failed"
+    assert desk.job(job_id)["video_url"] is None
+    assert not list((desk.parts.settings.folder / "files").rglob("upload"))
+    with Session(desk.parts.engine) as session:
+        assert session.scalars(select(Job.expires_at)).one() == pytest.approx(begin + kept_s, abs=5)
 
 
 @pytest.mark.parametrize(
