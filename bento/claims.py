@@ -100,6 +100,10 @@ class Claims:
         """Say that the work goes on; False where the job was cancelled or taken away."""
         return self._change(claim, lease_until=now() + self.lease_s, stage=stage, percent=percent)
 
+    def hold(self, claim: Claim) -> bool:
+        """Keep the job, as :meth:`beat` does, and say nothing of how far it is."""
+        return self._change(claim, lease_until=now() + self.lease_s)
+
     def release(self, claim: Claim) -> bool:
         """Give a job back unfinished, as if it had not been begun."""
         return self._change(claim, status=Status.QUEUED, attempts=Job.attempts - 1, **_UNCLAIMED)

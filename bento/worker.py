@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,7 +145,7 @@ class Worker:
     def _examined(self, claim: Claim, upload: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         options, job = claim.job.options, claim.job
         with (
-            self._upload(upload, job.file) as path,
+            self._upload(claim, upload) as path,
             TemporaryDirectory(dir=self.store.work) as folder,
         ):
             task = Task(
@@ -158,17 +158,40 @@ class Worker:
             )
             report = self.examiner.examine(task, self._beating(claim))
             pictures = sorted(Path(folder).glob(f"*{PICTURE}"))
-            for picture in pictures:
-                self.store.put(f"{job.id}/evidence/{picture.name}", picture)
+            with self._held(claim):
+                for picture in pictures:
+                    self.store.put(f"{job.id}/evidence/{picture.name}", picture)
         return report, tuple(picture.stem for picture in pictures)
 
     @contextmanager
-    def _upload(self, key: str, shown_as: str) -> Iterator[Path]:
+    def _upload(self, claim: Claim, key: str) -> Iterator[Path]:
         try:
-            with self.store.here(key) as path:
+            with ExitStack() as stack:
+                with self._held(claim):
+                    path = stack.enter_context(self.store.here(key))
                 yield path
         except FileNotFoundError as error:
-            raise MediaError(f"{shown_as}: the upload is gone; send it again") from error
+            raise MediaError(f"{claim.job.file}: the upload is gone; send it again") from error
+
+    @contextmanager
+    def _held(self, claim: Claim) -> Iterator[None]:
+        """Keep the job while a store far away takes its time; nothing else beats meanwhile."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(self.settings.lease_s / BEATS):
+                try:
+                    self.claims.hold(claim)
+                except SQLAlchemyError:
+                    log.warning("the database does not answer")
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _reused(self, claim: Claim, earlier: Any) -> Ending:
         evidence = () if _zero(claim) else tuple(earlier.evidence)

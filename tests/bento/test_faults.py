@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -108,3 +109,24 @@ def test_a_worker_that_beats_is_not_given_up(office):
         assert desk.parts.claims.beat(claim, "faces", 1.0)
         desk.keeper.round()
     assert desk.job(claim.job.id)["status"] == "running"
+
+
+def test_a_store_that_is_slow_loses_no_job(office, working, monkeypatch):
+    desk = office(lease_s=0.3, attempts=2)
+    with working(desk) as worker:
+        fast = worker.store.here
+
+        @contextmanager
+        def slow(key):
+            time.sleep(1.0)
+            with fast(key) as path:
+                yield path
+
+        monkeypatch.setattr(worker.store, "here", slow)
+        job_id = desk.submit("ok")
+        end = time.monotonic() + 20
+        while (job := desk.job(job_id))["status"] not in ("done", "failed"):
+            desk.keeper.round()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert (job["status"], job["attempts"]) == ("done", 1)
