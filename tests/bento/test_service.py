@@ -1,5 +1,6 @@
 """The whole service, as BentoML serves it, on real files."""
 
+import re
 import sys
 import time
 import warnings
@@ -129,7 +130,12 @@ def test_what_bentoml_serves_stays_in_place(client, path):
 
 
 def test_the_page_of_routes_knows_ours(client):
-    assert client.get("/docs", follow_redirects=False).headers["location"] == "/"
+    drawn = client.get("/docs")
+    assert "script-src 'self';" in drawn.headers["Content-Security-Policy"]
+    for name in re.findall(r'(?:src|href)="([^"]+)"', drawn.text):
+        assert name.startswith("/"), name
+        assert client.get(name).status_code == 200, name
+    assert {"/predict", "/jobs/{job_id}"} <= set(client.get("/openapi.json").json()["paths"])
     described = client.get("/docs.json").json()["paths"]
     assert {"/predict", "/analyze-video", "/jobs/{job_id}", "/livez", "/metrics"} <= set(described)
     assert "multipart/form-data" in described["/predict"]["post"]["requestBody"]["content"]
