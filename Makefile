@@ -65,7 +65,8 @@ serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first
 	$(FLEET) $(BIN)/bentoml serve unmask:latest --host $(HOST) --port 3000
 
 worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings
-	$(FLEET) $(BIN)/python -m bento.worker
+	@# from the Bento, so that service and worker have the same detector
+	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker
 
 mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000

@@ -1,6 +1,8 @@
 """The form of every answer: typed, described, with examples; errors are ``{"error": words}``."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -10,7 +12,22 @@ from unmask.serving.report import Report, Verdict
 
 Retention = Literal["keep", "delete_upload", "zero"]
 JOB_ID = "0f9c2a7be4d1435e8a6b10c5d2f37e94"
+BATCH_ID = "5be0c1d2a3f44b6f9d7e8a9b0c1d2e3f"
 EARLIER, LATER = "2026-05-04T10:00:00Z", "2026-05-04T10:00:09Z"
+RUNNING: dict[str, Any] = {
+    "job_id": JOB_ID,
+    "file": "interview.mp4",
+    "status": "running",
+    "cached": False,
+    "created_at": EARLIER,
+    "started_at": LATER,
+    "stage": "faces",
+    "percent": 41.5,
+    "attempts": 1,
+    "size_bytes": 5_242_880,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "options": {"retention": "keep"},
+}
 
 
 class Answer(BaseModel):
@@ -84,7 +101,7 @@ class Batch(Answer):
         json_schema_extra={
             "examples": [
                 {
-                    "batch_id": "5be0c1d2a3f44b6f9d7e8a9b0c1d2e3f",
+                    "batch_id": BATCH_ID,
                     "accepted": 1,
                     "refused": 1,
                     "items": [
@@ -132,26 +149,7 @@ class JobSummary(Answer):
 class JobView(JobSummary):
     """A job, and its result when it is done."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "job_id": JOB_ID,
-                    "file": "interview.mp4",
-                    "status": "running",
-                    "cached": False,
-                    "created_at": EARLIER,
-                    "started_at": LATER,
-                    "stage": "faces",
-                    "percent": 41.5,
-                    "attempts": 1,
-                    "size_bytes": 5_242_880,
-                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                    "options": {"retention": "keep"},
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [RUNNING]})
 
     stage: str | None = Field(default=None, description="What is being done now.")
     percent: float = Field(ge=0.0, le=100.0, description="How far it has come.")
@@ -215,6 +213,16 @@ class Ended(Answer):
     )
 
 
+# a real one, of a clip of the demo set, with the first moments of each line
+REPORT_EXAMPLE = json.loads(Path(__file__).with_name("example.json").read_text())
+EVENT_EXAMPLE = f"event: job\ndata: {json.dumps(RUNNING)}\n\n"
+
+
+def reported() -> dict[int | str, dict[str, Any]]:
+    """The answer of a route that gives a report, for the OpenAPI document."""
+    return {200: {"content": {"application/json": {"example": REPORT_EXAMPLE}}}}
+
+
 def when(seconds: float | None) -> datetime | None:
     """Seconds since 1970 as a time."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
@@ -233,6 +241,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "What was sent cannot be used; `error` says why.",
         429: "Too many requests, or too many jobs wait; `Retry-After` says when to come again.",
         500: "A failure of this service.",
+        503: "The store that `storage_url` names does not answer, or the service is starting.",
     }
     every = (400, 401, 403, 429, *statuses)
     return {code: {"model": Problem, "description": words[code]} for code in sorted(every)}

@@ -14,9 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.exceptions import HTTPException as RoutingError
 
-from bento.answers import problems
+from bento.answers import problems, reported
 from bento.examiner import BrokenDownError
-from bento.guard import Guard, UploadLimit, failure
+from bento.front import failure
+from bento.guard import Guard, UploadLimit
+from bento.imports import StoreAwayError
 from bento.intake import TooLargeError
 from bento.keys import Keyring
 from bento.ledger import IdempotencyError, QueueFullError
@@ -36,6 +38,7 @@ STATUS: dict[type[UnmaskError], int] = {
     TooLargeError: 413,
     IdempotencyError: 409,
     QueueFullError: 429,
+    StoreAwayError: 503,
 }
 # Swagger UI writes styles into its elements and icons into its styles
 DRAWN = (
@@ -53,8 +56,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     # FastAPI's own page of all routes would load scripts from elsewhere, as BentoML's at `/` does
     app = FastAPI(title="unmask", version=__version__, docs_url=None, redoc_url=None)
 
-    def room(tenant: str) -> None:
-        app.state.desk.parts.ledger.check_room(tenant)
+    def room(tenant: str, idempotency_key: str | None) -> None:
+        app.state.desk.parts.ledger.check_room(tenant, idempotency_key)
 
     app.add_middleware(UploadLimit, max_mib=settings.max_upload_mib)
     app.add_middleware(
@@ -64,9 +67,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         submits=settings.submits_per_minute,
         requests=settings.requests_per_minute,
     )
-    app.post("/predict", responses=problems(413, 415, 422, 500), summary="Analyze and wait")(
-        predict
-    )
+    refusals = problems(413, 415, 422, 500)
+    app.post("/predict", responses={**reported(), **refusals}, summary="Analyze and wait")(predict)
     app.get("/docs", include_in_schema=False)(docs)
     for routes in (submit.router, jobs.router, evidence.router, limits.router, page.router):
         app.include_router(routes)

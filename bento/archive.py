@@ -4,7 +4,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from unmask.errors import UnmaskError
 
@@ -12,11 +12,33 @@ MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an empty one
 MAX_RATIO = 50  # a video is compressed already
 SLACK = 1 << 20  # of bytes, that a small file may be unpacked to whatever the ratio
 SYMLINK = 0o120000
+MOST_AT_ONCE = 1 << 20  # of bytes; a directory of 50 files has a few thousand
 DAMAGED = "is damaged in the zip; pack it again"
 
 
 class NotAnArchiveError(UnmaskError):
     """A zip that is damaged, locked, or made to do harm."""
+
+
+class Frugal:
+    """A zip that is not read at one go: `zipfile` would take a directory of any size at once."""
+
+    def __init__(self, upload: BinaryIO) -> None:
+        self._upload = upload
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes.
+
+        Raises:
+            NotAnArchiveError: More are wanted than a directory of videos needs.
+        """
+        if size > MOST_AT_ONCE:
+            raise NotAnArchiveError("lists too many files; send fewer at once")
+        return self._upload.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the file's own."""
+        return getattr(self._upload, name)
 
 
 class Bounded:
@@ -71,7 +93,7 @@ def members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str,
         NotAnArchiveError: It is damaged, locked, holds links, or is a bomb.
     """
     try:
-        with zipfile.ZipFile(upload) as packed:
+        with zipfile.ZipFile(cast("BinaryIO", Frugal(upload))) as packed:
             inside = [one for one in packed.infolist() if not _ignored(one)]
             _check(inside, most, most_bytes)
             for one in inside:
@@ -89,7 +111,7 @@ def _opened(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> IO[bytes] | None:
 
 def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:
     if not inside:
-        raise NotAnArchiveError("holds no file")
+        raise NotAnArchiveError("holds no file; put videos into it")
     if len(inside) > most:
         raise NotAnArchiveError(f"holds {len(inside)} files, and at most {most} are taken at once")
     if any(one.flag_bits & 1 for one in inside):

@@ -10,6 +10,7 @@ from bento.claims import Claims
 from bento.database import connect
 from bento.ledger import Ledger
 from bento.outbox import Outbox
+from bento.secret import signing_key
 from bento.settings import ServiceSettings
 from bento.storage import Store
 
@@ -19,10 +20,12 @@ class Parts:
     """Table, files and queue.
 
     Attributes:
+        signing_key: Signs links and webhooks.
         broker: None where the worker reads the table itself.
     """
 
     settings: ServiceSettings
+    signing_key: bytes
     engine: Engine
     ledger: Ledger
     claims: Claims
@@ -34,13 +37,15 @@ class Parts:
     def from_settings(cls, settings: ServiceSettings) -> Self:
         """Connect to everything that ``settings`` name."""
         engine = connect(settings)
+        key = signing_key(engine, settings)
         return cls(
             settings,
+            key,
             engine,
             Ledger(engine, settings.max_queued, settings.max_queued_per_tenant),
             Claims(engine, settings.lease_s, settings.attempts),
             Outbox(engine, settings.webhook_tries),
-            Store(settings),
+            Store(settings, key),
             Broker(settings.queue, settings.queue_name) if settings.queue else None,
         )
 

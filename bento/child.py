@@ -125,24 +125,28 @@ def analyze(analyzer: Any, task: dict[str, Any], line: Line) -> dict[str, Any]:
     if start_s is not None or end_s is not None:
         duration_s = (end_s or duration_s) - (start_s or 0.0)
     watch.expect(max(duration_s, 0.0), analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
-    pictures = Path(task["evidence_dir"]) if task["evidence_dir"] else None
+    pictures = Path(task["folder"]) if task["pictures"] else None
     extra = {"shown_as": shown_as, "watch": watch, "evidence_dir": pictures}
     if start_s is None and end_s is None:
         return analyzer.analyze(path, **extra).model_dump(mode="json")
-    return _analyze_part(analyzer, path, (start_s or 0.0, end_s), extra)
+    # what a killed process leaves there, the one who made the folder removes
+    with TemporaryDirectory(prefix="unmask-", dir=task["folder"] or None) as folder:
+        part = Path(folder) / "part.mkv"
+        return _analyze_part(analyzer, (path, part), (start_s or 0.0, end_s), extra)
 
 
 def _analyze_part(
-    analyzer: Any, path: Path, region: tuple[float, float | None], extra: dict[str, Any]
+    analyzer: Any,
+    paths: tuple[Path, Path],
+    region: tuple[float, float | None],
+    extra: dict[str, Any],
 ) -> dict[str, Any]:
     from unmask.serving.excerpt import excerpt, on_the_whole_clock, whole
 
-    start_s, end_s = region
-    with TemporaryDirectory(prefix="unmask-") as folder:
-        part = Path(folder) / "part.mkv"
-        end = float("inf") if end_s is None else end_s
-        begin_s = excerpt(path, start_s, end, part, extra["shown_as"])
-        report = analyzer.analyze(part, **extra)
+    (path, part), (start_s, end_s) = paths, region
+    end = float("inf") if end_s is None else end_s
+    begin_s = excerpt(path, start_s, end, part, extra["shown_as"])
+    report = analyzer.analyze(part, **extra)
     said = f"from {start_s:g} s" + (f" to {end_s:g} s" if end_s is not None else " to the end")
     media = whole(path, extra["shown_as"], report.media)
     return on_the_whole_clock(report, begin_s, media, said).model_dump(mode="json")

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, case, func, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from bento.table import Job, Status, now
+from bento.table import Job, Status, now, webhook_due
 from bento.totals import add
 
-LOST = "the worker was lost {attempts} times while it analyzed this file; it may be damaged"
+LOST = (
+    "the worker was lost {attempts} times while it analyzed this file; it may be damaged: "
+    "send another copy of it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Claims:
             error=ending.error,
             worker=None,
             lease_until=None,
-            webhook_due=now() if claim.job.options.get("webhook_url") else None,
+            webhook_due=webhook_due(),
             **({"upload": None} if ending.drop_upload else {}),
         )
         if recorded:
@@ -175,7 +178,7 @@ class Claims:
                 error=LOST.format(attempts=self.attempts),
                 finished_at=now(),
                 expires_at=now() + keep_s,
-                webhook_due=case((_wants_webhook(), now()), else_=None),
+                webhook_due=webhook_due(),
                 **_UNCLAIMED,
             )
         )
@@ -226,7 +229,3 @@ class Claims:
 
 
 _UNCLAIMED: dict[str, Any] = {"worker": None, "lease_until": None, "sent_at": None, "stage": None}
-
-
-def _wants_webhook() -> Any:
-    return Job.options["webhook_url"].as_string().is_not(None)

@@ -43,7 +43,8 @@ class Task:
     """One file to analyze.
 
     Attributes:
-        evidence_dir: Where pictures are written; None where none are wanted.
+        folder: Where everything goes that is made on the way; empty: where the system has room.
+        pictures: Whether evidence is left there.
         limits: Fields of :class:`unmask.serving.admission.Limits`.
     """
 
@@ -51,7 +52,8 @@ class Task:
     shown_as: str
     start_s: float | None = None
     end_s: float | None = None
-    evidence_dir: str | None = None
+    folder: str = ""
+    pictures: bool = False
     limits: dict[str, float] = field(default_factory=dict)
 
 
@@ -121,7 +123,8 @@ class Examiner:
         self.close()  # what an error has left behind in it is not known
         if said.get("failed") == "memory":
             raise self._too_large()
-        raise BrokenDownError("crash", f"the analysis broke down ({said.get('words')})", True)
+        words = f"the analysis broke down ({said.get('words')}); send another copy of the video"
+        raise BrokenDownError("crash", words, True)
 
     def analyze(self, path: Path, shown_as: str) -> Report:
         """Analyze one file as :class:`unmask.serving.analyzer.Analyzer` does, in the child."""
@@ -160,14 +163,17 @@ class Examiner:
                     raise self._too_slow()
                 if process.memory_bytes > most_bytes:
                     raise self._too_large()
-            except UnmaskError:
+            except BaseException:  # what it was at is of no use to whoever comes next
                 self.close()
                 raise
 
     def _died(self, death: DeathError) -> BrokenDownError:
         if death.code == -signal.SIGXCPU:
             return self._too_slow()
-        words = f"the decoder or the detector broke down on this file ({death})"
+        words = (
+            f"the decoder or the detector broke down on this file ({death}); "
+            "send another copy of the video"
+        )
         return BrokenDownError("crash", words, True)
 
     def _too_slow(self) -> BrokenDownError:

@@ -1,49 +1,29 @@
-"""What every request passes before its body is read: size, key, rate, room; and the headers of
-every answer.
-"""  # noqa: D205 - one sentence
+"""What every request to our routes passes before its body is read: size, key, rate, room."""
 
-import ipaddress
 import math
 import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
 from anyio.to_thread import run_sync
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bento.front import Refusal, failure
 from bento.keys import Keyring
 from bento.ledger import QueueFullError
 from bento.settings import MIB
 
-OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json)?")
+OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json)")
 SIGNED = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")
 SUBMITS = ("/analyze-video", "/batch", "/predict")
-LOOPBACK_NAMES = ("localhost", "testserver", "testclient")
 RETRY_S = 5
 MOST_BUCKETS = 10_000
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-
-Room = Callable[[str], None]
-
-
-class Refusal(HTTPException):
-    """A request that goes no further."""
+Room = Callable[[str, str | None], None]
 
 
 class Buckets:
@@ -99,7 +79,8 @@ class Guard:
     """Who asks, how often, and whether there is room; puts the tenant into the request's state.
 
     Args:
-        room: Raises :class:`QueueFullError` where a tenant may not submit now.
+        room: Given a tenant and an Idempotency-Key; raises :class:`QueueFullError` where the
+            tenant may not submit that now.
     """
 
     def __init__(
@@ -118,12 +99,10 @@ class Guard:
             scope.setdefault("state", {})["tenant"] = await self._admit(Request(scope))
         except Refusal as refusal:
             answer = failure(refusal.status_code, refusal.detail, dict(refusal.headers or {}))
-            return await answer(scope, receive, _dressed(send))
-        return await self.app(scope, receive, _dressed(send))
+            return await answer(scope, receive, send)
+        return await self.app(scope, receive, send)
 
     async def _admit(self, request: Request) -> str | None:
-        if not self._keyring.asked_for:
-            _check_local(request)
         path = request.url.path
         if OPEN.fullmatch(path):
             return None
@@ -138,7 +117,7 @@ class Guard:
         self._count(self._requests, tenant)
         if request.method == "POST" and path in SUBMITS:
             self._count(self._submits, tenant)
-            await self._check_room(tenant)
+            await self._check_room(tenant, request.headers.get("idempotency-key"))
         return tenant
 
     def _count(self, buckets: Buckets, name: str) -> None:
@@ -146,49 +125,11 @@ class Guard:
             words = "too many requests; slow down"
             raise Refusal(429, words, {"Retry-After": str(math.ceil(wait_s))})
 
-    async def _check_room(self, tenant: str) -> None:
+    async def _check_room(self, tenant: str, idempotency_key: str | None) -> None:
         try:
-            await run_sync(self._room, tenant)
+            await run_sync(self._room, tenant, idempotency_key)
         except QueueFullError as error:
             raise Refusal(429, str(error), {"Retry-After": str(RETRY_S)}) from error
-
-
-def failure(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The one form that every refusal and failure has."""
-    return JSONResponse({"error": words}, status_code=status, headers=headers)
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether an address or a name is this machine's own.
-
-    Example:
-        >>> is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("10.0.0.1")
-        (True, True, False)
-    """
-    if host is None:
-        return False
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host in LOOPBACK_NAMES
-
-
-def _host_of(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:  # such as an open bracket
-        return None
-
-
-def _check_local(request: Request) -> None:
-    """Without keys, only this machine may ask, and no page of another site through its browser."""
-    server = request.scope.get("server")
-    host = _host_of(f"//{request.headers.get('host', '')}")
-    if (server and not is_loopback(server[0])) or not is_loopback(host):
-        raise Refusal(403, "without API keys only this machine is answered; make keys: see README")
-    origin = request.headers.get("origin")
-    if origin and not is_loopback(_host_of(origin)):
-        raise Refusal(403, "a page of another site may not ask")
 
 
 def _key(headers: Headers) -> str | None:
@@ -200,14 +141,3 @@ def _key(headers: Headers) -> str | None:
 
 def _client(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-def _dressed(send: Send) -> Callable[[Message], Awaitable[None]]:
-    async def dressed(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return dressed

@@ -4,10 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import fsspec
-
 from bento.arrival import Arrival
 from bento.assembly import Parts
+from bento.imports import Imported
 from bento.ledger import Entry, new_id
 from bento.settings import MIB
 from bento.table import Job
@@ -15,7 +14,6 @@ from unmask.errors import MediaError, UnmaskError
 
 BLOCK = MIB
 NAME_LENGTH = 200
-ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^?#]{1,1024})")
 
 
 class TooLargeError(UnmaskError):
@@ -55,6 +53,7 @@ class Intake:
             MediaError: The file is empty.
             TooLargeError: It is above the limit.
             IdempotencyError: The key belongs to another file.
+            QueueFullError: There is no room for another job.
         """
         job_id, shown_as = new_id(), shown(name)
         upload = f"{job_id}/upload"
@@ -80,27 +79,17 @@ class Intake:
 
         Raises:
             MediaError: The address is not allowed, or nothing is there.
+            StoreAwayError: The store does not answer.
         """
-        found = ADDRESS.fullmatch(address)
-        allowed = self._parts.settings.import_buckets
-        if not found or found["bucket"] not in allowed:
-            named = ", ".join(allowed) or "none is allowed here"
-            raise MediaError(f"storage_url: wanted s3://<bucket>/<key> of these buckets: {named}")
-        name = found["key"].rsplit("/", 1)[-1]
-        endpoint = self._parts.settings.s3_endpoint
-        options = {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
-        try:
-            with fsspec.open(address, "rb", **options) as stream:
-                return self.take(stream, name, request)
-        except (FileNotFoundError, PermissionError) as error:
-            raise MediaError(f"storage_url: {name} is not there, or may not be read") from error
+        imported = Imported(address, self._parts.settings)
+        with imported as stream:
+            return self.take(stream, imported.name, request)
 
     def _entered(self, entry: Entry) -> tuple[Job, bool]:
         try:
             job, new = self._parts.ledger.enter(entry)
         except BaseException:
             self._parts.store.remove(entry.job_id)
-            raise
             raise
         if new:
             self._parts.send(job.id)

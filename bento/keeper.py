@@ -52,14 +52,9 @@ class Keeper:
     def tell(self) -> None:
         """Send the webhooks that are due."""
         settings, outbox = self._parts.settings, self._parts.outbox
-        for job in outbox.due():
-            secret = webhook_secret(settings.signing_key, job.tenant)
-            try:
-                taken = send(job, secret, settings.webhook_private)
-            except Exception as error:  # an address that no library understands is not to
-                log.info("webhook of job %s: %s", job.id, type(error).__name__)  # stop the others
-                taken = False
-            outbox.told(job, taken)
+        while not self._done.is_set() and (job := outbox.next()):
+            secret = webhook_secret(self._parts.signing_key, job.tenant)
+            outbox.told(job, send(job, secret, settings.webhook_private))
 
     def _run(self, work: Callable[[], None]) -> None:
         while not self._done.wait(self._round_s):

@@ -11,6 +11,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from bento.database import connect
+from bento.secret import signing_key
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
 
@@ -69,9 +71,9 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def webhook_secret(signing_key: bytes, tenant: str) -> str:
+def webhook_secret(key: bytes, tenant: str) -> str:
     """What signs a tenant's webhooks; one tenant cannot forge those of another."""
-    return hmac.new(signing_key, f"webhook\n{tenant}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, f"webhook\n{tenant}".encode(), hashlib.sha256).hexdigest()
 
 
 def add_key(path: Path, tenant: str) -> str:
@@ -109,10 +111,10 @@ def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(f"usage: {_HOW}")
     path, tenant = Path(sys.argv[1]), sys.argv[2]
-    key = add_key(path, tenant)
-    print(f"key             {key}")
-    signing_key = ServiceSettings.from_environment().signing_key
-    print(f"webhook secret  {webhook_secret(signing_key, tenant)}")
+    settings = ServiceSettings.from_environment()
+    secret = webhook_secret(signing_key(connect(settings), settings), tenant)
+    print(f"key             {add_key(path, tenant)}")
+    print(f"webhook secret  {secret}")
 
 
 if __name__ == "__main__":

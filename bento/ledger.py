@@ -9,7 +9,7 @@ from sqlalchemy import Engine, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bento.table import OPEN, Job, Status, now
+from bento.table import OPEN, Job, Status, now, webhook_due
 from unmask.errors import UnmaskError
 
 ID_BYTES = 16
@@ -73,6 +73,7 @@ class Ledger:
 
         Raises:
             IdempotencyError: The key belongs to another file or to other options.
+            QueueFullError: The queue, or the tenant's part of it, became full meanwhile.
         """
         with Session(self.engine, expire_on_commit=False) as session:
             job = Job(
@@ -90,10 +91,12 @@ class Ledger:
             )
             session.add(job)
             try:
-                session.commit()
+                session.flush()
             except IntegrityError:
                 session.rollback()
                 return self._earlier(session, entry), False
+            self._check_room(session, entry.tenant, 0)  # leaving undoes what was not committed
+            session.commit()
             return job, True
 
     def _earlier(self, session: Session, entry: Entry) -> Job:
@@ -106,16 +109,24 @@ class Ledger:
             )
         return job
 
-    def check_room(self, tenant: str, wanted: int = 1) -> None:
-        """Refuse before an upload is read.
+    def check_room(self, tenant: str, idempotency_key: str | None = None) -> None:
+        """Refuse before an upload is read; an earlier job that comes again needs no room.
 
         Raises:
             QueueFullError: The queue, or the tenant's part of it, is full.
         """
+        with Session(self.engine) as session:
+            if idempotency_key is None or not self._known(session, tenant, idempotency_key):
+                self._check_room(session, tenant, 1)
+
+    def _known(self, session: Session, tenant: str, key: str) -> bool:
+        same = select(Job.id).where(Job.tenant == tenant, Job.idempotency_key == key)
+        return session.scalar(same) is not None
+
+    def _check_room(self, session: Session, tenant: str, wanted: int) -> None:
         own = func.count().filter(Job.tenant == tenant)
         waiting = select(func.count(), own).where(Job.status == Status.QUEUED)
-        with Session(self.engine) as session:
-            everyone, own_jobs = session.execute(waiting).one()
+        everyone, own_jobs = session.execute(waiting).one()
         if everyone + wanted > self._max_queued or own_jobs + wanted > self._max_per_tenant:
             raise QueueFullError("too many jobs are waiting; try again later")
 
@@ -165,6 +176,7 @@ class Ledger:
                 worker=None,
                 lease_until=None,
                 stage=None,
+                webhook_due=webhook_due(),
             )
         )
         with Session(self.engine) as session:

@@ -7,8 +7,6 @@ from bento.table import Job, now
 from bento.totals import add
 from bento.webhooks import pause_s
 
-AT_ONCE = 20
-
 
 class Outbox:
     """The webhooks of jobs that have ended."""
@@ -17,12 +15,14 @@ class Outbox:
         self._engine = engine
         self._tries = tries
 
-    def due(self) -> list[Job]:
-        """Take what is due; nobody else gets it before its next try would be due."""
-        wanted = select(Job).where(Job.webhook_due < now()).order_by(Job.webhook_due)
-        with Session(self._engine) as session:
-            found = list(session.scalars(wanted.limit(AT_ONCE)))
-        return [job for job in found if self._taken(job)]
+    def next(self) -> Job | None:
+        """Take one that is due; nobody else gets it before its next try would be due."""
+        due = select(Job).where(Job.webhook_due < now()).order_by(Job.webhook_due).limit(1)
+        while True:
+            with Session(self._engine) as session:
+                job = session.scalar(due)
+            if job is None or self._taken(job):
+                return job
 
     def told(self, job: Job, taken: bool) -> None:
         """Note how a try went; after the last one it is given up."""

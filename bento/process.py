@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+import unmask
 from unmask.errors import UnmaskError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,6 +101,7 @@ class Process:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with this package to be found wherever the child starts."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    """Ours, with this package and the library to be found wherever the child starts."""
+    library = str(Path(unmask.__file__).parents[1])
+    path = os.pathsep.join(filter(None, (str(ROOT), library, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}

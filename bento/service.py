@@ -17,8 +17,8 @@ import bentoml
 from bento.api import create_app
 from bento.assembly import Parts
 from bento.examiner import Examiner
+from bento.front import Front, is_loopback
 from bento.gauges import exposition
-from bento.guard import is_loopback
 from bento.intake import Intake
 from bento.keeper import Keeper
 from bento.process import environment
@@ -76,6 +76,12 @@ class UnmaskService:
         with suppress(Exception), self._engine.connect():
             return self._worker is None or self._worker.alive
         return False
+
+
+# the decorator above has made a BentoML service of the class
+UnmaskService.add_asgi_middleware(  # type: ignore[attr-defined]
+    Front, local=SETTINGS.api_keys_file is None
+)
 
 
 class EmbeddedWorker:

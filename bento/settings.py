@@ -1,9 +1,7 @@
 """Everything that can be set about the service: one environment variable each, read once."""
 
 import os
-import secrets
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -12,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from unmask.errors import ConfigError
 
 PREFIX = "UNMASK_"
-ENDPOINT = "AWS_ENDPOINT_URL"  # as every tool for S3 knows it
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as every tool for S3 knows it
 MIB = 2**20
 
 
@@ -49,7 +47,9 @@ class ServiceSettings(BaseModel):
         "", description="Of a store that is not AWS, e.g. MinIO; AWS_ENDPOINT_URL, too."
     )
     import_buckets: Names = Field((), description="Buckets that `storage_url` may name.")
-    secret: SecretStr = Field(SecretStr(""), description="Signs links and webhooks; empty: a file.")
+    secret: SecretStr = Field(
+        SecretStr(""), description="Signs links and webhooks; empty: one is made and kept."
+    )
     api_keys_file: Path | None = Field(None, description="Written by `python -m bento.keys`.")
 
     max_upload_mib: Count = 2048
@@ -80,13 +80,14 @@ class ServiceSettings(BaseModel):
         """Read what the environment says; what it does not say stays at its default.
 
         Raises:
-            ConfigError: A value cannot be what its name asks for.
+            ConfigError: A value cannot be what its name asks for, or a path is relative.
         """
         names = {PREFIX + name.upper(): name for name in cls.model_fields}
         given = {name: environment[key] for key, name in names.items() if environment.get(key)}
-        # where boto would go by itself, the page has to be allowed to go, too
-        if elsewhere := environment.get("AWS_ENDPOINT_URL_S3") or environment.get(ENDPOINT):
+        for elsewhere in filter(None, map(environment.get, ENDPOINTS)):
             given.setdefault("s3_endpoint", elsewhere)
+        for name in ("folder", "storage", "api_keys_file"):
+            _check_absolute(name, given.get(name, ""))
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -118,19 +119,21 @@ class ServiceSettings(BaseModel):
         """``max_upload_mib`` in bytes."""
         return self.max_upload_mib * MIB
 
-    @cached_property
-    def signing_key(self) -> bytes:
-        """The secret; where none is set, a random one that stays in ``folder``."""
-        given = self.secret.get_secret_value()
-        return given.encode() if given else _kept_secret(self.folder / "secret")
+
+def _check_absolute(name: str, value: str) -> None:
+    if value and "://" not in value and not Path(value).is_absolute():
+        key = PREFIX + name.upper()
+        words = "is relative, and a Bento runs in a folder of its own"
+        raise ConfigError(f"{key}: {value} {words}; use {key}=$PWD/{value}")
 
 
-def _kept_secret(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
-    return path.read_bytes()
+def main() -> None:
+    """Print every setting: variable, default, meaning."""
+    for name, field in ServiceSettings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = "" if default in (None, ()) else str(default)
+        print(f"{PREFIX + name.upper():32}{shown:12}  {field.description or ''}".rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -6,10 +6,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import fsspec
 
@@ -20,17 +21,21 @@ class Store:
     """Files by key, ``<job id>/<name>``.
 
     Args:
+        signing_key: Signs addresses of a local store.
+
+    Attributes:
         work: A folder for files on their way; next to a local store, so that moving is renaming.
     """
 
-    def __init__(self, settings: ServiceSettings) -> None:
-        options = _options(settings.storage_url, settings)
-        self.fs, root = fsspec.core.url_to_fs(settings.storage_url, **options)
+    def __init__(self, settings: ServiceSettings, signing_key: bytes) -> None:
+        url = settings.storage_url
+        options = s3_options(settings) if url.startswith("s3://") else {}
+        self.fs, root = fsspec.core.url_to_fs(url, **options)
         self.root = str(root).rstrip("/")
         self.local = "file" in _protocols(self.fs)
         self.work = settings.folder.resolve() / "work"
         self.work.mkdir(parents=True, exist_ok=True)
-        self._key = settings.signing_key
+        self._key = signing_key
 
     def put(self, key: str, source: Path) -> None:
         """Take ``source`` into the store; it is whole there or not there, and gone here."""
@@ -54,10 +59,6 @@ class Store:
     def exists(self, key: str) -> bool:
         """Whether there is such a file."""
         return bool(self.fs.isfile(f"{self.root}/{key}"))
-
-    def size(self, key: str) -> int:
-        """Bytes of a file."""
-        return int(self.fs.size(f"{self.root}/{key}"))
 
     def open(self, key: str) -> BinaryIO:
         """Open a file to read."""
@@ -99,6 +100,14 @@ class Store:
         expires = str(int(time.time() + lasts_s))
         return f"{route}?{urlencode({'expires': expires, 'signature': self._sign(route, expires)})}"
 
+    @cached_property
+    def origin(self) -> str:
+        """Where signed addresses lead, as a browser names it; empty where they stay here."""
+        if self.local:
+            return ""
+        parts = urlsplit(self.link("a", "", 1.0))
+        return f"{parts.scheme}://{parts.netloc}"
+
     def opens(self, route: str, expires: str, signature: str) -> bool:
         """Whether a signed address of :meth:`link` is genuine and still works."""
         fresh = (
@@ -116,9 +125,8 @@ class Store:
         return hmac.new(self._key, said, hashlib.sha256).hexdigest()
 
 
-def _options(url: str, settings: ServiceSettings) -> dict[str, Any]:
-    if not url.startswith("s3://"):
-        return {}
+def s3_options(settings: ServiceSettings) -> dict[str, Any]:
+    """What fsspec is told about a store that speaks S3."""
     options: dict[str, Any] = {"use_listings_cache": False}
     if settings.s3_endpoint:
         options["client_kwargs"] = {"endpoint_url": settings.s3_endpoint}

@@ -3,7 +3,7 @@
 import enum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, Index, Text, UniqueConstraint, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.expression import FunctionElement
@@ -101,6 +101,15 @@ class Total(Base):
     value: Mapped[float] = mapped_column(Float, default=0.0)
 
 
+class Secret(Base):
+    """Something random that is made once."""
+
+    __tablename__ = "service_secrets"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
 class now(FunctionElement[float]):  # noqa: N801 - a function of SQL
     """Seconds since 1970, by the database's clock."""
 
@@ -116,3 +125,8 @@ def _sqlite_now(*_: Any, **__: Any) -> str:
 @compiles(now, "postgresql")
 def _postgresql_now(*_: Any, **__: Any) -> str:
     return "extract(epoch from clock_timestamp())::double precision"
+
+
+def webhook_due() -> Any:
+    """When the webhook of a job that ends is to be sent: now, or never where none is wanted."""
+    return case((Job.options["webhook_url"].as_string().is_not(None), now()), else_=None)

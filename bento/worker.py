@@ -153,7 +153,8 @@ class Worker:
                 shown_as=job.file,
                 start_s=options.get("start_s"),
                 end_s=options.get("end_s"),
-                evidence_dir=None if _zero(claim) else folder,
+                folder=folder,
+                pictures=not _zero(claim),
                 limits=limits_of(self.settings),
             )
             report = self.examiner.examine(task, self._beating(claim))

@@ -14,6 +14,8 @@ from bento.table import Job
 from bento.webhooks import resolve
 from unmask.serving.report import Report
 
+NO_JOB = "there is no such job; GET /jobs lists yours"
+
 
 class Analysis(Protocol):
     """Something that analyzes a file while the caller waits."""
@@ -37,7 +39,7 @@ class Desk:
         """
         found = self.parts.ledger.find(tenant, job_id)
         if found is None:
-            raise HTTPException(404, "there is no such job")
+            raise HTTPException(404, NO_JOB)
         return found
 
     def view(self, job: Job) -> JobView:

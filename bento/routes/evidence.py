@@ -5,7 +5,7 @@ from typing import Annotated, Any, BinaryIO
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from bento.answers import problems
+from bento.answers import problems, reported
 from bento.routes.desk import AtDesk, Desk, Tenant
 from bento.routes.jobs import JobId
 from bento.table import Job
@@ -17,9 +17,17 @@ VIDEOS = (*(kind for _, kind in KINDS.values()), "application/octet-stream")
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
-Expires = Annotated[str | None, Query(max_length=16, description="Of a signed address.")]
-Signature = Annotated[str | None, Query(max_length=64, description="Of a signed address.")]
-Name = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,80}$", description="As the job gives it.")]
+Expires = Annotated[
+    str | None, Query(max_length=16, description="Of a signed address.", examples=["1777888800"])
+]
+Signature = Annotated[
+    str | None,
+    Query(max_length=64, description="Of a signed address.", examples=["9f86d081884c7d65"]),
+]
+Name = Annotated[
+    str,
+    Path(pattern="^[A-Za-z0-9_-]{1,80}$", description="As the job gives it.", examples=["sound"]),
+]
 
 
 def _binary(words: str, *media_types: str) -> dict[str, Any]:
@@ -27,7 +35,11 @@ def _binary(words: str, *media_types: str) -> dict[str, Any]:
     return {"description": words, "content": dict.fromkeys(media_types, schema)}
 
 
-@router.get("/report.json", responses=problems(404, 409, 422), summary="The report as JSON")
+@router.get(
+    "/report.json",
+    responses={**reported(), **problems(404, 409, 422)},
+    summary="The report as JSON",
+)
 def report_json(desk: AtDesk, tenant: Tenant, job_id: JobId, response: Response) -> Report:
     """The result alone, as a file."""
     response.headers["Content-Disposition"] = f'attachment; filename="unmask-{job_id[:8]}.json"'

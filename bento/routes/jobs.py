@@ -10,8 +10,8 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from bento.answers import Ended, JobList, JobView, problems
-from bento.routes.desk import AtDesk, Desk, Tenant, summary
+from bento.answers import BATCH_ID, EVENT_EXAMPLE, JOB_ID, Ended, JobList, JobView, problems
+from bento.routes.desk import NO_JOB, AtDesk, Desk, Tenant, summary
 from bento.table import OPEN, Status
 from unmask.serving.report import Verdict
 
@@ -30,19 +30,26 @@ EVENT = {
 
 router = APIRouter(prefix="/jobs")
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As submitting gave it.")]
+JobId = Annotated[
+    str, Path(pattern="^[0-9a-f]{32}$", description="As submitting gave it.", examples=[JOB_ID])
+]
 
 
 class Wanted(BaseModel):
     """Which jobs, and which page of them."""
 
-    status: Status | None = Field(default=None, description="Only these.")
-    verdict: Verdict | None = Field(default=None, description="Only these.")
+    status: Status | None = Field(default=None, description="Only these.", examples=["done"])
+    verdict: Verdict | None = Field(default=None, description="Only these.", examples=["fake"])
     batch: str | None = Field(
-        default=None, pattern="^[0-9a-f]{32}$", description="Only of this batch."
+        default=None,
+        pattern="^[0-9a-f]{32}$",
+        description="Only of this batch.",
+        examples=[BATCH_ID],
     )
-    limit: int = Field(default=50, ge=1, le=100, description="Jobs on a page.")
-    offset: int = Field(default=0, ge=0, le=1_000_000, description="Jobs before the page.")
+    limit: int = Field(default=50, ge=1, le=100, description="Jobs on a page.", examples=[20])
+    offset: int = Field(
+        default=0, ge=0, le=1_000_000, description="Jobs before the page.", examples=[40]
+    )
 
 
 @router.get("", responses=problems(422), summary="List your jobs")
@@ -65,7 +72,7 @@ def get_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> JobView:
     return desk.view(desk.job(tenant, job_id))
 
 
-@router.delete("/{job_id}", responses=problems(404, 409, 422), summary="Cancel or delete a job")
+@router.delete("/{job_id}", responses=problems(404, 422), summary="Cancel or delete a job")
 def delete_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Ended:
     """Cancel a job that waits or runs; of one that has ended, delete everything."""
     job = desk.job(tenant, job_id)
@@ -75,7 +82,7 @@ def delete_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Ended:
         return Ended(job_id=job_id, status="cancelled")
     desk.parts.store.remove(job.id)
     if not desk.parts.ledger.delete(tenant, job_id):
-        raise HTTPException(404, "there is no such job")
+        raise HTTPException(404, NO_JOB)
     return Ended(job_id=job_id, status="deleted")
 
 
@@ -85,7 +92,7 @@ def delete_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Ended:
         200: {
             "description": "Server-sent events: `job`, whenever something changed, with what "
             "`GET /jobs/{id}` gives; the stream ends with the job.",
-            "content": {"text/event-stream": {"schema": EVENT}},
+            "content": {"text/event-stream": {"schema": EVENT, "example": EVENT_EXAMPLE}},
         },
         **problems(404, 422),
     },
@@ -110,8 +117,9 @@ async def _events(desk: Desk, tenant: str, job_id: str) -> AsyncIterator[str]:
         except HTTPException:
             yield "event: deleted\ndata: {}\n\n"
             return
-        seen = (job.status, job.stage, job.percent, job.attempts)
-        if seen != before or (job.status == Status.QUEUED and silent_s >= SILENCE_S):
+        place = await run_sync(desk.parts.ledger.position, job)
+        seen = (job.status, job.stage, job.percent, job.attempts, place)
+        if seen != before:
             view = await run_sync(desk.view, job)
             yield f"event: job\ndata: {view.model_dump_json()}\n\n"
             before, silent_s = seen, 0.0

@@ -1,7 +1,6 @@
 """The page at `/app`: files of ``bento/page``, and what its browser may load."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
@@ -22,9 +21,8 @@ def page(desk: AtDesk, name: str = FIRST) -> FileResponse:
     found = files.get(name or FIRST)
     if found is None:
         raise HTTPException(404, "there is no such page")
-    settings = desk.parts.settings
-    store = _origin(settings.s3_endpoint) if settings.storage.startswith("s3://") else ""
-    return FileResponse(found, headers={"Content-Security-Policy": policy(store)})
+    headers = {"Content-Security-Policy": policy(desk.parts.store.origin)}
+    return FileResponse(found, headers=headers)
 
 
 def policy(store: str = "") -> str:
@@ -49,8 +47,3 @@ def policy(store: str = "") -> str:
             "frame-ancestors 'none'",
         )
     )
-
-
-def _origin(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "https://*.amazonaws.com"

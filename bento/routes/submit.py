@@ -38,10 +38,19 @@ class Wish:
 
 def _kept(
     webhook_url: Annotated[
-        str | None, Form(max_length=2000, description="Told when the job ends; signed with HMAC.")
+        str | None,
+        Form(
+            max_length=2000,
+            description="Told when the job ends; signed with HMAC.",
+            examples=["https://example.org/unmask"],
+        ),
     ] = None,
     retention: Annotated[
-        Retention, Form(description=str(Options.model_fields["retention"].description))
+        Retention,
+        Form(
+            description=str(Options.model_fields["retention"].description),
+            examples=["delete_upload"],
+        ),
     ] = "keep",
 ) -> Wish:
     return Wish(_options(webhook_url=webhook_url, retention=retention))
@@ -50,13 +59,20 @@ def _kept(
 def _wish(
     kept: Annotated[Wish, Depends(_kept)],
     start_s: Annotated[
-        float | None, Form(ge=0.0, allow_inf_nan=False, description="Region's begin.")
+        float | None,
+        Form(ge=0.0, allow_inf_nan=False, description="Region's begin.", examples=[12.5]),
     ] = None,
     end_s: Annotated[
-        float | None, Form(gt=0.0, allow_inf_nan=False, description="Region's end.")
+        float | None,
+        Form(gt=0.0, allow_inf_nan=False, description="Region's end.", examples=[30.0]),
     ] = None,
     idempotency_key: Annotated[
-        str | None, Header(pattern=KEY, description="The same key and file give the same job.")
+        str | None,
+        Header(
+            pattern=KEY,
+            description="The same key and file give the same job.",
+            examples=["interview-2026-05-04"],
+        ),
     ] = None,
 ) -> Wish:
     return Wish(_options(**kept.options, start_s=start_s, end_s=end_s), idempotency_key)
@@ -65,7 +81,7 @@ def _wish(
 @router.post(
     "/analyze-video",
     status_code=202,
-    responses=problems(409, 413, 415, 422),
+    responses=problems(409, 413, 415, 422, 503),
     summary="Submit a video",
 )
 def analyze_video(
@@ -77,7 +93,12 @@ def analyze_video(
         UploadFile | None, WithJsonSchema(BINARY), File(description="The video.")
     ] = None,
     storage_url: Annotated[
-        str | None, Form(max_length=1200, description="s3://bucket/key of an allowed bucket.")
+        str | None,
+        Form(
+            max_length=1200,
+            description="s3://bucket/key of an allowed bucket.",
+            examples=["s3://uploads/interview.mp4"],
+        ),
     ] = None,
 ) -> Submitted:
     """Take one video and make a job of it; ask `status_url` how it goes."""
@@ -135,7 +156,6 @@ def _from_archive(desk: Desk, upload: UploadFile, request: Request) -> Iterator[
 
 def _item(desk: Desk, stream: Any, name: str, request: Request) -> BatchItem:
     try:
-        desk.parts.ledger.check_room(request.tenant)
         job, _ = desk.intake.take(stream, name, request)
     except (MediaError, TooLargeError, NotAnArchiveError, QueueFullError) as error:
         return BatchItem(file=shown(name), error=str(error))

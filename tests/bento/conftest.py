@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from bento.api import create_app
 from bento.assembly import Parts
 from bento.examiner import Examiner
+from bento.front import Front
 from bento.intake import Intake
 from bento.keeper import Keeper
 from bento.process import ROOT
@@ -59,7 +60,7 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path):
+def office(tmp_path, examiner):
     """Open services with settings of the test's; all of one test share table and files."""
     opened = []
 
@@ -69,7 +70,9 @@ def office(tmp_path):
         parts = Parts.from_settings(settings)
         app = create_app(settings)
         app.state.desk = Desk(parts, Intake(parts))
-        client = TestClient(app, raise_server_exceptions=False)
+        app.state.analyzer = examiner
+        front = Front(app, local=settings.api_keys_file is None)
+        client = TestClient(front, base_url="http://localhost", raise_server_exceptions=False)
         opened.append(parts)
         return Office(parts, client, Keeper(parts))
 

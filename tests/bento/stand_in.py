@@ -120,8 +120,8 @@ def work(task, line):
     order, *words = text.split() or ["nothing"]
     if order in ORDERS:
         ORDERS[order](task, line, words)
-    if task["evidence_dir"]:
-        (Path(task["evidence_dir"]) / "frame-1.png").write_bytes(PICTURE)
+    if task["pictures"]:
+        (Path(task["folder"]) / "frame-1.png").write_bytes(PICTURE)
     told = report(task["shown_as"], 0.1 if order == "real" else 0.9)
     return told.model_copy(update=rich() if order == "rich" else {}).model_dump(mode="json")
 

@@ -32,7 +32,7 @@ class Desk:
     def ledger(self):
         return self
 
-    def check_room(self, tenant):
+    def check_room(self, tenant, idempotency_key):
         return None
 
 

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from bento.guard import Buckets, is_loopback
+from bento.front import is_loopback
+from bento.guard import Buckets
 from bento.keys import add_key, digest
 from bento.service import check_address, listening_address
 from bento.settings import ServiceSettings

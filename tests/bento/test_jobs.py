@@ -36,7 +36,10 @@ def test_jobs_wait_in_the_order_they_came(office):
 @pytest.mark.parametrize("path", ["", "/events", "/report.json", "/report.pdf"])
 def test_a_job_that_is_not_there_is_not_found(office, path):
     answer = office().client.get(f"/jobs/{NOBODY}{path}")
-    assert (answer.status_code, answer.json()) == (404, {"error": "there is no such job"})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "there is no such job; GET /jobs lists yours"},
+    )
 
 
 def test_a_running_job_tells_its_stage_and_percent(office, working):

@@ -24,7 +24,7 @@ def client(bundle_folder, tmp_path_factory):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # BentoML's own imports
             from bento.service import UnmaskService
-        with TestClient(UnmaskService.to_asgi()) as served:
+        with TestClient(UnmaskService.to_asgi(), base_url="http://localhost") as served:
             yield served
 
 
@@ -124,9 +124,18 @@ def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, t
 
 
 # not /metrics: in one process with the test's client, BentoML's own answer to it never comes
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/"])
-def test_what_bentoml_serves_stays_in_place(client, path):
-    assert client.get(path).status_code == 200
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs.json"])
+def test_what_bentoml_serves_stays_in_place_behind_our_own_door(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert client.get(path, headers={"Host": "elsewhere.example"}).status_code == 403
+
+
+def test_who_opens_the_address_alone_comes_to_the_page(client):
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/app")
 
 
 def test_the_page_of_routes_knows_ours(client):

@@ -60,9 +60,26 @@ def test_a_video_in_an_allowed_bucket_is_fetched(office, working, s3):
     with working(desk):
         job = desk.until(answer.json()["job_id"])
     assert (job["status"], job["verdict"], job["file"]) == ("done", "real", "film.mp4")
-    missing = desk.client.post("/analyze-video", data={"storage_url": "s3://videos/none"})
-    assert missing.status_code == 422
-    assert "is not there" in missing.json()["error"]
+    for key in ("none", "a::b", "::", "simplecache::s3://videos/new/film.mp4", "%"):
+        missing = desk.client.post("/analyze-video", data={"storage_url": f"s3://videos/{key}"})
+        assert missing.status_code == 422, key
+        assert "is not there" in missing.json()["error"]
+
+
+def test_a_store_that_does_not_answer_is_not_the_senders_fault(office, s3, monkeypatch):
+    wanted = {"storage_url": "s3://videos/film.mp4"}
+    away = office(s3_endpoint="http://127.0.0.1:9", import_buckets=("videos",))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    answer = away.client.post("/analyze-video", data=wanted)
+    assert answer.status_code == 503
+    assert "does not answer" in answer.json()["error"]
+
+
+def test_the_page_may_load_what_signed_links_lead_to(office, s3):
+    desk = office(storage="s3://kept/unmask", s3_endpoint=s3)
+    policy = desk.client.get("/app").headers["Content-Security-Policy"]
+    assert f"img-src 'self' blob: {s3};" in policy
+    assert "http" not in office().client.get("/app").headers["Content-Security-Policy"]
 
 
 def test_a_signed_link_of_a_folder_ends(office, working):

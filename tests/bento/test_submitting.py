@@ -1,27 +1,20 @@
 """What may come in, what is made of it, and what is the same as before."""
 
-import io
 import json
 import os
+import threading
 import time
-import zipfile
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from bento import settings
 from bento.settings import ServiceSettings
 from bento.table import Job
 from unmask.errors import ConfigError
-
-
-def zipped(files, **how):
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in files.items():
-            packed.writestr(name, content, **how)
-    return target.getvalue()
 
 
 def test_the_same_key_and_file_give_the_same_job(office):
@@ -117,60 +110,6 @@ def test_a_batch_is_a_job_for_each_file_and_says_which_was_refused(office, worki
     assert {job["job_id"] for job in listed["jobs"]} == {job["job_id"] for job in jobs}
 
 
-def test_a_zip_is_unpacked_whatever_it_is_called_and_under_no_name_of_its_own(office, tmp_path):
-    desk = office()
-    content = zipped({"../../evil.mp4": b"one", "/etc/b.mp4": b"two", "d/": b"", "empty": b""})
-    told = desk.client.post("/batch", files={"files": ("film.mp4", content)}).json()
-    assert [item["file"] for item in told["items"]] == ["evil.mp4", "b.mp4", "empty"]
-    assert (told["accepted"], told["refused"]) == (2, 1)
-    assert list(tmp_path.rglob("*evil*")) == []
-
-
-LINK = zipfile.ZipInfo("link")
-LINK.external_attr = 0o120777 << 16
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (zipped({"bomb": bytes(40 << 20)}), "far more than it is"),
-        (zipped({str(number): b"x" for number in range(51)}), "51 files"),
-        (zipped({}), "holds no file"),
-        (b"PK\x03\x04" + bytes(100), "no zip"),
-        (zipped({LINK: b"/etc/passwd"}), "links"),
-    ],
-    ids=["bomb", "too many", "nothing", "damaged", "link"],
-)
-def test_a_zip_that_does_harm_is_refused_whole(office, content, words):
-    desk = office()
-    answer = desk.client.post("/batch", files={"files": ("a.zip", content)})
-    assert answer.status_code == 422, answer.text
-    assert words in answer.json()["error"]
-    assert desk.client.get("/jobs").json()["total"] == 0
-
-
-def test_a_zip_that_lies_about_its_size_is_stopped_where_the_lie_ends(office):
-    content = bytearray(zipped({"a": b"x" * 5000}, compress_type=zipfile.ZIP_STORED))
-    true, lie = (5000).to_bytes(4, "little"), (10).to_bytes(4, "little")
-    content = bytes(content).replace(true, lie)
-    answer = office().client.post("/batch", files={"files": ("a.zip", content)})
-    items = answer.json().get("items", [{"job_id": None}])
-    assert all(item["job_id"] is None for item in items)
-
-
-@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
-def test_one_damaged_file_of_a_zip_is_told_and_the_others_are_jobs(office, packing):
-    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}, compress_type=packing))
-    second = content.index(b"PK\x03\x04", 4)
-    spoiled = second if packing == zipfile.ZIP_STORED else second + 35  # its header, or its data
-    content[spoiled : spoiled + 4] = b"\xff" * 4
-    answer = office().client.post("/batch", files={"files": ("a.zip", bytes(content))})
-    good, bad = answer.json()["items"]
-    assert good["job_id"]
-    assert bad["job_id"] is None
-    assert "damaged in the zip" in bad["error"]
-
-
 def test_a_form_of_countless_parts_is_refused(office):
     client = office().client
     many = [("files", (str(number), b"x")) for number in range(60)]
@@ -197,6 +136,35 @@ def test_a_full_queue_says_when_to_come_again_before_it_reads_the_upload(office)
         answer = desk.client.post(path, files={"file": ("a", b"x")})
         assert answer.status_code == 429
         assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_many_at_once_fill_the_queue_and_no_more(office):
+    desk, ready, answers = office(max_queued=3), threading.Barrier(8), []
+    desk.client.get("/limits")  # the first request puts the application together, in one thread
+    desk.parts.ledger.check_room = lambda *_: None  # all of them came while there was room
+
+    def submit(number):
+        ready.wait()
+        file = {"file": ("a", str(number).encode())}
+        answers.append(desk.client.post("/analyze-video", files=file).status_code)
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [202] * 3 + [429] * 5
+    assert len(list((desk.parts.settings.folder / "files").rglob("upload"))) == 3
+
+
+def test_a_job_that_comes_again_needs_no_room(office):
+    desk = office(max_queued=1)
+    first = desk.submit("one", key="k")
+    assert desk.submit("one", key="k") == first
+    answer = desk.client.post(
+        "/analyze-video", files={"file": ("a", b"two")}, headers={"Idempotency-Key": "new"}
+    )
+    assert answer.status_code == 429
 
 
 def test_a_batch_fills_the_queue_and_no_more(office):
@@ -320,6 +288,20 @@ def test_an_upload_goes_also_when_the_worker_was_lost(office, retention, kept_s)
 def test_a_setting_that_makes_no_sense_is_named(name, value):
     with pytest.raises(ConfigError, match=name):
         ServiceSettings.from_environment({name: value})
+
+
+def test_a_path_that_bentoml_would_look_for_elsewhere_is_refused():
+    with pytest.raises(ConfigError, match="UNMASK_API_KEYS_FILE: keys is relative"):
+        ServiceSettings.from_environment({"UNMASK_API_KEYS_FILE": "keys"})
+    given = {"UNMASK_API_KEYS_FILE": "/a/keys", "UNMASK_STORAGE": "s3://a/b"}
+    assert ServiceSettings.from_environment(given).api_keys_file == Path("/a/keys")
+
+
+def test_every_setting_can_be_looked_up(capsys):
+    settings.main()
+    told = capsys.readouterr().out.splitlines()
+    names = [f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields]
+    assert [line.split()[0] for line in told] == names
 
 
 def test_a_store_elsewhere_is_known_by_the_name_that_other_tools_know_it_by():

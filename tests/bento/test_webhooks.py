@@ -67,11 +67,29 @@ def test_a_webhook_tells_the_end_and_is_signed_for_its_tenant(
     assert headers["Host"] == f"localhost:{receiver.server_port}"
     told = json.loads(body)
     assert (told["job_id"], told["status"]) == (job["job_id"], status)
-    secret = webhook_secret(desk.parts.settings.signing_key, "local").encode()
+    secret = webhook_secret(desk.parts.signing_key, "local").encode()
     said = headers["Unmask-Timestamp"].encode() + b"." + body
     wanted = "v1=" + hmac.new(secret, said, hashlib.sha256).hexdigest()
     assert headers["Unmask-Signature"] == wanted
-    assert webhook_secret(desk.parts.settings.signing_key, "bert").encode() != secret
+    assert webhook_secret(desk.parts.signing_key, "bert").encode() != secret
+
+
+def test_who_cancels_a_job_is_told_so_as_well(office, receiver):
+    desk = office(webhook_private=True)
+    job = desk.submit(webhook_url=address(receiver))
+    desk.client.delete(f"/jobs/{job}")
+    desk.keeper.tell()
+    ((_, _, body),) = receiver.got
+    told = json.loads(body)
+    assert (told["event"], told["status"]) == ("job.cancelled", "cancelled")
+
+
+def test_all_machines_of_a_service_sign_alike(office, tmp_path):
+    database = f"sqlite:///{tmp_path}/shared.db"
+    keys = {office(folder=tmp_path / name, database=database).parts.signing_key for name in "abc"}
+    assert len(keys) == 1
+    assert office(folder=tmp_path / "d").parts.signing_key not in keys
+    assert office(secret="our own").parts.signing_key == b"our own"
 
 
 def test_a_webhook_is_tried_again_and_given_up_in_the_end(office, working, receiver):
@@ -129,6 +147,7 @@ def test_two_who_send_webhooks_send_each_once(office, working, receiver):
         "https://[::ffff:10.0.0.1]/",
         "https://[64:ff9b::7f00:1]/",
         "https://[fd00::1]/",
+        "https://[fec0::1]/",
         "https://2130706433/",
         "https://0x7f.1/",
         "https://user:word@93.184.216.34/",

@@ -49,6 +49,11 @@ def test_two_dropouts_and_two_rates_make_four_different_members():
     assert len(pairs) == 4
 
 
+def test_members_beside_the_first_may_learn_for_fewer_epochs():
+    settings = ensemble(3, epochs=4)
+    assert [one.training.epochs for one in member_settings(settings)] == [30, 4, 4]
+
+
 def test_an_ensemble_of_nobody_is_refused():
     with pytest.raises(ConfigError, match=r"ensemble\.members is 0"):
         member_settings(ensemble(0))

@@ -17,10 +17,9 @@ from unmask.explainability.deletion import SHARE, Deletion
 from unmask.models.batch import Batch, collate
 from unmask.models.bundle import Bundle
 from unmask.models.precision import autocast
-from unmask.models.stretches import STEP_S
+from unmask.models.stretches import BIN_S, STEP_S
 from unmask.records import RATE_HZ, Sample
 
-BIN_S = 0.2  # as fine as pictures
 TOGETHER = 16  # answers at a time, so that memory stays small
 RANDOM_MUTINGS = 3  # each hears the whole stretch again
 

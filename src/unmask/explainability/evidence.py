@@ -15,6 +15,7 @@ from unmask.explainability.saliency import FrameJudge, heat_map
 from unmask.explainability.strip import sound_strip
 from unmask.explainability.suspects import Stretch, Suspect, Suspects
 from unmask.models.bundle import Bundle
+from unmask.models.stretches import BIN_S
 from unmask.preprocessing.stills import stills
 
 PLACES = 4  # digits of a log-odds
@@ -145,7 +146,7 @@ def _of_sound(bundle: Bundle, stretch: Stretch, folder: Path) -> Iterator[Exhibi
             f": muting the most important fifth of speech moves its score by {-found.drop:+.2f} "
             f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average"
         )
-    begins_s = stretch.start_s + judge.spoken * audio.BIN_S
+    begins_s = stretch.start_s + judge.spoken * BIN_S
     _write(folder / "sound.png", sound_strip(stretch, begins_s, weights))
     yield Exhibit(
         kind="sound",

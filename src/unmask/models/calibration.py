@@ -90,11 +90,16 @@ class Calibration:
 
     def log_odds(self, logits: Floats | float) -> Floats:
         """Calibrated log-odds of clips with ``logits``, of the same shape."""
-        return np.asarray(logits, np.float64) / self.temperature + self.bias
+        return scaled(logits, self.temperature, self.bias)
 
     def probability(self, logits: Floats | float) -> Floats:
         """Fake probabilities of clips with ``logits``, of the same shape."""
-        return np.asarray(expit(self.log_odds(logits)))
+        return calibrate(logits, self.temperature, self.bias)
+
+
+def scaled(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
+    """Calibrated log-odds of ``logits``, of the same shape."""
+    return np.asarray(logits, np.float64) / temperature + bias
 
 
 def calibrate(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
@@ -104,7 +109,7 @@ def calibrate(logits: Floats | float, temperature: float, bias: float = 0.0) -> 
         >>> float(calibrate(2.0, temperature=2.0).round(3))
         0.731
     """
-    return np.asarray(expit(np.asarray(logits, np.float64) / temperature + bias))
+    return np.asarray(expit(scaled(logits, temperature, bias)))
 
 
 def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]:
@@ -124,9 +129,9 @@ def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
     inputs = np.stack([z, np.ones_like(z)])
 
     def cross_entropy(line: Floats) -> tuple[float, Floats]:  # and its slope; it is convex
-        scaled = line @ inputs
-        slope = inputs @ (expit(scaled) - wanted) / len(z)
-        return float((np.logaddexp(0, scaled) - wanted * scaled).mean()), slope
+        log_odds = line @ inputs
+        slope = inputs @ (expit(log_odds) - wanted) / len(z)
+        return float((np.logaddexp(0, log_odds) - wanted * log_odds).mean()), slope
 
     low, high = TEMPERATURES
     found = minimize(
@@ -145,8 +150,8 @@ def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
     wanted, z = _targets(is_fake), np.asarray(logits, np.float64)
 
     def cross_entropy(log_temperature: float) -> float:
-        scaled = z / math.exp(log_temperature)
-        return float((np.logaddexp(0, scaled) - wanted * scaled).mean())
+        cooler = z / math.exp(log_temperature)
+        return float((np.logaddexp(0, cooler) - wanted * cooler).mean())
 
     low, high = (math.log(limit) for limit in TEMPERATURES)
     # not convex in the temperature's logarithm, so the best point of a grid is refined

@@ -40,7 +40,7 @@ class Component:
     on: tuple[str, ...] = ()
 
 
-CHANGES = ("blur", "resize", "cutout", "pitch", "stretch", "noise", "tilt")
+CHANGES = ("colour", "blur", "resize", "cutout", "pitch", "stretch", "noise", "tilt")
 
 COMPONENTS = (
     Component("VAD mask", 1, ("model.vad_mask=false",), "not told"),
