@@ -24,7 +24,7 @@ from unmask.errors import MediaError, UnmaskError
 
 TELL_S = 0.2
 NICE = 10
-PACKED = Path(__file__).resolve().parents[1] / "bundle"
+PACKED = Path(__file__).resolve().with_name("bundle")
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,11 @@ def main() -> None:
     """Load the detector, then serve tasks for good."""
     line = Line(int(sys.argv[1]))
     os.nice(NICE)  # who asks or submits need not wait for an analysis, nor for torch to load
-    from unmask.serving.analyzer import Analyzer
+    from unmask.serving.analyzer import VARIABLE, Analyzer
 
     try:
-        analyzer = Analyzer.load(PACKED if PACKED.is_dir() else None)
+        packed = PACKED.is_dir() and VARIABLE not in os.environ
+        analyzer = Analyzer.load(PACKED if packed else None)
     except UnmaskError as error:
         line.say(broken=str(error))
         return

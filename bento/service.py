@@ -1,7 +1,7 @@
 """The BentoML service: page, routes and, unless a queue is named, the worker.
 
-In a built Bento the detector lies in ``bundle/`` beside this package; in a checkout it is
-the folder that ``UNMASK_BUNDLE`` names, or the champion that `make train` left.
+The detector is the folder that ``UNMASK_BUNDLE`` names; else ``bundle/`` in this package, the
+champion that `make train` left there and that `bentoml build` takes along.
 """
 
 import os

@@ -28,9 +28,9 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 def _folder() -> Path:
-    # a packed Bento runs inside BentoML's store, where the next version would not find it again
-    packed = Path(__file__).resolve().parents[1] / "bundle"
-    return Path.home() / ".unmask" if packed.is_dir() else Path("outputs/service")
+    # a Bento runs inside BentoML's store, where the next version would not find it again
+    is_checkout = Path(__file__).resolve().parents[1].joinpath("params.yaml").is_file()
+    return Path("outputs/service") if is_checkout else Path.home() / ".unmask"
 
 
 class ServiceSettings(BaseModel):

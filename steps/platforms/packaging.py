@@ -20,6 +20,7 @@ from unmask.files import whole_file
 from unmask.models.bundle import GATES
 
 SERVICE = Path("bento")
+PACKED = "bundle"
 BENTO = "unmask"
 
 
@@ -58,7 +59,17 @@ def keep_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(place.relative_to(CHAMPION.parent))
     link.replace(CHAMPION)
+    _give_to_service(place)
     return CHAMPION
+
+
+def _give_to_service(champion: Path) -> None:
+    """Lay a copy beside the service's code, where `bentoml build` takes it along."""
+    arriving, place = SERVICE / f".{PACKED}", SERVICE / PACKED
+    for outdated in (arriving, place):  # without a copy, the service takes the champion itself
+        shutil.rmtree(outdated, ignore_errors=True)
+    shutil.copytree(champion, arriving)
+    arriving.rename(place)
 
 
 def _write_gates(path: Path, gates: GateReport) -> None:
@@ -80,10 +91,10 @@ def build_bento(bundle: Path) -> str:
     """
     with TemporaryDirectory(prefix="unmask-bento-") as folder:
         context = Path(folder)
-        shutil.copytree(bundle, context / "bundle")
         for package in (SERVICE, Path(unmask.__file__).parent):
-            ignored = shutil.ignore_patterns("__pycache__", "screenshot.png")
+            ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", PACKED)
             shutil.copytree(package, context / package.name, ignore=ignored)
+        shutil.copytree(bundle, context / SERVICE / PACKED)
         version = folder_sha(context)[:16]
         if _latest() != version:
             _forget(version)

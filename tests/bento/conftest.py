@@ -23,6 +23,9 @@ from bento.process import ROOT
 from bento.routes.desk import Desk
 from bento.settings import ServiceSettings
 from bento.worker import Worker
+from tests.bento.servers import database, redis, s3
+
+__all__ = ["database", "redis", "s3"]
 
 HERE = Path(__file__).parent
 STAND_IN = [sys.executable, str(HERE / "stand_in.py")]

@@ -1,81 +1,13 @@
 """Several machines: Celery over a Redis that may be killed, PostgreSQL, and an S3 store."""
 
-import os
 import secrets
-import shutil
 import signal
-import socket
-import subprocess
 import threading
 import time
 
 import pytest
-import sqlalchemy as sa
 
 pytestmark = pytest.mark.services
-
-SERVER = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 0.2).close()
-    except OSError:
-        return False
-    return True
-
-
-class Redis:
-    """A server of the test's own, that forgets all when it is killed."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.process = None
-
-    def start(self):
-        words = ["redis-server", "--port", str(self.port), "--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 10
-        while not answers(self.port):
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def redis():
-    if shutil.which("redis-server") is None:
-        pytest.skip("no redis-server on this machine")
-    server = Redis()
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def database():
-    """A database of the test's own."""
-    url = SERVER.replace("postgresql://", "postgresql+pg8000://")
-    engine = sa.create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
-    name = f"unmask_test_{secrets.token_hex(6)}"
-    try:
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    except (sa.exc.DBAPIError, OSError):
-        pytest.skip("no PostgreSQL on this machine")
-    yield f"{SERVER}/{name}"
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
 
 
 @pytest.fixture

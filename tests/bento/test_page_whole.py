@@ -1,12 +1,7 @@
 """The page in a real browser on the service as BentoML serves it, with a real detector and film."""
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
@@ -14,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bento.process import ROOT
+from tests.bento.servers import bentoml_serve
 
 pytestmark = pytest.mark.services
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -90,35 +86,10 @@ def suspicious(bundle_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(suspicious, tmp_path_factory):
-    """`bentoml serve`, as `make serve` starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    told = {"UNMASK_BUNDLE": suspicious, "UNMASK_FOLDER": tmp_path_factory.mktemp("service")}
-    command = [sys.executable, "-m", "bentoml", "serve", "bento.service:UnmaskService"]
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, **{name: str(path) for name, path in told.items()}},
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{base}/app", process)
+    folder = tmp_path_factory.mktemp("service")
+    told = {"UNMASK_BUNDLE": suspicious, "UNMASK_FOLDER": folder}
+    with bentoml_serve("bento.service:UnmaskService", ROOT, **told) as (base, _):
         yield base
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _wait_for(url, process):
-    end = time.monotonic() + PATIENCE_S
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.2)
-    raise AssertionError(f"the service does not answer (exit code {process.poll()})")
 
 
 @pytest.fixture(scope="module")

@@ -1,28 +1,6 @@
 """The same files in a folder and in an S3 store, which moto plays here."""
 
 import httpx
-import pytest
-
-pytest.importorskip("moto")
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """An S3 store with two buckets, on this machine."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        endpoint = f"http://{host}:{port}"
-        for bucket in ("kept", "videos"):
-            assert httpx.put(f"{endpoint}/{bucket}").status_code == 200
-        yield endpoint
-    server.stop()
 
 
 def in_bucket(endpoint, bucket):

@@ -31,6 +31,13 @@ def test_the_champion_is_replaced_in_one_move(checkout):
     assert sorted(path.name[0] != "." for path in Path("outputs/champions").iterdir()) == [True] * 2
 
 
+def test_the_service_has_a_copy_of_the_champion_that_bentoml_build_takes_along(checkout):
+    for name in ("one", "two"):
+        packaging.keep_champion(bundle(checkout / name, name))
+        assert (checkout / "bento/bundle/bundle.json").read_text() == name
+    assert [path.name for path in (checkout / "bento").iterdir()] == ["bundle"]
+
+
 def test_the_champion_carries_what_it_was_held_against(checkout):
     found = packaging.keep_champion(bundle(checkout / "one", "1"), gates("required", True))
     (row,) = json.loads((found / "gates.json").read_text())
