@@ -9,12 +9,12 @@ from typing import Annotated, BinaryIO
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, File, Request, UploadFile
+from fastapi import FastAPI, File, Header, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.exceptions import HTTPException as RoutingError
 
-from bento.answers import problems, reported
+from bento.answers import JOB_ID, Told, problems, reported
 from bento.examiner import BrokenDownError
 from bento.front import failure
 from bento.guard import Guard, UploadLimit
@@ -70,6 +70,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     refusals = problems(413, 415, 422, 500)
     app.post("/predict", responses={**reported(), **refusals}, summary="Analyze and wait")(predict)
     app.get("/docs", include_in_schema=False)(docs)
+    app.webhooks.post("job-ended", summary="Sent to `webhook_url`")(told)
     for routes in (submit.router, jobs.router, evidence.router, limits.router, page.router):
         app.include_router(routes)
     app.add_exception_handler(UnmaskError, _ours)
@@ -85,6 +86,37 @@ async def predict(
     analyzer: Analysis = request.app.state.analyzer
     name = Path(file.filename or "upload").name
     return await run_sync(_analyze, analyzer, file.file, name, limiter=_turns)
+
+
+async def told(
+    body: Told,
+    timestamp: Annotated[
+        str,
+        Header(
+            alias="Unmask-Timestamp",
+            description="Seconds since 1970; refuse what is older than a few minutes.",
+            examples=["1777888800"],
+        ),
+    ],
+    signature: Annotated[
+        str,
+        Header(
+            alias="Unmask-Signature",
+            description="`v1=` and the HMAC-SHA256, in hexadecimal, of `<timestamp>.<body>` under "
+            "the secret that `python -m bento.keys` printed.",
+            examples=["v1=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
+    ],
+    delivery: Annotated[
+        str,
+        Header(
+            alias="Unmask-Delivery",
+            description="The job, the same when a webhook is sent again.",
+            examples=[JOB_ID],
+        ),
+    ],
+) -> None:
+    """Answer with 2xx; anything else, or nothing within 15 s, and it is sent again, ever later."""
 
 
 async def docs() -> FileResponse:

@@ -7,7 +7,6 @@ The receiver checks ``Unmask-Signature``: ``v1=`` and the HMAC-SHA256, under the
 import hashlib
 import hmac
 import ipaddress
-import json
 import logging
 import random
 import socket
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
+from bento.answers import Told
 from bento.table import Job
 from unmask.errors import UnmaskError
 
@@ -96,17 +96,19 @@ def is_public(address: str) -> bool:
 
 def message(job: Job) -> bytes:
     """What is told of a job that has ended."""
-    told = {
-        "event": f"job.{job.status}",
-        "job_id": job.id,
-        "status": job.status,
-        "file": job.file,
-        "verdict": job.verdict,
-        "fake_probability": (job.result or {}).get("fake_probability"),
-        "error": job.error,
-        "status_url": f"/jobs/{job.id}",
-    }
-    return json.dumps(told).encode()
+    told = Told.model_validate(
+        {
+            "event": f"job.{job.status}",
+            "job_id": job.id,
+            "status": job.status,
+            "file": job.file,
+            "verdict": job.verdict,
+            "fake_probability": (job.result or {}).get("fake_probability"),
+            "error": job.error,
+            "status_url": f"/jobs/{job.id}",
+        }
+    )
+    return told.model_dump_json().encode()
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

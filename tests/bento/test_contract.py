@@ -75,6 +75,14 @@ def test_every_answer_has_an_example(kind):
         assert content.get("example") or named(described, content["schema"]).get("examples")
 
 
+def test_webhooks_are_described_as_they_are_sent():
+    sent = document()["webhooks"]["job-ended"]["post"]
+    headers = {parameter["name"] for parameter in sent["parameters"]}
+    assert headers == {"Unmask-Timestamp", "Unmask-Signature", "Unmask-Delivery"}
+    (example,) = answers.Told.model_config["json_schema_extra"]["examples"]
+    answers.Told.model_validate(example)
+
+
 def test_every_example_is_one():
     for kind in (answers.Submitted, answers.Batch, answers.JobView, answers.JobList, answers.Ended):
         for example in kind.model_config["json_schema_extra"]["examples"]:
