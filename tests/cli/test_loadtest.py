@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from unmask.cli.loadtest import Run, _quantiles
+from unmask.cli.loadtest import MemoryWatch, Run, _quantiles
 
 
 @pytest.fixture
@@ -60,7 +60,18 @@ def test_losses_failures_and_repetitions_are_counted(service):
     assert len(set(service.bodies)) == 6
     assert all(len(body) > 4000 for body in service.bodies)
     memory, *_ = (seen for name, seen in figures["memory_mib"].items() if "service" in name)
-    assert memory["most"] >= memory["first"] > 1
+    (first_s, first_mib), *_ = memory["over_time"]
+    assert first_s < 1
+    assert memory["most"] >= first_mib > 1
+
+
+def test_memory_over_time_is_told_at_some_moments_however_long_the_run():
+    watch = MemoryWatch(1)
+    watch._seen = {"service 1": [(2.0 * number, float(number)) for number in range(301)]}
+    figures = watch.figures()["service 1"]
+    assert figures["most"] == 300.0
+    assert len(figures["over_time"]) <= 20
+    assert figures["over_time"][0] == (0.0, 0.0)
 
 
 def test_quantiles_are_of_the_measured_values():

@@ -22,6 +22,7 @@ ENDED = ("done", "failed", "cancelled")
 MIB = 2**20
 PAUSE_S = 0.25
 REFUSED = 429
+MOMENTS = 20  # of a run, at which its memory is told
 
 
 def command(
@@ -86,7 +87,7 @@ class Run:
             "lost": jobs - len(set(names)),
             "failed": sum(job["status"] != "done" for job in ended if job),
             "begun_more_than_once": sum(job["attempts"] > 1 for job in ended if job),
-            "memory_mib": watch.seen,
+            "memory_mib": watch.figures(),
         }
 
     def _session(self) -> Any:
@@ -143,14 +144,10 @@ class Run:
 
 
 class MemoryWatch:
-    """Memory of the processes behind a port of this machine, every two seconds.
-
-    Attributes:
-        seen: Name of a process to its MiB at the begin, at most and at the end.
-    """
+    """Memory of the processes behind a port of this machine, every two seconds."""
 
     def __init__(self, port: int) -> None:
-        self.seen: dict[str, dict[str, float]] = {}
+        self._seen: dict[str, list[tuple[float, float]]] = {}
         self._port = port
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -165,11 +162,19 @@ class MemoryWatch:
         self._done.set()
         self._thread.join()
 
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """By name of a process its most MiB, and ``[seconds, MiB]`` at ``MOMENTS`` of the run."""
+        return {
+            name: {"most": max(mib for _, mib in line), "over_time": line[:: _stride(len(line))]}
+            for name, line in self._seen.items()
+        }
+
     def _run(self) -> None:
+        begin = time.monotonic()
         while True:
             for name, mib in self._now():
-                before = self.seen.setdefault(name, {"first": mib, "most": mib, "last": mib})
-                before.update(most=max(before["most"], mib), last=mib)
+                moment = round(time.monotonic() - begin, 1)
+                self._seen.setdefault(name, []).append((moment, mib))
             if self._done.wait(2.0):
                 return
 
@@ -186,6 +191,10 @@ class MemoryWatch:
                 yield f"{name} {process.pid}", round(process.memory_info().rss / MIB, 1)
         except psutil.Error:
             return
+
+
+def _stride(count: int) -> int:
+    return -(-count // MOMENTS)
 
 
 def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
