@@ -21,7 +21,6 @@ from unmask.records import Sample
 
 HERE = Path(__file__).parent
 # as older releases wrote them
-SCHEMA_1, SCHEMA_2, SCHEMA_3 = (HERE / f"schema_{number}.zip" for number in (1, 2, 3))
 
 
 @pytest.fixture
@@ -131,62 +130,58 @@ def test_members_of_different_architectures_make_no_bundle(a_bundle, a_detector,
         replace(a_bundle(), members=())
 
 
-def test_a_bundle_of_schema_1_scores_as_the_release_that_wrote_it(tmp_path):
-    with zipfile.ZipFile(SCHEMA_1) as archive:
-        archive.extractall(tmp_path)
-    bundle = load_bundle(tmp_path)
-    assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == 1
-    assert (bundle.schema_version, len(bundle.members), bundle.sync) == (1, 1, None)
-    assert bundle.calibration == Calibration(1.7, 0.3, 0.6, alarms=Alarms(0.6, 0.6, 0.6))
-    assert bundle.uncertainty == UncertaintySettings()
-    assert bundle.preprocessing.sampling.rate_hz == 4.0
+PROMISED, SIX_TENTHS = Guarantee(0.1, 0.05, 24, 23), Alarms(0.6, 0.6, 0.6)
+# what the release that wrote a bundle said of the drawn sample: each member's logit, the fake
+# probability, those of face and voice
+OLDER = [
+    (
+        1,
+        Calibration(1.7, 0.3, 0.6, alarms=SIX_TENTHS),
+        UncertaintySettings(),
+        ([4.8070], 0.94415, 0.41034, 0.58615),
+    ),
+    (
+        2,
+        Calibration(1.7, 0.3, 0.6, 0.2, PROMISED, alarms=SIX_TENTHS),
+        UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
+        ([4.8070, 2.7993], 0.87993, 0.41526, 0.53111),
+    ),
+    (
+        3,
+        Calibration(1.7, 0.3, 0.6, guarantee=PROMISED, bias=-0.4, alarms=SIX_TENTHS),
+        UncertaintySettings(),
+        ([4.8070], 0.91891, 0.41034, 0.58615),
+    ),
+]
+
+
+def an_older_bundle(schema, folder):
+    with zipfile.ZipFile(HERE / f"schema_{schema}.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("schema", "calibration", "uncertainty", "said"), OLDER)
+def test_an_older_bundle_scores_as_the_release_that_wrote_it(
+    tmp_path, schema, calibration, uncertainty, said
+):
+    bundle = load_bundle(an_older_bundle(schema, tmp_path))
+    assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == schema
+    assert bundle.schema_version == schema
+    assert (bundle.calibration, bundle.uncertainty) == (calibration, uncertainty)
     (score,) = score_samples(bundle, [a_drawn_sample()], "32")
-    # what that release said of it
-    assert score.member_logits == pytest.approx([4.8070], abs=0.02)
-    assert score.logit == pytest.approx(4.8070 / 1.7, abs=0.02)
-    assert score.probability == pytest.approx(0.94415, abs=0.001)
-    assert score.video_probability == pytest.approx(0.41034, abs=0.001)
-    assert score.audio_probability == pytest.approx(0.58615, abs=0.001)
+    logits, probability, video, audio = said
+    assert score.member_logits == pytest.approx(logits, abs=0.02)
+    assert score.probability == pytest.approx(probability, abs=0.001)
+    assert score.video_probability == pytest.approx(video, abs=0.001)
+    assert score.audio_probability == pytest.approx(audio, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
     assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 4
     assert score_samples(again, [a_drawn_sample()], "32")[0].logit == score.logit
 
 
-def test_a_bundle_of_schema_2_scores_as_the_release_that_wrote_it(tmp_path):
-    with zipfile.ZipFile(SCHEMA_2) as archive:
-        archive.extractall(tmp_path)
-    bundle = load_bundle(tmp_path)
-    assert (bundle.schema_version, len(bundle.members)) == (2, 2)
-    guarantee, alarms = Guarantee(0.1, 0.05, 24, 23), Alarms(0.6, 0.6, 0.6)
-    assert bundle.calibration == Calibration(1.7, 0.3, 0.6, 0.2, guarantee, alarms=alarms)
-    assert bundle.uncertainty == UncertaintySettings(passes=3, fpr=0.1, fnr=0.05)
-    (score,) = score_samples(bundle, [a_drawn_sample()], "32")
-    # what that release said of it
-    assert score.member_logits == pytest.approx([4.8070, 2.7993], abs=0.02)
-    assert score.probability == pytest.approx(0.87993, abs=0.001)
-    assert score.video_probability == pytest.approx(0.41526, abs=0.001)
-    assert score.audio_probability == pytest.approx(0.53111, abs=0.001)
-
-
-def test_a_bundle_of_schema_3_scores_as_the_release_that_wrote_it(tmp_path):
-    with zipfile.ZipFile(SCHEMA_3) as archive:
-        archive.extractall(tmp_path)
-    bundle = load_bundle(tmp_path)
-    assert (bundle.schema_version, len(bundle.members)) == (3, 1)
-    guarantee, alarms = Guarantee(0.1, 0.05, 24, 23), Alarms(0.6, 0.6, 0.6)
-    assert bundle.calibration == Calibration(
-        1.7, 0.3, 0.6, guarantee=guarantee, bias=-0.4, alarms=alarms
-    )
-    (score,) = score_samples(bundle, [a_drawn_sample()], "32")
-    # what that release said of it
-    assert score.probability == pytest.approx(0.91891, abs=0.001)
-    assert score.video_probability == pytest.approx(0.41034, abs=0.001)
-    assert score.audio_probability == pytest.approx(0.58615, abs=0.001)
-
-
 def test_where_an_older_release_gave_no_verdict_of_fake_half_stands_out(tmp_path):
-    with zipfile.ZipFile(SCHEMA_3) as archive:
-        archive.extractall(tmp_path)
+    an_older_bundle(3, tmp_path)
     facts = json.loads((tmp_path / "bundle.json").read_text())
     facts["calibration"]["fake_above"] = 1.0
     (tmp_path / "bundle.json").write_text(json.dumps(facts))

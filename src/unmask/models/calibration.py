@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from unmask.errors import SingleClassError
 
 TEMPERATURES = (0.05, 20.0)
+CERTAIN = 1e-9  # of probability; keeps log-odds finite
 EVEN = 0.5  # where there is no threshold for a stretch to stand above
 
 Floats = NDArray[np.float64]
@@ -110,6 +111,11 @@ def calibrate(logits: Floats | float, temperature: float, bias: float = 0.0) -> 
         0.731
     """
     return np.asarray(expit(scaled(logits, temperature, bias)))
+
+
+def finite_logit(probabilities: Floats | float) -> Floats:
+    """Log-odds of ``probabilities``, of the same shape, finite also where one is 0 or 1."""
+    return np.asarray(logit(np.clip(probabilities, CERTAIN, 1 - CERTAIN)))
 
 
 def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.errors import ConfigError
+from unmask.config.choices import share
 from unmask.models.calibration import Guarantee, both_kinds
 
 HAIR = 1e-9  # shares such as 0.1 · 30 are not whole in binary
@@ -56,8 +56,8 @@ def conformal_thresholds(
         >>> conformal_thresholds(p, is_fake, fpr=0.01, fnr=0.01)[:2]  # three clips are too few
         (0.0, 1.0)
     """
-    if not (0 < fpr < 1 and 0 < fnr < 1):
-        raise ConfigError(f"uncertainty.fpr {fpr} and .fnr {fnr} must lie between 0 and 1")
+    share("uncertainty.fpr", fpr)
+    share("uncertainty.fnr", fnr)
     fakes = both_kinds(is_fake)
     genuine, forged = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])[::-1]
     fake_above = threshold_above(genuine, fpr, NOBODY_FAKE)

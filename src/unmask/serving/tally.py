@@ -6,16 +6,13 @@ from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 
-from unmask.models.calibration import Calibration
+from unmask.models.calibration import Calibration, finite_logit
 from unmask.models.mixture import final_logit
 from unmask.models.scoring import MIN_FRAMES, SampleScore
 from unmask.models.stretches import binned
 from unmask.models.sync_scoring import SyncScore
 from unmask.records import ClipFeatures
-
-CERTAIN = 1e-9  # of probability; keeps log-odds finite
 
 Floats = NDArray[np.float64]
 T = TypeVar("T", float, Floats)
@@ -109,7 +106,7 @@ class Track(Line):
         self.members.add(score.member_logits, len(times_s))
         if score.pass_logits is not None:
             self.passes.add(score.pass_logits, len(times_s))
-        self.alone.add(float(logit(np.clip(alone, CERTAIN, 1 - CERTAIN))), len(times_s))
+        self.alone.add(float(finite_logit(alone)), len(times_s))
         self.add(times_s, values)
 
     def logit(self, calibration: Calibration) -> float:

@@ -10,17 +10,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import EVEN, Alarms, calibrate
+from unmask.models.calibration import EVEN, Alarms, calibrate, finite_logit
 from unmask.models.conformal import threshold_above
 from unmask.models.scoring import SampleScore
 from unmask.models.stretches import BIN_S, binned, covering, height
 from unmask.models.sync_scoring import STEP_TICKS
 from unmask.training.scoring import Scored
 
-CERTAIN = 1e-9  # of probability; keeps log-odds finite
 KINDS = ("video", "audio", "lip_sync")
 
 Floats = NDArray[np.float64]
@@ -66,7 +64,7 @@ def _lines(
     bundle: Bundle, score: SampleScore, temperature: float
 ) -> Iterator[tuple[str, Floats, Floats]]:
     def read(probabilities: Floats) -> Floats:
-        return calibrate(logit(np.clip(probabilities, CERTAIN, 1 - CERTAIN)), temperature)
+        return calibrate(finite_logit(probabilities), temperature)
 
     frame_s = 1 / bundle.preprocessing.sampling.rate_hz
     faces = read(score.frame_probabilities)
