@@ -1,0 +1,40 @@
+"""What the process that analyzes does with a task."""
+
+from dataclasses import asdict
+
+import pytest
+
+from bento.child import analyze
+from bento.examiner import Task, limits_of
+from bento.settings import ServiceSettings
+from unmask.config import PreprocessingSettings
+from unmask.errors import MediaError
+
+
+class Line:
+    def say(self, **words):
+        pass
+
+
+class Watcher:
+    """An analyzer that notes what it is given."""
+
+    preprocessing = PreprocessingSettings()
+
+    def analyze(self, path, evidence_dir=None, **_):
+        self.path, self.evidence_dir = path, evidence_dir
+        raise MediaError("seen")
+
+
+@pytest.mark.parametrize("pictures", [False, True])
+def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path, pictures):
+    video, folder = film(tmp_path / "talk.mp4"), tmp_path / "work"
+    folder.mkdir()
+    limits = limits_of(ServiceSettings())
+    task = Task(str(video), "talk.mp4", 0.2, 0.8, str(folder), pictures, limits)
+    watcher = Watcher()
+    with pytest.raises(MediaError, match="seen"):
+        analyze(watcher, asdict(task), Line())
+    assert folder in watcher.path.parents
+    assert watcher.evidence_dir == (folder if pictures else None)
+    assert list(folder.iterdir()) == []
