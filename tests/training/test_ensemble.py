@@ -3,15 +3,18 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
-from unmask.config import EnsembleSettings, Settings
+from unmask.config import EnsembleSettings, Settings, TrainingSettings
+from unmask.data.clips import WholeClips, batch_examples
 from unmask.errors import ConfigError
 from unmask.models.bundle import load_bundle
 from unmask.models.frame import FrameEncoder
+from unmask.preprocessing.cache import Cache
 from unmask.training.ensemble import join_members, member_settings
-from unmask.training.fit import fit_features
-from unmask.training.module import DetectorModule
+from unmask.training.fit import Taken, fit_features, seen_as_it_is
 from unmask.training.trainer import HISTORY
+from unmask.training.vectors import face_vectors
 
 
 def ensemble(members, **more):
@@ -49,11 +52,6 @@ def test_two_dropouts_and_two_rates_make_four_different_members():
     assert len(pairs) == 4
 
 
-def test_members_beside_the_first_may_learn_for_fewer_epochs():
-    settings = ensemble(3, epochs=4)
-    assert [one.training.epochs for one in member_settings(settings)] == [30, 4, 4]
-
-
 def test_an_ensemble_of_nobody_is_refused():
     with pytest.raises(ConfigError, match=r"ensemble\.members is 0"):
         member_settings(ensemble(0))
@@ -64,7 +62,7 @@ def test_a_member_that_takes_over_a_frame_encoder_leaves_it_as_it_was(
 ):
     first = fit_features(toy_clips, tiny_settings, toy_load, tmp_path)
     second = fit_features(
-        toy_clips, replace(tiny_settings, seed=8), toy_load, tmp_path, frames_of=first
+        toy_clips, replace(tiny_settings, seed=8), toy_load, tmp_path, taken=Taken(first)
     )
     one, other = load_bundle(first).detector, load_bundle(second).detector
     taken = other.frame.state_dict()
@@ -78,24 +76,48 @@ def test_a_member_that_takes_over_a_frame_encoder_leaves_it_as_it_was(
     assert joined.provenance["seed"] == f"{tiny_settings.seed} 8"
 
 
-def test_faces_of_a_frozen_encoder_are_validated_on_without_encoding_them_twice(
+def test_faces_of_a_frozen_encoder_are_encoded_once_for_all_members_that_follow(
     toy_clips, toy_load, tiny_settings, tmp_path, monkeypatch
 ):
     first = fit_features(toy_clips, tiny_settings, toy_load, tmp_path)
-    encoded, forward = [], FrameEncoder.forward
+    cache, encoded, forward = Cache(tmp_path / "cache"), [], FrameEncoder.forward
 
     def counting(self, frames, flow):
         encoded.append(len(frames))
         return forward(self, frames, flow)
 
-    def history(out):
-        encoded.clear()
-        other = replace(tiny_settings, seed=8)
-        bundle = fit_features(toy_clips, other, toy_load, out, frames_of=first)
+    def load(clip):
+        features = toy_load(clip)
+        return replace(features, info=replace(features.info, sha256=clip.clip_id))
+
+    def history(seed):
+        other = replace(tiny_settings, seed=seed)
+        bundle = fit_features(toy_clips, other, load, tmp_path, None, Taken(first, cache))
         return (bundle.parent / HISTORY).read_text()
 
     monkeypatch.setattr(FrameEncoder, "forward", counting)
-    remembered, faces = history(tmp_path / "once"), sum(encoded)
-    monkeypatch.setattr(DetectorModule, "_faces", lambda *_: None)
-    assert history(tmp_path / "each-time") == remembered
-    assert sum(encoded) - faces == 12 * 5  # validation clips and their faces, in a second epoch
+    second = history(8)
+    some = [clip for clip in toy_clips if clip.split != "test"]
+    assert sum(encoded) == sum(len(load(clip).people[0].faces) for clip in some)
+    third = history(9)
+    assert sum(encoded) == sum(len(load(clip).people[0].faces) for clip in some)
+    assert second != third
+
+
+def test_vectors_are_what_the_encoder_says_of_the_same_frames(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    base = load_bundle(fit_features(toy_clips, tiny_settings, toy_load, tmp_path))
+    val = [clip for clip in toy_clips if clip.split == "val"][:3]
+    vectors = face_vectors(base, val, toy_load, None, torch.device("cpu"))
+    examples = WholeClips(val, toy_load, 2, vectors)
+    batch = batch_examples([examples[number] for number in range(3)], base.settings)
+    with torch.inference_mode():
+        expected = base.detector.encode(batch.batch)
+    torch.testing.assert_close(batch.seen, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("change", [{"fakes": "both"}, {"adversarial_epsilon": 0.05}])
+def test_where_faces_are_changed_while_training_they_are_not_encoded_beforehand(change):
+    assert seen_as_it_is(TrainingSettings())
+    assert not seen_as_it_is(TrainingSettings(**change))

@@ -112,13 +112,11 @@ class EnsembleSettings:
 
     Attributes:
         shared_frames: They take over the first member's frame encoder, so that it is trained
-            and run once for all of them.
-        epochs: Of each; 0: as many as the first. One that takes over a frame encoder has less
-            to learn.
+            and run once for all of them, in training too: they see each face as it is, and only
+            the sound is augmented.
     """
 
     members: int = 1
     shared_frames: bool = False
-    epochs: int = 0
     dropouts: tuple[float, ...] = ()
     rate_factors: tuple[float, ...] = ()

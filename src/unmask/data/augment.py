@@ -103,7 +103,7 @@ def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Ch
 
 def change(sample: Sample, changes: Changes) -> Sample:
     """The sample changed, alike in all frames; flow stays that of the faces, as they move."""
-    return _changed_sound(_changed_faces(sample, changes), changes)
+    return changed_sound(_changed_faces(sample, changes), changes)
 
 
 def _changed_faces(sample: Sample, changes: Changes) -> Sample:
@@ -133,7 +133,8 @@ def _coarsened(faces: Faces, changes: Changes) -> Faces:
     return faces
 
 
-def _changed_sound(sample: Sample, changes: Changes) -> Sample:
+def changed_sound(sample: Sample, changes: Changes) -> Sample:
+    """The sample with its sound changed alone."""
     samples, is_speech = sample.waveform, sample.is_speech
     if not len(samples):
         return sample

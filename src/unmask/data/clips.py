@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from unmask.config import ModelSettings, PreprocessingSettings
@@ -19,6 +22,7 @@ from unmask.preprocessing.prepare import prepare, samples_of
 from unmask.records import Clip, ClipFeatures, Sample
 
 Load = Callable[[Clip], ClipFeatures]
+Vectors = dict[str, NDArray[np.float32]]
 AT_HAND = 2048  # clips; each is a few of the files that a process may map
 
 
@@ -29,11 +33,14 @@ class Example:
     Attributes:
         samples: One per person; one for training.
         problem: Empty where there are samples.
+        vectors: Of the first sample's faces, shape ``(frames, frame_dim)``, where they were encoded
+            beforehand.
     """
 
     clip: Clip
     samples: tuple[Sample, ...]
     problem: str = ""
+    vectors: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,14 @@ class ClipBatch:
     Attributes:
         batch: One row per clip of ``clips``; ``None`` where none of them could be used.
         problems: Clip and reason of those left out.
+        seen: Vectors of the faces, shape ``(B, T, frame_dim)``, where they were encoded beforehand.
     """
 
     clips: tuple[Clip, ...]
     batch: Batch | None
     targets: Targets
     problems: tuple[tuple[str, str], ...]
+    seen: Tensor | None = None
 
 
 def cached(settings: PreprocessingSettings, cache: Cache | None) -> Load:
@@ -69,12 +78,20 @@ class WholeClips(Dataset[Example]):
 
     Args:
         most_frames: Of each person, from the middle of the clip; 0 takes all.
+        vectors: Of the largest person's faces in each clip, by ``clip_id``.
     """
 
-    def __init__(self, clips: Sequence[Clip], load: Load, most_frames: int = 0) -> None:
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        load: Load,
+        most_frames: int = 0,
+        vectors: Vectors | None = None,
+    ) -> None:
         self.clips = tuple(clips)
         self.load = load
         self.most_frames = most_frames
+        self.vectors = vectors
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -85,9 +102,14 @@ class WholeClips(Dataset[Example]):
             samples = samples_of(self.load(clip))
         except UnmaskError as error:
             return Example(clip, (), str(error))
-        if self.most_frames:
-            samples = tuple(_middle(sample, self.most_frames) for sample in samples)
-        return Example(clip, samples, "" if samples else "neither a face nor sound in it")
+        if not samples:
+            return Example(clip, (), "neither a face nor sound in it")
+        runs = [_middle(len(sample.faces), self.most_frames) for sample in samples]
+        return Example(
+            clip,
+            tuple(run_of(sample, run) for sample, run in zip(samples, runs, strict=True)),
+            vectors=None if self.vectors is None else self.vectors[clip.clip_id][runs[0]],
+        )
 
 
 def run_of(sample: Sample, run: slice) -> Sample:
@@ -102,9 +124,9 @@ def run_of(sample: Sample, run: slice) -> Sample:
     )
 
 
-def _middle(sample: Sample, most: int) -> Sample:
-    start = max(len(sample.faces) - most, 0) // 2
-    return run_of(sample, slice(start, start + most))
+def _middle(frames: int, most: int) -> slice:
+    start = max(frames - most, 0) // 2 if most else 0
+    return slice(start, start + (most or frames))
 
 
 def batch_examples(examples: Sequence[Example], settings: ModelSettings) -> ClipBatch:
@@ -112,16 +134,29 @@ def batch_examples(examples: Sequence[Example], settings: ModelSettings) -> Clip
     used = [example for example in examples if example.samples]
     clips = tuple(example.clip for example in used)
     samples = [example.samples[0] for example in used]
+    batch = collate(samples, settings) if used else None
     return ClipBatch(
         clips=clips,
-        batch=collate(samples, settings) if used else None,
+        batch=batch,
         targets=Targets(
             torch.tensor([clip.fake_video for clip in clips], dtype=torch.bool),
             torch.tensor([clip.fake_audio for clip in clips], dtype=torch.bool),
             *(face_targets(samples) if settings.auxiliary else ()),
         ),
         problems=tuple((item.clip.clip_id, item.problem) for item in examples if item.problem),
+        seen=None if batch is None else _seen(used, batch.frame_mask.shape[1]),
     )
+
+
+def _seen(examples: Sequence[Example], frames: int) -> Tensor | None:
+    """The vectors, padded like the frames that they are of."""
+    known = [example.vectors for example in examples if example.vectors is not None]
+    if len(known) < len(examples):
+        return None
+    padded = torch.zeros(len(known), frames, known[0].shape[1])
+    for row, vectors in zip(padded, known, strict=True):
+        row[: len(vectors)] = torch.from_numpy(np.ascontiguousarray(vectors))
+    return padded
 
 
 def batcher(settings: ModelSettings) -> Callable[[Sequence[Example]], ClipBatch]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from unmask.config import AugmentationSettings, TrainingSettings
-from unmask.data.augment import change, draw_changes
-from unmask.data.clips import Example, Load, run_of
+from unmask.data.augment import change, changed_sound, draw_changes
+from unmask.data.clips import Example, Load, Vectors, run_of
 from unmask.data.forge.twins import Twins
 from unmask.errors import UnmaskError
 from unmask.preprocessing.prepare import samples_of
@@ -30,6 +30,8 @@ class TrainingClips(Dataset[Example]):
             pair (:mod:`unmask.data.forge.twins`).
         training: Its ``frames`` are the run's, its ``audio_s`` the sound's length from the
             run's first frame on.
+        vectors: Of the largest person's faces in each clip, by ``clip_id``: these are taken as
+            they are, and only the sound is changed. No face can be forged then.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class TrainingClips(Dataset[Example]):
         training: TrainingSettings,
         augmentation: AugmentationSettings,
         seed: int,
+        vectors: Vectors | None = None,
     ) -> None:
         self.clips = tuple(clips)
         self.load = load
+        self.vectors = vectors
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
@@ -73,6 +77,9 @@ class TrainingClips(Dataset[Example]):
         cut = self._cut(whole, run, begin, changes.stretch or 1.0)
         heard_s = begin / RATE_HZ, (begin + len(cut.waveform)) / RATE_HZ
         clip = labelled_there(clip, times_s[run.start : run.stop], heard_s)
+        if self.vectors is not None:
+            seen = self.vectors[clip.clip_id][run.start : run.stop]
+            return Example(clip, (changed_sound(cut, changes),), vectors=seen)
         return Example(clip, (change(self.twins.with_face(cut, forging), changes),))
 
     def _moment(

@@ -65,6 +65,4 @@ def _member(alone: Settings, wanted: EnsembleSettings, number: int) -> Settings:
         turn = (number - 1) // max(len(wanted.dropouts), 1)
         factor = wanted.rate_factors[turn % len(wanted.rate_factors)]
         training = replace(training, learning_rate=training.learning_rate * factor)
-    if wanted.epochs:
-        training = replace(training, epochs=wanted.epochs)
     return replace(alone, seed=alone.seed + number, model=model, training=training)

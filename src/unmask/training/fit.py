@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
-from unmask.config import Settings, plain
-from unmask.data.clips import Load, WholeClips, batcher, cached
+from unmask.config import Settings, TrainingSettings, plain
+from unmask.data.clips import Load, Vectors, WholeClips, batcher, cached
 from unmask.data.forge.twins import training_rows
 from unmask.data.manifest import manifest_sha
 from unmask.data.pairs import PairBatches, TrainingClips
@@ -26,13 +27,27 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.code import training_code
 from unmask.training.module import DetectorModule
-from unmask.training.trainer import BEST, LAST, make_trainer, quiet
+from unmask.training.trainer import BEST, LAST, best_device, make_trainer, quiet
+from unmask.training.vectors import face_vectors
 
 log = logging.getLogger(__name__)
 
 Loaders = tuple[DataLoader[Any], DataLoader[Any]]
 
 SKIPPED = "skipped.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A frame encoder that a member takes over and does not train.
+
+    Attributes:
+        bundle: Whose it is.
+        cache: Keeps what it makes of the faces, for the next member.
+    """
+
+    bundle: Path
+    cache: Cache | None = None
 
 
 def fit(
@@ -62,7 +77,8 @@ def fit(
         WeightsError: Pretrained weights cannot be had.
     """
     load = cached(settings.preprocessing, cache)
-    return fit_features(clips, settings, load, out, logger, frames_of)
+    taken = None if frames_of is None else Taken(frames_of, cache)
+    return fit_features(clips, settings, load, out, logger, taken)
 
 
 def fit_features(
@@ -71,10 +87,10 @@ def fit_features(
     load: Load,
     out: Path,
     logger: Any = None,
-    frames_of: Path | None = None,
+    taken: Taken | None = None,
 ) -> Path:
     """Like :func:`fit`, with the features of a clip from ``load``."""
-    base = None if frames_of is None else load_bundle(frames_of)
+    base = None if taken is None else load_bundle(taken.bundle)
     folder = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
     bundle = folder / "bundle"
     if bundle.is_dir():
@@ -82,7 +98,11 @@ def fit_features(
     folder.mkdir(parents=True, exist_ok=True)
     with quiet(), torch.random.fork_rng():
         module = _module(settings, base)
-        _train(module, _loaders(clips, settings, load), folder, logger)
+        vectors = None
+        if taken is not None and base is not None and seen_as_it_is(settings.training):
+            some = [clip for clip in clips if clip.split in ("train", "val")]
+            vectors = face_vectors(base, some, load, taken.cache, best_device())
+        _train(module, _loaders(clips, settings, load, vectors), folder, logger)
     (folder / SKIPPED).write_text(json.dumps(module.problems, indent=1) + "\n")
     for clip_id, problem in module.problems.items():
         log.warning("clip %s was left out: %s", clip_id, problem)
@@ -99,6 +119,11 @@ def fit_features(
         ),
     )
     return bundle
+
+
+def seen_as_it_is(training: TrainingSettings) -> bool:
+    """Whether nothing is done to a face while a member learns that takes over a frame encoder."""
+    return training.fakes == "labelled" and not training.adversarial_epsilon
 
 
 def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") -> str:
@@ -146,7 +171,9 @@ def _train(module: DetectorModule, loaders: Loaders, folder: Path, logger: Any) 
     module.load_state_dict(state)
 
 
-def _loaders(clips: Sequence[Clip], settings: Settings, load: Load) -> Loaders:
+def _loaders(
+    clips: Sequence[Clip], settings: Settings, load: Load, vectors: Vectors | None
+) -> Loaders:
     training = settings.training
     train = [clip for clip in clips if clip.split == "train"]
     val = [clip for clip in clips if clip.split == "val"]
@@ -156,14 +183,14 @@ def _loaders(clips: Sequence[Clip], settings: Settings, load: Load) -> Loaders:
             "correct the manifest's column split"
         )
     rows = training_rows(train, training.fakes)
-    examples = TrainingClips(rows, load, training, settings.augmentation, settings.seed)
+    examples = TrainingClips(rows, load, training, settings.augmentation, settings.seed, vectors)
     options: dict[str, Any] = {
         "collate_fn": batcher(settings.model),
         "num_workers": min(training.workers, os.cpu_count() or 1),
         "persistent_workers": training.workers > 0,
     }
     batches = PairBatches(rows, training.batch_clips, settings.seed, training.paired)
-    whole = WholeClips(val, load, training.validation_frames)
+    whole = WholeClips(val, load, training.validation_frames, vectors)
     return (
         DataLoader(examples, batch_sampler=batches, **options),
         DataLoader(whole, batch_size=training.batch_clips, **options),

@@ -38,12 +38,12 @@ class DetectorModule(pl.LightningModule):
         self.seed = seed
         self.problems: dict[str, str] = {}
         self._seen: list[dict[str, Tensor]] = []
-        self._encoded: dict[int, Tensor] = {}
 
     def transfer_batch_to_device(self, batch: ClipBatch, device: torch.device, _: int) -> ClipBatch:
         """Move the tensors of a batch."""
         moved = None if batch.batch is None else batch.batch.to(device)
-        return ClipBatch(batch.clips, moved, batch.targets.to(device), batch.problems)
+        seen = None if batch.seen is None else batch.seen.to(device)
+        return ClipBatch(batch.clips, moved, batch.targets.to(device), batch.problems, seen)
 
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
         """Make dropout depend on seed, epoch and step alone, for the sake of resuming."""
@@ -55,7 +55,7 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(clips.problems)
         if clips.batch is None:
             return None
-        losses = self._losses(self._predicted(clips.batch), clips.targets)
+        losses = self._losses(self._predicted(clips.batch, clips.seen), clips.targets)
         total = losses.total
         if epsilon := self.settings.adversarial_epsilon:
             attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
@@ -67,14 +67,12 @@ class DetectorModule(pl.LightningModule):
         self._log("train_loss", total, clips, prog_bar=True)
         return total
 
-    def validation_step(self, clips: ClipBatch, batch_idx: int) -> None:
+    def validation_step(self, clips: ClipBatch, _: int) -> None:
         """Remember what was said of a batch."""
         self.problems.update(clips.problems)
         if clips.batch is None:
             return
-        prediction: Prediction = self.detector(
-            clips.batch, seen=self._faces(clips.batch, batch_idx)
-        )
+        prediction: Prediction = self.detector(clips.batch, seen=clips.seen)
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
@@ -128,16 +126,8 @@ class DetectorModule(pl.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rise_and_fall(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
 
-    def _faces(self, batch: Batch, batch_idx: int) -> Tensor | None:
-        """What a frozen frame encoder makes of a validation batch, which no epoch changes."""
-        if not self.detector.frame.frozen:
-            return None
-        if batch_idx not in self._encoded:
-            self._encoded[batch_idx] = self.detector.encode(batch).cpu()
-        return self._encoded[batch_idx].to(self.device)
-
-    def _predicted(self, batch: Batch) -> Prediction:
-        prediction: Prediction = self.detector(batch)
+    def _predicted(self, batch: Batch, seen: Tensor | None = None) -> Prediction:
+        prediction: Prediction = self.detector(batch, seen=seen)
         return apart(prediction) if self.settings.detached else prediction
 
     def _reasons(self) -> str:
