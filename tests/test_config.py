@@ -123,3 +123,29 @@ def test_an_unknown_codec_is_named(tmp_path):
     text = "codecs: {cells: [h264:23, theora:3]}\nphases: {1: {}}\nprofiles: {full: {}}"
     with pytest.raises(ConfigError, match="theora:3"):
         load_settings(written(tmp_path, text), 1)
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("attacks.epsilons=0.05", "attacks.epsilons is 0.05; expected a list, such as [0.05]"),
+        ("attacks.targets=frames", "attacks.targets is 'frames'; expected a list"),
+        ("ensemble.dropouts=[a]", "ensemble.dropouts is 'a'; expected float"),
+        ("ensemble.dropouts=[1.5]", "use a share from 0 to 1"),
+        ("augmentation.blur=7", "augmentation.blur is 7"),
+        ("augmentation.codec=-1", "augmentation.codec is -1"),
+        ("model.dropout=1.5", "model.dropout is 1.5"),
+        ("training.adversarial_epsilon=-0.1", "use 0 or more"),
+        ("training.frames=0", "training.frames is 0; use 1 or more"),
+        ("training.epochs=0", "training.epochs is 0; use 1 or more"),
+        ("evaluation.bins=0", "evaluation.bins is 0; use 1 or more"),
+        ("uncertainty.passes=-3", "uncertainty.passes is -3; use 0 or more"),
+        ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
+        ("preprocessing.align.crop_px=112", "change model.input_px"),
+        ("preprocessing.flow.enabled=false", "model.flow needs flow"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_once(item, words):
+    with pytest.raises(ConfigError) as refused:
+        load_settings(ROOT / "params.yaml", 3, "demo", (item,))
+    assert words in str(refused.value)

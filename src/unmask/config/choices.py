@@ -1,4 +1,4 @@
-"""Settings that are one of a few words, or shares."""
+"""Settings that are one of a few words, shares, or at least so much."""
 
 from collections.abc import Sequence
 
@@ -27,3 +27,13 @@ def share(name: str, value: float, *, ends: bool = False) -> None:
     if not (0 < value < 1 or (ends and value in (0, 1))):
         between = "from 0 to 1" if ends else "between 0 and 1"
         raise ConfigError(f"{name} is {value!r}; use a share {between}")
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Refuse ``value`` of setting ``name`` where it is below ``least``.
+
+    Raises:
+        ConfigError: It is.
+    """
+    if value < least:
+        raise ConfigError(f"{name} is {value!r}; use {least} or more")

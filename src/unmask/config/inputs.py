@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from unmask.config.choices import among
+from unmask.errors import ConfigError
+from unmask.records import FACE_PX
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,22 @@ class FaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlignSettings:
-    """The canonical face; ``method`` is ``similarity`` (five points) or ``box`` (plain crop)."""
+    """The canonical face; ``method`` is ``similarity`` (five points) or ``box`` (plain crop).
 
-    crop_px: int = 224
+    Attributes:
+        crop_px: The contract's; what a model looks at is ``model.input_px``.
+    """
+
+    crop_px: int = FACE_PX
     method: str = "similarity"
 
     def __post_init__(self) -> None:
-        """Refuse a method that does not exist."""
+        """Refuse another size, and a method that does not exist."""
+        if self.crop_px != FACE_PX:
+            raise ConfigError(
+                f"preprocessing.align.crop_px is {self.crop_px}; faces are kept at {FACE_PX}, "
+                "change model.input_px"
+            )
         among("preprocessing.align.method", self.method, ("similarity", "box"))
 
 

@@ -86,7 +86,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
             raise ConfigError(f"{where} is {value!r}; expected a block of settings")
         return build(kind, value, where)  # type: ignore[arg-type]
     if kind in (tuple[float, ...], tuple[str, ...]):
-        return tuple(value)
+        return _listed(get_args(kind)[0], value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is str and isinstance(value, int | float):
@@ -94,6 +94,12 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ConfigError(f"{where} is {value!r}; expected {kind.__name__}")
     return value
+
+
+def _listed(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{where} is {value!r}; expected a list, such as [{value}]")
+    return tuple(_value(kind, one, where) for one in value)
 
 
 def load_settings(
@@ -133,9 +139,16 @@ def load_settings(
             block = {name: block}
         values = _overlay(values, block)
     settings = build(Settings, {**values, "phase": phase, "profile": profile})
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """Refuse a model that asks for what preprocessing leaves out."""
     if settings.sync.enabled and not settings.preprocessing.lips.enabled:
         raise ConfigError("sync.enabled needs mouths; set preprocessing.lips.enabled=true, too")
-    return settings
+    if settings.model.flow and not settings.preprocessing.flow.enabled:
+        raise ConfigError("model.flow needs flow; set preprocessing.flow.enabled=true, too")
 
 
 def _overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

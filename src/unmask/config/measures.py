@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from unmask.config.cells import cell_of
-from unmask.config.choices import among, share
+from unmask.config.choices import among, at_least, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class UncertaintySettings:
     fnr: float = 0.01
 
     def __post_init__(self) -> None:
-        """Refuse what is no share."""
+        """Refuse what is no share, and less than no pass."""
+        at_least("uncertainty.passes", self.passes, 0)
         share("uncertainty.fpr", self.fpr)
         share("uncertainty.fnr", self.fnr)
 
@@ -33,6 +34,12 @@ class EvaluationSettings:
     resamples: int = 1000
     confidence: float = 0.95
     bins: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse what gives no number."""
+        at_least("evaluation.resamples", self.resamples, 1)
+        at_least("evaluation.bins", self.bins, 1)
+        share("evaluation.confidence", self.confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,9 @@ class AttackSettings:
     frames: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a method or a target that does not exist."""
+        """Refuse a method or a target that does not exist, and a negative budget."""
+        for epsilon in self.epsilons:
+            at_least("attacks.epsilons", epsilon, 0)
         for method in self.methods:
             among("attacks.methods", method, ("fgsm", "pgd"))
         for target in self.targets:

@@ -1,8 +1,8 @@
 """What is trained, and how."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from unmask.config.choices import among, share
+from unmask.config.choices import among, at_least, share
 from unmask.errors import ConfigError
 
 
@@ -36,6 +36,8 @@ class ModelSettings:
         if not 5 <= self.temporal_window <= 10:
             raise ConfigError(f"model.temporal_window is {self.temporal_window}; use 5 to 10")
         among("model.voice_weights", self.voice_weights, ("pretrained", "random"))
+        share("model.dropout", self.dropout, ends=True)
+        share("model.modality_dropout", self.modality_dropout, ends=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,12 @@ class TrainingSettings:
     adversarial_epsilon: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a precision or a source of fakes that does not exist."""
+        """Refuse a precision or a source of fakes that does not exist, and what trains nothing."""
         among("training.precision", self.precision, ("auto", "32", "bf16"))
         among("training.fakes", self.fakes, ("labelled", "forged", "both"))
+        for name in ("epochs", "batch_clips", "accumulate", "frames"):
+            at_least(f"training.{name}", getattr(self, name), 1)
+        at_least("training.adversarial_epsilon", self.adversarial_epsilon, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,11 @@ class AugmentationSettings:
     stretch: float = 0.0
     noise: float = 0.0
     tilt: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        for item in fields(self):
+            share(f"augmentation.{item.name}", getattr(self, item.name), ends=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +130,8 @@ class EnsembleSettings:
     shared_frames: bool = False
     dropouts: tuple[float, ...] = ()
     rate_factors: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a dropout that is no share."""
+        for dropout in self.dropouts:
+            share("ensemble.dropouts", dropout, ends=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 
 import numpy as np
 from scipy.special import expit
@@ -59,7 +60,7 @@ def write_report(
         people=tuple(_people(tally, calibration)),
         audio_timeline=_by_second(tally.sound),
         envelope=facts.loudness.envelope(),
-        segments=tuple(_segments(tally, bundle)),
+        segments=tuple(_segments(tally, bundle, info.duration_s or inf)),
         evidence=tuple(_evidence(one) for one in found.exhibits),
         quality=quality,
         notes=tuple(notes(facts, quality, info, model)),
@@ -189,7 +190,13 @@ def _by_second(line: Line) -> tuple[contract.Moment, ...]:
     return _moments(Line(starts_s.tolist(), means.tolist()))
 
 
-def _segments(tally: Tally, bundle: Bundle) -> Iterator[contract.Segment]:
+def _segments(tally: Tally, bundle: Bundle, until_s: float) -> Iterator[contract.Segment]:
+    """What stands out; the last frame and the last bin cover no more than there is."""
+    for one in _stretches(tally, bundle):
+        yield one.model_copy(update={"end_s": max(min(one.end_s, until_s), one.start_s)})
+
+
+def _stretches(tally: Tally, bundle: Bundle) -> Iterator[contract.Segment]:
     alarms, frame_s = bundle.calibration.alarms, 1 / bundle.preprocessing.sampling.rate_hz
     for number, track in tally.people.items():
         yield from _above(alarms.video, track, frame_s, "video", number)
