@@ -5,6 +5,9 @@ PYTHON ?= python3.11
 PHASE ?= 1
 # the service: an address that others can reach needs API keys (UNMASK_API_KEYS_FILE)
 HOST ?= 127.0.0.1
+# a file of API keys; without keys the tenant is called local
+KEYS ?= keys
+TENANT ?= local
 # queue (redis://…), database (postgresql://…) and store (s3://…); without them one machine does all
 FLEET := $(if $(QUEUE),UNMASK_QUEUE='$(QUEUE)') $(if $(DATABASE),UNMASK_DATABASE='$(DATABASE)') \
 	$(if $(STORAGE),UNMASK_STORAGE='$(STORAGE)') UNMASK_FOLDER="$${UNMASK_FOLDER:-$(CURDIR)/outputs/service}"
@@ -17,7 +20,7 @@ UV_LOCK := $(VENV)/uv.lock
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-services check format serve worker mlflow zenml bench lock
+.PHONY: help setup train test test-services check format serve worker key mlflow zenml bench lock
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -67,6 +70,9 @@ serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first
 worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings
 	@# from the Bento, so that service and worker have the same detector
 	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker
+
+key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks
+	@$(FLEET) $(BIN)/python -m bento.keys $(KEYS) $(TENANT)
 
 mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000

@@ -11,6 +11,10 @@ from bento.table import Status
 from unmask.serving.report import Report, Verdict
 
 Retention = Literal["keep", "delete_upload", "zero"]
+# no spaces and nothing that cannot be seen: databases, too, refuse some of it
+ADDRESS = r"^[\x21-\x7e]*$"
+# further on than any video goes, and what arithmetic can bear
+LATEST_S = 1e6
 JOB_ID = "0f9c2a7be4d1435e8a6b10c5d2f37e94"
 BATCH_ID = "5be0c1d2a3f44b6f9d7e8a9b0c1d2e3f"
 EARLIER, LATER = "2026-05-04T10:00:00Z", "2026-05-04T10:00:09Z"
@@ -50,13 +54,13 @@ class Options(Answer):
     """How a video is to be analyzed, and what is kept of it."""
 
     start_s: float | None = Field(
-        default=None, ge=0.0, allow_inf_nan=False, description="Region's begin."
+        default=None, ge=0.0, le=LATEST_S, allow_inf_nan=False, description="Region's begin."
     )
     end_s: float | None = Field(
-        default=None, gt=0.0, allow_inf_nan=False, description="Region's end."
+        default=None, gt=0.0, le=LATEST_S, allow_inf_nan=False, description="Region's end."
     )
     webhook_url: str | None = Field(
-        default=None, max_length=2000, description="Told when the job ends."
+        default=None, max_length=2000, pattern=ADDRESS, description="Told when the job ends."
     )
     retention: Retention = Field(
         default="keep",
@@ -271,7 +275,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "What was sent cannot be used; `error` says why.",
         429: "Too many requests, or too many jobs wait; `Retry-After` says when to come again.",
         500: "A failure of this service.",
-        503: "The store that `storage_url` names does not answer, or the service is starting.",
+        503: "The service is starting, or a store does not answer.",
     }
-    every = (400, 401, 403, 429, *statuses)
-    return {code: {"model": Problem, "description": words[code]} for code in sorted(every)}
+    every = sorted({400, 401, 403, 429, 503, *statuses})
+    found: dict[int | str, dict[str, Any]] = {
+        code: {"model": Problem, "description": words[code]} for code in every
+    }
+    found[429]["headers"] = {
+        "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}, "example": 5}
+    }
+    return found

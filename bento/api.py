@@ -9,20 +9,21 @@ from typing import Annotated, BinaryIO
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, File, Header, Request, UploadFile
+from fastapi import Depends, FastAPI, File, Header, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.exceptions import HTTPException as RoutingError
 
 from bento.answers import JOB_ID, Told, problems, reported
 from bento.examiner import BrokenDownError
 from bento.front import failure
-from bento.guard import Guard, UploadLimit
+from bento.guard import RETRY_S, Guard, UploadLimit
 from bento.imports import StoreAwayError
 from bento.intake import TooLargeError
 from bento.keys import Keyring
 from bento.ledger import IdempotencyError, QueueFullError
-from bento.routes import evidence, jobs, limits, page, submit
+from bento.routes import evidence, health, jobs, limits, page, submit
 from bento.routes.desk import Analysis
 from bento.settings import ServiceSettings
 from bento.webhooks import AddressError
@@ -45,8 +46,15 @@ DRAWN = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 )
+BROKEN = "the service failed; try again, and if it stays so, tell who runs it"
 NOT_SET_UP = "the service is not set up right; its log says why"
 log = logging.getLogger(__name__)
+# for the document alone: `Guard` has looked at the key before anything is read
+KEYS = (
+    HTTPBearer(auto_error=False, description="An API key; none is needed where none was made."),
+    APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, in another header."),
+)
+MOST_WAITING = 20
 # the detector works on one file at a time; who comes second waits
 _turns = CapacityLimiter(2)
 
@@ -54,12 +62,19 @@ _turns = CapacityLimiter(2)
 def create_app(settings: ServiceSettings) -> FastAPI:
     """The application; who serves it puts ``desk`` and ``analyzer`` into its state."""
     # FastAPI's own page of all routes would load scripts from elsewhere, as BentoML's at `/` does
-    app = FastAPI(title="unmask", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="unmask",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(key) for key in KEYS],
+    )
 
     def room(tenant: str, idempotency_key: str | None) -> None:
         app.state.desk.parts.ledger.check_room(tenant, idempotency_key)
 
-    app.add_middleware(UploadLimit, max_mib=settings.max_upload_mib)
+    most = {"max_mib": settings.max_upload_mib, "max_batch_mib": settings.max_batch_mib}
+    app.add_middleware(UploadLimit, **most)
     app.add_middleware(
         Guard,
         keyring=Keyring(settings.api_keys_file),
@@ -71,11 +86,13 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.post("/predict", responses={**reported(), **refusals}, summary="Analyze and wait")(predict)
     app.get("/docs", include_in_schema=False)(docs)
     app.webhooks.post("job-ended", summary="Sent to `webhook_url`")(told)
-    for routes in (submit.router, jobs.router, evidence.router, limits.router, page.router):
+    routers = (submit, jobs, evidence, limits, health, page)
+    for routes in (one.router for one in routers):
         app.include_router(routes)
     app.add_exception_handler(UnmaskError, _ours)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(RoutingError, _refused)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -84,6 +101,9 @@ async def predict(
 ) -> Report:
     """Analyze one short video while the caller waits; the file is deleted with the answer."""
     analyzer: Analysis = request.app.state.analyzer
+    if _turns.statistics().tasks_waiting >= MOST_WAITING:
+        words = "too many wait for an answer; try again later, or submit it to /analyze-video"
+        raise RoutingError(429, words, {"Retry-After": str(RETRY_S)})
     name = Path(file.filename or "upload").name
     return await run_sync(_analyze, analyzer, file.file, name, limiter=_turns)
 
@@ -140,6 +160,10 @@ async def _ours(_: Request, error: Exception) -> JSONResponse:
         log.error("%s", error)
         return failure(500, NOT_SET_UP)
     return failure(found[0], str(error))
+
+
+async def _broken(_: Request, error: Exception) -> JSONResponse:
+    return failure(500, NOT_SET_UP if isinstance(error, UnmaskError) else BROKEN)
 
 
 async def _not_understood(request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,7 @@
 """Videos in a zip: read one after the other, bounded, and never under the names it gives."""
 
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,16 @@ MAX_RATIO = 50  # a video is compressed already
 SLACK = 1 << 20  # of bytes, that a small file may be unpacked to whatever the ratio
 SYMLINK = 0o120000
 MOST_AT_ONCE = 1 << 20  # of bytes; a directory of 50 files has a few thousand
+# what `zipfile` raises of bytes that are no zip, or of one it does not know how to read
+NO_ZIP = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    OSError,
+    struct.error,
+)
 DAMAGED = "is damaged in the zip; pack it again"
 
 
@@ -98,14 +109,14 @@ def members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str,
             _check(inside, most, most_bytes)
             for one in inside:
                 yield one.filename, cast("BinaryIO", Bounded(_opened(packed, one), one.file_size))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+    except NO_ZIP as error:
         raise NotAnArchiveError("is no zip that can be read; pack it again") from error
 
 
 def _opened(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> IO[bytes] | None:
     try:
         return packed.open(one)
-    except zipfile.BadZipFile:  # of this file alone; those before it are jobs already
+    except NO_ZIP:  # of this file alone; those before it are jobs already
         return None
 
 

@@ -128,7 +128,9 @@ class Examiner:
 
     def analyze(self, path: Path, shown_as: str) -> Report:
         """Analyze one file as :class:`unmask.serving.analyzer.Analyzer` does, in the child."""
-        task = Task(str(path), shown_as, limits=limits_of(self._settings))
+        limits = limits_of(self._settings)
+        limits["duration_s"] = min(limits["duration_s"], self._settings.predict_max_s)
+        task = Task(str(path), shown_as, limits=limits)
         return Report.model_validate(self.examine(task))
 
     def close(self) -> None:

@@ -18,9 +18,10 @@ from bento.keys import Keyring
 from bento.ledger import QueueFullError
 from bento.settings import MIB
 
-OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json)")
+OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz|metrics)")
 SIGNED = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")
-SUBMITS = ("/analyze-video", "/batch", "/predict")
+BATCH = "/batch"
+SUBMITS = ("/analyze-video", BATCH, "/predict")
 RETRY_S = 5
 MOST_BUCKETS = 10_000
 Room = Callable[[str, str | None], None]
@@ -48,28 +49,29 @@ class Buckets:
 
 
 class UploadLimit:
-    """Refuse a body above ``max_mib`` while it arrives, before it fills the disk."""
+    """Refuse a body above so many MiB while it arrives, before it fills the disk."""
 
-    def __init__(self, app: ASGIApp, max_mib: int) -> None:
+    def __init__(self, app: ASGIApp, max_mib: int, max_batch_mib: int) -> None:
         self.app = app
-        self.max_bytes = max_mib * MIB
-        self.words = f"the upload is larger than {max_mib} MiB; send a shorter or smaller video"
+        self._max_mib, self._max_batch_mib = max_mib, max_batch_mib
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its bytes."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        max_mib = self._max_batch_mib if scope["path"] == BATCH else self._max_mib
+        words = f"the upload is larger than {max_mib} MiB; send shorter, smaller or fewer videos"
         stated = dict(scope["headers"]).get(b"content-length", b"0")
-        if stated.isdigit() and int(stated) > self.max_bytes:
-            return await failure(413, self.words)(scope, receive, send)
+        if stated.isdigit() and int(stated) > max_mib * MIB:
+            return await failure(413, words)(scope, receive, send)
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.max_bytes:
-                raise HTTPException(413, self.words)
+            if seen > max_mib * MIB:
+                raise HTTPException(413, words)
             return message
 
         return await self.app(scope, counted, send)

@@ -14,7 +14,9 @@ from bento.settings import ServiceSettings
 from bento.storage import s3_options
 from unmask.errors import MediaError, UnmaskError
 
-ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^?#]{1,1024})")
+ADDRESS = re.compile(
+    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\x00-\x1f]{1,1024})"
+)
 
 log = logging.getLogger(__name__)
 

@@ -60,6 +60,7 @@ class Intake:
         with stream if isinstance(stream, Arrival) else self._copied(stream, shown_as) as arrival:
             if not arrival.size_bytes:
                 raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
+            self._check_size(arrival.size_bytes, shown_as)
             self._parts.store.put(upload, arrival.path)
         entry = Entry(
             job_id=job_id,
@@ -97,16 +98,19 @@ class Intake:
             self._parts.store.remove(entry.job_id)
         return job, new
 
+    def _check_size(self, size_bytes: int, shown_as: str) -> None:
+        settings = self._parts.settings
+        if size_bytes > settings.max_upload_bytes:
+            raise TooLargeError(
+                f"{shown_as}: is larger than {settings.max_upload_mib} MiB; send a shorter video"
+            )
+
     def _copied(self, stream: BinaryIO, shown_as: str) -> Arrival:
-        arrival, settings = Arrival(self._parts.store.work), self._parts.settings
+        arrival = Arrival(self._parts.store.work)
         try:
             while block := stream.read(BLOCK):
                 arrival.write(block)
-                if arrival.size_bytes > settings.max_upload_bytes:
-                    raise TooLargeError(
-                        f"{shown_as}: is larger than {settings.max_upload_mib} MiB; "
-                        "send a shorter video"
-                    )
+                self._check_size(arrival.size_bytes, shown_as)
         except BaseException:
             arrival.close()
             raise

@@ -44,10 +44,8 @@ class Keeper:
 
     def round(self) -> None:
         """Look once after jobs."""
-        self._parts.claims.reap(self._parts.settings.keep_days * DAY_S)
-        self._resend()
-        self._drop()
-        self._forget()
+        for work in (self._reap, self._resend, self._drop, self._forget):
+            self._tried(work)
 
     def tell(self) -> None:
         """Send the webhooks that are due."""
@@ -58,10 +56,16 @@ class Keeper:
 
     def _run(self, work: Callable[[], None]) -> None:
         while not self._done.wait(self._round_s):
-            try:
-                work()
-            except Exception:  # database, queue or store: away for a moment, and tried again
-                log.exception("a round of the keeper was cut short")
+            self._tried(work)
+
+    def _tried(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # database, queue or store: away for a moment, and tried again
+            log.exception("a round of the keeper was cut short")
+
+    def _reap(self) -> None:
+        self._parts.claims.reap(self._parts.settings.keep_days * DAY_S)
 
     def _resend(self) -> None:
         """Tell the queue anew of jobs that wait in the table and not in the queue."""

@@ -130,8 +130,8 @@ def _detector(report: Report) -> Iterator[tuple[str, str]]:
     alarms = model.alarms
     yield (
         "Stands out",
-        f"face above {alarms.video:.3f}, voice above {alarms.audio:.3f}, "
-        f"lip-sync above {alarms.lip_sync:.3f}",
+        f"face above {_threshold(alarms.video)}, voice above {_threshold(alarms.audio)}, "
+        f"lip-sync above {_threshold(alarms.lip_sync)}",
     )
     for gate in model.gates:
         kept = "kept" if gate.passed else "not kept"
@@ -181,9 +181,14 @@ def _table(rows: Iterator[tuple[str, str]]) -> Flowable:
 
 
 def _text(words: str, style: str = "BodyText") -> Flowable:
-    # the fonts that every reader of PDF has know Latin letters only
-    known = words.encode("cp1252", "replace").decode("cp1252")
+    # the fonts that every reader of PDF has know Latin letters only; of others the number is told
+    known = words.encode("cp1252", "backslashreplace").decode("cp1252")
     return Paragraph(escape(known), STYLES[style])
+
+
+def _threshold(value: float) -> str:
+    """One close to 1 is not to look like 1."""
+    return f"{value:.3f}" if value < 0.9995 else f"{value:.5f}"
 
 
 def _measured(value: float | None) -> str:

@@ -4,6 +4,7 @@ The detector is the folder that ``UNMASK_BUNDLE`` names; else ``bundle/`` in thi
 champion that `make train` left there and that `bentoml build` takes along.
 """
 
+import argparse
 import os
 import socket
 import subprocess
@@ -18,7 +19,6 @@ from bento.api import create_app
 from bento.assembly import Parts
 from bento.examiner import Examiner
 from bento.front import Front, is_loopback
-from bento.gauges import exposition
 from bento.intake import Intake
 from bento.keeper import Keeper
 from bento.process import environment
@@ -27,6 +27,8 @@ from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
 
 RESTART_S = 1.0
+_HOST = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+_HOST.add_argument("--host")
 SETTINGS = ServiceSettings.from_environment()
 
 app = create_app(SETTINGS)
@@ -39,6 +41,8 @@ app = create_app(SETTINGS)
     http={"host": "127.0.0.1", "port": 3000},
     # nothing collects traces, and each block of an upload would make one
     tracing={"excluded_urls": ".*"},
+    # BentoML counts by path: every job's name would be told, and kept for good
+    metrics={"enabled": False},
 )
 @bentoml.asgi_app(app, path="/")
 class UnmaskService:
@@ -46,7 +50,6 @@ class UnmaskService:
 
     def __init__(self) -> None:
         """Connect to table, files and queue, and start the worker where there is no queue."""
-        check_address(SETTINGS)
         parts = Parts.from_settings(SETTINGS)
         tempfile.tempdir = str(parts.store.work)  # uploads arrive where there is room for them
         self._engine = parts.engine
@@ -64,12 +67,6 @@ class UnmaskService:
             self._worker.stop()
         self._keeper.stop()
         self._examiner.close()
-
-    async def __metrics__(self, content: str) -> str:
-        """Add the numbers of jobs to BentoML's own."""
-        from anyio.to_thread import run_sync
-
-        return content + await run_sync(exposition, self._engine)
 
     def __is_ready__(self) -> bool:
         """Whether the database answers and the worker runs."""
@@ -122,12 +119,18 @@ def check_address(settings: ServiceSettings) -> None:
     Raises:
         ConfigError: The address is not this machine's own, and no keys are named.
     """
-    address = listening_address(sys.argv)
+    address = listening_address(sys.argv) or asked_address(sys.argv)
     if address is not None and not is_loopback(address) and settings.api_keys_file is None:
         raise ConfigError(
             f"{address}: other machines can reach this address, so API keys are needed; "
             "make one with `python -m bento.keys FILE TENANT` and set UNMASK_API_KEYS_FILE=FILE"
         )
+
+
+def asked_address(words: list[str]) -> str | None:
+    """What `bentoml serve` was told with ``--host``; None where it was not."""
+    found, _ = _HOST.parse_known_args(words[1:])
+    return found.host
 
 
 def listening_address(words: list[str]) -> str | None:
@@ -137,3 +140,6 @@ def listening_address(words: list[str]) -> str | None:
     handle = os.dup(int(words[words.index("--fd") + 1]))
     with socket.socket(fileno=handle) as listening:
         return str(listening.getsockname()[0])
+
+
+check_address(SETTINGS)  # before anything is started, in whichever process

@@ -52,8 +52,10 @@ class ServiceSettings(BaseModel):
     )
     api_keys_file: Path | None = Field(None, description="Written by `python -m bento.keys`.")
 
-    max_upload_mib: Count = 2048
+    max_upload_mib: Count = Field(2048, description="Of one video.")
+    max_batch_mib: Count = Field(8192, description="Of all videos sent with one request.")
     max_duration_s: Seconds = 1800.0
+    predict_max_s: Seconds = Field(120.0, description="Of a video whose sender waits for it.")
     max_pixels: Count = Field(7680 * 4320, description="Width times height of the picture.")
     max_frames: Count = 200_000
     batch_files: Count = 50

@@ -56,7 +56,7 @@ export function alarm(model, modality) {
 export function alarms(model) {
   // a threshold close to 1 is not to look like 1
   const [face, voice, lips] = ["video", "audio", "lip_sync"].map((kind) =>
-    alarm(model, kind).toFixed(3),
+    alarm(model, kind).toFixed(alarm(model, kind) < 0.9995 ? 3 : 5),
   );
   return `face above ${face}, voice above ${voice}, lip-sync above ${lips}`;
 }

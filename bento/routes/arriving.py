@@ -45,12 +45,16 @@ class _Arriving(Request):
         if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return await super().form(**limits)
         parts = desk_of(self).parts
-        limits |= {"max_files": parts.settings.batch_files + 1, "max_fields": FIELDS}
+        most = parts.settings.batch_files
+        limits |= {"max_files": most, "max_fields": FIELDS}
         parser = _Parser(self.headers, self.stream(), **limits)
         parser.folder = parts.store.work
         try:
             self._form = await parser.parse()
         except MultiPartException as error:
+            if error.message.startswith("Too many files"):
+                words = f"at most {most} files are taken at once; send the others afterwards"
+                raise HTTPException(422, words) from error
             raise HTTPException(400, error.message) from error
         finally:
             parser.close_all_but(self._form or FormData())

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
 from pydantic import ValidationError, WithJsonSchema
 
-from bento.answers import Batch, BatchItem, Options, Retention, Submitted, problems
+from bento.answers import (
+    ADDRESS,
+    JOB_ID,
+    LATEST_S,
+    Batch,
+    BatchItem,
+    Options,
+    Retention,
+    Submitted,
+    problems,
+)
 from bento.archive import NotAnArchiveError, is_archive, members
 from bento.intake import Request, TooLargeError, shown
 from bento.ledger import QueueFullError, new_id
@@ -41,6 +51,7 @@ def _kept(
         str | None,
         Form(
             max_length=2000,
+            pattern=ADDRESS,
             description="Told when the job ends; signed with HMAC.",
             examples=["https://example.org/unmask"],
         ),
@@ -60,11 +71,23 @@ def _wish(
     kept: Annotated[Wish, Depends(_kept)],
     start_s: Annotated[
         float | None,
-        Form(ge=0.0, allow_inf_nan=False, description="Region's begin.", examples=[12.5]),
+        Form(
+            ge=0.0,
+            le=LATEST_S,
+            allow_inf_nan=False,
+            description="Region's begin.",
+            examples=[12.5],
+        ),
     ] = None,
     end_s: Annotated[
         float | None,
-        Form(gt=0.0, allow_inf_nan=False, description="Region's end.", examples=[30.0]),
+        Form(
+            gt=0.0,
+            le=LATEST_S,
+            allow_inf_nan=False,
+            description="Region's end.",
+            examples=[30.0],
+        ),
     ] = None,
     idempotency_key: Annotated[
         str | None,
@@ -81,7 +104,18 @@ def _wish(
 @router.post(
     "/analyze-video",
     status_code=202,
-    responses=problems(409, 413, 415, 422, 503),
+    responses={
+        202: {
+            "headers": {
+                "Location": {
+                    "description": "Where to ask how it goes.",
+                    "schema": {"type": "string"},
+                    "example": f"/jobs/{JOB_ID}",
+                }
+            }
+        },
+        **problems(409, 413, 415, 422),
+    },
     summary="Submit a video",
 )
 def analyze_video(
@@ -127,14 +161,11 @@ def batch(
     """Take up to 50 videos, or a zip of them; what is refused is said file by file."""
     desk.check_webhook(wish.options)
     request = Request(tenant, wish.options, batch=new_id())
-    most = desk.parts.settings.batch_files
     if len(files) == 1 and is_archive(files[0].file):
         try:
             items = list(_from_archive(desk, files[0], request))
         except NotAnArchiveError as error:
             raise HTTPException(422, f"{shown(files[0].filename or '')}: {error}") from error
-    elif len(files) > most:
-        raise HTTPException(422, f"{len(files)} files, and at most {most} are taken at once")
     else:
         items = [_item(desk, one.file, one.filename or "", request) for one in files]
     accepted = sum(item.job_id is not None for item in items)

@@ -22,6 +22,9 @@ ROUTES = {
     ("/jobs/{job_id}/evidence/{name}.png", "get"),
     ("/jobs/{job_id}/video", "get"),
     ("/limits", "get"),
+    ("/livez", "get"),
+    ("/readyz", "get"),
+    ("/metrics", "get"),
 }
 
 
@@ -36,6 +39,8 @@ def test_the_document_names_every_route():
     for verbs in described["paths"].values():
         for verb in verbs.values():
             assert verb["responses"]["429"]["content"]["application/json"]
+            assert verb["responses"]["429"]["headers"]["Retry-After"]
+            assert verb["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
 
 
 def verbs_of(described):

@@ -123,8 +123,7 @@ def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, t
     assert "from 4.5 s to 5.5 s" in report.notes[0]
 
 
-# not /metrics: in one process with the test's client, BentoML's own answer to it never comes
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs.json"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs.json", "/metrics"])
 def test_what_bentoml_serves_stays_in_place_behind_our_own_door(client, path):
     answer = client.get(path)
     assert answer.status_code == 200

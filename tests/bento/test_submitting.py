@@ -73,6 +73,8 @@ def test_what_was_not_to_be_kept_is_not_used_again(office, working):
         ({"end_s": 0}, "end_s"),
         ({"start_s": -1}, "start_s"),
         ({"start_s": "nan"}, "start_s"),
+        ({"start_s": 1e300}, "start_s"),
+        ({"end_s": 1e300}, "end_s"),
         ({"retention": "forever"}, "retention"),
         ({"storage_url": "s3://bucket/key"}, "send one video"),
     ],
@@ -113,7 +115,10 @@ def test_a_batch_is_a_job_for_each_file_and_says_which_was_refused(office, worki
 def test_a_form_of_countless_parts_is_refused(office):
     client = office().client
     many = [("files", (str(number), b"x")) for number in range(60)]
-    assert client.post("/batch", files=many).status_code == 400
+    answer = client.post("/batch", files=many)
+    assert (answer.status_code, answer.json()["error"]) == (
+        422, "at most 50 files are taken at once; send the others afterwards"
+    )  # fmt: skip
     fields = {str(number): "x" for number in range(30)}
     answer = client.post("/analyze-video", files={"file": ("a", b"x")}, data=fields)
     assert answer.status_code == 400
@@ -165,6 +170,26 @@ def test_a_job_that_comes_again_needs_no_room(office):
         "/analyze-video", files={"file": ("a", b"two")}, headers={"Idempotency-Key": "new"}
     )
     assert answer.status_code == 429
+
+
+def test_of_a_batch_each_file_may_be_as_large_as_one_alone(office):
+    desk = office(max_upload_mib=1, max_batch_mib=4)
+    sizes = (900_000, 1_200_000, 900_000)
+    files = [("files", (str(size), bytes([number]) * size)) for number, size in enumerate(sizes)]
+    told = desk.client.post("/batch", files=files).json()
+    assert [item["job_id"] is not None for item in told["items"]] == [True, False, True]
+    assert "larger than 1 MiB" in told["items"][1]["error"]
+    assert not list(desk.parts.store.work.iterdir())
+    assert desk.client.post("/batch", files=2 * files).status_code == 413
+
+
+def test_one_part_of_a_round_that_fails_stops_no_other(office, working, monkeypatch):
+    desk = office(zero_minutes=1e-4)
+    with working(desk):
+        job = desk.until(desk.submit(retention="zero"))["job_id"]
+    monkeypatch.setattr(desk.parts.claims, "reap", lambda _: 1 / 0)
+    desk.keeper.round()
+    assert desk.client.get(f"/jobs/{job}").status_code == 404
 
 
 def test_a_batch_fills_the_queue_and_no_more(office):

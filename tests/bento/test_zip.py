@@ -70,6 +70,38 @@ def test_one_damaged_file_of_a_zip_is_told_and_the_others_are_jobs(office, packi
     assert "damaged in the zip" in bad["error"]
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(10, b"\x63\x00"), (8, b"\x40\x00")],
+    ids=["a packing yet to come", "strong encryption"],
+)
+def test_a_file_that_cannot_be_unpacked_is_told_and_the_others_are_jobs(office, place, value):
+    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}))
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + place : entry + place + 2] = value
+    good, bad = (
+        office().client.post("/batch", files={"files": ("a.zip", bytes(content))}).json()["items"]
+    )
+    assert good["job_id"]
+    assert (bad["job_id"], bad["file"]) == (None, "b")
+
+
+@pytest.mark.parametrize("offset", [b"\xff" * 8, b"\xff" * 7 + b"\x7f"])
+def test_a_zip_that_points_beyond_itself_is_no_fault_of_the_service(office, offset):
+    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}))
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + 42 : entry + 46] = b"\xff" * 4
+    extra = b"\x01\x00\x08\x00" + offset
+    content[entry + 30 : entry + 32] = len(extra).to_bytes(2, "little")
+    content[entry + 47 : entry + 47] = extra
+    end = content.rindex(b"PK\x05\x06")
+    size = int.from_bytes(content[end + 12 : end + 16], "little") + len(extra)
+    content[end + 12 : end + 16] = size.to_bytes(4, "little")
+    answer = office().client.post("/batch", files={"files": ("a.zip", bytes(content))})
+    assert answer.status_code in (202, 422)
+    assert "error" in (answer.json() if answer.status_code == 422 else answer.json()["items"][1])
+
+
 def test_a_zip_that_lists_countless_files_is_refused_before_the_list_is_read(office):
     entry = b"PK\x01\x02" + bytes(42)
     listed = entry * 200_000

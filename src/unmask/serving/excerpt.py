@@ -34,12 +34,15 @@ def excerpt(path: Path, start_s: float, end_s: float, target: Path, shown_as: st
             av.open(str(target), "w", format="matroska") as out,
         ):
             begin_s = _copy(source, out, start_s, end_s)
-    except (av.error.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise MediaError(
             f"{shown_as}: this stretch cannot be cut out; leave out start_s"
         ) from error
     if begin_s is None:
-        raise MediaError(f"{shown_as}: there is nothing from {start_s:g} to {end_s:g} s")
+        until = "on" if math.isinf(end_s) else f"to {end_s:g} s"
+        raise MediaError(
+            f"{shown_as}: there is nothing from {start_s:g} s {until}; choose another part"
+        )
     return begin_s
 
 
