@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from sqlalchemy import delete, select, update
@@ -14,6 +15,7 @@ from bento.webhooks import send
 
 ROUND_S = 2.0
 RESEND_S = 10.0
+SWEEP_S = 3600.0  # it lists the whole store
 DAY_S = 86_400.0
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ class Keeper:
         self._parts = parts
         self._round_s, self._resend_s = round_s, resend_s
         self._done = threading.Event()
+        self._next_sweep = 0.0
         # a receiver that is slow to take its webhook keeps no lost job waiting
         self._threads = [
             threading.Thread(target=self._run, args=(work,), daemon=True)
@@ -44,7 +47,7 @@ class Keeper:
 
     def round(self) -> None:
         """Look once after jobs."""
-        for work in (self._reap, self._resend, self._drop, self._forget):
+        for work in (self._reap, self._resend, self._drop, self._forget, self._sweep):
             self._tried(work)
 
     def tell(self) -> None:
@@ -105,4 +108,15 @@ class Keeper:
             with Session(self._parts.engine) as session:
                 session.execute(delete(Job).where(Job.id == job_id, Job.expires_at < now()))
                 session.commit()
-        self._parts.store.sweep(DAY_S)
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left behind: on its way, or in the store without a job."""
+        if time.monotonic() < self._next_sweep:
+            return
+        self._next_sweep = time.monotonic() + SWEEP_S
+        store = self._parts.store
+        store.sweep(DAY_S)
+        with Session(self._parts.engine) as session:
+            lost = [one for one in store.jobs(DAY_S) if session.get(Job, one) is None]
+        for job_id in lost:
+            store.remove(job_id)

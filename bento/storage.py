@@ -90,6 +90,15 @@ class Store:
                 if path.stat().st_mtime < oldest:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def jobs(self, older_than_s: float) -> set[str]:
+        """Names of all jobs with files that are older than that."""
+        oldest, found = time.time() - older_than_s, set()
+        for path, about in self.fs.find(self.root, detail=True).items():
+            changed = about["mtime"] if self.local else about["LastModified"].timestamp()
+            if changed < oldest:
+                found.add(path.removeprefix(f"{self.root}/").split("/")[0])
+        return found
+
     def link(self, key: str, route: str, lasts_s: float) -> str:
         """An address that gives the file without a key, for ``lasts_s`` seconds.
 

@@ -25,6 +25,8 @@ def test_uploads_and_pictures_lie_in_the_bucket_and_are_fetched_by_its_signed_li
     led = desk.client.get(f"{address}/video", follow_redirects=False)
     assert led.headers["location"].startswith(s3)
     assert list((desk.parts.settings.folder / "work").iterdir()) == []
+    assert desk.parts.store.jobs(-60.0) == {job["job_id"]}
+    assert desk.parts.store.jobs(60.0) == set()
     desk.client.delete(address)
     assert job["job_id"] not in in_bucket(s3, "kept")
 

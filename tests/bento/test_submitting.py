@@ -290,6 +290,20 @@ def test_what_a_killed_process_left_on_its_way_goes_after_a_day(office):
     assert [path.name for path in work.iterdir()] == ["new"]
 
 
+def test_an_upload_that_never_became_a_job_goes_after_a_day(office):
+    desk = office()
+    kept, lost, young = desk.submit("kept"), "1" * 32, "2" * 32
+    for name in (lost, young):
+        arrival = desk.parts.store.work / name
+        arrival.write_bytes(b"x")
+        desk.parts.store.put(f"{name}/upload", arrival)
+    files = desk.parts.settings.folder / "files"
+    for name in (kept, lost):
+        os.utime(files / name / "upload", (0, 0))
+    desk.keeper.round()
+    assert sorted(path.name for path in files.iterdir()) == sorted((kept, young))
+
+
 @pytest.mark.parametrize(("retention", "kept_s"), [("zero", 900), ("delete_upload", 86_400)])
 def test_an_upload_goes_also_when_the_worker_was_lost(office, retention, kept_s):
     desk = office(keep_days=1.0)

@@ -20,6 +20,7 @@ from unmask.training.scoring import of_split, row_of, score_people
 from unmask.training.whole import train_whole
 
 REFERENCE = "everything"
+TIMES = 2  # that scoring is timed; the quicker counts, the other was disturbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +164,13 @@ def run(
         whole = WholeClips(test, load)
         for number in range(len(whole)):  # prepared, and at hand, before the clock starts
             whole[number]
-        begin = perf_counter()
-        scored = score_people(bundle, test, load, plan.settings.uncertainty.passes)
-        ms = (perf_counter() - begin) / len(scored) * 1000
+        seconds = []
+        for _ in range(TIMES):
+            begin = perf_counter()
+            scored = score_people(bundle, test, load, plan.settings.uncertainty.passes)
+            seconds.append(perf_counter() - begin)
         rows = tuple(row_of(one) for one in scored)
-        yield plan, Trained(plan.settings.seed, rows, ms)
+        yield plan, Trained(plan.settings.seed, rows, min(seconds) / len(scored) * 1000)
 
 
 def grouped(done: Sequence[tuple[Plan, Trained]]) -> dict[str, list[Trained]]:
@@ -198,7 +201,9 @@ def words(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
         f"one switched on that the reference lacks; scores of {len(test)} test "
         f"clips of {people} people, mean over the seeds, intervals by resampling people and "
         f"seeds, the gain's on the same resamples.{fixed}",
-        "All have one member but the ensemble. A gain whose interval holds zero was not shown. "
+        "All have one member but the ensemble, whose others take over the first one's frame "
+        "encoder where `ensemble.shared_frames` is on. A gain whose interval holds zero was not "
+        "shown; with so many rows, one in twenty is shown by chance. "
         "MC-dropout moves no score, only its interval (`unmask uncertainty`): what it shows here "
         "is its time. The time is that of scoring a clip that is prepared; what alignment, flow "
         "and mouths take before that is in `unmask bench`.",
