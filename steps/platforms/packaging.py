@@ -22,6 +22,7 @@ from unmask.models.bundle import GATES
 SERVICE = Path("bento")
 PACKED = "bundle"
 BENTO = "unmask"
+PACKAGES = ("bento", "unmask")
 
 
 def package(bundle: Path, gates: GateReport) -> str:
@@ -103,6 +104,7 @@ def build_bento(bundle: Path) -> str:
 
 
 def _build(context: Path, version: str) -> None:
+    ours = {name: module for name, module in sys.modules.items() if _root(name) in PACKAGES}
     try:
         bentoml.build(
             "bento.service:UnmaskService",
@@ -112,14 +114,14 @@ def _build(context: Path, version: str) -> None:
             python={"packages": pinned(), "lock_packages": False},
         )
     finally:
-        _forget_modules(context)
-
-
-def _forget_modules(context: Path) -> None:
-    # building imports the service, and with it the library, from a folder that is then removed
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(f"{context}/"):
+        # building imports the service, and with it the library, from a folder that is then removed
+        for name in [name for name in sys.modules if _root(name) in PACKAGES]:
             del sys.modules[name]
+        sys.modules.update(ours)
+
+
+def _root(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _latest() -> str | None:

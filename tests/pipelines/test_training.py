@@ -50,13 +50,13 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     assert registered.tags["data_version"].startswith("manifest:")
     assert registered.tags.keys() >= {"git_commit", "phase", "profile", "gates"}
     bento = Path(bentoml.get("unmask:latest").path)
-    packed = json.loads((bento / "src/bundle/bundle.json").read_text())
+    packed = json.loads((bento / "src/bento/bundle/bundle.json").read_text())
     assert packed == json.loads((platforms / "outputs/champion/bundle.json").read_text())
     assert (bento / "src/unmask/serving/analyzer.py").is_file()
     page = [path.relative_to(ROOT) for path in (ROOT / "bento/page").rglob("*") if path.is_file()]
     assert page
     assert [name for name in page if not (bento / "src" / name).is_file()] == []
-    gates = json.loads((bento / "src/bundle/gates.json").read_text())
+    gates = json.loads((bento / "src/bento/bundle/gates.json").read_text())
     assert {gate["name"] for gate in gates} >= {"auc", "ece"}
     assert not (bento / "src/bento/screenshot.png").exists()
     summary = load(platforms / "outputs/summary.json")

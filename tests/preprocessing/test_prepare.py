@@ -106,7 +106,6 @@ def test_what_is_cached_is_the_same_and_costs_no_work(talk, whole, tmp_path):
     [
         ({"sampling": SamplingSettings(4.0)}, {"faces", "flow"}),
         ({"faces": FaceSettings(max_people=1)}, {"faces", "flow"}),
-        ({"align": AlignSettings(112)}, {"faces", "flow"}),
         ({"align": AlignSettings(method="box")}, {"faces", "flow"}),
         ({"speech": SpeechSettings("energy", 0.4)}, {"speech"}),
         ({"flow": FlowSettings(enabled=False)}, set()),
