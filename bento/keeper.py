@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from sqlalchemy import delete, select, update
@@ -17,6 +18,8 @@ ROUND_S = 2.0
 RESEND_S = 10.0
 SWEEP_S = 3600.0  # it lists the whole store
 DAY_S = 86_400.0
+SENDERS = 4  # of webhooks, at the same time
+SENDERS_OF_TENANT = 2  # so that one's slow receivers leave room for the others'
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +32,12 @@ class Keeper:
         self._round_s, self._resend_s = round_s, resend_s
         self._done = threading.Event()
         self._next_sweep = 0.0
+        self._sending: Counter[str] = Counter()
+        self._outbox = threading.Lock()
         # a receiver that is slow to take its webhook keeps no lost job waiting
         self._threads = [
             threading.Thread(target=self._run, args=(work,), daemon=True)
-            for work in (self.round, self.tell)
+            for work in (self.round, *[self.tell] * SENDERS)
         ]
 
     def start(self) -> None:
@@ -51,11 +56,22 @@ class Keeper:
             self._tried(work)
 
     def tell(self) -> None:
-        """Send the webhooks that are due."""
-        settings, outbox = self._parts.settings, self._parts.outbox
-        while not self._done.is_set() and (job := outbox.next()):
-            secret = webhook_secret(self._parts.signing_key, job.tenant)
-            outbox.told(job, send(job, secret, settings.webhook_private))
+        """Send the webhooks that are due; some at a time, and not all of them one tenant's."""
+        private = self._parts.settings.webhook_private
+        while not self._done.is_set() and (job := self._next_webhook()):
+            try:
+                secret = webhook_secret(self._parts.signing_key, job.tenant)
+                self._parts.outbox.told(job, send(job, secret, private))
+            finally:
+                with self._outbox:
+                    self._sending -= Counter([job.tenant])  # what is at zero goes
+
+    def _next_webhook(self) -> Job | None:
+        with self._outbox:
+            busy = [one for one, count in self._sending.items() if count >= SENDERS_OF_TENANT]
+            job = self._parts.outbox.next(busy)
+            self._sending.update([job.tenant] if job else ())
+        return job
 
     def _run(self, work: Callable[[], None]) -> None:
         while not self._done.wait(self._round_s):

@@ -1,5 +1,7 @@
 """Webhooks that are due, taken by one sender at a time."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
@@ -15,9 +17,14 @@ class Outbox:
         self._engine = engine
         self._tries = tries
 
-    def next(self) -> Job | None:
-        """Take one that is due; nobody else gets it before its next try would be due."""
-        due = select(Job).where(Job.webhook_due < now()).order_by(Job.webhook_due).limit(1)
+    def next(self, busy: Collection[str] = ()) -> Job | None:
+        """Take one that is due; nobody else gets it before its next try would be due.
+
+        Args:
+            busy: Tenants whose webhooks have to wait.
+        """
+        due = select(Job).where(Job.webhook_due < now(), Job.tenant.not_in(busy))
+        due = due.order_by(Job.webhook_due).limit(1)
         while True:
             with Session(self._engine) as session:
                 job = session.scalar(due)

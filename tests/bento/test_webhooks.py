@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -22,6 +23,8 @@ def receiver():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path.endswith("slow"):
+                server.free.wait(10)
             server.got.append((self.path, dict(self.headers), body))
             self.send_response(server.answers.pop(0) if server.answers else 200)
             self.send_header("Location", "/elsewhere")
@@ -34,7 +37,7 @@ def receiver():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.got, server.answers = [], []
+    server.got, server.answers, server.free = [], [], threading.Event()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -45,6 +48,17 @@ def receiver():
 
 def address(server):
     return f"http://localhost:{server.server_port}/hook?a=b"
+
+
+def delivered(server):
+    return [headers["Unmask-Delivery"] for _, headers, _ in server.got]
+
+
+def until(holds):
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def due_now(desk):
@@ -145,7 +159,29 @@ def test_two_who_send_webhooks_send_each_once(office, working, receiver):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(headers["Unmask-Delivery"] for _, headers, _ in receiver.got) == sorted(jobs)
+    assert sorted(delivered(receiver)) == sorted(jobs)
+
+
+def test_slow_receivers_of_one_tenant_keep_no_other_tenant_waiting(office, working, receiver):
+    desk = office(webhook_private=True)
+    receiver.free.clear()
+    with working(desk):
+        slow = [desk.submit(str(n), webhook_url=address(receiver) + "&slow") for n in range(6)]
+        other = desk.submit("other", webhook_url=address(receiver))
+        for job in [*slow, other]:
+            desk.until(job)
+    with Session(desk.parts.engine) as session:
+        session.execute(update(Job).where(Job.id == other).values(tenant="other"))
+        session.commit()
+    desk.keeper.start()
+    try:
+        until(lambda: other in delivered(receiver))
+        assert set(delivered(receiver)) == {other}
+        receiver.free.set()
+        until(lambda: set(delivered(receiver)) == {other, *slow})
+    finally:
+        receiver.free.set()
+        desk.keeper.stop()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,20 @@ def test_what_modality_dropout_took_away_is_not_asked_for():
     assert detector_loss(said, targets, 0.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
 
 
+def test_face_and_voice_that_do_not_belong_together_are_fake_together_and_genuine_apart():
+    targets = Targets(*torch.zeros(2, 4, dtype=torch.bool), mismatched=torch.tensor([True] * 4))
+    said = a_prediction(
+        4,
+        logit=torch.tensor([30.0, -30.0, -30.0, -30.0]),
+        video_logit=torch.full((4,), -30.0),
+        audio_logit=torch.full((4,), -30.0),
+        uses_video=torch.tensor([True, True, False, False]),
+        uses_audio=torch.tensor([True, False, True, False]),
+    )
+    assert targets.is_fake.all()
+    assert detector_loss(said, targets, 1.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
+
+
 def test_a_missing_modality_has_no_part_in_its_loss():
     nobody = torch.tensor([[True] * 3, [False] * 3])
     said = a_prediction(2, video_logit=torch.tensor([2.0, 9.0]), frame_mask=nobody)
@@ -130,8 +144,8 @@ def test_faces_of_which_nobody_knows_the_truth_do_not_count():
 
 
 def test_targets_move_between_devices_with_all_they_hold():
-    targets = Targets(*(torch.tensor([True]) for _ in range(2)), *(torch.ones(1) for _ in range(2)))
+    targets = Targets(*(torch.tensor([True]) for _ in range(5)))
     moved = targets.to("meta")
-    names = ("fake_video", "fake_audio", "landmarks", "pose")
+    names = ("fake_video", "fake_audio", "landmarks", "pose", "mismatched")
     assert all(getattr(moved, name).device.type == "meta" for name in names)
     assert labels((True, False)).to("meta").pose is None

@@ -35,12 +35,14 @@ class Example:
         problem: Empty where there are samples.
         vectors: Of the first sample's faces, shape ``(frames, frame_dim)``, where they were encoded
             beforehand.
+        mismatched: The sound is from another moment than the faces, and both are genuine.
     """
 
     clip: Clip
     samples: tuple[Sample, ...]
     problem: str = ""
     vectors: NDArray[np.float32] | None = None
+    mismatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,16 @@ def batch_examples(examples: Sequence[Example], settings: ModelSettings) -> Clip
     clips = tuple(example.clip for example in used)
     samples = [example.samples[0] for example in used]
     batch = collate(samples, settings) if used else None
+    landmarks, pose = face_targets(samples) if settings.auxiliary else (None, None)
     return ClipBatch(
         clips=clips,
         batch=batch,
         targets=Targets(
             torch.tensor([clip.fake_video for clip in clips], dtype=torch.bool),
             torch.tensor([clip.fake_audio for clip in clips], dtype=torch.bool),
-            *(face_targets(samples) if settings.auxiliary else ()),
+            landmarks,
+            pose,
+            torch.tensor([example.mismatched for example in used], dtype=torch.bool),
         ),
         problems=tuple((item.clip.clip_id, item.problem) for item in examples if item.problem),
         seen=None if batch is None else _seen(used, batch.frame_mask.shape[1]),

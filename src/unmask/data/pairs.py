@@ -67,7 +67,7 @@ class TrainingClips(Dataset[Example]):
         sample = samples[0]
         forging = self.twins.draw(clip, sample, epoch)
         clip = forging.labelled(clip)
-        if forging.is_twin and not clip.is_fake:
+        if forging.is_twin and not (clip.is_fake or forging.mismatched):
             return Example(clip, (), "neither a face nor speech to forge")
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
@@ -80,7 +80,8 @@ class TrainingClips(Dataset[Example]):
         if self.vectors is not None:
             seen = self.vectors[clip.clip_id][run.start : run.stop]
             return Example(clip, (changed_sound(cut, changes),), vectors=seen)
-        return Example(clip, (change(self.twins.with_face(cut, forging), changes),))
+        made = self.twins.with_face(cut, times_s[run.start : run.stop], forging)
+        return Example(clip, (change(made, changes),), mismatched=forging.mismatched)
 
     def _moment(
         self, sample: Sample, times_s: NDArray[np.float64], rng: np.random.Generator

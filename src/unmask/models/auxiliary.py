@@ -28,6 +28,17 @@ class FaceHeads(nn.Module):
         nn.init.constant_(self.landmarks.bias, MIDDLE)
         nn.init.zeros_(self.pose.bias)
 
+    @torch.no_grad()
+    def start_at(self, usual: Tensor) -> None:
+        """Say this of every face that looks like all others, shape ``(139,)``; NaN changes nothing.
+
+        Args:
+            usual: 68 points, x then y of each, and three angles, in the units of :meth:`forward`.
+        """
+        known = usual.to(self.pose.bias)
+        for bias, part in ((self.landmarks.bias, known[:-3]), (self.pose.bias, known[-3:])):
+            bias.copy_(torch.where(part.isfinite(), part, bias))
+
     def forward(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Look at each face.
 

@@ -23,17 +23,29 @@ class Targets:
         fake_video, fake_audio: Boolean, shape ``(B,)`` each; a clip is fake where either is.
         landmarks, pose: As in :class:`Prediction`, NaN where nobody says; ``None`` where the
             detector is not asked for them.
+        mismatched: Boolean, shape ``(B,)``: face and voice are genuine, each by itself, and do
+            not belong together; ``None`` where no clip is so.
     """
 
     fake_video: Tensor
     fake_audio: Tensor
     landmarks: Tensor | None = None
     pose: Tensor | None = None
+    mismatched: Tensor | None = None
 
     @property
     def is_fake(self) -> Tensor:
         """The clip's own label."""
-        return self.fake_video | self.fake_audio
+        return self.is_fake_by(torch.ones_like(self.fake_video), torch.ones_like(self.fake_audio))
+
+    def is_fake_by(self, face: Tensor, voice: Tensor) -> Tensor:
+        """Whether what one looks at is fake: the face, the voice, or how they go together.
+
+        Args:
+            face, voice: Boolean, shape ``(B,)`` each: which of them is looked at.
+        """
+        fake = (self.fake_video & face) | (self.fake_audio & voice)
+        return fake if self.mismatched is None else fake | (self.mismatched & face & voice)
 
     def to(self, device: torch.device | str) -> "Targets":
         """The same labels on another device."""
@@ -42,6 +54,7 @@ class Targets:
             self.fake_audio.to(device),
             None if self.landmarks is None else self.landmarks.to(device),
             None if self.pose is None else self.pose.to(device),
+            None if self.mismatched is None else self.mismatched.to(device),
         )
 
 
@@ -72,13 +85,12 @@ def detector_loss(
     + landmark_weight · landmarks + pose_weight · pose``
 
     ``clip`` asks whether anything that the score rests on is fake: where modality dropout took
-    the forged voice away, the genuine face that is left counts as genuine. ``video`` and
-    ``audio`` ask it of one modality alone, over the clips that have it. ``landmarks`` and
+    the forged voice away, the genuine face that is left counts as genuine; and so does either of
+    two that do not belong together. ``video`` and ``audio`` ask it of one modality alone, over
+    the clips that have it. ``landmarks`` and
     ``pose`` are mean absolute errors, in sides of the face and in units of 90°.
     """
-    fake = (targets.fake_video & prediction.uses_video) | (
-        targets.fake_audio & prediction.uses_audio
-    )
+    fake = targets.is_fake_by(prediction.uses_video, prediction.uses_audio)
     clip = F.binary_cross_entropy_with_logits(prediction.logit, fake.float())
     seen, heard = prediction.frame_mask.any(1), prediction.step_mask.any(1)
     video = _masked_bce(prediction.video_logit, targets.fake_video, seen)

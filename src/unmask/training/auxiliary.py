@@ -69,12 +69,21 @@ def auxiliary_errors_of(
     bundle: Bundle, clips: Sequence[Clip], split: str, load: Load
 ) -> AuxiliaryReport:
     """Like :func:`auxiliary_errors`, with the features of a clip from ``load``."""
-    usual = _stacked([_truth(sample) for sample in _samples(clips, "train", load)], "train")
-    usual = usual.mean(axis=0, keepdims=True)
+    usual = usual_face(clips, load)
     pairs = [(_truth(sample), _said(bundle, sample)) for sample in _samples(clips, split, load)]
     truth = _stacked([true for true, _ in pairs], split)
     said = _stacked([answer for _, answer in pairs], split)
     return AuxiliaryReport(split, len(truth), _errors(said, truth), _errors(usual, truth))
+
+
+def usual_face(clips: Sequence[Clip], load: Load) -> Floats:
+    """Mean of what there is to say of the faces of split ``train``, shape ``(139,)``.
+
+    Raises:
+        DataError: That split shows no face.
+    """
+    known = _stacked([_truth(sample) for sample in _samples(clips, "train", load)], "train")
+    return known.mean(axis=0)
 
 
 def _samples(clips: Sequence[Clip], split: str, load: Load) -> Iterator[Sample]:

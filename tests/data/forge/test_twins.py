@@ -10,6 +10,7 @@ from unmask.data.forge.faces import REGIONS, draw_training_look, self_blend
 from unmask.data.forge.twins import DESYNC, TWIN, Twins, training_rows, twin_of
 from unmask.data.pairs import PairBatches, TrainingClips
 from unmask.errors import DataError
+from unmask.preprocessing.flow import between_faces
 from unmask.preprocessing.prepare import samples_of
 from unmask.records import Clip, ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Waveform
 
@@ -85,7 +86,7 @@ def differences(data, rows, epoch):
     assert rows[1].manipulation == TWIN
     assert not genuine.clip.is_fake
     return (
-        twin.clip,
+        twin,
         not np.array_equal(a.faces, b.faces),
         not np.array_equal(a.waveform, b.waveform),
     )
@@ -94,9 +95,10 @@ def differences(data, rows, epoch):
 def test_a_twin_differs_from_its_clip_in_what_its_labels_say_and_in_nothing_else(load):
     rows, data = pairs([a_clip("a")], load)
     found = [differences(data, rows, epoch) for epoch in range(25)]
-    for clip, face, voice in found:
-        assert (clip.fake_video, clip.fake_audio) == (face, voice)
-        assert clip.is_fake
+    for twin, face, voice in found:
+        clip = twin.clip
+        assert (clip.fake_video, clip.fake_audio or twin.mismatched) == (face, voice)
+        assert clip.is_fake != twin.mismatched
     assert {(face, voice) for _, face, voice in found} == {
         (True, True),
         (True, False),
@@ -116,7 +118,8 @@ def test_a_desynced_twin_has_the_same_sound_at_another_time(load):
         assert one.face is one.voice is None
         assert 0.2 <= abs(one.shift_s) <= 0.5  # of a sound of one second
         labelled = one.labelled(rows[1])
-        assert (labelled.fake_video, labelled.fake_audio) == (False, True)
+        assert one.mismatched
+        assert (labelled.fake_video, labelled.fake_audio) == (False, False)
         made = data.twins.with_sound(clip, sample, one)
         back = np.roll(made.waveform, -round(one.shift_s * RATE_HZ))
         assert np.mean(back == sample.waveform) > 0.97  # all but the seam
@@ -125,12 +128,15 @@ def test_a_desynced_twin_has_the_same_sound_at_another_time(load):
 
 def test_labels_reach_the_targets_with_the_modality_that_was_forged(load):
     _, data = pairs([a_clip("a")], load)
-    for epoch in range(6):
+    assert any(data[epoch, 1].mismatched for epoch in range(25))
+    for epoch in range(25):
         examples = [data[epoch, 0], data[epoch, 1]]
         targets = batch_examples(examples, ModelSettings()).targets
         clip = examples[1].clip
         assert targets.fake_video.tolist() == [False, clip.fake_video]
         assert targets.fake_audio.tolist() == [False, clip.fake_audio]
+        assert targets.mismatched.tolist() == [False, not clip.is_fake]
+        assert targets.is_fake.tolist() == [False, True]
 
 
 def test_the_same_seed_and_epoch_forge_the_same_twin_in_any_order(load):
@@ -144,6 +150,27 @@ def test_the_same_seed_and_epoch_forge_the_same_twin_in_any_order(load):
         assert np.array_equal(sample.waveform, forward[key].waveform)
     other = pairs([a_clip("a"), a_clip("b")], load, seed=8)[1]
     assert any(not np.array_equal(other[key].samples[0].faces, forward[key].faces) for key in keys)
+
+
+def test_a_twins_flow_is_that_of_its_own_faces(load):
+    def moving(clip):
+        features = load(clip)
+        (person,) = features.people
+        faces = np.stack([np.roll(face, 2 * n, axis=1) for n, face in enumerate(person.faces)])
+        points = person.landmarks + 2 * np.arange(5, dtype=np.float32)[:, None, None] * [1, 0]
+        flow = between_faces(faces, person.track.time_s)
+        return replace(
+            features,
+            people=(replace(person, faces=faces, flow=flow, landmarks=points.astype(np.float32)),),
+        )
+
+    _, data = pairs([a_clip("mute")], moving)
+    for epoch in range(3):
+        genuine, twin = (data[epoch, index].samples[0] for index in (0, 1))
+        time_s = np.arange(len(twin.faces)) / 5
+        assert np.array_equal(twin.flow[1:], between_faces(twin.faces, time_s)[1:])
+        assert not np.array_equal(twin.flow, genuine.flow)
+        assert np.array_equal(twin.flow[0], genuine.flow[0])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unmask.data.forge import faces, voices
 from unmask.errors import DataError
+from unmask.preprocessing.flow import between_faces
 from unmask.records import RATE_HZ, Clip, Sample
 
 TWIN = "forged"  # the manipulation of a clip that exists only while training
@@ -36,7 +37,7 @@ class Forging:
         face: Seed of the forged face; ``None`` leaves it genuine.
         voice: Which variant of the forged voice; ``None`` leaves it genuine.
         shift_s: By how much the genuine sound comes too late, or too early; ``None`` leaves
-            it in its place. Counts as a forged sound, like any that is not the picture's.
+            it in its place.
     """
 
     face: int | None = None
@@ -44,12 +45,16 @@ class Forging:
     shift_s: float | None = None
     is_twin: bool = False
 
+    @property
+    def mismatched(self) -> bool:
+        """Whether face and voice are genuine and not of the same moment."""
+        return self.shift_s is not None
+
     def labelled(self, clip: Clip) -> Clip:
-        """The clip with the labels of what was forged."""
+        """The clip with the labels of what was forged; a shifted sound is none of that."""
         if not self.is_twin:
             return clip
-        face = self.face is not None
-        voice = self.voice is not None or self.shift_s is not None
+        face, voice = self.face is not None, self.voice is not None
         return replace(clip, is_fake=face or voice, fake_video=face, fake_audio=voice)
 
 
@@ -136,8 +141,15 @@ class Twins:
         made = _forged_voice(_Sound(clip.sha256, forging.voice, sample.waveform))
         return replace(sample, waveform=made)
 
-    def with_face(self, sample: Sample, forging: Forging) -> Sample:
-        """A run of frames with the face blended into itself, in the same way throughout."""
+    def with_face(self, sample: Sample, time_s: NDArray[np.float64], forging: Forging) -> Sample:
+        """A run of frames with the face blended into itself, in the same way throughout.
+
+        Flow is worked out anew: it would still be that of the genuine face. The first frame's
+        stays, since the face before it is not at hand.
+
+        Args:
+            time_s: Of each frame, shape ``(frames,)``.
+        """
         if forging.face is None or sample.landmarks is None or not len(sample.faces):
             return sample
         rng = np.random.default_rng(forging.face)
@@ -148,7 +160,11 @@ class Twins:
             faces.self_blend(face, marks, look, rng)
             for face, marks in zip(sample.faces, points, strict=True)
         ]
-        return replace(sample, faces=np.stack(made))
+        forged = np.stack(made)
+        flow = sample.flow
+        if flow is not None:
+            flow = np.concatenate([flow[:1], between_faces(forged, time_s)[1:]])
+        return replace(sample, faces=forged, flow=flow)
 
 
 def _shifted(sample: Sample, samples: int) -> Sample:
