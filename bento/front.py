@@ -3,13 +3,14 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE = "/app"
+NOWHERE = "there is no such path; all that there are: /docs"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -48,7 +49,7 @@ class Front:
             return await failure(refusal.status_code, refusal.detail)(scope, receive, dressed(send))
         if scope["path"] == "/":  # BentoML has a page there that loads scripts from elsewhere
             return await RedirectResponse(PAGE)(scope, receive, dressed(send))
-        return await self.app(scope, receive, dressed(send))
+        return await self.app(scope, receive, _alike(scope, receive, dressed(send)))
 
 
 def failure(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -87,6 +88,23 @@ def _check_local(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin and not is_loopback(_host_of(origin)):
         raise Refusal(403, "a page of another site may not ask")
+
+
+def _alike(scope: Scope, receive: Receive, send: Send) -> Send:
+    """BentoML says in plain text that there is no such path: say it as every other failure."""
+    replaced = False
+
+    async def send_alike(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and message["status"] == 404:
+            kind = Headers(raw=message["headers"]).get("content-type", "")
+            replaced = kind.startswith("text/plain")
+            if replaced:
+                await failure(404, NOWHERE)(scope, receive, send)
+        if not replaced:
+            await send(message)
+
+    return send_alike
 
 
 def dressed(send: Send) -> Send:

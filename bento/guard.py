@@ -18,7 +18,7 @@ from bento.keys import Keyring
 from bento.ledger import QueueFullError
 from bento.settings import MIB
 
-OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz|metrics)")
+OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz)")
 SIGNED = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")
 BATCH = "/batch"
 SUBMITS = ("/analyze-video", BATCH, "/predict")

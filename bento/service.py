@@ -123,7 +123,8 @@ def check_address(settings: ServiceSettings) -> None:
     if address is not None and not is_loopback(address) and settings.api_keys_file is None:
         raise ConfigError(
             f"{address}: other machines can reach this address, so API keys are needed; "
-            "make one with `python -m bento.keys FILE TENANT` and set UNMASK_API_KEYS_FILE=FILE"
+            "make one with `make key TENANT=name` (`python -m bento.keys FILE TENANT`) and set "
+            "UNMASK_API_KEYS_FILE=FILE"
         )
 
 

@@ -4,13 +4,17 @@ import re
 import socket
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
-from bento.front import is_loopback
+from bento.front import Front, is_loopback
 from bento.guard import Buckets
 from bento.keys import add_key, digest
 from bento.service import check_address, listening_address
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
+
+NOT_FOUND = PlainTextResponse("Not Found", 404)
 
 
 def keyed(office, tmp_path, *tenants, **settings):
@@ -29,10 +33,22 @@ def test_addresses_that_are_none_are_refused(office, headers):
     assert office().client.get("/jobs", headers=headers).status_code in (400, 403)
 
 
+def test_a_path_that_the_server_around_us_does_not_know_is_refused_like_all_else():
+    told = {"/other": PlainTextResponse("ours")}
+    client = TestClient(
+        Front(lambda scope, *io: told.get(scope["path"], NOT_FOUND)(scope, *io), local=True),
+        base_url="http://localhost",
+    )
+    answer = client.get("/nothing")
+    assert (answer.status_code, set(answer.json())) == (404, {"error"})
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get("/other").text == "ours"
+
+
 def test_without_a_known_key_nothing_is_told(office, tmp_path):
     desk, _ = keyed(office, tmp_path, "anna")
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-API-Key": ""}):
-        for path in ("/jobs", f"/jobs/{'0' * 32}", "/jobs/x/y", "/nothing"):
+        for path in ("/jobs", f"/jobs/{'0' * 32}", "/jobs/x/y", "/nothing", "/metrics"):
             answer = desk.client.get(path, headers=headers)
             assert answer.status_code == 401
             assert set(answer.json()) == {"error"}
