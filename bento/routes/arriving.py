@@ -5,9 +5,11 @@ another thread, and it would have to be copied and hashed afterwards: with 20 se
 was half of the time of a submission.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from typing import Any, cast
 
+from anyio.lowlevel import RunVar
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -18,10 +20,13 @@ from starlette.responses import Response
 
 from bento.arrival import Arrival
 from bento.routes.desk import desk_of
+from bento.routes.turns import Turns
 from bento.settings import MIB
 
 BLOCK = MIB // 2
 FIELDS = 20  # of a form, besides files; more than any route knows
+AT_ONCE = 2  # one upload is read while another goes to the disk
+_turns: RunVar[Turns] = RunVar("turns")
 
 
 class ArrivingRoute(APIRoute):
@@ -37,6 +42,15 @@ class ArrivingRoute(APIRoute):
         return arriving
 
 
+def _turns_of_loop() -> Turns:
+    """The service has one event loop; tests have one for each sender."""
+    try:
+        return _turns.get()
+    except LookupError:
+        _turns.set(made := Turns(AT_ONCE))
+        return made
+
+
 class _Arriving(Request):
     def form(self, **limits: Any) -> Any:
         return super().form(**limits) if self._form is not None else self._read(**limits)
@@ -47,10 +61,12 @@ class _Arriving(Request):
         parts = desk_of(self).parts
         most = parts.settings.batch_files
         limits |= {"max_files": most, "max_fields": FIELDS}
-        parser = _Parser(self.headers, self.stream(), **limits)
+        blocks = self._in_turn()
+        parser = _Parser(self.headers, blocks, **limits)
         parser.folder = parts.store.work
         try:
-            self._form = await parser.parse()
+            async with aclosing(blocks):
+                self._form = await parser.parse()
         except MultiPartException as error:
             if error.message.startswith("Too many files"):
                 words = f"at most {most} files are taken at once; send the others afterwards"
@@ -59,6 +75,14 @@ class _Arriving(Request):
         finally:
             parser.close_all_but(self._form or FormData())
         return self._form
+
+    async def _in_turn(self) -> AsyncGenerator[bytes, None]:
+        """What arrives, block by block; this one's turn lasts until it asks for the next block."""
+        turns = _turns_of_loop()
+        number = turns.number()
+        async for block in self.stream():
+            async with turns.taken(number):
+                yield block
 
 
 class _Parser(MultiPartParser):
@@ -82,29 +106,25 @@ class _Parser(MultiPartParser):
 
 
 class _Upload(UploadFile):
-    """A part of a form, at most ``BLOCK`` of it in memory."""
+    """A part of a form, of which little more than ``BLOCK`` is ever in memory."""
 
     def __init__(self, arrival: Any, filename: str | None, headers: Headers) -> None:
         super().__init__(arrival, size=0, filename=filename, headers=headers)
-        self._waiting = memoryview(bytearray(BLOCK))
-        self._filled = 0
+        self._waiting: list[bytes] = []
+        self._length = 0
 
     async def write(self, data: bytes) -> None:
         self.size = cast(int, self.size) + len(data)
-        if self._filled + len(data) > BLOCK:
+        self._waiting.append(data)
+        self._length += len(data)
+        if self._length >= BLOCK:
             await self._flush()
-        if len(data) > BLOCK:
-            await run_in_threadpool(self.file.write, data)
-            return
-        end = self._filled + len(data)
-        self._waiting[self._filled : end] = data
-        self._filled = end
 
     async def seek(self, offset: int) -> None:  # called at the part's end, before any reading
         await self._flush()
         self.file.seek(offset)
 
     async def _flush(self) -> None:
-        if self._filled:
-            block, self._filled = self._waiting[: self._filled], 0
-            await run_in_threadpool(self.file.write, block)
+        if self._waiting:
+            await run_in_threadpool(self.file.writelines, self._waiting)
+            self._waiting, self._length = [], 0
