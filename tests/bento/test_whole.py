@@ -81,6 +81,7 @@ def test_a_built_bento_gives_page_api_and_a_worker_that_is_replaced_when_it_dies
         assert told["unmask_queue_length"] == "0"
         assert float(told['unmask_job_stage_seconds_sum{stage="decode"}']) > 0
         assert job["job_id"] not in httpx.get(f"{base}/metrics").text
+        assert "no such path" in httpx.get(f"{base}/nothing").json()["error"]
         other = {"Host": "elsewhere.example"}
         assert httpx.get(f"{base}/metrics", headers=other).status_code == 403
         assert httpx.get(f"{base}/metrics").headers["X-Content-Type-Options"] == "nosniff"

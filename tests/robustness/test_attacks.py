@@ -159,14 +159,14 @@ def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, example
 
 def test_a_sample_leaves_the_gate_its_whole_clips_and_takes_whole_pairs(ensemble, clips, load):
     pairs = [replace(clip, pair_id=str(n // 2)) for n, clip in enumerate(clips)]
-    settings = AttackSettings((0.01, 0.05), ("frames",), clips=3, frames=2)
+    settings = AttackSettings((0.01, 0.05, 0.1), ("frames",), clips=3, frames=2)
     report = attack_features(ensemble, pairs, load, settings)
     assert attack_features(ensemble, pairs[::-1], load, settings).rows == report.rows
     whole = attack_features(ensemble, pairs, load, replace(settings, clips=0, frames=0))
     assert report.gate_drop == whole.gate_drop
     assert report.clean_auc == whole.clean_auc
     counted = {(row.view, row.epsilon): row.clips for row in report.rows}
-    assert counted.pop(("white_box", 0.05)) == len(pairs)
+    assert {counted.pop(("white_box", epsilon)) for epsilon in (0.01, 0.05)} == {len(pairs)}
     assert set(counted.values()) == {4}
     assert "2 neighbouring frames" in report.made
 

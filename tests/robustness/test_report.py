@@ -15,10 +15,17 @@ ROWS = (
 )
 
 
-def test_the_gate_looks_at_fgsm_on_frames_in_the_white_box_at_0_05_alone():
+def test_the_gate_looks_at_fgsm_on_frames_in_the_white_box_up_to_0_05():
     report = RobustnessReport("test", 9, 0.9, ROWS)
     assert report.gate_drop == 0.4
     assert replace(report, rows=ROWS[:-1]).gate_drop is None
+    larger = AttackRow("frames", 0.1, 0.0, 0.9)
+    assert replace(report, rows=(*ROWS, larger)).gate_drop == 0.4
+
+
+def test_who_withstands_one_budget_and_no_smaller_one_does_not_pass():
+    learnt = AttackRow("frames", 0.05, 0.91, -0.01), AttackRow("frames", 0.01, 0.42, 0.48)
+    assert RobustnessReport("test", 9, 0.9, learnt).gate_drop == 0.48
 
 
 def test_every_number_has_a_key_of_its_own():

@@ -20,8 +20,6 @@ from unmask.models.ensemble import Ensemble
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, Sample
 from unmask.robustness.report import (
-    GATE_EPSILON,
-    GATE_METHOD,
     GATE_TARGET,
     KNOWS,
     SAME_EYES,
@@ -29,10 +27,11 @@ from unmask.robustness.report import (
     AttackRow,
     RobustnessReport,
     ThreatModel,
+    is_gates,
 )
 from unmask.robustness.victims import Attack, under_attack
 
-NONE, GATE = Attack(GATE_TARGET, 0.0, "none"), Attack(GATE_TARGET, GATE_EPSILON, GATE_METHOD)
+NONE = Attack(GATE_TARGET, 0.0, "none")
 
 Rows = dict[tuple[str, Attack], AttackRow]  # by view and attack
 
@@ -60,7 +59,7 @@ def attack_features(
 ) -> RobustnessReport:
     """Like :func:`attack` on all of ``clips``, with the features of a clip from ``load``.
 
-    Where ``settings`` ask for a sample, the attack of the gate is made on everything all the same.
+    Where ``settings`` ask for a sample, those of the gate are made on everything all the same.
     """
     whole = WholeClips(clips, load)
     examples = [item for item in (whole[n] for n in range(len(whole))) if item.samples]
@@ -72,7 +71,8 @@ def attack_features(
     rows = _measured(bundle, [_cut(one, settings.frames) for one in chosen], attacks, settings)
     if settings.clips or settings.frames:
         first = replace(bundle, members=bundle.members[:1], sync=None)
-        rows |= _measured(first, examples, [each for each in attacks if each == GATE], settings)
+        gates = [each for each in attacks if is_gates(each.method, each.target, each.epsilon)]
+        rows |= _measured(first, examples, gates, settings)
     return RobustnessReport(
         split=examples[0].clip.split,
         clips=len(examples),
@@ -143,7 +143,7 @@ def _in_words(settings: AttackSettings) -> str:
     if settings.clips or settings.frames:
         clips = f"at least {settings.clips} clips in whole pairs" if settings.clips else "all clips"
         frames = f"{settings.frames} neighbouring frames" if settings.frames else "all frames"
-        words.append(f"on {clips} and {frames} of each; only the gate's own attack on everything")
+        words.append(f"on {clips} and {frames} of each; only the gate's own attacks on everything")
     if "pgd" in settings.methods:
         start = "a random point" if settings.pgd_random_start else "the clean clip"
         words.append(
