@@ -1,9 +1,13 @@
 """Who came first is served first, and whoever does not want a turn holds up nobody."""
 
 import asyncio
+import http.client
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from bento.routes.arriving import AT_ONCE
 from bento.routes.turns import Turns
 
 
@@ -87,6 +91,23 @@ def test_a_turn_of_one_who_went_away_is_the_next_ones(called):
             pass
 
     run(work())
+
+
+def test_forms_that_break_off_or_are_none_leave_room_for_the_next(office, served):
+    address = f"{served(office())}/analyze-video"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    begun = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(
+        8000
+    )
+    for _ in range(2 * AT_ONCE):
+        port = urlsplit(address).port
+        stopped = http.client.HTTPConnection("127.0.0.1", port)
+        stopped.request("POST", "/analyze-video", begun, {**kind, "Content-Length": "900000"})
+        stopped.close()
+        broken = httpx.post(address, content=b"--b\r\nno header\r\n\r\nx", headers=kind)
+        assert broken.status_code == 400
+    whole = httpx.post(address, files={"file": ("a", b"ok")}, timeout=10)
+    assert whole.status_code == 202
 
 
 def test_a_turn_ends_with_a_failure():
