@@ -48,24 +48,22 @@ def test_the_same_seed_twice_gives_the_same_history_and_another_seed_another(
 def test_the_whole_detector_is_fitted_its_auxiliary_heads_and_all(
     toy_clips, toy_load, tiny_settings, tmp_path
 ):
-    """Bright faces have lower points and look down; the heads begin with the mean of both."""
+    """Points and pose are the same for every face, mirrored or not."""
 
     def load(clip):
         features = toy_load(clip)
         (person,) = features.people
-        lower = 1 if clip.fake_video else -1
-        points = np.full((5, 68, 2), (111.5, 168 + 4 * lower), np.float32)
-        track = replace(person.track, pose_deg=np.full((5, 3), 2 * lower, np.float32) * [0, 1, 0])
+        points = np.full((5, 68, 2), (111.5, 168), np.float32)
+        track = replace(person.track, pose_deg=np.full((5, 3), 18, np.float32) * [0, 1, 0])
         return replace(features, people=(replace(person, landmarks=points, track=track),))
 
     switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-    settings = with_training(tiny_settings, epochs=8, landmark_weight=1.0, pose_weight=1.0)
+    settings = with_training(tiny_settings, epochs=3, landmark_weight=1.0, pose_weight=1.0)
     settings = replace(settings, model=replace(settings.model, **switches))
     fitted = fit_features(toy_clips, settings, load, tmp_path)
     rows = history(fitted)
-    for name, at_first in (("train_landmarks", 4 / 224 / 2), ("train_pose", 2 / 90 / 3)):
-        assert float(rows[0][name]) < 1.2 * at_first
-        assert float(rows[-1][name]) < 0.8 * at_first
+    for name in ("train_landmarks", "train_pose"):
+        assert float(rows[-1][name]) < 0.8 * float(rows[0][name])
     (row,) = score_features(load_bundle(fitted), toy_clips[-1:], load)
     assert np.isfinite(row.logit)
 

@@ -29,15 +29,19 @@ class FaceHeads(nn.Module):
         nn.init.zeros_(self.pose.bias)
 
     @torch.no_grad()
-    def start_at(self, usual: Tensor) -> None:
-        """Say this of every face that looks like all others, shape ``(139,)``; NaN changes nothing.
+    def become(self, weight: Tensor, bias: Tensor) -> None:
+        """Take weights that were found elsewhere: 68 points, x then y of each, and three angles.
 
         Args:
-            usual: 68 points, x then y of each, and three angles, in the units of :meth:`forward`.
+            weight: Shape ``(139, dim)``.
+            bias: Shape ``(139,)``.
         """
-        known = usual.to(self.pose.bias)
-        for bias, part in ((self.landmarks.bias, known[:-3]), (self.pose.bias, known[-3:])):
-            bias.copy_(torch.where(part.isfinite(), part, bias))
+        for head, part in (
+            (self.landmarks, slice(2 * POINTS)),
+            (self.pose, slice(2 * POINTS, None)),
+        ):
+            head.weight.copy_(weight[part])
+            head.bias.copy_(bias[part])
 
     def forward(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Look at each face.

@@ -69,21 +69,12 @@ def auxiliary_errors_of(
     bundle: Bundle, clips: Sequence[Clip], split: str, load: Load
 ) -> AuxiliaryReport:
     """Like :func:`auxiliary_errors`, with the features of a clip from ``load``."""
-    usual = usual_face(clips, load)
-    pairs = [(_truth(sample), _said(bundle, sample)) for sample in _samples(clips, split, load)]
+    usual = _stacked([truth_of(sample) for sample in _samples(clips, "train", load)], "train")
+    usual = usual.mean(axis=0, keepdims=True)
+    pairs = [(truth_of(sample), _said(bundle, sample)) for sample in _samples(clips, split, load)]
     truth = _stacked([true for true, _ in pairs], split)
     said = _stacked([answer for _, answer in pairs], split)
     return AuxiliaryReport(split, len(truth), _errors(said, truth), _errors(usual, truth))
-
-
-def usual_face(clips: Sequence[Clip], load: Load) -> Floats:
-    """Mean of what there is to say of the faces of split ``train``, shape ``(139,)``.
-
-    Raises:
-        DataError: That split shows no face.
-    """
-    known = _stacked([_truth(sample) for sample in _samples(clips, "train", load)], "train")
-    return known.mean(axis=0)
 
 
 def _samples(clips: Sequence[Clip], split: str, load: Load) -> Iterator[Sample]:
@@ -92,7 +83,7 @@ def _samples(clips: Sequence[Clip], split: str, load: Load) -> Iterator[Sample]:
         yield from (sample for sample in examples[number].samples if len(sample.faces))
 
 
-def _truth(sample: Sample) -> Floats:
+def truth_of(sample: Sample) -> Floats:
     """What there is to say of each face: 68 points and 3 angles, shape ``(frames, 139)``."""
     return _joined(*face_targets([sample]))
 

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,15 +19,15 @@ from unmask.data.clips import Load, Vectors, WholeClips, batcher, cached
 from unmask.data.forge.twins import training_rows
 from unmask.data.manifest import manifest_sha
 from unmask.data.pairs import PairBatches, TrainingClips
-from unmask.errors import DataError, TrainingError
+from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.auxiliary import usual_face
 from unmask.training.code import training_code
 from unmask.training.module import DetectorModule
+from unmask.training.readout import refit_heads
 from unmask.training.trainer import BEST, LAST, best_device, make_trainer, quiet
 from unmask.training.vectors import face_vectors
 
@@ -100,14 +99,12 @@ def fit_features(
     folder.mkdir(parents=True, exist_ok=True)
     with quiet(), torch.random.fork_rng():
         module = _module(settings, base)
-        if (heads := module.detector.auxiliary) is not None:
-            with suppress(DataError):  # without any face they have nothing to learn either
-                heads.start_at(torch.from_numpy(usual_face(clips, load)))
         vectors = None
         if taken is not None and base is not None and seen_as_it_is(settings.training):
             some = [clip for clip in clips if clip.split in ("train", "val")]
             vectors = face_vectors(base, some, load, taken.cache, best_device())
         _train(module, _loaders(clips, settings, load, vectors), folder, logger)
+        refit_heads(module.detector.to(best_device()).eval(), clips, load, vectors)
     (folder / SKIPPED).write_text(json.dumps(module.problems, indent=1) + "\n")
     for clip_id, problem in module.problems.items():
         log.warning("clip %s was left out: %s", clip_id, problem)

@@ -113,24 +113,15 @@ class DetectorModule(pl.LightningModule):
                 self.log(name, auc, prog_bar=name == "val_auc")
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on norms and biases; a short rise, then a cosine down to zero.
-
-        The auxiliary heads take steps as much smaller as their vectors are long. A step of Adam
-        moves each weight by about the learning rate, and all of them together a point by that
-        times ``frame_dim``: by much of the face (Yang et al., "Tensor Programs V", 2022, scale
-        the rate of every read-out so).
-        """
-        heads = self.detector.auxiliary
-        fine = [] if heads is None else list(heads.parameters())
-        tuned = [p for p in self.parameters() if p.requires_grad and all(p is not f for f in fine)]
-        rate = self.settings.learning_rate
+        """AdamW without decay on norms and biases; a short rise, then a cosine down to zero."""
+        tuned = [p for p in self.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [
             {"params": [p for p in tuned if p.ndim > 1]},
             {"params": [p for p in tuned if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        if fine:
-            groups.append({"params": fine, "lr": rate / self.detector.settings.frame_dim})
-        optimiser = torch.optim.AdamW(groups, lr=rate, weight_decay=self.settings.weight_decay)
+        optimiser = torch.optim.AdamW(
+            groups, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rise_and_fall(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]

@@ -63,14 +63,15 @@ def face_vectors(
 def _kept(detector: Detector, sample: Sample, cache: Cache | None, key: str) -> NDArray[np.float32]:
     entry = None if cache is None else cache.load(STAGE, key)
     if entry is None:
-        entry = Entry({}, {"vectors": _encoded(detector, sample)})
+        entry = Entry({}, {"vectors": encoded(detector, sample)})
         if cache is not None:
             cache.save(STAGE, key, entry)
     return entry.arrays["vectors"]
 
 
 @torch.inference_mode()
-def _encoded(detector: Detector, sample: Sample) -> NDArray[np.float32]:
+def encoded(detector: Detector, sample: Sample) -> NDArray[np.float32]:
+    """Vectors of a sample's faces, shape ``(frames, frame_dim)``."""
     if not len(sample.faces):
         return np.zeros((0, detector.settings.frame_dim), np.float32)
     device = next(detector.parameters()).device
