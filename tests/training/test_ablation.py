@@ -45,6 +45,19 @@ def test_what_the_demo_leaves_off_is_switched_on():
     assert twins.settings.training.fakes == "both"
 
 
+def test_time_is_told_of_what_answers_otherwise_alone():
+    timed = {plan.name: plan.timed for plan in plans(3, "demo", (7,))}
+    training = {name for name, told in timed.items() if not told}
+    assert training == {
+        "temporal consistency",
+        "forged twins",
+        "paired batches",
+        "adversarial training",
+        "codecs in training",
+        "other augmentation",
+    }
+
+
 def test_no_two_trainings_share_a_place():
     """A fit knows nothing of lip-sync, passes and members; an ablation has to tell them apart."""
     made = plans(3, "demo", (7, 8))

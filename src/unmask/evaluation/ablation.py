@@ -21,12 +21,13 @@ class Trained:
     """One training, scored on the test split.
 
     Attributes:
-        ms_per_clip: Time of the models for a clip, preprocessing not counted.
+        ms_per_clip: Time of the models for a clip, preprocessing not counted; ``None`` where they
+            are the reference's.
     """
 
     seed: int
     rows: tuple[ScoreRow, ...]
-    ms_per_clip: float
+    ms_per_clip: float | None
 
     @property
     def auc(self) -> float:
@@ -67,7 +68,7 @@ class AblationRow:
     gain: float | None
     gain_interval: Interval | None
     ece: float
-    ms_per_clip: float
+    ms_per_clip: float | None
     added: bool = False
     by_manipulation: Mapping[str, float] = field(default_factory=dict)
 
@@ -125,7 +126,7 @@ def compare(
                 if first
                 else _interval(sign * (base - drawn), settings.confidence),
                 ece=float(np.mean([_ece(run, settings.bins) for run in runs])),
-                ms_per_clip=float(np.mean([run.ms_per_clip for run in runs])),
+                ms_per_clip=_mean_ms(runs),
                 added=name in added,
                 by_manipulation=_mean_of([run.by_manipulation() for run in runs]),
             )
@@ -149,6 +150,11 @@ def flat(rows: Sequence[AblationRow]) -> dict[str, float]:
 def _auc(rows: Sequence[ScoreRow]) -> float:
     logits = np.array([row.logit for row in rows])
     return roc_auc(logits, np.array([row.is_fake for row in rows]))
+
+
+def _mean_ms(runs: Sequence[Trained]) -> float | None:
+    known = [run.ms_per_clip for run in runs if run.ms_per_clip is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _mean_of(each: Sequence[Mapping[str, float]]) -> dict[str, float]:

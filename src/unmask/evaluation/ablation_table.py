@@ -57,7 +57,7 @@ def _cells(row: AblationRow, expected: Mapping[str, str]) -> tuple[str, ...]:
         gain,
         "" if row.gain is None else expected.get(row.name, ""),
         f"{row.ece:.3f}",
-        f"{row.ms_per_clip:.0f}",
+        "" if row.ms_per_clip is None else f"{row.ms_per_clip:.0f}",
     )
 
 

@@ -75,15 +75,8 @@ COMPONENTS = (
 ENSEMBLE = "ensemble"  # always added: all others are tried on one member
 
 
-MAKES_A_BUNDLE = (
-    "preprocessing",
-    "model",
-    "training",
-    "augmentation",
-    "sync",
-    "ensemble",
-    "uncertainty",
-)
+MAKES_AN_ANSWER = ("preprocessing", "model", "sync", "ensemble", "uncertainty")
+MAKES_A_BUNDLE = (*MAKES_AN_ANSWER, "training", "augmentation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +86,13 @@ class Plan:
     Attributes:
         name: The component that is off, or ``everything``.
         added: The component is on, and off in the reference.
+        timed: What answers is built otherwise than the reference, and may take other time.
     """
 
     name: str
     settings: Settings
     added: bool = False
+    timed: bool = True
 
 
 def plans(
@@ -143,7 +138,8 @@ def plans(
         if part is not None and without == reference:
             without, added = with_(*alone, *part.on), True
         if without != reference:
-            made += [Plan(name, one, added) for one in without]
+            timed = _answers(without[0]) != _answers(reference[0])
+            made += [Plan(name, one, added, timed) for one in without]
     return tuple(made)
 
 
@@ -165,12 +161,18 @@ def run(
         for number in range(len(whole)):  # prepared, and at hand, before the clock starts
             whole[number]
         seconds = []
-        for _ in range(TIMES):
+        for _ in range(TIMES if plan.timed else 1):
             begin = perf_counter()
             scored = score_people(bundle, test, load, plan.settings.uncertainty.passes)
             seconds.append(perf_counter() - begin)
         rows = tuple(row_of(one) for one in scored)
-        yield plan, Trained(plan.settings.seed, rows, min(seconds) / len(scored) * 1000)
+        ms = min(seconds) / len(scored) * 1000 if plan.timed else None
+        yield plan, Trained(plan.settings.seed, rows, ms)
+
+
+def _answers(settings: Settings) -> tuple[object, ...]:
+    """All of the settings that an analysis depends on, how the weights came about apart."""
+    return tuple(getattr(settings, name) for name in MAKES_AN_ANSWER)
 
 
 def grouped(done: Sequence[tuple[Plan, Trained]]) -> dict[str, list[Trained]]:
@@ -206,7 +208,7 @@ def words(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
         "shown; with so many rows, one in twenty is shown by chance. "
         "MC-dropout moves no score, only its interval (`unmask uncertainty`): what it shows here "
         "is its time. The time is that of scoring a clip that is prepared; what alignment, flow "
-        "and mouths take before that is in `unmask bench`.",
+        "and mouths take before that is in `unmask bench`; a row without has the reference's.",
         "Expected: what published evidence says of the component (much, little), where it says "
         "anything; it gives no number for a set like this. A foundation backbone with its norms "
         "alone tuned (`model.frame_backbone`, `model.tuned=norms`), of which much is expected, has "
