@@ -14,6 +14,10 @@ from unmask.training.fit import fit_features, fit_key
 from unmask.training.scoring import score_features
 
 
+class KilledError(Exception):
+    """What ends a fit as suddenly as a power cut."""
+
+
 def history(bundle):
     with (bundle.parent / "history.csv").open() as stream:
         return list(csv.DictReader(stream))
@@ -81,9 +85,6 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
 ):
     whole = fit_features(toy_clips, tiny_settings, toy_load, tmp_path / "whole")
 
-    class KilledError(Exception):
-        pass
-
     reads = 0
 
     def load_until_killed(clip):
@@ -99,6 +100,34 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
     assert history(cut) == history(whole)
     a, b = load_bundle(whole).detector.state_dict(), load_bundle(cut).detector.state_dict()
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_fit_goes_on_after_its_last_epoch_even_if_that_was_not_its_best(
+    toy_clips, toy_load, tiny_settings, renamed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("unmask.training.module.roc_auc", lambda *_: 0.5)  # the first stays best
+    clips = renamed(toy_clips, "train", 0, "broken")
+    settings = with_training(tiny_settings, epochs=5)
+    seen = []
+
+    def load_until_killed(clip):
+        seen.append(clip.clip_id)
+        if seen.count("train-1") == 4:
+            raise KilledError
+        return toy_load(clip)
+
+    with pytest.raises(KilledError):
+        fit_features(clips, settings, load_until_killed, tmp_path)
+    seen.clear()
+
+    def load(clip):
+        seen.append(clip.clip_id)
+        return toy_load(clip)
+
+    bundle = fit_features(clips, settings, load, tmp_path)
+    assert seen.count("train-1") == 2  # epochs 3 and 4
+    assert [row["epoch"] for row in history(bundle)] == list("01234")
+    assert set(json.loads((bundle.parent / "skipped.json").read_text())) == {"broken-train-0"}
 
 
 def test_a_fit_that_is_asked_to_end_says_that_it_is_not_finished(

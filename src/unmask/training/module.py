@@ -45,6 +45,14 @@ class DetectorModule(pl.LightningModule):
         seen = None if batch.seen is None else batch.seen.to(device)
         return ClipBatch(batch.clips, moved, batch.targets.to(device), batch.problems, seen)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what could not be used, too: a fit that goes on does not meet it again."""
+        checkpoint["problems"] = dict(self.problems)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember it."""
+        self.problems.update(checkpoint.get("problems", {}))
+
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
         """Make dropout depend on seed, epoch and step alone, for the sake of resuming."""
         rng = np.random.default_rng((self.seed, self.current_epoch, batch_idx))

@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from unmask.data.clips import Load, Vectors
+from unmask.data.clips import Load, Vectors, run_of
 from unmask.errors import UnmaskError
 from unmask.models.auxiliary import POINTS
 from unmask.models.detector import Detector
@@ -25,7 +25,7 @@ from unmask.training.auxiliary import truth_of
 from unmask.training.vectors import encoded
 
 STRENGTHS = (1.0, 10.0, 100.0, 1e3, 1e4)  # of the penalty; validation chooses
-MOST_CLIPS = 400  # of a split; more would say the same
+MOST_CLIPS, MOST_FACES = 400, 50  # of a split, and of each clip; more would say the same
 
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # vectors and truths, one for each face
 
@@ -63,10 +63,13 @@ def _faces(detector: Detector, clips: Sequence[Clip], load: Load, vectors: Vecto
             samples = samples_of(load(clip))
         except UnmaskError:
             continue  # whoever trained on the clip has told why
-        if samples:
-            known = encoded(detector, samples[0]) if vectors is None else vectors[clip.clip_id]
-            inputs.append(known.astype(np.float64))
-            truths.append(truth_of(samples[0])[: len(known)])
+        if not samples:
+            continue
+        some = slice(None, None, len(samples[0].faces) // MOST_FACES + 1)
+        sample = run_of(samples[0], some)
+        known = encoded(detector, sample) if vectors is None else vectors[clip.clip_id][some]
+        inputs.append(known.astype(np.float64))
+        truths.append(truth_of(sample)[: len(known)])
     x, y = np.concatenate(inputs), np.concatenate(truths)
     said = np.isfinite(y).all(axis=1)
     return x[said], y[said]

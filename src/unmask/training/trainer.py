@@ -21,6 +21,7 @@ BEST = "best.ckpt"
 LAST = "last.ckpt"
 HISTORY = "history.csv"
 WATCHED = "val_auc"
+_OVER: dict[str, Any] = {"enable_version_counter": False}  # the same name again, not a number
 
 
 class History(Callback):
@@ -50,14 +51,11 @@ class History(Callback):
 def make_trainer(settings: TrainingSettings, folder: Path, logger: Any) -> pl.Trainer:
     """A trainer that keeps the best and the last epoch in ``folder``."""
     bf16 = wants_bf16(settings.precision, best_device())
-    checkpoint = ModelCheckpoint(
-        dirpath=folder,
-        filename=BEST.removesuffix(".ckpt"),
-        monitor=WATCHED,
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-    )
+    # Lightning's own `save_last` keeps the last of the epochs that were the best so far
+    kept = [
+        ModelCheckpoint(folder, BEST.removesuffix(".ckpt"), WATCHED, mode="max", **_OVER),
+        ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), **_OVER),
+    ]
     stop = EarlyStopping(WATCHED, patience=settings.patience, mode="max", strict=False)
     return pl.Trainer(
         accelerator="auto",
@@ -67,7 +65,7 @@ def make_trainer(settings: TrainingSettings, folder: Path, logger: Any) -> pl.Tr
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
-        callbacks=[checkpoint, stop, History(folder / HISTORY)],
+        callbacks=[*kept, stop, History(folder / HISTORY)],
         logger=logger or False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,

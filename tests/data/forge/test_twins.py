@@ -226,8 +226,19 @@ def test_both_forges_genuine_clips_without_a_fake_beside_them():
 def test_both_forges_every_genuine_clip_of_a_pair():
     first, second, fake = a_clip("a"), replace(a_clip("b"), pair_id="take-a"), a_fake("a")
     twins = Twins((first, second, fake), "both", seed=3)
-    chosen = {twins.chosen(fake, epoch).clip_id for epoch in range(40)}
-    assert chosen == {fake.clip_id, twin_of(first).clip_id, twin_of(second).clip_id}
+    chosen = {twins.chosen(fake, epoch).path for epoch in range(40)}
+    assert chosen == {first.path, second.path, fake.path}
+
+
+def test_every_fake_of_a_clip_has_a_twin_of_its_own(load):
+    clips = [a_clip("a"), *(replace(a_fake("a"), clip_id=f"fake-{n}") for n in range(4))]
+    training = TrainingSettings(frames=3, audio_s=0.5, fakes="both")
+    data = TrainingClips(training_rows(clips, "both"), load, training, EVEN, 7)
+    for epoch in range(10):
+        made = [data[epoch, index] for index in range(1, 5)]
+        twins = [one for one in made if one.clip.manipulation == TWIN]
+        faces = {one.samples[0].faces.tobytes() for one in twins if one.clip.fake_video}
+        assert len(faces) == sum(one.clip.fake_video for one in twins)
 
 
 @pytest.mark.parametrize("fakes", ["forged", "both"])

@@ -80,11 +80,15 @@ def training_rows(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
     return tuple(row for clip in genuine for row in (clip, twin_of(clip)))
 
 
-def twin_of(clip: Clip) -> Clip:
-    """The row of a clip's twin; :meth:`Forging.labelled` says which modality is forged."""
+def twin_of(clip: Clip, instead_of: Clip | None = None) -> Clip:
+    """The row of a clip's twin; :meth:`Forging.labelled` says which modality is forged.
+
+    Args:
+        instead_of: The fake whose place it takes; each of a clip's fakes has a twin of its own.
+    """
     return replace(
         clip,
-        clip_id=clip.clip_id + SUFFIX,
+        clip_id=(instead_of or clip).clip_id + SUFFIX,
         is_fake=True,
         fake_video=True,
         fake_audio=clip.has_audio,
@@ -113,13 +117,14 @@ class Twins:
         if not clip.is_fake or clip.manipulation == TWIN or genuine is None:
             return clip
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 2))
-        return twin_of(genuine[rng.integers(len(genuine))]) if rng.random() < 0.5 else clip
+        one = genuine[rng.integers(len(genuine))]
+        return twin_of(one, instead_of=clip) if rng.random() < 0.5 else clip
 
     def draw(self, clip: Clip, sample: Sample, epoch: int) -> Forging:
         """What is forged of a clip in this epoch; nothing unless it is a twin."""
         if clip.manipulation != TWIN:
             return Forging()
-        rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode()), 1))
+        rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 1))
         seed, variant = int(rng.integers(2**31)), int(rng.integers(VARIANTS))
         both, face_alone = rng.random() < BOTH, rng.random() < 0.5
         seen = sample.landmarks is not None and len(sample.faces) > 0
