@@ -13,19 +13,20 @@ from fastapi import Depends, FastAPI, File, Header, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as RoutingError
 
 from bento.answers import JOB_ID, Told, problems, reported
 from bento.examiner import BrokenDownError
 from bento.front import failure
 from bento.guard import RETRY_S, Guard, UploadLimit
-from bento.imports import StoreAwayError
 from bento.intake import TooLargeError
 from bento.keys import Keyring
 from bento.ledger import IdempotencyError, QueueFullError
 from bento.routes import evidence, health, jobs, limits, page, submit
 from bento.routes.desk import Analysis
 from bento.settings import ServiceSettings
+from bento.storage import StoreAwayError
 from bento.webhooks import AddressError
 from unmask import __version__
 from unmask.errors import MediaError, UnmaskError
@@ -46,6 +47,7 @@ DRAWN = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 )
+NO_DATABASE = "the database does not answer; try again soon"
 BROKEN = "the service failed; try again, and if it stays so, tell who runs it"
 NOT_SET_UP = "the service is not set up right; its log says why"
 log = logging.getLogger(__name__)
@@ -92,6 +94,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.add_exception_handler(UnmaskError, _ours)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(RoutingError, _refused)
+    app.add_exception_handler(OperationalError, _no_database)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -162,7 +165,14 @@ async def _ours(_: Request, error: Exception) -> JSONResponse:
     return failure(found[0], str(error))
 
 
-async def _broken(_: Request, error: Exception) -> JSONResponse:
+async def _no_database(_: Request, error: Exception) -> JSONResponse:
+    log.error("the database: %s", error)
+    return failure(503, NO_DATABASE, {"Retry-After": str(RETRY_S)})
+
+
+async def _broken(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OperationalError):  # asked before there was a route
+        return await _no_database(request, error)
     return failure(500, NOT_SET_UP if isinstance(error, UnmaskError) else BROKEN)
 
 

@@ -6,6 +6,7 @@ line of JSON each. It dies with whoever started it.
 
 import json
 import logging
+import math
 import os
 import queue
 import resource
@@ -120,36 +121,35 @@ def analyze(analyzer: Any, task: dict[str, Any], line: Line) -> dict[str, Any]:
     from unmask.serving.progress import Progress
 
     path, shown_as = Path(task["path"]), task["shown_as"]
-    duration_s = admit(path, shown_as, Limits(**task["limits"]))
+    start_s, end_s = task.get("start_s") or 0.0, task.get("end_s") or math.inf
+    whole_s = admit(path, shown_as, Limits(**task["limits"]), (start_s, end_s))
     watch = Progress(_teller(line))
-    start_s, end_s = task.get("start_s"), task.get("end_s")
-    if start_s is not None or end_s is not None:
-        duration_s = (end_s or duration_s) - (start_s or 0.0)
-    watch.expect(max(duration_s, 0.0), analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
+    asked_s = max(min(end_s, whole_s) - start_s, 0.0)
+    watch.expect(asked_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
     pictures = Path(task["folder"]) if task["pictures"] else None
     extra = {"shown_as": shown_as, "watch": watch, "evidence_dir": pictures}
-    if start_s is None and end_s is None:
+    if (start_s, end_s) == (0.0, math.inf):
         return analyzer.analyze(path, **extra).model_dump(mode="json")
     # what a killed process leaves there, the one who made the folder removes
     with TemporaryDirectory(prefix="unmask-", dir=task["folder"] or None) as folder:
         part = Path(folder) / "part.mkv"
-        return _analyze_part(analyzer, (path, part), (start_s or 0.0, end_s), extra)
+        return _analyze_part(analyzer, (path, part), (start_s, end_s), extra)
 
 
 def _analyze_part(
     analyzer: Any,
     paths: tuple[Path, Path],
-    region: tuple[float, float | None],
+    region: tuple[float, float],
     extra: dict[str, Any],
 ) -> dict[str, Any]:
     from unmask.serving.excerpt import excerpt, on_the_whole_clock, whole
 
     (path, part), (start_s, end_s) = paths, region
-    end = float("inf") if end_s is None else end_s
-    begin_s = excerpt(path, start_s, end, part, extra["shown_as"])
-    report = analyzer.analyze(part, **extra)
-    said = f"from {start_s:g} s" + (f" to {end_s:g} s" if end_s is not None else " to the end")
+    begin_s = excerpt(path, start_s, end_s, part, extra["shown_as"])
+    part_s = max(start_s - begin_s, 0.0), end_s - begin_s
+    report = analyzer.analyze(part, part_s=part_s, **extra)
     media = whole(path, extra["shown_as"], report.media)
+    said = f"from {start_s:g} s to {min(end_s, media.duration_s):g} s"
     return on_the_whole_clock(report, begin_s, media, said).model_dump(mode="json")
 
 

@@ -11,18 +11,14 @@ import fsspec
 from botocore.exceptions import BotoCoreError
 
 from bento.settings import ServiceSettings
-from bento.storage import s3_options
-from unmask.errors import MediaError, UnmaskError
+from bento.storage import StoreAwayError, s3_options
+from unmask.errors import MediaError
 
 ADDRESS = re.compile(
     r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\x00-\x1f]{1,1024})"
 )
 
 log = logging.getLogger(__name__)
-
-
-class StoreAwayError(UnmaskError):
-    """A store that does not answer, or not to this service."""
 
 
 class Imported:

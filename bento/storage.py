@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,8 +14,17 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 import fsspec
+from botocore.exceptions import BotoCoreError
 
 from bento.settings import ServiceSettings
+from unmask.errors import UnmaskError
+
+AWAY = "the store of uploads and evidence does not answer; try again soon"
+log = logging.getLogger(__name__)
+
+
+class StoreAwayError(UnmaskError):
+    """A store that does not answer, or not to this service."""
 
 
 class Store:
@@ -25,6 +35,9 @@ class Store:
 
     Attributes:
         work: A folder for files on their way; next to a local store, so that moving is renaming.
+
+    Raises:
+        StoreAwayError: A store elsewhere does not answer; so does every method.
     """
 
     def __init__(self, settings: ServiceSettings, signing_key: bytes) -> None:
@@ -46,7 +59,8 @@ class Store:
             shutil.move(source, arriving)
             arriving.replace(target)
         else:
-            self.fs.put_file(str(source), target)
+            with self._answering():
+                self.fs.put_file(str(source), target)
             source.unlink()
 
     def copy(self, key: str, other: str) -> None:
@@ -54,15 +68,21 @@ class Store:
         target = f"{self.root}/{other}"
         if self.local:
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-        self.fs.cp_file(f"{self.root}/{key}", target)
+        with self._answering():
+            self.fs.cp_file(f"{self.root}/{key}", target)
 
     def exists(self, key: str) -> bool:
         """Whether there is such a file."""
-        return bool(self.fs.isfile(f"{self.root}/{key}"))
+        try:
+            with self._answering():
+                return bool(self.fs.info(f"{self.root}/{key}")["type"] == "file")
+        except FileNotFoundError:
+            return False
 
     def open(self, key: str) -> BinaryIO:
         """Open a file to read."""
-        return self.fs.open(f"{self.root}/{key}", "rb")
+        with self._answering():
+            return self.fs.open(f"{self.root}/{key}", "rb")
 
     @contextmanager
     def here(self, key: str) -> Iterator[Path]:
@@ -72,15 +92,15 @@ class Store:
             return
         with TemporaryDirectory(dir=self.work) as folder:
             path = Path(folder) / "file"
-            self.fs.get_file(f"{self.root}/{key}", str(path))
+            with self._answering():
+                self.fs.get_file(f"{self.root}/{key}", str(path))
             yield path
 
     def remove(self, key: str) -> None:
         """Remove a file or everything under a folder; nothing there is nothing to do."""
-        target = f"{self.root}/{key}"
         self.fs.invalidate_cache()
-        if self.fs.exists(target):
-            self.fs.rm(target, recursive=True)
+        with self._answering(), suppress(FileNotFoundError):
+            self.fs.rm(f"{self.root}/{key}", recursive=True)
 
     def sweep(self, older_than_s: float) -> None:
         """Remove what a killed process left on its way."""
@@ -128,6 +148,16 @@ class Store:
         return fresh and hmac.compare_digest(
             self._sign(route, expires).encode(), signature.encode()
         )
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, BotoCoreError) as error:
+            if self.local or isinstance(error, FileNotFoundError):
+                raise
+            log.warning("the store: %s: %s", type(error).__name__, error)
+            raise StoreAwayError(AWAY) from error
 
     def _sign(self, route: str, expires: str) -> str:
         said = f"{route}\n{expires}".encode()

@@ -21,8 +21,8 @@ class Watcher:
 
     preprocessing = PreprocessingSettings()
 
-    def analyze(self, path, evidence_dir=None, **_):
-        self.path, self.evidence_dir = path, evidence_dir
+    def analyze(self, path, evidence_dir=None, part_s=None, **_):
+        self.path, self.evidence_dir, self.part_s = path, evidence_dir, part_s
         raise MediaError("seen")
 
 
@@ -38,3 +38,5 @@ def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path,
     assert folder in watcher.path.parents
     assert watcher.evidence_dir == (folder if pictures else None)
     assert list(folder.iterdir()) == []
+    # the copy begins where a picture can be decoded alone; what comes before 0.2 s is not looked at
+    assert watcher.part_s == pytest.approx((0.2, 0.8), abs=0.001)

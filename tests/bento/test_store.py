@@ -1,6 +1,7 @@
 """The same files in a folder and in an S3 store, which moto plays here."""
 
 import httpx
+from sqlalchemy import text
 
 
 def in_bucket(endpoint, bucket):
@@ -53,6 +54,39 @@ def test_a_store_that_does_not_answer_is_not_the_senders_fault(office, s3, monke
     answer = away.client.post("/analyze-video", data=wanted)
     assert answer.status_code == 503
     assert "does not answer" in answer.json()["error"]
+
+
+def test_files_of_a_store_that_is_away_are_not_called_gone(office, working, s3, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    desk = office(storage="s3://kept/away", s3_endpoint=s3)
+    with working(desk):
+        job = desk.until(desk.submit("ok"))
+    address = f"/jobs/{job['job_id']}"
+    away = office(storage="s3://kept/away", s3_endpoint="http://127.0.0.1:9").client
+    answers = [
+        away.get(f"{address}/video"),
+        away.get(f"{address}/evidence/frame-1.png"),
+        away.get(f"{address}/report.pdf"),
+        away.delete(address),
+        away.post("/analyze-video", files={"file": ("a", b"ok")}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "does not answer" in answer.json()["error"]
+    assert httpx.get(job["video_url"]).content == b"ok"  # nothing was lost
+
+
+def test_a_database_that_is_away_is_not_the_senders_fault(office):
+    desk = office()
+    with desk.parts.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE detection_results RENAME TO elsewhere"))
+    for answer in (
+        desk.client.get("/jobs"),
+        desk.client.get("/metrics"),
+        desk.client.post("/analyze-video", files={"file": ("a", b"ok")}),
+    ):
+        assert answer.status_code == 503
+        assert "database does not answer" in answer.json()["error"]
 
 
 def test_the_page_may_load_what_signed_links_lead_to(office, s3):

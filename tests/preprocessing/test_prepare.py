@@ -85,6 +85,23 @@ def test_windows_joined_are_the_whole(talk, whole):
     assert np.array_equal(np.concatenate(masks), samples_of(whole)[0].is_speech)
 
 
+def test_a_part_is_what_lies_in_it_and_nothing_else(talk, whole):
+    parts = list(windows(talk, SETTINGS, window_s=2.0, part_s=(1.5, 5.0)))
+    assert [part.start_s for part in parts] == [1.5, 2.0, 4.0]
+    assert [part.end_s for part in parts] == [2.0, 4.0, pytest.approx(5.0, abs=0.05)]
+    times_s = whole.people[0].track.time_s
+    joined = np.concatenate([part.people[0].track.time_s for part in parts])
+    assert np.array_equal(joined, times_s[(times_s >= 1.5) & (times_s < 5.0)])
+    sound = np.concatenate([part.waveform.samples for part in parts])
+    assert np.array_equal(sound, whole.waveform.samples[24_000:80_000])
+    assert sum(part.frames_sampled for part in parts) == len(joined)
+
+
+def test_a_part_behind_the_end_is_empty(talk):
+    (part,) = windows(talk, SETTINGS, window_s=60.0, part_s=(50.0, 60.0))
+    assert (part.frames_sampled, part.people, len(part.waveform.samples)) == (0, (), 0)
+
+
 def test_an_empty_stretch_is_a_window_too(film, tmp_path):
     path = film(tmp_path / "a.mp4", times=[0.0, 0.2, 6.4, 6.6], seconds=7.0)
     parts = list(windows(path, SETTINGS, window_s=2.0))

@@ -35,6 +35,14 @@ def test_what_is_at_the_limit_is_taken_under_any_name(video):
     assert length_s == pytest.approx(2.0, abs=0.1)
 
 
+def test_of_a_part_its_own_length_counts(video):
+    limits = Limits(duration_s=1.1, frames=30)
+    assert admit(video, "a", limits, (0.5, 1.5)) == pytest.approx(2.0, abs=0.1)
+    assert admit(video, "a", limits, (1.5, float("inf"))) > 0
+    with pytest.raises(MediaError, match="is 2 s long"):
+        admit(video, "a", limits, (0.5, 1.7 + 0.6))
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"no film\n" * 99, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"]
 )

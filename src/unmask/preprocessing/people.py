@@ -1,5 +1,6 @@
 """The people of a video, window by window: found, followed, aligned."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -79,6 +80,7 @@ def follow(
     window_s: float,
     watch: Stopwatch,
     mouths: MouthReader | None = None,
+    part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[PeopleWindow]:
     """Find and follow everybody in the video, one window at a time.
 
@@ -90,15 +92,17 @@ def follow(
         watch: Counts the stages ``decode``, ``faces``, ``align`` and ``lips``.
         mouths: Reads everybody's lips on the way. When a window is given, those of the window
             before it are complete, and after the last window all are.
+        part_s: Begin and end of what is looked at.
     """
     if not info.has_video:
         return
     landmarker, tracker = face_landmarker(settings.faces), Tracker()
     look = mouths.see if mouths else None
-    decoded = watch.each("decode", frames(info.path, settings.sampling.rate_hz, look=look))
+    shown = frames(info.path, settings.sampling.rate_hz, *part_s, look=look)
+    decoded = watch.each("decode", shown)
     grouped = groupby(decoded, key=lambda f: window_of(f[0], window_s, info.duration_s))
-    for number, shown in grouped:
-        yield _window(number, shown, (landmarker, tracker, mouths), settings.align, watch)
+    for number, some in grouped:
+        yield _window(number, some, (landmarker, tracker, mouths), settings.align, watch)
     if mouths:
         with watch.on("lips"):
             mouths.end()

@@ -1,5 +1,6 @@
 """A media file to everything that the detector sees of it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -70,11 +71,15 @@ def windows(
     settings: PreprocessingSettings,
     window_s: float = 30.0,
     watch: Stopwatch | None = None,
+    part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[ClipFeatures]:
     """Prepare a video of any length, holding one window of its faces at a time.
 
     A person keeps the number given at first sight. The last window takes a remainder shorter
     than half a window with it. The sound is held whole: 4 MB a minute.
+
+    Args:
+        part_s: Begin and end of what is looked at and listened to.
 
     Raises:
         MediaError: The file cannot be read as video or sound.
@@ -82,20 +87,22 @@ def windows(
     watch = watch or Stopwatch()
     with watch.on("decode"):
         info = probe(path)
-    sound = listen(info, settings.speech, watch)
+    start_s, stop_s = part_s
+    sound = _until(stop_s, listen(info, settings.speech, watch))
     mouths = MouthReader(settings.lips) if settings.lips.enabled else None
     shared = _Shared(sound, mouths, watch)
-    waiting, end_s = _blank(0), _end_s(info, 0.0, 0, sound)
-    for seen in follow(info, settings, window_s, watch, mouths):
+    first = window_of(start_s, window_s, info.duration_s)
+    waiting, end_s = _blank(first), _end_s(info, 0.0, 0, sound)
+    for seen in follow(info, settings, window_s, watch, mouths, part_s):
         for number in range(waiting.number, seen.number):
-            span = (number * window_s, (number + 1) * window_s)
+            span = (max(number * window_s, start_s), (number + 1) * window_s)
             yield _window(info, span, waiting, settings, shared)
             waiting = _blank(number + 1)
         waiting, end_s = seen, _end_s(info, seen.last_s, seen.frames_sampled, sound)
     final = max(window_of(end_s, window_s, info.duration_s), waiting.number)
     for number in range(waiting.number, final + 1):
-        over_s = end_s if number == final else (number + 1) * window_s
-        span = (number * window_s, over_s)
+        over_s = max(end_s, start_s) if number == final else (number + 1) * window_s
+        span = (max(number * window_s, start_s), over_s)
         yield _window(info, span, waiting, settings, shared)
         waiting = _blank(number + 1)
 
@@ -166,6 +173,15 @@ def _features(
     speech_s = np.clip(sound.speech_s, start_s, end_s) - start_s
     speech_s = speech_s[speech_s[:, 1] > speech_s[:, 0]]
     return ClipFeatures(info, start_s, end_s, frames_sampled, people, heard, speech_s)
+
+
+def _until(stop_s: float, sound: Sound) -> Sound:
+    """The sound up to there."""
+    if sound.waveform is None or stop_s >= sound.waveform.duration_s:
+        return sound
+    speech_s = np.minimum(sound.speech_s, stop_s)
+    kept = Waveform(sound.waveform.samples[: round(stop_s * RATE_HZ)])
+    return Sound(kept, speech_s[speech_s[:, 1] > speech_s[:, 0]])
 
 
 def _end_s(info: MediaInfo, last_s: float, frames_sampled: int, sound: Sound) -> float:

@@ -1,5 +1,6 @@
 """What a file says of itself, held against limits before anything of it is decoded."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,16 @@ class Limits:
     frames: int = 200_000
 
 
-def admit(path: Path, shown_as: str, limits: Limits) -> float:
+def admit(
+    path: Path, shown_as: str, limits: Limits, part_s: tuple[float, float] = (0.0, math.inf)
+) -> float:
     """Read the container's header; what it is called does not count.
 
     A header may lie; limits of time and memory on the process that decodes are for that.
+
+    Args:
+        part_s: Begin and end of what is to be analyzed; length and number of pictures are
+            those of this part.
 
     Returns:
         The length that the container states, in seconds; 0 where it states none.
@@ -44,12 +51,15 @@ def admit(path: Path, shown_as: str, limits: Limits) -> float:
         raise MediaError(f"{shown_as}: is no readable media file ({reason}); {REMEDY}") from error
     with container:
         duration_s = float(container.duration or 0) / 1e6
-        _check(f"{shown_as}: is {duration_s:.0f} s long", duration_s, limits.duration_s, "s")
+        start_s, end_s = part_s
+        asked_s = max(min(end_s, duration_s) - start_s, 0.0)
+        _check(f"{shown_as}: is {asked_s:.0f} s long", asked_s, limits.duration_s, "s")
+        share = asked_s / duration_s if duration_s else 1.0
         for stream in decodable(container.streams.video):
             size = stream.width * stream.height
             words = f"{shown_as}: has pictures of {stream.width}×{stream.height}"
             _check(words, size, limits.pixels, "pixels")
-            frames = _frames(stream, duration_s)
+            frames = round(_frames(stream, duration_s) * share)
             _check(f"{shown_as}: has {frames} pictures", frames, limits.frames, "pictures")
     return duration_s
 

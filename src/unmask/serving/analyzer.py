@@ -85,6 +85,7 @@ class Analyzer:
         shown_as: str | None = None,
         watch: Stopwatch | None = None,
         evidence_dir: Path | None = None,
+        part_s: tuple[float, float] = (0.0, math.inf),
     ) -> Report:
         """Watch and hear a video, and say what was found.
 
@@ -94,6 +95,7 @@ class Analyzer:
             shown_as: Name of the file in the report and in errors, in place of ``path``.
             watch: Counts the seconds of each stage; give one to look on during the work.
             evidence_dir: Where pictures go of what the detector saw; without one there are none.
+            part_s: Begin and end of what is looked at and listened to.
 
         Raises:
             MediaError: ``path`` cannot be read as video or sound.
@@ -103,7 +105,7 @@ class Analyzer:
         exhibits: tuple[Exhibit, ...] = ()
         with _named(path, shown_as):
             with counting(watch):
-                facts, tally, info = self._look(path, suspects, watch)
+                facts, tally, info = self._look(path, part_s, suspects, watch)
             if info is None:
                 raise MediaError(f"{path}: holds nothing to look at; use another file")
             if suspects is not None and evidence_dir is not None:
@@ -114,12 +116,16 @@ class Analyzer:
         return write_report(self.bundle, shown, Findings(facts, tally, exhibits), timing)
 
     def _look(
-        self, path: Path, suspects: Suspects | None, watch: Stopwatch
+        self,
+        path: Path,
+        part_s: tuple[float, float],
+        suspects: Suspects | None,
+        watch: Stopwatch,
     ) -> tuple[Facts, Tally, MediaInfo | None]:
         """Score window after window, and forget each before the next is made."""
         facts, tally, info = Facts(), Tally(self.bundle.calibration), None
         passes = self.bundle.uncertainty.passes
-        for window in windows(path, self.preprocessing, WINDOW_S, watch):
+        for window in windows(path, self.preprocessing, WINDOW_S, watch, part_s):
             info = window.info
             facts.add(window)
             scores = score_samples(self.bundle, samples_of(window), passes=passes)
