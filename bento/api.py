@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException as RoutingError
 from bento.answers import JOB_ID, Told, problems, reported
 from bento.examiner import BrokenDownError
 from bento.front import failure
-from bento.guard import RETRY_S, Guard, UploadLimit
+from bento.guard import BATCH, RETRY_S, Guard, UploadLimit
 from bento.intake import TooLargeError
 from bento.keys import Keyring
 from bento.ledger import IdempotencyError, QueueFullError
@@ -33,6 +33,7 @@ from unmask.errors import MediaError, UnmaskError
 from unmask.serving.report import Report
 
 WANTED = "send one video as multipart field `file`"
+WANTED_MANY = "send videos, or one zip of videos, as multipart fields `files`"
 STATUS: dict[type[UnmaskError], int] = {
     MediaError: 422,
     AddressError: 422,
@@ -179,7 +180,8 @@ async def _broken(request: Request, error: Exception) -> JSONResponse:
 async def _not_understood(request: Request, error: Exception) -> JSONResponse:
     if request.method == "POST" and _lacks_upload(error):
         multipart = request.headers.get("content-type", "").startswith("multipart/form-data")
-        return failure(422 if multipart else 415, WANTED)
+        words = WANTED_MANY if request.url.path == BATCH else WANTED
+        return failure(422 if multipart else 415, words)
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     where = first.get("loc", ("",))[-1]
     return failure(422, f"{where}: {first.get('msg', 'not understood')}")
@@ -187,7 +189,7 @@ async def _not_understood(request: Request, error: Exception) -> JSONResponse:
 
 def _lacks_upload(error: Exception) -> bool:
     wrong = error.errors() if isinstance(error, RequestValidationError) else []
-    return any(one["loc"][-1] in ("file", "files") for one in wrong)
+    return any({"file", "files"} & set(one["loc"]) for one in wrong)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

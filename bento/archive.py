@@ -25,6 +25,7 @@ NO_ZIP = (
     struct.error,
 )
 DAMAGED = "is damaged in the zip; pack it again"
+LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class NotAnArchiveError(UnmaskError):
@@ -136,4 +137,5 @@ def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:
 
 
 def _ignored(one: zipfile.ZipInfo) -> bool:
-    return one.is_dir() or one.filename.startswith("__MACOSX/")
+    name = one.filename.rsplit("/", 1)[-1]  # macOS and Windows leave files of their own
+    return one.is_dir() or one.filename.startswith("__MACOSX/") or name in LITTER

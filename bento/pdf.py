@@ -114,7 +114,7 @@ def _file(job: Job, report: Report) -> Iterator[tuple[str, str]]:
         "Faces",
         (
             f"in {report.quality.frames_with_face} of {report.quality.frames_sampled} frames, "
-            f"{report.quality.people} people, {report.quality.speech_s:.1f} s of speech"
+            f"{_people(report.quality.people)}, {report.quality.speech_s:.1f} s of speech"
         ),
     )
     yield "Result", "of an earlier job on the same video" if job.cached else "of this job"
@@ -197,3 +197,7 @@ def _measured(value: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "not scored" if value is None else f"{value:.3f}"
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"

@@ -1,5 +1,7 @@
 """Whether the service lives, whether it is ready, and its numbers."""
 
+from typing import Any
+
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
@@ -9,17 +11,18 @@ from bento.gauges import exposition
 from bento.routes.desk import AtDesk
 
 EXAMPLE = "unmask_queue_length 0\n"
+OPEN: dict[str, Any] = {"security": []}  # no key is needed
 
 router = APIRouter(default_response_class=Response)
 
 
-@router.get("/livez", responses=problems(), summary="Does it live")
+@router.get("/livez", responses=problems(), summary="Does it live", openapi_extra=OPEN)
 def livez() -> Response:
     """The process answers; BentoML, where it serves this, answers in place of it."""
     return PlainTextResponse("\n")
 
 
-@router.get("/readyz", responses=problems(), summary="Is it ready")
+@router.get("/readyz", responses=problems(), summary="Is it ready", openapi_extra=OPEN)
 def readyz(desk: AtDesk) -> Response:
     """The database answers, too, and the worker runs; else 503."""
     with desk.parts.engine.connect():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
+from fastapi import Request as FormRequest
 from pydantic import ValidationError, WithJsonSchema
 
 from bento.answers import (
@@ -44,6 +45,19 @@ class Wish:
 
     options: dict[str, Any]
     idempotency_key: str | None = None
+
+
+async def _unambiguous(request: FormRequest) -> None:
+    """Refuse an option that would be lost without a word: `retention` above all."""
+    names = [name for name, _ in (await request.form()).multi_items()]
+    for known in (*Options.model_fields, "storage_url", "file"):
+        given = [name for name in names if name.lower() == known]
+        if known in request.query_params:
+            raise HTTPException(422, f"{known}: send it in the form, not in the address")
+        if len(given) > 1:
+            raise HTTPException(422, f"{known}: is given {len(given)} times; send it once")
+        if given and given != [known]:
+            raise HTTPException(422, f"{given[0]}: wanted {known}, in small letters")
 
 
 def _kept(
@@ -104,6 +118,7 @@ def _wish(
 @router.post(
     "/analyze-video",
     status_code=202,
+    dependencies=[Depends(_unambiguous)],
     responses={
         202: {
             "headers": {
@@ -150,7 +165,11 @@ def analyze_video(
 
 
 @router.post(
-    "/batch", status_code=202, responses=problems(413, 415, 422), summary="Submit many videos"
+    "/batch",
+    status_code=202,
+    dependencies=[Depends(_unambiguous)],
+    responses=problems(413, 415, 422),
+    summary="Submit many videos",
 )
 def batch(
     desk: AtDesk,
