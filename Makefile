@@ -48,7 +48,7 @@ train: $(READY)  ## the whole chain on the demo set: data to packaged detector; 
 	test ! -f $(SUMMARY) || $(BIN)/python -m pipelines summary; exit $$status
 
 test: $(READY)  ## all tests, with coverage of src, steps and bento
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-services: $(READY)  ## tests that kill workers; those of a browser, Redis and PostgreSQL where these are
 	@$(BIN)/python -m pytest -m services tests/bento
