@@ -24,7 +24,7 @@ from typing import Any
 from unmask.errors import MediaError, UnmaskError
 
 TELL_S = 0.2
-NICE = 10
+NICE = 19
 PACKED = Path(__file__).resolve().with_name("bundle")
 
 log = logging.getLogger(__name__)

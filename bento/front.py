@@ -10,7 +10,12 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE = "/app"
-NOWHERE = "there is no such path; all that there are: /docs"
+# what BentoML and Starlette say in plain text
+PLAIN = {
+    404: "there is no such path; all that there are: /docs",
+    400: "the Range header is not understood; send such as `bytes=0-1023`",
+    416: "the file has no such range",
+}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -91,16 +96,18 @@ def _check_local(request: Request) -> None:
 
 
 def _alike(scope: Scope, receive: Receive, send: Send) -> Send:
-    """BentoML says in plain text that there is no such path: say it as every other failure."""
+    """What others refuse in plain text: say it as every other failure."""
     replaced = False
 
     async def send_alike(message: Message) -> None:
         nonlocal replaced
-        if message["type"] == "http.response.start" and message["status"] == 404:
-            kind = Headers(raw=message["headers"]).get("content-type", "")
-            replaced = kind.startswith("text/plain")
+        if message["type"] == "http.response.start" and message["status"] in PLAIN:
+            headers = Headers(raw=message["headers"])
+            replaced = headers.get("content-type", "").startswith("text/plain")
             if replaced:
-                await failure(404, NOWHERE)(scope, receive, send)
+                kept = {name: said for name, said in headers.items() if name == "content-range"}
+                refusal = failure(message["status"], PLAIN[message["status"]], kept)
+                await refusal(scope, receive, send)
         if not replaced:
             await send(message)
 

@@ -110,7 +110,7 @@ class Guard:
             return None
         if SIGNED.fullmatch(path) and "signature" in request.query_params:
             self._count(self._requests, f"link {_client(request)}")
-            return None
+            return self._keyring.tenant(_key(request.headers))
         tenant = self._keyring.tenant(_key(request.headers))
         if tenant is None:
             self._count(self._requests, f"stranger {_client(request)}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from bento.database import connect
 from bento.secret import signing_key
 from bento.settings import ServiceSettings
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, UnmaskError
 
 LOCAL = "local"  # the tenant where no keys are asked for
 TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -111,9 +111,13 @@ def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(f"usage: {_HOW}")
     path, tenant = Path(sys.argv[1]), sys.argv[2]
-    settings = ServiceSettings.from_environment()
-    secret = webhook_secret(signing_key(connect(settings), settings), tenant)
-    print(f"key             {add_key(path, tenant)}")
+    try:
+        settings = ServiceSettings.from_environment()
+        secret = webhook_secret(signing_key(connect(settings), settings), tenant)
+        key = add_key(path, tenant)
+    except (UnmaskError, OSError) as error:
+        sys.exit(str(error))
+    print(f"key             {key}")
     print(f"webhook secret  {secret}")
 
 

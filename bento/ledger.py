@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, func, select, update
+from sqlalchemy import Engine, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,16 @@ from bento.table import OPEN, Job, Status, now, webhook_due
 from unmask.errors import UnmaskError
 
 ID_BYTES = 16
+
+# what every submission, or every question for a job, asks: put together once, not each time
+_TENANT = Job.tenant == bindparam("tenant")
+_OWN = select(Job).where(_TENANT, Job.id == bindparam("job_id"))
+_WAITING = select(func.count(), func.count().filter(_TENANT)).where(Job.status == Status.QUEUED)
+_BEFORE = (
+    select(func.count())
+    .select_from(Job)
+    .where(Job.status == Status.QUEUED, Job.created_at < bindparam("moment"))
+)
 
 
 class QueueFullError(UnmaskError):
@@ -124,25 +134,21 @@ class Ledger:
         return session.scalar(same) is not None
 
     def _check_room(self, session: Session, tenant: str, wanted: int) -> None:
-        own = func.count().filter(Job.tenant == tenant)
-        waiting = select(func.count(), own).where(Job.status == Status.QUEUED)
-        everyone, own_jobs = session.execute(waiting).one()
+        everyone, own_jobs = session.execute(_WAITING, {"tenant": tenant}).one()
         if everyone + wanted > self._max_queued or own_jobs + wanted > self._max_per_tenant:
             raise QueueFullError("too many jobs are waiting; try again later")
 
     def find(self, tenant: str, job_id: str) -> Job | None:
         """A tenant's job; None where there is none or it is another's."""
         with Session(self.engine) as session:
-            return session.scalars(_own(tenant, job_id)).one_or_none()
+            return session.scalars(_OWN, {"tenant": tenant, "job_id": job_id}).one_or_none()
 
     def position(self, job: Job) -> int | None:
         """How many jobs are taken before this one, counting it; None unless it waits."""
         if job.status != Status.QUEUED:
             return None
-        before = (Job.status == Status.QUEUED, Job.created_at < job.created_at)
         with Session(self.engine) as session:
-            count = select(func.count()).select_from(Job).where(*before)
-            return 1 + (session.scalar(count) or 0)
+            return 1 + (session.scalar(_BEFORE, {"moment": job.created_at}) or 0)
 
     def page(
         self,
@@ -203,10 +209,6 @@ class Ledger:
         with Session(self.engine) as session:
             session.execute(update(Job).where(Job.id == job_id).values(sent_at=now()))
             session.commit()
-
-
-def _own(tenant: str, job_id: str) -> Select[tuple[Job]]:
-    return select(Job).where(Job.tenant == tenant, Job.id == job_id)
 
 
 def _rows(session: Session, statement: Any) -> int:

@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from unmask.errors import UnmaskError
 ROOT = Path(__file__).resolve().parents[1]
 CHILD = (sys.executable, "-m", "bento.child")
 BLOCK = 1 << 16
+LOOK_S = 1.0
 
 
 class DeathError(UnmaskError):
@@ -98,6 +101,18 @@ class Process:
         self._child.kill()
         self._child.wait()
         self._socket.close()
+
+
+def end_with_parent() -> None:
+    """Ask this process to end, as by ^C, once the one that started it is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def environment() -> dict[str, str]:

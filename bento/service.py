@@ -5,6 +5,7 @@ champion that `make train` left there and that `bentoml build` takes along.
 """
 
 import argparse
+import gc
 import os
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from bento.examiner import Examiner
 from bento.front import Front, is_loopback
 from bento.intake import Intake
 from bento.keeper import Keeper
-from bento.process import environment
+from bento.process import end_with_parent, environment
 from bento.routes.desk import Desk
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
@@ -59,6 +60,7 @@ class UnmaskService:
         self._keeper = Keeper(parts)
         self._keeper.start()
         self._worker = EmbeddedWorker() if SETTINGS.embedded else None
+        gc.freeze()  # all that is loaded stays; to look through it again would hold up everybody
 
     @bentoml.on_shutdown
     def close(self) -> None:
@@ -144,3 +146,5 @@ def listening_address(words: list[str]) -> str | None:
 
 
 check_address(SETTINGS)  # before anything is started, in whichever process
+if listening_address(sys.argv):  # what BentoML's first process leaves would hold the port for good
+    end_with_parent()

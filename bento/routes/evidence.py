@@ -119,12 +119,12 @@ def video(
 
 def _check_allowed(desk: Desk, request: Request, signed: tuple[str | None, str | None]) -> None:
     """Either the address is signed, or the job is the caller's."""
-    if request.state.tenant is not None:
-        desk.job(request.state.tenant, request.path_params["job_id"])
-        return
     expires, signature = (part or "" for part in signed)
-    if not desk.parts.store.opens(request.url.path, expires, signature):
+    if desk.parts.store.opens(request.url.path, expires, signature):
+        return
+    if request.state.tenant is None:
         raise HTTPException(403, "this address does not work any more; ask for the job again")
+    desk.job(request.state.tenant, request.path_params["job_id"])
 
 
 def _done(job: Job) -> Job:

@@ -2,11 +2,13 @@
 
 import re
 import socket
+import time
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from bento import keys
 from bento.front import Front, is_loopback
 from bento.guard import Buckets
 from bento.keys import add_key, digest
@@ -19,13 +21,21 @@ NOT_FOUND = PlainTextResponse("Not Found", 404)
 
 def keyed(office, tmp_path, *tenants, **settings):
     path = tmp_path / "keys"
-    keys = [{"Authorization": f"Bearer {add_key(path, tenant)}"} for tenant in tenants]
-    return office(api_keys_file=path, **settings), *keys
+    made = [{"Authorization": f"Bearer {add_key(path, tenant)}"} for tenant in tenants]
+    return office(api_keys_file=path, **settings), *made
 
 
 def submitted(desk, headers, text=b"ok"):
     answer = desk.client.post("/analyze-video", files={"file": ("a", text)}, headers=headers)
     return answer.json()["job_id"]
+
+
+def finished(desk, working, headers):
+    with working(desk):
+        address = f"/jobs/{submitted(desk, headers)}"
+        while (job := desk.client.get(address, headers=headers).json())["status"] != "done":
+            pass
+    return job
 
 
 @pytest.mark.parametrize("headers", [{"Host": "["}, {"Origin": "http://["}, {"Host": "::x["}])
@@ -67,6 +77,28 @@ def test_a_key_works_in_either_header_and_only_its_hash_is_written(office, tmp_p
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
 
 
+def test_a_key_is_made_and_shown_once_and_a_name_that_is_none_is_refused(
+    office, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path / "service"))
+    path = tmp_path / "keys"
+    monkeypatch.setattr("sys.argv", ["keys", str(path), "anna"])
+    keys.main()
+    made = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    assert office(api_keys_file=path).client.get("/jobs", headers=headers).status_code == 200
+    assert len(made["webhook secret"]) == 64
+    for words, why in (
+        ([str(path), "a b"], "no name for a tenant"),
+        ([str(tmp_path), "anna"], "directory"),
+        ([str(path)], "usage"),
+    ):
+        monkeypatch.setattr("sys.argv", ["keys", *words])
+        with pytest.raises(SystemExit, match=why):
+            keys.main()
+    assert len(path.read_text().splitlines()) == 1
+
+
 def test_a_key_that_is_taken_out_of_the_file_stops_working(office, tmp_path):
     desk, headers = keyed(office, tmp_path, "anna")
     assert desk.client.get("/jobs", headers=headers).status_code == 200
@@ -76,10 +108,7 @@ def test_a_key_that_is_taken_out_of_the_file_stops_working(office, tmp_path):
 
 def test_a_tenant_never_sees_anothers_job(office, tmp_path, working):
     desk, anna, bert = keyed(office, tmp_path, "anna", "bert")
-    with working(desk):
-        job = submitted(desk, anna)
-        while desk.client.get(f"/jobs/{job}", headers=anna).json()["status"] != "done":
-            pass
+    job = finished(desk, working, anna)["job_id"]
     paths = ("", "/events", "/report.json", "/report.pdf", "/evidence/frame-1.png", "/video")
     for path in paths:
         assert desk.client.get(f"/jobs/{job}{path}", headers=bert).status_code == 404
@@ -87,11 +116,27 @@ def test_a_tenant_never_sees_anothers_job(office, tmp_path, working):
     assert desk.client.get("/jobs", headers=bert).json()["total"] == 0
     assert desk.client.get(f"/jobs/{job}/evidence/frame-1.png", headers=anna).status_code == 200
     # nor learns from the time it takes that another has sent the same video
-    with working(desk):
-        own = submitted(desk, bert)
-        while (view := desk.client.get(f"/jobs/{own}", headers=bert).json())["status"] != "done":
-            pass
-    assert view["cached"] is False
+    assert finished(desk, working, bert)["cached"] is False
+
+
+def test_a_signed_address_works_without_a_key_and_for_nothing_else(office, tmp_path, working):
+    desk, anna, bert = keyed(office, tmp_path, "anna", "bert")
+    job = finished(desk, working, anna)
+    address = job["evidence"][0]["url"]
+    assert desk.client.get(address).content.startswith(b"\x89PNG")
+    assert desk.client.get(job["video_url"]).content == b"ok"
+    assert desk.client.get(address, headers=bert).status_code == 200
+    wrong = address[:-1] + ("0" if address[-1] != "0" else "1")
+    for other in (wrong, address.replace(job["job_id"], "0" * 32)):
+        assert desk.client.get(other).status_code == 403
+
+
+def test_a_signed_address_whose_time_is_over_asks_for_a_key(office, tmp_path, working):
+    desk, anna, bert = keyed(office, tmp_path, "anna", "bert", link_minutes=1e-4)
+    address = finished(desk, working, anna)["evidence"][0]["url"]
+    time.sleep(1.1)
+    told = [desk.client.get(address, headers=one).status_code for one in ({}, anna, bert)]
+    assert told == [403, 200, 404]
 
 
 def test_one_tenants_idempotency_key_is_not_anothers(office, tmp_path):

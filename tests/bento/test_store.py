@@ -94,10 +94,3 @@ def test_the_page_may_load_what_signed_links_lead_to(office, s3):
     policy = desk.client.get("/app").headers["Content-Security-Policy"]
     assert f"img-src 'self' blob: {s3};" in policy
     assert "http" not in office().client.get("/app").headers["Content-Security-Policy"]
-
-
-def test_a_signed_link_of_a_folder_ends(office, working):
-    desk = office(link_minutes=1e-4)
-    with working(desk):
-        job = desk.until(desk.submit("ok"))
-    assert desk.client.get(job["video_url"]).status_code == 403

@@ -1,20 +1,10 @@
 """What may come in, what is made of it, and what is the same as before."""
 
-import json
 import os
 import threading
-import time
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
-
-from bento import settings
-from bento.settings import ServiceSettings
-from bento.table import Job
-from unmask.errors import ConfigError
 
 
 def test_the_same_key_and_file_give_the_same_job(office):
@@ -55,15 +45,6 @@ def test_the_same_video_twice_is_analyzed_once_and_says_so(office, working, tmp_
     assert (tmp_path / "begun").read_text() == "film one\nfilm one\n"
     desk.client.delete(f"/jobs/{first['job_id']}")
     assert desk.client.get(again["evidence"][0]["url"]).status_code == 200
-
-
-def test_what_was_not_to_be_kept_is_not_used_again(office, working):
-    desk = office()
-    with working(desk):
-        first = desk.until(desk.submit("film", retention="zero"))
-        again = desk.until(desk.submit("film"))
-    assert first["evidence"] == []
-    assert not again["cached"]
 
 
 @pytest.mark.parametrize(
@@ -183,174 +164,12 @@ def test_of_a_batch_each_file_may_be_as_large_as_one_alone(office):
     assert desk.client.post("/batch", files=2 * files).status_code == 413
 
 
-def test_one_part_of_a_round_that_fails_stops_no_other(office, working, monkeypatch):
-    desk = office(zero_minutes=1e-4)
-    with working(desk):
-        job = desk.until(desk.submit(retention="zero"))["job_id"]
-    monkeypatch.setattr(desk.parts.claims, "reap", lambda _: 1 / 0)
-    desk.keeper.round()
-    assert desk.client.get(f"/jobs/{job}").status_code == 404
-
-
 def test_a_batch_fills_the_queue_and_no_more(office):
     desk = office(max_queued=2)
     files = [("files", (f"{number}.mp4", b"x%d" % number)) for number in range(4)]
     told = desk.client.post("/batch", files=files).json()
     assert (told["accepted"], told["refused"]) == (2, 2)
     assert "too many jobs" in told["items"][3]["error"]
-
-
-def test_lists_are_paged_and_filtered(office, working):
-    desk = office()
-    with working(desk):
-        jobs = [desk.submit(text) for text in ("ok", "real", "refuse no", "real two")]
-        for job in jobs:
-            desk.until(job)
-    seen, address = [], "/jobs?limit=3"
-    while address:
-        page = desk.client.get(address).json()
-        seen += [job["job_id"] for job in page["jobs"]]
-        address = page["next"]
-    assert seen == jobs[::-1]
-    assert page["total"] == 4
-    found = desk.client.get("/jobs", params={"verdict": "real"}).json()
-    assert [job["job_id"] for job in found["jobs"]] == [jobs[3], jobs[1]]
-    found = desk.client.get("/jobs", params={"status": "failed"}).json()
-    assert [job["job_id"] for job in found["jobs"]] == [jobs[2]]
-
-
-def test_a_waiting_job_is_cancelled_and_its_upload_goes(office):
-    desk = office()
-    job = desk.submit()
-    assert desk.client.delete(f"/jobs/{job}").json() == {"job_id": job, "status": "cancelled"}
-    assert desk.job(job)["status"] == "cancelled"
-    assert not desk.parts.store.exists(f"{job}/upload")
-    assert desk.parts.claims.claim(job) is None
-
-
-def test_a_running_job_is_cancelled_and_the_worker_goes_on(office, working):
-    desk = office()
-    with working(desk, own=True):
-        running = desk.submit("sleep 60")
-        desk.until(running, "running")
-        assert desk.client.delete(f"/jobs/{running}").json()["status"] == "cancelled"
-        assert desk.until(desk.submit("ok"))["status"] == "done"
-        assert desk.job(running)["status"] == "cancelled"
-    assert list((desk.parts.settings.folder / "files" / running).glob("*")) == []
-
-
-def test_deleting_a_finished_job_leaves_nothing_of_it(office, working):
-    desk = office()
-    with working(desk):
-        job = desk.until(desk.submit("ok"))
-    address = f"/jobs/{job['job_id']}"
-    assert desk.client.delete(address).json()["status"] == "deleted"
-    for gone in (address, f"{address}/report.json", job["video_url"], job["evidence"][0]["url"]):
-        assert desk.client.get(gone).status_code == 404
-    assert desk.client.delete(address).status_code == 404
-    assert list((desk.parts.settings.folder / "files").iterdir()) == []
-
-
-def test_events_tell_every_step_and_end_with_the_job(office, working):
-    desk = office()
-    with working(desk):
-        job = desk.submit("sleep 1")
-        with desk.client.stream("GET", f"/jobs/{job}/events") as stream:
-            assert stream.headers["content-type"].startswith("text/event-stream")
-            lines = list(stream.iter_lines())
-    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data")]
-    assert [view["status"] for view in told][-1] == "done"
-    assert "running" in {view["status"] for view in told}
-    assert told[-1]["result"]["verdict"] == "fake"
-    percents = [view["percent"] for view in told]
-    assert percents == sorted(percents)
-
-
-def test_results_go_when_their_time_is_over(office, working):
-    desk = office(zero_minutes=1e-4, keep_days=1.0)
-    with working(desk):
-        short = desk.until(desk.submit("one", retention="zero"))["job_id"]
-        kept = desk.until(desk.submit("two"))["job_id"]
-    desk.keeper.round()
-    assert desk.client.get(f"/jobs/{short}").status_code == 404
-    assert desk.job(kept)["status"] == "done"
-    assert [path.name for path in (desk.parts.settings.folder / "files").iterdir()] == [kept]
-
-
-def test_what_a_killed_process_left_on_its_way_goes_after_a_day(office):
-    desk = office()
-    work = desk.parts.store.work
-    for name, age_s in (("old", 90_000), ("new", 0)):
-        (work / name).write_bytes(b"x")
-        os.utime(work / name, (time.time() - age_s,) * 2)
-    (work / "folder").mkdir()
-    (work / "folder" / "file").write_bytes(b"x")
-    os.utime(work / "folder", (0, 0))
-    desk.keeper.round()
-    assert [path.name for path in work.iterdir()] == ["new"]
-
-
-def test_an_upload_that_never_became_a_job_goes_after_a_day(office):
-    desk = office()
-    kept, lost, young = desk.submit("kept"), "1" * 32, "2" * 32
-    for name in (lost, young):
-        arrival = desk.parts.store.work / name
-        arrival.write_bytes(b"x")
-        desk.parts.store.put(f"{name}/upload", arrival)
-    files = desk.parts.settings.folder / "files"
-    for name in (kept, lost):
-        os.utime(files / name / "upload", (0, 0))
-    desk.keeper.round()
-    assert sorted(path.name for path in files.iterdir()) == sorted((kept, young))
-
-
-@pytest.mark.parametrize(("retention", "kept_s"), [("zero", 900), ("delete_upload", 86_400)])
-def test_an_upload_goes_also_when_the_worker_was_lost(office, retention, kept_s):
-    desk = office(keep_days=1.0)
-    job_id = desk.submit("one", retention=retention)
-    with Session(desk.parts.engine) as session:
-        lost = {"status": "running", "attempts": 99, "lease_until": 1.0, "worker": "x"}
-        session.execute(update(Job).values(**lost))
-        session.commit()
-    begin = time.time()
-    desk.keeper.round()
-    assert desk.job(job_id)["status"] == "failed"
-    assert desk.job(job_id)["video_url"] is None
-    assert not list((desk.parts.settings.folder / "files").rglob("upload"))
-    with Session(desk.parts.engine) as session:
-        assert session.scalars(select(Job.expires_at)).one() == pytest.approx(begin + kept_s, abs=5)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("UNMASK_MAX_UPLOAD_MIB", "0"), ("UNMASK_LEASE_S", "soon")]
-)
-def test_a_setting_that_makes_no_sense_is_named(name, value):
-    with pytest.raises(ConfigError, match=name):
-        ServiceSettings.from_environment({name: value})
-
-
-def test_a_path_that_bentoml_would_look_for_elsewhere_is_refused():
-    with pytest.raises(ConfigError, match="UNMASK_API_KEYS_FILE: keys is relative"):
-        ServiceSettings.from_environment({"UNMASK_API_KEYS_FILE": "keys"})
-    given = {"UNMASK_API_KEYS_FILE": "/a/keys", "UNMASK_STORAGE": "s3://a/b"}
-    assert ServiceSettings.from_environment(given).api_keys_file == Path("/a/keys")
-
-
-def test_every_setting_can_be_looked_up(capsys):
-    settings.main()
-    told = capsys.readouterr().out.splitlines()
-    names = [f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields]
-    assert [line.split()[0] for line in told] == names
-
-
-def test_a_store_elsewhere_is_known_by_the_name_that_other_tools_know_it_by():
-    def found(**environment):
-        return ServiceSettings.from_environment(environment).s3_endpoint
-
-    assert found() == ""
-    assert found(AWS_ENDPOINT_URL="http://a") == "http://a"
-    assert found(AWS_ENDPOINT_URL="http://a", AWS_ENDPOINT_URL_S3="http://b") == "http://b"
-    assert found(AWS_ENDPOINT_URL="http://a", UNMASK_S3_ENDPOINT="http://c") == "http://c"
 
 
 @pytest.mark.parametrize("size_bytes", [1, 2**20 - 1, 2**20, 3 * 2**20 + 17])

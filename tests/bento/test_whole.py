@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -87,6 +88,17 @@ def test_a_built_bento_gives_page_api_and_a_worker_that_is_replaced_when_it_dies
         assert httpx.get(f"{base}/metrics").headers["X-Content-Type-Options"] == "nosniff"
         shown = httpx.get(f"{base}{job['evidence'][0]['url']}")
         assert shown.content.startswith(b"\x89PNG")
+
+
+def test_nothing_holds_the_port_once_the_first_process_is_killed(built, tmp_path):
+    folder = tmp_path / "service"
+    with bentoml_serve("unmask:latest", tmp_path, UNMASK_FOLDER=folder) as (base, process):
+        left = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        _, alive = psutil.wait_procs(left, timeout=30)
+        assert alive == []
+        with socket.create_server(("127.0.0.1", int(base.rsplit(":", 1)[1]))):
+            pass
 
 
 def test_a_fleet_of_built_bentos_shares_queue_database_and_store(
