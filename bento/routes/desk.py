@@ -110,9 +110,14 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def _tenant(request: Request) -> str:
+# FastAPI hands what is not `async` to another thread, for longer than these take
+async def _desk(request: Request) -> Desk:
+    return desk_of(request)
+
+
+async def _tenant(request: Request) -> str:
     return str(request.state.tenant)
 
 
-AtDesk = Annotated[Desk, Depends(desk_of)]
+AtDesk = Annotated[Desk, Depends(_desk)]
 Tenant = Annotated[str, Depends(_tenant)]

@@ -60,7 +60,7 @@ async def _unambiguous(request: FormRequest) -> None:
             raise HTTPException(422, f"{given[0]}: wanted {known}, in small letters")
 
 
-def _kept(
+async def _kept(
     webhook_url: Annotated[
         str | None,
         Form(
@@ -81,7 +81,7 @@ def _kept(
     return Wish(_options(webhook_url=webhook_url, retention=retention))
 
 
-def _wish(
+async def _wish(
     kept: Annotated[Wish, Depends(_kept)],
     start_s: Annotated[
         float | None,
