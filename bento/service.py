@@ -60,6 +60,7 @@ class UnmaskService:
         self._keeper = Keeper(parts)
         self._keeper.start()
         self._worker = EmbeddedWorker() if SETTINGS.embedded else None
+        app.openapi()  # puts the routes together, too: the first of many senders would wait for it
         gc.freeze()  # all that is loaded stays; to look through it again would hold up everybody
 
     @bentoml.on_shutdown
@@ -146,5 +147,5 @@ def listening_address(words: list[str]) -> str | None:
 
 
 check_address(SETTINGS)  # before anything is started, in whichever process
-if listening_address(sys.argv):  # what BentoML's first process leaves would hold the port for good
+if "--fd" in sys.argv:  # what BentoML's first process leaves would hold the port for good
     end_with_parent()
