@@ -1,11 +1,15 @@
 """What the process that analyzes does with a task."""
 
+import os
+import subprocess
+import sys
 from dataclasses import asdict
 
 import pytest
 
 from bento.child import analyze
 from bento.examiner import Task, limits_of
+from bento.process import environment
 from bento.settings import ServiceSettings
 from unmask.config import PreprocessingSettings
 from unmask.errors import MediaError
@@ -40,3 +44,15 @@ def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path,
     assert list(folder.iterdir()) == []
     # the copy begins where a picture can be decoded alone; what comes before 0.2 s is not looked at
     assert watcher.part_s == pytest.approx((0.2, 0.8), abs=0.001)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has it")
+def test_who_asks_goes_before_an_analysis():
+    code = (
+        "import os; from bento.child import step_back; step_back(); "
+        "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["19", "True"]
