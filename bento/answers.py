@@ -155,7 +155,10 @@ class JobView(JobSummary):
 
     model_config = ConfigDict(json_schema_extra={"examples": [RUNNING]})
 
-    stage: str | None = Field(default=None, description="What is being done now.")
+    stage: str | None = Field(
+        default=None,
+        description="What is being done now; `no_detector` while none can be loaded.",
+    )
     percent: float = Field(ge=0.0, le=100.0, description="How far it has come.")
     queue_position: int | None = Field(
         default=None, ge=1, description="1 is next; null unless queued."

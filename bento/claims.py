@@ -107,9 +107,10 @@ class Claims:
         """Keep the job, as :meth:`beat` does, and say nothing of how far it is."""
         return self._change(claim, lease_until=now() + self.lease_s)
 
-    def release(self, claim: Claim) -> bool:
-        """Give a job back unfinished, as if it had not been begun."""
-        return self._change(claim, status=Status.QUEUED, attempts=Job.attempts - 1, **_UNCLAIMED)
+    def release(self, claim: Claim, stage: str | None = None) -> bool:
+        """Give a job back unfinished, as if it had not been begun; ``stage`` is why it waits."""
+        given_back = {**_UNCLAIMED, "stage": stage, "attempts": Job.attempts - 1}
+        return self._change(claim, status=Status.QUEUED, **given_back)
 
     def retry(self, claim: Claim) -> bool:
         """Give a job back to be begun again; False where it may not be, and is still held."""

@@ -31,6 +31,7 @@ BEATS = 5  # of a lease
 BEAT_S = 0.5  # at least so often, for those who watch
 DAY_S = 86_400.0
 PICTURE = ".png"
+NO_DETECTOR = "no_detector"
 NO_DETECTOR_PAUSE_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Worker:
                 self._clear(claim)
         except BundleError as error:
             log.error("no detector: %s", error)
-            self.claims.release(claim)
+            self.claims.release(claim, NO_DETECTOR)
             self.stopping.wait(NO_DETECTOR_PAUSE_S)
         else:
             if ending is not None:

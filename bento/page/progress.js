@@ -70,6 +70,9 @@ function mark(item, ahead) {
 
 function detail(job) {
   const again = job.attempts > 1 ? ` Attempt ${job.attempts}: the one before broke off.` : "";
+  if (job.stage === "no_detector") {
+    return "The detector cannot be loaded; the log of whoever runs the service says why.";
+  }
   if (job.status === "queued") {
     const before = (job.queue_position ?? 1) - 1;
     return (

@@ -1,11 +1,16 @@
 """A job's way from upload to result, with a worker whose detector does what the file says."""
 
+import sys
 import threading
 import time
 
 import pytest
 
+from bento.examiner import Examiner
+from bento.worker import Worker
+
 NOBODY = "0" * 32
+NO_DETECTOR = b'{"broken": "bundle: damaged"}\n'  # as a child says that it has none
 
 
 def test_a_submitted_video_becomes_a_result(office, working):
@@ -51,6 +56,23 @@ def test_a_running_job_tells_its_stage_and_percent(office, working):
             time.sleep(0.05)
         assert (job["status"], job["percent"]) == ("running", 40.0)
         assert desk.until(running)["status"] == "done"
+
+
+def test_while_no_detector_can_be_loaded_a_job_waits_and_says_so(
+    office, working, monkeypatch, caplog
+):
+    monkeypatch.setattr("bento.worker.NO_DETECTOR_PAUSE_S", 0)
+    desk = office()
+    waiting = desk.submit("ok")
+    parts = desk.parts
+    child = (sys.executable, "-c", f"import os, sys; os.write(int(sys.argv[1]), {NO_DETECTOR})")
+    examiner = Examiner(parts.settings, child)
+    Worker(parts.settings, parts.claims, parts.store, examiner).take(waiting)
+    assert "bundle: damaged" in caplog.text
+    job = desk.job(waiting)
+    assert (job["status"], job["stage"], job["attempts"]) == ("queued", "no_detector", 0)
+    with working(desk):
+        assert desk.until(waiting)["status"] == "done"
 
 
 def test_what_waits_survives_the_service_and_its_worker(office, working):
