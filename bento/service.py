@@ -28,6 +28,7 @@ from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
 
 RESTART_S = 1.0
+STOP_S = 20.0
 _HOST = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
 _HOST.add_argument("--host")
 SETTINGS = ServiceSettings.from_environment()
@@ -99,11 +100,15 @@ class EmbeddedWorker:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Let it give its job back and end."""
+        """Let it give its job back and end; one that does not end is killed, its lease runs out."""
         self._stopping.set()
         self._thread.join()
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _watch(self) -> None:
         while not self._stopping.wait(RESTART_S):

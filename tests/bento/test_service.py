@@ -1,6 +1,8 @@
 """The whole service, as BentoML serves it, on real files."""
 
 import re
+import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -147,3 +149,24 @@ def test_the_page_of_routes_knows_ours(client):
     described = client.get("/docs.json").json()["paths"]
     assert {"/predict", "/analyze-video", "/jobs/{job_id}", "/livez", "/metrics"} <= set(described)
     assert "multipart/form-data" in described["/predict"]["post"]["requestBody"]["content"]
+
+
+def stubborn(_):
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print(flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    with process.stdout as said:
+        said.readline()
+    return process
+
+
+def test_a_worker_that_does_not_end_with_the_service_is_killed(client, monkeypatch):
+    from bento import service
+
+    monkeypatch.setattr(service, "STOP_S", 0.5)
+    monkeypatch.setattr(service.EmbeddedWorker, "_started", stubborn)
+    worker = service.EmbeddedWorker()
+    worker.stop()
+    assert worker._process.returncode == -signal.SIGKILL
