@@ -73,8 +73,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         dependencies=[Depends(key) for key in KEYS],
     )
 
-    def room(tenant: str, idempotency_key: str | None) -> None:
-        app.state.desk.parts.ledger.check_room(tenant, idempotency_key)
+    def room(tenant: str, idempotency_key: str | None) -> int:
+        return int(app.state.desk.parts.ledger.check_room(tenant, idempotency_key))
 
     most = {"max_mib": settings.max_upload_mib, "max_batch_mib": settings.max_batch_mib}
     app.add_middleware(UploadLimit, **most)
@@ -163,7 +163,8 @@ async def _ours(_: Request, error: Exception) -> JSONResponse:
     if not found:  # about this machine, and its words may name a path of it
         log.error("%s", error)
         return failure(500, NOT_SET_UP)
-    return failure(found[0], str(error))
+    headers = {"Retry-After": str(RETRY_S)} if isinstance(error, QueueFullError) else None
+    return failure(found[0], str(error), headers)
 
 
 async def _no_database(_: Request, error: Exception) -> JSONResponse:

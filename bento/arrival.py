@@ -1,6 +1,7 @@
 """A file on its way into the store: written once, and hashed as it comes."""
 
 import hashlib
+import threading
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ from bento.ledger import new_id
 
 
 class Arrival(FileIO):
-    """A new file in ``folder`` that knows its hash; closing removes it, unless it was moved."""
+    """A new file in ``folder`` that knows its hash; closing removes it, unless it was moved.
+
+    One thread may write while another closes: what is being written then is written first.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / new_id()
         self.size_bytes = 0
         self._digest = hashlib.sha256()
+        self._lock = threading.Lock()  # a closed file's number may be another file's by then
         super().__init__(self.path, "x+b")
 
     @property
@@ -24,12 +29,17 @@ class Arrival(FileIO):
 
     def write(self, block: Any) -> int:
         """Append a block."""
-        self._digest.update(block)
-        self.size_bytes += len(block)
-        return super().write(block)
+        with self._lock:
+            self._digest.update(block)
+            self.size_bytes += len(block)
+            left = memoryview(block)
+            while left:  # on a disk that is all but full, the system takes a part without a word
+                left = left[super().write(left) :]
+        return len(block)
 
     def close(self) -> None:
         """Close, and remove what nobody took."""
-        if not self.closed:
-            super().close()
-            self.path.unlink(missing_ok=True)
+        with self._lock:
+            if not self.closed:
+                super().close()
+                self.path.unlink(missing_ok=True)

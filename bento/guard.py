@@ -24,7 +24,9 @@ BATCH = "/batch"
 SUBMITS = ("/analyze-video", BATCH, "/predict")
 RETRY_S = 5
 MOST_BUCKETS = 10_000
-Room = Callable[[str, str | None], None]
+Room = Callable[[str, str | None], int]
+CREDIT = 32  # who come while the table is asked
+FRESH_S = 0.25
 
 
 class Buckets:
@@ -46,6 +48,33 @@ class Buckets:
             if len(self._left) > MOST_BUCKETS:
                 self._left.popitem(last=False)
             return 0.0 if granted else (1 - left) * 60 / self._size
+
+
+class Vacancy:
+    """How many more each tenant may submit, as the table said a moment ago.
+
+    Whoever comes together with others is let in on the answer that the first of them waits for.
+    The table counts again once an upload is there, so that no more become jobs than there is room.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def take(self, tenant: str) -> bool:
+        """Use one place; False where the table has to be asked, as :meth:`note` will be told."""
+        left, until = self._known.get(tenant, (0, 0.0))
+        if left < 1 or time.monotonic() > until:
+            self.note(tenant, CREDIT)
+            return False
+        self._known[tenant] = (left - 1, until)
+        return True
+
+    def note(self, tenant: str, left: int) -> None:
+        """Remember what the table said of the tenant, less the one who asked."""
+        self._known[tenant] = (left - 1, time.monotonic() + FRESH_S)
+        self._known.move_to_end(tenant)
+        if len(self._known) > MOST_BUCKETS:
+            self._known.popitem(last=False)
 
 
 class UploadLimit:
@@ -81,8 +110,8 @@ class Guard:
     """Who asks, how often, and whether there is room; puts the tenant into the request's state.
 
     Args:
-        room: Given a tenant and an Idempotency-Key; raises :class:`QueueFullError` where the
-            tenant may not submit that now.
+        room: Given a tenant and an Idempotency-Key, how many jobs the tenant may submit; raises
+            :class:`QueueFullError` where that is none.
     """
 
     def __init__(
@@ -90,7 +119,7 @@ class Guard:
     ) -> None:
         self.app = app
         self._keyring = keyring
-        self._room = room
+        self._room, self._vacancy = room, Vacancy()
         self._submits, self._requests = Buckets(submits), Buckets(requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,10 +157,15 @@ class Guard:
             raise Refusal(429, words, {"Retry-After": str(math.ceil(wait_s))})
 
     async def _check_room(self, tenant: str, idempotency_key: str | None) -> None:
+        if self._vacancy.take(tenant):
+            return
+        left = 0
         try:
-            await run_sync(self._room, tenant, idempotency_key)
+            left = await run_sync(self._room, tenant, idempotency_key)
         except QueueFullError as error:
             raise Refusal(429, str(error), {"Retry-After": str(RETRY_S)}) from error
+        finally:
+            self._vacancy.note(tenant, left)
 
 
 def _key(headers: Headers) -> str | None:

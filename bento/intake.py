@@ -9,7 +9,6 @@ from bento.assembly import Parts
 from bento.imports import Imported
 from bento.ledger import Entry, new_id
 from bento.settings import MIB
-from bento.table import Job
 from unmask.errors import MediaError, UnmaskError
 
 BLOCK = MIB
@@ -40,14 +39,14 @@ class Intake:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def take(self, stream: BinaryIO, name: str, request: Request) -> tuple[Job, bool]:
+    def take(self, stream: BinaryIO, name: str, request: Request) -> tuple[str, bool]:
         """Make a job of what ``stream`` gives; block by block, never whole in memory.
 
         Args:
             stream: An :class:`Arrival` is taken as it is, anything else is copied.
 
         Returns:
-            The job, and whether it is new.
+            The job's id, and whether it is new.
 
         Raises:
             MediaError: The file is empty.
@@ -75,7 +74,7 @@ class Intake:
         )
         return self._entered(entry)
 
-    def fetch(self, address: str, request: Request) -> tuple[Job, bool]:
+    def fetch(self, address: str, request: Request) -> tuple[str, bool]:
         """Make a job of a file in an allow-listed bucket; see :meth:`take`.
 
         Raises:
@@ -86,17 +85,17 @@ class Intake:
         with imported as stream:
             return self.take(stream, imported.name, request)
 
-    def _entered(self, entry: Entry) -> tuple[Job, bool]:
+    def _entered(self, entry: Entry) -> tuple[str, bool]:
         try:
-            job, new = self._parts.ledger.enter(entry)
+            job_id, new = self._parts.ledger.enter(entry)
         except BaseException:
             self._parts.store.remove(entry.job_id)
             raise
         if new:
-            self._parts.send(job.id)
+            self._parts.send(job_id)
         else:
             self._parts.store.remove(entry.job_id)
-        return job, new
+        return job_id, new
 
     def _check_size(self, size_bytes: int, shown_as: str) -> None:
         settings = self._parts.settings

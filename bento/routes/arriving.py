@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from anyio.lowlevel import RunVar
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -19,13 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bento.arrival import Arrival
+from bento.landing import Done, Landing
 from bento.routes.desk import desk_of
 from bento.routes.turns import Turns
 from bento.settings import MIB
 
 BLOCK = MIB // 2
 FIELDS = 20  # of a form, besides files; more than any route knows
-AT_ONCE = 2  # one upload is read while another goes to the disk
+AT_ONCE = 1  # its next block is read while this one goes to the disk
 _turns: RunVar[Turns] = RunVar("turns")
 
 
@@ -106,12 +106,13 @@ class _Parser(MultiPartParser):
 
 
 class _Upload(UploadFile):
-    """A part of a form, of which little more than ``BLOCK`` is ever in memory."""
+    """A part of a form, of which little more than twice ``BLOCK`` is ever in memory."""
 
     def __init__(self, arrival: Any, filename: str | None, headers: Headers) -> None:
         super().__init__(arrival, size=0, filename=filename, headers=headers)
         self._waiting: list[bytes] = []
         self._length = 0
+        self._landing: Done | None = None
 
     async def write(self, data: bytes) -> None:
         self.size = cast(int, self.size) + len(data)
@@ -122,9 +123,17 @@ class _Upload(UploadFile):
 
     async def seek(self, offset: int) -> None:  # called at the part's end, before any reading
         await self._flush()
+        await self._landed()
         self.file.seek(offset)
 
     async def _flush(self) -> None:
+        """Hand over what came, once what was handed over before is on the disk."""
+        await self._landed()
         if self._waiting:
-            await run_in_threadpool(self.file.writelines, self._waiting)
+            self._landing = Landing.of_process().write(cast(Arrival, self.file), self._waiting)
             self._waiting, self._length = [], 0
+
+    async def _landed(self) -> None:
+        landing, self._landing = self._landing, None
+        if landing is not None and (error := await landing) is not None:
+            raise error

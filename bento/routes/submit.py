@@ -156,12 +156,12 @@ def analyze_video(
     if (file is None) == (storage_url is None):
         raise HTTPException(422, WANTED)
     if file is not None:
-        job, new = desk.intake.take(file.file, file.filename or "", request)
+        job_id, new = desk.intake.take(file.file, file.filename or "", request)
     else:
-        job, new = desk.intake.fetch(storage_url or "", request)
-    status_url = f"/jobs/{job.id}"
+        job_id, new = desk.intake.fetch(storage_url or "", request)
+    status_url = f"/jobs/{job_id}"
     response.headers["Location"] = status_url
-    return Submitted(job_id=job.id, status_url=status_url, repeated=not new)
+    return Submitted(job_id=job_id, status_url=status_url, repeated=not new)
 
 
 @router.post(
@@ -206,10 +206,10 @@ def _from_archive(desk: Desk, upload: UploadFile, request: Request) -> Iterator[
 
 def _item(desk: Desk, stream: Any, name: str, request: Request) -> BatchItem:
     try:
-        job, _ = desk.intake.take(stream, name, request)
+        job_id, _ = desk.intake.take(stream, name, request)
     except (MediaError, TooLargeError, NotAnArchiveError, QueueFullError) as error:
         return BatchItem(file=shown(name), error=str(error))
-    return BatchItem(file=job.file, job_id=job.id, status_url=f"/jobs/{job.id}")
+    return BatchItem(file=shown(name), job_id=job_id, status_url=f"/jobs/{job_id}")
 
 
 def _options(**given: Any) -> dict[str, Any]:

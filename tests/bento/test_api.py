@@ -33,7 +33,7 @@ class Desk:
         return self
 
     def check_room(self, tenant, idempotency_key):
-        return None
+        return 1
 
 
 @pytest.fixture

@@ -127,19 +127,20 @@ def test_a_full_queue_says_when_to_come_again_before_it_reads_the_upload(office)
 def test_many_at_once_fill_the_queue_and_no_more(office):
     desk, ready, answers = office(max_queued=3), threading.Barrier(8), []
     desk.client.get("/limits")  # the first request puts the application together, in one thread
-    desk.parts.ledger.check_room = lambda *_: None  # all of them came while there was room
+    desk.parts.ledger.check_room = lambda *_: 9  # all of them came while there was room
 
     def submit(number):
         ready.wait()
         file = {"file": ("a", str(number).encode())}
-        answers.append(desk.client.post("/analyze-video", files=file).status_code)
+        answer = desk.client.post("/analyze-video", files=file)
+        answers.append((answer.status_code, "Retry-After" in answer.headers))
 
     threads = [threading.Thread(target=submit, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(answers) == [202] * 3 + [429] * 5
+    assert sorted(answers) == [(202, False)] * 3 + [(429, True)] * 5
     assert len(list((desk.parts.settings.folder / "files").rglob("upload"))) == 3
 
 

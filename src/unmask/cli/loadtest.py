@@ -69,6 +69,7 @@ class Run:
             pool = stack.enter_context(ThreadPoolExecutor(clients))
             stack.enter_context(watch)
             turns = [range(first, jobs, clients) for first in range(clients)]
+            list(pool.map(_connect, sessions))
             first = list(pool.map(self._packed, sessions, range(clients)))
             begin = time.monotonic()
             ended = [job for some in pool.map(self._client, sessions, first, turns) for job in some]
@@ -191,6 +192,11 @@ class MemoryWatch:
                 yield f"{name} {process.pid}", round(process.memory_info().rss / MIB, 1)
         except psutil.Error:
             return
+
+
+def _connect(session: Any) -> None:
+    """Open the client's connection as the page does, which asks this before anybody submits."""
+    session.get("/limits").raise_for_status()
 
 
 def _stride(count: int) -> int:
