@@ -11,6 +11,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bento.database import connect
 from bento.secret import signing_key
 from bento.settings import ServiceSettings
@@ -117,6 +119,9 @@ def main() -> None:
         key = add_key(path, tenant)
     except (UnmaskError, OSError) as error:
         sys.exit(str(error))
+    except SQLAlchemyError as error:  # its words may hold the address, and that a password
+        kind = type(error).__name__
+        sys.exit(f"the database does not answer ({kind}); start it, or mend UNMASK_DATABASE")
     print(f"key             {key}")
     print(f"webhook secret  {secret}")
 

@@ -99,6 +99,15 @@ def test_a_key_is_made_and_shown_once_and_a_name_that_is_none_is_refused(
     assert len(path.read_text().splitlines()) == 1
 
 
+def test_no_key_is_made_where_the_database_is_away(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNMASK_DATABASE", "postgresql://anna:secret@127.0.0.1:1/none")
+    monkeypatch.setattr("sys.argv", ["keys", str(tmp_path / "keys"), "anna"])
+    with pytest.raises(SystemExit, match="does not answer") as exit_:
+        keys.main()
+    assert "secret" not in str(exit_.value)
+    assert not (tmp_path / "keys").exists()
+
+
 def test_a_key_that_is_taken_out_of_the_file_stops_working(office, tmp_path):
     desk, headers = keyed(office, tmp_path, "anna")
     assert desk.client.get("/jobs", headers=headers).status_code == 200
