@@ -17,6 +17,7 @@ from bento.front import Refusal, failure
 from bento.keys import Keyring
 from bento.ledger import QueueFullError
 from bento.settings import MIB
+from bento.vacancy import Vacancy
 
 OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz)")
 SIGNED = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")
@@ -25,8 +26,6 @@ SUBMITS = ("/analyze-video", BATCH, "/predict")
 RETRY_S = 5
 MOST_BUCKETS = 10_000
 Room = Callable[[str, str | None], int]
-CREDIT = 32  # who come while the table is asked
-FRESH_S = 0.25
 
 
 class Buckets:
@@ -48,33 +47,6 @@ class Buckets:
             if len(self._left) > MOST_BUCKETS:
                 self._left.popitem(last=False)
             return 0.0 if granted else (1 - left) * 60 / self._size
-
-
-class Vacancy:
-    """How many more each tenant may submit, as the table said a moment ago.
-
-    Whoever comes together with others is let in on the answer that the first of them waits for.
-    The table counts again once an upload is there, so that no more become jobs than there is room.
-    """
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    def take(self, tenant: str) -> bool:
-        """Use one place; False where the table has to be asked, as :meth:`note` will be told."""
-        left, until = self._known.get(tenant, (0, 0.0))
-        if left < 1 or time.monotonic() > until:
-            self.note(tenant, CREDIT)
-            return False
-        self._known[tenant] = (left - 1, until)
-        return True
-
-    def note(self, tenant: str, left: int) -> None:
-        """Remember what the table said of the tenant, less the one who asked."""
-        self._known[tenant] = (left - 1, time.monotonic() + FRESH_S)
-        self._known.move_to_end(tenant)
-        if len(self._known) > MOST_BUCKETS:
-            self._known.popitem(last=False)
 
 
 class UploadLimit:

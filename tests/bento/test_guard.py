@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from bento import keys
 from bento.front import Front, is_loopback
-from bento.guard import CREDIT, FRESH_S, Buckets, Vacancy
+from bento.guard import Buckets
 from bento.keys import add_key, digest
 from bento.service import check_address, listening_address
 from bento.settings import ServiceSettings
@@ -168,28 +168,6 @@ def test_who_asks_too_often_is_told_to_wait(office, tmp_path):
     assert told == [200, 200, 200, 429]
     assert 1 <= int(desk.client.get("/jobs", headers=anna).headers["Retry-After"]) <= 60
     assert desk.client.get("/jobs", headers=bert).status_code == 200
-
-
-def test_those_who_come_together_wait_for_one_answer_of_the_table():
-    vacancy = Vacancy()
-    assert [vacancy.take("anna") for _ in range(CREDIT + 1)] == [
-        *(False, *[True] * (CREDIT - 1)),
-        False,
-    ]
-    assert not vacancy.take("ben")
-
-
-def test_no_more_go_in_on_an_answer_than_it_said_there_is_room_for(monkeypatch):
-    moment = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: moment[0])
-    vacancy = Vacancy()
-    vacancy.note("anna", 3)  # one of the three is who asked
-    assert [vacancy.take("anna") for _ in range(3)] == [True, True, False]
-    vacancy.note("anna", 3)
-    moment[0] += FRESH_S + 0.01
-    assert not vacancy.take("anna")  # that was too long ago
-    vacancy.note("anna", 0)
-    assert not vacancy.take("anna")
 
 
 def test_a_bucket_fills_again_with_time(monkeypatch):
