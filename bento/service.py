@@ -16,15 +16,15 @@ from contextlib import suppress
 
 import bentoml
 
-from bento.api import create_app
-from bento.assembly import Parts
-from bento.examiner import Examiner
-from bento.front import Front, is_loopback
-from bento.intake import Intake
-from bento.keeper import Keeper
-from bento.process import end_with_parent, environment
-from bento.routes.desk import Desk
+from bento.api.app import create_app
+from bento.api.dependencies import Desk
+from bento.api.middleware.security import Front, is_loopback
+from bento.container import Parts
+from bento.sandbox.channel import end_with_parent, environment
+from bento.sandbox.runner import Examiner
 from bento.settings import ServiceSettings
+from bento.uploads.submission import Intake
+from bento.worker.maintenance import Keeper
 from unmask.errors import ConfigError
 
 RESTART_S = 1.0
@@ -117,7 +117,7 @@ class EmbeddedWorker:
 
     def _started(self) -> subprocess.Popen[bytes]:
         # it ends when the pipe does, so that a killed service leaves none behind
-        command = [sys.executable, "-m", "bento.worker", "--with-parent"]
+        command = [sys.executable, "-m", "bento.worker.job_runner", "--with-parent"]
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment())
 
 
@@ -131,7 +131,8 @@ def check_address(settings: ServiceSettings) -> None:
     if address is not None and not is_loopback(address) and settings.api_keys_file is None:
         raise ConfigError(
             f"{address}: other machines can reach this address, so API keys are needed; "
-            "make one with `make key TENANT=name` (`python -m bento.keys FILE TENANT`) and set "
+            "make one with `make key TENANT=name` "
+            "(`python -m bento.security.api_keys FILE TENANT`) and set "
             "UNMASK_API_KEYS_FILE=FILE"
         )
 

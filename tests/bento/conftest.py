@@ -13,22 +13,22 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from bento.api import create_app
-from bento.assembly import Parts
-from bento.examiner import Examiner
-from bento.front import Front
-from bento.intake import Intake
-from bento.keeper import Keeper
-from bento.process import ROOT
-from bento.routes.desk import Desk
+from bento.api.app import create_app
+from bento.api.dependencies import Desk
+from bento.api.middleware.security import Front
+from bento.container import Parts
+from bento.sandbox.channel import ROOT
+from bento.sandbox.runner import Examiner
 from bento.settings import ServiceSettings
-from bento.worker import Worker
+from bento.uploads.submission import Intake
+from bento.worker.job_runner import Worker
+from bento.worker.maintenance import Keeper
 from tests.bento.servers import database, redis, s3
 
 __all__ = ["database", "redis", "s3"]
 
 HERE = Path(__file__).parent
-STAND_IN = [sys.executable, str(HERE / "stand_in.py")]
+STAND_IN = [sys.executable, str(HERE / "fakes/scripted_child.py")]
 PATIENCE_S = 150  # other work may run beside
 
 
@@ -193,7 +193,7 @@ def worker_process():
         told = {f"UNMASK_{name.upper()}": str(value) for name, value in settings.items()}
         path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
         process = subprocess.Popen(
-            [sys.executable, str(HERE / "stand_in_worker.py")],
+            [sys.executable, str(HERE / "fakes/scripted_worker.py")],
             env={**os.environ, "PYTHONPATH": path, **told, **environment},
         )
         started.append(process)
