@@ -25,7 +25,7 @@ def hopper():
 @pytest.fixture(scope="session")
 def landmarker():
     from unmask.config import FaceSettings
-    from unmask.preprocessing.faces import face_landmarker
+    from unmask.preprocessing.faces.detection import face_landmarker
 
     return face_landmarker(FaceSettings())
 

@@ -14,10 +14,10 @@ from unmask.config import (
 )
 from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache, entry_key
-from unmask.preprocessing.clock import Stopwatch
 from unmask.preprocessing.hashing import file_sha256
 from unmask.preprocessing.prepare import frames_with_face, prepare, samples_of, windows
 from unmask.preprocessing.stages import VERSIONS, Stages
+from unmask.preprocessing.timing import Stopwatch
 
 SETTINGS = PreprocessingSettings(speech=SpeechSettings(method="energy"))
 

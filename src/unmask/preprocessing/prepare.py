@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.clock import Stopwatch
-from unmask.preprocessing.decode import probe
-from unmask.preprocessing.flow import Levels, between_faces
-from unmask.preprocessing.lips import MouthReader, with_lips
-from unmask.preprocessing.people import PeopleWindow, follow
-from unmask.preprocessing.sampling import window_of
+from unmask.preprocessing.faces.mouth_crops import MouthReader, with_lips
+from unmask.preprocessing.faces.optical_flow import Levels, between_faces
+from unmask.preprocessing.faces.person_tracks import PeopleWindow, follow
+from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.sampling import window_of
 from unmask.preprocessing.stages import Sound, Stages, listen, with_flow
+from unmask.preprocessing.timing import Stopwatch
 from unmask.records import (
     FACE_PX,
     RATE_HZ,

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings, SpeechSettings
 from unmask.preprocessing.cache import Arrays, Cache, Entry, entry_key
-from unmask.preprocessing.clock import Stopwatch
-from unmask.preprocessing.decode import probe, waveform
-from unmask.preprocessing.flow import Levels, between_faces
+from unmask.preprocessing.faces.mouth_crops import MouthReader, read_lips
+from unmask.preprocessing.faces.optical_flow import Levels, between_faces
+from unmask.preprocessing.faces.person_tracks import PeopleWindow, follow
 from unmask.preprocessing.hashing import file_sha256
-from unmask.preprocessing.lips import MouthReader, read_lips
-from unmask.preprocessing.people import PeopleWindow, follow
-from unmask.preprocessing.speech import speech_stretches_s
+from unmask.preprocessing.media.decode import probe, waveform
+from unmask.preprocessing.speech.vad import speech_stretches_s
+from unmask.preprocessing.timing import Stopwatch
 from unmask.records import FLOW_STEP_PX, FaceTrack, Lips, MediaInfo, PersonFeatures, Waveform
 
 # Raise a stage's number when its code changes what it gives: older entries are then left alone

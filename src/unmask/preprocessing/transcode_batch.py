@@ -1,0 +1,73 @@
+"""Many clips encoded again and prepared, side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unmask.config import PreprocessingSettings
+from unmask.config.codec_conditions import Cell
+from unmask.errors import UnmaskError
+from unmask.optional_deps import need
+from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.prepare import prepare
+from unmask.preprocessing.transcode import Reencoded, reencode
+from unmask.records import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One clip under one cell.
+
+    Attributes:
+        cell: The cell's name.
+        made: ``None`` where there was nothing to change.
+        problem: Why it could not be encoded or prepared; empty where it could.
+    """
+
+    cell: str
+    clip_id: str
+    made: Reencoded | None = None
+    problem: str = ""
+
+
+def reencode_all(
+    clips: Sequence[Clip],
+    cells: Sequence[Cell],
+    settings: PreprocessingSettings,
+    cache: Cache,
+    jobs: int = 2,
+) -> Iterator[Done]:
+    """Encode and prepare every clip under every cell; the cache holds all of it afterwards.
+
+    Killed at any moment and called again, it goes on with what is missing.
+
+    Args:
+        jobs: Processes side by side.
+
+    Yields:
+        One for each clip and cell, as they are done, with a progress bar on a terminal.
+    """
+    joblib = need("joblib", extra="media")
+    from rich.console import Console
+    from rich.progress import track
+
+    cache.sweep()
+    work = [(clip, cell) for cell in cells for clip in clips]
+    if not work:
+        return
+    pool = joblib.Parallel(n_jobs=min(jobs, len(work)), return_as="generator_unordered")
+    done = pool(joblib.delayed(_one)(clip, cell, settings, cache.root) for clip, cell in work)
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    yield from track(done, "codecs", len(work), console=console, disable=hidden)
+
+
+def _one(clip: Clip, cell: Cell, settings: PreprocessingSettings, root: Path) -> Done:
+    """One clip under one cell, in a worker process."""
+    cache = Cache(root)
+    try:
+        made = reencode(clip.path, cell, cache)
+        prepare(clip.path if made is None else made.path, settings, cache)
+    except UnmaskError as error:
+        return Done(cell.name, clip.clip_id, problem=str(error))
+    return Done(cell.name, clip.clip_id, made)
