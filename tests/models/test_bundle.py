@@ -11,12 +11,12 @@ from safetensors.torch import load_file
 
 from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
-from unmask.models.batch import collate
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
-from unmask.models.calibration import Alarms, Calibration, Guarantee
-from unmask.models.members import share
-from unmask.models.scoring import score_samples
-from unmask.models.sync import SyncNet
+from unmask.models.calibration.platt import Alarms, Calibration, Guarantee
+from unmask.models.collate import collate
+from unmask.models.ensemble.weight_packing import share
+from unmask.models.inference import score_samples
+from unmask.models.lipsync.network import SyncNet
 from unmask.records import Sample
 
 HERE = Path(__file__).parent

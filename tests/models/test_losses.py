@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unmask.models.detector import Prediction
-from unmask.models.fusion import either_fake
+from unmask.models.layers.fusion import either_fake
 from unmask.models.losses import (
     Targets,
     apart,

@@ -27,10 +27,10 @@ from unmask.config import (
     plain,
 )
 from unmask.errors import BundleError, ConfigError
-from unmask.models.calibration import EVEN, Calibration
+from unmask.models.calibration.platt import EVEN, Calibration
 from unmask.models.detector import Detector
-from unmask.models.members import pack, unpack
-from unmask.models.sync import SyncNet
+from unmask.models.ensemble.weight_packing import pack, unpack
+from unmask.models.lipsync.network import SyncNet
 
 SCHEMA_VERSION = 4  # 3 had one threshold for all; 2 no bias; 1 one detector and no lip-sync
 WEIGHTS = "model.safetensors"

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Model
 
 from unmask.config import ModelSettings
-from unmask.models.auxiliary import FaceHeads
-from unmask.models.batch import Batch
-from unmask.models.frame import FrameEncoder
-from unmask.models.fusion import AttentionFusion, ConcatFusion, either_fake
-from unmask.models.temporal import ConvEncoder, TransformerEncoder, masked_mean
-from unmask.models.voice import VoiceEncoder
-from unmask.models.weights import load_voice, voice_from_config
+from unmask.models.backbones.frame_encoder import FrameEncoder
+from unmask.models.backbones.pretrained import load_voice, voice_from_config
+from unmask.models.backbones.voice_encoder import VoiceEncoder
+from unmask.models.collate import Batch
+from unmask.models.layers.face_heads import FaceHeads
+from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, either_fake
+from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, masked_mean
 
 HIDDEN_DIM = 256
 

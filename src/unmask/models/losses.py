@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unmask.models.detector import Prediction
-from unmask.models.fusion import either_fake
+from unmask.models.layers.fusion import either_fake
 
 
 @dataclass(frozen=True, slots=True)
