@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unmask.data.encode import encode
-from unmask.preprocessing.decode import frames, probe, waveform
+from unmask.preprocessing.media.decode import frames, probe, waveform
 from unmask.records import RATE_HZ
 
 
