@@ -4,10 +4,10 @@ import pytest
 
 from unmask.config import EvaluationSettings, Gate, GateSettings
 from unmask.errors import GateError
+from unmask.evaluation.console_tables import gate_table
+from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import GateReport, check_gates
-from unmask.evaluation.report import evaluate
-from unmask.evaluation.store import from_json, to_json
-from unmask.evaluation.tables import gate_table
+from unmask.evaluation.serialization import from_json, to_json
 
 GATES = GateSettings()
 

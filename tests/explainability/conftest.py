@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from unmask.config import ModelSettings, PreprocessingSettings
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration
+from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
-from unmask.models.scoring import SampleScore
+from unmask.models.inference import SampleScore
 from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Sample, Waveform
 
 SILENCE = np.zeros(0, np.float32)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from unmask.explainability import evidence
-from unmask.explainability.suspects import Suspects
+from unmask.explainability.top_moments import Suspects
 from unmask.models.bundle import load_bundle
-from unmask.models.scoring import score_samples
-from unmask.preprocessing.align import align
+from unmask.models.inference import score_samples
+from unmask.preprocessing.faces.alignment import align
+from unmask.preprocessing.media.seek import stills
 from unmask.preprocessing.prepare import samples_of, windows
-from unmask.preprocessing.stills import stills
 
 pytest.importorskip("captum")
 

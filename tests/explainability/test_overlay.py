@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unmask.explainability.overlay import LONGEST_PX, on_region, overlay, region_around, shown
-from unmask.explainability.suspects import Suspect
-from unmask.preprocessing.align import similarity
+from unmask.explainability.top_moments import Suspect
+from unmask.preprocessing.faces.alignment import similarity
 
 NOSE = 30
 

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from unmask.config import EvaluationSettings
 from unmask.errors import SingleClassError
 from unmask.evaluation.bootstrap import auc_interval
-from unmask.evaluation.store import from_json, to_json
+from unmask.evaluation.serialization import from_json, to_json
 from unmask.robustness.codec_report import CodecReport, compare_cells
 
 SETTINGS = EvaluationSettings(resamples=200)

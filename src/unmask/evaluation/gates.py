@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
-from unmask.evaluation.report import Evaluation
+from unmask.evaluation.evaluate import Evaluation
 
 AT_LEAST, AT_MOST = "at least", "at most"
 

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.explainability import audio, deletion
-from unmask.explainability.layers import map_layer
+from unmask.explainability import audio_occlusion, deletion_test
+from unmask.explainability.cam_layer import map_layer
+from unmask.explainability.gradcam import FrameJudge, heat_map
 from unmask.explainability.overlay import overlay
-from unmask.explainability.saliency import FrameJudge, heat_map
-from unmask.explainability.strip import sound_strip
-from unmask.explainability.suspects import Stretch, Suspect, Suspects
+from unmask.explainability.top_moments import Stretch, Suspect, Suspects
+from unmask.explainability.waveform_plot import sound_strip
 from unmask.models.bundle import Bundle
-from unmask.models.stretches import BIN_S
-from unmask.preprocessing.stills import stills
+from unmask.models.calibration.segments import BIN_S
+from unmask.preprocessing.media.seek import stills
 
 PLACES = 4  # digits of a log-odds
 
@@ -86,7 +86,7 @@ def explain(bundle: Bundle, path: Path, suspects: Suspects, folder: Path) -> tup
 @dataclass(frozen=True, slots=True)
 class _Heat:
     heat: NDArray[np.float32]
-    deletion: deletion.Deletion | None
+    deletion: deletion_test.Deletion | None
 
 
 def _heats(bundle: Bundle, named: dict[str, Suspect]) -> Iterator[tuple[str, _Heat]]:
@@ -95,7 +95,7 @@ def _heats(bundle: Bundle, named: dict[str, Suspect]) -> Iterator[tuple[str, _He
         judge = FrameJudge(bundle, suspect)
         layer = layer or map_layer(bundle.detector.frame.backbone, judge.ask)
         heat = heat_map(judge, layer)
-        yield name, _Heat(heat, deletion.deletion(judge, heat, suspect.landmarks))
+        yield name, _Heat(heat, deletion_test.deletion(judge, heat, suspect.landmarks))
 
 
 def _draw(path: Path, named: dict[str, Suspect], heats: dict[str, _Heat], folder: Path) -> set[str]:
@@ -135,11 +135,11 @@ def _of_frame(bundle: Bundle, name: str, suspect: Suspect, heat: _Heat, drawn: b
 
 
 def _of_sound(bundle: Bundle, stretch: Stretch, folder: Path) -> Iterator[Exhibit]:
-    judge = audio.VoiceJudge(bundle, stretch.heard)
+    judge = audio_occlusion.VoiceJudge(bundle, stretch.heard)
     if not len(judge.spoken):
         return
-    weights = audio.importance(judge)
-    found = audio.deletion(judge, weights)
+    weights = audio_occlusion.importance(judge)
+    found = audio_occlusion.deletion(judge, weights)
     words = f"How much each fifth of a second of speech makes the voice sound fake{_member(bundle)}"
     if found is not None:
         words += (

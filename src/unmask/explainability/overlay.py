@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.explainability.suspects import Suspect
+from unmask.explainability.top_moments import Suspect
 
 # Perceptually uniform, and read alike by the colour-blind (van der Walt & Smith, 2015)
 COLOURS = cv2.COLORMAP_VIRIDIS

@@ -31,7 +31,7 @@ class CodecRow:
     """All clips, encoded again in one way.
 
     Attributes:
-        cell: Such as ``h264:23``; see :func:`unmask.config.cells.cell_of`.
+        cell: Such as ``h264:23``; see :func:`unmask.config.codec_conditions.cell_of`.
         drop: AUC of the original files minus ``auc``, on the same resamples.
         psnr_db: Likeness to the original picture, mean over the clips; ``None`` where the
             picture was left alone.

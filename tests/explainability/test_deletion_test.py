@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.explainability.deletion import deletion, elsewhere, face_mask, hottest
-from unmask.explainability.saliency import FrameJudge
-from unmask.explainability.suspects import Suspects
+from unmask.explainability.deletion_test import deletion, elsewhere, face_mask, hottest
+from unmask.explainability.gradcam import FrameJudge
+from unmask.explainability.top_moments import Suspects
 
 PLACE = slice(80, 120), slice(90, 140)
 

@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmask.config import AttackSettings
-from unmask.data.clips import Example
-from unmask.models.attack import Inputs, Steps, direction, pgd, push
-from unmask.models.batch import Batch, collate
+from unmask.data.torch.evaluation_set import Example
+from unmask.models.adversarial import Inputs, Steps, direction, pgd, push
 from unmask.models.bundle import Bundle
+from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
-from unmask.models.ensemble import Ensemble
-from unmask.models.mixture import final_logit
-from unmask.models.sync_scoring import sync_score
+from unmask.models.ensemble.pooling import final_logit
+from unmask.models.ensemble.shared_encoders import Ensemble
+from unmask.models.lipsync.scoring import sync_score
 from unmask.records import Sample
-from unmask.robustness.report import FINAL, GATE_METHOD, TRANSFER, WHITE_BOX
+from unmask.robustness.adversarial_report import FINAL, GATE_METHOD, TRANSFER, WHITE_BOX
 
 Logits = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What is attacked, how far, and by which method; see :mod:`unmask.models.attack`."""
+    """What is attacked, how far, and by which method; see :mod:`unmask.models.adversarial`."""
 
     target: str
     epsilon: float
@@ -44,7 +44,7 @@ def under_attack(
     In float32: bfloat16 would hide small gradients and pass for robustness.
 
     Args:
-        examples: Usable ones, see :class:`unmask.data.clips.Example`.
+        examples: Usable ones, see :class:`unmask.data.torch.evaluation_set.Example`.
         attacks: One with ``epsilon`` 0 leaves the clip as it is.
 
     Returns:

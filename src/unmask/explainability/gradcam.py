@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.explainability.layers import MapLayer, tapped
-from unmask.explainability.suspects import Suspect
-from unmask.extras import need
-from unmask.models.batch import collate
+from unmask.explainability.cam_layer import MapLayer, tapped
+from unmask.explainability.top_moments import Suspect
 from unmask.models.bundle import Bundle
+from unmask.models.collate import collate
 from unmask.models.precision import autocast
+from unmask.optional_deps import need
 from unmask.records import FACE_PX
 
 

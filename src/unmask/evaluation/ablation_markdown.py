@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from unmask.evaluation.ablation import AblationRow
+from unmask.evaluation.ablation_analysis import AblationRow
 from unmask.evaluation.bootstrap import Interval
 
 HEAD = ("without", "AUC", "interval", "gain of the component", "expected", "ECE", "ms per clip")

@@ -6,9 +6,9 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError, SingleClassError
-from unmask.evaluation.report import Evaluation, evaluate
-from unmask.evaluation.store import load, save
-from unmask.evaluation.tables import evaluation_table
+from unmask.evaluation.console_tables import evaluation_table
+from unmask.evaluation.evaluate import Evaluation, evaluate
+from unmask.evaluation.serialization import load, save
 from unmask.records import ScoreRow
 
 SETTINGS = EvaluationSettings(resamples=200)

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.explainability.deletion import SHARE, Deletion
-from unmask.models.batch import Batch, collate
+from unmask.explainability.deletion_test import SHARE, Deletion
 from unmask.models.bundle import Bundle
+from unmask.models.calibration.segments import BIN_S, STEP_S
+from unmask.models.collate import Batch, collate
 from unmask.models.precision import autocast
-from unmask.models.stretches import BIN_S, STEP_S
 from unmask.records import RATE_HZ, Sample
 
 TOGETHER = 16  # answers at a time, so that memory stays small

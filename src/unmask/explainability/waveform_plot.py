@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.explainability.overlay import COLOURS, INK, SHADE
-from unmask.explainability.suspects import Stretch
-from unmask.models.stretches import BIN_S
+from unmask.explainability.top_moments import Stretch
+from unmask.models.calibration.segments import BIN_S
 from unmask.records import RATE_HZ
 
 WIDTH_PX, HEIGHT_PX = 960, 200

@@ -11,14 +11,14 @@ from unmask.config import (
     PreprocessingSettings,
     SpeechSettings,
 )
-from unmask.config.cells import cell_of
-from unmask.data.clips import cached
+from unmask.config.codec_conditions import cell_of
+from unmask.data.torch.evaluation_set import cached
 from unmask.errors import ConfigError, DataError
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare
-from unmask.preprocessing.reencode import reencode
-from unmask.robustness.codecs import codec_report
-from unmask.training.scoring import score_features
+from unmask.preprocessing.transcode import reencode
+from unmask.robustness.codec_evaluation import codec_report
+from unmask.training.score_clips import score_features
 
 MEASURED = EvaluationSettings(resamples=20)
 PREPARED = PreprocessingSettings(

@@ -12,14 +12,14 @@ from math import nan
 import numpy as np
 
 from unmask.config import CodecSettings, EvaluationSettings
-from unmask.config.cells import Cell, cell_of
-from unmask.data.clips import Load, WholeClips, cached
+from unmask.config.codec_conditions import Cell, cell_of
+from unmask.data.torch.evaluation_set import Load, WholeClips, cached
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle
-from unmask.models.scoring import clip_score, score_samples
+from unmask.models.inference import clip_score, score_samples
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.reencode_batch import Done, reencode_all
+from unmask.preprocessing.transcode_batch import Done, reencode_all
 from unmask.records import Clip, ClipFeatures
 from unmask.robustness.codec_report import CodecReport, compare_cells
 

@@ -6,12 +6,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from unmask.config import AttackSettings
-from unmask.data.clips import WholeClips
+from unmask.data.torch.evaluation_set import WholeClips
 from unmask.errors import ConfigError, DataError, SingleClassError
-from unmask.models.scoring import score_samples
-from unmask.models.sync import SyncNet
+from unmask.models.inference import score_samples
+from unmask.models.lipsync.network import SyncNet
 from unmask.records import Lips
-from unmask.robustness.attacks import Attack, attack_features, under_attack
+from unmask.robustness.adversarial_evaluation import Attack, attack_features, under_attack
 
 SETTINGS = AttackSettings(epsilons=(0.0, 0.05), targets=("frames", "audio"), pgd_steps=3)
 LABELS = [False, True] * 4

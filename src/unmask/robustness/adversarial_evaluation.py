@@ -1,7 +1,7 @@
 """How much of a detector's skill survives an adversary.
 
 The attacker works on the first member of the ensemble; see
-:class:`unmask.robustness.report.ThreatModel` for what that says and what it does not.
+:class:`unmask.robustness.adversarial_report.ThreatModel` for what that says and what it does not.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from zlib import crc32
 import numpy as np
 
 from unmask.config import AttackSettings
-from unmask.data.clips import Example, Load, WholeClips, cached
+from unmask.data.torch.evaluation_set import Example, Load, WholeClips, cached
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
-from unmask.models.ensemble import Ensemble
+from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, Sample
-from unmask.robustness.report import (
+from unmask.robustness.adversarial_report import (
     GATE_TARGET,
     KNOWS,
     SAME_EYES,
@@ -29,7 +29,7 @@ from unmask.robustness.report import (
     ThreatModel,
     is_gates,
 )
-from unmask.robustness.victims import Attack, under_attack
+from unmask.robustness.adversarial_scoring import Attack, under_attack
 
 NONE = Attack(GATE_TARGET, 0.0, "none")
 

@@ -5,7 +5,7 @@ import pytest
 
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import Interval
-from unmask.evaluation.store import load, read_scores, save, to_json, write_scores
+from unmask.evaluation.serialization import load, read_scores, save, to_json, write_scores
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "scores.json"])

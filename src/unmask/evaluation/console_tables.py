@@ -2,8 +2,8 @@
 
 from rich.table import Table
 
+from unmask.evaluation.evaluate import Evaluation, SliceAuc
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.report import Evaluation, SliceAuc
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:

@@ -8,11 +8,11 @@ import torch
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
-from unmask.explainability.layers import map_layer, tapped
-from unmask.explainability.saliency import FrameJudge, heat_map
-from unmask.explainability.suspects import Suspects
-from unmask.models.folding import folded
-from unmask.models.scoring import score_samples
+from unmask.explainability.cam_layer import map_layer, tapped
+from unmask.explainability.gradcam import FrameJudge, heat_map
+from unmask.explainability.top_moments import Suspects
+from unmask.models.batchnorm_folding import folded
+from unmask.models.inference import score_samples
 from unmask.preprocessing.prepare import samples_of
 
 pytest.importorskip("captum")

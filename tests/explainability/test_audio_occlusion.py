@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.explainability.audio import BIN_S, VoiceJudge, deletion, importance
+from unmask.explainability.audio_occlusion import BIN_S, VoiceJudge, deletion, importance
 
 RATE_HZ = 16_000
 

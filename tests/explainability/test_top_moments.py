@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.explainability.suspects import STRETCH_S, Suspects
+from unmask.explainability.top_moments import STRETCH_S, Suspects
 
 
 def kept(suspects, person=0):

@@ -5,8 +5,8 @@ import pytest
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
-from unmask.evaluation.ablation import Trained, compare
-from unmask.evaluation.ablation_table import HEAD, ablation_page
+from unmask.evaluation.ablation_analysis import Trained, compare
+from unmask.evaluation.ablation_markdown import HEAD, ablation_page
 from unmask.evaluation.bootstrap import auc_interval
 from unmask.records import ScoreRow
 

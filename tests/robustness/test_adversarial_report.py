@@ -3,8 +3,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from unmask.evaluation.store import from_json, to_json
-from unmask.robustness.report import AttackRow, RobustnessReport
+from unmask.evaluation.serialization import from_json, to_json
+from unmask.robustness.adversarial_report import AttackRow, RobustnessReport
 
 ROWS = (
     AttackRow("audio", 0.05, 0.1, 0.8),
@@ -52,5 +52,5 @@ def test_a_report_of_an_older_version_is_read():
 
 
 def test_reading_a_report_needs_no_torch():
-    code = "import sys, unmask.robustness.report; sys.exit('torch' in sys.modules)"
+    code = "import sys, unmask.robustness.adversarial_report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

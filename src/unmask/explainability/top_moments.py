@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.scoring import SampleScore
-from unmask.models.stretches import STEP_S
-from unmask.preprocessing.align import similarity
-from unmask.preprocessing.sampling import SLACK_S
+from unmask.models.calibration.segments import STEP_S
+from unmask.models.inference import SampleScore
+from unmask.preprocessing.faces.alignment import similarity
+from unmask.preprocessing.media.sampling import SLACK_S
 from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, PersonFeatures, Sample
 
 FRAMES = 5  # of each person
@@ -77,7 +77,7 @@ class Suspects:
         """Look through one window.
 
         Args:
-            scores: As :func:`unmask.models.scoring.score_samples` gives them for the window.
+            scores: As :func:`unmask.models.inference.score_samples` gives them for the window.
         """
         for person, score in zip(window.people, scores, strict=False):
             kept = self.people.get(person.track.person, [])

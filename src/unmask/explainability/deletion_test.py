@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unmask.explainability.saliency import FrameJudge
+from unmask.explainability.gradcam import FrameJudge
 from unmask.records import FACE_PX
 
 SHARE = 0.2  # of the face is taken away
