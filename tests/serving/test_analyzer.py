@@ -9,11 +9,11 @@ import torch
 
 from unmask.errors import BundleError, MediaError
 from unmask.models.bundle import load_bundle
-from unmask.models.calibration import Alarms
+from unmask.models.calibration.platt import Alarms
 from unmask.models.detector import Detector
-from unmask.models.scoring import clip_score, score_samples
-from unmask.preprocessing.clock import Stopwatch
+from unmask.models.inference import clip_score, score_samples
 from unmask.preprocessing.prepare import prepare, samples_of, windows
+from unmask.preprocessing.timing import Stopwatch
 from unmask.serving import analyzer as module
 from unmask.serving.analyzer import Analyzer
 

@@ -14,22 +14,22 @@ import torch
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.errors import BundleError, MediaError
 from unmask.explainability.evidence import Exhibit, explain
-from unmask.explainability.suspects import Suspects
+from unmask.explainability.top_moments import Suspects
+from unmask.models.batchnorm_folding import folded
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.detector import Detector
-from unmask.models.ensemble import one_and_the_same
-from unmask.models.folding import folded
-from unmask.models.scoring import score_samples
-from unmask.preprocessing.clock import Stopwatch
-from unmask.preprocessing.faces import face_landmarker
+from unmask.models.ensemble.shared_encoders import one_and_the_same
+from unmask.models.inference import score_samples
+from unmask.preprocessing.faces.detection import face_landmarker
 from unmask.preprocessing.prepare import samples_of, windows
+from unmask.preprocessing.timing import Stopwatch
 from unmask.records import MediaInfo
-from unmask.serving.facts import Facts
-from unmask.serving.heap import trim_heap
-from unmask.serving.report import Report, Timing
-from unmask.serving.tally import Tally
-from unmask.serving.timing import counting, tell_time
-from unmask.serving.verdict import Findings, write_report
+from unmask.serving.aggregation.media_quality import Facts
+from unmask.serving.aggregation.scores import Tally
+from unmask.serving.memory import trim_heap
+from unmask.serving.report.schema import Report, Timing
+from unmask.serving.report_builder import Findings, write_report
+from unmask.serving.stage_hooks import counting, tell_time
 
 CHAMPION = Path("outputs/champion")
 VARIABLE = "UNMASK_BUNDLE"

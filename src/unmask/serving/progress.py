@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.timing import Stopwatch
 
 LOOKING = ("decode", "faces", "align", "lips")
 LOOKING_SHARE = 0.6  # of the work, where frames can be counted

@@ -12,8 +12,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from unmask.serving.model_card import Model
-from unmask.serving.part import Part, Probability, Seconds
+from unmask.serving.report.base import Part, Probability, Seconds
+from unmask.serving.report.model_card import Model
 
 SCHEMA_VERSION = 2
 

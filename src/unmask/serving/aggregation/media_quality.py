@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.extras import need
-from unmask.models.calibration import Guarantee
-from unmask.models.conformal import unreachable
+from unmask.models.calibration.conformal import unreachable
+from unmask.models.calibration.platt import Guarantee
+from unmask.optional_deps import need
 from unmask.records import ClipFeatures, MediaInfo, PersonFeatures
-from unmask.serving.envelope import Loudness
-from unmask.serving.model_card import Model, Promise
-from unmask.serving.report import Quality
+from unmask.serving.aggregation.waveform_peaks import Loudness
+from unmask.serving.report.model_card import Model, Promise
+from unmask.serving.report.schema import Quality
 
 FEW_FRAMES = 5  # below this, a face's score rests on little
 SMALL_FACE_PX = 112  # half of what the aligned face shows

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from unmask.records import MediaInfo
-from unmask.serving.facts import Facts, notes, sharpness
-from unmask.serving.model_card import Model, Promise
-from unmask.serving.report import Quality
+from unmask.serving.aggregation.media_quality import Facts, notes, sharpness
+from unmask.serving.report.model_card import Model, Promise
+from unmask.serving.report.schema import Quality
 
 MODEL = Model(
     sha256="0" * 64,

@@ -5,7 +5,7 @@ import platform
 import psutil
 import pytest
 
-from unmask.serving.heap import trim_heap
+from unmask.serving.memory import trim_heap
 
 MIB = 2**20
 

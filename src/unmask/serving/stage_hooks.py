@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.timing import Stopwatch
 
 # each thread has its own, so that two analyses at once do not count each other's work
 _watch: ContextVar[Stopwatch | None] = ContextVar("watch", default=None)

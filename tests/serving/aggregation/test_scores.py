@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from unmask.models.calibration import Calibration
-from unmask.models.scoring import SampleScore
-from unmask.models.sync_scoring import UNJUDGED, SyncScore
+from unmask.models.calibration.platt import Calibration
+from unmask.models.inference import SampleScore
+from unmask.models.lipsync.scoring import UNJUDGED, SyncScore
 from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
-from unmask.serving.tally import Sync, Tally, Track
+from unmask.serving.aggregation.scores import Sync, Tally, Track
 
 
 def score(logit, frames, steps=(), video=0.5, audio=None, **more):

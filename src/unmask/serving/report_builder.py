@@ -8,17 +8,17 @@ import numpy as np
 from scipy.special import expit
 
 from unmask.explainability.evidence import Exhibit
-from unmask.explainability.timeline import per_second
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration
-from unmask.models.stretches import BIN_S, covering, stretches
-from unmask.models.sync_scoring import STEP_TICKS
-from unmask.models.uncertainty import Spread, spread_of
+from unmask.models.calibration.platt import Calibration
+from unmask.models.calibration.segments import BIN_S, covering, stretches
+from unmask.models.ensemble.mc_dropout import Spread, spread_of
+from unmask.models.lipsync.scoring import STEP_TICKS
 from unmask.records import MediaInfo
-from unmask.serving import report as contract
-from unmask.serving.facts import Facts, notes
-from unmask.serving.model_card import Alarms, Gate, Model, Promise
-from unmask.serving.tally import Line, Sync, Tally, Track
+from unmask.serving.aggregation.media_quality import Facts, notes
+from unmask.serving.aggregation.resampling import per_second
+from unmask.serving.aggregation.scores import Line, Sync, Tally, Track
+from unmask.serving.report import schema
+from unmask.serving.report.model_card import Alarms, Gate, Model, Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Findings:
 
 
 def write_report(
-    bundle: Bundle, info: MediaInfo, found: Findings, timing: contract.Timing
-) -> contract.Report:
+    bundle: Bundle, info: MediaInfo, found: Findings, timing: schema.Timing
+) -> schema.Report:
     """Put together what one video's windows gave."""
     facts, tally = found.facts, found.tally
     calibration, quality, decisive = bundle.calibration, facts.quality(), tally.decisive()
@@ -41,14 +41,14 @@ def write_report(
     probability = None if decisive is None else _probability(decisive, calibration)
     spread = None if decisive is None else _spread(decisive, calibration)
     members = tuple(_members(decisive, calibration))
-    return contract.Report(
+    return schema.Report(
         verdict=verdict(probability, reading),
         fake_probability=probability,
         confidence_interval=None if spread is None else (spread.low, spread.high),
         uncertainty_score=None if spread is None else spread.score,
         repeated_mean=None if spread is None else spread.mean,
         repeated_variance=None if spread is None else spread.variance,
-        modalities=contract.Modalities(
+        modalities=schema.Modalities(
             video=None if decisive is tally.sound else _alone(decisive),
             audio=_alone(tally.sound),
             lip_sync=None if decisive is None else decisive.sync.probability.value,
@@ -70,7 +70,7 @@ def write_report(
     )
 
 
-def verdict(probability: float | None, calibration: Calibration) -> contract.Verdict:
+def verdict(probability: float | None, calibration: Calibration) -> schema.Verdict:
     """What a probability means under the bundle's thresholds.
 
     Example:
@@ -124,12 +124,12 @@ def _spread(track: Track, calibration: Calibration) -> Spread | None:
     return spread_of(answers, _probability(track, calibration)) if len(answers) > 1 else None
 
 
-def _members(track: Track | None, calibration: Calibration) -> Iterator[contract.Member]:
+def _members(track: Track | None, calibration: Calibration) -> Iterator[schema.Member]:
     logits = None if track is None else track.members.value
     if logits is None or len(logits) < 2:
         return
     for number, probability in enumerate(calibration.detectors.probability(logits), start=1):
-        yield contract.Member(name=f"member {number}", fake_probability=float(probability))
+        yield schema.Member(name=f"member {number}", fake_probability=float(probability))
 
 
 def _alone(track: Track | None) -> float | None:
@@ -138,10 +138,10 @@ def _alone(track: Track | None) -> float | None:
     return float(expit(track.alone.value))
 
 
-def _people(tally: Tally, calibration: Calibration) -> Iterator[contract.Person]:
+def _people(tally: Tally, calibration: Calibration) -> Iterator[schema.Person]:
     longest_first = sorted(tally.people.items(), key=lambda item: -len(item[1].times_s))
     for number, track in longest_first:
-        yield contract.Person(
+        yield schema.Person(
             id=number,
             fake_probability=_probability(track, calibration),
             frames=len(track.times_s),
@@ -152,24 +152,24 @@ def _people(tally: Tally, calibration: Calibration) -> Iterator[contract.Person]
         )
 
 
-def _lip_sync(sync: Sync) -> contract.LipSync | None:
+def _lip_sync(sync: Sync) -> schema.LipSync | None:
     if sync.probability.value is None:
         return None
-    return contract.LipSync(
+    return schema.LipSync(
         fake_probability=sync.probability.value,
         offset_ms=None if sync.offset_ms is None else round(sync.offset_ms, 1),
         timeline=_moments(sync.line),
         offsets=tuple(
-            contract.Offset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
+            schema.Offset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
             for time_s, offset_ms in zip(sync.line.times_s, sync.line_ms, strict=True)
         ),
     )
 
 
-def _boxes(track: Track) -> Iterator[contract.Box]:
+def _boxes(track: Track) -> Iterator[schema.Box]:
     for time_s, box_px in zip(track.times_s, track.boxes_px, strict=True):
         left, top, right, bottom = (round(edge, 1) for edge in box_px)
-        yield contract.Box(
+        yield schema.Box(
             time_s=round(time_s, 3),
             x=left,
             y=top,
@@ -178,25 +178,25 @@ def _boxes(track: Track) -> Iterator[contract.Box]:
         )
 
 
-def _moments(line: Line) -> tuple[contract.Moment, ...]:
+def _moments(line: Line) -> tuple[schema.Moment, ...]:
     pairs = zip(line.times_s, line.probabilities, strict=True)
     return tuple(
-        contract.Moment(time_s=round(time_s, 3), fake_probability=value) for time_s, value in pairs
+        schema.Moment(time_s=round(time_s, 3), fake_probability=value) for time_s, value in pairs
     )
 
 
-def _by_second(line: Line) -> tuple[contract.Moment, ...]:
+def _by_second(line: Line) -> tuple[schema.Moment, ...]:
     starts_s, means = per_second(np.array(line.times_s), np.array(line.probabilities))
     return _moments(Line(starts_s.tolist(), means.tolist()))
 
 
-def _segments(tally: Tally, bundle: Bundle, until_s: float) -> Iterator[contract.Segment]:
+def _segments(tally: Tally, bundle: Bundle, until_s: float) -> Iterator[schema.Segment]:
     """What stands out; the last frame and the last bin cover no more than there is."""
     for one in _stretches(tally, bundle):
         yield one.model_copy(update={"end_s": max(min(one.end_s, until_s), one.start_s)})
 
 
-def _stretches(tally: Tally, bundle: Bundle) -> Iterator[contract.Segment]:
+def _stretches(tally: Tally, bundle: Bundle) -> Iterator[schema.Segment]:
     alarms, frame_s = bundle.calibration.alarms, 1 / bundle.preprocessing.sampling.rate_hz
     for number, track in tally.people.items():
         yield from _above(alarms.video, track, frame_s, "video", number)
@@ -210,12 +210,12 @@ def _above(
     threshold: float,
     line: Line,
     covers_s: float,
-    modality: contract.Modality,
+    modality: schema.Modality,
     person: int | None = None,
-) -> Iterator[contract.Segment]:
+) -> Iterator[schema.Segment]:
     scores, edges_s = np.array(line.probabilities), covering(np.array(line.times_s), covers_s)
     for stretch in stretches(scores, edges_s, threshold):
-        yield contract.Segment(
+        yield schema.Segment(
             modality=modality,
             person=person,
             start_s=round(max(float(edges_s[stretch][0, 0]), 0.0), 3),
@@ -224,8 +224,8 @@ def _above(
         )
 
 
-def _evidence(one: Exhibit) -> contract.Evidence:
-    return contract.Evidence(
+def _evidence(one: Exhibit) -> schema.Evidence:
+    return schema.Evidence(
         kind=one.kind,
         person=one.person,
         time_s=round(one.time_s, 3),
@@ -239,8 +239,8 @@ def _evidence(one: Exhibit) -> contract.Evidence:
     )
 
 
-def _media(info: MediaInfo) -> contract.Media:
-    return contract.Media(
+def _media(info: MediaInfo) -> schema.Media:
+    return schema.Media(
         file=info.path.name,
         sha256=info.sha256,
         size_bytes=info.size_bytes,

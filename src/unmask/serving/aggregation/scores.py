@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.calibration import Calibration, finite_logit
-from unmask.models.mixture import final_logit
-from unmask.models.scoring import MIN_FRAMES, SampleScore
-from unmask.models.stretches import binned
-from unmask.models.sync_scoring import SyncScore
+from unmask.models.calibration.platt import Calibration, finite_logit
+from unmask.models.calibration.segments import binned
+from unmask.models.ensemble.pooling import final_logit
+from unmask.models.inference import MIN_FRAMES, SampleScore
+from unmask.models.lipsync.scoring import SyncScore
 from unmask.records import ClipFeatures
 
 Floats = NDArray[np.float64]
@@ -164,7 +164,7 @@ class Tally:
             self.sound.count(scores[0], alone, window.start_s + starts_s, means)
 
     def decisive(self) -> Track | None:
-        """The clip's track, by the rule of :func:`unmask.models.scoring.clip_score`.
+        """The clip's track, by the rule of :func:`unmask.models.inference.clip_score`.
 
         ``None`` where nobody is seen and nobody speaks.
         """

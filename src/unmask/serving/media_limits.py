@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import MediaError
-from unmask.extras import need
-from unmask.preprocessing.decode import FORMATS, REMEDY, decodable
+from unmask.optional_deps import need
+from unmask.preprocessing.media.decode import FORMATS, REMEDY, decodable
 
 
 @dataclass(frozen=True, slots=True)

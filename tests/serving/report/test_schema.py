@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from unmask.serving.report import Report, Segment
+from unmask.serving.report.schema import Report, Segment
 
 PROMISED = [
     *("schema_version", "verdict", "fake_probability", "confidence_interval"),

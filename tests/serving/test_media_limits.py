@@ -3,7 +3,7 @@
 import pytest
 
 from unmask.errors import MediaError
-from unmask.serving.admission import Limits, admit
+from unmask.serving.media_limits import Limits, admit
 
 
 @pytest.fixture(scope="module")

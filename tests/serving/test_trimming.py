@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from unmask.errors import MediaError
-from unmask.preprocessing.decode import frames, probe, waveform
-from unmask.serving.excerpt import excerpt, on_the_whole_clock
-from unmask.serving.report import Box, Envelope, LipSync, Moment, Offset, Person, Report
+from unmask.preprocessing.media.decode import frames, probe, waveform
+from unmask.serving.report.schema import Box, Envelope, LipSync, Moment, Offset, Person, Report
+from unmask.serving.trimming import excerpt, on_the_whole_clock
 
 
 @pytest.fixture(scope="module")

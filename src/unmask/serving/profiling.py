@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from unmask.extras import need
-from unmask.preprocessing.clock import Stopwatch
+from unmask.optional_deps import need
+from unmask.preprocessing.timing import Stopwatch
 from unmask.serving.analyzer import STAGES, Analyzer
 
 SAMPLE_S = 0.005

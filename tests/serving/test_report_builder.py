@@ -10,12 +10,12 @@ import torch
 
 from unmask.config import LipSettings, UncertaintySettings
 from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.calibration import Calibration, Guarantee
+from unmask.models.calibration.platt import Calibration, Guarantee
 from unmask.models.detector import Detector
-from unmask.models.members import share
-from unmask.models.scoring import score_samples
-from unmask.models.sync import SyncNet
-from unmask.preprocessing.decode import waveform
+from unmask.models.ensemble.weight_packing import share
+from unmask.models.inference import score_samples
+from unmask.models.lipsync.network import SyncNet
+from unmask.preprocessing.media.decode import waveform
 from unmask.preprocessing.prepare import samples_of, windows
 from unmask.serving import analyzer as module
 from unmask.serving.analyzer import Analyzer

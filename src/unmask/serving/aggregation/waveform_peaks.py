@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.records import RATE_HZ
-from unmask.serving.report import Envelope
+from unmask.serving.report.schema import Envelope
 
 STEP_S = 0.02
 STEP_SAMPLES = round(STEP_S * RATE_HZ)  # 320; a window of 30 s holds a whole number of them

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unmask.serving.analyzer import STAGES, Analyzer
-from unmask.serving.measure import MemoryWatch, high_water_mib, measure
+from unmask.serving.profiling import MemoryWatch, high_water_mib, measure
 
 
 def test_memory_is_charged_to_the_stage_that_held_it():

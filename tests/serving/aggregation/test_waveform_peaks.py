@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.serving.envelope import MOST_STEPS, STEP_SAMPLES, Loudness
+from unmask.serving.aggregation.waveform_peaks import MOST_STEPS, STEP_SAMPLES, Loudness
 
 
 def outline(samples, windows=1):

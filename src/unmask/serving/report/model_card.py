@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from unmask.serving.part import Part, Probability
+from unmask.serving.report.base import Part, Probability
 
 
 class Promise(Part):

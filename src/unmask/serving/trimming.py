@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import MediaError
-from unmask.extras import need
-from unmask.preprocessing.decode import FORMATS, audio_stream, probe, video_stream
-from unmask.serving.report import Media, Report
+from unmask.optional_deps import need
+from unmask.preprocessing.media.decode import FORMATS, audio_stream, probe, video_stream
+from unmask.serving.report.schema import Media, Report
 
 TIMES = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from unmask.models.calibration import Calibration
-from unmask.serving.verdict import verdict
+from unmask.models.calibration.platt import Calibration
+from unmask.serving.report_builder import verdict
 
 
 @pytest.mark.parametrize(
