@@ -7,7 +7,7 @@ import pytest
 
 from unmask.cli import app as cli
 from unmask.cli.analyze import show
-from unmask.serving.report import Report
+from unmask.serving.report.schema import Report
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import typer
 from unmask.errors import ConfigError
 
 if TYPE_CHECKING:
-    from unmask.serving.report import Media, Person, Report, Segment
+    from unmask.serving.report.schema import Media, Person, Report, Segment
 
 COLOURS = {"fake": "bold red", "real": "bold green", "inconclusive": "bold yellow"}
 
@@ -28,7 +28,7 @@ def command(
     ] = None,
 ) -> None:
     """Say whether one video is genuine."""
-    from unmask.cli.native import native_silence
+    from unmask.cli.native_stderr import native_silence
 
     with native_silence():
         from unmask.serving.analyzer import Analyzer

@@ -51,7 +51,7 @@ def root(
     ] = False,
 ) -> None:
     """Find out whether a video of a talking person is genuine."""
-    from unmask.cli.logs import configure
+    from unmask.cli.logging_setup import configure
 
     configure(log_level)
 

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from unmask.serving.analyzer import Analyzer
-    from unmask.serving.measure import Cost
+    from unmask.serving.profiling import Cost
 
 
 def command(
@@ -49,8 +49,8 @@ def command(
 
 
 def _make(clip: Path, seconds: float) -> None:
-    from unmask.cli.native import native_silence
-    from unmask.data.demo.talking import talking_clip
+    from unmask.cli.native_stderr import native_silence
+    from unmask.data.demo.benchmark_clip import talking_clip
 
     with native_silence():
         talking_clip(clip, seconds)
@@ -59,11 +59,11 @@ def _make(clip: Path, seconds: float) -> None:
 def _measure(
     clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
 ) -> "dict[str, Cost]":
-    from unmask.cli.native import native_silence
+    from unmask.cli.native_stderr import native_silence
 
     with native_silence():
         from unmask.serving.analyzer import Analyzer
-        from unmask.serving.measure import measure
+        from unmask.serving.profiling import measure
 
         analyzer = Analyzer.load(bundle) if bundle else _untrained(phase, overrides)
         return measure(analyzer, clip)
@@ -76,10 +76,10 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     """
     from unmask.config import load_settings
     from unmask.models.bundle import Bundle
-    from unmask.models.calibration import Calibration
+    from unmask.models.calibration.platt import Calibration
     from unmask.models.detector import Detector
-    from unmask.models.members import share
-    from unmask.models.sync import SyncNet
+    from unmask.models.ensemble.weight_packing import share
+    from unmask.models.lipsync.network import SyncNet
     from unmask.serving.analyzer import Analyzer
 
     by_chance = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from unmask.extras import need
+from unmask.optional_deps import need
 
 ENDED = ("done", "failed", "cancelled")
 MIB = 2**20
@@ -212,8 +212,8 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _talking(seconds: float) -> bytes:
-    from unmask.cli.native import native_silence
-    from unmask.data.demo.talking import talking_clip
+    from unmask.cli.native_stderr import native_silence
+    from unmask.data.demo.benchmark_clip import talking_clip
 
     with TemporaryDirectory(prefix="unmask-load-") as folder, native_silence():
         path = Path(folder) / "talking.mp4"

@@ -13,7 +13,7 @@ def command(
     jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Make a set of talking people, genuine and forged, with its manifest."""
-    from unmask.data.demo.generate import make_demo
+    from unmask.data.demo.dataset import make_demo
 
     rows = make_demo(out, clips, seed, jobs)
     people = len({row.identity for row in rows})

@@ -5,8 +5,8 @@ import sys
 
 SCRIPT = """
 import logging, os, sys
-from unmask.cli.logs import configure
-from unmask.cli.native import native_silence
+from unmask.cli.logging_setup import configure
+from unmask.cli.native_stderr import native_silence
 
 configure("warning")
 log = logging.getLogger("unmask.test")

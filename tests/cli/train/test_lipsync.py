@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture
 def talks(tmp_path):
     """A manifest of three people who talk for a few seconds each."""
-    from unmask.data.demo.talking import talking_clip
+    from unmask.data.demo.benchmark_clip import talking_clip
     from unmask.data.manifest import write_manifest
     from unmask.records import Clip
 
@@ -49,8 +49,8 @@ def talks(tmp_path):
 
 @pytest.mark.slow
 def test_a_net_is_trained_and_held_against_the_plain_signal(run, talks, tmp_path):
-    from unmask.evaluation.store import load
-    from unmask.training.sync_report import SyncComparison
+    from unmask.evaluation.serialization import load
+    from unmask.training.lipsync.evaluation import SyncComparison
 
     done = run("sync", talks, "--out", tmp_path / "runs")
     assert done.exit_code == 0, done.exception

@@ -21,8 +21,8 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.fit import fit_key
-    from unmask.training.whole import fit_whole
+    from unmask.training.detector.fit import fit_key
+    from unmask.training.full_run import fit_whole
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     clips = read_manifest(manifest)

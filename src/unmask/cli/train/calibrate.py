@@ -17,9 +17,9 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.models.bundle import load_bundle
-    from unmask.models.conformal import unreachable
+    from unmask.models.calibration.conformal import unreachable
     from unmask.preprocessing.cache import Cache
-    from unmask.training.calibrate import calibrate_bundle
+    from unmask.training.calibration.fit import calibrate_bundle
 
     settings = load_settings(phase=phase, profile=profile)
     promise, sync_weight = settings.uncertainty, settings.sync.weight

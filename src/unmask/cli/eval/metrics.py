@@ -19,10 +19,10 @@ def command(
 
     from unmask.config import load_settings
     from unmask.errors import DataError
+    from unmask.evaluation.console_tables import evaluation_table
+    from unmask.evaluation.evaluate import evaluate
     from unmask.evaluation.plots import write_plots
-    from unmask.evaluation.report import evaluate
-    from unmask.evaluation.store import read_scores, save
-    from unmask.evaluation.tables import evaluation_table
+    from unmask.evaluation.serialization import read_scores, save
 
     settings = load_settings(params, phase, profile)
     rows = [row for row in read_scores(scores) if row.split == split]

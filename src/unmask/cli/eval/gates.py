@@ -28,10 +28,10 @@ def command(
 
     from unmask.config import load_settings
     from unmask.errors import GateError
+    from unmask.evaluation.console_tables import gate_table
+    from unmask.evaluation.evaluate import Evaluation
     from unmask.evaluation.gates import check_gates
-    from unmask.evaluation.report import Evaluation
-    from unmask.evaluation.store import load, save
-    from unmask.evaluation.tables import gate_table
+    from unmask.evaluation.serialization import load, save
 
     gates = load_settings(phase=phase, profile=profile).gates
     measured = load(Evaluation, metrics)
@@ -49,9 +49,9 @@ def command(
 
 def _found(files: list[Path]) -> tuple[float | None, float | None]:
     """AUC lost under attack and between codecs, from whichever report says it."""
-    from unmask.evaluation.store import load
+    from unmask.evaluation.serialization import load
+    from unmask.robustness.adversarial_report import RobustnessReport
     from unmask.robustness.codec_report import CodecReport
-    from unmask.robustness.report import RobustnessReport
 
     either: Any = RobustnessReport | CodecReport
     reports = [load(either, file) for file in files]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmask.training.sync_report import SyncReport
+    from unmask.training.lipsync.evaluation import SyncReport
 
 
 def command(
@@ -22,13 +22,13 @@ def command(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.store import save
-    from unmask.models.lip_energy import lip_energy_score
-    from unmask.models.sync_scoring import sync_score
-    from unmask.models.sync_store import load_sync
+    from unmask.evaluation.serialization import save
+    from unmask.models.lipsync.checkpoint import load_sync
+    from unmask.models.lipsync.energy_baseline import lip_energy_score
+    from unmask.models.lipsync.scoring import sync_score
     from unmask.preprocessing.cache import Cache
-    from unmask.training.sync_clips import lips_of, sync_clips
-    from unmask.training.sync_report import Score, SyncComparison, measure_sync
+    from unmask.training.lipsync.dataset import lips_of, sync_clips
+    from unmask.training.lipsync.evaluation import Score, SyncComparison, measure_sync
 
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
     chosen = [clip for clip in read_manifest(manifest) if clip.split == split]

@@ -16,10 +16,10 @@ def command(
     """Perturb the test clips against the detector (FGSM, PGD) and score them again."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.store import save
+    from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.robustness.attacks import attack
+    from unmask.robustness.adversarial_evaluation import attack
 
     settings = load_settings(phase=phase, profile=profile).attacks
     report = attack(load_bundle(bundle), read_manifest(manifest), Cache(), settings)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmask.training.doubts import Doubts
+    from unmask.training.calibration.comparison import Doubts
 
 
 def command(
@@ -17,12 +17,12 @@ def command(
     json: Annotated[Path | None, typer.Option(help="Write the numbers here.")] = None,
 ) -> None:
     """Fit on validation, measure on test: which probabilities can be taken at their word."""
-    from unmask.data.clips import cached
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.store import save
+    from unmask.data.torch.evaluation_set import cached
+    from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.training.doubts import compare_doubts
+    from unmask.training.calibration.comparison import compare_doubts
 
     loaded = load_bundle(bundle)
     load = cached(loaded.preprocessing, Cache())

@@ -23,8 +23,8 @@ def command(
 ) -> None:
     """Find, align and follow faces, measure their motion, and find speech."""
     from unmask.config import load_settings
-    from unmask.preprocessing.batch import preprocess
     from unmask.preprocessing.cache import Cache
+    from unmask.preprocessing.run_batch import preprocess
 
     settings = load_settings(params, overrides=set_ or ()).preprocessing
     done = preprocess(_paths(source), settings, Cache(cache), jobs)
@@ -49,7 +49,7 @@ def command(
 
 def _paths(source: Path) -> tuple[Path, ...]:
     """The files meant: all media below a folder, or a manifest's column `path` or `file`."""
-    from unmask.preprocessing.batch import media_files
+    from unmask.preprocessing.run_batch import media_files
 
     if source.is_dir():
         return media_files(source)

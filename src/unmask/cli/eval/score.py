@@ -14,9 +14,9 @@ def command(
 ) -> None:
     """Score every clip of one split, with the bundle's own preprocessing."""
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.store import write_scores
+    from unmask.evaluation.serialization import write_scores
     from unmask.preprocessing.cache import Cache
-    from unmask.training.scoring import score_split
+    from unmask.training.score_clips import score_split
 
     rows = score_split(bundle, read_manifest(manifest), split, Cache())
     write_scores(rows, out)

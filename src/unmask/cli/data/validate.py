@@ -17,10 +17,10 @@ def command(
     """Check rows, files, splits, leaks and shortcuts; exit code 1 if something required fails."""
     from rich.console import Console
 
+    from unmask.data.datasets.ingest import ingest
     from unmask.data.manifest import read_manifest
-    from unmask.data.shortcuts import as_table
-    from unmask.data.sources.ingest import ingest
-    from unmask.data.validate import validate
+    from unmask.data.validation.shortcut_audit import as_table
+    from unmask.data.validation.validate import validate
 
     clips = ingest(manifest, jobs=jobs) if manifest.is_dir() else read_manifest(manifest)
     found = validate(clips, report, shortcuts, jobs=jobs)

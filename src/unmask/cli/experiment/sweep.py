@@ -25,8 +25,8 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.sweep import Trial, combinations, sweep
-    from unmask.training.tracking import SweepRuns
+    from unmask.training.experiments.sweep import Trial, combinations, sweep
+    from unmask.training.experiments.tracking import SweepRuns
 
     trials = [
         Trial(overrides, load_settings(phase=phase, profile=profile, overrides=overrides))

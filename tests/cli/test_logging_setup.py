@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from unmask.cli.logs import configure
+from unmask.cli.logging_setup import configure
 from unmask.errors import ConfigError
 
 

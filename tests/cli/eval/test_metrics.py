@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from unmask.cli.app import app
 from unmask.errors import DataError
-from unmask.evaluation.store import write_scores
+from unmask.evaluation.serialization import write_scores
 from unmask.records import ScoreRow
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+PARAMS = Path(__file__).parents[3] / "params.yaml"
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ def command(
     """Recognise a data set, look at every file, and write one row per clip."""
     from collections import Counter
 
+    from unmask.data.datasets.ingest import read_source
     from unmask.data.manifest import write_manifest
-    from unmask.data.sources.ingest import read_source
 
     found = read_source(folder, seed, jobs)
     for skipped in found.skipped:

@@ -17,10 +17,10 @@ def command(
     from rich.table import Table
 
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.store import save
+    from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.training.auxiliary import auxiliary_errors
+    from unmask.training.experiments.face_head_errors import auxiliary_errors
 
     report = auxiliary_errors(load_bundle(bundle), read_manifest(manifest), split, Cache())
     angles = ("yaw, degrees", "pitch, degrees", "roll, degrees")

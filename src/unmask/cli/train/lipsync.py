@@ -17,8 +17,8 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.sync import fit_sync
-    from unmask.training.sync_clips import lips_of
+    from unmask.training.lipsync.dataset import lips_of
+    from unmask.training.lipsync.fit import fit_sync
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     load = lips_of(settings.preprocessing, Cache())

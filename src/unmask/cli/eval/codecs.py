@@ -26,12 +26,12 @@ def command(
     from rich.console import Console
 
     from unmask.config import load_settings
-    from unmask.config.cells import TABLE
+    from unmask.config.codec_conditions import TABLE
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.store import save
+    from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.robustness.codecs import codec_report
+    from unmask.robustness.codec_evaluation import codec_report
 
     settings = load_settings(phase=phase, profile=profile)
     wanted = tuple(cells.split(",")) if cells else settings.codecs.cells or TABLE

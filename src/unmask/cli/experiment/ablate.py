@@ -34,11 +34,11 @@ def command(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.ablation import compare, flat
-    from unmask.evaluation.ablation_table import ablation_page
+    from unmask.evaluation.ablation_analysis import compare, flat
+    from unmask.evaluation.ablation_markdown import ablation_page
     from unmask.preprocessing.cache import Cache
-    from unmask.training import ablation
-    from unmask.training.tracking import SweepRuns
+    from unmask.training.experiments import ablation
+    from unmask.training.experiments.tracking import SweepRuns
 
     clips, fixed = read_manifest(manifest), tuple(set_ or ())
     chosen = [int(seed) for seed in seeds.split(",")]
