@@ -28,7 +28,7 @@ def training(
 ) -> None:
     """Train, gate, register and package a detector."""
     from pipelines import training_pipeline
-    from steps.platforms.places import SUMMARY
+    from steps.platforms.paths import SUMMARY
 
     SUMMARY.unlink(missing_ok=True)
     try:
@@ -55,7 +55,7 @@ def summary() -> None:
     """Show what the last training run came to."""
     from rich.console import Console
 
-    from steps.platforms.summary import load, show
+    from steps.platforms.run_summary import load, show
 
     show(load(), Console())
 

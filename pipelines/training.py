@@ -2,7 +2,7 @@
 
 from zenml import pipeline
 
-from pipelines.settings import (
+from pipelines.step_settings import (
     for_gates,
     for_joining,
     for_members,
@@ -11,26 +11,26 @@ from pipelines.settings import (
     shortcut_level,
 )
 from steps.align_faces import align_faces
-from steps.attack_detector import attack_detector
+from steps.build_ensemble import join_members
+from steps.build_service import package_service
 from steps.cache_flow import cache_flow
-from steps.cache_lips import cache_lips
-from steps.cache_speech import cache_speech
+from steps.cache_mouth_crops import cache_lips
+from steps.cache_vad import cache_speech
 from steps.calibrate_scores import calibrate_scores
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_codecs import measure_codecs
 from steps.evaluate_detector import evaluate_detector
+from steps.evaluate_robustness import attack_detector
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
-from steps.join_members import join_members
-from steps.measure_codecs import measure_codecs
-from steps.package_service import package_service
-from steps.platforms.places import PARAMS
-from steps.platforms.summary import Job
-from steps.record_results import record_results
+from steps.log_results import record_results
+from steps.platforms.paths import PARAMS
+from steps.platforms.run_summary import Job
 from steps.register_detector import register_detector
 from steps.train_detector import train_detector
-from steps.train_sync import train_sync
+from steps.train_lipsync import train_sync
 from steps.validate_data import validate_data
 from unmask.config import load_settings
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.code import evaluation_code
+from steps.platforms.cache_keys import evaluation_code
 from unmask.config import GateSettings
 from unmask.evaluation import gates
-from unmask.evaluation.report import Evaluation
+from unmask.evaluation.evaluate import Evaluation
+from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
-from unmask.robustness.report import RobustnessReport
-from unmask.training.scoring import Rival
+from unmask.training.score_clips import Rival
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))

@@ -3,8 +3,8 @@
 from rich.console import Console
 from zenml import step
 
+from unmask.evaluation.console_tables import gate_table
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.tables import gate_table
 
 
 @step(enable_cache=False)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.platforms.artifacts import ClipsMaterializer
-from steps.platforms.data_version import gather
+from steps.platforms.dvc_data import gather
+from steps.platforms.materializers import ClipsMaterializer
 from unmask.records import Clip
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.platforms import recording
-from steps.platforms.summary import Job
+from steps.platforms import registration
+from steps.platforms.run_summary import Job
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.report import Evaluation
 
 
 @step(enable_cache=False)
@@ -21,4 +21,4 @@ def register_detector(
     job: Job,
 ) -> Annotated[str, "version"]:
     """Register the bundle once; champion if every required gate passed, else challenger."""
-    return recording.register(mlflow_run, bundle, evaluation, gates, data_version, job)
+    return registration.register(mlflow_run, bundle, evaluation, gates, data_version, job)

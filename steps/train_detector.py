@@ -6,14 +6,14 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import training_code
-from steps.platforms.places import CACHE, training_folder
-from steps.platforms.tracking import live_logger, start_run
+from steps.platforms.cache_keys import training_code
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.mlflow_runs import live_logger, start_run
+from steps.platforms.paths import CACHE, training_folder
 from unmask.config import Settings
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.fit import fit
+from unmask.training.detector.fit import fit
 
 
 @step(

@@ -6,10 +6,10 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import data_code
-from steps.platforms.places import VALIDATION
-from unmask.data.validate import validate
+from steps.platforms.cache_keys import data_code
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.paths import VALIDATION
+from unmask.data.validation.validate import validate
 from unmask.records import Clip
 
 

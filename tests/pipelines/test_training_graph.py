@@ -53,7 +53,7 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
 
 
 def test_the_regression_gate_ends_with_its_gates(platforms):
-    from pipelines.gate import regression_gate
+    from pipelines.regression_gate import regression_gate
 
     regression_gate.prepare()
     invocations = regression_gate.invocations
@@ -89,7 +89,7 @@ def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
 
 
 def test_a_fit_is_not_done_again_for_another_gate():
-    from pipelines.settings import for_members
+    from pipelines.step_settings import for_members
     from unmask.config import Gate, GateSettings, Settings
 
     settings = Settings()
@@ -108,7 +108,7 @@ def test_a_fit_is_not_done_again_for_another_gate():
     ],
 )
 def test_only_the_demo_floors_give_way_to_other_data(profile, data, levels):
-    from pipelines.settings import for_gates
+    from pipelines.step_settings import for_gates
     from unmask.config import Settings
 
     gates = for_gates(Settings(profile=profile), data)

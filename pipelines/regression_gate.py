@@ -2,15 +2,15 @@
 
 from zenml import pipeline
 
-from steps.attack_detector import attack_detector
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_codecs import measure_codecs
 from steps.evaluate_detector import evaluate_detector
+from steps.evaluate_robustness import attack_detector
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
-from steps.measure_codecs import measure_codecs
-from steps.platforms.places import PARAMS
+from steps.platforms.paths import PARAMS
 from unmask.config import load_settings
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from steps.platforms.data_version import pull
+from steps.platforms.dvc_data import pull
 from unmask.errors import DataError
 
 CONFIG = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../dvc-store\n"

@@ -11,10 +11,10 @@ import bentoml
 from bentoml.exceptions import NotFound
 
 import unmask
-from steps.platforms.artifacts import folder_sha
-from steps.platforms.places import CHAMPION, CHAMPIONS
+from steps.platforms.materializers import folder_sha
+from steps.platforms.paths import CHAMPION, CHAMPIONS
 from steps.platforms.requirements import pinned
-from steps.platforms.summary import add_bento, promotable
+from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
 from unmask.files import whole_file
 from unmask.models.bundle import GATES

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from zenml.enums import VisualizationType
 
-from steps.platforms.artifacts import ClipsMaterializer, FolderMaterializer, folder_sha
+from steps.platforms.materializers import ClipsMaterializer, FolderMaterializer, folder_sha
 from unmask.records import Clip, Period
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from steps.platforms.places import FORGED, PIN, RAW
-from unmask.data.forge.manifest import forge_manifest
+from steps.platforms.paths import FORGED, PIN, RAW
+from unmask.data.datasets.ingest import ingest
+from unmask.data.forgeries.offline import forge_manifest
 from unmask.data.manifest import manifest_sha, read_manifest
-from unmask.data.sources.ingest import ingest
 from unmask.errors import DataError
 from unmask.records import Clip
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import training_code
-from steps.platforms.tracking import nest_runs
+from steps.platforms.cache_keys import training_code
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.mlflow_runs import nest_runs
 from unmask.config import Settings
-from unmask.training import ensemble
+from unmask.training.detector import ensemble
 
 
 @step(

@@ -6,13 +6,13 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import training_code
-from steps.platforms.places import CACHE, RUNS
+from steps.platforms.cache_keys import training_code
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.paths import CACHE, RUNS
 from unmask.config import Settings
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.whole import sync_of
+from unmask.training.full_run import sync_of
 
 
 @step(

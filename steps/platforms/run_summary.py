@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from steps.platforms.places import CHAMPION, SUMMARY
+from steps.platforms.paths import CHAMPION, SUMMARY
 from unmask.errors import DataError
-from unmask.evaluation import store
+from unmask.evaluation import serialization
+from unmask.evaluation.console_tables import evaluation_table, gate_table
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.report import Evaluation
-from unmask.evaluation.tables import evaluation_table, gate_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def promotable(gates: GateReport) -> bool:
 
 def keep(summary: Summary, path: Path = SUMMARY) -> None:
     """Write the summary."""
-    store.save(summary, path)
+    serialization.save(summary, path)
 
 
 def add_bento(tag: str, path: Path = SUMMARY) -> None:
@@ -70,7 +70,7 @@ def load(path: Path = SUMMARY) -> Summary:
     """
     if not path.is_file():
         raise DataError(f"{path}: no training has ended here yet; run `make train`")
-    return store.load(Summary, path)
+    return serialization.load(Summary, path)
 
 
 def show(summary: Summary, console: Console) -> None:

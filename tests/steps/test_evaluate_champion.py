@@ -2,9 +2,9 @@ import shutil
 
 import pytest
 
-from steps.platforms import rival
-from unmask.evaluation.report import Evaluation
-from unmask.training.scoring import Rival
+from steps.platforms import champion_scores
+from unmask.evaluation.evaluate import Evaluation
+from unmask.training.score_clips import Rival
 
 NUMBERS = dict.fromkeys(("eer", "fpr95", "ece", "ece_by_chance", "brier", "nll"), 0.1)
 EVALUATION = Evaluation(
@@ -31,18 +31,20 @@ def bundle(tmp_path):
 
 def test_a_champion_that_is_the_candidate_is_not_scored_twice(bundle, tmp_path):
     champion = shutil.copytree(bundle, tmp_path / "champion")
-    assert rival.score(champion, bundle, EVALUATION, ()) == Rival(0.75)
+    assert champion_scores.score(champion, bundle, EVALUATION, ()) == Rival(0.75)
 
 
 def test_without_a_champion_there_is_no_number(bundle, tmp_path):
     (tmp_path / "champion").mkdir()
-    assert rival.score(tmp_path / "champion", bundle, EVALUATION, ()) == Rival(None)
+    assert champion_scores.score(tmp_path / "champion", bundle, EVALUATION, ()) == Rival(None)
 
 
 def test_another_champion_is_scored_on_the_same_clips(bundle, tmp_path, monkeypatch):
     champion = shutil.copytree(bundle, tmp_path / "champion")
     (champion / "bundle.json").write_text("other")
     asked = []
-    monkeypatch.setattr(rival, "score_rival", lambda *words: asked.append(words) or Rival(0.5))
-    assert rival.score(champion, bundle, EVALUATION, ("clip",)) == Rival(0.5)
+    monkeypatch.setattr(
+        champion_scores, "score_rival", lambda *words: asked.append(words) or Rival(0.5)
+    )
+    assert champion_scores.score(champion, bundle, EVALUATION, ("clip",)) == Rival(0.5)
     assert asked[0][:2] == (champion, ("clip",))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from zenml import step
 
-from steps.platforms import tracking
+from steps.platforms import mlflow_runs
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.report import Evaluation
+from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
-from unmask.robustness.report import RobustnessReport
 
 
 @step
@@ -22,5 +22,5 @@ def record_results(
 ) -> None:
     """Write numbers, plots and gates to the run that the training began, and close it."""
     numbers = evaluation.numbers() | robustness.numbers() | codecs.numbers()
-    tracking.finish_run(mlflow_run, numbers, gates)
-    tracking.log_folder(mlflow_run, plots, "plots")
+    mlflow_runs.finish_run(mlflow_run, numbers, gates)
+    mlflow_runs.log_folder(mlflow_run, plots, "plots")

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from unmask.config import Gate, GateSettings, Settings
-from unmask.training.ensemble import member_settings
+from unmask.training.detector.ensemble import member_settings
 
 
 def for_members(settings: Settings) -> tuple[Settings, ...]:

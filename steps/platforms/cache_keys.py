@@ -4,7 +4,7 @@ The preprocessing cache looks after itself, by settings; ZenML's cache of steps 
 into the library, so each step names the parts of it that it stands on.
 """
 
-from unmask.training.code import PREPROCESSING, TRAINING, code_sha, training_code
+from unmask.training.code_fingerprint import PREPROCESSING, TRAINING, code_sha, training_code
 
 __all__ = ["data_code", "evaluation_code", "preprocessing_code", "training_code"]
 

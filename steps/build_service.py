@@ -5,7 +5,7 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.platforms.packaging import package
+from steps.platforms.bento_build import package
 from unmask.evaluation.gates import GateReport
 
 

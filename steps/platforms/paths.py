@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from steps.platforms.code import training_code
+from steps.platforms.cache_keys import training_code
 from unmask.config import Settings
 
 PARAMS = Path("params.yaml")

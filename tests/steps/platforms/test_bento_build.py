@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from steps.platforms import packaging
+from steps.platforms import bento_build
 from steps.platforms.requirements import pinned
 from unmask.evaluation.gates import GateReport, GateRow
-from unmask.serving.model_card import Gate
+from unmask.serving.report.model_card import Gate
 
 
 def gates(level, passed):
@@ -21,35 +21,35 @@ def bundle(folder, content):
 
 
 def test_the_champion_is_replaced_in_one_move(checkout):
-    first = packaging.keep_champion(bundle(checkout / "one", "1"))
+    first = bento_build.keep_champion(bundle(checkout / "one", "1"))
     assert (first / "bundle.json").read_text() == "1"
-    packaging.keep_champion(bundle(checkout / "two", "2"))
+    bento_build.keep_champion(bundle(checkout / "two", "2"))
     assert Path("outputs/champion").is_symlink()
     assert Path("outputs/champion/bundle.json").read_text() == "2"
-    packaging.keep_champion(checkout / "one")
+    bento_build.keep_champion(checkout / "one")
     assert Path("outputs/champion/bundle.json").read_text() == "1"
     assert sorted(path.name[0] != "." for path in Path("outputs/champions").iterdir()) == [True] * 2
 
 
 def test_the_service_has_a_copy_of_the_champion_that_bentoml_build_takes_along(checkout):
     for name in ("one", "two"):
-        packaging.keep_champion(bundle(checkout / name, name))
+        bento_build.keep_champion(bundle(checkout / name, name))
         assert (checkout / "bento/bundle/bundle.json").read_text() == name
     assert [path.name for path in (checkout / "bento").iterdir()] == ["bundle"]
 
 
 def test_the_champion_carries_what_it_was_held_against(checkout):
-    found = packaging.keep_champion(bundle(checkout / "one", "1"), gates("required", True))
+    found = bento_build.keep_champion(bundle(checkout / "one", "1"), gates("required", True))
     (row,) = json.loads((found / "gates.json").read_text())
     card = Gate.model_validate(row)
     assert (card.name, card.value, card.limit, card.passed) == ("auc", 0.8, 0.9, True)
-    packaging.keep_champion(checkout / "one", gates("required", False))
+    bento_build.keep_champion(checkout / "one", gates("required", False))
     assert json.loads((found / "gates.json").read_text())[0]["passed"] is False
 
 
 @pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
 def test_nothing_is_packed_that_did_not_pass_or_could_not_fail(checkout, level, passed):
-    assert packaging.package(bundle(checkout / "one", "1"), gates(level, passed)) == ""
+    assert bento_build.package(bundle(checkout / "one", "1"), gates(level, passed)) == ""
     assert list((checkout / "outputs").iterdir()) == []
 
 

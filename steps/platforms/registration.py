@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from steps.platforms import registry, summary, tracking
-from steps.platforms.summary import Job, Summary
+from steps.platforms import mlflow_runs, model_registry, run_summary
+from steps.platforms.run_summary import Job, Summary
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.report import Evaluation
 from unmask.models.bundle import load_bundle
 
 
@@ -20,14 +20,14 @@ def register(
     tags = {
         "bundle_sha256": load_bundle(bundle).sha256,
         "data_version": data_version,
-        "git_commit": tracking.git_commit(),
+        "git_commit": mlflow_runs.git_commit(),
         "phase": str(job.phase),
         "profile": job.profile,
         "gates": "passed" if gates.passed else "short",
     }
-    version = registry.register(run, job.phase, bundle, tags)
-    alias = registry.CHAMPION if summary.promotable(gates) else registry.CHALLENGER
-    registry.promote(job.phase, version, alias)
-    name = registry.model_name(job.phase)
-    summary.keep(Summary(job, data_version, run, name, version, alias, evaluation, gates))
+    version = model_registry.register(run, job.phase, bundle, tags)
+    alias = model_registry.CHAMPION if run_summary.promotable(gates) else model_registry.CHALLENGER
+    model_registry.promote(job.phase, version, alias)
+    name = model_registry.model_name(job.phase)
+    run_summary.keep(Summary(job, data_version, run, name, version, alias, evaluation, gates))
     return version

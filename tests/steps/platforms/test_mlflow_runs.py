@@ -3,7 +3,7 @@ from dataclasses import replace
 import mlflow
 import pytest
 
-from steps.platforms import tracking
+from steps.platforms import mlflow_runs
 from unmask.config import Settings
 from unmask.evaluation.gates import GateReport, GateRow
 
@@ -13,8 +13,8 @@ GATES = GateReport((GateRow("auc", 0.8, 0.9, "at least", "required", False, "too
 @pytest.mark.usefixtures("checkout")
 def test_a_run_says_what_it_was_made_from(tmp_path):
     settings = replace(Settings(), seed=11)
-    run = tracking.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
-    tracking.finish_run(run, {"auc": 0.8}, GATES)
+    run = mlflow_runs.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
+    mlflow_runs.finish_run(run, {"auc": 0.8}, GATES)
     found = mlflow.MlflowClient().get_run(run)
     assert found.data.params["training.learning_rate"] == str(settings.training.learning_rate)
     assert found.data.params["gates.auc.limit"] == str(settings.gates.auc.limit)
@@ -28,25 +28,25 @@ def test_a_run_says_what_it_was_made_from(tmp_path):
 
 @pytest.mark.usefixtures("checkout")
 def test_a_training_that_goes_on_stays_in_its_run(tmp_path):
-    first = tracking.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
-    assert tracking.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit") == first
-    assert tracking.start_run(Settings(), "dvc:abc.dir", tmp_path / "other") != first
+    first = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    assert mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit") == first
+    assert mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "other") != first
     mlflow.MlflowClient().delete_run(first)
-    assert tracking.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit") != first
+    assert mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit") != first
 
 
 @pytest.mark.usefixtures("checkout")
 def test_artifacts_lie_beside_the_database(tmp_path):
-    run = tracking.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    run = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots/roc.png").write_bytes(b"png")
-    tracking.log_folder(run, tmp_path / "plots", "plots")
+    mlflow_runs.log_folder(run, tmp_path / "plots", "plots")
     (kept,) = (tmp_path / "outputs/mlartifacts").rglob("roc.png")
     assert kept.parent.name == "plots"
 
 
 def test_settings_are_recorded_under_the_keys_of_set():
-    assert tracking.flat({"a": 1, "b": {"c": {"d": 2}, "e": "x"}}) == {
+    assert mlflow_runs.flat({"a": 1, "b": {"c": {"d": 2}, "e": "x"}}) == {
         "a": 1,
         "b.c.d": 2,
         "b.e": "x",
@@ -57,12 +57,12 @@ def test_a_commit_is_40_digits_and_says_when_files_differ(tmp_path, monkeypatch)
     import subprocess
 
     monkeypatch.chdir(tmp_path)
-    assert tracking.git_commit() == "unknown"
+    assert mlflow_runs.git_commit() == "unknown"
     (tmp_path / "a").write_text("1")
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "-q"], ["add", "a"], [*who, "commit", "-q", "-m", "one"]):
         subprocess.run(["git", *words], check=True)
-    clean = tracking.git_commit()
+    clean = mlflow_runs.git_commit()
     assert len(clean) == 40
     (tmp_path / "a").write_text("2")
-    assert tracking.git_commit() == f"{clean}-dirty"
+    assert mlflow_runs.git_commit() == f"{clean}-dirty"

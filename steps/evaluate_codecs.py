@@ -6,14 +6,14 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.code import evaluation_code
-from steps.platforms.places import CACHE
+from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.paths import CACHE
 from unmask.config import CodecSettings, EvaluationSettings
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.robustness.codec_evaluation import codec_report
 from unmask.robustness.codec_report import CodecReport
-from unmask.robustness.codecs import codec_report
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from steps.platforms.artifacts import folder_sha
-from steps.platforms.places import CACHE
-from unmask.evaluation.report import Evaluation
+from steps.platforms.materializers import folder_sha
+from steps.platforms.paths import CACHE
+from unmask.evaluation.evaluate import Evaluation
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.scoring import Rival, score_rival
+from unmask.training.score_clips import Rival, score_rival
 
 
 def score(champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]) -> Rival:

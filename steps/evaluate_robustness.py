@@ -6,14 +6,14 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.code import evaluation_code
-from steps.platforms.places import CACHE
+from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.robustness.attacks import attack
-from unmask.robustness.report import RobustnessReport
+from unmask.robustness.adversarial_evaluation import attack
+from unmask.robustness.adversarial_report import RobustnessReport
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))

@@ -3,11 +3,11 @@ import io
 import pytest
 from rich.console import Console
 
-from steps.platforms import summary
-from steps.platforms.summary import Job, Summary
+from steps.platforms import run_summary
+from steps.platforms.run_summary import Job, Summary
 from unmask.errors import DataError
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport, GateRow
-from unmask.evaluation.report import Evaluation
 
 EVALUATION = Evaluation(
     split="test",
@@ -40,16 +40,16 @@ def made(level="required", passed=True, bento=None):
 
 def shown(one):
     console = Console(file=io.StringIO(), width=120)
-    summary.show(one, console)
+    run_summary.show(one, console)
     return console.file.getvalue()
 
 
 def test_a_summary_comes_back_from_its_file(tmp_path):
-    file = tmp_path / "outputs/summary.json"
-    summary.keep(made(), file)
-    assert summary.load(file) == made()
-    summary.add_bento("unmask:abc", file)
-    assert summary.load(file) == made(bento="unmask:abc")
+    file = tmp_path / "outputs/run_summary.json"
+    run_summary.keep(made(), file)
+    assert run_summary.load(file) == made()
+    run_summary.add_bento("unmask:abc", file)
+    assert run_summary.load(file) == made(bento="unmask:abc")
 
 
 def test_it_names_gates_run_version_bento_and_what_to_do():
@@ -73,11 +73,11 @@ def test_without_a_bento_it_says_why(one, words):
 
 
 def test_only_gates_with_a_say_promote():
-    assert summary.promotable(made().gates)
-    assert not summary.promotable(made(passed=False).gates)
-    assert not summary.promotable(made(level="reported").gates)
+    assert run_summary.promotable(made().gates)
+    assert not run_summary.promotable(made(passed=False).gates)
+    assert not run_summary.promotable(made(level="reported").gates)
 
 
 def test_before_the_first_run_there_is_nothing_to_show(tmp_path):
     with pytest.raises(DataError, match="no training has ended here yet"):
-        summary.load(tmp_path / "summary.json")
+        run_summary.load(tmp_path / "run_summary.json")
