@@ -1,6 +1,15 @@
 """All of a run's settings, frozen and checked; see ``params.yaml`` for what each key means."""
 
-from unmask.config.inputs import (
+from unmask.config.evaluation import (
+    AttackSettings,
+    CodecSettings,
+    EvaluationSettings,
+    Gate,
+    GateSettings,
+    UncertaintySettings,
+)
+from unmask.config.loader import Settings, build, load_settings, plain
+from unmask.config.preprocessing import (
     AlignSettings,
     DataSettings,
     FaceSettings,
@@ -9,15 +18,6 @@ from unmask.config.inputs import (
     PreprocessingSettings,
     SamplingSettings,
     SpeechSettings,
-)
-from unmask.config.load import Settings, build, load_settings, plain
-from unmask.config.measures import (
-    AttackSettings,
-    CodecSettings,
-    EvaluationSettings,
-    Gate,
-    GateSettings,
-    UncertaintySettings,
 )
 from unmask.config.training import (
     AugmentationSettings,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from unmask.config.choices import among, at_least, share
+from unmask.config.validators import among, at_least, share
 from unmask.errors import ConfigError
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from unmask.errors import MissingExtraError
-from unmask.extras import need
+from unmask.optional_deps import need
 
 
 def test_an_installed_package_comes_back_as_itself():

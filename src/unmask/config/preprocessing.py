@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from unmask.config.choices import among
+from unmask.config.validators import among
 from unmask.errors import ConfigError
 from unmask.records import FACE_PX
 

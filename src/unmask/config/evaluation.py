@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from unmask.config.cells import cell_of
-from unmask.config.choices import among, at_least, share
+from unmask.config.codec_conditions import cell_of
+from unmask.config.validators import among, at_least, share
 
 
 @dataclass(frozen=True, slots=True)

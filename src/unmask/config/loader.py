@@ -13,17 +13,16 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
-from unmask.config.choices import among
-from unmask.config.inputs import (
-    DataSettings,
-    PreprocessingSettings,
-)
-from unmask.config.measures import (
+from unmask.config.evaluation import (
     AttackSettings,
     CodecSettings,
     EvaluationSettings,
     GateSettings,
     UncertaintySettings,
+)
+from unmask.config.preprocessing import (
+    DataSettings,
+    PreprocessingSettings,
 )
 from unmask.config.training import (
     AugmentationSettings,
@@ -32,6 +31,7 @@ from unmask.config.training import (
     SyncSettings,
     TrainingSettings,
 )
+from unmask.config.validators import among
 from unmask.errors import ConfigError
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import yaml
 from unmask.config import Gate, PreprocessingSettings, Settings, build, load_settings, plain
 from unmask.errors import ConfigError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def written(tmp_path, text):
