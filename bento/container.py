@@ -5,18 +5,18 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from bento.db.engine import connect
-from bento.jobs.leases import Claims
-from bento.jobs.repository import Ledger
-from bento.jobs.task_queue import Broker
-from bento.security.signing import signing_key
+from bento.db.engine import create_migrated_engine
+from bento.jobs.leases import LeaseManager
+from bento.jobs.repository import JobRepository
+from bento.jobs.task_queue import TaskQueue
+from bento.security.signing import load_signing_key
 from bento.settings import ServiceSettings
-from bento.storage.object_store import Store
+from bento.storage.object_store import ObjectStore
 from bento.webhooks.outbox import Outbox
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """Table, files and queue.
 
     Attributes:
@@ -27,29 +27,29 @@ class Parts:
     settings: ServiceSettings
     signing_key: bytes
     engine: Engine
-    ledger: Ledger
-    claims: Claims
+    ledger: JobRepository
+    claims: LeaseManager
     outbox: Outbox
-    store: Store
-    broker: Broker | None
+    store: ObjectStore
+    broker: TaskQueue | None
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings) -> Self:
         """Connect to everything that ``settings`` name."""
-        engine = connect(settings)
-        key = signing_key(engine, settings)
+        engine = create_migrated_engine(settings)
+        key = load_signing_key(engine, settings)
         return cls(
             settings,
             key,
             engine,
-            Ledger(engine, settings.max_queued, settings.max_queued_per_tenant),
-            Claims(engine, settings.lease_s, settings.attempts),
+            JobRepository(engine, settings.max_queued, settings.max_queued_per_tenant),
+            LeaseManager(engine, settings.lease_s, settings.attempts),
             Outbox(engine, settings.webhook_tries),
-            Store(settings, key),
-            Broker(settings.queue, settings.queue_name) if settings.queue else None,
+            ObjectStore(settings, key),
+            TaskQueue(settings.queue, settings.queue_name) if settings.queue else None,
         )
 
-    def send(self, job_id: str) -> None:
+    def enqueue(self, job_id: str) -> None:
         """Tell the queue of a job, where there is one."""
-        if self.broker is not None and self.broker.send(job_id):
-            self.ledger.sent(job_id)
+        if self.broker is not None and self.broker.enqueue(job_id):
+            self.ledger.mark_enqueued(job_id)

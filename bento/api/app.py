@@ -16,19 +16,19 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as RoutingError
 
-from bento.api.dependencies import Analysis
-from bento.api.middleware.admission import BATCH, RETRY_S, Guard, UploadLimit
-from bento.api.middleware.security import failure
+from bento.api.dependencies import AnalyzerProtocol
+from bento.api.middleware.admission import BATCH, RETRY_S, AdmissionMiddleware, BodySizeLimitMiddleware
+from bento.api.middleware.security import error_response
 from bento.api.routes import artifacts, frontend, health, jobs, limits, submissions
-from bento.api.schemas import JOB_ID, Told, problems, reported
+from bento.api.schemas import JOB_ID, JobEndedEvent, error_responses, report_response
 from bento.jobs.repository import IdempotencyError, QueueFullError
 from bento.paths import FRONTEND_DIR
-from bento.sandbox.runner import BrokenDownError
-from bento.security.api_keys import Keyring
+from bento.sandbox.runner import AnalysisCrashedError
+from bento.security.api_keys import ApiKeyStore
 from bento.settings import ServiceSettings
-from bento.storage.object_store import StoreAwayError
-from bento.uploads.submission import TooLargeError
-from bento.webhooks.delivery import AddressError
+from bento.storage.object_store import StorageUnavailableError
+from bento.uploads.submission import UploadTooLargeError
+from bento.webhooks.delivery import WebhookUrlError
 from unmask import __version__
 from unmask.errors import MediaError, UnmaskError
 from unmask.serving.report.schema import Report
@@ -37,12 +37,12 @@ WANTED = "send one video as multipart field `file`"
 WANTED_MANY = "send videos, or one zip of videos, as multipart fields `files`"
 STATUS: dict[type[UnmaskError], int] = {
     MediaError: 422,
-    AddressError: 422,
-    BrokenDownError: 422,
-    TooLargeError: 413,
+    WebhookUrlError: 422,
+    AnalysisCrashedError: 422,
+    UploadTooLargeError: 413,
     IdempotencyError: 409,
     QueueFullError: 429,
-    StoreAwayError: 503,
+    StorageUnavailableError: 503,
 }
 # Swagger UI writes styles into its elements and icons into its styles
 DRAWN = (
@@ -78,26 +78,26 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         return int(app.state.desk.parts.ledger.check_room(tenant, idempotency_key))
 
     most = {"max_mib": settings.max_upload_mib, "max_batch_mib": settings.max_batch_mib}
-    app.add_middleware(UploadLimit, **most)
+    app.add_middleware(BodySizeLimitMiddleware, **most)
     app.add_middleware(
-        Guard,
-        keyring=Keyring(settings.api_keys_file),
+        AdmissionMiddleware,
+        keyring=ApiKeyStore(settings.api_keys_file),
         room=room,
         submits=settings.submits_per_minute,
         requests=settings.requests_per_minute,
     )
-    refusals = problems(413, 415, 422, 500)
-    app.post("/predict", responses={**reported(), **refusals}, summary="Analyze and wait")(predict)
-    app.get("/docs", include_in_schema=False)(docs)
-    app.webhooks.post("job-ended", summary="Sent to `webhook_url`")(told)
+    refusals = error_responses(413, 415, 422, 500)
+    app.post("/predict", responses={**report_response(), **refusals}, summary="Analyze and wait")(predict)
+    app.get("/docs", include_in_schema=False)(api_docs)
+    app.webhooks.post("job-ended", summary="Sent to `webhook_url`")(webhook_job_ended)
     routers = (submissions, jobs, artifacts, limits, health, frontend)
     for routes in (one.router for one in routers):
         app.include_router(routes)
-    app.add_exception_handler(UnmaskError, _ours)
+    app.add_exception_handler(UnmaskError, _handle_domain_error)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(RoutingError, _refused)
     app.add_exception_handler(OperationalError, _no_database)
-    app.add_exception_handler(Exception, _broken)
+    app.add_exception_handler(Exception, _handle_unexpected_error)
     return app
 
 
@@ -105,7 +105,7 @@ async def predict(
     request: Request, file: Annotated[UploadFile, File(description="The video.")]
 ) -> Report:
     """Analyze one short video while the caller waits; the file is deleted with the answer."""
-    analyzer: Analysis = request.app.state.analyzer
+    analyzer: AnalyzerProtocol = request.app.state.analyzer
     if _turns.statistics().tasks_waiting >= MOST_WAITING:
         words = "too many wait for an answer; try again later, or submit it to /analyze-video"
         raise RoutingError(429, words, {"Retry-After": str(RETRY_S)})
@@ -113,8 +113,8 @@ async def predict(
     return await run_sync(_analyze, analyzer, file.file, name, limiter=_turns)
 
 
-async def told(
-    body: Told,
+async def webhook_job_ended(
+    body: JobEndedEvent,
     timestamp: Annotated[
         str,
         Header(
@@ -144,12 +144,12 @@ async def told(
     """Answer with 2xx; anything else, or nothing within 15 s, and it is sent again, ever later."""
 
 
-async def docs() -> FileResponse:
+async def api_docs() -> FileResponse:
     """All routes; unlike BentoML's own page of them it loads nothing from elsewhere."""
     return FileResponse(FRONTEND_DIR / "docs.html", headers={"Content-Security-Policy": DRAWN})
 
 
-def _analyze(analyzer: Analysis, upload: BinaryIO, name: str) -> Report:
+def _analyze(analyzer: AnalyzerProtocol, upload: BinaryIO, name: str) -> Report:
     # of the name the sender chose, only a harmless suffix reaches the disk
     suffix = re.fullmatch(r"\.[A-Za-z0-9]{1,8}", Path(name).suffix)
     with tempfile.TemporaryDirectory(prefix="unmask-") as folder:
@@ -159,34 +159,34 @@ def _analyze(analyzer: Analysis, upload: BinaryIO, name: str) -> Report:
         return analyzer.analyze(path, shown_as=name)
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
+async def _handle_domain_error(_: Request, error: Exception) -> JSONResponse:
     found = [status for kind, status in STATUS.items() if isinstance(error, kind)]
     if not found:  # about this machine, and its words may name a path of it
         log.error("%s", error)
-        return failure(500, NOT_SET_UP)
+        return error_response(500, NOT_SET_UP)
     headers = {"Retry-After": str(RETRY_S)} if isinstance(error, QueueFullError) else None
-    return failure(found[0], str(error), headers)
+    return error_response(found[0], str(error), headers)
 
 
 async def _no_database(_: Request, error: Exception) -> JSONResponse:
     log.error("the database: %s", error)
-    return failure(503, NO_DATABASE, {"Retry-After": str(RETRY_S)})
+    return error_response(503, NO_DATABASE, {"Retry-After": str(RETRY_S)})
 
 
-async def _broken(request: Request, error: Exception) -> JSONResponse:
+async def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OperationalError):  # asked before there was a route
         return await _no_database(request, error)
-    return failure(500, NOT_SET_UP if isinstance(error, UnmaskError) else BROKEN)
+    return error_response(500, NOT_SET_UP if isinstance(error, UnmaskError) else BROKEN)
 
 
 async def _not_understood(request: Request, error: Exception) -> JSONResponse:
     if request.method == "POST" and _lacks_upload(error):
         multipart = request.headers.get("content-type", "").startswith("multipart/form-data")
         words = WANTED_MANY if request.url.path == BATCH else WANTED
-        return failure(422 if multipart else 415, words)
+        return error_response(422 if multipart else 415, words)
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     where = first.get("loc", ("",))[-1]
-    return failure(422, f"{where}: {first.get('msg', 'not understood')}")
+    return error_response(422, f"{where}: {first.get('msg', 'not understood')}")
 
 
 def _lacks_upload(error: Exception) -> bool:
@@ -197,4 +197,4 @@ def _lacks_upload(error: Exception) -> bool:
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, RoutingError) else 500
     headers = dict(getattr(error, "headers", None) or {})
-    return failure(status, str(getattr(error, "detail", error)), headers)
+    return error_response(status, str(getattr(error, "detail", error)), headers)

@@ -7,17 +7,17 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
-from bento.api.schemas import JobSummary, JobView, Options, Picture, when
-from bento.container import Parts
+from bento.api.schemas import JobSummary, JobDetail, JobOptions, EvidenceImage, from_timestamp
+from bento.container import Services
 from bento.db.models import Job
-from bento.uploads.submission import Intake
-from bento.webhooks.delivery import resolve
+from bento.uploads.submission import SubmissionService
+from bento.webhooks.delivery import resolve_public_target
 from unmask.serving.report.schema import Report
 
 NO_JOB = "there is no such job; GET /jobs lists yours"
 
 
-class Analysis(Protocol):
+class AnalyzerProtocol(Protocol):
     """Something that analyzes a file while the caller waits."""
 
     def analyze(self, path: Path, shown_as: str) -> Report:
@@ -25,11 +25,11 @@ class Analysis(Protocol):
 
 
 @dataclass(frozen=True)
-class Desk:
+class RequestContext:
     """Everything that routes share."""
 
-    parts: Parts
-    intake: Intake
+    parts: Services
+    intake: SubmissionService
 
     def job(self, tenant: str, job_id: str) -> Job:
         """A job of the tenant.
@@ -42,23 +42,23 @@ class Desk:
             raise HTTPException(404, NO_JOB)
         return found
 
-    def view(self, job: Job) -> JobView:
+    def to_detail(self, job: Job) -> JobDetail:
         """A job as its owner sees it."""
         base = f"/jobs/{job.id}"
-        return JobView(
-            **summary(job).model_dump(),
+        return JobDetail(
+            **to_summary(job).model_dump(),
             stage=job.stage,
             percent=job.percent,
-            queue_position=self.parts.ledger.position(job),
+            queue_position=self.parts.ledger.queue_position(job),
             attempts=job.attempts,
             size_bytes=job.size_bytes,
             sha256=job.sha256,
-            options=Options.model_validate(job.options),
-            started_at=when(job.started_at),
-            expires_at=when(job.expires_at),
+            options=JobOptions.model_validate(job.options),
+            started_at=from_timestamp(job.started_at),
+            expires_at=from_timestamp(job.expires_at),
             result=Report.model_validate(job.result) if job.result else None,
             evidence=[
-                Picture(name=name, url=self._link(f"{base}/evidence/{name}.png"))
+                EvidenceImage(name=name, url=self._link(f"{base}/evidence/{name}.png"))
                 for name in job.evidence
             ],
             video_url=self._link(f"{base}/video") if job.upload else None,
@@ -71,15 +71,15 @@ class Desk:
             AddressError: It leads nowhere, or into this network.
         """
         if "webhook_url" in options:
-            resolve(options["webhook_url"], self.parts.settings.webhook_private)
+            resolve_public_target(options["webhook_url"], self.parts.settings.webhook_private)
 
     def _link(self, route: str) -> str:
         _, _, job_id, *rest = route.split("/")
         key = f"{job_id}/upload" if rest == ["video"] else "/".join((job_id, *rest))
-        return self.parts.store.link(key, route, self.parts.settings.link_minutes * 60)
+        return self.parts.store.signed_url(key, route, self.parts.settings.link_minutes * 60)
 
 
-def summary(job: Job) -> JobSummary:
+def to_summary(job: Job) -> JobSummary:
     """A job in a list."""
     probability = job.result["fake_probability"] if job.result else None
     return JobSummary.model_validate(
@@ -92,13 +92,13 @@ def summary(job: Job) -> JobSummary:
             "error": job.error,
             "cached": job.cached,
             "batch_id": job.batch,
-            "created_at": when(job.created_at),
-            "finished_at": when(job.finished_at),
+            "created_at": from_timestamp(job.created_at),
+            "finished_at": from_timestamp(job.finished_at),
         }
     )
 
 
-def desk_of(request: Request) -> Desk:
+def get_context(request: Request) -> RequestContext:
     """The desk of the application that serves a request.
 
     Raises:
@@ -111,13 +111,13 @@ def desk_of(request: Request) -> Desk:
 
 
 # FastAPI hands what is not `async` to another thread, for longer than these take
-async def _desk(request: Request) -> Desk:
-    return desk_of(request)
+async def _desk(request: Request) -> RequestContext:
+    return get_context(request)
 
 
 async def _tenant(request: Request) -> str:
     return str(request.state.tenant)
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
-Tenant = Annotated[str, Depends(_tenant)]
+ContextDep = Annotated[RequestContext, Depends(_desk)]
+TenantDep = Annotated[str, Depends(_tenant)]

@@ -34,13 +34,13 @@ RUNNING: dict[str, Any] = {
 }
 
 
-class Answer(BaseModel):
+class ApiModel(BaseModel):
     """Any answer."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(Answer):
+class ErrorResponse(ApiModel):
     """What went wrong, in one sentence."""
 
     model_config = ConfigDict(
@@ -50,7 +50,7 @@ class Problem(Answer):
     error: str = Field(description="Names the thing, what is wrong, and what to do.")
 
 
-class Options(Answer):
+class JobOptions(ApiModel):
     """How a video is to be analyzed, and what is kept of it."""
 
     start_s: float | None = Field(
@@ -75,7 +75,7 @@ class Options(Answer):
         return self
 
 
-class Submitted(Answer):
+class JobAccepted(ApiModel):
     """A video that is now a job."""
 
     model_config = ConfigDict(
@@ -89,7 +89,7 @@ class Submitted(Answer):
     repeated: bool = Field(description="An earlier job of the same Idempotency-Key.")
 
 
-class BatchItem(Answer):
+class BatchItem(ApiModel):
     """What became of one file of a batch."""
 
     file: str = Field(description="Name as sent.")
@@ -98,7 +98,7 @@ class BatchItem(Answer):
     error: str | None = Field(default=None, description="Why the file was refused.")
 
 
-class Batch(Answer):
+class BatchAccepted(ApiModel):
     """Several videos; each that was taken is a job of its own."""
 
     model_config = ConfigDict(
@@ -123,17 +123,17 @@ class Batch(Answer):
     items: list[BatchItem] = Field(description="In the order sent.")
 
 
-class Picture(Answer):
+class EvidenceImage(ApiModel):
     """A picture that shows what the verdict rests on."""
 
     name: str = Field(description="Of the evidence.")
     url: str = Field(description="Signed; works without a key until it expires.")
 
 
-Moment = Annotated[datetime, AfterValidator(lambda value: value.replace(microsecond=0))]
+Timestamp = Annotated[datetime, AfterValidator(lambda value: value.replace(microsecond=0))]
 
 
-class JobSummary(Answer):
+class JobSummary(ApiModel):
     """A job in a list."""
 
     job_id: str = Field(description="Its name.")
@@ -146,11 +146,11 @@ class JobSummary(Answer):
     error: str | None = Field(default=None, description="Why it failed.")
     cached: bool = Field(description="The result is that of an earlier job on the same video.")
     batch_id: str | None = Field(default=None, description="It came with others.")
-    created_at: Moment = Field(description="When it was submitted.")
-    finished_at: Moment | None = Field(default=None, description="When it ended.")
+    created_at: Timestamp = Field(description="When it was submitted.")
+    finished_at: Timestamp | None = Field(default=None, description="When it ended.")
 
 
-class JobView(JobSummary):
+class JobDetail(JobSummary):
     """A job, and its result when it is done."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [RUNNING]})
@@ -166,17 +166,17 @@ class JobView(JobSummary):
     attempts: int = Field(ge=0, description="How often it was begun.")
     size_bytes: int = Field(ge=0, description="Of the upload.")
     sha256: str = Field(description="Of the upload.")
-    options: Options = Field(description="As submitted.")
-    started_at: Moment | None = Field(default=None, description="When it was first begun.")
-    expires_at: Moment | None = Field(default=None, description="When all of it will be deleted.")
+    options: JobOptions = Field(description="As submitted.")
+    started_at: Timestamp | None = Field(default=None, description="When it was first begun.")
+    expires_at: Timestamp | None = Field(default=None, description="When all of it will be deleted.")
     result: Report | None = Field(default=None, description="Null until done.")
-    evidence: list[Picture] = Field(default_factory=list, description="Pictures to look at.")
+    evidence: list[EvidenceImage] = Field(default_factory=list, description="Pictures to look at.")
     video_url: str | None = Field(
         default=None, description="The upload, signed; null once deleted."
     )
 
 
-class JobList(Answer):
+class JobList(ApiModel):
     """A page of the caller's jobs, newest first."""
 
     model_config = ConfigDict(
@@ -207,7 +207,7 @@ class JobList(Answer):
     next: str | None = Field(description="Address of the next page; null on the last.")
 
 
-class Ended(Answer):
+class JobDeleted(ApiModel):
     """What a DELETE did."""
 
     model_config = ConfigDict(
@@ -220,7 +220,7 @@ class Ended(Answer):
     )
 
 
-class Told(Answer):
+class JobEndedEvent(ApiModel):
     """What a webhook says of a job that has ended."""
 
     model_config = ConfigDict(
@@ -255,17 +255,17 @@ REPORT_EXAMPLE = json.loads((PACKAGE_DIR / "api" / "example_report.json").read_t
 EVENT_EXAMPLE = f"event: job\ndata: {json.dumps(RUNNING)}\n\n"
 
 
-def reported() -> dict[int | str, dict[str, Any]]:
+def report_response() -> dict[int | str, dict[str, Any]]:
     """The answer of a route that gives a report, for the OpenAPI document."""
     return {200: {"content": {"application/json": {"example": REPORT_EXAMPLE}}}}
 
 
-def when(seconds: float | None) -> datetime | None:
+def from_timestamp(seconds: float | None) -> datetime | None:
     """Seconds since 1970 as a time."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, for the OpenAPI document."""
     words = {
         400: "The request cannot be understood.",
@@ -282,7 +282,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
     every = sorted({400, 401, 403, 429, 503, *statuses})
     found: dict[int | str, dict[str, Any]] = {
-        code: {"model": Problem, "description": words[code]} for code in every
+        code: {"model": ErrorResponse, "description": words[code]} for code in every
     }
     found[429]["headers"] = {
         "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}, "example": 5}

@@ -17,19 +17,19 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bento.api.dependencies import desk_of
+from bento.api.dependencies import get_context
 from bento.settings import MIB
-from bento.uploads.fifo_limiter import Turns
-from bento.uploads.upload_file import Arrival
-from bento.uploads.upload_writer import Done, Landing
+from bento.uploads.fifo_limiter import FifoLimiter
+from bento.uploads.upload_file import UploadedFile
+from bento.uploads.upload_writer import WriteResult, UploadWriter
 
 BLOCK = MIB // 2
 FIELDS = 20  # of a form, besides files; more than any route knows
-AT_ONCE = 1  # its next block is read while this one goes to the disk
-_turns: RunVar[Turns] = RunVar("turns")
+MAX_CONCURRENT_BLOCKS = 1  # its next block is read while this one goes to the disk
+_turns: RunVar[FifoLimiter] = RunVar("turns")
 
 
-class ArrivingRoute(APIRoute):
+class StreamingUploadRoute(APIRoute):
     """A route that takes files."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -42,12 +42,12 @@ class ArrivingRoute(APIRoute):
         return arriving
 
 
-def _turns_of_loop() -> Turns:
+def _turns_of_loop() -> FifoLimiter:
     """The service has one event loop; tests have one for each sender."""
     try:
         return _turns.get()
     except LookupError:
-        _turns.set(made := Turns(AT_ONCE))
+        _turns.set(made := FifoLimiter(MAX_CONCURRENT_BLOCKS))
         return made
 
 
@@ -58,7 +58,7 @@ class _Arriving(Request):
     async def _read(self, **limits: Any) -> FormData:
         if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return await super().form(**limits)
-        parts = desk_of(self).parts
+        parts = get_context(self).parts
         most = parts.settings.batch_files
         limits |= {"max_files": most, "max_fields": FIELDS}
         blocks = self._in_turn()
@@ -79,9 +79,9 @@ class _Arriving(Request):
     async def _in_turn(self) -> AsyncGenerator[bytes, None]:
         """What arrives, block by block; this one's turn lasts until it asks for the next block."""
         turns = _turns_of_loop()
-        number = turns.number()
+        number = turns.next_ticket()
         async for block in self.stream():
-            async with turns.taken(number):
+            async with turns.slot(number):
                 yield block
 
 
@@ -93,7 +93,7 @@ class _Parser(MultiPartParser):
         part = self._current_part
         if part.file is not None:
             part.file.file.close()
-            arrival: Any = Arrival(self.folder)
+            arrival: Any = UploadedFile(self.folder)
             self._files_to_close_on_error[-1] = arrival
             part.file = _Upload(arrival, part.file.filename, part.file.headers)
 
@@ -112,7 +112,7 @@ class _Upload(UploadFile):
         super().__init__(arrival, size=0, filename=filename, headers=headers)
         self._waiting: list[bytes] = []
         self._length = 0
-        self._landing: Done | None = None
+        self._landing: WriteResult | None = None
 
     async def write(self, data: bytes) -> None:
         self.size = cast(int, self.size) + len(data)
@@ -130,7 +130,7 @@ class _Upload(UploadFile):
         """Hand over what came, once what was handed over before is on the disk."""
         await self._landed()
         if self._waiting:
-            self._landing = Landing.of_process().write(cast(Arrival, self.file), self._waiting)
+            self._landing = UploadWriter.shared().write(cast(UploadedFile, self.file), self._waiting)
             self._waiting, self._length = [], 0
 
     async def _landed(self) -> None:

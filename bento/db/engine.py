@@ -20,7 +20,7 @@ THREADS = 40  # that may ask at the same time: as many as answer requests
 MIGRATION_LOCK = 0x756E6D61736B  # "unmask": a number that every node asks PostgreSQL for
 
 
-def connect(settings: ServiceSettings) -> Engine:
+def create_migrated_engine(settings: ServiceSettings) -> Engine:
     """An engine whose tables exist; SQLite is put into write-ahead mode.
 
     Several processes may start at once: one migrates, the others wait for it.
@@ -32,7 +32,7 @@ def connect(settings: ServiceSettings) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
     else:
         engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=THREADS)
-    with _alone(engine) as connection:
+    with _migration_lock(engine) as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS_DIR))
         config.attributes["connection"] = connection
@@ -51,7 +51,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _migration_lock(engine: Engine) -> Iterator[Connection]:
     """A transaction that no other process that migrates holds at the same time."""
     if engine.url.get_backend_name() != "sqlite":
         with engine.begin() as connection:

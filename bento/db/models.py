@@ -19,7 +19,7 @@ class Status(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
-OPEN = (Status.QUEUED, Status.RUNNING)
+ACTIVE_STATUSES = (Status.QUEUED, Status.RUNNING)
 
 
 class Base(DeclarativeBase):
@@ -91,7 +91,7 @@ class Job(Base):
     webhook_tries: Mapped[int] = mapped_column(default=0)
 
 
-class Total(Base):
+class Counter(Base):
     """A number that only grows, kept beyond the jobs it counts; `/metrics` shows it."""
 
     __tablename__ = "service_totals"
@@ -110,23 +110,23 @@ class Secret(Base):
     value: Mapped[str] = mapped_column(Text)
 
 
-class now(FunctionElement[float]):  # noqa: N801 - a function of SQL
+class db_now(FunctionElement[float]):  # noqa: N801 - a function of SQL
     """Seconds since 1970, by the database's clock."""
 
     type = Float()
     inherit_cache = True
 
 
-@compiles(now, "sqlite")
+@compiles(db_now, "sqlite")
 def _sqlite_now(*_: Any, **__: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-@compiles(now, "postgresql")
+@compiles(db_now, "postgresql")
 def _postgresql_now(*_: Any, **__: Any) -> str:
     return "extract(epoch from clock_timestamp())::double precision"
 
 
-def webhook_due() -> Any:
+def webhook_due_expression() -> Any:
     """When the webhook of a job that ends is to be sent: now, or never where none is wanted."""
-    return case((Job.options["webhook_url"].as_string().is_not(None), now()), else_=None)
+    return case((Job.options["webhook_url"].as_string().is_not(None), db_now()), else_=None)

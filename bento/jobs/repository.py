@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bento.db.models import OPEN, Job, Status, now, webhook_due
+from bento.db.models import ACTIVE_STATUSES, Job, Status, db_now, webhook_due_expression
 from unmask.errors import UnmaskError
 
 ID_BYTES = 16
@@ -17,7 +17,7 @@ FULL = "too many jobs are waiting; try again later"
 
 # what every submission, or every question for a job, asks: put together once, not each time
 _TENANT = Job.tenant == bindparam("tenant")
-_ENTER = insert(Job).values(created_at=now())
+_ENTER = insert(Job).values(created_at=db_now())
 _OWN = select(Job).where(_TENANT, Job.id == bindparam("job_id"))
 _WAITING = select(func.count(), func.count().filter(_TENANT)).where(Job.status == Status.QUEUED)
 _BEFORE = (
@@ -36,7 +36,7 @@ class IdempotencyError(UnmaskError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NewJob:
     """A video that has been received, before it is a job.
 
     Attributes:
@@ -57,7 +57,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class JobPage:
     """Part of a tenant's jobs, newest first, and how many there are in all."""
 
     jobs: Sequence[Job]
@@ -69,7 +69,7 @@ def new_id() -> str:
     return secrets.token_hex(ID_BYTES)
 
 
-class Ledger:
+class JobRepository:
     """The jobs of all tenants; every call names the tenant who asks."""
 
     def __init__(self, engine: Engine, max_queued: int, max_per_tenant: int) -> None:
@@ -77,7 +77,7 @@ class Ledger:
         self._max_queued = max_queued
         self._max_per_tenant = max_per_tenant
 
-    def enter(self, entry: Entry) -> tuple[str, bool]:
+    def create(self, entry: NewJob) -> tuple[str, bool]:
         """Make a job of what was received.
 
         Returns:
@@ -101,7 +101,7 @@ class Ledger:
             connection.commit()
         return entry.job_id, True
 
-    def _earlier(self, entry: Entry) -> str:
+    def _earlier(self, entry: NewJob) -> str:
         same = (Job.tenant == entry.tenant, Job.idempotency_key == entry.idempotency_key)
         with Session(self.engine) as session:
             job = session.scalars(select(Job).where(*same)).one()
@@ -112,7 +112,7 @@ class Ledger:
                 )
             return job.id
 
-    def check_room(self, tenant: str, idempotency_key: str | None = None) -> int:
+    def available_capacity(self, tenant: str, idempotency_key: str | None = None) -> int:
         """Refuse before an upload is read; an earlier job that comes again needs no room.
 
         Returns:
@@ -136,7 +136,7 @@ class Ledger:
         with Session(self.engine) as session:
             return session.scalars(_OWN, {"tenant": tenant, "job_id": job_id}).one_or_none()
 
-    def position(self, job: Job) -> int | None:
+    def queue_position(self, job: Job) -> int | None:
         """How many jobs are taken before this one, counting it; None unless it waits."""
         if job.status != Status.QUEUED:
             return None
@@ -150,7 +150,7 @@ class Ledger:
         verdict: str | None = None,
         batch: str | None = None,
         window: tuple[int, int] = (0, 50),
-    ) -> Page:
+    ) -> JobPage:
         """A tenant's jobs from ``window`` (first, count), newest first."""
         wanted = [Job.tenant == tenant]
         for column, value in ((Job.status, status), (Job.verdict, verdict), (Job.batch, batch)):
@@ -161,21 +161,21 @@ class Ledger:
         with Session(self.engine) as session:
             total = session.scalar(select(func.count()).select_from(Job).where(*wanted)) or 0
             rows = select(Job).where(*wanted).order_by(*order).offset(first).limit(count)
-            return Page(session.scalars(rows).all(), total)
+            return JobPage(session.scalars(rows).all(), total)
 
     def cancel(self, tenant: str, job_id: str, expires_s: float) -> bool:
         """End a job that waits or runs; whether there was one."""
         ended = (
             update(Job)
-            .where(Job.tenant == tenant, Job.id == job_id, Job.status.in_(OPEN))
+            .where(Job.tenant == tenant, Job.id == job_id, Job.status.in_(ACTIVE_STATUSES))
             .values(
                 status=Status.CANCELLED,
-                finished_at=now(),
-                expires_at=now() + expires_s,
+                finished_at=db_now(),
+                expires_at=db_now() + expires_s,
                 worker=None,
                 lease_until=None,
                 stage=None,
-                webhook_due=webhook_due(),
+                webhook_due=webhook_due_expression(),
             )
         )
         with Session(self.engine) as session:
@@ -183,7 +183,7 @@ class Ledger:
             session.commit()
         return done
 
-    def forget_upload(self, job_id: str) -> None:
+    def clear_upload(self, job_id: str) -> None:
         """Note that the upload is gone."""
         with Session(self.engine) as session:
             session.execute(update(Job).where(Job.id == job_id).values(upload=None))
@@ -191,16 +191,16 @@ class Ledger:
 
     def delete(self, tenant: str, job_id: str) -> bool:
         """Remove a job that has ended from the table; whether there was one."""
-        gone = delete(Job).where(Job.tenant == tenant, Job.id == job_id, Job.status.not_in(OPEN))
+        gone = delete(Job).where(Job.tenant == tenant, Job.id == job_id, Job.status.not_in(ACTIVE_STATUSES))
         with Session(self.engine) as session:
             done = _rows(session, gone) == 1
             session.commit()
         return done
 
-    def sent(self, job_id: str) -> None:
+    def mark_enqueued(self, job_id: str) -> None:
         """Note that the queue was told of the job."""
         with Session(self.engine) as session:
-            session.execute(update(Job).where(Job.id == job_id).values(sent_at=now()))
+            session.execute(update(Job).where(Job.id == job_id).values(sent_at=db_now()))
             session.commit()
 
 

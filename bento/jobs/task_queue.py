@@ -17,7 +17,7 @@ PATIENCE_S = 2.0
 log = logging.getLogger(__name__)
 
 
-class Broker:
+class TaskQueue:
     """Both ends of the queue.
 
     Args:
@@ -49,7 +49,7 @@ class Broker:
             *(*connection.connection_errors, *connection.channel_errors),
         )
 
-    def send(self, job_id: str) -> bool:
+    def enqueue(self, job_id: str) -> bool:
         """Tell the workers of a job; whether the broker took it."""
         try:
             self.app.send_task(TASK, args=[job_id], retry=False, ignore_result=True)
@@ -68,7 +68,7 @@ class Broker:
         except self._away:
             return None
 
-    def consume(self, take: Callable[[str], None], stopping: threading.Event) -> None:
+    def run_worker(self, take: Callable[[str], None], stopping: threading.Event) -> None:
         """Call ``take`` with every job the queue tells of, until a signal ends the process."""
 
         @self.app.task(name=TASK)

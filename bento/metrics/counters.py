@@ -7,19 +7,19 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from bento.db.models import Total
+from bento.db.models import Counter
 
 
-def add(engine: Engine, rows: Iterable[tuple[str, str, float]]) -> None:
+def increment(engine: Engine, rows: Iterable[tuple[str, str, float]]) -> None:
     """Add each value to the number of its name and label."""
     insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
     with Session(engine) as session:
         for name, label, value in sorted(rows):  # one order, so that no two wait in a ring
-            added = insert(Total).values(name=name, label=label, value=float(value))
+            added = insert(Counter).values(name=name, label=label, value=float(value))
             session.execute(
                 added.on_conflict_do_update(
                     index_elements=["name", "label"],
-                    set_={"value": Total.value + added.excluded.value},
+                    set_={"value": Counter.value + added.excluded.value},
                 )
             )
         session.commit()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from bento.db.models import Job, Status, Total, now
+from bento.db.models import Job, Status, Counter, db_now
 
 HELP = {
     "unmask_queue_length": "Jobs that wait.",
@@ -27,10 +27,10 @@ TOTALS = {
 }
 
 
-def exposition(engine: Engine) -> str:
+def render_metrics(engine: Engine) -> str:
     """All numbers in Prometheus's text format; the same from every node of a fleet."""
     samples: dict[str, list[str]] = {}
-    for family, line in (*_now(engine), *_ever(engine)):
+    for family, line in (*_current_gauges(engine), *_counters(engine)):
         samples.setdefault(family, []).append(line)
     text = []
     for family, words in HELP.items():
@@ -40,11 +40,11 @@ def exposition(engine: Engine) -> str:
     return "\n".join(text) + "\n"
 
 
-def _now(engine: Engine) -> Iterator[tuple[str, str]]:
+def _current_gauges(engine: Engine) -> Iterator[tuple[str, str]]:
     with Session(engine) as session:
         rows = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
         oldest = session.scalar(
-            select(now() - func.min(Job.created_at)).where(Job.status == Status.QUEUED)
+            select(db_now() - func.min(Job.created_at)).where(Job.status == Status.QUEUED)
         )
     counts = {str(status): int(count) for status, count in rows}
     yield "unmask_queue_length", f"unmask_queue_length {counts.get(Status.QUEUED, 0)}"
@@ -56,9 +56,9 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
         yield "unmask_jobs", f'unmask_jobs{{status="{status}"}} {counts.get(status, 0)}'
 
 
-def _ever(engine: Engine) -> Iterator[tuple[str, str]]:
+def _counters(engine: Engine) -> Iterator[tuple[str, str]]:
     with Session(engine) as session:
-        totals = session.scalars(select(Total).order_by(Total.name, Total.label)).all()
+        totals = session.scalars(select(Counter).order_by(Counter.name, Counter.label)).all()
     for total in totals:
         name, label = TOTALS[total.name]
         family = name.removesuffix("_sum").removesuffix("_count")

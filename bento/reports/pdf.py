@@ -56,11 +56,11 @@ def report_pdf(job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]) 
     page = SimpleDocTemplate(
         target, pagesize=A4, title=title, author=f"unmask {__version__}", margin=20 * mm
     )
-    page.build(list(_flow(job, report, pictures)))
+    page.build(list(_build_story(job, report, pictures)))
     return target.getvalue()
 
 
-def _flow(job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]) -> Iterator[Flowable]:
+def _build_story(job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]) -> Iterator[Flowable]:
     yield _text("unmask: report on a video", "Title")
     yield _text(f"{report.verdict.upper()}. {VERDICTS[report.verdict]}", "Heading2")
     yield _table(_answer(report))

@@ -24,7 +24,7 @@ BLOCK = 1 << 16
 LOOK_S = 1.0
 
 
-class DeathError(UnmaskError):
+class ChildExitedError(UnmaskError):
     """The child is gone.
 
     Attributes:
@@ -37,7 +37,7 @@ class DeathError(UnmaskError):
         self.code = code
 
 
-class Process:
+class ChildProcess:
     """A running child; it ends when this object's process does, however that ends.
 
     Args:
@@ -51,7 +51,7 @@ class Process:
                 [*command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=environment(),
+                env=child_environment(),
             )
         self._heard = b""
 
@@ -77,9 +77,9 @@ class Process:
         try:
             self._socket.sendall((json.dumps(words) + "\n").encode())
         except OSError as error:
-            raise DeathError(self._child.wait()) from error
+            raise ChildExitedError(self._child.wait()) from error
 
-    def hear(self, wait_s: float) -> list[dict[str, Any]]:
+    def receive(self, wait_s: float) -> list[dict[str, Any]]:
         """What it says within ``wait_s``.
 
         Raises:
@@ -92,18 +92,18 @@ class Process:
         except OSError:
             block = b""
         if not block:
-            raise DeathError(self._child.wait())
+            raise ChildExitedError(self._child.wait())
         *lines, self._heard = (self._heard + block).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill it."""
         self._child.kill()
         self._child.wait()
         self._socket.close()
 
 
-def end_with_parent() -> None:
+def exit_with_parent() -> None:
     """Ask this process to end, as by ^C, once the one that started it is gone."""
     parent = os.getppid()
 
@@ -115,7 +115,7 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Ours, with this package and the library to be found wherever the child starts."""
     library = str(Path(unmask.__file__).parents[1])
     path = os.pathsep.join(filter(None, (str(ROOT), library, os.environ.get("PYTHONPATH"))))

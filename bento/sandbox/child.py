@@ -31,7 +31,7 @@ NICE = 19
 log = logging.getLogger(__name__)
 
 
-class Line:
+class ParentChannel:
     """The socket to whoever started this process."""
 
     def __init__(self, handle: int) -> None:
@@ -50,31 +50,31 @@ class Line:
         """Wait for the next task."""
         return self._tasks.get()
 
-    def say(self, **words: Any) -> None:
+    def send(self, **words: Any) -> None:
         """Send one answer."""
         self._file.write(json.dumps(words) + "\n")
         self._file.flush()
 
 
-Work = Callable[[dict[str, Any], Line], dict[str, Any]]
+Work = Callable[[dict[str, Any], ParentChannel], dict[str, Any]]
 
 
 def main() -> None:
     """Load the detector, then serve tasks for good."""
-    line = Line(int(sys.argv[1]))
-    step_back()
+    line = ParentChannel(int(sys.argv[1]))
+    lower_priority()
     from unmask.serving.analyzer import VARIABLE, Analyzer
 
     try:
         packed = BUNDLE_DIR.is_dir() and VARIABLE not in os.environ
         analyzer = Analyzer.load(BUNDLE_DIR if packed else None)
     except UnmaskError as error:
-        line.say(broken=str(error))
+        line.send(broken=str(error))
         return
-    serve(line, analyzer.bundle.sha256, partial(analyze, analyzer))
+    run_loop(line, analyzer.bundle.sha256, partial(analyze, analyzer))
 
 
-def step_back() -> None:
+def lower_priority() -> None:
     """Who asks or submits need not wait for an analysis, nor for torch to load."""
     os.nice(NICE)
     if hasattr(os, "SCHED_IDLE"):  # here even the nicest may end its slice before others
@@ -82,18 +82,18 @@ def step_back() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def serve(line: Line, model: str, work: Work) -> None:
+def run_loop(line: ParentChannel, model: str, work: Work) -> None:
     """Answer one task after the other with what ``work`` makes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the one who started this process
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    line.say(ready=model)
+    line.send(ready=model)
     while True:
         task = line.task()
-        bound(task["cpu_s"], task["memory_mib"] * 2**20)
-        line.say(**answer(work, task, line))
+        set_limits(task["cpu_s"], task["memory_mib"] * 2**20)
+        line.send(**handle_task(work, task, line))
 
 
-def bound(cpu_s: float, memory_bytes: int) -> None:
+def set_limits(cpu_s: float, memory_bytes: int) -> None:
     """Limit what this process may take for its next job, above what it has taken so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = int(used.ru_utime + used.ru_stime + cpu_s) + 1
@@ -110,7 +110,7 @@ def _soft(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, hard))
 
 
-def answer(work: Work, task: dict[str, Any], line: Line) -> dict[str, Any]:
+def handle_task(work: Work, task: dict[str, Any], line: ParentChannel) -> dict[str, Any]:
     """What came of a task: a report, or why there is none."""
     try:
         return {"report": work(task, line)}
@@ -123,18 +123,18 @@ def answer(work: Work, task: dict[str, Any], line: Line) -> dict[str, Any]:
         return {"failed": "crash", "words": type(error).__name__}
 
 
-def analyze(analyzer: Any, task: dict[str, Any], line: Line) -> dict[str, Any]:
+def analyze(analyzer: Any, task: dict[str, Any], line: ParentChannel) -> dict[str, Any]:
     """Check the file against its limits, then analyze it, or the stretch that is asked for."""
     from unmask.serving.analyzer import WINDOW_S
-    from unmask.serving.media_limits import Limits, admit
-    from unmask.serving.progress import Progress
+    from unmask.serving.media_limits import MediaLimits, check_media_limits
+    from unmask.serving.progress import ProgressTimer
 
     path, shown_as = Path(task["path"]), task["shown_as"]
     start_s, end_s = task.get("start_s") or 0.0, task.get("end_s") or math.inf
-    whole_s = admit(path, shown_as, Limits(**task["limits"]), (start_s, end_s))
-    watch = Progress(_teller(line))
+    whole_s = check_media_limits(path, shown_as, MediaLimits(**task["limits"]), (start_s, end_s))
+    watch = ProgressTimer(_teller(line))
     asked_s = max(min(end_s, whole_s) - start_s, 0.0)
-    watch.expect(asked_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
+    watch.set_total(asked_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
     pictures = Path(task["folder"]) if task["pictures"] else None
     extra = {"shown_as": shown_as, "watch": watch, "evidence_dir": pictures}
     if (start_s, end_s) == (0.0, math.inf):
@@ -151,25 +151,25 @@ def _analyze_part(
     region: tuple[float, float],
     extra: dict[str, Any],
 ) -> dict[str, Any]:
-    from unmask.serving.trimming import excerpt, on_the_whole_clock, whole
+    from unmask.serving.trimming import trim, shift_report_times, describe_source
 
     (path, part), (start_s, end_s) = paths, region
-    begin_s = excerpt(path, start_s, end_s, part, extra["shown_as"])
+    begin_s = trim(path, start_s, end_s, part, extra["shown_as"])
     part_s = max(start_s - begin_s, 0.0), end_s - begin_s
     report = analyzer.analyze(part, part_s=part_s, **extra)
-    media = whole(path, extra["shown_as"], report.media)
+    media = describe_source(path, extra["shown_as"], report.media)
     said = f"from {start_s:g} s to {min(end_s, media.duration_s):g} s"
-    return on_the_whole_clock(report, begin_s, media, said).model_dump(mode="json")
+    return shift_report_times(report, begin_s, media, said).model_dump(mode="json")
 
 
-def _teller(line: Line) -> Any:
+def _teller(line: ParentChannel) -> Any:
     last = [0.0]
 
     def tell(stage: str, percent: float) -> None:
         moment = time.monotonic()
         if moment - last[0] >= TELL_S:
             last[0] = moment
-            line.say(progress=[stage, percent])
+            line.send(progress=[stage, percent])
 
     return tell
 

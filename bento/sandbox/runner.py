@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bento.sandbox.channel import CHILD, DeathError, Process
+from bento.sandbox.channel import CHILD, ChildExitedError, ChildProcess
 from bento.settings import MIB, ServiceSettings
 from unmask.errors import BundleError, MediaError, UnmaskError
 from unmask.serving.report.schema import Report
@@ -17,10 +17,10 @@ from unmask.serving.report.schema import Report
 LOAD_S = 600.0
 WATCH_S = 0.1
 
-Tick = Callable[[str, float], bool]
+ProgressCallback = Callable[[str, float], bool]
 
 
-class BrokenDownError(UnmaskError):
+class AnalysisCrashedError(UnmaskError):
     """The process that analyzed a file did not survive it, or was ended.
 
     Attributes:
@@ -34,12 +34,12 @@ class BrokenDownError(UnmaskError):
         self.again = again
 
 
-class AbandonedError(UnmaskError):
+class AnalysisCancelledError(UnmaskError):
     """Nobody waits for the answer any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class AnalysisTask:
     """One file to analyze.
 
     Attributes:
@@ -57,23 +57,23 @@ class Task:
     limits: dict[str, float] = field(default_factory=dict)
 
 
-def always(_stage: str, _percent: float) -> bool:
+def never_cancel(_stage: str, _percent: float) -> bool:
     """Go on, whatever the stage."""
     return True
 
 
-class Examiner:
+class SandboxedAnalyzer:
     """A warm child process that analyzes one file at a time; threads take turns."""
 
     def __init__(self, settings: ServiceSettings, command: Sequence[str] = CHILD) -> None:
         self._settings = settings
         self._command = command
-        self._process: Process | None = None
+        self._process: ChildProcess | None = None
         self._model = ""
         self._idle_bytes = 0
         self._turn = threading.Lock()
 
-    def start(self, tick: Tick = always) -> str:
+    def start(self, tick: ProgressCallback = never_cancel) -> str:
         """Have a child ready, and give the hash of its detector.
 
         Raises:
@@ -83,10 +83,10 @@ class Examiner:
         if self._process is not None and self._process.alive:
             return self._model
         self.close()
-        self._process = process = Process(self._command)
+        self._process = process = ChildProcess(self._command)
         try:
             said = self._wait(process, tick, "loading", (time.monotonic() + LOAD_S, math.inf))
-        except DeathError as death:
+        except ChildExitedError as death:
             self.close()
             raise BundleError(f"the detector could not be loaded ({death})") from death
         if "ready" not in said:
@@ -95,7 +95,7 @@ class Examiner:
         self._model, self._idle_bytes = str(said["ready"]), process.memory_bytes
         return self._model
 
-    def examine(self, task: Task, tick: Tick = always) -> dict[str, Any]:
+    def run(self, task: AnalysisTask, tick: ProgressCallback = never_cancel) -> dict[str, Any]:
         """Analyze one file.
 
         Args:
@@ -113,7 +113,7 @@ class Examiner:
             self.start(tick)
             try:
                 said = self._work(task, tick)
-            except DeathError as death:
+            except ChildExitedError as death:
                 self.close()
                 raise self._died(death) from death
         if "report" in said:
@@ -124,22 +124,22 @@ class Examiner:
         if said.get("failed") == "memory":
             raise self._too_large()
         words = f"the analysis broke down ({said.get('words')}); send another copy of the video"
-        raise BrokenDownError("crash", words, True)
+        raise AnalysisCrashedError("crash", words, True)
 
     def analyze(self, path: Path, shown_as: str) -> Report:
         """Analyze one file as :class:`unmask.serving.analyzer.Analyzer` does, in the child."""
-        limits = limits_of(self._settings)
+        limits = media_limits(self._settings)
         limits["duration_s"] = min(limits["duration_s"], self._settings.predict_max_s)
-        task = Task(str(path), shown_as, limits=limits)
-        return Report.model_validate(self.examine(task))
+        task = AnalysisTask(str(path), shown_as, limits=limits)
+        return Report.model_validate(self.run(task))
 
     def close(self) -> None:
         """End the child."""
         if self._process is not None:
-            self._process.end()
+            self._process.kill()
         self._process = None
 
-    def _work(self, task: Task, tick: Tick) -> dict[str, Any]:
+    def _work(self, task: AnalysisTask, tick: ProgressCallback) -> dict[str, Any]:
         process, memory_mib = self._process, self._settings.job_memory_mib
         if process is None:
             raise BundleError("the detector is gone")
@@ -149,18 +149,18 @@ class Examiner:
         return self._wait(process, tick, "decode", (deadline, self._idle_bytes + memory_mib * MIB))
 
     def _wait(
-        self, process: Process, tick: Tick, stage: str, most: tuple[float, float]
+        self, process: ChildProcess, tick: ProgressCallback, stage: str, most: tuple[float, float]
     ) -> dict[str, Any]:
         """The child's answer, unless time or bytes go above ``most`` before it."""
         percent, (deadline, most_bytes) = 0.0, most
         while True:
-            for said in process.hear(WATCH_S):
+            for said in process.receive(WATCH_S):
                 if "progress" not in said:
                     return said
                 stage, percent = said["progress"]
             try:
                 if not tick(stage, percent):
-                    raise AbandonedError("the job was cancelled")
+                    raise AnalysisCancelledError("the job was cancelled")
                 if time.monotonic() > deadline:
                     raise self._too_slow()
                 if process.memory_bytes > most_bytes:
@@ -169,29 +169,29 @@ class Examiner:
                 self.close()
                 raise
 
-    def _died(self, death: DeathError) -> BrokenDownError:
+    def _died(self, death: ChildExitedError) -> AnalysisCrashedError:
         if death.code == -signal.SIGXCPU:
             return self._too_slow()
         words = (
             f"the decoder or the detector broke down on this file ({death}); "
             "send another copy of the video"
         )
-        return BrokenDownError("crash", words, True)
+        return AnalysisCrashedError("crash", words, True)
 
-    def _too_slow(self) -> BrokenDownError:
+    def _too_slow(self) -> AnalysisCrashedError:
         words = (
             f"the analysis took more than {self._settings.job_wall_s:g} s, or "
             f"{self._settings.job_cpu_s:g} s of computing; send a shorter part"
         )
-        return BrokenDownError("time", words, False)
+        return AnalysisCrashedError("time", words, False)
 
-    def _too_large(self) -> BrokenDownError:
+    def _too_large(self) -> AnalysisCrashedError:
         most = self._settings.job_memory_mib
         words = f"the analysis took more than {most} MiB of memory; send smaller pictures"
-        return BrokenDownError("memory", words, True)
+        return AnalysisCrashedError("memory", words, True)
 
 
-def limits_of(settings: ServiceSettings) -> dict[str, float]:
+def media_limits(settings: ServiceSettings) -> dict[str, float]:
     """What a file may be, in the words of :class:`unmask.serving.media_limits.Limits`."""
     return {
         "duration_s": settings.max_duration_s,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bento.db.engine import connect
-from bento.security.signing import signing_key
+from bento.db.engine import create_migrated_engine
+from bento.security.signing import load_signing_key
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError, UnmaskError
 
@@ -23,7 +23,7 @@ TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 KEY_BYTES = 32
 
 
-class Keyring:
+class ApiKeyStore:
     """The keys in a file, read again whenever the file changes.
 
     Args:
@@ -41,7 +41,7 @@ class Keyring:
             self._refresh()
 
     @property
-    def asked_for(self) -> bool:
+    def enabled(self) -> bool:
         """Whether a caller needs a key."""
         return self._path is not None
 
@@ -51,7 +51,7 @@ class Keyring:
             return LOCAL
         self._refresh()
         # a random key of 32 bytes needs no slow hash, and its hash no comparison in constant time
-        return self._tenants.get(digest(key)) if key else None
+        return self._tenants.get(hash_key(key)) if key else None
 
     def _refresh(self) -> None:
         path = self._path
@@ -68,7 +68,7 @@ class Keyring:
 _HOW = "python -m bento.security.api_keys FILE TENANT"
 
 
-def digest(key: str) -> str:
+def hash_key(key: str) -> str:
     """What is written down of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
@@ -78,7 +78,7 @@ def webhook_secret(key: bytes, tenant: str) -> str:
     return hmac.new(key, f"webhook\n{tenant}".encode(), hashlib.sha256).hexdigest()
 
 
-def add_key(path: Path, tenant: str) -> str:
+def create_key(path: Path, tenant: str) -> str:
     """Make a key, append its hash to ``path``, and give the key.
 
     Raises:
@@ -89,7 +89,7 @@ def add_key(path: Path, tenant: str) -> str:
     key = secrets.token_urlsafe(KEY_BYTES)
     with path.open("a") as file:
         path.chmod(0o600)
-        file.write(f"{tenant} {digest(key)}\n")
+        file.write(f"{tenant} {hash_key(key)}\n")
     return key
 
 
@@ -115,8 +115,8 @@ def main() -> None:
     path, tenant = Path(sys.argv[1]), sys.argv[2]
     try:
         settings = ServiceSettings.from_environment()
-        secret = webhook_secret(signing_key(connect(settings), settings), tenant)
-        key = add_key(path, tenant)
+        secret = webhook_secret(load_signing_key(create_migrated_engine(settings), settings), tenant)
+        key = create_key(path, tenant)
     except (UnmaskError, OSError) as error:
         sys.exit(str(error))
     except SQLAlchemyError as error:  # its words may hold the address, and that a password

@@ -12,7 +12,7 @@ from bento.settings import ServiceSettings
 NAME = "signing key"
 
 
-def signing_key(engine: Engine, settings: ServiceSettings) -> bytes:
+def load_signing_key(engine: Engine, settings: ServiceSettings) -> bytes:
     """``UNMASK_SECRET``; where it is not set, a random one that is made once and kept."""
     given = settings.secret.get_secret_value()
     return (given or _kept(engine)).encode()

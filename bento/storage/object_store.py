@@ -23,11 +23,11 @@ AWAY = "the store of uploads and evidence does not answer; try again soon"
 log = logging.getLogger(__name__)
 
 
-class StoreAwayError(UnmaskError):
+class StorageUnavailableError(UnmaskError):
     """A store that does not answer, or not to this service."""
 
 
-class Store:
+class ObjectStore:
     """Files by key, ``<job id>/<name>``.
 
     Args:
@@ -85,7 +85,7 @@ class Store:
             return self.fs.open(f"{self.root}/{key}", "rb")
 
     @contextmanager
-    def here(self, key: str) -> Iterator[Path]:
+    def local_copy(self, key: str) -> Iterator[Path]:
         """A file of the store as a path of this machine, for the length of the block."""
         if self.local:
             yield Path(f"{self.root}/{key}")
@@ -102,7 +102,7 @@ class Store:
         with self._answering(), suppress(FileNotFoundError):
             self.fs.rm(f"{self.root}/{key}", recursive=True)
 
-    def sweep(self, older_than_s: float) -> None:
+    def purge_work_dir(self, older_than_s: float) -> None:
         """Remove what a killed process left on its way."""
         oldest = time.time() - older_than_s
         for path in self.work.iterdir():
@@ -119,7 +119,7 @@ class Store:
                 found.add(path.removeprefix(f"{self.root}/").split("/")[0])
         return found
 
-    def link(self, key: str, route: str, lasts_s: float) -> str:
+    def signed_url(self, key: str, route: str, lasts_s: float) -> str:
         """An address that gives the file without a key, for ``lasts_s`` seconds.
 
         Of S3 it is the store's own signed address; of a folder it is ``route`` with a signature.
@@ -134,7 +134,7 @@ class Store:
         """Where signed addresses lead, as a browser names it; empty where they stay here."""
         if self.local:
             return ""
-        parts = urlsplit(self.link("a", "", 1.0))
+        parts = urlsplit(self.signed_url("a", "", 1.0))
         return f"{parts.scheme}://{parts.netloc}"
 
     def opens(self, route: str, expires: str, signature: str) -> bool:
@@ -157,7 +157,7 @@ class Store:
             if self.local or isinstance(error, FileNotFoundError):
                 raise
             log.warning("the store: %s: %s", type(error).__name__, error)
-            raise StoreAwayError(AWAY) from error
+            raise StorageUnavailableError(AWAY) from error
 
     def _sign(self, route: str, expires: str) -> str:
         said = f"{route}\n{expires}".encode()

@@ -11,7 +11,7 @@ import fsspec
 from botocore.exceptions import BotoCoreError
 
 from bento.settings import ServiceSettings
-from bento.storage.object_store import StoreAwayError, s3_options
+from bento.storage.object_store import StorageUnavailableError, s3_options
 from unmask.errors import MediaError
 
 ADDRESS = re.compile(
@@ -21,7 +21,7 @@ ADDRESS = re.compile(
 log = logging.getLogger(__name__)
 
 
-class Imported:
+class BucketObject:
     """A file of an allowed bucket, open to be read; every failure names what was asked for.
 
     Attributes:
@@ -58,7 +58,7 @@ class Imported:
         except (OSError, ValueError, BotoCoreError) as error:
             log.warning("storage_url: %s: %s", type(error).__name__, error)
             words = "storage_url: its store does not answer; try again, or send the video itself"
-            raise StoreAwayError(words) from error
+            raise StorageUnavailableError(words) from error
 
     def __enter__(self) -> BinaryIO:
         """Use it for the length of a block."""

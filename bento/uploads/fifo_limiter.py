@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 
-class Turns:
+class FifoLimiter:
     """Lets some go on at once; of those who wait, the one with the lowest number is next."""
 
     def __init__(self, at_once: int) -> None:
@@ -20,12 +20,12 @@ class Turns:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._numbers = count()
 
-    def number(self) -> int:
+    def next_ticket(self) -> int:
         """A number for one who comes now; nobody else gets it."""
         return next(self._numbers)
 
     @asynccontextmanager
-    async def taken(self, number: int) -> AsyncIterator[None]:
+    async def slot(self, number: int) -> AsyncIterator[None]:
         """Wait for a turn, and hold it for the length of the block."""
         if self._free:
             self._free -= 1

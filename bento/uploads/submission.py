@@ -4,23 +4,23 @@ import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from bento.container import Parts
-from bento.jobs.repository import Entry, new_id
+from bento.container import Services
+from bento.jobs.repository import NewJob, new_id
 from bento.settings import MIB
-from bento.uploads.bucket_source import Imported
-from bento.uploads.upload_file import Arrival
+from bento.uploads.bucket_source import BucketObject
+from bento.uploads.upload_file import UploadedFile
 from unmask.errors import MediaError, UnmaskError
 
 BLOCK = MIB
 NAME_LENGTH = 200
 
 
-class TooLargeError(UnmaskError):
+class UploadTooLargeError(UnmaskError):
     """A file above the limit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Submission:
     """What a sender wants done with a file.
 
     Attributes:
@@ -33,13 +33,13 @@ class Request:
     batch: str | None = None
 
 
-class Intake:
+class SubmissionService:
     """Takes uploads."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
 
-    def take(self, stream: BinaryIO, name: str, request: Request) -> tuple[str, bool]:
+    def submit(self, stream: BinaryIO, name: str, request: Submission) -> tuple[str, bool]:
         """Make a job of what ``stream`` gives; block by block, never whole in memory.
 
         Args:
@@ -54,14 +54,14 @@ class Intake:
             IdempotencyError: The key belongs to another file.
             QueueFullError: There is no room for another job.
         """
-        job_id, shown_as = new_id(), shown(name)
+        job_id, shown_as = new_id(), safe_filename(name)
         upload = f"{job_id}/upload"
-        with stream if isinstance(stream, Arrival) else self._copied(stream, shown_as) as arrival:
+        with stream if isinstance(stream, UploadedFile) else self._copied(stream, shown_as) as arrival:
             if not arrival.size_bytes:
                 raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
             self._check_size(arrival.size_bytes, shown_as)
             self._parts.store.put(upload, arrival.path)
-        entry = Entry(
+        entry = NewJob(
             job_id=job_id,
             tenant=request.tenant,
             file=shown_as,
@@ -74,25 +74,25 @@ class Intake:
         )
         return self._entered(entry)
 
-    def fetch(self, address: str, request: Request) -> tuple[str, bool]:
+    def submit_from_bucket(self, address: str, request: Submission) -> tuple[str, bool]:
         """Make a job of a file in an allow-listed bucket; see :meth:`take`.
 
         Raises:
             MediaError: The address is not allowed, or nothing is there.
             StoreAwayError: The store does not answer.
         """
-        imported = Imported(address, self._parts.settings)
+        imported = BucketObject(address, self._parts.settings)
         with imported as stream:
-            return self.take(stream, imported.name, request)
+            return self.submit(stream, imported.name, request)
 
-    def _entered(self, entry: Entry) -> tuple[str, bool]:
+    def _entered(self, entry: NewJob) -> tuple[str, bool]:
         try:
-            job_id, new = self._parts.ledger.enter(entry)
+            job_id, new = self._parts.ledger.create(entry)
         except BaseException:
             self._parts.store.remove(entry.job_id)
             raise
         if new:
-            self._parts.send(job_id)
+            self._parts.enqueue(job_id)
         else:
             self._parts.store.remove(entry.job_id)
         return job_id, new
@@ -100,12 +100,12 @@ class Intake:
     def _check_size(self, size_bytes: int, shown_as: str) -> None:
         settings = self._parts.settings
         if size_bytes > settings.max_upload_bytes:
-            raise TooLargeError(
+            raise UploadTooLargeError(
                 f"{shown_as}: is larger than {settings.max_upload_mib} MiB; send a shorter video"
             )
 
-    def _copied(self, stream: BinaryIO, shown_as: str) -> Arrival:
-        arrival = Arrival(self._parts.store.work)
+    def _copied(self, stream: BinaryIO, shown_as: str) -> UploadedFile:
+        arrival = UploadedFile(self._parts.store.work)
         try:
             while block := stream.read(BLOCK):
                 arrival.write(block)
@@ -116,7 +116,7 @@ class Intake:
         return arrival
 
 
-def shown(name: str) -> str:
+def safe_filename(name: str) -> str:
     r"""The sender's name for a file, fit to be shown: no folder, nothing unprintable.
 
     Example:

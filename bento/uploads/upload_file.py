@@ -9,7 +9,7 @@ from typing import Any
 from bento.jobs.repository import new_id
 
 
-class Arrival(FileIO):
+class UploadedFile(FileIO):
     """A new file in ``folder`` that knows its hash; closing removes it, unless it was moved.
 
     One thread may write while another closes: what is being written then is written first.

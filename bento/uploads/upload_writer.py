@@ -11,27 +11,27 @@ from functools import cache
 from queue import SimpleQueue
 from typing import Self
 
-from bento.uploads.upload_file import Arrival
+from bento.uploads.upload_file import UploadedFile
 
-Done = asyncio.Future[OSError | ValueError | None]
+WriteResult = asyncio.Future[OSError | ValueError | None]
 
 
-class Landing:
+class UploadWriter:
     """Writes blocks in the order in which they were given."""
 
     def __init__(self) -> None:
-        self._given: SimpleQueue[tuple[Arrival, list[bytes], Done]] = SimpleQueue()
+        self._given: SimpleQueue[tuple[UploadedFile, list[bytes], WriteResult]] = SimpleQueue()
         threading.Thread(target=self._run, name="landing", daemon=True).start()
 
     @classmethod
     @cache
-    def of_process(cls) -> Self:
+    def shared(cls) -> Self:
         """The only one that a process needs."""
         return cls()
 
-    def write(self, arrival: Arrival, blocks: list[bytes]) -> Done:
+    def write(self, arrival: UploadedFile, blocks: list[bytes]) -> WriteResult:
         """Give ``blocks`` to be appended; what comes of it, once awaited, is the error or None."""
-        done: Done = asyncio.get_running_loop().create_future()
+        done: WriteResult = asyncio.get_running_loop().create_future()
         self._given.put((arrival, blocks, done))
         return done
 
@@ -48,6 +48,6 @@ class Landing:
                 done.get_loop().call_soon_threadsafe(_settle, done, error)
 
 
-def _settle(done: Done, error: OSError | ValueError | None) -> None:
+def _settle(done: WriteResult, error: OSError | ValueError | None) -> None:
     if not done.done():
         done.set_result(error)

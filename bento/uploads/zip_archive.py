@@ -28,11 +28,11 @@ DAMAGED = "is damaged in the zip; pack it again"
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
-class NotAnArchiveError(UnmaskError):
+class InvalidArchiveError(UnmaskError):
     """A zip that is damaged, locked, or made to do harm."""
 
 
-class Frugal:
+class BoundedReader:
     """A zip that is not read at one go: `zipfile` would take a directory of any size at once."""
 
     def __init__(self, upload: BinaryIO) -> None:
@@ -45,7 +45,7 @@ class Frugal:
             NotAnArchiveError: More are wanted than a directory of videos needs.
         """
         if size > MOST_AT_ONCE:
-            raise NotAnArchiveError("lists too many files; send fewer at once")
+            raise InvalidArchiveError("lists too many files; send fewer at once")
         return self._upload.read(size)
 
     def __getattr__(self, name: str) -> Any:
@@ -53,7 +53,7 @@ class Frugal:
         return getattr(self._upload, name)
 
 
-class Bounded:
+class BoundedMember:
     """What one member unpacks to, refused as soon as it grows beyond what it says of itself."""
 
     def __init__(self, stream: IO[bytes] | None, most_bytes: int) -> None:
@@ -67,17 +67,17 @@ class Bounded:
             NotAnArchiveError: There are more than there may be, or they are damaged.
         """
         if self._stream is None:
-            raise NotAnArchiveError(DAMAGED)
+            raise InvalidArchiveError(DAMAGED)
         try:
             block = self._stream.read(min(size, self._left + 1))
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
-            raise NotAnArchiveError(DAMAGED) from error
+            raise InvalidArchiveError(DAMAGED) from error
         self._left -= len(block)
         if self._left < 0:
-            raise NotAnArchiveError("unpacks to more than it says; send the videos themselves")
+            raise InvalidArchiveError("unpacks to more than it says; send the videos themselves")
         return block
 
-    def __enter__(self) -> "Bounded":
+    def __enter__(self) -> "BoundedMember":
         """Use it for the length of a block."""
         return self
 
@@ -87,14 +87,14 @@ class Bounded:
             self._stream.close()
 
 
-def is_archive(upload: BinaryIO) -> bool:
+def is_zip(upload: BinaryIO) -> bool:
     """Whether the bytes begin as a zip does; the name does not count."""
     start = upload.read(4)
     upload.seek(0)
     return start in MAGICS
 
 
-def members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
+def iter_members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
     """Name and content of each file in a zip; folders and a Mac's shadow files are left out.
 
     Args:
@@ -105,13 +105,13 @@ def members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str,
         NotAnArchiveError: It is damaged, locked, holds links, or is a bomb.
     """
     try:
-        with zipfile.ZipFile(cast("BinaryIO", Frugal(upload))) as packed:
+        with zipfile.ZipFile(cast("BinaryIO", BoundedReader(upload))) as packed:
             inside = [one for one in packed.infolist() if not _ignored(one)]
             _check(inside, most, most_bytes)
             for one in inside:
-                yield one.filename, cast("BinaryIO", Bounded(_opened(packed, one), one.file_size))
+                yield one.filename, cast("BinaryIO", BoundedMember(_opened(packed, one), one.file_size))
     except NO_ZIP as error:
-        raise NotAnArchiveError("is no zip that can be read; pack it again") from error
+        raise InvalidArchiveError("is no zip that can be read; pack it again") from error
 
 
 def _opened(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> IO[bytes] | None:
@@ -123,17 +123,17 @@ def _opened(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> IO[bytes] | None:
 
 def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:
     if not inside:
-        raise NotAnArchiveError("holds no file; put videos into it")
+        raise InvalidArchiveError("holds no file; put videos into it")
     if len(inside) > most:
-        raise NotAnArchiveError(f"holds {len(inside)} files, and at most {most} are taken at once")
+        raise InvalidArchiveError(f"holds {len(inside)} files, and at most {most} are taken at once")
     if any(one.flag_bits & 1 for one in inside):
-        raise NotAnArchiveError("is locked with a password; send it without")
+        raise InvalidArchiveError("is locked with a password; send it without")
     if any(one.external_attr >> 16 & 0o170000 == SYMLINK for one in inside):
-        raise NotAnArchiveError("holds links; send the videos themselves")
+        raise InvalidArchiveError("holds links; send the videos themselves")
     if sum(one.file_size for one in inside) > most_bytes:
-        raise NotAnArchiveError("unpacks to more than this service takes; send fewer videos")
+        raise InvalidArchiveError("unpacks to more than this service takes; send fewer videos")
     if any(one.file_size > MAX_RATIO * one.compress_size + SLACK for one in inside):
-        raise NotAnArchiveError("unpacks to far more than it is; send the videos themselves")
+        raise InvalidArchiveError("unpacks to far more than it is; send the videos themselves")
 
 
 def _ignored(one: zipfile.ZipInfo) -> bool:

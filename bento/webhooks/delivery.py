@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from bento.api.schemas import Told
+from bento.api.schemas import JobEndedEvent
 from bento.db.models import Job
 from unmask.errors import UnmaskError
 
@@ -29,12 +29,12 @@ LONGEST_PAUSE_S = 3600.0
 log = logging.getLogger(__name__)
 
 
-class AddressError(UnmaskError):
+class WebhookUrlError(UnmaskError):
     """A webhook may not be sent there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ResolvedTarget:
     """A receiver whose name has been looked up; what is connected to is ``address`` alone.
 
     Attributes:
@@ -48,7 +48,7 @@ class Target:
     path: str
 
 
-def resolve(url: str, private: bool) -> Target:
+def resolve_public_target(url: str, private: bool) -> ResolvedTarget:
     """Look a receiver up, and refuse it unless all its addresses are public.
 
     Args:
@@ -60,19 +60,19 @@ def resolve(url: str, private: bool) -> Target:
     parts = _parts(url)
     host = parts.hostname or ""
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
-        raise AddressError("webhook_url: wanted https://…")
+        raise WebhookUrlError("webhook_url: wanted https://…")
     if not host or parts.username is not None or parts.password is not None:
-        raise AddressError("webhook_url: wanted https://host/path, without user or password")
+        raise WebhookUrlError("webhook_url: wanted https://host/path, without user or password")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AddressError("webhook_url: its host is not known") from error
+        raise WebhookUrlError("webhook_url: its host is not known") from error
     addresses = [str(one[4][0]) for one in found]
     if not private and not all(is_public(address) for address in addresses):
-        raise AddressError("webhook_url: leads to a private address; use a public one")
+        raise WebhookUrlError("webhook_url: leads to a private address; use a public one")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port, addresses[0], path)
+    return ResolvedTarget(parts.scheme, host, port, addresses[0], path)
 
 
 def is_public(address: str) -> bool:
@@ -94,9 +94,9 @@ def is_public(address: str) -> bool:
     return one.is_global and not one.is_multicast and not one.is_reserved
 
 
-def message(job: Job) -> bytes:
+def build_payload(job: Job) -> bytes:
     """What is told of a job that has ended."""
-    told = Told.model_validate(
+    told = JobEndedEvent.model_validate(
         {
             "event": f"job.{job.status}",
             "job_id": job.id,
@@ -117,9 +117,9 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return "v1=" + hmac.new(secret.encode(), said, hashlib.sha256).hexdigest()
 
 
-def send(job: Job, secret: str, private: bool) -> bool:
+def deliver(job: Job, secret: str, private: bool) -> bool:
     """Send a job's webhook once; whether it was taken."""
-    body, timestamp = message(job), str(int(time.time()))
+    body, timestamp = build_payload(job), str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "unmask",
@@ -128,7 +128,7 @@ def send(job: Job, secret: str, private: bool) -> bool:
         "Unmask-Signature": signature(secret, timestamp, body),
     }
     try:
-        target = resolve(job.options["webhook_url"], private)
+        target = resolve_public_target(job.options["webhook_url"], private)
         status = anyio.run(_post, target, body, headers)
     except Exception as error:  # some addresses no library understands; they stop no others
         log.info("webhook of job %s: %s", job.id, type(error).__name__)
@@ -136,12 +136,12 @@ def send(job: Job, secret: str, private: bool) -> bool:
     return 200 <= status < 300
 
 
-def pause_s(tries: int) -> float:
+def backoff_s(tries: int) -> float:
     """How long to wait after so many tries: twice as long each time, give or take a fifth."""
     return float(min(FIRST_PAUSE_S * 2 ** (tries - 1), LONGEST_PAUSE_S) * random.uniform(1.0, 1.2))
 
 
-async def _post(target: Target, body: bytes, headers: dict[str, str]) -> int:
+async def _post(target: ResolvedTarget, body: bytes, headers: dict[str, str]) -> int:
     address = f"[{target.address}]" if ":" in target.address else target.address
     url = f"{target.scheme}://{address}:{target.port}{target.path}"
     headers = {**headers, "Host": f"{target.host}:{target.port}"}
@@ -161,5 +161,5 @@ def _parts(url: str) -> Any:
         parts = urlsplit(url)
         _ = parts.port, parts.hostname
     except ValueError as error:
-        raise AddressError("webhook_url: is no address") from error
+        raise WebhookUrlError("webhook_url: is no address") from error
     return parts

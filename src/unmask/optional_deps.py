@@ -6,7 +6,7 @@ from types import ModuleType
 from unmask.errors import MissingExtraError
 
 
-def need(module: str, extra: str) -> ModuleType:
+def require(module: str, extra: str) -> ModuleType:
     """Import ``module``, or say which extra brings it.
 
     Raises:

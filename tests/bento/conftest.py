@@ -14,15 +14,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bento.api.app import create_app
-from bento.api.dependencies import Desk
-from bento.api.middleware.security import Front
-from bento.container import Parts
+from bento.api.dependencies import RequestContext
+from bento.api.middleware.security import SecurityMiddleware
+from bento.container import Services
 from bento.sandbox.channel import ROOT
-from bento.sandbox.runner import Examiner
+from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
-from bento.uploads.submission import Intake
+from bento.uploads.submission import SubmissionService
 from bento.worker.job_runner import Worker
-from bento.worker.maintenance import Keeper
+from bento.worker.maintenance import MaintenanceLoop
 from tests.bento.servers import database, redis, s3
 
 __all__ = ["database", "redis", "s3"]
@@ -36,9 +36,9 @@ PATIENCE_S = 150  # other work may run beside
 class Office:
     """A service without BentoML around it."""
 
-    parts: Parts
+    parts: Services
     client: TestClient
-    keeper: Keeper
+    keeper: MaintenanceLoop
 
     def submit(self, text="ok", name="a.mp4", key=None, **form):
         headers = {"Idempotency-Key": key} if key else {}
@@ -70,14 +70,14 @@ def office(tmp_path, examiner):
     def start(**settings):
         settings = {"folder": tmp_path / "service", "poll_s": 0.02, **settings}
         settings = ServiceSettings(**settings)
-        parts = Parts.from_settings(settings)
+        parts = Services.from_settings(settings)
         app = create_app(settings)
-        app.state.desk = Desk(parts, Intake(parts))
+        app.state.desk = RequestContext(parts, SubmissionService(parts))
         app.state.analyzer = examiner
-        front = Front(app, local=settings.api_keys_file is None)
+        front = SecurityMiddleware(app, local=settings.api_keys_file is None)
         client = TestClient(front, base_url="http://localhost", raise_server_exceptions=False)
         opened.append(parts)
-        return Office(parts, client, Keeper(parts))
+        return Office(parts, client, MaintenanceLoop(parts))
 
     yield start
     for parts in opened:
@@ -87,7 +87,7 @@ def office(tmp_path, examiner):
 @pytest.fixture(scope="session")
 def examiner():
     """One child for all tests that do not mind whose it was before."""
-    held = Examiner(ServiceSettings(), STAND_IN)
+    held = SandboxedAnalyzer(ServiceSettings(), STAND_IN)
     yield held
     held.close()
 
@@ -99,7 +99,7 @@ def working(examiner):
     @contextmanager
     def run(office, own=False):
         parts = office.parts
-        held = Examiner(parts.settings, STAND_IN) if own else examiner
+        held = SandboxedAnalyzer(parts.settings, STAND_IN) if own else examiner
         worker = Worker(parts.settings, parts.claims, parts.store, held)
         thread = threading.Thread(target=worker.run)
         thread.start()

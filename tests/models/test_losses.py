@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unmask.models.detector import Prediction
-from unmask.models.layers.fusion import either_fake
+from unmask.models.layers.fusion import noisy_or_logit
 from unmask.models.losses import (
     Targets,
     apart,
@@ -93,7 +93,7 @@ def test_apart_scores_are_the_same_and_the_clips_loss_has_no_slope_in_one_modali
     uses = torch.ones(2, dtype=torch.bool)
     together = a_prediction(
         2,
-        logit=either_fake(video, audio, uses, uses) + joint,
+        logit=noisy_or_logit(video, audio, uses, uses) + joint,
         video_logit=video,
         audio_logit=audio,
     )

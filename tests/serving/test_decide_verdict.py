@@ -3,7 +3,7 @@
 import pytest
 
 from unmask.models.calibration.platt import Calibration
-from unmask.serving.report_builder import verdict
+from unmask.serving.report_builder import decide_verdict
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from unmask.serving.report_builder import verdict
     ],
 )
 def test_the_verdict_follows_the_thresholds(probability, said):
-    assert verdict(probability, Calibration(real_below=0.3, fake_above=0.7)) == said
+    assert decide_verdict(probability, Calibration(real_below=0.3, fake_above=0.7)) == said

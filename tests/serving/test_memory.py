@@ -5,7 +5,7 @@ import platform
 import psutil
 import pytest
 
-from unmask.serving.memory import trim_heap
+from unmask.serving.memory import release_free_memory
 
 MIB = 2**20
 
@@ -16,11 +16,11 @@ def test_freed_memory_below_what_is_still_held_goes_back():
     blocks = [bytearray(b"x" * 64 * 1024) for _ in range(3000)]  # 188 MiB
     del blocks[:-1]  # the last one lies on top, and the heap only shrinks from there
     kept = process.memory_info().rss
-    trim_heap()
+    release_free_memory()
     assert kept - process.memory_info().rss > 100 * MIB
     assert len(blocks) == 1
 
 
 def test_it_can_be_called_again():
-    trim_heap()
-    trim_heap()
+    release_free_memory()
+    release_free_memory()

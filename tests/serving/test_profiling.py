@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from unmask.serving.analyzer import STAGES, Analyzer
-from unmask.serving.profiling import MemoryWatch, high_water_mib, measure
+from unmask.serving.profiling import MemoryTimer, high_water_mib, profile_analysis
 
 
 def test_memory_is_charged_to_the_stage_that_held_it():
-    watch = MemoryWatch()
+    watch = MemoryTimer()
     with watch.sampling(), watch.on("small"):
         time.sleep(0.05)
         # straight from the system: malloc may hand out what earlier tests have freed
@@ -24,7 +24,7 @@ def test_memory_is_charged_to_the_stage_that_held_it():
 
 
 def test_the_whole_is_the_sum_of_its_stages(bundle_folder, film, tmp_path):
-    costs = measure(Analyzer.load(bundle_folder), film(tmp_path / "a.mp4", seconds=2.0))
+    costs = profile_analysis(Analyzer.load(bundle_folder), film(tmp_path / "a.mp4", seconds=2.0))
     assert list(costs) == [*STAGES, "rest", "analyze"]
     whole = costs.pop("analyze")
     assert sum(cost.seconds for cost in costs.values()) == pytest.approx(whole.seconds, rel=0.01)

@@ -7,8 +7,16 @@ import pytest
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media.decode import frames, probe, waveform
-from unmask.serving.report.schema import Box, Envelope, LipSync, Moment, Offset, Person, Report
-from unmask.serving.trimming import excerpt, on_the_whole_clock
+from unmask.serving.report.schema import (
+    Box,
+    LipSync,
+    Person,
+    Report,
+    ScorePoint,
+    SyncOffset,
+    WaveformPeaks,
+)
+from unmask.serving.trimming import shift_report_times, trim
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +27,7 @@ def video(film, tmp_path_factory):
 @pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 1.0), (1.2, 2.0), (2.0, float("inf"))])
 def test_its_pictures_are_those_of_the_whole_at_the_same_time(video, tmp_path, start_s, end_s):
     part = tmp_path / "part.mkv"
-    begin_s = excerpt(video, start_s, end_s, part, "a.mp4")
+    begin_s = trim(video, start_s, end_s, part, "a.mp4")
     assert 0.0 <= begin_s <= start_s + 0.05
     whole = {round(time_s, 2): picture for time_s, picture in frames(video, 25.0)}
     cut = [(time_s + begin_s, picture) for time_s, picture in frames(part, 25.0)]
@@ -33,7 +41,7 @@ def test_its_pictures_are_those_of_the_whole_at_the_same_time(video, tmp_path, s
 
 def test_its_sound_stays_in_step(video, tmp_path):
     part = tmp_path / "part.mkv"
-    begin_s = excerpt(video, 1.0, 2.5, part, "a.mp4")
+    begin_s = trim(video, 1.0, 2.5, part, "a.mp4")
     heard, whole = waveform(part).samples, waveform(video).samples
     start, middle = round(begin_s * 16000), slice(8000, 16000)
     there = whole[start:][middle]
@@ -45,27 +53,27 @@ def test_its_sound_stays_in_step(video, tmp_path):
 @pytest.mark.parametrize(("unknown", "left"), [("video", "audio"), ("audio", "video")])
 def test_a_stream_of_an_unknown_codec_is_left_out(film_of_unknown, tmp_path, unknown, left):
     part = tmp_path / "part.mkv"
-    excerpt(film_of_unknown(tmp_path / "a.mkv", unknown), 0.0, 0.6, part, "a.mkv")
+    trim(film_of_unknown(tmp_path / "a.mkv", unknown), 0.0, 0.6, part, "a.mkv")
     info = probe(part)
     assert (info.has_video, info.has_audio) == (left == "video", left == "audio")
 
 
 def test_a_part_behind_the_end_is_refused(video, tmp_path):
     with pytest.raises(MediaError, match=r"a\.mp4"):
-        excerpt(video, 50.0, 60.0, tmp_path / "part.mkv", "a.mp4")
+        trim(video, 50.0, 60.0, tmp_path / "part.mkv", "a.mp4")
 
 
 def test_whatever_has_a_time_moves_to_the_clock_of_the_whole(values):
     at = {"time_s": 0.4}
-    moment, offset = Moment(**at, fake_probability=0.5), Offset(**at, offset_ms=40.0)
+    moment, offset = ScorePoint(**at, fake_probability=0.5), SyncOffset(**at, offset_ms=40.0)
     box = Box(**at, x=1.0, y=2.0, width=3.0, height=4.0)
     sync = LipSync(fake_probability=0.5, offset_ms=40.0, timeline=(moment,), offsets=(offset,))
     person = Person(
         id=0, fake_probability=0.5, frames=1, timeline=(moment,), lip_sync=sync, boxes=(box,)
     )
-    sound = Envelope(start_s=0.0, step_s=0.02, peaks=(0.5,))
+    sound = WaveformPeaks(start_s=0.0, step_s=0.02, peaks=(0.5,))
     report = Report(**{**values, "people": (person,), "envelope": sound})
-    moved = on_the_whole_clock(report, 10.0, report.media, "from 10 s")
+    moved = shift_report_times(report, 10.0, report.media, "from 10 s")
     (person,) = moved.people
     for part in (person.timeline, person.boxes, person.lip_sync.timeline, person.lip_sync.offsets):
         assert [one.time_s for one in part] == [10.4]

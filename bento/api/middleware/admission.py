@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bento.api.middleware.capacity_cache import Vacancy
-from bento.api.middleware.security import Refusal, failure
+from bento.api.middleware.capacity_cache import CapacityCache
+from bento.api.middleware.security import RequestRejected, error_response
 from bento.jobs.repository import QueueFullError
-from bento.security.api_keys import Keyring
+from bento.security.api_keys import ApiKeyStore
 from bento.settings import MIB
 
 OPEN = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz)")
@@ -25,10 +25,10 @@ BATCH = "/batch"
 SUBMITS = ("/analyze-video", BATCH, "/predict")
 RETRY_S = 5
 MOST_BUCKETS = 10_000
-Room = Callable[[str, str | None], int]
+CapacityCheck = Callable[[str, str | None], int]
 
 
-class Buckets:
+class TokenBucketLimiter:
     """So many requests a minute for each who asks, with a minute's worth at once."""
 
     def __init__(self, per_minute: int) -> None:
@@ -49,7 +49,7 @@ class Buckets:
             return 0.0 if granted else (1 - left) * 60 / self._size
 
 
-class UploadLimit:
+class BodySizeLimitMiddleware:
     """Refuse a body above so many MiB while it arrives, before it fills the disk."""
 
     def __init__(self, app: ASGIApp, max_mib: int, max_batch_mib: int) -> None:
@@ -64,7 +64,7 @@ class UploadLimit:
         words = f"the upload is larger than {max_mib} MiB; send shorter, smaller or fewer videos"
         stated = dict(scope["headers"]).get(b"content-length", b"0")
         if stated.isdigit() and int(stated) > max_mib * MIB:
-            return await failure(413, words)(scope, receive, send)
+            return await error_response(413, words)(scope, receive, send)
         seen = 0
 
         async def counted() -> Message:
@@ -78,7 +78,7 @@ class UploadLimit:
         return await self.app(scope, counted, send)
 
 
-class Guard:
+class AdmissionMiddleware:
     """Who asks, how often, and whether there is room; puts the tenant into the request's state.
 
     Args:
@@ -87,12 +87,12 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, keyring: Keyring, room: Room, submits: int, requests: int
+        self, app: ASGIApp, keyring: ApiKeyStore, room: CapacityCheck, submits: int, requests: int
     ) -> None:
         self.app = app
         self._keyring = keyring
-        self._room, self._vacancy = room, Vacancy()
-        self._submits, self._requests = Buckets(submits), Buckets(requests)
+        self._room, self._vacancy = room, CapacityCache()
+        self._submits, self._requests = TokenBucketLimiter(submits), TokenBucketLimiter(requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on that may go on, and say of others why not."""
@@ -100,8 +100,8 @@ class Guard:
             return await self.app(scope, receive, send)
         try:
             scope.setdefault("state", {})["tenant"] = await self._admit(Request(scope))
-        except Refusal as refusal:
-            answer = failure(refusal.status_code, refusal.detail, dict(refusal.headers or {}))
+        except RequestRejected as refusal:
+            answer = error_response(refusal.status_code, refusal.detail, dict(refusal.headers or {}))
             return await answer(scope, receive, send)
         return await self.app(scope, receive, send)
 
@@ -116,28 +116,28 @@ class Guard:
         if tenant is None:
             self._count(self._requests, f"stranger {_client(request)}")
             words = "an API key is needed; send it as `Authorization: Bearer <key>`"
-            raise Refusal(401, words, {"WWW-Authenticate": "Bearer"})
+            raise RequestRejected(401, words, {"WWW-Authenticate": "Bearer"})
         self._count(self._requests, tenant)
         if request.method == "POST" and path in SUBMITS:
             self._count(self._submits, tenant)
             await self._check_room(tenant, request.headers.get("idempotency-key"))
         return tenant
 
-    def _count(self, buckets: Buckets, name: str) -> None:
+    def _count(self, buckets: TokenBucketLimiter, name: str) -> None:
         if wait_s := buckets.take(name):
             words = "too many requests; slow down"
-            raise Refusal(429, words, {"Retry-After": str(math.ceil(wait_s))})
+            raise RequestRejected(429, words, {"Retry-After": str(math.ceil(wait_s))})
 
     async def _check_room(self, tenant: str, idempotency_key: str | None) -> None:
-        if self._vacancy.take(tenant):
+        if self._vacancy.try_acquire(tenant):
             return
         left = 0
         try:
             left = await run_sync(self._room, tenant, idempotency_key)
         except QueueFullError as error:
-            raise Refusal(429, str(error), {"Retry-After": str(RETRY_S)}) from error
+            raise RequestRejected(429, str(error), {"Retry-After": str(RETRY_S)}) from error
         finally:
-            self._vacancy.note(tenant, left)
+            self._vacancy.update(tenant, left)
 
 
 def _key(headers: Headers) -> str | None:

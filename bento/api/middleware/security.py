@@ -28,11 +28,11 @@ HEADERS = {
 }
 
 
-class Refusal(HTTPException):
+class RequestRejected(HTTPException):
     """A request that goes no further."""
 
 
-class Front:
+class SecurityMiddleware:
     """The outermost of all: nobody sees an answer that has not passed here.
 
     Args:
@@ -50,14 +50,14 @@ class Front:
         try:
             if self._local:
                 _check_local(Request(scope))
-        except Refusal as refusal:
-            return await failure(refusal.status_code, refusal.detail)(scope, receive, dressed(send))
+        except RequestRejected as refusal:
+            return await error_response(refusal.status_code, refusal.detail)(scope, receive, with_security_headers(send))
         if scope["path"] == "/":  # BentoML has a page there that loads scripts from elsewhere
-            return await RedirectResponse(PAGE)(scope, receive, dressed(send))
-        return await self.app(scope, receive, _alike(scope, receive, dressed(send)))
+            return await RedirectResponse(PAGE)(scope, receive, with_security_headers(send))
+        return await self.app(scope, receive, _jsonify_plain_errors(scope, receive, with_security_headers(send)))
 
 
-def failure(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def error_response(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """The one form that every refusal and failure has."""
     return JSONResponse({"error": words}, status_code=status, headers=headers)
 
@@ -89,13 +89,13 @@ def _check_local(request: Request) -> None:
     server = request.scope.get("server")
     host = _host_of(f"//{request.headers.get('host', '')}")
     if (server and not is_loopback(server[0])) or not is_loopback(host):
-        raise Refusal(403, "without API keys only this machine is answered; make keys: see README")
+        raise RequestRejected(403, "without API keys only this machine is answered; make keys: see README")
     origin = request.headers.get("origin")
     if origin and not is_loopback(_host_of(origin)):
-        raise Refusal(403, "a page of another site may not ask")
+        raise RequestRejected(403, "a page of another site may not ask")
 
 
-def _alike(scope: Scope, receive: Receive, send: Send) -> Send:
+def _jsonify_plain_errors(scope: Scope, receive: Receive, send: Send) -> Send:
     """What others refuse in plain text: say it as every other failure."""
     replaced = False
 
@@ -106,7 +106,7 @@ def _alike(scope: Scope, receive: Receive, send: Send) -> Send:
             replaced = headers.get("content-type", "").startswith("text/plain")
             if replaced:
                 kept = {name: said for name, said in headers.items() if name == "content-range"}
-                refusal = failure(message["status"], PLAIN[message["status"]], kept)
+                refusal = error_response(message["status"], PLAIN[message["status"]], kept)
                 await refusal(scope, receive, send)
         if not replaced:
             await send(message)
@@ -114,7 +114,7 @@ def _alike(scope: Scope, receive: Receive, send: Send) -> Send:
     return send_alike
 
 
-def dressed(send: Send) -> Send:
+def with_security_headers(send: Send) -> Send:
     """Add ``HEADERS`` to an answer, where it has not its own."""
 
     async def send_dressed(message: Message) -> None:

@@ -5,15 +5,15 @@ from typing import Annotated, Any, BinaryIO
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from bento.api.dependencies import AtDesk, Desk, Tenant
+from bento.api.dependencies import ContextDep, RequestContext, TenantDep
 from bento.api.routes.jobs import JobId
-from bento.api.schemas import problems, reported
+from bento.api.schemas import error_responses, report_response
 from bento.db.models import Job
 from unmask.serving.report.schema import Report
 
 # by how a container begins; a sender's word for it is not repeated
-KINDS = {b"ftyp": (4, "video/mp4"), b"\x1aE\xdf\xa3": (0, "video/webm"), b"OggS": (0, "video/ogg")}
-VIDEOS = (*(kind for _, kind in KINDS.values()), "application/octet-stream")
+CONTAINER_MAGIC = {b"ftyp": (4, "video/mp4"), b"\x1aE\xdf\xa3": (0, "video/webm"), b"OggS": (0, "video/ogg")}
+VIDEOS = (*(kind for _, kind in CONTAINER_MAGIC.values()), "application/octet-stream")
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
@@ -37,10 +37,10 @@ def _binary(words: str, *media_types: str) -> dict[str, Any]:
 
 @router.get(
     "/report.json",
-    responses={**reported(), **problems(404, 409, 422)},
+    responses={**report_response(), **error_responses(404, 409, 422)},
     summary="The report as JSON",
 )
-def report_json(desk: AtDesk, tenant: Tenant, job_id: JobId, response: Response) -> Report:
+def report_json(desk: ContextDep, tenant: TenantDep, job_id: JobId, response: Response) -> Report:
     """The result alone, as a file."""
     response.headers["Content-Disposition"] = f'attachment; filename="unmask-{job_id[:8]}.json"'
     return Report.model_validate(_done(desk.job(tenant, job_id)).result)
@@ -49,10 +49,10 @@ def report_json(desk: AtDesk, tenant: Tenant, job_id: JobId, response: Response)
 @router.get(
     "/report.pdf",
     response_class=Response,
-    responses={200: _binary("The report.", "application/pdf"), **problems(404, 409, 422)},
+    responses={200: _binary("The report.", "application/pdf"), **error_responses(404, 409, 422)},
     summary="The report as PDF",
 )
-def report_as_pdf(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Response:
+def report_pdf(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
     """The result to print: what the score means, which detector, and what it cannot know."""
     from bento.reports.pdf import report_pdf
 
@@ -66,11 +66,11 @@ def report_as_pdf(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Response:
 @router.get(
     "/evidence/{name}.png",
     response_class=Response,
-    responses={200: _binary("The picture.", "image/png"), **problems(404, 422)},
+    responses={200: _binary("The picture.", "image/png"), **error_responses(404, 422)},
     summary="An evidence picture",
 )
-def evidence(
-    desk: AtDesk,
+def evidence_image(
+    desk: ContextDep,
     request: Request,
     job_id: JobId,
     name: Name,
@@ -93,12 +93,12 @@ def evidence(
         206: _binary("The range of it that was asked for.", *VIDEOS, "multipart/byteranges"),
         307: {"description": "It lies in a store, at this address."},
         416: {"description": "There is no such range."},
-        **problems(404, 422),
+        **error_responses(404, 422),
     },
     summary="The upload",
 )
 def video(
-    desk: AtDesk,
+    desk: ContextDep,
     request: Request,
     job_id: JobId,
     expires: Expires = None,
@@ -110,14 +110,14 @@ def video(
     if not store.exists(key):
         raise HTTPException(404, "the upload is not kept any more")
     if not store.local:
-        return RedirectResponse(store.link(key, "", desk.parts.settings.link_minutes * 60))
+        return RedirectResponse(store.signed_url(key, "", desk.parts.settings.link_minutes * 60))
     with store.open(key) as file:
         kind = _kind(file)
-    with store.here(key) as path:
+    with store.local_copy(key) as path:
         return FileResponse(path, media_type=kind)
 
 
-def _check_allowed(desk: Desk, request: Request, signed: tuple[str | None, str | None]) -> None:
+def _check_allowed(desk: RequestContext, request: Request, signed: tuple[str | None, str | None]) -> None:
     """Either the address is signed, or the job is the caller's."""
     expires, signature = (part or "" for part in signed)
     if desk.parts.store.opens(request.url.path, expires, signature):
@@ -133,14 +133,14 @@ def _done(job: Job) -> Job:
     return job
 
 
-def _bytes(desk: Desk, key: str) -> bytes:
+def _bytes(desk: RequestContext, key: str) -> bytes:
     with desk.parts.store.open(key) as file:
         return file.read()
 
 
 def _kind(file: BinaryIO) -> str:
     start = file.read(16)
-    for magic, (place, kind) in KINDS.items():
+    for magic, (place, kind) in CONTAINER_MAGIC.items():
         if start[place : place + len(magic)] == magic:
             return kind
     return "application/octet-stream"

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
-from bento.api.dependencies import AtDesk
+from bento.api.dependencies import ContextDep
 from bento.paths import FRONTEND_DIR
 
 FIRST = "index.html"
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/app", include_in_schema=False)
 
 @router.get("")
 @router.get("/{name:path}")
-def page(desk: AtDesk, name: str = FIRST) -> FileResponse:
+def serve_asset(desk: ContextDep, name: str = FIRST) -> FileResponse:
     """A file of the page, by the names that are there."""
     files = {
         path.relative_to(FRONTEND_DIR).as_posix(): path
@@ -23,11 +23,11 @@ def page(desk: AtDesk, name: str = FIRST) -> FileResponse:
     found = files.get(name or FIRST)
     if found is None:
         raise HTTPException(404, "there is no such page")
-    headers = {"Content-Security-Policy": policy(desk.parts.store.origin)}
+    headers = {"Content-Security-Policy": content_security_policy(desk.parts.store.origin)}
     return FileResponse(found, headers=headers)
 
 
-def policy(store: str = "") -> str:
+def content_security_policy(store: str = "") -> str:
     """What the page may do: load from this service alone, and pictures from the store.
 
     Example:

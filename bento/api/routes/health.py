@@ -6,9 +6,9 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
-from bento.api.dependencies import AtDesk
-from bento.api.schemas import problems
-from bento.metrics.prometheus import exposition
+from bento.api.dependencies import ContextDep
+from bento.api.schemas import error_responses
+from bento.metrics.prometheus import render_metrics
 
 EXAMPLE = "unmask_queue_length 0\n"
 OPEN: dict[str, Any] = {"security": []}  # no key is needed
@@ -16,14 +16,14 @@ OPEN: dict[str, Any] = {"security": []}  # no key is needed
 router = APIRouter(default_response_class=Response)
 
 
-@router.get("/livez", responses=problems(), summary="Does it live", openapi_extra=OPEN)
+@router.get("/livez", responses=error_responses(), summary="Does it live", openapi_extra=OPEN)
 def livez() -> Response:
     """The process answers; BentoML, where it serves this, answers in place of it."""
     return PlainTextResponse("\n")
 
 
-@router.get("/readyz", responses=problems(), summary="Is it ready", openapi_extra=OPEN)
-def readyz(desk: AtDesk) -> Response:
+@router.get("/readyz", responses=error_responses(), summary="Is it ready", openapi_extra=OPEN)
+def readyz(desk: ContextDep) -> Response:
     """The database answers, too, and the worker runs; else 503."""
     with desk.parts.engine.connect():
         return PlainTextResponse("\n")
@@ -36,10 +36,10 @@ def readyz(desk: AtDesk) -> Response:
             "description": "Prometheus's text format, the same from every machine of a fleet.",
             "content": {"text/plain": {"example": EXAMPLE}},
         },
-        **problems(),
+        **error_responses(),
     },
     summary="Numbers for Prometheus",
 )
-async def metrics(desk: AtDesk) -> Response:
+async def metrics(desk: ContextDep) -> Response:
     """Queue length, jobs and failures by kind, seconds of work by stage, webhooks."""
-    return PlainTextResponse(await run_sync(exposition, desk.parts.engine))
+    return PlainTextResponse(await run_sync(render_metrics, desk.parts.engine))

@@ -10,13 +10,13 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from bento.api.dependencies import NO_JOB, AtDesk, Desk, Tenant, summary
-from bento.api.schemas import BATCH_ID, EVENT_EXAMPLE, JOB_ID, Ended, JobList, JobView, problems
-from bento.db.models import OPEN, Status
+from bento.api.dependencies import NO_JOB, ContextDep, RequestContext, TenantDep, to_summary
+from bento.api.schemas import BATCH_ID, EVENT_EXAMPLE, JOB_ID, JobDeleted, JobList, JobDetail, error_responses
+from bento.db.models import ACTIVE_STATUSES, Status
 from unmask.serving.report.schema import Verdict
 
-EVENTS_S = 0.3
-SILENCE_S = 15.0
+POLL_INTERVAL_S = 0.3
+KEEPALIVE_S = 15.0
 CANCELLED_STAY_S = 86_400.0
 
 EVENT = {
@@ -35,7 +35,7 @@ JobId = Annotated[
 ]
 
 
-class Wanted(BaseModel):
+class JobFilter(BaseModel):
     """Which jobs, and which page of them."""
 
     status: Status | None = Field(default=None, description="Only these.", examples=["done"])
@@ -52,38 +52,38 @@ class Wanted(BaseModel):
     )
 
 
-@router.get("", responses=problems(422), summary="List your jobs")
-def list_jobs(desk: AtDesk, tenant: Tenant, wanted: Annotated[Wanted, Query()]) -> JobList:
+@router.get("", responses=error_responses(422), summary="List your jobs")
+def list_jobs(desk: ContextDep, tenant: TenantDep, wanted: Annotated[JobFilter, Query()]) -> JobList:
     """The caller's jobs, newest first."""
     window = (wanted.offset, wanted.limit)
     page = desk.parts.ledger.page(tenant, wanted.status, wanted.verdict, wanted.batch, window)
     later = wanted.model_copy(update={"offset": sum(window)})
     query = urlencode(later.model_dump(mode="json", exclude_none=True))
     return JobList(
-        jobs=[summary(job) for job in page.jobs],
+        jobs=[to_summary(job) for job in page.jobs],
         total=page.total,
         next=f"/jobs?{query}" if later.offset < page.total else None,
     )
 
 
-@router.get("/{job_id}", responses=problems(404, 422), summary="How a job goes")
-def get_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> JobView:
+@router.get("/{job_id}", responses=error_responses(404, 422), summary="How a job goes")
+def get_job(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDetail:
     """Where a job stands, and its result when it is done."""
-    return desk.view(desk.job(tenant, job_id))
+    return desk.to_detail(desk.job(tenant, job_id))
 
 
-@router.delete("/{job_id}", responses=problems(404, 422), summary="Cancel or delete a job")
-def delete_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Ended:
+@router.delete("/{job_id}", responses=error_responses(404, 422), summary="Cancel or delete a job")
+def delete_job(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDeleted:
     """Cancel a job that waits or runs; of one that has ended, delete everything."""
     job = desk.job(tenant, job_id)
     if desk.parts.ledger.cancel(tenant, job_id, CANCELLED_STAY_S):
         desk.parts.store.remove(job_id)
-        desk.parts.ledger.forget_upload(job_id)
-        return Ended(job_id=job_id, status="cancelled")
+        desk.parts.ledger.clear_upload(job_id)
+        return JobDeleted(job_id=job_id, status="cancelled")
     desk.parts.store.remove(job.id)
     if not desk.parts.ledger.delete(tenant, job_id):
         raise HTTPException(404, NO_JOB)
-    return Ended(job_id=job_id, status="deleted")
+    return JobDeleted(job_id=job_id, status="deleted")
 
 
 @router.get(
@@ -94,12 +94,12 @@ def delete_job(desk: AtDesk, tenant: Tenant, job_id: JobId) -> Ended:
             "`GET /jobs/{id}` gives; the stream ends with the job.",
             "content": {"text/event-stream": {"schema": EVENT, "example": EVENT_EXAMPLE}},
         },
-        **problems(404, 422),
+        **error_responses(404, 422),
     },
     response_class=StreamingResponse,
     summary="Watch a job",
 )
-async def events(desk: AtDesk, tenant: Tenant, job_id: JobId) -> StreamingResponse:
+async def events(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> StreamingResponse:
     """The same as server-sent events; each one stands alone, so a broken line is just reopened."""
     await run_sync(desk.job, tenant, job_id)
     return StreamingResponse(
@@ -109,7 +109,7 @@ async def events(desk: AtDesk, tenant: Tenant, job_id: JobId) -> StreamingRespon
     )
 
 
-async def _events(desk: Desk, tenant: str, job_id: str) -> AsyncIterator[str]:
+async def _events(desk: RequestContext, tenant: str, job_id: str) -> AsyncIterator[str]:
     before, silent_s = None, 0.0
     while True:
         try:
@@ -117,16 +117,16 @@ async def _events(desk: Desk, tenant: str, job_id: str) -> AsyncIterator[str]:
         except HTTPException:
             yield "event: deleted\ndata: {}\n\n"
             return
-        place = await run_sync(desk.parts.ledger.position, job)
+        place = await run_sync(desk.parts.ledger.queue_position, job)
         seen = (job.status, job.stage, job.percent, job.attempts, place)
         if seen != before:
-            view = await run_sync(desk.view, job)
+            view = await run_sync(desk.to_detail, job)
             yield f"event: job\ndata: {view.model_dump_json()}\n\n"
             before, silent_s = seen, 0.0
-        elif silent_s >= SILENCE_S:
+        elif silent_s >= KEEPALIVE_S:
             yield ": still there\n\n"
             silent_s = 0.0
-        if job.status not in OPEN:
+        if job.status not in ACTIVE_STATUSES:
             return
-        await anyio.sleep(EVENTS_S)
-        silent_s += EVENTS_S
+        await anyio.sleep(POLL_INTERVAL_S)
+        silent_s += POLL_INTERVAL_S

@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
-from bento.api.dependencies import AtDesk
-from bento.api.schemas import Answer, problems
+from bento.api.dependencies import ContextDep
+from bento.api.schemas import ApiModel, error_responses
 
 router = APIRouter()
 
 
-class Limits(Answer):
+class ServiceLimits(ApiModel):
     """The settings that whoever sends a video has to know."""
 
     model_config = ConfigDict(
@@ -31,8 +31,8 @@ class Limits(Answer):
     zero_minutes: float = Field(description="How long the result of retention `zero` stays.")
 
 
-@router.get("/limits", responses=problems(), summary="What is taken, and kept how long")
-def limits(desk: AtDesk) -> Limits:
+@router.get("/limits", responses=error_responses(), summary="What is taken, and kept how long")
+def limits(desk: ContextDep) -> ServiceLimits:
     """Limits of this service, the same for everybody."""
-    names = Limits.model_fields
-    return Limits.model_validate(desk.parts.settings.model_dump(include=set(names)))
+    names = ServiceLimits.model_fields
+    return ServiceLimits.model_validate(desk.parts.settings.model_dump(include=set(names)))

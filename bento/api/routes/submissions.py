@@ -8,22 +8,22 @@ from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Respo
 from fastapi import Request as FormRequest
 from pydantic import ValidationError, WithJsonSchema
 
-from bento.api.dependencies import AtDesk, Desk, Tenant
+from bento.api.dependencies import ContextDep, RequestContext, TenantDep
 from bento.api.schemas import (
     ADDRESS,
     JOB_ID,
     LATEST_S,
-    Batch,
+    BatchAccepted,
     BatchItem,
-    Options,
+    JobOptions,
     Retention,
-    Submitted,
-    problems,
+    JobAccepted,
+    error_responses,
 )
-from bento.api.streaming_multipart import ArrivingRoute
+from bento.api.streaming_multipart import StreamingUploadRoute
 from bento.jobs.repository import QueueFullError, new_id
-from bento.uploads.submission import Request, TooLargeError, shown
-from bento.uploads.zip_archive import NotAnArchiveError, is_archive, members
+from bento.uploads.submission import Submission, UploadTooLargeError, safe_filename
+from bento.uploads.zip_archive import InvalidArchiveError, is_zip, iter_members
 from unmask.errors import MediaError
 
 WANTED = "send one video as multipart field `file`, or its address as `storage_url`"
@@ -32,11 +32,11 @@ KEY = r"^[\x21-\x7e]{1,200}$"
 # as tools know an upload that may be left out
 BINARY = {"type": "string", "format": "binary"}
 
-router = APIRouter(route_class=ArrivingRoute)
+router = APIRouter(route_class=StreamingUploadRoute)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SubmissionForm:
     """What the form and the headers ask for.
 
     Attributes:
@@ -47,10 +47,10 @@ class Wish:
     idempotency_key: str | None = None
 
 
-async def _unambiguous(request: FormRequest) -> None:
+async def _reject_ambiguous_options(request: FormRequest) -> None:
     """Refuse an option that would be lost without a word: `retention` above all."""
     names = [name for name, _ in (await request.form()).multi_items()]
-    for known in (*Options.model_fields, "storage_url", "file"):
+    for known in (*JobOptions.model_fields, "storage_url", "file"):
         given = [name for name in names if name.lower() == known]
         if known in request.query_params:
             raise HTTPException(422, f"{known}: send it in the form, not in the address")
@@ -60,7 +60,7 @@ async def _unambiguous(request: FormRequest) -> None:
             raise HTTPException(422, f"{given[0]}: wanted {known}, in small letters")
 
 
-async def _kept(
+async def _parse_batch_options(
     webhook_url: Annotated[
         str | None,
         Form(
@@ -73,16 +73,16 @@ async def _kept(
     retention: Annotated[
         Retention,
         Form(
-            description=str(Options.model_fields["retention"].description),
+            description=str(JobOptions.model_fields["retention"].description),
             examples=["delete_upload"],
         ),
     ] = "keep",
-) -> Wish:
-    return Wish(_options(webhook_url=webhook_url, retention=retention))
+) -> SubmissionForm:
+    return SubmissionForm(_options(webhook_url=webhook_url, retention=retention))
 
 
-async def _wish(
-    kept: Annotated[Wish, Depends(_kept)],
+async def _parse_options(
+    kept: Annotated[SubmissionForm, Depends(_parse_batch_options)],
     start_s: Annotated[
         float | None,
         Form(
@@ -111,14 +111,14 @@ async def _wish(
             examples=["interview-2026-05-04"],
         ),
     ] = None,
-) -> Wish:
-    return Wish(_options(**kept.options, start_s=start_s, end_s=end_s), idempotency_key)
+) -> SubmissionForm:
+    return SubmissionForm(_options(**kept.options, start_s=start_s, end_s=end_s), idempotency_key)
 
 
 @router.post(
     "/analyze-video",
     status_code=202,
-    dependencies=[Depends(_unambiguous)],
+    dependencies=[Depends(_reject_ambiguous_options)],
     responses={
         202: {
             "headers": {
@@ -129,15 +129,15 @@ async def _wish(
                 }
             }
         },
-        **problems(409, 413, 415, 422),
+        **error_responses(409, 413, 415, 422),
     },
     summary="Submit a video",
 )
 def analyze_video(
-    desk: AtDesk,
-    tenant: Tenant,
+    desk: ContextDep,
+    tenant: TenantDep,
     response: Response,
-    wish: Annotated[Wish, Depends(_wish)],
+    wish: Annotated[SubmissionForm, Depends(_parse_options)],
     file: Annotated[
         UploadFile | None, WithJsonSchema(BINARY), File(description="The video.")
     ] = None,
@@ -149,46 +149,46 @@ def analyze_video(
             examples=["s3://uploads/interview.mp4"],
         ),
     ] = None,
-) -> Submitted:
+) -> JobAccepted:
     """Take one video and make a job of it; ask `status_url` how it goes."""
     desk.check_webhook(wish.options)
-    request = Request(tenant, wish.options, wish.idempotency_key)
+    request = Submission(tenant, wish.options, wish.idempotency_key)
     if (file is None) == (storage_url is None):
         raise HTTPException(422, WANTED)
     if file is not None:
-        job_id, new = desk.intake.take(file.file, file.filename or "", request)
+        job_id, new = desk.intake.submit(file.file, file.filename or "", request)
     else:
-        job_id, new = desk.intake.fetch(storage_url or "", request)
+        job_id, new = desk.intake.submit_from_bucket(storage_url or "", request)
     status_url = f"/jobs/{job_id}"
     response.headers["Location"] = status_url
-    return Submitted(job_id=job_id, status_url=status_url, repeated=not new)
+    return JobAccepted(job_id=job_id, status_url=status_url, repeated=not new)
 
 
 @router.post(
     "/batch",
     status_code=202,
-    dependencies=[Depends(_unambiguous)],
-    responses=problems(413, 415, 422),
+    dependencies=[Depends(_reject_ambiguous_options)],
+    responses=error_responses(413, 415, 422),
     summary="Submit many videos",
 )
 def batch(
-    desk: AtDesk,
-    tenant: Tenant,
-    wish: Annotated[Wish, Depends(_kept)],
+    desk: ContextDep,
+    tenant: TenantDep,
+    wish: Annotated[SubmissionForm, Depends(_parse_batch_options)],
     files: Annotated[list[UploadFile], File(description="Videos, or one zip of videos.")],
-) -> Batch:
+) -> BatchAccepted:
     """Take up to 50 videos, or a zip of them; what is refused is said file by file."""
     desk.check_webhook(wish.options)
-    request = Request(tenant, wish.options, batch=new_id())
-    if len(files) == 1 and is_archive(files[0].file):
+    request = Submission(tenant, wish.options, batch=new_id())
+    if len(files) == 1 and is_zip(files[0].file):
         try:
             items = list(_from_archive(desk, files[0], request))
-        except NotAnArchiveError as error:
-            raise HTTPException(422, f"{shown(files[0].filename or '')}: {error}") from error
+        except InvalidArchiveError as error:
+            raise HTTPException(422, f"{safe_filename(files[0].filename or '')}: {error}") from error
     else:
-        items = [_item(desk, one.file, one.filename or "", request) for one in files]
+        items = [_submit_file(desk, one.file, one.filename or "", request) for one in files]
     accepted = sum(item.job_id is not None for item in items)
-    return Batch(
+    return BatchAccepted(
         batch_id=str(request.batch),
         accepted=accepted,
         refused=len(items) - accepted,
@@ -196,24 +196,24 @@ def batch(
     )
 
 
-def _from_archive(desk: Desk, upload: UploadFile, request: Request) -> Iterator[BatchItem]:
+def _from_archive(desk: RequestContext, upload: UploadFile, request: Submission) -> Iterator[BatchItem]:
     settings = desk.parts.settings
     limits = (settings.batch_files, settings.max_upload_bytes)
-    for name, stream in members(upload.file, *limits):
+    for name, stream in iter_members(upload.file, *limits):
         with stream:
-            yield _item(desk, stream, name, request)
+            yield _submit_file(desk, stream, name, request)
 
 
-def _item(desk: Desk, stream: Any, name: str, request: Request) -> BatchItem:
+def _submit_file(desk: RequestContext, stream: Any, name: str, request: Submission) -> BatchItem:
     try:
-        job_id, _ = desk.intake.take(stream, name, request)
-    except (MediaError, TooLargeError, NotAnArchiveError, QueueFullError) as error:
-        return BatchItem(file=shown(name), error=str(error))
-    return BatchItem(file=shown(name), job_id=job_id, status_url=f"/jobs/{job_id}")
+        job_id, _ = desk.intake.submit(stream, name, request)
+    except (MediaError, UploadTooLargeError, InvalidArchiveError, QueueFullError) as error:
+        return BatchItem(file=safe_filename(name), error=str(error))
+    return BatchItem(file=safe_filename(name), job_id=job_id, status_url=f"/jobs/{job_id}")
 
 
 def _options(**given: Any) -> dict[str, Any]:
     try:
-        return Options(**given).model_dump(exclude_none=True)
+        return JobOptions(**given).model_dump(exclude_none=True)
     except ValidationError as error:
         raise HTTPException(422, error.errors()[0]["msg"].removeprefix("Value error, ")) from error

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from unmask.serving.analyzer import Analyzer
-    from unmask.serving.profiling import Cost
+    from unmask.serving.profiling import StageCost
 
 
 def command(
@@ -58,15 +58,15 @@ def _make(clip: Path, seconds: float) -> None:
 
 def _measure(
     clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
-) -> "dict[str, Cost]":
+) -> "dict[str, StageCost]":
     from unmask.cli.native_stderr import native_silence
 
     with native_silence():
         from unmask.serving.analyzer import Analyzer
-        from unmask.serving.profiling import measure
+        from unmask.serving.profiling import profile_analysis
 
         analyzer = Analyzer.load(bundle) if bundle else _untrained(phase, overrides)
-        return measure(analyzer, clip)
+        return profile_analysis(analyzer, clip)
 
 
 def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
@@ -105,7 +105,7 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     )
 
 
-def _show(costs: "dict[str, Cost]", seconds: float) -> None:
+def _show(costs: "dict[str, StageCost]", seconds: float) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 
 ENDED = ("done", "failed", "cancelled")
 MIB = 2**20
@@ -94,7 +94,7 @@ class Run:
     def _session(self) -> Any:
         """A client of its own; made beforehand, since it reads certificates for a while."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        httpx = need("httpx", extra="service")
+        httpx = require("httpx", extra="service")
         return httpx.Client(base_url=self.url, headers=headers, timeout=120)
 
     def _client(
@@ -180,7 +180,7 @@ class MemoryWatch:
                 return
 
     def _now(self) -> Iterator[tuple[str, float]]:
-        psutil = need("psutil", extra="service")
+        psutil = require("psutil", extra="service")
         try:
             links = psutil.net_connections("tcp")
             found = {one.pid for one in links if one.status == "LISTEN" and self._port in one.laddr}

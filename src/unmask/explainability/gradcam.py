@@ -16,7 +16,7 @@ from unmask.explainability.top_moments import Suspect
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
 from unmask.models.precision import autocast
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.records import FACE_PX
 
 
@@ -69,7 +69,7 @@ def heat_map(judge: FrameJudge, layer: MapLayer) -> NDArray[np.float32]:
         In ``[0, 1]``, 1 where it matters most, shape ``(224, 224)``; all 0 where nothing
         speaks for a fake.
     """
-    attr: Any = need("captum.attr", extra="explain")
+    attr: Any = require("captum.attr", extra="explain")
     with torch.enable_grad(), tapped(layer) as tap:
         cam = attr.LayerGradCam(lambda pixels: judge(pixels, judge.flow), tap)
         cells = cam.attribute(judge.pixels, relu_attributions=True)  # (1, 1, rows, columns)

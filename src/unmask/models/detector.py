@@ -17,7 +17,7 @@ from unmask.models.backbones.pretrained import load_voice, voice_from_config
 from unmask.models.backbones.voice_encoder import VoiceEncoder
 from unmask.models.collate import Batch
 from unmask.models.layers.face_heads import FaceHeads
-from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, either_fake
+from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, noisy_or_logit
 from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, masked_mean
 
 HIDDEN_DIM = 256
@@ -160,7 +160,7 @@ class Detector(nn.Module):
         video_logit = masked_mean(frame_logits, batch.frame_mask)
         audio_logit = masked_mean(step_logits, step_mask)
         return Prediction(
-            logit=either_fake(video_logit, audio_logit, *uses) + self._logits(self.head, joined),
+            logit=noisy_or_logit(video_logit, audio_logit, *uses) + self._logits(self.head, joined),
             video_logit=video_logit,
             audio_logit=audio_logit,
             frame_logits=frame_logits,

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unmask.models.detector import Prediction
-from unmask.models.layers.fusion import either_fake
+from unmask.models.layers.fusion import noisy_or_logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def apart(prediction: Prediction) -> Prediction:
     What the face and the voice say by themselves stays the clip's score and has no slope in it,
     so that each learns from its own labels only (as in late fusion of detectors trained apart).
     """
-    alone = either_fake(
+    alone = noisy_or_logit(
         prediction.video_logit,
         prediction.audio_logit,
         prediction.uses_video,

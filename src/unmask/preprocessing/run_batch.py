@@ -9,7 +9,7 @@ from time import perf_counter
 
 from unmask.config import PreprocessingSettings
 from unmask.errors import DataError, UnmaskError
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import frames_with_face
 from unmask.preprocessing.stages import Stages
@@ -138,7 +138,7 @@ def _worked(
     stages: tuple[str, ...],
 ) -> Iterator[tuple[int, FileReport]]:
     """Each file's number and report, as they are done, with a progress bar on a terminal."""
-    joblib = need("joblib", extra="media")
+    joblib = require("joblib", extra="media")
     from rich.console import Console
     from rich.progress import track
 

@@ -15,7 +15,7 @@ import numpy as np
 from unmask.config.codec_conditions import Cell
 from unmask.errors import MediaError
 from unmask.files import whole_file
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache, Entry, entry_key
 from unmask.preprocessing.hashing import file_sha256
 from unmask.preprocessing.media.decode import every_frame, probe, upright, waveform
@@ -90,8 +90,8 @@ def _picture(source: Path, cell: Cell, out: Path) -> dict[str, Any]:
 
 def _pictures(path: Path, size: tuple[int, int]) -> Iterator[Any]:
     """Upright 4:2:0 pictures of one size with ascending times from the container's start."""
-    av = need("av", extra="media")
-    converter = need("av.video.reformatter", extra="media").VideoReformatter()
+    av = require("av", extra="media")
+    converter = require("av.video.reformatter", extra="media").VideoReformatter()
     last_s = -np.inf
     for time_s, frame in every_frame(path):
         if time_s <= last_s or time_s < 0:  # a damaged file may jump back, which no encoder takes

@@ -7,7 +7,7 @@ from pathlib import Path
 from unmask.config import PreprocessingSettings
 from unmask.config.codec_conditions import Cell
 from unmask.errors import UnmaskError
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare
 from unmask.preprocessing.transcode import Reencoded, reencode
@@ -47,7 +47,7 @@ def reencode_all(
     Yields:
         One for each clip and cell, as they are done, with a progress bar on a terminal.
     """
-    joblib = need("joblib", extra="media")
+    joblib = require("joblib", extra="media")
     from rich.console import Console
     from rich.progress import track
 

@@ -24,12 +24,12 @@ from unmask.preprocessing.faces.detection import face_landmarker
 from unmask.preprocessing.prepare import samples_of, windows
 from unmask.preprocessing.timing import Stopwatch
 from unmask.records import MediaInfo
-from unmask.serving.aggregation.media_quality import Facts
-from unmask.serving.aggregation.scores import Tally
-from unmask.serving.memory import trim_heap
+from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.aggregation.scores import ScoreAggregator
+from unmask.serving.memory import release_free_memory
 from unmask.serving.report.schema import Report, Timing
-from unmask.serving.report_builder import Findings, write_report
-from unmask.serving.stage_hooks import counting, tell_time
+from unmask.serving.report_builder import AnalysisResult, build_report
+from unmask.serving.stage_hooks import attach_timer, use_timer
 
 CHAMPION = Path("outputs/champion")
 VARIABLE = "UNMASK_BUNDLE"
@@ -49,15 +49,15 @@ class Analyzer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        _hasten(bundle.members)
+        _optimise_for_inference(bundle.members)
         face_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
         for member in bundle.members:
-            tell_time(member.frame, "frame_model")
+            attach_timer(member.frame, "frame_model")
             for half in ("begin", "finish"):
-                tell_time(member.voice, "voice_model", half)
+                attach_timer(member.voice, "voice_model", half)
         if bundle.sync is not None:
             for tower in ("lips", "speech"):
-                tell_time(bundle.sync, "sync_model", tower)
+                attach_timer(bundle.sync, "sync_model", tower)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -103,9 +103,9 @@ class Analyzer:
         begin, watch = perf_counter(), watch or Stopwatch()
         suspects = None if evidence_dir is None else Suspects()
         exhibits: tuple[Exhibit, ...] = ()
-        with _named(path, shown_as):
-            with counting(watch):
-                facts, tally, info = self._look(path, part_s, suspects, watch)
+        with _rename_in_errors(path, shown_as):
+            with use_timer(watch):
+                facts, tally, info = self._score_windows(path, part_s, suspects, watch)
             if info is None:
                 raise MediaError(f"{path}: holds nothing to look at; use another file")
             if suspects is not None and evidence_dir is not None:
@@ -113,17 +113,17 @@ class Analyzer:
                     exhibits = explain(self.bundle, path, suspects, evidence_dir)
         shown = replace(info, path=Path(shown_as or path))
         timing = _timing(watch, perf_counter() - begin)
-        return write_report(self.bundle, shown, Findings(facts, tally, exhibits), timing)
+        return build_report(self.bundle, shown, AnalysisResult(facts, tally, exhibits), timing)
 
-    def _look(
+    def _score_windows(
         self,
         path: Path,
         part_s: tuple[float, float],
         suspects: Suspects | None,
         watch: Stopwatch,
-    ) -> tuple[Facts, Tally, MediaInfo | None]:
+    ) -> tuple[MediaStatistics, ScoreAggregator, MediaInfo | None]:
         """Score window after window, and forget each before the next is made."""
-        facts, tally, info = Facts(), Tally(self.bundle.calibration), None
+        facts, tally, info = MediaStatistics(), ScoreAggregator(self.bundle.calibration), None
         passes = self.bundle.uncertainty.passes
         for window in windows(path, self.preprocessing, WINDOW_S, watch, part_s):
             info = window.info
@@ -133,12 +133,12 @@ class Analyzer:
             if suspects is not None:
                 suspects.add(window, scores)
             del window, scores  # before the next ones are made, so that two are never held
-            trim_heap()
+            release_free_memory()
         return facts, tally, info
 
 
 @contextmanager
-def _named(path: Path, shown_as: str | None) -> Iterator[None]:
+def _rename_in_errors(path: Path, shown_as: str | None) -> Iterator[None]:
     """Let errors name the file as the sender knows it, not where it lies for the moment."""
     try:
         yield
@@ -148,7 +148,7 @@ def _named(path: Path, shown_as: str | None) -> Iterator[None]:
         raise MediaError(str(error).replace(str(path), shown_as)) from error
 
 
-def _hasten(members: Sequence[Detector]) -> None:
+def _optimise_for_inference(members: Sequence[Detector]) -> None:
     first, *others = members
     for member in others:
         if one_and_the_same(first.frame, member.frame):

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import MediaError
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.media.decode import FORMATS, REMEDY, decodable
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MediaLimits:
     """The most that is taken on.
 
     Attributes:
@@ -24,8 +24,8 @@ class Limits:
     frames: int = 200_000
 
 
-def admit(
-    path: Path, shown_as: str, limits: Limits, part_s: tuple[float, float] = (0.0, math.inf)
+def check_media_limits(
+    path: Path, shown_as: str, limits: MediaLimits, part_s: tuple[float, float] = (0.0, math.inf)
 ) -> float:
     """Read the container's header; what it is called does not count.
 
@@ -41,7 +41,7 @@ def admit(
     Raises:
         MediaError: It is no media file, or larger than the limits.
     """
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     if not path.stat().st_size:
         raise MediaError(f"{shown_as}: is empty (0 bytes); {REMEDY}")
     try:

@@ -18,7 +18,7 @@ def _trimmer() -> Callable[[int], int] | None:
 _TRIM = _trimmer()
 
 
-def trim_heap() -> None:
+def release_free_memory() -> None:
     """Give back what the C library keeps of freed memory; nothing happens where it cannot.
 
     glibc keeps the freed arrays of one window in pieces that those of the next do not fit into.

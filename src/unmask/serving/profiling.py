@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.timing import Stopwatch
 from unmask.serving.analyzer import STAGES, Analyzer
 
@@ -18,7 +18,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class StageCost:
     """What one stage took.
 
     Attributes:
@@ -32,7 +32,7 @@ class Cost:
     peak_mib: float
 
 
-class MemoryWatch(Stopwatch):
+class MemoryTimer(Stopwatch):
     """A stopwatch that also notes how much memory each stage was seen to hold."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class MemoryWatch(Stopwatch):
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Look at the process's memory from a thread while the block runs."""
-        process, done = need("psutil", extra="demo").Process(), Event()
+        process, done = require("psutil", extra="demo").Process(), Event()
 
         def look() -> None:
             while not done.wait(SAMPLE_S):
@@ -70,24 +70,24 @@ class MemoryWatch(Stopwatch):
             thread.join()
 
 
-def measure(analyzer: Analyzer, video: Path) -> dict[str, Cost]:
+def profile_analysis(analyzer: Analyzer, video: Path) -> dict[str, StageCost]:
     """Analyze ``video`` once; give the cost of each stage, of the rest, and of ``analyze``.
 
     The whole's ``peak_mib`` is the operating system's own mark for this process, so call this
     in a process that has done nothing larger before.
     """
-    watch = MemoryWatch()
+    watch = MemoryTimer()
     with watch.sampling():
         report = analyzer.analyze(video, watch=watch)
     long_s, seconds = report.media.duration_s, report.timing_s.model_dump()
     costs = {
-        stage: Cost(seconds[stage], long_s / max(seconds[stage], 1e-6), watch.peak_mib[stage])
+        stage: StageCost(seconds[stage], long_s / max(seconds[stage], 1e-6), watch.peak_mib[stage])
         for stage in (*STAGES, "rest")
     }
     total_s = seconds["total"]
     # the system's own counters may disagree by some pages
     peak_mib = max(high_water_mib(), *watch.peak_mib.values())
-    return {**costs, "analyze": Cost(total_s, long_s / total_s, peak_mib)}
+    return {**costs, "analyze": StageCost(total_s, long_s / total_s, peak_mib)}
 
 
 def high_water_mib() -> float:

@@ -14,35 +14,45 @@ from unmask.models.calibration.segments import BIN_S, covering, stretches
 from unmask.models.ensemble.mc_dropout import Spread, spread_of
 from unmask.models.lipsync.scoring import STEP_TICKS
 from unmask.records import MediaInfo
-from unmask.serving.aggregation.media_quality import Facts, notes
-from unmask.serving.aggregation.resampling import per_second
-from unmask.serving.aggregation.scores import Line, Sync, Tally, Track
+from unmask.serving.aggregation.media_quality import MediaStatistics, build_notes
+from unmask.serving.aggregation.resampling import mean_per_second
+from unmask.serving.aggregation.scores import (
+    LipSyncScores,
+    PersonScores,
+    ScoreAggregator,
+    ScoreSeries,
+)
 from unmask.serving.report import schema
-from unmask.serving.report.model_card import Alarms, Gate, Model, Promise
+from unmask.serving.report.model_card import (
+    Model,
+    ReportedGate,
+    ReportedGuarantee,
+    ReportedThresholds,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class AnalysisResult:
     """What one video's windows gave, added up."""
 
-    facts: Facts
-    tally: Tally
+    facts: MediaStatistics
+    tally: ScoreAggregator
     exhibits: Sequence[Exhibit] = ()
 
 
-def write_report(
-    bundle: Bundle, info: MediaInfo, found: Findings, timing: schema.Timing
+def build_report(
+    bundle: Bundle, info: MediaInfo, found: AnalysisResult, timing: schema.Timing
 ) -> schema.Report:
     """Put together what one video's windows gave."""
     facts, tally = found.facts, found.tally
-    calibration, quality, decisive = bundle.calibration, facts.quality(), tally.decisive()
-    reading = calibration if decisive is None else decisive.reading(calibration)
-    model = describe(bundle, reading)
+    calibration, quality, decisive = bundle.calibration, facts.quality(), tally.decisive_track()
+    reading = calibration if decisive is None else decisive.calibration_in_effect(calibration)
+    model = build_model_card(bundle, reading)
     probability = None if decisive is None else _probability(decisive, calibration)
     spread = None if decisive is None else _spread(decisive, calibration)
     members = tuple(_members(decisive, calibration))
     return schema.Report(
-        verdict=verdict(probability, reading),
+        verdict=decide_verdict(probability, reading),
         fake_probability=probability,
         confidence_interval=None if spread is None else (spread.low, spread.high),
         uncertainty_score=None if spread is None else spread.score,
@@ -63,14 +73,14 @@ def write_report(
         segments=tuple(_segments(tally, bundle, info.duration_s or inf)),
         evidence=tuple(_evidence(one) for one in found.exhibits),
         quality=quality,
-        notes=tuple(notes(facts, quality, info, model)),
+        notes=tuple(build_notes(facts, quality, info, model)),
         media=_media(info),
         model=model,
         timing_s=timing,
     )
 
 
-def verdict(probability: float | None, calibration: Calibration) -> schema.Verdict:
+def decide_verdict(probability: float | None, calibration: Calibration) -> schema.Verdict:
     """What a probability means under the bundle's thresholds.
 
     Example:
@@ -84,7 +94,7 @@ def verdict(probability: float | None, calibration: Calibration) -> schema.Verdi
     return "real" if probability < calibration.real_below else "inconclusive"
 
 
-def describe(bundle: Bundle, reading: Calibration) -> Model:
+def build_model_card(bundle: Bundle, reading: Calibration) -> Model:
     """Which detector answers, and how its score of this video is read."""
     promise = reading.guarantee
     return Model(
@@ -97,11 +107,11 @@ def describe(bundle: Bundle, reading: Calibration) -> Model:
         bias=reading.bias,
         real_below=reading.real_below,
         fake_above=reading.fake_above,
-        alarms=Alarms(**asdict(bundle.calibration.alarms)),
+        alarms=ReportedThresholds(**asdict(bundle.calibration.alarms)),
         members=len(bundle.members),
         passes=bundle.uncertainty.passes,
         sync_weight=bundle.calibration.sync_weight,
-        promise=Promise(
+        promise=ReportedGuarantee(
             fpr=promise.fpr,
             fnr=promise.fnr,
             real_clips=promise.reals,
@@ -110,21 +120,21 @@ def describe(bundle: Bundle, reading: Calibration) -> Model:
         )
         if promise.reals
         else None,
-        gates=tuple(Gate.model_validate(one) for one in bundle.gates),
+        gates=tuple(ReportedGate.model_validate(one) for one in bundle.gates),
     )
 
 
-def _probability(track: Track, calibration: Calibration) -> float:
+def _probability(track: PersonScores, calibration: Calibration) -> float:
     return float(expit(track.logit(calibration)))
 
 
-def _spread(track: Track, calibration: Calibration) -> Spread | None:
+def _spread(track: PersonScores, calibration: Calibration) -> Spread | None:
     """Of MC-dropout, or of the members without it; one answer alone has no spread."""
     answers = expit(track.repeated(calibration))
     return spread_of(answers, _probability(track, calibration)) if len(answers) > 1 else None
 
 
-def _members(track: Track | None, calibration: Calibration) -> Iterator[schema.Member]:
+def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[schema.Member]:
     logits = None if track is None else track.members.value
     if logits is None or len(logits) < 2:
         return
@@ -132,13 +142,13 @@ def _members(track: Track | None, calibration: Calibration) -> Iterator[schema.M
         yield schema.Member(name=f"member {number}", fake_probability=float(probability))
 
 
-def _alone(track: Track | None) -> float | None:
-    if track is None or track.alone.value is None:
+def _alone(track: PersonScores | None) -> float | None:
+    if track is None or track.modality_logit.value is None:
         return None
-    return float(expit(track.alone.value))
+    return float(expit(track.modality_logit.value))
 
 
-def _people(tally: Tally, calibration: Calibration) -> Iterator[schema.Person]:
+def _people(tally: ScoreAggregator, calibration: Calibration) -> Iterator[schema.Person]:
     longest_first = sorted(tally.people.items(), key=lambda item: -len(item[1].times_s))
     for number, track in longest_first:
         yield schema.Person(
@@ -152,7 +162,7 @@ def _people(tally: Tally, calibration: Calibration) -> Iterator[schema.Person]:
         )
 
 
-def _lip_sync(sync: Sync) -> schema.LipSync | None:
+def _lip_sync(sync: LipSyncScores) -> schema.LipSync | None:
     if sync.probability.value is None:
         return None
     return schema.LipSync(
@@ -160,13 +170,13 @@ def _lip_sync(sync: Sync) -> schema.LipSync | None:
         offset_ms=None if sync.offset_ms is None else round(sync.offset_ms, 1),
         timeline=_moments(sync.line),
         offsets=tuple(
-            schema.Offset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
+            schema.SyncOffset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
             for time_s, offset_ms in zip(sync.line.times_s, sync.line_ms, strict=True)
         ),
     )
 
 
-def _boxes(track: Track) -> Iterator[schema.Box]:
+def _boxes(track: PersonScores) -> Iterator[schema.Box]:
     for time_s, box_px in zip(track.times_s, track.boxes_px, strict=True):
         left, top, right, bottom = (round(edge, 1) for edge in box_px)
         yield schema.Box(
@@ -178,25 +188,26 @@ def _boxes(track: Track) -> Iterator[schema.Box]:
         )
 
 
-def _moments(line: Line) -> tuple[schema.Moment, ...]:
+def _moments(line: ScoreSeries) -> tuple[schema.ScorePoint, ...]:
     pairs = zip(line.times_s, line.probabilities, strict=True)
     return tuple(
-        schema.Moment(time_s=round(time_s, 3), fake_probability=value) for time_s, value in pairs
+        schema.ScorePoint(time_s=round(time_s, 3), fake_probability=value)
+        for time_s, value in pairs
     )
 
 
-def _by_second(line: Line) -> tuple[schema.Moment, ...]:
-    starts_s, means = per_second(np.array(line.times_s), np.array(line.probabilities))
-    return _moments(Line(starts_s.tolist(), means.tolist()))
+def _by_second(line: ScoreSeries) -> tuple[schema.ScorePoint, ...]:
+    starts_s, means = mean_per_second(np.array(line.times_s), np.array(line.probabilities))
+    return _moments(ScoreSeries(starts_s.tolist(), means.tolist()))
 
 
-def _segments(tally: Tally, bundle: Bundle, until_s: float) -> Iterator[schema.Segment]:
+def _segments(tally: ScoreAggregator, bundle: Bundle, until_s: float) -> Iterator[schema.Segment]:
     """What stands out; the last frame and the last bin cover no more than there is."""
     for one in _stretches(tally, bundle):
         yield one.model_copy(update={"end_s": max(min(one.end_s, until_s), one.start_s)})
 
 
-def _stretches(tally: Tally, bundle: Bundle) -> Iterator[schema.Segment]:
+def _stretches(tally: ScoreAggregator, bundle: Bundle) -> Iterator[schema.Segment]:
     alarms, frame_s = bundle.calibration.alarms, 1 / bundle.preprocessing.sampling.rate_hz
     for number, track in tally.people.items():
         yield from _above(alarms.video, track, frame_s, "video", number)
@@ -208,7 +219,7 @@ def _stretches(tally: Tally, bundle: Bundle) -> Iterator[schema.Segment]:
 
 def _above(
     threshold: float,
-    line: Line,
+    line: ScoreSeries,
     covers_s: float,
     modality: schema.Modality,
     person: int | None = None,

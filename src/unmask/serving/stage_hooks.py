@@ -18,7 +18,7 @@ _told: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 
 
 @contextmanager
-def counting(watch: Stopwatch) -> Iterator[None]:
+def use_timer(watch: Stopwatch) -> Iterator[None]:
     """Count what modules given to :func:`tell_time` do inside the block."""
     token = _watch.set(watch)
     try:
@@ -27,7 +27,7 @@ def counting(watch: Stopwatch) -> Iterator[None]:
         _watch.reset(token)
 
 
-def tell_time(module: nn.Module, stage: str, method: str = "forward") -> None:
+def attach_timer(module: nn.Module, stage: str, method: str = "forward") -> None:
     """From now on, count the module's ``method`` to ``stage``; once, however often told."""
     told = _told.setdefault(module, set())
     if method in told:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import MediaError
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.media.decode import FORMATS, audio_stream, probe, video_stream
 from unmask.serving.report.schema import Media, Report
 
 TIMES = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
 
 
-def excerpt(path: Path, start_s: float, end_s: float, target: Path, shown_as: str) -> float:
+def trim(path: Path, start_s: float, end_s: float, target: Path, shown_as: str) -> float:
     """Copy a stretch without encoding it anew, so that no trace of a forgery is lost.
 
     It begins with the last picture before ``start_s`` that can be decoded alone.
@@ -27,7 +27,7 @@ def excerpt(path: Path, start_s: float, end_s: float, target: Path, shown_as: st
     Raises:
         MediaError: There is nothing in that stretch.
     """
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     try:
         with (
             av.open(str(path), options={"format_whitelist": ",".join(FORMATS)}) as source,
@@ -84,7 +84,7 @@ def _stretch(
             yield packet, float(packet.pts * packet.time_base) - zero_s
 
 
-def on_the_whole_clock(report: Report, begin_s: float, media: Media, region: str) -> Report:
+def shift_report_times(report: Report, begin_s: float, media: Media, region: str) -> Report:
     """The report of an excerpt that began at ``begin_s``, with the times of the whole video."""
     moved = _moved(report.model_dump(), begin_s)
     note = f"Only a part of the video was analyzed: {region}."
@@ -106,7 +106,7 @@ def _moved(part: Any, by_s: float) -> Any:
     return moved
 
 
-def whole(path: Path, shown_as: str, part: Media) -> Media:
+def describe_source(path: Path, shown_as: str, part: Media) -> Media:
     """Facts of the whole file, where ``part`` has those of an excerpt."""
     info = probe(path)
     return part.model_copy(

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from bento.security.api_keys import add_key
+from bento.security.api_keys import create_key
 
 pytestmark = pytest.mark.services
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -142,7 +142,7 @@ def test_a_service_with_keys_asks_for_one_and_keeps_it_in_the_tab(
     office, working, served, browse, tmp_path
 ):
     keys = tmp_path / "keys"
-    key, desk = add_key(keys, "anna"), office(api_keys_file=keys)
+    key, desk = create_key(keys, "anna"), office(api_keys_file=keys)
     address, page = served(desk), browse(expected=[REFUSED])
     page.goto(f"{address}/app")
     page.get_by_role("button", name="Enter API key").click()

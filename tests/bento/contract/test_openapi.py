@@ -84,12 +84,12 @@ def test_webhooks_are_described_as_they_are_sent():
     sent = document()["webhooks"]["job-ended"]["post"]
     headers = {parameter["name"] for parameter in sent["parameters"]}
     assert headers == {"Unmask-Timestamp", "Unmask-Signature", "Unmask-Delivery"}
-    (example,) = schemas.Told.model_config["json_schema_extra"]["examples"]
-    schemas.Told.model_validate(example)
+    (example,) = schemas.JobEndedEvent.model_config["json_schema_extra"]["examples"]
+    schemas.JobEndedEvent.model_validate(example)
 
 
 def test_every_example_is_one():
-    for kind in (schemas.Submitted, schemas.Batch, schemas.JobView, schemas.JobList, schemas.Ended):
+    for kind in (schemas.JobAccepted, schemas.BatchAccepted, schemas.JobDetail, schemas.JobList, schemas.JobDeleted):
         for example in kind.model_config["json_schema_extra"]["examples"]:
             kind.model_validate(example)
     report = Report.model_validate(schemas.REPORT_EXAMPLE)
@@ -97,7 +97,7 @@ def test_every_example_is_one():
     assert report.evidence
     event, data = schemas.EVENT_EXAMPLE.strip().split("\n")
     assert event == "event: job"
-    schemas.JobView.model_validate_json(data.removeprefix("data: "))
+    schemas.JobDetail.model_validate_json(data.removeprefix("data: "))
 
 
 @pytest.mark.services

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from bento.sandbox.runner import Examiner
+from bento.sandbox.runner import SandboxedAnalyzer
 from bento.worker.job_runner import Worker
 from tests.bento.fakes.corrupt_media import broken_files
 
@@ -30,7 +30,7 @@ def test_every_broken_file_ends_its_job_and_the_worker_lives(
     room = dict.fromkeys(("max_queued", "max_queued_per_tenant", "submits_per_minute"), COUNT + 1)
     desk = office(**room, attempts=2)
     parts = desk.parts
-    examiner = Examiner(parts.settings)
+    examiner = SandboxedAnalyzer(parts.settings)
     worker = Worker(parts.settings, parts.claims, parts.store, examiner)
     jobs = {}
     for name, content in broken_files(whole, COUNT):

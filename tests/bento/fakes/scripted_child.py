@@ -6,15 +6,15 @@ import sys
 import time
 from pathlib import Path
 
-from bento.sandbox.child import Line, serve
+from bento.sandbox.child import ParentChannel, run_loop
 from unmask.errors import MediaError
-from unmask.serving.report.model_card import Gate, Model
+from unmask.serving.report.model_card import ReportedGate, Model
 from unmask.serving.report.schema import (
     Box,
-    Envelope,
+    WaveformPeaks,
     Media,
     Modalities,
-    Moment,
+    ScorePoint,
     Person,
     Quality,
     Report,
@@ -30,10 +30,10 @@ PICTURE = bytes.fromhex(
 
 
 GATES = (
-    Gate(
+    ReportedGate(
         name="auc", value=0.8622, limit=0.75, direction="at least", level="required", passed=True
     ),
-    Gate(
+    ReportedGate(
         name="champion_drop", value=None, limit=0.0, direction="at most", level="reported",
         passed=False,
     ),
@@ -68,14 +68,14 @@ def report(shown_as, probability=0.9):
 def rich():
     """What a report of one person has to draw."""
     moments = [
-        Moment(time_s=n / 5, fake_probability=0.95 if 3 <= n <= 6 else 0.1) for n in range(10)
+        ScorePoint(time_s=n / 5, fake_probability=0.95 if 3 <= n <= 6 else 0.1) for n in range(10)
     ]
     boxes = [Box(time_s=n / 5, x=100.0 + n, y=60.0, width=80.0, height=100.0) for n in range(10)]
     person = Person(
         id=0, fake_probability=0.9, frames=10, timeline=tuple(moments), boxes=tuple(boxes)
     )
     stretch = Segment(modality="video", person=0, start_s=0.6, end_s=1.4, fake_probability=0.95)
-    sound = Envelope(start_s=0.0, step_s=0.02, peaks=(0.1, 0.6, 0.3) * 33)
+    sound = WaveformPeaks(start_s=0.0, step_s=0.02, peaks=(0.1, 0.6, 0.3) * 33)
     return {"people": (person,), "segments": (stretch,), "envelope": sound}
 
 
@@ -127,4 +127,4 @@ def work(task, line):
 
 
 if __name__ == "__main__":
-    serve(Line(int(sys.argv[1])), MODEL, work)
+    run_loop(ParentChannel(int(sys.argv[1])), MODEL, work)

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import pytest
 
-from bento.sandbox.channel import environment
+from bento.sandbox.channel import child_environment
 from bento.sandbox.child import analyze
-from bento.sandbox.runner import Task, limits_of
+from bento.sandbox.runner import AnalysisTask, media_limits
 from bento.settings import ServiceSettings
 from unmask.config import PreprocessingSettings
 from unmask.errors import MediaError
@@ -34,8 +34,8 @@ class Watcher:
 def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path, pictures):
     video, folder = film(tmp_path / "talk.mp4"), tmp_path / "work"
     folder.mkdir()
-    limits = limits_of(ServiceSettings())
-    task = Task(str(video), "talk.mp4", 0.2, 0.8, str(folder), pictures, limits)
+    limits = media_limits(ServiceSettings())
+    task = AnalysisTask(str(video), "talk.mp4", 0.2, 0.8, str(folder), pictures, limits)
     watcher = Watcher()
     with pytest.raises(MediaError, match="seen"):
         analyze(watcher, asdict(task), Line())
@@ -53,6 +53,6 @@ def test_who_asks_goes_before_an_analysis():
         "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE)"
     )
     told = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=child_environment(), capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == ["19", "True"]

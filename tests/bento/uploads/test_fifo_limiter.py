@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from bento.api.streaming_multipart import AT_ONCE
-from bento.uploads.fifo_limiter import Turns
+from bento.api.streaming_multipart import MAX_CONCURRENT_BLOCKS
+from bento.uploads.fifo_limiter import FifoLimiter
 
 
 async def upload(turns, number, blocks, log, pause=None):
@@ -26,8 +26,8 @@ def run(work):
 
 def test_the_first_to_come_is_through_before_the_last_has_got_far():
     async def work():
-        turns, log = Turns(1), []
-        numbers = [turns.number() for _ in range(4)]
+        turns, log = FifoLimiter(1), []
+        numbers = [turns.next_ticket() for _ in range(4)]
         await asyncio.gather(*(upload(turns, one, 5, log) for one in reversed(numbers)))
         return log
 
@@ -42,17 +42,17 @@ def test_the_first_to_come_is_through_before_the_last_has_got_far():
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_no_more_than_so_many_go_on_at_once(at_once):
     async def work():
-        turns, held, most = Turns(at_once), 0, 0
+        turns, held, most = FifoLimiter(at_once), 0, 0
 
         async def hold(number):
             nonlocal held, most
-            async with turns.taken(number):
+            async with turns.slot(number):
                 held += 1
                 most = max(most, held)
                 await asyncio.sleep(0.001)
                 held -= 1
 
-        await asyncio.gather(*(hold(turns.number()) for _ in range(20)))
+        await asyncio.gather(*(hold(turns.next_ticket()) for _ in range(20)))
         return most
 
     assert run(work()) == at_once
@@ -60,9 +60,9 @@ def test_no_more_than_so_many_go_on_at_once(at_once):
 
 def test_a_sender_that_is_slow_holds_up_nobody():
     async def work():
-        turns, log, arrived = Turns(1), [], asyncio.Event()
-        slow = asyncio.create_task(upload(turns, turns.number(), 3, log, pause=arrived))
-        await upload(turns, turns.number(), 3, log)
+        turns, log, arrived = FifoLimiter(1), [], asyncio.Event()
+        slow = asyncio.create_task(upload(turns, turns.next_ticket(), 3, log, pause=arrived))
+        await upload(turns, turns.next_ticket(), 3, log)
         assert [number for number, _ in log] == [1, 1, 1]
         arrived.set()
         await slow
@@ -74,9 +74,9 @@ def test_a_sender_that_is_slow_holds_up_nobody():
 @pytest.mark.parametrize("called", [False, True])
 def test_a_turn_of_one_who_went_away_is_the_next_ones(called):
     async def work():
-        turns, log = Turns(1), []
-        first, gone, last = (turns.number() for _ in range(3))
-        async with turns.taken(first):
+        turns, log = FifoLimiter(1), []
+        first, gone, last = (turns.next_ticket() for _ in range(3))
+        async with turns.slot(first):
             leaving = asyncio.create_task(upload(turns, gone, 1, log))
             staying = asyncio.create_task(upload(turns, last, 1, log))
             await asyncio.sleep(0)
@@ -87,7 +87,7 @@ def test_a_turn_of_one_who_went_away_is_the_next_ones(called):
         await staying
         assert leaving.cancelled() or leaving.cancelling()
         assert log == [(last, 0)]
-        async with turns.taken(first):  # nothing was lost
+        async with turns.slot(first):  # nothing was lost
             pass
 
     run(work())
@@ -99,7 +99,7 @@ def test_forms_that_break_off_or_are_none_leave_room_for_the_next(office, served
     begun = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(
         8000
     )
-    for _ in range(2 * AT_ONCE):
+    for _ in range(2 * MAX_CONCURRENT_BLOCKS):
         port = urlsplit(address).port
         stopped = http.client.HTTPConnection("127.0.0.1", port)
         stopped.request("POST", "/analyze-video", begun, {**kind, "Content-Length": "900000"})
@@ -112,11 +112,11 @@ def test_forms_that_break_off_or_are_none_leave_room_for_the_next(office, served
 
 def test_a_turn_ends_with_a_failure():
     async def work():
-        turns = Turns(1)
+        turns = FifoLimiter(1)
         with pytest.raises(ValueError, match="broken"):
-            async with turns.taken(turns.number()):
+            async with turns.slot(turns.next_ticket()):
                 raise ValueError("broken")
-        async with turns.taken(turns.number()):
+        async with turns.slot(turns.next_ticket()):
             return True
 
     assert run(work())

@@ -6,8 +6,8 @@ import resource
 
 import pytest
 
-from bento.uploads.upload_file import Arrival
-from bento.uploads.upload_writer import Landing
+from bento.uploads.upload_file import UploadedFile
+from bento.uploads.upload_writer import UploadWriter
 
 
 def run(work):
@@ -16,10 +16,10 @@ def run(work):
 
 def test_blocks_of_many_uploads_land_in_their_order(tmp_path):
     contents = [[bytes([upload, block]) * 50_000 for block in range(20)] for upload in range(8)]
-    arrivals = [Arrival(tmp_path) for _ in contents]
+    arrivals = [UploadedFile(tmp_path) for _ in contents]
 
     async def work():
-        landing = Landing.of_process()
+        landing = UploadWriter.shared()
         return await asyncio.gather(
             *(landing.write(arrivals[one], contents[one][at : at + 4])
               for at in range(0, 20, 4) for one in range(8))
@@ -36,7 +36,7 @@ def test_blocks_of_many_uploads_land_in_their_order(tmp_path):
 
 def test_a_sender_who_went_away_stops_no_other(tmp_path):
     async def work():
-        landing, gone, other = Landing.of_process(), Arrival(tmp_path), Arrival(tmp_path)
+        landing, gone, other = UploadWriter.shared(), UploadedFile(tmp_path), UploadedFile(tmp_path)
         gone.close()
         errors = await asyncio.gather(
             landing.write(gone, [b"a"]), landing.write(other, [b"b", b"c"])
@@ -61,8 +61,8 @@ def nearly_full():
 @pytest.mark.usefixtures("nearly_full")
 def test_an_upload_that_the_disk_took_a_part_of_is_an_error(tmp_path):
     async def work():
-        arrival = Arrival(tmp_path)
-        error = await Landing.of_process().write(arrival, [b"x" * 600, b"y" * 600])
+        arrival = UploadedFile(tmp_path)
+        error = await UploadWriter.shared().write(arrival, [b"x" * 600, b"y" * 600])
         arrival.close()
         return error
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bento.db.models import Job
 from bento.security.api_keys import webhook_secret
-from bento.webhooks.delivery import AddressError, is_public, pause_s, resolve
+from bento.webhooks.delivery import WebhookUrlError, is_public, backoff_s, resolve_public_target
 
 
 @pytest.fixture
@@ -211,8 +211,8 @@ def test_slow_receivers_of_one_tenant_keep_no_other_tenant_waiting(office, worki
     ],
 )
 def test_no_webhook_goes_into_this_network(office, url):
-    with pytest.raises(AddressError):
-        resolve(url, private=False)
+    with pytest.raises(WebhookUrlError):
+        resolve_public_target(url, private=False)
     desk = office()
     answer = desk.client.post(
         "/analyze-video", files={"file": ("a", b"x")}, data={"webhook_url": url}
@@ -238,20 +238,20 @@ def test_what_is_connected_to_is_the_address_that_was_looked_at(monkeypatch):
     monkeypatch.setattr(
         "bento.webhooks.delivery.socket.getaddrinfo", lambda *_, **__: next(answers)
     )
-    target = resolve("https://example.org/a", private=False)
+    target = resolve_public_target("https://example.org/a", private=False)
     assert (target.address, target.host) == ("93.184.216.34", "example.org")
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch):
     found = [(0, 0, 0, "", (one, 443)) for one in ("93.184.216.34", "127.0.0.1")]
     monkeypatch.setattr("bento.webhooks.delivery.socket.getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(AddressError):
-        resolve("https://example.org/", private=False)
+    with pytest.raises(WebhookUrlError):
+        resolve_public_target("https://example.org/", private=False)
 
 
 def test_pauses_grow_and_end():
-    assert [pause_s(tries) >= 20 * 2 ** (tries - 1) for tries in range(1, 8)] == [True] * 7
-    assert 3600 <= pause_s(30) <= 3600 * 1.2
+    assert [backoff_s(tries) >= 20 * 2 ** (tries - 1) for tries in range(1, 8)] == [True] * 7
+    assert 3600 <= backoff_s(30) <= 3600 * 1.2
 
 
 def test_public_addresses_are_public():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, either_fake
+from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, noisy_or_logit
 
 CLIPS = 20_000
 
@@ -52,19 +52,19 @@ def test_either_fake_is_the_probability_that_not_both_are_genuine():
     )
     yes = torch.ones(50, dtype=torch.bool)
     expected = 1 - (1 - video.sigmoid()) * (1 - audio.sigmoid())
-    got = either_fake(video, audio, yes, yes)
+    got = noisy_or_logit(video, audio, yes, yes)
     torch.testing.assert_close(got.sigmoid(), expected, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(either_fake(video, audio, yes, ~yes), video, atol=2.0, rtol=0)
+    torch.testing.assert_close(noisy_or_logit(video, audio, yes, ~yes), video, atol=2.0, rtol=0)
     plain = video.abs() < 8
     torch.testing.assert_close(
-        either_fake(video, audio, yes, ~yes)[plain], video[plain], atol=1e-3, rtol=1e-3
+        noisy_or_logit(video, audio, yes, ~yes)[plain], video[plain], atol=1e-3, rtol=1e-3
     )
 
 
 def test_either_fake_stays_finite_at_the_ends_and_with_nothing_to_go_by():
     far = torch.tensor([-1e4, 50.0, 0.0])
     yes = torch.tensor([True, True, False])
-    logit = either_fake(far.requires_grad_(), far, yes, yes)
+    logit = noisy_or_logit(far.requires_grad_(), far, yes, yes)
     assert torch.isfinite(logit).all()
     logit.sum().backward()
     assert torch.isfinite(far.grad).all()

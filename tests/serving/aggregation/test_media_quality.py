@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from unmask.records import MediaInfo
-from unmask.serving.aggregation.media_quality import Facts, notes, sharpness
-from unmask.serving.report.model_card import Model, Promise
+from unmask.serving.aggregation.media_quality import (
+    MediaStatistics,
+    build_notes,
+    laplacian_variance,
+)
+from unmask.serving.report.model_card import Model, ReportedGuarantee
 from unmask.serving.report.schema import Quality
 
 MODEL = Model(
@@ -37,7 +41,9 @@ def info(tmp_path):
 
 
 def said(info, model=MODEL, end_s=10.0, **facts):
-    return " ".join(notes(Facts(end_s=end_s), GOOD.model_copy(update=facts), info, model))
+    return " ".join(
+        build_notes(MediaStatistics(end_s=end_s), GOOD.model_copy(update=facts), info, model)
+    )
 
 
 def test_good_material_needs_no_note(info):
@@ -83,17 +89,19 @@ def test_sharpness_is_the_variance_of_a_laplacian_written_out(portrait):
     up, down = np.roll(grey, 1, 0), np.roll(grey, -1, 0)
     left, right = np.roll(grey, 1, 1), np.roll(grey, -1, 1)
     slow = (up + down + left + right - 4 * grey)[1:-1, 1:-1]
-    assert sharpness(face) == pytest.approx(slow.var(), rel=0.1)
+    assert laplacian_variance(face) == pytest.approx(slow.var(), rel=0.1)
 
 
 def test_blur_lowers_sharpness(portrait):
     import cv2
 
-    assert sharpness(cv2.GaussianBlur(portrait, (0, 0), 3)) < sharpness(portrait) / 5
+    assert (
+        laplacian_variance(cv2.GaussianBlur(portrait, (0, 0), 3)) < laplacian_variance(portrait) / 5
+    )
 
 
 def test_what_the_thresholds_promise_is_said_with_its_clips_and_its_limits(info):
-    enough = Promise(fpr=0.01, fnr=0.05, real_clips=120, fake_clips=60)
+    enough = ReportedGuarantee(fpr=0.01, fnr=0.05, real_clips=120, fake_clips=60)
     words = said(info, MODEL.model_copy(update={"promise": enough}))
     for part in (
         "120 genuine",
@@ -107,7 +115,7 @@ def test_what_the_thresholds_promise_is_said_with_its_clips_and_its_limits(info)
 
 
 def test_a_verdict_that_is_never_given_is_said_to_be_so(info):
-    few = Promise(fpr=0.01, fnr=0.1, real_clips=24, fake_clips=24)
+    few = ReportedGuarantee(fpr=0.01, fnr=0.1, real_clips=24, fake_clips=24)
     words = said(info, MODEL.model_copy(update={"promise": few}))
     assert "The verdict 'fake' is never given: 24 genuine" in words
     assert "it takes 99" in words

@@ -7,7 +7,7 @@ from unmask.models.calibration.platt import Calibration
 from unmask.models.inference import SampleScore
 from unmask.models.lipsync.scoring import UNJUDGED, SyncScore
 from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
-from unmask.serving.aggregation.scores import Sync, Tally, Track
+from unmask.serving.aggregation.scores import LipSyncScores, PersonScores, ScoreAggregator
 
 
 def score(logit, frames, steps=(), video=0.5, audio=None, **more):
@@ -59,7 +59,7 @@ def window(tmp_path):
 
 
 def test_windows_weigh_as_many_frames_as_they_hold(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0, p0=15), [score(2.0, [0.5] * 15)])
     tally.add(window(3.0, p0=5), [score(-2.0, [0.1] * 5)])
     track = tally.people[0]
@@ -70,7 +70,7 @@ def test_windows_weigh_as_many_frames_as_they_hold(window):
 
 
 def test_a_box_is_kept_for_every_frame_that_is_scored(window):
-    tally, first, second = Tally(), window(0.0, p0=3), window(3.0, p0=2, p1=1)
+    tally, first, second = ScoreAggregator(), window(0.0, p0=3), window(3.0, p0=2, p1=1)
     for part in (first, second):
         for person in part.people:
             start = person.track.time_s[:, None] * 10
@@ -83,53 +83,53 @@ def test_a_box_is_kept_for_every_frame_that_is_scored(window):
 
 
 def test_a_modality_is_averaged_as_log_odds(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0, p0=5), [score(0.0, [0.5] * 5, video=0.9)])
     tally.add(window(3.0, p0=5), [score(0.0, [0.5] * 5, video=0.1)])
-    assert tally.people[0].alone.value == pytest.approx(0.0)
+    assert tally.people[0].modality_logit.value == pytest.approx(0.0)
 
 
 def test_certainty_does_not_become_infinite(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0, p0=5), [score(0.0, [1.0] * 5, video=1.0)])
-    assert np.isfinite(tally.people[0].alone.value)
+    assert np.isfinite(tally.people[0].modality_logit.value)
 
 
 def test_the_most_fake_person_decides(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0, p0=15, p1=6), [score(-1.0, [0.2] * 15), score(3.0, [0.9] * 6)])
-    assert tally.decisive() is tally.people[1]
+    assert tally.decisive_track() is tally.people[1]
 
 
 def test_a_glimpse_of_somebody_decides_nothing(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0, p0=15, p1=4), [score(-1.0, [0.2] * 15), score(3.0, [0.9] * 4)])
-    assert tally.decisive() is tally.people[0]
+    assert tally.decisive_track() is tally.people[0]
 
 
 def test_where_all_are_glimpses_those_seen_longest_decide(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     rows = [score(-1.0, [0.2] * 2), score(3.0, [0.9]), score(1.0, [0.9] * 2)]
     tally.add(window(0.0, p0=2, p1=1, p2=2), rows)
-    assert tally.decisive() is tally.people[2]
+    assert tally.decisive_track() is tally.people[2]
 
 
 def test_sound_alone_decides_where_nobody_is_seen(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0), [score(1.0, [], steps=[0.6] * 20, audio=0.6)])
-    assert tally.decisive() is tally.sound
+    assert tally.decisive_track() is tally.sound
 
 
 def test_silence_without_a_face_decides_nothing(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0), [score(1.0, [], steps=[np.nan] * 20)])
     tally.add(window(3.0), [])
-    assert tally.decisive() is None
-    assert tally.sound == Track()
+    assert tally.decisive_track() is None
+    assert tally.sound == PersonScores()
 
 
 def test_people_share_the_sound_which_counts_once(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     rows = [score(0.0, [0.5] * 5, [0.8] * 20, audio=0.8) for _ in range(2)]
     tally.add(window(3.0, p0=5, p1=5), rows)
     assert np.allclose(tally.sound.times_s, [3.0, 3.2])
@@ -137,7 +137,7 @@ def test_people_share_the_sound_which_counts_once(window):
 
 
 def test_members_are_averaged_over_windows_each_by_itself_and_then_mixed(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     tally.add(window(0.0, p0=15), [score([2.0, 0.0], [0.5] * 15)])
     tally.add(window(3.0, p0=5), [score([-2.0, 4.0], [0.1] * 5)])
     track = tally.people[0]
@@ -147,7 +147,7 @@ def test_members_are_averaged_over_windows_each_by_itself_and_then_mixed(window)
 
 
 def test_passes_are_averaged_over_windows_like_the_answer(window):
-    tally = Tally()
+    tally = ScoreAggregator()
     for start_s, passes, frames in ((0.0, [1.0, 2.0, 3.0], 15), (3.0, [-3.0, 2.0, 7.0], 5)):
         row = score(0.0, [0.5] * frames, pass_logits=np.array(passes))
         tally.add(window(start_s, p0=frames), [row])
@@ -155,7 +155,7 @@ def test_passes_are_averaged_over_windows_like_the_answer(window):
 
 
 def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
-    tally = Tally(Calibration(sync_weight=0.25))
+    tally = ScoreAggregator(Calibration(sync_weight=0.25))
     rows = [
         score(0.0, [0.5] * 5, sync=heard(0.8, 120.0, [1.0, 1.2, 1.4])),
         score(0.0, [0.5] * 5, sync=UNJUDGED),
@@ -178,26 +178,26 @@ def test_lip_sync_may_make_another_person_the_most_fake(window):
         score(0.0, [0.5] * 9, sync=heard(0.95, 400.0, [1.0])),
     ]
     for weight, most in ((0.0, 0), (0.5, 1)):
-        tally = Tally(Calibration(sync_weight=weight))
+        tally = ScoreAggregator(Calibration(sync_weight=weight))
         tally.add(window(0.0, p0=9, p1=9), rows)
-        assert tally.decisive() is tally.people[most]
+        assert tally.decisive_track() is tally.people[most]
 
 
 def test_without_lip_sync_the_detectors_are_read_by_a_scale_of_their_own(window):
     calibration = Calibration(2.0, sync_weight=0.5, bias=3.0, alone=Calibration(4.0, bias=-1.0))
-    tally = Tally(calibration)
+    tally = ScoreAggregator(calibration)
     rows = [score(2.0, [0.5] * 9, sync=UNJUDGED), score(1.0, [0.5] * 9, sync=heard(0.5, 0.0, [1]))]
     tally.add(window(0.0, p0=9, p1=9), rows)
     unjudged, judged = tally.people[0], tally.people[1]
     assert unjudged.logit(calibration) == pytest.approx(2.0 / 4.0 - 1.0)
     mixture = 0.5 * p(1.0) + 0.5 * 0.5
     assert judged.logit(calibration) == pytest.approx(np.log(mixture / (1 - mixture)) / 2.0 + 3.0)
-    assert tally.decisive() is judged  # though what its detectors say is less
+    assert tally.decisive_track() is judged  # though what its detectors say is less
 
 
 def test_one_window_that_was_misheard_does_not_move_the_offset():
-    sync = Sync()
+    sync = LipSyncScores()
     for offset_ms, judged in ((40.0, 30), (-560.0, 5), (60.0, 30), (50.0, 30)):
         sync.add(heard(0.2, offset_ms, np.arange(judged) / 5), 0.0)
     assert sync.offset_ms == 50.0
-    assert Sync().offset_ms is None
+    assert LipSyncScores().offset_ms is None

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from unmask.serving.aggregation.waveform_peaks import MOST_STEPS, STEP_SAMPLES, Loudness
+from unmask.serving.aggregation.waveform_peaks import MOST_STEPS, STEP_SAMPLES, PeakEnvelope
 
 
 def outline(samples, windows=1):
-    loudness = Loudness()
+    loudness = PeakEnvelope()
     for part in np.array_split(samples, windows):
         loudness.add(part)
     return loudness.envelope()
@@ -39,5 +39,5 @@ def test_a_click_is_seen_in_an_hour_of_silence():
 
 
 def test_no_sound_has_no_outline():
-    assert Loudness().envelope() is None
+    assert PeakEnvelope().envelope() is None
     assert outline(np.zeros(0, np.float32)) is None

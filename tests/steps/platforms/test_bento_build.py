@@ -6,7 +6,7 @@ import pytest
 from steps.platforms import bento_build
 from steps.platforms.requirements import pinned
 from unmask.evaluation.gates import GateReport, GateRow
-from unmask.serving.report.model_card import Gate
+from unmask.serving.report.model_card import ReportedGate
 
 
 def gates(level, passed):
@@ -41,7 +41,7 @@ def test_the_service_has_a_copy_of_the_champion_that_bentoml_build_takes_along(c
 def test_the_champion_carries_what_it_was_held_against(checkout):
     found = bento_build.keep_champion(bundle(checkout / "one", "1"), gates("required", True))
     (row,) = json.loads((found / "gates.json").read_text())
-    card = Gate.model_validate(row)
+    card = ReportedGate.model_validate(row)
     assert (card.name, card.value, card.limit, card.passed) == ("auc", 0.8, 0.9, True)
     bento_build.keep_champion(checkout / "one", gates("required", False))
     assert json.loads((found / "gates.json").read_text())[0]["passed"] is False

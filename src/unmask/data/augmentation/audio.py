@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.data.forgeries.voices import converted
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.records import RATE_HZ
 
 Sound = NDArray[np.float32]
@@ -24,7 +24,7 @@ def stretched(
     length = round(len(samples) * factor)
     if not length or length == len(samples):
         return samples, is_speech
-    effects = need("librosa", extra="media").effects
+    effects = require("librosa", extra="media").effects
     made = effects.time_stretch(samples, rate=len(samples) / length)[:length]
     made = np.pad(made, (0, length - len(made)))
     then = np.minimum((np.arange(length) / factor).astype(int), len(is_speech) - 1)

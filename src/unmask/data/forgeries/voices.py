@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.records import RATE_HZ
 
 Sound = NDArray[np.float32]
@@ -26,7 +26,7 @@ def griffin_lim(samples: Sound, rng: np.random.Generator, *, quick: bool = False
         quick: A fifth of the time: magnitudes by least squares that are cut off at 0, and half
             the rounds of guessing.
     """
-    librosa = need("librosa", extra="media")
+    librosa = require("librosa", extra="media")
     mel = librosa.feature.melspectrogram(
         y=samples, sr=RATE_HZ, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MEL_BANDS
     )
@@ -46,7 +46,7 @@ def griffin_lim(samples: Sound, rng: np.random.Generator, *, quick: bool = False
 @cache
 def _from_mel() -> NDArray[np.float32]:
     """The pseudo-inverse of the mel bands, shape ``(frequencies, 80)``."""
-    librosa = need("librosa", extra="media")
+    librosa = require("librosa", extra="media")
     bands = librosa.filters.mel(sr=RATE_HZ, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS)
     return np.linalg.pinv(bands).astype(np.float32)
 
@@ -58,7 +58,7 @@ def converted(samples: Sound, semitones: float) -> Sound:
         samples: 16 kHz mono, shape ``(time,)``.
         semitones: Upwards where positive.
     """
-    moved = need("librosa", extra="media").effects.pitch_shift(
+    moved = require("librosa", extra="media").effects.pitch_shift(
         samples, sr=RATE_HZ, n_steps=semitones
     )
     return as_loud(_as_long(moved, len(samples)), samples)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 
 EXAMPLES = 3  # offending rows named in a sentence
 
@@ -78,7 +78,7 @@ def load(module: str) -> ModuleType:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return need(module, extra="platform")
+        return require(module, extra="platform")
 
 
 def run_checks(checks: Sequence[Check]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:

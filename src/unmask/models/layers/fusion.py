@@ -17,7 +17,7 @@ from unmask.models.layers.temporal import masked_mean
 FAINTEST = 1e-6  # of -log(1 - p): keeps the logit above -14
 
 
-def either_fake(
+def noisy_or_logit(
     video_logit: Tensor, audio_logit: Tensor, uses_video: Tensor, uses_audio: Tensor
 ) -> Tensor:
     """Logit of "the face is fake, or the voice is", were the two independent.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 
 REGION_SCALE = 1.5  # side of the square that the mesh looks at, in sides of the face's box
 
@@ -157,7 +157,7 @@ def _mediapipe() -> Any:
     """Import mediapipe quietly: its native log lines are no message of ours."""
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return need("mediapipe", extra="media")
+    return require("mediapipe", extra="media")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.errors import MediaError
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.hashing import file_sha256
 from unmask.preprocessing.media.sampling import Sampler
 from unmask.records import RATE_HZ, MediaInfo, Waveform
@@ -95,7 +95,7 @@ def frames(
         MediaError: The file cannot be opened.
     """
     sampler = Sampler(rate_hz)
-    converter = need("av.video.reformatter", extra="media").VideoReformatter()
+    converter = require("av.video.reformatter", extra="media").VideoReformatter()
     for time_s, frame in every_frame(path, start_s):
         if end_s is not None and time_s >= end_s:
             return
@@ -144,7 +144,7 @@ def waveform(path: Path) -> Waveform | None:
     Raises:
         MediaError: The file cannot be opened.
     """
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     blocks: list[NDArray[np.float32]] = []
     with _opened(path) as container:
         stream = audio_stream(container)
@@ -182,7 +182,7 @@ def audio_stream(container: Any) -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     av.logging.set_level(None)  # what goes wrong is said below, in our own words
     try:
         container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
@@ -199,7 +199,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
     """Every frame of the stream; damage is stepped over and logged once."""
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     stream.thread_type = "AUTO"
     damaged = 0
     packets = container.demux(stream)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.media.encode import write_film, write_voice
 from unmask.records import RATE_HZ
 
@@ -41,7 +41,7 @@ def film(faces: Pictures, codec: str, crf: int) -> Pictures:
     """
     if not len(faces):
         return faces.copy()
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     file = BytesIO()
     frames = []
     for number, face in enumerate(faces):
@@ -77,7 +77,7 @@ def voice(samples: Samples, codec: str, kbit_per_s: int) -> Samples:
     """
     if not len(samples):
         return samples.copy()
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     file = BytesIO()
     write_voice(file, samples, codec, kbit_per_s)
     file.seek(0)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config.validators import among
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.records import RATE_HZ
 
 TASKS = Path("/proc/self/task")  # threads, where the system is Linux
@@ -108,7 +108,7 @@ def write_voice(target: Target, samples: NDArray[np.float32], codec: str, kbit_p
 
 
 def _written(target: Target, container: str) -> Any:
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     av.logging.set_level(None)
     os.environ.setdefault("SVT_LOG", "1")  # errors alone; it cannot be told in another way
     place = str(target) if isinstance(target, Path) else target
@@ -156,7 +156,7 @@ def _sound_stream(out: Any, library: str) -> Any:
 
 
 def _write_sound(out: Any, stream: Any, samples: NDArray[np.float32]) -> None:
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
     frame.sample_rate, frame.pts = RATE_HZ, 0
     context = stream.codec_context

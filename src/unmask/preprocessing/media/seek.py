@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.media.decode import Frame, every_frame, upright
 from unmask.preprocessing.media.sampling import SLACK_S
 
@@ -23,7 +23,7 @@ def stills(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
     Raises:
         MediaError: The file cannot be opened.
     """
-    av = need("av", extra="media")
+    av = require("av", extra="media")
     missing = sorted(set(times_s))
     for run in _runs(tuple(missing)):
         try:
@@ -49,7 +49,7 @@ def _runs(times_s: Sequence[float]) -> list[list[float]]:
 
 def _matching(path: Path, times_s: Sequence[float], start_s: float) -> Iterator[Frame]:
     """Frames shown at ``times_s``, which ascend, under exactly those times."""
-    converter = need("av.video.reformatter", extra="media").VideoReformatter()
+    converter = require("av.video.reformatter", extra="media").VideoReformatter()
     waiting = list(times_s)
     for time_s, frame in every_frame(path, start_s):
         if not waiting or time_s > times_s[-1] + SLACK_S:

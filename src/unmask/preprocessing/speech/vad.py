@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import SpeechSettings
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.preprocessing.speech.silero_vad import CHUNK, speech_probabilities
 from unmask.records import RATE_HZ, Waveform
 
@@ -39,7 +39,7 @@ def energy_probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     if not len(samples):
         return np.zeros(0, np.float32)
-    librosa = need("librosa", extra="media")
+    librosa = require("librosa", extra="media")
     padded = np.pad(samples, (0, -len(samples) % CHUNK))
     power = librosa.feature.rms(y=padded, frame_length=CHUNK, hop_length=CHUNK, center=False)[0]
     level_db = librosa.amplitude_to_db(power, ref=1.0, amin=1e-5, top_db=None)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from unmask.models.calibration.conformal import unreachable
 from unmask.models.calibration.platt import Guarantee
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.records import ClipFeatures, MediaInfo, PersonFeatures
-from unmask.serving.aggregation.waveform_peaks import Loudness
-from unmask.serving.report.model_card import Model, Promise
+from unmask.serving.aggregation.waveform_peaks import PeakEnvelope
+from unmask.serving.report.model_card import Model, ReportedGuarantee
 from unmask.serving.report.schema import Quality
 
 FEW_FRAMES = 5  # below this, a face's score rests on little
@@ -21,7 +21,7 @@ EARLY_END_S = 1.0  # containers round; less than this is no missing piece
 
 
 @dataclass
-class Facts:
+class MediaStatistics:
     """Facts so far, added up window by window."""
 
     end_s: float = 0.0
@@ -32,7 +32,7 @@ class Facts:
     people: set[int] = field(default_factory=set)
     widths_px: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
-    loudness: Loudness = field(default_factory=Loudness)
+    loudness: PeakEnvelope = field(default_factory=PeakEnvelope)
 
     def add(self, window: ClipFeatures) -> None:
         """Count one window."""
@@ -51,7 +51,7 @@ class Facts:
         self.people.add(person.track.person)
         boxes = person.track.boxes_px
         self.widths_px.extend((boxes[:, 2] - boxes[:, 0]).tolist())
-        self.sharpness.extend(sharpness(face) for face in person.faces)
+        self.sharpness.extend(laplacian_variance(face) for face in person.faces)
 
     def quality(self) -> Quality:
         """The facts as the report gives them."""
@@ -66,18 +66,20 @@ class Facts:
         )
 
 
-def sharpness(face: NDArray[np.uint8]) -> float:
+def laplacian_variance(face: NDArray[np.uint8]) -> float:
     """Variance of the Laplacian of a grey face; lower is more blurred.
 
     Args:
         face: RGB, shape ``(height, width, 3)``.
     """
-    cv2 = need("cv2", extra="media")
+    cv2 = require("cv2", extra="media")
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 
 
-def notes(facts: Facts, quality: Quality, info: MediaInfo, model: Model) -> Iterator[str]:
+def build_notes(
+    facts: MediaStatistics, quality: Quality, info: MediaInfo, model: Model
+) -> Iterator[str]:
     """What bears on how far the verdict can be trusted, one sentence each."""
     if model.profile == "demo":
         yield (
@@ -97,7 +99,7 @@ def notes(facts: Facts, quality: Quality, info: MediaInfo, model: Model) -> Iter
         yield "Neither a face nor speech was found, so there is nothing to score."
 
 
-def _on_promise(promise: Promise) -> Iterator[str]:
+def _on_promise(promise: ReportedGuarantee) -> Iterator[str]:
     people = f" of {promise.people} people" if promise.people else ""
     yield (
         f"Calibrated on {promise.real_clips} genuine and {promise.fake_clips} fake clips{people}: "

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def per_second(times_s: Floats, values: Floats) -> tuple[Floats, Floats]:
+def mean_per_second(times_s: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Average scores over each whole second, leaving out seconds without any.
 
     Args:

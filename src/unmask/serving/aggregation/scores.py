@@ -19,7 +19,7 @@ T = TypeVar("T", float, Floats)
 
 
 @dataclass
-class Mean(Generic[T]):
+class RunningMean(Generic[T]):
     """A weighted mean of numbers, or of arrays of one shape, that never holds its terms."""
 
     total: T | None = None
@@ -37,7 +37,7 @@ class Mean(Generic[T]):
 
 
 @dataclass
-class Line:
+class ScoreSeries:
     """Scores along the video: where, ascending, and what."""
 
     times_s: list[float] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Line:
 
 
 @dataclass
-class Sync:
+class LipSyncScores:
     """Lip-sync of one person, each window with the weight of its judged moments.
 
     Attributes:
@@ -58,9 +58,9 @@ class Sync:
         line_ms: Offset of each moment of ``line``.
     """
 
-    probability: Mean[float] = field(default_factory=Mean)
+    probability: RunningMean[float] = field(default_factory=RunningMean)
     offsets_ms: list[tuple[float, int]] = field(default_factory=list)
-    line: Line = field(default_factory=Line)
+    line: ScoreSeries = field(default_factory=ScoreSeries)
     line_ms: list[float] = field(default_factory=list)
 
     def add(self, score: SyncScore, start_s: float) -> None:
@@ -84,7 +84,7 @@ class Sync:
 
 
 @dataclass
-class Track(Line):
+class PersonScores(ScoreSeries):
     """Scores along time: of each frame of a person, or of each ``BIN_S`` of speech.
 
     Attributes:
@@ -95,18 +95,18 @@ class Track(Line):
         boxes_px: Left, top, right, bottom of the face in each frame; none of sound.
     """
 
-    members: Mean[Floats] = field(default_factory=Mean)
-    passes: Mean[Floats] = field(default_factory=Mean)
-    alone: Mean[float] = field(default_factory=Mean)
-    sync: Sync = field(default_factory=Sync)
+    members: RunningMean[Floats] = field(default_factory=RunningMean)
+    passes: RunningMean[Floats] = field(default_factory=RunningMean)
+    modality_logit: RunningMean[float] = field(default_factory=RunningMean)
+    sync: LipSyncScores = field(default_factory=LipSyncScores)
     boxes_px: list[list[float]] = field(default_factory=list)
 
-    def count(self, score: SampleScore, alone: float, times_s: Floats, values: Floats) -> None:
+    def add_window(self, score: SampleScore, alone: float, times_s: Floats, values: Floats) -> None:
         """Count one window with the weight of its frames or bins."""
         self.members.add(score.member_logits, len(times_s))
         if score.pass_logits is not None:
             self.passes.add(score.pass_logits, len(times_s))
-        self.alone.add(float(finite_logit(alone)), len(times_s))
+        self.modality_logit.add(float(finite_logit(alone)), len(times_s))
         self.add(times_s, values)
 
     def logit(self, calibration: Calibration) -> float:
@@ -119,18 +119,18 @@ class Track(Line):
         each = np.zeros(0) if answers is None else answers
         return np.array([self._final(one, calibration) for one in each[:, None]])
 
-    def reading(self, calibration: Calibration) -> Calibration:
+    def calibration_in_effect(self, calibration: Calibration) -> Calibration:
         """The one that holds for this track."""
         return calibration.of(self.sync.probability.value)
 
     def _final(self, logits: Floats | None, calibration: Calibration) -> float:
         known = np.zeros(1) if logits is None else logits
         final = final_logit(known, self.sync.probability.value, calibration.sync_weight)
-        return float(self.reading(calibration).log_odds(final))
+        return float(self.calibration_in_effect(calibration).log_odds(final))
 
 
 @dataclass
-class Tally:
+class ScoreAggregator:
     """Everything scored so far.
 
     Attributes:
@@ -140,8 +140,8 @@ class Tally:
     """
 
     calibration: Calibration = field(default_factory=Calibration)
-    people: dict[int, Track] = field(default_factory=dict)
-    sound: Track = field(default_factory=Track)
+    people: dict[int, PersonScores] = field(default_factory=dict)
+    sound: PersonScores = field(default_factory=PersonScores)
 
     def add(self, window: ClipFeatures, scores: Sequence[SampleScore]) -> None:
         """Count one window.
@@ -152,18 +152,18 @@ class Tally:
         """
         for person, score in zip(window.people, scores, strict=False):
             if score.video_probability is not None:
-                track = self.people.setdefault(person.track.person, Track())
+                track = self.people.setdefault(person.track.person, PersonScores())
                 times_s = person.track.time_s
-                track.count(score, score.video_probability, times_s, score.frame_probabilities)
+                track.add_window(score, score.video_probability, times_s, score.frame_probabilities)
                 track.boxes_px.extend(person.track.boxes_px.tolist())
                 if score.sync is not None:
                     track.sync.add(score.sync, window.start_s)
         if scores and scores[0].audio_probability is not None:  # the people share the sound
             starts_s, means = binned(scores[0].step_probabilities)
             alone = scores[0].audio_probability
-            self.sound.count(scores[0], alone, window.start_s + starts_s, means)
+            self.sound.add_window(scores[0], alone, window.start_s + starts_s, means)
 
-    def decisive(self) -> Track | None:
+    def decisive_track(self) -> PersonScores | None:
         """The clip's track, by the rule of :func:`unmask.models.inference.clip_score`.
 
         ``None`` where nobody is seen and nobody speaks.

@@ -8,7 +8,7 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
 
 
-class Part(BaseModel):
+class ReportModel(BaseModel):
     """A part of the output contract."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

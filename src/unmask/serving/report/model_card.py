@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from unmask.serving.report.base import Part, Probability
+from unmask.serving.report.base import Probability, ReportModel
 
 
-class Promise(Part):
+class ReportedGuarantee(ReportModel):
     """How often a verdict may be wrong, by split-conformal prediction.
 
     It holds on average over clips that are exchangeable with those it was calibrated on: drawn
@@ -21,7 +21,7 @@ class Promise(Part):
     people: int = Field(default=0, ge=0, description="Whose clips those are; 0 if unknown.")
 
 
-class Alarms(Part):
+class ReportedThresholds(ReportModel):
     """Above which probability a stretch of one kind of evidence is listed under `segments`.
 
     Each is exceeded somewhere in at most the promised share of genuine clips that are as long as
@@ -33,7 +33,7 @@ class Alarms(Part):
     lip_sync: Probability = Field(description="Of lips and speech together.")
 
 
-class Gate(Part):
+class ReportedGate(ReportModel):
     """What the detector was held against before it was packed."""
 
     name: str = Field(description="Of the measured number.")
@@ -44,7 +44,7 @@ class Gate(Part):
     passed: bool = Field(description="Whether it was kept.")
 
 
-class Model(Part):
+class Model(ReportModel):
     """Which detector answered."""
 
     sha256: str = Field(description="Hash of the bundle.")
@@ -56,8 +56,8 @@ class Model(Part):
     bias: float = Field(default=0.0, description="What it adds to a clip's score after that.")
     real_below: Probability = Field(description="Verdict `real` below this probability.")
     fake_above: Probability = Field(description="Verdict `fake` above this probability.")
-    alarms: Alarms = Field(
-        default=Alarms(video=0.5, audio=0.5, lip_sync=0.5),
+    alarms: ReportedThresholds = Field(
+        default=ReportedThresholds(video=0.5, audio=0.5, lip_sync=0.5),
         description="What stands out along time.",
     )
     members: int = Field(default=1, ge=1, description="Detectors whose mean is the score.")
@@ -67,9 +67,9 @@ class Model(Part):
     sync_weight: Probability = Field(
         default=0.0, description="Of lip-sync in the score, where it can be judged."
     )
-    promise: Promise | None = Field(
+    promise: ReportedGuarantee | None = Field(
         default=None, description="Of the two thresholds; null where they promise nothing."
     )
-    gates: tuple[Gate, ...] = Field(
+    gates: tuple[ReportedGate, ...] = Field(
         default=(), description="Of its promotion; empty where it was put in place by hand."
     )

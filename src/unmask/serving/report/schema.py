@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from unmask.serving.report.base import Part, Probability, Seconds
+from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.model_card import Model
 
 SCHEMA_VERSION = 2
@@ -21,7 +21,7 @@ Verdict = Literal["fake", "real", "inconclusive"]
 Modality = Literal["video", "audio", "lip_sync"]
 
 
-class Modalities(Part):
+class Modalities(ReportModel):
     """What each kind of evidence says when it is looked at alone."""
 
     video: Probability | None = Field(description="Of the faces; null where nobody is seen.")
@@ -31,21 +31,21 @@ class Modalities(Part):
     )
 
 
-class Member(Part):
+class Member(ReportModel):
     """One detector of an ensemble."""
 
     name: str = Field(description="Which member.")
     fake_probability: Probability = Field(description="What this member alone says.")
 
 
-class Moment(Part):
+class ScorePoint(ReportModel):
     """A score along time: of one looked-at frame, of a second, or of a moment of sound."""
 
     time_s: Seconds = Field(description="Presentation time in the video; of a second, its begin.")
     fake_probability: Probability = Field(description="Of this moment; higher is more fake.")
 
 
-class Offset(Part):
+class SyncOffset(ReportModel):
     """How far the sound is off around one moment."""
 
     time_s: Seconds = Field(description="Presentation time in the video.")
@@ -54,7 +54,7 @@ class Offset(Part):
     )
 
 
-class LipSync(Part):
+class LipSync(ReportModel):
     """Whether one person's lips belong to the sound."""
 
     fake_probability: Probability = Field(
@@ -63,15 +63,15 @@ class LipSync(Part):
     offset_ms: float | None = Field(
         description="How late the sound comes, negative where it is early; null where unknown."
     )
-    timeline: tuple[Moment, ...] = Field(
+    timeline: tuple[ScorePoint, ...] = Field(
         description="Of the seconds around each moment, ascending in time."
     )
-    offsets: tuple[Offset, ...] = Field(
+    offsets: tuple[SyncOffset, ...] = Field(
         default=(), description="Of the same moments: at which shift lips and sound agree best."
     )
 
 
-class Box(Part):
+class Box(ReportModel):
     """Where a face is in one looked-at frame, in pixels of the shown picture from its left top.
 
     The shown picture is ``media.width`` by ``media.height``; a face may reach beyond it.
@@ -84,14 +84,14 @@ class Box(Part):
     height: float = Field(ge=0.0, description="Downwards.")
 
 
-class Person(Part):
+class Person(ReportModel):
     """One person seen in the video."""
 
     id: int = Field(ge=0, description="Number in order of appearance, from 0.")
     fake_probability: Probability = Field(description="Of this face with the video's sound.")
     frames: int = Field(ge=1, description="Looked-at frames in which the face was found.")
-    timeline: tuple[Moment, ...] = Field(description="Frame by frame, ascending in time.")
-    seconds: tuple[Moment, ...] = Field(
+    timeline: tuple[ScorePoint, ...] = Field(description="Frame by frame, ascending in time.")
+    seconds: tuple[ScorePoint, ...] = Field(
         default=(), description="Mean of each second in which the face is seen, ascending."
     )
     lip_sync: LipSync | None = Field(
@@ -102,7 +102,7 @@ class Person(Part):
     )
 
 
-class Envelope(Part):
+class WaveformPeaks(ReportModel):
     """How loud the sound is along time, to be drawn: the 16 kHz mono that the detector heard."""
 
     start_s: Seconds = Field(description="Where in the video it begins.")
@@ -112,7 +112,7 @@ class Envelope(Part):
     )
 
 
-class Segment(Part):
+class Segment(ReportModel):
     """A stretch that scores above what genuine footage does; see the model's `alarms`."""
 
     modality: Modality = Field(description="Which evidence.")
@@ -128,7 +128,7 @@ class Segment(Part):
         return self
 
 
-class Evidence(Part):
+class Evidence(ReportModel):
     """Something to look at, for a person who has to decide."""
 
     kind: str = Field(description="What it is, for example a heat map.")
@@ -154,7 +154,7 @@ class Evidence(Part):
     )
 
 
-class Quality(Part):
+class Quality(ReportModel):
     """Measured facts that say how far the scores can be trusted."""
 
     frames_sampled: int = Field(ge=0, description="Frames looked at.")
@@ -171,7 +171,7 @@ class Quality(Part):
     speech_s: Seconds = Field(description="Of this, seconds in which somebody speaks.")
 
 
-class Media(Part):
+class Media(ReportModel):
     """What the file says of itself."""
 
     file: str = Field(description="Name of the file, without its folder.")
@@ -186,7 +186,7 @@ class Media(Part):
     audio_codec: str | None = Field(description="Null without sound.")
 
 
-class Timing(Part):
+class Timing(ReportModel):
     """Seconds of work, stage by stage."""
 
     decode: Seconds = Field(description="Reading pictures and sound.")
@@ -205,7 +205,7 @@ class Timing(Part):
     total: Seconds = Field(description="Wall clock from path to report.")
 
 
-class Report(Part):
+class Report(ReportModel):
     """One video's verdict: what, who, when, how sure, on what grounds.
 
     A score is a measured likeness to known forgeries, not a judgement on a person.
@@ -240,10 +240,10 @@ class Report(Part):
         description="Standard deviation of what the members say; null before phase 3.",
     )
     people: tuple[Person, ...] = Field(description="Longest on screen first.")
-    audio_timeline: tuple[Moment, ...] = Field(
+    audio_timeline: tuple[ScorePoint, ...] = Field(
         default=(), description="The voice, each second in which somebody speaks."
     )
-    envelope: Envelope | None = Field(default=None, description="Null without sound.")
+    envelope: WaveformPeaks | None = Field(default=None, description="Null without sound.")
     segments: tuple[Segment, ...] = Field(description="Stretches that stand out.")
     evidence: tuple[Evidence, ...] = Field(default=(), description="Empty before phase 3.")
     quality: Quality = Field(description="Measured facts about the material.")

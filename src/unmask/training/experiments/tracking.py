@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import MLFlowLogger
 
-from unmask.optional_deps import need
+from unmask.optional_deps import require
 from unmask.training.experiments.sweep import Trial
 
 EXPERIMENT = "unmask-sweeps"
@@ -31,7 +31,7 @@ class SweepRuns:
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self.uri = uri
-        self.client: Any = need("mlflow", "platform").MlflowClient(tracking_uri=uri)
+        self.client: Any = require("mlflow", "platform").MlflowClient(tracking_uri=uri)
         self.experiment = self._found() or self._made()
         self.parent: str = self._start(name, {})
 
@@ -72,7 +72,7 @@ class SweepRuns:
     def _made(self) -> str:
         try:
             return str(self.client.create_experiment(EXPERIMENT))
-        except need("mlflow", "platform").MlflowException:
+        except require("mlflow", "platform").MlflowException:
             if (found := self._found()) is None:
                 raise
             return found  # by another process, a moment ago

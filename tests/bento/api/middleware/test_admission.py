@@ -8,11 +8,11 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from bento.api.middleware.admission import Buckets
-from bento.api.middleware.security import Front, is_loopback
+from bento.api.middleware.admission import TokenBucketLimiter
+from bento.api.middleware.security import SecurityMiddleware, is_loopback
 from bento.security import api_keys
-from bento.security.api_keys import add_key, digest
-from bento.service import check_address, listening_address
+from bento.security.api_keys import create_key, hash_key
+from bento.service import require_api_keys_for_public_bind, bound_host
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
 
@@ -21,7 +21,7 @@ NOT_FOUND = PlainTextResponse("Not Found", 404)
 
 def keyed(office, tmp_path, *tenants, **settings):
     path = tmp_path / "keys"
-    made = [{"Authorization": f"Bearer {add_key(path, tenant)}"} for tenant in tenants]
+    made = [{"Authorization": f"Bearer {create_key(path, tenant)}"} for tenant in tenants]
     return office(api_keys_file=path, **settings), *made
 
 
@@ -46,7 +46,7 @@ def test_addresses_that_are_none_are_refused(office, headers):
 def test_a_path_that_the_server_around_us_does_not_know_is_refused_like_all_else():
     told = {"/other": PlainTextResponse("ours")}
     client = TestClient(
-        Front(lambda scope, *io: told.get(scope["path"], NOT_FOUND)(scope, *io), local=True),
+        SecurityMiddleware(lambda scope, *io: told.get(scope["path"], NOT_FOUND)(scope, *io), local=True),
         base_url="http://localhost",
     )
     answer = client.get("/nothing")
@@ -73,7 +73,7 @@ def test_a_key_works_in_either_header_and_only_its_hash_is_written(office, tmp_p
     assert desk.client.get("/jobs", headers={"X-API-Key": key}).status_code == 200
     written = (tmp_path / "keys").read_text()
     assert key not in written
-    assert written == f"anna {digest(key)}\n"
+    assert written == f"anna {hash_key(key)}\n"
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
 
 
@@ -173,7 +173,7 @@ def test_who_asks_too_often_is_told_to_wait(office, tmp_path):
 def test_a_bucket_fills_again_with_time(monkeypatch):
     moment = [0.0]
     monkeypatch.setattr("bento.api.middleware.admission.time.monotonic", lambda: moment[0])
-    buckets = Buckets(per_minute=60)
+    buckets = TokenBucketLimiter(per_minute=60)
     assert [buckets.take("a") for _ in range(60)] == [0.0] * 60
     assert buckets.take("a") == pytest.approx(1.0)
     moment[0] = 1.0
@@ -221,14 +221,14 @@ def test_the_service_does_not_start_where_others_reach_it_without_keys(
 ):
     with socket.create_server((address, 0)) as listening:
         words = ["worker", "--fd", str(listening.fileno()), "x"]
-        assert listening_address(words) == address
+        assert bound_host(words) == address
         monkeypatch.setattr("sys.argv", words)
         settings = ServiceSettings(api_keys_file=tmp_path / "keys" if keys else None)
         if refused:
             with pytest.raises(ConfigError, match="API keys are needed"):
-                check_address(settings)
+                require_api_keys_for_public_bind(settings)
         else:
-            check_address(settings)
+            require_api_keys_for_public_bind(settings)
         assert listening.getsockname()[0] == address
 
 

@@ -2,26 +2,26 @@
 
 import time
 
-from bento.api.middleware.capacity_cache import CREDIT, FRESH_S, Vacancy
+from bento.api.middleware.capacity_cache import MAX_IN_FLIGHT, FRESH_S, CapacityCache
 
 
 def test_those_who_come_together_wait_for_one_answer_of_the_table():
-    vacancy = Vacancy()
-    assert [vacancy.take("anna") for _ in range(CREDIT + 1)] == [
-        *(False, *[True] * (CREDIT - 1)),
+    vacancy = CapacityCache()
+    assert [vacancy.try_acquire("anna") for _ in range(MAX_IN_FLIGHT + 1)] == [
+        *(False, *[True] * (MAX_IN_FLIGHT - 1)),
         False,
     ]
-    assert not vacancy.take("ben")
+    assert not vacancy.try_acquire("ben")
 
 
 def test_no_more_go_in_on_an_answer_than_it_said_there_is_room_for(monkeypatch):
     moment = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: moment[0])
-    vacancy = Vacancy()
-    vacancy.note("anna", 3)  # one of the three is who asked
-    assert [vacancy.take("anna") for _ in range(3)] == [True, True, False]
-    vacancy.note("anna", 3)
+    vacancy = CapacityCache()
+    vacancy.update("anna", 3)  # one of the three is who asked
+    assert [vacancy.try_acquire("anna") for _ in range(3)] == [True, True, False]
+    vacancy.update("anna", 3)
     moment[0] += FRESH_S + 0.01
-    assert not vacancy.take("anna")  # that was too long ago
-    vacancy.note("anna", 0)
-    assert not vacancy.take("anna")
+    assert not vacancy.try_acquire("anna")  # that was too long ago
+    vacancy.update("anna", 0)
+    assert not vacancy.try_acquire("anna")

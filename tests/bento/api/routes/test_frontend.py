@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bento.api.routes import frontend
-from bento.security.api_keys import add_key
+from bento.security.api_keys import create_key
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_no_path_leads_out_of_it(office, pages, path):
 
 
 def test_pictures_may_come_from_the_store():
-    assert "img-src 'self' blob: https://a.example:9000;" in frontend.policy(
+    assert "img-src 'self' blob: https://a.example:9000;" in frontend.content_security_policy(
         "https://a.example:9000"
     )
 
@@ -81,7 +81,7 @@ def test_what_a_sender_has_to_know_is_told_before_something_is_sent(office):
 
 def test_it_is_told_to_nobody_without_a_key_where_keys_are_asked_for(office, tmp_path):
     keys = tmp_path / "keys"
-    headers = {"Authorization": f"Bearer {add_key(keys, 'anna')}"}
+    headers = {"Authorization": f"Bearer {create_key(keys, 'anna')}"}
     client = office(api_keys_file=keys).client
     assert client.get("/limits").status_code == 401
     assert client.get("/limits", headers=headers).status_code == 200

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bento.sandbox.runner import Examiner
+from bento.sandbox.runner import SandboxedAnalyzer
 from bento.worker.job_runner import Worker
 
 NOBODY = "0" * 32
@@ -66,8 +66,8 @@ def test_while_no_detector_can_be_loaded_a_job_waits_and_says_so(
     waiting = desk.submit("ok")
     parts = desk.parts
     child = (sys.executable, "-c", f"import os, sys; os.write(int(sys.argv[1]), {NO_DETECTOR})")
-    examiner = Examiner(parts.settings, child)
-    Worker(parts.settings, parts.claims, parts.store, examiner).take(waiting)
+    examiner = SandboxedAnalyzer(parts.settings, child)
+    Worker(parts.settings, parts.claims, parts.store, examiner).run_job(waiting)
     assert "bundle: damaged" in caplog.text
     job = desk.job(waiting)
     assert (job["status"], job["stage"], job["attempts"]) == ("queued", "no_detector", 0)

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bento.api.app import NOT_SET_UP, WANTED, create_app
-from bento.api.middleware.admission import UploadLimit
+from bento.api.middleware.admission import BodySizeLimitMiddleware
 from bento.settings import ServiceSettings
 from unmask.errors import BundleError, MediaError
 
@@ -107,7 +107,7 @@ def test_other_methods_are_refused_as_json(app):
 
 @pytest.mark.parametrize("stated", [True, False])
 def test_too_large_an_upload_is_refused_whether_it_states_its_size_or_not(stated, app):
-    small = UploadLimit(app, max_mib=1, max_batch_mib=1)
+    small = BodySizeLimitMiddleware(app, max_mib=1, max_batch_mib=1)
     body = b"--x\r\nContent-Disposition: form-data; name=file; filename=a.mp4\r\n\r\n"
     body += b"0" * 2**21 + b"\r\n--x--\r\n"
     chunks = (body[start : start + 65536] for start in range(0, len(body), 65536))
