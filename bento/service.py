@@ -20,7 +20,7 @@ from bento.api.app import create_app
 from bento.api.dependencies import RequestContext
 from bento.api.middleware.security import SecurityMiddleware, is_loopback
 from bento.container import Services
-from bento.sandbox.channel import exit_with_parent, child_environment
+from bento.sandbox.channel import child_environment, exit_with_parent
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
 from bento.uploads.submission import SubmissionService

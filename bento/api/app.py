@@ -17,7 +17,12 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as RoutingError
 
 from bento.api.dependencies import AnalyzerProtocol
-from bento.api.middleware.admission import BATCH, RETRY_S, AdmissionMiddleware, BodySizeLimitMiddleware
+from bento.api.middleware.admission import (
+    BATCH,
+    RETRY_S,
+    AdmissionMiddleware,
+    BodySizeLimitMiddleware,
+)
 from bento.api.middleware.security import error_response
 from bento.api.routes import artifacts, frontend, health, jobs, limits, submissions
 from bento.api.schemas import JOB_ID, JobEndedEvent, error_responses, report_response
@@ -87,7 +92,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         requests=settings.requests_per_minute,
     )
     refusals = error_responses(413, 415, 422, 500)
-    app.post("/predict", responses={**report_response(), **refusals}, summary="Analyze and wait")(predict)
+    app.post("/predict", responses={**report_response(), **refusals}, summary="Analyze and wait")(
+        predict
+    )
     app.get("/docs", include_in_schema=False)(api_docs)
     app.webhooks.post("job-ended", summary="Sent to `webhook_url`")(webhook_job_ended)
     routers = (submissions, jobs, artifacts, limits, health, frontend)

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
-from bento.api.schemas import JobSummary, JobDetail, JobOptions, EvidenceImage, from_timestamp
+from bento.api.schemas import EvidenceImage, JobDetail, JobOptions, JobSummary, from_timestamp
 from bento.container import Services
 from bento.db.models import Job
 from bento.uploads.submission import SubmissionService

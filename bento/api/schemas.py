@@ -168,7 +168,9 @@ class JobDetail(JobSummary):
     sha256: str = Field(description="Of the upload.")
     options: JobOptions = Field(description="As submitted.")
     started_at: Timestamp | None = Field(default=None, description="When it was first begun.")
-    expires_at: Timestamp | None = Field(default=None, description="When all of it will be deleted.")
+    expires_at: Timestamp | None = Field(
+        default=None, description="When all of it will be deleted."
+    )
     result: Report | None = Field(default=None, description="Null until done.")
     evidence: list[EvidenceImage] = Field(default_factory=list, description="Pictures to look at.")
     video_url: str | None = Field(

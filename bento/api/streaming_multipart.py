@@ -21,7 +21,7 @@ from bento.api.dependencies import get_context
 from bento.settings import MIB
 from bento.uploads.fifo_limiter import FifoLimiter
 from bento.uploads.upload_file import UploadedFile
-from bento.uploads.upload_writer import WriteResult, UploadWriter
+from bento.uploads.upload_writer import UploadWriter, WriteResult
 
 BLOCK = MIB // 2
 FIELDS = 20  # of a form, besides files; more than any route knows
@@ -130,7 +130,9 @@ class _Upload(UploadFile):
         """Hand over what came, once what was handed over before is on the disk."""
         await self._landed()
         if self._waiting:
-            self._landing = UploadWriter.shared().write(cast(UploadedFile, self.file), self._waiting)
+            self._landing = UploadWriter.shared().write(
+                cast(UploadedFile, self.file), self._waiting
+            )
             self._waiting, self._length = [], 0
 
     async def _landed(self) -> None:

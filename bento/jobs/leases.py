@@ -101,7 +101,9 @@ class LeaseManager:
 
     def heartbeat(self, claim: Lease, stage: str, percent: float) -> bool:
         """Say that the work goes on; False where the job was cancelled or taken away."""
-        return self._change(claim, lease_until=db_now() + self.lease_s, stage=stage, percent=percent)
+        return self._change(
+            claim, lease_until=db_now() + self.lease_s, stage=stage, percent=percent
+        )
 
     def renew(self, claim: Lease) -> bool:
         """Keep the job, as :meth:`beat` does, and say nothing of how far it is."""

@@ -143,7 +143,7 @@ class JobRepository:
         with Session(self.engine) as session:
             return 1 + (session.scalar(_BEFORE, {"moment": job.created_at}) or 0)
 
-    def page(
+    def list_page(
         self,
         tenant: str,
         status: str | None = None,
@@ -191,7 +191,9 @@ class JobRepository:
 
     def delete(self, tenant: str, job_id: str) -> bool:
         """Remove a job that has ended from the table; whether there was one."""
-        gone = delete(Job).where(Job.tenant == tenant, Job.id == job_id, Job.status.not_in(ACTIVE_STATUSES))
+        gone = delete(Job).where(
+            Job.tenant == tenant, Job.id == job_id, Job.status.not_in(ACTIVE_STATUSES)
+        )
         with Session(self.engine) as session:
             done = _rows(session, gone) == 1
             session.commit()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from bento.db.models import Job, Status, Counter, db_now
+from bento.db.models import Counter, Job, Status, db_now
 
 HELP = {
     "unmask_queue_length": "Jobs that wait.",

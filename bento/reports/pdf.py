@@ -60,7 +60,9 @@ def report_pdf(job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]) 
     return target.getvalue()
 
 
-def _build_story(job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]) -> Iterator[Flowable]:
+def _build_story(
+    job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]
+) -> Iterator[Flowable]:
     yield _text("unmask: report on a video", "Title")
     yield _text(f"{report.verdict.upper()}. {VERDICTS[report.verdict]}", "Heading2")
     yield _table(_answer(report))

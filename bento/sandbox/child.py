@@ -151,7 +151,7 @@ def _analyze_part(
     region: tuple[float, float],
     extra: dict[str, Any],
 ) -> dict[str, Any]:
-    from unmask.serving.trimming import trim, shift_report_times, describe_source
+    from unmask.serving.trimming import describe_source, shift_report_times, trim
 
     (path, part), (start_s, end_s) = paths, region
     begin_s = trim(path, start_s, end_s, part, extra["shown_as"])

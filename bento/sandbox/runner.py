@@ -31,7 +31,7 @@ class AnalysisCrashedError(UnmaskError):
     def __init__(self, kind: str, words: str, again: bool) -> None:
         super().__init__(words)
         self.kind = kind
-        self.again = again
+        self.retryable = again
 
 
 class AnalysisCancelledError(UnmaskError):

@@ -115,7 +115,9 @@ def main() -> None:
     path, tenant = Path(sys.argv[1]), sys.argv[2]
     try:
         settings = ServiceSettings.from_environment()
-        secret = webhook_secret(load_signing_key(create_migrated_engine(settings), settings), tenant)
+        secret = webhook_secret(
+            load_signing_key(create_migrated_engine(settings), settings), tenant
+        )
         key = create_key(path, tenant)
     except (UnmaskError, OSError) as error:
         sys.exit(str(error))

@@ -110,7 +110,7 @@ class ObjectStore:
                 if path.stat().st_mtime < oldest:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def jobs(self, older_than_s: float) -> set[str]:
+    def list_job_ids(self, older_than_s: float) -> set[str]:
         """Names of all jobs with files that are older than that."""
         oldest, found = time.time() - older_than_s, set()
         for path, about in self.fs.find(self.root, detail=True).items():
@@ -137,7 +137,7 @@ class ObjectStore:
         parts = urlsplit(self.signed_url("a", "", 1.0))
         return f"{parts.scheme}://{parts.netloc}"
 
-    def opens(self, route: str, expires: str, signature: str) -> bool:
+    def verify_url(self, route: str, expires: str, signature: str) -> bool:
         """Whether a signed address of :meth:`link` is genuine and still works."""
         fresh = (
             expires.isascii()

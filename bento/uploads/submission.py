@@ -56,7 +56,11 @@ class SubmissionService:
         """
         job_id, shown_as = new_id(), safe_filename(name)
         upload = f"{job_id}/upload"
-        with stream if isinstance(stream, UploadedFile) else self._copied(stream, shown_as) as arrival:
+        with (
+            stream
+            if isinstance(stream, UploadedFile)
+            else self._copied(stream, shown_as) as arrival
+        ):
             if not arrival.size_bytes:
                 raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
             self._check_size(arrival.size_bytes, shown_as)

@@ -109,7 +109,10 @@ def iter_members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple
             inside = [one for one in packed.infolist() if not _ignored(one)]
             _check(inside, most, most_bytes)
             for one in inside:
-                yield one.filename, cast("BinaryIO", BoundedMember(_opened(packed, one), one.file_size))
+                yield (
+                    one.filename,
+                    cast("BinaryIO", BoundedMember(_opened(packed, one), one.file_size)),
+                )
     except NO_ZIP as error:
         raise InvalidArchiveError("is no zip that can be read; pack it again") from error
 
@@ -125,7 +128,9 @@ def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:
     if not inside:
         raise InvalidArchiveError("holds no file; put videos into it")
     if len(inside) > most:
-        raise InvalidArchiveError(f"holds {len(inside)} files, and at most {most} are taken at once")
+        raise InvalidArchiveError(
+            f"holds {len(inside)} files, and at most {most} are taken at once"
+        )
     if any(one.flag_bits & 1 for one in inside):
         raise InvalidArchiveError("is locked with a password; send it without")
     if any(one.external_attr >> 16 & 0o170000 == SYMLINK for one in inside):

@@ -20,8 +20,14 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from bento.container import Services
-from bento.jobs.leases import Lease, LeaseManager, JobOutcome
-from bento.sandbox.runner import AnalysisCancelledError, AnalysisCrashedError, SandboxedAnalyzer, AnalysisTask, media_limits
+from bento.jobs.leases import JobOutcome, Lease, LeaseManager
+from bento.sandbox.runner import (
+    AnalysisCancelledError,
+    AnalysisCrashedError,
+    AnalysisTask,
+    SandboxedAnalyzer,
+    media_limits,
+)
 from bento.settings import ServiceSettings
 from bento.storage.object_store import ObjectStore
 from bento.worker.maintenance import MaintenanceLoop
@@ -45,7 +51,11 @@ class Worker:
     """
 
     def __init__(
-        self, settings: ServiceSettings, claims: LeaseManager, store: ObjectStore, examiner: SandboxedAnalyzer
+        self,
+        settings: ServiceSettings,
+        claims: LeaseManager,
+        store: ObjectStore,
+        examiner: SandboxedAnalyzer,
     ) -> None:
         self.settings = settings
         self.claims = claims
@@ -123,7 +133,7 @@ class Worker:
             return self._failed(claim, "unreadable", str(error))
         except AnalysisCrashedError as error:
             log.warning("job %s: %s", claim.job.id, error)
-            if error.again and self.claims.retry(claim):
+            if error.retryable and self.claims.retry(claim):
                 return None
             return self._failed(claim, error.kind, str(error))
 

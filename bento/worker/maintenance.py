@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 class MaintenanceLoop:
     """Runs in every service and every worker; what one has done, the others find done."""
 
-    def __init__(self, parts: Services, round_s: float = ROUND_S, resend_s: float = RESEND_S) -> None:
+    def __init__(
+        self, parts: Services, round_s: float = ROUND_S, resend_s: float = RESEND_S
+    ) -> None:
         self._parts = parts
         self._round_s, self._resend_s = round_s, resend_s
         self._done = threading.Event()
@@ -52,7 +54,13 @@ class MaintenanceLoop:
 
     def run_once(self) -> None:
         """Look once after jobs."""
-        for work in (self._expire_leases, self._requeue_lost, self._delete_unretained_uploads, self._delete_expired_jobs, self._delete_orphans):
+        for work in (
+            self._expire_leases,
+            self._requeue_lost,
+            self._delete_unretained_uploads,
+            self._delete_expired_jobs,
+            self._delete_orphans,
+        ):
             self._tried(work)
 
     def deliver_webhooks(self) -> None:
@@ -116,7 +124,11 @@ class MaintenanceLoop:
 
     def _delete_expired_jobs(self) -> None:
         """Delete what has been kept long enough, files first."""
-        old = select(Job.id).where(Job.expires_at < db_now(), Job.status.not_in(ACTIVE_STATUSES)).limit(100)
+        old = (
+            select(Job.id)
+            .where(Job.expires_at < db_now(), Job.status.not_in(ACTIVE_STATUSES))
+            .limit(100)
+        )
         with Session(self._parts.engine) as session:
             expired = list(session.scalars(old))
         for job_id in expired:
@@ -133,6 +145,6 @@ class MaintenanceLoop:
         store = self._parts.store
         store.purge_work_dir(DAY_S)
         with Session(self._parts.engine) as session:
-            lost = [one for one in store.jobs(DAY_S) if session.get(Job, one) is None]
+            lost = [one for one in store.list_job_ids(DAY_S) if session.get(Job, one) is None]
         for job_id in lost:
             store.remove(job_id)

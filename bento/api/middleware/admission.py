@@ -101,7 +101,9 @@ class AdmissionMiddleware:
         try:
             scope.setdefault("state", {})["tenant"] = await self._admit(Request(scope))
         except RequestRejected as refusal:
-            answer = error_response(refusal.status_code, refusal.detail, dict(refusal.headers or {}))
+            answer = error_response(
+                refusal.status_code, refusal.detail, dict(refusal.headers or {})
+            )
             return await answer(scope, receive, send)
         return await self.app(scope, receive, send)
 

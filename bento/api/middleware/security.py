@@ -51,10 +51,14 @@ class SecurityMiddleware:
             if self._local:
                 _check_local(Request(scope))
         except RequestRejected as refusal:
-            return await error_response(refusal.status_code, refusal.detail)(scope, receive, with_security_headers(send))
+            return await error_response(refusal.status_code, refusal.detail)(
+                scope, receive, with_security_headers(send)
+            )
         if scope["path"] == "/":  # BentoML has a page there that loads scripts from elsewhere
             return await RedirectResponse(PAGE)(scope, receive, with_security_headers(send))
-        return await self.app(scope, receive, _jsonify_plain_errors(scope, receive, with_security_headers(send)))
+        return await self.app(
+            scope, receive, _jsonify_plain_errors(scope, receive, with_security_headers(send))
+        )
 
 
 def error_response(status: int, words: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -89,7 +93,9 @@ def _check_local(request: Request) -> None:
     server = request.scope.get("server")
     host = _host_of(f"//{request.headers.get('host', '')}")
     if (server and not is_loopback(server[0])) or not is_loopback(host):
-        raise RequestRejected(403, "without API keys only this machine is answered; make keys: see README")
+        raise RequestRejected(
+            403, "without API keys only this machine is answered; make keys: see README"
+        )
     origin = request.headers.get("origin")
     if origin and not is_loopback(_host_of(origin)):
         raise RequestRejected(403, "a page of another site may not ask")

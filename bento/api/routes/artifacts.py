@@ -12,7 +12,11 @@ from bento.db.models import Job
 from unmask.serving.report.schema import Report
 
 # by how a container begins; a sender's word for it is not repeated
-CONTAINER_MAGIC = {b"ftyp": (4, "video/mp4"), b"\x1aE\xdf\xa3": (0, "video/webm"), b"OggS": (0, "video/ogg")}
+CONTAINER_MAGIC = {
+    b"ftyp": (4, "video/mp4"),
+    b"\x1aE\xdf\xa3": (0, "video/webm"),
+    b"OggS": (0, "video/ogg"),
+}
 VIDEOS = (*(kind for _, kind in CONTAINER_MAGIC.values()), "application/octet-stream")
 
 router = APIRouter(prefix="/jobs/{job_id}")
@@ -117,10 +121,12 @@ def video(
         return FileResponse(path, media_type=kind)
 
 
-def _check_allowed(desk: RequestContext, request: Request, signed: tuple[str | None, str | None]) -> None:
+def _check_allowed(
+    desk: RequestContext, request: Request, signed: tuple[str | None, str | None]
+) -> None:
     """Either the address is signed, or the job is the caller's."""
     expires, signature = (part or "" for part in signed)
-    if desk.parts.store.opens(request.url.path, expires, signature):
+    if desk.parts.store.verify_url(request.url.path, expires, signature):
         return
     if request.state.tenant is None:
         raise HTTPException(403, "this address does not work any more; ask for the job again")

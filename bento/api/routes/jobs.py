@@ -11,7 +11,15 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from bento.api.dependencies import NO_JOB, ContextDep, RequestContext, TenantDep, to_summary
-from bento.api.schemas import BATCH_ID, EVENT_EXAMPLE, JOB_ID, JobDeleted, JobList, JobDetail, error_responses
+from bento.api.schemas import (
+    BATCH_ID,
+    EVENT_EXAMPLE,
+    JOB_ID,
+    JobDeleted,
+    JobDetail,
+    JobList,
+    error_responses,
+)
 from bento.db.models import ACTIVE_STATUSES, Status
 from unmask.serving.report.schema import Verdict
 
@@ -53,10 +61,12 @@ class JobFilter(BaseModel):
 
 
 @router.get("", responses=error_responses(422), summary="List your jobs")
-def list_jobs(desk: ContextDep, tenant: TenantDep, wanted: Annotated[JobFilter, Query()]) -> JobList:
+def list_jobs(
+    desk: ContextDep, tenant: TenantDep, wanted: Annotated[JobFilter, Query()]
+) -> JobList:
     """The caller's jobs, newest first."""
     window = (wanted.offset, wanted.limit)
-    page = desk.parts.ledger.page(tenant, wanted.status, wanted.verdict, wanted.batch, window)
+    page = desk.parts.ledger.list_page(tenant, wanted.status, wanted.verdict, wanted.batch, window)
     later = wanted.model_copy(update={"offset": sum(window)})
     query = urlencode(later.model_dump(mode="json", exclude_none=True))
     return JobList(

@@ -15,9 +15,9 @@ from bento.api.schemas import (
     LATEST_S,
     BatchAccepted,
     BatchItem,
+    JobAccepted,
     JobOptions,
     Retention,
-    JobAccepted,
     error_responses,
 )
 from bento.api.streaming_multipart import StreamingUploadRoute
@@ -184,7 +184,9 @@ def batch(
         try:
             items = list(_from_archive(desk, files[0], request))
         except InvalidArchiveError as error:
-            raise HTTPException(422, f"{safe_filename(files[0].filename or '')}: {error}") from error
+            raise HTTPException(
+                422, f"{safe_filename(files[0].filename or '')}: {error}"
+            ) from error
     else:
         items = [_submit_file(desk, one.file, one.filename or "", request) for one in files]
     accepted = sum(item.job_id is not None for item in items)
@@ -196,7 +198,9 @@ def batch(
     )
 
 
-def _from_archive(desk: RequestContext, upload: UploadFile, request: Submission) -> Iterator[BatchItem]:
+def _from_archive(
+    desk: RequestContext, upload: UploadFile, request: Submission
+) -> Iterator[BatchItem]:
     settings = desk.parts.settings
     limits = (settings.batch_files, settings.max_upload_bytes)
     for name, stream in iter_members(upload.file, *limits):

@@ -89,7 +89,13 @@ def test_webhooks_are_described_as_they_are_sent():
 
 
 def test_every_example_is_one():
-    for kind in (schemas.JobAccepted, schemas.BatchAccepted, schemas.JobDetail, schemas.JobList, schemas.JobDeleted):
+    for kind in (
+        schemas.JobAccepted,
+        schemas.BatchAccepted,
+        schemas.JobDetail,
+        schemas.JobList,
+        schemas.JobDeleted,
+    ):
         for example in kind.model_config["json_schema_extra"]["examples"]:
             kind.model_validate(example)
     report = Report.model_validate(schemas.REPORT_EXAMPLE)

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from bento.sandbox.child import ParentChannel, run_loop
 from unmask.errors import MediaError
-from unmask.serving.report.model_card import ReportedGate, Model
+from unmask.serving.report.model_card import Model, ReportedGate
 from unmask.serving.report.schema import (
     Box,
-    WaveformPeaks,
     Media,
     Modalities,
-    ScorePoint,
     Person,
     Quality,
     Report,
+    ScorePoint,
     Segment,
     Timing,
+    WaveformPeaks,
 )
 
 MODEL = "5" * 64

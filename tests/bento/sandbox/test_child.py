@@ -53,6 +53,10 @@ def test_who_asks_goes_before_an_analysis():
         "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE)"
     )
     told = subprocess.run(
-        [sys.executable, "-c", code], env=child_environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert told.stdout.split() == ["19", "True"]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bento.db.models import Job
 from bento.security.api_keys import webhook_secret
-from bento.webhooks.delivery import WebhookUrlError, is_public, backoff_s, resolve_public_target
+from bento.webhooks.delivery import WebhookUrlError, backoff_s, is_public, resolve_public_target
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bento.api.middleware.admission import TokenBucketLimiter
 from bento.api.middleware.security import SecurityMiddleware, is_loopback
 from bento.security import api_keys
 from bento.security.api_keys import create_key, hash_key
-from bento.service import require_api_keys_for_public_bind, bound_host
+from bento.service import bound_host, require_api_keys_for_public_bind
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError
 
@@ -46,7 +46,9 @@ def test_addresses_that_are_none_are_refused(office, headers):
 def test_a_path_that_the_server_around_us_does_not_know_is_refused_like_all_else():
     told = {"/other": PlainTextResponse("ours")}
     client = TestClient(
-        SecurityMiddleware(lambda scope, *io: told.get(scope["path"], NOT_FOUND)(scope, *io), local=True),
+        SecurityMiddleware(
+            lambda scope, *io: told.get(scope["path"], NOT_FOUND)(scope, *io), local=True
+        ),
         base_url="http://localhost",
     )
     answer = client.get("/nothing")

@@ -2,7 +2,7 @@
 
 import time
 
-from bento.api.middleware.capacity_cache import MAX_IN_FLIGHT, FRESH_S, CapacityCache
+from bento.api.middleware.capacity_cache import FRESH_S, MAX_IN_FLIGHT, CapacityCache
 
 
 def test_those_who_come_together_wait_for_one_answer_of_the_table():
