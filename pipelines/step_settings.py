@@ -8,18 +8,18 @@ from unmask.config import Gate, GateSettings, Settings
 from unmask.training.detector.ensemble import member_settings
 
 
-def for_members(settings: Settings) -> tuple[Settings, ...]:
+def member_training_settings(settings: Settings) -> tuple[Settings, ...]:
     """What each member of the ensemble is trained under; one for a detector by itself."""
     learnt = ("preprocessing", "model", "training", "augmentation")
     return tuple(_only(member, learnt) for member in member_settings(settings))
 
 
-def for_sync(settings: Settings) -> Settings:
+def lipsync_settings(settings: Settings) -> Settings:
     """What the lip-sync model is trained under."""
     return _only(settings, ("preprocessing", "sync"))
 
 
-def for_joining(settings: Settings) -> Settings:
+def ensemble_settings(settings: Settings) -> Settings:
     """What a bundle holds beside its weights."""
     return _only(settings, ("preprocessing", "uncertainty"))
 
@@ -29,7 +29,7 @@ def frames_of(settings: Settings, member: Any) -> Any:
     return member if settings.ensemble.shared_frames else None
 
 
-def for_gates(settings: Settings, data: str) -> GateSettings:
+def gate_settings(settings: Settings, data: str) -> GateSettings:
     """The gates; with other data than the pinned set, those of profile ``demo`` only report.
 
     The demo's floors were measured on the pinned set and say nothing of another.

@@ -3,11 +3,11 @@
 from zenml import pipeline
 
 from pipelines.step_settings import (
-    for_gates,
-    for_joining,
-    for_members,
-    for_sync,
+    ensemble_settings,
     frames_of,
+    gate_settings,
+    lipsync_settings,
+    member_training_settings,
     shortcut_level,
 )
 from steps.align_faces import align_faces
@@ -27,7 +27,7 @@ from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
 from steps.log_results import record_results
 from steps.platforms.paths import PARAMS
-from steps.platforms.run_summary import Job
+from steps.platforms.run_summary import RunRequest
 from steps.register_detector import register_detector
 from steps.train_detector import train_detector
 from steps.train_lipsync import train_sync
@@ -54,8 +54,8 @@ def training_pipeline(
     cache_flow(clips, settings.preprocessing, after=["align_faces"])
     cache_lips(clips, settings.preprocessing, after=["cache_flow"])
     cache_speech(clips, settings.preprocessing, after=["cache_lips"])
-    sync = train_sync(clips, for_sync(settings), after=["cache_speech"])
-    first, *others = for_members(settings)
+    sync = train_sync(clips, lipsync_settings(settings), after=["cache_speech"])
+    first, *others = member_training_settings(settings)
     member, run = train_detector(clips, data_version, first, after=["cache_speech"])
     base = frames_of(settings, member)
     more = [
@@ -65,15 +65,17 @@ def training_pipeline(
         for n, one in enumerate(others, start=2)
     ]
     bundles, runs = [member, *(one for one, _ in more)], [run, *(one for _, one in more)]
-    raw = join_members(bundles, runs, sync, for_joining(settings))
+    raw = join_members(bundles, runs, sync, ensemble_settings(settings))
     bundle = calibrate_scores(raw, clips, settings.uncertainty, settings.sync.weight)
     evaluation, plots = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
     robustness = attack_detector(bundle, clips, settings.attacks)
     codecs = measure_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
     champion = fetch_champion(phase, after=["measure_codecs"])
     score = evaluate_champion(champion, bundle, evaluation, clips)
-    gates = check_gates(evaluation, robustness, codecs, score, for_gates(settings, data))
+    gates = check_gates(evaluation, robustness, codecs, score, gate_settings(settings, data))
     record_results(run, evaluation, plots, robustness, codecs, gates)
-    register_detector(run, bundle, evaluation, gates, data_version, Job(phase, profile, data))
+    register_detector(
+        run, bundle, evaluation, gates, data_version, RunRequest(phase, profile, data)
+    )
     enforce_gates(gates, after=["register_detector"])
     package_service(bundle, gates, after=["enforce_gates"])

@@ -17,4 +17,4 @@ def fetch_champion(
 
     The folder is empty where there is no champion yet, unless one is ``needed``.
     """
-    return model_registry.fetch(phase, version, needed)
+    return model_registry.download(phase, version, needed)

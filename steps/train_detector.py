@@ -8,8 +8,8 @@ from zenml.config.cache_policy import CachePolicy
 
 from steps.platforms.cache_keys import training_code
 from steps.platforms.materializers import FolderMaterializer
-from steps.platforms.mlflow_runs import live_logger, start_run
-from steps.platforms.paths import CACHE, training_folder
+from steps.platforms.mlflow_runs import lightning_logger, start_run
+from steps.platforms.paths import CACHE, training_dir
 from unmask.config import Settings
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -27,6 +27,6 @@ def train_detector(
 
     ``first`` is the bundle whose frame encoder this member of an ensemble takes over.
     """
-    out = training_folder(data_version, settings)
+    out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
-    return fit(clips, settings, Cache(CACHE), out, live_logger(run), first), run
+    return fit(clips, settings, Cache(CACHE), out, lightning_logger(run), first), run

@@ -11,9 +11,9 @@ import bentoml
 from bentoml.exceptions import NotFound
 
 import unmask
-from steps.platforms.materializers import folder_sha
+from steps.platforms.materializers import hash_folder
 from steps.platforms.paths import CHAMPION, CHAMPIONS
-from steps.platforms.requirements import pinned
+from steps.platforms.requirements import pinned_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
 from unmask.files import whole_file
@@ -25,7 +25,7 @@ BENTO = "unmask"
 PACKAGES = ("bento", "unmask")
 
 
-def package(bundle: Path, gates: GateReport) -> str:
+def package_champion(bundle: Path, gates: GateReport) -> str:
     """Keep a promoted bundle as the champion and pack it as a Bento.
 
     Returns:
@@ -33,12 +33,12 @@ def package(bundle: Path, gates: GateReport) -> str:
     """
     if not promotable(gates):
         return ""
-    tag = build_bento(keep_champion(bundle, gates))
+    tag = build_bento(publish_champion(bundle, gates))
     add_bento(tag)
     return tag
 
 
-def keep_champion(bundle: Path, gates: GateReport | None = None) -> Path:
+def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     """Make ``bundle`` what `unmask analyze` takes; at any moment the old one or the new one.
 
     Args:
@@ -47,7 +47,7 @@ def keep_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     Returns:
         ``outputs/champion``, a link to the copy in ``outputs/champions``.
     """
-    name = folder_sha(bundle)[:12]
+    name = hash_folder(bundle)[:12]
     place = CHAMPIONS / name
     if not place.is_dir():
         unfinished = CHAMPIONS / f".{name}"
@@ -60,11 +60,11 @@ def keep_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(place.relative_to(CHAMPION.parent))
     link.replace(CHAMPION)
-    _give_to_service(place)
+    _copy_into_service(place)
     return CHAMPION
 
 
-def _give_to_service(champion: Path) -> None:
+def _copy_into_service(champion: Path) -> None:
     """Lay a copy beside the service's code, where `bentoml build` takes it along."""
     arriving, place = SERVICE / f".{PACKED}", SERVICE / PACKED
     for outdated in (arriving, place):  # without a copy, the service takes the champion itself
@@ -96,9 +96,9 @@ def build_bento(bundle: Path) -> str:
             ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", PACKED)
             shutil.copytree(package, context / package.name, ignore=ignored)
         shutil.copytree(bundle, context / SERVICE / PACKED)
-        version = folder_sha(context)[:16]
+        version = hash_folder(context)[:16]
         if _latest() != version:
-            _forget(version)
+            _delete_bento(version)
             _build(context, version)
     return f"{BENTO}:{version}"
 
@@ -111,7 +111,7 @@ def _build(context: Path, version: str) -> None:
             name=BENTO,
             version=version,
             build_ctx=str(context),
-            python={"packages": pinned(), "lock_packages": False},
+            python={"packages": pinned_requirements(), "lock_packages": False},
         )
     finally:
         # building imports the service, and with it the library, from a folder that is then removed
@@ -131,7 +131,7 @@ def _latest() -> str | None:
         return None
 
 
-def _forget(version: str) -> None:
+def _delete_bento(version: str) -> None:
     # an older Bento of the same content would stay behind the latest one
     try:
         bentoml.delete(f"{BENTO}:{version}")

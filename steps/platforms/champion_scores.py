@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steps.platforms.materializers import folder_sha
+from steps.platforms.materializers import hash_folder
 from steps.platforms.paths import CACHE
 from unmask.evaluation.evaluate import Evaluation
 from unmask.preprocessing.cache import Cache
@@ -17,6 +17,6 @@ def score(champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Cli
         champion: Its bundle; an empty folder where there is none.
         bundle, evaluation: The candidate; a champion that is the candidate is not scored twice.
     """
-    if folder_sha(champion) == folder_sha(bundle):
+    if hash_folder(champion) == hash_folder(bundle):
         return Rival(evaluation.auc)
     return score_rival(champion, clips, Cache(CACHE))

@@ -5,7 +5,7 @@ from pathlib import Path
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from steps.platforms.paths import FORGED, PIN, RAW
+from steps.platforms.paths import DVC_FILE, FORGED, RAW
 from unmask.data.datasets.ingest import ingest
 from unmask.data.forgeries.offline import forge_manifest
 from unmask.data.manifest import manifest_sha, read_manifest
@@ -13,7 +13,7 @@ from unmask.errors import DataError
 from unmask.records import Clip
 
 
-def gather(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
+def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
     """The clips to work on, and what identifies them.
 
     Args:
@@ -22,7 +22,7 @@ def gather(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
         forge: Whether pseudo-fakes are made from the genuine clips of ``data``.
     """
     if not data:
-        version = f"dvc:{pull()}"
+        version = f"dvc:{pull_pinned_data()}"
         return read_manifest(RAW), version
     clips = ingest(data, seed)
     if forge:
@@ -30,7 +30,7 @@ def gather(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
     return clips, f"manifest:{manifest_sha(clips)}"
 
 
-def pull(root: Path = Path()) -> str:
+def pull_pinned_data(root: Path = Path()) -> str:
     """Bring ``data/raw`` to what ``data.dvc`` pins.
 
     Returns:
@@ -41,18 +41,18 @@ def pull(root: Path = Path()) -> str:
     """
     try:
         with Repo(str(root)) as repo:
-            repo.pull(targets=[str(root / PIN)])
-            changed = repo.status(targets=[str(root / PIN)])
-            (stage,) = repo.stage.load_file(str(root / PIN))
+            repo.pull(targets=[str(root / DVC_FILE)])
+            changed = repo.status(targets=[str(root / DVC_FILE)])
+            (stage,) = repo.stage.load_file(str(root / DVC_FILE))
             version = stage.outs[0].hash_info.value
     except DvcException as error:
         reason = " ".join(str(error).split())
         raise DataError(
-            f"{RAW}: cannot be pulled: {reason}; `dvc checkout --force {PIN}` undoes local changes"
+            f"{RAW}: cannot be pulled: {reason}; `dvc checkout --force {DVC_FILE}` undoes local changes"
         ) from error
     if changed:
         raise DataError(
-            f"{RAW}: is not what {PIN} pins; `dvc checkout --force {PIN}` undoes the changes, "
-            f"`dvc commit {PIN} && dvc push` pins them"
+            f"{RAW}: is not what {DVC_FILE} pins; `dvc checkout --force {DVC_FILE}` undoes the changes, "
+            f"`dvc commit {DVC_FILE} && dvc push` pins them"
         )
     return str(version)

@@ -18,7 +18,7 @@ from unmask.records import Clip
 SHOWN = {".png": VisualizationType.IMAGE, ".html": VisualizationType.HTML}
 
 
-def folder_sha(folder: Path) -> str:
+def hash_folder(folder: Path) -> str:
     """Hash of the names and bytes of all files in a folder, 64 hexadecimal digits."""
     total = sha256()
     for file in _files(folder):
@@ -58,7 +58,7 @@ class FolderMaterializer(BaseMaterializer):
 
     def compute_content_hash(self, data: Path) -> str:
         """Tell equal folders as equal, wherever and whenever they were made."""
-        return folder_sha(data)
+        return hash_folder(data)
 
     def save_visualizations(self, data: Path) -> dict[str, VisualizationType]:
         """Name the stored files that the dashboard can draw."""

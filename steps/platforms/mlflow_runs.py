@@ -32,7 +32,7 @@ def start_run(settings: Settings, data_version: str, folder: Path) -> str:
         return known
     client = mlflow.MlflowClient()
     run = client.create_run(experiment_id(), tags=_tags(settings, data_version))
-    for key, value in flat(plain(settings)).items():
+    for key, value in flatten(plain(settings)).items():
         client.log_param(run.info.run_id, key, value)
     folder.mkdir(parents=True, exist_ok=True)
     mark.write_text(run.info.run_id)
@@ -63,7 +63,7 @@ def log_folder(run: str, folder: Path, place: str) -> None:
     mlflow.MlflowClient().log_artifacts(run, str(folder), place)
 
 
-def live_logger(run: str) -> Any:
+def lightning_logger(run: str) -> Any:
     """A Lightning logger that writes to ``run`` while a training goes on."""
     from lightning.pytorch.loggers import MLFlowLogger
 
@@ -85,12 +85,12 @@ def experiment_id() -> str:
     return str(client.create_experiment(EXPERIMENT, artifact_location=place))
 
 
-def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     """Nested settings under dotted keys, as in ``--set``."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         key = f"{above}{name}"
-        found |= flat(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+        found |= flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
     return found
 
 

@@ -15,7 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 import unmask
-from steps.platforms.requirements import pinned
+from steps.platforms.requirements import pinned_requirements
 from unmask.errors import GateError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -60,7 +60,7 @@ def register(run: str, phase: int, bundle: Path, tags: Mapping[str, str]) -> str
             code_paths=[str(Path(unmask.__file__).parent)],
             signature=SIGNATURE,
             input_example=pd.DataFrame({"path": ["clip.mp4"]}),
-            pip_requirements=pinned(),
+            pip_requirements=pinned_requirements(),
             registered_model_name=name,
         )
     version = str(logged.registered_model_version)
@@ -69,7 +69,7 @@ def register(run: str, phase: int, bundle: Path, tags: Mapping[str, str]) -> str
     return version
 
 
-def promote(phase: int, version: str, alias: str) -> None:
+def set_alias(phase: int, version: str, alias: str) -> None:
     """Point ``champion`` or ``challenger`` at a version; a champion is no challenger any more."""
     client, name = mlflow.MlflowClient(), model_name(phase)
     client.set_registered_model_alias(name, alias, version)
@@ -78,7 +78,7 @@ def promote(phase: int, version: str, alias: str) -> None:
         client.delete_registered_model_alias(name, CHALLENGER)
 
 
-def fetch(phase: int, version: str = "", needed: bool = False) -> Path:
+def download(phase: int, version: str = "", needed: bool = False) -> Path:
     """Copy a registered bundle into a new folder.
 
     Args:

@@ -8,7 +8,7 @@ from unmask.config import Settings
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
-PIN = Path("data.dvc")
+DVC_FILE = Path("data.dvc")
 CACHE = Path("data/cache")
 FORGED = Path("data/forged")
 OUTPUTS = Path("outputs")
@@ -19,7 +19,7 @@ CHAMPION = OUTPUTS / "champion"
 SUMMARY = OUTPUTS / "summary.json"
 
 
-def training_folder(data_version: str, settings: Settings) -> Path:
+def training_dir(data_version: str, settings: Settings) -> Path:
     """Where a training keeps its checkpoints: the same data, settings and code, the same folder."""
     facts = f"{data_version} {settings} {training_code()}"
     return RUNS / sha256(facts.encode()).hexdigest()[:12]

@@ -3,14 +3,19 @@
 from pathlib import Path
 
 from steps.platforms import mlflow_runs, model_registry, run_summary
-from steps.platforms.run_summary import Job, Summary
+from steps.platforms.run_summary import RunRequest, Summary
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
 from unmask.models.bundle import load_bundle
 
 
-def register(
-    run: str, bundle: Path, evaluation: Evaluation, gates: GateReport, data_version: str, job: Job
+def register_and_summarise(
+    run: str,
+    bundle: Path,
+    evaluation: Evaluation,
+    gates: GateReport,
+    data_version: str,
+    job: RunRequest,
 ) -> str:
     """Register a bundle with its facts, name it champion or challenger, write the summary.
 
@@ -27,7 +32,7 @@ def register(
     }
     version = model_registry.register(run, job.phase, bundle, tags)
     alias = model_registry.CHAMPION if run_summary.promotable(gates) else model_registry.CHALLENGER
-    model_registry.promote(job.phase, version, alias)
+    model_registry.set_alias(job.phase, version, alias)
     name = model_registry.model_name(job.phase)
-    run_summary.keep(Summary(job, data_version, run, name, version, alias, evaluation, gates))
+    run_summary.save(Summary(job, data_version, run, name, version, alias, evaluation, gates))
     return version

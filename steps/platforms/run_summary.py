@@ -15,7 +15,7 @@ from unmask.evaluation.gates import GateReport
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunRequest:
     """What a run was asked to do.
 
     Attributes:
@@ -36,7 +36,7 @@ class Summary:
         bento: Tag of the packaged service; ``None`` where nothing was packaged.
     """
 
-    job: Job
+    job: RunRequest
     data_version: str
     run: str
     model: str
@@ -52,14 +52,14 @@ def promotable(gates: GateReport) -> bool:
     return gates.passed and any(row.level == "required" for row in gates.rows)
 
 
-def keep(summary: Summary, path: Path = SUMMARY) -> None:
+def save(summary: Summary, path: Path = SUMMARY) -> None:
     """Write the summary."""
     serialization.save(summary, path)
 
 
 def add_bento(tag: str, path: Path = SUMMARY) -> None:
     """Note that the run was packaged."""
-    keep(replace(load(path), bento=tag), path)
+    save(replace(load(path), bento=tag), path)
 
 
 def load(path: Path = SUMMARY) -> Summary:
@@ -73,7 +73,7 @@ def load(path: Path = SUMMARY) -> Summary:
     return serialization.load(Summary, path)
 
 
-def show(summary: Summary, console: Console) -> None:
+def print_summary(summary: Summary, console: Console) -> None:
     """Print the numbers, the gates, where it all is, and what to do next."""
     console.print(evaluation_table(summary.evaluation))
     console.print(gate_table(summary.gates))

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from unmask.cli.logging_setup import configure
+from unmask.cli.logging_setup import configure_logging
 from unmask.errors import ConfigError
 
 
@@ -16,7 +16,7 @@ def _restored():
 
 
 def test_away_from_a_terminal_each_record_is_one_json_object(capfd):
-    configure("info")
+    configure_logging("info")
     logging.getLogger("unmask.somewhere").info("found %d faces", 3)
     row = json.loads(capfd.readouterr().err)
     assert (row["level"], row["logger"], row["message"]) == (
@@ -27,7 +27,7 @@ def test_away_from_a_terminal_each_record_is_one_json_object(capfd):
 
 
 def test_an_error_keeps_its_traceback_inside_the_line(capfd):
-    configure("info")
+    configure_logging("info")
     try:
         raise ValueError("broken")
     except ValueError:
@@ -36,11 +36,11 @@ def test_an_error_keeps_its_traceback_inside_the_line(capfd):
 
 
 def test_records_below_the_level_are_left_out(capfd):
-    configure("warning")
+    configure_logging("warning")
     logging.getLogger("unmask").info("quiet")
     assert capfd.readouterr().err == ""
 
 
 def test_an_unknown_level_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="debug, info, warning or error"):
-        configure("loud")
+        configure_logging("loud")

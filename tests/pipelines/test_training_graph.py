@@ -89,13 +89,13 @@ def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
 
 
 def test_a_fit_is_not_done_again_for_another_gate():
-    from pipelines.step_settings import for_members
+    from pipelines.step_settings import member_settings
     from unmask.config import Gate, GateSettings, Settings
 
     settings = Settings()
     strict = replace(settings, gates=GateSettings(auc=Gate(0.99)))
-    assert for_members(settings) == for_members(strict)
-    assert for_members(settings) != for_members(replace(settings, seed=8))
+    assert member_settings(settings) == member_settings(strict)
+    assert member_settings(settings) != member_settings(replace(settings, seed=8))
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_a_fit_is_not_done_again_for_another_gate():
     ],
 )
 def test_only_the_demo_floors_give_way_to_other_data(profile, data, levels):
-    from pipelines.step_settings import for_gates
+    from pipelines.step_settings import gate_settings
     from unmask.config import Settings
 
-    gates = for_gates(Settings(profile=profile), data)
+    gates = gate_settings(Settings(profile=profile), data)
     kinds = {
         getattr(gates, name).level
         for name in ("auc", "ece", "ece_excess", "fgsm_drop", "champion_drop")

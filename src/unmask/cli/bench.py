@@ -49,19 +49,19 @@ def command(
 
 
 def _make(clip: Path, seconds: float) -> None:
-    from unmask.cli.native_stderr import native_silence
+    from unmask.cli.native_stderr import suppress_native_stderr
     from unmask.data.demo.benchmark_clip import talking_clip
 
-    with native_silence():
+    with suppress_native_stderr():
         talking_clip(clip, seconds)
 
 
 def _measure(
     clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
 ) -> "dict[str, StageCost]":
-    from unmask.cli.native_stderr import native_silence
+    from unmask.cli.native_stderr import suppress_native_stderr
 
-    with native_silence():
+    with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
         from unmask.serving.profiling import profile_analysis
 

@@ -7,7 +7,7 @@ import sys
 from unmask.errors import ConfigError
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object per record: time, level, logger, message."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -23,7 +23,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(row, ensure_ascii=False)
 
 
-def configure(level: str) -> None:
+def configure_logging(level: str) -> None:
     """Send the project's log records of ``level`` and above to standard error.
 
     Raises:
@@ -40,7 +40,7 @@ def configure(level: str) -> None:
         handler = RichHandler(console=Console(stderr=True), show_path=False)
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(JsonLines())
+        handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("unmask")
     logger.handlers = [handler]
     logger.setLevel(number)

@@ -10,7 +10,7 @@ from typing import TextIO
 
 
 @contextmanager
-def native_silence() -> Iterator[None]:
+def suppress_native_stderr() -> Iterator[None]:
     """Drop what C and C++ code writes to standard error inside the block.
 
     Python's own ``sys.stderr`` and the project's log lines go on. Where standard error has

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from steps.platforms.dvc_data import pull
+from steps.platforms.dvc_data import pull_pinned_data
 from unmask.errors import DataError
 
 CONFIG = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../dvc-store\n"
@@ -35,29 +35,29 @@ def pinned(tmp_path):
 
 
 def test_a_fresh_clone_gets_the_pinned_bytes_and_their_version(pinned):
-    version = pull(pinned)
+    version = pull_pinned_data(pinned)
     assert (pinned / "data/raw/a.mp4").read_text() == "one"
     assert version.endswith(".dir")
     assert version in (pinned / "data.dvc").read_text()
-    assert pull(pinned) == version
+    assert pull_pinned_data(pinned) == version
 
 
 def test_data_that_was_changed_by_hand_is_refused(pinned):
-    pull(pinned)
+    pull_pinned_data(pinned)
     (pinned / "data/raw/a.mp4").write_text("two")
     with pytest.raises(DataError, match=r"dvc checkout --force data\.dvc"):
-        pull(pinned)
+        pull_pinned_data(pinned)
     assert (pinned / "data/raw/a.mp4").read_text() == "two"
 
 
 def test_a_file_too_many_is_refused(pinned):
-    pull(pinned)
+    pull_pinned_data(pinned)
     (pinned / "data/raw/b.mp4").write_text("more")
     with pytest.raises(DataError, match=r"dvc checkout --force data\.dvc"):
-        pull(pinned)
+        pull_pinned_data(pinned)
 
 
 def test_a_remote_without_the_data_is_named(pinned):
     shutil.rmtree(pinned / "dvc-store")
     with pytest.raises(DataError, match="data/raw: cannot be pulled"):
-        pull(pinned)
+        pull_pinned_data(pinned)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from zenml.enums import VisualizationType
 
-from steps.platforms.materializers import ClipsMaterializer, FolderMaterializer, folder_sha
+from steps.platforms.materializers import ClipsMaterializer, FolderMaterializer, hash_folder
 from unmask.records import Clip, Period
 
 
@@ -77,13 +77,13 @@ def test_pictures_and_pages_are_shown(folder, tmp_path):
 
 
 def test_a_folders_hash_sees_names_and_bytes_but_not_times(folder):
-    before = folder_sha(folder)
+    before = hash_folder(folder)
     (folder / "weights.bin").write_bytes(b"\x00\x01")
-    assert folder_sha(folder) == before
+    assert hash_folder(folder) == before
     (folder / "weights.bin").write_bytes(b"\x00\x02")
-    changed = folder_sha(folder)
+    changed = hash_folder(folder)
     (folder / "weights.bin").rename(folder / "weights2.bin")
-    assert len({before, changed, folder_sha(folder)}) == 3
+    assert len({before, changed, hash_folder(folder)}) == 3
 
 
 def test_clips_come_back_wherever_the_checkout_lies_now(tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def test_artifacts_lie_beside_the_database(tmp_path):
 
 
 def test_settings_are_recorded_under_the_keys_of_set():
-    assert mlflow_runs.flat({"a": 1, "b": {"c": {"d": 2}, "e": "x"}}) == {
+    assert mlflow_runs.flatten({"a": 1, "b": {"c": {"d": 2}, "e": "x"}}) == {
         "a": 1,
         "b.c.d": 2,
         "b.e": "x",

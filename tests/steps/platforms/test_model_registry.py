@@ -22,14 +22,14 @@ def test_a_bundle_is_registered_once_and_comes_back_whole(run, bundle_folder):
     assert model_registry.register(run, 1, bundle_folder, tags) == "1"
     assert model_registry.register(run, 1, bundle_folder, tags) == "1"
     assert model_registry.register(run, 1, bundle_folder, {**tags, "bundle_sha256": "def"}) == "2"
-    model_registry.promote(1, "1", model_registry.CHALLENGER)
+    model_registry.set_alias(1, "1", model_registry.CHALLENGER)
     assert aliases() == {"challenger": "1"}
-    model_registry.promote(1, "1", model_registry.CHAMPION)
+    model_registry.set_alias(1, "1", model_registry.CHAMPION)
     assert aliases() == {"champion": "1"}
-    model_registry.promote(1, "2", model_registry.CHALLENGER)
+    model_registry.set_alias(1, "2", model_registry.CHALLENGER)
     assert aliases() == {"champion": "1", "challenger": "2"}
     for asked in ("", "2"):
-        back = model_registry.fetch(1, asked)
+        back = model_registry.download(1, asked)
         for name in ("bundle.json", "model.safetensors"):
             assert (back / name).read_bytes() == (bundle_folder / name).read_bytes()
     version = mlflow.MlflowClient().get_model_version("unmask-phase-1", "1")
@@ -38,9 +38,9 @@ def test_a_bundle_is_registered_once_and_comes_back_whole(run, bundle_folder):
 
 @pytest.mark.usefixtures("checkout")
 def test_no_champion_yet_is_an_empty_folder_unless_one_is_needed():
-    assert list(model_registry.fetch(9).iterdir()) == []
+    assert list(model_registry.download(9).iterdir()) == []
     # a phase that no other test registers anything for
     with pytest.raises(GateError, match="unmask-phase-9: no champion is registered"):
-        model_registry.fetch(9, needed=True)
+        model_registry.download(9, needed=True)
     with pytest.raises(GateError, match="no version 3 is registered"):
-        model_registry.fetch(9, "3")
+        model_registry.download(9, "3")

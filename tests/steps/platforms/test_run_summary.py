@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from steps.platforms import run_summary
-from steps.platforms.run_summary import Job, Summary
+from steps.platforms.run_summary import RunRequest, Summary
 from unmask.errors import DataError
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport, GateRow
@@ -32,7 +32,7 @@ EVALUATION = Evaluation(
 def made(level="required", passed=True, bento=None):
     row = GateRow("auc", 0.875, 0.9, "at least", level, passed, "auc 0.875 and so on")
     gates = GateReport((row,), passed or level == "reported")
-    job = Job(1, "demo", "")
+    job = RunRequest(1, "demo", "")
     return Summary(
         job, "dvc:abc.dir", "run-7", "unmask-phase-1", "3", "champion", EVALUATION, gates, bento
     )
@@ -40,13 +40,13 @@ def made(level="required", passed=True, bento=None):
 
 def shown(one):
     console = Console(file=io.StringIO(), width=120)
-    run_summary.show(one, console)
+    run_summary.print_summary(one, console)
     return console.file.getvalue()
 
 
 def test_a_summary_comes_back_from_its_file(tmp_path):
     file = tmp_path / "outputs/run_summary.json"
-    run_summary.keep(made(), file)
+    run_summary.save(made(), file)
     assert run_summary.load(file) == made()
     run_summary.add_bento("unmask:abc", file)
     assert run_summary.load(file) == made(bento="unmask:abc")
