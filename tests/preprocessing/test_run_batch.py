@@ -10,8 +10,8 @@ import pytest
 from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
 from unmask.errors import DataError
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.prepare import prepare
-from unmask.preprocessing.run_batch import media_files, preprocess
+from unmask.preprocessing.prepare import prepare_clip
+from unmask.preprocessing.run_batch import find_media, preprocess_files
 
 SETTINGS = PreprocessingSettings(speech=SpeechSettings(method="energy"))
 
@@ -31,17 +31,17 @@ def folder(film, tmp_path):
 
 
 def test_a_folder_is_all_its_media_and_nothing_else(folder):
-    names = [path.name for path in media_files(folder)]
+    names = [path.name for path in find_media(folder)]
     assert names == ["a.mp4", "d.mov", "b ü.MKV", "c.m4a", "e.webm"]
 
 
 def test_a_folder_without_media_is_refused(tmp_path):
     with pytest.raises(DataError, match="no video or sound"):
-        media_files(tmp_path)
+        find_media(tmp_path)
 
 
 def test_the_report_counts_and_a_failure_stops_nobody(folder, tmp_path):
-    report = preprocess(media_files(folder), SETTINGS, Cache(tmp_path / "cache"), jobs=1)
+    report = preprocess_files(find_media(folder), SETTINGS, Cache(tmp_path / "cache"), jobs=1)
     by_name = {file.path.rsplit("/", 1)[1]: file for file in report.files}
     talk, silent, sound = by_name["a.mp4"], by_name["b ü.MKV"], by_name["c.m4a"]
     assert (talk.frames_sampled, talk.frames_with_face, talk.people) == (5, 5, 1)
@@ -63,8 +63,8 @@ def test_the_report_counts_and_a_failure_stops_nobody(folder, tmp_path):
 
 def test_a_second_run_takes_all_from_the_cache_with_the_same_counts(folder, tmp_path):
     cache = Cache(tmp_path / "cache")
-    first = preprocess([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
-    again = preprocess([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
+    first = preprocess_files([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
+    again = preprocess_files([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
     assert all(again.cached.values())
     assert not any(first.cached.values())
     assert again.seconds == {}
@@ -74,37 +74,37 @@ def test_a_second_run_takes_all_from_the_cache_with_the_same_counts(folder, tmp_
 
 def test_a_stage_asked_for_alone_makes_what_it_builds_on_and_no_more(folder, tmp_path):
     cache = Cache(tmp_path / "cache")
-    (speech,) = preprocess([folder / "a.mp4"], SETTINGS, cache, 1, stages=("speech",)).files
+    (speech,) = preprocess_files([folder / "a.mp4"], SETTINGS, cache, 1, stages=("speech",)).files
     assert set(speech.cached) == {"media", "speech"}
     assert speech.people is None
-    (flow,) = preprocess([folder / "a.mp4"], SETTINGS, cache, 1, stages=("flow",)).files
+    (flow,) = preprocess_files([folder / "a.mp4"], SETTINGS, cache, 1, stages=("flow",)).files
     assert set(flow.cached) == {"media", "faces", "flow"}
     assert flow.speech_s is None
-    (faces,) = preprocess([folder / "a.mp4"], SETTINGS, cache, 1, stages=("faces",)).files
+    (faces,) = preprocess_files([folder / "a.mp4"], SETTINGS, cache, 1, stages=("faces",)).files
     assert faces.cached == {"media": True, "faces": True}
 
 
 def test_flow_that_is_off_is_no_stage(folder, tmp_path):
     off = replace(SETTINGS, flow=FlowSettings(enabled=False))
-    (file,) = preprocess([folder / "a.mp4"], off, Cache(tmp_path / "cache"), jobs=1).files
+    (file,) = preprocess_files([folder / "a.mp4"], off, Cache(tmp_path / "cache"), jobs=1).files
     assert "flow" not in file.cached
 
 
 def test_an_unknown_stage_is_refused(tmp_path):
     with pytest.raises(DataError, match="no stage ears"):
-        preprocess([], SETTINGS, Cache(tmp_path), stages=("ears",))
+        preprocess_files([], SETTINGS, Cache(tmp_path), stages=("ears",))
 
 
 def test_nothing_to_do_is_a_report_of_nothing(tmp_path):
-    total = preprocess([], SETTINGS, Cache(tmp_path)).total
+    total = preprocess_files([], SETTINGS, Cache(tmp_path)).total
     assert (total.files, total.face_coverage, total.silence_share) == (0, None, None)
 
 
 @pytest.mark.slow
 def test_processes_side_by_side_give_what_one_gives(folder, tmp_path):
-    paths = media_files(folder)
-    alone = preprocess(paths, SETTINGS, Cache(tmp_path / "one"), jobs=1)
-    beside = preprocess(paths, SETTINGS, Cache(tmp_path / "two"), jobs=2)
+    paths = find_media(folder)
+    alone = preprocess_files(paths, SETTINGS, Cache(tmp_path / "one"), jobs=1)
+    beside = preprocess_files(paths, SETTINGS, Cache(tmp_path / "two"), jobs=2)
     assert [replace(file, seconds=None) for file in alone.files] == [
         replace(file, seconds=None) for file in beside.files
     ]
@@ -142,12 +142,12 @@ def test_killed_and_started_again_it_carries_on_and_repeats_nothing(film, tmp_pa
     faces_done = len(list(root.glob("faces/*/*.safetensors")))
     assert 2 <= faces_done < 5
 
-    report = preprocess(media_files(media), SETTINGS, Cache(root), jobs=1)
+    report = preprocess_files(find_media(media), SETTINGS, Cache(root), jobs=1)
     assert report.total.failed == 0
     assert sum(file.cached["faces"] for file in report.files) == faces_done
     assert {path: path.stat().st_mtime_ns for path in before} == before
     fresh = Cache(tmp_path / "fresh")
-    for path in media_files(media):
-        kept, made = prepare(path, SETTINGS, Cache(root)), prepare(path, SETTINGS, fresh)
+    for path in find_media(media):
+        kept, made = prepare_clip(path, SETTINGS, Cache(root)), prepare_clip(path, SETTINGS, fresh)
         assert kept.people[0].faces.tobytes() == made.people[0].faces.tobytes()
         assert kept.people[0].flow.tobytes() == made.people[0].flow.tobytes()

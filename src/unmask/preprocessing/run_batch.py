@@ -12,8 +12,8 @@ from unmask.errors import DataError, UnmaskError
 from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import frames_with_face
-from unmask.preprocessing.stages import Stages
-from unmask.preprocessing.timing import Stopwatch
+from unmask.preprocessing.stages import CachedStages
+from unmask.preprocessing.timing import StageTimer
 from unmask.records import Clip
 
 STAGES = ("faces", "flow", "lips", "speech")
@@ -85,7 +85,7 @@ class PreprocessReport:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False)
 
 
-def preprocess(
+def preprocess_files(
     clips: Sequence[Clip | Path],
     settings: PreprocessingSettings,
     cache: Cache,
@@ -106,7 +106,7 @@ def preprocess(
     """
     if unknown := sorted(set(stages) - set(STAGES)):
         raise DataError(f"no stage {', '.join(unknown)}; use {', '.join(STAGES)}")
-    if removed := cache.sweep():
+    if removed := cache.purge_partials():
         log.info("removed %d file(s) that killed writers left in %s", removed, cache.root)
     paths = [clip.path if isinstance(clip, Clip) else clip for clip in clips]
     begin = perf_counter()
@@ -115,7 +115,7 @@ def preprocess(
     return PreprocessReport(files, _total(files, perf_counter() - begin))
 
 
-def media_files(folder: Path) -> tuple[Path, ...]:
+def find_media(folder: Path) -> tuple[Path, ...]:
     """All video and sound files below a folder, sorted.
 
     Raises:
@@ -175,8 +175,8 @@ def _one(
 def _prepared(
     path: Path, settings: PreprocessingSettings, cache: Cache, stages: tuple[str, ...]
 ) -> FileReport:
-    watch = Stopwatch()
-    work = Stages(path, settings, cache, watch)
+    watch = StageTimer()
+    work = CachedStages(path, settings, cache, watch)
     info = work.info()
     report = FileReport(str(path), info.duration_s)
     if {"faces", "flow", "lips"} & set(stages):

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Stopwatch:
+class StageTimer:
     """Adds up seconds by stage.
 
     Attributes:
@@ -20,7 +20,7 @@ class Stopwatch:
         self.seconds: dict[str, float] = defaultdict(float)
 
     @contextmanager
-    def on(self, stage: str) -> Iterator[None]:
+    def measure(self, stage: str) -> Iterator[None]:
         """Count the time inside the block to ``stage``."""
         begin = perf_counter()
         try:
@@ -28,10 +28,10 @@ class Stopwatch:
         finally:
             self.seconds[stage] += perf_counter() - begin
 
-    def each(self, stage: str, items: Iterator[T]) -> Iterator[T]:
+    def measure_iter(self, stage: str, items: Iterator[T]) -> Iterator[T]:
         """Count to ``stage`` only the time that ``items`` takes to give its next one."""
         while True:
-            with self.on(stage):
+            with self.measure(stage):
                 try:
                     item = next(items)
                 except StopIteration:

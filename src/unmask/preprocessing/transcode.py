@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from unmask.config.codec_conditions import Cell
+from unmask.config.codec_conditions import CodecCondition
 from unmask.errors import MediaError
-from unmask.files import whole_file
+from unmask.files import atomic_write
 from unmask.optional_deps import require
-from unmask.preprocessing.cache import Cache, Entry, entry_key
+from unmask.preprocessing.cache import Cache, Entry, cache_key
 from unmask.preprocessing.hashing import file_sha256
-from unmask.preprocessing.media.decode import every_frame, probe, upright, waveform
-from unmask.preprocessing.media.encode import TICKS_PER_S, write_film, write_voice
+from unmask.preprocessing.media.decode import iter_frames, probe, read_waveform, to_upright_rgb
+from unmask.preprocessing.media.encode import TICKS_PER_S, encode_audio, encode_video
 
 STAGE = "codecs"
 VERSION = 2  # raise it when the encoders' options change
@@ -27,7 +27,7 @@ LEAST_ERROR = 1e-3  # grey levels squared: two pictures that are the same are 78
 
 
 @dataclass(frozen=True, slots=True)
-class Reencoded:
+class TranscodedClip:
     """A file that was encoded again.
 
     Attributes:
@@ -40,7 +40,7 @@ class Reencoded:
     psnr_db: float | None
 
 
-def reencode(source: Path, cell: Cell, cache: Cache) -> Reencoded | None:
+def transcode(source: Path, cell: CodecCondition, cache: Cache) -> TranscodedClip | None:
     """Encode ``source`` again, or find that it was.
 
     Every picture keeps its time, is turned upright, and loses at most a row and a column where
@@ -53,38 +53,38 @@ def reencode(source: Path, cell: Cell, cache: Cache) -> Reencoded | None:
     Raises:
         MediaError: The file cannot be read as video or sound.
     """
-    key = entry_key(STAGE, file_sha256(source), {"version": VERSION, "cell": cell.name})
-    path = cache.path(STAGE, key).with_suffix(".m4a" if cell.of_sound else ".mp4")
+    key = cache_key(STAGE, file_sha256(source), {"version": VERSION, "cell": cell.name})
+    path = cache.path(STAGE, key).with_suffix(".m4a" if cell.is_audio else ".mp4")
     known = cache.load(STAGE, key)
     if known is None or (known.facts["made"] and not path.exists()):
-        with whole_file(path) as unfinished:
-            facts = _sound(source, cell, unfinished) if cell.of_sound else None
+        with atomic_write(path) as unfinished:
+            facts = _sound(source, cell, unfinished) if cell.is_audio else None
             facts = _picture(source, cell, unfinished) if facts is None else facts
             if not facts["made"]:
                 unfinished.unlink(missing_ok=True)
         known = Entry(facts, {})
         cache.save(STAGE, key, known)
-    return Reencoded(path, known.facts["psnr_db"]) if known.facts["made"] else None
+    return TranscodedClip(path, known.facts["psnr_db"]) if known.facts["made"] else None
 
 
-def _sound(source: Path, cell: Cell, out: Path) -> dict[str, Any]:
-    heard = waveform(source)
+def _sound(source: Path, cell: CodecCondition, out: Path) -> dict[str, Any]:
+    heard = read_waveform(source)
     if heard is not None:
-        write_voice(out, heard.samples, cell.codec, cell.level)
+        encode_audio(out, heard.samples, cell.codec, cell.level)
     return {"made": heard is not None, "psnr_db": None}
 
 
-def _picture(source: Path, cell: Cell, out: Path) -> dict[str, Any]:
+def _picture(source: Path, cell: CodecCondition, out: Path) -> dict[str, Any]:
     info = probe(source)
     if not info.has_video:
         return {"made": False, "psnr_db": None}
-    heard = waveform(source) if info.has_audio else None
+    heard = read_waveform(source) if info.has_audio else None
     scale = 2 if cell.half else 1
     size = (info.width // scale // 2 * 2, info.height // scale // 2 * 2)
     if not all(size):
         raise MediaError(f"{source}: {info.width} × {info.height} px is too small to encode again")
     samples = None if heard is None else heard.samples
-    write_film(out, _pictures(source, size), cell.codec, cell.level, info.fps, samples)
+    encode_video(out, _pictures(source, size), cell.codec, cell.level, info.fps, samples)
     return {"made": True, "psnr_db": _psnr_db(source, out, size)}
 
 
@@ -93,13 +93,13 @@ def _pictures(path: Path, size: tuple[int, int]) -> Iterator[Any]:
     av = require("av", extra="media")
     converter = require("av.video.reformatter", extra="media").VideoReformatter()
     last_s = -np.inf
-    for time_s, frame in every_frame(path):
+    for time_s, frame in iter_frames(path):
         if time_s <= last_s or time_s < 0:  # a damaged file may jump back, which no encoder takes
             continue
         last_s = time_s
         shown = frame
         if frame.rotation:
-            shown = av.VideoFrame.from_ndarray(upright(frame, converter), format="rgb24")
+            shown = av.VideoFrame.from_ndarray(to_upright_rgb(frame, converter), format="rgb24")
         picture = shown.reformat(*size, format="yuv420p")
         picture.pts, picture.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
         yield picture

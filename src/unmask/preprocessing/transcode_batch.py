@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.config import PreprocessingSettings
-from unmask.config.codec_conditions import Cell
+from unmask.config.codec_conditions import CodecCondition
 from unmask.errors import UnmaskError
 from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.prepare import prepare
-from unmask.preprocessing.transcode import Reencoded, reencode
+from unmask.preprocessing.prepare import prepare_clip
+from unmask.preprocessing.transcode import TranscodedClip, transcode
 from unmask.records import Clip
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class TranscodeResult:
     """One clip under one cell.
 
     Attributes:
@@ -26,17 +26,17 @@ class Done:
 
     cell: str
     clip_id: str
-    made: Reencoded | None = None
+    made: TranscodedClip | None = None
     problem: str = ""
 
 
-def reencode_all(
+def transcode_clips(
     clips: Sequence[Clip],
-    cells: Sequence[Cell],
+    cells: Sequence[CodecCondition],
     settings: PreprocessingSettings,
     cache: Cache,
     jobs: int = 2,
-) -> Iterator[Done]:
+) -> Iterator[TranscodeResult]:
     """Encode and prepare every clip under every cell; the cache holds all of it afterwards.
 
     Killed at any moment and called again, it goes on with what is missing.
@@ -51,7 +51,7 @@ def reencode_all(
     from rich.console import Console
     from rich.progress import track
 
-    cache.sweep()
+    cache.purge_partials()
     work = [(clip, cell) for cell in cells for clip in clips]
     if not work:
         return
@@ -62,12 +62,14 @@ def reencode_all(
     yield from track(done, "codecs", len(work), console=console, disable=hidden)
 
 
-def _one(clip: Clip, cell: Cell, settings: PreprocessingSettings, root: Path) -> Done:
+def _one(
+    clip: Clip, cell: CodecCondition, settings: PreprocessingSettings, root: Path
+) -> TranscodeResult:
     """One clip under one cell, in a worker process."""
     cache = Cache(root)
     try:
-        made = reencode(clip.path, cell, cache)
-        prepare(clip.path if made is None else made.path, settings, cache)
+        made = transcode(clip.path, cell, cache)
+        prepare_clip(clip.path if made is None else made.path, settings, cache)
     except UnmaskError as error:
-        return Done(cell.name, clip.clip_id, problem=str(error))
-    return Done(cell.name, clip.clip_id, made)
+        return TranscodeResult(cell.name, clip.clip_id, problem=str(error))
+    return TranscodeResult(cell.name, clip.clip_id, made)

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.faces.alignment import BOX_MARGIN, TEMPLATE, align, cut_out, similarity
+from unmask.preprocessing.faces.alignment import (
+    BOX_MARGIN,
+    TEMPLATE,
+    align_face,
+    crop_box,
+    estimate_similarity,
+)
 from unmask.preprocessing.faces.landmarks import five_points
 
 
@@ -12,13 +18,13 @@ def test_the_similarity_is_scikit_images():
         source = rng.normal(0, 50, (5, 2))
         target = source + rng.normal(0, 10, (5, 2))
         known = transform.SimilarityTransform.from_estimate(source, target).params[:2]
-        assert similarity(source, target) == pytest.approx(known, abs=1e-8)
+        assert estimate_similarity(source, target) == pytest.approx(known, abs=1e-8)
 
 
 def test_eyes_nose_and_mouth_come_to_lie_on_the_template(landmarker, astronaut, hopper):
     for picture in (astronaut, hopper):
         (face,) = landmarker.find(picture)
-        aligned, points = align(picture, face.landmarks_px, 224)
+        aligned, points = align_face(picture, face.landmarks_px, 224)
         assert aligned.shape == (224, 224, 3)
         assert np.abs(five_points(points) - TEMPLATE * 224).max() < 12
         assert points.min() > 0
@@ -27,7 +33,7 @@ def test_eyes_nose_and_mouth_come_to_lie_on_the_template(landmarker, astronaut, 
 
 def test_the_points_lie_on_the_aligned_face(landmarker, astronaut):
     (face,) = landmarker.find(astronaut)
-    aligned, points = align(astronaut, face.landmarks_px, 224)
+    aligned, points = align_face(astronaut, face.landmarks_px, 224)
     (again,) = landmarker.find(aligned)
     assert np.hypot(*(again.landmarks_px - points).T).mean() < 4
 
@@ -43,11 +49,11 @@ def test_the_face_looks_the_same_however_it_was_turned_and_scaled(
     side = round(600 * scale)
     turned = cv2.warpAffine(hopper, turn, (side, side), flags=cv2.INTER_CUBIC)
     moved = (face.landmarks_px @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
-    plain, _ = align(hopper, face.landmarks_px, 224)
-    other, points = align(turned, moved, 224)
+    plain, _ = align_face(hopper, face.landmarks_px, 224)
+    other, points = align_face(turned, moved, 224)
     middle = np.s_[30:190, 30:190]
     assert np.abs(plain[middle].astype(int) - other[middle]).mean() < 5
-    assert np.abs(points - align(hopper, face.landmarks_px, 224)[1]).max() < 0.1
+    assert np.abs(points - align_face(hopper, face.landmarks_px, 224)[1]).max() < 0.1
 
 
 def test_a_large_face_is_averaged_not_skipped_through(landmarker, astronaut):
@@ -56,21 +62,21 @@ def test_a_large_face_is_averaged_not_skipped_through(landmarker, astronaut):
     stripes[::2] = 255
     (face,) = landmarker.find(astronaut)
     points = (face.landmarks_px - (225, 122)) * 16 + 1500
-    first, _ = align(stripes, points.astype(np.float32), 224)
-    second, _ = align(stripes, (points + np.array([0, 1])).astype(np.float32), 224)
+    first, _ = align_face(stripes, points.astype(np.float32), 224)
+    second, _ = align_face(stripes, (points + np.array([0, 1])).astype(np.float32), 224)
     assert first[20:-20, 20:-20].std() < 20
     assert np.abs(first.astype(int) - second).mean() < 3
 
 
 def test_a_face_cut_off_by_the_border_is_filled_with_black(landmarker, astronaut):
     (face,) = landmarker.find(astronaut)
-    aligned, _ = align(astronaut[:, 225:], face.landmarks_px - (225, 0), 224)
+    aligned, _ = align_face(astronaut[:, 225:], face.landmarks_px - (225, 0), 224)
     assert aligned[:, :80].max() == 0
     assert aligned[:, 150:].mean() > 20
 
 
 def test_points_that_fall_together_still_give_a_picture(astronaut):
-    aligned, points = align(astronaut, np.full((68, 2), 100, np.float32), 224)
+    aligned, points = align_face(astronaut, np.full((68, 2), 100, np.float32), 224)
     assert aligned.shape == (224, 224, 3)
     assert np.isfinite(points).all()
 
@@ -79,7 +85,7 @@ def test_a_cut_out_face_is_the_picture_around_its_box_as_it_stands(landmarker, h
     (face,) = landmarker.find(hopper)
     left, top, right, bottom = face.box_px
     side = max(right - left, bottom - top) * BOX_MARGIN
-    crop, points = cut_out(hopper, face.box_px, face.landmarks_px, 224)
+    crop, points = crop_box(hopper, face.box_px, face.landmarks_px, 224)
     start = np.array([(left + right) / 2, (top + bottom) / 2]) - side / 2
     assert np.abs(points - (face.landmarks_px - start) * 224 / side).max() < 1e-3
     cv2 = pytest.importorskip("cv2")
@@ -101,8 +107,8 @@ def test_cutting_out_does_not_turn_a_face_upright_and_aligning_does(landmarker, 
     (face,) = landmarker.find(turned)
     slopes = []
     for points in (
-        cut_out(turned, face.box_px, face.landmarks_px, 224)[1],
-        align(turned, face.landmarks_px, 224)[1],
+        crop_box(turned, face.box_px, face.landmarks_px, 224)[1],
+        align_face(turned, face.landmarks_px, 224)[1],
     ):
         across = five_points(points)[1] - five_points(points)[0]
         slopes.append(abs(np.degrees(np.arctan2(across[1], across[0]))))
@@ -114,12 +120,12 @@ def test_the_points_of_a_large_cut_out_face_lie_on_it(landmarker, astronaut):
     cv2 = pytest.importorskip("cv2")
     large = cv2.resize(astronaut, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
     (face,) = landmarker.find(astronaut)
-    crop, points = cut_out(large, face.box_px * 8, face.landmarks_px * 8, 224)
+    crop, points = crop_box(large, face.box_px * 8, face.landmarks_px * 8, 224)
     (again,) = landmarker.find(crop)
     assert np.hypot(*(again.landmarks_px - points).T).mean() < 4
 
 
 def test_an_empty_box_still_gives_a_picture(astronaut):
-    crop, points = cut_out(astronaut, np.full(4, 9.0), np.full((68, 2), 9, np.float32), 224)
+    crop, points = crop_box(astronaut, np.full(4, 9.0), np.full((68, 2), 9, np.float32), 224)
     assert crop.shape == (224, 224, 3)
     assert np.isfinite(points).all()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.faces.detection import overlap
+from unmask.preprocessing.faces.detection import iou
 
 # iBUG point → the point that stands there in a mirrored picture
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1)]
@@ -73,7 +73,7 @@ def test_no_more_people_than_asked_for(astronaut, hopper):
     from unmask.preprocessing.faces.detection import MediaPipeLandmarker
 
     one = MediaPipeLandmarker(FaceSettings(max_people=1))
-    (face,) = one.find(side_by_side(astronaut, hopper))
+    (face,) = one.detect(side_by_side(astronaut, hopper))
     assert face.box_px[0] > 600
 
 
@@ -141,6 +141,6 @@ def test_nothing_native_is_written_to_standard_error(tmp_path):
 
 def test_overlap_is_shared_area_over_joint_area():
     one, other = np.float32([0, 0, 4, 4]), np.float32([2, 2, 6, 6])
-    assert overlap(one, other) == pytest.approx(4 / 28)
-    assert overlap(one, one) == 1.0
-    assert overlap(one, one + 10) == 0.0
+    assert iou(one, other) == pytest.approx(4 / 28)
+    assert iou(one, one) == 1.0
+    assert iou(one, one + 10) == 0.0

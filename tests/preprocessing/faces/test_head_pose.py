@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.faces.head_pose import RIGID_CM, head_pose_deg
+from unmask.preprocessing.faces.head_pose import RIGID_CM, estimate_head_pose
 
 
 def photographed(yaw, pitch, roll, size=(1280, 720), distance_cm=90.0, beside_cm=(0.0, 0.0)):
@@ -23,12 +23,12 @@ def photographed(yaw, pitch, roll, size=(1280, 720), distance_cm=90.0, beside_cm
     "angles", [(0, 0, 0), (35, 0, 0), (-35, 0, 0), (0, 20, 0), (0, 0, 30), (25, -15, -40)]
 )
 def test_a_head_turned_by_known_angles_is_measured_so(angles):
-    assert head_pose_deg(photographed(*angles), 1280, 720) == pytest.approx(angles, abs=0.5)
+    assert estimate_head_pose(photographed(*angles), 1280, 720) == pytest.approx(angles, abs=0.5)
 
 
 def test_a_head_beside_the_middle_is_measured_as_it_stands():
     points = photographed(10, 5, 3, beside_cm=(25.0, -8.0))
-    assert head_pose_deg(points, 1280, 720) == pytest.approx((10, 5, 3), abs=0.5)
+    assert estimate_head_pose(points, 1280, 720) == pytest.approx((10, 5, 3), abs=0.5)
 
 
 def test_the_signs_are_those_that_the_picture_shows():
@@ -42,9 +42,9 @@ def test_the_signs_are_those_that_the_picture_shows():
 
 def test_a_mirrored_face_turns_and_tilts_the_other_way(landmarker, hopper):
     (face,), (mirrored,) = landmarker.find(hopper), landmarker.find(hopper[:, ::-1].copy())
-    yaw, pitch, roll = head_pose_deg(face.landmarks_px, 512, 600)
+    yaw, pitch, roll = estimate_head_pose(face.landmarks_px, 512, 600)
     expected = (-yaw, pitch, -roll)
-    assert head_pose_deg(mirrored.landmarks_px, 512, 600) == pytest.approx(expected, abs=3)
+    assert estimate_head_pose(mirrored.landmarks_px, 512, 600) == pytest.approx(expected, abs=3)
 
 
 def test_tilting_the_picture_adds_to_roll_alone(landmarker, astronaut):
@@ -52,5 +52,5 @@ def test_tilting_the_picture_adds_to_roll_alone(landmarker, astronaut):
     (face,) = landmarker.find(astronaut)
     turn = cv2.getRotationMatrix2D((256, 256), -20, 1.0)  # clockwise as seen
     tilted = (face.landmarks_px @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
-    before, after = (head_pose_deg(points, 512, 512) for points in (face.landmarks_px, tilted))
+    before, after = (estimate_head_pose(points, 512, 512) for points in (face.landmarks_px, tilted))
     assert after[2] - before[2] == pytest.approx(20, abs=3)

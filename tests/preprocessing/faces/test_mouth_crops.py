@@ -7,11 +7,11 @@ import pytest
 from unmask.config import FaceSettings, LipSettings, PreprocessingSettings, SpeechSettings
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.faces.alignment import ARCFACE_112
-from unmask.preprocessing.faces.mouth_crops import MouthReader
-from unmask.preprocessing.media.decode import every_frame, luma
-from unmask.preprocessing.prepare import prepare, samples_of, windows
-from unmask.preprocessing.stages import Stages
-from unmask.preprocessing.timing import Stopwatch
+from unmask.preprocessing.faces.mouth_crops import MouthCropper
+from unmask.preprocessing.media.decode import iter_frames, luma
+from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
+from unmask.preprocessing.stages import CachedStages
+from unmask.preprocessing.timing import StageTimer
 
 LIPS = LipSettings(enabled=True)
 SETTINGS = PreprocessingSettings(speech=SpeechSettings(method="energy"), lips=LIPS)
@@ -25,7 +25,7 @@ def shown(picture):
 
 @pytest.fixture
 def reader():
-    return MouthReader(LIPS)
+    return MouthCropper(LIPS)
 
 
 def face_at(x, y, scale=1.0, turn=0.0, gap_px=4.0):
@@ -170,7 +170,7 @@ def talk(film, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(talk):
-    return prepare(talk, SETTINGS)
+    return prepare_clip(talk, SETTINGS)
 
 
 def same_lips(one, other):
@@ -181,7 +181,7 @@ def same_lips(one, other):
 
 
 def test_a_talking_person_has_a_mouth_at_every_tick(whole):
-    lips = samples_of(whole)[0].lips
+    lips = to_model_inputs(whole)[0].lips
     assert lips.mouths.shape == (121, 48, 48)
     assert lips.time_s == pytest.approx(np.arange(121) / 25)
     assert lips.rate_hz == 25.0
@@ -194,13 +194,13 @@ def test_the_crop_holds_still_while_the_portrait_sways(whole, talk):
     wander = np.abs(lips.mouths - mean).mean()
     x, y = whole.people[0].track.landmarks_px[0, 48:68].mean(axis=0).astype(int)
     fixed = np.stack(
-        [luma(frame)[y - 12 : y + 12, x - 12 : x + 12] for _, frame in every_frame(talk)]
+        [luma(frame)[y - 12 : y + 12, x - 12 : x + 12] for _, frame in iter_frames(talk)]
     ).astype(float)
     assert wander < 0.5 * np.abs(fixed - fixed.mean(axis=0)).mean()
 
 
 def test_windows_joined_have_the_lips_of_the_whole(talk, whole):
-    parts = list(windows(talk, SETTINGS, window_s=2.0))
+    parts = list(iter_windows(talk, SETTINGS, window_s=2.0))
     lips = [part.people[0].lips for part in parts]
     assert np.array_equal(np.concatenate([one.mouths for one in lips]), whole.people[0].lips.mouths)
     times = np.concatenate(
@@ -213,13 +213,15 @@ def test_windows_joined_have_the_lips_of_the_whole(talk, whole):
 
 def test_lips_read_on_the_way_to_the_faces_are_those_read_afterwards(talk, whole, tmp_path):
     cache = Cache(tmp_path)
-    prepare(talk, NONE, cache)
-    watch = Stopwatch()
-    later = prepare(talk, SETTINGS, cache, watch)
+    prepare_clip(talk, NONE, cache)
+    watch = StageTimer()
+    later = prepare_clip(talk, SETTINGS, cache, watch)
     assert same_lips(later.people[0].lips, whole.people[0].lips)
     assert watch.seconds["faces"] == 0
-    again = Stopwatch()
-    assert same_lips(prepare(talk, SETTINGS, cache, again).people[0].lips, whole.people[0].lips)
+    again = StageTimer()
+    assert same_lips(
+        prepare_clip(talk, SETTINGS, cache, again).people[0].lips, whole.people[0].lips
+    )
     assert sum(again.seconds.values()) == 0
 
 
@@ -236,9 +238,9 @@ def test_lips_read_on_the_way_to_the_faces_are_those_read_afterwards(talk, whole
 )
 def test_changed_lip_settings_redo_the_lips_alone(film, tmp_path, changed, redone):
     path, cache = film(tmp_path / "a.mp4"), Cache(tmp_path / "cache")
-    prepare(path, SETTINGS, cache)
+    prepare_clip(path, SETTINGS, cache)
     settings = replace(SETTINGS, **changed)
-    stages = Stages(path, settings, cache)
+    stages = CachedStages(path, settings, cache)
     for stage in (stages.info, stages.people, stages.flow, stages.lips, stages.sound):
         stage()
     assert {stage for stage, cached in stages.cached.items() if not cached} == redone
@@ -250,14 +252,14 @@ def test_changed_lip_settings_redo_the_lips_alone(film, tmp_path, changed, redon
 
 
 def test_without_the_switch_there_are_no_lips(film, tmp_path):
-    features = prepare(film(tmp_path / "a.mp4"), NONE)
+    features = prepare_clip(film(tmp_path / "a.mp4"), NONE)
     assert features.people[0].lips is None
-    assert samples_of(features)[0].lips is None
+    assert to_model_inputs(features)[0].lips is None
 
 
 def test_a_turned_film_has_the_same_lips(film, tmp_path):
-    one = prepare(film(tmp_path / "a.mp4"), SETTINGS).people[0].lips
-    other = prepare(film(tmp_path / "b.mp4", turned=True), SETTINGS).people[0].lips
+    one = prepare_clip(film(tmp_path / "a.mp4"), SETTINGS).people[0].lips
+    other = prepare_clip(film(tmp_path / "b.mp4", turned=True), SETTINGS).people[0].lips
     assert one.mouths.shape == other.mouths.shape
     assert np.abs(one.mouths.astype(int) - other.mouths).mean() < 6
 
@@ -266,6 +268,6 @@ def test_brightness_is_that_of_the_picture_whatever_the_format(shoot, tmp_path):
     rng = np.random.default_rng(3)
     coarse = rng.integers(30, 220, (6, 9, 3)).astype(np.uint8)
     picture = cv2.resize(coarse, (90, 60), interpolation=cv2.INTER_CUBIC)
-    ((_, frame), *_) = every_frame(shoot(tmp_path / "a.mkv", [picture] * 2))
+    ((_, frame), *_) = iter_frames(shoot(tmp_path / "a.mkv", [picture] * 2))
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(int)
     assert np.abs(luma(frame) - grey).mean() < 3

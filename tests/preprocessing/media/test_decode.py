@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from unmask.errors import MediaError
-from unmask.preprocessing.media.decode import frames, probe, waveform
+from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
 
 
 def times_of(path, rate_hz=5.0, **span):
-    return [time for time, _ in frames(path, rate_hz, **span)]
+    return [time for time, _ in iter_sampled_frames(path, rate_hz, **span)]
 
 
 def shade(picture):
@@ -21,7 +21,7 @@ def grey(value, size=(48, 64)):
 
 def test_the_frames_are_those_of_their_times(shoot, tmp_path):
     path = shoot(tmp_path / "a.mkv", [grey(5 * number) for number in range(30)])
-    seen = [(round(time, 3), shade(picture)) for time, picture in frames(path, 5.0)]
+    seen = [(round(time, 3), shade(picture)) for time, picture in iter_sampled_frames(path, 5.0)]
     assert seen == [(0.0, 0), (0.2, 25), (0.4, 50), (0.6, 75), (0.8, 100), (1.0, 125)]
 
 
@@ -33,8 +33,11 @@ def test_a_variable_frame_rate_is_sampled_by_time(film, tmp_path):
 
 def test_a_stretch_holds_the_same_frames_as_the_whole(film, tmp_path):
     path = film(tmp_path / "a.mp4", seconds=6.0, size=(64, 48), face=False)
-    whole = {round(time, 3): picture for time, picture in frames(path, 5.0)}
-    part = {round(t, 3): picture for t, picture in frames(path, 5.0, start_s=2.5, end_s=4.1)}
+    whole = {round(time, 3): picture for time, picture in iter_sampled_frames(path, 5.0)}
+    part = {
+        round(t, 3): picture
+        for t, picture in iter_sampled_frames(path, 5.0, start_s=2.5, end_s=4.1)
+    }
     assert list(part) == [time for time in whole if 2.5 <= time < 4.1]
     assert all(np.array_equal(part[time], whole[time]) for time in part)
 
@@ -45,7 +48,9 @@ def test_a_turned_film_is_shown_upright(film, tmp_path):
     info = probe(turned)
     assert (info.width, info.height, info.rotation_deg) == (320, 240, 90)
     assert probe(upright).rotation_deg == 0
-    for (_, one), (_, other) in zip(frames(upright, 5.0), frames(turned, 5.0), strict=True):
+    for (_, one), (_, other) in zip(
+        iter_sampled_frames(upright, 5.0), iter_sampled_frames(turned, 5.0), strict=True
+    ):
         assert np.abs(one.astype(int) - other).mean() < 4
 
 
@@ -55,7 +60,7 @@ def test_odd_sizes_are_kept(shoot, tmp_path, size):
     picture = rng.integers(0, 255, (*size, 3)).astype(np.uint8)
     path = shoot(tmp_path / "a.mkv", [picture] * 2)
     assert (probe(path).height, probe(path).width) == size
-    assert np.array_equal(next(frames(path, 5.0))[1], picture)
+    assert np.array_equal(next(iter_sampled_frames(path, 5.0))[1], picture)
 
 
 @pytest.mark.parametrize("moments", [[0.0], [0.0, 0.04, 0.08, 0.12, 0.16]])
@@ -66,7 +71,7 @@ def test_a_film_shorter_than_a_tick_gives_one_frame(film, tmp_path, moments):
 def test_a_file_without_sound_has_none(film, tmp_path):
     path = film(tmp_path / "a.mp4", sound=False)
     assert not probe(path).has_audio
-    assert waveform(path) is None
+    assert read_waveform(path) is None
 
 
 def test_a_file_without_picture_has_none(film, tmp_path):
@@ -83,7 +88,7 @@ def test_a_stream_of_a_codec_that_nobody_knows_counts_as_absent(
     path = film_of_unknown(tmp_path / "a.mkv", unknown)
     info = probe(path)
     assert (info.has_video, info.has_audio) == left
-    assert (len(times_of(path)) > 0, waveform(path) is not None) == left
+    assert (len(times_of(path)) > 0, read_waveform(path) is not None) == left
 
 
 def test_the_name_may_hold_spaces_and_any_letter(film, tmp_path):
@@ -93,7 +98,7 @@ def test_the_name_may_hold_spaces_and_any_letter(film, tmp_path):
 
 def test_stereo_at_another_rate_becomes_the_same_tone_at_16_khz(record, tmp_path):
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(44_100) / 44_100)
-    sound = waveform(record(tmp_path / "a.wav", np.stack([tone, tone]), 44_100))
+    sound = read_waveform(record(tmp_path / "a.wav", np.stack([tone, tone]), 44_100))
     assert sound.duration_s == pytest.approx(1.0, abs=0.002)
     spectrum = np.abs(np.fft.rfft(sound.samples[:16_000]))
     assert np.argmax(spectrum) == 1000
@@ -113,7 +118,7 @@ def test_sound_that_begins_late_keeps_its_time(film, tmp_path):
                 packet.pts, packet.dts = packet.pts + late, packet.dts + late
             packet.stream = copies[packet.stream]
             out.mux(packet)
-    plain, late = waveform(source).samples, waveform(path).samples
+    plain, late = read_waveform(source).samples, read_waveform(path).samples
     begins = [np.argmax(np.abs(samples) > 0.1) / 16_000 for samples in (plain, late)]
     assert begins[1] - begins[0] == pytest.approx(0.5, abs=0.07)
 

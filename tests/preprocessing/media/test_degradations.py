@@ -48,7 +48,10 @@ def test_blur_is_that_of_scipy(faces):
 
 @CODECS
 def test_a_film_keeps_every_picture_and_a_worse_quality_is_further_off(faces, codec, good, poor):
-    fine, rough = degradations.film(faces, codec, good), degradations.film(faces, codec, poor)
+    fine, rough = (
+        degradations.reencode_frames(faces, codec, good),
+        degradations.reencode_frames(faces, codec, poor),
+    )
     assert fine.shape == rough.shape == faces.shape
     assert psnr_db(faces, fine) > 33
     assert psnr_db(faces, rough) < psnr_db(faces, fine) - 5
@@ -57,23 +60,31 @@ def test_a_film_keeps_every_picture_and_a_worse_quality_is_further_off(faces, co
 
 
 def test_no_picture_and_no_sound_stay_none():
-    assert degradations.film(np.zeros((0, 8, 8, 3), np.uint8), "h264", 23).shape == (0, 8, 8, 3)
-    assert len(degradations.voice(np.zeros(0, np.float32), "aac", 24)) == 0
-    assert len(degradations.noise(np.zeros(0, np.float32), 20, np.random.default_rng(0))) == 0
+    assert degradations.reencode_frames(np.zeros((0, 8, 8, 3), np.uint8), "h264", 23).shape == (
+        0,
+        8,
+        8,
+        3,
+    )
+    assert len(degradations.reencode_audio(np.zeros(0, np.float32), "aac", 24)) == 0
+    assert len(degradations.add_noise(np.zeros(0, np.float32), 20, np.random.default_rng(0))) == 0
 
 
 def test_noise_is_as_loud_as_asked_for_and_depends_on_the_generator_alone(samples):
-    noisy = degradations.noise(samples, 15, np.random.default_rng(3))
+    noisy = degradations.add_noise(samples, 15, np.random.default_rng(3))
     assert noisy.dtype == np.float32
     assert snr_db(samples, noisy) == pytest.approx(15, abs=0.3)
-    assert np.array_equal(noisy, degradations.noise(samples, 15, np.random.default_rng(3)))
+    assert np.array_equal(noisy, degradations.add_noise(samples, 15, np.random.default_rng(3)))
     silence = np.zeros(100, np.float32)
-    assert not degradations.noise(silence, 15, np.random.default_rng(3)).any()
+    assert not degradations.add_noise(silence, 15, np.random.default_rng(3)).any()
 
 
 @VOICES
 def test_a_voice_is_not_shifted_and_fewer_bits_are_further_off(samples, codec, low):
-    good, poor = degradations.voice(samples, codec, 96), degradations.voice(samples, codec, low)
+    good, poor = (
+        degradations.reencode_audio(samples, codec, 96),
+        degradations.reencode_audio(samples, codec, low),
+    )
     assert good.shape == poor.shape == samples.shape
     assert good.dtype == np.float32
     assert np.abs(good).max() <= 1
@@ -86,9 +97,9 @@ def test_a_voice_is_not_shifted_and_fewer_bits_are_further_off(samples, codec, l
 
 def test_a_codec_that_does_not_exist_is_named(faces, samples):
     with pytest.raises(ConfigError, match="theora"):
-        degradations.film(faces, "theora", 23)
+        degradations.reencode_frames(faces, "theora", 23)
     with pytest.raises(ConfigError, match="mp3"):
-        degradations.voice(samples, "mp3", 24)
+        degradations.reencode_audio(samples, "mp3", 24)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="a system of Linux alone")
@@ -96,6 +107,6 @@ def test_a_codec_that_does_not_exist_is_named(faces, samples):
 def test_no_encoder_makes_a_thread_more_urgent(faces, codec, good, poor):
     """SVT-AV1 does where root runs it, and then nothing else on the machine gets on."""
     before = os.sched_getscheduler(0)
-    degradations.film(faces, codec, good)
+    degradations.reencode_frames(faces, codec, good)
     tasks = Path("/proc/self/task").iterdir()
     assert {os.sched_getscheduler(int(task.name)) for task in tasks} == {before}

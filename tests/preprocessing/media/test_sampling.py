@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.media.sampling import Sampler, window_of
+from unmask.preprocessing.media.sampling import FrameSampler, window_index
 
 
 def taken(times, rate_hz):
-    sampler = Sampler(rate_hz)
-    return [time for time in times if sampler.takes(time)]
+    sampler = FrameSampler(rate_hz)
+    return [time for time in times if sampler.should_take(time)]
 
 
 @pytest.mark.parametrize("fps", [5, 23.976, 25, 29.97, 30, 50, 60])
@@ -36,12 +36,12 @@ def test_the_first_frame_is_always_taken(first_s):
 
 @pytest.mark.parametrize(("duration_s", "windows"), [(0.1, 1), (44, 1), (46, 2), (300, 10)])
 def test_no_window_is_shorter_than_half(duration_s, windows):
-    numbers = [window_of(time, 30.0, duration_s) for time in np.arange(0, duration_s, 0.2)]
+    numbers = [window_index(time, 30.0, duration_s) for time in np.arange(0, duration_s, 0.2)]
     assert sorted(set(numbers)) == list(range(windows))
     assert numbers.count(windows - 1) * 0.2 >= min(15, duration_s) - 0.2
 
 
 def test_a_container_that_claims_too_little_still_gives_windows_of_bounded_length():
-    numbers = [window_of(time, 30.0, 10.0) for time in np.arange(0, 300, 1.0)]
+    numbers = [window_index(time, 30.0, 10.0) for time in np.arange(0, 300, 1.0)]
     assert numbers == sorted(numbers)
     assert max(numbers.count(number) for number in set(numbers)) <= 60

@@ -23,7 +23,7 @@ Picture = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
 
-def align(picture: Picture, landmarks_px: Points, crop_px: int) -> tuple[Picture, Points]:
+def align_face(picture: Picture, landmarks_px: Points, crop_px: int) -> tuple[Picture, Points]:
     """Turn, scale and shift the face into a square of ``crop_px``; never shear or stretch it.
 
     Args:
@@ -34,11 +34,11 @@ def align(picture: Picture, landmarks_px: Points, crop_px: int) -> tuple[Picture
         The face, shape ``(crop_px, crop_px, 3)``, black beyond the picture's border, and the
         68 points in its pixels.
     """
-    matrix = similarity(five_points(landmarks_px), TEMPLATE * crop_px)
+    matrix = estimate_similarity(five_points(landmarks_px), TEMPLATE * crop_px)
     return _moved(picture, landmarks_px, matrix, crop_px)
 
 
-def cut_out(
+def crop_box(
     picture: Picture, box_px: Points, landmarks_px: Points, crop_px: int
 ) -> tuple[Picture, Points]:
     """Scale and shift the square around a face's box into ``crop_px``, however it is turned.
@@ -62,7 +62,7 @@ def cut_out(
     return _moved(picture, landmarks_px, matrix, crop_px)
 
 
-def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
+def estimate_similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
     """Rotation, scale and shift that bring ``source`` nearest to ``target``, shape ``(2, 3)``.
 
     Least squares in closed form (Umeyama, PAMI 1991), in the plane as complex numbers:
@@ -76,7 +76,7 @@ def similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def cut(picture: Picture, matrix: NDArray[np.float64], crop_px: int) -> Picture:
+def warp_crop(picture: Picture, matrix: NDArray[np.float64], crop_px: int) -> Picture:
     """What ``matrix`` brings into a square of ``crop_px``, black beyond the picture's border.
 
     Args:
@@ -93,7 +93,7 @@ def _moved(
 ) -> tuple[Picture, Points]:
     """Picture and points as the matrix puts them into the crop."""
     points = landmarks_px @ matrix[:, :2].T + matrix[:, 2]
-    return cut(picture, matrix, crop_px), points.astype(np.float32)
+    return warp_crop(picture, matrix, crop_px), points.astype(np.float32)
 
 
 def _prepared(

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import FaceSettings
-from unmask.preprocessing.faces.landmarks import ibug_68
+from unmask.preprocessing.faces.landmarks import to_ibug68
 from unmask.preprocessing.faces.mediapipe_graphs import (
     FullRangeDetector,
     Mesh,
     Picture,
-    Region,
     RegionMesh,
+    RotatedSquare,
     WholePictureMesh,
 )
 
@@ -50,7 +50,7 @@ class Face:
 class FaceLandmarker(Protocol):
     """Anything that finds faces and their 68 points."""
 
-    def find(
+    def detect(
         self, picture: Picture, known: Sequence[Face] = (), search: bool = True
     ) -> tuple[Face, ...]:
         """Faces in the picture, largest first.
@@ -72,7 +72,7 @@ class MediaPipeLandmarker:
         self._mesh = RegionMesh()
         self._fallback = WholePictureMesh(settings.min_confidence, settings.max_people)
 
-    def find(
+    def detect(
         self, picture: Picture, known: Sequence[Face] = (), search: bool = True
     ) -> tuple[Face, ...]:
         """See :class:`FaceLandmarker`."""
@@ -101,11 +101,11 @@ class MediaPipeLandmarker:
             faces = self._meshed(picture, regions)
         return faces
 
-    def _meshed(self, picture: Picture, regions: Sequence[Region]) -> list[Face]:
+    def _meshed(self, picture: Picture, regions: Sequence[RotatedSquare]) -> list[Face]:
         found = [self._steadied(picture, region) for region in regions]
         return _distinct([face for face in found if face is not None])
 
-    def _steadied(self, picture: Picture, region: Region) -> Face | None:
+    def _steadied(self, picture: Picture, region: RotatedSquare) -> Face | None:
         """The face in the region, seen from the region that the mesh itself would choose."""
         mesh = self._mesh(picture, region)
         if mesh is None:
@@ -118,12 +118,12 @@ class MediaPipeLandmarker:
 
 
 @lru_cache(maxsize=2)
-def face_landmarker(settings: FaceSettings) -> FaceLandmarker:
+def get_landmarker(settings: FaceSettings) -> FaceLandmarker:
     """The landmarker of this process; its graphs take a moment to build, so they are kept."""
     return MediaPipeLandmarker(settings)
 
 
-def overlap(one: Box, other: Box) -> float:
+def iou(one: Box, other: Box) -> float:
     """Intersection over union of two boxes, in ``[0, 1]``."""
     shared, first, second = _areas(one, other)
     both = first + second - shared
@@ -165,19 +165,19 @@ def _offsets(length: int, side: int) -> list[int]:
 
 def _face(mesh: Mesh) -> Face:
     box = np.concatenate([mesh.min(axis=0), mesh.max(axis=0)])
-    return Face(box.astype(np.float32), ibug_68(mesh).astype(np.float32))
+    return Face(box.astype(np.float32), to_ibug68(mesh).astype(np.float32))
 
 
-def _region(face: Face) -> Region:
+def _region(face: Face) -> RotatedSquare:
     points = face.landmarks_px
-    return Region.around(face.box_px[:2], face.box_px[2:], points[36], points[45])
+    return RotatedSquare.around(face.box_px[:2], face.box_px[2:], points[36], points[45])
 
 
-def _shared(one: Region, other: Region) -> float:
+def _shared(one: RotatedSquare, other: RotatedSquare) -> float:
     halves = np.array([one.side, other.side]) / 2
     low, high = (np.stack([one.centre, other.centre]) + sign * halves[:, None] for sign in (-1, 1))
     first, second = np.concatenate([low, high], axis=1).astype(np.float32)
-    return overlap(first, second)
+    return iou(first, second)
 
 
 def _distinct(faces: Sequence[Face]) -> list[Face]:

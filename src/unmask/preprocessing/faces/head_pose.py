@@ -28,7 +28,7 @@ POINTS = list(RIGID_CM)
 MODEL_CM = np.array(list(RIGID_CM.values())) * (1, -1, -1)
 
 
-def head_pose_deg(
+def estimate_head_pose(
     landmarks_px: NDArray[np.float32], width: int, height: int
 ) -> NDArray[np.float32]:
     """Yaw, pitch and roll in degrees, shape ``(3,)``; all 0 for a face straight on.
@@ -55,6 +55,6 @@ def head_pose_deg(
     return np.degrees([yaw, pitch, roll]).astype(np.float32)
 
 
-def mirrored_pose(pose_deg: NDArray[np.float32]) -> NDArray[np.float32]:
+def mirror_pose(pose_deg: NDArray[np.float32]) -> NDArray[np.float32]:
     """Yaw, pitch and roll, shape ``(…, 3)``, of the same heads in mirrored pictures."""
     return pose_deg * np.array([-1, 1, -1], np.float32)

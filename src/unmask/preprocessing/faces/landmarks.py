@@ -22,7 +22,7 @@ MIRRORED = np.array([
 ])  # fmt: skip
 
 
-def ibug_68(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_ibug68(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
     """The 68 points, shape ``(68, axes)``, of a face mesh of shape ``(>=468, axes)``."""
     return mesh[IBUG_FROM_MESH]
 
@@ -37,7 +37,7 @@ def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([left_eye, right_eye, landmarks[30], landmarks[48], landmarks[54]])
 
 
-def mirrored_points(landmarks: NDArray[np.float32], width_px: int) -> NDArray[np.float32]:
+def mirror_landmarks(landmarks: NDArray[np.float32], width_px: int) -> NDArray[np.float32]:
     """The 68 points, in iBUG order, of the same faces in pictures that were mirrored.
 
     Args:

@@ -38,7 +38,7 @@ BLANK: Picture = np.zeros((16, 16, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class RotatedSquare:
     """A turned square around a face, in pixels; a clockwise turn is positive, in radians."""
 
     centre: NDArray[np.float32]
@@ -46,31 +46,31 @@ class Region:
     turn: float
 
     @classmethod
-    def around(cls, low: Any, high: Any, left_eye: Any, right_eye: Any) -> "Region":
+    def around(cls, low: Any, high: Any, left_eye: Any, right_eye: Any) -> "RotatedSquare":
         """Around a box from corner ``low`` to ``high``, turned as the line between the eyes."""
         across = np.asarray(right_eye) - np.asarray(left_eye)
         low, high = np.asarray(low, np.float32), np.asarray(high, np.float32)
         side = float((high - low).max()) * REGION_SCALE
         return cls((low + high) / 2, side, float(np.arctan2(across[1], across[0])))
 
-    def scaled(self, factor: float) -> "Region":
+    def scaled(self, factor: float) -> "RotatedSquare":
         """The same place in a picture of another size."""
-        return Region(self.centre * factor, self.side * factor, self.turn)
+        return RotatedSquare(self.centre * factor, self.side * factor, self.turn)
 
-    def shifted(self, by: NDArray[np.float32]) -> "Region":
+    def shifted(self, by: NDArray[np.float32]) -> "RotatedSquare":
         """The same place in a picture of which this one is a part."""
-        return Region(self.centre + by, self.side, self.turn)
+        return RotatedSquare(self.centre + by, self.side, self.turn)
 
 
 class FullRangeDetector:
     """Faces up to some five metres away, on a 192 px picture."""
 
     def __init__(self, min_confidence: float) -> None:
-        with _hushed():
+        with _silence_native_stderr():
             self._graph = _mediapipe().solutions.face_detection.FaceDetection(1, min_confidence)
             self(BLANK)
 
-    def __call__(self, picture: Picture) -> list[Region]:
+    def __call__(self, picture: Picture) -> list[RotatedSquare]:
         """Where faces are."""
         size = np.array(picture.shape[1::-1], np.float32)
         regions = []
@@ -80,7 +80,7 @@ class FullRangeDetector:
             low = np.array([box.xmin, box.ymin]) * size
             high = low + np.array([box.width, box.height]) * size
             left, right = (np.array([eye.x, eye.y]) * size for eye in eyes[:2])
-            regions.append(Region.around(low, high, left, right))
+            regions.append(RotatedSquare.around(low, high, left, right))
         return regions
 
 
@@ -88,7 +88,7 @@ class WholePictureMesh:
     """Short-range detection and the mesh over the whole picture."""
 
     def __init__(self, min_confidence: float, max_people: int) -> None:
-        with _hushed():
+        with _silence_native_stderr():
             solution = _mediapipe().solutions.face_mesh
             self._graph = solution.FaceMesh(True, max_people, False, min_confidence)
             self._graph.process(BLANK)
@@ -96,7 +96,7 @@ class WholePictureMesh:
 
     def __call__(self, picture: Picture) -> list[Mesh]:
         """The mesh of each face."""
-        with nullcontext() if self._warned else _hushed():
+        with nullcontext() if self._warned else _silence_native_stderr():
             found = self._graph.process(picture).multi_face_landmarks or ()
         self._warned = self._warned or bool(found)
         return [_pixels(mesh, picture) for mesh in found]
@@ -111,13 +111,13 @@ class RegionMesh:
         self._found: list[Any] = []
         self._tick = 0
         self._warned = False
-        with _hushed():
+        with _silence_native_stderr():
             self._graph = self._mediapipe.CalculatorGraph(graph_config=MESH_GRAPH)
             self._graph.observe_output_stream("mesh", lambda _, found: self._found.append(found))
             self._graph.start_run()
-            self(BLANK, Region(np.array([8, 8], np.float32), 16, 0))
+            self(BLANK, RotatedSquare(np.array([8, 8], np.float32), 16, 0))
 
-    def __call__(self, picture: Picture, region: Region) -> Mesh | None:
+    def __call__(self, picture: Picture, region: RotatedSquare) -> Mesh | None:
         """The mesh of the face in the region."""
         create, rect = self._mediapipe.packet_creator, _rect(region, picture)
         srgb = self._mediapipe.ImageFormat.SRGB
@@ -126,7 +126,7 @@ class RegionMesh:
         self._found.clear()
         self._graph.add_packet_to_input_stream("image", image.at(self._tick))
         self._graph.add_packet_to_input_stream("region", create.create_proto(rect).at(self._tick))
-        with nullcontext() if self._warned else _hushed():
+        with nullcontext() if self._warned else _silence_native_stderr():
             self._graph.wait_until_idle()
         seen = [packet for packet in self._found if not packet.is_empty()]
         if not seen:
@@ -135,7 +135,7 @@ class RegionMesh:
         return _pixels(self._mediapipe.packet_getter.get_proto(seen[0]), picture)
 
 
-def _rect(region: Region, picture: Picture) -> Any:
+def _rect(region: RotatedSquare, picture: Picture) -> Any:
     from mediapipe.framework.formats.rect_pb2 import NormalizedRect
 
     height, width = picture.shape[:2]
@@ -161,7 +161,7 @@ def _mediapipe() -> Any:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
+def _silence_native_stderr() -> Iterator[None]:
     """Drop what native code writes to standard error: it warns before its log can be set.
 
     It does so when a graph is built, first run, and first finds a face, and never again.

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import LipSettings, PreprocessingSettings
-from unmask.preprocessing.faces.alignment import ARCFACE_112, cut, similarity
+from unmask.preprocessing.faces.alignment import ARCFACE_112, estimate_similarity, warp_crop
 from unmask.preprocessing.faces.landmarks import five_points
-from unmask.preprocessing.media.decode import every_frame, luma
-from unmask.preprocessing.media.sampling import SLACK_S, Sampler
-from unmask.preprocessing.timing import Stopwatch
-from unmask.records import Lips, MediaInfo, PersonFeatures
+from unmask.preprocessing.media.decode import iter_frames, luma
+from unmask.preprocessing.media.sampling import SLACK_S, FrameSampler
+from unmask.preprocessing.timing import StageTimer
+from unmask.records import MediaInfo, MouthCrops, PersonFeatures
 
 MAX_GAP_S = 0.6  # a face unseen for longer may have moved anywhere meanwhile
 MAX_AWAY_S = 0.1  # a tick without a frame this near shows no mouth
@@ -59,7 +59,7 @@ class _Mouth:
     opening: float
 
 
-class MouthReader:
+class MouthCropper:
     """Follows mouths through a video that is decoded once; holds some frames, never all.
 
     Tell it of every decoded frame (:meth:`see`) and of the faces in the sampled ones
@@ -77,13 +77,13 @@ class MouthReader:
         self._done: dict[int, int] = {}  # person → last tick with a mouth
         self._ended = False
 
-    def see(self, time_s: float, frame: Any) -> None:
+    def add_frame(self, time_s: float, frame: Any) -> None:
         """The next decoded frame; see :func:`unmask.preprocessing.media.decode.frames`."""
         if self._last is not None:
             self._spread(*self._last, time_s)
         self._last = (time_s, frame)
 
-    def know(self, time_s: float, faces: Mapping[int, Points]) -> None:
+    def add_landmarks(self, time_s: float, faces: Mapping[int, Points]) -> None:
         """Who is in the frame seen last.
 
         Args:
@@ -104,7 +104,7 @@ class MouthReader:
         oldest_s = min((one.time_s for one in self._known.values()), default=time_s)
         self._waiting = [one for one in self._waiting if one.time_s >= oldest_s]
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """No frame follows."""
         if self._last is not None:
             self._spread(*self._last, self._last[0] + 1 / self._settings.rate_hz)
@@ -113,18 +113,18 @@ class MouthReader:
         self._last, self._waiting, self._known = None, [], {}
         self._ended = True
 
-    def take(self, start_s: float = 0.0, end_s: float = math.inf) -> dict[int, Lips]:
+    def pop(self, start_s: float = 0.0, end_s: float = math.inf) -> dict[int, MouthCrops]:
         """Give away what is read of each person before ``end_s``, or all after the :meth:`end`.
 
         Times count from ``start_s``.
         """
-        taken: dict[int, Lips] = {}
+        taken: dict[int, MouthCrops] = {}
         until_s = math.inf if self._ended else end_s - SLACK_S
         for person, mouths in self._mouths.items():
             due = [one for one in mouths if self._time_s(one.tick) < until_s]
             self._mouths[person] = mouths[len(due) :]
             if due:
-                taken[person] = Lips(
+                taken[person] = MouthCrops(
                     np.stack([one.crop for one in due]),
                     np.array([self._time_s(one.tick) - start_s for one in due]),
                     np.array([one.opening for one in due], np.float32),
@@ -160,12 +160,12 @@ class MouthReader:
             self._done[person] = one.tick
 
 
-def read_lips(
+def extract_mouth_crops(
     info: MediaInfo,
     settings: PreprocessingSettings,
     people: Iterable[PersonFeatures],
-    watch: Stopwatch,
-) -> dict[int, Lips]:
+    watch: StageTimer,
+) -> dict[int, MouthCrops]:
     """Mouths of people who were followed before: a second look at the file, brightness alone.
 
     Args:
@@ -178,24 +178,24 @@ def read_lips(
     for track in tracks:
         for time_s, landmarks in zip(track.time_s.tolist(), track.landmarks_px, strict=True):
             found[time_s][track.person] = landmarks
-    reader, sampler = MouthReader(settings.lips), Sampler(settings.sampling.rate_hz)
-    for time_s, frame in watch.each("decode", every_frame(info.path)):
-        with watch.on("lips"):
-            reader.see(time_s, frame)
-            if sampler.takes(time_s):
-                reader.know(time_s, found.get(time_s, {}))
-    with watch.on("lips"):
-        reader.end()
-        return reader.take()
+    reader, sampler = MouthCropper(settings.lips), FrameSampler(settings.sampling.rate_hz)
+    for time_s, frame in watch.measure_iter("decode", iter_frames(info.path)):
+        with watch.measure("lips"):
+            reader.add_frame(time_s, frame)
+            if sampler.should_take(time_s):
+                reader.add_landmarks(time_s, found.get(time_s, {}))
+    with watch.measure("lips"):
+        reader.finish()
+        return reader.pop()
 
 
-def with_lips(
-    people: tuple[PersonFeatures, ...], lips: Mapping[int, Lips] | None, settings: LipSettings
+def attach_mouth_crops(
+    people: tuple[PersonFeatures, ...], lips: Mapping[int, MouthCrops] | None, settings: LipSettings
 ) -> tuple[PersonFeatures, ...]:
     """The same people, each with its lips; without a single mouth where none could be cut out."""
     if lips is None:
         return people
-    blank = Lips(
+    blank = MouthCrops(
         np.zeros((0, settings.crop_px, settings.crop_px), np.uint8),
         np.zeros(0),
         np.zeros(0, np.float32),
@@ -206,8 +206,8 @@ def with_lips(
 
 def _mouth(shown: _Waiting, points: Points, crop_px: int) -> _Mouth:
     """The crop, and how far apart the inner lips are, in sides of the 112 px face."""
-    matrix = similarity(points[:5], TEMPLATE * crop_px)
+    matrix = estimate_similarity(points[:5], TEMPLATE * crop_px)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     gap_px = float(np.hypot(*(points[6] - points[5])))
     opening = gap_px * scale * SIDE_112 / crop_px / 112
-    return _Mouth(shown.tick, cut(shown.grey, matrix, crop_px), opening)
+    return _Mouth(shown.tick, warp_crop(shown.grey, matrix, crop_px), opening)

@@ -15,7 +15,7 @@ Pictures = NDArray[np.uint8]
 Levels = NDArray[np.int8]
 
 
-def farneback(before: Pictures, after: Pictures) -> NDArray[np.float32]:
+def farneback_flow(before: Pictures, after: Pictures) -> NDArray[np.float32]:
     """Where each pixel of ``before`` went, x then y in pixels, shape ``(2, height, width)``.
 
     Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003.
@@ -28,12 +28,12 @@ def farneback(before: Pictures, after: Pictures) -> NDArray[np.float32]:
     return field.transpose(2, 0, 1)
 
 
-def quantised(field: NDArray[np.float32]) -> Levels:
+def quantize_flow(field: NDArray[np.float32]) -> Levels:
     """Flow in levels of ``FLOW_STEP_PX``; what moves beyond ±127 levels is clipped."""
     return np.clip(np.rint(field / FLOW_STEP_PX), -127, 127).astype(np.int8)
 
 
-def between_faces(
+def face_flow(
     faces: Pictures,
     time_s: NDArray[np.float64],
     before: tuple[Pictures, float] | None = None,
@@ -55,7 +55,7 @@ def between_faces(
         gaps_s[0] = time_s[0] - before[1]
 
     def fill(index: int) -> None:
-        levels[index] = quantised(farneback(grey[index - 1], grey[index]))
+        levels[index] = quantize_flow(farneback_flow(grey[index - 1], grey[index]))
 
     # OpenCV lets other threads run meanwhile, and uses little more than one by itself
     with ThreadPoolExecutor(THREADS) as pool:

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import AlignSettings, PreprocessingSettings
-from unmask.preprocessing.faces.alignment import align, cut_out
-from unmask.preprocessing.faces.detection import Face, FaceLandmarker, face_landmarker
-from unmask.preprocessing.faces.head_pose import head_pose_deg
+from unmask.preprocessing.faces.alignment import align_face, crop_box
+from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landmarker
+from unmask.preprocessing.faces.head_pose import estimate_head_pose
 from unmask.preprocessing.faces.mediapipe_graphs import Picture
-from unmask.preprocessing.faces.mouth_crops import MouthReader
+from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.tracking import Tracker
-from unmask.preprocessing.media.decode import Frame, frames
-from unmask.preprocessing.media.sampling import window_of
-from unmask.preprocessing.timing import Stopwatch
+from unmask.preprocessing.media.decode import Frame, iter_sampled_frames
+from unmask.preprocessing.media.sampling import window_index
+from unmask.preprocessing.timing import StageTimer
 from unmask.records import FaceTrack, MediaInfo, PersonFeatures
 
 
@@ -53,12 +53,12 @@ class _Found:
         height, width = picture.shape[:2]
         points, crop_px = face.landmarks_px, settings.crop_px
         if settings.method == "box":
-            aligned, landmarks = cut_out(picture, face.box_px, points, crop_px)
+            aligned, landmarks = crop_box(picture, face.box_px, points, crop_px)
         else:
-            aligned, landmarks = align(picture, points, crop_px)
+            aligned, landmarks = align_face(picture, points, crop_px)
         self.time_s.append(time_s)
         self.seen.append(face)
-        self.pose.append(head_pose_deg(points, width, height))
+        self.pose.append(estimate_head_pose(points, width, height))
         self.faces.append(aligned)
         self.landmarks.append(landmarks)
 
@@ -74,12 +74,12 @@ class _Found:
         return PersonFeatures(track, np.stack(self.faces), None, np.stack(self.landmarks))
 
 
-def follow(
+def iter_person_windows(
     info: MediaInfo,
     settings: PreprocessingSettings,
     window_s: float,
-    watch: Stopwatch,
-    mouths: MouthReader | None = None,
+    watch: StageTimer,
+    mouths: MouthCropper | None = None,
     part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[PeopleWindow]:
     """Find and follow everybody in the video, one window at a time.
@@ -96,41 +96,41 @@ def follow(
     """
     if not info.has_video:
         return
-    landmarker, tracker = face_landmarker(settings.faces), Tracker()
-    look = mouths.see if mouths else None
-    shown = frames(info.path, settings.sampling.rate_hz, *part_s, look=look)
-    decoded = watch.each("decode", shown)
-    grouped = groupby(decoded, key=lambda f: window_of(f[0], window_s, info.duration_s))
+    landmarker, tracker = get_landmarker(settings.faces), Tracker()
+    look = mouths.add_frame if mouths else None
+    shown = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, look=look)
+    decoded = watch.measure_iter("decode", shown)
+    grouped = groupby(decoded, key=lambda f: window_index(f[0], window_s, info.duration_s))
     for number, some in grouped:
         yield _window(number, some, (landmarker, tracker, mouths), settings.align, watch)
     if mouths:
-        with watch.on("lips"):
-            mouths.end()
+        with watch.measure("lips"):
+            mouths.finish()
 
 
 def _window(
     number: int,
     shown: Iterator[Frame],
-    finder: tuple[FaceLandmarker, Tracker, MouthReader | None],
+    finder: tuple[FaceLandmarker, Tracker, MouthCropper | None],
     settings: AlignSettings,
-    watch: Stopwatch,
+    watch: StageTimer,
 ) -> PeopleWindow:
     landmarker, tracker, mouths = finder
     found: dict[int, _Found] = {}
     sampled, time_s = 0, 0.0
     for time_s, picture in shown:
         sampled += 1
-        with watch.on("faces"):
-            known, search = tracker.known(time_s), tracker.search_due(time_s)
-            faces = landmarker.find(picture, known, search)
-            persons = tracker.number(time_s, faces)
-        with watch.on("align"):
+        with watch.measure("faces"):
+            known, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
+            faces = landmarker.detect(picture, known, search)
+            persons = tracker.assign_ids(time_s, faces)
+        with watch.measure("align"):
             for person, face in zip(persons, faces, strict=True):
                 found.setdefault(person, _Found()).add(time_s, picture, face, settings)
         if mouths:
-            with watch.on("lips"):
+            with watch.measure("lips"):
                 points = [face.landmarks_px for face in faces]
-                mouths.know(time_s, dict(zip(persons, points, strict=True)))
+                mouths.add_landmarks(time_s, dict(zip(persons, points, strict=True)))
     people = [one.features(person) for person, one in found.items()]
     return PeopleWindow(number, time_s, sampled, tuple(sorted(people, key=_presence)))
 

@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from unmask.preprocessing.faces.detection import Box, Face, overlap
+from unmask.preprocessing.faces.detection import Box, Face, iou
 from unmask.preprocessing.media.sampling import SLACK_S
 
 MAX_GAP_S = 3.0  # somebody unseen for longer is somebody new
@@ -28,18 +28,18 @@ class Tracker:
         self._people: list[_Seen] = []
         self._searched_s = -inf
 
-    def known(self, time_s: float) -> list[Face]:
+    def recent_faces(self, time_s: float) -> list[Face]:
         """Faces of a moment ago."""
         return [one.face for one in self._people if time_s - one.time_s <= KNOWN_GAP_S]
 
-    def search_due(self, time_s: float) -> bool:
+    def should_detect(self, time_s: float) -> bool:
         """Whether it is time again to look for newcomers; asking counts as looking."""
         due = time_s - self._searched_s >= SEARCH_EVERY_S - SLACK_S
         if due:
             self._searched_s = time_s
         return due
 
-    def number(self, time_s: float, faces: Sequence[Face]) -> list[int]:
+    def assign_ids(self, time_s: float, faces: Sequence[Face]) -> list[int]:
         """The person of each face; the likeliest pairs are joined first."""
         recent = [n for n, one in enumerate(self._people) if time_s - one.time_s <= MAX_GAP_S]
         pairs = sorted(
@@ -65,4 +65,4 @@ def _likeness(before: Box, now: Box) -> float:
     away = float(np.hypot(*((now[:2] + now[2:] - before[:2] - before[2:]) / 2)))
     near = 1 - away / max(float(sides.max()), 1.0)
     same_size = float(sides.min() / max(float(sides.max()), 1.0))
-    return max(overlap(before, now), near * same_size)
+    return max(iou(before, now), near * same_size)

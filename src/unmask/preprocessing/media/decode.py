@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unmask.errors import MediaError
 from unmask.optional_deps import require
 from unmask.preprocessing.hashing import file_sha256
-from unmask.preprocessing.media.sampling import Sampler
+from unmask.preprocessing.media.sampling import FrameSampler
 from unmask.records import RATE_HZ, MediaInfo, Waveform
 
 SEEK_BACK_S = 1.0  # a window's first frame is told from the one before it
@@ -71,7 +71,7 @@ def probe(path: Path) -> MediaInfo:
     )
 
 
-def frames(
+def iter_sampled_frames(
     path: Path,
     rate_hz: float,
     start_s: float = 0.0,
@@ -94,18 +94,18 @@ def frames(
     Raises:
         MediaError: The file cannot be opened.
     """
-    sampler = Sampler(rate_hz)
+    sampler = FrameSampler(rate_hz)
     converter = require("av.video.reformatter", extra="media").VideoReformatter()
-    for time_s, frame in every_frame(path, start_s):
+    for time_s, frame in iter_frames(path, start_s):
         if end_s is not None and time_s >= end_s:
             return
         if look is not None:
             look(time_s, frame)
-        if sampler.takes(time_s) and time_s >= start_s:
-            yield time_s, upright(frame, converter)
+        if sampler.should_take(time_s) and time_s >= start_s:
+            yield time_s, to_upright_rgb(frame, converter)
 
 
-def every_frame(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]:
+def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]:
     """Time and decoded picture of every frame, from at most ``SEEK_BACK_S`` before ``start_s``.
 
     Raises:
@@ -136,7 +136,7 @@ def luma(frame: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(grey, k=-turn // 90)) if turn else grey
 
 
-def waveform(path: Path) -> Waveform | None:
+def read_waveform(path: Path) -> Waveform | None:
     """All of the file's sound, mixed to mono at 16 kHz; ``None`` where there is none.
 
     The first sample is at time 0 of :func:`frames`; a later start is filled with silence.
@@ -164,20 +164,20 @@ def waveform(path: Path) -> Waveform | None:
     return Waveform(np.clip(samples, -1.0, 1.0)) if len(samples) else None
 
 
-def decodable(streams: Iterable[Any]) -> Iterator[Any]:
+def decodable_streams(streams: Iterable[Any]) -> Iterator[Any]:
     """PyAV's streams without those of a codec that ffmpeg does not know."""
     return (stream for stream in streams if stream.codec_context is not None)
 
 
 def video_stream(container: Any) -> Any:
     """The first picture stream that can be decoded and is no cover; ``None`` without one."""
-    pictures = (s for s in decodable(container.streams.video) if not _is_cover(s))
+    pictures = (s for s in decodable_streams(container.streams.video) if not _is_cover(s))
     return next(pictures, None)
 
 
 def audio_stream(container: Any) -> Any:
     """The first sound stream that can be decoded; ``None`` without one."""
-    return next(decodable(container.streams.audio), None)
+    return next(decodable_streams(container.streams.audio), None)
 
 
 @contextmanager
@@ -249,7 +249,7 @@ def _clockwise_deg(frame: Any) -> int:
     return round(-frame.rotation / 90) % 4 * 90  # PyAV counts counterclockwise
 
 
-def upright(frame: Any, converter: Any) -> NDArray[np.uint8]:
+def to_upright_rgb(frame: Any, converter: Any) -> NDArray[np.uint8]:
     """RGB as shown, shape ``(height, width, 3)``, of a decoded picture."""
     picture = converter.reformat(frame, format="rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, k=-_clockwise_deg(frame) // 90))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.optional_deps import require
-from unmask.preprocessing.media.encode import write_film, write_voice
+from unmask.preprocessing.media.encode import encode_audio, encode_video
 from unmask.records import RATE_HZ
 
 FPS = 25
@@ -28,7 +28,7 @@ def blur(faces: Pictures, sigma_px: float) -> Pictures:
     return _each(faces, lambda face: np.asarray(cv2.GaussianBlur(face, (0, 0), sigma_px)))
 
 
-def film(faces: Pictures, codec: str, crf: int) -> Pictures:
+def reencode_frames(faces: Pictures, codec: str, crf: int) -> Pictures:
     """Encode the pictures as a film at 25 frames a second, and decode it.
 
     Args:
@@ -49,13 +49,13 @@ def film(faces: Pictures, codec: str, crf: int) -> Pictures:
         frame = frame.reformat(format="yuv420p")
         frame.pts, frame.time_base = number, Fraction(1, FPS)
         frames.append(frame)
-    write_film(file, frames, codec, crf, FPS)
+    encode_video(file, frames, codec, crf, FPS)
     file.seek(0)
     with av.open(file) as decoded:
         return np.stack([f.to_ndarray(format="rgb24") for f in decoded.decode(video=0)])
 
 
-def noise(samples: Samples, snr_db: float, rng: np.random.Generator) -> Samples:
+def add_noise(samples: Samples, snr_db: float, rng: np.random.Generator) -> Samples:
     """Add white noise that lies ``snr_db`` below the sound's mean power; silence stays silent.
 
     The result is clipped to ``[-1, 1]``.
@@ -66,7 +66,7 @@ def noise(samples: Samples, snr_db: float, rng: np.random.Generator) -> Samples:
     return np.clip(samples + hiss, -1, 1)
 
 
-def voice(samples: Samples, codec: str, kbit_per_s: int) -> Samples:
+def reencode_audio(samples: Samples, codec: str, kbit_per_s: int) -> Samples:
     """Encode the sound and decode it, neither shifted nor longer than it was.
 
     Args:
@@ -79,7 +79,7 @@ def voice(samples: Samples, codec: str, kbit_per_s: int) -> Samples:
         return samples.copy()
     av = require("av", extra="media")
     file = BytesIO()
-    write_voice(file, samples, codec, kbit_per_s)
+    encode_audio(file, samples, codec, kbit_per_s)
     file.seek(0)
     to_mono = av.AudioResampler(format="fltp", layout="mono", rate=RATE_HZ)
     blocks = []

@@ -31,7 +31,7 @@ Target = Path | BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
-class PictureEncoder:
+class VideoEncoder:
     """One of ffmpeg's encoders."""
 
     library: str
@@ -40,21 +40,21 @@ class PictureEncoder:
 
 PICTURE_ENCODERS = {
     # x264's macroblock tree was seen to decide differently, depending on what lay in memory before
-    "h264": PictureEncoder(
+    "h264": VideoEncoder(
         "libx264", {"preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
     ),
-    "h265": PictureEncoder(
+    "h265": VideoEncoder(
         "libx265",
         {"preset": "veryfast", "x265-params": "log-level=none:pools=1:frame-threads=1"},
     ),
-    "vp9": PictureEncoder(
+    "vp9": VideoEncoder(
         "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "b:v": "0", "threads": "1"}
     ),
-    "av1": PictureEncoder("libsvtav1", {"preset": "10", "svtav1-params": "lp=1"}),
+    "av1": VideoEncoder("libsvtav1", {"preset": "10", "svtav1-params": "lp=1"}),
 }
 
 
-def write_film(
+def encode_video(
     target: Target,
     pictures: Iterable[Any],
     codec: str,
@@ -90,7 +90,7 @@ def write_film(
             _write_sound(out, sound, samples)
 
 
-def write_voice(target: Target, samples: NDArray[np.float32], codec: str, kbit_per_s: int) -> None:
+def encode_audio(target: Target, samples: NDArray[np.float32], codec: str, kbit_per_s: int) -> None:
     """Encode 16 kHz mono sound, shape ``(time,)``, as a file without a picture.
 
     Args:
@@ -115,7 +115,7 @@ def _written(target: Target, container: str) -> Any:
     return av.open(place, "w", format=container)
 
 
-def _picture_stream(out: Any, encoder: PictureEncoder, crf: int, fps: float, first: Any) -> Any:
+def _picture_stream(out: Any, encoder: VideoEncoder, crf: int, fps: float, first: Any) -> Any:
     options = {**encoder.options, "crf": str(crf)}
     rate = Fraction(fps or 25.0).limit_denominator(1001)
     stream = out.add_stream(encoder.library, rate=rate, options=options)
@@ -125,13 +125,13 @@ def _picture_stream(out: Any, encoder: PictureEncoder, crf: int, fps: float, fir
     context.bit_rate = 0  # libvpx would hold PyAV's default against the quality asked for
     for name in TAGS:
         setattr(context, name, getattr(first, name))
-    with _as_urgent_as_before():
+    with _preserve_scheduling():
         context.open()
     return stream
 
 
 @contextmanager
-def _as_urgent_as_before() -> Iterator[None]:
+def _preserve_scheduling() -> Iterator[None]:
     """Take back what an encoder does to the scheduling of its threads, and of who calls it.
 
     Run by root, SVT-AV1 makes the calling thread and its own real-time ones, which leave every

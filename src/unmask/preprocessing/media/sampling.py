@@ -5,7 +5,7 @@ import math
 SLACK_S = 0.001  # containers such as WebM round times to milliseconds
 
 
-class Sampler:
+class FrameSampler:
     """Picks the first frame of each tick of a fixed clock.
 
     Works on presentation times, so a variable frame rate is no case of its own; a frame is
@@ -21,7 +21,7 @@ class Sampler:
         self._rate_hz = rate_hz
         self._tick = -math.inf
 
-    def takes(self, time_s: float) -> bool:
+    def should_take(self, time_s: float) -> bool:
         """Whether the next frame, shown at ``time_s``, is the first of its tick."""
         tick = math.floor((time_s + SLACK_S) * self._rate_hz)
         taken = tick > self._tick
@@ -29,7 +29,7 @@ class Sampler:
         return taken
 
 
-def window_of(time_s: float, window_s: float, duration_s: float) -> int:
+def window_index(time_s: float, window_s: float, duration_s: float) -> int:
     """Number of the window that ``time_s`` falls into.
 
     The last window takes a remainder shorter than half a window with it, so that no

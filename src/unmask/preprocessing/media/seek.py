@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unmask.optional_deps import require
-from unmask.preprocessing.media.decode import Frame, every_frame, upright
+from unmask.preprocessing.media.decode import Frame, iter_frames, to_upright_rgb
 from unmask.preprocessing.media.sampling import SLACK_S
 
 SEEK_GAP_S = 5.0  # half of what lies between two keyframes: decoding on is quicker up to there
 
 
-def stills(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
+def read_frames_at(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
     """The frames of :func:`unmask.preprocessing.media.decode.frames` that are shown at ``times_s``.
 
     Only what lies around the wanted times is decoded, and one picture is held at a time. Where
@@ -51,10 +51,10 @@ def _matching(path: Path, times_s: Sequence[float], start_s: float) -> Iterator[
     """Frames shown at ``times_s``, which ascend, under exactly those times."""
     converter = require("av.video.reformatter", extra="media").VideoReformatter()
     waiting = list(times_s)
-    for time_s, frame in every_frame(path, start_s):
+    for time_s, frame in iter_frames(path, start_s):
         if not waiting or time_s > times_s[-1] + SLACK_S:
             return
         if abs(time_s - waiting[0]) <= SLACK_S:
-            yield waiting.pop(0), upright(frame, converter)
+            yield waiting.pop(0), to_upright_rgb(frame, converter)
         while waiting and time_s > waiting[0] + SLACK_S:
             waiting.pop(0)

@@ -19,7 +19,7 @@ DEEP_DB = 40.0  # what lies this far below the voice is silence, however deep th
 EVEN_DB = 12.0  # a sound that varies less than this is a noise, not a voice with pauses
 
 
-def speech_stretches_s(waveform: Waveform, settings: SpeechSettings) -> NDArray[np.float64]:
+def detect_speech(waveform: Waveform, settings: SpeechSettings) -> NDArray[np.float64]:
     """Start and end of each spoken stretch in seconds, ascending, shape ``(stretches, 2)``.
 
     Raises:
@@ -29,7 +29,9 @@ def speech_stretches_s(waveform: Waveform, settings: SpeechSettings) -> NDArray[
         probabilities = speech_probabilities(waveform.samples)
     else:
         probabilities = energy_probabilities(waveform.samples)
-    return stretches(probabilities, len(waveform.samples), settings.threshold) / RATE_HZ
+    return (
+        probabilities_to_spans(probabilities, len(waveform.samples), settings.threshold) / RATE_HZ
+    )
 
 
 def energy_probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,7 +52,7 @@ def energy_probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(level_db > QUIET_DB, probabilities, 0).astype(np.float32)
 
 
-def stretches(
+def probabilities_to_spans(
     probabilities: NDArray[np.float32], samples: int, threshold: float
 ) -> NDArray[np.int64]:
     """Join probabilities of 32 ms each to stretches in samples, shape ``(stretches, 2)``.
