@@ -8,19 +8,19 @@ from unmask.models.adversarial import (
     BOTH,
     FRAMES,
     TARGETS,
-    Steps,
-    direction,
+    PgdConfig,
     fgsm,
+    gradient_sign,
+    perturb,
     pgd,
-    push,
-    within,
+    project,
 )
 from unmask.models.collate import collate
 
 EVERY = pytest.mark.parametrize("target", [FRAMES, AUDIO, BOTH])
 METHODS = pytest.mark.parametrize("method", [fgsm, pgd])
 LABELS = torch.tensor([True, False, True])
-FEW = Steps(alpha=0.02, count=4)
+FEW = PgdConfig(alpha=0.02, count=4)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_random_start_keeps_the_budget_and_depends_on_its_seed_alone(tiny, a_d
     detector = a_detector(tiny)
 
     def attacked(seed, count=2):
-        steps = Steps(0.01, count, torch.Generator().manual_seed(seed))
+        steps = PgdConfig(0.01, count, torch.Generator().manual_seed(seed))
         return pgd(detector, batch, LABELS, BOTH, 0.03, steps)
 
     first, again, other = attacked(1), attacked(1), attacked(2)
@@ -86,7 +86,7 @@ def test_the_direction_is_that_of_the_numerical_gradient(tiny, a_detector, batch
     """Along it the loss rises as fast as differences say: no part of the gradient is missing."""
     detector = a_detector(tiny)
     batch = batch.replace(frames=0.9 * batch.frames + 0.05)  # so that no pixel is clipped
-    signs = direction(detector, batch, LABELS, target)
+    signs = gradient_sign(detector, batch, LABELS, target)
     inputs = [getattr(batch, name).clone().requires_grad_() for name in TARGETS[target]]
     logit = detector(batch.replace(**dict(zip(TARGETS[target], inputs, strict=True)))).logit
     loss = F.binary_cross_entropy_with_logits(logit, LABELS.float(), reduction="sum")
@@ -94,7 +94,7 @@ def test_the_direction_is_that_of_the_numerical_gradient(tiny, a_detector, batch
     # of all directions the steepest rises by the sum of the gradient's magnitudes
     steepest = sum(float(slope.abs().sum()) for slope in slopes)
     step = 0.01 / steepest  # small, yet far above the rounding of the loss
-    up, down = push(batch, signs, step), push(batch, signs, -step)
+    up, down = perturb(batch, signs, step), perturb(batch, signs, -step)
     rise = float((losses(detector, up) - losses(detector, down)).sum()) / (2 * step)
     assert rise == pytest.approx(steepest, rel=0.05)
 
@@ -136,7 +136,7 @@ def test_a_clip_is_attacked_as_if_it_were_alone(tiny, a_detector, a_sample):
 
 def test_within_is_the_nearest_point_of_the_budget(batch):
     far = batch.replace(frames=1 - batch.frames)
-    near = within(far, batch, 0.1)
+    near = project(far, batch, 0.1)
     expected = batch.frames + (1 - 2 * batch.frames).clamp(-0.1, 0.1)
     seen = batch.frame_mask
     assert torch.allclose(near.frames[seen], expected[seen], atol=1e-6)

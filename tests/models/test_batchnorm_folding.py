@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from unmask.models.batchnorm_folding import folded
+from unmask.models.batchnorm_folding import fold_batch_norms
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def trained(model, example):
 def test_no_norm_is_left_and_the_answer_is_the_same(chance, name):
     example = torch.rand(4, 3, 64, 64)
     model = trained(timm.create_model(name, num_classes=0), example)
-    quick = folded(model, example)
+    quick = fold_batch_norms(model, example)
     assert quick is not model
     assert not any(isinstance(module, nn.BatchNorm2d) for module in quick.modules())
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
@@ -56,5 +56,5 @@ class Twice(nn.Module):
 def test_what_does_not_fold_stays_as_it_is(chance, caplog):
     example = torch.rand(4, 3, 16, 16)
     model = trained(Twice(), example)
-    assert folded(model, example) is model
+    assert fold_batch_norms(model, example) is model
     assert "do not fold" in caplog.text

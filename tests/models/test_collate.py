@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unmask.errors import DataError
-from unmask.models.collate import collate, face_targets
+from unmask.models.collate import collate, collate_face_targets
 
 
 def test_pixels_flow_and_sound_arrive_unchanged_in_their_places(tiny, a_sample):
@@ -51,7 +51,7 @@ def test_flow_that_was_never_worked_out_is_asked_for_by_its_setting(tiny, a_samp
 def test_what_is_known_of_faces_is_normalised_and_padded_like_them(a_sample):
     points = np.random.default_rng(0).uniform(0, 224, (3, 68, 2)).astype(np.float32)
     known = replace(a_sample(3, 10), landmarks=points, pose_deg=np.float32([[45, -9, 0]] * 3))
-    landmarks, pose = face_targets([a_sample(0, 10), known, a_sample(4, 10)])
+    landmarks, pose = collate_face_targets([a_sample(0, 10), known, a_sample(4, 10)])
     assert landmarks.shape == (3, 4, 68, 2)
     assert np.allclose(landmarks[1, :3].numpy() * 224, points, atol=1e-4)
     assert pose[1, 2].tolist() == pytest.approx([0.5, -0.1, 0.0])

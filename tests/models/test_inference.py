@@ -6,7 +6,7 @@ import pytest
 from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.inference import SampleScore, clip_score, score_samples
+from unmask.models.inference import SampleScore, decisive_score, score_samples
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def a_score(logit, frames):
 
 
 def test_a_clip_is_as_fake_as_its_most_fake_person_who_is_seen_for_long_enough():
-    assert clip_score([a_score(1.0, 20), a_score(2.0, 5), a_score(9.0, 4)]).logit == 2.0
+    assert decisive_score([a_score(1.0, 20), a_score(2.0, 5), a_score(9.0, 4)]).logit == 2.0
 
 
 def test_where_nobody_is_seen_for_long_those_seen_longest_count():
-    assert clip_score([a_score(1.0, 3), a_score(9.0, 2)]).logit == 1.0
-    assert clip_score([a_score(1.0, 0)]).logit == 1.0
+    assert decisive_score([a_score(1.0, 3), a_score(9.0, 2)]).logit == 1.0
+    assert decisive_score([a_score(1.0, 0)]).logit == 1.0

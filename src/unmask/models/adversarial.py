@@ -27,7 +27,7 @@ Inputs = dict[str, Tensor]  # name of a batch's tensor → values of its shape
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class PgdConfig:
     """How PGD walks: ``count`` steps of ``alpha``, from a random point if there is a generator.
 
     Attributes:
@@ -40,7 +40,7 @@ class Steps:
     generator: torch.Generator | None = None
 
 
-STANDARD = Steps()
+STANDARD = PgdConfig()
 
 
 def fgsm(detector: Detector, batch: Batch, is_fake: Tensor, target: str, epsilon: float) -> Batch:
@@ -62,7 +62,7 @@ def fgsm(detector: Detector, batch: Batch, is_fake: Tensor, target: str, epsilon
     """
     if not epsilon:
         return batch
-    return push(batch, direction(detector, batch, is_fake, target), epsilon)
+    return perturb(batch, gradient_sign(detector, batch, is_fake, target), epsilon)
 
 
 def pgd(
@@ -71,7 +71,7 @@ def pgd(
     is_fake: Tensor,
     target: str,
     epsilon: float,
-    steps: Steps = STANDARD,
+    steps: PgdConfig = STANDARD,
 ) -> Batch:
     """Walk uphill in small steps, and never further than ``epsilon`` from where it began.
 
@@ -92,13 +92,13 @@ def pgd(
     if not epsilon:
         return batch
     with _asked(detector):
-        question = _Question(detector, batch, is_fake, target)
-        at = batch if steps.generator is None else _anywhere(question, epsilon, steps.generator)
+        question = _AttackProblem(detector, batch, is_fake, target)
+        at = batch if steps.generator is None else _random_start(question, epsilon, steps.generator)
         losses, signs = question.slope(at)
         best = _Best(question, at, losses)
-        best.see(within(push(at, signs, epsilon), batch, epsilon))
+        best.see(project(perturb(at, signs, epsilon), batch, epsilon))
         for step in range(steps.count):
-            at = within(push(at, signs, steps.alpha), batch, epsilon)
+            at = project(perturb(at, signs, steps.alpha), batch, epsilon)
             if step == steps.count - 1:
                 best.see(at)
             else:
@@ -107,22 +107,22 @@ def pgd(
     return best.batch
 
 
-def direction(detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> Inputs:
+def gradient_sign(detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> Inputs:
     """Towards the wrong answer: -1, 0 or 1 per value of ``target``; the same for every epsilon.
 
     Raises:
         ConfigError: There is no such target.
     """
     with _asked(detector):
-        return _Question(detector, batch, is_fake, target).slope(batch)[1]
+        return _AttackProblem(detector, batch, is_fake, target).slope(batch)[1]
 
 
-def push(batch: Batch, signs: Inputs, step: float) -> Batch:
+def perturb(batch: Batch, signs: Inputs, step: float) -> Batch:
     """The batch moved by ``step`` along ``signs``, within the range of each of its values."""
     return _moved(batch, {name: getattr(batch, name) + step * signs[name] for name in signs})
 
 
-def within(batch: Batch, clean: Batch, epsilon: float) -> Batch:
+def project(batch: Batch, clean: Batch, epsilon: float) -> Batch:
     """The nearest batch that is nowhere further than ``epsilon`` from ``clean``."""
     pulled = {}
     for name in TARGETS[BOTH]:
@@ -132,7 +132,7 @@ def within(batch: Batch, clean: Batch, epsilon: float) -> Batch:
     return _moved(clean, pulled)
 
 
-class _Question:
+class _AttackProblem:
     """A batch and its true labels; what the attack leaves alone is encoded once."""
 
     def __init__(self, detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> None:
@@ -143,7 +143,7 @@ class _Question:
         self._heard: tuple[Tensor, Tensor] | None = None
         with torch.no_grad():
             if "frames" not in self.names:
-                self._seen = detector.encode(batch)
+                self._seen = detector.encode_frames(batch)
             if "waveform" not in self.names:
                 self._heard = detector.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
 
@@ -168,7 +168,7 @@ class _Question:
 class _Best:
     """For each clip of a batch, the point of the highest loss seen so far."""
 
-    def __init__(self, question: _Question, batch: Batch, losses: Tensor) -> None:
+    def __init__(self, question: _AttackProblem, batch: Batch, losses: Tensor) -> None:
         self.batch, self._question, self._losses = batch, question, losses
 
     @torch.no_grad()
@@ -196,7 +196,7 @@ def _asked(detector: Detector) -> Iterator[None]:
         detector.train(was_training)
 
 
-def _anywhere(question: _Question, epsilon: float, generator: torch.Generator) -> Batch:
+def _random_start(question: _AttackProblem, epsilon: float, generator: torch.Generator) -> Batch:
     """A random point within the budget, each value moved by itself."""
     moved = {}
     for name in question.names:

@@ -20,7 +20,7 @@ TOLERANCE = 1e-3  # of the largest output; rounding stays far below
 log = logging.getLogger(__name__)
 
 
-def folded(backbone: nn.Module, example: Tensor) -> nn.Module:
+def fold_batch_norms(backbone: nn.Module, example: Tensor) -> nn.Module:
     """A copy of ``backbone``, for scoring only, that gives the same answers.
 
     Which norm follows which convolution is seen from one run, and the copy is compared with

@@ -11,7 +11,7 @@ from torch import Tensor
 from unmask.config import ModelSettings
 from unmask.errors import DataError
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
-from unmask.records import FACE_PX, FLOW_STEP_PX, Sample
+from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Batch:
             speech_mask=self.speech_mask.to(device),
         )
 
-    def repeated(self, times: int) -> "Batch":
+    def expand(self, times: int) -> "Batch":
         """A batch of one row, ``times`` over; nothing is copied."""
 
         def rows(x: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class Batch:
         )
 
 
-def collate(samples: Sequence[Sample], settings: ModelSettings) -> Batch:
+def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
     """Pad ``samples`` at their ends to the longest of them.
 
     Args:
@@ -108,7 +108,7 @@ def collate(samples: Sequence[Sample], settings: ModelSettings) -> Batch:
     return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
 
 
-def _flow(samples: Sequence[Sample], frames: int) -> Tensor:
+def _flow(samples: Sequence[ModelInput], frames: int) -> Tensor:
     levels = np.zeros((len(samples), frames, 2, FACE_PX, FACE_PX), np.int8)
     for row, sample in enumerate(samples):
         if not len(sample.faces):
@@ -122,7 +122,7 @@ def _flow(samples: Sequence[Sample], frames: int) -> Tensor:
     return torch.from_numpy(levels).float() * FLOW_STEP_PX
 
 
-def face_targets(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+def collate_face_targets(samples: Sequence[ModelInput]) -> tuple[Tensor, Tensor]:
     """What auxiliary heads are to say of the samples' faces, padded like :func:`collate`.
 
     Returns:
@@ -140,12 +140,12 @@ def face_targets(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
     return points, pose
 
 
-def truth_of(sample: Sample) -> NDArray[np.float64]:
+def face_targets_of(sample: ModelInput) -> NDArray[np.float64]:
     """What there is to say of each face: 68 points and 3 angles, shape ``(frames, 139)``."""
-    return joined(*face_targets([sample]))
+    return join_face_targets(*collate_face_targets([sample]))
 
 
-def joined(points: Tensor | None, pose: Tensor | None) -> NDArray[np.float64]:
+def join_face_targets(points: Tensor | None, pose: Tensor | None) -> NDArray[np.float64]:
     """Of one sample, without the batch's axis."""
     if points is None or pose is None:
         raise DataError("the detector has no auxiliary heads; train one with model.auxiliary on")

@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import Calibration, calibrate
+from unmask.models.calibration.platt import Calibration, apply_platt
 from unmask.models.collate import Batch, collate
-from unmask.models.detector import Prediction
-from unmask.models.ensemble.mc_dropout import content_seed, pass_logits
-from unmask.models.ensemble.pooling import final_logit, mixed
+from unmask.models.detector import DetectorOutput
+from unmask.models.ensemble.mc_dropout import content_seed, mc_logits
+from unmask.models.ensemble.pooling import average_in_probability, fuse_with_lipsync
 from unmask.models.ensemble.shared_encoders import Ensemble, Heard
 from unmask.models.lipsync.scoring import SyncScore, sync_score
 from unmask.models.precision import autocast
-from unmask.records import Sample
+from unmask.records import ModelInput
 
 MIN_FRAMES = 5  # a face seen for less than a second decides nothing beside longer ones
 
@@ -63,13 +63,13 @@ class SampleScore:
 class _Answers:
     """What all members said of one sample."""
 
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[DetectorOutput, ...]
     pass_logits: Floats | None
     sync: SyncScore | None
 
 
 def score_samples(
-    bundle: Bundle, samples: Sequence[Sample], precision: str = "auto", passes: int = 0
+    bundle: Bundle, samples: Sequence[ModelInput], precision: str = "auto", passes: int = 0
 ) -> tuple[SampleScore, ...]:
     """Score every sample by itself, so that its company never moves a score by a rounding.
 
@@ -84,7 +84,7 @@ def score_samples(
         DataError: A sample has neither a face nor sound.
     """
     ensemble = Ensemble([member.eval() for member in bundle.members])
-    device = next(bundle.detector.parameters()).device
+    device = next(bundle.first_member.parameters()).device
     scores: list[SampleScore] = []
     heard: tuple[Heard, ...] | None = None
     heard_from: NDArray[np.float32] | None = None
@@ -92,14 +92,14 @@ def score_samples(
         with torch.inference_mode(), autocast(precision, device):
             batch = collate([sample], bundle.settings).to(device)
             if heard is None or sample.waveform is not heard_from:
-                heard, heard_from = ensemble.hear(batch), sample.waveform
-            predictions, wavering = _ask(ensemble, batch, heard, sample, passes)
+                heard, heard_from = ensemble.encode_audio(batch), sample.waveform
+            predictions, wavering = _predict_members(ensemble, batch, heard, sample, passes)
         answers = _Answers(predictions, wavering, _sync(bundle, sample))
         scores.append(_score(answers, bundle.calibration))
     return tuple(scores)
 
 
-def clip_score(scores: Sequence[SampleScore]) -> SampleScore:
+def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:
     """The clip's score: that of its most fake person, among those seen for long enough.
 
     Where nobody is seen for ``MIN_FRAMES`` frames, those seen longest count.
@@ -112,32 +112,32 @@ def clip_score(scores: Sequence[SampleScore]) -> SampleScore:
     return max(seen, key=lambda score: score.logit)
 
 
-def weighed(score: SampleScore, sync_weight: float) -> SampleScore:
+def with_sync_weight(score: SampleScore, sync_weight: float) -> SampleScore:
     """The same answers with another weight of lip-sync.
 
     Only ``logit`` is what it would be, before calibration; the probabilities are as they were.
     """
-    logit = final_logit(score.member_logits, score.sync_probability, sync_weight)
+    logit = fuse_with_lipsync(score.member_logits, score.sync_probability, sync_weight)
     return replace(score, logit=logit)
 
 
-def _ask(
-    ensemble: Ensemble, batch: Batch, heard: tuple[Heard, ...], sample: Sample, passes: int
-) -> tuple[tuple[Prediction, ...], Floats | None]:
+def _predict_members(
+    ensemble: Ensemble, batch: Batch, heard: tuple[Heard, ...], sample: ModelInput, passes: int
+) -> tuple[tuple[DetectorOutput, ...], Floats | None]:
     """Every member's answer, and its wavering ones."""
     seed = content_seed(sample) if passes else 0
     predictions, wavering = [], []
-    for number, seen in enumerate(ensemble.see(batch)):
+    for number, seen in enumerate(ensemble.encode_frames(batch)):
         member = ensemble.members[number]
         predictions.append(member(batch, heard[number], seen))
         if passes:
             chance = (passes, seed + number)
-            found = pass_logits(member, batch, heard[number], seen, chance)
+            found = mc_logits(member, batch, heard[number], seen, chance)
             wavering.append(found.double().cpu().numpy())
     return tuple(predictions), np.concatenate(wavering) if passes else None
 
 
-def _sync(bundle: Bundle, sample: Sample) -> SyncScore | None:
+def _sync(bundle: Bundle, sample: ModelInput) -> SyncScore | None:
     if bundle.sync is None or sample.lips is None or not len(sample.waveform):
         return None
     return sync_score(bundle.sync, sample.lips, sample.waveform, sample.is_speech)
@@ -146,18 +146,18 @@ def _sync(bundle: Bundle, sample: Sample) -> SyncScore | None:
 def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
     first, sync = answers.predictions[0], answers.sync
     sync_probability = None if sync is None else sync.probability
-    weight, reading = calibration.sync_weight, calibration.of(sync_probability)
+    weight, reading = calibration.sync_weight, calibration.for_clip(sync_probability)
 
     def each(name: str) -> Floats:  # one row per member
         rows = [getattr(prediction, name)[0] for prediction in answers.predictions]
         return torch.stack(rows).double().cpu().numpy()
 
     def probability(name: str) -> Floats:
-        return calibrate(mixed(each(name)), calibration.temperature)
+        return apply_platt(average_in_probability(each(name)), calibration.temperature)
 
     members, wavering = each("logit"), answers.pass_logits
-    logit = final_logit(members, sync_probability, weight)
-    finals = [final_logit(one, sync_probability, weight) for one in _singly(wavering)]
+    logit = fuse_with_lipsync(members, sync_probability, weight)
+    finals = [fuse_with_lipsync(one, sync_probability, weight) for one in _singly(wavering)]
     frames, steps = first.frame_mask[0].cpu().numpy(), first.step_mask[0].cpu().numpy()
     return SampleScore(
         logit=float(reading.log_odds(logit)),

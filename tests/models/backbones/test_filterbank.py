@@ -1,12 +1,12 @@
 import numpy as np
 import torch
 
-from unmask.models.backbones.filterbank import start_as_filter_bank
+from unmask.models.backbones.filterbank import init_sinc_filters
 
 
 def responses(hz, bands=24):
     conv = torch.nn.Conv1d(1, 2 * bands, 160, bias=False)
-    start_as_filter_bank(conv)
+    init_sinc_filters(conv)
     time_s = torch.arange(4000) / 16_000
     with torch.inference_mode():
         heard = conv(torch.sin(2 * np.pi * hz * time_s)[None, None])[0]
@@ -20,7 +20,7 @@ def test_a_higher_tone_is_heard_by_a_later_band():
 
 def test_the_strength_of_a_tone_does_not_depend_on_its_phase():
     conv = torch.nn.Conv1d(1, 48, 160, bias=False)
-    start_as_filter_bank(conv)
+    init_sinc_filters(conv)
     time_s = torch.arange(800) / 16_000
     strengths = []
     for phase in (0.0, 0.7, 1.9):

@@ -4,7 +4,7 @@ import torch
 
 from unmask.errors import ConfigError
 from unmask.models.backbones.frame_encoder import CHUNK_FRAMES, FrameEncoder
-from unmask.models.batchnorm_folding import folded
+from unmask.models.batchnorm_folding import fold_batch_norms
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,6 @@ def test_a_backbone_with_flow_folds_and_answers_the_same(faces):
     for tuned in ("all", "norms"):
         encoder = FrameEncoder("resnet10t", "random", 32, flow=True, out_dim=8, tuned=tuned).eval()
         x = torch.cat([faces[:2], torch.randn(2, 2, 32, 32)], dim=1)
-        quick = folded(encoder.backbone, x)
+        quick = fold_batch_norms(encoder.backbone, x)
         assert quick is not encoder.backbone
         torch.testing.assert_close(quick(x), encoder.backbone(x), atol=1e-4, rtol=1e-3)

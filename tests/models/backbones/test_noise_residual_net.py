@@ -8,7 +8,7 @@ import torch
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.backbones.noise_residual_net import (
     SCALES_PX,
-    ResidualNet,
+    NoiseResidualNet,
     _blurred,
     _gaussian,
     band_energies,
@@ -73,7 +73,7 @@ def test_brightness_is_not_seen_and_contrast_hardly(faces):
 
 
 def test_bfloat16_does_not_drown_the_residuals(faces):
-    net = ResidualNet().eval()
+    net = NoiseResidualNet().eval()
     with torch.inference_mode():
         plain = net(faces)
         with torch.autocast("cpu", torch.bfloat16):
@@ -83,14 +83,14 @@ def test_bfloat16_does_not_drown_the_residuals(faces):
 
 def test_pixels_get_a_gradient_so_that_it_can_be_attacked(faces):
     x = faces.clone().requires_grad_(True)
-    ResidualNet().eval()(x).square().sum().backward()
+    NoiseResidualNet().eval()(x).square().sum().backward()
     assert torch.isfinite(x.grad).all()
     assert (x.grad.abs().sum((1, 2, 3)) > 0).all()
 
 
 def test_the_frame_encoder_knows_it_by_name(faces):
     encoder = FrameEncoder("residual_tiny", "random", 224, flow=False, out_dim=8)
-    assert isinstance(encoder.backbone, ResidualNet)
+    assert isinstance(encoder.backbone, NoiseResidualNet)
     assert encoder.eval()(faces, None).shape == (2, 8)
 
 
@@ -114,7 +114,7 @@ def test_still_faces_and_faces_that_move_as_one_give_no_difference_between_regio
 
 def test_flow_comes_after_colour_and_changes_what_the_network_says(faces):
     torch.manual_seed(0)
-    net = ResidualNet(flow=True).eval()
+    net = NoiseResidualNet(flow=True).eval()
     rng = torch.Generator().manual_seed(1)
     flow = torch.nn.functional.interpolate(torch.randn(2, 2, 7, 7, generator=rng), (224, 224))
     x = torch.cat([faces, flow], dim=1).requires_grad_(True)

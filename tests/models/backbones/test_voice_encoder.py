@@ -151,7 +151,9 @@ def test_two_encoders_on_the_same_frozen_layers_share_what_these_heard(norm):
         for weight in part.parameters():
             torch.nn.init.normal_(weight, std=0.2)
     waveform, mask = noise(9000, 4100)
-    trunk = first.begin(waveform, mask, mask)
+    trunk = first.forward_frozen(waveform, mask, mask)
     for encoder in (first, second, first):  # nobody leaves a trace in what is shared
-        torch.testing.assert_close(encoder.finish(trunk), encoder(waveform, mask, mask))
-    assert not torch.allclose(first.finish(trunk)[0], second.finish(trunk)[0], atol=0.1)
+        torch.testing.assert_close(encoder.forward_tuned(trunk), encoder(waveform, mask, mask))
+    assert not torch.allclose(
+        first.forward_tuned(trunk)[0], second.forward_tuned(trunk)[0], atol=0.1
+    )

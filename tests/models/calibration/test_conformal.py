@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.errors import ConfigError, SingleClassError
-from unmask.models.calibration.conformal import clips_needed, conformal_thresholds
-from unmask.models.calibration.platt import Guarantee
+from unmask.models.calibration.conformal import conformal_thresholds, min_calibration_size
+from unmask.models.calibration.platt import ConformalGuarantee
 
 
 def drawn(rng, clips, overlap):
@@ -56,7 +56,7 @@ def test_thresholds_are_the_tightest_by_counting_ranks(seed, rate, digits):
     is_fake = np.r_[True, False, rng.random(rng.integers(1, 40)) < 0.5]
     p = np.round(np.clip(0.4 * is_fake + rng.random(len(is_fake)) * 0.6, 0, 1), digits)
     real_below, fake_above, promise = conformal_thresholds(p, is_fake, rate, rate)
-    assert promise == Guarantee(rate, rate, int((~is_fake).sum()), int(is_fake.sum()))
+    assert promise == ConformalGuarantee(rate, rate, int((~is_fake).sum()), int(is_fake.sum()))
     # the p-value of a score: its rank among the calibration scores, itself included
     high = tightest(p[~is_fake], lambda t, s: s >= t, rate, [1.0])
     low = tightest(1 - p[is_fake], lambda t, s: s >= t, rate, [1.0])
@@ -78,7 +78,7 @@ def tightest(scores, beyond, rate, unreachable):
 
 
 def test_with_too_few_clips_no_verdict_is_promised():
-    needed = clips_needed(0.01)
+    needed = min_calibration_size(0.01)
     assert needed == ceil(1 / 0.01 - 1) == 99
     p = np.linspace(0, 0.5, needed)
     fakes = np.full(8, 0.9)

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from unmask.errors import SingleClassError
 from unmask.models.calibration.platt import (
     TEMPERATURES,
-    calibrate,
+    apply_platt,
     fit_platt,
     fit_temperature,
 )
@@ -48,7 +48,7 @@ def test_the_temperature_and_the_bias_that_spoiled_the_logits_are_found(temperat
     found = fit_platt((honest - bias) * temperature, is_fake)
     assert found[0] == pytest.approx(temperature, rel=0.1)
     assert found[1] == pytest.approx(bias, abs=0.1)
-    p = calibrate((honest - bias) * temperature, *found)
+    p = apply_platt((honest - bias) * temperature, *found)
     assert p.mean() == pytest.approx(is_fake.mean(), abs=0.01)
 
 
@@ -77,14 +77,14 @@ def test_scores_that_are_upside_down_are_not_turned_round():
 def test_classes_without_any_overlap_give_probabilities_that_are_not_certain():
     logits = np.r_[np.full(20, -8.0), np.full(30, 9.0)]
     temperature = fit_temperature(logits, np.arange(50) >= 20)
-    p = calibrate(logits, temperature)
+    p = apply_platt(logits, temperature)
     assert 0.01 < p[0] < 0.1
     assert 0.9 < p[-1] < 0.99
 
 
 def test_calibration_keeps_the_order_of_clips():
     logits = RNG.normal(0, 5, 100)
-    assert np.array_equal(np.argsort(calibrate(logits, 3.0, -1.0)), np.argsort(logits))
+    assert np.array_equal(np.argsort(apply_platt(logits, 3.0, -1.0)), np.argsort(logits))
 
 
 @pytest.mark.parametrize("is_fake", [np.zeros(4, bool), np.ones(4, bool)])

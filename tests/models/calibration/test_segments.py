@@ -8,19 +8,19 @@ import pytest
 from unmask.models.calibration.segments import (
     GAP_S,
     SHORTEST_S,
-    binned,
-    covering,
-    height,
-    stretches,
+    bin_audio_steps,
+    find_segments,
+    highest_segment_threshold,
+    intervals,
 )
 
 
 def found(scores, step_s=0.2, threshold=0.7, starts_s=None):
     starts = np.arange(len(scores)) * step_s if starts_s is None else np.array(starts_s)
-    scores, edges = np.array(scores), covering(starts, step_s)
+    scores, edges = np.array(scores), intervals(starts, step_s)
     return [
         (edges[one][0, 0], edges[one][-1, 1].round(9), scores[one].mean().round(3))
-        for one in stretches(scores, edges, threshold)
+        for one in find_segments(scores, edges, threshold)
     ]
 
 
@@ -72,14 +72,14 @@ def test_segments_are_what_closing_the_gaps_of_a_fine_grid_gives(seed):
 def test_the_height_is_where_the_last_stretch_goes(seed):
     rng = np.random.default_rng(seed)
     scores = rng.random(rng.integers(2, 40)).round(1)  # ties, too
-    edges = covering(np.cumsum(rng.choice([0.2, 0.9], len(scores))), 0.2)
+    edges = intervals(np.cumsum(rng.choice([0.2, 0.9], len(scores))), 0.2)
     levels = [0.0, *np.unique(scores)]
-    wanted = next(one for one in levels if not list(stretches(scores, edges, one)))
-    assert height(scores, edges) == wanted
+    wanted = next(one for one in levels if not list(find_segments(scores, edges, one)))
+    assert highest_segment_threshold(scores, edges) == wanted
 
 
 def test_no_scores_have_no_height():
-    assert height(np.zeros(0), np.zeros((0, 2))) == 0.0
+    assert highest_segment_threshold(np.zeros(0), np.zeros((0, 2))) == 0.0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -90,6 +90,6 @@ def test_bins_are_the_means_of_the_steps_whose_middle_they_hold(seed):
     for number, value in enumerate(steps):
         if not np.isnan(value):
             wanted.setdefault(int((number * 20 + 10) // 200), []).append(value)
-    starts_s, means = binned(steps)
+    starts_s, means = bin_audio_steps(steps)
     assert np.allclose(starts_s, [number * 0.2 for number in wanted])
     assert np.allclose(means, [np.mean(values) for values in wanted.values()])

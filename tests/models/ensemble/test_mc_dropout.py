@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.ensemble.mc_dropout import content_seed, spread_of
+from unmask.models.ensemble.mc_dropout import content_seed, summarise
 from unmask.models.inference import score_samples
 
 
@@ -114,7 +114,7 @@ def test_the_seed_is_the_content_and_not_the_object(a_sample):
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.floats(0, 1))
 def test_an_interval_holds_the_answer_and_most_of_the_passes(answers, given_answer):
     values = np.array(answers)
-    spread = spread_of(values, given_answer)
+    spread = summarise(values, given_answer)
     assert 0 <= spread.low <= given_answer <= spread.high <= 1
     inside = (values >= spread.low - 1e-12) & (values <= spread.high + 1e-12)
     assert (~inside).sum() <= 2 * np.ceil(0.025 * len(values))

@@ -13,7 +13,7 @@ from unmask.models.calibration.platt import Calibration
 from unmask.models.collate import collate
 from unmask.models.detector import Detector
 from unmask.models.ensemble.shared_encoders import Ensemble
-from unmask.models.ensemble.weight_packing import share
+from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 
 SMALL = {
@@ -45,8 +45,10 @@ def grown(tiny):
         learning = ("voice.model.encoder.layers.2.", "voice.project.", "voice.norm.")
         for other in others:
             if one_frame_encoder:
-                share(first, other, [name for name in names if name.startswith("frame.")])
-            share(
+                share_parameters(
+                    first, other, [name for name in names if name.startswith("frame.")]
+                )
+            share_parameters(
                 first,
                 other,
                 [n for n in names if n.startswith("voice.") and not n.startswith(learning)],
@@ -81,7 +83,7 @@ def test_what_is_shared_runs_once_and_changes_no_answer(grown, a_sample, one_fra
     shared = runs_of([member.voice.model.encoder.layers[1] for member in members])
     own = runs_of([member.voice.model.encoder.layers[2] for member in members])
     ensemble = Ensemble(members)
-    seen, heard = ensemble.see(batch), ensemble.hear(batch)
+    seen, heard = ensemble.encode_frames(batch), ensemble.encode_audio(batch)
     together = [m(batch, h, s).logit for m, h, s in zip(members, heard, seen, strict=True)]
     assert frames == ([1, 0, 0] if one_frame_encoder else [1, 1, 1])
     assert shared == [1, 0, 0]

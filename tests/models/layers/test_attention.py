@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from unmask.models.layers.attention import HEAD_WIDTH, MOST_HEADS, heads_of, masked_softmax
+from unmask.models.layers.attention import HEAD_WIDTH, MOST_HEADS, masked_softmax, num_heads
 
 
 def test_heads_share_the_width_evenly_and_are_wide_enough_where_they_can_be():
     for width in range(1, 700):
-        heads = heads_of(width)
+        heads = num_heads(width)
         assert width % heads == 0
         assert heads == 1 or width // heads >= HEAD_WIDTH
         assert heads <= MOST_HEADS

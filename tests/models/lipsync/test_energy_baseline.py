@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unmask.models.lipsync.energy_baseline import correlations, lip_energy_score
-from unmask.records import Lips
+from unmask.records import MouthCrops
 
 
 def flashing(rng, late_ticks=0, ticks=150):
@@ -11,7 +11,7 @@ def flashing(rng, late_ticks=0, ticks=150):
     level = np.where(np.arange(ticks) % 2, 1, -1) * loud[20 : 20 + ticks] * 50
     mouths = np.clip(128 + level, 0, 255).astype(np.uint8)[:, None, None]
     mouths = np.broadcast_to(mouths, (ticks, 48, 48))
-    lips = Lips(mouths, np.arange(ticks) / 25, np.zeros(ticks, np.float32), 25.0)
+    lips = MouthCrops(mouths, np.arange(ticks) / 25, np.zeros(ticks, np.float32), 25.0)
     moved = np.abs(np.diff(level, prepend=0.0))
     heard = np.exp(np.roll(moved, late_ticks) / 30) * 0.01
     sound = np.repeat(heard, 640) * np.where(np.arange(ticks * 640) % 2, 1, -1)
@@ -39,7 +39,7 @@ def test_the_correlation_is_that_of_numpy(rng):
 
 def test_silence_a_still_mouth_and_no_sound_are_not_judged(rng):
     lips, sound, spoken = flashing(rng)
-    still = Lips(lips.mouths[:1].repeat(150, 0), lips.time_s, lips.opening, 25.0)
+    still = MouthCrops(lips.mouths[:1].repeat(150, 0), lips.time_s, lips.opening, 25.0)
     empty = np.zeros(0, np.float32)
     for judged in (
         lip_energy_score(lips, sound, ~spoken),

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from unmask.errors import WeightsError
-from unmask.models.backbones.filterbank import mel_triangles
+from unmask.models.backbones.filterbank import mel_filterbank
 from unmask.models.lipsync.checkpoint import load_sync, save_sync
 from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
-from unmask.models.lipsync.scoring import agreement, hear, see, sync_score
-from unmask.records import Lips
+from unmask.models.lipsync.scoring import embed_lips, embed_speech, similarity_by_shift, sync_score
+from unmask.records import MouthCrops
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,9 @@ def net():
 
 def some_lips(rng, ticks, first=0):
     mouths = rng.integers(0, 255, (len(ticks), 48, 48)).astype(np.uint8)
-    return Lips(mouths, (np.array(ticks) + first) / 25, np.zeros(len(ticks), np.float32), 25.0)
+    return MouthCrops(
+        mouths, (np.array(ticks) + first) / 25, np.zeros(len(ticks), np.float32), 25.0
+    )
 
 
 def noise(rng, seconds):
@@ -54,7 +56,7 @@ def test_sound_that_comes_later_gives_the_same_vectors_later(net, rng):
 
 
 def test_the_bands_cover_all_that_is_between_their_ends():
-    bands = mel_triangles(40, 512)
+    bands = mel_filterbank(40, 512)
     assert bands.sum(axis=1) == pytest.approx(1)
     inner = slice(4, 240)
     assert (bands[:, inner].sum(axis=0) > 0).all()
@@ -63,9 +65,9 @@ def test_the_bands_cover_all_that_is_between_their_ends():
 
 def test_agreement_compares_the_window_with_the_sound_that_much_later(net, rng):
     """Against a slow definition."""
-    seen = see(net, some_lips(rng, range(60)))
-    heard = hear(net, noise(rng, 2.8), np.ones(44_800, bool))
-    agreed = agreement(seen, heard)
+    seen = embed_lips(net, some_lips(rng, range(60)))
+    heard = embed_speech(net, noise(rng, 2.8), np.ones(44_800, bool))
+    agreed = similarity_by_shift(seen, heard)
     for tick in range(60):
         for shift in range(-15, 16):
             there = 0 <= tick + shift < len(heard.vectors)
@@ -75,7 +77,7 @@ def test_agreement_compares_the_window_with_the_sound_that_much_later(net, rng):
 
 def test_lips_with_a_gap_are_seen_in_the_runs_on_either_side(net, rng):
     ticks = [*range(20), *range(30, 50), *range(60, 65)]
-    seen = see(net, some_lips(rng, ticks))
+    seen = embed_lips(net, some_lips(rng, ticks))
     known = np.flatnonzero(np.isfinite(seen.vectors[:, 0]))
     assert known.tolist() == [*range(6, 14), *range(36, 44)]
 
@@ -84,7 +86,7 @@ def test_what_cannot_be_judged_is_not(net, rng):
     lips, sound = some_lips(rng, range(100)), noise(rng, 4.0)
     spoken = np.ones(len(sound), bool)
     assert sync_score(net, lips, sound, spoken).probability is not None
-    still = Lips(lips.mouths[:1].repeat(100, 0), lips.time_s, lips.opening, 25.0)
+    still = MouthCrops(lips.mouths[:1].repeat(100, 0), lips.time_s, lips.opening, 25.0)
     for judged in (
         sync_score(net, lips, sound, ~spoken),
         sync_score(net, lips, np.zeros(0, np.float32), np.zeros(0, bool)),

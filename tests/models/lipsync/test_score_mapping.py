@@ -4,14 +4,14 @@ import pytest
 from unmask.errors import SingleClassError
 from unmask.models.lipsync.score_mapping import (
     SHIFTS,
-    KnownCurve,
-    beliefs,
+    LabelledCurve,
     confidence,
-    disturbance,
+    desync_probability,
+    desync_severity,
     fit_mapping,
-    out_of_sync,
     peak_shift,
-    standardised,
+    shift_posterior,
+    standardize_curve,
 )
 
 RATE_HZ = 25.0
@@ -24,38 +24,42 @@ def curve_with_peak(at, height, rng, waver=0.1):
 
 
 def known_curves(rng, height=0.6, count=60):
-    made = [KnownCurve(curve_with_peak(0, height, rng), 0) for _ in range(count)]
+    made = [LabelledCurve(curve_with_peak(0, height, rng), 0) for _ in range(count)]
     for shift in (-10, -5, -2, 2, 5, 10):
-        made += [KnownCurve(curve_with_peak(shift, height, rng), shift) for _ in range(count // 4)]
-    return made + [KnownCurve(curve_with_peak(0, 0, rng), None) for _ in range(count)]
+        made += [
+            LabelledCurve(curve_with_peak(shift, height, rng), shift) for _ in range(count // 4)
+        ]
+    return made + [LabelledCurve(curve_with_peak(0, 0, rng), None) for _ in range(count)]
 
 
 def test_gain_and_offset_of_the_similarity_change_nothing(rng):
     curve = curve_with_peak(3, 20, rng, waver=3.0)
-    assert standardised(curve) == pytest.approx(standardised(5 * curve + 7), rel=0.02, abs=0.02)
+    assert standardize_curve(curve) == pytest.approx(
+        standardize_curve(5 * curve + 7), rel=0.02, abs=0.02
+    )
 
 
 def test_a_shift_that_cannot_be_compared_is_believed_like_the_middling_ones(rng):
     curve = curve_with_peak(0, 0.6, rng)
     curve[:4] = np.nan
-    assert np.isfinite(beliefs(curve, MAPPING)).all()
-    assert standardised(curve)[:4] == pytest.approx(0)
+    assert np.isfinite(shift_posterior(curve, MAPPING)).all()
+    assert standardize_curve(curve)[:4] == pytest.approx(0)
 
 
 def test_beliefs_are_a_distribution_that_leans_to_the_peak(rng):
-    belief = beliefs(curve_with_peak(4, 1.0, rng), MAPPING)
+    belief = shift_posterior(curve_with_peak(4, 1.0, rng), MAPPING)
     assert belief.sum() == pytest.approx(1)
     assert SHIFTS[belief[:-1].argmax()] == 4
-    assert beliefs(np.zeros(31), MAPPING).argmax() == 31
+    assert shift_posterior(np.zeros(31), MAPPING).argmax() == 31
 
 
 def test_disturbance_rises_with_distance_and_is_half_at_100_ms():
-    rises = disturbance(RATE_HZ)
+    rises = desync_severity(RATE_HZ)
     assert rises[15] == 0
     assert rises[-1] == 1
     assert (np.diff(rises[15:]) >= 0).all()
     assert rises[:31] == pytest.approx(rises[:31][::-1])
-    assert disturbance(10.0)[16] == pytest.approx(0.5)
+    assert desync_severity(10.0)[16] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("true", [-7.4, -0.3, 0.0, 2.25, 9.5])
@@ -71,13 +75,15 @@ def test_a_peak_at_the_end_stays_there():
 def test_the_fitted_score_rises_with_the_shift_and_is_honest_at_both_ends(rng):
     mapping = fit_mapping(known_curves(rng), RATE_HZ)
     mean = [
-        out_of_sync([curve_with_peak(at, 0.6, rng) for _ in range(80)], mapping, RATE_HZ).mean()
+        desync_probability(
+            [curve_with_peak(at, 0.6, rng) for _ in range(80)], mapping, RATE_HZ
+        ).mean()
         for at in (0, 2, 5, 10)
     ]
     assert (np.diff(mean) > 0).all()
     assert mean[0] < 0.15
     assert mean[3] > 0.85
-    dubbed = out_of_sync([curve_with_peak(0, 0, rng) for _ in range(80)], mapping, RATE_HZ)
+    dubbed = desync_probability([curve_with_peak(0, 0, rng) for _ in range(80)], mapping, RATE_HZ)
     assert dubbed.mean() > 0.8
 
 
@@ -85,7 +91,7 @@ def test_where_curves_tell_less_the_score_is_less_sure(rng):
     sure, unsure = (fit_mapping(known_curves(rng, height), RATE_HZ) for height in (0.8, 0.15))
     spread = [
         np.ptp(
-            out_of_sync(
+            desync_probability(
                 [curve_with_peak(at, height, rng) for at in (0, 10) for _ in range(40)],
                 mapping,
                 RATE_HZ,
@@ -104,4 +110,4 @@ def test_confidence_is_that_of_the_peak(rng):
 
 def test_a_score_needs_both_kinds_to_be_fitted_on(rng):
     with pytest.raises(SingleClassError):
-        fit_mapping([KnownCurve(curve_with_peak(0, 1, rng), 0)] * 5, RATE_HZ)
+        fit_mapping([LabelledCurve(curve_with_peak(0, 1, rng), 0)] * 5, RATE_HZ)

@@ -16,7 +16,7 @@ LOWEST_HZ = 80.0
 HIGHEST_HZ = 7600.0
 
 
-def start_as_filter_bank(conv: nn.Conv1d) -> None:
+def init_sinc_filters(conv: nn.Conv1d) -> None:
     """Fill ``conv`` with windowed cosines and sines, spaced evenly in mel, in place.
 
     Args:
@@ -34,7 +34,7 @@ def start_as_filter_bank(conv: nn.Conv1d) -> None:
         conv.weight.copy_(torch.from_numpy(filters[:, None]))
 
 
-def mel_triangles(bands: int, fft_samples: int) -> NDArray[np.float64]:
+def mel_filterbank(bands: int, fft_samples: int) -> NDArray[np.float64]:
     """Weights that sum a power spectrum into overlapping mel bands; each row sums to 1.
 
     Returns:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
-from unmask.models.backbones.noise_residual_net import NAME, ResidualNet
-from unmask.models.backbones.norm_tuning import FlowBeside, tune_norms_alone
+from unmask.models.backbones.noise_residual_net import NAME, NoiseResidualNet
+from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 from unmask.models.backbones.pretrained import load_frame_weights
 
 # Flow comes in pixels of the canonical face, so it is in shares of the face's size already: a
@@ -60,7 +60,7 @@ class FrameEncoder(nn.Module):
         load_frame_weights(self.backbone, backbone, weights)
         cfg = self.backbone.pretrained_cfg
         if tuned == "norms":
-            tune_norms_alone(self.backbone)
+            freeze_all_but_norms(self.backbone)
         if flow and backbone != NAME:
             _widen(self.backbone, backbone, cfg["first_conv"], apart=tuned == "norms")
         self.input_px = input_px
@@ -116,7 +116,7 @@ class FrameEncoder(nn.Module):
 
 def _backbone(name: str, input_px: int, flow: bool) -> Any:
     if name == NAME:
-        return ResidualNet(flow=flow)
+        return NoiseResidualNet(flow=flow)
     cfg = timm.get_pretrained_cfg(name)
     # a transformer's places are learned, so it is built for the size that it will see
     sized = {"img_size": input_px} if cfg is not None and cfg.fixed_input_size else {}
@@ -149,7 +149,7 @@ def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, apart: boo
     if not isinstance(conv, nn.Conv2d):
         raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
     if apart:
-        backbone.set_submodule(first_conv, FlowBeside(conv))
+        backbone.set_submodule(first_conv, ParallelFlowConv(conv))
         return
     with torch.no_grad():
         extra = torch.zeros_like(conv.weight[:, :2])

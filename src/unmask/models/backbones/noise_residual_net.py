@@ -29,7 +29,7 @@ CHUNK_FACES = 8  # that are worked on at once: their pixels stay close to the pr
 FAINTEST = 1e-7  # weight, relative to the middle's; a CPU slows down fifteenfold on denormals
 
 
-class ResidualNet(nn.Module):
+class NoiseResidualNet(nn.Module):
     """Band energies by region, then three convolutions and their mean.
 
     Args:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 
-def tune_norms_alone(backbone: nn.Module) -> None:
+def freeze_all_but_norms(backbone: nn.Module) -> None:
     """Freeze every parameter but those of norms, of whatever kind."""
     backbone.requires_grad_(False)
     for module in backbone.modules():
@@ -21,7 +21,7 @@ def tune_norms_alone(backbone: nn.Module) -> None:
             module.requires_grad_(True)
 
 
-class FlowBeside(nn.Module):
+class ParallelFlowConv(nn.Module):
     """A convolution of colour as it was, and one of flow, which starts at zero, added to it."""
 
     def __init__(self, colour: nn.Conv2d) -> None:

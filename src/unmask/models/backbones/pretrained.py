@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from unmask.errors import WeightsError
-from unmask.models.backbones.filterbank import start_as_filter_bank
+from unmask.models.backbones.filterbank import init_sinc_filters
 
 PROBE_S = 5.0
 # the base of every error of the HTTP client, whichever client the hub's release is built on
 TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
 BASE = "facebook/wav2vec2-base"
 # no SpecAugment and no skipped layers: the detector's own dropout is the only chance there is
-QUIET = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}
+NO_STOCHASTIC_REGULARISATION = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}
 TINY: dict[str, Any] = {
     "hidden_size": 64,
     "num_hidden_layers": 1,
@@ -97,7 +97,7 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
     """
     if backbone == "tiny":
         tiny = voice_from_config(TINY)
-        start_as_filter_bank(tiny.feature_extractor.conv_layers[0].conv)
+        init_sinc_filters(tiny.feature_extractor.conv_layers[0].conv)
         return tiny
     if weights == "random" and backbone == BASE:
         return voice_from_config({})
@@ -106,7 +106,7 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
         files = ["config.json", "*.safetensors", "pytorch_model.bin"]
         folder = _fetch(backbone, files, "model.voice_backbone")
     try:
-        config = Wav2Vec2Config.from_pretrained(folder, **QUIET)
+        config = Wav2Vec2Config.from_pretrained(folder, **NO_STOCHASTIC_REGULARISATION)
         if weights == "random":
             return Wav2Vec2Model(config)
         model: Wav2Vec2Model = Wav2Vec2Model.from_pretrained(
@@ -122,7 +122,7 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
 
 def voice_from_config(config: dict[str, Any]) -> Wav2Vec2Model:
     """Random weights of the architecture that ``config`` describes, without any download."""
-    return Wav2Vec2Model(Wav2Vec2Config(**{**config, **QUIET}))
+    return Wav2Vec2Model(Wav2Vec2Config(**{**config, **NO_STOCHASTIC_REGULARISATION}))
 
 
 def _timm_file(name: str) -> Path:

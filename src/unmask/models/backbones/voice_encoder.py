@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Wav2Vec2Model
 
-from unmask.models.backbones.wav2vec2_split import lower, upper
+from unmask.models.backbones.wav2vec2_split import lower_layers, upper_layers
 
 SPEECH_SHARE = 0.5  # a step counts as spoken when this much of what it hears is speech
 EPSILON = 1e-7  # of the variance, as in the feature extractor that wav2vec2 was trained with
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class SharedActivations:
     """What the frozen layers made of a sound; encoders that share those layers share this.
 
     Attributes:
@@ -90,9 +90,11 @@ class VoiceEncoder(nn.Module):
             One vector per 20 ms, shape ``(B, A, out_dim)``, zero where nobody speaks, and
             where somebody does, shape ``(B, A)``.
         """
-        return self.finish(self.begin(waveform, sample_mask, speech_mask))
+        return self.forward_tuned(self.forward_frozen(waveform, sample_mask, speech_mask))
 
-    def begin(self, waveform: Tensor, sample_mask: Tensor, speech_mask: Tensor) -> Trunk:
+    def forward_frozen(
+        self, waveform: Tensor, sample_mask: Tensor, speech_mask: Tensor
+    ) -> SharedActivations:
         """The first half of :meth:`forward`: up to the last frozen layer."""
         short = max(self.step_samples - waveform.shape[1], 0)
         spoken = F.pad(speech_mask & sample_mask, (0, short))
@@ -103,15 +105,15 @@ class VoiceEncoder(nn.Module):
         # attention without a mask takes half the time: the case of one clip by itself
         seen = mask if bool((lengths < x.shape[1]).any()) else None
         if self.frozen_layers:
-            half = lower(self.model.encoder, self.frozen_layers)
+            half = lower_layers(self.model.encoder, self.frozen_layers)
             hidden = half(hidden, attention_mask=seen).last_hidden_state
         share = F.avg_pool1d(spoken.float()[:, None], self.step_samples, self.hop_samples)[:, 0]
-        return Trunk(hidden, seen, mask & (share >= SPEECH_SHARE))
+        return SharedActivations(hidden, seen, mask & (share >= SPEECH_SHARE))
 
-    def finish(self, trunk: Trunk) -> tuple[Tensor, Tensor]:
+    def forward_tuned(self, trunk: SharedActivations) -> tuple[Tensor, Tensor]:
         """The second half: the layers that are this encoder's own."""
         encoder = self.model.encoder
-        half = upper(encoder, self.frozen_layers) if self.frozen_layers else encoder
+        half = upper_layers(encoder, self.frozen_layers) if self.frozen_layers else encoder
         hidden = half(trunk.hidden, attention_mask=trunk.seen).last_hidden_state
         features = self.norm(self.project(hidden))  # (B, A, out_dim)
         return features * trunk.spoken[..., None], trunk.spoken

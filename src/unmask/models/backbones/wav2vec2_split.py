@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2EncoderStableLayerNorm
 
 
-def lower(encoder: Any, layers: int) -> Any:
+def lower_layers(encoder: Any, layers: int) -> Any:
     """The encoder up to its first ``layers`` layers; it holds the same weights, not copies."""
     half = _view(encoder)
     half.layers = encoder.layers[:layers]
@@ -19,7 +19,7 @@ def lower(encoder: Any, layers: int) -> Any:
     return half
 
 
-def upper(encoder: Any, layers: int) -> Any:
+def upper_layers(encoder: Any, layers: int) -> Any:
     """What is left: it takes what :func:`lower` gives."""
     half = _view(encoder)
     half.layers = encoder.layers[layers:]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config.validators import share
-from unmask.models.calibration.platt import Guarantee, both_kinds
+from unmask.models.calibration.platt import ConformalGuarantee, require_both_classes
 
 HAIR = 1e-9  # shares such as 0.1 · 30 are not whole in binary
 NOBODY_FAKE, NOBODY_REAL = 1.0, 0.0  # no probability lies above the one, or below the other
@@ -28,7 +28,7 @@ NOBODY_FAKE, NOBODY_REAL = 1.0, 0.0  # no probability lies above the one, or bel
 
 def conformal_thresholds(
     probabilities: NDArray[np.float64], is_fake: NDArray[np.bool_], fpr: float, fnr: float
-) -> tuple[float, float, Guarantee]:
+) -> tuple[float, float, ConformalGuarantee]:
     """Where to answer ``real`` and where ``fake``.
 
     A genuine clip lies above ``fake_above`` with probability ``fpr`` at most, a fake one below
@@ -58,16 +58,16 @@ def conformal_thresholds(
     """
     share("uncertainty.fpr", fpr)
     share("uncertainty.fnr", fnr)
-    fakes = both_kinds(is_fake)
+    fakes = require_both_classes(is_fake)
     genuine, forged = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])[::-1]
-    fake_above = threshold_above(genuine, fpr, NOBODY_FAKE)
-    real_below = threshold_above(forged, fnr, NOBODY_REAL)
+    fake_above = conformal_quantile(genuine, fpr, NOBODY_FAKE)
+    real_below = conformal_quantile(forged, fnr, NOBODY_REAL)
     if real_below > fake_above:
         real_below = fake_above = (real_below + fake_above) / 2
-    return real_below, fake_above, Guarantee(fpr, fnr, len(is_fake) - fakes, fakes)
+    return real_below, fake_above, ConformalGuarantee(fpr, fnr, len(is_fake) - fakes, fakes)
 
 
-def clips_needed(rate: float) -> int:
+def min_calibration_size(rate: float) -> int:
     """The fewest clips of a class for which a threshold can promise ``rate``.
 
     Example:
@@ -77,20 +77,20 @@ def clips_needed(rate: float) -> int:
     return math.ceil(1 / rate - 1 - HAIR)
 
 
-def unreachable(promise: Guarantee) -> Iterator[str]:
+def describe_unreachable_verdicts(promise: ConformalGuarantee) -> Iterator[str]:
     """A sentence for each verdict that is never given, for want of calibration clips."""
     for verdict, kind, clips, rate in (
         ("fake", "genuine", promise.reals, promise.fpr),
         ("real", "fake", promise.fakes, promise.fnr),
     ):
-        if clips and clips < clips_needed(rate):
+        if clips and clips < min_calibration_size(rate):
             yield (
                 f"The verdict {verdict!r} is never given: {clips} {kind} calibration clips are "
-                f"too few to promise {rate:.3g}; it takes {clips_needed(rate)}."
+                f"too few to promise {rate:.3g}; it takes {min_calibration_size(rate)}."
             )
 
 
-def threshold_above(scores: NDArray[np.float64], rate: float, unreachable: float) -> float:
+def conformal_quantile(scores: NDArray[np.float64], rate: float, unreachable: float) -> float:
     """The score that a share ``rate`` of new ones goes beyond at most.
 
     Args:

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Guarantee:
+class ConformalGuarantee:
     """What the verdict's thresholds promise, and on how many clips that rests.
 
     Attributes:
@@ -42,7 +42,7 @@ class Guarantee:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarms:
+class SegmentThresholds:
     """Above which probability a stretch of face, voice or lip-sync stands out.
 
     Each is exceeded for long enough somewhere in a share ``fpr`` of genuine clips, by the same
@@ -75,12 +75,12 @@ class Calibration:
     real_below: float = 0.5
     fake_above: float = 0.5
     sync_weight: float = 0.0
-    guarantee: Guarantee = field(default_factory=Guarantee)
+    guarantee: ConformalGuarantee = field(default_factory=ConformalGuarantee)
     bias: float = 0.0
     alone: "Calibration | None" = None
-    alarms: Alarms = field(default_factory=Alarms)
+    alarms: SegmentThresholds = field(default_factory=SegmentThresholds)
 
-    def of(self, sync_probability: float | None) -> "Calibration":
+    def for_clip(self, sync_probability: float | None) -> "Calibration":
         """The one that holds for a clip with, or without, a lip-sync score."""
         return self.detectors if sync_probability is None else self
 
@@ -91,29 +91,29 @@ class Calibration:
 
     def log_odds(self, logits: Floats | float) -> Floats:
         """Calibrated log-odds of clips with ``logits``, of the same shape."""
-        return scaled(logits, self.temperature, self.bias)
+        return apply_log_odds(logits, self.temperature, self.bias)
 
     def probability(self, logits: Floats | float) -> Floats:
         """Fake probabilities of clips with ``logits``, of the same shape."""
-        return calibrate(logits, self.temperature, self.bias)
+        return apply_platt(logits, self.temperature, self.bias)
 
 
-def scaled(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
+def apply_log_odds(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
     """Calibrated log-odds of ``logits``, of the same shape."""
     return np.asarray(logits, np.float64) / temperature + bias
 
 
-def calibrate(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
+def apply_platt(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
     """Fake probabilities of ``logits``, of the same shape.
 
     Example:
         >>> float(calibrate(2.0, temperature=2.0).round(3))
         0.731
     """
-    return np.asarray(expit(scaled(logits, temperature, bias)))
+    return np.asarray(expit(apply_log_odds(logits, temperature, bias)))
 
 
-def finite_logit(probabilities: Floats | float) -> Floats:
+def clipped_logit(probabilities: Floats | float) -> Floats:
     """Log-odds of ``probabilities``, of the same shape, finite also where one is 0 or 1."""
     return np.asarray(logit(np.clip(probabilities, CERTAIN, 1 - CERTAIN)))
 
@@ -170,12 +170,12 @@ def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
 
 def _targets(is_fake: NDArray[np.bool_]) -> Floats:
     """Platt's smoothed targets, shape ``(clips,)``."""
-    fakes = both_kinds(is_fake)
+    fakes = require_both_classes(is_fake)
     reals = len(is_fake) - fakes
     return np.where(is_fake, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
 
 
-def both_kinds(is_fake: NDArray[np.bool_]) -> int:
+def require_both_classes(is_fake: NDArray[np.bool_]) -> int:
     """How many are fake.
 
     Raises:

@@ -16,7 +16,7 @@ SHORTEST_S = 0.3  # one stray frame is no stretch
 Floats = NDArray[np.float64]
 
 
-def stretches(scores: Floats, edges_s: Floats, threshold: float) -> Iterator[slice]:
+def find_segments(scores: Floats, edges_s: Floats, threshold: float) -> Iterator[slice]:
     """Join neighbouring scores above ``threshold``.
 
     Two scores belong to one stretch when at most ``GAP_S`` lies between them, whether what
@@ -43,7 +43,7 @@ def stretches(scores: Floats, edges_s: Floats, threshold: float) -> Iterator[sli
             yield slice(int(run[0]), int(run[-1]) + 1)
 
 
-def height(scores: Floats, edges_s: Floats) -> float:
+def highest_segment_threshold(scores: Floats, edges_s: Floats) -> float:
     """The lowest threshold above which there is no stretch; arguments of :func:`stretches`.
 
     Example:
@@ -54,17 +54,17 @@ def height(scores: Floats, edges_s: Floats) -> float:
     levels = np.concatenate([[0.0], np.unique(scores)])
 
     def silent(level: float) -> bool:
-        return next(stretches(scores, edges_s, level), None) is None
+        return next(find_segments(scores, edges_s, level), None) is None
 
     return float(levels[bisect_left(levels, True, key=silent)])
 
 
-def covering(starts_s: Floats, covers_s: float) -> Floats:
+def intervals(starts_s: Floats, covers_s: float) -> Floats:
     """Begin and end of scores that cover ``covers_s`` each, shape ``(scores, 2)``."""
     return np.stack([starts_s, starts_s + covers_s], axis=1)
 
 
-def binned(steps: Floats) -> tuple[Floats, Floats]:
+def bin_audio_steps(steps: Floats) -> tuple[Floats, Floats]:
     """Average steps of sound over bins of ``BIN_S``, leaving out silence.
 
     Args:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector
 from unmask.models.ensemble.shared_encoders import Heard
-from unmask.records import Sample
+from unmask.records import ModelInput
 
 CONFIDENCE = 0.95
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class PredictiveInterval:
     """What repeated answers say together.
 
     Attributes:
@@ -46,7 +46,7 @@ class Spread:
         return self.variance / self.mean if self.mean > 0 else 0.0
 
 
-def spread_of(answers: Floats, given: float) -> Spread:
+def summarise(answers: Floats, given: float) -> PredictiveInterval:
     """Summarise repeated fake probabilities.
 
     Args:
@@ -60,7 +60,7 @@ def spread_of(answers: Floats, given: float) -> Spread:
     """
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(answers, [tail, 1 - tail])
-    return Spread(
+    return PredictiveInterval(
         mean=float(answers.mean()),
         variance=float(answers.var()),
         low=min(float(low), given),
@@ -68,7 +68,7 @@ def spread_of(answers: Floats, given: float) -> Spread:
     )
 
 
-def content_seed(sample: Sample) -> int:
+def content_seed(sample: ModelInput) -> int:
     """A number that faces and sound alone decide: the same video wavers the same way."""
     digest = blake2b(digest_size=7)
     for part in (sample.faces, sample.waveform):
@@ -76,7 +76,7 @@ def content_seed(sample: Sample) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def pass_logits(
+def mc_logits(
     detector: Detector, batch: Batch, heard: Heard, seen: Tensor, chance: tuple[int, int]
 ) -> Tensor:
     """Ask ``detector`` several times about one clip, each time with other units dropped.
@@ -92,10 +92,10 @@ def pass_logits(
         Logits before calibration, shape ``(passes,)``.
     """
     passes, seed = chance
-    wavering = _wavering(detector, torch.Generator().manual_seed(seed))
+    wavering = _enable_dropout_view(detector, torch.Generator().manual_seed(seed))
     steps, mask = (part.expand(passes, *part.shape[1:]) for part in heard)
     logits: Tensor = wavering(
-        batch.repeated(passes), (steps, mask), seen.expand(passes, *seen.shape[1:])
+        batch.expand(passes), (steps, mask), seen.expand(passes, *seen.shape[1:])
     ).logit
     return logits
 
@@ -112,14 +112,16 @@ class _Dropout(nn.Module):
         return x * kept.to(x.device, x.dtype) / (1 - self.p)
 
 
-def _wavering(module: Any, generator: torch.Generator) -> Any:
+def _enable_dropout_view(module: Any, generator: torch.Generator) -> Any:
     """A view of a module, with the same weights, in which dropout is on."""
     if isinstance(module, nn.Dropout):
         return _Dropout(module.p, generator)
     view = copy.copy(module)
     view._modules = {
         # the backbones have been run already
-        name: part if name in ("frame", "voice") or part is None else _wavering(part, generator)
+        name: part
+        if name in ("frame", "voice") or part is None
+        else _enable_dropout_view(part, generator)
         for name, part in module._modules.items()
     }
     return view

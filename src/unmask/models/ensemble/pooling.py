@@ -13,7 +13,7 @@ CERTAIN = 1e-6  # of a probability that is not the detector's own; keeps its log
 Floats = NDArray[np.float64]
 
 
-def mixed(logits: Floats, weights: Floats | None = None) -> Floats:
+def average_in_probability(logits: Floats, weights: Floats | None = None) -> Floats:
     """Log-odds of the weighted mean of the probabilities that ``logits`` stand for.
 
     Args:
@@ -39,7 +39,7 @@ def mixed(logits: Floats, weights: Floats | None = None) -> Floats:
     return np.asarray(fake - genuine)
 
 
-def final_logit(members: Floats, sync_probability: float | None, sync_weight: float) -> float:
+def fuse_with_lipsync(members: Floats, sync_probability: float | None, sync_weight: float) -> float:
     """``(1 - w) · mean of the members + w · lip-sync``, as log-odds before the temperature.
 
     Args:
@@ -47,8 +47,10 @@ def final_logit(members: Floats, sync_probability: float | None, sync_weight: fl
         sync_probability: ``None`` where it cannot be judged: the members alone count.
         sync_weight: ``w``, in ``[0, 1]``.
     """
-    detector = mixed(members)
+    detector = average_in_probability(members)
     if sync_probability is None or not sync_weight:
         return float(detector)
     sync = logit(np.clip(sync_probability, CERTAIN, 1 - CERTAIN))
-    return float(mixed(np.array([detector, sync]), np.array([1 - sync_weight, sync_weight])))
+    return float(
+        average_in_probability(np.array([detector, sync]), np.array([1 - sync_weight, sync_weight]))
+    )

@@ -27,29 +27,32 @@ class Ensemble:
 
     def __init__(self, members: Sequence[Detector]) -> None:
         first, *others = self.members = tuple(members)
-        self.one_frame_encoder = all(one_and_the_same(first.frame, m.frame) for m in others)
+        self.one_frame_encoder = all(shares_parameters(first.frame, m.frame) for m in others)
         self.one_voice_trunk = bool(first.settings.voice_frozen_layers) and all(
-            one_and_the_same(mine, theirs)
+            shares_parameters(mine, theirs)
             for member in others
             for mine, theirs in zip(first.voice.frozen(), member.voice.frozen(), strict=True)
         )
 
-    def see(self, batch: Batch) -> tuple[Tensor, ...]:
+    def encode_frames(self, batch: Batch) -> tuple[Tensor, ...]:
         """Each member's frame vectors, shapes ``(B, T, frame_dim)``."""
         if self.one_frame_encoder:
-            return (self.members[0].encode(batch),) * len(self.members)
-        return tuple(member.encode(batch) for member in self.members)
+            return (self.members[0].encode_frames(batch),) * len(self.members)
+        return tuple(member.encode_frames(batch) for member in self.members)
 
-    def hear(self, batch: Batch) -> tuple[Heard, ...]:
+    def encode_audio(self, batch: Batch) -> tuple[Heard, ...]:
         """Each member's voice vectors and where somebody speaks."""
         sound = batch.waveform, batch.sample_mask, batch.speech_mask
         if self.one_voice_trunk:
-            trunk = self.members[0].voice.begin(*sound)
-            return tuple(member.voice.finish(trunk) for member in self.members)
-        return tuple(member.voice.finish(member.voice.begin(*sound)) for member in self.members)
+            trunk = self.members[0].voice.forward_frozen(*sound)
+            return tuple(member.voice.forward_tuned(trunk) for member in self.members)
+        return tuple(
+            member.voice.forward_tuned(member.voice.forward_frozen(*sound))
+            for member in self.members
+        )
 
 
-def one_and_the_same(one: nn.Module, other: nn.Module) -> bool:
+def shares_parameters(one: nn.Module, other: nn.Module) -> bool:
     """Whether two modules hold the very same parameters and buffers, not equal ones."""
     if one is other:
         return True

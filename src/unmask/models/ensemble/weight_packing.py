@@ -13,7 +13,7 @@ from torch import Tensor
 from unmask.models.detector import Detector
 
 
-def pack(members: Sequence[Detector]) -> dict[str, Tensor]:
+def pack_state_dicts(members: Sequence[Detector]) -> dict[str, Tensor]:
     """The weights of all members under ``members.<number>.<name>``.
 
     A tensor that equals the first member's is left out.
@@ -29,7 +29,7 @@ def pack(members: Sequence[Detector]) -> dict[str, Tensor]:
     return packed
 
 
-def unpack(packed: Mapping[str, Tensor], members: Sequence[Detector]) -> None:
+def unpack_state_dicts(packed: Mapping[str, Tensor], members: Sequence[Detector]) -> None:
     """Fill ``members`` with what :func:`pack` gave, in place.
 
     Afterwards a tensor that was left out is the first member's own, not a copy of it.
@@ -42,10 +42,10 @@ def unpack(packed: Mapping[str, Tensor], members: Sequence[Detector]) -> None:
     for number, member in enumerate(members[1:], start=1):
         own = _of(packed, number)
         member.load_state_dict({**first, **own})
-        share(members[0], member, first.keys() - own.keys())
+        share_parameters(members[0], member, first.keys() - own.keys())
 
 
-def share(first: Detector, other: Detector, names: Iterable[str]) -> None:
+def share_parameters(first: Detector, other: Detector, names: Iterable[str]) -> None:
     """Let ``other`` hold the first's parameters and buffers of these names instead of its own."""
     for name in names:
         path, _, leaf = name.rpartition(".")

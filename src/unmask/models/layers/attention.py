@@ -10,7 +10,7 @@ MOST_HEADS = 8
 HEAD_WIDTH = 16  # a head narrower than this tells little apart
 
 
-def heads_of(width: int) -> int:
+def num_heads(width: int) -> int:
     """The most heads, up to ``MOST_HEADS``, that share ``width`` evenly and are not too narrow.
 
     Example:

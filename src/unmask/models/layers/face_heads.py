@@ -29,7 +29,7 @@ class FaceHeads(nn.Module):
         nn.init.zeros_(self.pose.bias)
 
     @torch.no_grad()
-    def become(self, weight: Tensor, bias: Tensor) -> None:
+    def load_linear(self, weight: Tensor, bias: Tensor) -> None:
         """Take weights that were found elsewhere: 68 points, x then y of each, and three angles.
 
         Args:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unmask.models.layers.attention import heads_of, masked_softmax
+from unmask.models.layers.attention import masked_softmax, num_heads
 from unmask.models.layers.temporal import masked_mean
 
 FAINTEST = 1e-6  # of -log(1 - p): keeps the logit above -14
@@ -108,7 +108,7 @@ class AttentionFusion(ModalityDropout):
         super().__init__(dropout)
         self.out_dim = video_dim
         width = min(video_dim, audio_dim)
-        self.heads = heads_of(width)
+        self.heads = num_heads(width)
         self.no_video = nn.Parameter(torch.zeros(video_dim))
         self.no_audio = nn.Parameter(torch.zeros(video_dim))
         self.query = nn.Linear(video_dim, width)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unmask.models.layers.attention import heads_of, masked_softmax
+from unmask.models.layers.attention import masked_softmax, num_heads
 
 DILATIONS = (1, 2)  # with kernels of 3, a frame sees 3 frames to either side: ±0.6 s
 
@@ -82,7 +82,7 @@ class AttentionBlock(nn.Module):
     def __init__(self, dim: int, window: int, dropout: float) -> None:
         super().__init__()
         width = max(dim // 4, min(dim, NARROWEST))
-        self.window, self.heads = window, heads_of(width)
+        self.window, self.heads = window, num_heads(width)
         self.norm = nn.LayerNorm(dim)
         self.squeeze = nn.Linear(dim, width)
         self.attention_norm = nn.LayerNorm(width)

@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from unmask.errors import WeightsError
-from unmask.files import whole_file
+from unmask.files import atomic_write
 from unmask.models.lipsync.network import SyncNet
 
 FILE = "sync.safetensors"
@@ -22,7 +22,7 @@ def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
     """
     state = {key: value.cpu().contiguous() for key, value in net.state_dict().items()}
     facts = json.dumps({"net": net.facts, "about": about}, sort_keys=True)
-    with whole_file(path) as unfinished:
+    with atomic_write(path) as unfinished:
         save_file(state, unfinished, metadata={"facts": facts})
 
 

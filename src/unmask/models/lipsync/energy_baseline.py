@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.models.lipsync.score_mapping import MAX_SHIFT_TICKS, SHIFTS, Curve, peak_shift
-from unmask.models.lipsync.scoring import UNJUDGED, SyncScore
-from unmask.records import RATE_HZ, Lips
+from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
+from unmask.records import RATE_HZ, MouthCrops
 
 BLOCK_PX = 6  # crops are averaged so far before they are compared: sensor noise is no motion
 MIN_TICKS = 25  # of speech with lips beside it
@@ -19,7 +19,7 @@ STILL = 1e-6
 
 
 def lip_energy_score(
-    lips: Lips, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
+    lips: MouthCrops, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
 ) -> SyncScore:
     """Judge by correlation: 0 where motion and voice agree fully, 1 where they are opposed.
 
@@ -31,20 +31,20 @@ def lip_energy_score(
     """
     curve = correlations(lips, waveform, is_speech)
     if curve is None:
-        return UNJUDGED
+        return NOT_SCORED
     here = float(np.nanmax(np.where(np.abs(SHIFTS) <= 1, curve, -1.0)))
     return SyncScore(
         probability=float(np.clip((1 - here) / 2, 0, 1)),
         offset_ms=peak_shift(curve) * 1000 / lips.rate_hz,
         confidence=None,
-        time_s=UNJUDGED.time_s,
-        probabilities=UNJUDGED.probabilities,
-        offsets_ms=UNJUDGED.offsets_ms,
+        time_s=NOT_SCORED.time_s,
+        probabilities=NOT_SCORED.probabilities,
+        offsets_ms=NOT_SCORED.offsets_ms,
     )
 
 
 def correlations(
-    lips: Lips, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
+    lips: MouthCrops, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
 ) -> Curve | None:
     """Pearson's correlation per shift of ``SHIFTS``, shape ``(31,)``; ``None`` for too little."""
     motion, at = lip_motion(lips)
@@ -60,7 +60,7 @@ def correlations(
     return None if not np.isfinite(curve[MAX_SHIFT_TICKS]) else curve
 
 
-def lip_motion(lips: Lips) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
+def lip_motion(lips: MouthCrops) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
     """Mean change of the mouth since the tick before, and the tick of each value."""
     ticks = np.rint(lips.time_s * lips.rate_hz).astype(int)
     side = lips.mouths.shape[1] // BLOCK_PX

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unmask.models.backbones.filterbank import mel_triangles
+from unmask.models.backbones.filterbank import mel_filterbank
 from unmask.records import RATE_HZ
 
 HOPS_PER_TICK = 4  # 10 ms at 25 ticks a second
@@ -43,7 +43,7 @@ class SyncNet(nn.Module):
 
     mapping: Tensor
     bands: Tensor
-    taper: Tensor
+    window: Tensor
 
     def __init__(self, dim: int = 64, rate_hz: float = 25.0) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class SyncNet(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         # How agreement becomes a score, see `sync_scoring`; fitted after the towers
         self.register_buffer("mapping", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64))
-        bands = torch.from_numpy(mel_triangles(MEL_BANDS, FFT_SAMPLES).astype(np.float32))
+        bands = torch.from_numpy(mel_filterbank(MEL_BANDS, FFT_SAMPLES).astype(np.float32))
         self.register_buffer("bands", bands, persistent=False)
         self.register_buffer("taper", torch.hann_window(FFT_SAMPLES), persistent=False)
 
@@ -75,7 +75,7 @@ class SyncNet(nn.Module):
         """What :meth:`blank` needs; plain values."""
         return {"dim": self.dim, "rate_hz": self.rate_hz}
 
-    def lips(self, mouths: Tensor) -> Tensor:
+    def embed_mouths(self, mouths: Tensor) -> Tensor:
         """Say what the mouth does in each window.
 
         Args:
@@ -93,7 +93,7 @@ class SyncNet(nn.Module):
         vectors = self.mouth(frames).unflatten(0, x.shape[:2])  # (B, T, dim)
         return self._unit(self.mouth_time(vectors.transpose(1, 2)))
 
-    def speech(self, waveform: Tensor) -> Tensor:
+    def embed_audio(self, waveform: Tensor) -> Tensor:
         """Say what is heard in each window.
 
         Args:
@@ -111,7 +111,7 @@ class SyncNet(nn.Module):
         hop = self.tick_samples // HOPS_PER_TICK
         ticks = waveform.shape[1] // self.tick_samples
         spectrum = torch.stft(
-            waveform, FFT_SAMPLES, hop, window=self.taper, pad_mode="constant", return_complex=True
+            waveform, FFT_SAMPLES, hop, window=self.window, pad_mode="constant", return_complex=True
         )
         power = self.bands @ spectrum.abs().square()[..., : ticks * HOPS_PER_TICK]
         mean = power.mean(dim=(1, 2), keepdim=True).clamp(min=1e-10)

@@ -30,7 +30,7 @@ Curve = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class KnownCurve:
+class LabelledCurve:
     """A curve of footage that was genuine.
 
     Attributes:
@@ -41,7 +41,7 @@ class KnownCurve:
     shift: int | None
 
 
-def fit_mapping(known: Sequence[KnownCurve], rate_hz: float) -> NDArray[np.float64]:
+def fit_mapping(known: Sequence[LabelledCurve], rate_hz: float) -> NDArray[np.float64]:
     """The constants under which the true shifts are likeliest, for :func:`out_of_sync`.
 
     First the weight of the evidence and that of none, by maximum likelihood over all 32
@@ -62,7 +62,9 @@ def fit_mapping(known: Sequence[KnownCurve], rate_hz: float) -> NDArray[np.float
             "fitted on both, from genuine clips with a second of speech and a mouth that moves"
         )
     shifts = [len(SHIFTS) if one.shift is None else one.shift + MAX_SHIFT_TICKS for one in known]
-    weighing = _fit_beliefs(np.stack([standardised(one.curve) for one in known]), np.array(shifts))
+    weighing = _fit_beliefs(
+        np.stack([standardize_curve(one.curve) for one in known]), np.array(shifts)
+    )
     raw = logit([_expected(one.curve, weighing, rate_hz) for one in known])
     return np.concatenate([weighing, _fit_slope(raw[together], raw[apart])])
 
@@ -94,29 +96,29 @@ def _fit_slope(together: NDArray[np.float64], apart: NDArray[np.float64]) -> NDA
     return np.asarray(minimize(unlikely, [1.0, 0.0], bounds=[(0.05, 5.0), (-10, 10)]).x)
 
 
-def standardised(curve: Curve) -> Curve:
+def standardize_curve(curve: Curve) -> Curve:
     """A curve above its median, in units of its spread away from its peak; 0 where it is NaN."""
     filled = np.where(np.isfinite(curve), curve, np.nanmedian(curve))
     away = np.abs(SHIFTS - SHIFTS[filled.argmax()]) > PEAK_TICKS
     return np.asarray((filled - np.median(filled)) / (filled[away].std() + LEAST_WAVER))
 
 
-def beliefs(curve: Curve, mapping: NDArray[np.float64]) -> NDArray[np.float64]:
+def shift_posterior(curve: Curve, mapping: NDArray[np.float64]) -> NDArray[np.float64]:
     """Belief in each shift, and at last in none of them, shape ``(32,)``; they sum to 1.
 
     Args:
         mapping: Weight of the evidence, evidence for none, then slope and shift of the score.
     """
-    return np.asarray(softmax(np.append(mapping[0] * standardised(curve), mapping[1])))
+    return np.asarray(softmax(np.append(mapping[0] * standardize_curve(curve), mapping[1])))
 
 
-def disturbance(rate_hz: float) -> NDArray[np.float64]:
+def desync_severity(rate_hz: float) -> NDArray[np.float64]:
     """How much each shift, and at last none, disturbs, in ``[0, 1]``, shape ``(32,)``."""
     apart = SHIFTS / rate_hz / HALF_DISTURBED_S
     return np.append(1 - 0.5 ** (apart**2), 1.0)
 
 
-def out_of_sync(
+def desync_probability(
     curves: NDArray[np.float64] | Sequence[Curve], mapping: NDArray[np.float64], rate_hz: float
 ) -> NDArray[np.float64]:
     """Probability per curve, shape ``(curves,)``; see the module's head."""
@@ -145,9 +147,9 @@ def peak_shift(curve: Curve) -> float:
 def confidence(curve: Curve, mapping: NDArray[np.float64]) -> float:
     """Belief in the highest point and the shifts beside it, in ``[0, 1]``."""
     near = np.abs(SHIFTS - round(peak_shift(curve))) <= 1
-    return float(beliefs(curve, mapping)[:-1][near].sum())
+    return float(shift_posterior(curve, mapping)[:-1][near].sum())
 
 
 def _expected(curve: Curve, mapping: NDArray[np.float64], rate_hz: float) -> float:
-    expected = float(beliefs(curve, mapping) @ disturbance(rate_hz))
+    expected = float(shift_posterior(curve, mapping) @ desync_severity(rate_hz))
     return min(max(expected, SURE), 1 - SURE)

@@ -19,10 +19,10 @@ from unmask.models.lipsync.score_mapping import (
     SHIFTS,
     Curve,
     confidence,
-    out_of_sync,
+    desync_probability,
     peak_shift,
 )
-from unmask.records import Lips
+from unmask.records import MouthCrops
 
 SPEECH_SHARE = 0.5  # of a window in which somebody speaks, for it to count
 MOVING_LEVELS = 0.6  # grey levels by which a mouth, seen in 6×6 blocks, varies within a window
@@ -55,11 +55,11 @@ class SyncScore:
     offsets_ms: NDArray[np.float64]
 
 
-UNJUDGED = SyncScore(None, None, None, np.zeros(0), np.zeros(0), np.zeros(0))
+NOT_SCORED = SyncScore(None, None, None, np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Embeddings:
     """What a net says of one side, lips or sound.
 
     Attributes:
@@ -73,7 +73,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ShiftSimilarity:
     """How well each window of lips agrees with the sound at each shift.
 
     Attributes:
@@ -105,7 +105,7 @@ class Agreement:
 
 def sync_score(
     net: SyncNet,
-    lips: Lips,
+    lips: MouthCrops,
     waveform: NDArray[np.float32],
     is_speech: NDArray[np.bool_],
 ) -> SyncScore:
@@ -115,14 +115,16 @@ def sync_score(
         waveform: 16 kHz mono on the clock of the lips, shape ``(time,)``.
         is_speech: True where somebody speaks, shape ``(time,)``.
     """
-    return score_of(net, agreement(see(net, lips), hear(net, waveform, is_speech)))
+    return score_similarity(
+        net, similarity_by_shift(embed_lips(net, lips), embed_speech(net, waveform, is_speech))
+    )
 
 
-def score_of(net: SyncNet, agreed: Agreement) -> SyncScore:
+def score_similarity(net: SyncNet, agreed: ShiftSimilarity) -> SyncScore:
     """The score that an agreement amounts to."""
     whole = agreed.curve() if agreed.counts.sum() >= MIN_WINDOWS else None
     if whole is None:
-        return UNJUDGED
+        return NOT_SCORED
     mapping, tick_ms = net.mapping.cpu().numpy(), 1000 / net.rate_hz
     moments = [
         (tick, curve)
@@ -131,48 +133,50 @@ def score_of(net: SyncNet, agreed: Agreement) -> SyncScore:
         and (curve := agreed.curve(_stretch(tick))) is not None
     ]
     return SyncScore(
-        probability=float(out_of_sync([whole], mapping, net.rate_hz)[0]),
+        probability=float(desync_probability([whole], mapping, net.rate_hz)[0]),
         offset_ms=peak_shift(whole) * tick_ms,
         confidence=confidence(whole, mapping),
         time_s=np.array([tick for tick, _ in moments], np.float64) / net.rate_hz,
-        probabilities=out_of_sync([curve for _, curve in moments], mapping, net.rate_hz),
+        probabilities=desync_probability([curve for _, curve in moments], mapping, net.rate_hz),
         offsets_ms=np.array([peak_shift(curve) for _, curve in moments], np.float64) * tick_ms,
     )
 
 
-def see(net: SyncNet, lips: Lips) -> Side:
+def embed_lips(net: SyncNet, lips: MouthCrops) -> Embeddings:
     """The net's vectors of one person's lips; windows whose mouth moves count."""
     ticks = np.rint(lips.time_s * net.rate_hz).astype(int)
     total = int(ticks[-1]) + 1 if len(ticks) else 0
-    side = Side(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
+    side = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
     net.eval()
     with torch.inference_mode():
-        for run in runs(ticks):
+        for run in contiguous_runs(ticks):
             mouths = torch.from_numpy(np.array(lips.mouths[run])).to(net.mapping.device)
             middle = ticks[run][REACH_TICKS:-REACH_TICKS]
-            side.vectors[middle] = net.lips(mouths[None])[0].cpu().numpy()
-            side.counts[middle] = movement(mouths).cpu().numpy() >= MOVING_LEVELS
+            side.vectors[middle] = net.embed_mouths(mouths[None])[0].cpu().numpy()
+            side.counts[middle] = mouth_motion(mouths).cpu().numpy() >= MOVING_LEVELS
     return side
 
 
-def hear(net: SyncNet, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]) -> Side:
+def embed_speech(
+    net: SyncNet, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
+) -> Embeddings:
     """The net's vectors of the sound; windows in which somebody speaks count."""
     total = len(waveform) // net.tick_samples
-    side = Side(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
+    side = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
     if total < WINDOW_TICKS:
         return side
     net.eval()
     with torch.inference_mode():
         samples = torch.from_numpy(np.array(waveform, np.float32)).to(net.mapping.device)
         middle = slice(REACH_TICKS, total - REACH_TICKS)
-        side.vectors[middle] = net.speech(samples[None])[0].cpu().numpy()
+        side.vectors[middle] = net.embed_audio(samples[None])[0].cpu().numpy()
     share = is_speech[: total * net.tick_samples].reshape(total, -1).mean(axis=1)
     mean = np.convolve(share, np.full(WINDOW_TICKS, 1 / WINDOW_TICKS), "valid")
     side.counts[middle] = mean >= SPEECH_SHARE
     return side
 
 
-def agreement(seen: Side, heard: Side) -> Agreement:
+def similarity_by_shift(seen: Embeddings, heard: Embeddings) -> ShiftSimilarity:
     """Compare every window of lips with the sound at every shift."""
     ticks, dim = seen.vectors.shape
     length = max(ticks, len(heard.vectors)) + 2 * MAX_SHIFT_TICKS
@@ -184,17 +188,17 @@ def agreement(seen: Side, heard: Side) -> Agreement:
     shared = min(ticks, len(heard.counts))
     counts[:shared] &= heard.counts[:shared]
     counts[shared:] = False
-    return Agreement(similarity, counts)
+    return ShiftSimilarity(similarity, counts)
 
 
-def runs(ticks: NDArray[np.int_]) -> list[slice]:
+def contiguous_runs(ticks: NDArray[np.int_]) -> list[slice]:
     """Stretches of consecutive ticks that are long enough for a window."""
     edges = [0, *(np.flatnonzero(np.diff(ticks) != 1) + 1).tolist(), len(ticks)]
     found = [slice(a, b) for a, b in pairwise(edges)]
     return [run for run in found if run.stop - run.start >= WINDOW_TICKS]
 
 
-def movement(mouths: torch.Tensor) -> torch.Tensor:
+def mouth_motion(mouths: torch.Tensor) -> torch.Tensor:
     """By how many grey levels each window's blocks vary, shape ``(T - 12,)``.
 
     Args:
