@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask.data.augmentation.faces import PARTS, cut_out, lit, mirrored, resized
-from unmask.records import Sample
+from unmask.data.augmentation.faces import (
+    PARTS,
+    adjust_brightness_contrast,
+    downscale_upscale,
+    face_cutout,
+    mirror,
+)
+from unmask.records import ModelInput
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,7 @@ def landmarks():
 
 def a_sample(faces, landmarks):
     rng = np.random.default_rng(1)
-    return Sample(
+    return ModelInput(
         faces=faces,
         flow=rng.integers(-127, 128, (2, 2, 224, 224)).astype(np.int8),
         waveform=np.zeros(0, np.float32),
@@ -40,14 +46,14 @@ def a_sample(faces, landmarks):
 
 def test_mirrored_twice_is_as_before_flow_landmarks_and_pose_too(faces, landmarks):
     sample = a_sample(faces, landmarks)
-    twice = mirrored(mirrored(sample))
+    twice = mirror(mirror(sample))
     for name in ("faces", "flow", "landmarks", "pose_deg"):
         np.testing.assert_allclose(getattr(twice, name), getattr(sample, name), atol=1e-4)
 
 
 def test_a_mirrored_motion_goes_the_other_way(faces, landmarks):
     sample = a_sample(faces, landmarks)
-    turned = mirrored(sample)
+    turned = mirror(sample)
     assert np.array_equal(turned.faces, sample.faces[:, :, ::-1])
     assert np.array_equal(turned.flow[:, 0], -sample.flow[:, 0, :, ::-1])
     assert np.array_equal(turned.flow[:, 1], sample.flow[:, 1, :, ::-1])
@@ -58,14 +64,14 @@ def test_a_mirrored_motion_goes_the_other_way(faces, landmarks):
 def test_light_is_a_rising_curve_of_each_pixel(gain, lift):
     ramp = np.arange(256, dtype=np.uint8)[None, None, :, None].repeat(3, axis=3)
     for picture in (ramp, ramp[:, :, ::-1]):  # as mirroring leaves it in memory
-        got = lit(picture, gain, lift).astype(float)
+        got = adjust_brightness_contrast(picture, gain, lift).astype(float)
         wanted = np.clip((picture / 255 - 0.5) * gain + 0.5 + lift, 0, 1) * 255
         assert np.abs(got - wanted).max() <= 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.7, 1.3])
 def test_resizing_softens_and_keeps_the_mean(faces, scale):
-    soft = resized(faces, scale)
+    soft = downscale_upscale(faces, scale)
     assert soft.shape == faces.shape
     assert soft.mean() == pytest.approx(faces.mean(), abs=0.5)
     assert soft.astype(float).std() < faces.astype(float).std()
@@ -73,7 +79,7 @@ def test_resizing_softens_and_keeps_the_mean(faces, scale):
 
 @pytest.mark.parametrize("part", range(len(PARTS)))
 def test_a_part_cut_out_is_one_colour_and_inside_the_faces_hull(faces, landmarks, part):
-    made = cut_out(faces, landmarks, part)
+    made = face_cutout(faces, landmarks, part)
     for before, after, points in zip(faces, made, landmarks, strict=True):
         changed = (before != after).any(axis=2)
         hull = np.zeros((224, 224), np.uint8)

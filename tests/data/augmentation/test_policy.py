@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from unmask.config import AugmentationSettings
-from unmask.data.augmentation.faces import tinted
-from unmask.data.augmentation.policy import change, draw_changes
-from unmask.records import Sample
+from unmask.data.augmentation.faces import adjust_colour
+from unmask.data.augmentation.policy import augment_sample, sample_augmentation
+from unmask.records import ModelInput
 
 NOTHING = AugmentationSettings(mirror=0.0, light=0.0)
 KINDS = [item.name for item in fields(AugmentationSettings)]
@@ -22,7 +22,7 @@ def sample():
     angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
     circle = 112 + 60 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     time_s = np.arange(8000) / 16_000
-    return Sample(
+    return ModelInput(
         faces=coarse.repeat(8, axis=1).repeat(8, axis=2),
         flow=rng.integers(-128, 128, (3, 2, 224, 224)).astype(np.int8),
         waveform=(0.3 * np.sin(2 * np.pi * 300 * time_s)).astype(np.float32),
@@ -33,7 +33,7 @@ def sample():
 
 def changed(sample, seed=0, **probabilities):
     settings = replace(NOTHING, **probabilities)
-    return change(sample, draw_changes(settings, np.random.default_rng(seed)))
+    return augment_sample(sample, sample_augmentation(settings, np.random.default_rng(seed)))
 
 
 def same(a, b):
@@ -72,7 +72,7 @@ def test_the_same_chance_changes_a_sample_in_the_same_way(sample, kind):
 def test_one_probability_never_moves_what_another_decides(kind):
     for seed in range(5):
         without, with_it = (
-            draw_changes(
+            sample_augmentation(
                 replace(AugmentationSettings(), **{kind: share}), np.random.default_rng(seed)
             )
             for share in (0.0, 1.0)
@@ -87,7 +87,7 @@ def test_one_probability_never_moves_what_another_decides(kind):
 
 def test_a_probability_is_how_often():
     settings = replace(AugmentationSettings(), mirror=0.3, noise=0.7)
-    drawn = [draw_changes(settings, np.random.default_rng(seed)) for seed in range(500)]
+    drawn = [sample_augmentation(settings, np.random.default_rng(seed)) for seed in range(500)]
     assert np.mean([one.mirror for one in drawn]) == pytest.approx(0.3, abs=0.07)
     assert np.mean([one.snr_db is not None for one in drawn]) == pytest.approx(0.7, abs=0.07)
     assert all(one.light is not None for one in drawn)
@@ -104,12 +104,12 @@ def test_equal_frames_stay_equal(sample, kind):
 
 def test_colour_changes_hue_and_leaves_no_colour_where_none_is_wanted(sample):
     faces = sample.faces
-    np.testing.assert_array_equal(tinted(faces, (1, 1, 1, 1)), faces)
-    grey = tinted(faces, (1, 1, 1, 0)).astype(int)
+    np.testing.assert_array_equal(adjust_colour(faces, (1, 1, 1, 1)), faces)
+    grey = adjust_colour(faces, (1, 1, 1, 0)).astype(int)
     assert np.ptp(grey, axis=-1).max() == 0
     luma = cv2.cvtColor(faces[0], cv2.COLOR_RGB2GRAY).astype(int)
     assert np.abs(grey[0, ..., 0] - luma).max() <= 1
-    warm = tinted(faces, (1.1, 1, 0.9, 1)).astype(float)
+    warm = adjust_colour(faces, (1.1, 1, 0.9, 1)).astype(float)
     assert (warm.mean((0, 1, 2)) / faces.mean((0, 1, 2))) == pytest.approx([1.1, 1, 0.9], abs=0.01)
 
 

@@ -3,10 +3,10 @@ import logging
 
 import pytest
 
-from unmask.data.datasets.ingest import ingest
+from unmask.data.datasets.ingest import load_dataset
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
-from unmask.records import Period
+from unmask.records import FakeSpan
 
 
 def test_faceforensics_pairs_are_one_person_and_follow_the_authors_splits(lay_out, by_id):
@@ -19,7 +19,7 @@ def test_faceforensics_pairs_are_one_person_and_follow_the_authors_splits(lay_ou
     folder = lay_out(
         *names, **{f"splits/{name}.json": json.dumps(pairs) for name, pairs in splits.items()}
     )
-    clips = by_id(ingest(folder))
+    clips = by_id(load_dataset(folder))
     assert len(clips) == 10
     swapped = clips["manipulated_sequences__Deepfakes__c23__videos__982_004.mp4"]
     assert (swapped.identity, swapped.pair_id) == ("youtube004", "youtube982")
@@ -45,7 +45,7 @@ def test_faceforensics_actors_are_told_by_whose_footage_it_is(lay_out, by_id):
         "original_sequences/actors/c23/videos/03__walking.mp4",
         "manipulated_sequences/DeepFakeDetection/c23/videos/01_02__exit_phone_room__YVGY8LOK.mp4",
     )
-    clips = by_id(ingest(folder))
+    clips = by_id(load_dataset(folder))
     fake = clips[
         "manipulated_sequences__DeepFakeDetection__c23__videos__01_02__exit_phone_room__YVGY8LOK.mp4"
     ]
@@ -66,7 +66,7 @@ def test_celebdf_tells_people_by_their_footage(lay_out, by_id, caplog):
         **{"List_of_testing_videos.txt": "1 YouTube-real/00170.mp4\n1 Celeb-real/id0_0001.mp4\n"},
     )
     with caplog.at_level(logging.WARNING):
-        clips = by_id(ingest(folder))
+        clips = by_id(load_dataset(folder))
     fake = clips["Celeb-synthesis__id3_id4_0000.mp4"]
     assert (fake.identity, fake.pair_id, fake.is_fake) == ("id3", "id3_0000", True)
     assert clips["Celeb-real__id3_0000.mp4"].pair_id == "id3_0000"
@@ -87,7 +87,7 @@ def test_dfdc_parts_are_joined_and_a_fake_follows_its_original(lay_out, by_id):
         *[f"{part}/{name}" for part, files in parts.items() for name in files],
         **{f"{part}/metadata.json": json.dumps(files) for part, files in parts.items()},
     )
-    clips = by_id(ingest(folder))
+    clips = by_id(load_dataset(folder))
     assert {name: clip.identity for name, clip in clips.items()} == {
         "part_0__a.mp4": "a",
         "part_0__b.mp4": "a",
@@ -124,7 +124,7 @@ def test_fakeavceleb_says_which_modality_is_forged(lay_out, by_id):
         *[f"{place}/{row[-1]}" for row, place in zip(rows, folders, strict=True)],
         **{"meta_data.csv": "\n".join(lines)},
     )
-    clips = {clip.manipulation: clip for clip in ingest(folder)}
+    clips = {clip.manipulation: clip for clip in load_dataset(folder)}
     forged = {name: (clip.fake_video, clip.fake_audio) for name, clip in clips.items()}
     assert forged == {
         "none": (False, False),
@@ -138,7 +138,7 @@ def test_fakeavceleb_says_which_modality_is_forged(lay_out, by_id):
 def test_fakeavceleb_with_other_columns_is_refused(lay_out):
     folder = lay_out("RealVideo-RealAudio/a.mp4", **{"meta_data.csv": "who,what\n1,2"})
     with pytest.raises(DataError, match=r"meta_data.csv: columns are .*expected"):
-        ingest(folder)
+        load_dataset(folder)
 
 
 def test_lavdf_keeps_the_forged_stretches_and_the_authors_splits(lay_out, by_id):
@@ -160,11 +160,11 @@ def test_lavdf_keeps_the_forged_stretches_and_the_authors_splits(lay_out, by_id)
         entry("test/3.mp4", "test", video=True),
     ]
     folder = lay_out(*[r["file"] for r in rows], **{"metadata.min.json": json.dumps(rows)})
-    clips = by_id(ingest(folder))
+    clips = by_id(load_dataset(folder))
     both = clips["train__1.mp4"]
-    assert both.fake_periods == (Period(1.0, 1.5, "video"), Period(1.0, 1.5, "audio"))
+    assert both.fake_periods == (FakeSpan(1.0, 1.5, "video"), FakeSpan(1.0, 1.5, "audio"))
     assert (both.identity, both.manipulation) == ("0", "video+audio")
-    assert clips["dev__2.mp4"].fake_periods == (Period(1.0, 1.5, "audio"),)
+    assert clips["dev__2.mp4"].fake_periods == (FakeSpan(1.0, 1.5, "audio"),)
     assert [clip.split for clip in clips.values()] == ["train", "train", "val", "test"]
 
 
@@ -189,12 +189,12 @@ def test_avdeepfake1m_drops_segments_of_the_untouched_stream(lay_out, by_id, cap
         **{"train_metadata.json": json.dumps(train), "val_metadata.json": json.dumps(val)},
     )
     with caplog.at_level(logging.WARNING):
-        clips = by_id(ingest(folder))
+        clips = by_id(load_dataset(folder))
     fake = clips["train__id1__xyz__00001__fake.mp4"]
-    assert fake.fake_periods == (Period(1.0, 2.0, "audio"),)
+    assert fake.fake_periods == (FakeSpan(1.0, 2.0, "audio"),)
     assert (fake.identity, fake.pair_id) == ("id1", "id1/xyz/00001")
     both = clips["train__id2__xyz__00001__both.mp4"]
-    assert both.fake_periods == (Period(3.0, 4.0, "video"), Period(3.0, 5.0, "audio"))
+    assert both.fake_periods == (FakeSpan(3.0, 4.0, "video"), FakeSpan(3.0, 5.0, "audio"))
     # the authors' test labels are not public, so there would be nothing to test on
     assert "nothing in test" in caplog.text
     assert {clip.split for clip in clips.values()} == {"train", "val", "test"}
@@ -211,7 +211,7 @@ def test_a_simple_table_says_file_and_label(lay_out, by_id):
         ]
     )
     names = ("real/a.mp4", "fake/a.mp4", "fake/b.mp4", "fake/c.mp4")
-    clips = by_id(ingest(lay_out(*names, **{"manifest.csv": table})))
+    clips = by_id(load_dataset(lay_out(*names, **{"manifest.csv": table})))
     real, lips, voice, bare = (clips[name.replace("/", "__")] for name in names)
     assert (real.identity, real.is_fake, real.duration_s, real.licence) == (
         "ann",
@@ -236,13 +236,13 @@ def test_a_simple_table_says_file_and_label(lay_out, by_id):
 def test_a_wrong_row_of_a_simple_table_is_named(lay_out, line, words):
     table = f"file,label,split,fake_video,fake_audio\nb.mp4,real,train,,\n{line}"
     with pytest.raises(DataError, match=words):
-        ingest(lay_out("a.mp4", "b.mp4", **{"manifest.csv": table}))
+        load_dataset(lay_out("a.mp4", "b.mp4", **{"manifest.csv": table}))
 
 
 def test_a_mere_tree_takes_people_from_its_folders(lay_out, by_id, caplog):
     names = ("real/ann/1.mp4", "real/2.mov", "fake/ann/1.webm", "fake/2.mp4", "real/notes.txt")
     with caplog.at_level(logging.WARNING):
-        clips = by_id(ingest(lay_out(*names)))
+        clips = by_id(load_dataset(lay_out(*names)))
     assert {name: (c.identity, c.is_fake) for name, c in clips.items()} == {
         "real__ann__1.mp4": ("ann", False),
         "real__2.mov": ("2", False),

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from unmask.config import FaceSettings, SpeechSettings
-from unmask.data.demo.dataset import make_demo, plan
-from unmask.data.demo.speech_synthesis import draw_syllables, draw_voice, opening, speak
+from unmask.data.demo.dataset import generate_demo_set, plan_takes
+from unmask.data.demo.speech_synthesis import draw_syllables, draw_voice, mouth_opening, speak
 from unmask.data.manifest import read_manifest
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
-from unmask.preprocessing.faces.detection import face_landmarker
+from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.hashing import file_sha256
-from unmask.preprocessing.media.decode import frames, waveform
-from unmask.preprocessing.speech.vad import speech_stretches_s
+from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
+from unmask.preprocessing.speech.vad import detect_speech
 from unmask.records import RATE_HZ, SPLITS
 
 ROOT = Path(__file__).parents[3]
@@ -22,12 +22,12 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "set"
-    make_demo(out, 20, seed=3, jobs=2)
+    generate_demo_set(out, 20, seed=3, jobs=2)
     return out
 
 
 def test_the_default_plan_has_24_people_all_classes_in_each_split_and_no_leak():
-    takes = plan(120, 7)
+    takes = plan_takes(120, 7)
     assert len({take.person for take in takes}) >= 24
     split_of = defaultdict(set)
     for take in takes:
@@ -64,16 +64,16 @@ def test_every_genuine_clip_has_a_forged_twin_of_the_same_footage(demo):
 
 
 def test_a_face_and_speech_are_found_in_the_clips(demo):
-    find = face_landmarker(FaceSettings()).find
+    find = get_landmarker(FaceSettings()).detect
     seen = looked_at = 0
     for clip in read_manifest(demo):
-        pictures = [picture for _, picture in frames(clip.path, 5.0)]
+        pictures = [picture for _, picture in iter_sampled_frames(clip.path, 5.0)]
         found = [find(picture) for picture in pictures]
         seen += sum(bool(people) for people in found)
         looked_at += len(found)
         widths = [np.ptp(people[0].landmarks_px[:, 0]) for people in found if people]
         assert np.median(widths) >= 120
-        assert len(speech_stretches_s(waveform(clip.path), SpeechSettings()))
+        assert len(detect_speech(read_waveform(clip.path), SpeechSettings()))
     assert seen >= 0.95 * looked_at
 
 
@@ -85,22 +85,22 @@ def test_the_same_seed_makes_the_same_bytes_and_a_started_set_is_gone_on_with(de
     before = {path: file_sha256(path) for path in gone}
     for path in gone:
         path.unlink()
-    make_demo(again, 20, seed=3, jobs=1)
+    generate_demo_set(again, 20, seed=3, jobs=1)
     assert {path: file_sha256(path) for path in gone} == before
 
 
 def test_a_folder_with_something_else_is_left_alone(demo, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(DataError, match="not empty"):
-        make_demo(tmp_path, 20, seed=3)
+        generate_demo_set(tmp_path, 20, seed=3)
     with pytest.raises(DataError, match="another demo set"):
-        make_demo(demo, 22, seed=3)
+        generate_demo_set(demo, 22, seed=3)
 
 
 @pytest.mark.parametrize("clips", [0, 7, 19, 18])
 def test_too_few_or_odd_clips_are_refused(tmp_path, clips):
     with pytest.raises(DataError, match="even number of at least 20"):
-        make_demo(tmp_path / "set", clips, seed=0)
+        generate_demo_set(tmp_path / "set", clips, seed=0)
 
 
 def test_lips_and_loudness_agree_by_construction():
@@ -109,6 +109,6 @@ def test_lips_and_loudness_agree_by_construction():
     sound = speak(draw_voice(rng), syllables, 4.0, rng)
     frame = RATE_HZ // 25
     loudness = np.sqrt((sound[: 100 * frame].reshape(100, frame) ** 2).mean(axis=1))
-    mouth = opening(syllables, (np.arange(100) + 0.5) / 25)
+    mouth = mouth_opening(syllables, (np.arange(100) + 0.5) / 25)
     # vowels differ in loudness at the same opening: what must agree is when there is sound at all
     assert loudness[mouth > 0.2].mean() > 5 * loudness[mouth < 0.02].mean()

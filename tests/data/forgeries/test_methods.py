@@ -15,10 +15,10 @@ from unmask.records import RATE_HZ
 
 @pytest.fixture(scope="module")
 def pair():
-    from unmask.data.demo.recording import film, identity
+    from unmask.data.demo.recording import identity, record
 
     rng = np.random.default_rng(5)
-    return [film(identity(name, rng), 1.0, rng) for name in ("one", "two")]
+    return [record(identity(name, rng), 1.0, rng) for name in ("one", "two")]
 
 
 @pytest.mark.parametrize("method", FACE_METHODS)
@@ -50,15 +50,15 @@ def test_a_frame_without_a_face_stays_as_it_is(pair, method, rng):
 
 def test_a_re_driven_mouth_follows_the_donor_and_no_longer_its_own_speech(pair):
     from unmask.config import FaceSettings
-    from unmask.preprocessing.faces.detection import face_landmarker
+    from unmask.preprocessing.faces.detection import get_landmarker
 
     footage, donor = pair
-    wanted = mouth.mouth_gaps(donor.landmarks)
+    wanted = mouth.mouth_opening(donor.landmarks)
     made = forge_face(footage, "lip-desync", donor, np.random.default_rng(0))
-    find = face_landmarker(FaceSettings()).find
+    find = get_landmarker(FaceSettings()).detect
     seen = np.stack([find(frame)[0].landmarks_px for frame in made]).astype(float)
-    found = mouth.mouth_gaps(seen)
-    own = mouth.mouth_gaps(footage.landmarks)
+    found = mouth.mouth_opening(seen)
+    own = mouth.mouth_opening(footage.landmarks)
     assert np.corrcoef(found, wanted)[0, 1] > 0.6
     assert np.corrcoef(found, wanted)[0, 1] > np.corrcoef(found, own)[0, 1]
 
@@ -106,7 +106,7 @@ def test_a_quick_griffin_lim_keeps_the_mel_bands_as_the_thorough_one_does(pair):
 
 def test_a_converted_voice_has_another_pitch():
     from unmask.data.demo.speech_synthesis import Voice, draw_syllables, speak
-    from unmask.data.forgeries.voices import converted
+    from unmask.data.forgeries.voices import convert_voice
 
     rng = np.random.default_rng(2)
     voice = Voice(pitch_hz=120.0, tract=1.0, breath=0.03, tilt_db=9.0)
@@ -120,7 +120,7 @@ def test_a_converted_voice_has_another_pitch():
         lags = alike[:, RATE_HZ // 400 : RATE_HZ // 60].argmax(axis=1) + RATE_HZ // 400
         return RATE_HZ / np.median(lags)
 
-    ratio = pitch_hz(converted(samples, 4.0)) / pitch_hz(samples)
+    ratio = pitch_hz(convert_voice(samples, 4.0)) / pitch_hz(samples)
     assert ratio == pytest.approx(2 ** (4 / 12), rel=0.05)
 
 

@@ -5,13 +5,19 @@ import numpy as np
 import pytest
 
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
-from unmask.data.forgeries.faces import REGIONS, draw_training_look, self_blend
-from unmask.data.forgeries.online import DESYNC, TWIN, Twins, training_rows, twin_of
-from unmask.data.torch.evaluation_set import batch_examples
-from unmask.data.torch.training_set import PairBatches, TrainingClips
+from unmask.data.forgeries.faces import REGIONS, sample_training_blend_params, self_blend
+from unmask.data.forgeries.online import (
+    DESYNC,
+    TWIN,
+    OnlineForger,
+    expand_training_clips,
+    make_forged_row,
+)
+from unmask.data.torch.evaluation_set import collate_examples
+from unmask.data.torch.training_set import PairBatchSampler, TrainingSet
 from unmask.errors import DataError
-from unmask.preprocessing.faces.optical_flow import between_faces
-from unmask.preprocessing.prepare import samples_of
+from unmask.preprocessing.faces.optical_flow import face_flow
+from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Waveform
 
 RATE_HZ = 16_000
@@ -74,9 +80,9 @@ def load(portrait):
 
 
 def pairs(clips, load, fakes="forged", seed=7):
-    rows = training_rows(clips, fakes)
+    rows = expand_training_clips(clips, fakes)
     training = TrainingSettings(frames=3, audio_s=0.5, fakes=fakes)
-    return rows, TrainingClips(rows, load, training, EVEN, seed)
+    return rows, TrainingSet(rows, load, training, EVEN, seed)
 
 
 def differences(data, rows, epoch):
@@ -109,8 +115,8 @@ def test_a_twin_differs_from_its_clip_in_what_its_labels_say_and_in_nothing_else
 def test_a_desynced_twin_has_the_same_sound_at_another_time(load):
     clip = a_clip("a")
     rows, data = pairs([clip], load)
-    (sample,) = samples_of(load(clip))
-    drawn = [data.twins.draw(rows[1], sample, epoch) for epoch in range(200)]
+    (sample,) = to_model_inputs(load(clip))
+    drawn = [data.twins.sample_forgery(rows[1], sample, epoch) for epoch in range(200)]
     shifted = [one for one in drawn if one.shift_s is not None]
     assert len(shifted) / len(drawn) == pytest.approx(DESYNC, abs=0.08)
     assert {np.sign(one.shift_s) for one in shifted} == {-1, 1}
@@ -120,7 +126,7 @@ def test_a_desynced_twin_has_the_same_sound_at_another_time(load):
         labelled = one.labelled(rows[1])
         assert one.mismatched
         assert (labelled.fake_video, labelled.fake_audio) == (False, False)
-        made = data.twins.with_sound(clip, sample, one)
+        made = data.twins.apply_voice(clip, sample, one)
         back = np.roll(made.waveform, -round(one.shift_s * RATE_HZ))
         assert np.mean(back == sample.waveform) > 0.97  # all but the seam
         assert np.array_equal(made.faces, sample.faces)
@@ -131,7 +137,7 @@ def test_labels_reach_the_targets_with_the_modality_that_was_forged(load):
     assert any(data[epoch, 1].mismatched for epoch in range(25))
     for epoch in range(25):
         examples = [data[epoch, 0], data[epoch, 1]]
-        targets = batch_examples(examples, ModelSettings()).targets
+        targets = collate_examples(examples, ModelSettings()).targets
         clip = examples[1].clip
         assert targets.fake_video.tolist() == [False, clip.fake_video]
         assert targets.fake_audio.tolist() == [False, clip.fake_audio]
@@ -158,7 +164,7 @@ def test_a_twins_flow_is_that_of_its_own_faces(load):
         (person,) = features.people
         faces = np.stack([np.roll(face, 2 * n, axis=1) for n, face in enumerate(person.faces)])
         points = person.landmarks + 2 * np.arange(5, dtype=np.float32)[:, None, None] * [1, 0]
-        flow = between_faces(faces, person.track.time_s)
+        flow = face_flow(faces, person.track.time_s)
         return replace(
             features,
             people=(replace(person, faces=faces, flow=flow, landmarks=points.astype(np.float32)),),
@@ -168,7 +174,7 @@ def test_a_twins_flow_is_that_of_its_own_faces(load):
     for epoch in range(3):
         genuine, twin = (data[epoch, index].samples[0] for index in (0, 1))
         time_s = np.arange(len(twin.faces)) / 5
-        assert np.array_equal(twin.flow[1:], between_faces(twin.faces, time_s)[1:])
+        assert np.array_equal(twin.flow[1:], face_flow(twin.faces, time_s)[1:])
         assert not np.array_equal(twin.flow, genuine.flow)
         assert np.array_equal(twin.flow[0], genuine.flow[0])
 
@@ -193,47 +199,47 @@ def test_a_clip_without_face_or_speech_has_no_twin_and_says_so(load):
 
 def test_forged_uses_no_labelled_fake_and_sets_each_twin_beside_its_clip():
     clips = [c for name in "abcd" for c in (a_clip(name), a_fake(name))]
-    rows = training_rows(clips, "forged")
+    rows = expand_training_clips(clips, "forged")
     assert [row.clip_id for row in rows[:4]] == ["a", "a~forged", "b", "b~forged"]
     assert {row.manipulation for row in rows} == {"none", TWIN}
-    order = [index for batch in PairBatches(rows, 4, seed=1) for _, index in batch]
+    order = [index for batch in PairBatchSampler(rows, 4, seed=1) for _, index in batch]
     for first, second in zip(order[::2], order[1::2], strict=True):
-        assert rows[second] == twin_of(rows[first])
-    assert training_rows(clips, "labelled") == tuple(clips)
+        assert rows[second] == make_forged_row(rows[first])
+    assert expand_training_clips(clips, "labelled") == tuple(clips)
 
 
 def test_both_takes_a_twin_in_place_of_a_labelled_fake_about_every_other_time():
     clips = [c for name in "abcdefgh" for c in (a_clip(name), a_fake(name))]
-    twins = Twins(training_rows(clips, "both"), "both", seed=3)
-    chosen = [[twins.chosen(clip, epoch) for clip in clips] for epoch in range(20)]
+    twins = OnlineForger(expand_training_clips(clips, "both"), "both", seed=3)
+    chosen = [[twins.maybe_replace(clip, epoch) for clip in clips] for epoch in range(20)]
     for row in chosen:
         assert row[::2] == clips[::2]
         assert [clip.pair_id for clip in row] == [clip.pair_id for clip in clips]
     forged = [clip.manipulation == TWIN for row in chosen for clip in row[1::2]]
     assert np.mean(forged) == pytest.approx(0.5, abs=0.15)
-    labelled = Twins(clips, "labelled", seed=3)
-    assert [labelled.chosen(clip, 0) for clip in clips] == clips
+    labelled = OnlineForger(clips, "labelled", seed=3)
+    assert [labelled.maybe_replace(clip, 0) for clip in clips] == clips
 
 
 def test_both_forges_genuine_clips_without_a_fake_beside_them():
     clips = [a_clip("a"), a_fake("a"), a_clip("b"), a_clip("c")]
-    rows = training_rows(clips, "both")
-    assert rows == (*clips, twin_of(clips[2]), twin_of(clips[3]))
-    twins = Twins(rows, "both", seed=3)
-    assert all(twins.chosen(row, epoch) is row for row in rows[2:] for epoch in range(5))
+    rows = expand_training_clips(clips, "both")
+    assert rows == (*clips, make_forged_row(clips[2]), make_forged_row(clips[3]))
+    twins = OnlineForger(rows, "both", seed=3)
+    assert all(twins.maybe_replace(row, epoch) is row for row in rows[2:] for epoch in range(5))
 
 
 def test_both_forges_every_genuine_clip_of_a_pair():
     first, second, fake = a_clip("a"), replace(a_clip("b"), pair_id="take-a"), a_fake("a")
-    twins = Twins((first, second, fake), "both", seed=3)
-    chosen = {twins.chosen(fake, epoch).path for epoch in range(40)}
+    twins = OnlineForger((first, second, fake), "both", seed=3)
+    chosen = {twins.maybe_replace(fake, epoch).path for epoch in range(40)}
     assert chosen == {first.path, second.path, fake.path}
 
 
 def test_every_fake_of_a_clip_has_a_twin_of_its_own(load):
     clips = [a_clip("a"), *(replace(a_fake("a"), clip_id=f"fake-{n}") for n in range(4))]
     training = TrainingSettings(frames=3, audio_s=0.5, fakes="both")
-    data = TrainingClips(training_rows(clips, "both"), load, training, EVEN, 7)
+    data = TrainingSet(expand_training_clips(clips, "both"), load, training, EVEN, 7)
     for epoch in range(10):
         made = [data[epoch, index] for index in range(1, 5)]
         twins = [one for one in made if one.clip.manipulation == TWIN]
@@ -244,13 +250,13 @@ def test_every_fake_of_a_clip_has_a_twin_of_its_own(load):
 @pytest.mark.parametrize("fakes", ["forged", "both"])
 def test_without_a_genuine_clip_there_is_nothing_to_forge(fakes):
     with pytest.raises(DataError, match="genuine"):
-        training_rows([a_fake("a")], fakes)
+        expand_training_clips([a_fake("a")], fakes)
 
 
 def test_looks_are_of_every_region_and_of_both_roles(load, rng):
     person = load(a_clip("a")).people[0]
     face, points = person.faces[0], person.landmarks[0].astype(float)
-    looks = [draw_training_look(120.0, rng) for _ in range(40)]
+    looks = [sample_training_blend_params(120.0, rng) for _ in range(40)]
     assert {look.region for look in looks} == set(REGIONS)
     assert {look.outside for look in looks} == {True, False}
     for look in looks:

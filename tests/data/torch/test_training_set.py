@@ -5,15 +5,20 @@ import numpy as np
 import pytest
 
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
-from unmask.data.torch.evaluation_set import WholeClips, batch_examples
-from unmask.data.torch.training_set import PairBatches, TrainingClips, burst, labelled_there
+from unmask.data.torch.evaluation_set import EvaluationClips, collate_examples
+from unmask.data.torch.training_set import (
+    PairBatchSampler,
+    TrainingSet,
+    label_for_excerpt,
+    random_frame_range,
+)
 from unmask.errors import MediaError
 from unmask.records import (
     Clip,
     ClipFeatures,
     FaceTrack,
+    FakeSpan,
     MediaInfo,
-    Period,
     PersonFeatures,
     Waveform,
 )
@@ -69,7 +74,7 @@ def load(clip):
 
 def training_clips(clips, read=load, frames=4, audio_s=0.5, seed=7):
     training = TrainingSettings(frames=frames, audio_s=audio_s)
-    return TrainingClips(clips, read, training, AugmentationSettings(), seed)
+    return TrainingSet(clips, read, training, AugmentationSettings(), seed)
 
 
 def drawn(name="a", epochs=20, frames=4, audio_s=0.5, seed=7):
@@ -113,12 +118,12 @@ def test_landmarks_and_pose_are_cut_with_the_faces_and_become_targets():
     first = sample.pose_deg[0, 1]  # pitch, which mirroring leaves alone
     assert sample.pose_deg[:, 1].tolist() == [first, first + 1, first + 2, first + 3]
     assert sample.landmarks[:, 0, 1].tolist() == sample.pose_deg[:, 1].tolist()
-    targets = batch_examples([example], ModelSettings(auxiliary=True)).targets
+    targets = collate_examples([example], ModelSettings(auxiliary=True)).targets
     assert (targets.landmarks[0, :, 0, 1] * 224).tolist() == pytest.approx(
         sample.landmarks[:, 0, 1].tolist(), abs=1e-4
     )
     assert (targets.pose[0, :, 1] * 90).tolist() == pytest.approx(sample.pose_deg[:, 1].tolist())
-    assert batch_examples([example], ModelSettings()).targets.landmarks is None
+    assert collate_examples([example], ModelSettings()).targets.landmarks is None
 
 
 def test_chance_is_seed_epoch_and_index_alone():
@@ -145,10 +150,10 @@ def test_a_clip_shorter_than_a_sample_is_taken_whole():
 def test_a_bad_clip_is_handed_on_with_its_problem_and_never_replaced(name, words):
     clips = [a_clip("good"), a_clip(name)]
     for examples in (
-        [WholeClips(clips, load)[index] for index in range(2)],
+        [EvaluationClips(clips, load)[index] for index in range(2)],
         [training_clips(clips)[0, index] for index in range(2)],
     ):
-        batch = batch_examples(examples, ModelSettings())
+        batch = collate_examples(examples, ModelSettings())
         assert [clip.clip_id for clip in batch.clips] == ["good"]
         assert len(batch.batch.frames) == len(batch.targets.fake_video) == 1
         ((clip_id, problem),) = batch.problems
@@ -157,7 +162,7 @@ def test_a_bad_clip_is_handed_on_with_its_problem_and_never_replaced(name, words
 
 
 def test_a_batch_of_bad_clips_alone_holds_nothing_but_problems():
-    batch = batch_examples([WholeClips([a_clip("broken")], load)[0]], ModelSettings())
+    batch = collate_examples([EvaluationClips([a_clip("broken")], load)[0]], ModelSettings())
     assert batch.batch is None
     assert len(batch.problems) == 1
 
@@ -166,7 +171,7 @@ def test_a_batch_of_bad_clips_alone_holds_nothing_but_problems():
 @pytest.mark.parametrize("size", [1, 4, 8, 13, 64])
 def test_an_epoch_visits_every_clip_once_in_equally_many_batches_and_its_own_order(takes, size):
     clips = [a_clip(str(number), pair_id=f"take-{number % takes}") for number in range(50)]
-    sampler = PairBatches(clips, size, seed=3)
+    sampler = PairBatchSampler(clips, size, seed=3)
     epochs = []
     for epoch in range(5):
         sampler.set_epoch(epoch)
@@ -183,12 +188,12 @@ def test_an_epoch_visits_every_clip_once_in_equally_many_batches_and_its_own_ord
 
 def test_what_was_made_of_one_clip_stays_in_one_batch_unless_it_fills_more():
     threes = [a_clip(str(number), pair_id=f"take-{number % 16}") for number in range(48)]
-    for batch in PairBatches(threes, 8, seed=3):
+    for batch in PairBatchSampler(threes, 8, seed=3):
         assert {index % 16 for _, index in batch} == {i % 16 for _, i in batch if i < 16}
         assert len(batch) % 3 == 0
         assert len(batch) <= 8 + 2
     one_take = [a_clip(str(number), pair_id="take") for number in range(30)]
-    sizes = [len(batch) for batch in PairBatches(one_take, 8, seed=3)]
+    sizes = [len(batch) for batch in PairBatchSampler(one_take, 8, seed=3)]
     assert len(sizes) == 4
     assert max(sizes) <= 8 + 7
 
@@ -197,7 +202,7 @@ def test_unpaired_a_pair_meets_by_chance_alone():
     clips = [a_clip(str(number), pair_id=f"take-{number // 2}") for number in range(80)]
 
     def together(paired):
-        batches = PairBatches(clips, 8, seed=3, paired=paired)
+        batches = PairBatchSampler(clips, 8, seed=3, paired=paired)
         return sum(index ^ 1 in {i for _, i in batch} for batch in batches for _, index in batch)
 
     assert together(paired=True) == 80
@@ -220,7 +225,7 @@ def test_a_genuine_clip_and_its_fake_show_the_same_moment_in_the_same_light():
 def test_whole_clips_may_be_cut_to_the_frames_in_their_middle_with_all_of_their_sound(
     most, first, count
 ):
-    (sample,) = WholeClips([a_clip("a")], load, most)[0].samples
+    (sample,) = EvaluationClips([a_clip("a")], load, most)[0].samples
     assert sample.faces[:, 0, 0, 0].tolist() == [10 * (first + i) for i in range(count)]
     assert len(sample.flow) == len(sample.landmarks) == len(sample.pose_deg) == count
     assert len(sample.waveform) == 4 * RATE_HZ
@@ -229,7 +234,7 @@ def test_whole_clips_may_be_cut_to_the_frames_in_their_middle_with_all_of_their_
 def test_a_stretched_sample_begins_with_its_frames_and_lasts_as_long_as_the_others():
     plain, settings = AugmentationSettings(), AugmentationSettings(stretch=1.0)
     training = TrainingSettings(frames=4, audio_s=0.5)
-    kinds = [TrainingClips([a_clip("a")], load, training, kind, 7) for kind in (plain, settings)]
+    kinds = [TrainingSet([a_clip("a")], load, training, kind, 7) for kind in (plain, settings)]
     for epoch in range(5):
         before, after = (data[epoch, 0].samples[0] for data in kinds)
         assert np.array_equal(before.faces, after.faces)
@@ -240,7 +245,7 @@ def test_a_stretched_sample_begins_with_its_frames_and_lasts_as_long_as_the_othe
 @pytest.mark.parametrize(("total", "wanted"), [(20, 8), (8, 8), (3, 8), (0, 8), (1, 1)])
 def test_a_burst_is_consecutive_and_reaches_both_ends(total, wanted):
     rng = np.random.default_rng(0)
-    runs = [burst(total, wanted, rng) for _ in range(300)]
+    runs = [random_frame_range(total, wanted, rng) for _ in range(300)]
     assert {len(run) for run in runs} == {min(total, wanted)}
     assert {run.start for run in runs} == set(range(max(total - wanted, 0) + 1))
 
@@ -258,23 +263,23 @@ def test_a_burst_is_consecutive_and_reaches_both_ends(total, wanted):
 def test_a_moment_of_a_partly_forged_clip_is_fake_where_the_forgery_is(
     seen_s, heard_s, video, audio
 ):
-    periods = (Period(1.0, 2.0, "video"), Period(3.0, 3.5, "audio"))
+    periods = (FakeSpan(1.0, 2.0, "video"), FakeSpan(3.0, 3.5, "audio"))
     clip = a_clip("partly", fake_audio=True, fake_periods=periods)
-    found = labelled_there(clip, np.array(seen_s), heard_s)
+    found = label_for_excerpt(clip, np.array(seen_s), heard_s)
     assert (found.fake_video, found.fake_audio, found.is_fake) == (video, audio, video or audio)
 
 
 def test_a_modality_without_listed_stretches_is_forged_throughout():
-    clip = a_clip("voice", fake_audio=True, fake_periods=(Period(1.0, 2.0, "audio"),))
-    found = labelled_there(clip, np.array([3.0]), (3.0, 4.0))
+    clip = a_clip("voice", fake_audio=True, fake_periods=(FakeSpan(1.0, 2.0, "audio"),))
+    found = label_for_excerpt(clip, np.array([3.0]), (3.0, 4.0))
     assert (found.fake_video, found.fake_audio) == (True, False)
 
 
 def test_a_training_sample_carries_the_labels_of_its_own_moment():
-    clip = a_clip("partly", fake_periods=(Period(0.0, 0.9, "video"),))
+    clip = a_clip("partly", fake_periods=(FakeSpan(0.0, 0.9, "video"),))
     training = TrainingSettings(frames=4, audio_s=1.0)
     plain = AugmentationSettings(mirror=0.0, light=0.0)
-    examples = TrainingClips([clip], load, training, plain, seed=1)
+    examples = TrainingSet([clip], load, training, plain, seed=1)
     labels = {}
     for epoch in range(30):
         example = examples[epoch, 0]

@@ -7,7 +7,7 @@ import pytest
 
 from unmask.data.validation.validate import validate
 from unmask.errors import DataError
-from unmask.records import Clip, Period
+from unmask.records import Clip, FakeSpan
 
 
 def a_clip(path, number, is_fake, split):
@@ -49,7 +49,7 @@ def test_a_sound_manifest_passes_and_every_demand_is_listed(clips, tmp_path):
     report = validate(clips, tmp_path / "new" / "report")
     assert report.passed
     assert (report.failures, report.remarks) == ((), ())
-    report.require()
+    report.raise_if_failed()
     assert {found.check for found in report.findings} == {"clips", "splits", "leaks", "shortcuts"}
     assert len(report.findings) > 25
 
@@ -60,8 +60,8 @@ def test_every_fault_of_a_row_is_named_with_the_row(clips, tmp_path):
         1: {"duration_s": 0.1},
         3: {"fps": 1000.0},
         5: {"manipulation": "none"},
-        7: {"fake_periods": (Period(0.1, 0.9, "video"),)},
-        9: {"fake_periods": (Period(0.1, 0.2, "audio"),)},
+        7: {"fake_periods": (FakeSpan(0.1, 0.9, "video"),)},
+        9: {"fake_periods": (FakeSpan(0.1, 0.2, "audio"),)},
     }
     report = validate(changed(clips, faults), tmp_path, "reported")
     assert set(report.failures) == {
@@ -75,7 +75,7 @@ def test_every_fault_of_a_row_is_named_with_the_row(clips, tmp_path):
     }
     assert not report.passed
     with pytest.raises(DataError, match="validation failed") as caught:
-        report.require()
+        report.raise_if_failed()
     assert all(words in str(caught.value) for words in report.failures)
 
 

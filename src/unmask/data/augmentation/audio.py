@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.forgeries.voices import converted
+from unmask.data.forgeries.voices import convert_voice
 from unmask.optional_deps import require
 from unmask.records import RATE_HZ
 
@@ -13,7 +13,7 @@ TILT_FROM_HZ = 1000.0  # stays as loud as it was, before the whole is brought to
 LOWEST_HZ = 50.0  # below it the tilt goes no further
 
 
-def stretched(
+def time_stretch(
     samples: Sound, is_speech: NDArray[np.bool_], factor: float
 ) -> tuple[Sound, NDArray[np.bool_]]:
     """Make the sound last ``factor`` times as long at the same pitch; the speech mask follows.
@@ -31,14 +31,14 @@ def stretched(
     return np.clip(made, -1, 1).astype(np.float32), is_speech[then]
 
 
-def shifted(samples: Sound, semitones: float) -> Sound:
+def pitch_shift(samples: Sound, semitones: float) -> Sound:
     """Another pitch, as long and as loud as before; by the phase vocoder of :func:`stretched`."""
     if not len(samples) or not semitones:
         return samples
-    return converted(samples, semitones)
+    return convert_voice(samples, semitones)
 
 
-def tilted(samples: Sound, db_per_octave: float) -> Sound:
+def spectral_tilt(samples: Sound, db_per_octave: float) -> Sound:
     """A brighter or duller recording: the spectrum tilted, the loudness (RMS) kept.
 
     Args:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.preprocessing.faces.head_pose import mirrored_pose
-from unmask.preprocessing.faces.landmarks import mirrored_points
-from unmask.records import Sample
+from unmask.preprocessing.faces.head_pose import mirror_pose
+from unmask.preprocessing.faces.landmarks import mirror_landmarks
+from unmask.records import ModelInput
 
 Faces = NDArray[np.uint8]
 
@@ -16,15 +16,15 @@ PARTS = (range(36, 42), range(42, 48), range(36, 48), range(27, 36), range(48, 6
 REACH = 0.25  # around a part that is cut out, as a share of its own extent
 
 
-def mirrored(sample: Sample) -> Sample:
+def mirror(sample: ModelInput) -> ModelInput:
     """The same sample with its faces, and all that is known of them, turned left to right."""
     flow, points, pose = sample.flow, sample.landmarks, sample.pose_deg
     return replace(
         sample,
         faces=sample.faces[:, :, ::-1],
         flow=None if flow is None else _mirrored_flow(flow),
-        landmarks=None if points is None else mirrored_points(points, sample.faces.shape[2]),
-        pose_deg=None if pose is None else mirrored_pose(pose),
+        landmarks=None if points is None else mirror_landmarks(points, sample.faces.shape[2]),
+        pose_deg=None if pose is None else mirror_pose(pose),
     )
 
 
@@ -35,7 +35,7 @@ def _mirrored_flow(flow: NDArray[np.int8]) -> NDArray[np.int8]:
     return turned
 
 
-def lit(faces: Faces, gain: float, lift: float) -> Faces:
+def adjust_brightness_contrast(faces: Faces, gain: float, lift: float) -> Faces:
     """Contrast times ``gain`` around mid-grey, and ``lift`` of full scale brighter."""
     curve = np.clip((np.arange(256) / 255 - 0.5) * gain + 0.5 + lift, 0, 1)
     table = np.round(curve * 255).astype(np.uint8)
@@ -45,7 +45,7 @@ def lit(faces: Faces, gain: float, lift: float) -> Faces:
     return out
 
 
-def tinted(faces: Faces, factors: tuple[float, float, float, float]) -> Faces:
+def adjust_colour(faces: Faces, factors: tuple[float, float, float, float]) -> Faces:
     """Factors of red, green and blue, and of how far each pixel is from its own grey."""
     *balance, saturation = factors
     # luma of ITU-R BT.601
@@ -57,7 +57,7 @@ def tinted(faces: Faces, factors: tuple[float, float, float, float]) -> Faces:
     return out
 
 
-def resized(faces: Faces, scale: float) -> Faces:
+def downscale_upscale(faces: Faces, scale: float) -> Faces:
     """Bring to ``scale`` of the size, and back: fine detail is lost below 1, softened above."""
     size = faces.shape[2], faces.shape[1]
     other = max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
@@ -73,7 +73,7 @@ def resized(faces: Faces, scale: float) -> Faces:
     return out
 
 
-def cut_out(faces: Faces, landmarks: NDArray[np.float32], part: int) -> Faces:
+def face_cutout(faces: Faces, landmarks: NDArray[np.float32], part: int) -> Faces:
     """Paint one part of the face in the face's mean colour (Das et al., "Face-Cutout", 2021).
 
     Args:

@@ -10,10 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unmask.config import AugmentationSettings
-from unmask.data.augmentation.audio import shifted, stretched, tilted
-from unmask.data.augmentation.faces import PARTS, Faces, cut_out, lit, mirrored, resized, tinted
-from unmask.preprocessing.media.degradations import blur, film, noise, voice
-from unmask.records import Sample
+from unmask.data.augmentation.audio import pitch_shift, spectral_tilt, time_stretch
+from unmask.data.augmentation.faces import (
+    PARTS,
+    Faces,
+    adjust_brightness_contrast,
+    adjust_colour,
+    downscale_upscale,
+    face_cutout,
+    mirror,
+)
+from unmask.preprocessing.media.degradations import add_noise, blur, reencode_audio, reencode_frames
+from unmask.records import ModelInput
 
 BRIGHTNESS = 0.15  # of full scale, up or down
 CONTRAST = 0.2  # relative, up or down
@@ -33,7 +41,7 @@ TILT_DB = 3.0  # per octave, up or down
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class AugmentationParams:
     """What is done to one sample; ``None`` leaves it out.
 
     Attributes:
@@ -63,7 +71,9 @@ class Changes:
     tilt_db: float | None
 
 
-def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Changes:
+def sample_augmentation(
+    settings: AugmentationSettings, rng: np.random.Generator
+) -> AugmentationParams:
     """Throw every die there is, so that one probability never moves what another decides."""
     mirror = rng.random() < settings.mirror
     light = 1 + rng.uniform(-CONTRAST, CONTRAST), rng.uniform(-BRIGHTNESS, BRIGHTNESS)
@@ -84,7 +94,7 @@ def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Ch
     colours = often(settings.colour)
     red, green, blue = 1 + rng.uniform(-BALANCE, BALANCE, 3)
     saturation = 1 + rng.uniform(-SATURATION, SATURATION)
-    return Changes(
+    return AugmentationParams(
         mirror=mirror,
         light=light if lights else None,
         colour=(red, green, blue, saturation) if colours else None,
@@ -101,51 +111,51 @@ def draw_changes(settings: AugmentationSettings, rng: np.random.Generator) -> Ch
     )
 
 
-def change(sample: Sample, changes: Changes) -> Sample:
+def augment_sample(sample: ModelInput, changes: AugmentationParams) -> ModelInput:
     """The sample changed, alike in all frames; flow stays that of the faces, as they move."""
-    return changed_sound(_changed_faces(sample, changes), changes)
+    return augment_audio(_changed_faces(sample, changes), changes)
 
 
-def _changed_faces(sample: Sample, changes: Changes) -> Sample:
+def _changed_faces(sample: ModelInput, changes: AugmentationParams) -> ModelInput:
     if not len(sample.faces):
         return sample
     if changes.mirror:
-        sample = mirrored(sample)
+        sample = mirror(sample)
     faces = sample.faces
     if changes.light is not None:
-        faces = lit(faces, *changes.light)
+        faces = adjust_brightness_contrast(faces, *changes.light)
     if changes.colour is not None:
-        faces = tinted(faces, changes.colour)
+        faces = adjust_colour(faces, changes.colour)
     faces = _coarsened(faces, changes)
     if changes.part is not None and sample.landmarks is not None:
-        faces = cut_out(faces, sample.landmarks, changes.part)
+        faces = face_cutout(faces, sample.landmarks, changes.part)
     return replace(sample, faces=faces)
 
 
-def _coarsened(faces: Faces, changes: Changes) -> Faces:
+def _coarsened(faces: Faces, changes: AugmentationParams) -> Faces:
     """What a lens, a smaller picture and a codec take away, in this order."""
     if changes.blur_px is not None:
         faces = blur(faces, changes.blur_px)
     if changes.scale is not None:
-        faces = resized(faces, changes.scale)
+        faces = downscale_upscale(faces, changes.scale)
     if changes.film is not None:
-        faces = film(faces, *changes.film)
+        faces = reencode_frames(faces, *changes.film)
     return faces
 
 
-def changed_sound(sample: Sample, changes: Changes) -> Sample:
+def augment_audio(sample: ModelInput, changes: AugmentationParams) -> ModelInput:
     """The sample with its sound changed alone."""
     samples, is_speech = sample.waveform, sample.is_speech
     if not len(samples):
         return sample
     if changes.stretch is not None:
-        samples, is_speech = stretched(samples, is_speech, changes.stretch)
+        samples, is_speech = time_stretch(samples, is_speech, changes.stretch)
     if changes.semitones is not None:
-        samples = shifted(samples, changes.semitones)
+        samples = pitch_shift(samples, changes.semitones)
     if changes.tilt_db is not None:
-        samples = tilted(samples, changes.tilt_db)
+        samples = spectral_tilt(samples, changes.tilt_db)
     if changes.voice is not None:
-        samples = voice(samples, *changes.voice)
+        samples = reencode_audio(samples, *changes.voice)
     if changes.snr_db is not None:
-        samples = noise(samples, changes.snr_db, np.random.default_rng(changes.noise_seed))
+        samples = add_noise(samples, changes.snr_db, np.random.default_rng(changes.noise_seed))
     return replace(sample, waveform=samples, is_speech=is_speech)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from unmask.data.datasets.entry import NONE, Listed, periods, read_json
+from unmask.data.datasets.entry import NONE, DatasetEntry, periods, read_json
 
 LICENCE = "AV-Deepfake1M terms (CC BY-NC 4.0, research only)"
 FORGED = {
@@ -26,7 +26,7 @@ def recognises(folder: Path) -> bool:
     return any((folder / f"{split}_metadata.json").is_file() for split in ("train", "val"))
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every entry of the metadata files, except those of an unknown ``modify_type``."""
     for split in ("train", "val"):
         file = folder / f"{split}_metadata.json"
@@ -35,13 +35,13 @@ def listing(folder: Path) -> Iterator[Listed]:
                 yield _listed(folder / split, row, split)
 
 
-def _listed(folder: Path, row: dict[str, Any], split: str) -> Listed:
+def _listed(folder: Path, row: dict[str, Any], split: str) -> DatasetEntry:
     fake_video, fake_audio = FORGED[row["modify_type"]]
     footage = PurePosixPath(row["file"]).parent
     # the annotation of some clips also holds segments of the stream that was not touched
     seen = periods(row.get("visual_fake_segments") or [], "video") if fake_video else ()
     heard = periods(row.get("audio_fake_segments") or [], "audio") if fake_audio else ()
-    return Listed(
+    return DatasetEntry(
         path=folder / row["file"],
         source="AV-Deepfake1M",
         identity=footage.parts[0],

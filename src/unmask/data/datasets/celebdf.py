@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, Listed, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
 
 LICENCE = "Celeb-DF terms of use (research only)"
 REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
@@ -22,7 +22,7 @@ def recognises(folder: Path) -> bool:
     return (folder / REAL).is_dir() and (folder / SYNTHESIS).is_dir()
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every video; those on the authors' list are marked ``test``."""
     tests = _test_list(folder / TEST_LIST)
     for tree in (REAL, SYNTHESIS, YOUTUBE):
@@ -30,7 +30,7 @@ def listing(folder: Path) -> Iterator[Listed]:
             name = FILE_NAME.match(path.stem)
             person = name["target"] if name else f"{tree}_{path.stem}"
             is_fake = tree == SYNTHESIS
-            yield Listed(
+            yield DatasetEntry(
                 path=path,
                 source="Celeb-DF-v2",
                 identity=person,

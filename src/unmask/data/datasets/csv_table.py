@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unmask.data.datasets.entry import NONE, Listed
+from unmask.data.datasets.entry import NONE, DatasetEntry
 from unmask.data.manifest import FILE_NAMES, find_manifest, parse_bool, read_table
 from unmask.errors import DataError
 from unmask.records import SPLITS
@@ -24,7 +24,7 @@ def recognises(folder: Path) -> bool:
     )
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every row.
 
     A fake whose columns do not say what is forged counts as a forged voice where its
@@ -42,7 +42,7 @@ def listing(folder: Path) -> Iterator[Listed]:
             raise DataError(f"{file}: row {number}: {error}") from error
 
 
-def _listed(folder: Path, row: dict[str, Any]) -> Listed:
+def _listed(folder: Path, row: dict[str, Any]) -> DatasetEntry:
     label = str(row["label"]).strip().lower()
     if label not in ("real", "fake"):
         raise ValueError(f"column label: {row['label']!r} is wrong; write real or fake")
@@ -53,7 +53,7 @@ def _listed(folder: Path, row: dict[str, Any]) -> Listed:
     manipulation = (row.get("manipulation") or "unknown") if is_fake else NONE
     fake_video, fake_audio = _forged(row, manipulation) if is_fake else (False, False)
     person = row.get("person_id") or stem
-    return Listed(
+    return DatasetEntry(
         path=folder / row["file"],
         source=row.get("source") or row.get("source_repo") or folder.name,
         identity=person,

@@ -9,7 +9,7 @@ the original footage.
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, Listed, read_json
+from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
 
 LICENCE = "DFDC terms of use (research only)"
 
@@ -19,13 +19,13 @@ def recognises(folder: Path) -> bool:
     return any(_labels(file) for file in _metadata(folder)[:1])
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every video that a part's metadata names."""
     for file in _metadata(folder):
         for name, facts in _labels(file).items():
             is_fake = facts["label"] == "FAKE"
             footage = Path(facts.get("original") or name).stem
-            yield Listed(
+            yield DatasetEntry(
                 path=file.parent / name,
                 source="DFDC",
                 identity=footage,

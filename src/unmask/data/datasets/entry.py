@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import DataError
-from unmask.records import Period
+from unmask.records import FakeSpan
 
 MEDIA_SUFFIXES = frozenset({".mp4", ".mov", ".mpg", ".mpeg", ".avi", ".mkv", ".webm", ".m4v"})
 NONE = "none"  # the manipulation of a genuine clip
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class DatasetEntry:
     """One file as its data set labels it.
 
     Attributes:
@@ -32,7 +32,7 @@ class Listed:
     fake_audio: bool
     licence: str
     split: str | None = None
-    fake_periods: tuple[Period, ...] = ()
+    fake_periods: tuple[FakeSpan, ...] = ()
 
 
 def media_files(folder: Path) -> list[Path]:
@@ -56,6 +56,6 @@ def read_json(file: Path) -> Any:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
 
 
-def periods(spans: Iterable[Iterable[float]], modality: str) -> tuple[Period, ...]:
+def periods(spans: Iterable[Iterable[float]], modality: str) -> tuple[FakeSpan, ...]:
     """Start and end pairs as periods of one modality."""
-    return tuple(Period(float(start), float(end), modality) for start, end in spans)
+    return tuple(FakeSpan(float(start), float(end), modality) for start, end in spans)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, Listed, media_files, read_json
+from unmask.data.datasets.entry import NONE, DatasetEntry, media_files, read_json
 from unmask.records import SPLITS
 
 LICENCE = "FaceForensics++ terms of use (research only)"
@@ -24,7 +24,7 @@ def recognises(folder: Path) -> bool:
     return any((folder / tree).is_dir() for tree in TREES)
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every video whose name is one that the data set gives."""
     pairs, splits = _official(folder)
     found = []
@@ -40,11 +40,11 @@ def listing(folder: Path) -> Iterator[Listed]:
 
 def _youtube(
     path: Path, method: str, name: re.Match[str], pairs: dict[str, str], splits: dict[str, str]
-) -> Listed:
+) -> DatasetEntry:
     target = name["target"]
     # two videos lend each other their faces: both people are one identity
     person = min(target, pairs.get(target, target))
-    return Listed(
+    return DatasetEntry(
         path=path,
         source="FaceForensics++",
         identity=f"youtube{person}",
@@ -57,9 +57,9 @@ def _youtube(
     )
 
 
-def _acted(path: Path, name: re.Match[str]) -> Listed:
+def _acted(path: Path, name: re.Match[str]) -> DatasetEntry:
     # every actor is swapped with every other: to join donors would join everybody
-    return Listed(
+    return DatasetEntry(
         path=path,
         source="DeepFakeDetection",
         identity=f"actor{name['target']}",

@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from unmask.data.datasets.entry import NONE, Listed
+from unmask.data.datasets.entry import NONE, DatasetEntry
 from unmask.errors import DataError
 
 LICENCE = "FakeAVCeleb terms of use (research only)"
@@ -22,7 +22,7 @@ def recognises(folder: Path) -> bool:
     return (folder / TABLE).is_file() and any(folder.glob("*Video-*Audio"))
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every row of the metadata.
 
     Raises:
@@ -38,12 +38,12 @@ def listing(folder: Path) -> Iterator[Listed]:
                 yield _listed(folder, row)
 
 
-def _listed(folder: Path, row: list[str]) -> Listed:
+def _listed(folder: Path, row: list[str]) -> DatasetEntry:
     person, _, _, method, _, kind, race, gender, name, *_ = row
     fake_video, fake_audio = "FakeVideo" in kind, "FakeAudio" in kind
     # 00109_10_id00476_wavtolip.mp4 is made from 00109.mp4 of the same person
     footage = PurePosixPath(name).stem.split("_")[0]
-    return Listed(
+    return DatasetEntry(
         path=folder / kind / race / gender / person / PurePosixPath(name).name,
         source="FakeAVCeleb",
         identity=person,

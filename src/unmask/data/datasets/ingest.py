@@ -19,7 +19,7 @@ from unmask.data.datasets import (
     lavdf,
     real_fake_folders,
 )
-from unmask.data.datasets.entry import Listed
+from unmask.data.datasets.entry import DatasetEntry
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_manifest, read_table
 from unmask.data.splits import FRACTIONS, assign_splits, find_leaks
 from unmask.errors import DataError, MediaError
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedFile:
     """A listed file that could not be read, and why."""
 
     path: Path
@@ -49,19 +49,19 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class ScanResult:
     """A data set as clips, and what had to be left out."""
 
     clips: tuple[Clip, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
 
 
-def ingest(folder: Path | str, seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
+def load_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
     """The clips of a data set; files that cannot be read are logged and left out.
 
     Arguments and errors as in :func:`read_source`.
     """
-    found = read_source(folder, seed, jobs)
+    found = scan_dataset(folder, seed, jobs)
     for skipped in found.skipped:
         log.warning("left out: %s", skipped.reason)
     if found.skipped:
@@ -70,7 +70,7 @@ def ingest(folder: Path | str, seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]
     return found.clips
 
 
-def read_source(folder: Path | str, seed: int = 0, jobs: int = 2) -> Ingested:
+def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult:
     """Bring a data set to the project's own form.
 
     A folder with a canonical manifest is taken as it is. Otherwise every file is opened for
@@ -88,10 +88,12 @@ def read_source(folder: Path | str, seed: int = 0, jobs: int = 2) -> Ingested:
     """
     root = Path(folder).absolute()
     if _is_canonical(root):
-        return Ingested(read_manifest(root))
+        return ScanResult(read_manifest(root))
     listed = list(_adapter(root).listing(root))
-    looked = Parallel(n_jobs=jobs, prefer="threads")(delayed(_look)(row.path) for row in listed)
-    skipped = tuple(found for found in looked if isinstance(found, Skipped))
+    looked = Parallel(n_jobs=jobs, prefer="threads")(
+        delayed(_probe_or_skip)(row.path) for row in listed
+    )
+    skipped = tuple(found for found in looked if isinstance(found, SkippedFile))
     pairs = [
         (row, info) for row, info in zip(listed, looked, strict=True) if isinstance(info, MediaInfo)
     ]
@@ -99,7 +101,7 @@ def read_source(folder: Path | str, seed: int = 0, jobs: int = 2) -> Ingested:
         first = f"; the first: {skipped[0].reason}" if skipped else ""
         raise DataError(f"{root}: none of {len(listed)} listed files can be read{first}")
     clips = [_clip(row, info, root) for row, info in pairs]
-    return Ingested(_split(clips, [row.split for row, _ in pairs], root, seed), skipped)
+    return ScanResult(_split(clips, [row.split for row, _ in pairs], root, seed), skipped)
 
 
 def _is_canonical(root: Path) -> bool:
@@ -119,14 +121,14 @@ def _adapter(root: Path) -> ModuleType:
     raise DataError(f"{root}: is no data set that is known here; known are: {known}")
 
 
-def _look(path: Path) -> MediaInfo | Skipped:
+def _probe_or_skip(path: Path) -> MediaInfo | SkippedFile:
     try:
         return probe(path)
     except MediaError as error:
-        return Skipped(path, str(error))
+        return SkippedFile(path, str(error))
 
 
-def _clip(row: Listed, info: MediaInfo, root: Path) -> Clip:
+def _clip(row: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
     return Clip(
         clip_id=Path(os.path.relpath(row.path, root)).as_posix().replace("/", "__"),
         path=row.path,
@@ -163,13 +165,13 @@ def _split(
     dealt = tuple(
         replace(clip, split=said[clip.clip_id] or assigned[clip.clip_id]) for clip in clips
     )
-    if reason := _fault(dealt):
+    if reason := _split_problem(dealt):
         log.warning("%s: the authors' splits are not used (%s); assigned anew", root, reason)
         return assign_splits(clips, seed=seed)
     return dealt
 
 
-def _fault(clips: Sequence[Clip]) -> str:
+def _split_problem(clips: Sequence[Clip]) -> str:
     """Why these splits cannot be used, in words; empty if they can."""
     if missing := set(SPLITS) - {clip.split for clip in clips}:
         return f"nothing in {', '.join(sorted(missing))}"

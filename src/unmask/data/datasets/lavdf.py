@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unmask.data.datasets.entry import NONE, Listed, periods, read_json
-from unmask.records import Period
+from unmask.data.datasets.entry import NONE, DatasetEntry, periods, read_json
+from unmask.records import FakeSpan
 
 LICENCE = "LAV-DF terms and conditions (research only)"
 SPLIT_NAMES = {"train": "train", "dev": "val", "test": "test"}
@@ -23,11 +23,11 @@ def recognises(folder: Path) -> bool:
     return bool(_rows(folder))
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every entry of the metadata."""
     for row in _rows(folder):
         footage = Path(row.get("original") or row["file"]).stem
-        yield Listed(
+        yield DatasetEntry(
             path=folder / row["file"],
             source="LAV-DF",
             identity=footage,
@@ -54,7 +54,7 @@ def _manipulation(row: dict[str, Any]) -> str:
     return "+".join(forged) or NONE
 
 
-def _periods(row: dict[str, Any]) -> tuple[Period, ...]:
+def _periods(row: dict[str, Any]) -> tuple[FakeSpan, ...]:
     forged = [name for name in ("video", "audio") if row[f"modify_{name}"]]
     spans = row.get("fake_periods") or []
     return tuple(period for name in forged for period in periods(spans, name))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, Listed, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ def recognises(folder: Path) -> bool:
     return (folder / "real").is_dir() and (folder / "fake").is_dir()
 
 
-def listing(folder: Path) -> Iterator[Listed]:
+def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every media file; each fake counts as one of the face."""
     nameless = 0
     for label in ("real", "fake"):
@@ -26,7 +26,7 @@ def listing(folder: Path) -> Iterator[Listed]:
             nameless += len(inside) == 1
             # real/1.mp4 and fake/1.mp4 are taken for the same footage
             person = inside[0] if len(inside) > 1 else path.stem
-            yield Listed(
+            yield DatasetEntry(
                 path=path,
                 source=folder.name,
                 identity=person,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.demo.faces import FRAME, Person
+from unmask.data.demo.faces import BORDER_POINTS, Person
 from unmask.data.image_warp import warp
 
 FPS = 25
@@ -37,7 +37,7 @@ class Motion:
     opening: NDArray[np.float64]
 
 
-def draw_motion(opening: NDArray[np.float64], rng: np.random.Generator) -> Motion:
+def sample_motion(opening: NDArray[np.float64], rng: np.random.Generator) -> Motion:
     """Sway, blinks and glances around a given mouth."""
     frames = len(opening)
     time_s = np.arange(frames) / FPS
@@ -69,15 +69,15 @@ def pose_points(person: Person, motion: Motion, frame: int) -> NDArray[np.float6
 def render(person: Person, motion: Motion, frame: int) -> NDArray[np.uint8]:
     """One frame, RGB, shape ``(256, 256, 3)``."""
     there = pose_points(person, motion, frame)
-    here = np.vstack([person.points[:, :2], FRAME])
-    picture = warp(person.picture, here, np.vstack([there, FRAME]))
-    picture = draw_mouth(picture, there, float(motion.opening[frame]))
+    here = np.vstack([person.points[:, :2], BORDER_POINTS])
+    picture = warp(person.picture, here, np.vstack([there, BORDER_POINTS]))
+    picture = paint_mouth(picture, there, float(motion.opening[frame]))
     if person.glasses is not None:
         _draw_glasses(picture, there, person.glasses)
     return picture
 
 
-def draw_mouth(
+def paint_mouth(
     picture: NDArray[np.uint8], points: NDArray[np.float64], opening: float
 ) -> NDArray[np.uint8]:
     """Paint what an open mouth shows: dark, and the upper teeth."""

@@ -13,7 +13,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from rich.progress import track
 
-from unmask.data.demo.recording import Identity, film, heard, identity, through_camera
+from unmask.data.demo.recording import Identity, add_sensor_noise, identity, record, speech_ratio
 from unmask.data.encode import encode
 from unmask.data.forgeries.methods import (
     FACE_METHODS,
@@ -58,7 +58,7 @@ class Take:
         return tuple(name for name in (self.face_method, self.voice_method) if name)
 
 
-def make_demo(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[Clip, ...]:
+def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[Clip, ...]:
     """Make ``clips`` clips and their manifest; what is there already is kept.
 
     Raises:
@@ -66,16 +66,16 @@ def make_demo(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[Clip, ..
     """
     if clips < FEWEST or clips % 2:
         raise DataError(f"--clips {clips}: use an even number of at least {FEWEST}")
-    _claim(out, {"clips": clips, "seed": seed})
-    takes = plan(clips // 2, seed)
-    work = (delayed(shoot)(out, take, seed) for take in takes)
+    _reserve_output(out, {"clips": clips, "seed": seed})
+    takes = plan_takes(clips // 2, seed)
+    work = (delayed(render_pair)(out, take, seed) for take in takes)
     done = Parallel(n_jobs=jobs, return_as="generator")(work)
     rows = [row for pair in track(done, "filming", total=len(takes)) for row in pair]
     write_manifest(rows, out / "manifest.csv")
     return tuple(rows)
 
 
-def plan(takes: int, seed: int) -> tuple[Take, ...]:
+def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
     """Who is filmed and how it is forged: splits share no person, classes are balanced."""
     people = min(IDENTITIES, max(takes // 2, FEWEST // 2))
     rng = np.random.default_rng([seed, 0])
@@ -105,7 +105,7 @@ def plan(takes: int, seed: int) -> tuple[Take, ...]:
     return tuple(planned)
 
 
-def shoot(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
+def render_pair(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
     """Film one take, forge its twin, write both files, describe them."""
     cv2.setNumThreads(1)  # the takes run side by side
     paths = [out / "clips" / f"{take.number:03d}-{kind}.mp4" for kind in ("genuine", "forged")]
@@ -113,10 +113,10 @@ def shoot(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
         for attempt in range(MOST_ATTEMPTS):
             rng = np.random.default_rng([seed, 2, take.number, attempt])
             twins = _twins(take, seed, rng)
-            if all(heard(one.samples) >= LEAST_HEARD for one in twins):
+            if all(speech_ratio(one.samples) >= LEAST_HEARD for one in twins):
                 break
         for path, one in zip(paths, twins, strict=True):
-            encode(path, through_camera(one.frames, rng), one.samples)
+            encode(path, add_sensor_noise(one.frames, rng), one.samples)
     return _row(paths[0], take, forged=False), _row(paths[1], take, forged=True)
 
 
@@ -132,13 +132,15 @@ def forged(footage: Footage, donor: Footage, take: Take, rng: np.random.Generato
 
 def _twins(take: Take, seed: int, rng: np.random.Generator) -> tuple[Footage, Footage]:
     duration_s = float(rng.uniform(3.0, 4.0))
-    footage = film(_who(take.person, seed), duration_s, rng)
+    footage = record(_make_identity(take.person, seed), duration_s, rng)
     takes_from_donor = {"face-swap", "lip-desync", "voice-swap"} & set(take.methods)
-    donor = film(_who(take.donor, seed), duration_s, rng) if takes_from_donor else footage
+    donor = (
+        record(_make_identity(take.donor, seed), duration_s, rng) if takes_from_donor else footage
+    )
     return footage, forged(footage, donor, take, rng)
 
 
-def _who(number: int, seed: int) -> Identity:
+def _make_identity(number: int, seed: int) -> Identity:
     return identity(f"person-{number:02d}", np.random.default_rng([seed, 1, number]))
 
 
@@ -165,7 +167,7 @@ def _row(path: Path, take: Take, forged: bool) -> Clip:
     )
 
 
-def _claim(out: Path, wish: dict[str, int]) -> None:
+def _reserve_output(out: Path, wish: dict[str, int]) -> None:
     """Make ``out`` this set's folder, or go on in it; never mix two sets."""
     mark = out / MARK
     if mark.is_file():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.demo.portraits import CANVAS_PX, Portrait, portraits
+from unmask.data.demo.portraits import CANVAS_PX, Portrait, load_portraits
 from unmask.data.image_warp import warp
 from unmask.preprocessing.faces.landmarks import IBUG_FROM_MESH
 
@@ -20,7 +20,7 @@ OVAL = np.array(
         (152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
     )
 ).ravel()
-FRAME = np.array(
+BORDER_POINTS = np.array(
     [(x, y) for x in (0, 64, 128, 192, 255) for y in (0, 255)]
     + [(x, y) for x in (0, 255) for y in (64, 128, 192)],
     dtype=np.float64,
@@ -45,9 +45,9 @@ class Person:
     glasses: tuple[int, int, int] | None
 
 
-def draw_person(name: str, rng: np.random.Generator) -> Person:
+def sample_face(name: str, rng: np.random.Generator) -> Person:
     """A new face."""
-    pair = portraits()
+    pair = load_portraits()
     which = int(rng.integers(2))
     base, other = pair[which], pair[1 - which]
     picture = _blended(base, other, float(rng.uniform(0, 0.65)))
@@ -78,7 +78,7 @@ def hull_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _anchored(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.vstack([points, FRAME])
+    return np.vstack([points, BORDER_POINTS])
 
 
 def _blended(base: Portrait, other: Portrait, share: float) -> NDArray[np.uint8]:
@@ -102,13 +102,13 @@ def _mirrored(
     flipped = mesh * (-1, 1, 1) + (CANVAS_PX - 1, 0, 0)
     # the left eye of a mirrored face is where the right one was: points change places
     turned = flipped.copy()
-    turned[CARRIERS] = flipped[_twins()]
+    turned[CARRIERS] = flipped[_mirror_index()]
     return picture[:, ::-1].copy(), alpha[:, ::-1].copy(), turned
 
 
-def _twins() -> NDArray[np.int64]:
+def _mirror_index() -> NDArray[np.int64]:
     """For each carrier, the mesh point that is its mirror image in the portraits' own mesh."""
-    mesh = portraits()[0].mesh
+    mesh = load_portraits()[0].mesh
     middle = mesh[[10, 152, 168, 2], 0].mean()
     image = mesh[CARRIERS] * (-1, 1, 1) + (2 * middle, 0, 0)
     irises = np.isin(CARRIERS, IRISES)

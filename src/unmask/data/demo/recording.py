@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.demo.animation import FPS, Motion, draw_motion, pose_points, render
-from unmask.data.demo.faces import Person, draw_person
+from unmask.data.demo.animation import FPS, Motion, pose_points, render, sample_motion
+from unmask.data.demo.faces import Person, sample_face
 from unmask.data.demo.speech_synthesis import (
     Voice,
+    add_room_acoustics,
     draw_syllables,
     draw_voice,
-    in_room,
-    opening,
+    mouth_opening,
     speak,
 )
 from unmask.data.forgeries.methods import Footage
@@ -32,19 +32,19 @@ class Identity:
 
 def identity(name: str, rng: np.random.Generator) -> Identity:
     """Somebody new."""
-    return Identity(draw_person(name, rng), draw_voice(rng))
+    return Identity(sample_face(name, rng), draw_voice(rng))
 
 
-def film(who: Identity, duration_s: float, rng: np.random.Generator) -> Footage:
+def record(who: Identity, duration_s: float, rng: np.random.Generator) -> Footage:
     """Let somebody talk: lips and voice come from the same syllables."""
     syllables = draw_syllables(duration_s, rng)
     frames = round(duration_s * FPS)
-    motion = draw_motion(opening(syllables, (np.arange(frames) + 0.5) / FPS), rng)
+    motion = sample_motion(mouth_opening(syllables, (np.arange(frames) + 0.5) / FPS), rng)
     dry = speak(who.voice, syllables, duration_s, rng)
-    return act(who, motion, in_room(dry, LOUDNESS, rng))
+    return render_motion(who, motion, add_room_acoustics(dry, LOUDNESS, rng))
 
 
-def act(who: Identity, motion: Motion, samples: NDArray[np.float32]) -> Footage:
+def render_motion(who: Identity, motion: Motion, samples: NDArray[np.float32]) -> Footage:
     """Somebody's face doing ``motion``."""
     count = len(motion.opening)
     return Footage(
@@ -54,12 +54,12 @@ def act(who: Identity, motion: Motion, samples: NDArray[np.float32]) -> Footage:
     )
 
 
-def heard(samples: NDArray[np.float32] | None) -> float:
+def speech_ratio(samples: NDArray[np.float32] | None) -> float:
     """Share of the time in which voice activity detection hears somebody."""
     return 0.0 if samples is None else float((speech_probabilities(samples) > 0.5).mean())
 
 
-def through_camera(
+def add_sensor_noise(
     frames: Iterable[NDArray[np.uint8]], rng: np.random.Generator
 ) -> Iterator[NDArray[np.uint8]]:
     """Sensor noise over the whole frame; after any forgery, so that it tells nothing."""

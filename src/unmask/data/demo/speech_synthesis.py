@@ -81,7 +81,9 @@ def draw_syllables(duration_s: float, rng: np.random.Generator) -> tuple[Syllabl
     return tuple(spoken)
 
 
-def opening(syllables: tuple[Syllable, ...], time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def mouth_opening(
+    syllables: tuple[Syllable, ...], time_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """How far the mouth is open at each time, in ``[0, 1]``, shape of ``time_s``."""
     wide = np.zeros_like(time_s)
     for syllable in syllables:
@@ -96,7 +98,7 @@ def speak(
 ) -> NDArray[np.float32]:
     """The sound of ``syllables``, dry, shape ``(time,)`` at 16 kHz."""
     time_s = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    loud = opening(syllables, time_s) ** 0.5
+    loud = mouth_opening(syllables, time_s) ** 0.5
     pitch_hz = _pitch(voice, time_s, rng)
     formants = _formants(voice, syllables, time_s)  # (3, time)
     noise = rng.standard_normal(len(time_s))
@@ -106,7 +108,7 @@ def speak(
     return (voiced + voice.breath * breath + 0.25 * hiss).astype(np.float32)
 
 
-def in_room(
+def add_room_acoustics(
     dry: NDArray[np.float32], level: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Reverberation and background noise of a small room, at a fixed loudness."""

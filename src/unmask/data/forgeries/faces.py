@@ -31,7 +31,7 @@ SHARPEN_PX = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class BlendLook:
+class BlendParams:
     """How one self-blended clip differs inside the mask; drawn once per clip.
 
     Attributes:
@@ -65,9 +65,9 @@ class BlendLook:
     outside: bool = False
 
 
-def draw_blend_look(face_px: float, rng: np.random.Generator) -> BlendLook:
+def sample_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams:
     """A look for a face that is ``face_px`` wide."""
-    return BlendLook(
+    return BlendParams(
         gain=1 + rng.uniform(0.03, 0.10) * rng.choice([-1, 1]) + rng.normal(0, 0.02, 3),
         lift=rng.normal(0, 5, 3),
         shrink=float(rng.uniform(0.45, 0.75)),
@@ -80,7 +80,7 @@ def draw_blend_look(face_px: float, rng: np.random.Generator) -> BlendLook:
     )
 
 
-def draw_training_look(face_px: float, rng: np.random.Generator) -> BlendLook:
+def sample_training_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams:
     """A look for a face that is ``face_px`` wide, of more kinds than :func:`draw_blend_look`.
 
     Masks of several parts, bent at random; both roles; seams that are hardly there. In single
@@ -90,7 +90,7 @@ def draw_training_look(face_px: float, rng: np.random.Generator) -> BlendLook:
     softened = rng.random() < 0.5
     gain = 1 + rng.normal(0, 0.06) + rng.normal(0, 0.03, 3)
     lift = rng.normal(0, 4) + rng.normal(0, 4, 3)
-    return BlendLook(
+    return BlendParams(
         gain=gain.astype(np.float32),
         lift=lift.astype(np.float32),
         shrink=float(rng.uniform(0.4, 0.9)) if softened else 1.0,
@@ -108,7 +108,7 @@ def draw_training_look(face_px: float, rng: np.random.Generator) -> BlendLook:
     )
 
 
-def self_blend(frame: Frame, points: Points, look: BlendLook, rng: np.random.Generator) -> Frame:
+def self_blend(frame: Frame, points: Points, look: BlendParams, rng: np.random.Generator) -> Frame:
     """Blend a changed copy of the frame into itself over the face.
 
     Args:
@@ -118,7 +118,9 @@ def self_blend(frame: Frame, points: Points, look: BlendLook, rng: np.random.Gen
     Returns:
         The frame; nothing outside the mask changes.
     """
-    mask = face_mask(frame.shape[:2], _bent(points, look), look.inset, look.feather, look.region)
+    mask = face_mask(
+        frame.shape[:2], _deform_landmarks(points, look), look.inset, look.feather, look.region
+    )
     middle = points.mean(axis=0)
     turn = cv2.getRotationMatrix2D(tuple(middle), look.turn_deg, look.scale)
     turn[:, 2] += look.shift_px + rng.normal(0, look.jitter_px, 2)
@@ -130,14 +132,14 @@ def self_blend(frame: Frame, points: Points, look: BlendLook, rng: np.random.Gen
     return blend(frame, _changed(moved, look), mask * look.opacity)
 
 
-def _changed(frame: Frame, look: BlendLook) -> NDArray[Any]:
+def _changed(frame: Frame, look: BlendParams) -> NDArray[Any]:
     made = _resampled(frame, look.shrink)
     if look.sharpen:
         made = made + look.sharpen * (made - cv2.GaussianBlur(made, (0, 0), SHARPEN_PX))
     return np.asarray(made * look.gain + look.lift)
 
 
-def _bent(points: Points, look: BlendLook) -> Points:
+def _deform_landmarks(points: Points, look: BlendParams) -> Points:
     if look.bend is None:
         return points
     return points + look.bend * np.ptp(points[JAW_AND_BROWS, 0])
@@ -151,7 +153,7 @@ def swap_face(frame: Frame, points: Points, donor: Frame, donor_points: Points) 
     """
     moved = warp_region(donor, donor_points[SKETCH], points[SKETCH], frame.shape[:2])
     mask = face_mask(frame.shape[:2], points, 0.05, 0.03)
-    return blend(frame, _in_colours_of(_resampled(moved, 0.7), frame, mask), mask)
+    return blend(frame, _match_colour(_resampled(moved, 0.7), frame, mask), mask)
 
 
 def closest_donor(points: Points, donors: Points) -> int:
@@ -205,7 +207,7 @@ def _resampled(frame: Frame, shrink: float) -> NDArray[np.float32]:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
-def _in_colours_of(
+def _match_colour(
     inside: NDArray[np.float32], frame: Frame, mask: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Mean and spread of each Lab channel as in the frame under the mask."""

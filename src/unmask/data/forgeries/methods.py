@@ -67,12 +67,12 @@ def forge_face(
             return faces.swap_face(face, marks, pictures[best], points[best])
     elif method == "self-blend":
         width_px = float(np.ptp(footage.landmarks[where][:, :17, 0], axis=1).mean())
-        look = faces.draw_blend_look(width_px, rng)
+        look = faces.sample_blend_params(width_px, rng)
 
         def change(face: Frame, marks: Points, index: int) -> Frame:
             return faces.self_blend(face, marks, look, rng)
     elif method == "lip-desync":
-        gaps = np.resize(mouth.mouth_gaps(donor.landmarks[theirs]), len(where))
+        gaps = np.resize(mouth.mouth_opening(donor.landmarks[theirs]), len(where))
 
         def change(face: Frame, marks: Points, index: int) -> Frame:
             return mouth.redrive_mouth(face, marks, float(gaps[index]))
@@ -114,9 +114,9 @@ def forge_voice(
     if method == "voice-griffinlim":
         return voices.griffin_lim(samples, rng)
     if method == "voice-convert":
-        return voices.converted(samples, float(rng.choice([-1, 1]) * rng.uniform(2, 5)))
+        return voices.convert_voice(samples, float(rng.choice([-1, 1]) * rng.uniform(2, 5)))
     if method == "voice-swap" and donor.samples is not None:
-        return voices.replaced(samples, donor.samples)
+        return voices.swap_voice(samples, donor.samples)
     if method == "voice-swap":
         raise DataError("voice-swap: the donor has no sound; choose another donor")
     raise DataError(f"no voice forgery {method!r}; use one of {', '.join(VOICE_METHODS)}")

@@ -14,7 +14,7 @@ CARRIERS = np.array([*range(0, 17), *range(31, 36), *range(48, 68)])
 MOUTH = slice(48, 68)
 
 
-def mouth_gaps(points: Points) -> NDArray[np.float64]:
+def mouth_opening(points: Points) -> NDArray[np.float64]:
     """How far the inner lips are apart, as a share of the eyes' distance, shape ``(frames,)``.
 
     Args:
@@ -32,7 +32,7 @@ def redrive_mouth(frame: Frame, points: Points, gap: float) -> Frame:
     changes.
     """
     eyes_px = float(np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0)))
-    more_px = (gap - float(mouth_gaps(points[None])[0])) * eyes_px
+    more_px = (gap - float(mouth_opening(points[None])[0])) * eyes_px
     there = points.copy()
     down = points[8] - points[27]
     down = down / np.linalg.norm(down)
@@ -40,11 +40,11 @@ def redrive_mouth(frame: Frame, points: Points, gap: float) -> Frame:
     there[CHIN] += 0.7 * more_px * down
     bent = warp_region(frame, points[CARRIERS], there[CARRIERS], frame.shape[:2])
     if more_px > 1:
-        bent = _opened(bent, there)
+        bent = _paint_open_mouth(bent, there)
     return blend(frame, bent.astype(np.float64), _lower_face(frame.shape[:2], points, there))
 
 
-def _opened(frame: Frame, points: Points) -> Frame:
+def _paint_open_mouth(frame: Frame, points: Points) -> Frame:
     inner = np.zeros(frame.shape[:2], np.float32)
     cv2.fillPoly(inner, [points[60:68].astype(np.int32)], 1.0)
     weight = cv2.GaussianBlur(inner, (0, 0), 1.2)[..., None] * 0.85

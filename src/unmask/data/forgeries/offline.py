@@ -29,8 +29,8 @@ from unmask.data.forgeries.methods import (
     forge_voice,
 )
 from unmask.errors import DataError, MediaError
-from unmask.preprocessing.faces.detection import face_landmarker
-from unmask.preprocessing.media.decode import frames, probe, waveform
+from unmask.preprocessing.faces.detection import get_landmarker
+from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
 from unmask.records import RATE_HZ, Clip
 
 LOGGER = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ DONATED = ("face-swap", "lip-desync", "voice-swap")  # what takes something of s
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ForgeryJob:
     """One clip to forge and how; ``key`` names its files after all that shapes them."""
 
     clip: Clip
@@ -56,7 +56,9 @@ class Job:
         return sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def forge_manifest(clips: Sequence[Clip], out: Path, seed: int, jobs: int = 2) -> tuple[Clip, ...]:
+def generate_forgeries(
+    clips: Sequence[Clip], out: Path, seed: int, jobs: int = 2
+) -> tuple[Clip, ...]:
     """Forge each genuine clip once, the methods taking turns; what is done already is kept.
 
     Donors come from the same split. A clip that cannot be forged (no face, no sound) is left
@@ -79,7 +81,7 @@ def forge_manifest(clips: Sequence[Clip], out: Path, seed: int, jobs: int = 2) -
     return tuple(clip for pair in pairs for clip in pair)
 
 
-def film(path: Path, seconds: float = MOST_S, *, faces: bool = True) -> Footage:
+def load_footage(path: Path, seconds: float = MOST_S, *, faces: bool = True) -> Footage:
     """The beginning of a video, with the landmarks of its largest face.
 
     Args:
@@ -88,21 +90,23 @@ def film(path: Path, seconds: float = MOST_S, *, faces: bool = True) -> Footage:
     Raises:
         MediaError: The file cannot be read, or shows nothing.
     """
-    pictures = [_fitted(rgb) for _, rgb in islice(frames(path, FPS), round(seconds * FPS))]
+    pictures = [
+        _fitted(rgb) for _, rgb in islice(iter_sampled_frames(path, FPS), round(seconds * FPS))
+    ]
     if not pictures:
         raise MediaError(f"{path}: shows no picture; only video can be forged")
     points = np.full((len(pictures), 68, 2), np.nan)
-    landmarker = face_landmarker(FaceSettings())
+    landmarker = get_landmarker(FaceSettings())
     for index, picture in enumerate(pictures if faces else ()):
-        if found := landmarker.find(picture):
+        if found := landmarker.detect(picture):
             points[index] = found[0].landmarks_px
-    sound = waveform(path)
+    sound = read_waveform(path)
     length = round(len(pictures) / FPS * RATE_HZ)
     samples = None if sound is None else _as_long(sound.samples, length)
     return Footage(pictures, points, samples)
 
 
-def _plan(genuine: Sequence[Clip], seed: int) -> list[Job]:
+def _plan(genuine: Sequence[Clip], seed: int) -> list[ForgeryJob]:
     rng = np.random.default_rng(seed)
     planned = []
     for number, clip in enumerate(sorted(genuine, key=lambda one: one.clip_id)):
@@ -119,11 +123,11 @@ def _plan(genuine: Sequence[Clip], seed: int) -> list[Job]:
             LOGGER.warning("%s: nobody else in split %s to take from", clip.clip_id, clip.split)
             continue
         donor = others[int(rng.integers(len(others)))]
-        planned.append(Job(clip, donor, method, seed))
+        planned.append(ForgeryJob(clip, donor, method, seed))
     return planned
 
 
-def _forge(job: Job, out: Path) -> tuple[Clip, ...]:
+def _forge(job: ForgeryJob, out: Path) -> tuple[Clip, ...]:
     cv2.setNumThreads(1)  # the jobs run side by side
     paths = [out / f"{job.key}-{kind}.mp4" for kind in ("genuine", "forged")]
     try:
@@ -135,12 +139,12 @@ def _forge(job: Job, out: Path) -> tuple[Clip, ...]:
     return _described(job, paths[0], forged=False), _described(job, paths[1], forged=True)
 
 
-def _write(job: Job, paths: Sequence[Path]) -> None:
+def _write(job: ForgeryJob, paths: Sequence[Path]) -> None:
     rng = np.random.default_rng([job.seed, int(job.key, 16)])
     in_face = job.method in FACE_METHODS
-    footage = film(job.clip.path, faces=in_face)
+    footage = load_footage(job.clip.path, faces=in_face)
     alone = job.method not in DONATED
-    donor = footage if alone else film(job.donor.path, faces=in_face)
+    donor = footage if alone else load_footage(job.donor.path, faces=in_face)
     pictures, samples = list(footage.frames), footage.samples
     if in_face:
         pictures = forge_face(footage, job.method, donor, rng)
@@ -150,7 +154,7 @@ def _write(job: Job, paths: Sequence[Path]) -> None:
     encode(paths[1], pictures, samples, FPS)
 
 
-def _described(job: Job, path: Path, forged: bool) -> Clip:
+def _described(job: ForgeryJob, path: Path, forged: bool) -> Clip:
     info = probe(path)
     video = forged and job.method in FACE_METHODS
     return replace(

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from unmask.data.forgeries import faces, voices
 from unmask.errors import DataError
-from unmask.preprocessing.faces.optical_flow import between_faces
-from unmask.records import RATE_HZ, Clip, Sample
+from unmask.preprocessing.faces.optical_flow import face_flow
+from unmask.records import RATE_HZ, Clip, ModelInput
 
 TWIN = "forged"  # the manipulation of a clip that exists only while training
 SUFFIX = "~forged"
@@ -30,7 +30,7 @@ SEAM_S = 0.01  # faded, where the sound's end meets its begin
 
 
 @dataclass(frozen=True, slots=True)
-class Forging:
+class ForgeryParams:
     """What is done to a sample.
 
     Attributes:
@@ -58,7 +58,7 @@ class Forging:
         return replace(clip, is_fake=face or voice, fake_video=face, fake_audio=voice)
 
 
-def training_rows(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
+def expand_training_clips(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
     """The rows that a detector trains on.
 
     Args:
@@ -76,11 +76,11 @@ def training_rows(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
         raise DataError(f"none of {len(clips)} training clips is genuine; nothing to forge")
     if fakes == "both":
         paired = {clip.pair_id for clip in clips if clip.is_fake}
-        return (*clips, *(twin_of(clip) for clip in genuine if clip.pair_id not in paired))
-    return tuple(row for clip in genuine for row in (clip, twin_of(clip)))
+        return (*clips, *(make_forged_row(clip) for clip in genuine if clip.pair_id not in paired))
+    return tuple(row for clip in genuine for row in (clip, make_forged_row(clip)))
 
 
-def twin_of(clip: Clip, instead_of: Clip | None = None) -> Clip:
+def make_forged_row(clip: Clip, instead_of: Clip | None = None) -> Clip:
     """The row of a clip's twin; :meth:`Forging.labelled` says which modality is forged.
 
     Args:
@@ -96,7 +96,7 @@ def twin_of(clip: Clip, instead_of: Clip | None = None) -> Clip:
     )
 
 
-class Twins:
+class OnlineForger:
     """Makes twins; all chance depends on seed, epoch and what the clip is called.
 
     Args:
@@ -111,19 +111,19 @@ class Twins:
             if not clip.is_fake:
                 self.genuine.setdefault(clip.pair_id, []).append(clip)
 
-    def chosen(self, clip: Clip, epoch: int) -> Clip:
+    def maybe_replace(self, clip: Clip, epoch: int) -> Clip:
         """The clip, or the twin that takes a labelled fake's place in every other epoch or so."""
         genuine = self.genuine.get(clip.pair_id)
         if not clip.is_fake or clip.manipulation == TWIN or genuine is None:
             return clip
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 2))
         one = genuine[rng.integers(len(genuine))]
-        return twin_of(one, instead_of=clip) if rng.random() < 0.5 else clip
+        return make_forged_row(one, instead_of=clip) if rng.random() < 0.5 else clip
 
-    def draw(self, clip: Clip, sample: Sample, epoch: int) -> Forging:
+    def sample_forgery(self, clip: Clip, sample: ModelInput, epoch: int) -> ForgeryParams:
         """What is forged of a clip in this epoch; nothing unless it is a twin."""
         if clip.manipulation != TWIN:
-            return Forging()
+            return ForgeryParams()
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 1))
         seed, variant = int(rng.integers(2**31)), int(rng.integers(VARIANTS))
         both, face_alone = rng.random() < BOTH, rng.random() < 0.5
@@ -132,12 +132,12 @@ class Twins:
         most_s = min(SHIFT_S[1], len(sample.waveform) / RATE_HZ / 2)
         shift_s = rng.choice([-1, 1]) * rng.uniform(SHIFT_S[0], max(most_s, SHIFT_S[0]))
         if rng.random() < DESYNC and seen and heard and most_s > SHIFT_S[0]:
-            return Forging(shift_s=float(shift_s), is_twin=True)
+            return ForgeryParams(shift_s=float(shift_s), is_twin=True)
         face = seen and (both or face_alone or not heard)
         voice = heard and (both or not face_alone or not seen)
-        return Forging(seed if face else None, variant if voice else None, is_twin=True)
+        return ForgeryParams(seed if face else None, variant if voice else None, is_twin=True)
 
-    def with_sound(self, clip: Clip, sample: Sample, forging: Forging) -> Sample:
+    def apply_voice(self, clip: Clip, sample: ModelInput, forging: ForgeryParams) -> ModelInput:
         """The whole sample with the clip's forged voice, made once and kept at hand, or shifted."""
         if forging.shift_s is not None:
             return _shifted(sample, round(forging.shift_s * RATE_HZ))
@@ -146,7 +146,9 @@ class Twins:
         made = _forged_voice(_Sound(clip.sha256, forging.voice, sample.waveform))
         return replace(sample, waveform=made)
 
-    def with_face(self, sample: Sample, time_s: NDArray[np.float64], forging: Forging) -> Sample:
+    def apply_face(
+        self, sample: ModelInput, time_s: NDArray[np.float64], forging: ForgeryParams
+    ) -> ModelInput:
         """A run of frames with the face blended into itself, in the same way throughout.
 
         Flow is worked out anew: it would still be that of the genuine face. The first frame's
@@ -160,7 +162,7 @@ class Twins:
         rng = np.random.default_rng(forging.face)
         points = sample.landmarks.astype(np.float64)
         width_px = float(np.ptp(points[:, faces.JAW_AND_BROWS, 0], axis=1).mean())
-        look = faces.draw_training_look(width_px, rng)
+        look = faces.sample_training_blend_params(width_px, rng)
         made = [
             faces.self_blend(face, marks, look, rng)
             for face, marks in zip(sample.faces, points, strict=True)
@@ -168,11 +170,11 @@ class Twins:
         forged = np.stack(made)
         flow = sample.flow
         if flow is not None:
-            flow = np.concatenate([flow[:1], between_faces(forged, time_s)[1:]])
+            flow = np.concatenate([flow[:1], face_flow(forged, time_s)[1:]])
         return replace(sample, faces=forged, flow=flow)
 
 
-def _shifted(sample: Sample, samples: int) -> Sample:
+def _shifted(sample: ModelInput, samples: int) -> ModelInput:
     """Sound later by so many samples; what falls off the end is heard at the begin."""
     waveform, half = np.roll(sample.waveform, samples), round(SEAM_S * RATE_HZ)
     seam = np.arange(samples - half, samples + half)
@@ -195,4 +197,4 @@ def _forged_voice(sound: _Sound) -> NDArray[np.float32]:
     rng = np.random.default_rng((crc32(sound.name.encode()), sound.variant))
     if sound.variant == 0:
         return voices.griffin_lim(sound.samples, rng, quick=True)
-    return voices.converted(sound.samples, float(rng.choice([-1, 1]) * rng.uniform(*SEMITONES)))
+    return voices.convert_voice(sound.samples, float(rng.choice([-1, 1]) * rng.uniform(*SEMITONES)))

@@ -40,7 +40,7 @@ def griffin_lim(samples: Sound, rng: np.random.Generator, *, quick: bool = False
         hop_length=HOP_SAMPLES,
         random_state=int(rng.integers(2**31)),
     )
-    return as_loud(_as_long(made, len(samples)), samples)
+    return match_loudness(_as_long(made, len(samples)), samples)
 
 
 @cache
@@ -51,7 +51,7 @@ def _from_mel() -> NDArray[np.float32]:
     return np.linalg.pinv(bands).astype(np.float32)
 
 
-def converted(samples: Sound, semitones: float) -> Sound:
+def convert_voice(samples: Sound, semitones: float) -> Sound:
     """Make somebody else of the speaker: pitch and formants moved by a phase vocoder.
 
     Args:
@@ -61,15 +61,15 @@ def converted(samples: Sound, semitones: float) -> Sound:
     moved = require("librosa", extra="media").effects.pitch_shift(
         samples, sr=RATE_HZ, n_steps=semitones
     )
-    return as_loud(_as_long(moved, len(samples)), samples)
+    return match_loudness(_as_long(moved, len(samples)), samples)
 
 
-def replaced(samples: Sound, other: Sound) -> Sound:
+def swap_voice(samples: Sound, other: Sound) -> Sound:
     """Another person's speech, from its beginning, repeated if it is shorter; as loud."""
-    return as_loud(np.resize(other, len(samples)).astype(np.float32), samples)
+    return match_loudness(np.resize(other, len(samples)).astype(np.float32), samples)
 
 
-def as_loud(samples: Sound, example: Sound) -> Sound:
+def match_loudness(samples: Sound, example: Sound) -> Sound:
     """``samples`` at the loudness (RMS) of ``example``, held within ``[-1, 1]``."""
     now = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     wanted = float(np.sqrt(np.mean(np.square(example, dtype=np.float64))))

@@ -15,13 +15,13 @@ from torch.utils.data import Dataset
 
 from unmask.config import ModelSettings, PreprocessingSettings
 from unmask.errors import UnmaskError
-from unmask.models.collate import Batch, collate, face_targets
+from unmask.models.collate import Batch, collate, collate_face_targets
 from unmask.models.losses import Targets
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.prepare import prepare, samples_of
-from unmask.records import Clip, ClipFeatures, Sample
+from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
+from unmask.records import Clip, ClipFeatures, ModelInput
 
-Load = Callable[[Clip], ClipFeatures]
+FeatureLoader = Callable[[Clip], ClipFeatures]
 Vectors = dict[str, NDArray[np.float32]]
 AT_HAND = 2048  # clips; each is a few of the files that a process may map
 
@@ -39,7 +39,7 @@ class Example:
     """
 
     clip: Clip
-    samples: tuple[Sample, ...]
+    samples: tuple[ModelInput, ...]
     problem: str = ""
     vectors: NDArray[np.float32] | None = None
     mismatched: bool = False
@@ -62,7 +62,7 @@ class ClipBatch:
     seen: Tensor | None = None
 
 
-def cached(settings: PreprocessingSettings, cache: Cache | None) -> Load:
+def make_feature_loader(settings: PreprocessingSettings, cache: Cache | None) -> FeatureLoader:
     """Features of a clip, from ``cache`` where they are there already.
 
     Clips asked for lately are at hand: their arrays are mapped from the cache's files, and take
@@ -70,12 +70,12 @@ def cached(settings: PreprocessingSettings, cache: Cache | None) -> Load:
     """
 
     def load(clip: Clip) -> ClipFeatures:
-        return prepare(clip.path, settings, cache)
+        return prepare_clip(clip.path, settings, cache)
 
     return load if cache is None else lru_cache(maxsize=AT_HAND)(load)
 
 
-class WholeClips(Dataset[Example]):
+class EvaluationClips(Dataset[Example]):
     """All that there is of each clip, for validation, tests and attacks.
 
     Args:
@@ -86,7 +86,7 @@ class WholeClips(Dataset[Example]):
     def __init__(
         self,
         clips: Sequence[Clip],
-        load: Load,
+        load: FeatureLoader,
         most_frames: int = 0,
         vectors: Vectors | None = None,
     ) -> None:
@@ -101,7 +101,7 @@ class WholeClips(Dataset[Example]):
     def __getitem__(self, index: int) -> Example:
         clip = self.clips[index]
         try:
-            samples = samples_of(self.load(clip))
+            samples = to_model_inputs(self.load(clip))
         except UnmaskError as error:
             return Example(clip, (), str(error))
         if not samples:
@@ -109,12 +109,12 @@ class WholeClips(Dataset[Example]):
         runs = [_middle(len(sample.faces), self.most_frames) for sample in samples]
         return Example(
             clip,
-            tuple(run_of(sample, run) for sample, run in zip(samples, runs, strict=True)),
+            tuple(slice_frames(sample, run) for sample, run in zip(samples, runs, strict=True)),
             vectors=None if self.vectors is None else self.vectors[clip.clip_id][runs[0]],
         )
 
 
-def run_of(sample: Sample, run: slice) -> Sample:
+def slice_frames(sample: ModelInput, run: slice) -> ModelInput:
     """The sample with some of its frames; the sound stays whole."""
     flow, points, pose = sample.flow, sample.landmarks, sample.pose_deg
     return replace(
@@ -131,13 +131,13 @@ def _middle(frames: int, most: int) -> slice:
     return slice(start, start + (most or frames))
 
 
-def batch_examples(examples: Sequence[Example], settings: ModelSettings) -> ClipBatch:
+def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> ClipBatch:
     """The first sample of each usable example as one batch, and what is wrong with the others."""
     used = [example for example in examples if example.samples]
     clips = tuple(example.clip for example in used)
     samples = [example.samples[0] for example in used]
     batch = collate(samples, settings) if used else None
-    landmarks, pose = face_targets(samples) if settings.auxiliary else (None, None)
+    landmarks, pose = collate_face_targets(samples) if settings.auxiliary else (None, None)
     return ClipBatch(
         clips=clips,
         batch=batch,
@@ -164,6 +164,6 @@ def _seen(examples: Sequence[Example], frames: int) -> Tensor | None:
     return padded
 
 
-def batcher(settings: ModelSettings) -> Callable[[Sequence[Example]], ClipBatch]:
+def make_collate_fn(settings: ModelSettings) -> Callable[[Sequence[Example]], ClipBatch]:
     """:func:`batch_examples` as a loader's ``collate_fn``."""
-    return partial(batch_examples, settings=settings)
+    return partial(collate_examples, settings=settings)

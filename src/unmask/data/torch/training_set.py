@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from unmask.config import AugmentationSettings, TrainingSettings
-from unmask.data.augmentation.policy import change, changed_sound, draw_changes
-from unmask.data.forgeries.online import Twins
-from unmask.data.torch.evaluation_set import Example, Load, Vectors, run_of
+from unmask.data.augmentation.policy import augment_audio, augment_sample, sample_augmentation
+from unmask.data.forgeries.online import OnlineForger
+from unmask.data.torch.evaluation_set import Example, FeatureLoader, Vectors, slice_frames
 from unmask.errors import UnmaskError
-from unmask.preprocessing.prepare import samples_of
-from unmask.records import RATE_HZ, Clip, Sample
+from unmask.preprocessing.prepare import to_model_inputs
+from unmask.records import RATE_HZ, Clip, ModelInput
 
 
-class TrainingClips(Dataset[Example]):
+class TrainingSet(Dataset[Example]):
     """A short run of frames of each clip's largest person, and the sound that goes with it.
 
     What is picked depends on seed, epoch and the clip's ``pair_id`` alone, so a fit that was
@@ -37,7 +37,7 @@ class TrainingClips(Dataset[Example]):
     def __init__(
         self,
         clips: Sequence[Clip],
-        load: Load,
+        load: FeatureLoader,
         training: TrainingSettings,
         augmentation: AugmentationSettings,
         seed: int,
@@ -49,62 +49,64 @@ class TrainingClips(Dataset[Example]):
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
-        self.twins = Twins(clips, training.fakes, seed)
+        self.twins = OnlineForger(clips, training.fakes, seed)
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, key: tuple[int, int]) -> Example:
         epoch, index = key
-        clip = self.twins.chosen(self.clips[index], epoch)
+        clip = self.twins.maybe_replace(self.clips[index], epoch)
         try:
             features = self.load(clip)
-            samples = samples_of(features)
+            samples = to_model_inputs(features)
         except UnmaskError as error:
             return Example(clip, (), str(error))
         if not samples:
             return Example(clip, (), "neither a face nor sound in it")
         sample = samples[0]
-        forging = self.twins.draw(clip, sample, epoch)
+        forging = self.twins.sample_forgery(clip, sample, epoch)
         clip = forging.labelled(clip)
         if forging.is_twin and not (clip.is_fake or forging.mismatched):
             return Example(clip, (), "neither a face nor speech to forge")
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
-        whole = self.twins.with_sound(clip, sample, forging)
+        whole = self.twins.apply_voice(clip, sample, forging)
         run, begin = self._moment(whole, times_s, rng)
-        changes = draw_changes(self.augmentation, rng)
+        changes = sample_augmentation(self.augmentation, rng)
         cut = self._cut(whole, run, begin, changes.stretch or 1.0)
         heard_s = begin / RATE_HZ, (begin + len(cut.waveform)) / RATE_HZ
-        clip = labelled_there(clip, times_s[run.start : run.stop], heard_s)
+        clip = label_for_excerpt(clip, times_s[run.start : run.stop], heard_s)
         if self.vectors is not None:
             seen = self.vectors[clip.clip_id][run.start : run.stop]
-            return Example(clip, (changed_sound(cut, changes),), vectors=seen)
-        made = self.twins.with_face(cut, times_s[run.start : run.stop], forging)
-        return Example(clip, (change(made, changes),), mismatched=forging.mismatched)
+            return Example(clip, (augment_audio(cut, changes),), vectors=seen)
+        made = self.twins.apply_face(cut, times_s[run.start : run.stop], forging)
+        return Example(clip, (augment_sample(made, changes),), mismatched=forging.mismatched)
 
     def _moment(
-        self, sample: Sample, times_s: NDArray[np.float64], rng: np.random.Generator
+        self, sample: ModelInput, times_s: NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[range, int]:
         """Which frames, and the first sample of the sound that belongs to these lips."""
         last_start = max(len(sample.waveform) - round(self.training.audio_s * RATE_HZ), 0)
         begin = int(rng.integers(0, last_start + 1))
-        run = burst(len(sample.faces), self.training.frames, rng)
+        run = random_frame_range(len(sample.faces), self.training.frames, rng)
         if len(run):
             begin = min(round(float(times_s[run.start]) * RATE_HZ), last_start)
         return run, begin
 
-    def _cut(self, sample: Sample, run: range, begin: int, stretch: float) -> Sample:
+    def _cut(self, sample: ModelInput, run: range, begin: int, stretch: float) -> ModelInput:
         wanted = round(self.training.audio_s * RATE_HZ / stretch)
         heard = slice(begin, begin + wanted)
         return replace(
-            run_of(sample, slice(run.start, run.stop)),
+            slice_frames(sample, slice(run.start, run.stop)),
             waveform=sample.waveform[heard],
             is_speech=sample.is_speech[heard],
         )
 
 
-def labelled_there(clip: Clip, seen_s: NDArray[np.float64], heard_s: tuple[float, float]) -> Clip:
+def label_for_excerpt(
+    clip: Clip, seen_s: NDArray[np.float64], heard_s: tuple[float, float]
+) -> Clip:
     """The labels of a moment of a clip, of which only some stretches are forged.
 
     A modality without listed stretches keeps the label of the whole clip.
@@ -124,7 +126,7 @@ def labelled_there(clip: Clip, seen_s: NDArray[np.float64], heard_s: tuple[float
     return replace(clip, is_fake=video or audio, fake_video=video, fake_audio=audio)
 
 
-class PairBatches(Sampler[list[tuple[int, int]]]):
+class PairBatchSampler(Sampler[list[tuple[int, int]]]):
     """Batches that hold every clip once per epoch, and the clips of a pair together.
 
     Genuine and forged in one batch make the gradient one of the forgery (Shiohara & Yamasaki,
@@ -174,7 +176,7 @@ class PairBatches(Sampler[list[tuple[int, int]]]):
         yield from batches  # and not at once: Lightning tells the epoch after it took the iterator
 
 
-def burst(total: int, wanted: int, rng: np.random.Generator) -> range:
+def random_frame_range(total: int, wanted: int, rng: np.random.Generator) -> range:
     """A run of ``wanted`` consecutive frames at a random place; all where there are fewer.
 
     Example:

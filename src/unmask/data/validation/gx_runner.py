@@ -33,7 +33,7 @@ th { text-align: left; } .alert { background: #eee; padding: 6px 10px; margin-to
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Suite:
     """One table and what is expected of it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Finding:
         return f"{self.check}: failed: {self.demand} ({self.observed})"
 
 
-def load(module: str) -> ModuleType:
+def import_gx(module: str) -> ModuleType:
     """Import a module of Great Expectations without its dependencies' warnings.
 
     Raises:
@@ -81,14 +81,14 @@ def load(module: str) -> ModuleType:
         return require(module, extra="platform")
 
 
-def run_checks(checks: Sequence[Check]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
+def run_suites(checks: Sequence[Suite]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
     """Hold every table against its expectations.
 
     Returns:
         The findings, and Great Expectations' own page of each check as HTML that needs
         nothing from elsewhere.
     """
-    context = load("great_expectations").get_context(mode="ephemeral")
+    context = import_gx("great_expectations").get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("unmask")
     findings: list[Finding] = []
@@ -100,8 +100,8 @@ def run_checks(checks: Sequence[Check]) -> tuple[tuple[Finding, ...], Mapping[st
     return tuple(findings), pages
 
 
-def _run(check: Check, source: Any) -> Any:
-    suite = load("great_expectations").ExpectationSuite(
+def _run(check: Suite, source: Any) -> Any:
+    suite = import_gx("great_expectations").ExpectationSuite(
         name=check.name, expectations=list(check.expectations)
     )
     asset = source.add_dataframe_asset(check.name)
@@ -117,13 +117,13 @@ def _run(check: Check, source: Any) -> Any:
         )
 
 
-def _finding(check: Check, found: Any) -> Finding:
+def _finding(check: Suite, found: Any) -> Finding:
     demand = found.expectation_config.description or found.expectation_config.type
     observed = "" if found.success else _observed(check, found.result, found.exception_info)
     return Finding(check.name, check.level, demand, bool(found.success), observed)
 
 
-def _observed(check: Check, result: Mapping[str, Any], exception: Mapping[str, Any]) -> str:
+def _observed(check: Suite, result: Mapping[str, Any], exception: Mapping[str, Any]) -> str:
     if "unexpected_index_list" in result:
         rows = result["unexpected_index_list"]
         shown = ", ".join(_row(check, row) for row in rows[:EXAMPLES])
@@ -136,15 +136,15 @@ def _observed(check: Check, result: Mapping[str, Any], exception: Mapping[str, A
     return f"could not be evaluated: {'; '.join(sorted(causes))}"
 
 
-def _row(check: Check, row: Mapping[str, Any]) -> str:
+def _row(check: Suite, row: Mapping[str, Any]) -> str:
     others = [value for column, value in row.items() if column != check.key]
     values = " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in others)
     return f"{row[check.key]} {values}".strip()
 
 
 def _page(result: Any) -> str:
-    renderer = load("great_expectations.render.renderer.page_renderer")
-    view = load("great_expectations.render.view")
+    renderer = import_gx("great_expectations.render.renderer.page_renderer")
+    view = import_gx("great_expectations.render.view")
     page = renderer.ValidationResultsPageRenderer().render(result)
     html: str = view.DefaultJinjaPageView().render(page)
     return _FOREIGN.sub("", html).replace("</head>", _STYLE, 1)

@@ -16,7 +16,7 @@ from rich.table import Table
 from scipy.stats import rankdata
 
 from unmask.errors import SingleClassError
-from unmask.preprocessing.media.decode import frames, waveform
+from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
 from unmask.records import Clip, Waveform
 
 LOOK_HZ, LOOK_FRAMES = 1.0, 3  # pictures are compared over the first three seconds
@@ -49,7 +49,7 @@ class Shortcut:
         return f"{self.low:.3f}–{self.high:.3f}"
 
 
-def shortcut_table(
+def audit_shortcuts(
     clips: Sequence[Clip], seed: int = 0, jobs: int = 2, resamples: int = 500
 ) -> tuple[Shortcut, ...]:
     """Try every nuisance that differs between clips; the most telling comes first.
@@ -63,7 +63,9 @@ def shortcut_table(
     labels = {clip.is_fake for clip in clips}
     if len(labels) != 2:
         raise SingleClassError(f"{len(clips)} clips of one class; shortcuts need both")
-    rows = Parallel(n_jobs=jobs, prefer="threads")(delayed(nuisances)(clip) for clip in clips)
+    rows = Parallel(n_jobs=jobs, prefer="threads")(
+        delayed(nuisance_features)(clip) for clip in clips
+    )
     is_fake = np.array([clip.is_fake for clip in clips])
     _, person = np.unique([clip.identity for clip in clips], return_inverse=True)
     found = []
@@ -72,11 +74,13 @@ def shortcut_table(
         known = np.isfinite(values)
         if len(np.unique(values[known])) > 1 and len(np.unique(is_fake[known])) == 2:
             rng = np.random.default_rng(seed)
-            found.append(_try(name, values[known], is_fake[known], person[known], rng, resamples))
+            found.append(
+                _nuisance_auc(name, values[known], is_fake[known], person[known], rng, resamples)
+            )
     return tuple(sorted(found, key=lambda row: -abs(row.auc - 0.5)))
 
 
-def as_table(shortcuts: Sequence[Shortcut]) -> Table:
+def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:
     """One line per nuisance, for a terminal."""
     table = Table(title="Shortcuts: each nuisance alone as a detector", title_justify="left")
     for name in ("nuisance", "AUC", "95 % interval", "clips"):
@@ -86,7 +90,7 @@ def as_table(shortcuts: Sequence[Shortcut]) -> Table:
     return table
 
 
-def nuisances(clip: Clip) -> dict[str, float]:
+def nuisance_features(clip: Clip) -> dict[str, float]:
     """Everything about a clip that has nothing to do with who is shown or heard.
 
     Returns:
@@ -104,7 +108,7 @@ def nuisances(clip: Clip) -> dict[str, float]:
         "pixels": float(clip.width * clip.height),
         "fps": clip.fps,
         "has_audio": float(clip.has_audio),
-        **_sound(waveform(clip.path) if clip.has_audio else None),
+        **_sound(read_waveform(clip.path) if clip.has_audio else None),
         **_picture(clip),
     }
 
@@ -128,7 +132,9 @@ def _decibels(power: float) -> float:
 
 
 def _picture(clip: Clip) -> dict[str, float]:
-    looks = [frame @ LUMA for _, frame in islice(frames(clip.path, LOOK_HZ), LOOK_FRAMES)]
+    looks = [
+        frame @ LUMA for _, frame in islice(iter_sampled_frames(clip.path, LOOK_HZ), LOOK_FRAMES)
+    ]
     if not looks:
         return {"brightness": np.nan, "sharpness": np.nan}
     return {
@@ -143,7 +149,7 @@ def _laplacian(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     return around - 4 * luma[1:-1, 1:-1]
 
 
-def _try(
+def _nuisance_auc(
     name: str,
     values: NDArray[np.float64],
     is_fake: NDArray[np.bool_],

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from unmask.data.manifest import COLUMNS
-from unmask.data.splits import BINDING
-from unmask.data.validation.gx_runner import Check, load
+from unmask.data.splits import GROUP_KEYS
+from unmask.data.validation.gx_runner import Suite, import_gx
 from unmask.data.validation.shortcut_audit import Shortcut
 from unmask.records import SPLITS, Clip
 
@@ -17,7 +17,7 @@ FAIR_AUC = (0.40, 0.60)
 PERIOD_SLACK_S = 0.1  # a last frame may be shown for a little longer than the container says
 
 
-def clip_check(clips: Sequence[Clip]) -> Check:
+def clip_suite(clips: Sequence[Clip]) -> Suite:
     """Every row by itself, and that no clip stands twice."""
     gxe = _gxe()
     table = pd.DataFrame([asdict(clip) for clip in clips], columns=list(COLUMNS))
@@ -26,7 +26,7 @@ def clip_check(clips: Sequence[Clip]) -> Check:
     table["file_exists"] = [clip.path.is_file() for clip in clips]
     table["named_as_labelled"] = [(clip.manipulation == "none") != clip.is_fake for clip in clips]
     table["periods_fit"] = [_periods_fit(clip) for clip in clips]
-    return Check("clips", "clip_id", table, (*_presence(gxe, table), *_values(gxe)))
+    return Suite("clips", "clip_id", table, (*_presence(gxe, table), *_values(gxe)))
 
 
 def _presence(gxe: Any, table: pd.DataFrame) -> list[Any]:
@@ -89,7 +89,7 @@ def _periods_fit(clip: Clip) -> bool:
     )
 
 
-def split_check(clips: Sequence[Clip]) -> Check:
+def split_check(clips: Sequence[Clip]) -> Suite:
     """Both classes in every split."""
     held = {(split, label): 0 for split in SPLITS for label in ("genuine", "fake")}
     for clip in clips:
@@ -100,18 +100,18 @@ def split_check(clips: Sequence[Clip]) -> Check:
     expectation = _gxe().ExpectColumnValuesToBeBetween(
         column="clips", min_value=1, description="every split holds genuine and fake clips"
     )
-    return Check("splits", "split", table, (expectation,))
+    return Suite("splits", "split", table, (expectation,))
 
 
-def leak_check(clips: Sequence[Clip]) -> Check:
+def leak_check(clips: Sequence[Clip]) -> Suite:
     """Nothing that binds clips together stands in two splits."""
     seen: dict[tuple[str, str], set[str]] = {}
     for clip in clips:
-        for kind in BINDING:
+        for kind in GROUP_KEYS:
             seen.setdefault((kind, getattr(clip, kind)), set()).add(clip.split)
     table = pd.DataFrame(
         [
-            {"kind": kind, "name": name, **{f"{other}_splits": 1 for other in BINDING}}
+            {"kind": kind, "name": name, **{f"{other}_splits": 1 for other in GROUP_KEYS}}
             | {f"{kind}_splits": len(splits)}
             for (kind, name), splits in seen.items()
         ]
@@ -120,12 +120,12 @@ def leak_check(clips: Sequence[Clip]) -> Check:
         _gxe().ExpectColumnValuesToBeInSet(
             column=f"{kind}_splits", value_set=[1], description=f"no {kind} stands in two splits"
         )
-        for kind in BINDING
+        for kind in GROUP_KEYS
     )
-    return Check("leaks", "name", table, expectations)
+    return Suite("leaks", "name", table, expectations)
 
 
-def shortcut_check(shortcuts: Sequence[Shortcut], level: str) -> Check:
+def shortcut_check(shortcuts: Sequence[Shortcut], level: str) -> Suite:
     """No nuisance alone gives the label away."""
     # with its columns even where nothing varies, so that there is nothing to fail
     columns = [field.name for field in fields(Shortcut)]
@@ -137,8 +137,8 @@ def shortcut_check(shortcuts: Sequence[Shortcut], level: str) -> Check:
         max_value=high,
         description=f"each nuisance alone has an AUC of {low:.2f} to {high:.2f}",
     )
-    return Check("shortcuts", "name", table, (expectation,), level)
+    return Suite("shortcuts", "name", table, (expectation,), level)
 
 
 def _gxe() -> Any:
-    return load("great_expectations.expectations")
+    return import_gx("great_expectations.expectations")

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.data.validation.gx_runner import Finding, run_checks
-from unmask.data.validation.shortcut_audit import Shortcut, shortcut_table
-from unmask.data.validation.suites import clip_check, leak_check, shortcut_check, split_check
+from unmask.data.validation.gx_runner import Finding, run_suites
+from unmask.data.validation.shortcut_audit import Shortcut, audit_shortcuts
+from unmask.data.validation.suites import clip_suite, leak_check, shortcut_check, split_check
 from unmask.errors import DataError
 from unmask.records import Clip
 
@@ -39,14 +39,14 @@ class ValidationReport:
     @property
     def failures(self) -> tuple[str, ...]:
         """Each required demand that does not hold, in words."""
-        return tuple(str(found) for found in _short(self.findings, "required"))
+        return tuple(str(found) for found in _failed(self.findings, "required"))
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Each demand that does not hold and is only reported, in words."""
-        return tuple(str(found) for found in _short(self.findings, "reported"))
+        return tuple(str(found) for found in _failed(self.findings, "reported"))
 
-    def require(self) -> None:
+    def raise_if_failed(self) -> None:
         """Do nothing if the manifest passed.
 
         Raises:
@@ -77,18 +77,18 @@ def validate(
     """
     if shortcut_level not in LEVELS:
         raise DataError(f"shortcut level is {shortcut_level!r}; use {' or '.join(LEVELS)}")
-    checks = [clip_check(clips), split_check(clips), leak_check(clips)]
+    checks = [clip_suite(clips), split_check(clips), leak_check(clips)]
     shortcuts: tuple[Shortcut, ...] = ()
     if len({clip.is_fake for clip in clips}) == 2 and all(clip.path.is_file() for clip in clips):
-        shortcuts = shortcut_table(clips, seed, jobs)
+        shortcuts = audit_shortcuts(clips, seed, jobs)
         checks.append(shortcut_check(shortcuts, shortcut_level))
-    findings, pages = run_checks(checks)
+    findings, pages = run_suites(checks)
     folder = Path(report_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     report = ValidationReport(
-        passed=not _short(findings, "required"),
+        passed=not _failed(findings, "required"),
         clips=len(clips),
         findings=findings,
         shortcuts=shortcuts,
@@ -98,7 +98,7 @@ def validate(
     return report
 
 
-def _short(findings: Iterable[Finding], level: str) -> tuple[Finding, ...]:
+def _failed(findings: Iterable[Finding], level: str) -> tuple[Finding, ...]:
     return tuple(found for found in findings if found.level == level and not found.passed)
 
 
