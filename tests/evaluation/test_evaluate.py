@@ -57,7 +57,7 @@ def test_one_identity_has_numbers_and_no_interval(score_rows):
     rows = [replace(row, identity="ann") for row in score_rows()]
     found = evaluate(rows, SETTINGS, seed=1)
     assert (found.auc_low, found.auc_high) == (None, None)
-    assert "auc_low" not in found.numbers()
+    assert "auc_low" not in found.to_metrics()
 
 
 def test_an_evaluation_survives_json(score_rows, tmp_path):
@@ -67,7 +67,7 @@ def test_an_evaluation_survives_json(score_rows, tmp_path):
 
 def test_numbers_are_flat_and_finite(score_rows):
     rows = [replace(r, manipulation=r.manipulation.replace("_", " ")) for r in score_rows()]
-    numbers = evaluate(rows, SETTINGS, seed=1).numbers()
+    numbers = evaluate(rows, SETTINGS, seed=1).to_metrics()
     assert {"auc", "auc_low", "auc_face_swap", "auc_face_swap_high"} <= set(numbers)
     assert {"auc_modality_audio", "ece_by_chance", "eer", "fpr95", "nll"} <= set(numbers)
     assert np.isfinite(list(numbers.values())).all()
@@ -111,4 +111,6 @@ def test_the_key_of_a_double_forgery_is_one_that_a_tracking_server_takes():
         ScoreRow("a", "p", "test", "none", False, -1.0, 0.2),
         ScoreRow("b", "q", "test", "face swap+voice-convert", True, 1.0, 0.8),
     ]
-    assert evaluate(rows, EvaluationSettings(), 0).numbers()["auc_face_swap_voice-convert"] == 1.0
+    assert (
+        evaluate(rows, EvaluationSettings(), 0).to_metrics()["auc_face_swap_voice-convert"] == 1.0
+    )

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.explainability.deletion_test import deletion, elsewhere, face_mask, hottest
-from unmask.explainability.gradcam import FrameJudge
-from unmask.explainability.top_moments import Suspects
+from unmask.explainability.deletion_test import (
+    deletion,
+    landmark_hull_mask,
+    random_region,
+    top_region,
+)
+from unmask.explainability.gradcam import FrameScorer
+from unmask.explainability.top_moments import TopMoments
 
 PLACE = slice(80, 120), slice(90, 140)
 
@@ -14,9 +19,9 @@ PLACE = slice(80, 120), slice(90, 140)
 @pytest.fixture
 def a_judge(a_person, a_window, a_score):
     def make(bundle):
-        suspects = Suspects()
+        suspects = TopMoments()
         suspects.add(a_window(a_person([0.0])), [a_score([0.5])])
-        return FrameJudge(bundle, suspects.people[0][0], precision="32")
+        return FrameScorer(bundle, suspects.people[0][0], precision="32")
 
     return make
 
@@ -58,27 +63,27 @@ def test_the_same_question_gets_the_same_answer(sees_detail, a_judge, landmarks)
 
 def test_flow_in_the_region_goes_too(a_bundle, a_person, a_window, a_score, landmarks):
     bundle = a_bundle(frame_backbone="resnet10t", flow=True)
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(a_person([0.0], flow=True)), [a_score([0.5])])
     first = bundle.detector.frame.backbone.conv1[0]
     with torch.no_grad():
         torch.nn.init.normal_(first.weight)
         first.weight[:, :3] = 0  # blind to colour
-    found = deletion(FrameJudge(bundle, suspects.people[0][0], "32"), heat_at(*PLACE), landmarks)
+    found = deletion(FrameScorer(bundle, suspects.people[0][0], "32"), heat_at(*PLACE), landmarks)
     assert abs(found.drop) > 1e-6
 
 
 def test_the_hottest_fifth_of_the_face_and_nothing_beside_it(landmarks, rng):
-    face = face_mask(landmarks)
+    face = landmark_hull_mask(landmarks)
     heat = rng.random((224, 224)).astype(np.float32)
-    region = hottest(heat, face)
+    region = top_region(heat, face)
     assert region.sum() == round(0.2 * face.sum())
     assert not (region & ~face).any()
     assert heat[region].min() >= heat[face & ~region].max()
 
 
 def test_the_face_holds_its_landmarks_and_is_no_more_than_half_again(landmarks):
-    face = face_mask(landmarks)
+    face = landmark_hull_mask(landmarks)
     columns, rows = np.rint(landmarks).astype(int).T
     assert face[rows, columns].all()
     assert 0.2 < face.mean() < 0.8
@@ -86,8 +91,8 @@ def test_the_face_holds_its_landmarks_and_is_no_more_than_half_again(landmarks):
 
 
 def test_regions_elsewhere_are_as_large_and_in_the_face(landmarks, rng):
-    face, heat = face_mask(landmarks), heat_at(slice(0, 60), slice(0, 60))
-    regions = [elsewhere(heat, face, 1234, rng) for _ in range(6)]
+    face, heat = landmark_hull_mask(landmarks), heat_at(slice(0, 60), slice(0, 60))
+    regions = [random_region(heat, face, 1234, rng) for _ in range(6)]
     assert [int(one.sum()) for one in regions] == [1234] * 6
     assert not any((one & ~face).any() for one in regions)
     assert len({one.tobytes() for one in regions}) == 6

@@ -8,12 +8,12 @@ import torch
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
-from unmask.explainability.cam_layer import map_layer, tapped
-from unmask.explainability.gradcam import FrameJudge, heat_map
-from unmask.explainability.top_moments import Suspects
-from unmask.models.batchnorm_folding import folded
+from unmask.explainability.cam_layer import detach_at_layer, find_cam_layer
+from unmask.explainability.gradcam import FrameScorer, grad_cam
+from unmask.explainability.top_moments import TopMoments
+from unmask.models.batchnorm_folding import fold_batch_norms
 from unmask.models.inference import score_samples
-from unmask.preprocessing.prepare import samples_of
+from unmask.preprocessing.prepare import to_model_inputs
 
 pytest.importorskip("captum")
 
@@ -22,7 +22,7 @@ pytest.importorskip("captum")
 def a_suspect(a_person, a_window, a_score):
     def make(frames=3, at=1, flow=False):
         window = a_window(a_person(np.arange(frames) / 5, flow=flow))
-        suspects = Suspects()
+        suspects = TopMoments()
         suspects.add(window, [a_score(np.eye(frames)[at])])
         return suspects.people[0][0], window
 
@@ -30,8 +30,8 @@ def a_suspect(a_person, a_window, a_score):
 
 
 def heat_of(bundle, suspect):
-    judge = FrameJudge(bundle, suspect, precision="32")
-    return heat_map(judge, map_layer(bundle.detector.frame.backbone, judge.ask))
+    judge = FrameScorer(bundle, suspect, precision="32")
+    return grad_cam(judge, find_cam_layer(bundle.detector.frame.backbone, judge.score))
 
 
 def by_hand(judge, module, grid):
@@ -71,7 +71,7 @@ def test_every_backbone_gives_the_map_of_the_formula(a_bundle, a_suspect, name):
         bundle.detector.frame_head.weight.data.neg_()
         heat = heat_of(bundle, suspect)
     assert heat.max() == pytest.approx(1.0)
-    judge = FrameJudge(bundle, suspect, precision="32")
+    judge = FrameScorer(bundle, suspect, precision="32")
     wanted = by_hand(judge, module(bundle.detector.frame.backbone), grid)
     assert heat == pytest.approx(wanted, abs=1e-4)
 
@@ -85,7 +85,7 @@ def test_a_backbone_folded_for_serving_gives_the_same_map(a_bundle, a_suspect, n
         bundle.detector.frame_head.weight.data.neg_()
         before = heat_of(bundle, suspect)
     frame = bundle.detector.frame
-    quick = folded(frame.backbone, torch.rand(2, 3, 224, 224))
+    quick = fold_batch_norms(frame.backbone, torch.rand(2, 3, 224, 224))
     assert quick is not frame.backbone
     frame.backbone = quick
     assert heat_of(bundle, suspect) == pytest.approx(before, abs=0.02)
@@ -94,9 +94,9 @@ def test_a_backbone_folded_for_serving_gives_the_same_map(a_bundle, a_suspect, n
 def test_the_judge_says_of_the_frame_what_the_whole_clip_gave_it(a_bundle, a_suspect):
     bundle = a_bundle(frame_backbone="efficientnet_b0", flow=True)
     suspect, window = a_suspect(frames=9, at=4, flow=True)
-    scores = score_samples(bundle, samples_of(window), precision="32")
-    judge = FrameJudge(bundle, suspect, precision="32")
-    said = torch.sigmoid(judge.ask()).item()
+    scores = score_samples(bundle, to_model_inputs(window), precision="32")
+    judge = FrameScorer(bundle, suspect, precision="32")
+    said = torch.sigmoid(judge.score()).item()
     assert said == pytest.approx(scores[0].frame_probabilities[4], abs=1e-4)
 
 
@@ -118,23 +118,23 @@ def test_where_nothing_speaks_for_a_fake_there_is_no_heat(sees_detail, a_suspect
 
 def test_other_threads_do_not_notice(a_bundle, a_suspect):
     bundle = a_bundle()
-    judge = FrameJudge(bundle, a_suspect()[0], precision="32")
-    layer = map_layer(bundle.detector.frame.backbone, judge.ask)
-    wanted, said, passed = judge.ask(), [], []
-    with tapped(layer) as tap:
+    judge = FrameScorer(bundle, a_suspect()[0], precision="32")
+    layer = find_cam_layer(bundle.detector.frame.backbone, judge.score)
+    wanted, said, passed = judge.score(), [], []
+    with detach_at_layer(layer) as tap:
         tap.register_forward_hook(lambda *_: passed.append(threading.get_ident()))
-        other = threading.Thread(target=lambda: said.append(judge.ask()))
+        other = threading.Thread(target=lambda: said.append(judge.score()))
         other.start()
         other.join()
         assert passed == []
-        assert torch.equal(judge.ask(), wanted)
+        assert torch.equal(judge.score(), wanted)
         assert passed == [threading.get_ident()]
     assert torch.equal(said[0], wanted)
-    judge.ask()
+    judge.score()
     assert len(passed) == 1
 
 
 def test_a_backbone_without_a_map_is_refused(a_bundle):
     backbone = torch.nn.Linear(4, 4)
     with pytest.raises(ConfigError, match=r"analyze without evidence, or raise model\.input_px"):
-        map_layer(backbone, lambda: backbone(torch.zeros(1, 4)))
+        find_cam_layer(backbone, lambda: backbone(torch.zeros(1, 4)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.explainability.top_moments import STRETCH_S, Suspects
+from unmask.explainability.top_moments import STRETCH_S, TopMoments
 
 
 def kept(suspects, person=0):
@@ -13,7 +13,7 @@ def kept(suspects, person=0):
 def test_the_five_highest_frames_are_kept_highest_first_and_apart(a_person, a_window, a_score, rng):
     times_s = np.arange(0, 6, 0.2)
     values = rng.permutation(len(times_s)) / len(times_s)
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(a_person(times_s)), [a_score(values)])
     wanted, free = [], dict(zip(times_s, values, strict=True))
     while len(wanted) < 5:  # by striking out, not by comparing with all before
@@ -24,7 +24,7 @@ def test_the_five_highest_frames_are_kept_highest_first_and_apart(a_person, a_wi
 
 
 def test_frames_of_several_windows_compete(a_person, a_window, a_score):
-    suspects = Suspects()
+    suspects = TopMoments()
     for start_s, value in ((0.0, 0.4), (30.0, 0.9), (60.0, 0.1)):
         times_s = start_s + np.arange(0, 4, 0.5)
         scores = [a_score(value + 0.01 * np.arange(8))]
@@ -33,14 +33,14 @@ def test_frames_of_several_windows_compete(a_person, a_window, a_score):
 
 
 def test_neighbours_over_the_edge_of_a_window_are_one_moment(a_person, a_window, a_score):
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(a_person([29.8])), [a_score([0.6])])
     suspects.add(a_window(a_person([30.0]), start_s=30.0), [a_score([0.7])])
     assert kept(suspects) == [(30.0, 0.7)]
 
 
 def test_a_crowd_is_cut_down_to_its_most_suspicious(a_person, a_window, a_score):
-    suspects = Suspects()
+    suspects = TopMoments()
     people = [a_person([0.0, 1.0], number=number) for number in range(9)]
     values = [0.5, 0.1, 0.9, 0.3, 0.8, 0.2, 0.7, 0.6, 0.4]
     suspects.add(a_window(*people), [a_score([value, value]) for value in values])
@@ -49,7 +49,7 @@ def test_a_crowd_is_cut_down_to_its_most_suspicious(a_person, a_window, a_score)
 
 def test_a_suspect_is_seen_as_the_detector_saw_it(a_person, a_window, a_score):
     person = a_person(np.arange(0, 4, 0.2), flow=True)
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(person), [a_score(np.eye(20)[10] + np.eye(20)[1] / 2)])
     first, second = suspects.people[0][:2]
     assert np.array_equal(first.seen.faces, person.faces[7:14])
@@ -61,7 +61,7 @@ def test_a_suspect_is_seen_as_the_detector_saw_it(a_person, a_window, a_score):
 
 def test_the_way_into_the_face_is_the_way_its_landmarks_went(a_person, a_window, a_score):
     person = a_person([0.0])
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(person), [a_score([0.5])])
     matrix = suspects.people[0][0].to_face
     moved = person.track.landmarks_px[0] @ matrix[:, :2].T + matrix[:, 2]
@@ -73,7 +73,7 @@ def test_the_stretch_of_sound_that_says_most_is_kept(a_window, a_score, rng):
     steps = np.full(1249, 0.1)
     steps[700:800] = 0.9  # 14 to 16 s
     steps[:50] = np.nan
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(start_s=30.0, sound=sound), [a_score(steps=steps)])
     stretch = suspects.sound
     assert stretch.start_s <= 44.0
@@ -88,12 +88,12 @@ def test_the_stretch_of_sound_that_says_most_is_kept(a_window, a_score, rng):
 
 @pytest.mark.parametrize("steps", [[], [np.nan] * 40])
 def test_where_nobody_speaks_no_sound_is_kept(a_window, a_score, steps):
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(sound=np.zeros(16_000, np.float32)), [a_score(steps=steps)])
     assert suspects.sound is None
 
 
 def test_a_window_without_anything_changes_nothing(a_window):
-    suspects = Suspects()
+    suspects = TopMoments()
     suspects.add(a_window(), [])
-    assert suspects == Suspects()
+    assert suspects == TopMoments()

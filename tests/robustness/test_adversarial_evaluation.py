@@ -6,12 +6,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from unmask.config import AttackSettings
-from unmask.data.torch.evaluation_set import WholeClips
+from unmask.data.torch.evaluation_set import EvaluationClips
 from unmask.errors import ConfigError, DataError, SingleClassError
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
-from unmask.records import Lips
-from unmask.robustness.adversarial_evaluation import Attack, attack_features, under_attack
+from unmask.records import MouthCrops
+from unmask.robustness.adversarial_evaluation import Attack, attack_features, score_under_attack
 
 SETTINGS = AttackSettings(epsilons=(0.0, 0.05), targets=("frames", "audio"), pgd_steps=3)
 LABELS = [False, True] * 4
@@ -24,13 +24,13 @@ def ensemble(bundle, another_detector):
 
 @pytest.fixture(scope="module")
 def examples(clips, load):
-    whole = WholeClips(clips, load)
+    whole = EvaluationClips(clips, load)
     return [whole[index] for index in range(len(whole))]
 
 
 def test_each_column_is_one_attack_and_none_is_the_plain_score(bundle, examples):
     attacks = [Attack("frames", 0.0), Attack("frames", 0.05), Attack("audio", 0.05)]
-    found = under_attack(bundle, examples[:4], attacks, SETTINGS)
+    found = score_under_attack(bundle, examples[:4], attacks, SETTINGS)
     assert set(found) == {"white_box"}
     assert found["white_box"].shape == (4, 3)
     for row, example in zip(found["white_box"], examples, strict=False):
@@ -43,7 +43,7 @@ def test_each_column_is_one_attack_and_none_is_the_plain_score(bundle, examples)
 @pytest.mark.parametrize("target", ["frames", "audio", "both"])
 def test_pgd_moves_every_clip_at_least_as_far_to_the_wrong_side_as_fgsm(bundle, examples, target):
     attacks = [Attack(target, 0.02, method) for method in ("fgsm", "pgd")]
-    one, many = under_attack(bundle, examples[:4], attacks, SETTINGS)["white_box"].T
+    one, many = score_under_attack(bundle, examples[:4], attacks, SETTINGS)["white_box"].T
     away = np.where(LABELS[:4], -1, 1)
     assert ((many - one) * away >= -1e-4).all()
 
@@ -51,7 +51,7 @@ def test_pgd_moves_every_clip_at_least_as_far_to_the_wrong_side_as_fgsm(bundle, 
 def test_both_is_worse_than_either_and_a_larger_budget_worse_than_a_smaller(bundle, examples):
     attacks = [Attack(name, 0.001) for name in ("frames", "audio", "both")]
     attacks += [Attack("both", 0.0005), Attack("both", 0.0)]
-    logits = under_attack(bundle, examples[:4], attacks, SETTINGS)["white_box"]
+    logits = score_under_attack(bundle, examples[:4], attacks, SETTINGS)["white_box"]
     wrong = (logits * np.where(LABELS[:4], -1, 1)[:, None]).mean(axis=0)
     assert wrong[2] > max(wrong[0], wrong[1])
     assert wrong[2] > wrong[3] > wrong[4]
@@ -59,7 +59,7 @@ def test_both_is_worse_than_either_and_a_larger_budget_worse_than_a_smaller(bund
 
 def test_members_that_were_not_attacked_are_asked_about_the_same_attacked_clip(ensemble, examples):
     attacks = [Attack("frames", 0.0), Attack("audio", 0.01)]
-    found = under_attack(ensemble, examples[:3], attacks, SETTINGS)
+    found = score_under_attack(ensemble, examples[:3], attacks, SETTINGS)
     assert set(found) == {"white_box", "transfer", "final"}
     for row, example in enumerate(examples[:3]):
         (plain,) = score_samples(ensemble, example.samples, "32")
@@ -67,7 +67,7 @@ def test_members_that_were_not_attacked_are_asked_about_the_same_attacked_clip(e
         for name, logit in zip(("white_box", "transfer", "final"), expected, strict=True):
             assert found[name][row, 0] == pytest.approx(logit, abs=1e-5)
     first = replace(ensemble, members=ensemble.members[:1])
-    alone = under_attack(first, examples[:3], attacks, SETTINGS)["white_box"]
+    alone = score_under_attack(first, examples[:3], attacks, SETTINGS)["white_box"]
     assert np.allclose(alone, found["white_box"], atol=1e-5)
     # the attack was made for the first member and is at its best there
     away = np.where(LABELS[:3], -1, 1)
@@ -88,11 +88,11 @@ def test_lip_sync_hears_the_attacked_sound_and_counts_in_the_final_score(bundle,
         sound = rng.normal(0, 0.1, 32_000).astype(np.float32)
         mouths = rng.integers(0, 256, (50, 48, 48), dtype=np.uint8)
         opening = rng.random(50, dtype=np.float32)
-        lips = Lips(mouths, np.arange(50) / 25, opening, 25.0)
+        lips = MouthCrops(mouths, np.arange(50) / 25, opening, 25.0)
         sample = replace(sample, waveform=sound, is_speech=np.ones(32_000, np.bool_), lips=lips)
         talking.append(replace(example, samples=(sample,)))
     attacks = [Attack("frames", 0.0), Attack("audio", 0.05)]
-    found = under_attack(synced, talking, attacks, SETTINGS)
+    found = score_under_attack(synced, talking, attacks, SETTINGS)
     assert set(found) == {"white_box", "final"}
     for row, example in enumerate(talking):
         (plain,) = score_samples(synced, example.samples, "32")
@@ -116,8 +116,8 @@ def test_rows_are_aucs_as_scikit_learn_sees_them_for_every_view(ensemble, clips,
         for target in ("frames", "audio")
         for epsilon in (0.0, 0.05)
     ]
-    clean = under_attack(ensemble, examples, [Attack("frames", 0.0)], SETTINGS)
-    attacked = under_attack(ensemble, examples, [Attack("audio", 0.05, "pgd")], settings)
+    clean = score_under_attack(ensemble, examples, [Attack("frames", 0.0)], SETTINGS)
+    attacked = score_under_attack(ensemble, examples, [Attack("audio", 0.05, "pgd")], settings)
     assert report.clean_auc == pytest.approx(roc_auc_score(LABELS, clean["white_box"][:, 0]))
     for row in report.rows:
         assert row.auc + row.drop == pytest.approx(roc_auc_score(LABELS, clean[row.view][:, 0]))
@@ -149,11 +149,11 @@ def test_a_single_detector_has_no_transfer_and_no_ensemble(bundle, clips, load):
 def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, examples):
     settings = replace(SETTINGS, pgd_random_start=True)
     attacks = [Attack("audio", 0.01, "pgd")]
-    forth = under_attack(bundle, examples[:3], attacks, settings)["white_box"]
-    back = under_attack(bundle, examples[:3][::-1], attacks, settings)["white_box"]
+    forth = score_under_attack(bundle, examples[:3], attacks, settings)["white_box"]
+    back = score_under_attack(bundle, examples[:3][::-1], attacks, settings)["white_box"]
     assert np.allclose(forth, back[::-1], atol=1e-5)
     assert not np.allclose(
-        forth, under_attack(bundle, examples[:3], attacks, SETTINGS)["white_box"]
+        forth, score_under_attack(bundle, examples[:3], attacks, SETTINGS)["white_box"]
     )
 
 
@@ -179,7 +179,7 @@ def test_fewer_frames_are_those_in_the_middle(bundle, clips, load, examples):
         names = ("faces", "landmarks", "pose_deg")
         kept = {name: getattr(sample, name)[1:2] for name in names}
         middle.append(replace(example, samples=(replace(sample, **kept),)))
-    logits = under_attack(bundle, middle, [Attack("audio", 0.0)], SETTINGS)["white_box"][:, 0]
+    logits = score_under_attack(bundle, middle, [Attack("audio", 0.0)], SETTINGS)["white_box"][:, 0]
     assert report.rows[0].auc == pytest.approx(roc_auc_score(LABELS, logits))
 
 

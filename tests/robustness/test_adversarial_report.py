@@ -29,7 +29,7 @@ def test_who_withstands_one_budget_and_no_smaller_one_does_not_pass():
 
 
 def test_every_number_has_a_key_of_its_own():
-    numbers = RobustnessReport("test", 9, 0.9, ROWS).numbers()
+    numbers = RobustnessReport("test", 9, 0.9, ROWS).to_metrics()
     assert len(numbers) == 2 * len(ROWS)
     assert numbers["fgsm_drop_frames_0.05"] == 0.4
     assert numbers["fgsm_auc_audio_0.05"] == 0.1

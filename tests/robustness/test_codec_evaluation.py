@@ -11,13 +11,13 @@ from unmask.config import (
     PreprocessingSettings,
     SpeechSettings,
 )
-from unmask.config.codec_conditions import cell_of
-from unmask.data.torch.evaluation_set import cached
+from unmask.config.codec_conditions import parse_condition
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError, DataError
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.prepare import prepare
-from unmask.preprocessing.transcode import reencode
-from unmask.robustness.codec_evaluation import codec_report
+from unmask.preprocessing.prepare import prepare_clip
+from unmask.preprocessing.transcode import transcode
+from unmask.robustness.codec_evaluation import evaluate_codecs
 from unmask.training.score_clips import score_features
 
 MEASURED = EvaluationSettings(resamples=20)
@@ -57,21 +57,21 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(ready, filmed, cache):
-    return codec_report(ready, filmed, cache, CELLS, MEASURED)
+    return evaluate_codecs(ready, filmed, cache, CELLS, MEASURED)
 
 
 def test_original_and_picture_cells_are_what_scoring_the_files_gives(report, ready, filmed, cache):
     labels = [clip.is_fake for clip in filmed]
 
     def auc(clips):
-        rows = score_features(ready, clips, cached(PREPARED, cache))
+        rows = score_features(ready, clips, make_feature_loader(PREPARED, cache))
         return roc_auc_score(labels, [row.logit for row in rows])
 
     assert report.original.value == pytest.approx(auc(filmed))
     assert [row.cell for row in report.rows] == list(CELLS.cells)
     for row in report.rows[:1]:
-        cell = cell_of(row.cell)
-        moved = [replace(one, path=reencode(one.path, cell, cache).path) for one in filmed]
+        cell = parse_condition(row.cell)
+        moved = [replace(one, path=transcode(one.path, cell, cache).path) for one in filmed]
         assert row.auc.value == pytest.approx(auc(moved))
         assert row.drop.value == pytest.approx(report.original.value - row.auc.value)
         assert 20 < row.psnr_db < 50
@@ -84,10 +84,12 @@ def test_a_sound_cell_changes_the_sound_and_leaves_the_picture(ready, filmed, ca
     """Of clips without sound, it changes nothing at all."""
     silent = [replace(filmed[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
               for name, fake in (("a", True), ("b", False))]  # fmt: skip
-    found = codec_report(ready, silent, cache, CodecSettings(("opus:6",), jobs=1), MEASURED)
+    found = evaluate_codecs(ready, silent, cache, CodecSettings(("opus:6",), jobs=1), MEASURED)
     assert found.rows[0].drop.value == 0
-    heard = prepare(reencode(filmed[0].path, cell_of("aac:12"), cache).path, PREPARED, cache)
-    clean = prepare(filmed[0].path, PREPARED, cache)
+    heard = prepare_clip(
+        transcode(filmed[0].path, parse_condition("aac:12"), cache).path, PREPARED, cache
+    )
+    clean = prepare_clip(filmed[0].path, PREPARED, cache)
     assert not heard.people
     length = min(len(heard.waveform.samples), len(clean.waveform.samples))
     gap = heard.waveform.samples[:length] - clean.waveform.samples[:length]
@@ -99,12 +101,12 @@ def test_a_second_run_makes_nothing_again(report, ready, filmed, cache):
         return {path: path.stat().st_mtime_ns for path in cache.root.rglob("*.*")}
 
     before = files()
-    assert codec_report(ready, filmed, cache, CELLS, MEASURED) == report
+    assert evaluate_codecs(ready, filmed, cache, CELLS, MEASURED) == report
     assert files() == before
     # killed before the last of them was made: only that is made again
-    lost = reencode(filmed[0].path, cell_of("half"), cache).path
+    lost = transcode(filmed[0].path, parse_condition("half"), cache).path
     lost.unlink()
-    again = codec_report(ready, filmed, cache, CELLS, MEASURED)
+    again = evaluate_codecs(ready, filmed, cache, CELLS, MEASURED)
     assert again.rows[1] == report.rows[1]
     assert again.rows[0].psnr_db == pytest.approx(report.rows[0].psnr_db, abs=0.2)
     changed = {path for path, stamp in files().items() if before.get(path) != stamp}
@@ -117,14 +119,14 @@ def test_a_clip_that_breaks_under_a_cell_is_lost_from_every_row(
     tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
     broken = replace(filmed[1], clip_id="tiny", path=tiny)
     settings = CodecSettings(("half", "aac:12"), jobs=1)
-    found = codec_report(ready, [*filmed, broken], cache, settings, MEASURED)
+    found = evaluate_codecs(ready, [*filmed, broken], cache, settings, MEASURED)
     assert found.clips == 4
     assert [row.lost for row in found.rows] == [1, 0]
 
 
 def test_two_processes_find_what_one_does(report, ready, filmed, cache):
     settings = replace(CELLS, cells=("half",), jobs=2)
-    found = codec_report(ready, filmed, cache, settings, MEASURED)
+    found = evaluate_codecs(ready, filmed, cache, settings, MEASURED)
     (row,), (alone, *_) = found.rows, report.rows
     assert (row.cell, row.auc, row.drop, row.lost) == (
         alone.cell,
@@ -139,11 +141,11 @@ def test_two_processes_find_what_one_does(report, ready, filmed, cache):
 def test_no_test_clip_is_an_error(ready, filmed, cache):
     others = [replace(clip, split="val") for clip in filmed]
     with pytest.raises(DataError, match="split 'test'"):
-        codec_report(ready, others, cache, CELLS, MEASURED)
+        evaluate_codecs(ready, others, cache, CELLS, MEASURED)
 
 
 def test_without_a_cell_nothing_is_measured(ready, filmed, cache):
-    found = codec_report(ready, filmed, cache, CodecSettings(), MEASURED)
+    found = evaluate_codecs(ready, filmed, cache, CodecSettings(), MEASURED)
     assert (found.clips, found.original, found.gap, found.numbers()) == (0, None, None, {})
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import Interval, identity_copies, resampled_aucs
+from unmask.evaluation.bootstrap import Interval, draw_identity_counts, resampled_aucs
 from unmask.evaluation.metrics import expected_calibration_error, roc_auc
 from unmask.records import ScoreRow
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class RunScores:
     """One training, scored on the test split.
 
     Attributes:
@@ -73,9 +73,9 @@ class AblationRow:
     by_manipulation: Mapping[str, float] = field(default_factory=dict)
 
 
-def compare(
-    reference: Sequence[Trained],
-    without: Mapping[str, Sequence[Trained]],
+def compare_runs(
+    reference: Sequence[RunScores],
+    without: Mapping[str, Sequence[RunScores]],
     settings: EvaluationSettings,
     seed: int,
     added: Collection[str] = (),
@@ -95,7 +95,7 @@ def compare(
     clips = _by_clip(reference[0].rows)
     is_fake = np.array([row.is_fake for row in clips])
     rng, seeds = np.random.default_rng(seed), tuple(run.seed for run in reference)
-    copies = identity_copies(is_fake, [row.identity for row in clips], rng, settings.resamples)
+    copies = draw_identity_counts(is_fake, [row.identity for row in clips], rng, settings.resamples)
     # trainings differ by chance: were they not drawn, too, a component that does nothing would
     # seem to matter. One fewer than there are makes the variance of so small a sample right
     # (Rao & Wu, "Resampling Inference with Complex Survey Data", JASA 1988).
@@ -134,7 +134,7 @@ def compare(
     return tuple(found)
 
 
-def flat(rows: Sequence[AblationRow]) -> dict[str, float]:
+def to_metrics(rows: Sequence[AblationRow]) -> dict[str, float]:
     """AUC and gain of each row: ``auc_without_optical_flow``, ``auc_with_ensemble``."""
     found: dict[str, float] = {}
     for row in rows:
@@ -152,7 +152,7 @@ def _auc(rows: Sequence[ScoreRow]) -> float:
     return roc_auc(logits, np.array([row.is_fake for row in rows]))
 
 
-def _mean_ms(runs: Sequence[Trained]) -> float | None:
+def _mean_ms(runs: Sequence[RunScores]) -> float | None:
     known = [run.ms_per_clip for run in runs if run.ms_per_clip is not None]
     return float(np.mean(known)) if known else None
 
@@ -166,14 +166,14 @@ def _by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     return sorted(rows, key=lambda row: row.clip_id)
 
 
-def _logits(run: Trained, wanted: Sequence[str]) -> Floats:
+def _logits(run: RunScores, wanted: Sequence[str]) -> Floats:
     rows = _by_clip(run.rows)
     if [row.clip_id for row in rows] != list(wanted):
         raise DataError(f"seed {run.seed}: scored on other clips than the first; score it again")
     return np.array([row.logit for row in rows])
 
 
-def _ece(run: Trained, bins: int) -> float:
+def _ece(run: RunScores, bins: int) -> float:
     probabilities = np.array([row.probability for row in run.rows])
     is_fake = np.array([row.is_fake for row in run.rows])
     return float(expected_calibration_error(probabilities, is_fake, bins))

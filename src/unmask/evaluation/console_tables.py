@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from unmask.evaluation.evaluate import Evaluation, SliceAuc
+from unmask.evaluation.evaluate import AucEstimate, Evaluation
 from unmask.evaluation.gates import GateReport
 
 
@@ -14,7 +14,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     table.add_column(f"{evaluation.confidence:.0%} interval", justify="right")
     counts = f"{evaluation.fakes} + {evaluation.reals}"
     table.add_row("fake + genuine clips", counts, f"{evaluation.identities} identities")
-    whole = SliceAuc(
+    whole = AucEstimate(
         evaluation.auc,
         evaluation.auc_low,
         evaluation.auc_high,
@@ -41,11 +41,11 @@ def gate_table(report: GateReport) -> Table:
     for name in ("gate", "level", "passed", "finding"):
         table.add_column(name)
     for row in report.rows:
-        table.add_row(row.name, row.level, "yes" if row.passed else "NO", row.words)
+        table.add_row(row.name, row.level, "yes" if row.passed else "NO", row.message)
     return table
 
 
-def _interval(part: SliceAuc) -> str:
+def _interval(part: AucEstimate) -> str:
     if part.low is None or part.high is None:
         return "one identity"
     return f"{part.low:.3f}–{part.high:.3f}"

@@ -15,7 +15,7 @@ from unmask.records import ScoreRow
 
 
 @dataclass(frozen=True, slots=True)
-class SliceAuc:
+class AucEstimate:
     """How well some fakes are told from genuine clips.
 
     Attributes:
@@ -63,15 +63,15 @@ class Evaluation:
     ece_by_chance: float
     brier: float
     nll: float
-    by_manipulation: Mapping[str, SliceAuc] = field(default_factory=dict)
-    by_modality: Mapping[str, SliceAuc] = field(default_factory=dict)
+    by_manipulation: Mapping[str, AucEstimate] = field(default_factory=dict)
+    by_modality: Mapping[str, AucEstimate] = field(default_factory=dict)
 
     @property
     def ece_excess(self) -> float:
         """Calibration error beyond what chance explains, at least 0."""
         return max(self.ece - self.ece_by_chance, 0.0)
 
-    def numbers(self) -> dict[str, float]:
+    def to_metrics(self) -> dict[str, float]:
         """Everything measured under flat keys, for a tracking server.
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``.
@@ -88,7 +88,7 @@ class Evaluation:
             "ece_by_chance",
             "ece_excess",
         )
-        whole = SliceAuc(self.auc, self.auc_low, self.auc_high, self.fakes, self.reals)
+        whole = AucEstimate(self.auc, self.auc_low, self.auc_high, self.fakes, self.reals)
         slices = {"auc": whole}
         slices |= {f"auc_{_key(name)}": part for name, part in self.by_manipulation.items()}
         slices |= {f"auc_modality_{name}": part for name, part in self.by_modality.items()}
@@ -128,7 +128,7 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         eer=metrics.equal_error_rate(logits, is_fake),
         fpr95=metrics.fpr_at_tpr(logits, is_fake, 0.95),
         ece=metrics.expected_calibration_error(probabilities, is_fake, settings.bins),
-        ece_by_chance=metrics.chance_calibration_error(
+        ece_by_chance=metrics.expected_ece_under_calibration(
             probabilities, settings.bins, np.random.default_rng(seed)
         ),
         brier=metrics.brier_score(probabilities, is_fake),
@@ -149,7 +149,7 @@ def _only_split(rows: Sequence[ScoreRow]) -> str:
 
 def _by_manipulation(
     rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
-) -> dict[str, SliceAuc]:
+) -> dict[str, AucEstimate]:
     found = {}
     for name in sorted({row.manipulation for row in rows if row.is_fake}):
         part = [row for row in rows if not row.is_fake or row.manipulation == name]
@@ -160,7 +160,7 @@ def _by_manipulation(
 
 def _by_modality(
     rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
-) -> dict[str, SliceAuc]:
+) -> dict[str, AucEstimate]:
     found = {}
     for name in ("video", "audio"):
         known = [
@@ -181,7 +181,7 @@ def _slice(
     is_fake: Labels,
     settings: EvaluationSettings,
     seed: int,
-) -> SliceAuc:
+) -> AucEstimate:
     interval = auc_interval(
         scores,
         is_fake,
@@ -190,7 +190,7 @@ def _slice(
         settings.resamples,
         settings.confidence,
     )
-    return SliceAuc(
+    return AucEstimate(
         auc=metrics.roc_auc(scores, is_fake),
         low=interval.low if interval else None,
         high=interval.high if interval else None,

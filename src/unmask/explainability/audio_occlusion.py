@@ -18,7 +18,7 @@ from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import BIN_S, STEP_S
 from unmask.models.collate import Batch, collate
 from unmask.models.precision import autocast
-from unmask.records import RATE_HZ, Sample
+from unmask.records import RATE_HZ, ModelInput
 
 TOGETHER = 16  # answers at a time, so that memory stays small
 RANDOM_MUTINGS = 3  # each hears the whole stretch again
@@ -28,7 +28,7 @@ Bins = NDArray[np.intp]
 NOTHING: Bins = np.zeros(0, np.intp)
 
 
-class VoiceJudge:
+class VoiceScorer:
     """A stretch's fake log-odds by its sound alone, with parts of it left out.
 
     Of an ensemble, the first member is asked.
@@ -37,8 +37,8 @@ class VoiceJudge:
         spoken: Numbers of the ``BIN_S`` in which somebody speaks, ascending, shape ``(bins,)``.
     """
 
-    def __init__(self, bundle: Bundle, heard: Sample, precision: str = "auto") -> None:
-        self._detector = bundle.detector.eval()
+    def __init__(self, bundle: Bundle, heard: ModelInput, precision: str = "auto") -> None:
+        self._detector = bundle.first_member.eval()
         self._temperature = bundle.calibration.temperature
         device = next(self._detector.parameters()).device
         self._arithmetic = (precision, device)
@@ -75,13 +75,13 @@ class VoiceJudge:
     def _log_odds(self, steps: Tensor, masks: Tensor) -> Weights:
         """Shapes ``(1, A, voice_dim)`` and ``(N, A)`` to ``(N,)``."""
         with torch.inference_mode(), autocast(*self._arithmetic):
-            batch = self._batch.repeated(len(masks))
+            batch = self._batch.expand(len(masks))
             out = self._detector(batch, (steps * masks[..., None], masks))
         log_odds: Weights = out.logit.double().cpu().numpy() / self._temperature
         return log_odds
 
 
-def importance(judge: VoiceJudge) -> Weights:
+def occlusion_importance(judge: VoiceScorer) -> Weights:
     """How much each of ``judge.spoken`` raises the score, shape ``(bins,)``.
 
     Returns:
@@ -92,7 +92,7 @@ def importance(judge: VoiceJudge) -> Weights:
     return raised / raised.max() if raised.any() else raised
 
 
-def deletion(judge: VoiceJudge, weights: Weights) -> Deletion | None:
+def deletion(judge: VoiceScorer, weights: Weights) -> Deletion | None:
     """Mute the most important ``SHARE`` of speech, and as much elsewhere, and ask again.
 
     Elsewhere is the same pattern, moved in time and round from the end to the beginning.

@@ -21,7 +21,7 @@ CELLS = 7  # a side; EfficientNet's last map at 224 px
 
 
 @dataclass(frozen=True, slots=True)
-class MapLayer:
+class CamLayer:
     """A layer whose output lies over the face.
 
     Attributes:
@@ -48,7 +48,7 @@ class MapLayer:
         return grid.permute(0, 2, 3, 1) if self.channels_last else grid.clone()
 
 
-def map_layer(backbone: nn.Module, run: Callable[[], object]) -> MapLayer:
+def find_cam_layer(backbone: nn.Module, run: Callable[[], object]) -> CamLayer:
     """Find the layer.
 
     Args:
@@ -59,7 +59,7 @@ def map_layer(backbone: nn.Module, run: Callable[[], object]) -> MapLayer:
     """
     made: Any = backbone
     if hasattr(made, "num_prefix_tokens") and hasattr(made.blocks[-1], "norm1"):
-        return MapLayer(made.blocks[-1].norm1, tokens_before=made.num_prefix_tokens)
+        return CamLayer(made.blocks[-1].norm1, tokens_before=made.num_prefix_tokens)
     last = getattr(made, "output_fmt", None) == "NHWC"
     seen = [
         module
@@ -71,11 +71,11 @@ def map_layer(backbone: nn.Module, run: Callable[[], object]) -> MapLayer:
             f"model.frame_backbone {type(backbone).__name__}: none of its layers keeps a map of "
             f"the face of {CELLS} cells a side; analyze without evidence, or raise model.input_px"
         )
-    return MapLayer(seen[-1], channels_last=last)
+    return CamLayer(seen[-1], channels_last=last)
 
 
 @contextmanager
-def tapped(layer: MapLayer) -> Iterator[nn.Module]:
+def detach_at_layer(layer: CamLayer) -> Iterator[nn.Module]:
     """Let gradients end at the layer inside the block, in this thread alone.
 
     Yields:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unmask.explainability.gradcam import FrameJudge
+from unmask.explainability.gradcam import FrameScorer
 from unmask.records import FACE_PX
 
 SHARE = 0.2  # of the face is taken away
@@ -39,7 +39,7 @@ class Deletion:
     random_drop: float
 
 
-def deletion(judge: FrameJudge, heat: Heat, landmarks: NDArray[np.float32]) -> Deletion | None:
+def deletion(judge: FrameScorer, heat: Heat, landmarks: NDArray[np.float32]) -> Deletion | None:
     """Blur the hottest ``SHARE`` of the face, and as much elsewhere, and ask again.
 
     Args:
@@ -49,19 +49,19 @@ def deletion(judge: FrameJudge, heat: Heat, landmarks: NDArray[np.float32]) -> D
     Returns:
         ``None`` where the map points at nothing in the face.
     """
-    face = face_mask(landmarks)
-    region = hottest(heat, face)
+    face = landmark_hull_mask(landmarks)
+    region = top_region(heat, face)
     if not region.any():
         return None
     rng = np.random.default_rng(0)
-    others = [elsewhere(heat, face, int(region.sum()), rng) for _ in range(RANDOM_REGIONS)]
+    others = [random_region(heat, face, int(region.sum()), rng) for _ in range(RANDOM_REGIONS)]
     none = np.zeros_like(region)  # in one batch with the others, so that all round alike
     scores = _scores(judge, [none, region, *others])
     falls = scores[0] - scores[1:]
     return Deletion(drop=float(falls[0]), random_drop=float(falls[1:].mean()))
 
 
-def face_mask(landmarks: NDArray[np.float32]) -> Mask:
+def landmark_hull_mask(landmarks: NDArray[np.float32]) -> Mask:
     """Where the face is: around the landmarks, forehead included, shape ``(224, 224)``."""
     eyes, brows = landmarks[36:48].mean(axis=0), landmarks[17:27]
     forehead = brows + EYE_TO_BROW * (brows.mean(axis=0) - eyes)
@@ -72,13 +72,13 @@ def face_mask(landmarks: NDArray[np.float32]) -> Mask:
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
 
 
-def hottest(heat: Heat, face: Mask) -> Mask:
+def top_region(heat: Heat, face: Mask) -> Mask:
     """The hottest ``SHARE`` of the face; less where less of it is hot at all."""
     size = min(round(SHARE * int(face.sum())), int((heat[face] > 0).sum()))
     return _top(heat.astype(np.float64), face, size)
 
 
-def elsewhere(heat: Heat, face: Mask, size: int, rng: np.random.Generator) -> Mask:
+def random_region(heat: Heat, face: Mask, size: int, rng: np.random.Generator) -> Mask:
     """A region of ``size`` pixels of the face: the heat, mirrored and moved by chance."""
     moved = np.roll(heat, rng.integers(0, FACE_PX, 2), axis=(0, 1)).astype(np.float64)
     for axis in (0, 1):
@@ -95,7 +95,7 @@ def _top(values: NDArray[np.float64], face: Mask, size: int) -> Mask:
     return region.reshape(face.shape)
 
 
-def _scores(judge: FrameJudge, regions: list[Mask]) -> NDArray[np.float64]:
+def _scores(judge: FrameScorer, regions: list[Mask]) -> NDArray[np.float64]:
     """Log-odds with each region blurred, in the picture and in the flow."""
     weights = torch.from_numpy(np.stack([_feathered(one) for one in regions]))[:, None]
     with torch.inference_mode():

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.explainability.cam_layer import MapLayer, tapped
-from unmask.explainability.top_moments import Suspect
+from unmask.explainability.cam_layer import CamLayer, detach_at_layer
+from unmask.explainability.top_moments import FrameCandidate
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
 from unmask.models.precision import autocast
@@ -20,7 +20,7 @@ from unmask.optional_deps import require
 from unmask.records import FACE_PX
 
 
-class FrameJudge:
+class FrameScorer:
     """One frame's fake log-odds, whatever is done to its pixels; its neighbours stay.
 
     Of an ensemble, the first member is asked.
@@ -30,8 +30,8 @@ class FrameJudge:
         flow: Shape ``(1, 2, 224, 224)``, or ``None``.
     """
 
-    def __init__(self, bundle: Bundle, suspect: Suspect, precision: str = "auto") -> None:
-        self._detector = bundle.detector.eval()
+    def __init__(self, bundle: Bundle, suspect: FrameCandidate, precision: str = "auto") -> None:
+        self._detector = bundle.first_member.eval()
         self._temperature = bundle.calibration.temperature
         device = next(self._detector.parameters()).device
         self._arithmetic = (precision, device)
@@ -53,13 +53,13 @@ class FrameJudge:
             logits = self._detector.frame_logits(vectors, mask)[:, self._at]
         return logits / self._temperature
 
-    def ask(self) -> Tensor:
+    def score(self) -> Tensor:
         """The frame as it is."""
         with torch.no_grad():
             return self(self.pixels, self.flow)
 
 
-def heat_map(judge: FrameJudge, layer: MapLayer) -> NDArray[np.float32]:
+def grad_cam(judge: FrameScorer, layer: CamLayer) -> NDArray[np.float32]:
     """What in the face raises the frame's fake score.
 
     Args:
@@ -70,7 +70,7 @@ def heat_map(judge: FrameJudge, layer: MapLayer) -> NDArray[np.float32]:
         speaks for a fake.
     """
     attr: Any = require("captum.attr", extra="explain")
-    with torch.enable_grad(), tapped(layer) as tap:
+    with torch.enable_grad(), detach_at_layer(layer) as tap:
         cam = attr.LayerGradCam(lambda pixels: judge(pixels, judge.flow), tap)
         cells = cam.attribute(judge.pixels, relu_attributions=True)  # (1, 1, rows, columns)
     size = (FACE_PX, FACE_PX)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from unmask.models.calibration.segments import STEP_S
 from unmask.models.inference import SampleScore
-from unmask.preprocessing.faces.alignment import similarity
+from unmask.preprocessing.faces.alignment import estimate_similarity
 from unmask.preprocessing.media.sampling import SLACK_S
-from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, PersonFeatures, Sample
+from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, ModelInput, PersonFeatures
 
 FRAMES = 5  # of each person
 PEOPLE = 5  # with FRAMES, what an explanation costs at most
@@ -22,7 +22,7 @@ STRETCH_S = 5.0  # of sound, which is heard five times over
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class FrameCandidate:
     """One frame of one person, with what the detector saw around it.
 
     Attributes:
@@ -40,12 +40,12 @@ class Suspect:
     box_px: NDArray[np.float32]
     to_face: NDArray[np.float64]
     landmarks: NDArray[np.float32]
-    seen: Sample
+    seen: ModelInput
     at: int
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class AudioExcerpt:
     """Up to ``STRETCH_S`` of sound.
 
     Attributes:
@@ -58,11 +58,11 @@ class Stretch:
     start_s: float
     probability: float
     weight: float
-    heard: Sample
+    heard: ModelInput
 
 
 @dataclass
-class Suspects:
+class TopMoments:
     """The highest scoring moments so far; its size does not grow with the video.
 
     Attributes:
@@ -70,8 +70,8 @@ class Suspects:
         sound: ``None`` while nobody has spoken.
     """
 
-    people: dict[int, list[Suspect]] = field(default_factory=dict)
-    sound: Stretch | None = None
+    people: dict[int, list[FrameCandidate]] = field(default_factory=dict)
+    sound: AudioExcerpt | None = None
 
     def add(self, window: ClipFeatures, scores: Sequence[SampleScore]) -> None:
         """Look through one window.
@@ -90,14 +90,14 @@ class Suspects:
             self.sound = stretch
 
 
-def _standing(frames: Sequence[Suspect]) -> float:
+def _standing(frames: Sequence[FrameCandidate]) -> float:
     """Counts frames too, so that a face seen once displaces nobody who is seen for long."""
     return sum(frame.probability for frame in frames)
 
 
 def _highest(
-    kept: Sequence[Suspect], person: PersonFeatures, probabilities: NDArray[np.float64]
-) -> list[Suspect]:
+    kept: Sequence[FrameCandidate], person: PersonFeatures, probabilities: NDArray[np.float64]
+) -> list[FrameCandidate]:
     """The best of what is kept and of what is new."""
     rows = _apart(probabilities, person.track.time_s)
     pool = [*kept, *(_suspect(person, row, float(probabilities[row])) for row in rows)]
@@ -114,26 +114,26 @@ def _apart(probabilities: NDArray[np.float64], times_s: NDArray[np.float64]) -> 
     return rows[:FRAMES]
 
 
-def _suspect(person: PersonFeatures, row: int, probability: float) -> Suspect:
+def _suspect(person: PersonFeatures, row: int, probability: float) -> FrameCandidate:
     """Copies, since a view would keep all faces of the window alive."""
     track = person.track
     around = slice(max(row - NEIGHBOURS, 0), row + NEIGHBOURS + 1)
     flow = None if person.flow is None else person.flow[around].copy()
     silence = np.zeros(0, np.float32)
-    return Suspect(
+    return FrameCandidate(
         person=track.person,
         time_s=float(track.time_s[row]),
         probability=probability,
         box_px=track.boxes_px[row].copy(),
         # whatever way the face was cut out, its landmarks went the same way
-        to_face=similarity(track.landmarks_px[row], person.landmarks[row]),
+        to_face=estimate_similarity(track.landmarks_px[row], person.landmarks[row]),
         landmarks=person.landmarks[row].copy(),
-        seen=Sample(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),
+        seen=ModelInput(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),
         at=row - around.start,
     )
 
 
-def _stretch(window: ClipFeatures, steps: NDArray[np.float64]) -> Stretch | None:
+def _stretch(window: ClipFeatures, steps: NDArray[np.float64]) -> AudioExcerpt | None:
     """The ``STRETCH_S`` of the window that say most for a fake voice."""
     spoken = ~np.isnan(steps)
     if window.waveform is None or not spoken.any():
@@ -147,9 +147,9 @@ def _stretch(window: ClipFeatures, steps: NDArray[np.float64]) -> Stretch | None
     if first + length == len(steps):
         end = len(window.waveform.samples)  # the last step is heard a little beyond its begin
     is_speech = np.zeros(len(window.waveform.samples), np.bool_)
-    for start, stop in np.rint(window.speech_s * RATE_HZ).astype(int):
+    for start, stop in np.rint(window.speech_spans_s * RATE_HZ).astype(int):
         is_speech[start:stop] = True
-    return Stretch(
+    return AudioExcerpt(
         start_s=window.start_s + begin / RATE_HZ,
         probability=float(np.nanmean(steps[chosen])),
         weight=float(sums[first]),
@@ -157,6 +157,6 @@ def _stretch(window: ClipFeatures, steps: NDArray[np.float64]) -> Stretch | None
     )
 
 
-def _sound(samples: NDArray[np.float32], is_speech: NDArray[np.bool_]) -> Sample:
+def _sound(samples: NDArray[np.float32], is_speech: NDArray[np.bool_]) -> ModelInput:
     nobody = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
-    return Sample(nobody, None, samples.copy(), is_speech.copy())
+    return ModelInput(nobody, None, samples.copy(), is_speech.copy())

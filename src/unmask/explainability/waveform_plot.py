@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.explainability.overlay import COLOURS, INK, SHADE
-from unmask.explainability.top_moments import Stretch
+from unmask.explainability.top_moments import AudioExcerpt
 from unmask.models.calibration.segments import BIN_S
 from unmask.records import RATE_HZ
 
@@ -17,8 +17,8 @@ SILENT = (96, 96, 96)  # colour of what is not spoken
 TICKS = 6  # about as many times are written
 
 
-def sound_strip(
-    stretch: Stretch, begins_s: NDArray[np.float64], weights: NDArray[np.float64]
+def draw_waveform(
+    stretch: AudioExcerpt, begins_s: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Draw it.
 

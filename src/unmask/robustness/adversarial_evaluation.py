@@ -12,31 +12,36 @@ from zlib import crc32
 import numpy as np
 
 from unmask.config import AttackSettings
-from unmask.data.torch.evaluation_set import Example, Load, WholeClips, cached
+from unmask.data.torch.evaluation_set import (
+    EvaluationClips,
+    Example,
+    FeatureLoader,
+    make_feature_loader,
+)
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.preprocessing.cache import Cache
-from unmask.records import Clip, Sample
+from unmask.records import Clip, ModelInput
 from unmask.robustness.adversarial_report import (
     GATE_TARGET,
     KNOWS,
-    SAME_EYES,
+    SHARED_ENCODER_NOTE,
     WHITE_BOX,
     AttackRow,
     RobustnessReport,
     ThreatModel,
-    is_gates,
+    is_gated_attack,
 )
-from unmask.robustness.adversarial_scoring import Attack, under_attack
+from unmask.robustness.adversarial_scoring import Attack, score_under_attack
 
 NONE = Attack(GATE_TARGET, 0.0, "none")
 
 Rows = dict[tuple[str, Attack], AttackRow]  # by view and attack
 
 
-def attack(
+def evaluate_under_attack(
     bundle: Bundle,
     clips: Sequence[Clip],
     cache: Cache | None,
@@ -51,17 +56,19 @@ def attack(
         ConfigError: A target does not exist.
     """
     chosen = [clip for clip in clips if clip.split == split]
-    return attack_features(bundle, chosen, cached(bundle.preprocessing, cache), settings)
+    return attack_features(
+        bundle, chosen, make_feature_loader(bundle.preprocessing, cache), settings
+    )
 
 
 def attack_features(
-    bundle: Bundle, clips: Sequence[Clip], load: Load, settings: AttackSettings
+    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, settings: AttackSettings
 ) -> RobustnessReport:
     """Like :func:`attack` on all of ``clips``, with the features of a clip from ``load``.
 
     Where ``settings`` ask for a sample, those of the gate are made on everything all the same.
     """
-    whole = WholeClips(clips, load)
+    whole = EvaluationClips(clips, load)
     examples = [item for item in (whole[n] for n in range(len(whole))) if item.samples]
     if not examples:
         raise DataError(f"none of {len(clips)} clips can be attacked; check the split")
@@ -71,7 +78,9 @@ def attack_features(
     rows = _measured(bundle, [_cut(one, settings.frames) for one in chosen], attacks, settings)
     if settings.clips or settings.frames:
         first = replace(bundle, members=bundle.members[:1], sync=None)
-        gates = [each for each in attacks if is_gates(each.method, each.target, each.epsilon)]
+        gates = [
+            each for each in attacks if is_gated_attack(each.method, each.target, each.epsilon)
+        ]
         rows |= _measured(first, examples, gates, settings)
     return RobustnessReport(
         split=examples[0].clip.split,
@@ -92,7 +101,7 @@ def _measured(
     """One row for each view and attack, and for none at all."""
     is_fake = np.array([item.clip.is_fake for item in examples])
     rows: Rows = {}
-    for view, logits in under_attack(bundle, examples, [NONE, *attacks], settings).items():
+    for view, logits in score_under_attack(bundle, examples, [NONE, *attacks], settings).items():
         aucs = [roc_auc(column, is_fake) for column in logits.T]
         for each, auc in zip([NONE, *attacks], aucs, strict=True):
             drop = aucs[0] - auc
@@ -121,7 +130,7 @@ def _cut(example: Example, frames: int) -> Example:
     sample = example.samples[0]
     start = max((len(sample.faces) - frames) // 2, 0) if frames else 0
     part = slice(start, start + frames if frames else None)
-    cut: Sample = replace(
+    cut: ModelInput = replace(
         sample,
         faces=sample.faces[part],
         flow=None if sample.flow is None else sample.flow[part],
@@ -134,7 +143,7 @@ def _cut(example: Example, frames: int) -> Example:
 def _threat(bundle: Bundle) -> ThreatModel:
     """Whom the rows speak of; members that share their eyes are no strangers to each other."""
     if len(bundle.members) > 1 and Ensemble(bundle.members).one_frame_encoder:
-        return ThreatModel(knows=KNOWS.format(second=SAME_EYES))
+        return ThreatModel(knows=KNOWS.format(second=SHARED_ENCODER_NOTE))
     return ThreatModel()
 
 

@@ -12,13 +12,13 @@ KNOWS = (
     "`white_box` scores with that member, `transfer` with the second, {second}, "
     "`final` with all members and lip-sync, as a video is answered"
 )
-SAME_EYES = (
+SHARED_ENCODER_NOTE = (
     "which sees faces through the first one's own frame encoder, so that for frames it is hardly "
     "another detector; of the rest of it the attacker knows nothing"
 )
 
 
-def is_gates(method: str, target: str, epsilon: float) -> bool:
+def is_gated_attack(method: str, target: str, epsilon: float) -> bool:
     """Whether the gate looks at an attack."""
     return method == GATE_METHOD and target == GATE_TARGET and 0 < epsilon <= GATE_EPSILON
 
@@ -99,11 +99,11 @@ class RobustnessReport:
         drops = {
             row.epsilon: row.drop
             for row in self.rows
-            if row.view == WHITE_BOX and is_gates(row.method, row.target, row.epsilon)
+            if row.view == WHITE_BOX and is_gated_attack(row.method, row.target, row.epsilon)
         }
         return max(drops.values()) if GATE_EPSILON in drops else None
 
-    def numbers(self) -> dict[str, float]:
+    def to_metrics(self) -> dict[str, float]:
         """AUC and drop of each attack under names such as ``pgd_drop_transfer_frames_0.05``.
 
         The white box has no name: ``fgsm_drop_frames_0.05``.

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from unmask.config import AttackSettings
 from unmask.data.torch.evaluation_set import Example
-from unmask.models.adversarial import Inputs, Steps, direction, pgd, push
+from unmask.models.adversarial import Inputs, PgdConfig, gradient_sign, perturb, pgd
 from unmask.models.bundle import Bundle
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
-from unmask.models.ensemble.pooling import final_logit
+from unmask.models.ensemble.pooling import fuse_with_lipsync
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.models.lipsync.scoring import sync_score
-from unmask.records import Sample
+from unmask.records import ModelInput
 from unmask.robustness.adversarial_report import FINAL, GATE_METHOD, TRANSFER, WHITE_BOX
 
 Logits = NDArray[np.float64]
@@ -33,7 +33,7 @@ class Attack:
     method: str = GATE_METHOD
 
 
-def under_attack(
+def score_under_attack(
     bundle: Bundle,
     examples: Sequence[Example],
     attacks: Sequence[Attack],
@@ -51,21 +51,21 @@ def under_attack(
         ``white_box``, and, where there is more than a single detector, ``transfer`` and
         ``final``, each of shape ``(clips, attacks)``.
     """
-    device = next(bundle.detector.parameters()).device
-    jury = _Jury(bundle)
+    device = next(bundle.first_member.parameters()).device
+    jury = _ScoringPanel(bundle)
     answers: list[list[list[float]]] = []
     for example in examples:
         batch = collate(example.samples[:1], bundle.settings).to(device)
         is_fake = torch.tensor([example.clip.is_fake], device=device)
         seed = crc32(example.clip.clip_id.encode())
-        victim = _Victim(bundle.detector, batch, is_fake, settings, seed)
-        jury.meet(example.samples[0], batch)
+        victim = _TargetClip(bundle.first_member, batch, is_fake, settings, seed)
+        jury.set_clip(example.samples[0], batch)
         answers.append([jury.logits(victim.under(each)) for each in attacks])
     logits = np.array(answers)
     return {name: logits[..., column] for column, name in enumerate(jury.views)}
 
 
-class _Victim:
+class _TargetClip:
     """One clip and the member that the attacker knows."""
 
     def __init__(
@@ -88,17 +88,17 @@ class _Victim:
         if attack.method == "pgd":
             return pgd(*asked, attack.epsilon, self._steps())
         if attack.target not in self._signs:
-            self._signs[attack.target] = direction(*asked)
-        return push(self._batch, self._signs[attack.target], attack.epsilon)
+            self._signs[attack.target] = gradient_sign(*asked)
+        return perturb(self._batch, self._signs[attack.target], attack.epsilon)
 
-    def _steps(self) -> Steps:
+    def _steps(self) -> PgdConfig:
         start = None
         if self._settings.pgd_random_start:
             start = torch.Generator().manual_seed(self._seed)
-        return Steps(self._settings.pgd_alpha, self._settings.pgd_steps, start)
+        return PgdConfig(self._settings.pgd_alpha, self._settings.pgd_steps, start)
 
 
-class _Jury:
+class _ScoringPanel:
     """All members and lip-sync; what an attack leaves alone of a clip is encoded once."""
 
     def __init__(self, bundle: Bundle) -> None:
@@ -111,10 +111,13 @@ class _Jury:
             self.views += (FINAL,)
 
     @torch.inference_mode()
-    def meet(self, sample: Sample, clean: Batch) -> None:
+    def set_clip(self, sample: ModelInput, clean: Batch) -> None:
         """Go on to another clip."""
         self._sample, self._clean = sample, clean
-        self._heard, self._seen = self._ensemble.hear(clean), self._ensemble.see(clean)
+        self._heard, self._seen = (
+            self._ensemble.encode_audio(clean),
+            self._ensemble.encode_frames(clean),
+        )
         self._sync = self._synced(sample)
 
     def logits(self, batch: Batch) -> list[float]:
@@ -125,23 +128,25 @@ class _Jury:
             heard = batch.waveform[0, : len(self._sample.waveform)].cpu().numpy()
             sync = self._synced(replace(self._sample, waveform=heard))
         calibration = self._bundle.calibration
-        final = final_logit(members, sync, calibration.sync_weight)
+        final = fuse_with_lipsync(members, sync, calibration.sync_weight)
         found = {
             WHITE_BOX: members[0],
             TRANSFER: members[1 % len(members)],
-            FINAL: calibration.of(sync).log_odds(final),
+            FINAL: calibration.for_clip(sync).log_odds(final),
         }
         return [float(found[view]) for view in self.views]
 
     @torch.inference_mode()
     def _members(self, batch: Batch) -> Logits:
         clean = self._clean
-        heard = self._heard if batch.waveform is clean.waveform else self._ensemble.hear(batch)
-        seen = self._seen if batch.frames is clean.frames else self._ensemble.see(batch)
+        heard = (
+            self._heard if batch.waveform is clean.waveform else self._ensemble.encode_audio(batch)
+        )
+        seen = self._seen if batch.frames is clean.frames else self._ensemble.encode_frames(batch)
         known = zip(self._ensemble.members, heard, seen, strict=True)
         return np.array([float(member(batch, ears, eyes).logit) for member, ears, eyes in known])
 
-    def _synced(self, sample: Sample) -> float | None:
+    def _synced(self, sample: ModelInput) -> float | None:
         net = self._bundle.sync
         if net is None or sample.lips is None or not len(sample.waveform):
             return None

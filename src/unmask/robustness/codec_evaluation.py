@@ -12,23 +12,23 @@ from math import nan
 import numpy as np
 
 from unmask.config import CodecSettings, EvaluationSettings
-from unmask.config.codec_conditions import Cell, cell_of
-from unmask.data.torch.evaluation_set import Load, WholeClips, cached
+from unmask.config.codec_conditions import CodecCondition, parse_condition
+from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle
-from unmask.models.inference import clip_score, score_samples
+from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.transcode_batch import Done, reencode_all
+from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
 from unmask.records import Clip, ClipFeatures
-from unmask.robustness.codec_report import CodecReport, compare_cells
+from unmask.robustness.codec_report import CodecReport, compare_conditions
 
 ORIGINAL = "original"
 
 log = logging.getLogger(__name__)
 
 
-def codec_report(
+def evaluate_codecs(
     bundle: Bundle,
     clips: Sequence[Clip],
     cache: Cache,
@@ -53,29 +53,31 @@ def codec_report(
     chosen = [clip for clip in clips if clip.split == "test"]
     if not chosen:
         raise DataError("no clip is in split 'test'; correct the manifest")
-    cells = [cell_of(name) for name in dict.fromkeys(settings.cells)]
+    cells = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
     if not cells:
         return CodecReport("test", 0, evaluation.confidence)
-    done: dict[str, dict[str, Done]] = {cell.name: {} for cell in cells}
-    for one in reencode_all(chosen, cells, bundle.preprocessing, cache, settings.jobs):
+    done: dict[str, dict[str, TranscodeResult]] = {cell.name: {} for cell in cells}
+    for one in transcode_clips(chosen, cells, bundle.preprocessing, cache, settings.jobs):
         done[one.cell][one.clip_id] = one
         if one.problem:
             log.warning("clip %s, %s: %s", one.clip_id, one.cell, one.problem)
-    load = cached(bundle.preprocessing, cache)
+    load = make_feature_loader(bundle.preprocessing, cache)
     scores = {ORIGINAL: _scores(bundle, chosen, load)}
     likeness: dict[str, float | None] = {}
     for cell in cells:
         here = done[cell.name]
-        scores[cell.name] = _scores(bundle, chosen, _under(cell, here, load))
+        scores[cell.name] = _scores(bundle, chosen, _load_transcoded(cell, here, load))
         made = [here[clip.clip_id].made for clip in chosen]
         seen = [one.psnr_db for one in made if one is not None and one.psnr_db is not None]
         likeness[cell.name] = float(np.mean(seen)) if seen else None
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
         raise DataError(f"none of {len(chosen)} clips could be scored in every cell")
-    return compare_cells(chosen, scores, likeness, evaluation, seed)
+    return compare_conditions(chosen, scores, likeness, evaluation, seed)
 
 
-def _under(cell: Cell, done: Mapping[str, Done], load: Load) -> Load:
+def _load_transcoded(
+    cell: CodecCondition, done: Mapping[str, TranscodeResult], load: FeatureLoader
+) -> FeatureLoader:
     """Features of a clip as a cell leaves them."""
 
     def features(clip: Clip) -> ClipFeatures:
@@ -85,20 +87,20 @@ def _under(cell: Cell, done: Mapping[str, Done], load: Load) -> Load:
         if one.made is None:
             return load(clip)
         found = load(replace(clip, path=one.made.path))
-        if not cell.of_sound:
+        if not cell.is_audio:
             return found
         # the picture is the clip's own, bit by bit
-        return replace(load(clip), waveform=found.waveform, speech_s=found.speech_s)
+        return replace(load(clip), waveform=found.waveform, speech_spans_s=found.speech_spans_s)
 
     return features
 
 
-def _scores(bundle: Bundle, clips: Sequence[Clip], load: Load) -> Scores:
+def _scores(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores:
     """One per clip, NaN where it has neither a face nor sound."""
-    whole = WholeClips(clips, load)
+    whole = EvaluationClips(clips, load)
     logits = np.full(len(clips), nan)
     for number in range(len(whole)):
         samples = whole[number].samples
         if samples:
-            logits[number] = clip_score(score_samples(bundle, samples)).logit
+            logits[number] = decisive_score(score_samples(bundle, samples)).logit
     return logits
