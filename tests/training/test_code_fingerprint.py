@@ -4,7 +4,7 @@ from unmask.config import Settings
 from unmask.training import code_fingerprint
 from unmask.training.detector.fit import fit_key
 from unmask.training.experiments.ablation import plan_key
-from unmask.training.lipsync.fit import sync_key
+from unmask.training.lipsync.fit import lipsync_key
 
 
 @pytest.fixture
@@ -13,14 +13,14 @@ def library(tmp_path, monkeypatch):
     (tmp_path / "models/one.py").write_text("a = 1\n")
     (tmp_path / "records.py").write_text("b = 1\n")
     monkeypatch.setattr(code_fingerprint, "LIBRARY", tmp_path)
-    code_fingerprint.code_sha.cache_clear()
+    code_fingerprint.fingerprint.cache_clear()
     yield tmp_path
-    code_fingerprint.code_sha.cache_clear()
+    code_fingerprint.fingerprint.cache_clear()
 
 
 def sha(*parts):
-    code_fingerprint.code_sha.cache_clear()
-    return code_fingerprint.code_sha(*parts)
+    code_fingerprint.fingerprint.cache_clear()
+    return code_fingerprint.fingerprint(*parts)
 
 
 def test_a_change_of_the_code_is_seen_where_it_matters(library):
@@ -36,7 +36,7 @@ def test_a_change_of_the_code_is_seen_where_it_matters(library):
     "key",
     [
         lambda: fit_key((), Settings()),
-        lambda: sync_key((), Settings()),
+        lambda: lipsync_key((), Settings()),
         lambda: plan_key((), Settings()),
     ],
 )
@@ -44,5 +44,5 @@ def test_nothing_kept_outlives_the_code_that_made_it(library, key):
     before = key()
     assert key() == before
     (library / "models/one.py").write_text("a = 2\n")
-    code_fingerprint.code_sha.cache_clear()
+    code_fingerprint.fingerprint.cache_clear()
     assert key() != before

@@ -9,10 +9,10 @@ from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.models.inference import score_samples
-from unmask.preprocessing.prepare import samples_of
-from unmask.training.calibration.fit import calibrate_bundle, calibration_of
-from unmask.training.calibration.segment_thresholds import fit_alarms
-from unmask.training.score_clips import score_features, score_people, score_rival
+from unmask.preprocessing.prepare import to_model_inputs
+from unmask.training.calibration.fit import calibrate_bundle, fit_calibration
+from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
+from unmask.training.score_clips import score_champion, score_clip_people, score_features
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_row_carries_its_clips_labels_and_the_score_of_its_person(bundle, toy_
             clip.fake_video,
             clip.fake_audio,
         )
-        (score,) = score_samples(bundle, samples_of(toy_load(clip)))
+        (score,) = score_samples(bundle, to_model_inputs(toy_load(clip)))
         assert (row.logit, row.probability) == (score.logit, score.probability)
         assert (row.video_probability, row.audio_probability) == (
             score.video_probability,
@@ -55,15 +55,15 @@ def test_clips_none_of_which_can_be_scored_are_refused(bundle, toy_clips, toy_lo
 
 
 def test_there_is_no_number_for_a_champion_that_does_not_exist(tmp_path, toy_clips):
-    assert score_rival(tmp_path / "none", toy_clips, None).auc is None
-    assert score_rival(tmp_path, toy_clips, None).auc is None
+    assert score_champion(tmp_path / "none", toy_clips, None).auc is None
+    assert score_champion(tmp_path, toy_clips, None).auc is None
 
 
 def test_a_split_without_clips_is_refused(tmp_path, bundle, toy_clips):
     save_bundle(tmp_path / "b", bundle)
     train = [clip for clip in toy_clips if clip.split == "train"]
     with pytest.raises(DataError, match="no clip is in split 'test'"):
-        score_rival(tmp_path / "b", train, None)
+        score_champion(tmp_path / "b", train, None)
 
 
 def test_a_calibrated_bundle_keeps_its_weights(tmp_path, bundle, toy_clips, toy_load, monkeypatch):
@@ -74,12 +74,12 @@ def test_a_calibrated_bundle_keeps_its_weights(tmp_path, bundle, toy_clips, toy_
     out = calibrate_bundle(tmp_path / "raw", toy_clips, None, promise, 0.3, tmp_path / "done")
     done = load_bundle(out)
     plain = replace(bundle, calibration=Calibration())
-    scored = score_people(plain, val, toy_load)
-    found = calibration_of(scored, promise, 0.3)
-    alarms = fit_alarms(plain, scored, found.temperature, 0.2)
+    scored = score_clip_people(plain, val, toy_load)
+    found = fit_calibration(scored, promise, 0.3)
+    alarms = fit_segment_thresholds(plain, scored, found.temperature, 0.2)
     people = len({clip.identity for clip in val})
     promised = replace(found.guarantee, people=people)
     assert done.calibration == replace(found, alarms=alarms, guarantee=promised)
     assert done.uncertainty == promise
     for name, value in bundle.detector.state_dict().items():
-        assert np.array_equal(value.numpy(), done.detector.state_dict()[name].numpy())
+        assert np.array_equal(value.numpy(), done.first_member.state_dict()[name].numpy())

@@ -17,13 +17,13 @@ TRAINING = (
 )
 
 
-def training_code() -> str:
+def training_fingerprint() -> str:
     """Of fitting and calibrating a detector."""
-    return code_sha(*TRAINING)
+    return fingerprint(*TRAINING)
 
 
 @cache
-def code_sha(*parts: str) -> str:
+def fingerprint(*parts: str) -> str:
     """Hash of the Python files under parts of the library, 64 hexadecimal digits."""
     total = sha256()
     for part in parts:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.data.torch.evaluation_set import Load, WholeClips, cached
+from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle, load_bundle
-from unmask.models.inference import SampleScore, clip_score, score_samples
+from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, ScoreRow
 
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class ChampionScore:
     """The AUC of another bundle on the same clips; ``None`` where there is no such bundle."""
 
     auc: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredClip:
     """A clip and what was said of each person in it; of the sound, where nobody is seen."""
 
     clip: Clip
@@ -42,17 +42,19 @@ def score_clips(bundle: Bundle, clips: Sequence[Clip], cache: Cache | None) -> t
     Raises:
         DataError: No clip could be scored.
     """
-    return score_features(bundle, clips, cached(bundle.preprocessing, cache))
+    return score_features(bundle, clips, make_feature_loader(bundle.preprocessing, cache))
 
 
-def score_features(bundle: Bundle, clips: Sequence[Clip], load: Load) -> tuple[ScoreRow, ...]:
+def score_features(
+    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader
+) -> tuple[ScoreRow, ...]:
     """Like :func:`score_clips`, with the features of a clip from ``load``."""
-    return tuple(row_of(one) for one in score_people(bundle, clips, load))
+    return tuple(to_score_row(one) for one in score_clip_people(bundle, clips, load))
 
 
-def score_people(
-    bundle: Bundle, clips: Sequence[Clip], load: Load, passes: int = 0
-) -> tuple[Scored, ...]:
+def score_clip_people(
+    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, passes: int = 0
+) -> tuple[ScoredClip, ...]:
     """All that is said of everybody in each clip; a clip that cannot be scored is left out.
 
     Args:
@@ -61,13 +63,13 @@ def score_people(
     Raises:
         DataError: No clip could be scored.
     """
-    examples = WholeClips(clips, load)
+    examples = EvaluationClips(clips, load)
     scored = []
     for number in range(len(examples)):
         example = examples[number]
         if example.samples:
             scores = score_samples(bundle, example.samples, passes=passes)
-            scored.append(Scored(example.clip, scores))
+            scored.append(ScoredClip(example.clip, scores))
         else:
             log.warning("clip %s was not scored: %s", example.clip.clip_id, example.problem)
     if not scored:
@@ -83,10 +85,10 @@ def score_split(
     Raises:
         DataError: The split is empty, or none of it could be scored.
     """
-    return score_clips(load_bundle(bundle), of_split(clips, split), cache)
+    return score_clips(load_bundle(bundle), select_split(clips, split), cache)
 
 
-def of_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
+def select_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
     """The clips of one split.
 
     Raises:
@@ -98,22 +100,22 @@ def of_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
     return chosen
 
 
-def score_rival(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> Rival:
+def score_champion(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> ChampionScore:
     """AUC of the bundle in ``bundle`` on the test clips; nothing is invented for an empty folder.
 
     Raises:
         SingleClassError: The test clips are all genuine, or all fake.
     """
     if not bundle.is_dir() or not any(bundle.iterdir()):
-        return Rival(None)
+        return ChampionScore(None)
     rows = score_split(bundle, clips, "test", cache)
     logits = np.array([row.logit for row in rows])
-    return Rival(roc_auc(logits, np.array([row.is_fake for row in rows])))
+    return ChampionScore(roc_auc(logits, np.array([row.is_fake for row in rows])))
 
 
-def row_of(scored: Scored) -> ScoreRow:
+def to_score_row(scored: ScoredClip) -> ScoreRow:
     """The line of a score table: of a clip's most fake person."""
-    clip, score = scored.clip, clip_score(scored.scores)
+    clip, score = scored.clip, decisive_score(scored.scores)
     return ScoreRow(
         clip_id=clip.clip_id,
         identity=clip.identity,

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from unmask.config import EnsembleSettings, Settings, TrainingSettings
-from unmask.data.torch.evaluation_set import WholeClips, batch_examples
+from unmask.data.torch.evaluation_set import EvaluationClips, collate_examples
 from unmask.errors import ConfigError
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
-from unmask.training.detector.ensemble import join_members, member_settings
-from unmask.training.detector.fit import Taken, fit_features, seen_as_it_is
-from unmask.training.detector.frozen_features import face_vectors
+from unmask.training.detector.ensemble import build_ensemble_bundle, member_settings
+from unmask.training.detector.fit import FrozenFrameEncoder, can_cache_face_features, fit_features
+from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.trainer import HISTORY
 
 
@@ -62,14 +62,18 @@ def test_a_member_that_takes_over_a_frame_encoder_leaves_it_as_it_was(
 ):
     first = fit_features(toy_clips, tiny_settings, toy_load, tmp_path)
     second = fit_features(
-        toy_clips, replace(tiny_settings, seed=8), toy_load, tmp_path, taken=Taken(first)
+        toy_clips,
+        replace(tiny_settings, seed=8),
+        toy_load,
+        tmp_path,
+        taken=FrozenFrameEncoder(first),
     )
-    one, other = load_bundle(first).detector, load_bundle(second).detector
+    one, other = load_bundle(first).first_member, load_bundle(second).first_member
     taken = other.frame.state_dict()
     assert all(value.equal(taken[name]) for name, value in one.frame.state_dict().items())
     assert not one.head[0].weight.equal(other.head[0].weight)
     joined = load_bundle(
-        join_members([first, second], tmp_path / "none", tiny_settings, tmp_path / "both")
+        build_ensemble_bundle([first, second], tmp_path / "none", tiny_settings, tmp_path / "both")
     )
     assert len(joined.members) == 2
     assert joined.members[0].frame.project.weight is joined.members[1].frame.project.weight
@@ -92,7 +96,9 @@ def test_faces_of_a_frozen_encoder_are_encoded_once_for_all_members_that_follow(
 
     def history(seed):
         other = replace(tiny_settings, seed=seed)
-        bundle = fit_features(toy_clips, other, load, tmp_path, None, Taken(first, cache))
+        bundle = fit_features(
+            toy_clips, other, load, tmp_path, None, FrozenFrameEncoder(first, cache)
+        )
         return (bundle.parent / HISTORY).read_text()
 
     monkeypatch.setattr(FrameEncoder, "forward", counting)
@@ -109,15 +115,15 @@ def test_vectors_are_what_the_encoder_says_of_the_same_frames(
 ):
     base = load_bundle(fit_features(toy_clips, tiny_settings, toy_load, tmp_path))
     val = [clip for clip in toy_clips if clip.split == "val"][:3]
-    vectors = face_vectors(base, val, toy_load, None, torch.device("cpu"))
-    examples = WholeClips(val, toy_load, 2, vectors)
-    batch = batch_examples([examples[number] for number in range(3)], base.settings)
+    vectors = extract_face_features(base, val, toy_load, None, torch.device("cpu"))
+    examples = EvaluationClips(val, toy_load, 2, vectors)
+    batch = collate_examples([examples[number] for number in range(3)], base.settings)
     with torch.inference_mode():
-        expected = base.detector.encode(batch.batch)
+        expected = base.first_member.encode_frames(batch.batch)
     torch.testing.assert_close(batch.seen, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("change", [{"fakes": "both"}, {"adversarial_epsilon": 0.05}])
 def test_where_faces_are_changed_while_training_they_are_not_encoded_beforehand(change):
-    assert seen_as_it_is(TrainingSettings())
-    assert not seen_as_it_is(TrainingSettings(**change))
+    assert can_cache_face_features(TrainingSettings())
+    assert not can_cache_face_features(TrainingSettings(**change))

@@ -98,7 +98,7 @@ def test_a_fit_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
         fit_features(toy_clips, tiny_settings, load_until_killed, tmp_path / "cut")
     cut = fit_features(toy_clips, tiny_settings, toy_load, tmp_path / "cut")
     assert history(cut) == history(whole)
-    a, b = load_bundle(whole).detector.state_dict(), load_bundle(cut).detector.state_dict()
+    a, b = load_bundle(whole).first_member.state_dict(), load_bundle(cut).first_member.state_dict()
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from unmask.models.bundle import load_bundle
 from unmask.models.detector import Detector
-from unmask.preprocessing.prepare import samples_of
+from unmask.preprocessing.prepare import to_model_inputs
 from unmask.training.detector.fit import fit_features
 from unmask.training.detector.refit_face_heads import refit_heads
 from unmask.training.experiments.face_head_errors import auxiliary_errors_of
@@ -65,7 +65,7 @@ def test_heads_learn_what_the_vectors_know_and_nothing_else_changes(
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     refit_heads(detector, toy_clips, load, known)
     for clip in (clip for clip in toy_clips if clip.split == "test"):
-        (sample,) = samples_of(load(clip))
+        (sample,) = to_model_inputs(load(clip))
         points, pose = said(detector, known[clip.clip_id])
         assert np.abs(points - sample.landmarks).mean() < 0.5
         assert np.abs(pose - sample.pose_deg).mean() < 0.2
@@ -79,7 +79,7 @@ def test_where_vectors_know_nothing_heads_say_the_usual_face(detector, toy_clips
     rng = np.random.default_rng(3)
     idle = {name: rng.normal(0, 1, (5, DIM)).astype(np.float32) for name in known}
     refit_heads(detector, toy_clips, load, idle)
-    train = [samples_of(load(clip))[0] for clip in toy_clips if clip.split == "train"]
+    train = [to_model_inputs(load(clip))[0] for clip in toy_clips if clip.split == "train"]
     usual = np.concatenate([sample.landmarks for sample in train]).mean(axis=0)
     spread = np.concatenate([sample.landmarks for sample in train]).std()
     points, _ = said(detector, idle["test-0"])

@@ -1,18 +1,18 @@
 import pytest
 
 from unmask.errors import ConfigError, MissingExtraError
-from unmask.training.experiments.sweep import Trial, combinations, sweep
+from unmask.training.experiments.sweep import Trial, expand_grid, sweep
 
 
 def test_values_after_commas_are_combined_and_single_ones_stay():
-    found = combinations(["a.x=1,2", "b.y=3", "c.z=4,5"])
+    found = expand_grid(["a.x=1,2", "b.y=3", "c.z=4,5"])
     assert len(found) == 4
     assert ("a.x=2", "b.y=3", "c.z=4") in found
 
 
 def test_an_entry_without_a_value_is_refused():
     with pytest.raises(ConfigError, match="expected section"):
-        combinations(["training.epochs"])
+        expand_grid(["training.epochs"])
 
 
 class Notes:
@@ -69,10 +69,10 @@ def _rows(auc):
 
 def test_a_sweeps_runs_are_nested_below_one_that_names_the_best(tmp_path, tiny_settings):
     mlflow = pytest.importorskip("mlflow")
-    from unmask.training.experiments.tracking import EXPERIMENT, SweepRuns
+    from unmask.training.experiments.tracking import EXPERIMENT, NestedRuns
 
     uri = f"sqlite:///{tmp_path / 'deep' / 'mlflow.db'}"
-    runs = SweepRuns(uri, "a=1,2")
+    runs = NestedRuns(uri, "a=1,2")
     for name in ("a=1", "a=2"):
         logger = runs.record(Trial((name,), tiny_settings))
         logger.log_metrics({"val_auc": 0.7}, step=0)
@@ -94,25 +94,25 @@ def test_a_sweeps_runs_are_nested_below_one_that_names_the_best(tmp_path, tiny_s
 
 def test_two_that_begin_at_once_share_the_experiment(tmp_path, monkeypatch):
     pytest.importorskip("mlflow")
-    from unmask.training.experiments.tracking import SweepRuns
+    from unmask.training.experiments.tracking import NestedRuns
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    first, find, asked = SweepRuns(uri, "first"), SweepRuns._found, []
+    first, find, asked = NestedRuns(uri, "first"), NestedRuns._found, []
 
     def too_early(self):  # the first look was before the other made it
         asked.append(self)
         return None if len(asked) == 1 else find(self)
 
-    monkeypatch.setattr(SweepRuns, "_found", too_early)
-    assert SweepRuns(uri, "second").experiment == first.experiment
+    monkeypatch.setattr(NestedRuns, "_found", too_early)
+    assert NestedRuns(uri, "second").experiment == first.experiment
     assert len(asked) == 2
 
 
 def test_without_mlflow_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 
-    from unmask.training.experiments.tracking import SweepRuns
+    from unmask.training.experiments.tracking import NestedRuns
 
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(MissingExtraError, match=r"unmask\[platform\]"):
-        SweepRuns(f"sqlite:///{tmp_path}/m.db", "x")
+        NestedRuns(f"sqlite:///{tmp_path}/m.db", "x")

@@ -7,28 +7,34 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.config import Settings, SyncSettings
+from unmask.config import LipSyncSettings, Settings
 from unmask.errors import DataError, MediaError, TrainingError
 from unmask.models.lipsync.checkpoint import load_sync
 from unmask.models.lipsync.energy_baseline import lip_energy_score
-from unmask.models.lipsync.scoring import UNJUDGED, sync_score
+from unmask.models.lipsync.scoring import NOT_SCORED, sync_score
 from unmask.records import (
     Clip,
     ClipFeatures,
     FaceTrack,
-    Lips,
     MediaInfo,
+    MouthCrops,
     PersonFeatures,
     Waveform,
 )
-from unmask.training.lipsync.dataset import augmented, delayed, dubbed, stretch, sync_clips
-from unmask.training.lipsync.evaluation import measure_sync
-from unmask.training.lipsync.fit import fit_sync, sync_key
+from unmask.training.lipsync.dataset import (
+    augment_mouths,
+    delay_audio,
+    random_crop,
+    swap_audio,
+    sync_clips,
+)
+from unmask.training.lipsync.evaluation import evaluate_lipsync
+from unmask.training.lipsync.fit import fit_sync, lipsync_key
 
 TICKS = 100
 CROP_PX = 24
 SETTINGS = Settings(
-    phase=3, profile="demo", sync=SyncSettings(dim=24, epochs=10, learning_rate=3e-3)
+    phase=3, profile="demo", sync=LipSyncSettings(dim=24, epochs=10, learning_rate=3e-3)
 )
 
 
@@ -58,7 +64,9 @@ def toy_lips(opening, rng):
     for mouth, wide in zip(mouths, opening, strict=True):
         cv2.ellipse(mouth, (12, 11), (6, round(5 * wide)), 0, 0, 360, 0.3 * skin, -1)
     time_s = np.arange(TICKS) / 25
-    return Lips(mouths.clip(0, 255).astype(np.uint8), time_s, opening.astype(np.float32), 25.0)
+    return MouthCrops(
+        mouths.clip(0, 255).astype(np.uint8), time_s, opening.astype(np.float32), 25.0
+    )
 
 
 def toy_voice(opening, rng):
@@ -112,7 +120,7 @@ def held_out():
 
 @pytest.fixture(scope="module")
 def report(net, held_out):
-    return measure_sync("net", partial(sync_score, net), held_out, seed=0, resamples=50)
+    return evaluate_lipsync("net", partial(sync_score, net), held_out, seed=0, resamples=50)
 
 
 def test_a_later_sound_raises_the_score(report):
@@ -133,7 +141,7 @@ def test_sound_that_is_late_has_a_positive_offset(net, held_out, late_ms):
     found = [
         sync_score(net, late.lips, late.waveform, late.is_speech).offset_ms
         for late in (
-            delayed(one.sample, late_ms / 1000) for one in held_out if not one.clip.is_fake
+            delay_audio(one.sample, late_ms / 1000) for one in held_out if not one.clip.is_fake
         )
     ]
     assert np.median(found) == pytest.approx(late_ms, abs=40)
@@ -160,17 +168,17 @@ def test_the_second_call_returns_at_once_and_other_settings_do_not(file):
 
     out = file.parent.parent
     assert fit_sync(CLIPS, SETTINGS, never, out) == file
-    assert sync_key(CLIPS, Settings(sync=SETTINGS.sync, seed=8)) != sync_key(CLIPS, SETTINGS)
-    assert sync_key(CLIPS[1:], SETTINGS) != sync_key(CLIPS, SETTINGS)
+    assert lipsync_key(CLIPS, Settings(sync=SETTINGS.sync, seed=8)) != lipsync_key(CLIPS, SETTINGS)
+    assert lipsync_key(CLIPS[1:], SETTINGS) != lipsync_key(CLIPS, SETTINGS)
     genuine = [clip for clip in CLIPS if not clip.is_fake]
-    assert sync_key(genuine, SETTINGS) == sync_key(CLIPS, SETTINGS)
+    assert lipsync_key(genuine, SETTINGS) == lipsync_key(CLIPS, SETTINGS)
     history = (file.parent / "history.csv").read_text().splitlines()
     assert len(history) == 1 + SETTINGS.sync.epochs
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_ran_before(tmp_path):
     few = [clip for clip in CLIPS if not clip.is_fake and clip.split != "test"][::3]
-    short = Settings(sync=SyncSettings(dim=16, epochs=1))
+    short = Settings(sync=LipSyncSettings(dim=16, epochs=1))
     states = []
     for name in ("a", "b"):
         torch.rand(5)
@@ -193,11 +201,11 @@ def test_without_genuine_clips_there_is_nothing_to_train_on(tmp_path, caplog):
 
 def test_where_no_genuine_clip_can_be_judged_nothing_is_measured(held_out):
     with pytest.raises(DataError, match="genuine"):
-        measure_sync("none", lambda *_: UNJUDGED, held_out, seed=0)
+        evaluate_lipsync("none", lambda *_: NOT_SCORED, held_out, seed=0)
 
 
 def test_the_plain_signal_is_measured_in_the_same_way(held_out):
-    report = measure_sync("lip energy", lip_energy_score, held_out, seed=0, resamples=20)
+    report = evaluate_lipsync("lip energy", lip_energy_score, held_out, seed=0, resamples=20)
     assert report.genuine == 8
     assert [row.judged for row in report.shifts] == [8, 16, 16, 16]
 
@@ -205,7 +213,7 @@ def test_the_plain_signal_is_measured_in_the_same_way(held_out):
 @pytest.mark.parametrize("by_s", [0.0, 0.2, -0.4, 9.0, -9.0])
 def test_a_delay_moves_sound_and_speech_alike(held_out, by_s):
     sample = held_out[0].sample
-    late = delayed(sample, by_s)
+    late = delay_audio(sample, by_s)
     assert late.waveform.shape == sample.waveform.shape
     for tick in range(0, len(sample.waveform), 977):
         before = tick - round(by_s * 16_000)
@@ -215,8 +223,8 @@ def test_a_delay_moves_sound_and_speech_alike(held_out, by_s):
 
 
 def test_dubbing_takes_the_sound_and_leaves_the_lips(held_out):
-    one, other = held_out[0].sample, delayed(held_out[1].sample, 0.1)
-    made = dubbed(one, other)
+    one, other = held_out[0].sample, delay_audio(held_out[1].sample, 0.1)
+    made = swap_audio(one, other)
     assert np.array_equal(made.waveform, other.waveform)
     assert made.lips is one.lips
 
@@ -224,7 +232,7 @@ def test_dubbing_takes_the_sound_and_leaves_the_lips(held_out):
 def test_a_stretch_holds_the_sound_of_its_own_lips(held_out, rng):
     one = held_out[0]
     for _ in range(5):
-        mouths, sound, speech = stretch(one, 40, 25.0, rng)
+        mouths, sound, speech = random_crop(one, 40, 25.0, rng)
         assert mouths.shape == (40, CROP_PX, CROP_PX)
         assert sound.shape == speech.shape == (40 * 640,)
         start = next(
@@ -237,17 +245,17 @@ def test_a_stretch_holds_the_sound_of_its_own_lips(held_out, rng):
 def test_a_stretch_of_a_broken_run_stays_within_one_run(held_out, rng):
     one = held_out[0]
     lips, keep = one.sample.lips, np.r_[0:30, 50:100]
-    gappy = Lips(lips.mouths[keep], lips.time_s[keep], lips.opening[keep], 25.0)
+    gappy = MouthCrops(lips.mouths[keep], lips.time_s[keep], lips.opening[keep], 25.0)
     clip = type(one)(one.clip, type(one.sample)(
         one.sample.faces, None, one.sample.waveform, one.sample.is_speech, lips=gappy,
     ))  # fmt: skip
-    lengths = {len(stretch(clip, 100, 25.0, rng)[0]) for _ in range(20)}
+    lengths = {len(random_crop(clip, 100, 25.0, rng)[0]) for _ in range(20)}
     assert lengths == {30, 50}
 
 
 def test_augmentation_changes_the_look_and_never_the_time(held_out, rng):
-    mouths, sound, _ = stretch(held_out[0], 60, 25.0, rng)
-    changed, louder = augmented(mouths, sound, rng)
+    mouths, sound, _ = random_crop(held_out[0], 60, 25.0, rng)
+    changed, louder = augment_mouths(mouths, sound, rng)
     assert changed.shape == mouths.shape
     assert not torch.equal(changed, mouths.float())
     dark = [x.float().mean(dim=(1, 2)).numpy() for x in (mouths, changed)]

@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.torch.evaluation_set import Load
+from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import Calibration, calibrate, fit_platt, fit_temperature
-from unmask.models.ensemble.pooling import mixed
-from unmask.models.inference import SampleScore, clip_score, weighed
+from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt, fit_temperature
+from unmask.models.ensemble.pooling import average_in_probability
+from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
-from unmask.training.calibration.segment_thresholds import heights
-from unmask.training.score_clips import Scored, of_split, score_people
+from unmask.training.calibration.segment_thresholds import peak_segment_scores
+from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -33,7 +33,7 @@ FITS: dict[str, Fit] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Honesty:
+class CalibrationMetrics:
     """How far probabilities of one kind can be taken at their word.
 
     Attributes:
@@ -53,7 +53,7 @@ class Honesty:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class VerdictRates:
     """What the bundle's thresholds did to clips that they were not fitted on, beside the promise.
 
     Attributes:
@@ -70,7 +70,7 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
-class Outstanding:
+class FlaggedRates:
     """How often one kind of evidence has a stretch that stands out, in clips not fitted on.
 
     Attributes:
@@ -86,7 +86,7 @@ class Outstanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class CalibrationComparison:
     """The comparison.
 
     Attributes:
@@ -100,15 +100,15 @@ class Doubts:
     clips: int
     members: int
     passes: int
-    rows: tuple[Honesty, ...]
-    verdicts: Verdicts
-    outstanding: tuple[Outstanding, ...]
-    spread_finds_errors: float | None
+    rows: tuple[CalibrationMetrics, ...]
+    verdicts: VerdictRates
+    outstanding: tuple[FlaggedRates, ...]
+    error_detection_auc: float | None
 
 
-def compare_doubts(
-    bundle: Bundle, clips: Sequence[Clip], load: Load, passes: int, bins: int
-) -> Doubts:
+def compare_calibration(
+    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, passes: int, bins: int
+) -> CalibrationComparison:
     """Score both splits and hold every way of being unsure against the labels.
 
     Args:
@@ -120,7 +120,8 @@ def compare_doubts(
         DataError: A split has no clip that can be scored.
     """
     known, asked = (
-        score_people(bundle, of_split(clips, split), load, passes) for split in ("val", "test")
+        score_clip_people(bundle, select_split(clips, split), load, passes)
+        for split in ("val", "test")
     )
     val, test = _decisive(known), _decisive(asked)
     rows = tuple(
@@ -128,7 +129,7 @@ def compare_doubts(
         for kind, logit_of in _kinds(bundle, passes).items()
         for fit, fitted in FITS.items()
     )
-    return Doubts(
+    return CalibrationComparison(
         calibration_clips=len(val),
         clips=len(test),
         members=len(bundle.members),
@@ -136,15 +137,15 @@ def compare_doubts(
         rows=rows,
         verdicts=verdicts_of(test, bundle.calibration),
         outstanding=tuple(_outstanding(bundle, asked)),
-        spread_finds_errors=_spread_finds_errors(test),
+        error_detection_auc=_spread_finds_errors(test),
     )
 
 
 Answer = tuple[SampleScore, bool]  # of a clip's decisive person, and whether the clip is fake
 
 
-def _decisive(scored: Sequence[Scored]) -> list[Answer]:
-    return [(clip_score(one.scores), one.clip.is_fake) for one in scored]
+def _decisive(scored: Sequence[ScoredClip]) -> list[Answer]:
+    return [(decisive_score(one.scores), one.clip.is_fake) for one in scored]
 
 
 def _kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], float]]:
@@ -157,14 +158,16 @@ def _kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], flo
         "one detector": lambda score: float(score.member_logits[0]),
     }
     if passes:
-        kinds["MC-dropout"] = lambda score: float(mixed(dropped(score)[:passes]))
+        kinds["MC-dropout"] = lambda score: float(average_in_probability(dropped(score)[:passes]))
     if len(bundle.members) > 1:
-        kinds["ensemble"] = lambda score: float(mixed(score.member_logits))
+        kinds["ensemble"] = lambda score: float(average_in_probability(score.member_logits))
         if passes:
-            kinds["ensemble, MC-dropout"] = lambda score: float(mixed(dropped(score)))
+            kinds["ensemble, MC-dropout"] = lambda score: float(
+                average_in_probability(dropped(score))
+            )
     if bundle.sync is not None:
         weight = bundle.calibration.sync_weight
-        kinds["with lip-sync"] = lambda score: weighed(score, weight).logit
+        kinds["with lip-sync"] = lambda score: with_sync_weight(score, weight).logit
     return kinds
 
 
@@ -174,12 +177,12 @@ def _measured(
     splits: tuple[list[Answer], list[Answer]],
     fitted: Fit,
     bins: int,
-) -> Honesty:
+) -> CalibrationMetrics:
     (known, known_fake), (asked, is_fake) = (_columns(split, logit_of) for split in splits)
     temperature, bias = fitted(known, known_fake)
-    p = calibrate(asked, temperature, bias)
-    chance = metrics.chance_calibration_error(p, bins, np.random.default_rng(0))
-    return Honesty(
+    p = apply_platt(asked, temperature, bias)
+    chance = metrics.expected_ece_under_calibration(p, bins, np.random.default_rng(0))
+    return CalibrationMetrics(
         kind=kind,
         temperature=temperature,
         bias=bias,
@@ -191,13 +194,13 @@ def _measured(
     )
 
 
-def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> Verdicts:
+def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> VerdictRates:
     """Count what the thresholds say of clips of known label."""
     p, is_fake = _columns(answers, lambda score: score.probability)
-    readings = [calibration.of(score.sync_probability) for score, _ in answers]
+    readings = [calibration.for_clip(score.sync_probability) for score, _ in answers]
     fake = p > np.array([reading.fake_above for reading in readings])
     real = p < np.array([reading.real_below for reading in readings])
-    return Verdicts(
+    return VerdictRates(
         promised_fpr=calibration.guarantee.fpr,
         promised_fnr=calibration.guarantee.fnr,
         fpr=float(fake[~is_fake].mean()),
@@ -207,16 +210,18 @@ def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> Verdicts
     )
 
 
-def _outstanding(bundle: Bundle, scored: Sequence[Scored]) -> Iterator[Outstanding]:
+def _outstanding(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[FlaggedRates]:
     promised = bundle.calibration.guarantee.fpr
     for kind, above in asdict(bundle.calibration.alarms).items():
         shares = []
         for of_fakes in (False, True):
-            clips = [heights(bundle, one) for one in scored if one.clip.is_fake == of_fakes]
+            clips = [
+                peak_segment_scores(bundle, one) for one in scored if one.clip.is_fake == of_fakes
+            ]
             known = [clip[kind] > above for clip in clips if kind in clip]
             shares.append(float(np.mean(known)) if known else None)
         if shares != [None, None]:
-            yield Outstanding(kind, above, promised, *shares)
+            yield FlaggedRates(kind, above, promised, *shares)
 
 
 def _spread_finds_errors(answers: Sequence[Answer]) -> float | None:

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import UncertaintySettings
-from unmask.data.torch.evaluation_set import cached
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.calibration.conformal import conformal_thresholds
-from unmask.models.calibration.platt import Calibration, calibrate, fit_platt
-from unmask.models.inference import SampleScore, clip_score, weighed
+from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
+from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.calibration.segment_thresholds import fit_alarms
-from unmask.training.score_clips import Scored, of_split, score_people
+from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
+from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
 
 WEIGHTS = np.linspace(0.0, 1.0, 11)
 
@@ -50,18 +50,18 @@ def calibrate_bundle(
         DataError: There are none.
     """
     before = replace(load_bundle(bundle), calibration=Calibration())
-    load = cached(before.preprocessing, cache)
-    scored = score_people(before, of_split(clips, "val"), load)
-    found = calibration_of(scored, promise, sync_weight)
-    alarms = fit_alarms(before, scored, found.temperature, promise.fpr)
+    load = make_feature_loader(before.preprocessing, cache)
+    scored = score_clip_people(before, select_split(clips, "val"), load)
+    found = fit_calibration(scored, promise, sync_weight)
+    alarms = fit_segment_thresholds(before, scored, found.temperature, promise.fpr)
     found = _of_people(found, len({one.clip.identity for one in scored}))
     found = replace(found, alarms=alarms)
     save_bundle(out, replace(before, calibration=found, uncertainty=promise))
     return out
 
 
-def calibration_of(
-    scored: Sequence[Scored], promise: UncertaintySettings, sync_weight: float
+def fit_calibration(
+    scored: Sequence[ScoredClip], promise: UncertaintySettings, sync_weight: float
 ) -> Calibration:
     """Weight of lip-sync, temperature, bias and thresholds that fit ``scored``, in this order.
 
@@ -84,13 +84,16 @@ def calibration_of(
 
 def _reading(logits: Floats, is_fake: Labels, promise: UncertaintySettings) -> Calibration:
     temperature, bias = fit_platt(logits, is_fake)
-    probabilities = calibrate(logits, temperature, bias)
+    probabilities = apply_platt(logits, temperature, bias)
     low, high, guarantee = conformal_thresholds(probabilities, is_fake, promise.fpr, promise.fnr)
     return Calibration(temperature, low, high, guarantee=guarantee, bias=bias)
 
 
 def _is_judged(people: tuple[SampleScore, ...]) -> bool:
-    return clip_score([weighed(score, 0.0) for score in people]).sync_probability is not None
+    return (
+        decisive_score([with_sync_weight(score, 0.0) for score in people]).sync_probability
+        is not None
+    )
 
 
 def _of_people(found: Calibration, people: int) -> Calibration:
@@ -107,12 +110,14 @@ def _best_weight(clips: Sequence[tuple[SampleScore, ...]], is_fake: Labels, star
 
     def loss(weight: float) -> float:
         logits = _logits(clips, weight)
-        return negative_log_likelihood(calibrate(logits, *fit_platt(logits, is_fake)), is_fake)
+        return negative_log_likelihood(apply_platt(logits, *fit_platt(logits, is_fake)), is_fake)
 
     return float(min([start, *WEIGHTS], key=loss))
 
 
 def _logits(clips: Sequence[tuple[SampleScore, ...]], sync_weight: float) -> Floats:
     """Each clip's logit, its most fake person chosen under this weight."""
-    chosen = [clip_score([weighed(score, sync_weight) for score in clip]) for clip in clips]
+    chosen = [
+        decisive_score([with_sync_weight(score, sync_weight) for score in clip]) for clip in clips
+    ]
     return np.array([score.logit for score in chosen])

@@ -12,19 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.conformal import threshold_above
-from unmask.models.calibration.platt import EVEN, Alarms, calibrate, finite_logit
-from unmask.models.calibration.segments import BIN_S, binned, covering, height
+from unmask.models.calibration.conformal import conformal_quantile
+from unmask.models.calibration.platt import EVEN, SegmentThresholds, apply_platt, clipped_logit
+from unmask.models.calibration.segments import (
+    BIN_S,
+    bin_audio_steps,
+    highest_segment_threshold,
+    intervals,
+)
 from unmask.models.inference import SampleScore
 from unmask.models.lipsync.scoring import STEP_TICKS
-from unmask.training.score_clips import Scored
+from unmask.training.score_clips import ScoredClip
 
 KINDS = ("video", "audio", "lip_sync")
 
 Floats = NDArray[np.float64]
 
 
-def fit_alarms(bundle: Bundle, scored: Sequence[Scored], temperature: float, fpr: float) -> Alarms:
+def fit_segment_thresholds(
+    bundle: Bundle, scored: Sequence[ScoredClip], temperature: float, fpr: float
+) -> SegmentThresholds:
     """Thresholds of which a share ``fpr`` of new genuine clips at most has anything above.
 
     Args:
@@ -34,16 +41,20 @@ def fit_alarms(bundle: Bundle, scored: Sequence[Scored], temperature: float, fpr
     Returns:
         One half for what is too rarely seen in genuine clips to promise anything.
     """
-    genuine = [heights(bundle, one, temperature) for one in scored if not one.clip.is_fake]
+    genuine = [
+        peak_segment_scores(bundle, one, temperature) for one in scored if not one.clip.is_fake
+    ]
 
     def fitted(kind: str) -> float:
         known = np.sort([clip[kind] for clip in genuine if kind in clip])
-        return threshold_above(known, fpr, EVEN)
+        return conformal_quantile(known, fpr, EVEN)
 
-    return Alarms(**{kind: fitted(kind) for kind in KINDS})
+    return SegmentThresholds(**{kind: fitted(kind) for kind in KINDS})
 
 
-def heights(bundle: Bundle, scored: Scored, temperature: float = 1.0) -> dict[str, float]:
+def peak_segment_scores(
+    bundle: Bundle, scored: ScoredClip, temperature: float = 1.0
+) -> dict[str, float]:
     """How high each kind of evidence stands for long enough somewhere in a clip.
 
     Args:
@@ -56,7 +67,9 @@ def heights(bundle: Bundle, scored: Scored, temperature: float = 1.0) -> dict[st
     for score in scored.scores:
         for kind, probabilities, edges_s in _lines(bundle, score, temperature):
             if len(probabilities):
-                found[kind] = max(found.get(kind, 0.0), height(probabilities, edges_s))
+                found[kind] = max(
+                    found.get(kind, 0.0), highest_segment_threshold(probabilities, edges_s)
+                )
     return found
 
 
@@ -64,13 +77,13 @@ def _lines(
     bundle: Bundle, score: SampleScore, temperature: float
 ) -> Iterator[tuple[str, Floats, Floats]]:
     def read(probabilities: Floats) -> Floats:
-        return calibrate(finite_logit(probabilities), temperature)
+        return apply_platt(clipped_logit(probabilities), temperature)
 
     frame_s = 1 / bundle.preprocessing.sampling.rate_hz
     faces = read(score.frame_probabilities)
-    yield "video", faces, covering(np.arange(len(faces)) * frame_s, frame_s)
-    starts_s, voice = binned(read(score.step_probabilities))
-    yield "audio", voice, covering(starts_s, BIN_S)
+    yield "video", faces, intervals(np.arange(len(faces)) * frame_s, frame_s)
+    starts_s, voice = bin_audio_steps(read(score.step_probabilities))
+    yield "audio", voice, intervals(starts_s, BIN_S)
     if bundle.sync is not None and score.sync is not None:
         moment_s = STEP_TICKS / bundle.sync.rate_hz
-        yield "lip_sync", score.sync.probabilities, covering(score.sync.time_s, moment_s)
+        yield "lip_sync", score.sync.probabilities, intervals(score.sync.time_s, moment_s)

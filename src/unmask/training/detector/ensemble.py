@@ -30,7 +30,9 @@ def member_settings(settings: Settings) -> tuple[Settings, ...]:
     return tuple(_member(alone, wanted, number) for number in range(wanted.members))
 
 
-def join_members(members: Sequence[Path], sync: Path, settings: Settings, out: Path) -> Path:
+def build_ensemble_bundle(
+    members: Sequence[Path], sync: Path, settings: Settings, out: Path
+) -> Path:
     """Write one bundle with all of ``members``, not calibrated, to ``out``.
 
     Args:
@@ -44,7 +46,7 @@ def join_members(members: Sequence[Path], sync: Path, settings: Settings, out: P
     seeds = " ".join(bundle.provenance["seed"] for bundle in bundles)
     joined = replace(
         bundles[0],
-        members=tuple(bundle.detector for bundle in bundles),
+        members=tuple(bundle.first_member for bundle in bundles),
         sync=load_sync(sync / FILE) if (sync / FILE).is_file() else None,
         preprocessing=settings.preprocessing,
         uncertainty=settings.uncertainty,

@@ -14,22 +14,28 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
-from unmask.config import Settings, TrainingSettings, plain
-from unmask.data.forgeries.online import training_rows
-from unmask.data.manifest import manifest_sha
-from unmask.data.torch.evaluation_set import Load, Vectors, WholeClips, batcher, cached
-from unmask.data.torch.training_set import PairBatches, TrainingClips
+from unmask.config import Settings, TrainingSettings, to_dict
+from unmask.data.forgeries.online import expand_training_clips
+from unmask.data.manifest import manifest_hash
+from unmask.data.torch.evaluation_set import (
+    EvaluationClips,
+    FeatureLoader,
+    Vectors,
+    make_collate_fn,
+    make_feature_loader,
+)
+from unmask.data.torch.training_set import PairBatchSampler, TrainingSet
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.code_fingerprint import training_code
-from unmask.training.detector.frozen_features import face_vectors
+from unmask.training.code_fingerprint import training_fingerprint
+from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.refit_face_heads import refit_heads
-from unmask.training.detector.trainer import BEST, LAST, best_device, make_trainer, quiet
+from unmask.training.detector.trainer import BEST, LAST, best_device, build_trainer, quiet_lightning
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +45,7 @@ SKIPPED = "skipped.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class FrozenFrameEncoder:
     """A frame encoder that a member takes over and does not train.
 
     Attributes:
@@ -77,18 +83,18 @@ def fit(
         TrainingError: There are no clips to train on, or not both kinds to validate on.
         WeightsError: Pretrained weights cannot be had.
     """
-    load = cached(settings.preprocessing, cache)
-    taken = None if frames_of is None else Taken(frames_of, cache)
+    load = make_feature_loader(settings.preprocessing, cache)
+    taken = None if frames_of is None else FrozenFrameEncoder(frames_of, cache)
     return fit_features(clips, settings, load, out, logger, taken)
 
 
 def fit_features(
     clips: Sequence[Clip],
     settings: Settings,
-    load: Load,
+    load: FeatureLoader,
     out: Path,
     logger: Any = None,
-    taken: Taken | None = None,
+    taken: FrozenFrameEncoder | None = None,
 ) -> Path:
     """Like :func:`fit`, with the features of a clip from ``load``."""
     base = None if taken is None else load_bundle(taken.bundle)
@@ -97,18 +103,18 @@ def fit_features(
     if bundle.is_dir():
         return bundle
     folder.mkdir(parents=True, exist_ok=True)
-    with quiet(), torch.random.fork_rng():
+    with quiet_lightning(), torch.random.fork_rng():
         module = _module(settings, base)
         vectors = None
-        if taken is not None and base is not None and seen_as_it_is(settings.training):
+        if taken is not None and base is not None and can_cache_face_features(settings.training):
             some = [clip for clip in clips if clip.split in ("train", "val")]
-            vectors = face_vectors(base, some, load, taken.cache, best_device())
+            vectors = extract_face_features(base, some, load, taken.cache, best_device())
         _train(module, _loaders(clips, settings, load, vectors), folder, logger)
         refit_heads(module.detector.to(best_device()).eval(), clips, load, vectors)
     (folder / SKIPPED).write_text(json.dumps(module.problems, indent=1) + "\n")
     for clip_id, problem in module.problems.items():
         log.warning("clip %s was left out: %s", clip_id, problem)
-    provenance = {"manifest_sha256": manifest_sha(clips), "seed": str(settings.seed)}
+    provenance = {"manifest_sha256": manifest_hash(clips), "seed": str(settings.seed)}
     save_bundle(
         bundle,
         Bundle(
@@ -123,7 +129,7 @@ def fit_features(
     return bundle
 
 
-def seen_as_it_is(training: TrainingSettings) -> bool:
+def can_cache_face_features(training: TrainingSettings) -> bool:
     """Whether nothing is done to a face while a member learns that takes over a frame encoder."""
     return training.fakes == "labelled" and not training.adversarial_epsilon
 
@@ -135,16 +141,16 @@ def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") ->
         base_sha256: Of the bundle that the frame encoder is taken from.
     """
     parts = {
-        "clips": manifest_sha(clips),
+        "clips": manifest_hash(clips),
         "seed": settings.seed,
         "phase": settings.phase,
         "profile": settings.profile,
-        "preprocessing": plain(settings.preprocessing),
-        "model": plain(settings.model),
-        "training": plain(settings.training),
-        "augmentation": plain(settings.augmentation),
+        "preprocessing": to_dict(settings.preprocessing),
+        "model": to_dict(settings.model),
+        "training": to_dict(settings.training),
+        "augmentation": to_dict(settings.augmentation),
         "base": base_sha256,
-        "code": training_code(),
+        "code": training_fingerprint(),
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -155,13 +161,13 @@ def _module(settings: Settings, base: Bundle | None) -> DetectorModule:
     if settings.training.grad_checkpoint:
         detector.set_grad_checkpointing()
     if base is not None:
-        detector.frame.load_state_dict(base.detector.frame.state_dict())
+        detector.frame.load_state_dict(base.first_member.frame.state_dict())
         detector.frame.freeze()
     return DetectorModule(detector, settings.training, settings.seed)
 
 
 def _train(module: DetectorModule, loaders: Loaders, folder: Path, logger: Any) -> None:
-    trainer = make_trainer(module.settings, folder, logger)
+    trainer = build_trainer(module.settings, folder, logger)
     last = folder / LAST
     if last.is_file():
         log.warning("going on with the fit in %s", folder)
@@ -174,7 +180,7 @@ def _train(module: DetectorModule, loaders: Loaders, folder: Path, logger: Any) 
 
 
 def _loaders(
-    clips: Sequence[Clip], settings: Settings, load: Load, vectors: Vectors | None
+    clips: Sequence[Clip], settings: Settings, load: FeatureLoader, vectors: Vectors | None
 ) -> Loaders:
     training = settings.training
     train = [clip for clip in clips if clip.split == "train"]
@@ -184,15 +190,15 @@ def _loaders(
             f"{len(train)} training and {len(val)} validation clips; need some of each: "
             "correct the manifest's column split"
         )
-    rows = training_rows(train, training.fakes)
-    examples = TrainingClips(rows, load, training, settings.augmentation, settings.seed, vectors)
+    rows = expand_training_clips(train, training.fakes)
+    examples = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
     options: dict[str, Any] = {
-        "collate_fn": batcher(settings.model),
+        "collate_fn": make_collate_fn(settings.model),
         "num_workers": min(training.workers, os.cpu_count() or 1),
         "persistent_workers": training.workers > 0,
     }
-    batches = PairBatches(rows, training.batch_clips, settings.seed, training.paired)
-    whole = WholeClips(val, load, training.validation_frames, vectors)
+    batches = PairBatchSampler(rows, training.batch_clips, settings.seed, training.paired)
+    whole = EvaluationClips(val, load, training.validation_frames, vectors)
     return (
         DataLoader(examples, batch_sampler=batches, **options),
         DataLoader(whole, batch_size=training.batch_clips, **options),

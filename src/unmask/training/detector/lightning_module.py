@@ -14,8 +14,8 @@ from unmask.errors import TrainingError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.adversarial import FRAMES, fgsm
 from unmask.models.collate import Batch
-from unmask.models.detector import Detector, Prediction
-from unmask.models.losses import Losses, Targets, apart, detector_loss
+from unmask.models.detector import Detector, DetectorOutput
+from unmask.models.losses import Losses, Targets, detach_modalities, detector_loss
 
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
@@ -80,7 +80,7 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(clips.problems)
         if clips.batch is None:
             return
-        prediction: Prediction = self.detector(clips.batch, seen=clips.seen)
+        prediction: DetectorOutput = self.detector(clips.batch, seen=clips.seen)
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
@@ -131,18 +131,18 @@ class DetectorModule(pl.LightningModule):
             groups, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _rise_and_fall(steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_cosine(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
 
-    def _predicted(self, batch: Batch, seen: Tensor | None = None) -> Prediction:
-        prediction: Prediction = self.detector(batch, seen=seen)
-        return apart(prediction) if self.settings.detached else prediction
+    def _predicted(self, batch: Batch, seen: Tensor | None = None) -> DetectorOutput:
+        prediction: DetectorOutput = self.detector(batch, seen=seen)
+        return detach_modalities(prediction) if self.settings.detached else prediction
 
     def _reasons(self) -> str:
         shown = [f"{clip_id}: {why}" for clip_id, why in list(self.problems.items())[:3]]
         return f"{len(self.problems)} were left out ({'; '.join(shown)})"
 
-    def _losses(self, prediction: Prediction, targets: Targets) -> Losses:
+    def _losses(self, prediction: DetectorOutput, targets: Targets) -> Losses:
         settings = self.settings
         return detector_loss(
             prediction,
@@ -164,7 +164,7 @@ class DetectorModule(pl.LightningModule):
         )
 
 
-def _rise_and_fall(steps: int) -> Callable[[int], float]:
+def _warmup_cosine(steps: int) -> Callable[[int], float]:
     """Factor of the learning rate at each step: linear up, half a cosine down."""
     rise = max(round(steps * WARM_UP), 1)
 

@@ -15,14 +15,14 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from unmask.data.torch.evaluation_set import Load, Vectors, run_of
+from unmask.data.torch.evaluation_set import FeatureLoader, Vectors, slice_frames
 from unmask.errors import UnmaskError
-from unmask.models.collate import truth_of
+from unmask.models.collate import face_targets_of
 from unmask.models.detector import Detector
 from unmask.models.layers.face_heads import POINTS
-from unmask.preprocessing.prepare import samples_of
+from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
-from unmask.training.detector.frozen_features import encoded
+from unmask.training.detector.frozen_features import encode_faces
 
 STRENGTHS = (1.0, 10.0, 100.0, 1e3, 1e4)  # of the penalty; validation chooses
 MOST_CLIPS, MOST_FACES = 400, 50  # of a split, and of each clip; more would say the same
@@ -31,7 +31,7 @@ Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # vectors and truths, on
 
 
 def refit_heads(
-    detector: Detector, clips: Sequence[Clip], load: Load, vectors: Vectors | None = None
+    detector: Detector, clips: Sequence[Clip], load: FeatureLoader, vectors: Vectors | None = None
 ) -> None:
     """Fit landmarks and pose to the faces of split ``train``; the penalty is chosen on ``val``.
 
@@ -53,23 +53,25 @@ def refit_heads(
     best = min(fits, key=lambda fit: float(np.abs(fit.predict(other_x) - other_y).mean()))
     origin = best.predict(np.zeros((1, x.shape[1])))
     slopes = best.predict(np.eye(x.shape[1])) - origin  # (frame_dim, 139): scaler and ridge in one
-    detector.auxiliary.become(torch.from_numpy(slopes.T), torch.from_numpy(origin[0]))
+    detector.auxiliary.load_linear(torch.from_numpy(slopes.T), torch.from_numpy(origin[0]))
 
 
-def _faces(detector: Detector, clips: Sequence[Clip], load: Load, vectors: Vectors | None) -> Rows:
+def _faces(
+    detector: Detector, clips: Sequence[Clip], load: FeatureLoader, vectors: Vectors | None
+) -> Rows:
     inputs, truths = [np.zeros((0, detector.settings.frame_dim))], [np.zeros((0, 2 * POINTS + 3))]
     for clip in clips[:: len(clips) // MOST_CLIPS + 1]:
         try:
-            samples = samples_of(load(clip))
+            samples = to_model_inputs(load(clip))
         except UnmaskError:
             continue  # whoever trained on the clip has told why
         if not samples:
             continue
         some = slice(None, None, len(samples[0].faces) // MOST_FACES + 1)
-        sample = run_of(samples[0], some)
-        known = encoded(detector, sample) if vectors is None else vectors[clip.clip_id][some]
+        sample = slice_frames(samples[0], some)
+        known = encode_faces(detector, sample) if vectors is None else vectors[clip.clip_id][some]
         inputs.append(known.astype(np.float64))
-        truths.append(truth_of(sample)[: len(known)])
+        truths.append(face_targets_of(sample)[: len(known)])
     x, y = np.concatenate(inputs), np.concatenate(truths)
     said = np.isfinite(y).all(axis=1)
     return x[said], y[said]

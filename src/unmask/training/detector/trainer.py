@@ -14,8 +14,8 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from unmask.config import TrainingSettings
-from unmask.files import whole_file
-from unmask.models.precision import wants_bf16
+from unmask.files import atomic_write
+from unmask.models.precision import use_bf16
 
 BEST = "best.ckpt"
 LAST = "last.ckpt"
@@ -24,7 +24,7 @@ WATCHED = "val_auc"
 _OVER: dict[str, Any] = {"enable_version_counter": False}  # the same name again, not a number
 
 
-class History(Callback):
+class CsvHistory(Callback):
     """One line per epoch in a CSV file; after a kill the lines go on, none twice."""
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class History(Callback):
         metrics = {name: f"{float(value):.6g}" for name, value in trainer.callback_metrics.items()}
         rows.append({"epoch": str(trainer.current_epoch), **metrics})
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        with whole_file(self.path) as unfinished, unfinished.open("w", newline="") as stream:
+        with atomic_write(self.path) as unfinished, unfinished.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
@@ -48,9 +48,9 @@ class History(Callback):
             return [row for row in csv.DictReader(stream) if int(row["epoch"]) < epoch]
 
 
-def make_trainer(settings: TrainingSettings, folder: Path, logger: Any) -> pl.Trainer:
+def build_trainer(settings: TrainingSettings, folder: Path, logger: Any) -> pl.Trainer:
     """A trainer that keeps the best and the last epoch in ``folder``."""
-    bf16 = wants_bf16(settings.precision, best_device())
+    bf16 = use_bf16(settings.precision, best_device())
     # Lightning's own `save_last` keeps the last of the epochs that were the best so far
     kept = [
         ModelCheckpoint(folder, BEST.removesuffix(".ckpt"), WATCHED, mode="max", **_OVER),
@@ -65,7 +65,7 @@ def make_trainer(settings: TrainingSettings, folder: Path, logger: Any) -> pl.Tr
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
-        callbacks=[*kept, stop, History(folder / HISTORY)],
+        callbacks=[*kept, stop, CsvHistory(folder / HISTORY)],
         logger=logger or False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
@@ -81,7 +81,7 @@ def best_device() -> torch.device:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """Lightning's tips and its advice on loaders are no news; afterwards all is as it was."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]

@@ -7,17 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from unmask.config import Settings, load_settings, plain
-from unmask.data.manifest import manifest_sha
-from unmask.data.torch.evaluation_set import WholeClips, cached
+from unmask.config import Settings, load_settings, to_dict
+from unmask.data.manifest import manifest_hash
+from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader
 from unmask.errors import ConfigError
-from unmask.evaluation.ablation_analysis import Trained
+from unmask.evaluation.ablation_analysis import RunScores
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.code_fingerprint import training_code
-from unmask.training.full_run import train_whole
-from unmask.training.score_clips import of_split, row_of, score_people
+from unmask.training.code_fingerprint import training_fingerprint
+from unmask.training.full_run import train_and_calibrate
+from unmask.training.score_clips import score_clip_people, select_split, to_score_row
 
 REFERENCE = "everything"
 TIMES = 2  # that scoring is timed; the quicker counts, the other was disturbed
@@ -80,7 +80,7 @@ MAKES_A_BUNDLE = (*MAKES_AN_ANSWER, "training", "augmentation")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AblationRun:
     """One training of an ablation.
 
     Attributes:
@@ -95,13 +95,13 @@ class Plan:
     timed: bool = True
 
 
-def plans(
+def plan_runs(
     phase: int,
     profile: str,
     seeds: Sequence[int],
     components: Sequence[str] = (),
     overrides: Sequence[str] = (),
-) -> tuple[Plan, ...]:
+) -> tuple[AblationRun, ...]:
     """What has to be trained: the reference first, then each component of the phase switched off.
 
     All of them have one member, so that twelve components over three seeds are an hour's work;
@@ -130,7 +130,7 @@ def plans(
         )
 
     reference = with_(*alone)
-    made = [Plan(REFERENCE, one) for one in reference]
+    made = [AblationRun(REFERENCE, one) for one in reference]
     for name in chosen:
         part = known.get(name)
         without = with_() if part is None else with_(*alone, *part.off)
@@ -139,13 +139,13 @@ def plans(
             without, added = with_(*alone, *part.on), True
         if without != reference:
             timed = _answers(without[0]) != _answers(reference[0])
-            made += [Plan(name, one, added, timed) for one in without]
+            made += [AblationRun(name, one, added, timed) for one in without]
     return tuple(made)
 
 
-def run(
-    work: Sequence[Plan], clips: Sequence[Clip], cache: Cache, place: Path
-) -> Iterator[tuple[Plan, Trained]]:
+def run_ablation(
+    work: Sequence[AblationRun], clips: Sequence[Clip], cache: Cache, place: Path
+) -> Iterator[tuple[AblationRun, RunScores]]:
     """Train and score every plan, one after the other; each is given as soon as it is done.
 
     Args:
@@ -154,20 +154,20 @@ def run(
     for plan in work:
         folder = place / plan_key(clips, plan.settings)[:12] / "bundle"
         if not folder.is_dir():  # what two plans have in common is fitted once
-            train_whole(clips, plan.settings, cache, place, folder)
+            train_and_calibrate(clips, plan.settings, cache, place, folder)
         bundle = load_bundle(folder)
-        test, load = of_split(clips, "test"), cached(bundle.preprocessing, cache)
-        whole = WholeClips(test, load)
+        test, load = select_split(clips, "test"), make_feature_loader(bundle.preprocessing, cache)
+        whole = EvaluationClips(test, load)
         for number in range(len(whole)):  # prepared, and at hand, before the clock starts
             whole[number]
         seconds = []
         for _ in range(TIMES if plan.timed else 1):
             begin = perf_counter()
-            scored = score_people(bundle, test, load, plan.settings.uncertainty.passes)
+            scored = score_clip_people(bundle, test, load, plan.settings.uncertainty.passes)
             seconds.append(perf_counter() - begin)
-        rows = tuple(row_of(one) for one in scored)
+        rows = tuple(to_score_row(one) for one in scored)
         ms = min(seconds) / len(scored) * 1000 if plan.timed else None
-        yield plan, Trained(plan.settings.seed, rows, ms)
+        yield plan, RunScores(plan.settings.seed, rows, ms)
 
 
 def _answers(settings: Settings) -> tuple[object, ...]:
@@ -175,15 +175,15 @@ def _answers(settings: Settings) -> tuple[object, ...]:
     return tuple(getattr(settings, name) for name in MAKES_AN_ANSWER)
 
 
-def grouped(done: Sequence[tuple[Plan, Trained]]) -> dict[str, list[Trained]]:
+def group_by_component(done: Sequence[tuple[AblationRun, RunScores]]) -> dict[str, list[RunScores]]:
     """Trainings by what is switched off, the reference under its own name."""
-    found: dict[str, list[Trained]] = {}
+    found: dict[str, list[RunScores]] = {}
     for plan, trained in done:
         found.setdefault(plan.name, []).append(trained)
     return found
 
 
-def added(done: Sequence[tuple[Plan, Trained]]) -> frozenset[str]:
+def added_components(done: Sequence[tuple[AblationRun, RunScores]]) -> frozenset[str]:
     """Names of the components that were switched on and not off."""
     return frozenset(plan.name for plan, _ in done if plan.added)
 
@@ -193,7 +193,7 @@ def expectations() -> dict[str, str]:
     return {one.name: one.expected for one in COMPONENTS} | {ENSEMBLE: "much"}
 
 
-def words(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
+def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
     """What a reader of the table has to know."""
     test = [clip for clip in clips if clip.split == "test"]
     people = len({clip.identity for clip in test})
@@ -222,9 +222,9 @@ def plan_key(clips: Sequence[Clip], settings: Settings) -> str:
     That of a fit leaves out what its weights do not depend on, such as the number of members.
     """
     parts = {
-        "clips": manifest_sha(clips),
+        "clips": manifest_hash(clips),
         "seed": settings.seed,
-        "code": training_code(),
-        **{name: plain(getattr(settings, name)) for name in MAKES_A_BUNDLE},
+        "code": training_fingerprint(),
+        **{name: to_dict(getattr(settings, name)) for name in MAKES_A_BUNDLE},
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unmask.data.torch.evaluation_set import Load, WholeClips, cached
+from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
-from unmask.models.collate import collate, joined, truth_of
+from unmask.models.collate import collate, face_targets_of, join_face_targets
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
 from unmask.preprocessing.cache import Cache
-from unmask.records import Clip, Sample
+from unmask.records import Clip, ModelInput
 
 Floats = NDArray[np.float64]
 
@@ -61,33 +61,41 @@ def auxiliary_errors(
     Raises:
         DataError: The detector has no auxiliary heads, or one of the two splits shows no face.
     """
-    return auxiliary_errors_of(bundle, clips, split, cached(bundle.preprocessing, cache))
+    return auxiliary_errors_of(
+        bundle, clips, split, make_feature_loader(bundle.preprocessing, cache)
+    )
 
 
 def auxiliary_errors_of(
-    bundle: Bundle, clips: Sequence[Clip], split: str, load: Load
+    bundle: Bundle, clips: Sequence[Clip], split: str, load: FeatureLoader
 ) -> AuxiliaryReport:
     """Like :func:`auxiliary_errors`, with the features of a clip from ``load``."""
-    usual = _stacked([truth_of(sample) for sample in _samples(clips, "train", load)], "train")
+    usual = _stacked(
+        [face_targets_of(sample) for sample in _samples(clips, "train", load)], "train"
+    )
     usual = usual.mean(axis=0, keepdims=True)
-    pairs = [(truth_of(sample), _said(bundle, sample)) for sample in _samples(clips, split, load)]
+    pairs = [
+        (face_targets_of(sample), _said(bundle, sample)) for sample in _samples(clips, split, load)
+    ]
     truth = _stacked([true for true, _ in pairs], split)
     said = _stacked([answer for _, answer in pairs], split)
     return AuxiliaryReport(split, len(truth), _errors(said, truth), _errors(usual, truth))
 
 
-def _samples(clips: Sequence[Clip], split: str, load: Load) -> Iterator[Sample]:
-    examples = WholeClips([clip for clip in clips if clip.split == split], load)
+def _samples(clips: Sequence[Clip], split: str, load: FeatureLoader) -> Iterator[ModelInput]:
+    examples = EvaluationClips([clip for clip in clips if clip.split == split], load)
     for number in range(len(examples)):
         yield from (sample for sample in examples[number].samples if len(sample.faces))
 
 
-def _said(bundle: Bundle, sample: Sample) -> Floats:
-    detector = bundle.detector.eval()
+def _said(bundle: Bundle, sample: ModelInput) -> Floats:
+    detector = bundle.first_member.eval()
     batch = collate([sample], bundle.settings).to(next(detector.parameters()).device)
     with torch.inference_mode():
-        points, pose = detector.faces(detector.encode(batch), batch.frame_mask)
-    return joined(points, pose)
+        points, pose = detector.predict_face_attributes(
+            detector.encode_frames(batch), batch.frame_mask
+        )
+    return join_face_targets(points, pose)
 
 
 def _stacked(rows: Sequence[Floats], split: str) -> Floats:

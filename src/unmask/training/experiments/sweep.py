@@ -35,7 +35,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrialResult:
     """What a trial reached.
 
     Attributes:
@@ -52,7 +52,7 @@ class Outcome:
 Recorder = Callable[[Trial], Any]
 
 
-def combinations(sets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def expand_grid(sets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Every combination of values that are separated by commas.
 
     Raises:
@@ -77,7 +77,7 @@ def sweep(
     cache: Cache | None,
     out: Path,
     record: Recorder | None = None,
-) -> tuple[Outcome, ...]:
+) -> tuple[TrialResult, ...]:
     """Fit every trial; those that were finished before are not repeated.
 
     Returns:
@@ -93,5 +93,5 @@ def sweep(
         if logger is not None:
             logger.log_metrics({"best_val_auc": auc})
             logger.finalize("success")
-        outcomes.append(Outcome(trial, bundle, auc))
+        outcomes.append(TrialResult(trial, bundle, auc))
     return tuple(sorted(outcomes, key=lambda outcome: -outcome.val_auc))

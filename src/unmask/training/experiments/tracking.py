@@ -16,7 +16,7 @@ EXPERIMENT = "unmask-sweeps"
 PARENT_TAG = "mlflow.parentRunId"  # what MLflow's pages nest runs by
 
 
-class SweepRuns:
+class NestedRuns:
     """One parent run, and below it one run per trial.
 
     Args:
@@ -49,7 +49,9 @@ class SweepRuns:
         self.client.log_metric(self.parent, "best_val_auc", val_auc)
         self.client.set_terminated(self.parent)
 
-    def keep(self, trial: str, settings: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
+    def log_run(
+        self, trial: str, settings: Mapping[str, Any], numbers: Mapping[str, float]
+    ) -> None:
         """One finished training below the parent run."""
         run = self._start(trial, {PARENT_TAG: self.parent})
         for key, value in settings.items():
@@ -58,7 +60,7 @@ class SweepRuns:
             self.client.log_metric(run, key, value)
         self.client.set_terminated(run)
 
-    def close(self, numbers: Mapping[str, float], page: Path) -> None:
+    def finish_with_artifact(self, numbers: Mapping[str, float], page: Path) -> None:
         """Record what came of all trainings on the parent run, and close it."""
         for key, value in numbers.items():
             self.client.log_metric(self.parent, key, value)

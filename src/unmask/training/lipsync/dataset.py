@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmask.config import FlowSettings, PreprocessingSettings
-from unmask.data.torch.evaluation_set import Load, cached
+from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.errors import UnmaskError
-from unmask.models.lipsync.scoring import runs
+from unmask.models.lipsync.scoring import contiguous_runs
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.prepare import samples_of
-from unmask.records import RATE_HZ, Clip, Sample
+from unmask.preprocessing.prepare import to_model_inputs
+from unmask.records import RATE_HZ, Clip, ModelInput
 
 SHIFT_PX = 3  # of a 48 px crop, and in proportion
 ZOOM = 0.12
@@ -37,25 +37,25 @@ class SyncClip:
     """
 
     clip: Clip
-    sample: Sample
+    sample: ModelInput
 
 
-def with_lips_alone(settings: PreprocessingSettings) -> PreprocessingSettings:
+def lips_only(settings: PreprocessingSettings) -> PreprocessingSettings:
     """The same preparation with lips and without flow."""
     lips = replace(settings.lips, enabled=True)
     return replace(settings, lips=lips, flow=FlowSettings(enabled=False))
 
 
-def lips_of(settings: PreprocessingSettings, cache: Cache | None) -> Load:
+def lip_feature_loader(settings: PreprocessingSettings, cache: Cache | None) -> FeatureLoader:
     """Features of a clip with lips, whether or not ``settings`` ask for them."""
-    return cached(with_lips_alone(settings), cache)
+    return make_feature_loader(lips_only(settings), cache)
 
 
-def sync_clips(clips: Iterable[Clip], load: Load) -> Iterator[SyncClip]:
+def sync_clips(clips: Iterable[Clip], load: FeatureLoader) -> Iterator[SyncClip]:
     """Those of the clips that have lips and sound; of the others it is logged why not."""
     for clip in clips:
         try:
-            samples = samples_of(load(clip))
+            samples = to_model_inputs(load(clip))
         except UnmaskError as error:
             log.warning("clip %s was left out: %s", clip.clip_id, error)
             continue
@@ -65,7 +65,7 @@ def sync_clips(clips: Iterable[Clip], load: Load) -> Iterator[SyncClip]:
             log.warning("clip %s was left out: no lips with sound beside them", clip.clip_id)
 
 
-def delayed(sample: Sample, by_s: float) -> Sample:
+def delay_audio(sample: ModelInput, by_s: float) -> ModelInput:
     """The sample with its sound ``by_s`` later, or earlier where negative; silence fills up."""
     by = round(by_s * RATE_HZ)
     return replace(
@@ -73,7 +73,7 @@ def delayed(sample: Sample, by_s: float) -> Sample:
     )
 
 
-def dubbed(sample: Sample, other: Sample) -> Sample:
+def swap_audio(sample: ModelInput, other: ModelInput) -> ModelInput:
     """The sample with another's sound, repeated where that is shorter."""
     length = len(sample.waveform)
     return replace(
@@ -83,7 +83,7 @@ def dubbed(sample: Sample, other: Sample) -> Sample:
     )
 
 
-def stretch(
+def random_crop(
     one: SyncClip, ticks: int, rate_hz: float, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
     """Part of a clip, at most ``ticks`` long, from a random place of a random run of lips.
@@ -94,7 +94,7 @@ def stretch(
     """
     lips = one.sample.lips
     at = np.rint(lips.time_s * rate_hz).astype(int)  # type: ignore[union-attr]
-    choices = [run for run in runs(at) if _heard(one.sample, at[run], rate_hz) > 0]
+    choices = [run for run in contiguous_runs(at) if _heard(one.sample, at[run], rate_hz) > 0]
     lengths = np.array([run.stop - run.start for run in choices], np.float64)
     run = choices[int(rng.choice(len(choices), p=lengths / lengths.sum()))]
     long = min(_heard(one.sample, at[run], rate_hz), ticks)
@@ -110,7 +110,9 @@ def stretch(
     )
 
 
-def augmented(mouths: Tensor, sound: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def augment_mouths(
+    mouths: Tensor, sound: Tensor, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """As if filmed and recorded otherwise; never shifted in time.
 
     The whole stretch is mirrored, moved, zoomed, turned and relit alike; picture and sound get
@@ -133,22 +135,22 @@ def augmented(mouths: Tensor, sound: Tensor, rng: np.random.Generator) -> tuple[
     return x[:, 0], sound + hiss * sound.std() * ratio
 
 
-def _usable(sample: Sample) -> bool:
+def _usable(sample: ModelInput) -> bool:
     if sample.lips is None or not len(sample.waveform):
         return False
     rate_hz = sample.lips.rate_hz
     at = np.rint(sample.lips.time_s * rate_hz).astype(int)
-    return any(_heard(sample, at[run], rate_hz) > 0 for run in runs(at))
+    return any(_heard(sample, at[run], rate_hz) > 0 for run in contiguous_runs(at))
 
 
-def _heard(sample: Sample, at: NDArray[np.int_], rate_hz: float) -> int:
+def _heard(sample: ModelInput, at: NDArray[np.int_], rate_hz: float) -> int:
     """How many of a run's ticks have sound beside them; 0 where they make no window."""
     ticks = int(len(sample.waveform) * rate_hz / RATE_HZ)
     long = int((at < ticks).sum())
-    return long if runs(at[:long]) else 0
+    return long if contiguous_runs(at[:long]) else 0
 
 
-def _lean(sample: Sample) -> Sample:
+def _lean(sample: ModelInput) -> ModelInput:
     """Without faces and flow, which would only fill the memory."""
     return replace(sample, faces=sample.faces[:0], flow=None, landmarks=None, pose_deg=None)
 

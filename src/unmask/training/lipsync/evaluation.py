@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import Interval, auc_interval
 from unmask.evaluation.metrics import roc_auc
-from unmask.models.lipsync.scoring import UNJUDGED, SyncScore
-from unmask.records import Lips, Sample
-from unmask.training.lipsync.dataset import SyncClip, delayed, dubbed
+from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
+from unmask.records import ModelInput, MouthCrops
+from unmask.training.lipsync.dataset import SyncClip, delay_audio, swap_audio
 
 SHIFTS_MS = (0, 80, 200, 400)
-FOUND_MS = 80.0
+TOLERANCE_MS = 80.0
 APART_MS = 200  # from here on a shift counts as a fake
 DUBS = 3  # other people's sound tried on each genuine clip
 
-Score = Callable[[Lips, NDArray[np.float32], NDArray[np.bool_]], SyncScore]
+Score = Callable[[MouthCrops, NDArray[np.float32], NDArray[np.bool_]], SyncScore]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class SyncComparison:
     reports: tuple[SyncReport, ...]
 
 
-def measure_sync(
+def evaluate_lipsync(
     name: str, score: Score, clips: Sequence[SyncClip], seed: int, resamples: int = 1000
 ) -> SyncReport:
     """Shift and dub the genuine clips, and hold them against the fakes as they are.
@@ -120,14 +120,14 @@ def _shifted(
         scores, errors_ms = [], []
         for one in genuine:
             for late_ms in (shift_ms, -shift_ms)[: 2 if shift_ms else 1]:
-                found = _judged(score, delayed(one.sample, late_ms / 1000))
+                found = _judged(score, delay_audio(one.sample, late_ms / 1000))
                 if found.probability is None or found.offset_ms is None:
                     continue
                 scores.append(found.probability)
                 errors_ms.append(abs(found.offset_ms - late_ms))
                 if shift_ms >= APART_MS:
                     apart.append((one.clip.identity, found.probability))
-        hits = np.array(errors_ms) <= FOUND_MS
+        hits = np.array(errors_ms) <= TOLERANCE_MS
         mean = float(np.mean(scores)) if scores else None
         share = float(hits.mean()) if scores else None
         rows.append(ShiftRow(shift_ms, len(scores), mean, share))
@@ -141,7 +141,7 @@ def _dubbed(
     for one in genuine:
         others = [other for other in genuine if other.clip.identity != one.clip.identity]
         for pick in rng.permutation(len(others))[:DUBS]:
-            found = _judged(score, dubbed(one.sample, others[pick].sample)).probability
+            found = _judged(score, swap_audio(one.sample, others[pick].sample)).probability
             if found is not None:
                 made.append((one.clip.identity, found))
     return made
@@ -162,7 +162,7 @@ def _against(
     return KindRow(kind, len(fakes), roc_auc(scores, is_fake), interval)
 
 
-def _judged(score: Score, sample: Sample) -> SyncScore:
+def _judged(score: Score, sample: ModelInput) -> SyncScore:
     if sample.lips is None:
-        return UNJUDGED
+        return NOT_SCORED
     return score(sample.lips, sample.waveform, sample.is_speech)

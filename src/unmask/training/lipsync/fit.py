@@ -12,33 +12,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unmask.config import Settings, SyncSettings, plain
-from unmask.data.manifest import manifest_sha
-from unmask.data.torch.evaluation_set import Load
+from unmask.config import LipSyncSettings, Settings, to_dict
+from unmask.data.manifest import manifest_hash
+from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.errors import TrainingError
 from unmask.models.lipsync.checkpoint import FILE, save_sync
 from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
-from unmask.models.lipsync.score_mapping import KnownCurve, fit_mapping
+from unmask.models.lipsync.score_mapping import LabelledCurve, fit_mapping
 from unmask.models.lipsync.scoring import (
     MIN_WINDOWS,
     MOVING_LEVELS,
     SPEECH_SHARE,
     STRETCH_TICKS,
-    agreement,
-    hear,
-    movement,
-    see,
+    embed_lips,
+    embed_speech,
+    mouth_motion,
+    similarity_by_shift,
 )
 from unmask.records import Clip
-from unmask.training.code_fingerprint import training_code
+from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.lipsync.dataset import (
     SyncClip,
-    augmented,
-    delayed,
-    dubbed,
-    stretch,
+    augment_mouths,
+    delay_audio,
+    lips_only,
+    random_crop,
+    swap_audio,
     sync_clips,
-    with_lips_alone,
 )
 
 STRETCH_S = 4.0  # of each clip and epoch
@@ -53,7 +53,7 @@ HISTORY = "history.csv"
 log = logging.getLogger(__name__)
 
 
-def fit_sync(clips: Sequence[Clip], settings: Settings, load: Load, out: Path) -> Path:
+def fit_sync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out: Path) -> Path:
     """Train on the genuine ``train`` clips, read the score's constants off the ``val`` ones.
 
     Below ``out`` each set of clips and settings has a folder of its own: the weights, and
@@ -69,7 +69,7 @@ def fit_sync(clips: Sequence[Clip], settings: Settings, load: Load, out: Path) -
     Raises:
         TrainingError: There are no two genuine clips with lips and sound to train on.
     """
-    key = sync_key(clips, settings)
+    key = lipsync_key(clips, settings)
     file = out / key[:12] / FILE
     if file.is_file():
         return file
@@ -86,7 +86,7 @@ def fit_sync(clips: Sequence[Clip], settings: Settings, load: Load, out: Path) -
         rows = _fit(net, train, val, settings.sync, settings.seed)
     if len(val) < 2:
         log.warning("lip-sync: no two validation clips; the score is fitted on training clips")
-    fit_score(net, val if len(val) > 1 else train, settings.seed)
+    fit_score_mapping(net, val if len(val) > 1 else train, settings.seed)
     file.parent.mkdir(parents=True, exist_ok=True)
     with (file.parent / HISTORY).open("w", newline="") as table:
         writer = csv.writer(table)
@@ -96,20 +96,20 @@ def fit_sync(clips: Sequence[Clip], settings: Settings, load: Load, out: Path) -
     return file
 
 
-def sync_key(clips: Sequence[Clip], settings: Settings) -> str:
+def lipsync_key(clips: Sequence[Clip], settings: Settings) -> str:
     """Hash of everything that the weights depend on: 64 hexadecimal digits."""
-    learnt = {k: v for k, v in plain(settings.sync).items() if k not in ("enabled", "weight")}
+    learnt = {k: v for k, v in to_dict(settings.sync).items() if k not in ("enabled", "weight")}
     parts = {
-        "clips": manifest_sha([clip for clip in clips if not clip.is_fake]),
+        "clips": manifest_hash([clip for clip in clips if not clip.is_fake]),
         "seed": settings.seed,
-        "preprocessing": plain(with_lips_alone(settings.preprocessing)),
+        "preprocessing": to_dict(lips_only(settings.preprocessing)),
         "sync": learnt,
-        "code": training_code(),
+        "code": training_fingerprint(),
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def contrast(net: SyncNet, stretches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+def contrastive_loss(net: SyncNet, stretches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """Cross-entropy of finding each window's sound among all sounds, and its lips among all lips.
 
     All other windows of all stretches are candidates but those right beside it in time.
@@ -119,8 +119,8 @@ def contrast(net: SyncNet, stretches: Iterable[tuple[Tensor, Tensor, Tensor]]) -
     """
     seen, heard, place, owner = [], [], [], []
     for number, (mouths, sound, counts) in enumerate(stretches):
-        seen.append(net.lips(mouths[None])[0][counts])
-        heard.append(net.speech(sound[None])[0][counts])
+        seen.append(net.embed_mouths(mouths[None])[0][counts])
+        heard.append(net.embed_audio(sound[None])[0][counts])
         place.append(torch.nonzero(counts)[:, 0])
         owner.append(torch.full((int(counts.sum()),), number))
     at, of = torch.cat(place), torch.cat(owner)
@@ -132,23 +132,25 @@ def contrast(net: SyncNet, stretches: Iterable[tuple[Tensor, Tensor, Tensor]]) -
     return (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
 
 
-def fit_score(net: SyncNet, clips: Sequence[SyncClip], seed: int) -> None:
+def fit_score_mapping(net: SyncNet, clips: Sequence[SyncClip], seed: int) -> None:
     """Fit, in place, how agreement becomes a score: on genuine clips, shifted and dubbed."""
     rng = np.random.default_rng(seed)
-    known: list[KnownCurve] = []
+    known: list[LabelledCurve] = []
     for one in clips:
         sample, others = one.sample, [c for c in clips if c.clip.identity != one.clip.identity]
-        seen = see(net, sample.lips)  # type: ignore[arg-type]
-        made = [(delayed(sample, by / net.rate_hz), by) for by in SHIFTS_TRIED]
+        seen = embed_lips(net, sample.lips)  # type: ignore[arg-type]
+        made = [(delay_audio(sample, by / net.rate_hz), by) for by in SHIFTS_TRIED]
         picked = rng.permutation(len(others))[:DUBS_TRIED]
-        made += [(dubbed(sample, others[pick].sample), None) for pick in picked]  # type: ignore[misc]
+        made += [(swap_audio(sample, others[pick].sample), None) for pick in picked]  # type: ignore[misc]
         for changed, shift in made:
-            agreed = agreement(seen, hear(net, changed.waveform, changed.is_speech))
+            agreed = similarity_by_shift(
+                seen, embed_speech(net, changed.waveform, changed.is_speech)
+            )
             start = int(rng.integers(0, max(len(agreed.counts) - STRETCH_TICKS, 1)))
             for ticks in (slice(None), slice(start, start + STRETCH_TICKS)):
                 curve = agreed.curve(ticks)
                 if curve is not None and agreed.counts[ticks].sum() >= MIN_WINDOWS:
-                    known.append(KnownCurve(curve, shift))
+                    known.append(LabelledCurve(curve, shift))
     net.mapping.copy_(torch.from_numpy(fit_mapping(known, net.rate_hz)))
 
 
@@ -156,7 +158,7 @@ def _fit(
     net: SyncNet,
     train: Sequence[SyncClip],
     val: Sequence[SyncClip],
-    settings: SyncSettings,
+    settings: LipSyncSettings,
     seed: int,
 ) -> list[tuple[int, float, float]]:
     """Train in place; epoch, and the contrast on both kinds of clips, of each epoch."""
@@ -175,7 +177,7 @@ def _fit(
         rng = np.random.default_rng((seed, epoch))
         losses = []
         for some in np.array_split(rng.permutation(len(train)), batches):
-            loss = contrast(net, [_example(net, train[n], ticks, rng, True) for n in some])
+            loss = contrastive_loss(net, [_example(net, train[n], ticks, rng, True) for n in some])
             if not torch.isfinite(loss):  # nobody speaks in any of these stretches
                 continue
             optimizer.zero_grad()
@@ -195,16 +197,18 @@ def _contrast_on(net: SyncNet, clips: Sequence[SyncClip], ticks: int) -> float:
     net.eval()
     rng = np.random.default_rng(0)
     with torch.inference_mode():
-        return float(contrast(net, [_example(net, one, ticks, rng, False) for one in clips]))
+        return float(
+            contrastive_loss(net, [_example(net, one, ticks, rng, False) for one in clips])
+        )
 
 
 def _example(
     net: SyncNet, one: SyncClip, ticks: int, rng: np.random.Generator, change: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    mouths, sound, speech = stretch(one, ticks, net.rate_hz, rng)
+    mouths, sound, speech = random_crop(one, ticks, net.rate_hz, rng)
     share = torch.from_numpy(speech.reshape(len(mouths), -1).mean(axis=1, dtype=np.float32))
     spoken = F.avg_pool1d(share[None], WINDOW_TICKS, 1)[0] >= SPEECH_SHARE
-    counts = spoken & (movement(mouths) >= MOVING_LEVELS)
+    counts = spoken & (mouth_motion(mouths) >= MOVING_LEVELS)
     if change:
-        mouths, sound = augmented(mouths, sound, rng)
+        mouths, sound = augment_mouths(mouths, sound, rng)
     return mouths, sound, counts
