@@ -9,7 +9,7 @@ from steps.platforms.cache_keys import preprocessing_code
 from steps.platforms.paths import CACHE
 from unmask.config import PreprocessingSettings
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.run_batch import PreprocessReport, preprocess
+from unmask.preprocessing.run_batch import PreprocessReport, preprocess_files
 from unmask.records import Clip
 
 
@@ -18,4 +18,4 @@ def cache_lips(
     clips: tuple[Clip, ...], settings: PreprocessingSettings
 ) -> Annotated[PreprocessReport, "lips_report"]:
     """Cut out mouths where the settings ask for lips; what lies in the cache is not done again."""
-    return preprocess(clips, settings, Cache(CACHE), stages=("lips",))
+    return preprocess_files(clips, settings, Cache(CACHE), stages=("lips",))

@@ -11,7 +11,7 @@ from unmask.evaluation import gates
 from unmask.evaluation.evaluate import Evaluation
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
-from unmask.training.score_clips import Rival
+from unmask.training.score_clips import ChampionScore
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))
@@ -19,7 +19,7 @@ def check_gates(
     evaluation: Evaluation,
     robustness: RobustnessReport,
     codecs: CodecReport,
-    champion_score: Rival,
+    champion_score: ChampionScore,
     settings: GateSettings,
 ) -> Annotated[gates.GateReport, "gates"]:
     """Hold the measured numbers against the gates; the report decides, not this step."""

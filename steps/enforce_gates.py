@@ -11,4 +11,4 @@ from unmask.evaluation.gates import GateReport
 def enforce_gates(gates: GateReport) -> None:
     """Show the gates, and fail the run if a required one fell short."""
     Console().print(gate_table(gates))
-    gates.require()
+    gates.raise_if_failed()

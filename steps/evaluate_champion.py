@@ -10,12 +10,12 @@ from steps.platforms import champion_scores
 from steps.platforms.cache_keys import evaluation_code
 from unmask.evaluation.evaluate import Evaluation
 from unmask.records import Clip
-from unmask.training.score_clips import Rival
+from unmask.training.score_clips import ChampionScore
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))
 def evaluate_champion(
     champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]
-) -> Annotated[Rival, "champion_score"]:
+) -> Annotated[ChampionScore, "champion_score"]:
     """Score the champion; nothing is invented where there is none."""
     return champion_scores.score(champion, bundle, evaluation, clips)

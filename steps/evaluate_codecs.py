@@ -12,7 +12,7 @@ from unmask.config import CodecSettings, EvaluationSettings
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.robustness.codec_evaluation import codec_report
+from unmask.robustness.codec_evaluation import evaluate_codecs
 from unmask.robustness.codec_report import CodecReport
 
 
@@ -25,4 +25,4 @@ def measure_codecs(
     seed: int,
 ) -> Annotated[CodecReport, "codecs"]:
     """Encode the test clips again in every cell that the phase asks for, and score them again."""
-    return codec_report(load_bundle(bundle), clips, Cache(CACHE), settings, evaluation, seed)
+    return evaluate_codecs(load_bundle(bundle), clips, Cache(CACHE), settings, evaluation, seed)

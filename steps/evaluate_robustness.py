@@ -12,7 +12,7 @@ from unmask.config import AttackSettings
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.robustness.adversarial_evaluation import attack
+from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
 
 
@@ -21,4 +21,4 @@ def attack_detector(
     bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
 ) -> Annotated[RobustnessReport, "robustness"]:
     """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
-    return attack(load_bundle(bundle), clips, Cache(CACHE), settings)
+    return evaluate_under_attack(load_bundle(bundle), clips, Cache(CACHE), settings)

@@ -6,7 +6,7 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import training_code
+from steps.platforms.cache_keys import training_fingerprint
 from steps.platforms.materializers import FolderMaterializer
 from steps.platforms.mlflow_runs import lightning_logger, start_run
 from steps.platforms.paths import CACHE, training_dir
@@ -18,7 +18,7 @@ from unmask.training.detector.fit import fit
 
 @step(
     output_materializers={"member": FolderMaterializer},
-    cache_policy=CachePolicy(cache_func=training_code),
+    cache_policy=CachePolicy(cache_func=training_fingerprint),
 )
 def train_detector(
     clips: tuple[Clip, ...], data_version: str, settings: Settings, first: Path | None = None

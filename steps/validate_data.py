@@ -21,5 +21,5 @@ def validate_data(
     clips: tuple[Clip, ...], shortcut_level: str, seed: int
 ) -> Annotated[Path, "data_docs"]:
     """Check rows, splits and shortcuts; the pages that say what was found are kept."""
-    validate(clips, VALIDATION, shortcut_level, seed).require()
+    validate(clips, VALIDATION, shortcut_level, seed).raise_if_failed()
     return VALIDATION

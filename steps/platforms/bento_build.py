@@ -16,7 +16,7 @@ from steps.platforms.paths import CHAMPION, CHAMPIONS
 from steps.platforms.requirements import pinned_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
-from unmask.files import whole_file
+from unmask.files import atomic_write
 from unmask.models.bundle import GATES
 
 SERVICE = Path("bento")
@@ -78,7 +78,7 @@ def _write_gates(path: Path, gates: GateReport) -> None:
         {name: value for name, value in asdict(row).items() if name != "words"}
         for row in gates.rows
     ]
-    with whole_file(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text(json.dumps(rows, indent=2) + "\n")
 
 

@@ -7,10 +7,12 @@ from steps.platforms.paths import CACHE
 from unmask.evaluation.evaluate import Evaluation
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.score_clips import Rival, score_rival
+from unmask.training.score_clips import ChampionScore, score_champion
 
 
-def score(champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]) -> Rival:
+def score(
+    champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]
+) -> ChampionScore:
     """AUC of the champion on the test clips, with its own preprocessing.
 
     Args:
@@ -18,5 +20,5 @@ def score(champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Cli
         bundle, evaluation: The candidate; a champion that is the candidate is not scored twice.
     """
     if hash_folder(champion) == hash_folder(bundle):
-        return Rival(evaluation.auc)
-    return score_rival(champion, clips, Cache(CACHE))
+        return ChampionScore(evaluation.auc)
+    return score_champion(champion, clips, Cache(CACHE))

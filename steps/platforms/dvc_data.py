@@ -6,9 +6,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from steps.platforms.paths import DVC_FILE, FORGED, RAW
-from unmask.data.datasets.ingest import ingest
-from unmask.data.forgeries.offline import forge_manifest
-from unmask.data.manifest import manifest_sha, read_manifest
+from unmask.data.datasets.ingest import load_dataset
+from unmask.data.forgeries.offline import generate_forgeries
+from unmask.data.manifest import manifest_hash, read_manifest
 from unmask.errors import DataError
 from unmask.records import Clip
 
@@ -24,10 +24,10 @@ def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str
     if not data:
         version = f"dvc:{pull_pinned_data()}"
         return read_manifest(RAW), version
-    clips = ingest(data, seed)
+    clips = load_dataset(data, seed)
     if forge:
-        clips += forge_manifest(clips, FORGED.absolute(), seed)
-    return clips, f"manifest:{manifest_sha(clips)}"
+        clips += generate_forgeries(clips, FORGED.absolute(), seed)
+    return clips, f"manifest:{manifest_hash(clips)}"
 
 
 def pull_pinned_data(root: Path = Path()) -> str:
@@ -48,7 +48,8 @@ def pull_pinned_data(root: Path = Path()) -> str:
     except DvcException as error:
         reason = " ".join(str(error).split())
         raise DataError(
-            f"{RAW}: cannot be pulled: {reason}; `dvc checkout --force {DVC_FILE}` undoes local changes"
+            f"{RAW}: cannot be pulled: {reason}; "
+            f"`dvc checkout --force {DVC_FILE}` undoes local changes"
         ) from error
     if changed:
         raise DataError(

@@ -12,7 +12,7 @@ from zenml.io import fileio
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.utils import io_utils
 
-from unmask.data.manifest import manifest_sha
+from unmask.data.manifest import manifest_hash
 from unmask.records import Clip
 
 SHOWN = {".png": VisualizationType.IMAGE, ".html": VisualizationType.HTML}
@@ -97,4 +97,4 @@ class ClipsMaterializer(BaseMaterializer):
 
     def compute_content_hash(self, data: Sequence[Clip]) -> str:
         """Tell equal rows of equal media as equal, wherever the files lie."""
-        return manifest_sha(data)
+        return manifest_hash(data)

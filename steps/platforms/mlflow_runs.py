@@ -10,7 +10,7 @@ import mlflow
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from unmask import __version__
-from unmask.config import Settings, plain
+from unmask.config import Settings, to_dict
 from unmask.evaluation.gates import GateReport
 
 EXPERIMENT = "unmask"
@@ -32,7 +32,7 @@ def start_run(settings: Settings, data_version: str, folder: Path) -> str:
         return known
     client = mlflow.MlflowClient()
     run = client.create_run(experiment_id(), tags=_tags(settings, data_version))
-    for key, value in flatten(plain(settings)).items():
+    for key, value in flatten(to_dict(settings)).items():
         client.log_param(run.info.run_id, key, value)
     folder.mkdir(parents=True, exist_ok=True)
     mark.write_text(run.info.run_id)
@@ -45,7 +45,7 @@ def finish_run(run: str, numbers: Mapping[str, float], gates: GateReport) -> Non
     for key, value in numbers.items():
         client.log_metric(run, key, value)
     for row in gates.rows:
-        client.set_tag(run, f"gate.{row.name}", f"{row.level}: {row.words}")
+        client.set_tag(run, f"gate.{row.name}", f"{row.level}: {row.message}")
     client.set_tag(run, "gates", "passed" if gates.passed else "short")
     client.set_terminated(run)
 

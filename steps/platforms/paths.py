@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from steps.platforms.cache_keys import training_code
+from steps.platforms.cache_keys import training_fingerprint
 from unmask.config import Settings
 
 PARAMS = Path("params.yaml")
@@ -21,5 +21,5 @@ SUMMARY = OUTPUTS / "summary.json"
 
 def training_dir(data_version: str, settings: Settings) -> Path:
     """Where a training keeps its checkpoints: the same data, settings and code, the same folder."""
-    facts = f"{data_version} {settings} {training_code()}"
+    facts = f"{data_version} {settings} {training_fingerprint()}"
     return RUNS / sha256(facts.encode()).hexdigest()[:12]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unmask.config import Gate, PreprocessingSettings, Settings, build, load_settings, plain
+from unmask.config import Gate, PreprocessingSettings, Settings, from_dict, load_settings, to_dict
 from unmask.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -98,8 +98,10 @@ def test_an_override_of_what_does_not_exist_is_refused():
 
 def test_plain_values_build_the_same_settings_again():
     settings = load_settings(ROOT / "params.yaml", 1, "demo")
-    assert build(Settings, plain(settings)) == settings
-    assert build(PreprocessingSettings, plain(settings.preprocessing)) == settings.preprocessing
+    assert from_dict(Settings, to_dict(settings)) == settings
+    assert (
+        from_dict(PreprocessingSettings, to_dict(settings.preprocessing)) == settings.preprocessing
+    )
 
 
 def test_a_block_that_may_be_absent_is_read_where_it_is_there(tmp_path):
@@ -107,7 +109,7 @@ def test_a_block_that_may_be_absent_is_read_where_it_is_there(tmp_path):
     path = written(tmp_path, text % "null" + "profiles: {full: {}}")
     assert load_settings(path, 1).gates.codec_gap is None
     assert load_settings(path, 3).gates.codec_gap == Gate(0.1, "required")
-    assert build(Settings, plain(load_settings(path, 1))) == load_settings(path, 1)
+    assert from_dict(Settings, to_dict(load_settings(path, 1))) == load_settings(path, 1)
     with pytest.raises(ConfigError, match=r"gates\.codec_gap"):
         load_settings(written(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
 

@@ -12,9 +12,9 @@ from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import check_gates
 from unmask.models.bundle import load_bundle
 from unmask.robustness.adversarial_evaluation import attack_features
-from unmask.training.calibration.fit import calibration_of
+from unmask.training.calibration.fit import fit_calibration
 from unmask.training.detector.fit import fit_features
-from unmask.training.score_clips import score_features, score_people
+from unmask.training.score_clips import score_clip_people, score_features
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("is_fake", "fake_video", "fake_audio", "manipulation")
@@ -66,7 +66,7 @@ def test_calibration_does_not_help_it_through(broken, toy_clips):
     """Calibrated to the labels it was trained on, it may be modest enough for the other gates."""
     bundle, test, load = broken
     val = [clip for clip in shuffled(toy_clips) if clip.split == "val"]
-    found = calibration_of(score_people(bundle, val, load), UncertaintySettings(), 0.3)
+    found = fit_calibration(score_clip_people(bundle, val, load), UncertaintySettings(), 0.3)
     rows = score_features(replace(bundle, calibration=found), test, load)
     measured = evaluate(rows, EvaluationSettings(resamples=20), 0)
     for gates in every_gate():

@@ -10,13 +10,13 @@ import torch
 
 from unmask.config import LipSettings, UncertaintySettings
 from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.calibration.platt import Calibration, Guarantee
+from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.detector import Detector
-from unmask.models.ensemble.weight_packing import share
+from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
-from unmask.preprocessing.media.decode import waveform
-from unmask.preprocessing.prepare import samples_of, windows
+from unmask.preprocessing.media.decode import read_waveform
+from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.serving import analyzer as module
 from unmask.serving.analyzer import Analyzer
 
@@ -25,13 +25,13 @@ from unmask.serving.analyzer import Analyzer
 def whole(bundle_folder, tmp_path_factory):
     """Three members on one frame encoder, loaded from disk."""
     before = load_bundle(bundle_folder)
-    members = [before.detector]
+    members = [before.first_member]
     with torch.random.fork_rng():
         torch.manual_seed(1)
         for _ in range(2):
             other = Detector(before.settings)
             names = [name for name in other.state_dict() if name.startswith("frame.")]
-            share(before.detector, other, names)
+            share_parameters(before.first_member, other, names)
             torch.nn.init.normal_(other.head[-1].weight)
             members.append(other)
         sync = SyncNet(dim=16)
@@ -45,9 +45,11 @@ def whole(bundle_folder, tmp_path_factory):
             0.3,
             0.7,
             0.25,
-            Guarantee(0.1, 0.1, 24, 24),
+            ConformalGuarantee(0.1, 0.1, 24, 24),
             bias=0.8,
-            alone=Calibration(2.0, 0.2, 0.8, guarantee=Guarantee(0.1, 0.1, 30, 30), bias=-0.4),
+            alone=Calibration(
+                2.0, 0.2, 0.8, guarantee=ConformalGuarantee(0.1, 0.1, 30, 30), bias=-0.4
+            ),
         ),
         preprocessing=replace(before.preprocessing, lips=LipSettings(enabled=True)),
     )
@@ -166,7 +168,7 @@ def test_faces_are_boxed_in_the_shown_picture_in_every_frame_that_is_scored(repo
 
 
 def test_the_sound_is_outlined_from_begin_to_end(report, talking):
-    samples = np.abs(waveform(talking).samples)
+    samples = np.abs(read_waveform(talking).samples)
     found = report.envelope
     assert len(found.peaks) * found.step_s == pytest.approx(len(samples) / 16_000, abs=0.02)
     assert max(found.peaks) == pytest.approx(samples.max(), abs=0.001)
@@ -201,8 +203,8 @@ def test_the_same_video_gets_the_same_answer_and_no_pictures_unless_asked_for(
 def test_windows_add_up_and_their_times_lie_on_the_videos_clock(whole, talking, monkeypatch):
     monkeypatch.setattr(module, "WINDOW_S", 1.5)
     parts = whole.analyze(talking)
-    seen = list(windows(talking, whole.preprocessing, 1.5))
-    logits = [score_samples(whole.bundle, samples_of(part))[0].member_logits for part in seen]
+    seen = list(iter_windows(talking, whole.preprocessing, 1.5))
+    logits = [score_samples(whole.bundle, to_model_inputs(part))[0].member_logits for part in seen]
     assert len(logits) == 2
     mean = np.average(logits, axis=0, weights=[len(part.people[0].faces) for part in seen])
     said = [member.fake_probability for member in parts.members]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.errors import MediaError
-from unmask.preprocessing.media.decode import frames, probe, waveform
+from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
 from unmask.serving.report.schema import (
     Box,
     LipSync,
@@ -29,8 +29,8 @@ def test_its_pictures_are_those_of_the_whole_at_the_same_time(video, tmp_path, s
     part = tmp_path / "part.mkv"
     begin_s = trim(video, start_s, end_s, part, "a.mp4")
     assert 0.0 <= begin_s <= start_s + 0.05
-    whole = {round(time_s, 2): picture for time_s, picture in frames(video, 25.0)}
-    cut = [(time_s + begin_s, picture) for time_s, picture in frames(part, 25.0)]
+    whole = {round(time_s, 2): picture for time_s, picture in iter_sampled_frames(video, 25.0)}
+    cut = [(time_s + begin_s, picture) for time_s, picture in iter_sampled_frames(part, 25.0)]
     assert cut[0][0] == pytest.approx(begin_s, abs=0.05)
     assert cut[-1][0] == pytest.approx(min(end_s, 3.0), abs=0.15)
     for time_s, picture in itertools.islice(cut, 0, None, 10):
@@ -42,7 +42,7 @@ def test_its_pictures_are_those_of_the_whole_at_the_same_time(video, tmp_path, s
 def test_its_sound_stays_in_step(video, tmp_path):
     part = tmp_path / "part.mkv"
     begin_s = trim(video, 1.0, 2.5, part, "a.mp4")
-    heard, whole = waveform(part).samples, waveform(video).samples
+    heard, whole = read_waveform(part).samples, read_waveform(video).samples
     start, middle = round(begin_s * 16000), slice(8000, 16000)
     there = whole[start:][middle]
     shifts = range(-800, 801, 40)

@@ -4,7 +4,7 @@ import pytest
 
 from steps.platforms import champion_scores
 from unmask.evaluation.evaluate import Evaluation
-from unmask.training.score_clips import Rival
+from unmask.training.score_clips import ChampionScore
 
 NUMBERS = dict.fromkeys(("eer", "fpr95", "ece", "ece_by_chance", "brier", "nll"), 0.1)
 EVALUATION = Evaluation(
@@ -31,12 +31,14 @@ def bundle(tmp_path):
 
 def test_a_champion_that_is_the_candidate_is_not_scored_twice(bundle, tmp_path):
     champion = shutil.copytree(bundle, tmp_path / "champion")
-    assert champion_scores.score(champion, bundle, EVALUATION, ()) == Rival(0.75)
+    assert champion_scores.score(champion, bundle, EVALUATION, ()) == ChampionScore(0.75)
 
 
 def test_without_a_champion_there_is_no_number(bundle, tmp_path):
     (tmp_path / "champion").mkdir()
-    assert champion_scores.score(tmp_path / "champion", bundle, EVALUATION, ()) == Rival(None)
+    assert champion_scores.score(tmp_path / "champion", bundle, EVALUATION, ()) == ChampionScore(
+        None
+    )
 
 
 def test_another_champion_is_scored_on_the_same_clips(bundle, tmp_path, monkeypatch):
@@ -44,7 +46,7 @@ def test_another_champion_is_scored_on_the_same_clips(bundle, tmp_path, monkeypa
     (champion / "bundle.json").write_text("other")
     asked = []
     monkeypatch.setattr(
-        champion_scores, "score_rival", lambda *words: asked.append(words) or Rival(0.5)
+        champion_scores, "score_rival", lambda *words: asked.append(words) or ChampionScore(0.5)
     )
-    assert champion_scores.score(champion, bundle, EVALUATION, ("clip",)) == Rival(0.5)
+    assert champion_scores.score(champion, bundle, EVALUATION, ("clip",)) == ChampionScore(0.5)
     assert asked[0][:2] == (champion, ("clip",))

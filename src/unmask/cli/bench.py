@@ -50,10 +50,10 @@ def command(
 
 def _make(clip: Path, seconds: float) -> None:
     from unmask.cli.native_stderr import suppress_native_stderr
-    from unmask.data.demo.benchmark_clip import talking_clip
+    from unmask.data.demo.benchmark_clip import write_benchmark_clip
 
     with suppress_native_stderr():
-        talking_clip(clip, seconds)
+        write_benchmark_clip(clip, seconds)
 
 
 def _measure(
@@ -78,7 +78,7 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     from unmask.models.bundle import Bundle
     from unmask.models.calibration.platt import Calibration
     from unmask.models.detector import Detector
-    from unmask.models.ensemble.weight_packing import share
+    from unmask.models.ensemble.weight_packing import share_parameters
     from unmask.models.lipsync.network import SyncNet
     from unmask.serving.analyzer import Analyzer
 
@@ -89,7 +89,7 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     if settings.ensemble.shared_frames:
         frozen += [name for name in first.state_dict() if name.startswith("frame.")]
     for other in others:
-        share(first, other, frozen)
+        share_parameters(first, other, frozen)
     sync = SyncNet(settings.sync.dim) if settings.sync.enabled else None
     calibration = Calibration(sync_weight=settings.sync.weight)
     return Analyzer(

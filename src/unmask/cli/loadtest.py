@@ -213,9 +213,9 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 def _talking(seconds: float) -> bytes:
     from unmask.cli.native_stderr import suppress_native_stderr
-    from unmask.data.demo.benchmark_clip import talking_clip
+    from unmask.data.demo.benchmark_clip import write_benchmark_clip
 
     with TemporaryDirectory(prefix="unmask-load-") as folder, suppress_native_stderr():
         path = Path(folder) / "talking.mp4"
-        talking_clip(path, seconds)
+        write_benchmark_clip(path, seconds)
         return path.read_bytes()

@@ -8,7 +8,7 @@ from unmask.config.evaluation import (
     GateSettings,
     UncertaintySettings,
 )
-from unmask.config.loader import Settings, build, load_settings, plain
+from unmask.config.loader import Settings, from_dict, load_settings, to_dict
 from unmask.config.preprocessing import (
     AlignSettings,
     DataSettings,
@@ -22,8 +22,8 @@ from unmask.config.preprocessing import (
 from unmask.config.training import (
     AugmentationSettings,
     EnsembleSettings,
+    LipSyncSettings,
     ModelSettings,
-    SyncSettings,
     TrainingSettings,
 )
 
@@ -40,15 +40,15 @@ __all__ = [
     "Gate",
     "GateSettings",
     "LipSettings",
+    "LipSyncSettings",
     "ModelSettings",
     "PreprocessingSettings",
     "SamplingSettings",
     "Settings",
     "SpeechSettings",
-    "SyncSettings",
     "TrainingSettings",
     "UncertaintySettings",
-    "build",
+    "from_dict",
     "load_settings",
-    "plain",
+    "to_dict",
 ]

@@ -8,7 +8,7 @@ HALF = "half"
 WORST_CRF = {"h264": 51, "h265": 51, "vp9": 63, "av1": 63}
 KBIT_PER_S = {"aac": (8, 320), "opus": (6, 256)}
 # what `unmask codecs` measures where nobody says what: every codec, at ease and pressed hard
-TABLE = (
+DEFAULT_CONDITIONS = (
     *("h264:23", "h264:33", "h265:28", "h265:38", "vp9:35", "vp9:50", "av1:35", "av1:50"),
     *("half", "aac:24", "aac:12", "opus:16", "opus:8"),
 )
@@ -19,7 +19,7 @@ REMEDY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CodecCondition:
     """One way to encode a clip again.
 
     Attributes:
@@ -36,12 +36,12 @@ class Cell:
     half: bool = False
 
     @property
-    def of_sound(self) -> bool:
+    def is_audio(self) -> bool:
         """Whether the sound is encoded again, and not the picture."""
         return self.codec in KBIT_PER_S
 
 
-def cell_of(name: str) -> Cell:
+def parse_condition(name: str) -> CodecCondition:
     """Read a cell's name; ``half`` is half the size, as H.264 at CRF 23.
 
     Raises:
@@ -52,9 +52,9 @@ def cell_of(name: str) -> Cell:
         Cell(name='opus:16', codec='opus', level=16, half=False)
     """
     if name == HALF:
-        return Cell(name, "h264", 23, half=True)
+        return CodecCondition(name, "h264", 23, half=True)
     codec, _, level = name.partition(":")
     low, high = KBIT_PER_S.get(codec, (0, WORST_CRF.get(codec, -1)))
     if not level.isdecimal() or not low <= int(level) <= high:
         raise ConfigError(f"codecs.cells: {name!r} is unknown; {REMEDY}")
-    return Cell(name, codec, int(level))
+    return CodecCondition(name, codec, int(level))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from unmask.config.codec_conditions import cell_of
+from unmask.config.codec_conditions import parse_condition
 from unmask.config.validators import among, at_least, share
 
 
@@ -89,7 +89,7 @@ class CodecSettings:
     def __post_init__(self) -> None:
         """Refuse a cell that does not exist."""
         for name in self.cells:
-            cell_of(name)
+            parse_condition(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from unmask.config.preprocessing import (
 from unmask.config.training import (
     AugmentationSettings,
     EnsembleSettings,
+    LipSyncSettings,
     ModelSettings,
-    SyncSettings,
     TrainingSettings,
 )
 from unmask.config.validators import among
@@ -49,7 +49,7 @@ class Settings:
     model: ModelSettings = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
-    sync: SyncSettings = field(default_factory=SyncSettings)
+    sync: LipSyncSettings = field(default_factory=LipSyncSettings)
     ensemble: EnsembleSettings = field(default_factory=EnsembleSettings)
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
@@ -58,7 +58,7 @@ class Settings:
     gates: GateSettings = field(default_factory=GateSettings)
 
 
-def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
+def from_dict(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Make the settings dataclass ``kind`` from plain values, as found in YAML or JSON.
 
     Raises:
@@ -84,7 +84,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is {value!r}; expected a block of settings")
-        return build(kind, value, where)  # type: ignore[arg-type]
+        return from_dict(kind, value, where)  # type: ignore[arg-type]
     if kind in (tuple[float, ...], tuple[str, ...]):
         return _listed(get_args(kind)[0], value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -129,7 +129,7 @@ def load_settings(
     among("profile", profile, list(profiles))
     own = dict(profiles[profile] or {})
     of_both = own.pop("phases", {}).get(phase, {})
-    values = _overlay(_overlay(_overlay(file, phases[phase]), own), of_both)
+    values = _deep_merge(_deep_merge(_deep_merge(file, phases[phase]), own), of_both)
     for item in overrides:
         key, sign, text = item.partition("=")
         if not sign:
@@ -137,8 +137,8 @@ def load_settings(
         block: Any = yaml.safe_load(text)
         for name in reversed(key.split(".")):
             block = {name: block}
-        values = _overlay(values, block)
-    settings = build(Settings, {**values, "phase": phase, "profile": profile})
+        values = _deep_merge(values, block)
+    settings = from_dict(Settings, {**values, "phase": phase, "profile": profile})
     _check_together(settings)
     return settings
 
@@ -151,14 +151,14 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError("model.flow needs flow; set preprocessing.flow.enabled=true, too")
 
 
-def _overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _deep_merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _overlay(merged[key], value) if both else value
+        merged[key] = _deep_merge(merged[key], value) if both else value
     return merged
 
 
-def plain(settings: Any) -> dict[str, Any]:
+def to_dict(settings: Any) -> dict[str, Any]:
     """The settings as plain values, ready for JSON; :func:`build` reads them back."""
     return asdict(settings)

@@ -97,7 +97,7 @@ class AugmentationSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncSettings:
+class LipSyncSettings:
     """The lip-sync model: two towers, trained on genuine clips alone.
 
     Attributes:

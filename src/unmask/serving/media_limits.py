@@ -7,7 +7,7 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.decode import FORMATS, REMEDY, decodable
+from unmask.preprocessing.media.decode import FORMATS, REMEDY, decodable_streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def check_media_limits(
         asked_s = max(min(end_s, duration_s) - start_s, 0.0)
         _check(f"{shown_as}: is {asked_s:.0f} s long", asked_s, limits.duration_s, "s")
         share = asked_s / duration_s if duration_s else 1.0
-        for stream in decodable(container.streams.video):
+        for stream in decodable_streams(container.streams.video):
             size = stream.width * stream.height
             words = f"{shown_as}: has pictures of {stream.width}×{stream.height}"
             _check(words, size, limits.pixels, "pixels")

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from unmask.optional_deps import require
-from unmask.preprocessing.timing import Stopwatch
+from unmask.preprocessing.timing import StageTimer
 from unmask.serving.analyzer import STAGES, Analyzer
 
 SAMPLE_S = 0.005
@@ -32,7 +32,7 @@ class StageCost:
     peak_mib: float
 
 
-class MemoryTimer(Stopwatch):
+class MemoryTimer(StageTimer):
     """A stopwatch that also notes how much memory each stage was seen to hold."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class MemoryTimer(Stopwatch):
         """Count time and memory inside the block to ``stage``."""
         outer, self.stage = self.stage, stage
         try:
-            with super().on(stage):
+            with super().measure(stage):
                 yield
         finally:
             self.stage = outer

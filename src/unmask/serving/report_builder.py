@@ -7,11 +7,11 @@ from math import inf
 import numpy as np
 from scipy.special import expit
 
-from unmask.explainability.evidence import Exhibit
+from unmask.explainability.evidence import EvidenceItem
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.calibration.segments import BIN_S, covering, stretches
-from unmask.models.ensemble.mc_dropout import Spread, spread_of
+from unmask.models.calibration.segments import BIN_S, find_segments, intervals
+from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
 from unmask.models.lipsync.scoring import STEP_TICKS
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics, build_notes
@@ -37,7 +37,7 @@ class AnalysisResult:
 
     facts: MediaStatistics
     tally: ScoreAggregator
-    exhibits: Sequence[Exhibit] = ()
+    exhibits: Sequence[EvidenceItem] = ()
 
 
 def build_report(
@@ -128,10 +128,10 @@ def _probability(track: PersonScores, calibration: Calibration) -> float:
     return float(expit(track.logit(calibration)))
 
 
-def _spread(track: PersonScores, calibration: Calibration) -> Spread | None:
+def _spread(track: PersonScores, calibration: Calibration) -> PredictiveInterval | None:
     """Of MC-dropout, or of the members without it; one answer alone has no spread."""
     answers = expit(track.repeated(calibration))
-    return spread_of(answers, _probability(track, calibration)) if len(answers) > 1 else None
+    return summarise(answers, _probability(track, calibration)) if len(answers) > 1 else None
 
 
 def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[schema.Member]:
@@ -224,8 +224,8 @@ def _above(
     modality: schema.Modality,
     person: int | None = None,
 ) -> Iterator[schema.Segment]:
-    scores, edges_s = np.array(line.probabilities), covering(np.array(line.times_s), covers_s)
-    for stretch in stretches(scores, edges_s, threshold):
+    scores, edges_s = np.array(line.probabilities), intervals(np.array(line.times_s), covers_s)
+    for stretch in find_segments(scores, edges_s, threshold):
         yield schema.Segment(
             modality=modality,
             person=person,
@@ -235,7 +235,7 @@ def _above(
         )
 
 
-def _evidence(one: Exhibit) -> schema.Evidence:
+def _evidence(one: EvidenceItem) -> schema.Evidence:
     return schema.Evidence(
         kind=one.kind,
         person=one.person,

@@ -10,15 +10,15 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from unmask.preprocessing.timing import Stopwatch
+from unmask.preprocessing.timing import StageTimer
 
 # each thread has its own, so that two analyses at once do not count each other's work
-_watch: ContextVar[Stopwatch | None] = ContextVar("watch", default=None)
+_watch: ContextVar[StageTimer | None] = ContextVar("watch", default=None)
 _told: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 
 
 @contextmanager
-def use_timer(watch: Stopwatch) -> Iterator[None]:
+def use_timer(watch: StageTimer) -> Iterator[None]:
     """Count what modules given to :func:`tell_time` do inside the block."""
     token = _watch.set(watch)
     try:
@@ -40,7 +40,7 @@ def attach_timer(module: nn.Module, stage: str, method: str = "forward") -> None
         watch = _watch.get()
         if watch is None:
             return work(*args, **kwargs)
-        with watch.on(stage):
+        with watch.measure(stage):
             out = work(*args, **kwargs)
             if next(module.parameters()).is_cuda:
                 torch.cuda.synchronize()  # a GPU's work is queued, not done

@@ -74,11 +74,11 @@ NAMELESS = """() => {
 def suspicious(bundle_folder, tmp_path_factory):
     """A detector that has learned nothing and calls nearly everything fake."""
     from unmask.models.bundle import load_bundle, save_bundle
-    from unmask.models.calibration.platt import Alarms, Calibration
+    from unmask.models.calibration.platt import Calibration, SegmentThresholds
 
     bundle = load_bundle(bundle_folder)
     folder = tmp_path_factory.mktemp("suspicious") / "bundle"
-    alarms = Alarms(0.1, 0.1, 0.1)
+    alarms = SegmentThresholds(0.1, 0.1, 0.1)
     low = Calibration(temperature=1.5, real_below=0.05, fake_above=0.1, alarms=alarms)
     save_bundle(folder, replace(bundle, calibration=low))
     return folder

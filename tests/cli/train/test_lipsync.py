@@ -27,14 +27,14 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture
 def talks(tmp_path):
     """A manifest of three people who talk for a few seconds each."""
-    from unmask.data.demo.benchmark_clip import talking_clip
+    from unmask.data.demo.benchmark_clip import write_benchmark_clip
     from unmask.data.manifest import write_manifest
     from unmask.records import Clip
 
     clips = []
     for number in range(3):
         path = tmp_path / f"{number}.mp4"
-        talking_clip(path, 2.6, (256, 256), seed=number)
+        write_benchmark_clip(path, 2.6, (256, 256), seed=number)
         clips.append(
             Clip(
                 clip_id=str(number), path=path, sha256=sha256(path.read_bytes()).hexdigest(),

@@ -5,7 +5,7 @@ import pytest
 
 from unmask.models.calibration.platt import Calibration
 from unmask.models.inference import SampleScore
-from unmask.models.lipsync.scoring import UNJUDGED, SyncScore
+from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
 from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
 from unmask.serving.aggregation.scores import LipSyncScores, PersonScores, ScoreAggregator
 
@@ -158,7 +158,7 @@ def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
     tally = ScoreAggregator(Calibration(sync_weight=0.25))
     rows = [
         score(0.0, [0.5] * 5, sync=heard(0.8, 120.0, [1.0, 1.2, 1.4])),
-        score(0.0, [0.5] * 5, sync=UNJUDGED),
+        score(0.0, [0.5] * 5, sync=NOT_SCORED),
         score(0.0, [0.5] * 5, sync=heard(0.4, 80.0, [0.5])),
     ]
     for number, row in enumerate(rows):
@@ -186,7 +186,10 @@ def test_lip_sync_may_make_another_person_the_most_fake(window):
 def test_without_lip_sync_the_detectors_are_read_by_a_scale_of_their_own(window):
     calibration = Calibration(2.0, sync_weight=0.5, bias=3.0, alone=Calibration(4.0, bias=-1.0))
     tally = ScoreAggregator(calibration)
-    rows = [score(2.0, [0.5] * 9, sync=UNJUDGED), score(1.0, [0.5] * 9, sync=heard(0.5, 0.0, [1]))]
+    rows = [
+        score(2.0, [0.5] * 9, sync=NOT_SCORED),
+        score(1.0, [0.5] * 9, sync=heard(0.5, 0.0, [1])),
+    ]
     tally.add(window(0.0, p0=9, p1=9), rows)
     unjudged, judged = tally.people[0], tally.people[1]
     assert unjudged.logit(calibration) == pytest.approx(2.0 / 4.0 - 1.0)

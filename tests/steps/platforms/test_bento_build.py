@@ -5,12 +5,12 @@ import pytest
 
 from steps.platforms import bento_build
 from steps.platforms.requirements import pinned_requirements
-from unmask.evaluation.gates import GateReport, GateRow
+from unmask.evaluation.gates import GateReport, GateResult
 from unmask.serving.report.model_card import ReportedGate
 
 
 def gates(level, passed):
-    row = GateRow("auc", 0.8, 0.9, "at least", level, passed, "words")
+    row = GateResult("auc", 0.8, 0.9, "at least", level, passed, "words")
     return GateReport((row,), passed or level == "reported")
 
 

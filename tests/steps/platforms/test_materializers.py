@@ -5,7 +5,7 @@ import pytest
 from zenml.enums import VisualizationType
 
 from steps.platforms.materializers import ClipsMaterializer, FolderMaterializer, hash_folder
-from unmask.records import Clip, Period
+from unmask.records import Clip, FakeSpan
 
 
 class LocalStore:
@@ -45,7 +45,7 @@ def clip(path):
         height=360,
         has_audio=True,
         licence="CC0",
-        fake_periods=(Period(0.5, 1.0, "audio"),),
+        fake_periods=(FakeSpan(0.5, 1.0, "audio"),),
     )
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from steps.platforms import mlflow_runs
 from unmask.config import Settings
-from unmask.evaluation.gates import GateReport, GateRow
+from unmask.evaluation.gates import GateReport, GateResult
 
-GATES = GateReport((GateRow("auc", 0.8, 0.9, "at least", "required", False, "too low"),), False)
+GATES = GateReport((GateResult("auc", 0.8, 0.9, "at least", "required", False, "too low"),), False)
 
 
 @pytest.mark.usefixtures("checkout")

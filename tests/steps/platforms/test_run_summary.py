@@ -7,7 +7,7 @@ from steps.platforms import run_summary
 from steps.platforms.run_summary import RunRequest, Summary
 from unmask.errors import DataError
 from unmask.evaluation.evaluate import Evaluation
-from unmask.evaluation.gates import GateReport, GateRow
+from unmask.evaluation.gates import GateReport, GateResult
 
 EVALUATION = Evaluation(
     split="test",
@@ -30,7 +30,7 @@ EVALUATION = Evaluation(
 
 
 def made(level="required", passed=True, bento=None):
-    row = GateRow("auc", 0.875, 0.9, "at least", level, passed, "auc 0.875 and so on")
+    row = GateResult("auc", 0.875, 0.9, "at least", level, passed, "auc 0.875 and so on")
     gates = GateReport((row,), passed or level == "reported")
     job = RunRequest(1, "demo", "")
     return Summary(

@@ -13,9 +13,9 @@ def command(
     jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Make a set of talking people, genuine and forged, with its manifest."""
-    from unmask.data.demo.dataset import make_demo
+    from unmask.data.demo.dataset import generate_demo_set
 
-    rows = make_demo(out, clips, seed, jobs)
+    rows = generate_demo_set(out, clips, seed, jobs)
     people = len({row.identity for row in rows})
     size = sum(row.path.stat().st_size for row in rows) / 1e6
     typer.echo(f"{out}: {len(rows)} clips of {people} people, {size:.1f} MB")

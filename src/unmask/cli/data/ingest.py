@@ -15,10 +15,10 @@ def command(
     """Recognise a data set, look at every file, and write one row per clip."""
     from collections import Counter
 
-    from unmask.data.datasets.ingest import read_source
+    from unmask.data.datasets.ingest import scan_dataset
     from unmask.data.manifest import write_manifest
 
-    found = read_source(folder, seed, jobs)
+    found = scan_dataset(folder, seed, jobs)
     for skipped in found.skipped:
         typer.echo(f"left out: {skipped.reason}", err=True)
     file = write_manifest(found.clips, out)

@@ -24,10 +24,10 @@ def command(
     """Find, align and follow faces, measure their motion, and find speech."""
     from unmask.config import load_settings
     from unmask.preprocessing.cache import Cache
-    from unmask.preprocessing.run_batch import preprocess
+    from unmask.preprocessing.run_batch import preprocess_files
 
     settings = load_settings(params, overrides=set_ or ()).preprocessing
-    done = preprocess(_paths(source), settings, Cache(cache), jobs)
+    done = preprocess_files(_paths(source), settings, Cache(cache), jobs)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(done.to_json())
@@ -49,10 +49,10 @@ def command(
 
 def _paths(source: Path) -> tuple[Path, ...]:
     """The files meant: all media below a folder, or a manifest's column `path` or `file`."""
-    from unmask.preprocessing.run_batch import media_files
+    from unmask.preprocessing.run_batch import find_media
 
     if source.is_dir():
-        return media_files(source)
+        return find_media(source)
     if not source.is_file():
         raise DataError(f"{source}: does not exist; name a folder or a manifest")
     if source.suffix == ".parquet":

@@ -17,14 +17,14 @@ def command(
     """Check rows, files, splits, leaks and shortcuts; exit code 1 if something required fails."""
     from rich.console import Console
 
-    from unmask.data.datasets.ingest import ingest
+    from unmask.data.datasets.ingest import load_dataset
     from unmask.data.manifest import read_manifest
-    from unmask.data.validation.shortcut_audit import as_table
+    from unmask.data.validation.shortcut_audit import to_console_table
     from unmask.data.validation.validate import validate
 
-    clips = ingest(manifest, jobs=jobs) if manifest.is_dir() else read_manifest(manifest)
+    clips = load_dataset(manifest, jobs=jobs) if manifest.is_dir() else read_manifest(manifest)
     found = validate(clips, report, shortcuts, jobs=jobs)
-    Console().print(as_table(found.shortcuts))
+    Console().print(to_console_table(found.shortcuts))
     for words in found.remarks:
         typer.echo(f"reported: {words}")
     for words in found.failures:

@@ -19,10 +19,10 @@ def command(
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.robustness.adversarial_evaluation import attack
+    from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 
     settings = load_settings(phase=phase, profile=profile).attacks
-    report = attack(load_bundle(bundle), read_manifest(manifest), Cache(), settings)
+    report = evaluate_under_attack(load_bundle(bundle), read_manifest(manifest), Cache(), settings)
     save(report, out)
     typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
     for row in report.rows:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmask.training.calibration.comparison import Doubts
+    from unmask.training.calibration.comparison import CalibrationComparison
 
 
 def command(
@@ -18,21 +18,21 @@ def command(
 ) -> None:
     """Fit on validation, measure on test: which probabilities can be taken at their word."""
     from unmask.data.manifest import read_manifest
-    from unmask.data.torch.evaluation_set import cached
+    from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.training.calibration.comparison import compare_doubts
+    from unmask.training.calibration.comparison import compare_calibration
 
     loaded = load_bundle(bundle)
-    load = cached(loaded.preprocessing, Cache())
-    found = compare_doubts(loaded, read_manifest(manifest), load, passes, bins)
+    load = make_feature_loader(loaded.preprocessing, Cache())
+    found = compare_calibration(loaded, read_manifest(manifest), load, passes, bins)
     if json is not None:
         save(found, json)
     _show(found)
 
 
-def _show(found: "Doubts") -> None:
+def _show(found: "CalibrationComparison") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -58,7 +58,7 @@ def _show(found: "Doubts") -> None:
             f"a stretch of {one.kind} stands out, above {one.above:.3f}, in {shares[0]} of genuine "
             f"clips (promised {one.promised:.1%}), in {shares[1]} of fakes"
         )
-    if found.spread_finds_errors is not None:
+    if found.error_detection_auc is not None:
         typer.echo(
-            f"the spread of the passes finds errors with AUC {found.spread_finds_errors:.3f}"
+            f"the spread of the passes finds errors with AUC {found.error_detection_auc:.3f}"
         )

@@ -26,16 +26,16 @@ def command(
     from rich.console import Console
 
     from unmask.config import load_settings
-    from unmask.config.codec_conditions import TABLE
+    from unmask.config.codec_conditions import DEFAULT_CONDITIONS
     from unmask.data.manifest import read_manifest
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.robustness.codec_evaluation import codec_report
+    from unmask.robustness.codec_evaluation import evaluate_codecs
 
     settings = load_settings(phase=phase, profile=profile)
-    wanted = tuple(cells.split(",")) if cells else settings.codecs.cells or TABLE
-    report = codec_report(
+    wanted = tuple(cells.split(",")) if cells else settings.codecs.cells or DEFAULT_CONDITIONS
+    report = evaluate_codecs(
         load_bundle(bundle),
         read_manifest(manifest),
         Cache(),

@@ -41,7 +41,7 @@ def command(
         save(report, json)
     Console().print(gate_table(report))
     try:
-        report.require()
+        report.raise_if_failed()
     except GateError as error:
         typer.echo(f"unmask: {error}", err=True)
         raise typer.Exit(1) from error

@@ -27,18 +27,18 @@ def command(
     from unmask.models.lipsync.energy_baseline import lip_energy_score
     from unmask.models.lipsync.scoring import sync_score
     from unmask.preprocessing.cache import Cache
-    from unmask.training.lipsync.dataset import lips_of, sync_clips
-    from unmask.training.lipsync.evaluation import Score, SyncComparison, measure_sync
+    from unmask.training.lipsync.dataset import lip_feature_loader, sync_clips
+    from unmask.training.lipsync.evaluation import Score, SyncComparison, evaluate_lipsync
 
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
     chosen = [clip for clip in read_manifest(manifest) if clip.split == split]
-    clips = list(sync_clips(chosen, lips_of(settings.preprocessing, Cache())))
+    clips = list(sync_clips(chosen, lip_feature_loader(settings.preprocessing, Cache())))
     judges: dict[str, Score] = {
         "net": partial(sync_score, load_sync(weights)),
         "lip energy": lip_energy_score,
     }
     reports = tuple(
-        measure_sync(name, score, clips, settings.seed, settings.evaluation.resamples)
+        evaluate_lipsync(name, score, clips, settings.seed, settings.evaluation.resamples)
         for name, score in judges.items()
     )
     if json is not None:

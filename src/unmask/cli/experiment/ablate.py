@@ -34,30 +34,30 @@ def command(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.ablation_analysis import compare, flat
+    from unmask.evaluation.ablation_analysis import compare_runs, to_metrics
     from unmask.evaluation.ablation_markdown import ablation_page
     from unmask.preprocessing.cache import Cache
     from unmask.training.experiments import ablation
-    from unmask.training.experiments.tracking import SweepRuns
+    from unmask.training.experiments.tracking import NestedRuns
 
     clips, fixed = read_manifest(manifest), tuple(set_ or ())
     chosen = [int(seed) for seed in seeds.split(",")]
-    plans = ablation.plans(phase, profile, chosen, only or (), fixed)
+    plans = ablation.plan_runs(phase, profile, chosen, only or (), fixed)
     title = f"Ablation of phase {phase}, profile {profile}"
-    runs, done = SweepRuns(os.environ.get("MLFLOW_TRACKING_URI", TRACKING), title), []
-    trainings = ablation.run(plans, clips, Cache(), WORK)
+    runs, done = NestedRuns(os.environ.get("MLFLOW_TRACKING_URI", TRACKING), title), []
+    trainings = ablation.run_ablation(plans, clips, Cache(), WORK)
     for plan, trained in track(trainings, "ablation", len(plans), console=Console(stderr=True)):
         facts = {"without": plan.name, "seed": trained.seed}
-        runs.keep(f"{plan.name}, seed {trained.seed}", facts, {"auc": trained.auc})
+        runs.log_run(f"{plan.name}, seed {trained.seed}", facts, {"auc": trained.auc})
         done.append((plan, trained))
-    groups = ablation.grouped(done)
+    groups = ablation.group_by_component(done)
     measures = load_settings(phase=phase, profile=profile, overrides=fixed).evaluation
     reference = groups.pop(ablation.REFERENCE)
-    rows = compare(reference, groups, measures, chosen[0], ablation.added(done))
-    page = ablation_page(rows, ablation.expectations(), title, ablation.words(clips, fixed))
+    rows = compare_runs(reference, groups, measures, chosen[0], ablation.added_components(done))
+    page = ablation_page(rows, ablation.expectations(), title, ablation.report_notes(clips, fixed))
     out = PART if only else OUT
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page)
-    runs.close(flat(rows), out)
+    runs.finish_with_artifact(to_metrics(rows), out)
     Console().print(Markdown(page))
     typer.echo(f"written: {out}")

@@ -25,15 +25,15 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.experiments.sweep import Trial, combinations, sweep
-    from unmask.training.experiments.tracking import SweepRuns
+    from unmask.training.experiments.sweep import Trial, expand_grid, sweep
+    from unmask.training.experiments.tracking import NestedRuns
 
     trials = [
         Trial(overrides, load_settings(phase=phase, profile=profile, overrides=overrides))
-        for overrides in combinations(set_)
+        for overrides in expand_grid(set_)
     ]
     clips = read_manifest(manifest)
-    runs = SweepRuns(tracking_uri, " ".join(set_))
+    runs = NestedRuns(tracking_uri, " ".join(set_))
     outcomes = sweep(trials, clips, Cache(), out, runs.record)
     best = outcomes[0]
     runs.finish(best.trial.name, best.val_auc)

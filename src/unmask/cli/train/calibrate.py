@@ -17,7 +17,7 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.models.bundle import load_bundle
-    from unmask.models.calibration.conformal import unreachable
+    from unmask.models.calibration.conformal import describe_unreachable_verdicts
     from unmask.preprocessing.cache import Cache
     from unmask.training.calibration.fit import calibrate_bundle
 
@@ -30,5 +30,5 @@ def command(
         f"lip-sync weighs {found.sync_weight:.2f}, "
         f"real below {found.real_below:.3f}, fake above {found.fake_above:.3f}; written: {out}"
     )
-    for note in unreachable(found.guarantee):
+    for note in describe_unreachable_verdicts(found.guarantee):
         typer.echo(f"note: {note}")

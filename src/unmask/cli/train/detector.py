@@ -22,11 +22,11 @@ def command(
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
     from unmask.training.detector.fit import fit_key
-    from unmask.training.full_run import fit_whole
+    from unmask.training.full_run import fit_all
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     clips = read_manifest(manifest)
     place = work / fit_key(clips, settings)[:12]
-    fit_whole(clips, settings, Cache(), place, out)
+    fit_all(clips, settings, Cache(), place, out)
     shutil.rmtree(place)  # what was made is all in `out`
     typer.echo(f"written: {out}")

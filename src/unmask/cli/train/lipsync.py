@@ -17,10 +17,10 @@ def command(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.lipsync.dataset import lips_of
+    from unmask.training.lipsync.dataset import lip_feature_loader
     from unmask.training.lipsync.fit import fit_sync
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
-    load = lips_of(settings.preprocessing, Cache())
+    load = lip_feature_loader(settings.preprocessing, Cache())
     file = fit_sync(read_manifest(manifest), settings, load, out)
     typer.echo(f"written: {file}")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.calibration.conformal import unreachable
-from unmask.models.calibration.platt import Guarantee
+from unmask.models.calibration.conformal import describe_unreachable_verdicts
+from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.optional_deps import require
 from unmask.records import ClipFeatures, MediaInfo, PersonFeatures
 from unmask.serving.aggregation.waveform_peaks import PeakEnvelope
@@ -43,7 +43,7 @@ class MediaStatistics:
         if window.waveform is not None:
             self.sound_s += window.waveform.duration_s
             self.loudness.add(window.waveform.samples)
-            self.speech_s += float(np.diff(window.speech_s, axis=1).sum())
+            self.speech_s += float(np.diff(window.speech_spans_s, axis=1).sum())
         for person in window.people:
             self._add_person(person)
 
@@ -108,8 +108,8 @@ def _on_promise(promise: ReportedGuarantee) -> Iterator[str]:
         "footage. The same clips chose the best epoch and the weight of lip-sync, and clips of one "
         "person are alike, so expect a little more."
     )
-    yield from unreachable(
-        Guarantee(promise.fpr, promise.fnr, promise.real_clips, promise.fake_clips)
+    yield from describe_unreachable_verdicts(
+        ConformalGuarantee(promise.fpr, promise.fnr, promise.real_clips, promise.fake_clips)
     )
 
 

@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.calibration.platt import Calibration, finite_logit
-from unmask.models.calibration.segments import binned
-from unmask.models.ensemble.pooling import final_logit
+from unmask.models.calibration.platt import Calibration, clipped_logit
+from unmask.models.calibration.segments import bin_audio_steps
+from unmask.models.ensemble.pooling import fuse_with_lipsync
 from unmask.models.inference import MIN_FRAMES, SampleScore
 from unmask.models.lipsync.scoring import SyncScore
 from unmask.records import ClipFeatures
@@ -106,7 +106,7 @@ class PersonScores(ScoreSeries):
         self.members.add(score.member_logits, len(times_s))
         if score.pass_logits is not None:
             self.passes.add(score.pass_logits, len(times_s))
-        self.modality_logit.add(float(finite_logit(alone)), len(times_s))
+        self.modality_logit.add(float(clipped_logit(alone)), len(times_s))
         self.add(times_s, values)
 
     def logit(self, calibration: Calibration) -> float:
@@ -121,11 +121,11 @@ class PersonScores(ScoreSeries):
 
     def calibration_in_effect(self, calibration: Calibration) -> Calibration:
         """The one that holds for this track."""
-        return calibration.of(self.sync.probability.value)
+        return calibration.for_clip(self.sync.probability.value)
 
     def _final(self, logits: Floats | None, calibration: Calibration) -> float:
         known = np.zeros(1) if logits is None else logits
-        final = final_logit(known, self.sync.probability.value, calibration.sync_weight)
+        final = fuse_with_lipsync(known, self.sync.probability.value, calibration.sync_weight)
         return float(self.calibration_in_effect(calibration).log_odds(final))
 
 
@@ -159,7 +159,7 @@ class ScoreAggregator:
                 if score.sync is not None:
                     track.sync.add(score.sync, window.start_s)
         if scores and scores[0].audio_probability is not None:  # the people share the sound
-            starts_s, means = binned(scores[0].step_probabilities)
+            starts_s, means = bin_audio_steps(scores[0].step_probabilities)
             alone = scores[0].audio_probability
             self.sound.add_window(scores[0], alone, window.start_s + starts_s, means)
 
