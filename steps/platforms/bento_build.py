@@ -75,7 +75,7 @@ def _copy_into_service(champion: Path) -> None:
 
 def _write_gates(path: Path, gates: GateReport) -> None:
     rows = [
-        {name: value for name, value in asdict(row).items() if name != "words"}
+        {name: value for name, value in asdict(row).items() if name != "message"}
         for row in gates.rows
     ]
     with atomic_write(path) as unfinished:

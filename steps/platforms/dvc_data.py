@@ -53,7 +53,8 @@ def pull_pinned_data(root: Path = Path()) -> str:
         ) from error
     if changed:
         raise DataError(
-            f"{RAW}: is not what {DVC_FILE} pins; `dvc checkout --force {DVC_FILE}` undoes the changes, "
+            f"{RAW}: is not what {DVC_FILE} pins; "
+            f"`dvc checkout --force {DVC_FILE}` undoes the changes, "
             f"`dvc commit {DVC_FILE} && dvc push` pins them"
         )
     return str(version)
