@@ -42,7 +42,7 @@ def test_leaving_out_steps_equals_muting_where_steps_hear_nothing_else(hears_lou
 def test_where_everything_sounds_genuine_nothing_is_important(hears_loudness, a_sound):
     judge = VoiceScorer(hears_loudness, a_sound(np.full(2 * RATE_HZ, 0.1)), precision="32")
     weights = occlusion_importance(judge)
-    hears_loudness.detector.step_head.weight.data.zero_()
+    hears_loudness.first_member.step_head.weight.data.zero_()
     weights = occlusion_importance(
         VoiceScorer(hears_loudness, a_sound(np.full(RATE_HZ, 0.1)), "32")
     )

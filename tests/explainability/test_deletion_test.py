@@ -45,7 +45,7 @@ def test_a_map_of_something_else_falls_no_further(sees_detail, a_judge, landmark
 
 def test_to_a_model_that_ignores_pixels_all_regions_are_one(sees_detail, a_judge, landmarks):
     bundle = sees_detail(*PLACE)
-    bundle.detector.frame.project.weight.data.zero_()
+    bundle.first_member.frame.project.weight.data.zero_()
     found = deletion(a_judge(bundle), heat_at(*PLACE), landmarks)
     assert found.drop == pytest.approx(0.0, abs=1e-6)
     assert found.random_drop == pytest.approx(0.0, abs=1e-6)
@@ -65,7 +65,7 @@ def test_flow_in_the_region_goes_too(a_bundle, a_person, a_window, a_score, land
     bundle = a_bundle(frame_backbone="resnet10t", flow=True)
     suspects = TopMoments()
     suspects.add(a_window(a_person([0.0], flow=True)), [a_score([0.5])])
-    first = bundle.detector.frame.backbone.conv1[0]
+    first = bundle.first_member.frame.backbone.conv1[0]
     with torch.no_grad():
         torch.nn.init.normal_(first.weight)
         first.weight[:, :3] = 0  # blind to colour

@@ -53,10 +53,10 @@ class Analyzer:
         get_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
         for member in bundle.members:
             attach_timer(member.frame, "frame_model")
-            for half in ("begin", "finish"):
+            for half in ("forward_frozen", "forward_tuned"):
                 attach_timer(member.voice, "voice_model", half)
         if bundle.sync is not None:
-            for tower in ("lips", "speech"):
+            for tower in ("embed_mouths", "embed_audio"):
                 attach_timer(bundle.sync, "sync_model", tower)
 
     @classmethod

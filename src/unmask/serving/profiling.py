@@ -41,7 +41,7 @@ class MemoryTimer(StageTimer):
         self.peak_mib: dict[str, float] = defaultdict(float)
 
     @contextmanager
-    def on(self, stage: str) -> Iterator[None]:
+    def measure(self, stage: str) -> Iterator[None]:
         """Count time and memory inside the block to ``stage``."""
         outer, self.stage = self.stage, stage
         try:

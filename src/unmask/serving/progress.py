@@ -31,7 +31,7 @@ class ProgressTimer(StageTimer):
         self._windows = max(round(duration_s / window_s), 1)
 
     @contextmanager
-    def on(self, stage: str) -> Iterator[None]:
+    def measure(self, stage: str) -> Iterator[None]:
         """Count the time inside the block, and tell that it has begun."""
         self._seen += stage == "faces"
         if stage in SCORING:

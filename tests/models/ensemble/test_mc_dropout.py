@@ -72,7 +72,7 @@ def test_more_dropout_wavers_more_and_centres_on_the_answer(bundle, a_sample):
 def test_the_backbones_run_once_however_many_passes(bundle, a_sample):
     parts = bundle()
     runs = []
-    for module in (parts.detector.frame.backbone, parts.detector.voice.model.encoder):
+    for module in (parts.first_member.frame.backbone, parts.first_member.voice.model.encoder):
         module.register_forward_hook(lambda module, *_: runs.append(type(module)))
     passes_of(parts, a_sample(4, 9000), 10)
     assert len(runs) == len(set(runs)) == 2

@@ -63,7 +63,7 @@ class SyncNet(nn.Module):
         self.register_buffer("mapping", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64))
         bands = torch.from_numpy(mel_filterbank(MEL_BANDS, FFT_SAMPLES).astype(np.float32))
         self.register_buffer("bands", bands, persistent=False)
-        self.register_buffer("taper", torch.hann_window(FFT_SAMPLES), persistent=False)
+        self.register_buffer("window", torch.hann_window(FFT_SAMPLES), persistent=False)
 
     @classmethod
     def blank(cls, facts: Mapping[str, Any]) -> "SyncNet":
