@@ -119,7 +119,7 @@ def test_a_net_comes_back_from_disk_with_its_scores(net, rng, tmp_path):
     again = load_sync(tmp_path / "a" / "net.safetensors")
     lips, sound = some_lips(rng, range(100)), noise(rng, 4.0)
     spoken = np.ones(len(sound), bool)
-    assert again.facts == net.facts
+    assert again.config == net.config
     one, other = (sync_score(each, lips, sound, spoken) for each in (net, again))
     assert one.probability == other.probability
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["net.safetensors"]
