@@ -15,6 +15,7 @@ from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt, fit_temperature
+from unmask.models.clip_decision import decide_verdict
 from unmask.models.ensemble.pooling import average_in_probability
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
@@ -196,17 +197,21 @@ def _measured(
 
 def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> VerdictRates:
     """Count what the thresholds say of clips of known label."""
-    p, is_fake = _columns(answers, lambda score: score.probability)
-    readings = [calibration.for_clip(score.sync_probability) for score, _ in answers]
-    fake = p > np.array([reading.fake_above for reading in readings])
-    real = p < np.array([reading.real_below for reading in readings])
+    is_fake = np.array([fake for _, fake in answers])
+    verdicts = np.array(
+        [
+            decide_verdict(score.probability, calibration.for_clip(score.sync_probability))
+            for score, _ in answers
+        ]
+    )
+    called_fake, called_real = verdicts == "fake", verdicts == "real"
     return VerdictRates(
         promised_fpr=calibration.guarantee.fpr,
         promised_fnr=calibration.guarantee.fnr,
-        fpr=float(fake[~is_fake].mean()),
-        fnr=float(real[is_fake].mean()),
-        unsure_reals=float((~fake & ~real)[~is_fake].mean()),
-        unsure_fakes=float((~fake & ~real)[is_fake].mean()),
+        fpr=float(called_fake[~is_fake].mean()),
+        fnr=float(called_real[is_fake].mean()),
+        unsure_reals=float((~called_fake & ~called_real)[~is_fake].mean()),
+        unsure_fakes=float((~called_fake & ~called_real)[is_fake].mean()),
     )
 
 
