@@ -229,7 +229,7 @@ def test_windows_and_whole_clip_give_the_same_decision(case):
             assert modality == pytest.approx(probability, abs=TOLERANCE)
     assert serving_peaks == pytest.approx(peaks, abs=TOLERANCE)
     if person is not None:
-        decisive = next(one for one in report.people if one.id == person)
+        decisive = next(item for item in report.people if item.id == person)
         assert decisive.fake_probability == report.fake_probability
 
 
