@@ -1,4 +1,4 @@
-"""Importance of sound, where it is known which moments matter."""
+"""Importance of speech for detectors whose reasons are known."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ RATE_HZ = 16_000
 
 @pytest.fixture
 def planted(rng, make_sound):
-    """Three quiet seconds, loud from 1.4 to 1.8."""
+    """Three quiet seconds of sound, loud from 1.4 to 1.8 s."""
     samples = rng.uniform(-0.05, 0.05, 3 * RATE_HZ)
     samples[round(1.4 * RATE_HZ) : round(1.8 * RATE_HZ)] *= 15
     return make_sound(samples)
 
 
-def test_planted_excerpt_gets_the_highest_importance(hears_loudness, planted):
-    scorer = VoiceScorer(hears_loudness, planted, precision="32")
+def test_planted_excerpt_gets_the_highest_importance(loudness_bundle, planted):
+    scorer = VoiceScorer(loudness_bundle, planted, precision="32")
     weights = occlusion_importance(scorer)
     begins_s = scorer.speech_bins * BIN_S
     assert weights.max() == 1.0
@@ -31,27 +31,27 @@ def test_planted_excerpt_gets_the_highest_importance(hears_loudness, planted):
 
 
 def test_muting_the_important_part_lowers_the_score_more_than_muting_at_random(
-    hears_loudness, planted
+    loudness_bundle, planted
 ):
-    scorer = VoiceScorer(hears_loudness, planted, precision="32")
+    scorer = VoiceScorer(loudness_bundle, planted, precision="32")
     result = audio_deletion_test(scorer, occlusion_importance(scorer))
     assert result.drop > 0
     assert result.drop > result.random_drop + 0.1
 
 
-def test_masking_steps_equals_muting_for_local_steps(hears_loudness, planted):
-    scorer = VoiceScorer(hears_loudness, planted, precision="32")
+def test_masking_steps_equals_muting_for_local_steps(loudness_bundle, planted):
+    scorer = VoiceScorer(loudness_bundle, planted, precision="32")
     without = scorer.occlude_steps([np.array([2]), np.array([7, 8])])
     assert scorer.mute(np.array([2])) == pytest.approx(without[0], abs=0.05)
     assert scorer.mute(np.array([7, 8])) == pytest.approx(without[1], abs=0.05)
 
 
-def test_nothing_is_important_if_nothing_raises_the_score(hears_loudness, make_sound):
-    scorer = VoiceScorer(hears_loudness, make_sound(np.full(2 * RATE_HZ, 0.1)), precision="32")
+def test_nothing_is_important_if_nothing_raises_the_score(loudness_bundle, make_sound):
+    scorer = VoiceScorer(loudness_bundle, make_sound(np.full(2 * RATE_HZ, 0.1)), precision="32")
     weights = occlusion_importance(scorer)
-    hears_loudness.first_member.step_head.weight.data.zero_()
+    loudness_bundle.first_member.step_head.weight.data.zero_()
     weights = occlusion_importance(
-        VoiceScorer(hears_loudness, make_sound(np.full(RATE_HZ, 0.1)), "32")
+        VoiceScorer(loudness_bundle, make_sound(np.full(RATE_HZ, 0.1)), "32")
     )
     assert not weights.any()
     assert audio_deletion_test(scorer, np.zeros(len(scorer.speech_bins))) is None

@@ -1,4 +1,4 @@
-"""Does the test tell a map that is right from one that is not?"""
+"""The deletion test distinguishes right from wrong heat maps."""
 
 import numpy as np
 import pytest
@@ -33,37 +33,37 @@ def heat_at(rows, columns):
 
 
 def test_deleting_the_true_reason_lowers_the_score_more_than_chance(
-    sees_detail, make_scorer, landmarks
+    make_detail_bundle, make_scorer, landmarks
 ):
-    result = run_deletion_test(make_scorer(sees_detail(*PLACE)), heat_at(*PLACE), landmarks)
+    result = run_deletion_test(make_scorer(make_detail_bundle(*PLACE)), heat_at(*PLACE), landmarks)
     assert result.drop > 0
     assert result.drop > 2 * result.random_drop
 
 
 def test_deleting_another_region_lowers_the_score_no_more_than_chance(
-    sees_detail, make_scorer, landmarks
+    make_detail_bundle, make_scorer, landmarks
 ):
     result = run_deletion_test(
-        make_scorer(sees_detail(*PLACE)), heat_at(slice(150, 190), PLACE[1]), landmarks
+        make_scorer(make_detail_bundle(*PLACE)), heat_at(slice(150, 190), PLACE[1]), landmarks
     )
     assert result.drop < result.random_drop + 0.01
 
 
-def test_model_that_ignores_pixels_has_no_drop(sees_detail, make_scorer, landmarks):
-    bundle = sees_detail(*PLACE)
+def test_model_that_ignores_pixels_has_no_drop(make_detail_bundle, make_scorer, landmarks):
+    bundle = make_detail_bundle(*PLACE)
     bundle.first_member.frame.project.weight.data.zero_()
     result = run_deletion_test(make_scorer(bundle), heat_at(*PLACE), landmarks)
     assert result.drop == pytest.approx(0.0, abs=1e-6)
     assert result.random_drop == pytest.approx(0.0, abs=1e-6)
 
 
-def test_empty_heat_map_has_no_result(sees_detail, make_scorer, landmarks):
-    scorer = make_scorer(sees_detail(*PLACE))
+def test_empty_heat_map_has_no_result(make_detail_bundle, make_scorer, landmarks):
+    scorer = make_scorer(make_detail_bundle(*PLACE))
     assert run_deletion_test(scorer, np.zeros((224, 224), np.float32), landmarks) is None
 
 
-def test_deletion_test_is_deterministic(sees_detail, make_scorer, landmarks):
-    scorer, heat = make_scorer(sees_detail(*PLACE)), heat_at(*PLACE)
+def test_deletion_test_is_deterministic(make_detail_bundle, make_scorer, landmarks):
+    scorer, heat = make_scorer(make_detail_bundle(*PLACE)), heat_at(*PLACE)
     assert run_deletion_test(scorer, heat, landmarks) == run_deletion_test(scorer, heat, landmarks)
 
 
@@ -76,7 +76,7 @@ def test_flow_in_the_region_is_blurred_too(
     first = bundle.first_member.frame.backbone.conv1[0]
     with torch.no_grad():
         torch.nn.init.normal_(first.weight)
-        first.weight[:, :3] = 0  # blind to colour
+        first.weight[:, :3] = 0  # ignores RGB
     result = run_deletion_test(
         FrameScorer(bundle, moments.people[0][0], "32"), heat_at(*PLACE), landmarks
     )

@@ -1,4 +1,4 @@
-"""From a film to pictures of what was seen in it."""
+"""From a video to its evidence images."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ pytest.importorskip("captum")
 
 @pytest.fixture(scope="module")
 def seen(film, bundle_folder, tmp_path_factory):
-    """A film on its side, the bundle, and what was suspicious in it."""
+    """A rotated video, the bundle, and the top moments."""
     path = film(tmp_path_factory.mktemp("film") / "film.mp4", seconds=3.0, turned=True)
     bundle, moments = load_bundle(bundle_folder), TopMoments()
     for window in iter_windows(path, bundle.preprocessing):

@@ -1,4 +1,4 @@
-"""Heat where the reasons are, on every kind of backbone, and against Grad-CAM by hand."""
+"""Grad-CAM on every kind of backbone, against its formula and known reasons."""
 
 import threading
 
@@ -35,7 +35,7 @@ def heat_of(bundle, candidate):
 
 
 def by_hand(scorer, module, grid):
-    """Grad-CAM from its formula, with hooks of its own."""
+    """Grad-CAM from its formula, with separate hooks."""
     kept = []
     handle = module.register_forward_hook(lambda _module, _args, out: kept.append(out))
     with torch.enable_grad():
@@ -67,7 +67,7 @@ def test_heat_map_equals_the_formula_for_every_backbone(make_bundle, make_candid
     heat = heat_of(bundle, candidate)
     assert heat.shape == (224, 224)
     assert heat.min() >= 0
-    if not heat.any():  # chance gave weights by which everything speaks for genuine: turn them
+    if not heat.any():  # the random weights only lower the score: negate them
         bundle.first_member.frame_head.weight.data.neg_()
         heat = heat_of(bundle, candidate)
     assert heat.max() == pytest.approx(1.0)
@@ -101,17 +101,17 @@ def test_scorer_agrees_with_the_score_in_the_whole_clip(make_bundle, make_candid
 
 
 @pytest.mark.parametrize(("rows", "columns"), [((30, 70), (30, 90)), ((150, 190), (120, 200))])
-def test_heat_lies_where_the_score_comes_from(sees_detail, make_candidate, rows, columns):
+def test_heat_lies_where_the_score_comes_from(make_detail_bundle, make_candidate, rows, columns):
     place = slice(*rows), slice(*columns)
-    heat = heat_of(sees_detail(*place), make_candidate()[0])
+    heat = heat_of(make_detail_bundle(*place), make_candidate()[0])
     inside = np.zeros((224, 224), bool)
     inside[place] = True
     assert heat[inside].mean() > 0.5
     assert heat[inside].sum() > 0.8 * heat.sum()
 
 
-def test_no_heat_if_nothing_raises_the_score(sees_detail, make_candidate):
-    bundle = sees_detail(slice(0, 224), slice(0, 224))
+def test_no_heat_if_nothing_raises_the_score(make_detail_bundle, make_candidate):
+    bundle = make_detail_bundle(slice(0, 224), slice(0, 224))
     bundle.first_member.frame_head.weight.data.neg_()
     assert not heat_of(bundle, make_candidate()[0]).any()
 

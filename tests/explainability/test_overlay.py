@@ -1,4 +1,4 @@
-"""Heat lands on the right pixels of the video's frame, however the face is turned."""
+"""Heat is drawn on the right pixels of the frame for any rotation of the face."""
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ def test_drawing_has_box_caption_and_heat_and_the_original_has_none(landmarks):
     assert (original == 120).all()
     x, y = np.rint(points[NOSE]).astype(int)
     red, green, blue = drawn[y, x].astype(int)
-    assert min(red, green) > 150  # the warm end of the colours
+    assert min(red, green) > 150  # the warm end of the colour map
     assert blue < 120
     left, top, right, _ = np.rint(box_of(points)).astype(int)
     assert (drawn[top, left + 20 : right - 20] > 200).all()

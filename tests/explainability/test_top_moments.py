@@ -1,4 +1,4 @@
-"""Which moments are kept, and that no more is."""
+"""The top moments are kept, and nothing else."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_five_highest_frames_are_kept_in_order_and_apart(make_person, make_windo
     moments = TopMoments()
     moments.add(make_window(make_person(times_s)), [make_score(values)])
     expected, free = [], dict(zip(times_s, values, strict=True))
-    while len(expected) < 5:  # by striking out, not by comparing with all before
+    while len(expected) < 5:  # by striking out neighbours of the best
         best = max(free, key=free.get)
         expected.append((round(best, 3), free[best]))
         free = {time: value for time, value in free.items() if abs(time - best) > 0.3}
@@ -55,7 +55,7 @@ def test_candidate_has_its_neighbouring_frames_as_context(make_person, make_wind
     assert np.array_equal(first.context.faces, person.faces[7:14])
     assert np.array_equal(first.context.flow[first.index], person.flow[10])
     assert np.array_equal(second.context.faces[second.index], person.faces[1])
-    assert len(second.context.faces) == 5  # the video has no more before it
+    assert len(second.context.faces) == 5  # no more frames before it
     assert not np.shares_memory(first.context.faces, person.faces)
 
 

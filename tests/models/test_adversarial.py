@@ -83,7 +83,7 @@ def test_random_start_keeps_the_budget_and_is_reproducible(tiny, make_detector, 
 
 @EVERY
 def test_gradient_sign_matches_the_numerical_gradient(tiny, make_detector, batch, target):
-    """Along it the loss rises as fast as differences say: no part of the gradient is missing."""
+    """The loss rises along it as fast as finite differences say, so no gradient is missing."""
     detector = make_detector(tiny)
     batch = batch.replace(frames=0.9 * batch.frames + 0.05)  # so that no pixel is clipped
     signs = gradient_sign(detector, batch, LABELS, target)
@@ -91,9 +91,9 @@ def test_gradient_sign_matches_the_numerical_gradient(tiny, make_detector, batch
     logit = detector(batch.replace(**dict(zip(TARGETS[target], inputs, strict=True)))).logit
     loss = F.binary_cross_entropy_with_logits(logit, LABELS.float(), reduction="sum")
     slopes = torch.autograd.grad(loss, inputs)
-    # of all directions the steepest rises by the sum of the gradient's magnitudes
+    # the steepest direction rises by the sum of the gradient's magnitudes
     steepest = sum(float(slope.abs().sum()) for slope in slopes)
-    step = 0.01 / steepest  # small, yet far above the rounding of the loss
+    step = 0.01 / steepest  # small, but far above rounding errors
     up, down = perturb(batch, signs, step), perturb(batch, signs, -step)
     rise = float((losses(detector, up) - losses(detector, down)).sum()) / (2 * step)
     assert rise == pytest.approx(steepest, rel=0.05)
@@ -114,18 +114,18 @@ def test_pgd_is_at_least_as_strong_as_fgsm(tiny, make_detector, batch, target, e
     item = losses(detector, fgsm(detector, batch, LABELS, target, epsilon))
     many = losses(detector, pgd(detector, batch, LABELS, target, epsilon, FEW))
     assert (many >= item - 1e-4).all()
-    assert many.sum() > item.sum()  # and somewhere stronger
+    assert many.sum() > item.sum()  # and stronger somewhere
 
 
 def test_attack_on_a_clip_does_not_depend_on_the_batch(tiny, make_detector, make_sample):
-    """Neither the padding nor the company of a batch moves an attack."""
+    """Neither padding nor other clips in the batch change an attack."""
     detector = make_detector(tiny)
     samples = [make_sample(3, 6000), make_sample(2, 4000)]
     together = pgd(detector, collate(samples, tiny), LABELS[:2], BOTH, 0.05, FEW)
     for row, sample in enumerate(samples):
         alone = pgd(detector, collate([sample], tiny), LABELS[row : row + 1], BOTH, 0.05, FEW)
         frames, heard = len(sample.faces), len(sample.waveform)
-        # a sign may turn where a slope is all but zero
+        # a sign may flip where the gradient is nearly zero
         same = together.frames[row, :frames].isclose(alone.frames[0], atol=1e-5)
         assert same.float().mean() > 0.98
         same = together.waveform[row, :heard].isclose(alone.waveform[0], atol=1e-5)

@@ -8,9 +8,14 @@ from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
 from unmask.models.losses import Targets, detector_loss
 
-# every switch of phases 2 and 3 that changes the detector
-WHOLE = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-KINDS = [{}, {"flow": True}, WHOLE, {**WHOLE, "frame_backbone": "test_vit", "tuned": "norms"}]
+# every option of phases 2 and 3 that changes the detector
+ALL_OPTIONS = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
+KINDS = [
+    {},
+    {"flow": True},
+    ALL_OPTIONS,
+    {**ALL_OPTIONS, "frame_backbone": "test_vit", "tuned": "norms"},
+]
 
 
 def close(a, b, tolerance=2e-4):
@@ -42,7 +47,7 @@ def test_padding_does_not_change_scores(tiny, make_detector, make_sample, kind):
             close(together.pose[row, :frames], alone.pose[0, :frames])
             close(together.attention[row, :frames, :steps], alone.attention[0, :frames])
             assert not together.landmarks[row, frames:].any()
-    assert together.logit.std() > 0.1  # scores that are all alike would prove nothing
+    assert together.logit.std() > 0.1  # equal scores would prove nothing
 
 
 def test_padding_does_not_change_the_batch_statistics(tiny, make_detector, make_sample):
@@ -122,7 +127,7 @@ def test_gradient_checkpointing_changes_no_gradient(tiny, make_detector, make_sa
         detector = make_detector(tiny, dropout=0.0)
         if checkpointing:
             detector.set_grad_checkpointing()
-            for module in detector.modules():  # checkpoints are used in training mode alone
+            for module in detector.modules():  # checkpointing is only active in training mode
                 module.training = not isinstance(module, torch.nn.Dropout | torch.nn.BatchNorm2d)
             detector.fusion.eval()
         detector(batch).logit.sum().backward()
@@ -137,7 +142,7 @@ def test_face_heads_and_attention_are_absent_by_default(tiny, make_detector, mak
 
 
 def test_face_heads_change_no_other_name_or_initial_weight(tiny):
-    """So that what was trained before there were any can still be read."""
+    """Otherwise older weights could not be loaded."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         plain = Detector(tiny).state_dict()
@@ -153,7 +158,7 @@ def test_face_heads_change_no_other_name_or_initial_weight(tiny):
 
 @pytest.mark.slow
 def test_full_size_model_has_the_documented_shapes_and_eight_frozen_layers():
-    settings = ModelSettings(frame_weights="random", voice_weights="random", **WHOLE)
+    settings = ModelSettings(frame_weights="random", voice_weights="random", **ALL_OPTIONS)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         detector = Detector(settings).train()

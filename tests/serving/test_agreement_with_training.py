@@ -1,4 +1,4 @@
-"""Serving, window by window, decides a clip as scoring of labelled clips does, all at once.
+"""Serving, window by window, decides a clip like scoring of labelled clips, as a whole.
 
 A clip of two minutes with stationary faces and sound is scored both ways by a bundle whose
 encoders are replaced by stand-ins, so that its scores are known and do not depend on windows.

@@ -18,7 +18,7 @@ from unmask.models.backbones.noise_residual_net import (
 
 @pytest.fixture(scope="module")
 def faces():
-    """Smooth pictures with some grain, shape (2, 3, 224, 224)."""
+    """Smooth images with some noise, shape (2, 3, 224, 224)."""
     rng = np.random.default_rng(0)
     pictures = [cv2.resize(rng.random((9, 9, 3)).astype(np.float32), (224, 224)) for _ in range(2)]
     grainy = np.clip(np.stack(pictures) + rng.normal(0, 0.02, (2, 224, 224, 3)), 0, 1)
@@ -33,7 +33,7 @@ def test_bands_equal_differences_of_opencv_gaussians(faces):
         for band, (fine, coarse) in enumerate(pairwise(soft)):
             parts = np.abs(fine - coarse).reshape(28, 8, 28, 8).mean((1, 3))
             expected = np.log(parts + 0.002)
-            inner = slice(4, 24)  # the two treat the edge each in its own way
+            inner = slice(4, 24)  # both handle the border differently
             difference = result[band] - (expected - expected.mean())
             shift = difference[inner, inner].mean()
             assert np.abs(difference[inner, inner] - shift).max() < 0.05
@@ -96,7 +96,7 @@ def test_frame_encoder_builds_it_by_name(faces):
 
 def test_region_that_moves_by_itself_shows_in_both_flow_bands():
     flow = torch.zeros(1, 2, 224, 224)
-    flow[:, 0] = 0.5  # the whole face sways
+    flow[:, 0] = 0.5  # motion of the whole face
     flow[:, :, 80:120, 80:120] += 0.5
     moves, otherwise = flow_energies(flow)[0]
     part = torch.zeros(28, 28, dtype=torch.bool)

@@ -14,7 +14,7 @@ NAME = "lcnet_050"
 
 @pytest.fixture
 def offline(monkeypatch, tmp_path):
-    """A hub at an address where nobody answers, and an empty cache."""
+    """An unreachable hub and an empty cache."""
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
@@ -113,7 +113,7 @@ def test_position_embeddings_are_resampled_to_another_input_size(tmp_path):
     save_file(large.state_dict(), file)
     small = timm.create_model("test_vit", num_classes=0, img_size=64)
     load_frame_weights(small, "test_vit", str(file))
-    assert torch.equal(small.pos_embed[:, 0], large.pos_embed[:, 0])  # of the class token
+    assert torch.equal(small.pos_embed[:, 0], large.pos_embed[:, 0])  # the class token
     places = small.pos_embed[0, 1:].view(4, 4, 64).detach()
     assert (places.diff(dim=1) > 0.1).all()
     assert places.diff(dim=0).abs().max() < 0.01

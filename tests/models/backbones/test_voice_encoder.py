@@ -25,7 +25,7 @@ def make_encoder(frozen_layers=0, **changes):
 
 
 def noise(*lengths, seed=0):
-    """Waveforms padded with garbage that no mask counts, and their sample masks."""
+    """Waveforms with arbitrary values as padding, and their sample masks."""
     rng = np.random.default_rng(seed)
     longest = max(lengths)
     waveform = torch.full((len(lengths), longest), 7.7)
@@ -152,7 +152,7 @@ def test_frozen_activations_can_be_shared(norm):
             torch.nn.init.normal_(weight, std=0.2)
     waveform, mask = noise(9000, 4100)
     trunk = first.forward_frozen(waveform, mask, mask)
-    for encoder in (first, second, first):  # nobody leaves a trace in what is shared
+    for encoder in (first, second, first):  # using the shared activations does not change them
         torch.testing.assert_close(encoder.forward_tuned(trunk), encoder(waveform, mask, mask))
     assert not torch.allclose(
         first.forward_tuned(trunk)[0], second.forward_tuned(trunk)[0], atol=0.1

@@ -1,4 +1,4 @@
-"""Members asked together answer as each does alone, and what they share runs once."""
+"""An ensemble scores like its members alone, and shared layers run once."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ SMALL = {
 
 @pytest.fixture
 def make_members(tiny):
-    """Members on the same frozen layers of voice, and maybe one frame encoder."""
+    """Members with shared frozen voice layers and optionally a shared frame encoder."""
 
     def make(*seeds, one_frame_encoder):
         settings = replace(tiny, voice_frozen_layers=2)
@@ -59,7 +59,7 @@ def make_members(tiny):
 
 
 def runs_of(modules):
-    """Count forward passes of each module, under what is returned."""
+    """Return a list that counts the forward passes of each module."""
     counts = [0] * len(modules)
 
     def count(place):
@@ -83,8 +83,9 @@ def test_shared_layers_run_once_and_change_no_score(make_members, make_sample, o
     shared = runs_of([member.voice.model.encoder.layers[1] for member in members])
     own = runs_of([member.voice.model.encoder.layers[2] for member in members])
     ensemble = Ensemble(members)
-    seen, heard = ensemble.encode_frames(batch), ensemble.encode_audio(batch)
-    together = [m(batch, h, s).logit for m, h, s in zip(members, heard, seen, strict=True)]
+    frame_features, audio_features = ensemble.encode_frames(batch), ensemble.encode_audio(batch)
+    triples = zip(members, audio_features, frame_features, strict=True)
+    together = [member(batch, *features).logit for member, *features in triples]
     assert frames == ([1, 0, 0] if one_frame_encoder else [1, 1, 1])
     assert shared == [1, 0, 0]
     assert own == [1, 1, 1]
@@ -95,7 +96,7 @@ def test_shared_layers_run_once_and_change_no_score(make_members, make_sample, o
 @torch.inference_mode()
 def test_equal_but_separate_weights_are_not_shared(make_members):
     members = make_members(0, 0, one_frame_encoder=False)
-    assert not Ensemble(members).shares_frame_encoder  # equal weights, not the same ones
+    assert not Ensemble(members).shares_frame_encoder  # equal weights in separate tensors
     assert Ensemble(members[:1]).shares_frame_encoder
 
 

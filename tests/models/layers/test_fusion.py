@@ -80,7 +80,7 @@ def make_attention(video_dim=12, audio_dim=32):
 
 
 def faces_and_voices(frames=(4, 2), steps=(9, 5), dims=(12, 32)):
-    """Two clips, padded with what would spoil everything that let it through."""
+    """Two clips padded with NaN, which would spread if padding were used."""
     rng = torch.Generator().manual_seed(3)
     video = torch.randn(2, max(frames), dims[0], generator=rng)
     audio = torch.randn(2, max(steps), dims[1], generator=rng)
@@ -94,19 +94,19 @@ def faces_and_voices(frames=(4, 2), steps=(9, 5), dims=(12, 32)):
 def test_attention_equals_torch_multi_head_attention():
     fusion = make_attention(32, 32)
     video, audio, video_mask, audio_mask = faces_and_voices(dims=(32, 32))
-    theirs = torch.nn.MultiheadAttention(32, fusion.heads, batch_first=True).eval()
+    reference = torch.nn.MultiheadAttention(32, fusion.heads, batch_first=True).eval()
     parts = (fusion.query, fusion.key, fusion.value)
-    theirs.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
-    theirs.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
-    theirs.out_proj.load_state_dict(fusion.widen.state_dict())
-    asking, calls = video.nan_to_num(), audio.nan_to_num()
-    heard, weights = theirs(asking, calls, calls, key_padding_mask=~audio_mask)
-    expected = torch.nn.functional.layer_norm(asking + heard, (32,))
-    joined, seen = fusion(video, audio, video_mask, audio_mask)
+    reference.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
+    reference.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
+    reference.out_proj.load_state_dict(fusion.widen.state_dict())
+    queries, keys = video.nan_to_num(), audio.nan_to_num()
+    attended, weights = reference(queries, keys, keys, key_padding_mask=~audio_mask)
+    expected = torch.nn.functional.layer_norm(queries + attended, (32,))
+    joined, attention = fusion(video, audio, video_mask, audio_mask)
     assert fusion.heads > 1
     for row, frames in enumerate(video_mask.sum(1)):
         torch.testing.assert_close(joined[row], expected[row, :frames].mean(0))
-        torch.testing.assert_close(seen[row, :frames], weights[row, :frames])
+        torch.testing.assert_close(attention[row, :frames], weights[row, :frames])
 
 
 @torch.inference_mode()

@@ -48,7 +48,7 @@ def test_attention_block_sees_exactly_its_window(window, before, after):
     moved = x.clone()
     moved[0, 15] += torch.randn(8)
     changed = (block(x, mask) - block(moved, mask)).abs().sum(-1)[0] > 1e-7
-    # who sees frame 15: those that have it at most `before` behind them or `after` ahead
+    # frames that have frame 15 at most `before` behind them or `after` ahead
     assert changed.nonzero()[:, 0].tolist() == list(range(15 - after, 15 + before + 1))
 
 
@@ -59,7 +59,7 @@ def test_windowed_attention_equals_banded_full_attention(window):
     h, frames = torch.randn(2, 13, 64), torch.arange(13)
     mask = torch.ones(2, 13, dtype=torch.bool)
     mask[1, [0, 6, 12]] = False
-    offsets = frames[None] - frames[:, None] + window // 2  # of key from query
+    offsets = frames[None] - frames[:, None] + window // 2  # from query to key
     inside = (offsets >= 0) & (offsets < window)
     bias = block.distance[:, offsets.clamp(0, window - 1)].masked_fill(~inside, -torch.inf)
     bias = bias[None].masked_fill(~mask[:, None, None], -torch.inf)

@@ -6,7 +6,7 @@ from unmask.records import MouthCrops
 
 
 def flashing(rng, late_ticks=0, ticks=150):
-    """Lips that change as much as the sound, `late_ticks` before, is loud."""
+    """Mouth crops whose motion follows the loudness `late_ticks` earlier."""
     loud = rng.uniform(0, 1, ticks + 40)
     level = np.where(np.arange(ticks) % 2, 1, -1) * loud[20 : 20 + ticks] * 50
     mouths = np.clip(128 + level, 0, 255).astype(np.uint8)[:, None, None]
