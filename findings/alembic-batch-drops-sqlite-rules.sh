@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # An Alembic batch migration on SQLite drops AUTOINCREMENT, COLLATE and DESC without a warning.
 #
-# Expected: `batch_alter_table` copies the table and changes only what the migration names. What
-#           SQLAlchemy cannot reflect is reported: an index on an expression gives a warning.
+# Expected: `batch_alter_table` copies the table and changes only what the migration names. The
+#           rules of columns and indexes survive; CHECK constraints may be lost, as its manual says.
 # Seen:     After a migration that only makes another column nullable, the primary key is no
 #           longer AUTOINCREMENT, the unique column no longer compares without case, and the
 #           index is ascending. There is no warning. The id of a deleted row is used again, and a
-#           name that was refused before is accepted. Partial indexes and CHECKs survive.
+#           name that was refused before is accepted. Partial indexes survive, and so do CHECKs.
 # Matters:  A job table where the id of a deleted job must never name another one, and a tenant
 #           or file name that is unique without case. A schema created from the models
 #           has these rules and a migrated one does not; tests usually use the former.
