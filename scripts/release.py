@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 UNRELEASED = "Unreleased"
 HEADING = re.compile(r"^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?\s*$", re.MULTILINE)
 PACKAGE_VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+CITATION_VERSION = re.compile(r"^version: (\S+)$", re.MULTILINE)
 
 
 class ReleaseError(Exception):
@@ -97,17 +98,23 @@ def _changelog_problems(sections: list[Section], release: Section) -> list[str]:
 
 
 def _version_problems(root: Path, version: str) -> list[str]:
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
-    package = PACKAGE_VERSION.search((root / "src/unmask/__init__.py").read_text())
     stated = {
-        "pyproject.toml": project,
-        "src/unmask/__init__.py": package[1] if package else "no version",
+        "pyproject.toml": tomllib.loads((root / "pyproject.toml").read_text())["project"][
+            "version"
+        ],
+        "src/unmask/__init__.py": _match(PACKAGE_VERSION, root / "src/unmask/__init__.py"),
+        "CITATION.cff": _match(CITATION_VERSION, root / "CITATION.cff"),
     }
     return [
         f"{file}: {other}, but the changelog's latest release is {version}; make them equal"
         for file, other in stated.items()
         if other != version
     ]
+
+
+def _match(pattern: re.Pattern[str], path: Path) -> str:
+    match = pattern.search(path.read_text())
+    return match[1] if match else "no version"
 
 
 def _git_problems(root: Path, version: str) -> list[str]:

@@ -42,6 +42,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n')
     (tmp_path / "src/unmask/__init__.py").write_text('__version__ = "1.2.0"\n')
+    (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 1.2.0\n")
     git(tmp_path, "init", "--quiet", "--initial-branch", "main")
     commit_all(tmp_path)
     return tmp_path
@@ -62,6 +63,7 @@ def test_a_ready_checkout_gets_an_annotated_tag_with_the_changelog_section(check
         ("pyproject.toml", "1.2.0", "1.3.0", "pyproject.toml: 1.3.0, but .* 1.2.0"),
         ("src/unmask/__init__.py", "1.2.0", "1.1.0", "__init__.py: 1.1.0, but .* 1.2.0"),
         ("src/unmask/__init__.py", "__version__", "VERSION", "__init__.py: no version"),
+        ("CITATION.cff", "\nversion: 1.2.0", "\nversion: 1.1.9", "CITATION.cff: 1.1.9, but"),
         ("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n", "has 1 entries"),
         ("CHANGELOG.md", "[1.2.0] - 2026-11-28", "[1.2.0]", r"\[1.2.0\] has no date"),
         ("CHANGELOG.md", "### Added\n\n- A thing.\n", "", r"\[1.2.0\] has no entries"),
