@@ -1,8 +1,8 @@
 // A failure as the user sees it: what happened, and what can be done.
 
 import { Problem } from "./api.js";
-import { element } from "./element.js";
-import { askForKey } from "./key.js";
+import { element } from "./dom.js";
+import { askForKey } from "./api_key.js";
 
 /** Put a failure into `place`; `again` repeats what failed. */
 export function showFailure(place, failure, again) {

@@ -1,7 +1,7 @@
 // An upload with its progress, which fetch cannot tell.
 
 import { Problem, refusal } from "./api.js";
-import { keyHeaders } from "./key.js";
+import { keyHeaders } from "./api_key.js";
 
 const BROKEN =
   "The connection broke during the upload. A service that takes no video of this size ends it so, too.";

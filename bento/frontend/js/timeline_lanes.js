@@ -1,7 +1,7 @@
 // The lanes of the timeline: scores as bars, offsets as a line, sound as its outline.
 
-import { drawing, element } from "./element.js";
-import { alarm, band, clockTime, score } from "./words.js";
+import { drawing, element } from "./dom.js";
+import { alarm, band, clockTime, score } from "./format.js";
 
 const MANY = 3000; // beyond that, second by second is as fine as a screen shows
 const REACH_MS = 600;

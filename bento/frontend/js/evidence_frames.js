@@ -1,8 +1,8 @@
 // The frames that score highest: where the network looked, beside the picture as it was.
 
 import { pictures } from "./downloads.js";
-import { card, element } from "./element.js";
-import { clockTime, score, signed } from "./words.js";
+import { card, element } from "./dom.js";
+import { clockTime, score, signed } from "./format.js";
 
 const MOST = 5;
 const TELLS = 0.1; // log-odds beyond chance; less than that moves a probability by 0.02 at most

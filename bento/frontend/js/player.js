@@ -1,8 +1,8 @@
 // The video itself, with the faces marked, or why it cannot be shown.
 
 import { askJson } from "./api.js";
-import { boxes } from "./boxes.js";
-import { element } from "./element.js";
+import { boxes } from "./face_boxes.js";
+import { element } from "./dom.js";
 
 const GONE = {
   keep: "The video is not kept any more.",

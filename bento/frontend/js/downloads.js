@@ -1,9 +1,9 @@
 // What can be taken away. It is fetched first, since a plain link could send no key.
 
 import { ask } from "./api.js";
-import { element } from "./element.js";
-import { announce } from "./live.js";
-import { showFailure } from "./notice.js";
+import { element } from "./dom.js";
+import { announce } from "./aria_live.js";
+import { showFailure } from "./error_notice.js";
 
 /** The report, to print and to process. */
 export function reports(job) {

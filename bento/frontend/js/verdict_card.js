@@ -1,7 +1,7 @@
 // The verdict: what, how sure, and what the number means.
 
-import { card, element } from "./element.js";
-import { VERDICTS, score } from "./words.js";
+import { card, element } from "./dom.js";
+import { VERDICTS, score } from "./format.js";
 
 const NOT_PROOF =
   "That is no proof that it is genuine: a forgery of a kind that the detector does not know may " +

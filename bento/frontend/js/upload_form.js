@@ -1,10 +1,10 @@
 // The form: a video, its options, and sending it.
 
 import { Problem, askJson } from "./api.js";
-import { announce } from "./live.js";
-import { showFailure } from "./notice.js";
-import { send } from "./send.js";
-import { bytes } from "./words.js";
+import { announce } from "./aria_live.js";
+import { showFailure } from "./error_notice.js";
+import { send } from "./upload_request.js";
+import { bytes } from "./format.js";
 
 const byId = (id) => document.getElementById(id);
 const drop = byId("drop");

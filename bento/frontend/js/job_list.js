@@ -1,10 +1,10 @@
 // The list of past jobs: a page at a time, by status and verdict.
 
 import { askJson } from "./api.js";
-import { element } from "./element.js";
-import { showFailure } from "./notice.js";
-import { isOpen } from "./watch.js";
-import { STATES, VERDICTS, moment, score } from "./words.js";
+import { element } from "./dom.js";
+import { showFailure } from "./error_notice.js";
+import { isOpen } from "./job_events.js";
+import { STATES, VERDICTS, moment, score } from "./format.js";
 
 const LIMIT = 10;
 const AGAIN_MS = 4000;

@@ -1,7 +1,7 @@
 // Boxes around the faces, over the video.
 
-import { drawing } from "./element.js";
-import { alarm, band, score } from "./words.js";
+import { drawing } from "./dom.js";
+import { alarm, band, score } from "./format.js";
 
 const APART_S = 0.5; // a face that is missing for longer is not where it was
 

@@ -1,11 +1,11 @@
 // The page's beginning: which view the address names.
 
-import { openHistory } from "./history.js";
-import { openJob } from "./job.js";
-import { offerKey } from "./key.js";
-import { announce } from "./live.js";
-import { showFailure } from "./notice.js";
-import { showLimits, startForm } from "./upload.js";
+import { openHistory } from "./job_list.js";
+import { openJob } from "./job_view.js";
+import { offerKey } from "./api_key.js";
+import { announce } from "./aria_live.js";
+import { showFailure } from "./error_notice.js";
+import { showLimits, startForm } from "./upload_form.js";
 
 const home = document.getElementById("home");
 const place = document.getElementById("job");

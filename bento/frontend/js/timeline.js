@@ -1,8 +1,8 @@
 // The seek bar, painted with what was found when: one lane for each face, the lips and the voice.
 
-import { element } from "./element.js";
-import { faceLane, offsetLane, noLipSync, soundLane, voiceLane } from "./lanes.js";
-import { alarms, clockTime, score } from "./words.js";
+import { element } from "./dom.js";
+import { faceLane, offsetLane, noLipSync, soundLane, voiceLane } from "./timeline_lanes.js";
+import { alarms, clockTime, score } from "./format.js";
 
 const STEP_S = 0.2; // one looked-at frame
 const TICKS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];

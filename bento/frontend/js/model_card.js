@@ -1,7 +1,7 @@
 // How far the result can be trusted: the material's quality, and the detector's own card.
 
-import { card, element, facts } from "./element.js";
-import { alarms, bytes, score } from "./words.js";
+import { card, element, facts } from "./dom.js";
+import { alarms, bytes, score } from "./format.js";
 
 const LIMITS =
   "A kind of forgery unlike those known, strong compression, small or hidden faces, and sound " +

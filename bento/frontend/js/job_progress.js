@@ -1,7 +1,7 @@
 // A job that waits or runs: its place in the queue, its stage, and how far it is.
 
-import { element } from "./element.js";
-import { announce } from "./live.js";
+import { element } from "./dom.js";
+import { announce } from "./aria_live.js";
 
 const STEPS = [
   ["Waiting for its turn", []],

@@ -2,13 +2,13 @@
 
 import { ask, askJson } from "./api.js";
 import { reports } from "./downloads.js";
-import { element } from "./element.js";
-import { announce } from "./live.js";
-import { showFailure } from "./notice.js";
-import { Progress } from "./progress.js";
-import { result } from "./result.js";
-import { isOpen, watch } from "./watch.js";
-import { bytes, moment, RETENTIONS, STATES, VERDICTS } from "./words.js";
+import { element } from "./dom.js";
+import { announce } from "./aria_live.js";
+import { showFailure } from "./error_notice.js";
+import { Progress } from "./job_progress.js";
+import { result } from "./result_view.js";
+import { isOpen, watch } from "./job_events.js";
+import { bytes, moment, RETENTIONS, STATES, VERDICTS } from "./format.js";
 
 /** Show a job in `place` until `signal` ends it. */
 export async function openJob(id, place, signal) {

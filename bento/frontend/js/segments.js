@@ -1,7 +1,7 @@
 // The stretches that stand out, each a button that jumps to it.
 
-import { element } from "./element.js";
-import { alarms, clockTime, score, source } from "./words.js";
+import { element } from "./dom.js";
+import { alarms, clockTime, score, source } from "./format.js";
 
 export function stretches(report, clock) {
   const sorted = [...report.segments].sort((a, b) => a.start_s - b.start_s);

@@ -1,14 +1,14 @@
 // A result: its parts in the order in which they are read.
 
-import { Clock } from "./clock.js";
-import { frames } from "./frames.js";
-import { limits, modelCard } from "./model.js";
+import { Clock } from "./playhead.js";
+import { frames } from "./evidence_frames.js";
+import { limits, modelCard } from "./model_card.js";
 import { player } from "./player.js";
-import { stretches } from "./stretches.js";
+import { stretches } from "./segments.js";
 import { timeline } from "./timeline.js";
-import { verdict } from "./verdict.js";
-import { card, element } from "./element.js";
-import { sent } from "./upload.js";
+import { verdict } from "./verdict_card.js";
+import { card, element } from "./dom.js";
+import { sent } from "./upload_form.js";
 
 /** The parts of a finished job's view. */
 export function result(job, signal) {

@@ -1,6 +1,6 @@
 // Requests to the service, and what a refusal means in plain words.
 
-import { keyHeaders } from "./key.js";
+import { keyHeaders } from "./api_key.js";
 
 const SAYS = {
   0: "The service cannot be reached. Check that it runs and that you are connected, then try again.",
