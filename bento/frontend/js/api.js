@@ -1,55 +1,63 @@
-// Requests to the service, and what a refusal means in plain words.
+// HTTP requests to the service, and error messages in plain English.
 
 import { keyHeaders } from "./api_key.js";
 
-const SAYS = {
-  0: "The service cannot be reached. Check that it runs and that you are connected, then try again.",
-  401: "This service answers only with an API key that it knows.",
-  404: "There is no such job: it was deleted, has expired, or belongs to another API key.",
+const MESSAGES = {
+  0: "The service cannot be reached. Check your connection and that the service is running, then try again.",
+  401: "This service requires a valid API key.",
+  404: "The job was deleted, has expired, or belongs to another API key.",
 };
 const TITLES = {
   0: "No connection",
-  401: "API key needed",
-  404: "Not found",
+  401: "API key required",
+  404: "Job not found",
   413: "The video is too large",
-  415: "Not a video upload",
-  422: "This cannot be analyzed",
+  415: "Unsupported upload",
+  422: "This video cannot be analyzed",
   429: "The service is busy",
 };
 
-/** A request that did not succeed. */
-export class Problem extends Error {
-  constructor(status, said = "", retry_s = null) {
-    super(inWords(status, said, retry_s));
+/** A request that failed. */
+export class RequestError extends Error {
+  constructor(status, detail = "", retryAfter_s = null) {
+    super(messageFor(status, detail, retryAfter_s));
     this.status = status;
-    this.title = TITLES[status] ?? (status >= 500 ? "The service failed" : "Refused");
-    this.retry_s = retry_s;
+    this.title = TITLES[status] ?? (status >= 500 ? "Service error" : "Request rejected");
+    this.retryAfter_s = retryAfter_s;
   }
 }
 
-/** Ask the service; gives the response, or throws a Problem. */
-export async function ask(path, options = {}) {
+/** Send a request; return the response, or throw a RequestError. */
+export async function request(path, options = {}) {
   const headers = { ...options.headers, ...keyHeaders() };
-  let answer;
+  let response;
   try {
-    answer = await fetch(path, { ...options, headers });
+    response = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0);
+    throw new RequestError(0);
   }
-  if (!answer.ok)
-    throw refusal(answer.status, await answer.text(), answer.headers.get("Retry-After"));
-  return answer;
+  if (!response.ok)
+    throw toRequestError(
+      response.status,
+      await response.text(),
+      response.headers.get("Retry-After"),
+    );
+  return response;
 }
 
-export const askJson = async (path, options) => (await ask(path, options)).json();
+export const requestJson = async (path, options) => (await request(path, options)).json();
 
-/** The Problem that an answer of the service amounts to. */
-export function refusal(status, body, retryAfter) {
-  return new Problem(status, said(body), retryAfter === null ? null : Number(retryAfter));
+/** Convert an error response to a RequestError. */
+export function toRequestError(status, body, retryAfter) {
+  return new RequestError(
+    status,
+    parseDetail(body),
+    retryAfter === null ? null : Number(retryAfter),
+  );
 }
 
-function said(body) {
+function parseDetail(body) {
   try {
     return String(JSON.parse(body).error ?? "");
   } catch {
@@ -57,12 +65,11 @@ function said(body) {
   }
 }
 
-function inWords(status, said, retry_s) {
-  const fixed = SAYS[status];
-  if (fixed) return fixed;
-  const words = said
-    ? said.charAt(0).toUpperCase() + said.slice(1)
-    : `The service answered ${status}`;
-  const sentence = words.endsWith(".") ? words : `${words}.`;
-  return retry_s === null ? sentence : `${sentence} There may be room in ${retry_s} s.`;
+function messageFor(status, detail, retryAfter_s) {
+  if (MESSAGES[status]) return MESSAGES[status];
+  const text = detail
+    ? detail.charAt(0).toUpperCase() + detail.slice(1)
+    : `The service responded with status ${status}`;
+  const sentence = text.endsWith(".") ? text : `${text}.`;
+  return retryAfter_s === null ? sentence : `${sentence} Retry in ${retryAfter_s} s.`;
 }

@@ -1,36 +1,36 @@
-// The API key, where the service asks for one: kept for this tab alone.
+// The API key, kept in this tab's session storage only.
 
-const STORED = "unmask-key";
+const STORAGE_KEY = "unmask-key";
 const dialog = document.getElementById("key");
 const field = document.getElementById("key-value");
-const opener = document.getElementById("key-open");
+const openButton = document.getElementById("key-open");
 
 export function keyHeaders() {
-  const key = sessionStorage.getItem(STORED);
+  const key = sessionStorage.getItem(STORAGE_KEY);
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
-/** Let the user enter a key; `then` is called once there is one. */
-export function askForKey(then) {
-  opener.hidden = false;
+/** Ask the user for a key; call `onEntered` once there is one. */
+export function promptForKey(onEntered) {
+  openButton.hidden = false;
   field.value = "";
   dialog.onclose = () => {
     if (dialog.returnValue !== "entered") return;
     dialog.returnValue = "";
-    then();
+    onEntered();
   };
   dialog.showModal();
 }
 
-/** Show the button for another key, where this tab has used one. */
-export function offerKey(then) {
-  opener.hidden = sessionStorage.getItem(STORED) === null;
-  opener.onclick = () => askForKey(then);
+/** Show the button that changes the key if this tab has one. */
+export function showKeyButton(onEntered) {
+  openButton.hidden = sessionStorage.getItem(STORAGE_KEY) === null;
+  openButton.onclick = () => promptForKey(onEntered);
 }
 
 document.getElementById("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(STORED, field.value.trim());
+  sessionStorage.setItem(STORAGE_KEY, field.value.trim());
   dialog.close("entered");
 });
 document.getElementById("key-cancel").addEventListener("click", () => dialog.close(""));

@@ -1,54 +1,54 @@
-// The page's beginning: which view the address names.
+// Entry point: shows the view that the URL fragment names.
 
-import { openHistory } from "./job_list.js";
-import { openJob } from "./job_view.js";
-import { offerKey } from "./api_key.js";
+import { showKeyButton } from "./api_key.js";
 import { announce } from "./aria_live.js";
-import { showFailure } from "./error_notice.js";
-import { showLimits, startForm } from "./upload_form.js";
+import { showError } from "./error_notice.js";
+import { openJobList } from "./job_list.js";
+import { openJob } from "./job_view.js";
+import { initUploadForm, showLimits } from "./upload_form.js";
 
-const home = document.getElementById("home");
-const place = document.getElementById("job");
+const homeView = document.getElementById("home");
+const jobView = document.getElementById("job");
 const JOB = /^#job=([0-9a-f]{32})$/;
 
-let leaving = new AbortController();
-let first = true;
+let navigation = new AbortController();
+let firstView = true;
 
-const go = (id) => {
+const goToJob = (id) => {
   location.hash = `job=${id}`;
 };
 
-/** Show what the address names; what the view before was doing ends. */
+/** Show the view of the current URL and cancel the work of the previous one. */
 async function route() {
-  leaving.abort();
-  leaving = new AbortController();
-  const { signal } = leaving;
+  navigation.abort();
+  navigation = new AbortController();
+  const { signal } = navigation;
   const id = JOB.exec(location.hash)?.[1];
-  home.hidden = Boolean(id);
-  place.hidden = !id;
+  homeView.hidden = Boolean(id);
+  jobView.hidden = !id;
   announce("");
-  offerKey(route);
-  if (id) await openJob(id, place, signal);
+  showKeyButton(route);
+  if (id) await openJob(id, jobView, signal);
   else await openHome(signal);
 }
 
 async function openHome(signal) {
   document.title = "unmask";
-  if (!first) document.getElementById("home-title").focus();
-  first = false;
+  if (!firstView) document.getElementById("home-title").focus();
+  firstView = false;
   try {
     await showLimits();
-  } catch (problem) {
-    if (!signal.aborted) showFailure(document.getElementById("jobs"), problem, route);
+  } catch (error) {
+    if (!signal.aborted) showError(document.getElementById("jobs"), error, route);
     return;
   }
-  await openHistory(document.getElementById("jobs"), signal);
+  await openJobList(document.getElementById("jobs"), signal);
 }
 
 document.getElementById("skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the view
+  event.preventDefault(); // the URL fragment selects the view
   document.getElementById("main").focus();
 });
 window.addEventListener("hashchange", route);
-startForm(go);
+initUploadForm(goToJob);
 route();

@@ -1,8 +1,8 @@
-// What a screen reader is told while the eyes see something move.
+// Status messages for screen readers.
 
 const region = document.getElementById("live");
 
-/** Say it once; the same words twice in a row are not repeated. */
-export function announce(words) {
-  if (region.textContent !== words) region.textContent = words;
+/** Announce a message; repeating the same message has no effect. */
+export function announce(message) {
+  if (region.textContent !== message) region.textContent = message;
 }

@@ -1,3 +1,3 @@
-// All routes of the service, drawn by Swagger UI.
+// API documentation, rendered by Swagger UI.
 
 window.SwaggerUIBundle({ url: "/openapi.json", dom_id: "#routes", deepLinking: true });

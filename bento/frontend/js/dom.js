@@ -1,30 +1,30 @@
-// Nodes of the page. What comes from elsewhere goes in as text or attribute, never as HTML.
+// DOM construction. External data is inserted as text or attribute, never as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export const element = (name, attributes, ...children) =>
-  filled(document.createElement(name), attributes, children);
+  populate(document.createElement(name), attributes, children);
 
-export const drawing = (name, attributes, ...children) =>
-  filled(document.createElementNS(SVG, name), attributes, children);
+export const svgElement = (name, attributes, ...children) =>
+  populate(document.createElementNS(SVG, name), attributes, children);
 
-/** Pairs of term and value as a description list; those without a value are left out. */
-export function facts(rows) {
+/** Render [term, value] pairs as a description list; skip pairs without a value. */
+export function definitionList(rows) {
   const known = rows.filter(([, value]) => value !== null && value !== undefined);
   const pairs = known.map(([term, value]) =>
     element("div", {}, element("dt", {}, term), element("dd", {}, value)),
   );
-  return element("dl", { class: "facts" }, ...pairs);
+  return element("dl", { class: "definitions" }, ...pairs);
 }
 
-/** A card with a heading that names it to a screen reader. */
+/** A card whose heading labels it for screen readers. */
 export function card(title, name, ...children) {
   const heading = element("h2", { id: `${name}-title` }, title);
   const attributes = { class: `card ${name}`, "aria-labelledby": heading.id };
   return element("section", attributes, heading, ...children);
 }
 
-function filled(node, attributes, children) {
+function populate(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value === true) node.setAttribute(name, "");

@@ -1,47 +1,47 @@
-// What can be taken away. It is fetched first, since a plain link could send no key.
+// Download buttons. Files are fetched first because a plain link cannot send an API key.
 
-import { ask } from "./api.js";
-import { element } from "./dom.js";
+import { request } from "./api.js";
 import { announce } from "./aria_live.js";
-import { showFailure } from "./error_notice.js";
+import { element } from "./dom.js";
+import { showError } from "./error_notice.js";
 
-/** The report, to print and to process. */
-export function reports(job) {
-  const failed = element("div");
+/** Buttons for the report as PDF and JSON. */
+export function reportDownloads(job) {
+  const errors = element("div");
   const row = element(
     "div",
     { class: "row", role: "group", "aria-label": "Download the report" },
-    offer(job, "Report as PDF", "report.pdf", failed, "primary"),
-    offer(job, "Report as JSON", "report.json", failed),
+    downloadButton(job, "Report as PDF", "report.pdf", errors, "primary"),
+    downloadButton(job, "Report as JSON", "report.json", errors),
   );
-  return element("div", { class: "reports" }, row, failed);
+  return element("div", { class: "reports" }, row, errors);
 }
 
-/** Every evidence picture, one by one. */
-export function pictures(job) {
+/** A button for each evidence image. */
+export function imageDownloads(job) {
   if (job.evidence.length === 0) return [];
-  const failed = element("div");
+  const errors = element("div");
   const items = job.evidence.map(({ name }) =>
-    element("li", {}, offer(job, `${name}.png`, `evidence/${name}.png`, failed, "link")),
+    element("li", {}, downloadButton(job, `${name}.png`, `evidence/${name}.png`, errors, "link")),
   );
-  const summary = element("summary", {}, `Download the pictures (${items.length})`);
-  return [element("details", {}, summary, element("ul", { class: "files" }, ...items), failed)];
+  const summary = element("summary", {}, `Download the images (${items.length})`);
+  return [element("details", {}, summary, element("ul", { class: "files" }, ...items), errors)];
 }
 
-function offer(job, words, path, failed, kind = "") {
+function downloadButton(job, label, path, errors, style = "") {
   const name = `unmask-${job.job_id.slice(0, 8)}-${path.split("/").at(-1)}`;
-  const act = () => save(`/jobs/${job.job_id}/${path}`, name, failed);
-  return element("button", { type: "button", class: kind, click: act }, words);
+  const click = () => download(`/jobs/${job.job_id}/${path}`, name, errors);
+  return element("button", { type: "button", class: style, click }, label);
 }
 
-async function save(path, name, failed) {
-  failed.replaceChildren();
+async function download(path, name, errors) {
+  errors.replaceChildren();
   try {
-    const address = URL.createObjectURL(await (await ask(path)).blob());
-    element("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser has it by then
+    const url = URL.createObjectURL(await (await request(path)).blob());
+    element("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then the browser has read it
     announce(`${name} is saved.`);
-  } catch (problem) {
-    showFailure(failed, problem, () => save(path, name, failed));
+  } catch (error) {
+    showError(errors, error, () => download(path, name, errors));
   }
 }

@@ -1,26 +1,26 @@
-// A failure as the user sees it: what happened, and what can be done.
+// Error notices: what happened and what the user can do.
 
-import { Problem } from "./api.js";
+import { RequestError } from "./api.js";
+import { promptForKey } from "./api_key.js";
 import { element } from "./dom.js";
-import { askForKey } from "./api_key.js";
 
-/** Put a failure into `place`; `again` repeats what failed. */
-export function showFailure(place, failure, again) {
-  const title = failure instanceof Problem ? failure.title : "The page failed";
-  const box = element(
+/** Show an error in `target`; `retry` repeats the failed action. */
+export function showError(target, error, retry) {
+  const title = error instanceof RequestError ? error.title : "Error on this page";
+  const notice = element(
     "div",
     { class: "notice bad", role: "alert" },
     element("strong", {}, title),
-    element("p", {}, failure.message),
-    ...remedies(failure, again),
+    element("p", {}, error.message),
+    ...remedies(error, retry),
   );
-  place.replaceChildren(box);
+  target.replaceChildren(notice);
 }
 
-function remedies(failure, again) {
-  if (!again) return [];
-  if (failure.status === 401) return [button("Enter API key", () => askForKey(again))];
-  return [413, 404, 422].includes(failure.status) ? [] : [button("Try again", again)];
+function remedies(error, retry) {
+  if (!retry) return [];
+  if (error.status === 401) return [button("Enter API key", () => promptForKey(retry))];
+  return [413, 404, 422].includes(error.status) ? [] : [button("Try again", retry)];
 }
 
-const button = (words, act) => element("button", { type: "button", click: act }, words);
+const button = (label, click) => element("button", { type: "button", click }, label);

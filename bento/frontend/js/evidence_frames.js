@@ -1,58 +1,61 @@
-// The frames that score highest: where the network looked, beside the picture as it was.
+// Evidence: the highest-scoring frames beside their heat maps, and the audio waveform.
 
-import { pictures } from "./downloads.js";
 import { card, element } from "./dom.js";
-import { clockTime, score, signed } from "./format.js";
+import { imageDownloads } from "./downloads.js";
+import { formatScore, formatSigned, formatTimecode } from "./format.js";
 
-const MOST = 5;
-const TELLS = 0.1; // log-odds beyond chance; less than that moves a probability by 0.02 at most
+const MAX_FRAMES = 5;
+const MIN_DROP = 0.1; // log-odds beyond chance; less moves a probability by at most 0.02
 
-export function frames(job, clock) {
-  const { result } = job;
+export function evidenceCard(job, playhead) {
+  const { evidence } = job.result;
   const urls = new Map(job.evidence.map(({ name, url }) => [`${name}.png`, url]));
-  const shown = result.evidence.filter((one) => one.kind === "heat_map" && urls.has(one.file));
-  const people = [...new Set(shown.map((one) => one.person))];
-  const groups = people.map((person) => group(person, shown, urls, clock));
-  const sound = result.evidence.filter((one) => one.kind === "sound" && urls.has(one.file));
-  const strips = sound.map((one) => strip(one, urls, clock));
-  const none = groups.length + strips.length === 0 ? [element("p", {}, absent(job))] : [];
-  return card("What to look at", "evidence", ...none, ...groups, ...strips, ...pictures(job));
-}
-
-function absent({ options, result }) {
-  if (options.retention === "zero") return "No pictures were made, as asked.";
-  if (result.people.length === 0) return "No face was found, so there are no frames to show.";
-  return "This result has no pictures.";
-}
-
-function group(person, shown, urls, clock) {
-  const best = shown.filter((one) => one.person === person).slice(0, MOST);
-  const title = element(
-    "h3",
-    {},
-    `Person ${person}: the ${best.length === 1 ? "frame" : `${best.length} frames`} with the highest scores`,
+  const ofKind = (kind) => evidence.filter((item) => item.kind === kind && urls.has(item.file));
+  const heatMaps = ofKind("heat_map");
+  const people = [...new Set(heatMaps.map((item) => item.person))];
+  const groups = people.map((person) => personFrames(person, heatMaps, urls, playhead));
+  const waveforms = ofKind("sound").map((item) => waveform(item, urls, playhead));
+  const isEmpty = groups.length + waveforms.length === 0;
+  return card(
+    "Evidence",
+    "evidence",
+    ...(isEmpty ? [element("p", {}, emptyMessage(job))] : []),
+    ...groups,
+    ...waveforms,
+    ...imageDownloads(job),
   );
+}
+
+function emptyMessage({ options, result }) {
+  if (options.retention === "zero") return "No images were made, as requested.";
+  if (result.people.length === 0) return "No face was detected, so there are no frames to show.";
+  return "This result has no images.";
+}
+
+function personFrames(person, heatMaps, urls, playhead) {
+  const frames = heatMaps.filter((item) => item.person === person).slice(0, MAX_FRAMES);
+  const count =
+    frames.length === 1 ? "highest-scoring frame" : `${frames.length} highest-scoring frames`;
   const hint = element(
     "p",
     { class: "hint" },
-    "Left as it was; right where the network sees what speaks for a fake, brighter is more.",
+    "Left: the original frame. Right: heat map of the regions that raise the fake score; brighter means more.",
   );
   return element(
     "div",
     { class: "group" },
-    title,
+    element("h3", {}, `Person ${person}: ${count}`),
     hint,
-    element("ol", { class: "frames" }, ...best.map((one) => frame(one, urls, clock))),
+    element("ol", { class: "frames" }, ...frames.map((item) => frameItem(item, urls, playhead))),
   );
 }
 
-function frame(one, urls, clock) {
-  const picture = (file, words) =>
-    urls.has(file) && element("img", { src: urls.get(file), alt: words });
-  const time = clockTime(one.time_s);
-  const pair = [
-    picture(one.original, `Face of person ${one.person} at ${time}, as it was`),
-    picture(one.file, `The same frame with the heat map. ${one.description}`),
+function frameItem(item, urls, playhead) {
+  const image = (file, alt) => urls.has(file) && element("img", { src: urls.get(file), alt });
+  const time = formatTimecode(item.time_s);
+  const images = [
+    image(item.original, `Face of person ${item.person} at ${time}, original`),
+    image(item.file, `The same frame with its heat map. ${item.description}`),
   ].filter(Boolean);
   return element(
     "li",
@@ -60,58 +63,68 @@ function frame(one, urls, clock) {
     element(
       "figure",
       {},
-      element("div", { class: "two" }, ...pair),
+      element("div", { class: "image-pair" }, ...images),
       element(
         "figcaption",
         {},
-        jump(one, clock),
-        ` scores ${score(one.fake_probability)}`,
-        tested(one),
+        jumpButton(item, playhead),
+        `, score ${formatScore(item.fake_probability)}`,
+        deletionTest(item),
       ),
     ),
   );
 }
 
-function jump({ time_s }, clock) {
-  const go = () => {
-    clock.seek(time_s);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    document.querySelector(".when").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+function jumpButton({ time_s }, playhead) {
+  const click = () => {
+    playhead.seek(time_s);
+    const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document
+      .querySelector(".timeline-card")
+      .scrollIntoView({ behavior: reducedMotion ? "auto" : "smooth" });
   };
   return element(
     "button",
-    { type: "button", class: "link", click: go },
-    `Jump to ${clockTime(time_s)}`,
+    { type: "button", class: "link", click },
+    `Jump to ${formatTimecode(time_s)}`,
   );
 }
 
-/** How far the map can be believed: what blurring it does, beside blurring as much elsewhere. */
-function tested({ faithfulness, random_drop }) {
+/** Deletion test: effect of blurring the bright region, compared with random regions. */
+function deletionTest({ faithfulness, random_drop }) {
   if (faithfulness === null) {
     return element(
       "p",
       { class: "hint" },
-      "Not tested: in this frame it sees nothing of the kind.",
+      "No deletion test: no region of this frame raises the fake score.",
     );
   }
-  const holds = faithfulness - Math.max(random_drop ?? 0, 0) > TELLS;
-  const words = `Deletion test: without the bright part the score moves by ${signed(-faithfulness)} log-odds`;
-  const beside =
-    random_drop === null ? "" : `, without as much elsewhere by ${signed(-random_drop)}`;
-  const so = holds ? "the map points at what counts." : "the map explains little of the score.";
-  return element("p", { class: "hint" }, `${words}${beside}: ${so}`);
+  const isFaithful = faithfulness - Math.max(random_drop ?? 0, 0) > MIN_DROP;
+  const control =
+    random_drop === null
+      ? ""
+      : `; blurring as much elsewhere changes it by ${formatSigned(-random_drop)}`;
+  const conclusion = isFaithful
+    ? "The map shows what drives the score."
+    : "The map explains little of the score.";
+  return element(
+    "p",
+    { class: "hint" },
+    `Deletion test: blurring the bright region changes the score by ` +
+      `${formatSigned(-faithfulness)} log-odds${control}. ${conclusion}`,
+  );
 }
 
-function strip(one, urls, clock) {
-  const picture = element("img", {
-    src: urls.get(one.file),
-    alt: `Outline of the sound from ${clockTime(one.time_s)} on. ${one.description}`,
+function waveform(item, urls, playhead) {
+  const image = element("img", {
+    src: urls.get(item.file),
+    alt: `Audio waveform from ${formatTimecode(item.time_s)}. ${item.description}`,
   });
-  const caption = element("figcaption", {}, jump(one, clock), ` ${one.description}`);
+  const caption = element("figcaption", {}, jumpButton(item, playhead), `. ${item.description}`);
   return element(
     "div",
     { class: "group" },
-    element("h3", {}, "The sound where the voice scores highest"),
-    element("figure", { class: "strip" }, picture, caption),
+    element("h3", {}, "Audio with the highest voice score"),
+    element("figure", { class: "waveform-image" }, image, caption),
   );
 }

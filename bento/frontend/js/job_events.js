@@ -1,66 +1,66 @@
-// A job while it goes: server-sent events, and single questions where these do not come through.
+// Follows a job by server-sent events, with polling as fallback.
 
-import { Problem, ask, askJson } from "./api.js";
+import { RequestError, request, requestJson } from "./api.js";
 
-const SILENT_MS = 25_000; // the service says something every 15 s
-const PAUSE_S = 2;
-const OPEN = ["queued", "running"];
-const FINAL = [401, 403, 404, 422];
+const TIMEOUT_MS = 25_000; // the service sends a keep-alive every 15 s
+const RETRY_S = 2;
+const ACTIVE = ["queued", "running"];
+const FATAL_STATUSES = [401, 403, 404, 422];
 
-export const isOpen = (job) => OPEN.includes(job.status);
+export const isActive = (job) => ACTIVE.includes(job.status);
 
-/** Tell of a job until it has ended.
+/** Report a job's state until it has ended.
  *
- * @param {(job: object) => void} told with what `GET /jobs/{id}` gives
- * @param {(problem: Problem) => void} lost while the service does not answer
- * @param {AbortSignal} signal ends it
+ * @param {(job: object) => void} onUpdate receives the response of `GET /jobs/{id}`
+ * @param {(error: RequestError) => void} onError called while the service does not respond
+ * @param {AbortSignal} signal stops watching
  */
-export async function watch(id, told, lost, signal) {
+export async function watchJob(id, onUpdate, onError, signal) {
   let job = null;
-  const note = (seen) => told((job = seen));
+  const update = (state) => onUpdate((job = state));
   while (!signal.aborted) {
-    let pause_s = PAUSE_S;
+    let pause_s = RETRY_S;
     try {
-      await listen(id, note, signal).catch(() => null); // whatever broke, the question below finds out
-      if (signal.aborted || (job && !isOpen(job))) return;
-      note(await askJson(`/jobs/${id}`, { signal }));
-      if (!isOpen(job)) return;
-    } catch (problem) {
+      await readEvents(id, update, signal).catch(() => null); // the request below reports errors
+      if (signal.aborted || (job && !isActive(job))) return;
+      update(await requestJson(`/jobs/${id}`, { signal }));
+      if (!isActive(job)) return;
+    } catch (error) {
       if (signal.aborted) return;
-      if (!(problem instanceof Problem) || FINAL.includes(problem.status)) throw problem;
-      lost(problem);
-      pause_s = problem.retry_s ?? PAUSE_S;
+      if (!(error instanceof RequestError) || FATAL_STATUSES.includes(error.status)) throw error;
+      onError(error);
+      pause_s = error.retryAfter_s ?? RETRY_S;
     }
     await new Promise((resume) => setTimeout(resume, pause_s * 1000));
   }
 }
 
-// Not EventSource: it can send no key
-async function listen(id, told, signal) {
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), SILENT_MS);
+// not EventSource, which cannot send an API key
+async function readEvents(id, update, signal) {
+  const timeout = new AbortController();
+  let timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
   try {
-    const either = AbortSignal.any([signal, silence.signal]);
-    const answer = await ask(`/jobs/${id}/events`, { signal: either });
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
+    const combined = AbortSignal.any([signal, timeout.signal]);
+    const response = await request(`/jobs/${id}/events`, { signal: combined });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let buffer = "";
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
       clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENT_MS);
-      const events = (text + value).split("\n\n");
-      text = events.pop();
-      for (const event of events) tellOf(event, told);
+      timer = setTimeout(() => timeout.abort(), TIMEOUT_MS);
+      const events = (buffer + value).split("\n\n");
+      buffer = events.pop();
+      for (const event of events) handleEvent(event, update);
     }
   } finally {
     clearTimeout(timer);
   }
 }
 
-function tellOf(event, told) {
+function handleEvent(event, update) {
   const lines = event.split("\n");
   if (!lines.includes("event: job")) return;
   const data = lines.find((line) => line.startsWith("data: "));
-  told(JSON.parse(data.slice("data: ".length)));
+  update(JSON.parse(data.slice("data: ".length)));
 }

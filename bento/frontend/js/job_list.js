@@ -1,94 +1,94 @@
-// The list of past jobs: a page at a time, by status and verdict.
+// The list of jobs, paged and filtered by status and verdict.
 
-import { askJson } from "./api.js";
+import { requestJson } from "./api.js";
 import { element } from "./dom.js";
-import { showFailure } from "./error_notice.js";
-import { isOpen } from "./job_events.js";
-import { STATES, VERDICTS, moment, score } from "./format.js";
+import { showError } from "./error_notice.js";
+import { VERDICTS, formatDateTime, formatScore } from "./format.js";
+import { isActive } from "./job_events.js";
 
-const LIMIT = 10;
-const AGAIN_MS = 4000;
+const PAGE_SIZE = 10;
+const REFRESH_MS = 4000;
 const filters = {
   status: document.getElementById("by-status"),
   verdict: document.getElementById("by-verdict"),
 };
 
 let timer = null;
-let asking = new AbortController(); // an answer to an older question must not replace a newer one
+let loading = new AbortController(); // an older response must not replace a newer one
 
-/** Show the newest jobs in `place`, and keep them fresh while some are under way. */
-export async function openHistory(place, signal) {
-  const fromStart = () => list(place, 0, signal);
-  for (const filter of Object.values(filters)) filter.onchange = fromStart;
+/** Show the newest jobs in `target`; refresh them while any is queued or running. */
+export async function openJobList(target, signal) {
+  const loadFirst = () => loadPage(target, 0, signal);
+  for (const filter of Object.values(filters)) filter.onchange = loadFirst;
   signal.addEventListener("abort", () => clearTimeout(timer));
-  await fromStart();
+  await loadFirst();
 }
 
-async function list(place, offset, signal) {
+async function loadPage(target, offset, signal) {
   clearTimeout(timer);
-  asking.abort();
-  asking = new AbortController();
-  const either = AbortSignal.any([signal, asking.signal]);
-  const query = new URLSearchParams({ limit: LIMIT, offset });
+  loading.abort();
+  loading = new AbortController();
+  const combined = AbortSignal.any([signal, loading.signal]);
+  const query = new URLSearchParams({ limit: PAGE_SIZE, offset });
   for (const [name, filter] of Object.entries(filters))
     if (filter.value) query.set(name, filter.value);
   try {
-    const page = await askJson(`/jobs?${query}`, { signal: either });
-    place.replaceChildren(...shown(page, offset, (other) => list(place, other, signal)));
-    if (page.jobs.some(isOpen)) refresh(place, offset, signal);
-  } catch (problem) {
-    if (!either.aborted) showFailure(place, problem, () => list(place, offset, signal));
+    const page = await requestJson(`/jobs?${query}`, { signal: combined });
+    target.replaceChildren(...renderPage(page, offset, (other) => loadPage(target, other, signal)));
+    if (page.jobs.some(isActive)) scheduleRefresh(target, offset, signal);
+  } catch (error) {
+    if (!combined.aborted) showError(target, error, () => loadPage(target, offset, signal));
   }
 }
 
-/** Later, and not under the hands of somebody who goes through the list by keyboard. */
-function refresh(place, offset, signal) {
+/** Refresh later, but not while keyboard focus is inside the list. */
+function scheduleRefresh(target, offset, signal) {
   timer = setTimeout(() => {
-    if (place.contains(document.activeElement)) refresh(place, offset, signal);
-    else list(place, offset, signal);
-  }, AGAIN_MS);
+    if (target.contains(document.activeElement)) scheduleRefresh(target, offset, signal);
+    else loadPage(target, offset, signal);
+  }, REFRESH_MS);
 }
 
-function shown({ jobs, total, next }, offset, turn) {
+function renderPage({ jobs, total, next }, offset, goTo) {
   if (total === 0) {
     const filtered = Object.values(filters).some((filter) => filter.value);
     return [
       element(
         "p",
         { class: "empty" },
-        filtered ? "No job is like that." : "No jobs yet. The first video starts one.",
+        filtered ? "No jobs match this filter." : "No jobs yet. Upload a video to start one.",
       ),
     ];
   }
-  const items = element("ul", { class: "jobs" }, ...jobs.map(row));
+  const items = element("ul", { class: "jobs" }, ...jobs.map(jobItem));
   const last = offset + jobs.length;
   const pages = element(
     "nav",
     { class: "row pages", "aria-label": "Pages of jobs" },
     element(
       "button",
-      { type: "button", disabled: offset === 0, click: () => turn(offset - LIMIT) },
+      { type: "button", disabled: offset === 0, click: () => goTo(offset - PAGE_SIZE) },
       "Newer",
     ),
     element("span", {}, `${offset + 1}–${last} of ${total}`),
     element(
       "button",
-      { type: "button", disabled: next === null, click: () => turn(offset + LIMIT) },
+      { type: "button", disabled: next === null, click: () => goTo(offset + PAGE_SIZE) },
       "Older",
     ),
   );
-  return total > LIMIT ? [items, pages] : [items];
+  return total > PAGE_SIZE ? [items, pages] : [items];
 }
 
-function row(job) {
+function jobItem(job) {
   const kind = job.verdict ?? job.status;
   const sign = job.verdict ? VERDICTS[job.verdict].sign : job.status === "failed" ? "✗" : "·";
-  const word = job.verdict
-    ? `${VERDICTS[job.verdict].word} ${job.fake_probability === null ? "" : score(job.fake_probability)}`
-    : STATES[job.status];
-  const about = [
-    moment(job.created_at),
-    job.cached ? "result of an earlier job" : null,
+  const label = job.verdict
+    ? `${VERDICTS[job.verdict].label} ${job.fake_probability === null ? "" : formatScore(job.fake_probability)}`
+    : job.status;
+  const details = [
+    formatDateTime(job.created_at),
+    job.cached ? "reused result" : null,
     job.error,
   ].filter(Boolean);
   return element(
@@ -99,8 +99,8 @@ function row(job) {
       "span",
       { class: `badge small ${kind}` },
       element("span", { class: "sign", "aria-hidden": "true" }, sign),
-      word,
+      label,
     ),
-    element("span", { class: "hint" }, about.join(" · ")),
+    element("span", { class: "hint" }, details.join(" · ")),
   );
 }

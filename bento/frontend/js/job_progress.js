@@ -1,35 +1,35 @@
-// A job that waits or runs: its place in the queue, its stage, and how far it is.
+// Progress of a queued or running job: queue position, stage and percentage.
 
-import { element } from "./dom.js";
 import { announce } from "./aria_live.js";
+import { element } from "./dom.js";
 
 const STEPS = [
-  ["Waiting for its turn", []],
+  ["Waiting in the queue", []],
   ["Loading the detector", ["waiting", "loading"]],
-  ["Finding faces and speech", ["decode", "faces", "align", "lips", "speech"]],
-  ["Scoring face, voice and lips", ["flow", "frame_model", "voice_model", "sync_model"]],
-  ["Drawing what to look at", ["evidence"]],
+  ["Detecting faces and speech", ["decode", "faces", "align", "lips", "speech"]],
+  ["Scoring faces, voice and lip-sync", ["flow", "frame_model", "voice_model", "sync_model"]],
+  ["Rendering evidence", ["evidence"]],
 ];
 const STAGES = {
-  decode: "reading pictures and sound",
-  faces: "finding and following faces",
-  align: "cutting out faces",
-  lips: "cutting out mouths",
-  speech: "finding speech",
-  flow: "measuring motion",
-  frame_model: "looking at faces",
-  voice_model: "listening to the voice",
-  sync_model: "comparing lips and sound",
-  evidence: "drawing heat maps and testing them",
+  decode: "decoding video and audio",
+  faces: "detecting and tracking faces",
+  align: "aligning face crops",
+  lips: "cropping mouths",
+  speech: "detecting speech",
+  flow: "computing optical flow",
+  frame_model: "scoring faces",
+  voice_model: "scoring the voice",
+  sync_model: "scoring lip-sync",
+  evidence: "rendering and testing heat maps",
 };
 
-/** A view of a job under way; `update` is called with every state of it. */
-export class Progress {
+/** The progress view; call `update` with every new state of the job. */
+export class JobProgress {
   constructor(cancel) {
     this.bar = element("progress", { id: "percent", max: 100, value: 0 });
     this.percent = element("output", { for: "percent" });
     this.detail = element("p", { class: "hint" });
-    this.items = STEPS.map(([words]) => element("li", {}, words));
+    this.items = STEPS.map(([label]) => element("li", {}, label));
     this.node = element(
       "section",
       { class: "card progress", "aria-label": "Progress" },
@@ -47,40 +47,42 @@ export class Progress {
   }
 
   update(job) {
-    const at = STEPS.findIndex(([, stages]) => stages.includes(job.stage));
-    const step = Math.max(at, 0);
-    this.items.forEach((item, index) => mark(item, index - step));
+    const step = Math.max(
+      STEPS.findIndex(([, stages]) => stages.includes(job.stage)),
+      0,
+    );
+    this.items.forEach((item, index) => markStep(item, index - step));
     this.bar.value = job.percent;
     this.percent.value = `${Math.floor(job.percent)} %`;
-    this.detail.textContent = detail(job);
-    announce(job.status === "queued" ? detail(job) : STEPS[step][0]);
+    this.detail.textContent = describe(job);
+    announce(job.status === "queued" ? describe(job) : STEPS[step][0]);
   }
 
-  lost(problem) {
-    this.detail.textContent = `${problem.message} The job goes on; asking again.`;
+  showConnectionError(error) {
+    const problem = error.status === 0 ? "Connection lost" : error.title;
+    this.detail.textContent = `${problem}; the job is still running. Reconnecting…`;
     announce(this.detail.textContent);
   }
 }
 
-function mark(item, ahead) {
-  item.className = ahead < 0 ? "over" : ahead === 0 ? "now" : "";
-  if (ahead === 0) item.setAttribute("aria-current", "step");
+function markStep(item, stepsAhead) {
+  item.className = stepsAhead < 0 ? "done" : stepsAhead === 0 ? "current" : "";
+  if (stepsAhead === 0) item.setAttribute("aria-current", "step");
   else item.removeAttribute("aria-current");
 }
 
-function detail(job) {
-  const again = job.attempts > 1 ? ` Attempt ${job.attempts}: the one before broke off.` : "";
+function describe(job) {
+  const attempt =
+    job.attempts > 1 ? ` Attempt ${job.attempts}: the previous one was interrupted.` : "";
   if (job.stage === "no_detector") {
-    return "The detector cannot be loaded; the log of whoever runs the service says why.";
+    return "The detector cannot be loaded; ask the operator to check the service log.";
   }
   if (job.status === "queued") {
-    const before = (job.queue_position ?? 1) - 1;
-    return (
-      (before === 0
-        ? "It is next."
-        : `${before} ${before === 1 ? "job is" : "jobs are"} before it.`) + again
-    );
+    const ahead = (job.queue_position ?? 1) - 1;
+    const position =
+      ahead === 0 ? "Next in the queue." : `${ahead} ${ahead === 1 ? "job" : "jobs"} ahead.`;
+    return position + attempt;
   }
   const stage = STAGES[job.stage];
-  return (stage ? `Now: ${stage}.` : "The detector is made ready.") + again;
+  return (stage ? `Now: ${stage}.` : "Loading the detector.") + attempt;
 }

@@ -1,139 +1,140 @@
-// One job: under way, ended without a result, or with one.
+// One job: in progress, ended without a result, or with one.
 
-import { ask, askJson } from "./api.js";
-import { reports } from "./downloads.js";
-import { element } from "./dom.js";
+import { request, requestJson } from "./api.js";
 import { announce } from "./aria_live.js";
-import { showFailure } from "./error_notice.js";
-import { Progress } from "./job_progress.js";
-import { result } from "./result_view.js";
-import { isOpen, watch } from "./job_events.js";
-import { bytes, moment, RETENTIONS, STATES, VERDICTS } from "./format.js";
+import { element } from "./dom.js";
+import { reportDownloads } from "./downloads.js";
+import { showError } from "./error_notice.js";
+import { RETENTIONS, VERDICTS, formatBytes, formatDateTime } from "./format.js";
+import { isActive, watchJob } from "./job_events.js";
+import { JobProgress } from "./job_progress.js";
+import { resultView } from "./result_view.js";
 
-/** Show a job in `place` until `signal` ends it. */
-export async function openJob(id, place, signal) {
-  const again = () => openJob(id, place, signal);
-  place.replaceChildren(element("p", { class: "hint" }, "Asking for the job …"));
+/** Show a job in `target` until `signal` is aborted. */
+export async function openJob(id, target, signal) {
+  const retry = () => openJob(id, target, signal);
+  target.replaceChildren(element("p", { class: "hint" }, "Loading the job…"));
   try {
-    const job = await askJson(`/jobs/${id}`, { signal });
-    const title = heading(job);
-    place.replaceChildren(title);
+    const job = await requestJson(`/jobs/${id}`, { signal });
+    const title = jobHeader(job);
+    target.replaceChildren(title);
     title.querySelector("h1").focus();
-    if (isOpen(job)) await follow(job, place, signal);
-    else await show(job, place, signal);
-  } catch (problem) {
+    if (isActive(job)) await followJob(job, target, signal);
+    else await showEndedJob(job, target, signal);
+  } catch (error) {
     if (signal.aborted) return;
     document.title = "unmask";
-    showFailure(place, problem, again);
+    showError(target, error, retry);
   }
 }
 
-function heading(job) {
+function jobHeader(job) {
   document.title = `${job.file} – unmask`;
-  const part = region(job.options);
-  const about = [`submitted ${moment(job.created_at)}`, bytes(job.size_bytes), part].filter(
-    Boolean,
-  );
+  const details = [
+    `submitted ${formatDateTime(job.created_at)}`,
+    formatBytes(job.size_bytes),
+    analyzedRange(job.options),
+  ].filter(Boolean);
   return element(
     "header",
     { class: "title" },
-    element("p", {}, element("a", { href: "#" }, "← All videos")),
+    element("p", {}, element("a", { href: "#" }, "← All jobs")),
     element("h1", { tabindex: -1 }, job.file),
-    element("p", { class: "hint" }, about.join(" · ")),
+    element("p", { class: "hint" }, details.join(" · ")),
   );
 }
 
-function region({ start_s, end_s }) {
+function analyzedRange({ start_s, end_s }) {
   if (start_s == null && end_s == null) return null;
-  return `only from ${start_s ?? 0} s to ${end_s == null ? "the end" : `${end_s} s`}`;
+  return `analyzed from ${start_s ?? 0} s to ${end_s == null ? "the end" : `${end_s} s`}`;
 }
 
-async function follow(job, place, signal) {
-  const progress = new Progress(() => end(job, place));
-  place.append(progress.node);
+async function followJob(job, target, signal) {
+  const progress = new JobProgress(() => endJob(job, target));
+  target.append(progress.node);
   progress.update(job);
-  let last = job;
-  const told = (seen) => {
-    last = seen;
-    if (isOpen(seen)) progress.update(seen);
+  let latest = job;
+  const onUpdate = (state) => {
+    latest = state;
+    if (isActive(state)) progress.update(state);
   };
-  await watch(job.job_id, told, (problem) => progress.lost(problem), signal);
+  await watchJob(job.job_id, onUpdate, (error) => progress.showConnectionError(error), signal);
   if (signal.aborted) return;
   progress.node.remove();
-  await show(last, place, signal);
-  place.querySelector("h1").focus();
+  await showEndedJob(latest, target, signal);
+  target.querySelector("h1").focus();
 }
 
-async function show(job, place, signal) {
+async function showEndedJob(job, target, signal) {
   if (job.status === "done") {
-    announce(`Done. Verdict: ${VERDICTS[job.verdict].word}.`);
-    place.querySelector(".title").append(reports(job));
-    place.append(...result(job, signal));
+    announce(`Done. Verdict: ${VERDICTS[job.verdict].label}.`);
+    target.querySelector(".title").append(reportDownloads(job));
+    target.append(...resultView(job, signal));
   } else {
-    announce(`The job is ${STATES[job.status]}.`);
-    place.append(ended(job));
+    announce(`The job is ${job.status}.`);
+    target.append(failureNotice(job));
   }
-  place.append(removal(job, place));
+  target.append(retentionSection(job, target));
 }
 
-function ended(job) {
+function failureNotice(job) {
   const failed = job.status === "failed";
-  const words = failed ? job.error : "It was cancelled, and its upload is deleted.";
+  const message = failed ? job.error : "The job was cancelled and its upload deleted.";
   return element(
     "div",
     { class: failed ? "notice bad" : "notice" },
     element("strong", {}, failed ? "This video could not be analyzed" : "Cancelled"),
-    element("p", {}, words),
-    element("p", {}, element("a", { href: "#" }, "Send another video")),
+    element("p", {}, message),
+    element("p", {}, element("a", { href: "#" }, "Upload another video")),
   );
 }
 
-function removal(job, place) {
+function retentionSection(job, target) {
   const button = element("button", { type: "button", id: "delete" }, "Delete this job");
-  const kept =
-    job.status === "done" ? RETENTIONS[job.options.retention] : "only this note of the job";
-  const until = job.expires_at ? `, until ${moment(job.expires_at)}` : "";
-  const words = element("p", { class: "hint" }, `What is kept: ${kept}${until}.`);
+  const stored =
+    job.status === "done" ? RETENTIONS[job.options.retention] : "only this record of the job";
+  const until = job.expires_at ? `, until ${formatDateTime(job.expires_at)}` : "";
+  const summary = element("p", { class: "hint" }, `Stored: ${stored}${until}.`);
   const section = element(
     "section",
-    { class: "removal", "aria-label": "What is kept" },
-    words,
+    { class: "retention", "aria-label": "Stored data" },
+    summary,
     button,
   );
-  button.addEventListener("click", () => confirmed(section, button, () => end(job, place)));
+  button.addEventListener("click", () => confirmDeletion(button, () => endJob(job, target)));
   return section;
 }
 
-/** Ask once more, in place, before something is lost. */
-function confirmed(section, button, act) {
+/** Replace the button by a confirmation before anything is deleted. */
+function confirmDeletion(button, deleteJob) {
   const cancel = element("button", { type: "button" }, "Keep it");
-  const sure = element(
+  const confirm = element(
     "button",
-    { type: "button", class: "danger", click: act },
-    "Delete result, pictures and video",
+    { type: "button", class: "danger", click: deleteJob },
+    "Delete result, images and video",
   );
-  const asked = element("div", { class: "row" }, cancel, sure);
+  const choices = element("div", { class: "row" }, cancel, confirm);
   cancel.addEventListener("click", () => {
-    asked.replaceWith(button);
+    choices.replaceWith(button);
     button.focus();
   });
-  button.replaceWith(asked);
+  button.replaceWith(choices);
   cancel.focus();
 }
 
-/** Cancel a job under way, or delete one that has ended. */
-async function end(job, place) {
-  const failed = element("div");
+/** Cancel an active job, or delete one that has ended. */
+async function endJob(job, target) {
   try {
-    const answer = await ask(`/jobs/${job.job_id}`, { method: "DELETE" });
-    const { status } = await answer.json();
+    const response = await request(`/jobs/${job.job_id}`, { method: "DELETE" });
+    const { status } = await response.json();
     announce(`The job is ${status}.`);
     if (status === "deleted") location.hash = "";
-  } catch (problem) {
-    place.append(failed);
-    showFailure(failed, problem, () => {
-      failed.remove();
-      end(job, place);
+  } catch (error) {
+    const notice = element("div");
+    target.append(notice);
+    showError(notice, error, () => {
+      notice.remove();
+      endJob(job, target);
     });
   }
 }

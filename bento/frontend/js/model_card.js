@@ -1,22 +1,22 @@
-// How far the result can be trusted: the material's quality, and the detector's own card.
+// Quality of the media, and the model card of the detector.
 
-import { card, element, facts } from "./dom.js";
-import { alarms, bytes, score } from "./format.js";
+import { card, definitionList, element } from "./dom.js";
+import { formatBytes, formatScore, formatSegmentThresholds } from "./format.js";
 
-const LIMITS =
-  "A kind of forgery unlike those known, strong compression, small or hidden faces, and sound " +
-  "without speech lower what can be seen. A genuine video that was edited or processed may " +
+const LIMITATIONS =
+  "Unknown types of forgery, strong compression, small or hidden faces and audio without " +
+  "speech make detection less reliable. A genuine video that was edited or processed can " +
   "score high.";
 
-export function limits(job) {
+export function qualityCard(job) {
   const { media, quality } = job.result;
-  const picture = media.video_codec
-    ? `${media.width}×${media.height}, ${media.fps.toFixed(0)}/s, ${media.video_codec}`
+  const video = media.video_codec
+    ? `${media.width}×${media.height}, ${media.fps.toFixed(0)} fps, ${media.video_codec}`
     : "none";
   const rows = [
     [
       "Faces",
-      `in ${quality.frames_with_face} of ${quality.frames_sampled} frames, ${people(quality.people)}`,
+      `in ${quality.frames_with_face} of ${quality.frames_sampled} sampled frames, ${formatPeople(quality.people)}`,
     ],
     [
       "Face width",
@@ -26,20 +26,20 @@ export function limits(job) {
       "Sharpness",
       quality.sharpness === null
         ? null
-        : `${quality.sharpness.toFixed(0)} (variance of the Laplacian; lower is more blurred)`,
+        : `${quality.sharpness.toFixed(0)} (variance of the Laplacian; lower is blurrier)`,
     ],
-    ["Speech", `${quality.speech_s.toFixed(1)} s of ${quality.sound_s.toFixed(1)} s of sound`],
-    ["Picture", picture],
-    ["Sound", media.audio_codec ?? "none"],
-    ["Length, size", `${media.duration_s.toFixed(1)} s, ${bytes(job.size_bytes)}`],
+    ["Speech", `${quality.speech_s.toFixed(1)} s of ${quality.sound_s.toFixed(1)} s of audio`],
+    ["Video", video],
+    ["Audio", media.audio_codec ?? "none"],
+    ["Duration, size", `${media.duration_s.toFixed(1)} s, ${formatBytes(job.size_bytes)}`],
     ["SHA-256", code(job.sha256)],
-    ["Work", `${job.result.timing_s.total.toFixed(1)} s`],
+    ["Processing", `${job.result.timing_s.total.toFixed(1)} s`],
   ];
   return card(
-    "Quality and limits",
+    "Quality and limitations",
     "quality",
-    facts(rows),
-    element("p", { class: "hint" }, LIMITS),
+    definitionList(rows),
+    element("p", { class: "hint" }, LIMITATIONS),
   );
 }
 
@@ -47,56 +47,60 @@ export function modelCard(model) {
   const rows = [
     ["Version", code(model.sha256)],
     ["Phase, profile", `${model.phase}, ${model.profile}`],
-    ["Looks with", model.frame_backbone],
-    ["Listens with", model.voice_backbone],
+    ["Face model", model.frame_backbone],
+    ["Voice model", model.voice_backbone],
     [
-      "Members",
-      `${model.members}, ${model.passes ? `${model.passes} passes each` : "one pass each"}`,
+      "Ensemble",
+      `${model.members} ${model.members === 1 ? "member" : "members"}, ` +
+        (model.passes ? `${model.passes} MC-dropout samples each` : "one pass each"),
     ],
     [
       "Lip-sync",
       model.sync_weight
-        ? `weighs ${score(model.sync_weight)} in the score`
-        : "has no weight in the score",
+        ? `weight ${formatScore(model.sync_weight)} in the score`
+        : "not part of the score",
     ],
     ["Calibration", `temperature ${model.temperature.toFixed(2)}, bias ${model.bias.toFixed(2)}`],
-    ["Thresholds", `real below ${score(model.real_below)}, fake above ${score(model.fake_above)}`],
-    ["Stands out", alarms(model)],
-    ["Promise", promise(model.promise)],
+    [
+      "Thresholds",
+      `real below ${formatScore(model.real_below)}, fake above ${formatScore(model.fake_above)}`,
+    ],
+    ["Segment thresholds", formatSegmentThresholds(model)],
+    ["Conformal guarantee", formatGuarantee(model.promise)],
   ];
   return card(
     "Model card",
     "model",
-    facts(rows),
+    definitionList(rows),
     element("h3", {}, "Gates"),
-    ...gates(model.gates),
+    ...gateTable(model.gates),
   );
 }
 
-function promise(held) {
-  if (!held) return "none: the thresholds were not set for a rate of errors";
+function formatGuarantee(guarantee) {
+  if (!guarantee) return "none: the thresholds were not set for a target error rate";
   const percent = (share) => `${(share * 100).toFixed(1)} %`;
   return (
-    `at most ${percent(held.fpr)} of genuine clips called fake and ${percent(held.fnr)} of fakes ` +
-    `called real, on average over clips drawn like the ${held.real_clips} genuine and ` +
-    `${held.fake_clips} fake ones it was calibrated on`
+    `at most ${percent(guarantee.fpr)} of genuine clips called fake and ` +
+    `${percent(guarantee.fnr)} of fakes called real, on average over clips exchangeable with ` +
+    `the ${guarantee.real_clips} genuine and ${guarantee.fake_clips} fake calibration clips`
   );
 }
 
-function gates(list) {
-  if (list.length === 0) {
+function gateTable(gates) {
+  if (gates.length === 0) {
     return [
       element(
         "p",
         {},
-        "None on record: this detector was put in place by hand, or before gates were written down with it.",
+        "No gate results: this detector was installed manually, or packaged before gate results were stored with it.",
       ),
     ];
   }
-  const head = ["Gate", "Measured", "Wanted (✓ kept, ✗ not)"].map((words) =>
-    element("th", { scope: "col" }, words),
+  const header = ["Gate", "Measured", "Limit (✓ passed, ✗ failed)"].map((label) =>
+    element("th", { scope: "col" }, label),
   );
-  const rows = list.map((gate) =>
+  const rows = gates.map((gate) =>
     element(
       "tr",
       {},
@@ -114,12 +118,12 @@ function gates(list) {
     element(
       "table",
       {},
-      element("thead", {}, element("tr", {}, ...head)),
+      element("thead", {}, element("tr", {}, ...header)),
       element("tbody", {}, ...rows),
     ),
   ];
 }
 
-const people = (count) => (count === 1 ? "1 person" : `${count} people`);
+const formatPeople = (count) => (count === 1 ? "1 person" : `${count} people`);
 
 const code = (hash) => element("code", {}, hash);

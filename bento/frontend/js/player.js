@@ -1,75 +1,78 @@
-// The video itself, with the faces marked, or why it cannot be shown.
+// The video player with face boxes, or the reason why there is no video.
 
-import { askJson } from "./api.js";
-import { boxes } from "./face_boxes.js";
+import { requestJson } from "./api.js";
 import { element } from "./dom.js";
+import { faceBoxes } from "./face_boxes.js";
 
-const GONE = {
-  keep: "The video is not kept any more.",
-  delete_upload: "The video was deleted when the job ended, as asked. The times still refer to it.",
-  zero: "The video was deleted at once, as asked. The times still refer to it.",
+const DELETED = {
+  keep: "The video is no longer stored.",
+  delete_upload:
+    "The video was deleted after the analysis, as requested. The times below still refer to it.",
+  zero: "The video was deleted immediately, as requested. The times below still refer to it.",
 };
 
-/** A player for the stored upload, or for the file that was sent from this tab. */
-export function player(job, clock, file) {
+/** A player for the stored upload, or for the file that was uploaded from this tab. */
+export function player(job, playhead, file) {
   const { media } = job.result;
-  const local = file && URL.createObjectURL(file);
-  if (local) clock.signal.addEventListener("abort", () => URL.revokeObjectURL(local));
-  const source = job.video_url ?? local;
-  if (!source) return missing(GONE[job.options.retention]);
+  const localUrl = file && URL.createObjectURL(file);
+  if (localUrl) playhead.signal.addEventListener("abort", () => URL.revokeObjectURL(localUrl));
+  const source = job.video_url ?? localUrl;
+  if (!source) return placeholder(DELETED[job.options.retention]);
   const kind = media.video_codec ? "video" : "audio";
   const video = element(kind, { controls: true, playsinline: true, preload: "auto" });
-  video.setAttribute("aria-label", `The ${kind === "video" ? "video" : "sound"} ${media.file}`);
+  video.setAttribute("aria-label", `${kind === "video" ? "Video" : "Audio"} ${media.file}`);
   const stage = element("div", { class: `stage ${kind}` }, video);
   const node = element("div", { class: "player" }, stage);
-  if (kind === "video") markFaces(job, clock, stage, node);
-  load(video, job, source, () => {
-    clock.leave();
-    node.replaceChildren(missing(unplayable(media)));
+  if (kind === "video") addFaceBoxes(job, playhead, stage, node);
+  loadVideo(video, job, source, () => {
+    playhead.detach();
+    node.replaceChildren(placeholder(unplayableMessage(media)));
   });
-  clock.follow(video);
+  playhead.attach(video);
   return node;
 }
 
-function markFaces(job, clock, stage, node) {
-  const overlay = boxes(job.result, clock);
+function addFaceBoxes(job, playhead, stage, node) {
+  const overlay = faceBoxes(job.result, playhead);
   if (!overlay) {
-    const words = job.result.people.length
-      ? "This result was made without face boxes."
-      : "No face was found to mark.";
-    node.append(element("p", { class: "hint" }, words));
+    const message = job.result.people.length
+      ? "This result has no face boxes."
+      : "No face was detected.";
+    node.append(element("p", { class: "hint" }, message));
     return;
   }
   stage.append(overlay);
   const toggle = element("input", { type: "checkbox", checked: true });
   toggle.addEventListener("change", () => overlay.classList.toggle("off", !toggle.checked));
-  node.append(element("label", { class: "hint" }, toggle, " mark the faces"));
+  node.append(element("label", { class: "hint" }, toggle, " show face boxes"));
 }
 
-/** A signed address works for minutes only: where it fails, a fresh one is asked for once. */
-function load(video, job, source, failed) {
-  let fresh = false;
+/** Load the video; signed URLs expire, so request a new one once when loading fails. */
+function loadVideo(video, job, source, onFailure) {
+  let renewed = false;
   video.addEventListener("error", async () => {
-    if (fresh || !job.video_url) return failed();
-    fresh = true;
+    if (renewed || !job.video_url) return onFailure();
+    renewed = true;
     const { currentTime } = video;
     try {
-      const { video_url } = await askJson(`/jobs/${job.job_id}`);
-      if (!video_url) return failed();
+      const { video_url } = await requestJson(`/jobs/${job.job_id}`);
+      if (!video_url) return onFailure();
       video.src = video_url;
       video.currentTime = currentTime;
     } catch {
-      failed();
+      onFailure();
     }
   });
-  video.addEventListener("playing", () => (fresh = false));
+  video.addEventListener("playing", () => (renewed = false));
   video.src = source;
 }
 
-const missing = (words) => element("p", { class: "missing" }, words);
+const placeholder = (message) => element("p", { class: "no-video" }, message);
 
-function unplayable(media) {
+function unplayableMessage(media) {
   const codecs = [media.video_codec, media.audio_codec].filter(Boolean).join(" and ");
-  const rest = "Times, scores and pictures below are not affected.";
-  return `This browser does not play this file (${codecs}). ${rest}`;
+  return (
+    `This browser cannot play this file (${codecs}). ` +
+    "Times, scores and images below are not affected."
+  );
 }

@@ -1,14 +1,14 @@
-// The moment that is looked at: moved by the video, the seek bar and every "jump to".
+// The current playback position, set by the video, the seek bar and the jump buttons.
 
-/** Sends `tick` whenever the moment changes. */
-export class Clock extends EventTarget {
+/** Dispatches `tick` whenever the position changes. */
+export class Playhead extends EventTarget {
   #video = null;
   #time_s = 0;
-  #waiting = false; // for the next picture to be drawn
+  #frameRequested = false;
 
-  constructor(span_s, signal) {
+  constructor(duration_s, signal) {
     super();
-    this.span_s = span_s;
+    this.duration_s = duration_s;
     this.signal = signal;
   }
 
@@ -16,35 +16,35 @@ export class Clock extends EventTarget {
     return this.#video?.currentTime ?? this.#time_s;
   }
 
-  /** Go to a moment. */
+  /** Move to a position. */
   seek(time_s) {
-    this.#time_s = Math.min(Math.max(time_s, 0), this.span_s);
+    this.#time_s = Math.min(Math.max(time_s, 0), this.duration_s);
     if (this.#video) this.#video.currentTime = this.#time_s;
     this.#tick();
   }
 
-  /** From now on the video says which moment it is, and follows. */
-  follow(video) {
+  /** Synchronise with `video` from now on. */
+  attach(video) {
     this.#video = video;
     video.currentTime = this.#time_s;
     for (const kind of ["timeupdate", "seeked", "play"]) {
-      video.addEventListener(kind, () => this.#whilePlaying());
+      video.addEventListener(kind, () => this.#tickWhilePlaying());
     }
   }
 
-  /** The video is gone; moments can still be looked at along the seek bar. */
-  leave() {
+  /** Continue without the video; the seek bar still moves the position. */
+  detach() {
     this.#time_s = this.time_s;
     this.#video = null;
   }
 
-  #whilePlaying() {
+  #tickWhilePlaying() {
     this.#tick();
-    if (this.#video && !this.#video.paused && !this.signal.aborted && !this.#waiting) {
-      this.#waiting = true;
+    if (this.#video && !this.#video.paused && !this.signal.aborted && !this.#frameRequested) {
+      this.#frameRequested = true;
       requestAnimationFrame(() => {
-        this.#waiting = false;
-        this.#whilePlaying();
+        this.#frameRequested = false;
+        this.#tickWhilePlaying();
       });
     }
   }

@@ -1,43 +1,51 @@
-// The stretches that stand out, each a button that jumps to it.
+// The flagged segments, each a button that jumps to it.
 
 import { element } from "./dom.js";
-import { alarms, clockTime, score, source } from "./format.js";
+import { formatScore, formatSegmentThresholds, formatTimecode, segmentLabel } from "./format.js";
 
-export function stretches(report, clock) {
-  const sorted = [...report.segments].sort((a, b) => a.start_s - b.start_s);
-  const heading = element("h3", { id: "stretches-title" }, "What stands out");
-  const body = sorted.length
-    ? element("ol", { class: "stretches" }, ...sorted.map((one) => item(one, clock)))
-    : element("p", {}, "No stretch of face, voice or lips stands out from genuine footage.");
+export function segmentList(report, playhead) {
+  const segments = [...report.segments].sort((a, b) => a.start_s - b.start_s);
+  const heading = element("h3", { id: "segments-title" }, "Flagged segments");
+  const body = segments.length
+    ? element(
+        "ol",
+        { class: "segments" },
+        ...segments.map((segment) => segmentItem(segment, playhead)),
+      )
+    : element("p", {}, "No segment of face, voice or lip-sync exceeds its threshold.");
   return element(
     "section",
-    { class: "outstanding", "aria-labelledby": heading.id },
+    { class: "segments-panel", "aria-labelledby": heading.id },
     heading,
-    ...hint(sorted, report.model),
+    ...hint(segments, report.model),
     body,
   );
 }
 
-function hint(sorted, model) {
-  if (sorted.length === 0) return [];
+function hint(segments, model) {
+  if (segments.length === 0) return [];
   return [
     element(
       "p",
       { class: "hint" },
-      `Moments that score higher than genuine footage does (${alarms(model)}), joined; the number ` +
-        "is the mean. Choose one to jump to it.",
+      `Segments whose score exceeds its threshold (${formatSegmentThresholds(model)}); the ` +
+        "number is the mean score. Select one to jump to it.",
     ),
   ];
 }
 
-function item(one, clock) {
-  const time = `${clockTime(one.start_s)} – ${clockTime(one.end_s)}`;
+function segmentItem(segment, playhead) {
+  const time = `${formatTimecode(segment.start_s)} – ${formatTimecode(segment.end_s)}`;
   const button = element(
     "button",
-    { type: "button", class: `jump ${one.modality}`, click: () => clock.seek(one.start_s) },
+    {
+      type: "button",
+      class: `jump ${segment.modality}`,
+      click: () => playhead.seek(segment.start_s),
+    },
     element("span", { class: "time" }, time),
-    element("span", {}, source(one.modality, one.person)),
-    element("span", { class: "value" }, score(one.fake_probability)),
+    element("span", {}, segmentLabel(segment.modality, segment.person)),
+    element("span", { class: "value" }, formatScore(segment.fake_probability)),
   );
   return element("li", {}, button);
 }

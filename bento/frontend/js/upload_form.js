@@ -1,125 +1,130 @@
-// The form: a video, its options, and sending it.
+// The upload form: choosing a video, its options and submitting it.
 
-import { Problem, askJson } from "./api.js";
+import { RequestError, requestJson } from "./api.js";
 import { announce } from "./aria_live.js";
-import { showFailure } from "./error_notice.js";
-import { send } from "./upload_request.js";
-import { bytes } from "./format.js";
+import { showError } from "./error_notice.js";
+import { formatBytes } from "./format.js";
+import { uploadVideo } from "./upload_request.js";
+
+const NO_FILE = "or drop it here";
 
 const byId = (id) => document.getElementById(id);
-const drop = byId("drop");
+const dropZone = byId("drop");
 const input = byId("file");
-const problem = byId("upload-problem");
+const errors = byId("upload-error");
 
-// What was sent from this tab, by job, so that it can be watched where the service keeps nothing
-export const sent = new Map();
+// Files uploaded from this tab, by job id: still playable where the service stores no video
+export const sentFiles = new Map();
 
-let chosen = null;
-let stopping = null;
+let selected = null;
+let upload = null;
 let limits = null;
 
-/** Make the form work; `opened` is called with the id of a new job. */
-export function startForm(opened) {
-  input.addEventListener("change", () => choose(input.files));
+/** Set up the form; `onSubmitted` is called with the id of a new job. */
+export function initUploadForm(onSubmitted) {
+  input.addEventListener("change", () => selectFile(input.files));
   for (const kind of ["dragenter", "dragover"])
-    drop.addEventListener(kind, (event) => hover(event, true));
+    dropZone.addEventListener(kind, (event) => highlight(event, true));
   for (const kind of ["dragleave", "drop"])
-    drop.addEventListener(kind, (event) => hover(event, false));
-  drop.addEventListener("drop", (event) => choose(event.dataTransfer.files));
-  byId("stop").addEventListener("click", () => stopping?.abort());
+    dropZone.addEventListener(kind, (event) => highlight(event, false));
+  dropZone.addEventListener("drop", (event) => selectFile(event.dataTransfer.files));
+  byId("stop").addEventListener("click", () => upload?.abort());
   byId("upload").addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(opened);
+    submit(onSubmitted);
   });
 }
 
-/** Say what the service takes; it throws a Problem where the service wants a key first. */
+/** Show the service's limits; throws a RequestError where an API key is required. */
 export async function showLimits() {
-  limits = await askJson("/limits");
+  limits = await requestJson("/limits");
   const minutes = Math.round(limits.max_duration_s / 60);
   const size = `Up to ${limits.max_upload_mib} MiB and ${minutes} minutes.`;
-  byId("limits").textContent = `${size} MP4, MOV, WebM, MKV, AVI and others; sound alone too.`;
+  byId("limits").textContent = `${size} MP4, MOV, WebM, MKV, AVI and others; audio files too.`;
   byId("keep-days").textContent = `for ${limits.keep_days} days`;
   byId("zero-minutes").textContent = `after ${limits.zero_minutes} minutes`;
 }
 
-function hover(event, over) {
+function highlight(event, isOver) {
   event.preventDefault();
-  drop.classList.toggle("over", over);
+  dropZone.classList.toggle("dragover", isOver);
 }
 
-function choose(files) {
-  problem.replaceChildren();
+function selectFile(files) {
+  errors.replaceChildren();
   if (files.length === 0) return;
-  const refused = unfit(files);
-  chosen = refused ? null : files[0];
-  byId("chosen").textContent = chosen ? `${chosen.name}, ${bytes(chosen.size)}` : "or drop it here";
-  byId("send").disabled = chosen === null;
-  if (refused) showFailure(problem, refused);
+  const error = validate(files);
+  selected = error ? null : files[0];
+  byId("selected").textContent = selected
+    ? `${selected.name}, ${formatBytes(selected.size)}`
+    : NO_FILE;
+  byId("send").disabled = selected === null;
+  if (error) showError(errors, error);
   else byId("send").focus();
 }
 
-function unfit(files) {
-  if (files.length > 1) return new Problem(422, "one video at a time here; POST /batch takes many");
+function validate(files) {
+  if (files.length > 1)
+    return new RequestError(422, "upload one video at a time here; POST /batch accepts several");
   const [file] = files;
   if (file.size === 0)
-    return new Problem(422, `${file.name} is empty (0 bytes), or a folder; choose a video`);
-  const most = limits ? limits.max_upload_mib * 2 ** 20 : Infinity;
-  if (file.size <= most) return null;
-  return new Problem(
+    return new RequestError(422, `${file.name} is empty (0 bytes) or a folder; choose a video`);
+  const maxBytes = limits ? limits.max_upload_mib * 2 ** 20 : Infinity;
+  if (file.size <= maxBytes) return null;
+  return new RequestError(
     413,
-    `${file.name} has ${bytes(file.size)}; the service takes ${limits.max_upload_mib} MiB`,
+    `${file.name} is ${formatBytes(file.size)}; the limit is ${limits.max_upload_mib} MiB`,
   );
 }
 
-function form() {
-  const fields = new FormData(); // options first, so that they are known before the long part
+function formData() {
+  const form = new FormData(); // options first, so that the service reads them before the file
   for (const [id, name] of [
     ["start", "start_s"],
     ["end", "end_s"],
   ]) {
-    if (byId(id).value !== "") fields.append(name, byId(id).value);
+    if (byId(id).value !== "") form.append(name, byId(id).value);
   }
-  fields.append("retention", document.querySelector("[name=retention]:checked").value);
-  fields.append("file", chosen);
-  return fields;
+  form.append("retention", document.querySelector("[name=retention]:checked").value);
+  form.append("file", selected);
+  return form;
 }
 
-async function submit(opened) {
-  if (chosen === null) return;
-  problem.replaceChildren();
-  busy(true);
-  stopping = new AbortController();
-  const file = chosen;
+async function submit(onSubmitted) {
+  if (selected === null) return;
+  errors.replaceChildren();
+  setUploading(true);
+  upload = new AbortController();
+  const file = selected;
   try {
-    const { job_id } = await send(form(), showSent, stopping.signal);
-    sent.set(job_id, file);
-    forget();
-    opened(job_id);
-  } catch (failure) {
-    if (failure.name === "AbortError") announce("Stopped; nothing was sent.");
-    else showFailure(problem, failure, () => submit(opened));
+    const { job_id } = await uploadVideo(formData(), showProgress, upload.signal);
+    sentFiles.set(job_id, file);
+    reset();
+    onSubmitted(job_id);
+  } catch (error) {
+    if (error.name === "AbortError") announce("Upload stopped; nothing was submitted.");
+    else showError(errors, error, () => submit(onSubmitted));
   } finally {
-    busy(false);
+    setUploading(false);
   }
 }
 
-function showSent(share) {
-  byId("sent").value = share;
-  byId("sent").textContent = `${Math.floor(share * 100)} %`;
+function showProgress(share) {
+  byId("upload-progress").value = share;
+  byId("upload-progress").textContent = `${Math.floor(share * 100)} %`;
 }
 
-function busy(on) {
-  showSent(0);
-  byId("sending").hidden = !on;
-  byId("send").hidden = on;
-  input.disabled = on;
-  if (on) announce("Sending the video.");
+function setUploading(isUploading) {
+  showProgress(0);
+  byId("uploading").hidden = !isUploading;
+  byId("send").hidden = isUploading;
+  input.disabled = isUploading;
+  if (isUploading) announce("Uploading the video.");
 }
 
-function forget() {
-  chosen = null;
+function reset() {
+  selected = null;
   input.value = "";
-  byId("chosen").textContent = "or drop it here";
+  byId("selected").textContent = NO_FILE;
   byId("send").disabled = true;
 }

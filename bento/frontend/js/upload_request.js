@@ -1,38 +1,38 @@
-// An upload with its progress, which fetch cannot tell.
+// The upload request. XMLHttpRequest reports upload progress; fetch does not.
 
-import { Problem, refusal } from "./api.js";
+import { RequestError, toRequestError } from "./api.js";
 import { keyHeaders } from "./api_key.js";
 
-const BROKEN =
-  "The connection broke during the upload. A service that takes no video of this size ends it so, too.";
+const CONNECTION_LOST =
+  "The connection was lost during the upload. This also happens when the video exceeds the size limit.";
 
-/** Submit a video; gives what the service answers.
+/** Submit a video; resolves to the response of the service.
  *
  * @param {FormData} form fields of `POST /analyze-video`
- * @param {(share: number) => void} told share that has been sent, 0 to 1
- * @param {AbortSignal} signal ends the upload
+ * @param {(share: number) => void} onProgress receives the uploaded share, 0 to 1
+ * @param {AbortSignal} signal stops the upload
  */
-export function send(form, told, signal) {
+export function uploadVideo(form, onProgress, signal) {
   const request = new XMLHttpRequest();
-  const answer = new Promise((resolve, reject) => {
+  const response = new Promise((resolve, reject) => {
     request.onload = () => settle(request, resolve, reject);
     request.onerror = () => {
-      const problem = new Problem(0);
-      problem.message = navigator.onLine ? BROKEN : problem.message;
-      reject(problem);
+      const error = new RequestError(0);
+      if (navigator.onLine) error.message = CONNECTION_LOST;
+      reject(error);
     };
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
   });
-  request.upload.onprogress = (event) => told(event.loaded / event.total);
+  request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
   signal.addEventListener("abort", () => request.abort());
   request.open("POST", "/analyze-video");
   for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
   request.send(form);
-  return answer;
+  return response;
 }
 
 function settle(request, resolve, reject) {
-  if (request.status === 202) resolve(JSON.parse(request.responseText));
-  else
-    reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+  const { status, responseText } = request;
+  if (status === 202) resolve(JSON.parse(responseText));
+  else reject(toRequestError(status, responseText, request.getResponseHeader("Retry-After")));
 }

@@ -1,155 +1,157 @@
-// The verdict: what, how sure, and what the number means.
+// The verdict card: verdict, probability, uncertainty and caveats.
 
 import { card, element } from "./dom.js";
-import { VERDICTS, score } from "./format.js";
+import { VERDICTS, formatScore } from "./format.js";
 
-const NOT_PROOF =
-  "That is no proof that it is genuine: a forgery of a kind that the detector does not know may " +
-  "score as low.";
-const BETWEEN =
-  "The score lies between the two thresholds, where a verdict would be wrong too often. It speaks " +
-  "neither for a forgery nor against one.";
-const NOTHING =
-  "Nothing in it could be scored, so there is no number either. What bears on it is said below.";
-const HUMAN =
-  "This is no verdict on a person. Before anything is decided, somebody has to look at the " +
-  "evidence, and the person concerned has to be heard.";
+const REAL_NOT_PROVEN =
+  "This does not prove that the video is genuine: a type of forgery unknown to the detector can " +
+  "score equally low.";
+const INCONCLUSIVE =
+  "The score lies between the two thresholds, where a verdict would be wrong too often. It is " +
+  "evidence neither for nor against a forgery.";
+const UNSCORED =
+  "Nothing in this video could be scored, so there is no probability. See the caveats below.";
+const DISCLAIMER =
+  "This is not a verdict on a person. Before any decision, have somebody review the evidence and " +
+  "hear the person concerned.";
 
-export function verdict(job) {
-  const { word, sign, says } = VERDICTS[job.result.verdict];
+export function verdictCard(job) {
+  const report = job.result;
+  const { label, sign, summary } = VERDICTS[report.verdict];
   const badge = element(
     "p",
-    { class: `badge ${job.result.verdict}` },
+    { class: `badge ${report.verdict}` },
     element("span", { class: "sign", "aria-hidden": "true" }, sign),
-    element("span", {}, word),
+    element("span", {}, label),
   );
   const node = card(
     "Verdict",
     "verdict",
     element(
       "div",
-      { class: "said" },
+      { class: "verdict-text" },
       badge,
-      element("p", { class: "says" }, says),
-      ...meaning(job.result),
+      element("p", { class: "summary" }, summary),
+      ...explanation(report),
     ),
     element(
       "div",
-      { class: "measured" },
-      ...gauge(job.result),
-      alone(job.result),
-      ...members(job.result),
+      { class: "verdict-scores" },
+      ...gauge(report),
+      modalityScores(report),
+      ...memberScores(report),
     ),
-    ...bearing(job.result.notes),
-    element("p", { class: "human" }, HUMAN),
+    ...caveats(report.notes),
+    element("p", { class: "disclaimer" }, DISCLAIMER),
   );
   if (job.cached)
     node.append(
       element(
         "p",
         { class: "hint" },
-        "Result of an earlier job on the same video with the same detector.",
+        "Result reused from an earlier job with the same video and detector.",
       ),
     );
   return node;
 }
 
-function bearing(notes) {
+function caveats(notes) {
   if (notes.length === 0) return [];
   const list = element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)));
-  return [
-    element("div", { class: "bearing" }, element("h3", {}, "What bears on this verdict"), list),
-  ];
+  return [element("div", { class: "caveats" }, element("h3", {}, "Caveats"), list)];
 }
 
-function meaning(report) {
-  const p = report.fake_probability;
-  if (p === null) return [element("p", {}, NOTHING)];
-  const words = [
-    `Fake probability ${score(p)}: of videos that score like this one, about ` +
-      `${Math.round(p * 100)} in 100 were fakes, among footage like that on which the detector ` +
-      "was calibrated.",
-    interval(report),
+function explanation(report) {
+  const probability = report.fake_probability;
+  if (probability === null) return [element("p", {}, UNSCORED)];
+  const sentences = [
+    `Fake probability ${formatScore(probability)}: on footage like the calibration data, about ` +
+      `${Math.round(probability * 100)} in 100 videos with this score are fakes.`,
+    intervalSentence(report),
   ];
-  if (report.verdict === "real") words.unshift(NOT_PROOF);
-  if (report.verdict === "inconclusive") words.unshift(BETWEEN);
-  return words.map((one) => element("p", {}, one));
+  if (report.verdict === "real") sentences.unshift(REAL_NOT_PROVEN);
+  if (report.verdict === "inconclusive") sentences.unshift(INCONCLUSIVE);
+  return sentences.map((sentence) => element("p", {}, sentence));
 }
 
-function interval({ confidence_interval: held, uncertainty_score: spread, model }) {
-  if (held === null) {
-    return (
-      "How far repeated answers would differ is not known: this detector " +
-      `(phase ${model.phase}) gives one answer alone.`
-    );
+function intervalSentence({ confidence_interval: interval, uncertainty_score: spread, model }) {
+  if (interval === null) {
+    return `The uncertainty is unknown: this detector (phase ${model.phase}) gives a single estimate.`;
   }
-  const range = `between ${score(held[0])} and ${score(held[1])} (the middle 95 %)`;
-  const words = `Repeated answers of the detector lie ${range}`;
-  return spread === null ? `${words}.` : `${words}; uncertainty score ${spread.toFixed(3)}.`;
+  const [low, high] = interval.map(formatScore);
+  const sentence = `95 % of the detector's repeated estimates lie between ${low} and ${high}`;
+  return spread === null ? `${sentence}.` : `${sentence}; uncertainty score ${spread.toFixed(3)}.`;
 }
 
-/** The probability on a scale from 0 to 1, between the thresholds. */
-function gauge({ fake_probability: p, confidence_interval: held, model }) {
-  if (p === null) return [];
-  const zone = (kind, from, to) => placed("div", `zone ${kind}`, from, to);
-  const [low, high] = [score(model.real_below), score(model.fake_above)];
-  const words = `Real below ${low}, fake above ${high}, inconclusive between`;
-  const range = held ? `, interval ${score(held[0])} to ${score(held[1])}` : "";
+/** The probability on a scale from 0 to 1, with the thresholds. */
+function gauge({ fake_probability: probability, confidence_interval: interval, model }) {
+  if (probability === null) return [];
+  const zone = (kind, from, to) => bar(`zone ${kind}`, from, to);
+  const [low, high] = [formatScore(model.real_below), formatScore(model.fake_above)];
+  const thresholds = `Real below ${low}, fake above ${high}, inconclusive in between`;
+  const range = interval ? `, interval ${interval.map(formatScore).join(" to ")}` : "";
   const scale = element(
     "div",
     {
       class: "gauge",
       role: "img",
-      "aria-label": `Fake probability ${score(p)}${range}. ${words}.`,
+      "aria-label": `Fake probability ${formatScore(probability)}${range}. ${thresholds}.`,
     },
     zone("low", 0, model.real_below),
     zone("middle", model.real_below, model.fake_above),
     zone("high", model.fake_above, 1),
-    ...(held ? [placed("div", "range", held[0], held[1])] : []),
-    placed("div", "mark", p, p),
+    ...(interval ? [bar("range", interval[0], interval[1])] : []),
+    bar("mark", probability, probability),
   );
   return [
-    element("p", { class: "number" }, element("strong", {}, score(p)), " fake probability"),
+    element(
+      "p",
+      { class: "number" },
+      element("strong", {}, formatScore(probability)),
+      " fake probability",
+    ),
     scale,
     element(
       "p",
-      { class: "ends", "aria-hidden": "true" },
+      { class: "gauge-labels", "aria-hidden": "true" },
       element("span", {}, "0 genuine"),
       element("span", {}, "fake 1"),
     ),
-    element("p", { class: "hint" }, `${words}.`),
+    element("p", { class: "hint" }, `${thresholds}.`),
   ];
 }
 
-function placed(name, kind, from, to) {
-  const node = element(name, { class: kind });
+function bar(kind, from, to) {
+  const node = element("div", { class: kind });
   node.style.left = `${from * 100}%`;
   node.style.width = `${(to - from) * 100}%`;
   return node;
 }
 
-const SILENT = { video: "nobody is seen", audio: "nobody speaks", lip_sync: "not compared" };
-const NAMES = { video: "Faces alone", audio: "Voice alone", lip_sync: "Lips with sound" };
+const MODALITIES = {
+  video: { label: "Faces only", missing: "no face detected" },
+  audio: { label: "Voice only", missing: "no speech" },
+  lip_sync: { label: "Lip-sync", missing: "not compared" },
+};
 
-function alone({ modalities }) {
-  const rows = Object.entries(NAMES).map(([kind, name]) =>
-    meter(name, modalities[kind], SILENT[kind]),
+function modalityScores({ modalities }) {
+  const rows = Object.entries(MODALITIES).map(([modality, { label, missing }]) =>
+    meter(label, modalities[modality], missing),
   );
   return element("dl", { class: "meters" }, ...rows);
 }
 
-function members({ members: list, members_spread: spread }) {
-  if (list.length === 0) return [];
-  const rows = list.map((one) => meter(one.name, one.fake_probability, ""));
-  const apart = spread ? `, standard deviation ${spread.toFixed(2)}` : "";
-  const summary = element("summary", {}, `The ${list.length} members of the ensemble${apart}`);
+function memberScores({ members, members_spread: spread }) {
+  if (members.length === 0) return [];
+  const rows = members.map((member) => meter(member.name, member.fake_probability, ""));
+  const deviation = spread ? `, standard deviation ${spread.toFixed(2)}` : "";
+  const summary = element("summary", {}, `${members.length} ensemble members${deviation}`);
   return [element("details", {}, summary, element("dl", { class: "meters" }, ...rows))];
 }
 
-function meter(name, value, silent) {
-  const bar = () =>
-    element("div", { class: "bar", "aria-hidden": "true" }, placed("div", "", 0, value));
-  const said =
-    value === null ? [element("span", { class: "hint" }, silent)] : [bar(), score(value)];
-  return element("div", {}, element("dt", {}, name), element("dd", {}, ...said));
+function meter(label, value, missing) {
+  const track = () => element("div", { class: "bar", "aria-hidden": "true" }, bar("", 0, value));
+  const content =
+    value === null ? [element("span", { class: "hint" }, missing)] : [track(), formatScore(value)];
+  return element("div", {}, element("dt", {}, label), element("dd", {}, ...content));
 }
