@@ -25,15 +25,19 @@ from bento.api.middleware.admission import (
 )
 from bento.api.middleware.security import error_response
 from bento.api.routes import artifacts, frontend, health, jobs, limits, submissions
-from bento.api.schemas import JOB_ID, JobEndedEvent, error_responses, report_response
-from bento.jobs.repository import IdempotencyError, QueueFullError
+from bento.api.schemas import JOB_ID, error_responses, report_response
+from bento.errors import (
+    AnalysisCrashedError,
+    IdempotencyError,
+    QueueFullError,
+    StorageUnavailableError,
+    UploadTooLargeError,
+    WebhookUrlError,
+)
 from bento.paths import FRONTEND_DIR
-from bento.sandbox.runner import AnalysisCrashedError
 from bento.security.api_keys import ApiKeyStore
 from bento.settings import ServiceSettings
-from bento.storage.object_store import StorageUnavailableError
-from bento.uploads.submission import UploadTooLargeError
-from bento.webhooks.delivery import WebhookUrlError
+from bento.webhooks.payload import JobEndedEvent
 from unmask import __version__
 from unmask.errors import MediaError, UnmaskError
 from unmask.serving.report.schema import Report
@@ -69,7 +73,7 @@ _turns = CapacityLimiter(2)
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
-    """The application; who serves it puts ``desk`` and ``analyzer`` into its state."""
+    """The application; who serves it puts ``context`` and ``analyzer`` into its state."""
     # FastAPI's own page of all routes would load scripts from elsewhere, as BentoML's at `/` does
     app = FastAPI(
         title="unmask",
@@ -80,7 +84,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
 
     def room(tenant: str, idempotency_key: str | None) -> int:
-        return int(app.state.desk.parts.ledger.check_room(tenant, idempotency_key))
+        return int(app.state.context.services.jobs.check_room(tenant, idempotency_key))
 
     most = {"max_mib": settings.max_upload_mib, "max_batch_mib": settings.max_batch_mib}
     app.add_middleware(BodySizeLimitMiddleware, **most)

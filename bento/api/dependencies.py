@@ -10,6 +10,7 @@ from fastapi import Depends, HTTPException, Request
 from bento.api.schemas import EvidenceImage, JobDetail, JobOptions, JobSummary, from_timestamp
 from bento.container import Services
 from bento.db.models import Job
+from bento.storage.keys import evidence_key, upload_key
 from bento.uploads.submission import SubmissionService
 from bento.webhooks.delivery import resolve_public_target
 from unmask.serving.report.schema import Report
@@ -28,8 +29,8 @@ class AnalyzerProtocol(Protocol):
 class RequestContext:
     """Everything that routes share."""
 
-    parts: Services
-    intake: SubmissionService
+    services: Services
+    submissions: SubmissionService
 
     def job(self, tenant: str, job_id: str) -> Job:
         """A job of the tenant.
@@ -37,19 +38,18 @@ class RequestContext:
         Raises:
             HTTPException: 404, there is none, or it is another's.
         """
-        found = self.parts.ledger.find(tenant, job_id)
+        found = self.services.jobs.find(tenant, job_id)
         if found is None:
             raise HTTPException(404, NO_JOB)
         return found
 
     def to_detail(self, job: Job) -> JobDetail:
         """A job as its owner sees it."""
-        base = f"/jobs/{job.id}"
         return JobDetail(
             **to_summary(job).model_dump(),
             stage=job.stage,
             percent=job.percent,
-            queue_position=self.parts.ledger.queue_position(job),
+            queue_position=self.services.jobs.queue_position(job),
             attempts=job.attempts,
             size_bytes=job.size_bytes,
             sha256=job.sha256,
@@ -58,10 +58,10 @@ class RequestContext:
             expires_at=from_timestamp(job.expires_at),
             result=Report.model_validate(job.result) if job.result else None,
             evidence=[
-                EvidenceImage(name=name, url=self._link(f"{base}/evidence/{name}.png"))
+                EvidenceImage(name=name, url=self._evidence_url(job.id, name))
                 for name in job.evidence
             ],
-            video_url=self._link(f"{base}/video") if job.upload else None,
+            video_url=self._video_url(job.id) if job.upload else None,
         )
 
     def check_webhook(self, options: Mapping[str, str]) -> None:
@@ -71,12 +71,17 @@ class RequestContext:
             AddressError: It leads nowhere, or into this network.
         """
         if "webhook_url" in options:
-            resolve_public_target(options["webhook_url"], self.parts.settings.webhook_private)
+            resolve_public_target(options["webhook_url"], self.services.settings.webhook_private)
 
-    def _link(self, route: str) -> str:
-        _, _, job_id, *rest = route.split("/")
-        key = f"{job_id}/upload" if rest == ["video"] else "/".join((job_id, *rest))
-        return self.parts.store.signed_url(key, route, self.parts.settings.link_minutes * 60)
+    def _video_url(self, job_id: str) -> str:
+        return self._signed_url(upload_key(job_id), f"/jobs/{job_id}/video")
+
+    def _evidence_url(self, job_id: str, name: str) -> str:
+        route = f"/jobs/{job_id}/evidence/{name}.png"
+        return self._signed_url(evidence_key(job_id, name), route)
+
+    def _signed_url(self, key: str, route: str) -> str:
+        return self.services.store.signed_url(key, route, self.services.settings.link_minutes * 60)
 
 
 def to_summary(job: Job) -> JobSummary:
@@ -104,7 +109,7 @@ def get_context(request: Request) -> RequestContext:
     Raises:
         HTTPException: 503, the service is starting.
     """
-    desk = getattr(request.app.state, "desk", None)
+    desk = getattr(request.app.state, "context", None)
     if desk is None:
         raise HTTPException(503, "the service is starting; ask again")
     return desk

@@ -222,36 +222,6 @@ class JobDeleted(ApiModel):
     )
 
 
-class JobEndedEvent(ApiModel):
-    """What a webhook says of a job that has ended."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "event": "job.done",
-                    "job_id": JOB_ID,
-                    "status": "done",
-                    "file": "interview.mp4",
-                    "verdict": "fake",
-                    "fake_probability": 0.97,
-                    "error": None,
-                    "status_url": f"/jobs/{JOB_ID}",
-                }
-            ]
-        }
-    )
-
-    event: Literal["job.done", "job.failed", "job.cancelled"] = Field(description="What happened.")
-    job_id: str = Field(description="Its name.")
-    status: Status = Field(description="Where it stands.")
-    file: str = Field(description="Name of the upload.")
-    verdict: Verdict | None = Field(description="Null unless done.")
-    fake_probability: float | None = Field(description="Null unless done, or unscored.")
-    error: str | None = Field(description="Why it failed.")
-    status_url: str = Field(description="Ask here for the whole result.")
-
-
 # a real one, of a clip of the demo set, with the first moments of each line
 REPORT_EXAMPLE = json.loads((PACKAGE_DIR / "api" / "example_report.json").read_text())
 EVENT_EXAMPLE = f"event: job\ndata: {json.dumps(RUNNING)}\n\n"
