@@ -21,17 +21,17 @@ class Services:
 
     Attributes:
         signing_key: Signs links and webhooks.
-        broker: None where the worker reads the table itself.
+        task_queue: None where the worker polls the table.
     """
 
     settings: ServiceSettings
     signing_key: bytes
     engine: Engine
-    ledger: JobRepository
-    claims: LeaseManager
+    jobs: JobRepository
+    leases: LeaseManager
     outbox: Outbox
     store: ObjectStore
-    broker: TaskQueue | None
+    task_queue: TaskQueue | None
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings) -> Self:
@@ -51,5 +51,5 @@ class Services:
 
     def enqueue(self, job_id: str) -> None:
         """Tell the queue of a job, where there is one."""
-        if self.broker is not None and self.broker.enqueue(job_id):
-            self.ledger.mark_enqueued(job_id)
+        if self.task_queue is not None and self.task_queue.enqueue(job_id):
+            self.jobs.mark_enqueued(job_id)

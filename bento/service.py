@@ -56,7 +56,7 @@ class UnmaskService:
         tempfile.tempdir = str(parts.store.work)  # uploads arrive where there is room for them
         self._engine = parts.engine
         self._examiner = SandboxedAnalyzer(SETTINGS)
-        app.state.desk = RequestContext(parts, SubmissionService(parts))
+        app.state.context = RequestContext(parts, SubmissionService(parts))
         app.state.analyzer = self._examiner
         self._keeper = MaintenanceLoop(parts)
         self._keeper.start()

@@ -58,7 +58,7 @@ class _Arriving(Request):
     async def _read(self, **limits: Any) -> FormData:
         if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return await super().form(**limits)
-        parts = get_context(self).parts
+        parts = get_context(self).services
         most = parts.settings.batch_files
         limits |= {"max_files": most, "max_fields": FIELDS}
         blocks = self._in_turn()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bento.db.models import ACTIVE_STATUSES, Job, Status, db_now, webhook_due_expression
-from unmask.errors import UnmaskError
+from bento.errors import IdempotencyError, QueueFullError
 
 ID_BYTES = 16
 FULL = "too many jobs are waiting; try again later"
@@ -25,14 +25,6 @@ _BEFORE = (
     .select_from(Job)
     .where(Job.status == Status.QUEUED, Job.created_at < bindparam("moment"))
 )
-
-
-class QueueFullError(UnmaskError):
-    """As many jobs wait as the service lets wait."""
-
-
-class IdempotencyError(UnmaskError):
-    """A key comes again with another file or other options."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,25 +16,12 @@ from typing import Any
 import psutil
 
 import unmask
+from bento.errors import ChildExitedError
 from bento.paths import ROOT
-from unmask.errors import UnmaskError
 
 CHILD = (sys.executable, "-m", "bento.sandbox.child")
 BLOCK = 1 << 16
 LOOK_S = 1.0
-
-
-class ChildExitedError(UnmaskError):
-    """The child is gone.
-
-    Attributes:
-        code: Its exit code; below 0 the signal that ended it.
-    """
-
-    def __init__(self, code: int) -> None:
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        super().__init__(name)
-        self.code = code
 
 
 class ChildProcess:

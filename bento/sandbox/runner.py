@@ -9,33 +9,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bento.sandbox.channel import CHILD, ChildExitedError, ChildProcess
+from bento.errors import AnalysisCancelledError, AnalysisCrashedError, ChildExitedError
+from bento.sandbox.channel import CHILD, ChildProcess
 from bento.settings import MIB, ServiceSettings
-from unmask.errors import BundleError, MediaError, UnmaskError
+from unmask.errors import BundleError, MediaError
 from unmask.serving.report.schema import Report
 
 LOAD_S = 600.0
 WATCH_S = 0.1
 
 ProgressCallback = Callable[[str, float], bool]
-
-
-class AnalysisCrashedError(UnmaskError):
-    """The process that analyzed a file did not survive it, or was ended.
-
-    Attributes:
-        kind: ``crash``, ``memory`` or ``time``.
-        again: Whether another attempt may succeed.
-    """
-
-    def __init__(self, kind: str, words: str, again: bool) -> None:
-        super().__init__(words)
-        self.kind = kind
-        self.retryable = again
-
-
-class AnalysisCancelledError(UnmaskError):
-    """Nobody waits for the answer any more."""
 
 
 @dataclass(frozen=True, slots=True)

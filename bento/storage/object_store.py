@@ -16,15 +16,11 @@ from urllib.parse import urlencode, urlsplit
 import fsspec
 from botocore.exceptions import BotoCoreError
 
+from bento.errors import StorageUnavailableError
 from bento.settings import ServiceSettings
-from unmask.errors import UnmaskError
 
 AWAY = "the store of uploads and evidence does not answer; try again soon"
 log = logging.getLogger(__name__)
-
-
-class StorageUnavailableError(UnmaskError):
-    """A store that does not answer, or not to this service."""
 
 
 class ObjectStore:

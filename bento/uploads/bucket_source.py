@@ -10,8 +10,9 @@ from typing import BinaryIO, cast
 import fsspec
 from botocore.exceptions import BotoCoreError
 
+from bento.errors import StorageUnavailableError
 from bento.settings import ServiceSettings
-from bento.storage.object_store import StorageUnavailableError, s3_options
+from bento.storage.object_store import s3_options
 from unmask.errors import MediaError
 
 ADDRESS = re.compile(

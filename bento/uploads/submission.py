@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from bento.container import Services
+from bento.errors import UploadTooLargeError
 from bento.jobs.repository import NewJob, new_id
 from bento.settings import MIB
+from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
-from unmask.errors import MediaError, UnmaskError
+from unmask.errors import MediaError
 
 BLOCK = MIB
 NAME_LENGTH = 200
-
-
-class UploadTooLargeError(UnmaskError):
-    """A file above the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ class Submission:
 class SubmissionService:
     """Takes uploads."""
 
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def submit(self, stream: BinaryIO, name: str, request: Submission) -> tuple[str, bool]:
         """Make a job of what ``stream`` gives; block by block, never whole in memory.
@@ -55,7 +53,7 @@ class SubmissionService:
             QueueFullError: There is no room for another job.
         """
         job_id, shown_as = new_id(), safe_filename(name)
-        upload = f"{job_id}/upload"
+        upload = upload_key(job_id)
         with (
             stream
             if isinstance(stream, UploadedFile)
@@ -64,7 +62,7 @@ class SubmissionService:
             if not arrival.size_bytes:
                 raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
             self._check_size(arrival.size_bytes, shown_as)
-            self._parts.store.put(upload, arrival.path)
+            self._services.store.put(upload, arrival.path)
         entry = NewJob(
             job_id=job_id,
             tenant=request.tenant,
@@ -85,31 +83,31 @@ class SubmissionService:
             MediaError: The address is not allowed, or nothing is there.
             StoreAwayError: The store does not answer.
         """
-        imported = BucketObject(address, self._parts.settings)
+        imported = BucketObject(address, self._services.settings)
         with imported as stream:
             return self.submit(stream, imported.name, request)
 
     def _entered(self, entry: NewJob) -> tuple[str, bool]:
         try:
-            job_id, new = self._parts.ledger.create(entry)
+            job_id, new = self._services.jobs.create(entry)
         except BaseException:
-            self._parts.store.remove(entry.job_id)
+            self._services.store.remove(entry.job_id)
             raise
         if new:
-            self._parts.enqueue(job_id)
+            self._services.enqueue(job_id)
         else:
-            self._parts.store.remove(entry.job_id)
+            self._services.store.remove(entry.job_id)
         return job_id, new
 
     def _check_size(self, size_bytes: int, shown_as: str) -> None:
-        settings = self._parts.settings
+        settings = self._services.settings
         if size_bytes > settings.max_upload_bytes:
             raise UploadTooLargeError(
                 f"{shown_as}: is larger than {settings.max_upload_mib} MiB; send a shorter video"
             )
 
     def _copied(self, stream: BinaryIO, shown_as: str) -> UploadedFile:
-        arrival = UploadedFile(self._parts.store.work)
+        arrival = UploadedFile(self._services.store.work)
         try:
             while block := stream.read(BLOCK):
                 arrival.write(block)

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any, BinaryIO, cast
 
-from unmask.errors import UnmaskError
+from bento.errors import InvalidArchiveError
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an empty one
 MAX_RATIO = 50  # a video is compressed already
@@ -26,10 +26,6 @@ NO_ZIP = (
 )
 DAMAGED = "is damaged in the zip; pack it again"
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
-
-
-class InvalidArchiveError(UnmaskError):
-    """A zip that is damaged, locked, or made to do harm."""
 
 
 class BoundedReader:

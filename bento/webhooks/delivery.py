@@ -18,19 +18,15 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from bento.api.schemas import JobEndedEvent
 from bento.db.models import Job
-from unmask.errors import UnmaskError
+from bento.errors import WebhookUrlError
+from bento.webhooks.payload import build_payload
 
 TOTAL_S = 15.0
 FIRST_PAUSE_S = 20.0  # longer than one attempt takes, so that no two overlap
 LONGEST_PAUSE_S = 3600.0
 
 log = logging.getLogger(__name__)
-
-
-class WebhookUrlError(UnmaskError):
-    """A webhook may not be sent there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +88,6 @@ def is_public(address: str) -> bool:
         if one.is_site_local:  # given up in 2004, and still somebody's own network
             return False
     return one.is_global and not one.is_multicast and not one.is_reserved
-
-
-def build_payload(job: Job) -> bytes:
-    """What is told of a job that has ended."""
-    told = JobEndedEvent.model_validate(
-        {
-            "event": f"job.{job.status}",
-            "job_id": job.id,
-            "status": job.status,
-            "file": job.file,
-            "verdict": job.verdict,
-            "fake_probability": (job.result or {}).get("fake_probability"),
-            "error": job.error,
-            "status_url": f"/jobs/{job.id}",
-        }
-    )
-    return told.model_dump_json().encode()
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

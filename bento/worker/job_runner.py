@@ -20,14 +20,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from bento.container import Services
+from bento.errors import AnalysisCancelledError, AnalysisCrashedError
 from bento.jobs.leases import JobOutcome, Lease, LeaseManager
-from bento.sandbox.runner import (
-    AnalysisCancelledError,
-    AnalysisCrashedError,
-    AnalysisTask,
-    SandboxedAnalyzer,
-    media_limits,
-)
+from bento.sandbox.runner import AnalysisTask, SandboxedAnalyzer, media_limits
 from bento.settings import ServiceSettings
 from bento.storage.object_store import ObjectStore
 from bento.worker.maintenance import MaintenanceLoop
@@ -266,7 +261,7 @@ def main() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     parts = Services.from_settings(ServiceSettings.from_environment())
     examiner = SandboxedAnalyzer(parts.settings)
-    worker = Worker(parts.settings, parts.claims, parts.store, examiner)
+    worker = Worker(parts.settings, parts.leases, parts.store, examiner)
     serve(worker, parts, with_parent="--with-parent" in sys.argv)
 
 
@@ -279,11 +274,11 @@ def serve(worker: Worker, parts: Services, with_parent: bool = False) -> None:
     keeper = MaintenanceLoop(parts)
     keeper.start()
     try:
-        if parts.broker is None:
+        if parts.task_queue is None:
             worker.run()
         else:
             worker.warm()
-            parts.broker.run_worker(worker.run_job, worker.stopping)
+            parts.task_queue.run_worker(worker.run_job, worker.stopping)
     finally:
         keeper.stop()
         worker.examiner.close()

@@ -30,7 +30,7 @@ class MaintenanceLoop:
     def __init__(
         self, parts: Services, round_s: float = ROUND_S, resend_s: float = RESEND_S
     ) -> None:
-        self._parts = parts
+        self._services = parts
         self._round_s, self._resend_s = round_s, resend_s
         self._done = threading.Event()
         self._next_sweep = 0.0
@@ -65,11 +65,11 @@ class MaintenanceLoop:
 
     def deliver_webhooks(self) -> None:
         """Send the webhooks that are due; some at a time, and not all of them one tenant's."""
-        private = self._parts.settings.webhook_private
+        private = self._services.settings.webhook_private
         while not self._done.is_set() and (job := self._next_webhook()):
             try:
-                secret = webhook_secret(self._parts.signing_key, job.tenant)
-                self._parts.outbox.record_attempt(job, deliver(job, secret, private))
+                secret = webhook_secret(self._services.signing_key, job.tenant)
+                self._services.outbox.record_attempt(job, deliver(job, secret, private))
             finally:
                 with self._outbox:
                     self._sending -= Counter([job.tenant])  # what is at zero goes
@@ -77,7 +77,7 @@ class MaintenanceLoop:
     def _next_webhook(self) -> Job | None:
         with self._outbox:
             busy = [one for one, count in self._sending.items() if count >= SENDERS_OF_TENANT]
-            job = self._parts.outbox.claim_due(busy)
+            job = self._services.outbox.claim_due(busy)
             self._sending.update([job.tenant] if job else ())
         return job
 
@@ -92,33 +92,33 @@ class MaintenanceLoop:
             log.exception("a round of the keeper was cut short")
 
     def _expire_leases(self) -> None:
-        self._parts.claims.expire_stale(self._parts.settings.keep_days * DAY_S)
+        self._services.leases.expire_stale(self._services.settings.keep_days * DAY_S)
 
     def _requeue_lost(self) -> None:
         """Tell the queue anew of jobs that wait in the table and not in the queue."""
-        if self._parts.broker is None:
+        if self._services.task_queue is None:
             return
-        never, before, waiting = self._parts.claims.find_unqueued(self._resend_s)
-        depth = self._parts.broker.depth() if never or before else None
+        never, before, waiting = self._services.leases.find_unqueued(self._resend_s)
+        depth = self._services.task_queue.depth() if never or before else None
         if depth is None:
             return
         lost = before if depth < waiting else []  # else a message of each is still in the queue
         for job_id in [*never, *lost]:
-            self._parts.enqueue(job_id)
+            self._services.enqueue(job_id)
 
     def _delete_unretained_uploads(self) -> None:
         """Delete uploads that were not to be kept, where no worker lived to do it."""
-        soon = db_now() + self._parts.settings.zero_minutes * 60
+        soon = db_now() + self._services.settings.zero_minutes * 60
         retention = Job.options["retention"].as_string()
         left = select(Job.id, Job.upload, retention).where(
             Job.upload.is_not(None), Job.status.not_in(ACTIVE_STATUSES), retention != "keep"
         )
-        with Session(self._parts.engine) as session:
+        with Session(self._services.engine) as session:
             found = session.execute(left.limit(100)).all()
         for job_id, upload, kept in found:
-            self._parts.store.remove(upload)
+            self._services.store.remove(upload)
             expiry = {"expires_at": soon} if kept == "zero" else {}
-            with Session(self._parts.engine) as session:
+            with Session(self._services.engine) as session:
                 session.execute(update(Job).where(Job.id == job_id).values(upload=None, **expiry))
                 session.commit()
 
@@ -129,11 +129,11 @@ class MaintenanceLoop:
             .where(Job.expires_at < db_now(), Job.status.not_in(ACTIVE_STATUSES))
             .limit(100)
         )
-        with Session(self._parts.engine) as session:
+        with Session(self._services.engine) as session:
             expired = list(session.scalars(old))
         for job_id in expired:
-            self._parts.store.remove(job_id)
-            with Session(self._parts.engine) as session:
+            self._services.store.remove(job_id)
+            with Session(self._services.engine) as session:
                 session.execute(delete(Job).where(Job.id == job_id, Job.expires_at < db_now()))
                 session.commit()
 
@@ -142,9 +142,9 @@ class MaintenanceLoop:
         if time.monotonic() < self._next_sweep:
             return
         self._next_sweep = time.monotonic() + SWEEP_S
-        store = self._parts.store
+        store = self._services.store
         store.purge_work_dir(DAY_S)
-        with Session(self._parts.engine) as session:
+        with Session(self._services.engine) as session:
             lost = [one for one in store.list_job_ids(DAY_S) if session.get(Job, one) is None]
         for job_id in lost:
             store.remove(job_id)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bento.api.middleware.capacity_cache import CapacityCache
 from bento.api.middleware.security import RequestRejected, error_response
-from bento.jobs.repository import QueueFullError
+from bento.errors import QueueFullError
 from bento.security.api_keys import ApiKeyStore
 from bento.settings import MIB
 

@@ -9,6 +9,7 @@ from bento.api.dependencies import ContextDep, RequestContext, TenantDep
 from bento.api.routes.jobs import JobId
 from bento.api.schemas import error_responses, report_response
 from bento.db.models import Job
+from bento.storage.keys import evidence_key, upload_key
 from unmask.serving.report.schema import Report
 
 # by how a container begins; a sender's word for it is not repeated
@@ -61,7 +62,7 @@ def report_pdf(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
     from bento.reports.pdf import report_pdf
 
     job = _done(desk.job(tenant, job_id))
-    pictures = [(name, _bytes(desk, f"{job.id}/evidence/{name}.png")) for name in job.evidence]
+    pictures = [(name, _bytes(desk, evidence_key(job.id, name))) for name in job.evidence]
     content = report_pdf(job, Report.model_validate(job.result), pictures)
     named = {"Content-Disposition": f'attachment; filename="unmask-{job_id[:8]}.pdf"'}
     return Response(content, media_type="application/pdf", headers=named)
@@ -83,8 +84,8 @@ def evidence_image(
 ) -> Response:
     """A picture; with a signed address from `evidence`, or with a key."""
     _check_allowed(desk, request, (expires, signature))
-    key = f"{job_id}/evidence/{name}.png"
-    if not desk.parts.store.exists(key):
+    key = evidence_key(job_id, name)
+    if not desk.services.store.exists(key):
         raise HTTPException(404, "there is no such picture")
     return Response(_bytes(desk, key), media_type="image/png")
 
@@ -110,11 +111,11 @@ def video(
 ) -> Response:
     """The video itself, to be looked at; with a signed address from `video_url`, or with a key."""
     _check_allowed(desk, request, (expires, signature))
-    key, store = f"{job_id}/upload", desk.parts.store
+    key, store = upload_key(job_id), desk.services.store
     if not store.exists(key):
         raise HTTPException(404, "the upload is not kept any more")
     if not store.local:
-        return RedirectResponse(store.signed_url(key, "", desk.parts.settings.link_minutes * 60))
+        return RedirectResponse(store.signed_url(key, "", desk.services.settings.link_minutes * 60))
     with store.open(key) as file:
         kind = _kind(file)
     with store.local_copy(key) as path:
@@ -126,7 +127,7 @@ def _check_allowed(
 ) -> None:
     """Either the address is signed, or the job is the caller's."""
     expires, signature = (part or "" for part in signed)
-    if desk.parts.store.verify_url(request.url.path, expires, signature):
+    if desk.services.store.verify_url(request.url.path, expires, signature):
         return
     if request.state.tenant is None:
         raise HTTPException(403, "this address does not work any more; ask for the job again")
@@ -140,7 +141,7 @@ def _done(job: Job) -> Job:
 
 
 def _bytes(desk: RequestContext, key: str) -> bytes:
-    with desk.parts.store.open(key) as file:
+    with desk.services.store.open(key) as file:
         return file.read()
 
 

@@ -23,7 +23,7 @@ def serve_asset(desk: ContextDep, name: str = FIRST) -> FileResponse:
     found = files.get(name or FIRST)
     if found is None:
         raise HTTPException(404, "there is no such page")
-    headers = {"Content-Security-Policy": content_security_policy(desk.parts.store.origin)}
+    headers = {"Content-Security-Policy": content_security_policy(desk.services.store.origin)}
     return FileResponse(found, headers=headers)
 
 

@@ -25,7 +25,7 @@ def livez() -> Response:
 @router.get("/readyz", responses=error_responses(), summary="Is it ready", openapi_extra=OPEN)
 def readyz(desk: ContextDep) -> Response:
     """The database answers, too, and the worker runs; else 503."""
-    with desk.parts.engine.connect():
+    with desk.services.engine.connect():
         return PlainTextResponse("\n")
 
 
@@ -42,4 +42,4 @@ def readyz(desk: ContextDep) -> Response:
 )
 async def metrics(desk: ContextDep) -> Response:
     """Queue length, jobs and failures by kind, seconds of work by stage, webhooks."""
-    return PlainTextResponse(await run_sync(render_metrics, desk.parts.engine))
+    return PlainTextResponse(await run_sync(render_metrics, desk.services.engine))

@@ -66,7 +66,7 @@ def list_jobs(
 ) -> JobList:
     """The caller's jobs, newest first."""
     window = (wanted.offset, wanted.limit)
-    page = desk.parts.ledger.list_page(tenant, wanted.status, wanted.verdict, wanted.batch, window)
+    page = desk.services.jobs.list_page(tenant, wanted.status, wanted.verdict, wanted.batch, window)
     later = wanted.model_copy(update={"offset": sum(window)})
     query = urlencode(later.model_dump(mode="json", exclude_none=True))
     return JobList(
@@ -86,12 +86,12 @@ def get_job(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDetail:
 def delete_job(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDeleted:
     """Cancel a job that waits or runs; of one that has ended, delete everything."""
     job = desk.job(tenant, job_id)
-    if desk.parts.ledger.cancel(tenant, job_id, CANCELLED_STAY_S):
-        desk.parts.store.remove(job_id)
-        desk.parts.ledger.clear_upload(job_id)
+    if desk.services.jobs.cancel(tenant, job_id, CANCELLED_STAY_S):
+        desk.services.store.remove(job_id)
+        desk.services.jobs.clear_upload(job_id)
         return JobDeleted(job_id=job_id, status="cancelled")
-    desk.parts.store.remove(job.id)
-    if not desk.parts.ledger.delete(tenant, job_id):
+    desk.services.store.remove(job.id)
+    if not desk.services.jobs.delete(tenant, job_id):
         raise HTTPException(404, NO_JOB)
     return JobDeleted(job_id=job_id, status="deleted")
 
@@ -127,7 +127,7 @@ async def _events(desk: RequestContext, tenant: str, job_id: str) -> AsyncIterat
         except HTTPException:
             yield "event: deleted\ndata: {}\n\n"
             return
-        place = await run_sync(desk.parts.ledger.queue_position, job)
+        place = await run_sync(desk.services.jobs.queue_position, job)
         seen = (job.status, job.stage, job.percent, job.attempts, place)
         if seen != before:
             view = await run_sync(desk.to_detail, job)

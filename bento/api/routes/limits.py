@@ -35,4 +35,4 @@ class ServiceLimits(ApiModel):
 def limits(desk: ContextDep) -> ServiceLimits:
     """Limits of this service, the same for everybody."""
     names = ServiceLimits.model_fields
-    return ServiceLimits.model_validate(desk.parts.settings.model_dump(include=set(names)))
+    return ServiceLimits.model_validate(desk.services.settings.model_dump(include=set(names)))

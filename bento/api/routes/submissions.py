@@ -21,9 +21,10 @@ from bento.api.schemas import (
     error_responses,
 )
 from bento.api.streaming_multipart import StreamingUploadRoute
-from bento.jobs.repository import QueueFullError, new_id
-from bento.uploads.submission import Submission, UploadTooLargeError, safe_filename
-from bento.uploads.zip_archive import InvalidArchiveError, is_zip, iter_members
+from bento.errors import InvalidArchiveError, QueueFullError, UploadTooLargeError
+from bento.jobs.repository import new_id
+from bento.uploads.submission import Submission, safe_filename
+from bento.uploads.zip_archive import is_zip, iter_members
 from unmask.errors import MediaError
 
 WANTED = "send one video as multipart field `file`, or its address as `storage_url`"
@@ -156,9 +157,9 @@ def analyze_video(
     if (file is None) == (storage_url is None):
         raise HTTPException(422, WANTED)
     if file is not None:
-        job_id, new = desk.intake.submit(file.file, file.filename or "", request)
+        job_id, new = desk.submissions.submit(file.file, file.filename or "", request)
     else:
-        job_id, new = desk.intake.submit_from_bucket(storage_url or "", request)
+        job_id, new = desk.submissions.submit_from_bucket(storage_url or "", request)
     status_url = f"/jobs/{job_id}"
     response.headers["Location"] = status_url
     return JobAccepted(job_id=job_id, status_url=status_url, repeated=not new)
@@ -201,7 +202,7 @@ def batch(
 def _from_archive(
     desk: RequestContext, upload: UploadFile, request: Submission
 ) -> Iterator[BatchItem]:
-    settings = desk.parts.settings
+    settings = desk.services.settings
     limits = (settings.batch_files, settings.max_upload_bytes)
     for name, stream in iter_members(upload.file, *limits):
         with stream:
@@ -210,7 +211,7 @@ def _from_archive(
 
 def _submit_file(desk: RequestContext, stream: Any, name: str, request: Submission) -> BatchItem:
     try:
-        job_id, _ = desk.intake.submit(stream, name, request)
+        job_id, _ = desk.submissions.submit(stream, name, request)
     except (MediaError, UploadTooLargeError, InvalidArchiveError, QueueFullError) as error:
         return BatchItem(file=safe_filename(name), error=str(error))
     return BatchItem(file=safe_filename(name), job_id=job_id, status_url=f"/jobs/{job_id}")

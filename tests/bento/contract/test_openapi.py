@@ -108,16 +108,18 @@ def test_every_example_is_one():
 
 @pytest.mark.services
 @pytest.mark.slow
-def test_schemathesis_finds_no_answer_that_the_document_does_not_allow(office, working, served):
+def test_schemathesis_finds_no_answer_that_the_document_does_not_allow(
+    make_service, running_worker, live_server
+):
     """Twenty requests for each route, sensible and not, always the same."""
     from hypothesis import HealthCheck, Phase, given, settings, strategies
     from schemathesis import checks
     from schemathesis.specs.openapi import checks as documented
 
-    desk = office(max_queued=10_000, submits_per_minute=10**6, requests_per_minute=10**6)
-    with working(desk):
-        ended = desk.until(desk.submit("ok"))["job_id"]
-    base = served(desk)
+    service = make_service(max_queued=10_000, submits_per_minute=10**6, requests_per_minute=10**6)
+    with running_worker(service):
+        ended = service.wait_for(service.submit("ok"))["job_id"]
+    base = live_server(service)
     held = (
         checks.not_a_server_error,
         documented.status_code_conformance,
@@ -138,7 +140,7 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_allow(office, w
     def ask(operation, data, sensible):
         case = data.draw(operation.as_strategy())
         if sensible and "job_id" in (case.path_parameters or {}):
-            job_id = desk.submit() if operation.method.upper() == "DELETE" else ended
+            job_id = service.submit() if operation.method.upper() == "DELETE" else ended
             case.path_parameters["job_id"] = job_id
         if sensible and "name" in (case.path_parameters or {}):
             case.path_parameters["name"] = "frame-1"

@@ -5,15 +5,15 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from bento.sandbox.channel import ROOT
-from tests.bento.servers import PATIENCE_S, bentoml_serve
+from bento.paths import ROOT
+from tests.bento.servers import TIMEOUT_S, bentoml_serve
+from tests.factories import wait_until
 
 pytestmark = pytest.mark.services
 
@@ -44,12 +44,10 @@ def submitted(base, video):
     return f"{base}{answer.json()['status_url']}"
 
 
-def until(address, *statuses):
-    end = time.monotonic() + PATIENCE_S
-    while (job := httpx.get(address).json())["status"] not in statuses:
-        assert time.monotonic() < end, job
-        time.sleep(0.2)
-    return job
+def wait_for(address, *statuses):
+    return wait_until(
+        lambda: (job := httpx.get(address).json())["status"] in statuses and job, TIMEOUT_S, 0.2
+    )
 
 
 def metrics(base):
@@ -72,9 +70,9 @@ def test_a_built_bento_gives_page_api_and_a_worker_that_is_replaced_when_it_dies
         assert "<title>" in httpx.get(f"{base}/", follow_redirects=True).text
         first = worker_of(process)
         address = submitted(base, video)
-        until(address, "running", "done")
+        wait_for(address, "running", "done")
         first.kill()
-        job = until(address, "done", "failed")
+        job = wait_for(address, "done", "failed")
         assert job["status"] == "done", job
         assert worker_of(process).pid != first.pid
         told = metrics(base)
@@ -102,14 +100,14 @@ def test_nothing_holds_the_port_once_the_first_process_is_killed(built, tmp_path
 
 
 def test_a_fleet_of_built_bentos_shares_queue_database_and_store(
-    built, film, tmp_path, redis, database, s3
+    built, film, tmp_path, redis, database, s3_endpoint
 ):
     video = film(tmp_path / "talk.mp4", seconds=2.0)
     shared = {
         "UNMASK_QUEUE": f"redis://127.0.0.1:{redis.port}/0",
         "UNMASK_DATABASE": database,
         "UNMASK_STORAGE": "s3://kept/fleet",
-        "AWS_ENDPOINT_URL": s3,
+        "AWS_ENDPOINT_URL": s3_endpoint,
     }
     found = subprocess.run(
         [*BENTOML, "get", "unmask:latest", "--output", "path"],
@@ -124,14 +122,14 @@ def test_a_fleet_of_built_bentos_shares_queue_database_and_store(
     try:
         folder = tmp_path / "service"
         with bentoml_serve("unmask:latest", tmp_path, UNMASK_FOLDER=folder, **shared) as (base, _):
-            job = until(submitted(base, video), "done", "failed")
+            job = wait_for(submitted(base, video), "done", "failed")
             assert job["status"] == "done", job
-            assert job["video_url"].startswith(s3)
+            assert job["video_url"].startswith(s3_endpoint)
             assert httpx.get(job["video_url"]).content == video.read_bytes()
             assert httpx.get(job["evidence"][0]["url"]).content.startswith(b"\x89PNG")
             report = httpx.get(f"{base}/jobs/{job['job_id']}/report.pdf")
             assert report.content.startswith(b"%PDF")
-            assert s3 in httpx.get(f"{base}/app").headers["Content-Security-Policy"]
+            assert s3_endpoint in httpx.get(f"{base}/app").headers["Content-Security-Policy"]
             assert metrics(base)['unmask_jobs_ended_total{outcome="done"}'] == "1"
     finally:
         worker.terminate()

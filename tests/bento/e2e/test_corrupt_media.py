@@ -21,34 +21,34 @@ COUNT = int(os.environ.get("UNMASK_BROKEN_FILES", "24"))
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 3 * COUNT)
 def test_every_broken_file_ends_its_job_and_the_worker_lives(
-    office, film, tmp_path, bundle_folder, monkeypatch
+    make_service, film, tmp_path, bundle_folder, monkeypatch
 ):
     monkeypatch.setenv("UNMASK_BUNDLE", str(bundle_folder))
     whole = [
         film(tmp_path / name, seconds=0.4).read_bytes() for name in ("a.mp4", "a.mkv", "a.mov")
     ]
     room = dict.fromkeys(("max_queued", "max_queued_per_tenant", "submits_per_minute"), COUNT + 1)
-    desk = office(**room, attempts=2)
-    parts = desk.parts
-    examiner = SandboxedAnalyzer(parts.settings)
-    worker = Worker(parts.settings, parts.claims, parts.store, examiner)
+    service = make_service(**room, attempts=2)
+    services = service.services
+    analyzer = SandboxedAnalyzer(services.settings)
+    worker = Worker(services.settings, services.leases, services.store, analyzer)
     jobs = {}
     for name, content in broken_files(whole, COUNT):
-        told = desk.client.post(
+        told = service.client.post(
             "/analyze-video",
             files={"file": (f"{name}.mp4", content)},
             data={"retention": "zero"},
         )
         jobs[name] = told.json()["job_id"]
-    jobs["whole"] = desk.submit("x", retention="zero")
+    jobs["whole"] = service.submit("x", retention="zero")
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        ended = {name: desk.until(job) for name, job in jobs.items()}
+        ended = {name: service.wait_for(job) for name, job in jobs.items()}
     finally:
         worker.stopping.set()
         thread.join()
-        examiner.close()
+        analyzer.close()
     outcomes = Counter(
         (job["status"], "crash" if "broke down" in (job["error"] or "") else "")
         for job in ended.values()

@@ -4,17 +4,17 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import warnings
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests.factories import wait_until
 from unmask.errors import MediaError
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.report.schema import Report
 
-PATIENCE_S = 300  # two detectors are loaded, perhaps beside other work
+TIMEOUT_S = 300  # two detectors are loaded, perhaps beside other work
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,13 @@ def client(bundle_folder, tmp_path_factory):
             from bento.service import UnmaskService
         with TestClient(UnmaskService.to_asgi(), base_url="http://localhost") as served:
             yield served
+
+
+def wait_for_end(client, url):
+    active = ("queued", "running")
+    return wait_until(
+        lambda: (job := client.get(url).json())["status"] not in active and job, TIMEOUT_S, 0.2
+    )
 
 
 def assert_alike(found, expected):
@@ -91,10 +98,7 @@ def test_a_job_gives_the_same_report_with_a_worker_that_the_service_brings(
     video = film(tmp_path / "talk.mp4", seconds=2.0)
     answer = client.post("/analyze-video", files={"file": (video.name, video.read_bytes())})
     assert answer.status_code == 202
-    address, end = answer.json()["status_url"], time.monotonic() + PATIENCE_S
-    while (job := client.get(address).json())["status"] in ("queued", "running"):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    job = wait_for_end(client, answer.json()["status_url"])
     assert job["status"] == "done", job
     served = Report.model_validate(job["result"])
     pictures = tmp_path / "pictures"
@@ -111,10 +115,7 @@ def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, t
     video = film(tmp_path / "long.mp4", seconds=6.0)
     content = {"files": {"file": (video.name, video.read_bytes())}}
     answer = client.post("/analyze-video", data={"start_s": 4.5, "end_s": 5.5}, **content)
-    address, end = answer.json()["status_url"], time.monotonic() + PATIENCE_S
-    while (job := client.get(address).json())["status"] in ("queued", "running"):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    job = wait_for_end(client, answer.json()["status_url"])
     assert job["status"] == "done", job
     report = Report.model_validate(job["result"])
     times = [moment.time_s for person in report.people for moment in person.timeline]

@@ -82,7 +82,7 @@ def rich():
 def sleep(task, line, words):
     end = time.monotonic() + float(words[0])
     while time.monotonic() < end:
-        line.say(progress=["faces", 40.0])
+        line.send(progress=["faces", 40.0])
         time.sleep(0.05)
 
 
@@ -90,18 +90,18 @@ def crash(task, line, words):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def spin(task, line, words):
+def busy_loop(task, line, words):
     while True:
         pass
 
 
-def hog(task, line, words):
+def allocate(task, line, words):
     held = []
     while True:
         held.append(os.urandom(1 << 20) * 32)
 
 
-def confuse(task, line, words):
+def raise_error(task, line, words):
     raise RuntimeError("a library is confused")
 
 
@@ -109,13 +109,15 @@ def refuse(task, line, words):
     raise MediaError(f"{task['shown_as']}: {' '.join(words)}")
 
 
-ORDERS = {order.__name__: order for order in (sleep, crash, spin, hog, confuse, refuse)}
+ORDERS = {
+    order.__name__: order for order in (sleep, crash, busy_loop, allocate, raise_error, refuse)
+}
 
 
 def work(task, line):
     text = Path(task["path"]).read_text()
-    if "BEGUN" in os.environ:
-        with Path(os.environ["BEGUN"]).open("a") as begun:
+    if "SCRIPTED_CHILD_LOG" in os.environ:
+        with Path(os.environ["SCRIPTED_CHILD_LOG"]).open("a") as begun:
             begun.write(text + "\n")
     order, *words = text.split() or ["nothing"]
     if order in ORDERS:

@@ -9,7 +9,7 @@ from bento.settings import ServiceSettings
 from bento.worker.job_runner import Worker, serve
 
 if __name__ == "__main__":
-    parts = Services.from_settings(ServiceSettings.from_environment())
-    stand_in = [sys.executable, str(Path(__file__).with_name("scripted_child.py"))]
-    examiner = SandboxedAnalyzer(parts.settings, stand_in)
-    serve(Worker(parts.settings, parts.claims, parts.store, examiner), parts)
+    services = Services.from_settings(ServiceSettings.from_environment())
+    scripted_child = [sys.executable, str(Path(__file__).with_name("scripted_child.py"))]
+    analyzer = SandboxedAnalyzer(services.settings, scripted_child)
+    serve(Worker(services.settings, services.leases, services.store, analyzer), services)

@@ -30,11 +30,11 @@ def words_in(pdf):
     return re.sub(r"\s+", " ", re.sub(rb"\\([()\\])", rb"\1", text).decode("latin-1"))
 
 
-def test_it_names_verdict_file_detector_thresholds_meaning_and_limits(office, working):
-    desk = office()
-    with working(desk):
-        job = desk.until(desk.submit("ok", name="Müller – Ё.mp4"))
-    answer = desk.client.get(f"/jobs/{job['job_id']}/report.pdf")
+def test_it_names_verdict_file_detector_thresholds_meaning_and_limits(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("ok", name="Müller – Ё.mp4"))
+    answer = service.client.get(f"/jobs/{job['job_id']}/report.pdf")
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
     words = words_in(answer.content)
@@ -52,17 +52,17 @@ def test_it_names_verdict_file_detector_thresholds_meaning_and_limits(office, wo
 
 
 @pytest.mark.parametrize("name", ["<b>&amp;<script>", "a" * 180 + ".mp4", "视频.mp4"])
-def test_no_name_of_a_file_breaks_it(office, working, name):
-    desk = office()
-    with working(desk):
-        job = desk.until(desk.submit("ok", name=name))
-    assert desk.client.get(f"/jobs/{job['job_id']}/report.pdf").status_code == 200
+def test_no_name_of_a_file_breaks_it(make_service, running_worker, name):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("ok", name=name))
+    assert service.client.get(f"/jobs/{job['job_id']}/report.pdf").status_code == 200
 
 
-def test_there_is_none_before_the_end(office):
-    desk = office()
+def test_there_is_none_before_the_end(make_service):
+    service = make_service()
     for kind in ("pdf", "json"):
-        answer = desk.client.get(f"/jobs/{desk.submit()}/report.{kind}")
+        answer = service.client.get(f"/jobs/{service.submit()}/report.{kind}")
         assert answer.status_code == 409
         assert "the job is queued" in answer.json()["error"]
     assert Job.__tablename__ == "detection_results"

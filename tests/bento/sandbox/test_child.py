@@ -16,7 +16,7 @@ from unmask.errors import MediaError
 
 
 class Line:
-    def say(self, **words):
+    def send(self, **words):
         pass
 
 
@@ -49,7 +49,7 @@ def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path,
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has it")
 def test_who_asks_goes_before_an_analysis():
     code = (
-        "import os; from bento.sandbox.child import step_back; step_back(); "
+        "import os; from bento.sandbox.child import lower_priority; lower_priority(); "
         "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE)"
     )
     told = subprocess.run(

@@ -1,4 +1,4 @@
-"""Who came first is served first, and whoever does not want a turn holds up nobody."""
+"""Who came first is live_server first, and whoever does not want a turn holds up nobody."""
 
 import asyncio
 import http.client
@@ -93,8 +93,8 @@ def test_a_turn_of_one_who_went_away_is_the_next_ones(called):
     run(work())
 
 
-def test_forms_that_break_off_or_are_none_leave_room_for_the_next(office, served):
-    address = f"{served(office())}/analyze-video"
+def test_forms_that_break_off_or_are_none_leave_room_for_the_next(make_service, live_server):
+    address = f"{live_server(make_service())}/analyze-video"
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
     begun = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(
         8000

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,8 +11,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from bento.db.models import Job
+from bento.errors import WebhookUrlError
 from bento.security.api_keys import webhook_secret
-from bento.webhooks.delivery import WebhookUrlError, backoff_s, is_public, resolve_public_target
+from bento.webhooks.delivery import backoff_s, is_public, resolve_public_target
+from tests.factories import wait_until
 
 
 @pytest.fixture
@@ -54,107 +55,103 @@ def delivered(server):
     return [headers["Unmask-Delivery"] for _, headers, _ in server.got]
 
 
-def until(holds):
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def due_now(desk):
-    with Session(desk.parts.engine) as session:
+def due_now(service):
+    with Session(service.services.engine) as session:
         session.execute(update(Job).where(Job.webhook_due.is_not(None)).values(webhook_due=1.0))
         session.commit()
 
 
 @pytest.mark.parametrize(("text", "status"), [("ok", "done"), ("refuse this", "failed")])
 def test_a_webhook_tells_the_end_and_is_signed_for_its_tenant(
-    office, working, receiver, text, status
+    make_service, running_worker, receiver, text, status
 ):
-    desk = office(webhook_private=True)
-    with working(desk):
-        job = desk.until(desk.submit(text, webhook_url=address(receiver)))
-    desk.keeper.tell()
-    desk.keeper.tell()
+    service = make_service(webhook_private=True)
+    with running_worker(service):
+        job = service.wait_for(service.submit(text, webhook_url=address(receiver)))
+    service.maintenance.deliver_webhooks()
+    service.maintenance.deliver_webhooks()
     ((path, headers, body),) = receiver.got
     assert path == "/hook?a=b"
     assert headers["Host"] == f"localhost:{receiver.server_port}"
     told = json.loads(body)
     assert (told["job_id"], told["status"]) == (job["job_id"], status)
-    secret = webhook_secret(desk.parts.signing_key, "local").encode()
+    secret = webhook_secret(service.services.signing_key, "local").encode()
     said = headers["Unmask-Timestamp"].encode() + b"." + body
     wanted = "v1=" + hmac.new(secret, said, hashlib.sha256).hexdigest()
     assert headers["Unmask-Signature"] == wanted
-    assert webhook_secret(desk.parts.signing_key, "bert").encode() != secret
+    assert webhook_secret(service.services.signing_key, "bert").encode() != secret
 
 
 @pytest.mark.parametrize("odd", ["\x00", "\n", " ", "\u0430"])
-def test_an_address_with_what_cannot_be_seen_is_refused(office, odd):
+def test_an_address_with_what_cannot_be_seen_is_refused(make_service, odd):
     form = {"webhook_url": f"http://localhost/{odd}x"}
-    answer = office(webhook_private=True).client.post(
+    answer = make_service(webhook_private=True).client.post(
         "/analyze-video", files={"file": ("a", b"x")}, data=form
     )
     assert answer.status_code == 422
     assert "webhook_url" in answer.json()["error"]
 
 
-def test_who_cancels_a_job_is_told_so_as_well(office, receiver):
-    desk = office(webhook_private=True)
-    job = desk.submit(webhook_url=address(receiver))
-    desk.client.delete(f"/jobs/{job}")
-    desk.keeper.tell()
+def test_who_cancels_a_job_is_told_so_as_well(make_service, receiver):
+    service = make_service(webhook_private=True)
+    job = service.submit(webhook_url=address(receiver))
+    service.client.delete(f"/jobs/{job}")
+    service.maintenance.deliver_webhooks()
     ((_, _, body),) = receiver.got
     told = json.loads(body)
     assert (told["event"], told["status"]) == ("job.cancelled", "cancelled")
 
 
-def test_all_machines_of_a_service_sign_alike(office, tmp_path):
+def test_all_machines_of_a_service_sign_alike(make_service, tmp_path):
     database = f"sqlite:///{tmp_path}/shared.db"
-    keys = {office(folder=tmp_path / name, database=database).parts.signing_key for name in "abc"}
+    keys = {
+        make_service(folder=tmp_path / name, database=database).services.signing_key
+        for name in "abc"
+    }
     assert len(keys) == 1
-    assert office(folder=tmp_path / "d").parts.signing_key not in keys
-    assert office(secret="our own").parts.signing_key == b"our own"
+    assert make_service(folder=tmp_path / "d").services.signing_key not in keys
+    assert make_service(secret="our own").services.signing_key == b"our own"
 
 
-def test_a_webhook_is_tried_again_and_given_up_in_the_end(office, working, receiver):
+def test_a_webhook_is_tried_again_and_given_up_in_the_end(make_service, running_worker, receiver):
     receiver.answers[:] = [500, 302, 404]
-    desk = office(webhook_private=True, webhook_tries=3)
-    with working(desk):
-        desk.until(desk.submit(webhook_url=address(receiver)))
+    service = make_service(webhook_private=True, webhook_tries=3)
+    with running_worker(service):
+        service.wait_for(service.submit(webhook_url=address(receiver)))
     for _ in range(5):
-        desk.keeper.tell()  # not due yet, unless it is the first time
-        due_now(desk)
+        service.maintenance.deliver_webhooks()  # not due yet, unless it is the first time
+        due_now(service)
     assert [path for path, *_ in receiver.got] == ["/hook?a=b"] * 3  # and no redirect is followed
 
 
-def test_a_receiver_that_is_away_fails_no_job(office, working, receiver):
-    desk = office(webhook_private=True)
-    with working(desk):
-        job = desk.until(desk.submit(webhook_url="http://localhost:1/"))
-    desk.keeper.tell()
-    assert desk.job(job["job_id"])["status"] == "done"
+def test_a_receiver_that_is_away_fails_no_job(make_service, running_worker, receiver):
+    service = make_service(webhook_private=True)
+    with running_worker(service):
+        job = service.wait_for(service.submit(webhook_url="http://localhost:1/"))
+    service.maintenance.deliver_webhooks()
+    assert service.job(job["job_id"])["status"] == "done"
 
 
-def test_an_address_that_nobody_understands_stops_no_others(office, working, receiver):
-    desk = office(webhook_private=True)
-    with working(desk):
-        odd = desk.until(desk.submit("one", webhook_url=address(receiver)))
-        desk.until(desk.submit("two", webhook_url=address(receiver)))
-    with Session(desk.parts.engine) as session:  # as an earlier release took it
+def test_an_address_that_nobody_understands_stops_no_others(make_service, running_worker, receiver):
+    service = make_service(webhook_private=True)
+    with running_worker(service):
+        odd = service.wait_for(service.submit("one", webhook_url=address(receiver)))
+        service.wait_for(service.submit("two", webhook_url=address(receiver)))
+    with Session(service.services.engine) as session:  # as an earlier release took it
         taken = {"webhook_url": "http://localhost:1/\x01", "retention": "keep"}
         session.execute(update(Job).where(Job.id == odd["job_id"]).values(options=taken))
         session.commit()
-    desk.keeper.tell()
+    service.maintenance.deliver_webhooks()
     assert len(receiver.got) == 1
 
 
-def test_two_who_send_webhooks_send_each_once(office, working, receiver):
-    desk = office(webhook_private=True)
-    with working(desk):
-        jobs = [desk.submit(str(number), webhook_url=address(receiver)) for number in range(5)]
+def test_two_who_send_webhooks_send_each_once(make_service, running_worker, receiver):
+    service = make_service(webhook_private=True)
+    with running_worker(service):
+        jobs = [service.submit(str(number), webhook_url=address(receiver)) for number in range(5)]
         for job in jobs:
-            desk.until(job)
-    threads = [threading.Thread(target=desk.keeper.tell) for _ in range(4)]
+            service.wait_for(job)
+    threads = [threading.Thread(target=service.maintenance.deliver_webhooks) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -162,26 +159,28 @@ def test_two_who_send_webhooks_send_each_once(office, working, receiver):
     assert sorted(delivered(receiver)) == sorted(jobs)
 
 
-def test_slow_receivers_of_one_tenant_keep_no_other_tenant_waiting(office, working, receiver):
-    desk = office(webhook_private=True)
+def test_slow_receivers_of_one_tenant_keep_no_other_tenant_waiting(
+    make_service, running_worker, receiver
+):
+    service = make_service(webhook_private=True)
     receiver.free.clear()
-    with working(desk):
-        slow = [desk.submit(str(n), webhook_url=address(receiver) + "&slow") for n in range(6)]
-        other = desk.submit("other", webhook_url=address(receiver))
+    with running_worker(service):
+        slow = [service.submit(str(n), webhook_url=address(receiver) + "&slow") for n in range(6)]
+        other = service.submit("other", webhook_url=address(receiver))
         for job in [*slow, other]:
-            desk.until(job)
-    with Session(desk.parts.engine) as session:
+            service.wait_for(job)
+    with Session(service.services.engine) as session:
         session.execute(update(Job).where(Job.id == other).values(tenant="other"))
         session.commit()
-    desk.keeper.start()
+    service.maintenance.start()
     try:
-        until(lambda: other in delivered(receiver))
+        wait_until(lambda: other in delivered(receiver))
         assert set(delivered(receiver)) == {other}
         receiver.free.set()
-        until(lambda: set(delivered(receiver)) == {other, *slow})
+        wait_until(lambda: set(delivered(receiver)) == {other, *slow})
     finally:
         receiver.free.set()
-        desk.keeper.stop()
+        service.maintenance.stop()
 
 
 @pytest.mark.parametrize(
@@ -210,26 +209,26 @@ def test_slow_receivers_of_one_tenant_keep_no_other_tenant_waiting(office, worki
         "x" * 1000,
     ],
 )
-def test_no_webhook_goes_into_this_network(office, url):
+def test_no_webhook_goes_into_this_network(make_service, url):
     with pytest.raises(WebhookUrlError):
         resolve_public_target(url, private=False)
-    desk = office()
-    answer = desk.client.post(
+    service = make_service()
+    answer = service.client.post(
         "/analyze-video", files={"file": ("a", b"x")}, data={"webhook_url": url}
     )
     assert answer.status_code == 422
     assert "webhook_url" in answer.json()["error"]
-    assert desk.client.get("/jobs").json()["total"] == 0
+    assert service.client.get("/jobs").json()["total"] == 0
 
 
 def test_a_name_that_has_become_private_since_it_was_taken_gets_nothing(
-    office, working, receiver, monkeypatch
+    make_service, running_worker, receiver, monkeypatch
 ):
-    desk = office(webhook_private=True)
-    with working(desk):
-        desk.until(desk.submit(webhook_url=address(receiver)))
-    desk.parts.settings.__dict__["webhook_private"] = False
-    desk.keeper.tell()
+    service = make_service(webhook_private=True)
+    with running_worker(service):
+        service.wait_for(service.submit(webhook_url=address(receiver)))
+    service.services.settings.__dict__["webhook_private"] = False
+    service.maintenance.deliver_webhooks()
     assert receiver.got == []
 
 

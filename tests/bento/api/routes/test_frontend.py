@@ -18,8 +18,8 @@ def pages(tmp_path, monkeypatch):
     monkeypatch.setattr(frontend, "FRONTEND_DIR", folder)
 
 
-def test_the_page_loads_from_this_service_alone(office, pages):
-    client = office().client
+def test_the_page_loads_from_this_service_alone(make_service, pages):
+    client = make_service().client
     for path in ("/app", "/app/", "/app/index.html"):
         answer = client.get(path)
         assert answer.headers["content-type"].startswith("text/html")
@@ -32,8 +32,8 @@ def test_the_page_loads_from_this_service_alone(office, pages):
 
 
 @pytest.mark.parametrize("path", ["../secret", "%2e%2e/secret", "..%2fsecret", "/etc/passwd", "x"])
-def test_no_path_leads_out_of_it(office, pages, path):
-    answer = office().client.get(f"/app/{path}")
+def test_no_path_leads_out_of_it(make_service, pages, path):
+    answer = make_service().client.get(f"/app/{path}")
     assert answer.status_code in (401, 404)
     assert "secret" not in answer.text
 
@@ -45,7 +45,9 @@ def test_pictures_may_come_from_the_store():
 
 
 FILES = [
-    path for path in frontend.PAGE.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg")
+    path
+    for path in frontend.FRONTEND_DIR.rglob("*")
+    if path.suffix in (".html", ".js", ".css", ".svg")
 ]
 
 
@@ -54,9 +56,9 @@ def test_everything_it_loads_is_its_own(file):
     text = file.read_text()
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
     for name in re.findall(r'(?:src|href)="/app/([^"]+)"', text):
-        assert (frontend.PAGE / name).is_file(), name
+        assert (frontend.FRONTEND_DIR / name).is_file(), name
     for name in re.findall(r'from "\./([^"]+)"', text):
-        assert (frontend.PAGE / name).is_file(), name
+        assert (frontend.FRONTEND_DIR / name).is_file(), name
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -69,8 +71,10 @@ def test_it_needs_nothing_that_its_policy_forbids_and_makes_no_html_of_data(file
     assert len(text.splitlines()) <= 250
 
 
-def test_what_a_sender_has_to_know_is_told_before_something_is_sent(office):
-    told = office(max_upload_mib=5, max_duration_s=60, keep_days=2).client.get("/limits").json()
+def test_what_a_sender_has_to_know_is_told_before_something_is_sent(make_service):
+    told = (
+        make_service(max_upload_mib=5, max_duration_s=60, keep_days=2).client.get("/limits").json()
+    )
     assert told == {
         "max_upload_mib": 5,
         "max_duration_s": 60.0,
@@ -79,10 +83,10 @@ def test_what_a_sender_has_to_know_is_told_before_something_is_sent(office):
     }
 
 
-def test_it_is_told_to_nobody_without_a_key_where_keys_are_asked_for(office, tmp_path):
+def test_it_is_told_to_nobody_without_a_key_where_keys_are_asked_for(make_service, tmp_path):
     keys = tmp_path / "keys"
     headers = {"Authorization": f"Bearer {create_key(keys, 'anna')}"}
-    client = office(api_keys_file=keys).client
+    client = make_service(api_keys_file=keys).client
     assert client.get("/limits").status_code == 401
     assert client.get("/limits", headers=headers).status_code == 200
     assert client.get("/app").status_code == 200

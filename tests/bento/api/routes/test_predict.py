@@ -21,25 +21,25 @@ class Watcher:
         raise self.error or MediaError(f"{shown_as}: seen; nothing to do")
 
 
-class Desk:
-    """There is always room."""
+class RoomyContext:
+    """A request context whose queue is never full."""
 
     @property
-    def parts(self):
+    def services(self):
         return self
 
     @property
-    def ledger(self):
+    def jobs(self):
         return self
 
-    def check_room(self, tenant, idempotency_key):
+    def available_capacity(self, tenant, idempotency_key):
         return 1
 
 
 @pytest.fixture
 def app():
     made = create_app(ServiceSettings())
-    made.state.desk = Desk()
+    made.state.context = RoomyContext()
     return made
 
 
