@@ -71,17 +71,13 @@ class EvidenceImage(ApiModel):
 class JobSummary(ApiModel):
     """A job in a list; read from the attributes of :class:`bento.db.models.Job`."""
 
-    job_id: str = Field(
-        validation_alias=AliasChoices("job_id", "id"), description="Id of the job."
-    )
+    job_id: str = Field(validation_alias=AliasChoices("job_id", "id"), description="Id of the job.")
     file: str = Field(description="File name of the upload.")
     status: Status = Field(description="Status of the job.")
     verdict: Verdict | None = Field(default=None, description="Null until done.")
     fake_probability: float | None = Field(
         default=None,
-        validation_alias=AliasChoices(
-            "fake_probability", AliasPath("result", "fake_probability")
-        ),
+        validation_alias=AliasChoices("fake_probability", AliasPath("result", "fake_probability")),
         description="Null until done, or if nothing could be scored.",
     )
     error: str | None = Field(default=None, description="Why the job failed.")
