@@ -84,7 +84,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
 
     def room(tenant: str, idempotency_key: str | None) -> int:
-        return int(app.state.context.services.jobs.check_room(tenant, idempotency_key))
+        return int(app.state.context.services.jobs.available_capacity(tenant, idempotency_key))
 
     most = {"max_mib": settings.max_upload_mib, "max_batch_mib": settings.max_batch_mib}
     app.add_middleware(BodySizeLimitMiddleware, **most)

@@ -12,7 +12,7 @@ from bento.container import Services
 from bento.db.models import Job
 from bento.storage.keys import evidence_key, upload_key
 from bento.uploads.submission import SubmissionService
-from bento.webhooks.delivery import resolve_public_target
+from bento.webhooks.url_guard import resolve_public_target
 from unmask.serving.report.schema import Report
 
 NO_JOB = "there is no such job; GET /jobs lists yours"
