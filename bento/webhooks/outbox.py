@@ -36,7 +36,7 @@ class Outbox:
                 return job
 
     def record_attempt(self, job: Job, delivered: bool) -> None:
-        """Record an attempt; a webhook is due again unless it was delivered or has no tries left."""
+        """Record an attempt; a webhook stays due unless it was delivered or has no tries left."""
         is_last = job.webhook_tries + 1 >= self._max_tries
         if delivered or is_last:
             update_one(self._engine, update(Job).where(Job.id == job.id).values(webhook_due=None))
