@@ -1,4 +1,4 @@
-"""Keys of a job's files in the object store."""
+"""Keys of a job's files in the object store; all begin with the job's id."""
 
 
 def upload_key(job_id: str) -> str:

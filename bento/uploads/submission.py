@@ -11,7 +11,7 @@ from bento.settings import MIB
 from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
-from bento.webhooks.delivery import resolve_public_target
+from bento.webhooks.url_guard import resolve_public_target
 from unmask.errors import MediaError
 
 BLOCK_BYTES = MIB

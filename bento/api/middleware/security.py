@@ -1,6 +1,5 @@
 """Security middleware: loopback-only access without API keys, and security headers."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bento.api.error_response import RequestRejected, error_response
 from bento.api.route_paths import FRONTEND_PATH
+from bento.security.bind_address import is_loopback
 
 LOOPBACK_ONLY = (
     "without API keys only loopback requests are accepted; create a key with "
@@ -58,21 +58,6 @@ class SecurityMiddleware:
         if scope["path"] == "/":  # BentoML's page there loads scripts from a CDN
             return await RedirectResponse(FRONTEND_PATH)(scope, receive, send)
         return await self.app(scope, receive, _jsonify_plain_errors(scope, receive, send))
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether an address or host name is a loopback one.
-
-    Example:
-        >>> is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("10.0.0.1")
-        (True, True, False)
-    """
-    if host is None:
-        return False
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def with_security_headers(send: Send) -> Send:

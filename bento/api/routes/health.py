@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from bento.api.dependencies import ContextDep
 from bento.api.openapi import error_responses
-from bento.metrics.prometheus import render_metrics
+from bento.metrics.prometheus import CONTENT_TYPE, render_metrics
 
 METRICS_EXAMPLE = "unmask_queue_length 0\n"
 NO_KEY_REQUIRED: dict[str, Any] = {"security": []}
@@ -52,4 +52,5 @@ def readyz(context: ContextDep) -> Response:
 )
 async def metrics(context: ContextDep) -> Response:
     """Queue length, jobs and failures by kind, processing seconds by stage, webhooks."""
-    return PlainTextResponse(await run_sync(render_metrics, context.services.engine))
+    content = await run_sync(render_metrics, context.services.engine)
+    return Response(content, media_type=CONTENT_TYPE)

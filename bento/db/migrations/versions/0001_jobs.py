@@ -1,4 +1,4 @@
-"""Jobs and totals."""
+"""Create the job and counter tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make both tables."""
+    """Create both tables."""
     text, real, count = sa.Text(), sa.Float(), sa.Integer()
     op.create_table(
         "detection_results",
@@ -46,10 +46,10 @@ def upgrade() -> None:
         "ix_webhook_due": ["webhook_due"],
     }.items():
         op.create_index(name, "detection_results", columns)
-    _make_totals()
+    _create_counters()
 
 
-def _make_totals() -> None:
+def _create_counters() -> None:
     op.create_table(
         "service_totals",
         sa.Column("name", sa.Text(), primary_key=True),
@@ -59,6 +59,6 @@ def _make_totals() -> None:
 
 
 def downgrade() -> None:
-    """Remove both tables."""
+    """Drop both tables."""
     op.drop_table("service_totals")
     op.drop_table("detection_results")

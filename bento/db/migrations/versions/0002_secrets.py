@@ -1,4 +1,4 @@
-"""Secrets that all machines of a service share."""
+"""Create the table of secrets that all machines of a service share."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "service_secrets",
         sa.Column("name", sa.Text(), primary_key=True),
@@ -17,5 +17,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove it."""
+    """Drop the table."""
     op.drop_table("service_secrets")
