@@ -1,7 +1,5 @@
 """Health probes and metrics."""
 
-from typing import Any
-
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
@@ -11,7 +9,6 @@ from bento.api.openapi import error_responses
 from bento.metrics.prometheus import CONTENT_TYPE, render_metrics
 
 METRICS_EXAMPLE = "unmask_queue_length 0\n"
-NO_KEY_REQUIRED: dict[str, Any] = {"security": []}
 
 router = APIRouter(default_response_class=Response)
 
@@ -20,7 +17,6 @@ router = APIRouter(default_response_class=Response)
     "/livez",
     responses=error_responses(),
     summary="Liveness probe",
-    openapi_extra=NO_KEY_REQUIRED,
 )
 def livez() -> Response:
     """The process responds. Under BentoML, BentoML's own probe answers instead."""
@@ -31,7 +27,6 @@ def livez() -> Response:
     "/readyz",
     responses=error_responses(),
     summary="Readiness probe",
-    openapi_extra=NO_KEY_REQUIRED,
 )
 def readyz(context: ContextDep) -> Response:
     """The database responds and the worker runs; otherwise 503."""
