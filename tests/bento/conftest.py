@@ -94,7 +94,7 @@ def analyzer():
 
 @pytest.fixture
 def running_worker(analyzer):
-    """Run a worker in a thread of this process; ``own`` gives it its own child process, `command`."""
+    """Run a worker in a thread of this process; ``own`` starts a child process with `command`."""
 
     @contextmanager
     def run(service, own=False, command=SCRIPTED_CHILD):
