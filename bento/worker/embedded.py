@@ -49,12 +49,20 @@ class EmbeddedWorker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+        finally:
+            _close_pipe(self._process)
 
     def _restart_on_exit(self) -> None:
         while not self._stopping.wait(RESTART_INTERVAL_S):
             if not self.alive:
+                _close_pipe(self._process)
                 self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         # the worker exits when the pipe closes, so it does not outlive a killed service
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, env=child_environment())
+
+
+def _close_pipe(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()

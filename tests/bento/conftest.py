@@ -16,6 +16,7 @@ from bento.api.app import create_app
 from bento.api.dependencies import RequestContext
 from bento.api.middleware.security import SecurityMiddleware
 from bento.container import Services
+from bento.db.functions import db_now
 from bento.paths import ROOT
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
@@ -66,10 +67,10 @@ def make_service(tmp_path, analyzer):
     """Create services; all services of one test share database and files."""
     opened = []
 
-    def start(*, resend_s=RESEND_S, round_s=ROUND_S, **settings):
+    def start(*, clock=db_now, resend_s=RESEND_S, round_s=ROUND_S, **settings):
         settings = {"folder": tmp_path / "service", "poll_s": 0.02, **settings}
         settings = ServiceSettings(**settings)
-        services = Services.from_settings(settings)
+        services = Services.from_settings(settings, clock)
         app = create_app(settings)
         app.state.context = RequestContext(services, SubmissionService(services))
         app.state.analyzer = analyzer
@@ -93,12 +94,12 @@ def analyzer():
 
 @pytest.fixture
 def running_worker(analyzer):
-    """Run a worker in a thread of this process; ``own`` gives it its own child process."""
+    """Run a worker in a thread of this process; ``own`` starts a child process with `command`."""
 
     @contextmanager
-    def run(service, own=False):
+    def run(service, own=False, command=SCRIPTED_CHILD):
         services = service.services
-        child = SandboxedAnalyzer(services.settings, SCRIPTED_CHILD) if own else analyzer
+        child = SandboxedAnalyzer(services.settings, command) if own else analyzer
         worker = Worker(services.settings, services.leases, services.store, child)
         thread = threading.Thread(target=worker.run)
         thread.start()

@@ -1,4 +1,4 @@
-"""`python -m bento.worker.job_runner` as it is, but for the child process that it holds."""
+"""`python -m bento.worker` with a scripted child process."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from bento.container import Services
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
-from bento.worker.job_runner import Worker, serve
+from bento.worker.__main__ import serve
+from bento.worker.job_runner import Worker
 
 if __name__ == "__main__":
     services = Services.from_settings(ServiceSettings.from_environment())

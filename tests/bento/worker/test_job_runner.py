@@ -1,52 +1,104 @@
-"""The job runner: from a queued job to its result."""
+"""Running jobs: progress, restarts, concurrent workers, cached results."""
 
 import sys
+import time
+from contextlib import contextmanager
 
+from sqlalchemy import update
+
+from bento.db.models import Job
+from bento.db.transactions import transaction
+from bento.sandbox.protocol import Failure
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.worker.job_runner import Worker
+from tests.factories import wait_until
 
-NO_DETECTOR = b'{"broken": "bundle: damaged"}\n'  # message of a child that cannot load a detector
+NO_DETECTOR = Failure(kind="no_detector", message="bundle: damaged").to_line()
 
 
-def test_submitted_video_becomes_a_result(make_service, running_worker):
-    service = make_service()
+def test_running_job_shows_stage_and_percent(make_service, running_worker, tmp_path):
+    service, finish = make_service(), tmp_path / "finish"
     with running_worker(service):
-        job = service.wait_for(service.submit("ok", name="clip – ü.mp4"))
-    assert (job["status"], job["verdict"], job["percent"]) == ("done", "fake", 100.0)
-    assert job["result"]["media"]["file"] == "clip – ü.mp4"
-    assert job["created_at"] <= job["started_at"] <= job["finished_at"] < job["expires_at"]
-    assert (job["attempts"], job["cached"], job["queue_position"]) == (1, False, None)
+        running = service.submit(f"wait_for {finish}")
+        job = wait_until(lambda: (job := service.job(running))["stage"] == "faces" and job)
+        assert (job["status"], job["percent"]) == ("running", 40.0)
+        finish.touch()
+        assert service.wait_for(running)["status"] == "done"
 
 
-def test_unreadable_file_fails_with_the_librarys_message(make_service, running_worker):
+def test_job_waits_while_no_detector_can_be_loaded(make_service, running_worker, caplog):
     service = make_service()
-    with running_worker(service):
-        job = service.wait_for(service.submit("refuse is no film", name="b.mp4"))
-    assert (job["status"], job["error"]) == ("failed", "b.mp4: is no film")
-    assert job["result"] is None
-
-
-def test_job_waits_while_no_detector_can_be_loaded(
-    make_service, running_worker, monkeypatch, caplog
-):
-    monkeypatch.setattr("bento.worker.job_runner.NO_DETECTOR_PAUSE_S", 0)
-    service = make_service()
-    job_id = service.submit("ok")
-    services = service.services
+    waiting, services = service.submit(), service.services
     child = (sys.executable, "-c", f"import os, sys; os.write(int(sys.argv[1]), {NO_DETECTOR})")
     analyzer = SandboxedAnalyzer(services.settings, child)
-    Worker(services.settings, services.leases, services.store, analyzer).run_job(job_id)
+    worker = Worker(services.settings, services.leases, services.store, analyzer, 0.0)
+    worker.run_queued(waiting)
     assert "bundle: damaged" in caplog.text
-    job = service.job(job_id)
+    job = service.job(waiting)
     assert (job["status"], job["stage"], job["attempts"]) == ("queued", "no_detector", 0)
     with running_worker(service):
-        assert service.wait_for(job_id)["status"] == "done"
+        assert service.wait_for(waiting)["status"] == "done"
 
 
-def test_queued_job_survives_a_restart_of_service_and_worker(make_service, running_worker):
+def test_queued_jobs_survive_a_restart(make_service, running_worker):
     first = make_service()
-    job_id = first.submit("ok")
+    waiting = first.submit()
     first.services.engine.dispose()
     second = make_service()
     with running_worker(second):
-        assert second.wait_for(job_id)["status"] == "done"
+        assert second.wait_for(waiting)["status"] == "done"
+
+
+def test_two_workers_run_each_job_once(make_service, running_worker, tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    monkeypatch.setenv("SCRIPTED_CHILD_LOG", str(log))
+    service = make_service()
+    jobs = [service.submit(f"job {number}") for number in range(20)]
+    with running_worker(service, own=True), running_worker(service, own=True):
+        assert {service.wait_for(job)["status"] for job in jobs} == {"done"}
+    assert sorted(log.read_text().splitlines()) == sorted(f"job {number}" for number in range(20))
+
+
+def test_lease_is_renewed_while_a_slow_store_delivers_the_upload(
+    make_service, running_worker, monkeypatch
+):
+    service = make_service(lease_s=2.0, attempts=1)
+    with running_worker(service) as worker:
+        local_copy = worker.store.local_copy
+
+        @contextmanager
+        def slow_copy(key):
+            time.sleep(3.0)  # longer than the lease
+            with local_copy(key) as path:
+                yield path
+
+        monkeypatch.setattr(worker.store, "local_copy", slow_copy)
+        job_id = service.submit()
+
+        def ended_job():
+            service.maintenance.run_once()
+            return (job := service.job(job_id))["status"] in ("done", "failed") and job
+
+        job = wait_until(ended_job)
+    assert (job["status"], job["attempts"]) == ("done", 1)
+
+
+def test_cached_result_of_another_schema_is_not_reused(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        first = service.wait_for(service.submit("film"))
+        assert service.wait_for(service.submit("film"))["cached"]
+        with transaction(service.services.engine) as session:
+            session.execute(update(Job).values(result={"verdict": "fake"}))
+        again = service.wait_for(service.submit("film"))
+    assert (again["status"], again["cached"]) == ("done", False)
+    assert again["result"]["verdict"] == first["result"]["verdict"]
+
+
+def test_result_of_zero_retention_is_neither_cached_nor_illustrated(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        first = service.wait_for(service.submit("film", retention="zero"))
+        again = service.wait_for(service.submit("film"))
+    assert first["evidence"] == []
+    assert not again["cached"]

@@ -5,9 +5,26 @@ import json
 import pytest
 
 from bento.api.dependencies import JOB_NOT_FOUND
-from tests.factories import wait_until
 
 UNKNOWN_ID = "0" * 32
+
+
+def test_submitted_video_becomes_a_result(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("ok", name="clip – ü.mp4"))
+    assert (job["status"], job["verdict"], job["percent"]) == ("done", "fake", 100.0)
+    assert job["result"]["media"]["file"] == "clip – ü.mp4"
+    assert job["created_at"] <= job["started_at"] <= job["finished_at"] < job["expires_at"]
+    assert (job["attempts"], job["cached"], job["queue_position"]) == (1, False, None)
+
+
+def test_unreadable_file_fails_with_the_librarys_message(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("refuse is no film", name="b.mp4"))
+    assert (job["status"], job["error"]) == ("failed", "b.mp4: is no film")
+    assert job["result"] is None
 
 
 def test_list_is_paged_and_filtered(make_service, running_worker):
@@ -52,20 +69,6 @@ def test_queued_jobs_have_positions_in_order_of_submission(make_service):
 def test_unknown_job_gets_404(make_service, path):
     response = make_service().client.get(f"/jobs/{UNKNOWN_ID}{path}")
     assert (response.status_code, response.json()) == (404, {"error": JOB_NOT_FOUND})
-
-
-def test_running_job_reports_stage_and_percent(make_service, running_worker):
-    service = make_service()
-    with running_worker(service, own=True):
-        job_id = service.submit("sleep 600")
-
-        def in_faces_stage():
-            job = service.job(job_id)
-            return job if job["stage"] == "faces" else None
-
-        job = wait_until(in_faces_stage)
-        assert (job["status"], job["percent"]) == ("running", 40.0)
-        service.client.delete(f"/jobs/{job_id}")
 
 
 def test_cancelled_queued_job_loses_its_upload(make_service):
