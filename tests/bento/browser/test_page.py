@@ -32,16 +32,18 @@ def words(page, selector="main"):
     return page.locator(selector).inner_text()
 
 
-def test_a_job_is_followed_from_the_queue_to_its_result(office, working, served, browse):
-    desk = office()
-    address, page = served(desk), browse()
-    desk.submit("ok")
+def test_a_job_is_followed_from_the_queue_to_its_result(
+    make_service, running_worker, live_server, open_page
+):
+    service = make_service()
+    address, page = live_server(service), open_page()
+    service.submit("ok")
     page.goto(f"{address}/app")
     submit(page, video("sleep 2", "talk.mp4"))
     inside(page).get_by_text("1 job is before it.").wait_for()
     assert re.search(r"#job=[0-9a-f]{32}$", page.url)
     assert page.title() == "talk.mp4 – unmask"
-    with working(desk):
+    with running_worker(service):
         current = page.locator("[aria-current=step]")
         current.get_by_text("Finding faces and speech").wait_for()
         assert page.get_by_role("progressbar", name="Analyzed").get_attribute("value") == "40"
@@ -53,36 +55,38 @@ def test_a_job_is_followed_from_the_queue_to_its_result(office, working, served,
     page.get_by_role("region", name="Verdict").wait_for()
 
 
-def test_without_events_the_page_asks_by_itself(office, working, served, browse):
-    desk = office()
-    address, page = served(desk), browse(expected=[REFUSED])
+def test_without_events_the_page_asks_by_itself(
+    make_service, running_worker, live_server, open_page
+):
+    service = make_service()
+    address, page = live_server(service), open_page(expected=[REFUSED])
     page.route("**/events", lambda route: route.abort())
     page.goto(f"{address}/app")
-    with working(desk):
+    with running_worker(service):
         submit(page, video("sleep 3"))
         page.locator("[aria-current=step]").get_by_text("Finding faces").wait_for()
         page.get_by_role("region", name="Verdict").wait_for()
 
 
-def test_a_job_is_cancelled_by_its_button(office, working, served, browse):
-    desk = office()
-    address, page = served(desk), browse()
+def test_a_job_is_cancelled_by_its_button(make_service, running_worker, live_server, open_page):
+    service = make_service()
+    address, page = live_server(service), open_page()
     page.goto(f"{address}/app")
-    with working(desk):
+    with running_worker(service):
         submit(page, video("sleep 100"))
         page.locator("[aria-current=step]").get_by_text("Finding faces").wait_for()
         page.get_by_role("button", name="Cancel this job").click()
         inside(page).get_by_text("It was cancelled").wait_for()
-    assert desk.client.get("/jobs").json()["jobs"][0]["status"] == "cancelled"
+    assert service.client.get("/jobs").json()["jobs"][0]["status"] == "cancelled"
 
 
 def test_a_failure_is_told_with_its_reason_and_a_finished_job_is_deleted(
-    office, working, served, browse
+    make_service, running_worker, live_server, open_page
 ):
-    desk = office()
-    address, page = served(desk), browse()
+    service = make_service()
+    address, page = live_server(service), open_page()
     page.goto(f"{address}/app")
-    with working(desk):
+    with running_worker(service):
         submit(page, video("refuse holds nothing to look at", "<img src=x onerror=alert(1)>.mp4"))
         inside(page).get_by_text("This video could not be analyzed").wait_for()
     assert "<img src=x onerror=alert(1)>.mp4: holds nothing to look at" in words(page)
@@ -90,12 +94,12 @@ def test_a_failure_is_told_with_its_reason_and_a_finished_job_is_deleted(
     assert page.evaluate("document.activeElement.textContent") == "Keep it"
     page.get_by_role("button", name=re.compile("^Delete result")).click()
     inside(page).get_by_text("No jobs yet").wait_for()
-    assert desk.client.get("/jobs").json()["total"] == 0
+    assert service.client.get("/jobs").json()["total"] == 0
 
 
-def test_refusals_are_told_in_plain_words(office, served, browse):
-    desk = office(max_upload_mib=1, max_queued=1)
-    address, page = served(desk), browse(expected=[REFUSED])
+def test_refusals_are_told_in_plain_words(make_service, live_server, open_page):
+    service = make_service(max_upload_mib=1, max_queued=1)
+    address, page = live_server(service), open_page(expected=[REFUSED])
     page.goto(f"{address}/app")
     alert = page.get_by_role("alert")
     for file, said in (
@@ -128,8 +132,10 @@ def test_refusals_are_told_in_plain_words(office, served, browse):
         (500, "bundle: damaged", "The service failed"),
     ],
 )
-def test_what_the_service_says_is_passed_on(office, served, browse, status, said, shown):
-    address, page = served(office()), browse(expected=[REFUSED])
+def test_what_the_service_says_is_passed_on(
+    make_service, live_server, open_page, status, said, shown
+):
+    address, page = live_server(make_service()), open_page(expected=[REFUSED])
     body = json.dumps({"error": said})
     page.route("**/analyze-video", lambda route: route.fulfill(status=status, body=body))
     page.goto(f"{address}/app")
@@ -139,17 +145,17 @@ def test_what_the_service_says_is_passed_on(office, served, browse, status, said
 
 
 def test_a_service_with_keys_asks_for_one_and_keeps_it_in_the_tab(
-    office, working, served, browse, tmp_path
+    make_service, running_worker, live_server, open_page, tmp_path
 ):
     keys = tmp_path / "keys"
-    key, desk = create_key(keys, "anna"), office(api_keys_file=keys)
-    address, page = served(desk), browse(expected=[REFUSED])
+    key, service = create_key(keys, "anna"), make_service(api_keys_file=keys)
+    address, page = live_server(service), open_page(expected=[REFUSED])
     page.goto(f"{address}/app")
     page.get_by_role("button", name="Enter API key").click()
     page.get_by_label("Key", exact=True).fill(key)
     page.keyboard.press("Enter")
     inside(page).get_by_text("No jobs yet").wait_for()
-    with working(desk):
+    with running_worker(service):
         submit(page, video("sleep 1"))
         page.get_by_role("region", name="Verdict").wait_for()
     with page.expect_download() as got:
@@ -161,13 +167,15 @@ def test_a_service_with_keys_asks_for_one_and_keeps_it_in_the_tab(
     page.get_by_role("region", name="Verdict").wait_for()
 
 
-def test_past_jobs_are_listed_by_page_status_and_verdict(office, working, served, browse):
-    desk = office()
-    with working(desk):
-        ended = [desk.submit(text) for text in ["real"] * 2 + ["ok"] * 9 + ["refuse it"]]
+def test_past_jobs_are_listed_by_page_status_and_verdict(
+    make_service, running_worker, live_server, open_page
+):
+    service = make_service()
+    with running_worker(service):
+        ended = [service.submit(text) for text in ["real"] * 2 + ["ok"] * 9 + ["refuse it"]]
         for job in ended:
-            desk.until(job)
-    address, page = served(desk), browse()
+            service.wait_for(job)
+    address, page = live_server(service), open_page()
     page.goto(f"{address}/app")
     rows = page.locator(".jobs li")
     inside(page).get_by_text("1–10 of 12").wait_for()
@@ -185,11 +193,13 @@ def test_past_jobs_are_listed_by_page_status_and_verdict(office, working, served
     inside(page).get_by_text("This video could not be analyzed").wait_for()
 
 
-def test_a_video_that_no_browser_plays_still_has_its_timeline(office, working, served, browse):
-    desk = office()
-    address, page = served(desk), browse(expected=[REFUSED])
+def test_a_video_that_no_browser_plays_still_has_its_timeline(
+    make_service, running_worker, live_server, open_page
+):
+    service = make_service()
+    address, page = live_server(service), open_page(expected=[REFUSED])
     page.goto(f"{address}/app")
-    with working(desk):
+    with running_worker(service):
         submit(page, video("rich"))
         inside(page).get_by_text("This browser does not play this file").wait_for()
     page.locator(".stretches").get_by_role("button").click()
@@ -206,33 +216,33 @@ def test_a_video_that_no_browser_plays_still_has_its_timeline(office, working, s
 
 
 def test_what_is_not_kept_is_said_and_seen_from_the_own_file_until_the_tab_is_reloaded(
-    office, working, served, browse
+    make_service, running_worker, live_server, open_page
 ):
-    desk = office()
-    address, page = served(desk), browse(expected=[REFUSED])
+    service = make_service()
+    address, page = live_server(service), open_page(expected=[REFUSED])
     page.goto(f"{address}/app")
     inside(page).get_by_text("Options").click()
     page.get_by_label("Nothing: no pictures are made").check()
-    with working(desk):
+    with running_worker(service):
         submit(page, video("rich"))
         inside(page).get_by_text("No pictures were made, as asked.").wait_for()
     page.reload()
     inside(page).get_by_text("The video was deleted at once, as asked.").wait_for()
 
 
-def test_a_part_of_a_video_can_be_asked_for(office, working, served, browse):
-    desk = office()
-    address, page = served(desk), browse()
+def test_a_part_of_a_video_can_be_asked_for(make_service, running_worker, live_server, open_page):
+    service = make_service()
+    address, page = live_server(service), open_page()
     page.goto(f"{address}/app")
     inside(page).get_by_text("Options").click()
     page.get_by_label("From second").fill("1.5")
     page.get_by_label("to second").fill("4")
-    with working(desk):
+    with running_worker(service):
         submit(page, video("sleep 1"))
         inside(page).get_by_text("only from 1.5 s to 4 s").wait_for()
         page.get_by_role("region", name="Verdict").wait_for()
-    job = desk.client.get("/jobs").json()["jobs"][0]["job_id"]
-    assert desk.job(job)["options"] == {
+    job = service.client.get("/jobs").json()["jobs"][0]["job_id"]
+    assert service.job(job)["options"] == {
         "start_s": 1.5,
         "end_s": 4.0,
         "webhook_url": None,
@@ -240,8 +250,8 @@ def test_a_part_of_a_video_can_be_asked_for(office, working, served, browse):
     }
 
 
-def test_a_dropped_video_is_taken_and_two_are_not(office, served, browse):
-    address, page = served(office()), browse()
+def test_a_dropped_video_is_taken_and_two_are_not(make_service, live_server, open_page):
+    address, page = live_server(make_service()), open_page()
     page.goto(f"{address}/app")
     drop = """names => {
         const data = new DataTransfer();
@@ -257,9 +267,9 @@ def test_a_dropped_video_is_taken_and_two_are_not(office, served, browse):
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_times_and_sizes_are_cut_as_they_are_said(office, served, browse):
-    page = browse()
-    page.goto(f"{served(office())}/app")
+def test_times_and_sizes_are_cut_as_they_are_said(make_service, live_server, open_page):
+    page = open_page()
+    page.goto(f"{live_server(make_service())}/app")
     say = """async ([name, values]) => {
         const words = await import("/app/words.js");
         return values.map((value) => words[name](value));
@@ -271,10 +281,10 @@ def test_times_and_sizes_are_cut_as_they_are_said(office, served, browse):
 
 
 def test_a_box_moves_along_a_line_between_two_frames_and_goes_where_nobody_is(
-    office, served, browse, rng
+    make_service, live_server, open_page, rng
 ):
-    page = browse()
-    page.goto(f"{served(office())}/app")
+    page = open_page()
+    page.goto(f"{live_server(make_service())}/app")
     times_s = np.array([0.2, 0.4, 0.6, 2.0, 2.2])
     left = rng.uniform(0, 300, 5)
     boxes = [

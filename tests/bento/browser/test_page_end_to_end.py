@@ -14,7 +14,7 @@ from tests.bento.servers import bentoml_serve
 pytestmark = pytest.mark.services
 expect = pytest.importorskip("playwright.sync_api").expect
 
-PATIENCE_S = 150
+TIMEOUT_S = 150
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 LOOKS = [{}, {"color_scheme": "dark"}, PHONE]
 
@@ -104,8 +104,8 @@ def result(address, talk, chromium):
     page.goto(f"{address}/app")
     page.set_input_files("#file", talk)
     page.get_by_role("button", name="Analyze").click()
-    page.get_by_role("region", name="Progress").wait_for(timeout=PATIENCE_S * 1000)
-    page.get_by_role("region", name="Verdict").wait_for(timeout=PATIENCE_S * 1000)
+    page.get_by_role("region", name="Progress").wait_for(timeout=TIMEOUT_S * 1000)
+    page.get_by_role("region", name="Verdict").wait_for(timeout=TIMEOUT_S * 1000)
     url = page.url
     page.close()
     return url
@@ -117,8 +117,8 @@ def job_of(url):
         return json.load(answer)
 
 
-def test_it_leads_from_the_upload_over_an_anomaly_to_the_report(address, talk, browse):
-    page = browse()
+def test_it_leads_from_the_upload_over_an_anomaly_to_the_report(address, talk, open_page):
+    page = open_page()
     page.goto(f"{address}/app")
     page.set_input_files("#file", talk)
     page.get_by_role("button", name="Analyze").click()
@@ -149,8 +149,8 @@ def test_it_leads_from_the_upload_over_an_anomaly_to_the_report(address, talk, b
     assert got.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_video_plays_and_its_face_is_marked_where_the_report_says(result, browse):
-    page, report = browse(), job_of(result)["result"]
+def test_the_video_plays_and_its_face_is_marked_where_the_report_says(result, open_page):
+    page, report = open_page(), job_of(result)["result"]
     page.goto(result)
     video = page.locator("video")
     expect(video).to_have_js_property("videoWidth", 320)
@@ -172,8 +172,8 @@ def test_the_video_plays_and_its_face_is_marked_where_the_report_says(result, br
     assert float(slider.input_value()) > 0.1
 
 
-def test_after_a_reload_everything_is_still_there(result, browse):
-    page = browse()
+def test_after_a_reload_everything_is_still_there(result, open_page):
+    page = open_page()
     page.goto(result)
     page.reload()
     page.get_by_role("region", name="Verdict").wait_for()
@@ -188,8 +188,8 @@ def test_after_a_reload_everything_is_still_there(result, browse):
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["desktop", "dark", "phone"])
-def test_it_fits_is_legible_and_everything_has_a_name(result, address, browse, look):
-    page = browse(**look)
+def test_it_fits_is_legible_and_everything_has_a_name(result, address, open_page, look):
+    page = open_page(**look)
     for url in (f"{address}/app", result):
         page.goto(url)
         page.get_by_role("heading", level=1).wait_for()
@@ -207,8 +207,8 @@ def test_it_fits_is_legible_and_everything_has_a_name(result, address, browse, l
         page.goto("about:blank")
 
 
-def test_the_keyboard_alone_reaches_upload_options_and_result(address, talk, browse):
-    page = browse()
+def test_the_keyboard_alone_reaches_upload_options_and_result(address, talk, open_page):
+    page = open_page()
     page.goto(f"{address}/app")
     reached = []
     for _ in range(9):
