@@ -39,7 +39,7 @@ class WebhookHandler(BaseHTTPRequestHandler):
 
     secret = ""
 
-    def do_POST(self) -> None:  # noqa: N802 (the name that http.server calls)
+    def do_POST(self) -> None:
         """Verify first, parse second: an unsigned body is never parsed."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
