@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "gate": "gate",
     "ingest": "ingest",
     "loadtest": "loadtest",
+    "model-card": "model_card",
     "preprocess": "preprocess",
     "score": "score",
     "sweep": "sweep",
