@@ -40,7 +40,7 @@ class PgdConfig:
     generator: torch.Generator | None = None
 
 
-STANDARD = PgdConfig()
+DEFAULT_PGD = PgdConfig()
 
 
 def fgsm(detector: Detector, batch: Batch, is_fake: Tensor, target: str, epsilon: float) -> Batch:
@@ -71,7 +71,7 @@ def pgd(
     is_fake: Tensor,
     target: str,
     epsilon: float,
-    steps: PgdConfig = STANDARD,
+    steps: PgdConfig = DEFAULT_PGD,
 ) -> Batch:
     """Walk uphill in small steps, and never further than ``epsilon`` from where it began.
 
