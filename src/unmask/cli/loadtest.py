@@ -212,7 +212,7 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _talking(seconds: float) -> bytes:
-    from unmask.cli.native_stderr import suppress_native_stderr
+    from unmask.native_stderr import suppress_native_stderr
     from unmask.data.demo.benchmark_clip import write_benchmark_clip
 
     with TemporaryDirectory(prefix="unmask-load-") as folder, suppress_native_stderr():
