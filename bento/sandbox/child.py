@@ -73,10 +73,10 @@ def main() -> None:
     """Load the detector, then handle tasks until the parent exits."""
     channel = ParentChannel(int(sys.argv[1]))
     lower_priority()
-    from unmask.serving.analyzer import VARIABLE, Analyzer
+    from unmask.serving.analyzer import BUNDLE_VARIABLE, Analyzer
 
     try:
-        use_packaged = BUNDLE_DIR.is_dir() and VARIABLE not in os.environ
+        use_packaged = BUNDLE_DIR.is_dir() and BUNDLE_VARIABLE not in os.environ
         analyzer = Analyzer.load(BUNDLE_DIR if use_packaged else None)
     except UnmaskError as error:
         channel.send(Failure(kind="no_detector", message=str(error)))
@@ -147,7 +147,7 @@ def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report
     run = partial(
         analyzer.analyze,
         shown_as=task.shown_as,
-        watch=timer,
+        timer=timer,
         evidence_dir=task.work_dir if task.save_evidence else None,
     )
     if part.is_whole:
@@ -174,8 +174,8 @@ def _analyze_part(
     from unmask.serving.trimming import describe_source, shift_report_times, trim
 
     offset_s = trim(task.path, part.start_s, part.end_s, trimmed, task.shown_as)
-    part_s = max(part.start_s - offset_s, 0.0), part.end_s - offset_s
-    report = run(trimmed, part_s=part_s)
+    time_range_s = max(part.start_s - offset_s, 0.0), part.end_s - offset_s
+    report = run(trimmed, time_range_s=time_range_s)
     media = describe_source(task.path, task.shown_as, report.media)
     note = f"from {part.start_s:g} s to {min(part.end_s, media.duration_s):g} s"
     return shift_report_times(report, offset_s, media, note)

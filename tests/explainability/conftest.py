@@ -1,7 +1,5 @@
 """Detectors whose reasons are known, and moments for them to judge."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -46,7 +44,7 @@ def a_bundle(tiny):
     def build(**changes):
         with torch.random.fork_rng():
             torch.manual_seed(3)
-            detector = Detector(replace(tiny, **changes)).eval()
+            detector = Detector(tiny.replace(**changes)).eval()
             for block in detector.temporal.blocks:
                 nn.init.normal_(block.widen.weight)
         calibration = Calibration(temperature=2.0)
@@ -95,7 +93,7 @@ def sees_detail(a_bundle):
 
     def build(rows, columns):
         bundle = a_bundle()
-        detector = bundle.detector
+        detector = bundle.first_member
         detector.frame.backbone = Looks(Detail(rows, columns))
         detector.frame.mean.zero_()
         detector.frame.std.fill_(1.0)
@@ -122,8 +120,8 @@ class Loudness(nn.Module):
 def hears_loudness(a_bundle):
     """A bundle to which a loud voice is a fake one."""
     bundle = a_bundle()
-    bundle.detector.voice = Loudness()
-    bundle.detector.step_head.weight.data.fill_(5.0)
+    bundle.first_member.voice = Loudness()
+    bundle.first_member.step_head.weight.data.fill_(5.0)
     return bundle
 
 

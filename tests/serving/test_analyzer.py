@@ -48,7 +48,7 @@ def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
 def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, talking, backbone):
     bundle = load_bundle(bundle_folder)
     switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-    changed = replace(bundle.settings, frame_backbone=backbone, **switches)
+    changed = bundle.settings.replace(frame_backbone=backbone, **switches)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         detector = Detector(changed).eval()
@@ -93,7 +93,7 @@ def test_what_stands_above_the_threshold_becomes_a_segment(analyzer, talking):
 
 def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
     watch = StageTimer()
-    timing = analyzer.analyze(talking, watch=watch).timing_s
+    timing = analyzer.analyze(talking, timer=watch).timing_s
     parts = timing.model_dump()
     total = parts.pop("total")
     assert sum(parts.values()) == pytest.approx(total, rel=0.01)

@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.explainability.deletion_test import SHARE, Deletion
+from unmask.explainability.deletion_test import DELETED_FRACTION, DeletionResult
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import BIN_S, STEP_S
 from unmask.models.collate import Batch, collate
 from unmask.models.precision import autocast
 from unmask.records import RATE_HZ, ModelInput
 
-TOGETHER = 16  # answers at a time, so that memory stays small
-RANDOM_MUTINGS = 3  # each hears the whole stretch again
+BATCH_SIZE = 16  # answers at a time, so that memory stays small
+RANDOM_SHIFTS = 3  # each hears the whole stretch again
 
 Weights = NDArray[np.float64]
 Bins = NDArray[np.intp]
@@ -46,16 +46,16 @@ class VoiceScorer:
         self._steps, self._is_spoken = self._encoded(self._batch)
         places = (np.arange(self._is_spoken.shape[1]) + 0.5) * STEP_S / BIN_S
         self._bin_of_step = np.floor(places).astype(np.intp)
-        self.spoken: Bins = np.unique(self._bin_of_step[self._is_spoken[0].cpu().numpy()])
+        self.speech_bins: Bins = np.unique(self._bin_of_step[self._is_spoken[0].cpu().numpy()])
 
-    def without_steps(self, parts: Sequence[Bins]) -> Weights:
+    def occlude_steps(self, parts: Sequence[Bins]) -> Weights:
         """Log-odds when the encoder's steps in each of ``parts`` are left out."""
         left_out = np.stack([np.isin(self._bin_of_step, bins) for bins in parts])
         masks = self._is_spoken & ~torch.from_numpy(left_out).to(self._steps.device)
-        some = [masks[first : first + TOGETHER] for first in range(0, len(masks), TOGETHER)]
+        some = [masks[first : first + BATCH_SIZE] for first in range(0, len(masks), BATCH_SIZE)]
         return np.concatenate([self._log_odds(self._steps, each) for each in some])
 
-    def muted(self, bins: Bins) -> float:
+    def mute(self, bins: Bins) -> float:
         """Log-odds when the sound itself is silent in ``bins``."""
         batch = self._batch
         moments = np.arange(batch.waveform.shape[1]) / RATE_HZ
@@ -87,12 +87,12 @@ def occlusion_importance(judge: VoiceScorer) -> Weights:
     Returns:
         In ``[0, 1]``, 1 where it matters most; all 0 where nothing speaks for a fake.
     """
-    scores = judge.without_steps([NOTHING, *judge.spoken[:, None]])
+    scores = judge.occlude_steps([NOTHING, *judge.speech_bins[:, None]])
     raised = np.clip(scores[0] - scores[1:], 0.0, None)
     return raised / raised.max() if raised.any() else raised
 
 
-def deletion(judge: VoiceScorer, weights: Weights) -> Deletion | None:
+def audio_deletion_test(judge: VoiceScorer, weights: Weights) -> DeletionResult | None:
     """Mute the most important ``SHARE`` of speech, and as much elsewhere, and ask again.
 
     Elsewhere is the same pattern, moved in time and round from the end to the beginning.
@@ -103,13 +103,13 @@ def deletion(judge: VoiceScorer, weights: Weights) -> Deletion | None:
     Returns:
         ``None`` where nothing is important, or too little is spoken to leave anything out.
     """
-    count = len(judge.spoken)
-    size = min(round(SHARE * count), int((weights > 0).sum()))
+    count = len(judge.speech_bins)
+    size = min(round(DELETED_FRACTION * count), int((weights > 0).sum()))
     if not size:
         return None
     top = np.argsort(-weights, kind="stable")[:size]
     rng = np.random.default_rng(0)
-    moves = rng.choice(np.arange(1, count), min(RANDOM_MUTINGS, count - 1), replace=False)
-    whole = float(judge.without_steps([NOTHING])[0])
-    falls = [whole - judge.muted(judge.spoken[(top + move) % count]) for move in (0, *moves)]
-    return Deletion(drop=falls[0], random_drop=float(np.mean(falls[1:])))
+    moves = rng.choice(np.arange(1, count), min(RANDOM_SHIFTS, count - 1), replace=False)
+    whole = float(judge.occlude_steps([NOTHING])[0])
+    falls = [whole - judge.mute(judge.speech_bins[(top + move) % count]) for move in (0, *moves)]
+    return DeletionResult(drop=falls[0], random_drop=float(np.mean(falls[1:])))

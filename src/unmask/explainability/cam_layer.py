@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from unmask.errors import ConfigError
 
-CELLS = 7  # a side; EfficientNet's last map at 224 px
+MIN_CELLS = 7  # a side; EfficientNet's last map at 224 px
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,21 @@ class CamLayer:
     """
 
     module: nn.Module
-    tokens_before: int | None = None
+    prefix_tokens: int | None = None
     channels_last: bool = False
 
-    def grid(self, out: Tensor) -> Tensor:
+    def to_grid(self, out: Tensor) -> Tensor:
         """The layer's output as a map, shape ``(N, channels, rows, columns)``."""
-        if self.tokens_before is not None:
-            places = out[:, self.tokens_before :].transpose(1, 2)  # (N, channels, places)
+        if self.prefix_tokens is not None:
+            places = out[:, self.prefix_tokens :].transpose(1, 2)  # (N, channels, places)
             return places.reshape(*places.shape[:2], isqrt(places.shape[2]), -1)
         return out.permute(0, 3, 1, 2) if self.channels_last else out
 
-    def put_back(self, grid: Tensor, out: Tensor) -> Tensor:
+    def from_grid(self, grid: Tensor, out: Tensor) -> Tensor:
         """``out`` with ``grid`` in the place of what :meth:`grid` took from it."""
-        if self.tokens_before is not None:
+        if self.prefix_tokens is not None:
             places = grid.flatten(2).transpose(1, 2)
-            return torch.cat([out[:, : self.tokens_before], places], dim=1)
+            return torch.cat([out[:, : self.prefix_tokens], places], dim=1)
         return grid.permute(0, 2, 3, 1) if self.channels_last else grid.clone()
 
 
@@ -59,17 +59,17 @@ def find_cam_layer(backbone: nn.Module, run: Callable[[], object]) -> CamLayer:
     """
     made: Any = backbone
     if hasattr(made, "num_prefix_tokens") and hasattr(made.blocks[-1], "norm1"):
-        return CamLayer(made.blocks[-1].norm1, tokens_before=made.num_prefix_tokens)
+        return CamLayer(made.blocks[-1].norm1, prefix_tokens=made.num_prefix_tokens)
     last = getattr(made, "output_fmt", None) == "NHWC"
     seen = [
         module
         for module, shape in _shapes(backbone, run)
-        if len(shape) == 4 and min(shape[1:3] if last else shape[2:]) >= CELLS
+        if len(shape) == 4 and min(shape[1:3] if last else shape[2:]) >= MIN_CELLS
     ]
     if not seen:
         raise ConfigError(
             f"model.frame_backbone {type(backbone).__name__}: none of its layers keeps a map of "
-            f"the face of {CELLS} cells a side; analyze without evidence, or raise model.input_px"
+            f"the face of {MIN_CELLS} cells a side; analyze without evidence, or raise model.input_px"
         )
     return CamLayer(seen[-1], channels_last=last)
 
@@ -87,8 +87,8 @@ def detach_at_layer(layer: CamLayer) -> Iterator[nn.Module]:
     def divert(_module: nn.Module, _args: Any, out: Tensor) -> Tensor | None:
         if get_ident() != owner:
             return None
-        grid: Tensor = tap(layer.grid(out).detach().requires_grad_(True))
-        return layer.put_back(grid, out)
+        grid: Tensor = tap(layer.to_grid(out).detach().requires_grad_(True))
+        return layer.from_grid(grid, out)
 
     handle = layer.module.register_forward_hook(divert)
     try:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unmask.explainability.gradcam import FrameScorer
 from unmask.records import FACE_PX
 
-SHARE = 0.2  # of the face is taken away
+DELETED_FRACTION = 0.2  # of the face is taken away
 RANDOM_REGIONS = 5  # each asks the frame model again
 BLUR_PX = FACE_PX / 16  # leaves the light of a region and nothing that is finer than an eye
 FEATHER_PX = 3.0  # a hard seam would itself be a trace of forgery
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class DeletionResult:
     """Fall of a score, in log-odds; positive where the score is lower without the part.
 
     Attributes:
@@ -39,7 +39,9 @@ class Deletion:
     random_drop: float
 
 
-def deletion(judge: FrameScorer, heat: Heat, landmarks: NDArray[np.float32]) -> Deletion | None:
+def run_deletion_test(
+    judge: FrameScorer, heat: Heat, landmarks: NDArray[np.float32]
+) -> DeletionResult | None:
     """Blur the hottest ``SHARE`` of the face, and as much elsewhere, and ask again.
 
     Args:
@@ -58,7 +60,7 @@ def deletion(judge: FrameScorer, heat: Heat, landmarks: NDArray[np.float32]) -> 
     none = np.zeros_like(region)  # in one batch with the others, so that all round alike
     scores = _scores(judge, [none, region, *others])
     falls = scores[0] - scores[1:]
-    return Deletion(drop=float(falls[0]), random_drop=float(falls[1:].mean()))
+    return DeletionResult(drop=float(falls[0]), random_drop=float(falls[1:].mean()))
 
 
 def landmark_hull_mask(landmarks: NDArray[np.float32]) -> Mask:
@@ -74,7 +76,7 @@ def landmark_hull_mask(landmarks: NDArray[np.float32]) -> Mask:
 
 def top_region(heat: Heat, face: Mask) -> Mask:
     """The hottest ``SHARE`` of the face; less where less of it is hot at all."""
-    size = min(round(SHARE * int(face.sum())), int((heat[face] > 0).sum()))
+    size = min(round(DELETED_FRACTION * int(face.sum())), int((heat[face] > 0).sum()))
     return _top(heat.astype(np.float64), face, size)
 
 

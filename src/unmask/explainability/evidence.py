@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from unmask.explainability import audio_occlusion, deletion_test
 from unmask.explainability.cam_layer import find_cam_layer
 from unmask.explainability.gradcam import FrameScorer, grad_cam
-from unmask.explainability.overlay import overlay
+from unmask.explainability.overlay import draw_overlay
 from unmask.explainability.top_moments import AudioExcerpt, FrameCandidate, TopMoments
 from unmask.explainability.waveform_plot import draw_waveform
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import BIN_S
 from unmask.preprocessing.media.seek import read_frames_at
 
-PLACES = 4  # digits of a log-odds
+DECIMALS = 4  # digits of a log-odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class EvidenceItem:
 
 
 def render_evidence(
-    bundle: Bundle, path: Path, suspects: TopMoments, folder: Path
+    bundle: Bundle, path: Path, moments: TopMoments, folder: Path
 ) -> tuple[EvidenceItem, ...]:
     """Draw the highest scoring frames of each person, and the sound, into ``folder``.
 
@@ -71,7 +71,7 @@ def render_evidence(
     folder.mkdir(parents=True, exist_ok=True)
     named = {
         f"person{person}-frame-{rank}": suspect
-        for person, frames in sorted(suspects.people.items())
+        for person, frames in sorted(moments.people.items())
         for rank, suspect in enumerate(frames, start=1)
     }
     heats = dict(_heats(bundle, named))
@@ -80,15 +80,15 @@ def render_evidence(
         _of_frame(bundle, name, suspect, heats[name], name in drawn)
         for name, suspect in named.items()
     ]
-    if suspects.sound is not None:
-        exhibits += _of_sound(bundle, suspects.sound, folder)
+    if moments.sound is not None:
+        exhibits += _of_sound(bundle, moments.sound, folder)
     return tuple(exhibits)
 
 
 @dataclass(frozen=True, slots=True)
 class _Heat:
     heat: NDArray[np.float32]
-    deletion: deletion_test.Deletion | None
+    deletion: deletion_test.DeletionResult | None
 
 
 def _heats(bundle: Bundle, named: dict[str, FrameCandidate]) -> Iterator[tuple[str, _Heat]]:
@@ -97,7 +97,7 @@ def _heats(bundle: Bundle, named: dict[str, FrameCandidate]) -> Iterator[tuple[s
         judge = FrameScorer(bundle, suspect)
         layer = layer or find_cam_layer(bundle.first_member.frame.backbone, judge.score)
         heat = grad_cam(judge, layer)
-        yield name, _Heat(heat, deletion_test.deletion(judge, heat, suspect.landmarks))
+        yield name, _Heat(heat, deletion_test.run_deletion_test(judge, heat, suspect.landmarks))
 
 
 def _draw(
@@ -108,7 +108,7 @@ def _draw(
     for time_s, picture in read_frames_at(path, [one.time_s for one in named.values()]):
         for name, suspect in named.items():
             if suspect.time_s == time_s:
-                with_heat, without = overlay(picture, suspect, heats[name].heat)
+                with_heat, without = draw_overlay(picture, suspect, heats[name].heat)
                 _write(folder / f"{name}.png", with_heat)
                 _write(folder / f"{name}-original.png", without)
                 drawn.add(name)
@@ -132,8 +132,8 @@ def _of_frame(
         person=suspect.person,
         time_s=suspect.time_s,
         fake_probability=suspect.probability,
-        faithfulness=None if found is None else round(found.drop, PLACES),
-        random_drop=None if found is None else round(found.random_drop, PLACES),
+        faithfulness=None if found is None else round(found.drop, DECIMALS),
+        random_drop=None if found is None else round(found.random_drop, DECIMALS),
         description=words,
         file=f"{name}.png" if drawn else None,
         original=f"{name}-original.png" if drawn else None,
@@ -141,26 +141,26 @@ def _of_frame(
 
 
 def _of_sound(bundle: Bundle, stretch: AudioExcerpt, folder: Path) -> Iterator[EvidenceItem]:
-    judge = audio_occlusion.VoiceScorer(bundle, stretch.heard)
-    if not len(judge.spoken):
+    judge = audio_occlusion.VoiceScorer(bundle, stretch.sample)
+    if not len(judge.speech_bins):
         return
     weights = audio_occlusion.occlusion_importance(judge)
-    found = audio_occlusion.deletion(judge, weights)
+    found = audio_occlusion.audio_deletion_test(judge, weights)
     words = f"How much each fifth of a second of speech makes the voice sound fake{_member(bundle)}"
     if found is not None:
         words += (
             f": muting the most important fifth of speech moves its score by {-found.drop:+.2f} "
             f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average"
         )
-    begins_s = stretch.start_s + judge.spoken * BIN_S
+    begins_s = stretch.start_s + judge.speech_bins * BIN_S
     _write(folder / "sound.png", draw_waveform(stretch, begins_s, weights))
     yield EvidenceItem(
         kind="sound",
         person=None,
         time_s=stretch.start_s,
         fake_probability=stretch.probability,
-        faithfulness=None if found is None else round(found.drop, PLACES),
-        random_drop=None if found is None else round(found.random_drop, PLACES),
+        faithfulness=None if found is None else round(found.drop, DECIMALS),
+        random_drop=None if found is None else round(found.random_drop, DECIMALS),
         description=f"{words}.",
         file="sound.png",
         importance=tuple(zip(begins_s.round(3).tolist(), weights.round(3).tolist(), strict=True)),

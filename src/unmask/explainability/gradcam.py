@@ -35,8 +35,8 @@ class FrameScorer:
         self._temperature = bundle.calibration.temperature
         device = next(self._detector.parameters()).device
         self._arithmetic = (precision, device)
-        batch = collate([suspect.seen], bundle.settings).to(device)
-        self._at = suspect.at
+        batch = collate([suspect.context], bundle.settings).to(device)
+        self._at = suspect.index
         self.pixels = batch.frames[0, self._at, None]
         self.flow = None if batch.flow is None else batch.flow[0, self._at, None]
         with torch.no_grad(), autocast(*self._arithmetic):

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from unmask.explainability.top_moments import FrameCandidate
 
 # Perceptually uniform, and read alike by the colour-blind (van der Walt & Smith, 2015)
-COLOURS = cv2.COLORMAP_VIRIDIS
-SURROUNDINGS = 3.0  # sides of the face that are shown around it
-LONGEST_PX, SHORTEST_PX = 960, 320
-STRENGTH = 0.7  # of the colour where it is hottest; where it is cold, the picture is as it was
+COLOUR_MAP = cv2.COLORMAP_VIRIDIS
+VIEW_SCALE = 3.0  # sides of the face that are shown around it
+MAX_SIDE_PX, MIN_SIDE_PX = 960, 320
+MAX_OPACITY = 0.7  # of the colour where it is hottest; where it is cold, the picture is as it was
 INK, SHADE = (255, 255, 255), (0, 0, 0)
 
 Picture = NDArray[np.uint8]
@@ -55,12 +55,12 @@ def region_around(box_px: NDArray[np.float32], picture: Picture) -> ViewRegion:
     """The face and ``SURROUNDINGS``, as far as the picture goes; not too large, nor too small."""
     height, width = picture.shape[:2]
     middle = (box_px[:2] + box_px[2:]) / 2
-    reach = float((box_px[2:] - box_px[:2]).max()) * SURROUNDINGS / 2
+    reach = float((box_px[2:] - box_px[:2]).max()) * VIEW_SCALE / 2
     limits = np.array([width, height])
     left, top = np.clip(np.floor(middle - reach), 0, limits - 1).astype(int).tolist()
     right, bottom = np.clip(np.ceil(middle + reach), [left + 1, top + 1], limits).astype(int)
     longest = max(int(right) - left, int(bottom) - top)
-    wanted = np.clip(longest, SHORTEST_PX, LONGEST_PX)
+    wanted = np.clip(longest, MIN_SIDE_PX, MAX_SIDE_PX)
     return ViewRegion(left, top, int(right), int(bottom), float(wanted / longest))
 
 
@@ -86,7 +86,7 @@ def project_heat(heat: Heat, to_face: Matrix, region: ViewRegion) -> Heat:
     return cv2.warpAffine(heat, chain, region.size, flags=flags).astype(np.float32, copy=False)
 
 
-def overlay(picture: Picture, suspect: FrameCandidate, heat: Heat) -> tuple[Picture, Picture]:
+def draw_overlay(picture: Picture, suspect: FrameCandidate, heat: Heat) -> tuple[Picture, Picture]:
     """Draw heat, box and time.
 
     Args:
@@ -98,9 +98,9 @@ def overlay(picture: Picture, suspect: FrameCandidate, heat: Heat) -> tuple[Pict
     region = region_around(suspect.box_px, picture)
     original = crop_view(picture, region)
     placed = project_heat(heat, suspect.to_face, region)
-    weight = STRENGTH * placed[..., None]
+    weight = MAX_OPACITY * placed[..., None]
     levels = np.rint(placed * 255).astype(np.uint8)
-    colour = cv2.cvtColor(cv2.applyColorMap(levels, COLOURS), cv2.COLOR_BGR2RGB)
+    colour = cv2.cvtColor(cv2.applyColorMap(levels, COLOUR_MAP), cv2.COLOR_BGR2RGB)
     drawn = np.rint(original * (1 - weight) + colour * weight).astype(np.uint8)
     corner = np.array([region.left, region.top])
     box = (suspect.box_px.reshape(2, 2) - corner) * region.scale

@@ -12,13 +12,13 @@ from unmask.preprocessing.faces.alignment import estimate_similarity
 from unmask.preprocessing.media.sampling import SLACK_S
 from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, ModelInput, PersonFeatures
 
-FRAMES = 5  # of each person
-PEOPLE = 5  # with FRAMES, what an explanation costs at most
-APART_S = 0.4  # neighbours show the same, so they are one moment
+MAX_FRAMES = 5  # of each person
+MAX_PEOPLE = 5  # with FRAMES, what an explanation costs at most
+MIN_DISTANCE_S = 0.4  # neighbours show the same, so they are one moment
 # Frames to either side that a frame's score is asked with: all that the convolutions over time
 # see, and about a window of the transformer
-NEIGHBOURS = 3
-STRETCH_S = 5.0  # of sound, which is heard five times over
+CONTEXT_FRAMES = 3
+EXCERPT_S = 5.0  # of sound, which is heard five times over
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class FrameCandidate:
     box_px: NDArray[np.float32]
     to_face: NDArray[np.float64]
     landmarks: NDArray[np.float32]
-    seen: ModelInput
-    at: int
+    context: ModelInput
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AudioExcerpt:
     start_s: float
     probability: float
     weight: float
-    heard: ModelInput
+    sample: ModelInput
 
 
 @dataclass
@@ -82,9 +82,9 @@ class TopMoments:
         for person, score in zip(window.people, scores, strict=False):
             kept = self.people.get(person.track.person, [])
             self.people[person.track.person] = _highest(kept, person, score.frame_probabilities)
-        if len(self.people) > PEOPLE:
+        if len(self.people) > MAX_PEOPLE:
             ranked = sorted(self.people.items(), key=lambda item: -_standing(item[1]))
-            self.people = dict(ranked[:PEOPLE])
+            self.people = dict(ranked[:MAX_PEOPLE])
         stretch = _stretch(window, scores[0].step_probabilities) if scores else None
         if stretch and (self.sound is None or stretch.weight > self.sound.weight):
             self.sound = stretch
@@ -109,15 +109,15 @@ def _apart(probabilities: NDArray[np.float64], times_s: NDArray[np.float64]) -> 
     """Rows of the ``FRAMES`` highest, best first, each ``APART_S`` from the others."""
     rows: list[int] = []
     for row in np.argsort(-probabilities, kind="stable").tolist():
-        if all(abs(times_s[row] - times_s[other]) >= APART_S - SLACK_S for other in rows):
+        if all(abs(times_s[row] - times_s[other]) >= MIN_DISTANCE_S - SLACK_S for other in rows):
             rows.append(row)
-    return rows[:FRAMES]
+    return rows[:MAX_FRAMES]
 
 
 def _suspect(person: PersonFeatures, row: int, probability: float) -> FrameCandidate:
     """Copies, since a view would keep all faces of the window alive."""
     track = person.track
-    around = slice(max(row - NEIGHBOURS, 0), row + NEIGHBOURS + 1)
+    around = slice(max(row - CONTEXT_FRAMES, 0), row + CONTEXT_FRAMES + 1)
     flow = None if person.flow is None else person.flow[around].copy()
     silence = np.zeros(0, np.float32)
     return FrameCandidate(
@@ -128,8 +128,8 @@ def _suspect(person: PersonFeatures, row: int, probability: float) -> FrameCandi
         # whatever way the face was cut out, its landmarks went the same way
         to_face=estimate_similarity(track.landmarks_px[row], person.landmarks[row]),
         landmarks=person.landmarks[row].copy(),
-        seen=ModelInput(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),
-        at=row - around.start,
+        context=ModelInput(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),
+        index=row - around.start,
     )
 
 
@@ -139,7 +139,7 @@ def _stretch(window: ClipFeatures, steps: NDArray[np.float64]) -> AudioExcerpt |
     if window.waveform is None or not spoken.any():
         return None
     values = np.where(spoken, steps, 0.0)
-    length = min(round(STRETCH_S / STEP_S), len(steps))
+    length = min(round(EXCERPT_S / STEP_S), len(steps))
     sums = np.convolve(values, np.ones(length), "valid")
     first = int(sums.argmax())
     chosen = slice(first, first + length)
@@ -153,7 +153,7 @@ def _stretch(window: ClipFeatures, steps: NDArray[np.float64]) -> AudioExcerpt |
         start_s=window.start_s + begin / RATE_HZ,
         probability=float(np.nanmean(steps[chosen])),
         weight=float(sums[first]),
-        heard=_sound(window.waveform.samples[begin:end], is_speech[begin:end]),
+        sample=_sound(window.waveform.samples[begin:end], is_speech[begin:end]),
     )
 
 

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,8 @@ from unmask.config import (
     to_dict,
 )
 from unmask.errors import BundleError, ConfigError
-from unmask.models.calibration.platt import EVEN, Calibration
+from unmask.files import file_sha256
+from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
 from unmask.models.lipsync.network import SyncNet
@@ -35,7 +35,7 @@ from unmask.models.lipsync.network import SyncNet
 SCHEMA_VERSION = 4  # 3 had one threshold for all; 2 no bias; 1 one detector and no lip-sync
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
-FACTS = "bundle.json"
+METADATA = "bundle.json"
 GATES = "gates.json"
 LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
@@ -72,7 +72,7 @@ class Bundle:
         """Refuse members that are built differently."""
         if not self.members:
             raise BundleError("a bundle needs at least one detector")
-        if len({replace(member.settings, dropout=0.0) for member in self.members}) > 1:
+        if len({member.settings.replace(dropout=0.0) for member in self.members}) > 1:
             raise BundleError("the members are built differently; fit them with the same model.*")
 
     @property
@@ -104,11 +104,11 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
         provenance = {**bundle.provenance, **versions}
         bundle = replace(bundle, provenance=provenance, schema_version=SCHEMA_VERSION)
         text = json.dumps(_facts(bundle, unfinished), indent=2)
-        (unfinished / FACTS).write_text(text + "\n")
+        (unfinished / METADATA).write_text(text + "\n")
         _put_in_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return replace(bundle, sha256=_file_sha(folder / FACTS))
+    return replace(bundle, sha256=file_sha256(folder / METADATA))
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -123,7 +123,9 @@ def load_bundle(folder: Path) -> Bundle:
         bundle = _blank(facts)
         weights_sha, sync_sha = facts["weights_sha256"], facts["sync_sha256"]
     except (KeyError, TypeError, ConfigError) as error:
-        raise BundleError(f"{folder / FACTS}: damaged: {error}; train or fetch it again") from error
+        raise BundleError(
+            f"{folder / METADATA}: damaged: {error}; train or fetch it again"
+        ) from error
     state = _checked(folder / WEIGHTS, weights_sha)
     if facts["schema_version"] == 1:
         state = {f"members.0.{name}": value for name, value in state.items()}
@@ -134,7 +136,7 @@ def load_bundle(folder: Path) -> Bundle:
             bundle.sync.load_state_dict(_checked(folder / SYNC_WEIGHTS, sync_sha))
     for net in _nets(bundle):
         net.eval()
-    return replace(bundle, sha256=_file_sha(folder / FACTS), gates=_gates(folder / GATES))
+    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=_gates(folder / GATES))
 
 
 def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -143,20 +145,20 @@ def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "phase": bundle.phase,
         "profile": bundle.profile,
-        "weights_sha256": _file_sha(folder / WEIGHTS),
+        "weights_sha256": file_sha256(folder / WEIGHTS),
         "calibration": to_dict(bundle.calibration),
         "uncertainty": to_dict(bundle.uncertainty),
         "members": [to_dict(member.settings) for member in bundle.members],
         "voice_config": bundle.first_member.voice_config,
-        "sync": None if sync is None else sync.facts,
-        "sync_sha256": None if sync is None else _file_sha(folder / SYNC_WEIGHTS),
+        "sync": None if sync is None else sync.config,
+        "sync_sha256": None if sync is None else file_sha256(folder / SYNC_WEIGHTS),
         "preprocessing": to_dict(bundle.preprocessing),
         "provenance": dict(sorted(bundle.provenance.items())),
     }
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
-    path = folder / FACTS
+    path = folder / METADATA
     try:
         facts = json.loads(path.read_text())
         found = facts["schema_version"]
@@ -180,8 +182,10 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 def _with_alarms(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Stretches were held against the verdict's threshold, or one half where it had none."""
     calibration = dict(facts.get("calibration") or {})
-    above = calibration.get("fake_above", EVEN)
-    alarms = dict.fromkeys(("video", "audio", "lip_sync"), EVEN if above == 1.0 else above)
+    above = calibration.get("fake_above", NEUTRAL_PROBABILITY)
+    alarms = dict.fromkeys(
+        ("video", "audio", "lip_sync"), NEUTRAL_PROBABILITY if above == 1.0 else above
+    )
     return {**facts, "calibration": {**calibration, "alarms": alarms}}
 
 
@@ -190,14 +194,14 @@ def _blank(facts: Mapping[str, Any]) -> Bundle:
     voice = facts["voice_config"]
     settings = [from_dict(ModelSettings, member) for member in facts["members"]]
     return Bundle(
-        members=tuple(Detector.blank(one, voice) for one in settings),
+        members=tuple(Detector.from_config(one, voice) for one in settings),
         preprocessing=from_dict(PreprocessingSettings, facts["preprocessing"]),
         calibration=from_dict(Calibration, facts["calibration"]),
         phase=facts["phase"],
         profile=facts["profile"],
         provenance=facts["provenance"],
         schema_version=facts["schema_version"],
-        sync=None if facts["sync"] is None else SyncNet.blank(facts["sync"]),
+        sync=None if facts["sync"] is None else SyncNet.from_config(facts["sync"]),
         uncertainty=from_dict(UncertaintySettings, facts["uncertainty"]),
     )
 
@@ -215,8 +219,8 @@ def _nets(bundle: Bundle) -> list[nn.Module]:
 
 def _checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
     with _translate_errors(path):
-        if _file_sha(path) != expected_sha:
-            raise BundleError(f"{path}: its hash is not the one in {FACTS}; fetch it again")
+        if file_sha256(path) != expected_sha:
+            raise BundleError(f"{path}: its hash is not the one in {METADATA}; fetch it again")
         return load_file(path)
 
 
@@ -236,11 +240,3 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
     folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
     unfinished.replace(folder)
     shutil.rmtree(retired)
-
-
-def _file_sha(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

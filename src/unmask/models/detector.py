@@ -4,7 +4,7 @@ Frame encoder and temporal encoder for the face, wav2vec2 for the voice; joined 
 or by attention.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -83,7 +83,7 @@ class Detector(nn.Module):
             settings.input_px,
             flow=settings.flow,
             out_dim=settings.frame_dim,
-            tuned=settings.tuned,
+            tuned=settings.trainable,
         )
         if voice is None:
             voice = load_voice(settings.voice_backbone, settings.voice_weights)
@@ -108,9 +108,9 @@ class Detector(nn.Module):
         self.auxiliary = FaceHeads(settings.frame_dim) if settings.auxiliary else None
 
     @classmethod
-    def blank(cls, settings: ModelSettings, voice_config: dict[str, Any]) -> "Detector":
+    def from_config(cls, settings: ModelSettings, voice_config: dict[str, Any]) -> "Detector":
         """The architecture alone, with random weights and without any download."""
-        random = replace(settings, frame_weights="random")
+        random = settings.replace(frame_weights="random")
         detector = cls(random, voice_from_config(voice_config))
         detector.settings = settings
         return detector
@@ -132,8 +132,8 @@ class Detector(nn.Module):
     def forward(
         self,
         batch: Batch,
-        heard: tuple[Tensor, Tensor] | None = None,
-        seen: Tensor | None = None,
+        audio_features: tuple[Tensor, Tensor] | None = None,
+        frame_features: Tensor | None = None,
     ) -> DetectorOutput:
         """Score a batch.
 
@@ -141,12 +141,12 @@ class Detector(nn.Module):
             heard: What ``voice`` gave for this sound already.
             seen: What :meth:`encode` gave for these faces already.
         """
-        vectors = self.encode_frames(batch) if seen is None else seen
+        vectors = self.encode_frames(batch) if frame_features is None else frame_features
         frames = self.temporal(vectors, batch.frame_mask)  # (B, T, frame_dim)
         frame_logits = self._logits(self.frame_head, frames) * batch.frame_mask
-        if heard is None:
-            heard = self.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
-        steps, step_mask = heard
+        if audio_features is None:
+            audio_features = self.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
+        steps, step_mask = audio_features
         step_logits = self._logits(self.step_head, steps) * step_mask
         uses = self.fusion.drop(batch.frame_mask.any(1), step_mask.any(1))
         pooled = masked_mean(frames, batch.frame_mask), masked_mean(steps, step_mask)

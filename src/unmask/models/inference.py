@@ -13,7 +13,7 @@ from unmask.models.collate import Batch, collate
 from unmask.models.detector import DetectorOutput
 from unmask.models.ensemble.mc_dropout import content_seed, mc_logits
 from unmask.models.ensemble.pooling import average_in_probability, fuse_with_lipsync
-from unmask.models.ensemble.shared_encoders import Ensemble, Heard
+from unmask.models.ensemble.shared_encoders import AudioFeatures, Ensemble
 from unmask.models.lipsync.scoring import SyncScore, sync_score
 from unmask.models.precision import autocast
 from unmask.records import ModelInput
@@ -50,7 +50,7 @@ class SampleScore:
     step_probabilities: Floats
     member_logits: Floats
     pass_logits: Floats | None = None
-    passes: Floats | None = None
+    pass_probabilities: Floats | None = None
     sync: SyncScore | None = None
 
     @property
@@ -86,7 +86,7 @@ def score_samples(
     ensemble = Ensemble([member.eval() for member in bundle.members])
     device = next(bundle.first_member.parameters()).device
     scores: list[SampleScore] = []
-    heard: tuple[Heard, ...] | None = None
+    heard: tuple[AudioFeatures, ...] | None = None
     heard_from: NDArray[np.float32] | None = None
     for sample in samples:
         with torch.inference_mode(), autocast(precision, device):
@@ -122,7 +122,11 @@ def with_sync_weight(score: SampleScore, sync_weight: float) -> SampleScore:
 
 
 def _predict_members(
-    ensemble: Ensemble, batch: Batch, heard: tuple[Heard, ...], sample: ModelInput, passes: int
+    ensemble: Ensemble,
+    batch: Batch,
+    heard: tuple[AudioFeatures, ...],
+    sample: ModelInput,
+    passes: int,
 ) -> tuple[tuple[DetectorOutput, ...], Floats | None]:
     """Every member's answer, and its wavering ones."""
     seed = content_seed(sample) if passes else 0
@@ -168,7 +172,7 @@ def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
         step_probabilities=np.where(steps, probability("step_logits"), np.nan),
         member_logits=members,
         pass_logits=wavering,
-        passes=None if wavering is None else reading.probability(np.array(finals)),
+        pass_probabilities=None if wavering is None else reading.probability(np.array(finals)),
         sync=sync,
     )
 

@@ -146,7 +146,7 @@ def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
     return steps.sum() / pairs.sum().clamp(min=1)
 
 
-def masked_mae(said: Tensor | None, true: Tensor | None, frame_mask: Tensor) -> Tensor:
+def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tensor) -> Tensor:
     """Mean absolute error over the faces of which the truth is known.
 
     Args:
@@ -157,10 +157,10 @@ def masked_mae(said: Tensor | None, true: Tensor | None, frame_mask: Tensor) -> 
     Returns:
         A scalar; 0 where nothing is said or known.
     """
-    if said is None or true is None:
+    if predicted is None or target is None:
         return torch.zeros((), device=frame_mask.device)
-    known = frame_mask.view(*frame_mask.shape, *[1] * (said.ndim - 2)) & true.isfinite()
-    errors = (said - torch.where(known, true, 0.0)).abs()
+    known = frame_mask.view(*frame_mask.shape, *[1] * (predicted.ndim - 2)) & target.isfinite()
+    errors = (predicted - torch.where(known, target, 0.0)).abs()
     return torch.where(known, errors, 0.0).sum() / known.sum().clamp(min=1)
 
 

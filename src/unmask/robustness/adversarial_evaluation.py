@@ -142,7 +142,7 @@ def _cut(example: Example, frames: int) -> Example:
 
 def _threat(bundle: Bundle) -> ThreatModel:
     """Whom the rows speak of; members that share their eyes are no strangers to each other."""
-    if len(bundle.members) > 1 and Ensemble(bundle.members).one_frame_encoder:
+    if len(bundle.members) > 1 and Ensemble(bundle.members).shares_frame_encoder:
         return ThreatModel(knows=KNOWS.format(second=SHARED_ENCODER_NOTE))
     return ThreatModel()
 

@@ -32,7 +32,7 @@ from unmask.serving.report_builder import AnalysisResult, build_report
 from unmask.serving.stage_hooks import attach_timer, use_timer
 
 CHAMPION = Path("outputs/champion")
-VARIABLE = "UNMASK_BUNDLE"
+BUNDLE_VARIABLE = "UNMASK_BUNDLE"
 WINDOW_S = 30.0
 STAGES = (
     *("decode", "faces", "align", "lips", "flow", "speech"),
@@ -53,10 +53,10 @@ class Analyzer:
         get_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
         for member in bundle.members:
             attach_timer(member.frame, "frame_model")
-            for half in ("begin", "finish"):
+            for half in ("forward_frozen", "forward_tuned"):
                 attach_timer(member.voice, "voice_model", half)
         if bundle.sync is not None:
-            for tower in ("lips", "speech"):
+            for tower in ("embed_mouths", "embed_audio"):
                 attach_timer(bundle.sync, "sync_model", tower)
 
     @classmethod
@@ -66,7 +66,7 @@ class Analyzer:
         Raises:
             BundleError: There is none, or it is damaged.
         """
-        chosen = folder or Path(os.environ.get(VARIABLE) or CHAMPION)
+        chosen = folder or Path(os.environ.get(BUNDLE_VARIABLE) or CHAMPION)
         if chosen == CHAMPION and not chosen.exists():
             raise BundleError(f"{chosen}: no champion yet; run make train, or give --bundle")
         return cls(load_bundle(chosen))
@@ -76,16 +76,16 @@ class Analyzer:
         """The bundle's input spec, without what its models do not look at."""
         spec = self.bundle.preprocessing
         flow = FlowSettings(enabled=self.bundle.settings.flow)
-        lips = replace(spec.lips, enabled=self.bundle.sync is not None)
-        return replace(spec, flow=flow, lips=lips)
+        lips = spec.lips.replace(enabled=self.bundle.sync is not None)
+        return spec.replace(flow=flow, lips=lips)
 
     def analyze(
         self,
         path: Path,
         shown_as: str | None = None,
-        watch: StageTimer | None = None,
+        timer: StageTimer | None = None,
         evidence_dir: Path | None = None,
-        part_s: tuple[float, float] = (0.0, math.inf),
+        time_range_s: tuple[float, float] = (0.0, math.inf),
     ) -> Report:
         """Watch and hear a video, and say what was found.
 
@@ -100,19 +100,19 @@ class Analyzer:
         Raises:
             MediaError: ``path`` cannot be read as video or sound.
         """
-        begin, watch = perf_counter(), watch or StageTimer()
+        begin, timer = perf_counter(), timer or StageTimer()
         suspects = None if evidence_dir is None else TopMoments()
         exhibits: tuple[EvidenceItem, ...] = ()
         with _rename_in_errors(path, shown_as):
-            with use_timer(watch):
-                facts, tally, info = self._score_windows(path, part_s, suspects, watch)
+            with use_timer(timer):
+                facts, tally, info = self._score_windows(path, time_range_s, suspects, timer)
             if info is None:
                 raise MediaError(f"{path}: holds nothing to look at; use another file")
             if suspects is not None and evidence_dir is not None:
-                with watch.measure("evidence"):
+                with timer.measure("evidence"):
                     exhibits = render_evidence(self.bundle, path, suspects, evidence_dir)
         shown = replace(info, path=Path(shown_as or path))
-        timing = _timing(watch, perf_counter() - begin)
+        timing = _timing(timer, perf_counter() - begin)
         return build_report(self.bundle, shown, AnalysisResult(facts, tally, exhibits), timing)
 
     def _score_windows(

@@ -25,7 +25,10 @@ class MediaLimits:
 
 
 def check_media_limits(
-    path: Path, shown_as: str, limits: MediaLimits, part_s: tuple[float, float] = (0.0, math.inf)
+    path: Path,
+    shown_as: str,
+    limits: MediaLimits,
+    time_range_s: tuple[float, float] = (0.0, math.inf),
 ) -> float:
     """Read the container's header; what it is called does not count.
 
@@ -51,7 +54,7 @@ def check_media_limits(
         raise MediaError(f"{shown_as}: is no readable media file ({reason}); {REMEDY}") from error
     with container:
         duration_s = float(container.duration or 0) / 1e6
-        start_s, end_s = part_s
+        start_s, end_s = time_range_s
         asked_s = max(min(end_s, duration_s) - start_s, 0.0)
         _check(f"{shown_as}: is {asked_s:.0f} s long", asked_s, limits.duration_s, "s")
         share = asked_s / duration_s if duration_s else 1.0

@@ -41,7 +41,7 @@ class MemoryTimer(StageTimer):
         self.peak_mib: dict[str, float] = defaultdict(float)
 
     @contextmanager
-    def on(self, stage: str) -> Iterator[None]:
+    def measure(self, stage: str) -> Iterator[None]:
         """Count time and memory inside the block to ``stage``."""
         outer, self.stage = self.stage, stage
         try:
@@ -78,7 +78,7 @@ def profile_analysis(analyzer: Analyzer, video: Path) -> dict[str, StageCost]:
     """
     watch = MemoryTimer()
     with watch.sampling():
-        report = analyzer.analyze(video, watch=watch)
+        report = analyzer.analyze(video, timer=watch)
     long_s, seconds = report.media.duration_s, report.timing_s.model_dump()
     costs = {
         stage: StageCost(seconds[stage], long_s / max(seconds[stage], 1e-6), watch.peak_mib[stage])

@@ -35,16 +35,16 @@ from unmask.serving.report.model_card import (
 class AnalysisResult:
     """What one video's windows gave, added up."""
 
-    facts: MediaStatistics
-    tally: ScoreAggregator
-    exhibits: Sequence[EvidenceItem] = ()
+    media: MediaStatistics
+    scores: ScoreAggregator
+    evidence: Sequence[EvidenceItem] = ()
 
 
 def build_report(
     bundle: Bundle, info: MediaInfo, found: AnalysisResult, timing: schema.Timing
 ) -> schema.Report:
     """Put together what one video's windows gave."""
-    facts, tally = found.facts, found.tally
+    facts, tally = found.media, found.scores
     calibration, quality, decisive = bundle.calibration, facts.quality(), tally.decisive_track()
     reading = calibration if decisive is None else decisive.calibration_in_effect(calibration)
     model = build_model_card(bundle, reading)
@@ -69,9 +69,9 @@ def build_report(
         else None,
         people=tuple(_people(tally, calibration)),
         audio_timeline=_by_second(tally.sound),
-        envelope=facts.loudness.envelope(),
+        envelope=facts.peaks.envelope(),
         segments=tuple(_segments(tally, bundle, info.duration_s or inf)),
-        evidence=tuple(_evidence(one) for one in found.exhibits),
+        evidence=tuple(_evidence(one) for one in found.evidence),
         quality=quality,
         notes=tuple(build_notes(facts, quality, info, model)),
         media=_media(info),
@@ -130,7 +130,7 @@ def _probability(track: PersonScores, calibration: Calibration) -> float:
 
 def _spread(track: PersonScores, calibration: Calibration) -> PredictiveInterval | None:
     """Of MC-dropout, or of the members without it; one answer alone has no spread."""
-    answers = expit(track.repeated(calibration))
+    answers = expit(track.repeated_logits(calibration))
     return summarise(answers, _probability(track, calibration)) if len(answers) > 1 else None
 
 
@@ -168,10 +168,10 @@ def _lip_sync(sync: LipSyncScores) -> schema.LipSync | None:
     return schema.LipSync(
         fake_probability=sync.probability.value,
         offset_ms=None if sync.offset_ms is None else round(sync.offset_ms, 1),
-        timeline=_moments(sync.line),
+        timeline=_moments(sync.series),
         offsets=tuple(
             schema.SyncOffset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
-            for time_s, offset_ms in zip(sync.line.times_s, sync.line_ms, strict=True)
+            for time_s, offset_ms in zip(sync.series.times_s, sync.series_offsets_ms, strict=True)
         ),
     )
 
@@ -213,7 +213,7 @@ def _stretches(tally: ScoreAggregator, bundle: Bundle) -> Iterator[schema.Segmen
         yield from _above(alarms.video, track, frame_s, "video", number)
         if bundle.sync is not None:
             moment_s = STEP_TICKS / bundle.sync.rate_hz
-            yield from _above(alarms.lip_sync, track.sync.line, moment_s, "lip_sync", number)
+            yield from _above(alarms.lip_sync, track.sync.series, moment_s, "lip_sync", number)
     yield from _above(alarms.audio, tally.sound, BIN_S, "audio")
 
 

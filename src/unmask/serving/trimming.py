@@ -10,7 +10,7 @@ from unmask.optional_deps import require
 from unmask.preprocessing.media.decode import FORMATS, audio_stream, probe, video_stream
 from unmask.serving.report.schema import Media, Report
 
-TIMES = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
+TIME_FIELDS = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
 
 
 def trim(path: Path, start_s: float, end_s: float, target: Path, shown_as: str) -> float:
@@ -84,9 +84,9 @@ def _stretch(
             yield packet, float(packet.pts * packet.time_base) - zero_s
 
 
-def shift_report_times(report: Report, begin_s: float, media: Media, region: str) -> Report:
+def shift_report_times(report: Report, offset_s: float, media: Media, region: str) -> Report:
     """The report of an excerpt that began at ``begin_s``, with the times of the whole video."""
-    moved = _moved(report.model_dump(), begin_s)
+    moved = _moved(report.model_dump(), offset_s)
     note = f"Only a part of the video was analyzed: {region}."
     return Report.model_validate({**moved, "media": media, "notes": (note, *report.notes)})
 
@@ -98,7 +98,7 @@ def _moved(part: Any, by_s: float) -> Any:
     if not isinstance(part, dict):
         return part
     moved = {name: _moved(value, by_s) for name, value in part.items()}
-    for name in TIMES & moved.keys():
+    for name in TIME_FIELDS & moved.keys():
         moved[name] = None if moved[name] is None else round(moved[name] + by_s, 3)
     if "importance" in moved:
         pairs = moved["importance"]
@@ -106,10 +106,10 @@ def _moved(part: Any, by_s: float) -> Any:
     return moved
 
 
-def describe_source(path: Path, shown_as: str, part: Media) -> Media:
+def describe_source(path: Path, shown_as: str, excerpt: Media) -> Media:
     """Facts of the whole file, where ``part`` has those of an excerpt."""
     info = probe(path)
-    return part.model_copy(
+    return excerpt.model_copy(
         update={
             "file": shown_as,
             "sha256": info.sha256,

@@ -25,8 +25,8 @@ class RecordingAnalyzer:
 
     preprocessing = PreprocessingSettings()
 
-    def analyze(self, path, evidence_dir=None, part_s=None, **_):
-        self.path, self.evidence_dir, self.part_s = path, evidence_dir, part_s
+    def analyze(self, path, evidence_dir=None, time_range_s=None, **_):
+        self.path, self.evidence_dir, self.time_range_s = path, evidence_dir, time_range_s
         raise MediaError("recorded")
 
 
@@ -50,7 +50,7 @@ def test_part_is_trimmed_into_the_work_folder_and_deleted(film, tmp_path, save_e
     assert analyzer.evidence_dir == (folder if save_evidence else None)
     assert list(folder.iterdir()) == []
     # the trimmed file starts at a key frame; what precedes 0.2 s is skipped
-    assert analyzer.part_s == pytest.approx((0.2, 0.8), abs=0.001)
+    assert analyzer.time_range_s == pytest.approx((0.2, 0.8), abs=0.001)
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="SCHED_IDLE exists on Linux only")

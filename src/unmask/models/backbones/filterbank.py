@@ -12,8 +12,8 @@ from torch import nn
 
 from unmask.records import RATE_HZ
 
-LOWEST_HZ = 80.0
-HIGHEST_HZ = 7600.0
+MIN_HZ = 80.0
+MAX_HZ = 7600.0
 
 
 def init_sinc_filters(conv: nn.Conv1d) -> None:
@@ -24,7 +24,7 @@ def init_sinc_filters(conv: nn.Conv1d) -> None:
     """
     bands = conv.out_channels // 2
     length = conv.kernel_size[0]
-    low, high = (_mel(hz) for hz in (LOWEST_HZ, HIGHEST_HZ))
+    low, high = (_mel(hz) for hz in (MIN_HZ, MAX_HZ))
     centres_hz = 700 * (10 ** (np.linspace(low, high, bands) / 2595) - 1)
     times_s = (np.arange(length) - (length - 1) / 2) / RATE_HZ
     angles = 2 * np.pi * centres_hz[:, None] * times_s
@@ -40,7 +40,7 @@ def mel_filterbank(bands: int, fft_samples: int) -> NDArray[np.float64]:
     Returns:
         Shape ``(bands, fft_samples // 2 + 1)``.
     """
-    low, high = (_mel(hz) for hz in (LOWEST_HZ, HIGHEST_HZ))
+    low, high = (_mel(hz) for hz in (MIN_HZ, MAX_HZ))
     edges_hz = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
     bins_hz = np.arange(fft_samples // 2 + 1) * RATE_HZ / fft_samples
     below, centre, above = (edges_hz[shift : shift + bands, None] for shift in range(3))

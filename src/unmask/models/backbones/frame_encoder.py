@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
-from unmask.models.backbones.noise_residual_net import NAME, NoiseResidualNet
+from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, NoiseResidualNet
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 from unmask.models.backbones.pretrained import load_frame_weights
 
@@ -61,7 +61,7 @@ class FrameEncoder(nn.Module):
         cfg = self.backbone.pretrained_cfg
         if tuned == "norms":
             freeze_all_but_norms(self.backbone)
-        if flow and backbone != NAME:
+        if flow and backbone != BACKBONE_NAME:
             _widen(self.backbone, backbone, cfg["first_conv"], apart=tuned == "norms")
         self.input_px = input_px
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
@@ -115,7 +115,7 @@ class FrameEncoder(nn.Module):
 
 
 def _backbone(name: str, input_px: int, flow: bool) -> Any:
-    if name == NAME:
+    if name == BACKBONE_NAME:
         return NoiseResidualNet(flow=flow)
     cfg = timm.get_pretrained_cfg(name)
     # a transformer's places are learned, so it is built for the size that it will see

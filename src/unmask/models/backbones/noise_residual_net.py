@@ -16,17 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NAME = "residual_tiny"
+BACKBONE_NAME = "residual_tiny"
 SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # of the Gaussians whose differences are the bands
 REGIONS = 28  # along each side of the face
 WIDTHS = (32, 64, 64)
-FLOOR = 0.002  # of the energy, half a grey level: below it there is only rounding
+ENERGY_FLOOR = 0.002  # of the energy, half a grey level: below it there is only rounding
 FLOW_BANDS = 2
-SURROUNDINGS = 5  # regions across, that a region's motion is compared with
+NEIGHBOURHOOD = 5  # regions across, that a region's motion is compared with
 FLOW_FLOOR = 0.03  # about one level of quantisation, as the frame encoder scales flow
-STRIP = 28  # rows or columns that are blurred at once
+STRIP_PX = 28  # rows or columns that are blurred at once
 CHUNK_FACES = 8  # that are worked on at once: their pixels stay close to the processor
-FAINTEST = 1e-7  # weight, relative to the middle's; a CPU slows down fifteenfold on denormals
+MIN_KERNEL_WEIGHT = (
+    1e-7  # weight, relative to the middle's; a CPU slows down fifteenfold on denormals
+)
 
 
 class NoiseResidualNet(nn.Module):
@@ -85,7 +87,7 @@ def _band_energies(x: Tensor) -> Tensor:
     bands = [
         F.adaptive_avg_pool2d((fine - soft).abs(), REGIONS) for fine, soft in pairwise(blurred)
     ]
-    energies = (torch.stack(bands, dim=1) + FLOOR).log()
+    energies = (torch.stack(bands, dim=1) + ENERGY_FLOOR).log()
     return energies - energies.mean((2, 3), keepdim=True)
 
 
@@ -102,7 +104,7 @@ def flow_energies(flow: Tensor) -> Tensor:
     """
     moved = F.adaptive_avg_pool2d(flow, REGIONS)  # (N, 2, 28, 28)
     around = F.avg_pool2d(
-        moved, SURROUNDINGS, stride=1, padding=SURROUNDINGS // 2, count_include_pad=False
+        moved, NEIGHBOURHOOD, stride=1, padding=NEIGHBOURHOOD // 2, count_include_pad=False
     )
     parts = torch.stack([_length(moved), _length(moved - around)], dim=1)
     energies = (parts + FLOW_FLOOR).log()
@@ -131,10 +133,10 @@ def _gaussian(size: int, scale_px: float) -> tuple[tuple[slice, Tensor], ...]:
     with torch.inference_mode(False):
         place = torch.arange(size)
         weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * scale_px**2))
-        weights = torch.where(weights < FAINTEST, 0.0, weights)
+        weights = torch.where(weights < MIN_KERNEL_WEIGHT, 0.0, weights)
         weights = weights / weights.sum(dim=1, keepdim=True)
         strips = []
-        for strip in torch.split(weights, STRIP):
+        for strip in torch.split(weights, STRIP_PX):
             used = strip.any(dim=0).nonzero()
             near = slice(int(used[0]), int(used[-1]) + 1)
             strips.append((near, strip[:, near].contiguous()))

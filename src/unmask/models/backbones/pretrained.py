@@ -16,13 +16,13 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from unmask.errors import WeightsError
 from unmask.models.backbones.filterbank import init_sinc_filters
 
-PROBE_S = 5.0
+HUB_TIMEOUT_S = 5.0
 # the base of every error of the HTTP client, whichever client the hub's release is built on
 TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
-BASE = "facebook/wav2vec2-base"
+WAV2VEC2_BASE = "facebook/wav2vec2-base"
 # no SpecAugment and no skipped layers: the detector's own dropout is the only chance there is
 NO_STOCHASTIC_REGULARISATION = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}
-TINY: dict[str, Any] = {
+TINY_CONFIG: dict[str, Any] = {
     "hidden_size": 64,
     "num_hidden_layers": 1,
     "num_attention_heads": 4,
@@ -96,10 +96,10 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
         WeightsError: The weights or their description cannot be had.
     """
     if backbone == "tiny":
-        tiny = voice_from_config(TINY)
+        tiny = voice_from_config(TINY_CONFIG)
         init_sinc_filters(tiny.feature_extractor.conv_layers[0].conv)
         return tiny
-    if weights == "random" and backbone == BASE:
+    if weights == "random" and backbone == WAV2VEC2_BASE:
         return voice_from_config({})
     folder = Path(backbone)
     if not folder.is_dir():
@@ -153,7 +153,7 @@ def _hub_answers() -> bool:
     if constants.HF_HUB_OFFLINE:
         return False
     try:
-        get_session().head(constants.ENDPOINT, timeout=PROBE_S)
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
     except (TRANSPORT_ERROR, OSError):
         return False
     return True

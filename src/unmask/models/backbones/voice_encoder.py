@@ -15,7 +15,7 @@ from transformers import Wav2Vec2Model
 from unmask.models.backbones.wav2vec2_split import lower_layers, upper_layers
 
 SPEECH_SHARE = 0.5  # a step counts as spoken when this much of what it hears is speech
-EPSILON = 1e-7  # of the variance, as in the feature extractor that wav2vec2 was trained with
+VARIANCE_EPS = 1e-7  # of the variance, as in the feature extractor that wav2vec2 was trained with
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class SharedActivations:
     """
 
     hidden: Tensor
-    seen: Tensor | None
-    spoken: Tensor
+    attention_mask: Tensor | None
+    speech_mask: Tensor
 
 
 class VoiceEncoder(nn.Module):
@@ -53,13 +53,13 @@ class VoiceEncoder(nn.Module):
         self.step_samples = 1 + sum(
             (kernel - 1) * prod(strides[:layer]) for layer, kernel in enumerate(kernels)
         )  # 400: 25 ms
-        for module in self.frozen():
+        for module in self.frozen_modules():
             module.requires_grad_(False)
         if frozen_layers:
             # else wav2vec2 asks for gradients at its input while training
             model.feature_extractor._freeze_parameters()
 
-    def frozen(self) -> list[nn.Module]:
+    def frozen_modules(self) -> list[nn.Module]:
         """The layers that training leaves as they are."""
         if not self.frozen_layers:
             return []
@@ -71,7 +71,7 @@ class VoiceEncoder(nn.Module):
     def train(self, mode: bool = True) -> "VoiceEncoder":
         """Switch to training; the frozen part goes on without dropout."""
         super().train(mode)
-        for module in self.frozen():
+        for module in self.frozen_modules():
             module.eval()
         return self
 
@@ -114,9 +114,9 @@ class VoiceEncoder(nn.Module):
         """The second half: the layers that are this encoder's own."""
         encoder = self.model.encoder
         half = upper_layers(encoder, self.frozen_layers) if self.frozen_layers else encoder
-        hidden = half(trunk.hidden, attention_mask=trunk.seen).last_hidden_state
+        hidden = half(trunk.hidden, attention_mask=trunk.attention_mask).last_hidden_state
         features = self.norm(self.project(hidden))  # (B, A, out_dim)
-        return features * trunk.spoken[..., None], trunk.spoken
+        return features * trunk.speech_mask[..., None], trunk.speech_mask
 
     def _convolved(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Wav2vec2's convolutions, with a first norm that does not see the padding."""
@@ -142,7 +142,7 @@ def _normalise(waveform: Tensor, spoken: Tensor) -> Tensor:
     count = spoken.sum(1, keepdim=True).clamp(min=1)
     x = torch.where(spoken, x - x.sum(1, keepdim=True) / count, x)
     variance = x.square().sum(1, keepdim=True) / count
-    return x / (variance + EPSILON).sqrt()
+    return x / (variance + VARIANCE_EPS).sqrt()
 
 
 def masked_channel_norm(x: Tensor, steps: Tensor, norm: nn.GroupNorm) -> Tensor:

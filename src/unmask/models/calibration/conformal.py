@@ -19,10 +19,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config.validators import share
+from unmask.errors import ConfigError
 from unmask.models.calibration.platt import ConformalGuarantee, require_both_classes
 
-HAIR = 1e-9  # shares such as 0.1 · 30 are not whole in binary
+EPS = 1e-9  # shares such as 0.1 · 30 are not whole in binary
 NOBODY_FAKE, NOBODY_REAL = 1.0, 0.0  # no probability lies above the one, or below the other
 
 
@@ -56,8 +56,8 @@ def conformal_thresholds(
         >>> conformal_thresholds(p, is_fake, fpr=0.01, fnr=0.01)[:2]  # three clips are too few
         (0.0, 1.0)
     """
-    share("uncertainty.fpr", fpr)
-    share("uncertainty.fnr", fnr)
+    _check_rate("uncertainty.fpr", fpr)
+    _check_rate("uncertainty.fnr", fnr)
     fakes = require_both_classes(is_fake)
     genuine, forged = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])[::-1]
     fake_above = conformal_quantile(genuine, fpr, NOBODY_FAKE)
@@ -74,14 +74,14 @@ def min_calibration_size(rate: float) -> int:
         >>> clips_needed(0.01), clips_needed(0.05), clips_needed(0.1)
         (99, 19, 9)
     """
-    return math.ceil(1 / rate - 1 - HAIR)
+    return math.ceil(1 / rate - 1 - EPS)
 
 
-def describe_unreachable_verdicts(promise: ConformalGuarantee) -> Iterator[str]:
+def describe_unreachable_verdicts(guarantee: ConformalGuarantee) -> Iterator[str]:
     """A sentence for each verdict that is never given, for want of calibration clips."""
     for verdict, kind, clips, rate in (
-        ("fake", "genuine", promise.reals, promise.fpr),
-        ("real", "fake", promise.fakes, promise.fnr),
+        ("fake", "genuine", guarantee.reals, guarantee.fpr),
+        ("real", "fake", guarantee.fakes, guarantee.fnr),
     ):
         if clips and clips < min_calibration_size(rate):
             yield (
@@ -97,5 +97,10 @@ def conformal_quantile(scores: NDArray[np.float64], rate: float, unreachable: fl
         scores: Ever more wrong, shape ``(clips,)``.
         unreachable: The answer where they are too few to promise that.
     """
-    rank = math.ceil((len(scores) + 1) * (1 - rate) - HAIR)
+    rank = math.ceil((len(scores) + 1) * (1 - rate) - EPS)
     return float(scores[rank - 1]) if rank <= len(scores) else unreachable
+
+
+def _check_rate(name: str, rate: float) -> None:
+    if not 0 < rate < 1:
+        raise ConfigError(f"{name} is {rate!r}; use a number between 0 and 1")

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from unmask.errors import SingleClassError
 
-TEMPERATURES = (0.05, 20.0)
-CERTAIN = 1e-9  # of probability; keeps log-odds finite
-EVEN = 0.5  # where there is no threshold for a stretch to stand above
+TEMPERATURE_RANGE = (0.05, 20.0)
+PROB_CLIP = 1e-9  # of probability; keeps log-odds finite
+NEUTRAL_PROBABILITY = 0.5  # where there is no threshold for a stretch to stand above
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,8 @@ class ConformalGuarantee:
         reals, fakes: Clips that the thresholds were fitted on; 0 where they promise nothing.
         people: Whose clips those are; 0 where nobody said.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     fpr: float = 0.0
     fnr: float = 0.0
@@ -49,9 +52,11 @@ class SegmentThresholds:
     promise as the verdict's; one half where there were too few of them.
     """
 
-    video: float = EVEN
-    audio: float = EVEN
-    lip_sync: float = EVEN
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    video: float = NEUTRAL_PROBABILITY
+    audio: float = NEUTRAL_PROBABILITY
+    lip_sync: float = NEUTRAL_PROBABILITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Calibration:
             judged, and of single members. ``None`` where it is read no differently.
         alarms: What stands out along time.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     temperature: float = 1.0
     real_below: float = 0.5
@@ -115,7 +122,7 @@ def apply_platt(logits: Floats | float, temperature: float, bias: float = 0.0) -
 
 def clipped_logit(probabilities: Floats | float) -> Floats:
     """Log-odds of ``probabilities``, of the same shape, finite also where one is 0 or 1."""
-    return np.asarray(logit(np.clip(probabilities, CERTAIN, 1 - CERTAIN)))
+    return np.asarray(logit(np.clip(probabilities, PROB_CLIP, 1 - PROB_CLIP)))
 
 
 def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]:
@@ -139,7 +146,7 @@ def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
         slope = inputs @ (expit(log_odds) - wanted) / len(z)
         return float((np.logaddexp(0, log_odds) - wanted * log_odds).mean()), slope
 
-    low, high = TEMPERATURES
+    low, high = TEMPERATURE_RANGE
     found = minimize(
         cross_entropy,
         np.array([1.0, 0.0]),
@@ -159,7 +166,7 @@ def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
         cooler = z / math.exp(log_temperature)
         return float((np.logaddexp(0, cooler) - wanted * cooler).mean())
 
-    low, high = (math.log(limit) for limit in TEMPERATURES)
+    low, high = (math.log(limit) for limit in TEMPERATURE_RANGE)
     # not convex in the temperature's logarithm, so the best point of a grid is refined
     grid = np.linspace(low, high, 121)
     best = int(np.argmin([cross_entropy(point) for point in grid]))

@@ -10,8 +10,8 @@ from unmask.records import RATE_HZ
 
 STEP_S = 320 / RATE_HZ  # from one audio step to the next
 BIN_S = 0.2  # sound is told apart as finely as pictures
-GAP_S = 0.5  # a dip this short, two frames of five a second, does not split a stretch
-SHORTEST_S = 0.3  # one stray frame is no stretch
+MAX_GAP_S = 0.5  # a dip this short, two frames of five a second, does not split a stretch
+MIN_SEGMENT_S = 0.3  # one stray frame is no stretch
 
 Floats = NDArray[np.float64]
 
@@ -38,8 +38,8 @@ def find_segments(scores: Floats, edges_s: Floats, threshold: float) -> Iterator
     if not len(high):
         return
     pauses = edges_s[high[1:], 0] - edges_s[high[:-1], 1]
-    for run in np.split(high, np.flatnonzero(pauses > GAP_S) + 1):
-        if edges_s[run[-1], 1] - edges_s[run[0], 0] >= SHORTEST_S:
+    for run in np.split(high, np.flatnonzero(pauses > MAX_GAP_S) + 1):
+        if edges_s[run[-1], 1] - edges_s[run[0], 0] >= MIN_SEGMENT_S:
             yield slice(int(run[0]), int(run[-1]) + 1)
 
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector
-from unmask.models.ensemble.shared_encoders import Heard
+from unmask.models.ensemble.shared_encoders import AudioFeatures
 from unmask.records import ModelInput
 
-CONFIDENCE = 0.95
+INTERVAL_COVERAGE = 0.95
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class PredictiveInterval:
         return self.variance / self.mean if self.mean > 0 else 0.0
 
 
-def summarise(answers: Floats, given: float) -> PredictiveInterval:
+def summarise(probabilities: Floats, given: float) -> PredictiveInterval:
     """Summarise repeated fake probabilities.
 
     Args:
@@ -58,11 +58,11 @@ def summarise(answers: Floats, given: float) -> PredictiveInterval:
         >>> spread_of(np.array([0.2, 0.4]), given=0.5).high
         0.5
     """
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(answers, [tail, 1 - tail])
+    tail = (1 - INTERVAL_COVERAGE) / 2
+    low, high = np.quantile(probabilities, [tail, 1 - tail])
     return PredictiveInterval(
-        mean=float(answers.mean()),
-        variance=float(answers.var()),
+        mean=float(probabilities.mean()),
+        variance=float(probabilities.var()),
         low=min(float(low), given),
         high=max(float(high), given),
     )
@@ -77,7 +77,11 @@ def content_seed(sample: ModelInput) -> int:
 
 
 def mc_logits(
-    detector: Detector, batch: Batch, heard: Heard, seen: Tensor, chance: tuple[int, int]
+    detector: Detector,
+    batch: Batch,
+    audio_features: AudioFeatures,
+    frame_features: Tensor,
+    passes_and_seed: tuple[int, int],
 ) -> Tensor:
     """Ask ``detector`` several times about one clip, each time with other units dropped.
 
@@ -91,11 +95,13 @@ def mc_logits(
     Returns:
         Logits before calibration, shape ``(passes,)``.
     """
-    passes, seed = chance
+    passes, seed = passes_and_seed
     wavering = _enable_dropout_view(detector, torch.Generator().manual_seed(seed))
-    steps, mask = (part.expand(passes, *part.shape[1:]) for part in heard)
+    steps, mask = (part.expand(passes, *part.shape[1:]) for part in audio_features)
     logits: Tensor = wavering(
-        batch.expand(passes), (steps, mask), seen.expand(passes, *seen.shape[1:])
+        batch.expand(passes),
+        (steps, mask),
+        frame_features.expand(passes, *frame_features.shape[1:]),
     ).logit
     return logits
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit, logit
 
-CERTAIN = 1e-6  # of a probability that is not the detector's own; keeps its log-odds finite
+SYNC_PROB_CLIP = 1e-6  # of a probability that is not the detector's own; keeps its log-odds finite
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def fuse_with_lipsync(members: Floats, sync_probability: float | None, sync_weig
     detector = average_in_probability(members)
     if sync_probability is None or not sync_weight:
         return float(detector)
-    sync = logit(np.clip(sync_probability, CERTAIN, 1 - CERTAIN))
+    sync = logit(np.clip(sync_probability, SYNC_PROB_CLIP, 1 - SYNC_PROB_CLIP))
     return float(
         average_in_probability(np.array([detector, sync]), np.array([1 - sync_weight, sync_weight]))
     )

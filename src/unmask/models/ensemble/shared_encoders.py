@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector
 
-Heard = tuple[Tensor, Tensor]  # what a voice encoder gives
+AudioFeatures = tuple[Tensor, Tensor]  # what a voice encoder gives
 
 
 class Ensemble:
@@ -27,23 +27,25 @@ class Ensemble:
 
     def __init__(self, members: Sequence[Detector]) -> None:
         first, *others = self.members = tuple(members)
-        self.one_frame_encoder = all(shares_parameters(first.frame, m.frame) for m in others)
-        self.one_voice_trunk = bool(first.settings.voice_frozen_layers) and all(
+        self.shares_frame_encoder = all(shares_parameters(first.frame, m.frame) for m in others)
+        self.shares_voice_layers = bool(first.settings.voice_frozen_layers) and all(
             shares_parameters(mine, theirs)
             for member in others
-            for mine, theirs in zip(first.voice.frozen(), member.voice.frozen(), strict=True)
+            for mine, theirs in zip(
+                first.voice.frozen_modules(), member.voice.frozen_modules(), strict=True
+            )
         )
 
     def encode_frames(self, batch: Batch) -> tuple[Tensor, ...]:
         """Each member's frame vectors, shapes ``(B, T, frame_dim)``."""
-        if self.one_frame_encoder:
+        if self.shares_frame_encoder:
             return (self.members[0].encode_frames(batch),) * len(self.members)
         return tuple(member.encode_frames(batch) for member in self.members)
 
-    def encode_audio(self, batch: Batch) -> tuple[Heard, ...]:
+    def encode_audio(self, batch: Batch) -> tuple[AudioFeatures, ...]:
         """Each member's voice vectors and where somebody speaks."""
         sound = batch.waveform, batch.sample_mask, batch.speech_mask
-        if self.one_voice_trunk:
+        if self.shares_voice_layers:
             trunk = self.members[0].voice.forward_frozen(*sound)
             return tuple(member.voice.forward_tuned(trunk) for member in self.members)
         return tuple(

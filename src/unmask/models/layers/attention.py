@@ -6,8 +6,8 @@ Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
 import torch
 from torch import Tensor
 
-MOST_HEADS = 8
-HEAD_WIDTH = 16  # a head narrower than this tells little apart
+MAX_HEADS = 8
+MIN_HEAD_WIDTH = 16  # a head narrower than this tells little apart
 
 
 def num_heads(width: int) -> int:
@@ -17,7 +17,7 @@ def num_heads(width: int) -> int:
         >>> heads_of(512), heads_of(64), heads_of(8)
         (8, 4, 1)
     """
-    most = max(min(MOST_HEADS, width // HEAD_WIDTH), 1)
+    most = max(min(MAX_HEADS, width // MIN_HEAD_WIDTH), 1)
     return next(heads for heads in range(most, 0, -1) if width % heads == 0)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 POINTS = 68
 QUARTER_DEG = 90.0  # what the network counts angles in
-MIDDLE = 0.5  # of the face's side: where points are looked for at first
+FACE_CENTRE = 0.5  # of the face's side: where points are looked for at first
 
 
 class FaceHeads(nn.Module):
@@ -25,7 +25,7 @@ class FaceHeads(nn.Module):
         self.pose = nn.Linear(dim, 3)
         for head in (self.landmarks, self.pose):
             nn.init.zeros_(head.weight)  # it says the same of every face until it knows better
-        nn.init.constant_(self.landmarks.bias, MIDDLE)
+        nn.init.constant_(self.landmarks.bias, FACE_CENTRE)
         nn.init.zeros_(self.pose.bias)
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from unmask.models.layers.attention import masked_softmax, num_heads
 from unmask.models.layers.temporal import masked_mean
 
-FAINTEST = 1e-6  # of -log(1 - p): keeps the logit above -14
+EPS = 1e-6  # of -log(1 - p): keeps the logit above -14
 
 
 def noisy_or_logit(
@@ -36,7 +36,7 @@ def noisy_or_logit(
     """
     # softplus(x) = -log(1 - sigmoid(x)), so that products of 1 - p become sums
     spared = F.softplus(video_logit) * uses_video + F.softplus(audio_logit) * uses_audio
-    spared = spared.clamp(min=FAINTEST)
+    spared = spared.clamp(min=EPS)
     return spared + (-torch.expm1(-spared)).log()  # log(exp(x) - 1) without overflow
 
 

@@ -17,7 +17,9 @@ from unmask.models.layers.attention import masked_softmax, num_heads
 DILATIONS = (1, 2)  # with kernels of 3, a frame sees 3 frames to either side: ±0.6 s
 
 ATTENTION_BLOCKS = 2
-NARROWEST = 64  # of attention; below 256 a quarter of the vector's length would be too little
+MIN_ATTENTION_WIDTH = (
+    64  # of attention; below 256 a quarter of the vector's length would be too little
+)
 
 
 class TemporalBlock(nn.Module):
@@ -81,7 +83,7 @@ class AttentionBlock(nn.Module):
 
     def __init__(self, dim: int, window: int, dropout: float) -> None:
         super().__init__()
-        width = max(dim // 4, min(dim, NARROWEST))
+        width = max(dim // 4, min(dim, MIN_ATTENTION_WIDTH))
         self.window, self.heads = window, num_heads(width)
         self.norm = nn.LayerNorm(dim)
         self.squeeze = nn.Linear(dim, width)

@@ -21,7 +21,7 @@ def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
         about: Plain facts of where it comes from.
     """
     state = {key: value.cpu().contiguous() for key, value in net.state_dict().items()}
-    facts = json.dumps({"net": net.facts, "about": about}, sort_keys=True)
+    facts = json.dumps({"net": net.config, "about": about}, sort_keys=True)
     with atomic_write(path) as unfinished:
         save_file(state, unfinished, metadata={"facts": facts})
 
@@ -35,7 +35,7 @@ def load_sync(path: Path) -> SyncNet:
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["facts"])
-        net = SyncNet.blank(facts["net"])
+        net = SyncNet.from_config(facts["net"])
         net.load_state_dict(load_file(path))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(

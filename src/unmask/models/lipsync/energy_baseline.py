@@ -14,8 +14,8 @@ from unmask.records import RATE_HZ, MouthCrops
 
 BLOCK_PX = 6  # crops are averaged so far before they are compared: sensor noise is no motion
 MIN_TICKS = 25  # of speech with lips beside it
-SILENT = 1e-3  # amplitude
-STILL = 1e-6
+SILENCE_RMS = 1e-3  # amplitude
+EPS = 1e-6
 
 
 def lip_energy_score(
@@ -73,7 +73,7 @@ def lip_motion(lips: MouthCrops) -> tuple[NDArray[np.float64], NDArray[np.int_]]
 
 def voice_level(waveform: NDArray[np.float32], rate_hz: float) -> NDArray[np.float64]:
     """How loud the voice is at each tick, in nepers, shape ``(ticks,)``."""
-    return np.asarray(np.log(_rms(waveform.astype(np.float64), rate_hz) + SILENT))
+    return np.asarray(np.log(_rms(waveform.astype(np.float64), rate_hz) + SILENCE_RMS))
 
 
 def _rms(samples: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
@@ -92,4 +92,4 @@ def _pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
         return float("nan")
     x, y = one[both] - one[both].mean(), other[both] - other[both].mean()
     spread = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / spread if spread > STILL else float("nan")
+    return float(x @ y) / spread if spread > EPS else float("nan")

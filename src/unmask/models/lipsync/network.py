@@ -23,11 +23,15 @@ from unmask.records import RATE_HZ
 HOPS_PER_TICK = 4  # 10 ms at 25 ticks a second
 FFT_SAMPLES = 512
 MEL_BANDS = 40
-FLOOR = 1e-3  # of a band's power, as a share of the clip's mean: what is softer is silence
-NARROW, WIDE = 5, 9  # kernels over time
-REACH_TICKS = (NARROW + WIDE - 2) // 2  # a window: this many ticks to either side of its middle
+POWER_FLOOR = 1e-3  # of a band's power, as a share of the clip's mean: what is softer is silence
+FIRST_KERNEL, SECOND_KERNEL = 5, 9  # kernels over time
+REACH_TICKS = (
+    FIRST_KERNEL + SECOND_KERNEL - 2
+) // 2  # a window: this many ticks to either side of its middle
 WINDOW_TICKS = 2 * REACH_TICKS + 1  # 13: 0.52 s
-MIN_SPREAD = 2.0  # grey levels: a crop that varies less is empty, and is not stretched to noise
+MIN_CONTRAST_LEVELS = (
+    2.0  # grey levels: a crop that varies less is empty, and is not stretched to noise
+)
 
 
 class SyncNet(nn.Module):
@@ -63,15 +67,15 @@ class SyncNet(nn.Module):
         self.register_buffer("mapping", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64))
         bands = torch.from_numpy(mel_filterbank(MEL_BANDS, FFT_SAMPLES).astype(np.float32))
         self.register_buffer("bands", bands, persistent=False)
-        self.register_buffer("taper", torch.hann_window(FFT_SAMPLES), persistent=False)
+        self.register_buffer("window", torch.hann_window(FFT_SAMPLES), persistent=False)
 
     @classmethod
-    def blank(cls, facts: Mapping[str, Any]) -> "SyncNet":
+    def from_config(cls, facts: Mapping[str, Any]) -> "SyncNet":
         """The architecture that ``facts`` describe, with random weights."""
         return cls(dim=facts["dim"], rate_hz=facts["rate_hz"])
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """What :meth:`blank` needs; plain values."""
         return {"dim": self.dim, "rate_hz": self.rate_hz}
 
@@ -87,7 +91,7 @@ class SyncNet(nn.Module):
         """
         x = mouths.float()
         x = x - x.mean(dim=1, keepdim=True)
-        x = x / x.std(dim=(1, 2, 3), keepdim=True).clamp(min=MIN_SPREAD)
+        x = x / x.std(dim=(1, 2, 3), keepdim=True).clamp(min=MIN_CONTRAST_LEVELS)
         change = torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], dim=1)
         frames = torch.stack([x, change], dim=2).flatten(0, 1)  # (B·T, 2, crop, crop)
         vectors = self.mouth(frames).unflatten(0, x.shape[:2])  # (B, T, dim)
@@ -115,7 +119,7 @@ class SyncNet(nn.Module):
         )
         power = self.bands @ spectrum.abs().square()[..., : ticks * HOPS_PER_TICK]
         mean = power.mean(dim=(1, 2), keepdim=True).clamp(min=1e-10)
-        level = torch.log(power / mean + FLOOR)
+        level = torch.log(power / mean + POWER_FLOOR)
         return level - level.mean(dim=2, keepdim=True)
 
     @staticmethod
@@ -139,4 +143,6 @@ def _mouth_layers(dim: int) -> nn.Sequential:
 
 def _over_time(dim: int, out_dim: int) -> nn.Sequential:
     """A window's ticks to one vector, by convolutions that never look beyond the ends."""
-    return nn.Sequential(nn.Conv1d(dim, dim, NARROW), nn.GELU(), nn.Conv1d(dim, out_dim, WIDE))
+    return nn.Sequential(
+        nn.Conv1d(dim, dim, FIRST_KERNEL), nn.GELU(), nn.Conv1d(dim, out_dim, SECOND_KERNEL)
+    )

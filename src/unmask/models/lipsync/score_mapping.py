@@ -19,12 +19,12 @@ from unmask.errors import SingleClassError
 
 MAX_SHIFT_TICKS = 15
 SHIFTS = np.arange(-MAX_SHIFT_TICKS, MAX_SHIFT_TICKS + 1)
-HALF_DISTURBED_S = 0.1
+HALF_SEVERITY_S = 0.1
 PEAK_TICKS = 3  # to either side of the highest point: the rest of a curve is its wavering
-LEAST_WAVER = 0.02  # of similarity; a curve flatter than this says nothing
-SURE = 1e-6  # disturbances are held this far from 0 and 1
-STEEPEST = 5.0  # evidence weighs at most this much, however clean the footage fitted on
-APART_TICKS = 4  # 160 ms: from here on a shift counts as out of sync when the score is fitted
+MIN_SPREAD = 0.02  # of similarity; a curve flatter than this says nothing
+SEVERITY_CLIP = 1e-6  # disturbances are held this far from 0 and 1
+MAX_EVIDENCE_WEIGHT = 5.0  # evidence weighs at most this much, however clean the footage fitted on
+OUT_OF_SYNC_TICKS = 4  # 160 ms: from here on a shift counts as out of sync when the score is fitted
 
 Curve = NDArray[np.float64]
 
@@ -54,7 +54,9 @@ def fit_mapping(known: Sequence[LabelledCurve], rate_hz: float) -> NDArray[np.fl
     Raises:
         SingleClassError: There are not both kinds.
     """
-    apart = np.array([one.shift is None or abs(one.shift) >= APART_TICKS for one in known], bool)
+    apart = np.array(
+        [one.shift is None or abs(one.shift) >= OUT_OF_SYNC_TICKS for one in known], bool
+    )
     together = np.array([one.shift == 0 for one in known], bool)
     if not apart.any() or not together.any():
         raise SingleClassError(
@@ -79,7 +81,9 @@ def _fit_beliefs(heights: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArr
         hit = said[np.arange(len(truth)), truth]
         return float(-(0.98 * hit + 0.02 * said.mean(axis=1)).mean())
 
-    return np.asarray(minimize(unlikely, [1.0, 2.0], bounds=[(0.05, STEEPEST), (-20, 40)]).x)
+    return np.asarray(
+        minimize(unlikely, [1.0, 2.0], bounds=[(0.05, MAX_EVIDENCE_WEIGHT), (-20, 40)]).x
+    )
 
 
 def _fit_slope(together: NDArray[np.float64], apart: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,7 +104,7 @@ def standardize_curve(curve: Curve) -> Curve:
     """A curve above its median, in units of its spread away from its peak; 0 where it is NaN."""
     filled = np.where(np.isfinite(curve), curve, np.nanmedian(curve))
     away = np.abs(SHIFTS - SHIFTS[filled.argmax()]) > PEAK_TICKS
-    return np.asarray((filled - np.median(filled)) / (filled[away].std() + LEAST_WAVER))
+    return np.asarray((filled - np.median(filled)) / (filled[away].std() + MIN_SPREAD))
 
 
 def shift_posterior(curve: Curve, mapping: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -114,7 +118,7 @@ def shift_posterior(curve: Curve, mapping: NDArray[np.float64]) -> NDArray[np.fl
 
 def desync_severity(rate_hz: float) -> NDArray[np.float64]:
     """How much each shift, and at last none, disturbs, in ``[0, 1]``, shape ``(32,)``."""
-    apart = SHIFTS / rate_hz / HALF_DISTURBED_S
+    apart = SHIFTS / rate_hz / HALF_SEVERITY_S
     return np.append(1 - 0.5 ** (apart**2), 1.0)
 
 
@@ -152,4 +156,4 @@ def confidence(curve: Curve, mapping: NDArray[np.float64]) -> float:
 
 def _expected(curve: Curve, mapping: NDArray[np.float64], rate_hz: float) -> float:
     expected = float(shift_posterior(curve, mapping) @ desync_severity(rate_hz))
-    return min(max(expected, SURE), 1 - SURE)
+    return min(max(expected, SEVERITY_CLIP), 1 - SEVERITY_CLIP)

@@ -69,7 +69,7 @@ class Embeddings:
     """
 
     vectors: NDArray[np.float64]
-    counts: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ShiftSimilarity:
     """
 
     similarity: NDArray[np.float64]
-    counts: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
     def curve(self, ticks: slice = slice(None)) -> Curve | None:
         """Mean similarity per shift of the windows that count, shape ``(31,)``.
@@ -94,7 +94,7 @@ class ShiftSimilarity:
         Returns:
             ``None`` where there are none; NaN at a shift that fewer than half of them reach.
         """
-        rows = self.similarity[ticks][self.counts[ticks]]
+        rows = self.similarity[ticks][self.valid[ticks]]
         if not len(rows):
             return None
         there = np.isfinite(rows)
@@ -122,14 +122,14 @@ def sync_score(
 
 def score_similarity(net: SyncNet, agreed: ShiftSimilarity) -> SyncScore:
     """The score that an agreement amounts to."""
-    whole = agreed.curve() if agreed.counts.sum() >= MIN_WINDOWS else None
+    whole = agreed.curve() if agreed.valid.sum() >= MIN_WINDOWS else None
     if whole is None:
         return NOT_SCORED
     mapping, tick_ms = net.mapping.cpu().numpy(), 1000 / net.rate_hz
     moments = [
         (tick, curve)
-        for tick in range(0, len(agreed.counts), STEP_TICKS)
-        if agreed.counts[_stretch(tick)].sum() >= STRETCH_WINDOWS
+        for tick in range(0, len(agreed.valid), STEP_TICKS)
+        if agreed.valid[_stretch(tick)].sum() >= STRETCH_WINDOWS
         and (curve := agreed.curve(_stretch(tick))) is not None
     ]
     return SyncScore(
@@ -153,7 +153,7 @@ def embed_lips(net: SyncNet, lips: MouthCrops) -> Embeddings:
             mouths = torch.from_numpy(np.array(lips.mouths[run])).to(net.mapping.device)
             middle = ticks[run][REACH_TICKS:-REACH_TICKS]
             side.vectors[middle] = net.embed_mouths(mouths[None])[0].cpu().numpy()
-            side.counts[middle] = mouth_motion(mouths).cpu().numpy() >= MOVING_LEVELS
+            side.valid[middle] = mouth_motion(mouths).cpu().numpy() >= MOVING_LEVELS
     return side
 
 
@@ -172,7 +172,7 @@ def embed_speech(
         side.vectors[middle] = net.embed_audio(samples[None])[0].cpu().numpy()
     share = is_speech[: total * net.tick_samples].reshape(total, -1).mean(axis=1)
     mean = np.convolve(share, np.full(WINDOW_TICKS, 1 / WINDOW_TICKS), "valid")
-    side.counts[middle] = mean >= SPEECH_SHARE
+    side.valid[middle] = mean >= SPEECH_SHARE
     return side
 
 
@@ -184,9 +184,9 @@ def similarity_by_shift(seen: Embeddings, heard: Embeddings) -> ShiftSimilarity:
     beside[MAX_SHIFT_TICKS : MAX_SHIFT_TICKS + len(heard.vectors)] = heard.vectors
     rows = np.arange(ticks)[:, None] + MAX_SHIFT_TICKS + SHIFTS
     similarity = np.einsum("td,tsd->ts", seen.vectors, beside[rows])
-    counts = seen.counts.copy()
-    shared = min(ticks, len(heard.counts))
-    counts[:shared] &= heard.counts[:shared]
+    counts = seen.valid.copy()
+    shared = min(ticks, len(heard.valid))
+    counts[:shared] &= heard.valid[:shared]
     counts[shared:] = False
     return ShiftSimilarity(similarity, counts)
 

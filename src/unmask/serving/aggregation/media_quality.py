@@ -32,7 +32,7 @@ class MediaStatistics:
     people: set[int] = field(default_factory=set)
     widths_px: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
-    loudness: PeakEnvelope = field(default_factory=PeakEnvelope)
+    peaks: PeakEnvelope = field(default_factory=PeakEnvelope)
 
     def add(self, window: ClipFeatures) -> None:
         """Count one window."""
@@ -42,7 +42,7 @@ class MediaStatistics:
         self.frames_with_face += len(np.unique(np.concatenate(times))) if times else 0
         if window.waveform is not None:
             self.sound_s += window.waveform.duration_s
-            self.loudness.add(window.waveform.samples)
+            self.peaks.add(window.waveform.samples)
             self.speech_s += float(np.diff(window.speech_spans_s, axis=1).sum())
         for person in window.people:
             self._add_person(person)

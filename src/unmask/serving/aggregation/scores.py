@@ -60,8 +60,8 @@ class LipSyncScores:
 
     probability: RunningMean[float] = field(default_factory=RunningMean)
     offsets_ms: list[tuple[float, int]] = field(default_factory=list)
-    line: ScoreSeries = field(default_factory=ScoreSeries)
-    line_ms: list[float] = field(default_factory=list)
+    series: ScoreSeries = field(default_factory=ScoreSeries)
+    series_offsets_ms: list[float] = field(default_factory=list)
 
     def add(self, score: SyncScore, start_s: float) -> None:
         """Count one window that begins at ``start_s``; what could not be judged counts nothing."""
@@ -71,8 +71,8 @@ class LipSyncScores:
         self.probability.add(score.probability, weight)
         if score.offset_ms is not None:
             self.offsets_ms.append((score.offset_ms, weight))
-        self.line.add(start_s + score.time_s, score.probabilities)
-        self.line_ms.extend(score.offsets_ms.tolist())
+        self.series.add(start_s + score.time_s, score.probabilities)
+        self.series_offsets_ms.extend(score.offsets_ms.tolist())
 
     @property
     def offset_ms(self) -> float | None:
@@ -113,7 +113,7 @@ class PersonScores(ScoreSeries):
         """Of detectors and lip-sync, as calibrated log-odds; something was counted."""
         return self._final(self.members.value, calibration)
 
-    def repeated(self, calibration: Calibration) -> Floats:
+    def repeated_logits(self, calibration: Calibration) -> Floats:
         """Each pass's logit, or where there was none each member's; as :meth:`logit`."""
         answers = self.passes.value if self.passes.value is not None else self.members.value
         each = np.zeros(0) if answers is None else answers

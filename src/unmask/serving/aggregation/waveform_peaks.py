@@ -11,7 +11,7 @@ from unmask.serving.report.schema import WaveformPeaks
 
 STEP_S = 0.02
 STEP_SAMPLES = round(STEP_S * RATE_HZ)  # 320; a window of 30 s holds a whole number of them
-MOST_STEPS = 1200  # about as many as a wide screen has columns for
+MAX_STEPS = 1200  # about as many as a wide screen has columns for
 
 
 @dataclass
@@ -28,7 +28,7 @@ class PeakEnvelope:
         """What was added, in ``MOST_STEPS`` steps at most; ``None`` where there was no sound."""
         if not self.peaks:
             return None
-        together = -(-len(self.peaks) // MOST_STEPS)
+        together = -(-len(self.peaks) // MAX_STEPS)
         peaks = _highest(np.array(self.peaks), together).round(3).tolist()
         return WaveformPeaks(start_s=0.0, step_s=STEP_S * together, peaks=tuple(peaks))
 

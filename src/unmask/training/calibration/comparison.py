@@ -225,7 +225,8 @@ def _outstanding(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[Flagg
 
 
 def _spread_finds_errors(answers: Sequence[Answer]) -> float | None:
-    spreads = [score.passes.std() for score, _ in answers if score.passes is not None]
+    passes = [score.pass_probabilities for score, _ in answers]
+    spreads = [values.std() for values in passes if values is not None]
     p, is_fake = _columns(answers, lambda score: score.probability)
     wrong = (p > 0.5) != is_fake
     if len(spreads) < len(answers) or wrong.all() or not wrong.any():

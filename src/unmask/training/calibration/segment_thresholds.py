@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.conformal import conformal_quantile
-from unmask.models.calibration.platt import EVEN, SegmentThresholds, apply_platt, clipped_logit
+from unmask.models.calibration.platt import (
+    NEUTRAL_PROBABILITY,
+    SegmentThresholds,
+    apply_platt,
+    clipped_logit,
+)
 from unmask.models.calibration.segments import (
     BIN_S,
     bin_audio_steps,
@@ -47,7 +52,7 @@ def fit_segment_thresholds(
 
     def fitted(kind: str) -> float:
         known = np.sort([clip[kind] for clip in genuine if kind in clip])
-        return conformal_quantile(known, fpr, EVEN)
+        return conformal_quantile(known, fpr, NEUTRAL_PROBABILITY)
 
     return SegmentThresholds(**{kind: fitted(kind) for kind in KINDS})
 

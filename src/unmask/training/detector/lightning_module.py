@@ -80,7 +80,7 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(clips.problems)
         if clips.batch is None:
             return
-        prediction: DetectorOutput = self.detector(clips.batch, seen=clips.seen)
+        prediction: DetectorOutput = self.detector(clips.batch, frame_features=clips.seen)
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
@@ -135,8 +135,8 @@ class DetectorModule(pl.LightningModule):
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
 
     def _predicted(self, batch: Batch, seen: Tensor | None = None) -> DetectorOutput:
-        prediction: DetectorOutput = self.detector(batch, seen=seen)
-        return detach_modalities(prediction) if self.settings.detached else prediction
+        prediction: DetectorOutput = self.detector(batch, frame_features=seen)
+        return detach_modalities(prediction) if self.settings.detach_fusion else prediction
 
     def _reasons(self) -> str:
         shown = [f"{clip_id}: {why}" for clip_id, why in list(self.problems.items())[:3]]

@@ -146,10 +146,10 @@ def fit_score_mapping(net: SyncNet, clips: Sequence[SyncClip], seed: int) -> Non
             agreed = similarity_by_shift(
                 seen, embed_speech(net, changed.waveform, changed.is_speech)
             )
-            start = int(rng.integers(0, max(len(agreed.counts) - STRETCH_TICKS, 1)))
+            start = int(rng.integers(0, max(len(agreed.valid) - STRETCH_TICKS, 1)))
             for ticks in (slice(None), slice(start, start + STRETCH_TICKS)):
                 curve = agreed.curve(ticks)
-                if curve is not None and agreed.counts[ticks].sum() >= MIN_WINDOWS:
+                if curve is not None and agreed.valid[ticks].sum() >= MIN_WINDOWS:
                     known.append(LabelledCurve(curve, shift))
     net.mapping.copy_(torch.from_numpy(fit_mapping(known, net.rate_hz)))
 
