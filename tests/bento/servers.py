@@ -16,7 +16,7 @@ from tests.factories import wait_until
 
 TIMEOUT_S = 150
 
-SERVER = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
+POSTGRESQL_URL = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 
 
 def free_port():
@@ -63,7 +63,7 @@ def redis():
 @pytest.fixture
 def database():
     """The URL of a temporary PostgreSQL database."""
-    url = SERVER.replace("postgresql://", "postgresql+pg8000://")
+    url = POSTGRESQL_URL.replace("postgresql://", "postgresql+pg8000://")
     engine = sa.create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
     name = f"unmask_test_{secrets.token_hex(6)}"
     try:
@@ -71,7 +71,7 @@ def database():
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
     except (sa.exc.DBAPIError, OSError):
         pytest.skip("no PostgreSQL on this machine")
-    yield f"{SERVER}/{name}"
+    yield f"{POSTGRESQL_URL}/{name}"
     with engine.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()

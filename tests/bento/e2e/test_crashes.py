@@ -39,8 +39,8 @@ def started_tasks(log):
 
 
 def test_job_of_a_killed_worker_is_finished_by_another(make_service, worker_process, tmp_path):
-    service = make_service(lease_s=1.0)
-    settings = {"folder": service.services.settings.folder, "lease_s": 1.0, "poll_s": 0.05}
+    service = make_service(lease_s=2.0)
+    settings = {"folder": service.services.settings.folder, "lease_s": 2.0, "poll_s": 0.05}
     log, finish = tmp_path / "log", tmp_path / "finish"
     text = f"wait_for {finish}"
     job = service.submit(text)

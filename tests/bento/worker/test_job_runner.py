@@ -1,7 +1,6 @@
 """Running jobs: progress, restarts, concurrent workers, cached results."""
 
 import sys
-import time
 from contextlib import contextmanager
 
 from sqlalchemy import update
@@ -62,25 +61,21 @@ def test_two_workers_run_each_job_once(make_service, running_worker, tmp_path, m
 def test_lease_is_renewed_while_a_slow_store_delivers_the_upload(
     make_service, running_worker, monkeypatch
 ):
-    service = make_service(lease_s=2.0, attempts=1)
+    service, renewed = make_service(lease_s=1.0), []
     with running_worker(service) as worker:
-        local_copy = worker.store.local_copy
+        renew, local_copy = worker.leases.renew, worker.store.local_copy
 
         @contextmanager
         def slow_copy(key):
-            time.sleep(3.0)  # longer than the lease
+            wait_until(lambda: renewed.count(True) >= 2)
             with local_copy(key) as path:
                 yield path
 
+        monkeypatch.setattr(worker.leases, "renew", lambda lease: renewed.append(renew(lease)))
         monkeypatch.setattr(worker.store, "local_copy", slow_copy)
-        job_id = service.submit()
-
-        def ended_job():
-            service.maintenance.run_once()
-            return (job := service.job(job_id))["status"] in ("done", "failed") and job
-
-        job = wait_until(ended_job)
+        job = service.wait_for(service.submit())
     assert (job["status"], job["attempts"]) == ("done", 1)
+    assert all(renewed)
 
 
 def test_cached_result_of_another_schema_is_not_reused(make_service, running_worker):
