@@ -10,7 +10,8 @@ Price: the parser below overrides Starlette through names that are not public:
 ``MultiPartParser._current_part``, ``MultiPartParser._files_to_close_on_error`` and
 ``Request._form``. The range of Starlette versions is therefore pinned, and
 ``tests/bento/api/test_streaming_multipart.py`` fails if one of them disappears. Without this
-module the service still works: remove ``route_class=StreamingUploadRoute``.
+module the service still works, slower and with Starlette's limits on parts: remove
+``route_class=StreamingUploadRoute``.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
