@@ -1,16 +1,17 @@
 """Multipart parser that streams uploads into the object store's work directory.
 
-Why: Starlette spools every upload into a temporary file of its own, in 64 KiB blocks that each
-cross to a thread pool, and the service would then have to copy and hash that file. With 20
-clients that upload 5 MB at the same time, the p95 of a submission was 505 ms so, and is 278 ms
-with this module (2 CPU cores, see CHANGELOG). It hashes and writes each block once, on one thread
-(:class:`UploadWriter`), in the order in which the uploads arrived (:class:`FifoLimiter`).
+Why: Starlette spools every upload into a temporary file of its own and hands each network block
+to a thread pool; the service would then have to copy and hash that file. This module hashes and
+writes each upload once, on one thread (:class:`UploadWriter`), in the order in which the uploads
+arrived (:class:`FifoLimiter`). With 20 clients that upload 5 MB each at the same time, the p95 of
+a submission fell from 505 ms to 278 ms; later runs varied between 255 and 420 ms (CHANGELOG).
 
 Price: the parser below overrides Starlette through names that are not public:
 ``MultiPartParser._current_part``, ``MultiPartParser._files_to_close_on_error`` and
 ``Request._form``. The range of Starlette versions is therefore pinned, and
 ``tests/bento/api/test_streaming_multipart.py`` fails if one of them disappears. Without this
-module the service still works: remove ``route_class=StreamingUploadRoute``.
+module the service still works, slower and with Starlette's limits on parts: remove
+``route_class=StreamingUploadRoute``.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine

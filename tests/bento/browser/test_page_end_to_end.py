@@ -9,6 +9,7 @@ import pytest
 
 from bento.paths import ROOT
 from tests.bento.servers import bentoml_serve
+from tests.factories import wait_until
 
 pytestmark = pytest.mark.services
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -171,7 +172,7 @@ def test_video_plays_with_face_boxes_at_the_reported_positions(result_url, open_
     page.get_by_label("show face boxes").uncheck()
     assert not box.is_visible()
     video.evaluate("video => { video.muted = true; video.currentTime = 0; return video.play(); }")
-    page.wait_for_function("Number(document.querySelector('.seek').value) > 0.1")
+    wait_until(lambda: float(slider.input_value()) > 0.1)
 
 
 def test_result_is_complete_after_a_reload(result_url, open_page):
