@@ -236,4 +236,3 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
     folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
     unfinished.replace(folder)
     shutil.rmtree(retired)
-
