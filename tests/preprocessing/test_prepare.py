@@ -13,8 +13,8 @@ from unmask.config import (
     SpeechSettings,
 )
 from unmask.errors import MediaError
-from unmask.preprocessing.cache import Cache, cache_key
 from unmask.files import file_sha256
+from unmask.preprocessing.cache import Cache, cache_key
 from unmask.preprocessing.prepare import (
     frames_with_face,
     iter_windows,
