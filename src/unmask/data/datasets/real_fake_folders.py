@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def listing(folder: Path) -> Iterator[DatasetEntry]:
     """Every media file; each fake counts as one of the face."""
     nameless = 0
     for label in ("real", "fake"):
-        for path in media_files(folder / label):
+        for path in list_media(folder / label, VIDEO_SUFFIXES):
             inside = path.relative_to(folder / label).parts
             nameless += len(inside) == 1
             # real/1.mp4 and fake/1.mp4 are taken for the same footage

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from unmask.data.demo.faces import BORDER_POINTS, Person
 from unmask.data.image_warp import warp
+from unmask.preprocessing.faces.landmarks import CHIN, LOWER_LIP, UPPER_LIP
 
 FPS = 25
 DROP_PX = 15.0  # how far the lower lip falls at the widest opening
-LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
-UPPER_LIP = np.array([49, 50, 51, 52, 53, 61, 62, 63])
 CORNERS = np.array([48, 54, 60, 64])
-CHIN = np.array([5, 6, 7, 8, 9, 10, 11])
 UPPER_LIDS, LOWER_LIDS = np.array([37, 38, 43, 44]), np.array([41, 40, 47, 46])
 
 

@@ -15,7 +15,7 @@ from unmask.data.demo.speech_synthesis import (
     mouth_opening,
     speak,
 )
-from unmask.data.encode import encode
+from unmask.preprocessing.media.encode import encode_clip
 
 LOOP_S = 30.0  # a longer clip shows the same half minute again
 
@@ -43,7 +43,7 @@ def write_benchmark_clip(
             yield letterbox(render(who.person, motion, index % len(motion.opening)), size)
 
     samples = np.resize(sound, round(seconds * len(sound) / loop_s))
-    encode(out, add_sensor_noise(pictures(), rng), samples)
+    encode_clip(out, add_sensor_noise(pictures(), rng), samples)
 
 
 def letterbox(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -14,7 +14,6 @@ from joblib import Parallel, delayed
 from rich.progress import track
 
 from unmask.data.demo.recording import Identity, add_sensor_noise, identity, record, speech_ratio
-from unmask.data.encode import encode
 from unmask.data.forgeries.methods import (
     FACE_METHODS,
     VOICE_METHODS,
@@ -25,6 +24,7 @@ from unmask.data.forgeries.methods import (
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.encode import encode_clip
 from unmask.records import Clip
 
 IDENTITIES = 40
@@ -116,7 +116,7 @@ def render_pair(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
             if all(speech_ratio(one.samples) >= LEAST_HEARD for one in twins):
                 break
         for path, one in zip(paths, twins, strict=True):
-            encode(path, add_sensor_noise(one.frames, rng), one.samples)
+            encode_clip(path, add_sensor_noise(one.frames, rng), one.samples)
     return _row(paths[0], take, forged=False), _row(paths[1], take, forged=True)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from unmask.data.demo.portraits import CANVAS_PX, Portrait, load_portraits
 from unmask.data.image_warp import warp
-from unmask.preprocessing.faces.landmarks import IBUG_FROM_MESH
+from unmask.preprocessing.faces.landmarks import IBUG_FROM_MESH, hull_mask
 
 # points that carry the warps: the 68, the irises, and some of the forehead
 IRISES = (468, 473)
@@ -60,7 +60,7 @@ def sample_face(name: str, rng: np.random.Generator) -> Person:
     target = _reshaped(points, rng)
     here, there = _anchored(points[:, :2]), _anchored(target[:, :2])
     picture, alpha = warp(picture, here, there), warp(alpha, here, there)
-    hull = hull_mask(target[:, :2])
+    hull = soft_hull_mask(target[:, :2])
     picture = _coloured(picture, alpha, hull, rng)
     if rng.random() < 0.35:
         picture = _bearded(picture, target, float(rng.uniform(0.15, 0.45)), rng)
@@ -70,11 +70,10 @@ def sample_face(name: str, rng: np.random.Generator) -> Person:
     return Person(name, picture, alpha, target, glasses)
 
 
-def hull_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
+def soft_hull_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
     """The face inside the outline of ``points`` (x, y), in ``[0, 1]``, shape ``(256, 256)``."""
-    mask = np.zeros((CANVAS_PX, CANVAS_PX), np.float32)
-    hull = cv2.convexHull(points.astype(np.float32)).astype(np.int32)
-    return cv2.GaussianBlur(cv2.fillConvexPoly(mask, hull, 1.0), (0, 0), 4)
+    mask = hull_mask(points, (CANVAS_PX, CANVAS_PX), truncate=True).astype(np.float32)
+    return cv2.GaussianBlur(mask, (0, 0), 4)
 
 
 def _anchored(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,7 +85,7 @@ def _blended(base: Portrait, other: Portrait, share: float) -> NDArray[np.uint8]
     moved = warp(
         other.picture, _anchored(other.mesh[CARRIERS, :2]), _anchored(base.mesh[CARRIERS, :2])
     )
-    mask = hull_mask(base.mesh[OVAL, :2])
+    mask = soft_hull_mask(base.mesh[OVAL, :2])
     inside = mask > 0.5
     face = base.picture.astype(np.float32)
     guest = moved.astype(np.float32)

@@ -6,10 +6,14 @@ from numpy.typing import NDArray
 
 from unmask.data.forgeries.faces import Frame, Points, blend
 from unmask.data.image_warp import warp_region
+from unmask.preprocessing.faces.landmarks import (
+    CHIN,
+    LOWER_INNER_LIP,
+    LOWER_LIP,
+    UPPER_INNER_LIP,
+    hull_mask,
+)
 
-UPPER_INNER, LOWER_INNER = 62, 66
-LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
-CHIN = np.array([5, 6, 7, 8, 9, 10, 11])
 CARRIERS = np.array([*range(0, 17), *range(31, 36), *range(48, 68)])
 MOUTH = slice(48, 68)
 
@@ -20,7 +24,7 @@ def mouth_opening(points: Points) -> NDArray[np.float64]:
     Args:
         points: Shape ``(frames, 68, 2)``.
     """
-    gaps = points[:, LOWER_INNER] - points[:, UPPER_INNER]
+    gaps = points[:, LOWER_INNER_LIP] - points[:, UPPER_INNER_LIP]
     eyes = points[:, 36:42].mean(axis=1) - points[:, 42:48].mean(axis=1)
     return np.asarray(np.linalg.norm(gaps, axis=1) / np.linalg.norm(eyes, axis=1))
 
@@ -53,8 +57,7 @@ def _paint_open_mouth(frame: Frame, points: Points) -> Frame:
 
 
 def _lower_face(size: tuple[int, ...], points: Points, there: Points) -> NDArray[np.float32]:
-    mask = np.zeros(size, np.float32)
-    outline = np.vstack([points[2:15], there[2:15], points[30:31]]).astype(np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(outline).astype(np.int32), 1.0)
+    outline = np.vstack([points[2:15], there[2:15], points[30:31]])
+    mask = hull_mask(outline, size, truncate=True).astype(np.float32)
     soft = cv2.GaussianBlur(mask, (0, 0), 0.02 * float(np.ptp(points[:17, 0])))
     return np.where(soft > 0.01, soft, 0).astype(np.float32)

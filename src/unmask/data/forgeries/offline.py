@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from unmask.config import FaceSettings
-from unmask.data.encode import encode
 from unmask.data.forgeries.methods import (
     FACE_METHODS,
     VOICE_METHODS,
@@ -31,6 +30,7 @@ from unmask.data.forgeries.methods import (
 from unmask.errors import DataError, MediaError
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.encode import encode_clip
 from unmask.records import RATE_HZ, Clip
 
 LOGGER = logging.getLogger(__name__)
@@ -150,8 +150,8 @@ def _write(job: ForgeryJob, paths: Sequence[Path]) -> None:
         pictures = forge_face(footage, job.method, donor, rng)
     else:
         samples = forge_voice(footage, job.method, donor, rng)
-    encode(paths[0], footage.frames, footage.samples, FPS)
-    encode(paths[1], pictures, samples, FPS)
+    encode_clip(paths[0], footage.frames, footage.samples, FPS)
+    encode_clip(paths[1], pictures, samples, FPS)
 
 
 def _described(job: ForgeryJob, path: Path, forged: bool) -> Clip:
