@@ -69,7 +69,7 @@ def test_the_champion_scored_against_itself_passes(good):
 
 
 def test_a_reported_gate_falls_short_in_the_open_but_decides_nothing(good):
-    gates = replace(GATES, fgsm_drop=Gate(0.05, "reported"))
+    gates = GATES.replace(fgsm_drop=Gate(limit=0.05, level="reported"))
     report = check_gates(gates, good, fgsm_auc_drop=0.6, champion_auc=None)
     assert not row_of(report, "fgsm_drop").passed
     assert report.passed
@@ -77,7 +77,7 @@ def test_a_reported_gate_falls_short_in_the_open_but_decides_nothing(good):
 
 @pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
 def test_an_attack_that_was_not_run_fails_its_gate(good, level, passed):
-    gates = replace(GATES, fgsm_drop=Gate(0.05, level))
+    gates = GATES.replace(fgsm_drop=Gate(limit=0.05, level=level))
     report = check_gates(gates, good, fgsm_auc_drop=None, champion_auc=None)
     row = row_of(report, "fgsm_drop")
     assert (row.value, row.passed, report.passed) == (None, False, passed)
@@ -86,7 +86,7 @@ def test_an_attack_that_was_not_run_fails_its_gate(good, level, passed):
 
 def test_the_codec_gap_is_held_where_the_phase_measures_it_and_absent_elsewhere(good):
     assert not [row for row in check_gates(GATES, good, 0.0, None, 0.9).rows if "codec" in row.name]
-    held = replace(GATES, codec_gap=Gate(0.02))
+    held = GATES.replace(codec_gap=Gate(limit=0.02))
     for gap, passed in ((0.02, True), (0.021, False), (None, False)):
         report = check_gates(held, good, 0.0, None, gap)
         assert (row_of(report, "codec_gap").passed, report.passed) == (passed, passed)

@@ -9,7 +9,7 @@ from unmask.models.collate import collate, collate_face_targets
 
 
 def test_pixels_flow_and_sound_arrive_unchanged_in_their_places(tiny, a_sample):
-    settings = replace(tiny, flow=True)
+    settings = tiny.replace(flow=True)
     long, short = a_sample(3, 5000), a_sample(2, 3000)
     batch = collate([long, short], settings)
     assert batch.frames.shape == (2, 3, 3, 224, 224)
@@ -29,7 +29,7 @@ def test_masks_count_what_each_sample_holds(tiny, a_sample):
 
 
 def test_without_the_vad_mask_all_sound_counts_as_speech(tiny, a_sample):
-    batch = collate([a_sample(1, 5000), a_sample(1, 3000)], replace(tiny, vad_mask=False))
+    batch = collate([a_sample(1, 5000), a_sample(1, 3000)], tiny.replace(vad_mask=False))
     assert torch.equal(batch.speech_mask, batch.sample_mask)
 
 
@@ -45,7 +45,7 @@ def test_no_samples_are_refused(tiny):
 
 def test_flow_that_was_never_worked_out_is_asked_for_by_its_setting(tiny, a_sample):
     with pytest.raises(DataError, match=r"preprocessing\.flow\.enabled"):
-        collate([replace(a_sample(1, 10), flow=None)], replace(tiny, flow=True))
+        collate([replace(a_sample(1, 10), flow=None)], tiny.replace(flow=True))
 
 
 def test_what_is_known_of_faces_is_normalised_and_padded_like_them(a_sample):

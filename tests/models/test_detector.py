@@ -10,7 +10,7 @@ from unmask.models.losses import Targets, detector_loss
 
 # every switch of phases 2 and 3 that changes the detector
 WHOLE = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-KINDS = [{}, {"flow": True}, WHOLE, {**WHOLE, "frame_backbone": "test_vit", "tuned": "norms"}]
+KINDS = [{}, {"flow": True}, WHOLE, {**WHOLE, "frame_backbone": "test_vit", "trainable": "norms"}]
 
 
 def close(a, b, tolerance=2e-4):
@@ -62,7 +62,7 @@ def test_changing_samples_in_silence_changes_no_score(tiny, a_detector, a_sample
     after = detector(collate([replace(sample, waveform=loud)], tiny))
     assert torch.equal(before.logit, after.logit)
     assert torch.equal(before.step_logits, after.step_logits)
-    heard = detector(collate([replace(sample, waveform=loud)], replace(tiny, vad_mask=False)))
+    heard = detector(collate([replace(sample, waveform=loud)], tiny.replace(vad_mask=False)))
     assert not torch.equal(before.logit, heard.logit)
 
 
@@ -104,7 +104,7 @@ def test_a_modalitys_score_is_the_mean_of_its_frames_or_steps(tiny, a_detector, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_blank_detector_has_the_same_parts_and_keeps_the_settings(tiny, a_detector, kind):
     first = a_detector(tiny, **kind)
-    gone = replace(first.settings, frame_weights="/gone/weights.pth")
+    gone = first.settings.replace(frame_weights="/gone/weights.pth")
     second = Detector.blank(gone, first.voice_config)
     assert second.settings.frame_weights == "/gone/weights.pth"
     second.load_state_dict(first.state_dict())
@@ -137,7 +137,7 @@ def test_all_but_the_new_parts_keeps_its_names_and_its_first_weights(tiny):
         torch.manual_seed(0)
         plain = Detector(tiny).state_dict()
         torch.manual_seed(0)
-        whole = Detector(replace(tiny, auxiliary=True)).state_dict()
+        whole = Detector(tiny.replace(auxiliary=True)).state_dict()
     more = {"auxiliary.landmarks", "auxiliary.pose"}
     assert {key.rpartition(".")[0] for key in whole.keys() - plain.keys()} == more
     assert all(torch.equal(whole[key], value) for key, value in plain.items())

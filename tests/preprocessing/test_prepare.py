@@ -1,5 +1,5 @@
 import tracemalloc
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from unmask.config import (
     PreprocessingSettings,
     SamplingSettings,
     SpeechSettings,
+    to_dict,
 )
 from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache, cache_key
@@ -126,10 +127,10 @@ def test_what_is_cached_is_the_same_and_costs_no_work(talk, whole, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "redone"),
     [
-        ({"sampling": SamplingSettings(4.0)}, {"faces", "flow"}),
+        ({"sampling": SamplingSettings(rate_hz=4.0)}, {"faces", "flow"}),
         ({"faces": FaceSettings(max_people=1)}, {"faces", "flow"}),
         ({"align": AlignSettings(method="box")}, {"faces", "flow"}),
-        ({"speech": SpeechSettings("energy", 0.4)}, {"speech"}),
+        ({"speech": SpeechSettings(method="energy", threshold=0.4)}, {"speech"}),
         ({"flow": FlowSettings(enabled=False)}, set()),
         ({}, set()),
     ],
@@ -137,7 +138,7 @@ def test_what_is_cached_is_the_same_and_costs_no_work(talk, whole, tmp_path):
 def test_a_changed_setting_redoes_its_stage_and_what_builds_on_it(film, tmp_path, changed, redone):
     path, cache = film(tmp_path / "a.mp4"), Cache(tmp_path / "cache")
     prepare_clip(path, SETTINGS, cache)
-    stages = CachedStages(path, replace(SETTINGS, **changed), cache)
+    stages = CachedStages(path, SETTINGS.replace(**changed), cache)
     for stage in (stages.info, stages.people, stages.flow, stages.sound):
         stage()
     assert {stage for stage, cached in stages.cached.items() if not cached} == redone
@@ -146,7 +147,7 @@ def test_a_changed_setting_redoes_its_stage_and_what_builds_on_it(film, tmp_path
 def test_faces_aligned_before_there_was_a_choice_are_found_again(film, tmp_path):
     path, cache = film(tmp_path / "a.mp4"), Cache(tmp_path / "cache")
     prepare_clip(path, SETTINGS, cache)
-    own = {name: asdict(getattr(SETTINGS, name)) for name in ("sampling", "faces")}
+    own = {name: to_dict(getattr(SETTINGS, name)) for name in ("sampling", "faces")}
     own |= {"version": VERSIONS["faces"], "align": {"crop_px": 224}}
     assert cache.path("faces", cache_key("faces", file_sha256(path), own)).is_file()
 
@@ -176,7 +177,7 @@ def test_a_damaged_entry_is_worked_out_again(talk, whole, tmp_path):
 
 
 def test_without_flow_there_is_none(talk):
-    features = prepare_clip(talk, replace(SETTINGS, flow=FlowSettings(enabled=False)))
+    features = prepare_clip(talk, SETTINGS.replace(flow=FlowSettings(enabled=False)))
     assert features.people[0].flow is None
     assert to_model_inputs(features)[0].flow is None
 

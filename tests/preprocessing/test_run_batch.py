@@ -85,7 +85,7 @@ def test_a_stage_asked_for_alone_makes_what_it_builds_on_and_no_more(folder, tmp
 
 
 def test_flow_that_is_off_is_no_stage(folder, tmp_path):
-    off = replace(SETTINGS, flow=FlowSettings(enabled=False))
+    off = SETTINGS.replace(flow=FlowSettings(enabled=False))
     (file,) = preprocess_files([folder / "a.mp4"], off, Cache(tmp_path / "cache"), jobs=1).files
     assert "flow" not in file.cached
 

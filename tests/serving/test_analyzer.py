@@ -48,7 +48,7 @@ def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
 def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, talking, backbone):
     bundle = load_bundle(bundle_folder)
     switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-    changed = replace(bundle.settings, frame_backbone=backbone, **switches)
+    changed = bundle.settings.replace(frame_backbone=backbone, **switches)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         detector = Detector(changed).eval()

@@ -72,7 +72,7 @@ class Bundle:
         """Refuse members that are built differently."""
         if not self.members:
             raise BundleError("a bundle needs at least one detector")
-        if len({replace(member.settings, dropout=0.0) for member in self.members}) > 1:
+        if len({member.settings.replace(dropout=0.0) for member in self.members}) > 1:
             raise BundleError("the members are built differently; fit them with the same model.*")
 
     @property

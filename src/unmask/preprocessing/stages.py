@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config import PreprocessingSettings, SpeechSettings
+from unmask.config import PreprocessingSettings, SpeechSettings, to_dict
 from unmask.preprocessing.cache import Arrays, Cache, Entry, cache_key
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
@@ -157,7 +157,7 @@ class CachedStages:
         return entry
 
     def _key(self, stage: str) -> str:
-        chosen, upstream = asdict(self._settings), ""
+        chosen, upstream = to_dict(self._settings), ""
         own: dict[str, Any] = {"version": VERSIONS[stage]}
         if chosen["align"]["method"] == "similarity":  # entries older than the choice stay good
             del chosen["align"]["method"]

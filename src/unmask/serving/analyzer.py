@@ -76,8 +76,8 @@ class Analyzer:
         """The bundle's input spec, without what its models do not look at."""
         spec = self.bundle.preprocessing
         flow = FlowSettings(enabled=self.bundle.settings.flow)
-        lips = replace(spec.lips, enabled=self.bundle.sync is not None)
-        return replace(spec, flow=flow, lips=lips)
+        lips = spec.lips.replace(enabled=self.bundle.sync is not None)
+        return spec.replace(flow=flow, lips=lips)
 
     def analyze(
         self,

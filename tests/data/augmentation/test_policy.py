@@ -10,7 +10,7 @@ from unmask.data.augmentation.policy import augment_sample, sample_augmentation
 from unmask.records import ModelInput
 
 NOTHING = AugmentationSettings(mirror=0.0, light=0.0)
-KINDS = [item.name for item in fields(AugmentationSettings)]
+KINDS = list(AugmentationSettings.model_fields)
 OF_FACES = {"mirror", "light", "colour", "blur", "resize", "codec", "cutout"}
 OF_SOUND = {"codec", "pitch", "stretch", "noise", "tilt"}
 
@@ -32,7 +32,7 @@ def sample():
 
 
 def changed(sample, seed=0, **probabilities):
-    settings = replace(NOTHING, **probabilities)
+    settings = NOTHING.replace(**probabilities)
     return augment_sample(sample, sample_augmentation(settings, np.random.default_rng(seed)))
 
 
@@ -73,7 +73,7 @@ def test_one_probability_never_moves_what_another_decides(kind):
     for seed in range(5):
         without, with_it = (
             sample_augmentation(
-                replace(AugmentationSettings(), **{kind: share}), np.random.default_rng(seed)
+                AugmentationSettings().replace(**{kind: share}), np.random.default_rng(seed)
             )
             for share in (0.0, 1.0)
         )
@@ -86,7 +86,7 @@ def test_one_probability_never_moves_what_another_decides(kind):
 
 
 def test_a_probability_is_how_often():
-    settings = replace(AugmentationSettings(), mirror=0.3, noise=0.7)
+    settings = AugmentationSettings().replace(mirror=0.3, noise=0.7)
     drawn = [sample_augmentation(settings, np.random.default_rng(seed)) for seed in range(500)]
     assert np.mean([one.mirror for one in drawn]) == pytest.approx(0.3, abs=0.07)
     assert np.mean([one.snr_db is not None for one in drawn]) == pytest.approx(0.7, abs=0.07)

@@ -81,7 +81,7 @@ def load(portrait):
 
 def pairs(clips, load, fakes="forged", seed=7):
     rows = expand_training_clips(clips, fakes)
-    training = TrainingSettings(frames=3, audio_s=0.5, fakes=fakes)
+    training = TrainingSettings(frames=3, audio_s=0.5, fake_source=fakes)
     return rows, TrainingSet(rows, load, training, EVEN, seed)
 
 
@@ -238,7 +238,7 @@ def test_both_forges_every_genuine_clip_of_a_pair():
 
 def test_every_fake_of_a_clip_has_a_twin_of_its_own(load):
     clips = [a_clip("a"), *(replace(a_fake("a"), clip_id=f"fake-{n}") for n in range(4))]
-    training = TrainingSettings(frames=3, audio_s=0.5, fakes="both")
+    training = TrainingSettings(frames=3, audio_s=0.5, fake_source="both")
     data = TrainingSet(expand_training_clips(clips, "both"), load, training, EVEN, 7)
     for epoch in range(10):
         made = [data[epoch, index] for index in range(1, 5)]

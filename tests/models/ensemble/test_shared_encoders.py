@@ -1,7 +1,5 @@
 """Members asked together answer as each does alone, and what they share runs once."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -32,7 +30,7 @@ def grown(tiny):
     """Members on the same frozen layers of voice, and maybe one frame encoder."""
 
     def make(*seeds, one_frame_encoder):
-        settings = replace(tiny, voice_frozen_layers=2)
+        settings = tiny.replace(voice_frozen_layers=2)
         members = []
         for seed in seeds:
             with torch.random.fork_rng():

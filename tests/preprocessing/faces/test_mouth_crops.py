@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -228,18 +226,18 @@ def test_lips_read_on_the_way_to_the_faces_are_those_read_afterwards(talk, whole
 @pytest.mark.parametrize(
     ("changed", "redone"),
     [
-        ({"lips": LipSettings(True, 12.5, 48)}, {"lips"}),
-        ({"lips": LipSettings(True, 25.0, 32)}, {"lips"}),
+        ({"lips": LipSettings(enabled=True, rate_hz=12.5, crop_px=48)}, {"lips"}),
+        ({"lips": LipSettings(enabled=True, rate_hz=25.0, crop_px=32)}, {"lips"}),
         ({"faces": FaceSettings(max_people=1)}, {"faces", "flow", "lips"}),
-        ({"speech": SpeechSettings("energy", 0.4)}, {"speech"}),
-        ({"lips": LipSettings(False, 12.5, 32)}, set()),
+        ({"speech": SpeechSettings(method="energy", threshold=0.4)}, {"speech"}),
+        ({"lips": LipSettings(enabled=False, rate_hz=12.5, crop_px=32)}, set()),
         ({}, set()),
     ],
 )
 def test_changed_lip_settings_redo_the_lips_alone(film, tmp_path, changed, redone):
     path, cache = film(tmp_path / "a.mp4"), Cache(tmp_path / "cache")
     prepare_clip(path, SETTINGS, cache)
-    settings = replace(SETTINGS, **changed)
+    settings = SETTINGS.replace(**changed)
     stages = CachedStages(path, settings, cache)
     for stage in (stages.info, stages.people, stages.flow, stages.lips, stages.sound):
         stage()

@@ -89,7 +89,9 @@ def test_silence_holds_no_speech():
 
 def test_a_lower_threshold_never_hears_less():
     spoken = [
-        np.diff(detect_speech(bursts(0.3, 0.02), SpeechSettings("energy", t)), axis=1).sum()
+        np.diff(
+            detect_speech(bursts(0.3, 0.02), SpeechSettings(method="energy", threshold=t)), axis=1
+        ).sum()
         for t in (0.2, 0.5, 0.8)
     ]
     assert spoken[0] >= spoken[1] >= spoken[2] > 0

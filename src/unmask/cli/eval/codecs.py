@@ -1,6 +1,5 @@
 """`unmask codecs`: how much of a detector's skill survives the codecs of the world."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +38,7 @@ def command(
         load_bundle(bundle),
         read_manifest(manifest),
         Cache(),
-        replace(settings.codecs, cells=wanted),
+        settings.codecs.replace(cells=wanted),
         settings.evaluation,
         settings.seed,
     )

@@ -49,7 +49,7 @@ class TrainingSet(Dataset[Example]):
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
-        self.twins = OnlineForger(clips, training.fakes, seed)
+        self.twins = OnlineForger(clips, training.fake_source, seed)
 
     def __len__(self) -> int:
         return len(self.clips)

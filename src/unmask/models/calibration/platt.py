@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
@@ -34,6 +35,8 @@ class ConformalGuarantee:
         people: Whose clips those are; 0 where nobody said.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     fpr: float = 0.0
     fnr: float = 0.0
     reals: int = 0
@@ -48,6 +51,8 @@ class SegmentThresholds:
     Each is exceeded for long enough somewhere in a share ``fpr`` of genuine clips, by the same
     promise as the verdict's; one half where there were too few of them.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     video: float = EVEN
     audio: float = EVEN
@@ -70,6 +75,8 @@ class Calibration:
             judged, and of single members. ``None`` where it is read no differently.
         alarms: What stands out along time.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     temperature: float = 1.0
     real_below: float = 0.5

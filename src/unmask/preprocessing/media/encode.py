@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config.validators import among
+from unmask.errors import ConfigError
 from unmask.optional_deps import require
 from unmask.records import RATE_HZ
 
@@ -74,7 +74,7 @@ def encode_video(
     Raises:
         ConfigError: There is no such codec.
     """
-    among("picture codec", codec, tuple(PICTURE_ENCODERS))
+    _check_codec(codec, PICTURE_ENCODERS)
     frames = iter(pictures)
     first = next(frames)
     with _written(target, "mp4") as out:
@@ -99,7 +99,7 @@ def encode_audio(target: Target, samples: NDArray[np.float32], codec: str, kbit_
     Raises:
         ConfigError: There is no such codec.
     """
-    among("sound codec", codec, tuple(SOUND_ENCODERS))
+    _check_codec(codec, SOUND_ENCODERS)
     library, container = SOUND_ENCODERS[codec]
     with _written(target, container) as out:
         stream = _sound_stream(out, library)
@@ -170,3 +170,8 @@ def _write_sound(out: Any, stream: Any, samples: NDArray[np.float32]) -> None:
     for block in (*fitting.resample(frame), *fitting.resample(None)):
         out.mux(stream.encode(block))
     out.mux(stream.encode(None))
+
+
+def _check_codec(codec: str, known: Mapping[str, Any]) -> None:
+    if codec not in known:
+        raise ConfigError(f"codec is {codec!r}; use one of {', '.join(known)}")

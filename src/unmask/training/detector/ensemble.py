@@ -26,7 +26,7 @@ def member_settings(settings: Settings) -> tuple[Settings, ...]:
     wanted = settings.ensemble
     if wanted.members < 1:
         raise ConfigError(f"ensemble.members is {wanted.members}; use 1 for a single detector")
-    alone = replace(settings, ensemble=EnsembleSettings())
+    alone = settings.replace(ensemble=EnsembleSettings())
     return tuple(_member(alone, wanted, number) for number in range(wanted.members))
 
 
@@ -62,9 +62,9 @@ def _member(alone: Settings, wanted: EnsembleSettings, number: int) -> Settings:
     model, training = alone.model, alone.training
     if wanted.dropouts:
         dropout = wanted.dropouts[(number - 1) % len(wanted.dropouts)]
-        model = replace(model, dropout=dropout)
+        model = model.replace(dropout=dropout)
     if wanted.rate_factors:
         turn = (number - 1) // max(len(wanted.dropouts), 1)
         factor = wanted.rate_factors[turn % len(wanted.rate_factors)]
-        training = replace(training, learning_rate=training.learning_rate * factor)
-    return replace(alone, seed=alone.seed + number, model=model, training=training)
+        training = training.replace(learning_rate=training.learning_rate * factor)
+    return alone.replace(seed=alone.seed + number, model=model, training=training)

@@ -131,7 +131,7 @@ def fit_features(
 
 def can_cache_face_features(training: TrainingSettings) -> bool:
     """Whether nothing is done to a face while a member learns that takes over a frame encoder."""
-    return training.fakes == "labelled" and not training.adversarial_epsilon
+    return training.fake_source == "labelled" and not training.adversarial_epsilon
 
 
 def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") -> str:
@@ -190,7 +190,7 @@ def _loaders(
             f"{len(train)} training and {len(val)} validation clips; need some of each: "
             "correct the manifest's column split"
         )
-    rows = expand_training_clips(train, training.fakes)
+    rows = expand_training_clips(train, training.fake_source)
     examples = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
     options: dict[str, Any] = {
         "collate_fn": make_collate_fn(settings.model),

@@ -136,7 +136,7 @@ class DetectorModule(pl.LightningModule):
 
     def _predicted(self, batch: Batch, seen: Tensor | None = None) -> DetectorOutput:
         prediction: DetectorOutput = self.detector(batch, seen=seen)
-        return detach_modalities(prediction) if self.settings.detached else prediction
+        return detach_modalities(prediction) if self.settings.detach_fusion else prediction
 
     def _reasons(self) -> str:
         shown = [f"{clip_id}: {why}" for clip_id, why in list(self.problems.items())[:3]]

@@ -54,7 +54,13 @@ COMPONENTS = (
     Component("MC-dropout", 2, ("uncertainty.passes=0",), "little"),
     Component("temporal transformer", 3, ("model.temporal=conv",), "little"),
     Component("lip-sync", 3, ("sync.enabled=false",), "not told"),
-    Component("forged twins", 3, ("training.fakes=labelled",), "much", on=("training.fakes=both",)),
+    Component(
+        "forged twins",
+        3,
+        ("training.fake_source=labelled",),
+        "much",
+        on=("training.fake_source=both",),
+    ),
     Component("paired batches", 3, ("training.paired=false",), "much"),
     Component(
         "adversarial training",
@@ -211,8 +217,8 @@ def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, 
         "and mouths take before that is in `unmask bench`; a row without has the reference's.",
         "Expected: what published evidence says of the component (much, little), where it says "
         "anything; it gives no number for a set like this. A foundation backbone with its norms "
-        "alone tuned (`model.frame_backbone`, `model.tuned=norms`), of which much is expected, has "
-        "no row: its worth lies in pretrained weights, and the demo has none.",
+        "alone trained (`model.frame_backbone`, `model.trainable=norms`), of which much is "
+        "expected, has no row: its worth lies in pretrained weights, and the demo has none.",
     )
 
 

@@ -42,8 +42,8 @@ class SyncClip:
 
 def lips_only(settings: PreprocessingSettings) -> PreprocessingSettings:
     """The same preparation with lips and without flow."""
-    lips = replace(settings.lips, enabled=True)
-    return replace(settings, lips=lips, flow=FlowSettings(enabled=False))
+    lips = settings.lips.replace(enabled=True)
+    return settings.replace(lips=lips, flow=FlowSettings(enabled=False))
 
 
 def lip_feature_loader(settings: PreprocessingSettings, cache: Cache | None) -> FeatureLoader:
