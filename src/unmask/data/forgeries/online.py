@@ -58,11 +58,11 @@ class ForgeryParams:
         return replace(clip, is_fake=face or voice, fake_video=face, fake_audio=voice)
 
 
-def expand_training_clips(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]:
+def expand_training_clips(clips: Sequence[Clip], fake_source: str) -> tuple[Clip, ...]:
     """Return the rows that a detector is trained on.
 
     Args:
-        fakes: ``labelled``: the clips unchanged. ``forged``: the genuine clips, each followed by
+        fake_source: ``labelled``: the clips unchanged. ``forged``: the genuine clips, each followed by
             a pseudo-fake. ``both``: the clips unchanged, plus a pseudo-fake of each genuine clip
             whose pair has no fake; :meth:`OnlineForger.maybe_replace` replaces half of the
             labelled fakes, others in each epoch.
@@ -70,14 +70,14 @@ def expand_training_clips(clips: Sequence[Clip], fakes: str) -> tuple[Clip, ...]
     Raises:
         DataError: Pseudo-fakes are requested, but no clip is genuine.
     """
-    if fakes == "labelled":
+    if fake_source == "labelled":
         return tuple(clips)
     genuine = [clip for clip in clips if not clip.is_fake]
     if not genuine:
         raise DataError(
             f"none of {len(clips)} training clips is genuine; add genuine clips to forge"
         )
-    if fakes == "both":
+    if fake_source == "both":
         with_fake = {clip.pair_id for clip in clips if clip.is_fake}
         lone = (clip for clip in genuine if clip.pair_id not in with_fake)
         return (*clips, *(make_forged_row(clip) for clip in lone))
@@ -105,13 +105,13 @@ class OnlineForger:
 
     Args:
         clips: The training clips.
-        fakes: As for :func:`expand_training_clips`.
+        fake_source: As for :func:`expand_training_clips`.
     """
 
-    def __init__(self, clips: Sequence[Clip], fakes: str, seed: int) -> None:
+    def __init__(self, clips: Sequence[Clip], fake_source: str, seed: int) -> None:
         self.seed = seed
         self.genuine_by_pair: dict[str, list[Clip]] = {}
-        for clip in clips if fakes == "both" else ():
+        for clip in clips if fake_source == "both" else ():
             if not clip.is_fake:
                 self.genuine_by_pair.setdefault(clip.pair_id, []).append(clip)
 

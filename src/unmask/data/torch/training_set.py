@@ -55,7 +55,7 @@ class TrainingSet(Dataset[Example]):
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
-        self.forger = OnlineForger(clips, training.fakes, seed)
+        self.forger = OnlineForger(clips, training.fake_source, seed)
 
     def __len__(self) -> int:
         return len(self.clips)

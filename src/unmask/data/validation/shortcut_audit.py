@@ -75,23 +75,23 @@ def audit_shortcuts(
     )
     is_fake = np.array([clip.is_fake for clip in clips])
     _, person = np.unique([clip.identity for clip in clips], return_inverse=True)
-    found = []
+    shortcuts = []
     for name in rows[0]:
         values = np.array([row[name] for row in rows])
         known = np.isfinite(values)
         if len(np.unique(values[known])) > 1 and len(np.unique(is_fake[known])) == 2:
             rng = np.random.default_rng(seed)
-            found.append(
+            shortcuts.append(
                 _nuisance_auc(name, values[known], is_fake[known], person[known], rng, resamples)
             )
-    return tuple(sorted(found, key=lambda row: -abs(row.auc - 0.5)))
+    return tuple(sorted(shortcuts, key=lambda row: -abs(row.auc - 0.5)))
 
 
 def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:
     """Return a table for a terminal, one row per nuisance feature."""
     table = Table(title="Shortcuts: AUC of each nuisance feature alone", title_justify="left")
-    for name in ("nuisance", "AUC", "95 % interval", "clips"):
-        table.add_column(name, justify="left" if name == "nuisance" else "right")
+    for name in ("feature", "AUC", "95 % interval", "clips"):
+        table.add_column(name, justify="left" if name == "feature" else "right")
     for row in shortcuts:
         table.add_row(row.name, f"{row.auc:.3f}", row.interval, str(row.clips))
     return table
