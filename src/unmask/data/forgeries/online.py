@@ -62,10 +62,10 @@ def expand_training_clips(clips: Sequence[Clip], fake_source: str) -> tuple[Clip
     """Return the rows that a detector is trained on.
 
     Args:
-        fake_source: ``labelled``: the clips unchanged. ``forged``: the genuine clips, each followed by
-            a pseudo-fake. ``both``: the clips unchanged, plus a pseudo-fake of each genuine clip
-            whose pair has no fake; :meth:`OnlineForger.maybe_replace` replaces half of the
-            labelled fakes, others in each epoch.
+        fake_source: ``labelled``: the clips unchanged. ``forged``: the genuine clips, each
+            followed by a pseudo-fake. ``both``: the clips unchanged, plus a pseudo-fake of each
+            genuine clip whose pair has no fake; :meth:`OnlineForger.maybe_replace` replaces half
+            of the labelled fakes, others in each epoch.
 
     Raises:
         DataError: Pseudo-fakes are requested, but no clip is genuine.
