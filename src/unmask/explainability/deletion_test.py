@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from unmask.explainability.gradcam import FrameScorer
+from unmask.preprocessing.faces.landmarks import hull_mask
 from unmask.records import FACE_PX
 
 SHARE = 0.2  # of the face is taken away
@@ -65,9 +66,7 @@ def landmark_hull_mask(landmarks: NDArray[np.float32]) -> Mask:
     """Where the face is: around the landmarks, forehead included, shape ``(224, 224)``."""
     eyes, brows = landmarks[36:48].mean(axis=0), landmarks[17:27]
     forehead = brows + EYE_TO_BROW * (brows.mean(axis=0) - eyes)
-    hull = cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))
-    mask = np.zeros((FACE_PX, FACE_PX), np.uint8)
-    cv2.fillConvexPoly(mask, np.rint(hull).astype(np.int32), 1)
+    mask = hull_mask(np.concatenate([landmarks, forehead]), (FACE_PX, FACE_PX)).astype(np.uint8)
     side = 2 * MARGIN_PX + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
 

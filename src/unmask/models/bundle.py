@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from unmask.config import (
     to_dict,
 )
 from unmask.errors import BundleError, ConfigError
+from unmask.files import file_sha256
 from unmask.models.calibration.platt import EVEN, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
@@ -108,7 +108,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
         _put_in_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return replace(bundle, sha256=_file_sha(folder / FACTS))
+    return replace(bundle, sha256=file_sha256(folder / FACTS))
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -134,7 +134,7 @@ def load_bundle(folder: Path) -> Bundle:
             bundle.sync.load_state_dict(_checked(folder / SYNC_WEIGHTS, sync_sha))
     for net in _nets(bundle):
         net.eval()
-    return replace(bundle, sha256=_file_sha(folder / FACTS), gates=_gates(folder / GATES))
+    return replace(bundle, sha256=file_sha256(folder / FACTS), gates=_gates(folder / GATES))
 
 
 def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -143,13 +143,13 @@ def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "phase": bundle.phase,
         "profile": bundle.profile,
-        "weights_sha256": _file_sha(folder / WEIGHTS),
+        "weights_sha256": file_sha256(folder / WEIGHTS),
         "calibration": to_dict(bundle.calibration),
         "uncertainty": to_dict(bundle.uncertainty),
         "members": [to_dict(member.settings) for member in bundle.members],
         "voice_config": bundle.first_member.voice_config,
         "sync": None if sync is None else sync.facts,
-        "sync_sha256": None if sync is None else _file_sha(folder / SYNC_WEIGHTS),
+        "sync_sha256": None if sync is None else file_sha256(folder / SYNC_WEIGHTS),
         "preprocessing": to_dict(bundle.preprocessing),
         "provenance": dict(sorted(bundle.provenance.items())),
     }
@@ -215,7 +215,7 @@ def _nets(bundle: Bundle) -> list[nn.Module]:
 
 def _checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
     with _translate_errors(path):
-        if _file_sha(path) != expected_sha:
+        if file_sha256(path) != expected_sha:
             raise BundleError(f"{path}: its hash is not the one in {FACTS}; fetch it again")
         return load_file(path)
 
@@ -236,11 +236,3 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
     folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
     unfinished.replace(folder)
     shutil.rmtree(retired)
-
-
-def _file_sha(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -58,16 +58,16 @@ def evaluate_codecs(
         return CodecReport("test", 0, evaluation.confidence)
     done: dict[str, dict[str, TranscodeResult]] = {cell.name: {} for cell in cells}
     for one in transcode_clips(chosen, cells, bundle.preprocessing, cache, settings.jobs):
-        done[one.cell][one.clip_id] = one
-        if one.problem:
-            log.warning("clip %s, %s: %s", one.clip_id, one.cell, one.problem)
+        done[one.condition][one.clip_id] = one
+        if one.error:
+            log.warning("clip %s, %s: %s", one.clip_id, one.condition, one.error)
     load = make_feature_loader(bundle.preprocessing, cache)
     scores = {ORIGINAL: _scores(bundle, chosen, load)}
     likeness: dict[str, float | None] = {}
     for cell in cells:
         here = done[cell.name]
         scores[cell.name] = _scores(bundle, chosen, _load_transcoded(cell, here, load))
-        made = [here[clip.clip_id].made for clip in chosen]
+        made = [here[clip.clip_id].transcoded for clip in chosen]
         seen = [one.psnr_db for one in made if one is not None and one.psnr_db is not None]
         likeness[cell.name] = float(np.mean(seen)) if seen else None
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
@@ -82,11 +82,11 @@ def _load_transcoded(
 
     def features(clip: Clip) -> ClipFeatures:
         one = done[clip.clip_id]
-        if one.problem:
-            raise DataError(one.problem)
-        if one.made is None:
+        if one.error:
+            raise DataError(one.error)
+        if one.transcoded is None:
             return load(clip)
-        found = load(replace(clip, path=one.made.path))
+        found = load(replace(clip, path=one.transcoded.path))
         if not cell.is_audio:
             return found
         # the picture is the clip's own, bit by bit
