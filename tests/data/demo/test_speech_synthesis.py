@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ def test_syllables_are_ordered_and_lie_within_the_duration(rng):
     syllables = sample_syllables(4.0, rng)
     assert 0.1 <= syllables[0].start_s <= 0.35
     assert syllables[-1].end_s <= 3.95
-    for previous, following in zip(syllables, syllables[1:], strict=False):
+    for previous, following in pairwise(syllables):
         assert previous.start_s < previous.end_s <= following.start_s
-    pauses = [b.start_s - a.end_s for a, b in zip(syllables, syllables[1:], strict=False)]
+    pauses = [b.start_s - a.end_s for a, b in pairwise(syllables)]
     assert any(pause > 0.15 for pause in pauses)
 
 
