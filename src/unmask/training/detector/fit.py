@@ -17,14 +17,15 @@ from torch.utils.data import DataLoader
 from unmask.config import Settings, TrainingSettings, to_dict
 from unmask.data.forgeries.online import expand_training_clips
 from unmask.data.manifest import manifest_hash
+from unmask.data.torch.collate import make_collate_fn
 from unmask.data.torch.evaluation_set import (
     EvaluationClips,
     FeatureLoader,
     Vectors,
-    make_collate_fn,
     make_feature_loader,
 )
-from unmask.data.torch.training_set import PairBatchSampler, TrainingSet
+from unmask.data.torch.pair_sampler import PairBatchSampler
+from unmask.data.torch.training_set import TrainingSet
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration

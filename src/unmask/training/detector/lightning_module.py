@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unmask.config import TrainingSettings
-from unmask.data.torch.evaluation_set import ClipBatch
+from unmask.data.torch.collate import ClipBatch
 from unmask.errors import TrainingError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.adversarial import FRAMES, fgsm
@@ -42,8 +42,8 @@ class DetectorModule(pl.LightningModule):
     def transfer_batch_to_device(self, batch: ClipBatch, device: torch.device, _: int) -> ClipBatch:
         """Move the tensors of a batch."""
         moved = None if batch.batch is None else batch.batch.to(device)
-        seen = None if batch.seen is None else batch.seen.to(device)
-        return ClipBatch(batch.clips, moved, batch.targets.to(device), batch.problems, seen)
+        features = None if batch.frame_features is None else batch.frame_features.to(device)
+        return ClipBatch(batch.clips, moved, batch.targets.to(device), batch.problems, features)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what could not be used, too: a fit that goes on does not meet it again."""
@@ -63,7 +63,7 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(clips.problems)
         if clips.batch is None:
             return None
-        losses = self._losses(self._predicted(clips.batch, clips.seen), clips.targets)
+        losses = self._losses(self._predicted(clips.batch, clips.frame_features), clips.targets)
         total = losses.total
         if epsilon := self.settings.adversarial_epsilon:
             attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
@@ -80,7 +80,9 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(clips.problems)
         if clips.batch is None:
             return
-        prediction: DetectorOutput = self.detector(clips.batch, frame_features=clips.seen)
+        prediction: DetectorOutput = self.detector(
+            clips.batch, frame_features=clips.frame_features
+        )
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
