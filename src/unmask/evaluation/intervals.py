@@ -62,9 +62,7 @@ def estimate_from_resamples(
     return Estimate(value, *percentile_interval(resampled, confidence))
 
 
-def percentile_interval(
-    resampled: NDArray[np.float64], confidence: float
-) -> tuple[float, float]:
+def percentile_interval(resampled: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     """Return the ends between which the middle ``confidence`` of the values lies.
 
     Example:

@@ -195,7 +195,9 @@ def _bin_index(probabilities: Scores, bins: int) -> NDArray[np.int64]:
 
 def _check_scores(scores: Scores, is_fake: Labels) -> None:
     if scores.ndim != 1 or scores.shape != is_fake.shape:
-        raise DataError(f"scores {scores.shape} and labels {is_fake.shape} differ in shape; pass one of each per clip")
+        raise DataError(
+            f"shapes of scores {scores.shape} and labels {is_fake.shape} differ; pass one per clip"
+        )
     if not np.isfinite(scores).all():
         count = np.sum(~np.isfinite(scores))
         raise DataError(f"{count} scores are NaN or infinite; check the detector's outputs")

@@ -101,7 +101,7 @@ def read_scores(path: Path | str) -> tuple[ScoreRow, ...]:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_read()
+        return file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from error
 

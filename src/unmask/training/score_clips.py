@@ -31,9 +31,7 @@ class ScoredClip:
     scores: tuple[SampleScore, ...]
 
 
-def score_clips(
-    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader
-) -> tuple[ScoreRow, ...]:
+def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> tuple[ScoreRow, ...]:
     """Score clips, one row for each.
 
     A clip that cannot be read, or has neither a face nor sound, is left out with a warning.

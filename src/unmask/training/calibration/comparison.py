@@ -222,7 +222,13 @@ def _flagged_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[Fla
     peaks = [(clip.clip.is_fake, peak_segment_scores(bundle, clip)) for clip in scored]
     for kind, threshold in asdict(bundle.calibration.alarms).items():
         genuine, fake = (
-            _share([peak[kind] > threshold for label, peak in peaks if label == is_fake and kind in peak])
+            _share(
+                [
+                    peak[kind] > threshold
+                    for label, peak in peaks
+                    if label == is_fake and kind in peak
+                ]
+            )
             for is_fake in (False, True)
         )
         if genuine is not None or fake is not None:
