@@ -16,6 +16,7 @@ from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt, fit_temperature
+from unmask.models.clip_decision import decide_verdict
 from unmask.models.ensemble.pooling import average_in_probability
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
@@ -202,11 +203,15 @@ def _measure(
 
 
 def verdict_rates(scores: Sequence[LabelledScore], calibration: Calibration) -> VerdictRates:
-    """Compute how often the verdict thresholds are wrong or inconclusive on labelled clips."""
-    p, is_fake = _columns(scores, lambda score: score.probability)
-    in_effect = [calibration.for_clip(score.sync_probability) for score, _ in scores]
-    fake = p > np.array([clip.fake_above for clip in in_effect])
-    real = p < np.array([clip.real_below for clip in in_effect])
+    """Compute how often the verdicts are wrong or inconclusive on labelled clips."""
+    is_fake = np.array([label for _, label in scores])
+    verdicts = np.array(
+        [
+            decide_verdict(score.probability, calibration.for_clip(score.sync_probability))
+            for score, _ in scores
+        ]
+    )
+    fake, real = verdicts == "fake", verdicts == "real"
     return VerdictRates(
         target_fpr=calibration.guarantee.fpr,
         target_fnr=calibration.guarantee.fnr,

@@ -5,7 +5,8 @@ clips would have a flagged segment. Each kind of evidence therefore has a thresh
 split-conformal as the verdict's is, over the highest segment of each genuine clip.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,16 @@ from unmask.models.calibration.platt import (
     apply_platt,
     clipped_logit,
 )
-from unmask.models.calibration.segments import (
-    BIN_S,
-    bin_audio_steps,
-    highest_segment_threshold,
-    intervals,
+from unmask.models.evidence_lines import (
+    KINDS,
+    PersonEvidence,
+    evidence_lines,
+    face_scores,
+    lipsync_scores,
+    voice_scores,
 )
 from unmask.models.inference import SampleScore
-from unmask.models.lipsync.scoring import STEP_TICKS
 from unmask.training.score_clips import ScoredClip
-
-KINDS = ("video", "audio", "lip_sync")
 
 Floats = NDArray[np.float64]
 
@@ -67,28 +67,31 @@ def peak_segment_scores(
     Returns:
         Kind, one of ``KINDS``, to score; without kinds of evidence that the clip lacks.
     """
+    scores = [_rescale(score, temperature) for score in scored.scores]
+    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
+    people = [
+        PersonEvidence(
+            number,
+            face_scores(score, np.arange(len(score.frame_probabilities)) * frame_s),
+            lipsync_scores(score),
+        )
+        for number, score in enumerate(scores)
+    ]
     peaks: dict[str, float] = {}
-    for score in scored.scores:
-        for kind, probabilities, edges_s in _evidence_lines(bundle, score, temperature):
-            if len(probabilities):
-                peak = highest_segment_threshold(probabilities, edges_s)
-                peaks[kind] = max(peaks.get(kind, 0.0), peak)
+    for line in evidence_lines(bundle, people, voice_scores(scores)):
+        if len(line.probabilities):
+            peaks[line.kind] = max(peaks.get(line.kind, 0.0), line.peak())
     return peaks
 
 
-def _evidence_lines(
-    bundle: Bundle, score: SampleScore, temperature: float
-) -> Iterator[tuple[str, Floats, Floats]]:
-    """Yield kind, probabilities and intervals in seconds of each line of evidence."""
+def _rescale(score: SampleScore, temperature: float) -> SampleScore:
+    """Divide the scores of face and voice by a temperature."""
 
-    def scale(probabilities: Floats) -> Floats:
+    def rescale(probabilities: Floats) -> Floats:
         return apply_platt(clipped_logit(probabilities), temperature)
 
-    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
-    faces = scale(score.frame_probabilities)
-    yield "video", faces, intervals(np.arange(len(faces)) * frame_s, frame_s)
-    starts_s, voice = bin_audio_steps(scale(score.step_probabilities))
-    yield "audio", voice, intervals(starts_s, BIN_S)
-    if bundle.sync is not None and score.sync is not None:
-        step_s = STEP_TICKS / bundle.sync.rate_hz
-        yield "lip_sync", score.sync.probabilities, intervals(score.sync.time_s, step_s)
+    return replace(
+        score,
+        frame_probabilities=rescale(score.frame_probabilities),
+        step_probabilities=rescale(score.step_probabilities),
+    )
