@@ -4,9 +4,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import unmask
-
-LIBRARY = Path(unmask.__file__).parent
+LIBRARY = Path(__file__).parents[1]
 PREPROCESSING = ("records.py", "preprocessing")
 TRAINING = (
     *PREPROCESSING,
