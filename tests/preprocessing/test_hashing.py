@@ -4,7 +4,7 @@ import os
 import pytest
 
 from unmask.errors import MediaError
-from unmask.preprocessing.hashing import file_sha256
+from unmask.files import file_sha256
 
 
 def test_the_hash_is_that_of_the_bytes_and_follows_a_change(tmp_path):

@@ -15,7 +15,7 @@ from unmask.config import (
 )
 from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache, cache_key
-from unmask.preprocessing.hashing import file_sha256
+from unmask.files import file_sha256
 from unmask.preprocessing.prepare import (
     frames_with_face,
     iter_windows,

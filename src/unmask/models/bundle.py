@@ -243,4 +243,3 @@ def _move_into_place(unfinished: Path, folder: Path) -> None:
     folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
     unfinished.replace(folder)
     shutil.rmtree(retired)
-

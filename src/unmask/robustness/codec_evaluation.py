@@ -79,17 +79,17 @@ def _transcode(
     """Re-encode all clips under all conditions; log the problems."""
     results: dict[str, ResultsByClip] = {condition.name: {} for condition in conditions}
     for result in transcode_clips(clips, conditions, bundle.preprocessing, cache, jobs):
-        results[result.cell][result.clip_id] = result
-        if result.problem:
-            log.warning("clip %s, %s: %s", result.clip_id, result.cell, result.problem)
+        results[result.condition][result.clip_id] = result
+        if result.error:
+            log.warning("clip %s, %s: %s", result.clip_id, result.condition, result.error)
     return results
 
 
 def _mean_psnr_db(results: Sequence[TranscodeResult]) -> float | None:
     values = [
-        result.made.psnr_db
+        result.transcoded.psnr_db
         for result in results
-        if result.made is not None and result.made.psnr_db is not None
+        if result.transcoded is not None and result.transcoded.psnr_db is not None
     ]
     return float(np.mean(values)) if values else None
 
@@ -101,11 +101,11 @@ def _load_transcoded(
 
     def load_result(clip: Clip) -> ClipFeatures:
         result = results[clip.clip_id]
-        if result.problem:
-            raise DataError(result.problem)
-        if result.made is None:
+        if result.error:
+            raise DataError(result.error)
+        if result.transcoded is None:
             return load(clip)
-        features = load(replace(clip, path=result.made.path))
+        features = load(replace(clip, path=result.transcoded.path))
         if not condition.is_audio:
             return features
         # the re-encoded file has sound only, and the picture is unchanged

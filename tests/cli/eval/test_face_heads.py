@@ -20,7 +20,7 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture
 def manifest(film, tmp_path):
     from unmask.data.manifest import write_manifest
-    from unmask.preprocessing.hashing import file_sha256
+    from unmask.files import file_sha256
     from unmask.records import Clip
 
     clips = []

@@ -7,7 +7,7 @@ import torch
 from tests.factories import make_clip
 from unmask.config import ModelSettings
 from unmask.data.torch.collate import collate_examples, make_collate_fn
-from unmask.data.torch.evaluation_set import EvaluationClips
+from unmask.data.torch.evaluation_set import EvaluationClips, slice_frames
 
 
 def make_examples(load, *names):
@@ -46,17 +46,16 @@ def test_targets_follow_labels_and_mismatch(load):
 
 
 def test_frame_features_are_padded_like_the_frames(load):
-    short, long = make_examples(load, "a", "b")
-    (sample,) = short.samples
-    short = replace(short, samples=(replace(sample, faces=sample.faces[:3], flow=None),))
-    (sample,) = long.samples
-    long = replace(long, samples=(replace(sample, faces=sample.faces[:5], flow=None),))
-    vectors = [np.full((3, 2), 1.0, np.float32), np.full((5, 2), 2.0, np.float32)]
     examples = [
-        replace(example, vectors=rows) for example, rows in zip((short, long), vectors, strict=True)
+        replace(
+            example,
+            samples=(slice_frames(example.samples[0], slice(frames)),),
+            vectors=np.full((frames, 2), frames, np.float32),
+        )
+        for example, frames in zip(make_examples(load, "a", "b"), (3, 5), strict=True)
     ]
     batch = collate_examples(examples, ModelSettings())
-    expected = torch.tensor([[1.0, 1.0, 1.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0, 2.0]])
+    expected = torch.tensor([[3.0, 3.0, 3.0, 0.0, 0.0], [5.0, 5.0, 5.0, 5.0, 5.0]])
     assert torch.equal(batch.frame_features, expected[..., None].expand(-1, -1, 2))
     assert batch.frame_features.shape[1] == batch.batch.frame_mask.shape[1]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.preprocessing.faces.head_pose import mirror_pose
-from unmask.preprocessing.faces.landmarks import mirror_landmarks
+from unmask.preprocessing.faces.landmarks import hull_mask, mirror_landmarks
 from unmask.records import ModelInput
 
 Faces = NDArray[np.uint8]
@@ -85,11 +85,10 @@ def face_cutout(faces: Faces, landmarks: NDArray[np.float32], part: int) -> Face
     """
     out = faces.copy()
     for face, points in zip(out, landmarks, strict=True):
-        inside = _hull(points, face.shape[:2]) & _hull(
-            _enlarge(points[PARTS[part]]), face.shape[:2]
-        )
+        whole = hull_mask(np.rint(points), face.shape[:2])
+        inside = whole & hull_mask(np.rint(_enlarge(points[PARTS[part]])), face.shape[:2])
         if inside.any():
-            face[inside] = np.rint(face[_hull(points, face.shape[:2])].mean(axis=0))
+            face[inside] = np.rint(face[whole].mean(axis=0))
     return out
 
 
@@ -98,10 +97,3 @@ def _enlarge(points: NDArray[np.float32]) -> NDArray[np.float32]:
     offset = points - points.mean(axis=0)
     margin = MARGIN * np.ptp(points, axis=0).max()
     return points + margin * offset / np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), EPS)
-
-
-def _hull(points: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.bool_]:
-    mask = np.zeros(size, np.uint8)
-    outline = cv2.convexHull(np.rint(points).astype(np.int32))
-    cv2.fillConvexPoly(mask, outline, 1)
-    return mask.astype(bool)

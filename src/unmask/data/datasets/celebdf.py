@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 
 LICENCE = "Celeb-DF terms of use (research only)"
 REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
@@ -27,7 +28,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video; those on the authors' test list get the split ``test``."""
     tests = _test_list(folder / TEST_LIST)
     for tree in (REAL, SYNTHESIS, YOUTUBE):
-        for path in media_files(folder / tree):
+        for path in list_media(folder / tree, VIDEO_SUFFIXES):
             name = FILE_NAME.match(path.stem)
             person = name["target"] if name else f"{tree}_{path.stem}"
             is_fake = tree == SYNTHESIS

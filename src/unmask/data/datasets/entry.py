@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from unmask.errors import DataError
 from unmask.records import FakeSpan
 
-MEDIA_SUFFIXES = frozenset({".mp4", ".mov", ".mpg", ".mpeg", ".avi", ".mkv", ".webm", ".m4v"})
 NONE = "none"  # the manipulation of a genuine clip
 
 
@@ -49,15 +48,6 @@ class DatasetAdapter(Protocol):
             DataError: The metadata are invalid.
         """
         ...
-
-
-def media_files(folder: Path) -> list[Path]:
-    """Every media file below ``folder``, by its name's suffix, sorted."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in MEDIA_SUFFIXES and not path.name.startswith(".")
-    )
 
 
 def read_json(file: Path) -> Any:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files, read_json
+from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 from unmask.records import SPLITS
 
 LICENCE = "FaceForensics++ terms of use (research only)"
@@ -29,7 +30,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     pairs, splits = _official_splits(folder)
     videos = []
     for tree in TREES:
-        for path in media_files(folder / tree):
+        for path in list_media(folder / tree, VIDEO_SUFFIXES):
             if name := FILE_NAME.match(path.stem):
                 videos.append((path, path.relative_to(folder / tree).parts[0], name))
                 if name["donor"]:

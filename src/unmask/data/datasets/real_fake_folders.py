@@ -8,7 +8,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per media file; every fake is labelled as a forged face."""
     unnamed = 0
     for label in ("real", "fake"):
-        for path in media_files(folder / label):
+        for path in list_media(folder / label, VIDEO_SUFFIXES):
             parts = path.relative_to(folder / label).parts
             unnamed += len(parts) == 1
             # real/1.mp4 and fake/1.mp4 are assumed to be the same footage

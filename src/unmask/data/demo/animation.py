@@ -8,14 +8,20 @@ from numpy.typing import NDArray
 
 from unmask.data.demo.faces import BORDER_POINTS, Person
 from unmask.data.image_warp import warp
+from unmask.preprocessing.faces.landmarks import (
+    CHIN,
+    INNER_LIPS,
+    LEFT_EYE,
+    LOWER_LIP,
+    MOUTH,
+    RIGHT_EYE,
+    UPPER_LIP,
+)
 
 FPS = 25
 LIP_DROP_PX = 15.0  # of the lower lip at the widest opening
 MIN_OPENING = 0.03  # below it, no inside of the mouth is painted
-LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
-UPPER_LIP = np.array([49, 50, 51, 52, 53, 61, 62, 63])
 CORNERS = np.array([48, 54, 60, 64])
-CHIN = np.array([5, 6, 7, 8, 9, 10, 11])
 UPPER_LIDS, LOWER_LIDS = np.array([37, 38, 43, 44]), np.array([41, 40, 47, 46])
 
 
@@ -91,10 +97,10 @@ def paint_mouth(
     if opening < MIN_OPENING:
         return image
     scale = 4  # supersampling for soft edges
-    x0, y0 = (points[48:68].min(0) - 6).astype(int)
-    x1, y1 = (points[48:68].max(0) + 6).astype(int)
+    x0, y0 = (points[MOUTH].min(0) - 6).astype(int)
+    x1, y1 = (points[MOUTH].max(0) + 6).astype(int)
     patch = cv2.resize(image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    lips = (points[60:68] - (x0, y0)) * scale
+    lips = (points[INNER_LIPS] - (x0, y0)) * scale
     tone = image[y0:y1, x0:x1].reshape(-1, 3).mean(0)
     painted = cv2.fillPoly(
         patch.copy(), [lips.astype(np.int32)], (tone * (0.28, 0.16, 0.16)).tolist()
@@ -118,7 +124,7 @@ def paint_mouth(
 def _draw_glasses(
     image: NDArray[np.uint8], points: NDArray[np.float64], colour: tuple[int, int, int]
 ) -> None:
-    left, right = points[36:42].mean(0), points[42:48].mean(0)
+    left, right = points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0)
     radius = int(0.3 * np.hypot(*(right - left)))
     shift = 4  # fractional bits: sub-pixel positions, so that the glasses move smoothly
     for centre in (left, right):

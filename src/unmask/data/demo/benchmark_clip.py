@@ -15,7 +15,7 @@ from unmask.data.demo.speech_synthesis import (
     sample_syllables,
     speak,
 )
-from unmask.data.encode import encode
+from unmask.preprocessing.media.encode import encode_clip
 
 LOOP_S = 30.0  # longer clips repeat the first half minute
 
@@ -44,7 +44,7 @@ def write_benchmark_clip(
             yield letterbox(render(identity.person, motion, index % len(motion.opening)), size)
 
     samples = np.resize(loop, round(seconds * len(loop) / loop_s))
-    encode(out, add_sensor_noise(frames(), rng), samples)
+    encode_clip(out, add_sensor_noise(frames(), rng), samples)
 
 
 def letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -20,7 +20,6 @@ from unmask.data.demo.recording import (
     sample_identity,
     speech_ratio,
 )
-from unmask.data.encode import encode
 from unmask.data.forgeries.methods import (
     DONOR_METHODS,
     FACE_METHODS,
@@ -32,6 +31,7 @@ from unmask.data.forgeries.methods import (
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.encode import encode_clip
 from unmask.records import Clip
 
 MAX_PEOPLE = 40
@@ -136,7 +136,7 @@ def render_pair(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
             if all(speech_ratio(footage.samples) >= MIN_SPEECH_RATIO for footage in pair):
                 break
         for path, footage in zip(paths, pair, strict=True):
-            encode(path, add_sensor_noise(footage.frames, rng), footage.samples)
+            encode_clip(path, add_sensor_noise(footage.frames, rng), footage.samples)
     return _to_clip(paths[0], take, forged=False), _to_clip(paths[1], take, forged=True)
 
 

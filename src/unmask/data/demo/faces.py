@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from unmask.data.demo.portraits import CANVAS_PX, Portrait, load_portraits
 from unmask.data.image_warp import warp
-from unmask.preprocessing.faces.landmarks import IBUG_FROM_MESH
+from unmask.preprocessing.faces.landmarks import IBUG_FROM_MESH, hull_mask
 
 # mesh points that control the warps: the 68 landmarks, the irises and part of the forehead
 IRISES = (468, 473)
@@ -61,7 +61,7 @@ def sample_face(name: str, rng: np.random.Generator) -> Person:
     reshaped = _reshape(points, rng)
     source, target = _add_border(points[:, :2]), _add_border(reshaped[:, :2])
     image, alpha = warp(image, source, target), warp(alpha, source, target)
-    hull = hull_mask(reshaped[:, :2])
+    hull = soft_hull_mask(reshaped[:, :2])
     image = _recolour(image, alpha, hull, rng)
     if rng.random() < 0.35:
         image = _add_beard(image, reshaped, float(rng.uniform(0.15, 0.45)), rng)
@@ -71,11 +71,10 @@ def sample_face(name: str, rng: np.random.Generator) -> Person:
     return Person(name, image, alpha, reshaped, glasses)
 
 
-def hull_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
+def soft_hull_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return a soft mask of the convex hull of ``points``, in ``[0, 1]``, shape ``(256, 256)``."""
-    mask = np.zeros((CANVAS_PX, CANVAS_PX), np.float32)
-    hull = cv2.convexHull(points.astype(np.float32)).astype(np.int32)
-    return cv2.GaussianBlur(cv2.fillConvexPoly(mask, hull, 1.0), (0, 0), 4)
+    mask = hull_mask(points, (CANVAS_PX, CANVAS_PX), truncate=True).astype(np.float32)
+    return cv2.GaussianBlur(mask, (0, 0), 4)
 
 
 def _add_border(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -89,7 +88,7 @@ def _blend_portraits(base: Portrait, other: Portrait, share: float) -> NDArray[n
         _add_border(other.mesh[WARP_POINTS, :2]),
         _add_border(base.mesh[WARP_POINTS, :2]),
     )
-    mask = hull_mask(base.mesh[OVAL, :2])
+    mask = soft_hull_mask(base.mesh[OVAL, :2])
     inside = mask > 0.5
     face = base.image.astype(np.float32)
     inserted = moved.astype(np.float32)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
 
-RATE_HZ = 16_000
+from unmask.records import RATE_HZ
+
 # first three formants in Hz (adult male, Peterson & Barney 1952) and relative mouth opening
 VOWELS = {
     "a": ((730, 1090, 2440), 1.0),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.data.image_warp import warp_region
+from unmask.preprocessing.faces.landmarks import hull_mask
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -197,8 +198,7 @@ def face_mask(
     selected = points[REGIONS[region]]
     centre = (points if region == "face" else selected).mean(axis=0)
     outline = centre + (selected - centre) * (1 - 2 * inset)
-    mask = np.zeros(size, np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.float32)).astype(np.int32), 1.0)
+    mask = hull_mask(outline, size, truncate=True).astype(np.float32)
     sigma = max(feather * width, 0.5)
     soft = cv2.GaussianBlur(mask, (0, 0), sigma)
     return np.where(soft > 0.01, soft, 0).astype(np.float32)

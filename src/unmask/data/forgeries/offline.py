@@ -18,7 +18,6 @@ from joblib import Parallel, delayed
 from rich.progress import track
 
 from unmask.config import FaceSettings
-from unmask.data.encode import encode
 from unmask.data.forgeries.methods import (
     DONOR_METHODS,
     FACE_METHODS,
@@ -32,6 +31,7 @@ from unmask.data.forgeries.voices import fix_length
 from unmask.errors import DataError, MediaError
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.encode import encode_clip
 from unmask.records import RATE_HZ, Clip
 
 log = logging.getLogger(__name__)
@@ -156,8 +156,8 @@ def _write_pair(job: ForgeryJob, paths: Sequence[Path]) -> None:
         frames = forge_face(footage, job.method, donor, rng)
     else:
         samples = forge_voice(footage, job.method, donor, rng)
-    encode(paths[0], footage.frames, footage.samples, FPS)
-    encode(paths[1], frames, samples, FPS)
+    encode_clip(paths[0], footage.frames, footage.samples, FPS)
+    encode_clip(paths[1], frames, samples, FPS)
 
 
 def _to_clip(job: ForgeryJob, path: Path, forged: bool) -> Clip:
