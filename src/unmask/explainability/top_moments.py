@@ -112,7 +112,9 @@ def _top_rows(probabilities: NDArray[np.float64], times_s: NDArray[np.float64]) 
     """Return the top ``MAX_FRAMES`` rows, best first, each ``MIN_DISTANCE_S`` from the others."""
     rows: list[int] = []
     for row in np.argsort(-probabilities, kind="stable").tolist():
-        if all(abs(times_s[row] - times_s[other]) >= MIN_DISTANCE_S - TOLERANCE_S for other in rows):
+        if all(
+            abs(times_s[row] - times_s[other]) >= MIN_DISTANCE_S - TOLERANCE_S for other in rows
+        ):
             rows.append(row)
     return rows[:MAX_FRAMES]
 
