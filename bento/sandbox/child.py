@@ -63,10 +63,10 @@ def main() -> None:
     """Load the detector, then serve tasks for good."""
     line = ParentChannel(int(sys.argv[1]))
     lower_priority()
-    from unmask.serving.analyzer import VARIABLE, Analyzer
+    from unmask.serving.analyzer import BUNDLE_VARIABLE, Analyzer
 
     try:
-        packed = BUNDLE_DIR.is_dir() and VARIABLE not in os.environ
+        packed = BUNDLE_DIR.is_dir() and BUNDLE_VARIABLE not in os.environ
         analyzer = Analyzer.load(BUNDLE_DIR if packed else None)
     except UnmaskError as error:
         line.send(broken=str(error))
@@ -136,7 +136,7 @@ def analyze(analyzer: Any, task: dict[str, Any], line: ParentChannel) -> dict[st
     asked_s = max(min(end_s, whole_s) - start_s, 0.0)
     watch.set_total(asked_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
     pictures = Path(task["folder"]) if task["pictures"] else None
-    extra = {"shown_as": shown_as, "watch": watch, "evidence_dir": pictures}
+    extra = {"shown_as": shown_as, "timer": watch, "evidence_dir": pictures}
     if (start_s, end_s) == (0.0, math.inf):
         return analyzer.analyze(path, **extra).model_dump(mode="json")
     # what a killed process leaves there, the one who made the folder removes
@@ -155,8 +155,8 @@ def _analyze_part(
 
     (path, part), (start_s, end_s) = paths, region
     begin_s = trim(path, start_s, end_s, part, extra["shown_as"])
-    part_s = max(start_s - begin_s, 0.0), end_s - begin_s
-    report = analyzer.analyze(part, part_s=part_s, **extra)
+    time_range_s = max(start_s - begin_s, 0.0), end_s - begin_s
+    report = analyzer.analyze(part, time_range_s=time_range_s, **extra)
     media = describe_source(path, extra["shown_as"], report.media)
     said = f"from {start_s:g} s to {min(end_s, media.duration_s):g} s"
     return shift_report_times(report, begin_s, media, said).model_dump(mode="json")

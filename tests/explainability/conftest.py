@@ -93,7 +93,7 @@ def sees_detail(a_bundle):
 
     def build(rows, columns):
         bundle = a_bundle()
-        detector = bundle.detector
+        detector = bundle.first_member
         detector.frame.backbone = Looks(Detail(rows, columns))
         detector.frame.mean.zero_()
         detector.frame.std.fill_(1.0)
@@ -120,8 +120,8 @@ class Loudness(nn.Module):
 def hears_loudness(a_bundle):
     """A bundle to which a loud voice is a fake one."""
     bundle = a_bundle()
-    bundle.detector.voice = Loudness()
-    bundle.detector.step_head.weight.data.fill_(5.0)
+    bundle.first_member.voice = Loudness()
+    bundle.first_member.step_head.weight.data.fill_(5.0)
     return bundle
 
 

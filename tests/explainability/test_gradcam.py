@@ -31,7 +31,7 @@ def a_suspect(a_person, a_window, a_score):
 
 def heat_of(bundle, suspect):
     judge = FrameScorer(bundle, suspect, precision="32")
-    return grad_cam(judge, find_cam_layer(bundle.detector.frame.backbone, judge.score))
+    return grad_cam(judge, find_cam_layer(bundle.first_member.frame.backbone, judge.score))
 
 
 def by_hand(judge, module, grid):
@@ -68,11 +68,11 @@ def test_every_backbone_gives_the_map_of_the_formula(a_bundle, a_suspect, name):
     assert heat.shape == (224, 224)
     assert heat.min() >= 0
     if not heat.any():  # chance gave weights by which everything speaks for genuine: turn them
-        bundle.detector.frame_head.weight.data.neg_()
+        bundle.first_member.frame_head.weight.data.neg_()
         heat = heat_of(bundle, suspect)
     assert heat.max() == pytest.approx(1.0)
     judge = FrameScorer(bundle, suspect, precision="32")
-    wanted = by_hand(judge, module(bundle.detector.frame.backbone), grid)
+    wanted = by_hand(judge, module(bundle.first_member.frame.backbone), grid)
     assert heat == pytest.approx(wanted, abs=1e-4)
 
 
@@ -82,9 +82,9 @@ def test_a_backbone_folded_for_serving_gives_the_same_map(a_bundle, a_suspect, n
     suspect, _ = a_suspect()
     before = heat_of(bundle, suspect)
     if not before.any():
-        bundle.detector.frame_head.weight.data.neg_()
+        bundle.first_member.frame_head.weight.data.neg_()
         before = heat_of(bundle, suspect)
-    frame = bundle.detector.frame
+    frame = bundle.first_member.frame
     quick = fold_batch_norms(frame.backbone, torch.rand(2, 3, 224, 224))
     assert quick is not frame.backbone
     frame.backbone = quick
@@ -112,14 +112,14 @@ def test_the_heat_lies_where_the_answer_comes_from(sees_detail, a_suspect, rows,
 
 def test_where_nothing_speaks_for_a_fake_there_is_no_heat(sees_detail, a_suspect):
     bundle = sees_detail(slice(0, 224), slice(0, 224))
-    bundle.detector.frame_head.weight.data.neg_()
+    bundle.first_member.frame_head.weight.data.neg_()
     assert not heat_of(bundle, a_suspect()[0]).any()
 
 
 def test_other_threads_do_not_notice(a_bundle, a_suspect):
     bundle = a_bundle()
     judge = FrameScorer(bundle, a_suspect()[0], precision="32")
-    layer = find_cam_layer(bundle.detector.frame.backbone, judge.score)
+    layer = find_cam_layer(bundle.first_member.frame.backbone, judge.score)
     wanted, said, passed = judge.score(), [], []
     with detach_at_layer(layer) as tap:
         tap.register_forward_hook(lambda *_: passed.append(threading.get_ident()))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.explainability.top_moments import STRETCH_S, TopMoments
+from unmask.explainability.top_moments import EXCERPT_S, TopMoments
 
 
 def kept(suspects, person=0):
@@ -52,11 +52,11 @@ def test_a_suspect_is_seen_as_the_detector_saw_it(a_person, a_window, a_score):
     suspects = TopMoments()
     suspects.add(a_window(person), [a_score(np.eye(20)[10] + np.eye(20)[1] / 2)])
     first, second = suspects.people[0][:2]
-    assert np.array_equal(first.seen.faces, person.faces[7:14])
-    assert np.array_equal(first.seen.flow[first.at], person.flow[10])
-    assert np.array_equal(second.seen.faces[second.at], person.faces[1])
-    assert len(second.seen.faces) == 5  # the video has no more before it
-    assert not np.shares_memory(first.seen.faces, person.faces)
+    assert np.array_equal(first.context.faces, person.faces[7:14])
+    assert np.array_equal(first.context.flow[first.index], person.flow[10])
+    assert np.array_equal(second.context.faces[second.index], person.faces[1])
+    assert len(second.context.faces) == 5  # the video has no more before it
+    assert not np.shares_memory(first.context.faces, person.faces)
 
 
 def test_the_way_into_the_face_is_the_way_its_landmarks_went(a_person, a_window, a_score):
@@ -77,10 +77,10 @@ def test_the_stretch_of_sound_that_says_most_is_kept(a_window, a_score, rng):
     suspects.add(a_window(start_s=30.0, sound=sound), [a_score(steps=steps)])
     stretch = suspects.sound
     assert stretch.start_s <= 44.0
-    assert stretch.start_s + len(stretch.heard.waveform) / 16_000 >= 46.0
-    assert len(stretch.heard.waveform) == STRETCH_S * 16_000
+    assert stretch.start_s + len(stretch.sample.waveform) / 16_000 >= 46.0
+    assert len(stretch.sample.waveform) == EXCERPT_S * 16_000
     begin = round((stretch.start_s - 30.0) * 16_000)
-    assert np.array_equal(stretch.heard.waveform, sound[begin:][: len(stretch.heard.waveform)])
+    assert np.array_equal(stretch.sample.waveform, sound[begin:][: len(stretch.sample.waveform)])
     quiet = a_window(start_s=60.0, sound=sound)
     suspects.add(quiet, [a_score(steps=np.full(1249, 0.1))])
     assert suspects.sound is stretch

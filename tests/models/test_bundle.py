@@ -111,7 +111,7 @@ def test_a_lip_sync_model_travels_in_a_file_of_its_own(tmp_path, a_bundle):
     names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
     assert names == ["bundle.json", "model.safetensors", "sync.safetensors"]
     loaded = load_bundle(tmp_path / "bundle")
-    assert loaded.sync.facts == saved.sync.facts
+    assert loaded.sync.config == saved.sync.config
     for name, value in sync.state_dict().items():
         assert torch.equal(value, loaded.sync.state_dict()[name]), name
     assert not loaded.sync.training

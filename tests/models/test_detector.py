@@ -105,7 +105,7 @@ def test_a_modalitys_score_is_the_mean_of_its_frames_or_steps(tiny, a_detector, 
 def test_a_blank_detector_has_the_same_parts_and_keeps_the_settings(tiny, a_detector, kind):
     first = a_detector(tiny, **kind)
     gone = first.settings.replace(frame_weights="/gone/weights.pth")
-    second = Detector.blank(gone, first.voice_config)
+    second = Detector.from_config(gone, first.voice_config)
     assert second.settings.frame_weights == "/gone/weights.pth"
     second.load_state_dict(first.state_dict())
 

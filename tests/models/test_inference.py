@@ -19,7 +19,7 @@ def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, a_s
     assert score.logit == pytest.approx(score.member_logits[0] / 2)
     assert score.probability == pytest.approx(1 / (1 + np.exp(-score.logit)))
     assert score.frame_probabilities.shape == (4,)
-    step = bundle.detector.voice.step_samples
+    step = bundle.first_member.voice.step_samples
     assert score.step_probabilities.shape == ((9000 - step) // 320 + 1,)
     silent = np.isnan(score.step_probabilities)
     assert 0 < silent.sum() < len(silent)

@@ -93,7 +93,7 @@ def test_what_stands_above_the_threshold_becomes_a_segment(analyzer, talking):
 
 def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
     watch = StageTimer()
-    timing = analyzer.analyze(talking, watch=watch).timing_s
+    timing = analyzer.analyze(talking, timer=watch).timing_s
     parts = timing.model_dump()
     total = parts.pop("total")
     assert sum(parts.values()) == pytest.approx(total, rel=0.01)

@@ -12,10 +12,10 @@ from unmask.serving.profiling import MemoryTimer, high_water_mib, profile_analys
 
 def test_memory_is_charged_to_the_stage_that_held_it():
     watch = MemoryTimer()
-    with watch.sampling(), watch.on("small"):
+    with watch.sampling(), watch.measure("small"):
         time.sleep(0.05)
         # straight from the system: malloc may hand out what earlier tests have freed
-        with watch.on("large"), mmap.mmap(-1, 200 * 2**20) as held:
+        with watch.measure("large"), mmap.mmap(-1, 200 * 2**20) as held:
             np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
             time.sleep(0.05)
         time.sleep(0.05)

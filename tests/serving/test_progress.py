@@ -13,10 +13,10 @@ def test_percent_grows_to_the_end_over_all_windows(windows):
     for _ in range(windows):
         for _ in range(150):
             for stage in ("decode", "faces", "align"):
-                with watch.on(stage):
+                with watch.measure(stage):
                     pass
         for stage in ("flow", "frame_model", "voice_model", "frame_model"):
-            with watch.on(stage):
+            with watch.measure(stage):
                 pass
     percents = [percent for _, percent in told]
     assert percents == sorted(percents)
@@ -34,6 +34,6 @@ def test_a_header_that_lies_makes_no_percent_above_a_hundred():
     watch.set_total(0.0, 5.0, 30.0)
     for _ in range(50):
         for stage in ("faces", "voice_model"):
-            with watch.on(stage):
+            with watch.measure(stage):
                 pass
     assert max(told) <= 99

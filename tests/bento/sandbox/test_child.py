@@ -25,8 +25,8 @@ class Watcher:
 
     preprocessing = PreprocessingSettings()
 
-    def analyze(self, path, evidence_dir=None, part_s=None, **_):
-        self.path, self.evidence_dir, self.part_s = path, evidence_dir, part_s
+    def analyze(self, path, evidence_dir=None, time_range_s=None, **_):
+        self.path, self.evidence_dir, self.time_range_s = path, evidence_dir, time_range_s
         raise MediaError("seen")
 
 
@@ -43,7 +43,7 @@ def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path,
     assert watcher.evidence_dir == (folder if pictures else None)
     assert list(folder.iterdir()) == []
     # the copy begins where a picture can be decoded alone; what comes before 0.2 s is not looked at
-    assert watcher.part_s == pytest.approx((0.2, 0.8), abs=0.001)
+    assert watcher.time_range_s == pytest.approx((0.2, 0.8), abs=0.001)
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has it")

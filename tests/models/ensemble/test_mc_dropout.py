@@ -38,16 +38,16 @@ def test_passes_differ_and_no_chance_outside_decides_them(bundle, a_sample, temp
     before = torch.get_rng_state()
     second = passes_of(parts, replace(a_sample(4, 9000)))
     assert torch.equal(before, torch.get_rng_state())  # and nobody else's chance is changed
-    assert np.array_equal(first.passes, second.passes)
-    assert len(set(first.passes)) == 10
+    assert np.array_equal(first.pass_probabilities, second.pass_probabilities)
+    assert len(set(first.pass_probabilities)) == 10
     other = passes_of(parts, a_sample(4, 9000, seed=1))
-    assert not np.allclose(first.passes, other.passes)
+    assert not np.allclose(first.pass_probabilities, other.pass_probabilities)
 
 
 def test_passes_change_no_answer_and_none_are_made_unless_asked_for(bundle, a_sample):
     parts, sample = bundle(0, 1), a_sample(4, 9000)
     plain, wavering = passes_of(parts, sample, 0), passes_of(parts, sample, 5)
-    assert plain.passes is None
+    assert plain.pass_probabilities is None
     assert plain.pass_logits is None
     assert plain.logit == wavering.logit == passes_of(parts, sample, 0).logit
     assert wavering.pass_logits.shape == (10,)  # of two members
@@ -72,7 +72,7 @@ def test_more_dropout_wavers_more_and_centres_on_the_answer(bundle, a_sample):
 def test_the_backbones_run_once_however_many_passes(bundle, a_sample):
     parts = bundle()
     runs = []
-    for module in (parts.detector.frame.backbone, parts.detector.voice.model.encoder):
+    for module in (parts.first_member.frame.backbone, parts.first_member.voice.model.encoder):
         module.register_forward_hook(lambda module, *_: runs.append(type(module)))
     passes_of(parts, a_sample(4, 9000), 10)
     assert len(runs) == len(set(runs)) == 2
@@ -93,12 +93,12 @@ def test_threads_that_ask_at_once_get_the_same_as_one_after_the_other(bundle, a_
         thread.join()
     for number, score in enumerate(wanted):
         assert found[number].logit == score.logit
-        assert np.array_equal(found[number].passes, score.passes)
+        assert np.array_equal(found[number].passes, score.pass_probabilities)
 
 
 def test_a_face_alone_and_a_voice_alone_waver_too(bundle, a_sample):
     for sample in (a_sample(4, 0), a_sample(0, 9000)):
-        assert passes_of(bundle(), sample).passes.std() > 0
+        assert passes_of(bundle(), sample).pass_probabilities.std() > 0
 
 
 def test_the_seed_is_the_content_and_not_the_object(a_sample):

@@ -93,12 +93,12 @@ def test_what_is_shared_runs_once_and_changes_no_answer(grown, a_sample, one_fra
 @torch.inference_mode()
 def test_members_that_only_look_alike_are_each_run(grown):
     members = grown(0, 0, one_frame_encoder=False)
-    assert not Ensemble(members).one_frame_encoder  # equal weights, not the same ones
-    assert Ensemble(members[:1]).one_frame_encoder
+    assert not Ensemble(members).shares_frame_encoder  # equal weights, not the same ones
+    assert Ensemble(members[:1]).shares_frame_encoder
 
 
 def test_a_tuned_voice_shares_nothing(tiny, a_detector):
-    assert not Ensemble([a_detector(tiny), a_detector(tiny, 1)]).one_voice_trunk
+    assert not Ensemble([a_detector(tiny), a_detector(tiny, 1)]).shares_voice_layers
 
 
 def a_bundle(members, **changes):
@@ -129,8 +129,8 @@ def test_a_bundle_from_disk_still_shares(grown, a_sample, tmp_path):
     save_bundle(tmp_path / "bundle", before)
     after = load_bundle(tmp_path / "bundle")
     ensemble = Ensemble(after.members)
-    assert ensemble.one_frame_encoder
-    assert ensemble.one_voice_trunk
+    assert ensemble.shares_frame_encoder
+    assert ensemble.shares_voice_layers
     sample = a_sample(3, 8000)
     (first,), (second,) = (score_samples(bundle, [sample], "32") for bundle in (before, after))
     assert np.array_equal(first.member_logits, second.member_logits)

@@ -143,7 +143,9 @@ def test_members_are_averaged_over_windows_each_by_itself_and_then_mixed(window)
     track = tally.people[0]
     assert np.allclose(track.members.value, [1.0, 1.0])
     assert p(track.logit(Calibration())) == pytest.approx(p(1.0))
-    assert np.allclose(track.repeated(Calibration()), [1.0, 1.0])  # no passes: the members speak
+    assert np.allclose(
+        track.repeated_logits(Calibration()), [1.0, 1.0]
+    )  # no passes: the members speak
 
 
 def test_passes_are_averaged_over_windows_like_the_answer(window):
@@ -151,7 +153,7 @@ def test_passes_are_averaged_over_windows_like_the_answer(window):
     for start_s, passes, frames in ((0.0, [1.0, 2.0, 3.0], 15), (3.0, [-3.0, 2.0, 7.0], 5)):
         row = score(0.0, [0.5] * frames, pass_logits=np.array(passes))
         tally.add(window(start_s, p0=frames), [row])
-    assert np.allclose(tally.people[0].repeated(Calibration()), [0.0, 2.0, 4.0])
+    assert np.allclose(tally.people[0].repeated_logits(Calibration()), [0.0, 2.0, 4.0])
 
 
 def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
@@ -166,10 +168,10 @@ def test_lip_sync_counts_where_it_was_judged_and_moves_the_answer(window):
     track = tally.people[0]
     assert track.sync.probability.value == pytest.approx((3 * 0.8 + 0.4) / 4)
     assert track.sync.offset_ms == 120.0
-    assert np.allclose(track.sync.line.times_s, [1.0, 1.2, 1.4, 6.5])
-    assert track.sync.line_ms == [120.0, 120.0, 120.0, 80.0]
+    assert np.allclose(track.sync.series.times_s, [1.0, 1.2, 1.4, 6.5])
+    assert track.sync.series_offsets_ms == [120.0, 120.0, 120.0, 80.0]
     assert p(track.logit(tally.calibration)) == pytest.approx(0.75 * 0.5 + 0.25 * 0.7)
-    assert p(track.repeated(tally.calibration)) == pytest.approx([0.75 * 0.5 + 0.25 * 0.7])
+    assert p(track.repeated_logits(tally.calibration)) == pytest.approx([0.75 * 0.5 + 0.25 * 0.7])
 
 
 def test_lip_sync_may_make_another_person_the_most_fake(window):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.serving.aggregation.waveform_peaks import MOST_STEPS, STEP_SAMPLES, PeakEnvelope
+from unmask.serving.aggregation.waveform_peaks import MAX_STEPS, STEP_SAMPLES, PeakEnvelope
 
 
 def outline(samples, windows=1):
@@ -20,7 +20,7 @@ def test_each_step_is_the_largest_amplitude_within_it(rng, seconds):
     wide = round(found.step_s * 16_000)
     wanted = [np.abs(samples[at : at + wide]).max() for at in range(0, len(samples), wide)]
     assert found.peaks == pytest.approx(wanted, abs=0.0006)
-    assert len(found.peaks) <= MOST_STEPS
+    assert len(found.peaks) <= MAX_STEPS
     assert found.start_s == 0.0
 
 

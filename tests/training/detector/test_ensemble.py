@@ -36,8 +36,7 @@ def test_members_differ_in_seed_dropout_and_rate_and_in_nothing_else():
     rate = Settings().training.learning_rate
     assert [one.training.learning_rate for one in made] == [rate, 2 * rate, 2 * rate, 2 * rate]
     same = {
-        replace(
-            one,
+        one.replace(
             seed=0,
             model=one.model.replace(dropout=0.0),
             training=one.training.replace(learning_rate=1.0),

@@ -3,7 +3,7 @@
 A clip that cannot be used is returned with its problem and never replaced by another clip.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -77,6 +77,9 @@ class EvaluationClips(Dataset[Example]):
 
     def __len__(self) -> int:
         return len(self.clips)
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Example:
         clip = self.clips[index]

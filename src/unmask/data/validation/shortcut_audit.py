@@ -12,9 +12,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from rich.table import Table
-from scipy.stats import rankdata
 
 from unmask.errors import SingleClassError
+from unmask.evaluation.bootstrap import resampled_aucs
+from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
 from unmask.records import Clip, Waveform
 
@@ -22,31 +23,22 @@ SAMPLING_HZ, MAX_FRAMES = 1.0, 3  # frames are measured over the first three sec
 BLOCK_S = 0.010
 SILENCE_DB = -20.0  # blocks below this level, relative to the loudest one, are silence
 MIN_POWER = 1e-12
+CONFIDENCE = 0.95  # of the intervals
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of ITU-R BT.601
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """How well one nuisance alone tells fakes from genuine clips.
+    """AUC of one nuisance feature alone as a detector.
 
     Attributes:
-        auc: Chance that a fake has more of it than a genuine clip.
-        low, high: 95 % interval by resampling identities; ``None`` where there is one only.
-        clips: Clips in which it can be measured.
+        auc: Probability that a fake has the larger value; interval by resampling identities.
+        clips: Number of clips in which the feature is known.
     """
 
     name: str
-    auc: float
-    low: float | None
-    high: float | None
+    auc: Estimate
     clips: int
-
-    @property
-    def interval(self) -> str:
-        """In words."""
-        if self.low is None or self.high is None:
-            return "one identity"
-        return f"{self.low:.3f}–{self.high:.3f}"
 
 
 def audit_shortcuts(
@@ -84,7 +76,7 @@ def audit_shortcuts(
             shortcuts.append(
                 _nuisance_auc(name, values[known], is_fake[known], person[known], rng, resamples)
             )
-    return tuple(sorted(shortcuts, key=lambda row: -abs(row.auc - 0.5)))
+    return tuple(sorted(shortcuts, key=lambda row: -abs(row.auc.value - 0.5)))
 
 
 def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:
@@ -93,7 +85,8 @@ def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:
     for name in ("feature", "AUC", "95 % interval", "clips"):
         table.add_column(name, justify="left" if name == "feature" else "right")
     for row in shortcuts:
-        table.add_row(row.name, f"{row.auc:.3f}", row.interval, str(row.clips))
+        auc = f"{row.auc.value:.3f}"
+        table.add_row(row.name, auc, row.auc.format_interval(), str(row.clips))
     return table
 
 
@@ -167,22 +160,18 @@ def _nuisance_auc(
     rng: np.random.Generator,
     resamples: int,
 ) -> Shortcut:
-    auc = rank_auc(values, is_fake)
-    rows_of = [np.flatnonzero(person == number) for number in np.unique(person)]
-    if len(rows_of) < 2:
-        return Shortcut(name, auc, None, None, len(values))
-    drawn: list[float] = []
-    while len(drawn) < resamples:
-        people = rng.integers(0, len(rows_of), len(rows_of))
-        rows = np.concatenate([rows_of[number] for number in people])
-        if 0 < is_fake[rows].sum() < len(rows):  # one class alone is drawn again
-            drawn.append(rank_auc(values[rows], is_fake[rows]))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Shortcut(name, auc, float(low), float(high), len(values))
+    def auc(counts: NDArray[np.int64]) -> float:
+        return float(resampled_aucs(values, is_fake, counts[None])[0])
 
-
-def rank_auc(values: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> float:
-    """Return the probability that a fake has the larger value; ties count half (Mann-Whitney)."""
-    fakes = int(is_fake.sum())
-    outranked = rankdata(values)[is_fake].sum() - fakes * (fakes + 1) / 2
-    return float(outranked / (fakes * (len(values) - fakes)))
+    value = auc(np.ones(len(values), np.int64))
+    identities = np.unique(person)
+    if len(identities) < 2:
+        return Shortcut(name, Estimate(value, None, None), len(values))
+    resampled: list[float] = []
+    while len(resampled) < resamples:
+        drawn = identities[rng.integers(0, len(identities), len(identities))]
+        counts = np.bincount(drawn, minlength=int(person.max()) + 1)[person]
+        if 0 < counts[is_fake].sum() < counts.sum():  # otherwise it has one class only
+            resampled.append(auc(counts))
+    estimate = estimate_from_resamples(value, np.array(resampled), CONFIDENCE)
+    return Shortcut(name, estimate, len(values))

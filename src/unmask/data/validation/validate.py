@@ -119,7 +119,8 @@ def _summary(report: ValidationReport) -> str:
         for finding in report.findings
     )
     shortcuts = (
-        (row.name, f"{row.auc:.3f}", row.interval, str(row.clips)) for row in report.shortcuts
+        (row.name, f"{row.auc.value:.3f}", row.auc.format_interval(), str(row.clips))
+        for row in report.shortcuts
     )
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Validation: {verdict}'
