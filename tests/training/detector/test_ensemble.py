@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from unmask.config import EnsembleSettings, Settings, TrainingSettings
-from unmask.data.torch.evaluation_set import EvaluationClips, collate_examples
+from unmask.data.torch.collate import collate_examples
+from unmask.data.torch.evaluation_set import EvaluationClips
 from unmask.errors import ConfigError
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.bundle import load_bundle
@@ -119,7 +120,7 @@ def test_vectors_are_what_the_encoder_says_of_the_same_frames(
     batch = collate_examples([examples[number] for number in range(3)], base.settings)
     with torch.inference_mode():
         expected = base.first_member.encode_frames(batch.batch)
-    torch.testing.assert_close(batch.seen, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(batch.frame_features, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("change", [{"fake_source": "both"}, {"adversarial_epsilon": 0.05}])
