@@ -26,8 +26,9 @@ def test_recording_has_frames_landmarks_and_sound_of_its_duration(recording):
 def test_lips_move_with_the_sound(recording):
     frame = RATE_HZ // 25
     loudness = np.sqrt((recording.samples.reshape(50, frame) ** 2).mean(axis=1))
-    opening = mouth_opening(recording.landmarks)
-    assert np.corrcoef(loudness, opening)[0, 1] > 0.4
+    # vowels of the same opening differ in loudness: compare with whether there is sound at all
+    audible = loudness > np.median(loudness) / 2
+    assert np.corrcoef(audible, mouth_opening(recording.landmarks))[0, 1] > 0.5
 
 
 def test_speech_ratio_is_high_for_speech_and_zero_for_silence(recording):
