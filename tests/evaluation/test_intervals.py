@@ -6,7 +6,7 @@ from unmask.evaluation.intervals import Estimate, estimate_from_resamples, perce
 
 def test_the_percentile_interval_leaves_out_the_same_share_on_each_side(rng):
     samples = rng.normal(size=10_000)
-    low, high = percentile_interval(samples, 0.9)
+    low, high = percentile_interval(samples, 0.05)
     assert (samples < low).mean() == pytest.approx(0.05, abs=1e-3)
     assert (samples > high).mean() == pytest.approx(0.05, abs=1e-3)
 
