@@ -59,16 +59,18 @@ def estimate_from_resamples(
     """
     if resampled is None:
         return Estimate(value, None, None)
-    return Estimate(value, *percentile_interval(resampled, confidence))
+    return Estimate(value, *percentile_interval(resampled, (1 - confidence) / 2))
 
 
-def percentile_interval(resampled: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Return the ends between which the middle ``confidence`` of the values lies.
+def percentile_interval(resampled: NDArray[np.float64], tail: float) -> tuple[float, float]:
+    """Return the ends of the percentile interval of resampled values.
+
+    Args:
+        tail: Share of the values below the interval, and above it.
 
     Example:
-        >>> percentile_interval(np.arange(101.0), 0.9)
+        >>> percentile_interval(np.arange(101.0), 0.05)
         (5.0, 95.0)
     """
-    tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return float(low), float(high)

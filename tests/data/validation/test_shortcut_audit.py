@@ -111,37 +111,13 @@ def test_planted_shortcut_is_found_and_constant_features_are_left_out(two_files)
     ]
     table = {row.name: row for row in audit_shortcuts(clips, resamples=100)}
     assert set(table) == {"duration_s", "bitrate"}
-    assert (table["duration_s"].auc.value, table["duration_s"].auc.low) == (1.0, 1.0)
+    assert table["duration_s"].auc == Estimate(1.0, 1.0, 1.0)
     assert table["bitrate"].auc.value == 0.0  # reveals the label as much as 1
     clips = [replace(row, duration_s=float(rng.random() + 1)) for row in clips]
-    harmless = {row.name: row.auc for row in audit_shortcuts(clips, resamples=100)}["duration_s"]
-    assert harmless.low < 0.5 < harmless.high
-
-
-def test_auc_agrees_with_scikit_learn_on_tied_values(two_files, rng):
-    is_fake = rng.random(30) < 0.4
-    sizes = rng.integers(1, 5, 30)
-    clips = [
-        clip(two_files[0], number, bool(is_fake[number]), width=int(sizes[number]))
-        for number in range(30)
-    ]
-    audit = {row.name: row.auc.value for row in audit_shortcuts(clips, resamples=10)}
-    assert audit["pixels"] == pytest.approx(roc_auc_score(is_fake, sizes))
-
-
-def test_interval_agrees_with_resampling_identities_by_hand(two_files):
-    rng = np.random.default_rng(0)
-    clips = [
-        clip(two_files[0], number, number % 2 == 1, fps=float(rng.normal(25 + number % 2)))
-        for number in range(40)
-    ]
-    fps, is_fake = np.array([(row.fps, row.is_fake) for row in clips]).T
-    aucs = []
-    for _ in range(400):
-        rows = np.concatenate([[2 * n, 2 * n + 1] for n in rng.integers(0, 20, 20)])
-        aucs.append(roc_auc_score(is_fake[rows], fps[rows]))
-    (auc,) = [row.auc for row in audit_shortcuts(clips, resamples=400) if row.name == "fps"]
-    assert (auc.low, auc.high) == pytest.approx(np.quantile(aucs, [0.025, 0.975]), abs=0.03)
+    harmless = {row.name: row for row in audit_shortcuts(clips, resamples=100)}["duration_s"]
+    assert harmless.auc.low < 0.5 < harmless.auc.high
+    expected = roc_auc_score([row.is_fake for row in clips], [row.duration_s for row in clips])
+    assert harmless.auc.value == pytest.approx(expected)
 
 
 def test_strongest_shortcut_comes_first_and_a_seed_repeats(two_files):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from unmask.errors import SingleClassError
 from unmask.evaluation.bootstrap import resampled_aucs
-from unmask.evaluation.intervals import Estimate, estimate_from_resamples
+from unmask.evaluation.intervals import Estimate, percentile_interval
 from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
 from unmask.records import Clip, Waveform
 
@@ -23,7 +23,7 @@ SAMPLING_HZ, MAX_FRAMES = 1.0, 3  # frames are measured over the first three sec
 BLOCK_S = 0.010
 SILENCE_DB = -20.0  # blocks below this level, relative to the loudest one, are silence
 MIN_POWER = 1e-12
-CONFIDENCE = 0.95  # of the intervals
+TAIL = 0.025  # on each side of an interval of 95 %
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of ITU-R BT.601
 
 
@@ -173,5 +173,5 @@ def _nuisance_auc(
         counts = np.bincount(drawn, minlength=int(person.max()) + 1)[person]
         if 0 < counts[is_fake].sum() < counts.sum():  # otherwise it has one class only
             resampled.append(auc(counts))
-    estimate = estimate_from_resamples(value, np.array(resampled), CONFIDENCE)
-    return Shortcut(name, estimate, len(values))
+    interval = percentile_interval(np.array(resampled), TAIL)
+    return Shortcut(name, Estimate(value, *interval), len(values))
