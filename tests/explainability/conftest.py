@@ -17,7 +17,7 @@ SILENCE = np.zeros(0, np.float32)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
+def single_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -38,7 +38,7 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def a_bundle(tiny):
+def make_bundle(tiny):
     """An untrained bundle; chance for weights, also where training starts at zero."""
 
     def build(**changes):
@@ -88,11 +88,11 @@ class Alone(nn.Module):
 
 
 @pytest.fixture
-def sees_detail(a_bundle):
+def sees_detail(make_bundle):
     """A bundle whose frame score grows with the detail in a region: rows, columns."""
 
     def build(rows, columns):
-        bundle = a_bundle()
+        bundle = make_bundle()
         detector = bundle.first_member
         detector.frame.backbone = Looks(Detail(rows, columns))
         detector.frame.mean.zero_()
@@ -117,9 +117,9 @@ class Loudness(nn.Module):
 
 
 @pytest.fixture
-def hears_loudness(a_bundle):
+def hears_loudness(make_bundle):
     """A bundle to which a loud voice is a fake one."""
-    bundle = a_bundle()
+    bundle = make_bundle()
     bundle.first_member.voice = Loudness()
     bundle.first_member.step_head.weight.data.fill_(5.0)
     return bundle
@@ -152,7 +152,7 @@ def landmarks():
 
 
 @pytest.fixture(scope="session")
-def a_person(landmarks):
+def make_person(landmarks):
     """A person of noise, seen at some times; in the video its face is turned and larger."""
 
     def make(times_s, number=0, flow=False):
@@ -175,7 +175,7 @@ def a_person(landmarks):
 
 
 @pytest.fixture(scope="session")
-def a_window():
+def make_window():
     """A window of a video: who is seen, and what is heard all through which somebody speaks."""
 
     def make(*people, start_s=0.0, sound=None):
@@ -195,7 +195,7 @@ def a_window():
 
 
 @pytest.fixture(scope="session")
-def a_score():
+def make_score():
     """What a detector says of a person, and of the sound, 20 ms after 20 ms."""
 
     def make(frames=(), steps=()):
@@ -206,7 +206,7 @@ def a_score():
 
 
 @pytest.fixture(scope="session")
-def a_sound():
+def make_sound():
     def make(samples):
         faces = np.zeros((0, 224, 224, 3), np.uint8)
         return ModelInput(faces, None, samples.astype(np.float32), np.ones(len(samples), np.bool_))

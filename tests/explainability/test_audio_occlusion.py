@@ -14,11 +14,11 @@ RATE_HZ = 16_000
 
 
 @pytest.fixture
-def planted(rng, a_sound):
+def planted(rng, make_sound):
     """Three quiet seconds, loud from 1.4 to 1.8."""
     samples = rng.uniform(-0.05, 0.05, 3 * RATE_HZ)
     samples[round(1.4 * RATE_HZ) : round(1.8 * RATE_HZ)] *= 15
-    return a_sound(samples)
+    return make_sound(samples)
 
 
 def test_a_planted_stretch_is_found(hears_loudness, planted):
@@ -44,19 +44,19 @@ def test_leaving_out_steps_equals_muting_where_steps_hear_nothing_else(hears_lou
     assert judge.mute(np.array([7, 8])) == pytest.approx(without[1], abs=0.05)
 
 
-def test_where_everything_sounds_genuine_nothing_is_important(hears_loudness, a_sound):
-    judge = VoiceScorer(hears_loudness, a_sound(np.full(2 * RATE_HZ, 0.1)), precision="32")
+def test_where_everything_sounds_genuine_nothing_is_important(hears_loudness, make_sound):
+    judge = VoiceScorer(hears_loudness, make_sound(np.full(2 * RATE_HZ, 0.1)), precision="32")
     weights = occlusion_importance(judge)
     hears_loudness.first_member.step_head.weight.data.zero_()
     weights = occlusion_importance(
-        VoiceScorer(hears_loudness, a_sound(np.full(RATE_HZ, 0.1)), "32")
+        VoiceScorer(hears_loudness, make_sound(np.full(RATE_HZ, 0.1)), "32")
     )
     assert not weights.any()
     assert audio_deletion_test(judge, np.zeros(len(judge.speech_bins))) is None
 
 
-def test_a_real_voice_encoder_is_asked_the_same_way(a_bundle, planted):
-    judge = VoiceScorer(a_bundle(), planted, precision="32")
+def test_a_real_voice_encoder_is_asked_the_same_way(make_bundle, planted):
+    judge = VoiceScorer(make_bundle(), planted, precision="32")
     assert judge.speech_bins.tolist() == list(range(15))
     whole = judge.occlude_steps([np.zeros(0, np.intp)])[0]
     assert judge.mute(np.zeros(0, np.intp)) == pytest.approx(whole, abs=1e-5)
@@ -64,7 +64,7 @@ def test_a_real_voice_encoder_is_asked_the_same_way(a_bundle, planted):
     assert occlusion_importance(judge).shape == (15,)
 
 
-def test_silence_between_words_is_no_moment_of_speech(a_bundle, planted):
+def test_silence_between_words_is_no_moment_of_speech(make_bundle, planted):
     planted.is_speech[RATE_HZ : 2 * RATE_HZ] = False
-    judge = VoiceScorer(a_bundle(), planted, precision="32")
+    judge = VoiceScorer(make_bundle(), planted, precision="32")
     assert judge.speech_bins.tolist() == [*range(5), *range(10, 15)]

@@ -8,7 +8,7 @@ from unmask.records import ModelInput
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
+def single_thread():
     """Tiny models gain nothing from threads, and lose much where tests run side by side."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -32,7 +32,7 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def a_detector():
+def make_detector():
     """Build a detector whose weights depend on a seed alone, ready to score.
 
     Its scores are spread out, so that a difference between two of them can be seen.
@@ -53,7 +53,7 @@ def a_detector():
 
 
 @pytest.fixture(scope="session")
-def a_sample():
+def make_sample():
     """Noise for a face and noise for a voice, of any lengths; two thirds of it are speech."""
 
     def make(frames, samples, seed=0):
