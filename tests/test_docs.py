@@ -117,27 +117,44 @@ def test_the_readme_and_the_results_page_agree():
 
 def test_a_hand_made_schema_becomes_the_tables_one_expects(generators):
     tables, _ = generators
+    gate = {
+        "description": "A limit.",
+        "properties": {
+            "limit": {"type": "number", "description": "Minimum."},
+            "level": {"enum": ["required", "reported"], "default": "required"},
+        },
+    }
+    gates = {
+        "description": "All limits.",
+        "properties": {
+            "auc": {"$ref": "#/$defs/Gate", "default": {"limit": 0.9}, "description": "Of a|b."},
+            "gap": {"anyOf": [{"$ref": "#/$defs/Gate"}, {"type": "null"}], "default": None},
+        },
+    }
     schema = {
         "properties": {
-            "seed": {"type": "integer", "default": 7, "description": "Of all\nrandomness."},
-            "gates": {"anyOf": [{"$ref": "#/$defs/Gates"}, {"type": "null"}], "default": None},
+            "seed": {"type": "integer", "default": 7},
+            "gates": {"$ref": "#/$defs/Gates"},
         },
-        "$defs": {
-            "Gates": {"properties": {"level": {"enum": ["required", "reported"], "default": "a|b"}}}
-        },
+        "$defs": {"Gate": gate, "Gates": gates},
     }
     assert tables.render_sections(schema).splitlines() == [
         "### Top level",
         "",
-        "| key | type | default | meaning |",
-        "| --- | --- | --- | --- |",
-        "| `seed` | integer | `7` | Of all randomness. |",
+        "| key | type | default |",
+        "| --- | --- | --- |",
+        "| `seed` | integer | `7` |",
         "",
         "### gates",
         "",
-        "| key | type | default |",
-        "| --- | --- | --- |",
-        '| `gates.level` | `required`, `reported` | `"a\\|b"` |',
+        "All limits.",
+        "",
+        "| key | type | default | meaning |",
+        "| --- | --- | --- | --- |",
+        "| `gates.auc.limit` | number | `0.9` | Of a\\|b. Minimum. |",
+        '| `gates.auc.level` | `required`, `reported` | `"required"` | Of a\\|b. |',
+        "| `gates.gap.limit` | number |  | Minimum. |",
+        '| `gates.gap.level` | `required`, `reported` | `"required"` |  |',
     ]
     assert doctest.testmod(tables).failed == 0
 

@@ -66,14 +66,13 @@ def render_environment(schema: Schema, prefix: str) -> str:
 
 def render_sections(schema: Schema) -> str:
     """Return one section for each block of settings, with dotted keys."""
-    sections: dict[str, list[Row]] = {}
-    for key, item in _leaves(schema, schema.get("$defs", {}), ""):
-        name = key.partition(".")[0] if "." in key else "Top level"
-        sections.setdefault(name, []).append(_setting(key, item))
-    head = ("key", "type", "default", "meaning")
-    return "\n\n".join(
-        f"### {name}\n\n{render_table(head, rows)}" for name, rows in sections.items()
-    )
+    models = schema.get("$defs", {})
+    single = {name: item for name, item in schema["properties"].items() if not _model(item, models)}
+    parts = [_render_section("Top level", {"properties": single}, models, "")] if single else []
+    for name, item in schema["properties"].items():
+        if block := _model(item, models):
+            parts.append(_render_section(name, {**block, **_own(item)}, models, f"{name}."))
+    return "\n\n".join(parts)
 
 
 def describe_type(item: Schema, show: Name) -> str:
@@ -126,22 +125,41 @@ def _describe_array(item: Schema, show: Name) -> str:
     return f"list of {describe_type(item.get('items', {}), show)}"
 
 
+def _render_section(name: str, block: Schema, models: dict[str, Schema], prefix: str) -> str:
+    rows = [_setting(key, item) for key, item in _leaves(block, models, prefix)]
+    table = render_table(("key", "type", "default", "meaning"), rows)
+    return "\n\n".join(part for part in (f"### {name}", _describe(block), table) if part)
+
+
 def _leaves(block: Schema, models: dict[str, Schema], prefix: str) -> Iterator[tuple[str, Schema]]:
+    """Yield the dotted key and the schema of every setting in a block.
+
+    A default of the block replaces those of its settings, and its description precedes theirs.
+    """
+    defaults = block.get("default") or {}
     for name, item in block["properties"].items():
-        key, inner = f"{prefix}{name}", _model_of(item, models)
+        own = {**item, "default": defaults.get(name, item.get("default"))}
+        inner = _model(item, models)
         if inner is None:
-            yield key, item
-        else:
-            yield from _leaves(inner, models, f"{key}.")
+            yield f"{prefix}{name}", own
+            continue
+        for key, leaf in _leaves({**inner, **_own(own)}, models, f"{prefix}{name}."):
+            text = f"{item.get('description', '')} {leaf.get('description', '')}"
+            yield key, {**leaf, "description": text}
 
 
-def _model_of(item: Schema, models: dict[str, Schema]) -> Schema | None:
+def _model(item: Schema, models: dict[str, Schema]) -> Schema | None:
     """Return the block of settings that a property holds; an optional block counts, too."""
     for part in (item, *item.get("anyOf", ()), *item.get("allOf", ())):
         model = models.get(part.get("$ref", "").rsplit("/", 1)[-1], {})
         if "properties" in model:
             return model
     return None
+
+
+def _own(item: Schema) -> Schema:
+    """Return what a property says of the block that it holds."""
+    return {key: item[key] for key in ("default", "description") if item.get(key)}
 
 
 def _line(cells: Sequence[str]) -> str:
