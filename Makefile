@@ -20,7 +20,7 @@ UV_LOCK := $(VENV)/uv.lock
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-services check format serve worker key mlflow zenml bench docs lock
+.PHONY: help setup train test test-services check format serve worker key mlflow zenml bench lock
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -83,6 +83,7 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 	$(BIN)/unmask bench
 
+.PHONY: docs
 docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
