@@ -16,15 +16,15 @@ from contextlib import suppress
 
 import bentoml
 
-from bento.api import create_app
-from bento.assembly import Parts
-from bento.examiner import Examiner
-from bento.front import Front, is_loopback
-from bento.intake import Intake
-from bento.keeper import Keeper
-from bento.process import end_with_parent, environment
-from bento.routes.desk import Desk
+from bento.api.app import create_app
+from bento.api.dependencies import RequestContext
+from bento.api.middleware.security import SecurityMiddleware, is_loopback
+from bento.container import Services
+from bento.sandbox.channel import child_environment, exit_with_parent
+from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
+from bento.uploads.submission import SubmissionService
+from bento.worker.maintenance import MaintenanceLoop
 from unmask.errors import ConfigError
 
 RESTART_S = 1.0
@@ -52,13 +52,13 @@ class UnmaskService:
 
     def __init__(self) -> None:
         """Connect to table, files and queue, and start the worker where there is no queue."""
-        parts = Parts.from_settings(SETTINGS)
+        parts = Services.from_settings(SETTINGS)
         tempfile.tempdir = str(parts.store.work)  # uploads arrive where there is room for them
         self._engine = parts.engine
-        self._examiner = Examiner(SETTINGS)
-        app.state.desk = Desk(parts, Intake(parts))
+        self._examiner = SandboxedAnalyzer(SETTINGS)
+        app.state.desk = RequestContext(parts, SubmissionService(parts))
         app.state.analyzer = self._examiner
-        self._keeper = Keeper(parts)
+        self._keeper = MaintenanceLoop(parts)
         self._keeper.start()
         self._worker = EmbeddedWorker() if SETTINGS.embedded else None
         app.openapi()  # puts the routes together, too: the first of many senders would wait for it
@@ -81,7 +81,7 @@ class UnmaskService:
 
 # the decorator above has made a BentoML service of the class
 UnmaskService.add_asgi_middleware(  # type: ignore[attr-defined]
-    Front, local=SETTINGS.api_keys_file is None
+    SecurityMiddleware, local=SETTINGS.api_keys_file is None
 )
 
 
@@ -117,32 +117,33 @@ class EmbeddedWorker:
 
     def _started(self) -> subprocess.Popen[bytes]:
         # it ends when the pipe does, so that a killed service leaves none behind
-        command = [sys.executable, "-m", "bento.worker", "--with-parent"]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment())
+        command = [sys.executable, "-m", "bento.worker.job_runner", "--with-parent"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, env=child_environment())
 
 
-def check_address(settings: ServiceSettings) -> None:
+def require_api_keys_for_public_bind(settings: ServiceSettings) -> None:
     """Refuse to be reached from other machines without API keys.
 
     Raises:
         ConfigError: The address is not this machine's own, and no keys are named.
     """
-    address = listening_address(sys.argv) or asked_address(sys.argv)
+    address = bound_host(sys.argv) or host_from_argv(sys.argv)
     if address is not None and not is_loopback(address) and settings.api_keys_file is None:
         raise ConfigError(
             f"{address}: other machines can reach this address, so API keys are needed; "
-            "make one with `make key TENANT=name` (`python -m bento.keys FILE TENANT`) and set "
+            "make one with `make key TENANT=name` "
+            "(`python -m bento.security.api_keys FILE TENANT`) and set "
             "UNMASK_API_KEYS_FILE=FILE"
         )
 
 
-def asked_address(words: list[str]) -> str | None:
+def host_from_argv(words: list[str]) -> str | None:
     """What `bentoml serve` was told with ``--host``; None where it was not."""
     found, _ = _HOST.parse_known_args(words[1:])
     return found.host
 
 
-def listening_address(words: list[str]) -> str | None:
+def bound_host(words: list[str]) -> str | None:
     """Address of the socket that BentoML hands to its worker as ``--fd``; None without one."""
     if "--fd" not in words[:-1]:
         return None
@@ -151,6 +152,6 @@ def listening_address(words: list[str]) -> str | None:
         return str(listening.getsockname()[0])
 
 
-check_address(SETTINGS)  # before anything is started, in whichever process
+require_api_keys_for_public_bind(SETTINGS)  # before anything is started, in whichever process
 if "--fd" in sys.argv:  # what BentoML's first process leaves would hold the port for good
-    end_with_parent()
+    exit_with_parent()

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from bento.paths import ROOT
 from unmask.errors import ConfigError
 
 PREFIX = "UNMASK_"
@@ -29,7 +30,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 def _folder() -> Path:
     # a Bento runs inside BentoML's store, where the next version would not find it again
-    is_checkout = Path(__file__).resolve().parents[1].joinpath("params.yaml").is_file()
+    is_checkout = (ROOT / "params.yaml").is_file()
     return Path("outputs/service") if is_checkout else Path.home() / ".unmask"
 
 
@@ -50,7 +51,9 @@ class ServiceSettings(BaseModel):
     secret: SecretStr = Field(
         SecretStr(""), description="Signs links and webhooks; empty: one is made and kept."
     )
-    api_keys_file: Path | None = Field(None, description="Written by `python -m bento.keys`.")
+    api_keys_file: Path | None = Field(
+        None, description="Written by `python -m bento.security.api_keys`."
+    )
 
     max_upload_mib: Count = Field(2048, description="Of one video.")
     max_batch_mib: Count = Field(8192, description="Of all videos sent with one request.")

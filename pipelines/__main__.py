@@ -28,7 +28,7 @@ def training(
 ) -> None:
     """Train, gate, register and package a detector."""
     from pipelines import training_pipeline
-    from steps.platforms.places import SUMMARY
+    from steps.platforms.paths import SUMMARY
 
     SUMMARY.unlink(missing_ok=True)
     try:
@@ -55,9 +55,9 @@ def summary() -> None:
     """Show what the last training run came to."""
     from rich.console import Console
 
-    from steps.platforms.summary import load, show
+    from steps.platforms.run_summary import load, print_summary
 
-    show(load(), Console())
+    print_summary(load(), Console())
 
 
 def _fail_fast(pipeline: Any) -> Any:

@@ -5,11 +5,11 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.code import preprocessing_code
-from steps.platforms.places import CACHE
+from steps.platforms.cache_keys import preprocessing_code
+from steps.platforms.paths import CACHE
 from unmask.config import PreprocessingSettings
-from unmask.preprocessing.batch import PreprocessReport, preprocess
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.run_batch import PreprocessReport, preprocess_files
 from unmask.records import Clip
 
 
@@ -18,4 +18,4 @@ def align_faces(
     clips: tuple[Clip, ...], settings: PreprocessingSettings
 ) -> Annotated[PreprocessReport, "faces_report"]:
     """Find, track and align every face; what lies in the cache already is not done again."""
-    return preprocess(clips, settings, Cache(CACHE), stages=("faces",))
+    return preprocess_files(clips, settings, Cache(CACHE), stages=("faces",))

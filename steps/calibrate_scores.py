@@ -7,18 +7,18 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import training_code
-from steps.platforms.places import CACHE
+from steps.platforms.cache_keys import training_fingerprint
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.paths import CACHE
 from unmask.config import UncertaintySettings
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.calibrate import calibrate_bundle
+from unmask.training.calibration.fit import calibrate_bundle
 
 
 @step(
     output_materializers={"bundle": FolderMaterializer},
-    cache_policy=CachePolicy(cache_func=training_code),
+    cache_policy=CachePolicy(cache_func=training_fingerprint),
 )
 def calibrate_scores(
     uncalibrated: Path, clips: tuple[Clip, ...], promise: UncertaintySettings, sync_weight: float

@@ -5,13 +5,13 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.code import evaluation_code
+from steps.platforms.cache_keys import evaluation_code
 from unmask.config import GateSettings
 from unmask.evaluation import gates
-from unmask.evaluation.report import Evaluation
+from unmask.evaluation.evaluate import Evaluation
+from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
-from unmask.robustness.report import RobustnessReport
-from unmask.training.scoring import Rival
+from unmask.training.score_clips import ChampionScore
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))
@@ -19,7 +19,7 @@ def check_gates(
     evaluation: Evaluation,
     robustness: RobustnessReport,
     codecs: CodecReport,
-    champion_score: Rival,
+    champion_score: ChampionScore,
     settings: GateSettings,
 ) -> Annotated[gates.GateReport, "gates"]:
     """Hold the measured numbers against the gates; the report decides, not this step."""

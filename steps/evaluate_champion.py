@@ -6,16 +6,16 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms import rival
-from steps.platforms.code import evaluation_code
-from unmask.evaluation.report import Evaluation
+from steps.platforms import champion_scores
+from steps.platforms.cache_keys import evaluation_code
+from unmask.evaluation.evaluate import Evaluation
 from unmask.records import Clip
-from unmask.training.scoring import Rival
+from unmask.training.score_clips import ChampionScore
 
 
 @step(cache_policy=CachePolicy(cache_func=evaluation_code))
 def evaluate_champion(
     champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]
-) -> Annotated[Rival, "champion_score"]:
+) -> Annotated[ChampionScore, "champion_score"]:
     """Score the champion; nothing is invented where there is none."""
-    return rival.score(champion, bundle, evaluation, clips)
+    return champion_scores.score(champion, bundle, evaluation, clips)

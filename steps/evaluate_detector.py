@@ -7,15 +7,15 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import evaluation_code
-from steps.platforms.places import CACHE
+from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.paths import CACHE
 from unmask.config import EvaluationSettings
+from unmask.evaluation.evaluate import Evaluation, evaluate
 from unmask.evaluation.plots import write_plots
-from unmask.evaluation.report import Evaluation, evaluate
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.scoring import score_split
+from unmask.training.score_clips import score_split
 
 
 @step(

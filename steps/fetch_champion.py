@@ -5,8 +5,8 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.platforms import registry
-from steps.platforms.artifacts import FolderMaterializer
+from steps.platforms import model_registry
+from steps.platforms.materializers import FolderMaterializer
 
 
 @step(enable_cache=False, output_materializers={"champion": FolderMaterializer})
@@ -17,4 +17,4 @@ def fetch_champion(
 
     The folder is empty where there is no champion yet, unless one is ``needed``.
     """
-    return registry.fetch(phase, version, needed)
+    return model_registry.download(phase, version, needed)

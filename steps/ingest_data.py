@@ -4,8 +4,8 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.platforms.artifacts import ClipsMaterializer
-from steps.platforms.data_version import gather
+from steps.platforms.dvc_data import load_clips
+from steps.platforms.materializers import ClipsMaterializer
 from unmask.records import Clip
 
 
@@ -17,5 +17,5 @@ def ingest_data(
 
     Runs every time; what it returns tells the other steps whether anything changed.
     """
-    clips, version = gather(data, seed, forge)
+    clips, version = load_clips(data, seed, forge)
     return clips, version

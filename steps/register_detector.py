@@ -5,10 +5,10 @@ from typing import Annotated
 
 from zenml import step
 
-from steps.platforms import recording
-from steps.platforms.summary import Job
+from steps.platforms import registration
+from steps.platforms.run_summary import RunRequest
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.report import Evaluation
 
 
 @step(enable_cache=False)
@@ -18,7 +18,9 @@ def register_detector(
     evaluation: Evaluation,
     gates: GateReport,
     data_version: str,
-    job: Job,
+    job: RunRequest,
 ) -> Annotated[str, "version"]:
     """Register the bundle once; champion if every required gate passed, else challenger."""
-    return recording.register(mlflow_run, bundle, evaluation, gates, data_version, job)
+    return registration.register_and_summarise(
+        mlflow_run, bundle, evaluation, gates, data_version, job
+    )

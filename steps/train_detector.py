@@ -6,19 +6,19 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import training_code
-from steps.platforms.places import CACHE, training_folder
-from steps.platforms.tracking import live_logger, start_run
+from steps.platforms.cache_keys import training_fingerprint
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.mlflow_runs import lightning_logger, start_run
+from steps.platforms.paths import CACHE, training_dir
 from unmask.config import Settings
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.fit import fit
+from unmask.training.detector.fit import fit
 
 
 @step(
     output_materializers={"member": FolderMaterializer},
-    cache_policy=CachePolicy(cache_func=training_code),
+    cache_policy=CachePolicy(cache_func=training_fingerprint),
 )
 def train_detector(
     clips: tuple[Clip, ...], data_version: str, settings: Settings, first: Path | None = None
@@ -27,6 +27,6 @@ def train_detector(
 
     ``first`` is the bundle whose frame encoder this member of an ensemble takes over.
     """
-    out = training_folder(data_version, settings)
+    out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
-    return fit(clips, settings, Cache(CACHE), out, live_logger(run), first), run
+    return fit(clips, settings, Cache(CACHE), out, lightning_logger(run), first), run

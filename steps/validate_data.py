@@ -6,10 +6,10 @@ from typing import Annotated
 from zenml import step
 from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.artifacts import FolderMaterializer
-from steps.platforms.code import data_code
-from steps.platforms.places import VALIDATION
-from unmask.data.validate import validate
+from steps.platforms.cache_keys import data_code
+from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.paths import VALIDATION
+from unmask.data.validation.validate import validate
 from unmask.records import Clip
 
 
@@ -21,5 +21,5 @@ def validate_data(
     clips: tuple[Clip, ...], shortcut_level: str, seed: int
 ) -> Annotated[Path, "data_docs"]:
     """Check rows, splits and shortcuts; the pages that say what was found are kept."""
-    validate(clips, VALIDATION, shortcut_level, seed).require()
+    validate(clips, VALIDATION, shortcut_level, seed).raise_if_failed()
     return VALIDATION

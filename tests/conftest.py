@@ -23,7 +23,7 @@ def bundle_folder(tmp_path_factory):
 
     from unmask.config import ModelSettings, PreprocessingSettings
     from unmask.models.bundle import Bundle, save_bundle
-    from unmask.models.calibration import Calibration
+    from unmask.models.calibration.platt import Calibration
     from unmask.models.detector import Detector
 
     settings = ModelSettings(

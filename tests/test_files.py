@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from unmask.files import whole_file
+from unmask.files import atomic_write
 
 
 def names(folder):
@@ -15,7 +15,7 @@ def names(folder):
 
 def test_nothing_is_to_be_seen_until_the_block_ends(tmp_path):
     path = tmp_path / "deep" / "a.txt"
-    with whole_file(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text("new")
         assert not path.exists()
     assert path.read_text() == "new"
@@ -27,7 +27,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     path.write_text("old")
 
     def write():
-        with whole_file(path) as unfinished:
+        with atomic_write(path) as unfinished:
             unfinished.write_text("half of the n")
             raise RuntimeError
 
@@ -40,16 +40,16 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_block_that_writes_nothing_changes_nothing(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with whole_file(path):
+    with atomic_write(path):
         pass
     assert path.read_text() == "old"
 
 
 def test_of_two_writers_the_later_one_wins(tmp_path):
     path = tmp_path / "a.txt"
-    with whole_file(path) as first:
+    with atomic_write(path) as first:
         first.write_text("first")
-        with whole_file(path) as second:
+        with atomic_write(path) as second:
             second.write_text("second")
         assert path.read_text() == "second"
     assert path.read_text() == "first"

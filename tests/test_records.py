@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unmask.errors import DataError, MediaError
-from unmask.records import Clip, FaceTrack, MediaInfo, Sample, Waveform
+from unmask.records import Clip, FaceTrack, MediaInfo, ModelInput, Waveform
 
 CLIP = Clip(
     clip_id="a",
@@ -67,7 +67,7 @@ def test_a_track_whose_rows_differ_in_number_is_refused():
 def test_sound_and_speech_mask_must_be_equally_long():
     faces = np.zeros((0, 224, 224, 3), np.uint8)
     with pytest.raises(MediaError, match="speech mask"):
-        Sample(faces, None, np.zeros(10, np.float32), np.zeros(9, np.bool_))
+        ModelInput(faces, None, np.zeros(10, np.float32), np.zeros(9, np.bool_))
 
 
 def test_a_container_without_a_stream_says_so():

@@ -1,3 +1,3 @@
 """Finds out whether a video of a talking person is genuine."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

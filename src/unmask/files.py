@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; the file takes its place when the block ends.
 
     Where the block raises, or leaves no file, ``path`` stays as it was and nothing lies beside

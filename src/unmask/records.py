@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class FakeSpan:
     """A forged stretch of a clip, for localisation sets such as LAV-DF.
 
     Attributes:
@@ -59,7 +59,7 @@ class Clip:
     height: int
     has_audio: bool
     licence: str
-    fake_periods: tuple[Period, ...] = ()
+    fake_periods: tuple[FakeSpan, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a label that contradicts itself and a split that does not exist."""
@@ -155,7 +155,7 @@ class FaceTrack:
 
 
 @dataclass(frozen=True, slots=True)
-class Lips:
+class MouthCrops:
     """One person's mouth, at a steady rate that follows speech.
 
     Where the mouth could not be seen there is no row, so ``time_s`` may have gaps.
@@ -202,7 +202,7 @@ class PersonFeatures:
     faces: NDArray[np.uint8]
     flow: NDArray[np.int8] | None
     landmarks: NDArray[np.float32]
-    lips: Lips | None = None
+    lips: MouthCrops | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +225,11 @@ class ClipFeatures:
     frames_sampled: int
     people: tuple[PersonFeatures, ...]
     waveform: Waveform | None
-    speech_s: NDArray[np.float64]
+    speech_spans_s: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ModelInput:
     """One row of the detector's input: one person's face and the sound that goes with it.
 
     Attributes:
@@ -246,7 +246,7 @@ class Sample:
     flow: NDArray[np.int8] | None
     waveform: NDArray[np.float32]
     is_speech: NDArray[np.bool_]
-    lips: Lips | None = None
+    lips: MouthCrops | None = None
     landmarks: NDArray[np.float32] | None = None
     pose_deg: NDArray[np.float32] | None = None
 

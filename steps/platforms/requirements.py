@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 SERVING = ("unmask[service]",)
 
 
-def pinned(wanted: Iterable[str] = SERVING) -> list[str]:
+def pinned_requirements(wanted: Iterable[str] = SERVING) -> list[str]:
     """``name==version`` of ``wanted`` and all they need, without unmask itself."""
     queue = [Requirement(text) for text in wanted]
     seen: set[tuple[str, frozenset[str]]] = set()

@@ -13,22 +13,22 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from bento.api import create_app
-from bento.assembly import Parts
-from bento.examiner import Examiner
-from bento.front import Front
-from bento.intake import Intake
-from bento.keeper import Keeper
-from bento.process import ROOT
-from bento.routes.desk import Desk
+from bento.api.app import create_app
+from bento.api.dependencies import RequestContext
+from bento.api.middleware.security import SecurityMiddleware
+from bento.container import Services
+from bento.sandbox.channel import ROOT
+from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
-from bento.worker import Worker
+from bento.uploads.submission import SubmissionService
+from bento.worker.job_runner import Worker
+from bento.worker.maintenance import MaintenanceLoop
 from tests.bento.servers import database, redis, s3
 
 __all__ = ["database", "redis", "s3"]
 
 HERE = Path(__file__).parent
-STAND_IN = [sys.executable, str(HERE / "stand_in.py")]
+STAND_IN = [sys.executable, str(HERE / "fakes/scripted_child.py")]
 PATIENCE_S = 150  # other work may run beside
 
 
@@ -36,9 +36,9 @@ PATIENCE_S = 150  # other work may run beside
 class Office:
     """A service without BentoML around it."""
 
-    parts: Parts
+    parts: Services
     client: TestClient
-    keeper: Keeper
+    keeper: MaintenanceLoop
 
     def submit(self, text="ok", name="a.mp4", key=None, **form):
         headers = {"Idempotency-Key": key} if key else {}
@@ -70,14 +70,14 @@ def office(tmp_path, examiner):
     def start(**settings):
         settings = {"folder": tmp_path / "service", "poll_s": 0.02, **settings}
         settings = ServiceSettings(**settings)
-        parts = Parts.from_settings(settings)
+        parts = Services.from_settings(settings)
         app = create_app(settings)
-        app.state.desk = Desk(parts, Intake(parts))
+        app.state.desk = RequestContext(parts, SubmissionService(parts))
         app.state.analyzer = examiner
-        front = Front(app, local=settings.api_keys_file is None)
+        front = SecurityMiddleware(app, local=settings.api_keys_file is None)
         client = TestClient(front, base_url="http://localhost", raise_server_exceptions=False)
         opened.append(parts)
-        return Office(parts, client, Keeper(parts))
+        return Office(parts, client, MaintenanceLoop(parts))
 
     yield start
     for parts in opened:
@@ -87,7 +87,7 @@ def office(tmp_path, examiner):
 @pytest.fixture(scope="session")
 def examiner():
     """One child for all tests that do not mind whose it was before."""
-    held = Examiner(ServiceSettings(), STAND_IN)
+    held = SandboxedAnalyzer(ServiceSettings(), STAND_IN)
     yield held
     held.close()
 
@@ -99,7 +99,7 @@ def working(examiner):
     @contextmanager
     def run(office, own=False):
         parts = office.parts
-        held = Examiner(parts.settings, STAND_IN) if own else examiner
+        held = SandboxedAnalyzer(parts.settings, STAND_IN) if own else examiner
         worker = Worker(parts.settings, parts.claims, parts.store, held)
         thread = threading.Thread(target=worker.run)
         thread.start()
@@ -193,7 +193,7 @@ def worker_process():
         told = {f"UNMASK_{name.upper()}": str(value) for name, value in settings.items()}
         path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
         process = subprocess.Popen(
-            [sys.executable, str(HERE / "stand_in_worker.py")],
+            [sys.executable, str(HERE / "fakes/scripted_worker.py")],
             env={**os.environ, "PYTHONPATH": path, **told, **environment},
         )
         started.append(process)

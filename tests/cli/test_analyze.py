@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unmask.cli import app as cli
-from unmask.cli.analyze import show
-from unmask.serving.report import Report
+from unmask.cli.analyze import print_report
+from unmask.serving.report.schema import Report
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_doubt_members_lips_and_evidence_are_told_in_words(capsys):
         model=model,
         timing_s=dict.fromkeys((*stages, "total"), 0.5),
     )
-    show(report)
+    print_report(report)
     out = capsys.readouterr().out
     for words in (
         "FAKE  fake probability 0.91  (face 0.90, voice 0.40, lip-sync 0.80)",

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from unmask.cli.loadtest import MemoryWatch, Run, _quantiles
+from unmask.cli.loadtest import LoadTest, ProcessMemoryMonitor, _quantiles
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def service():
 
 
 def test_losses_failures_and_repetitions_are_counted(service):
-    run = Run(f"http://127.0.0.1:{service.server_port}", b"film", 4000, None)
-    figures = run.drive(jobs=6, clients=3)
+    run = LoadTest(f"http://127.0.0.1:{service.server_port}", b"film", 4000, None)
+    figures = run.run(jobs=6, clients=3)
     counted = ("lost", "failed", "begun_more_than_once", "refused_and_tried_again")
     assert [figures[name] for name in counted] == [1, 1, 1, 6]
     assert figures["status_calls"] == 6
@@ -66,7 +66,7 @@ def test_losses_failures_and_repetitions_are_counted(service):
 
 
 def test_memory_over_time_is_told_at_some_moments_however_long_the_run():
-    watch = MemoryWatch(1)
+    watch = ProcessMemoryMonitor(1)
     watch._seen = {"service 1": [(2.0 * number, float(number)) for number in range(301)]}
     figures = watch.figures()["service 1"]
     assert figures["most"] == 300.0

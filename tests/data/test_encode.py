@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unmask.data.encode import encode
-from unmask.preprocessing.decode import frames, probe, waveform
+from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
 from unmask.records import RATE_HZ
 
 
@@ -23,14 +23,14 @@ def test_what_was_written_is_what_is_read(tmp_path, pictures, tone):
     info = probe(tmp_path / "a.mp4")
     assert (info.video_codec, info.audio_codec) == ("h264", "aac")
     assert (info.width, info.height, info.fps) == (128, 96, 25.0)
-    read = [picture for _, picture in frames(tmp_path / "a.mp4", 25.0)]
+    read = [picture for _, picture in iter_sampled_frames(tmp_path / "a.mp4", 25.0)]
     assert len(read) == len(pictures)
     assert np.abs(read[10].astype(int) - pictures[10]).mean() < 6
 
 
 def test_the_sound_comes_back_at_its_pitch_and_loudness(tmp_path, pictures, tone):
     encode(tmp_path / "a.mp4", pictures, tone)
-    heard = waveform(tmp_path / "a.mp4").samples[2000:-2000]
+    heard = read_waveform(tmp_path / "a.mp4").samples[2000:-2000]
     spectrum = np.abs(np.fft.rfft(heard))
     assert spectrum.argmax() * RATE_HZ / len(heard) == pytest.approx(440, abs=2)
     assert np.sqrt(np.mean(heard**2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.05)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask.data.manifest import COLUMNS, manifest_sha, read_manifest, write_manifest
+from unmask.data.manifest import COLUMNS, manifest_hash, read_manifest, write_manifest
 from unmask.errors import DataError
-from unmask.records import Clip, Period
+from unmask.records import Clip, FakeSpan
 
 
 def a_clip(path, **changes):
@@ -29,7 +29,7 @@ def a_clip(path, **changes):
         height=480,
         has_audio=True,
         licence="CC0, of a kind",
-        fake_periods=(Period(0.1, 0.25, "audio"),),
+        fake_periods=(FakeSpan(0.1, 0.25, "audio"),),
     )
     return replace(genuine, **changes)
 
@@ -64,7 +64,7 @@ def test_a_data_set_may_be_moved_as_a_whole(tmp_path):
     old.rename(new)
     moved = read_manifest(new)
     assert moved[0].path == new / "x.mp4"
-    assert manifest_sha(moved) == manifest_sha(clips)
+    assert manifest_hash(moved) == manifest_hash(clips)
 
 
 def test_media_beside_the_manifest_folder_are_found(tmp_path):
@@ -75,10 +75,10 @@ def test_media_beside_the_manifest_folder_are_found(tmp_path):
 
 def test_the_hash_sees_labels_and_bytes_but_not_order(tmp_path):
     first, second = a_clip(tmp_path / "x"), a_clip(tmp_path / "y", clip_id="b", sha256="1" * 64)
-    base = manifest_sha([first, second])
-    assert manifest_sha([second, first]) == base
+    base = manifest_hash([first, second])
+    assert manifest_hash([second, first]) == base
     changed = [{"split": "test"}, {"sha256": "2" * 64}, {"fake_periods": ()}, {"pair_id": "p2"}]
-    hashes = {manifest_sha([replace(first, **change), second]) for change in changed}
+    hashes = {manifest_hash([replace(first, **change), second]) for change in changed}
     assert len(hashes | {base}) == len(changed) + 1
 
 

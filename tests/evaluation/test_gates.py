@@ -4,10 +4,10 @@ import pytest
 
 from unmask.config import EvaluationSettings, Gate, GateSettings
 from unmask.errors import GateError
+from unmask.evaluation.console_tables import gate_table
+from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import GateReport, check_gates
-from unmask.evaluation.report import evaluate
-from unmask.evaluation.store import from_json, to_json
-from unmask.evaluation.tables import gate_table
+from unmask.evaluation.serialization import from_json, to_json
 
 GATES = GateSettings()
 
@@ -34,7 +34,7 @@ def test_a_good_candidate_passes_every_gate(good):
     ]
     assert all(row.passed for row in report.rows)
     assert report.passed
-    report.require()
+    report.raise_if_failed()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_one_required_gate_that_falls_short_stops_the_promotion(
     assert [row.name for row in report.rows if not row.passed] == [name]
     assert not report.passed
     with pytest.raises(GateError) as caught:
-        report.require()
+        report.raise_if_failed()
     row = row_of(report, name)
     assert f"{name} {row.value:.4f}" in str(caught.value)
     assert f"{row.direction} {row.limit:.4g}" in str(caught.value)
@@ -81,7 +81,7 @@ def test_an_attack_that_was_not_run_fails_its_gate(good, level, passed):
     report = check_gates(gates, good, fgsm_auc_drop=None, champion_auc=None)
     row = row_of(report, "fgsm_drop")
     assert (row.value, row.passed, report.passed) == (None, False, passed)
-    assert "not measured" in row.words
+    assert "not measured" in row.message
 
 
 def test_the_codec_gap_is_held_where_the_phase_measures_it_and_absent_elsewhere(good):
@@ -98,21 +98,21 @@ def test_a_number_that_is_none_passes_no_gate(good):
 
 def test_without_a_champion_nothing_is_compared_and_no_number_is_invented(good):
     row = row_of(check_gates(GATES, good, 0.0, None), "champion_drop")
-    assert (row.value, row.passed, row.words) == (None, True, "no champion yet")
+    assert (row.value, row.passed, row.message) == (None, True, "no champion yet")
 
 
 def test_the_words_hold_the_interval_and_what_chance_alone_would_do(good, as_text):
     report = check_gates(GATES, replace(good, ece_by_chance=0.0342), 0.0, 0.97)
-    assert "(0.910–0.980)" in row_of(report, "auc").words
-    assert "(0.034 to expect by chance)" in row_of(report, "ece").words
+    assert "(0.910–0.980)" in row_of(report, "auc").message
+    assert "(0.034 to expect by chance)" in row_of(report, "ece").message
     text = as_text(gate_table(report))
     assert "NOT passed" in text
-    assert all(row.words in text for row in report.rows)
+    assert all(row.message in text for row in report.rows)
 
 
 def test_one_identity_says_that_it_has_no_interval(good):
     alone = replace(good, auc_low=None, auc_high=None)
-    assert "no interval" in row_of(check_gates(GATES, alone, 0.0, None), "auc").words
+    assert "no interval" in row_of(check_gates(GATES, alone, 0.0, None), "auc").message
 
 
 def test_a_gate_report_survives_json(good):

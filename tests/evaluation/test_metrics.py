@@ -11,9 +11,9 @@ from sklearn.calibration import calibration_curve
 from unmask.errors import DataError, SingleClassError
 from unmask.evaluation.metrics import (
     brier_score,
-    chance_calibration_error,
     equal_error_rate,
     expected_calibration_error,
+    expected_ece_under_calibration,
     fpr_at_tpr,
     negative_log_likelihood,
     reliability,
@@ -167,13 +167,15 @@ def test_one_sure_and_wrong_clip_costs_a_finite_amount():
 def test_calibration_error_by_chance_is_what_a_perfect_detector_shows():
     rng = np.random.default_rng(0)
     probabilities = rng.random(80)
-    expected = chance_calibration_error(probabilities, 10, np.random.default_rng(1), draws=2000)
+    expected = expected_ece_under_calibration(
+        probabilities, 10, np.random.default_rng(1), draws=2000
+    )
     seen = [
         expected_calibration_error(probabilities, rng.random(80) < probabilities, 10)
         for _ in range(2000)
     ]
     assert expected == pytest.approx(np.mean(seen), rel=0.03)
-    assert chance_calibration_error(np.array([0.0, 1.0]), 10, rng) == 0
+    assert expected_ece_under_calibration(np.array([0.0, 1.0]), 10, rng) == 0
 
 
 @pytest.mark.parametrize("labels", [[True, True], [False, False]])

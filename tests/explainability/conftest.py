@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from unmask.config import ModelSettings, PreprocessingSettings
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration
+from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
-from unmask.models.scoring import SampleScore
-from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Sample, Waveform
+from unmask.models.inference import SampleScore
+from unmask.records import ClipFeatures, FaceTrack, MediaInfo, ModelInput, PersonFeatures, Waveform
 
 SILENCE = np.zeros(0, np.float32)
 
@@ -211,6 +211,6 @@ def a_score():
 def a_sound():
     def make(samples):
         faces = np.zeros((0, 224, 224, 3), np.uint8)
-        return Sample(faces, None, samples.astype(np.float32), np.ones(len(samples), np.bool_))
+        return ModelInput(faces, None, samples.astype(np.float32), np.ones(len(samples), np.bool_))
 
     return make

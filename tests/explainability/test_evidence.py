@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from unmask.explainability import evidence
-from unmask.explainability.suspects import Suspects
+from unmask.explainability.top_moments import TopMoments
 from unmask.models.bundle import load_bundle
-from unmask.models.scoring import score_samples
-from unmask.preprocessing.align import align
-from unmask.preprocessing.prepare import samples_of, windows
-from unmask.preprocessing.stills import stills
+from unmask.models.inference import score_samples
+from unmask.preprocessing.faces.alignment import align_face
+from unmask.preprocessing.media.seek import read_frames_at
+from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 
 pytest.importorskip("captum")
 
@@ -21,16 +21,16 @@ pytest.importorskip("captum")
 def seen(film, bundle_folder, tmp_path_factory):
     """A film on its side, the bundle, and what was suspicious in it."""
     path = film(tmp_path_factory.mktemp("film") / "film.mp4", seconds=3.0, turned=True)
-    bundle, suspects = load_bundle(bundle_folder), Suspects()
-    for window in windows(path, bundle.preprocessing):
-        suspects.add(window, score_samples(bundle, samples_of(window)))
+    bundle, suspects = load_bundle(bundle_folder), TopMoments()
+    for window in iter_windows(path, bundle.preprocessing):
+        suspects.add(window, score_samples(bundle, to_model_inputs(window)))
     return path, bundle, suspects
 
 
 @pytest.fixture(scope="module")
 def exhibits(seen, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence") / "new"
-    return evidence.explain(seen[1], seen[0], seen[2], folder), folder
+    return evidence.render_evidence(seen[1], seen[0], seen[2], folder), folder
 
 
 def picture_in(folder, name):
@@ -76,11 +76,11 @@ def test_the_sound_has_a_picture_and_a_weight_for_each_moment_of_speech(exhibits
 def test_the_face_of_a_fetched_frame_is_the_face_the_detector_saw(seen):
     path, _, suspects = seen
     suspect = suspects.people[0][0]
-    ((_, picture),) = stills(path, [suspect.time_s])
+    ((_, picture),) = read_frames_at(path, [suspect.time_s])
     assert picture.shape[:2] == (240, 320)
     back = cv2.invertAffineTransform(suspect.to_face)
     points = suspect.landmarks @ back[:, :2].T + back[:, 2]
-    face, _ = align(picture, points.astype(np.float32), 224)
+    face, _ = align_face(picture, points.astype(np.float32), 224)
     apart = np.abs(face.astype(int) - suspect.seen.faces[suspect.at])
     assert apart.mean() < 1.0
 
@@ -88,7 +88,7 @@ def test_the_face_of_a_fetched_frame_is_the_face_the_detector_saw(seen):
 def test_a_frame_that_is_gone_is_explained_without_a_picture(seen, tmp_path, film):
     shorter = film(tmp_path / "shorter.mp4", seconds=0.2, sound=False, face=False)
     _, bundle, suspects = seen
-    found = evidence.explain(bundle, shorter, suspects, tmp_path / "pictures")
+    found = evidence.render_evidence(bundle, shorter, suspects, tmp_path / "pictures")
     gone = [one for one in found if one.kind == "heat_map" and one.time_s > 0.2]
     assert gone
     assert all(one.file is None and one.original is None for one in gone)
@@ -97,11 +97,11 @@ def test_a_frame_that_is_gone_is_explained_without_a_picture(seen, tmp_path, fil
 def test_an_ensemble_says_that_its_first_member_was_asked(seen, tmp_path):
     path, bundle, suspects = seen
     several = replace(bundle, members=bundle.members * 2)
-    found = evidence.explain(several, path, suspects, tmp_path)
+    found = evidence.render_evidence(several, path, suspects, tmp_path)
     assert all("the first of 2 members" in one.description for one in found)
 
 
 def test_nothing_seen_nothing_shown(seen, tmp_path):
     path, bundle, _ = seen
-    assert evidence.explain(bundle, path, Suspects(), tmp_path / "empty") == ()
+    assert evidence.render_evidence(bundle, path, TopMoments(), tmp_path / "empty") == ()
     assert list((tmp_path / "empty").iterdir()) == []

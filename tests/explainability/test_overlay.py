@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from unmask.explainability.overlay import LONGEST_PX, on_region, overlay, region_around, shown
-from unmask.explainability.suspects import Suspect
-from unmask.preprocessing.align import similarity
+from unmask.explainability.overlay import (
+    LONGEST_PX,
+    crop_view,
+    overlay,
+    project_heat,
+    region_around,
+)
+from unmask.explainability.top_moments import FrameCandidate
+from unmask.preprocessing.faces.alignment import estimate_similarity
 
 NOSE = 30
 
@@ -26,8 +32,8 @@ def box_of(points):
 
 
 def a_suspect(points, landmarks):
-    matrix = similarity(points, landmarks)
-    return Suspect(2, 83.4, 0.97, box_of(points), matrix, landmarks, None, 0)
+    matrix = estimate_similarity(points, landmarks)
+    return FrameCandidate(2, 83.4, 0.97, box_of(points), matrix, landmarks, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +53,7 @@ def test_a_spot_on_a_landmark_is_drawn_on_that_landmark(
     points = placed(landmarks, turn_deg, scale, np.array(shift))
     width, height = size
     region = region_around(box_of(points), np.zeros((height, width, 3), np.uint8))
-    heat = on_region(spot(*landmarks[point]), similarity(points, landmarks), region)
+    heat = project_heat(spot(*landmarks[point]), estimate_similarity(points, landmarks), region)
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     found = region.to_picture @ [column, row, 1]
     assert heat.max() > 0.9
@@ -60,7 +66,7 @@ def test_the_region_shows_the_picture_where_it_says(landmarks, rng):
     x, y = np.rint(points[NOSE]).astype(int)
     picture[y - 3 : y + 4, x - 3 : x + 4] = 255
     region = region_around(box_of(points), picture)
-    small = shown(picture, region)
+    small = crop_view(picture, region)
     assert max(small.shape) <= LONGEST_PX
     assert small.shape[1::-1] == region.size
     rows, columns = np.nonzero(small[..., 0] > 100)

@@ -6,7 +6,7 @@ import torch
 
 from unmask.config import ModelSettings
 from unmask.models.detector import Detector
-from unmask.records import Sample
+from unmask.records import ModelInput
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,7 +60,7 @@ def a_sample():
 
     def make(frames, samples, seed=0):
         rng = np.random.default_rng((seed, frames, samples))
-        return Sample(
+        return ModelInput(
             faces=rng.integers(0, 256, (frames, 224, 224, 3), dtype=np.uint8),
             flow=rng.integers(-40, 40, (frames, 2, 224, 224), dtype=np.int8),
             waveform=rng.normal(0, 0.1, samples).astype(np.float32),

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
-from unmask.models.batch import collate
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
-from unmask.models.calibration import Alarms, Calibration, Guarantee
-from unmask.models.members import share
-from unmask.models.scoring import score_samples
-from unmask.models.sync import SyncNet
-from unmask.records import Sample
+from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
+from unmask.models.collate import collate
+from unmask.models.ensemble.weight_packing import share_parameters
+from unmask.models.inference import score_samples
+from unmask.models.lipsync.network import SyncNet
+from unmask.records import ModelInput
 
 HERE = Path(__file__).parent
 # as older releases wrote them
@@ -34,10 +34,10 @@ def a_bundle(tiny, a_detector):
                 0.3,
                 0.6,
                 0.2,
-                Guarantee(0.1, 0.05, 24, 23),
+                ConformalGuarantee(0.1, 0.05, 24, 23),
                 -0.4,
                 Calibration(1.2, 0.2, 0.8),
-                Alarms(0.5, 0.7, 0.9),
+                SegmentThresholds(0.5, 0.7, 0.9),
             ),
             phase=1,
             profile="demo",
@@ -53,7 +53,7 @@ def test_what_is_saved_scores_the_same_when_loaded(tmp_path, a_bundle, a_sample,
     saved = save_bundle(tmp_path / "deep" / "bundle", a_bundle())
     loaded = load_bundle(tmp_path / "deep" / "bundle")
     batch = collate([a_sample(3, 9000)], tiny)
-    assert torch.equal(saved.detector(batch).logit, loaded.detector(batch).logit)
+    assert torch.equal(saved.first_member(batch).logit, loaded.first_member(batch).logit)
     assert loaded.settings == saved.settings
     assert loaded.preprocessing == saved.preprocessing
     assert loaded.calibration == saved.calibration
@@ -84,14 +84,14 @@ def test_every_member_keeps_its_own_scores_and_dropout(
     for before, after in zip(members, loaded.members, strict=True):
         assert torch.equal(before(batch).logit, after(batch).logit)
     assert [member.settings.dropout for member in loaded.members] == [0.3, 0.5, 0.3]
-    assert loaded.detector is loaded.members[0]
+    assert loaded.first_member is loaded.members[0]
 
 
 def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, a_bundle):
     bundle = a_bundle(0, 1)
     first, second = bundle.members
     names = [f"frame.{name}" for name in first.frame.state_dict()]
-    share(first, second, names)
+    share_parameters(first, second, names)
     save_bundle(tmp_path / "bundle", bundle)
     stored = load_file(tmp_path / "bundle" / "model.safetensors")
     assert not any(name.startswith("members.1.frame.") for name in stored)
@@ -130,7 +130,7 @@ def test_members_of_different_architectures_make_no_bundle(a_bundle, a_detector,
         replace(a_bundle(), members=())
 
 
-PROMISED, SIX_TENTHS = Guarantee(0.1, 0.05, 24, 23), Alarms(0.6, 0.6, 0.6)
+PROMISED, SIX_TENTHS = ConformalGuarantee(0.1, 0.05, 24, 23), SegmentThresholds(0.6, 0.6, 0.6)
 # what the release that wrote a bundle said of the drawn sample: each member's logit, the fake
 # probability, those of face and voice
 OLDER = [
@@ -185,7 +185,7 @@ def test_where_an_older_release_gave_no_verdict_of_fake_half_stands_out(tmp_path
     facts = json.loads((tmp_path / "bundle.json").read_text())
     facts["calibration"]["fake_above"] = 1.0
     (tmp_path / "bundle.json").write_text(json.dumps(facts))
-    assert load_bundle(tmp_path).calibration.alarms == Alarms(0.5, 0.5, 0.5)
+    assert load_bundle(tmp_path).calibration.alarms == SegmentThresholds(0.5, 0.5, 0.5)
 
 
 def a_drawn_sample():
@@ -194,7 +194,7 @@ def a_drawn_sample():
     pattern = (x * (3 + frame) + y * (5 + colour) + x * y * (1 + frame) % 97) % 256
     time_s = np.arange(9000) / 16_000
     hum, sweep = np.sin(2 * np.pi * 300 * time_s), np.sin(2 * np.pi * (900 + 400 * time_s) * time_s)
-    return Sample(
+    return ModelInput(
         faces=np.ascontiguousarray(np.moveaxis(pattern, 3, 0)).astype(np.uint8),
         flow=None,
         waveform=(0.2 * hum + 0.1 * sweep).astype(np.float32),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unmask.config import ModelSettings
-from unmask.models.batch import Batch, collate
+from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
 from unmask.models.losses import Targets, detector_loss
 

@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from unmask.models.detector import Prediction
-from unmask.models.fusion import either_fake
+from unmask.models.detector import DetectorOutput
+from unmask.models.layers.fusion import noisy_or_logit
 from unmask.models.losses import (
     Targets,
-    apart,
+    detach_modalities,
     detector_loss,
-    mean_error,
+    masked_mae,
     temporal_consistency,
 )
 
@@ -28,7 +28,7 @@ def a_prediction(rows, **changes):
         "uses_video": torch.ones(rows, dtype=torch.bool),
         "uses_audio": torch.ones(rows, dtype=torch.bool),
     }
-    return Prediction(**{**values, **changes})
+    return DetectorOutput(**{**values, **changes})
 
 
 def labels(*pairs):
@@ -93,11 +93,11 @@ def test_apart_scores_are_the_same_and_the_clips_loss_has_no_slope_in_one_modali
     uses = torch.ones(2, dtype=torch.bool)
     together = a_prediction(
         2,
-        logit=either_fake(video, audio, uses, uses) + joint,
+        logit=noisy_or_logit(video, audio, uses, uses) + joint,
         video_logit=video,
         audio_logit=audio,
     )
-    separate = apart(together)
+    separate = detach_modalities(together)
     torch.testing.assert_close(separate.logit, together.logit)
     truth = labels((True, False), (False, False))
     joined = detector_loss(together, truth, 0.0, 0.0).clip
@@ -136,11 +136,11 @@ def test_faces_of_which_nobody_knows_the_truth_do_not_count():
     true = torch.ones(2, 3, 3)
     true[0, 1:], true[1, 2] = torch.nan, 99.0
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    error = mean_error(said, true, mask)
+    error = masked_mae(said, true, mask)
     assert error.item() == pytest.approx(1.0)
     error.backward()
     assert torch.isfinite(said.grad).all()
-    assert mean_error(said, true * torch.nan, mask) == 0
+    assert masked_mae(said, true * torch.nan, mask) == 0
 
 
 def test_targets_move_between_devices_with_all_they_hold():

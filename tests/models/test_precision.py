@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unmask.models.precision import autocast, wants_bf16
+from unmask.models.precision import autocast, use_bf16
 
 CPU = torch.device("cpu")
 
@@ -17,14 +17,14 @@ CPU = torch.device("cpu")
 )
 def test_auto_asks_the_processor(monkeypatch, capabilities, wanted):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert wants_bf16("auto", CPU) is wanted
-    assert wants_bf16("bf16", CPU)
-    assert not wants_bf16("32", CPU)
+    assert use_bf16("auto", CPU) is wanted
+    assert use_bf16("bf16", CPU)
+    assert not use_bf16("32", CPU)
 
 
 def test_an_older_torch_stays_with_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert not wants_bf16("auto", CPU)
+    assert not use_bf16("auto", CPU)
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("32", torch.float32), ("bf16", torch.bfloat16)])

@@ -74,7 +74,7 @@ def platforms(tmp_path_factory):
 def footage(platforms, film):
     """Twelve films of six people with a canonical manifest, as `--data` takes them."""
     from unmask.data.manifest import write_manifest
-    from unmask.preprocessing.decode import probe
+    from unmask.preprocessing.media.decode import probe
     from unmask.records import Clip
 
     folder = platforms / "footage"

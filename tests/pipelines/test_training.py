@@ -40,7 +40,7 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     import bentoml
     import mlflow
 
-    from steps.platforms.summary import load
+    from steps.platforms.run_summary import load
     from unmask.models.bundle import load_bundle
 
     assert set(first.values()) == {"completed"}
@@ -53,7 +53,9 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     packed = json.loads((bento / "src/bento/bundle/bundle.json").read_text())
     assert packed == json.loads((platforms / "outputs/champion/bundle.json").read_text())
     assert (bento / "src/unmask/serving/analyzer.py").is_file()
-    page = [path.relative_to(ROOT) for path in (ROOT / "bento/page").rglob("*") if path.is_file()]
+    page = [
+        path.relative_to(ROOT) for path in (ROOT / "bento/frontend").rglob("*") if path.is_file()
+    ]
     assert page
     assert [name for name in page if not (bento / "src" / name).is_file()] == []
     gates = json.loads((bento / "src/bento/bundle/gates.json").read_text())
@@ -136,7 +138,7 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     import mlflow
 
     from pipelines.__main__ import main
-    from steps.platforms.summary import load
+    from steps.platforms.run_summary import load
 
     client = mlflow.MlflowClient()
     champion = (platforms / "outputs/champion").resolve()
@@ -167,10 +169,10 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
 
 @pytest.fixture
 def footage_as_pinned_set(footage, monkeypatch):
-    from steps.platforms import data_version
+    from steps.platforms import dvc_data
 
-    monkeypatch.setattr(data_version, "pull", lambda: "0.dir")
-    monkeypatch.setattr(data_version, "RAW", footage)
+    monkeypatch.setattr(dvc_data, "pull", lambda: "0.dir")
+    monkeypatch.setattr(dvc_data, "RAW", footage)
 
 
 @pytest.mark.usefixtures("footage_as_pinned_set")

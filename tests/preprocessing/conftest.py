@@ -25,9 +25,9 @@ def hopper():
 @pytest.fixture(scope="session")
 def landmarker():
     from unmask.config import FaceSettings
-    from unmask.preprocessing.faces import face_landmarker
+    from unmask.preprocessing.faces.detection import get_landmarker
 
-    return face_landmarker(FaceSettings())
+    return get_landmarker(FaceSettings())
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from unmask.preprocessing.cache import Cache, Entry, entry_key
+from unmask.preprocessing.cache import Cache, Entry, cache_key
 
-KEY = entry_key("faces", "0" * 64, {"rate_hz": 5.0})
+KEY = cache_key("faces", "0" * 64, {"rate_hz": 5.0})
 
 
 @pytest.fixture
@@ -95,14 +95,14 @@ def test_a_truncated_entry_is_absent_and_can_be_made_again(tmp_path, entry, shar
 
 def test_the_key_hangs_on_everything_that_decides_the_content():
     keys = {
-        entry_key(stage, content, {"a": value}, upstream)
+        cache_key(stage, content, {"a": value}, upstream)
         for stage in ("faces", "flow")
         for content in ("0" * 64, "1" * 64)
         for value in (1, 2, 1.5, "1", None)
         for upstream in ("", "x")
     }
     assert len(keys) == 2 * 2 * 5 * 2
-    assert entry_key("a", "b", {"x": 1, "y": 2}) == entry_key("a", "b", {"y": 2, "x": 1})
+    assert cache_key("a", "b", {"x": 1, "y": 2}) == cache_key("a", "b", {"y": 2, "x": 1})
 
 
 def test_only_what_long_dead_writers_left_is_swept(tmp_path, entry):
@@ -113,7 +113,7 @@ def test_only_what_long_dead_writers_left_is_swept(tmp_path, entry):
     for path in (old, fresh):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)
-    assert cache.sweep() == 1
+    assert cache.purge_partials() == 1
     assert (old.exists(), fresh.exists()) == (False, True)
     assert same(cache.load("faces", KEY), entry)
 

@@ -8,7 +8,7 @@ import torch
 from unmask.config import ModelSettings, PreprocessingSettings
 from unmask.errors import MediaError
 from unmask.models.bundle import Bundle
-from unmask.models.calibration import Calibration
+from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.records import (
     Clip,

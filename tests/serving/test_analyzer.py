@@ -9,11 +9,11 @@ import torch
 
 from unmask.errors import BundleError, MediaError
 from unmask.models.bundle import load_bundle
-from unmask.models.calibration import Alarms
+from unmask.models.calibration.platt import SegmentThresholds
 from unmask.models.detector import Detector
-from unmask.models.scoring import clip_score, score_samples
-from unmask.preprocessing.clock import Stopwatch
-from unmask.preprocessing.prepare import prepare, samples_of, windows
+from unmask.models.inference import decisive_score, score_samples
+from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
+from unmask.preprocessing.timing import StageTimer
 from unmask.serving import analyzer as module
 from unmask.serving.analyzer import Analyzer
 
@@ -30,8 +30,8 @@ def talking(film, tmp_path_factory):
 
 def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
     report = analyzer.analyze(talking)
-    features = prepare(talking, analyzer.preprocessing)
-    score = clip_score(score_samples(analyzer.bundle, samples_of(features)))
+    features = prepare_clip(talking, analyzer.preprocessing)
+    score = decisive_score(score_samples(analyzer.bundle, to_model_inputs(features)))
     assert report.fake_probability == pytest.approx(score.probability)
     assert report.modalities.video == pytest.approx(score.video_probability)
     assert report.modalities.audio == pytest.approx(score.audio_probability)
@@ -55,7 +55,9 @@ def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, t
         for _, module in detector.temporal.blocks.named_children():
             torch.nn.init.normal_(module.widen.weight)
     bundle = replace(bundle, members=(detector,))
-    score = clip_score(score_samples(bundle, samples_of(prepare(talking, bundle.preprocessing))))
+    score = decisive_score(
+        score_samples(bundle, to_model_inputs(prepare_clip(talking, bundle.preprocessing)))
+    )
     report = Analyzer(bundle).analyze(talking)
     assert report.timing_s.flow > 0
     assert report.fake_probability == pytest.approx(score.probability, abs=1e-4)
@@ -64,9 +66,9 @@ def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, t
 def test_a_longer_film_is_the_frame_weighted_mean_of_its_windows(analyzer, talking, monkeypatch):
     monkeypatch.setattr(module, "WINDOW_S", 1.0)
     report = analyzer.analyze(talking)
-    parts = list(windows(talking, analyzer.preprocessing, 1.0))
+    parts = list(iter_windows(talking, analyzer.preprocessing, 1.0))
     assert len(parts) == 3
-    odds = [score_samples(analyzer.bundle, samples_of(part))[0].logit for part in parts]
+    odds = [score_samples(analyzer.bundle, to_model_inputs(part))[0].logit for part in parts]
     frames = [len(part.people[0].faces) for part in parts]
     wanted = 1 / (1 + np.exp(-np.average(odds, weights=frames)))
     assert report.fake_probability == pytest.approx(wanted)
@@ -78,7 +80,9 @@ def test_a_longer_film_is_the_frame_weighted_mean_of_its_windows(analyzer, talki
 
 def test_what_stands_above_the_threshold_becomes_a_segment(analyzer, talking):
     calibration = analyzer.bundle.calibration
-    sensitive = replace(calibration, real_below=0.0, fake_above=0.0, alarms=Alarms(0.0, 0.0, 0.0))
+    sensitive = replace(
+        calibration, real_below=0.0, fake_above=0.0, alarms=SegmentThresholds(0.0, 0.0, 0.0)
+    )
     report = Analyzer(replace(analyzer.bundle, calibration=sensitive)).analyze(talking)
     assert report.verdict == "fake"
     seen, heard = report.segments
@@ -88,7 +92,7 @@ def test_what_stands_above_the_threshold_becomes_a_segment(analyzer, talking):
 
 
 def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
-    watch = Stopwatch()
+    watch = StageTimer()
     timing = analyzer.analyze(talking, watch=watch).timing_s
     parts = timing.model_dump()
     total = parts.pop("total")

@@ -2,14 +2,14 @@
 
 import pytest
 
-from unmask.serving.progress import Progress
+from unmask.serving.progress import ProgressTimer
 
 
 @pytest.mark.parametrize("windows", [1, 4])
 def test_percent_grows_to_the_end_over_all_windows(windows):
     told = []
-    watch = Progress(lambda stage, percent: told.append((stage, percent)))
-    watch.expect(30.0 * windows, 5.0, 30.0)
+    watch = ProgressTimer(lambda stage, percent: told.append((stage, percent)))
+    watch.set_total(30.0 * windows, 5.0, 30.0)
     for _ in range(windows):
         for _ in range(150):
             for stage in ("decode", "faces", "align"):
@@ -30,8 +30,8 @@ def test_percent_grows_to_the_end_over_all_windows(windows):
 
 def test_a_header_that_lies_makes_no_percent_above_a_hundred():
     told = []
-    watch = Progress(lambda _, percent: told.append(percent))
-    watch.expect(0.0, 5.0, 30.0)
+    watch = ProgressTimer(lambda _, percent: told.append(percent))
+    watch.set_total(0.0, 5.0, 30.0)
     for _ in range(50):
         for stage in ("faces", "voice_model"):
             with watch.on(stage):

@@ -10,7 +10,7 @@ import typer
 from unmask.errors import ConfigError
 
 if TYPE_CHECKING:
-    from unmask.serving.report import Media, Person, Report, Segment
+    from unmask.serving.report.schema import Media, Person, Report, Segment
 
 COLOURS = {"fake": "bold red", "real": "bold green", "inconclusive": "bold yellow"}
 
@@ -28,9 +28,9 @@ def command(
     ] = None,
 ) -> None:
     """Say whether one video is genuine."""
-    from unmask.cli.native import native_silence
+    from unmask.cli.native_stderr import suppress_native_stderr
 
-    with native_silence():
+    with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
 
         report = Analyzer.load(bundle).analyze(video, evidence_dir=evidence)
@@ -40,7 +40,7 @@ def command(
         return
     if json_out is not None:
         _write(json_out, text)
-    show(report)
+    print_report(report)
 
 
 def _write(path: Path, text: str) -> None:
@@ -52,7 +52,7 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError(words) from error
 
 
-def show(report: "Report") -> None:
+def print_report(report: "Report") -> None:
     """Print a report as a person reads it."""
     from rich.console import Console
     from rich.text import Text
@@ -62,9 +62,9 @@ def show(report: "Report") -> None:
     head = Text(report.verdict.upper(), COLOURS[report.verdict])
     if report.fake_probability is not None:
         head.append(f"  fake probability {report.fake_probability:.2f}", "bold")
-        head.append(_grounds(report), "not bold")
+        head.append(_modality_summary(report), "not bold")
     console.print(head)
-    for line in _doubts(report):
+    for line in _uncertainty_lines(report):
         console.print(Text(f"  {line}"))
     for person in report.people:
         console.print(Text(f"  {_person(person)}"))
@@ -86,7 +86,7 @@ def _media(media: "Media") -> str:
     return f"{media.file}  {media.duration_s:.1f} s, {size}{' + '.join(codecs)}"
 
 
-def _doubts(report: "Report") -> Iterator[str]:
+def _uncertainty_lines(report: "Report") -> Iterator[str]:
     if report.confidence_interval is not None:
         low, high = report.confidence_interval
         doubt = f"uncertainty {report.uncertainty_score:.3f}"
@@ -110,7 +110,7 @@ def _segment(part: "Segment") -> str:
     return f"{part.start_s:.1f} to {part.end_s:.1f} s: {whose} {part.fake_probability:.2f}"
 
 
-def _grounds(report: "Report") -> str:
+def _modality_summary(report: "Report") -> str:
     alone = {
         "face": report.modalities.video,
         "voice": report.modalities.audio,

@@ -51,9 +51,9 @@ def root(
     ] = False,
 ) -> None:
     """Find out whether a video of a talking person is genuine."""
-    from unmask.cli.logs import configure
+    from unmask.cli.logging_setup import configure_logging
 
-    configure(log_level)
+    configure_logging(log_level)
 
 
 for _name, _module in COMMANDS.items():

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from unmask.serving.analyzer import Analyzer
-    from unmask.serving.measure import Cost
+    from unmask.serving.profiling import StageCost
 
 
 def command(
@@ -49,24 +49,24 @@ def command(
 
 
 def _make(clip: Path, seconds: float) -> None:
-    from unmask.cli.native import native_silence
-    from unmask.data.demo.talking import talking_clip
+    from unmask.cli.native_stderr import suppress_native_stderr
+    from unmask.data.demo.benchmark_clip import write_benchmark_clip
 
-    with native_silence():
-        talking_clip(clip, seconds)
+    with suppress_native_stderr():
+        write_benchmark_clip(clip, seconds)
 
 
 def _measure(
     clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
-) -> "dict[str, Cost]":
-    from unmask.cli.native import native_silence
+) -> "dict[str, StageCost]":
+    from unmask.cli.native_stderr import suppress_native_stderr
 
-    with native_silence():
+    with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
-        from unmask.serving.measure import measure
+        from unmask.serving.profiling import profile_analysis
 
         analyzer = Analyzer.load(bundle) if bundle else _untrained(phase, overrides)
-        return measure(analyzer, clip)
+        return profile_analysis(analyzer, clip)
 
 
 def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
@@ -76,10 +76,10 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     """
     from unmask.config import load_settings
     from unmask.models.bundle import Bundle
-    from unmask.models.calibration import Calibration
+    from unmask.models.calibration.platt import Calibration
     from unmask.models.detector import Detector
-    from unmask.models.members import share
-    from unmask.models.sync import SyncNet
+    from unmask.models.ensemble.weight_packing import share_parameters
+    from unmask.models.lipsync.network import SyncNet
     from unmask.serving.analyzer import Analyzer
 
     by_chance = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
@@ -89,7 +89,7 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     if settings.ensemble.shared_frames:
         frozen += [name for name in first.state_dict() if name.startswith("frame.")]
     for other in others:
-        share(first, other, frozen)
+        share_parameters(first, other, frozen)
     sync = SyncNet(settings.sync.dim) if settings.sync.enabled else None
     calibration = Calibration(sync_weight=settings.sync.weight)
     return Analyzer(
@@ -105,7 +105,7 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     )
 
 
-def _show(costs: "dict[str, Cost]", seconds: float) -> None:
+def _show(costs: "dict[str, StageCost]", seconds: float) -> None:
     from rich.console import Console
     from rich.table import Table
 

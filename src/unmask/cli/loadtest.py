@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from unmask.extras import need
+from unmask.optional_deps import require
 
 ENDED = ("done", "failed", "cancelled")
 MIB = 2**20
@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Submit many videos at once, watch each to its end, and count time, memory and losses."""
     content = clip.read_bytes() if clip else _talking(5.0)
-    run = Run(url, content, round(size_mib * MIB), os.environ.get("UNMASK_API_KEY"))
-    figures = run.drive(jobs, clients)
+    run = LoadTest(url, content, round(size_mib * MIB), os.environ.get("UNMASK_API_KEY"))
+    figures = run.run(jobs, clients)
     typer.echo(json.dumps(figures, indent=2))
     if json_out is not None:
         json_out.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def command(
 
 
 @dataclass
-class Run:
+class LoadTest:
     """One load test.
 
     Attributes:
@@ -61,9 +61,9 @@ class Run:
     accepted_at: list[float] = field(default_factory=list)
     refused: int = 0
 
-    def drive(self, jobs: int, clients: int) -> dict[str, Any]:
+    def run(self, jobs: int, clients: int) -> dict[str, Any]:
         """Submit and wait; give the figures."""
-        clients, watch = min(clients, jobs), MemoryWatch(urlsplit(self.url).port or 80)
+        clients, watch = min(clients, jobs), ProcessMemoryMonitor(urlsplit(self.url).port or 80)
         with ExitStack() as stack:
             sessions = [stack.enter_context(self._session()) for _ in range(clients)]
             pool = stack.enter_context(ThreadPoolExecutor(clients))
@@ -94,7 +94,7 @@ class Run:
     def _session(self) -> Any:
         """A client of its own; made beforehand, since it reads certificates for a while."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        httpx = need("httpx", extra="service")
+        httpx = require("httpx", extra="service")
         return httpx.Client(base_url=self.url, headers=headers, timeout=120)
 
     def _client(
@@ -144,7 +144,7 @@ class Run:
         return self.content + box + bytes(filling - 16)
 
 
-class MemoryWatch:
+class ProcessMemoryMonitor:
     """Memory of the processes behind a port of this machine, every two seconds."""
 
     def __init__(self, port: int) -> None:
@@ -153,7 +153,7 @@ class MemoryWatch:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "MemoryWatch":
+    def __enter__(self) -> "ProcessMemoryMonitor":
         """Begin to look."""
         self._thread.start()
         return self
@@ -180,7 +180,7 @@ class MemoryWatch:
                 return
 
     def _now(self) -> Iterator[tuple[str, float]]:
-        psutil = need("psutil", extra="service")
+        psutil = require("psutil", extra="service")
         try:
             links = psutil.net_connections("tcp")
             found = {one.pid for one in links if one.status == "LISTEN" and self._port in one.laddr}
@@ -212,10 +212,10 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _talking(seconds: float) -> bytes:
-    from unmask.cli.native import native_silence
-    from unmask.data.demo.talking import talking_clip
+    from unmask.cli.native_stderr import suppress_native_stderr
+    from unmask.data.demo.benchmark_clip import write_benchmark_clip
 
-    with TemporaryDirectory(prefix="unmask-load-") as folder, native_silence():
+    with TemporaryDirectory(prefix="unmask-load-") as folder, suppress_native_stderr():
         path = Path(folder) / "talking.mp4"
-        talking_clip(path, seconds)
+        write_benchmark_clip(path, seconds)
         return path.read_bytes()

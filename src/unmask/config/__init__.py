@@ -1,6 +1,15 @@
 """All of a run's settings, frozen and checked; see ``params.yaml`` for what each key means."""
 
-from unmask.config.inputs import (
+from unmask.config.evaluation import (
+    AttackSettings,
+    CodecSettings,
+    EvaluationSettings,
+    Gate,
+    GateSettings,
+    UncertaintySettings,
+)
+from unmask.config.loader import Settings, from_dict, load_settings, to_dict
+from unmask.config.preprocessing import (
     AlignSettings,
     DataSettings,
     FaceSettings,
@@ -10,20 +19,11 @@ from unmask.config.inputs import (
     SamplingSettings,
     SpeechSettings,
 )
-from unmask.config.load import Settings, build, load_settings, plain
-from unmask.config.measures import (
-    AttackSettings,
-    CodecSettings,
-    EvaluationSettings,
-    Gate,
-    GateSettings,
-    UncertaintySettings,
-)
 from unmask.config.training import (
     AugmentationSettings,
     EnsembleSettings,
+    LipSyncSettings,
     ModelSettings,
-    SyncSettings,
     TrainingSettings,
 )
 
@@ -40,15 +40,15 @@ __all__ = [
     "Gate",
     "GateSettings",
     "LipSettings",
+    "LipSyncSettings",
     "ModelSettings",
     "PreprocessingSettings",
     "SamplingSettings",
     "Settings",
     "SpeechSettings",
-    "SyncSettings",
     "TrainingSettings",
     "UncertaintySettings",
-    "build",
+    "from_dict",
     "load_settings",
-    "plain",
+    "to_dict",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from unmask.config.choices import among, at_least, share
+from unmask.config.validators import among, at_least, share
 from unmask.errors import ConfigError
 
 
@@ -97,7 +97,7 @@ class AugmentationSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncSettings:
+class LipSyncSettings:
     """The lip-sync model: two towers, trained on genuine clips alone.
 
     Attributes:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.files import whole_file
+from unmask.files import atomic_write
 from unmask.records import RATE_HZ
 
 CRF = 24
@@ -35,7 +35,7 @@ def encode(
     """
     pictures = iter(frames)
     first = next(pictures)
-    with whole_file(path) as unfinished, av.open(str(unfinished), "w", format="mp4") as out:
+    with atomic_write(path) as unfinished, av.open(str(unfinished), "w", format="mp4") as out:
         # one thread: with several, x264 may decide differently from run to run
         options = {"crf": str(crf), "threads": "1"}
         rate = Fraction(fps).limit_denominator(1001)

@@ -15,8 +15,8 @@ from typing import Any, get_type_hints
 import pandas as pd
 
 from unmask.errors import DataError
-from unmask.files import whole_file
-from unmask.records import Clip, Period
+from unmask.files import atomic_write
+from unmask.records import Clip, FakeSpan
 
 FILE_NAMES = ("manifest.csv", "manifest.parquet")
 COLUMNS = tuple(field.name for field in fields(Clip))
@@ -100,7 +100,7 @@ def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
     if not clips:
         raise DataError(f"{file}: no clips to write; a manifest lists at least one")
     table = pd.DataFrame([_row(clip, file.parent) for clip in clips], columns=list(COLUMNS))
-    with whole_file(file) as unfinished:
+    with atomic_write(file) as unfinished:
         if file.suffix == ".parquet":
             table.to_parquet(unfinished, index=False)
         else:
@@ -108,7 +108,7 @@ def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
     return file
 
 
-def manifest_sha(clips: Sequence[Clip]) -> str:
+def manifest_hash(clips: Sequence[Clip]) -> str:
     """Hash of what the clips are: 64 hexadecimal digits.
 
     Neither the place of the files nor the order of the rows changes it; a label, a split or
@@ -186,10 +186,10 @@ def _count(cell: Any) -> int:
     return int(float(cell))
 
 
-def _periods(cell: Any) -> tuple[Period, ...]:
+def _periods(cell: Any) -> tuple[FakeSpan, ...]:
     found = []
     for item in json.loads(cell or "[]"):
-        period = Period(float(item["start_s"]), float(item["end_s"]), item["modality"])
+        period = FakeSpan(float(item["start_s"]), float(item["end_s"]), item["modality"])
         if not 0 <= period.start_s < period.end_s or period.modality not in MODALITIES:
             raise ValueError(item)
         found.append(period)
@@ -202,7 +202,7 @@ _PARSERS_BY_TYPE: dict[Any, tuple[Callable[[Any], Any], str]] = {
     bool: (parse_bool, "write true or false"),
     float: (_quantity, "write a number, 0 or more"),
     int: (_count, "write a whole number, 0 or more"),
-    tuple[Period, ...]: (
+    tuple[FakeSpan, ...]: (
         _periods,
         'write a JSON list such as [{"start_s": 1.2, "end_s": 1.9, "modality": "audio"}], or []',
     ),

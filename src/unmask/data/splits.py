@@ -12,7 +12,7 @@ from unmask.errors import DataError
 from unmask.records import SPLITS, Clip
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
-BINDING = ("identity", "pair_id", "sha256")  # clips that share one of these stay together
+GROUP_KEYS = ("identity", "pair_id", "sha256")  # clips that share one of these stay together
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def connected_groups(clips: Sequence[Clip]) -> tuple[tuple[int, ...], ...]:
     edges = [
         (place, shared.setdefault((kind, getattr(clip, kind)), len(clips) + len(shared)))
         for place, clip in enumerate(clips)
-        for kind in BINDING
+        for kind in GROUP_KEYS
     ]
     ends = np.array(edges).T
     nodes = len(clips) + len(shared)
@@ -116,7 +116,7 @@ def find_leaks(clips: Sequence[Clip]) -> tuple[Leak, ...]:
     """People, footage and identical files that stand in more than one split."""
     seen: dict[tuple[str, str], set[str]] = {}
     for clip in clips:
-        for kind in BINDING:
+        for kind in GROUP_KEYS:
             seen.setdefault((kind, getattr(clip, kind)), set()).add(clip.split)
     return tuple(
         Leak(kind, name, tuple(sorted(splits)))

@@ -49,8 +49,8 @@ def auc_interval(
         return None
     values = np.concatenate(
         [
-            resampled_aucs(scores, is_fake, identity_copies(is_fake, identities, rng, count))
-            for count in _portions(resamples, len(scores))
+            resampled_aucs(scores, is_fake, draw_identity_counts(is_fake, identities, rng, count))
+            for count in _chunks(resamples, len(scores))
         ]
     )
     tail = (1 - confidence) / 2
@@ -81,7 +81,7 @@ def resampled_aucs(scores: Scores, is_fake: Labels, copies: NDArray[np.int64]) -
     return np.asarray((fakes * outscored).sum(axis=1) / pairs, dtype=np.float64)
 
 
-def identity_copies(
+def draw_identity_counts(
     is_fake: Labels, identities: Sequence[str], rng: np.random.Generator, resamples: int
 ) -> NDArray[np.int64]:
     """How often each clip stands in each resample of whole identities.
@@ -110,7 +110,7 @@ def _draw(
     return np.concatenate(kept)
 
 
-def _portions(resamples: int, clips: int) -> list[int]:
+def _chunks(resamples: int, clips: int) -> list[int]:
     most = max(1, CELLS_AT_ONCE // clips)
     whole, rest = divmod(resamples, most)
     return [most] * whole + [rest] * bool(rest)

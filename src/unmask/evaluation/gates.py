@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
-from unmask.evaluation.report import Evaluation
+from unmask.evaluation.evaluate import Evaluation
 
 AT_LEAST, AT_MOST = "at least", "at most"
 
 
 @dataclass(frozen=True, slots=True)
-class GateRow:
+class GateResult:
     """One gate and what it found.
 
     Attributes:
@@ -27,7 +27,7 @@ class GateRow:
     direction: str
     level: str
     passed: bool
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,17 @@ class GateReport:
         passed: Every required gate passed; the reported ones do not count.
     """
 
-    rows: tuple[GateRow, ...]
+    rows: tuple[GateResult, ...]
     passed: bool
 
-    def require(self) -> None:
+    def raise_if_failed(self) -> None:
         """Do nothing if the candidate passed.
 
         Raises:
             GateError: It did not; each required gate that fell short is told with its value
                 and its limit.
         """
-        short = [row.words for row in self.rows if row.level == "required" and not row.passed]
+        short = [row.message for row in self.rows if row.level == "required" and not row.passed]
         if short:
             raise GateError(f"not promoted: {'; '.join(short)}")
 
@@ -91,20 +91,20 @@ def check_gates(
     return GateReport(rows, all(row.passed for row in rows if row.level == "required"))
 
 
-def _row(name: str, gate: Gate, value: float | None, direction: str, remark: str) -> GateRow:
+def _row(name: str, gate: Gate, value: float | None, direction: str, remark: str) -> GateResult:
     wanted = f"{direction} {gate.limit:.4g}"
     if value is None:
         words = f"{name} was not measured, wanted {wanted}"
-        return GateRow(name, None, gate.limit, direction, gate.level, False, words)
+        return GateResult(name, None, gate.limit, direction, gate.level, False, words)
     passed = value >= gate.limit if direction == AT_LEAST else value <= gate.limit
     relation = "is" if passed else "is not"
     words = f"{name} {value:.4f}{remark} {relation} {wanted}"
-    return GateRow(name, value, gate.limit, direction, gate.level, passed, words)
+    return GateResult(name, value, gate.limit, direction, gate.level, passed, words)
 
 
-def _no_champion(gate: Gate) -> GateRow:
+def _no_champion(gate: Gate) -> GateResult:
     words = "no champion yet"
-    return GateRow("champion_drop", None, gate.limit, AT_MOST, gate.level, True, words)
+    return GateResult("champion_drop", None, gate.limit, AT_MOST, gate.level, True, words)
 
 
 def _interval(evaluation: Evaluation) -> str:

@@ -146,7 +146,7 @@ def expected_calibration_error(probabilities: Scores, is_fake: Labels, bins: int
     return float(np.sum(table.clips * np.abs(table.said - table.seen)) / len(probabilities))
 
 
-def chance_calibration_error(
+def expected_ece_under_calibration(
     probabilities: Scores, bins: int, rng: np.random.Generator, draws: int = 200
 ) -> float:
     """Calibration error to expect by chance if every probability here were exactly right.

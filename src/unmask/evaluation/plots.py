@@ -16,7 +16,7 @@ REAL, FAKE = "#3b6ea5", "#c0504d"
 
 
 def write_plots(rows: Sequence[ScoreRow], out: Path, bins: int) -> tuple[Path, ...]:
-    """Draw what :func:`unmask.evaluation.report.evaluate` measures.
+    """Draw what :func:`unmask.evaluation.evaluate.evaluate` measures.
 
     Args:
         rows: Scores of one split, both classes among them.

@@ -8,21 +8,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.explainability import audio, deletion
-from unmask.explainability.layers import map_layer
+from unmask.explainability import audio_occlusion, deletion_test
+from unmask.explainability.cam_layer import find_cam_layer
+from unmask.explainability.gradcam import FrameScorer, grad_cam
 from unmask.explainability.overlay import overlay
-from unmask.explainability.saliency import FrameJudge, heat_map
-from unmask.explainability.strip import sound_strip
-from unmask.explainability.suspects import Stretch, Suspect, Suspects
+from unmask.explainability.top_moments import AudioExcerpt, FrameCandidate, TopMoments
+from unmask.explainability.waveform_plot import draw_waveform
 from unmask.models.bundle import Bundle
-from unmask.models.stretches import BIN_S
-from unmask.preprocessing.stills import stills
+from unmask.models.calibration.segments import BIN_S
+from unmask.preprocessing.media.seek import read_frames_at
 
 PLACES = 4  # digits of a log-odds
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class EvidenceItem:
     """One thing to look at.
 
     Attributes:
@@ -49,7 +49,9 @@ class Exhibit:
     importance: tuple[tuple[float, float], ...] = ()
 
 
-def explain(bundle: Bundle, path: Path, suspects: Suspects, folder: Path) -> tuple[Exhibit, ...]:
+def render_evidence(
+    bundle: Bundle, path: Path, suspects: TopMoments, folder: Path
+) -> tuple[EvidenceItem, ...]:
     """Draw the highest scoring frames of each person, and the sound, into ``folder``.
 
     Its cost does not grow with the video: at most ``FRAMES`` frames of ``PEOPLE`` people, each
@@ -86,22 +88,24 @@ def explain(bundle: Bundle, path: Path, suspects: Suspects, folder: Path) -> tup
 @dataclass(frozen=True, slots=True)
 class _Heat:
     heat: NDArray[np.float32]
-    deletion: deletion.Deletion | None
+    deletion: deletion_test.Deletion | None
 
 
-def _heats(bundle: Bundle, named: dict[str, Suspect]) -> Iterator[tuple[str, _Heat]]:
+def _heats(bundle: Bundle, named: dict[str, FrameCandidate]) -> Iterator[tuple[str, _Heat]]:
     layer = None
     for name, suspect in named.items():
-        judge = FrameJudge(bundle, suspect)
-        layer = layer or map_layer(bundle.detector.frame.backbone, judge.ask)
-        heat = heat_map(judge, layer)
-        yield name, _Heat(heat, deletion.deletion(judge, heat, suspect.landmarks))
+        judge = FrameScorer(bundle, suspect)
+        layer = layer or find_cam_layer(bundle.first_member.frame.backbone, judge.score)
+        heat = grad_cam(judge, layer)
+        yield name, _Heat(heat, deletion_test.deletion(judge, heat, suspect.landmarks))
 
 
-def _draw(path: Path, named: dict[str, Suspect], heats: dict[str, _Heat], folder: Path) -> set[str]:
+def _draw(
+    path: Path, named: dict[str, FrameCandidate], heats: dict[str, _Heat], folder: Path
+) -> set[str]:
     """Write the pictures; gives the names of those whose frame was found again."""
     drawn: set[str] = set()
-    for time_s, picture in stills(path, [one.time_s for one in named.values()]):
+    for time_s, picture in read_frames_at(path, [one.time_s for one in named.values()]):
         for name, suspect in named.items():
             if suspect.time_s == time_s:
                 with_heat, without = overlay(picture, suspect, heats[name].heat)
@@ -111,7 +115,9 @@ def _draw(path: Path, named: dict[str, Suspect], heats: dict[str, _Heat], folder
     return drawn
 
 
-def _of_frame(bundle: Bundle, name: str, suspect: Suspect, heat: _Heat, drawn: bool) -> Exhibit:
+def _of_frame(
+    bundle: Bundle, name: str, suspect: FrameCandidate, heat: _Heat, drawn: bool
+) -> EvidenceItem:
     found = heat.deletion
     words = f"Where in the face the frame model{_member(bundle)} sees what speaks for a fake"
     if found is None:
@@ -121,7 +127,7 @@ def _of_frame(bundle: Bundle, name: str, suspect: Suspect, heat: _Heat, drawn: b
             f": blurring the highlighted fifth of the face moves its score by {-found.drop:+.2f} "
             f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average."
         )
-    return Exhibit(
+    return EvidenceItem(
         kind="heat_map",
         person=suspect.person,
         time_s=suspect.time_s,
@@ -134,12 +140,12 @@ def _of_frame(bundle: Bundle, name: str, suspect: Suspect, heat: _Heat, drawn: b
     )
 
 
-def _of_sound(bundle: Bundle, stretch: Stretch, folder: Path) -> Iterator[Exhibit]:
-    judge = audio.VoiceJudge(bundle, stretch.heard)
+def _of_sound(bundle: Bundle, stretch: AudioExcerpt, folder: Path) -> Iterator[EvidenceItem]:
+    judge = audio_occlusion.VoiceScorer(bundle, stretch.heard)
     if not len(judge.spoken):
         return
-    weights = audio.importance(judge)
-    found = audio.deletion(judge, weights)
+    weights = audio_occlusion.occlusion_importance(judge)
+    found = audio_occlusion.deletion(judge, weights)
     words = f"How much each fifth of a second of speech makes the voice sound fake{_member(bundle)}"
     if found is not None:
         words += (
@@ -147,8 +153,8 @@ def _of_sound(bundle: Bundle, stretch: Stretch, folder: Path) -> Iterator[Exhibi
             f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average"
         )
     begins_s = stretch.start_s + judge.spoken * BIN_S
-    _write(folder / "sound.png", sound_strip(stretch, begins_s, weights))
-    yield Exhibit(
+    _write(folder / "sound.png", draw_waveform(stretch, begins_s, weights))
+    yield EvidenceItem(
         kind="sound",
         person=None,
         time_s=stretch.start_s,

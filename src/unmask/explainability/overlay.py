@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.explainability.suspects import Suspect
+from unmask.explainability.top_moments import FrameCandidate
 
 # Perceptually uniform, and read alike by the colour-blind (van der Walt & Smith, 2015)
 COLOURS = cv2.COLORMAP_VIRIDIS
@@ -21,7 +21,7 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class ViewRegion:
     """A part of the video's picture, and how large it is shown.
 
     Attributes:
@@ -51,7 +51,7 @@ class Region:
         return np.array([[x, 0, self.left + x / 2 - 0.5], [0, y, self.top + y / 2 - 0.5]])
 
 
-def region_around(box_px: NDArray[np.float32], picture: Picture) -> Region:
+def region_around(box_px: NDArray[np.float32], picture: Picture) -> ViewRegion:
     """The face and ``SURROUNDINGS``, as far as the picture goes; not too large, nor too small."""
     height, width = picture.shape[:2]
     middle = (box_px[:2] + box_px[2:]) / 2
@@ -61,17 +61,17 @@ def region_around(box_px: NDArray[np.float32], picture: Picture) -> Region:
     right, bottom = np.clip(np.ceil(middle + reach), [left + 1, top + 1], limits).astype(int)
     longest = max(int(right) - left, int(bottom) - top)
     wanted = np.clip(longest, SHORTEST_PX, LONGEST_PX)
-    return Region(left, top, int(right), int(bottom), float(wanted / longest))
+    return ViewRegion(left, top, int(right), int(bottom), float(wanted / longest))
 
 
-def shown(picture: Picture, region: Region) -> Picture:
+def crop_view(picture: Picture, region: ViewRegion) -> Picture:
     """The region of the picture as it is shown, and nothing drawn into it."""
     part = picture[region.top : region.bottom, region.left : region.right]
     how = cv2.INTER_AREA if region.scale < 1 else cv2.INTER_CUBIC
     return cv2.resize(part, region.size, interpolation=how).astype(np.uint8, copy=False)
 
 
-def on_region(heat: Heat, to_face: Matrix, region: Region) -> Heat:
+def project_heat(heat: Heat, to_face: Matrix, region: ViewRegion) -> Heat:
     """The heat where the face is in the region.
 
     Args:
@@ -86,7 +86,7 @@ def on_region(heat: Heat, to_face: Matrix, region: Region) -> Heat:
     return cv2.warpAffine(heat, chain, region.size, flags=flags).astype(np.float32, copy=False)
 
 
-def overlay(picture: Picture, suspect: Suspect, heat: Heat) -> tuple[Picture, Picture]:
+def overlay(picture: Picture, suspect: FrameCandidate, heat: Heat) -> tuple[Picture, Picture]:
     """Draw heat, box and time.
 
     Args:
@@ -96,8 +96,8 @@ def overlay(picture: Picture, suspect: Suspect, heat: Heat) -> tuple[Picture, Pi
         The region around the face with the drawing, and without; shapes alike.
     """
     region = region_around(suspect.box_px, picture)
-    original = shown(picture, region)
-    placed = on_region(heat, suspect.to_face, region)
+    original = crop_view(picture, region)
+    placed = project_heat(heat, suspect.to_face, region)
     weight = STRENGTH * placed[..., None]
     levels = np.rint(placed * 255).astype(np.uint8)
     colour = cv2.cvtColor(cv2.applyColorMap(levels, COLOURS), cv2.COLOR_BGR2RGB)

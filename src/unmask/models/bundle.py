@@ -23,14 +23,14 @@ from unmask.config import (
     ModelSettings,
     PreprocessingSettings,
     UncertaintySettings,
-    build,
-    plain,
+    from_dict,
+    to_dict,
 )
 from unmask.errors import BundleError, ConfigError
-from unmask.models.calibration import EVEN, Calibration
+from unmask.models.calibration.platt import EVEN, Calibration
 from unmask.models.detector import Detector
-from unmask.models.members import pack, unpack
-from unmask.models.sync import SyncNet
+from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
+from unmask.models.lipsync.network import SyncNet
 
 SCHEMA_VERSION = 4  # 3 had one threshold for all; 2 no bias; 1 one detector and no lip-sync
 WEIGHTS = "model.safetensors"
@@ -76,14 +76,14 @@ class Bundle:
             raise BundleError("the members are built differently; fit them with the same model.*")
 
     @property
-    def detector(self) -> Detector:
+    def first_member(self) -> Detector:
         """The first member: the one that is attacked, explained and measured alone."""
         return self.members[0]
 
     @property
     def settings(self) -> ModelSettings:
         """The first member's architecture."""
-        return self.detector.settings
+        return self.first_member.settings
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
@@ -96,7 +96,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir()
     try:
-        save_file(pack(bundle.members), unfinished / WEIGHTS)
+        save_file(pack_state_dicts(bundle.members), unfinished / WEIGHTS)
         if bundle.sync is not None:
             state = {key: value.contiguous() for key, value in bundle.sync.state_dict().items()}
             save_file(state, unfinished / SYNC_WEIGHTS)
@@ -127,10 +127,10 @@ def load_bundle(folder: Path) -> Bundle:
     state = _checked(folder / WEIGHTS, weights_sha)
     if facts["schema_version"] == 1:
         state = {f"members.0.{name}": value for name, value in state.items()}
-    with _own_words(folder / WEIGHTS):
-        unpack(state, bundle.members)
+    with _translate_errors(folder / WEIGHTS):
+        unpack_state_dicts(state, bundle.members)
     if bundle.sync is not None:
-        with _own_words(folder / SYNC_WEIGHTS):
+        with _translate_errors(folder / SYNC_WEIGHTS):
             bundle.sync.load_state_dict(_checked(folder / SYNC_WEIGHTS, sync_sha))
     for net in _nets(bundle):
         net.eval()
@@ -144,13 +144,13 @@ def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "phase": bundle.phase,
         "profile": bundle.profile,
         "weights_sha256": _file_sha(folder / WEIGHTS),
-        "calibration": plain(bundle.calibration),
-        "uncertainty": plain(bundle.uncertainty),
-        "members": [plain(member.settings) for member in bundle.members],
-        "voice_config": bundle.detector.voice_config,
+        "calibration": to_dict(bundle.calibration),
+        "uncertainty": to_dict(bundle.uncertainty),
+        "members": [to_dict(member.settings) for member in bundle.members],
+        "voice_config": bundle.first_member.voice_config,
         "sync": None if sync is None else sync.facts,
         "sync_sha256": None if sync is None else _file_sha(folder / SYNC_WEIGHTS),
-        "preprocessing": plain(bundle.preprocessing),
+        "preprocessing": to_dict(bundle.preprocessing),
         "provenance": dict(sorted(bundle.provenance.items())),
     }
 
@@ -188,17 +188,17 @@ def _with_alarms(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _blank(facts: Mapping[str, Any]) -> Bundle:
     """The bundle that ``facts`` describe, with chance for weights."""
     voice = facts["voice_config"]
-    settings = [build(ModelSettings, member) for member in facts["members"]]
+    settings = [from_dict(ModelSettings, member) for member in facts["members"]]
     return Bundle(
         members=tuple(Detector.blank(one, voice) for one in settings),
-        preprocessing=build(PreprocessingSettings, facts["preprocessing"]),
-        calibration=build(Calibration, facts["calibration"]),
+        preprocessing=from_dict(PreprocessingSettings, facts["preprocessing"]),
+        calibration=from_dict(Calibration, facts["calibration"]),
         phase=facts["phase"],
         profile=facts["profile"],
         provenance=facts["provenance"],
         schema_version=facts["schema_version"],
         sync=None if facts["sync"] is None else SyncNet.blank(facts["sync"]),
-        uncertainty=build(UncertaintySettings, facts["uncertainty"]),
+        uncertainty=from_dict(UncertaintySettings, facts["uncertainty"]),
     )
 
 
@@ -214,14 +214,14 @@ def _nets(bundle: Bundle) -> list[nn.Module]:
 
 
 def _checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
-    with _own_words(path):
+    with _translate_errors(path):
         if _file_sha(path) != expected_sha:
             raise BundleError(f"{path}: its hash is not the one in {FACTS}; fetch it again")
         return load_file(path)
 
 
 @contextmanager
-def _own_words(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Model
 
 from unmask.config import ModelSettings
-from unmask.models.auxiliary import FaceHeads
-from unmask.models.batch import Batch
-from unmask.models.frame import FrameEncoder
-from unmask.models.fusion import AttentionFusion, ConcatFusion, either_fake
-from unmask.models.temporal import ConvEncoder, TransformerEncoder, masked_mean
-from unmask.models.voice import VoiceEncoder
-from unmask.models.weights import load_voice, voice_from_config
+from unmask.models.backbones.frame_encoder import FrameEncoder
+from unmask.models.backbones.pretrained import load_voice, voice_from_config
+from unmask.models.backbones.voice_encoder import VoiceEncoder
+from unmask.models.collate import Batch
+from unmask.models.layers.face_heads import FaceHeads
+from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, noisy_or_logit
+from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, masked_mean
 
 HIDDEN_DIM = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class DetectorOutput:
     """What the detector says; every logit is higher where it is more fake.
 
     Attributes:
@@ -134,14 +134,14 @@ class Detector(nn.Module):
         batch: Batch,
         heard: tuple[Tensor, Tensor] | None = None,
         seen: Tensor | None = None,
-    ) -> Prediction:
+    ) -> DetectorOutput:
         """Score a batch.
 
         Args:
             heard: What ``voice`` gave for this sound already.
             seen: What :meth:`encode` gave for these faces already.
         """
-        vectors = self.encode(batch) if seen is None else seen
+        vectors = self.encode_frames(batch) if seen is None else seen
         frames = self.temporal(vectors, batch.frame_mask)  # (B, T, frame_dim)
         frame_logits = self._logits(self.frame_head, frames) * batch.frame_mask
         if heard is None:
@@ -156,11 +156,11 @@ class Detector(nn.Module):
             joined, attention = self.fusion(frames, steps, *masks)
         else:
             joined = self.fusion(*pooled, *uses)
-        points, pose = self.faces(vectors, batch.frame_mask)
+        points, pose = self.predict_face_attributes(vectors, batch.frame_mask)
         video_logit = masked_mean(frame_logits, batch.frame_mask)
         audio_logit = masked_mean(step_logits, step_mask)
-        return Prediction(
-            logit=either_fake(video_logit, audio_logit, *uses) + self._logits(self.head, joined),
+        return DetectorOutput(
+            logit=noisy_or_logit(video_logit, audio_logit, *uses) + self._logits(self.head, joined),
             video_logit=video_logit,
             audio_logit=audio_logit,
             frame_logits=frame_logits,
@@ -176,7 +176,9 @@ class Detector(nn.Module):
             pose=pose,
         )
 
-    def faces(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def predict_face_attributes(
+        self, vectors: Tensor, mask: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Landmarks and pose, as in :class:`Prediction`, of what :meth:`encode` gave."""
         return (None, None) if self.auxiliary is None else self.auxiliary(vectors, mask)
 
@@ -198,7 +200,7 @@ class Detector(nn.Module):
             out: Tensor = head(self.dropout(x.float()))[..., 0]
         return out
 
-    def encode(self, batch: Batch) -> Tensor:
+    def encode_frames(self, batch: Batch) -> Tensor:
         """Each frame's vector before it knows its neighbours, shape ``(B, T, frame_dim)``.
 
         The backbone sees real faces only; where there is none, the vector is zero.

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from unmask.models.detector import Prediction
-from unmask.models.fusion import either_fake
+from unmask.models.detector import DetectorOutput
+from unmask.models.layers.fusion import noisy_or_logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Targets:
     @property
     def is_fake(self) -> Tensor:
         """The clip's own label."""
-        return self.is_fake_by(torch.ones_like(self.fake_video), torch.ones_like(self.fake_audio))
+        return self.label_for(torch.ones_like(self.fake_video), torch.ones_like(self.fake_audio))
 
-    def is_fake_by(self, face: Tensor, voice: Tensor) -> Tensor:
+    def label_for(self, face: Tensor, voice: Tensor) -> Tensor:
         """Whether what one looks at is fake: the face, the voice, or how they go together.
 
         Args:
@@ -72,7 +72,7 @@ class Losses:
 
 
 def detector_loss(
-    prediction: Prediction,
+    prediction: DetectorOutput,
     targets: Targets,
     modality_weight: float,
     temporal_weight: float,
@@ -90,14 +90,14 @@ def detector_loss(
     the clips that have it. ``landmarks`` and
     ``pose`` are mean absolute errors, in sides of the face and in units of 90°.
     """
-    fake = targets.is_fake_by(prediction.uses_video, prediction.uses_audio)
+    fake = targets.label_for(prediction.uses_video, prediction.uses_audio)
     clip = F.binary_cross_entropy_with_logits(prediction.logit, fake.float())
     seen, heard = prediction.frame_mask.any(1), prediction.step_mask.any(1)
     video = _masked_bce(prediction.video_logit, targets.fake_video, seen)
     audio = _masked_bce(prediction.audio_logit, targets.fake_audio, heard)
     temporal = temporal_consistency(prediction.frame_logits, prediction.frame_mask)
-    landmarks = mean_error(prediction.landmarks, targets.landmarks, prediction.frame_mask)
-    pose = mean_error(prediction.pose, targets.pose, prediction.frame_mask)
+    landmarks = masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask)
+    pose = masked_mae(prediction.pose, targets.pose, prediction.frame_mask)
     total = (
         clip
         + modality_weight * (video + audio)
@@ -108,13 +108,13 @@ def detector_loss(
     return Losses(total, clip, video, audio, temporal, landmarks, pose)
 
 
-def apart(prediction: Prediction) -> Prediction:
+def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
     """The same scores, but the clip's logit no longer teaches one modality alone.
 
     What the face and the voice say by themselves stays the clip's score and has no slope in it,
     so that each learns from its own labels only (as in late fusion of detectors trained apart).
     """
-    alone = either_fake(
+    alone = noisy_or_logit(
         prediction.video_logit,
         prediction.audio_logit,
         prediction.uses_video,
@@ -146,7 +146,7 @@ def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
     return steps.sum() / pairs.sum().clamp(min=1)
 
 
-def mean_error(said: Tensor | None, true: Tensor | None, frame_mask: Tensor) -> Tensor:
+def masked_mae(said: Tensor | None, true: Tensor | None, frame_mask: Tensor) -> Tensor:
     """Mean absolute error over the faces of which the truth is known.
 
     Args:

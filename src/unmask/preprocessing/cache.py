@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from unmask.files import whole_file
+from unmask.files import atomic_write
 
 SCHEMA = 2  # raise it when the meaning of an entry changes
 STALE_S = 3600.0  # no write takes this long: its writer is dead
@@ -57,7 +57,7 @@ class Entry:
     arrays: Arrays
 
 
-def entry_key(stage: str, content: str, settings: Mapping[str, Any], upstream: str = "") -> str:
+def cache_key(stage: str, content: str, settings: Mapping[str, Any], upstream: str = "") -> str:
     """Name of an entry, 64 hexadecimal digits.
 
     Args:
@@ -105,12 +105,12 @@ class Cache:
         # one line of metadata: safetensors writes several in any order
         about = _as_json({"facts": entry.facts, "checksum": _checksum(entry)})
         arrays = {name: np.ascontiguousarray(array) for name, array in entry.arrays.items()}
-        with whole_file(path) as unfinished, unfinished.open("xb") as file:
+        with atomic_write(path) as unfinished, unfinished.open("xb") as file:
             file.write(save(arrays, metadata={"entry": about}))
             file.flush()
             os.fsync(file.fileno())
 
-    def sweep(self) -> int:
+    def purge_partials(self) -> int:
         """Remove what killed writers left, and say how many files that were."""
         stale = [
             path

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings, SpeechSettings
-from unmask.preprocessing.cache import Arrays, Cache, Entry, entry_key
-from unmask.preprocessing.clock import Stopwatch
-from unmask.preprocessing.decode import probe, waveform
-from unmask.preprocessing.flow import Levels, between_faces
+from unmask.preprocessing.cache import Arrays, Cache, Entry, cache_key
+from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
+from unmask.preprocessing.faces.optical_flow import Levels, face_flow
+from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
 from unmask.preprocessing.hashing import file_sha256
-from unmask.preprocessing.lips import MouthReader, read_lips
-from unmask.preprocessing.people import PeopleWindow, follow
-from unmask.preprocessing.speech import speech_stretches_s
-from unmask.records import FLOW_STEP_PX, FaceTrack, Lips, MediaInfo, PersonFeatures, Waveform
+from unmask.preprocessing.media.decode import probe, read_waveform
+from unmask.preprocessing.speech.vad import detect_speech
+from unmask.preprocessing.timing import StageTimer
+from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, MouthCrops, PersonFeatures, Waveform
 
 # Raise a stage's number when its code changes what it gives: older entries are then left alone
 VERSIONS = {"media": 1, "faces": 3, "flow": 1, "lips": 1, "speech": 2}
@@ -31,7 +31,7 @@ TRACK = tuple(item.name for item in fields(FaceTrack) if item.name != "person")
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class Speech:
     """A file's sound, and where in it somebody speaks.
 
     Attributes:
@@ -43,7 +43,7 @@ class Sound:
     speech_s: NDArray[np.float64]
 
 
-class Stages:
+class CachedStages:
     """One file under one set of settings.
 
     Attributes:
@@ -55,12 +55,14 @@ class Stages:
         path: Path,
         settings: PreprocessingSettings,
         cache: Cache | None = None,
-        watch: Stopwatch | None = None,
+        watch: StageTimer | None = None,
     ) -> None:
         self._path, self._settings, self._cache = path, settings, cache
-        self._watch = watch or Stopwatch()
+        self._watch = watch or StageTimer()
         self._made: dict[str, Any] = {}
-        self._read: dict[int, Lips] | None = None  # lips that were read on the way to the faces
+        self._read: dict[int, MouthCrops] | None = (
+            None  # lips that were read on the way to the faces
+        )
         self.cached: dict[str, bool] = {}
 
     def info(self) -> MediaInfo:
@@ -71,7 +73,7 @@ class Stages:
         """
 
         def work() -> Entry:
-            with self._watch.on("decode"):
+            with self._watch.measure("decode"):
                 facts = asdict(probe(self._path))
             return Entry({**facts, "path": ""}, {})
 
@@ -83,9 +85,9 @@ class Stages:
 
         def work() -> Entry:
             wanted = self._settings.lips
-            mouths = MouthReader(wanted) if wanted.enabled else None
-            seen = [*follow(self.info(), self._settings, inf, self._watch, mouths)]
-            self._read = mouths.take() if mouths else None
+            mouths = MouthCropper(wanted) if wanted.enabled else None
+            seen = [*iter_person_windows(self.info(), self._settings, inf, self._watch, mouths)]
+            self._read = mouths.pop() if mouths else None
             return _packed(seen[0] if seen else PeopleWindow(0, 0.0, 0, ()))
 
         return _unpacked(self._entry("faces", work))
@@ -97,14 +99,14 @@ class Stages:
 
         def work() -> Entry:
             people = self.people().people
-            with self._watch.on("flow"):
-                levels = [between_faces(one.faces, one.track.time_s) for one in people]
+            with self._watch.measure("flow"):
+                levels = [face_flow(one.faces, one.track.time_s) for one in people]
             return Entry({"people": len(people)}, {str(n): one for n, one in enumerate(levels)})
 
         entry = self._entry("flow", work)
         return tuple(entry.arrays[str(number)] for number in range(entry.facts["people"]))
 
-    def lips(self) -> dict[int, Lips] | None:
+    def lips(self) -> dict[int, MouthCrops] | None:
         """Lips by person, those with any; ``None`` where the settings ask for none.
 
         Faces that are worked out now give them in the same pass over the file.
@@ -116,15 +118,17 @@ class Stages:
             people = self.people().people
             if self._read is not None:
                 return _packed_lips(self._read)
-            return _packed_lips(read_lips(self.info(), self._settings, people, self._watch))
+            return _packed_lips(
+                extract_mouth_crops(self.info(), self._settings, people, self._watch)
+            )
 
         return _unpacked_lips(self._entry("lips", work), self._settings.lips.rate_hz)
 
-    def sound(self) -> Sound:
+    def sound(self) -> Speech:
         """The whole sound and its spoken stretches."""
 
         def work() -> Entry:
-            heard = listen(self.info(), self._settings.speech, self._watch)
+            heard = read_speech(self.info(), self._settings.speech, self._watch)
             arrays: Arrays = {"speech_s": heard.speech_s}
             if heard.waveform is not None:
                 arrays["samples"] = heard.waveform.samples
@@ -132,7 +136,7 @@ class Stages:
 
         arrays = self._entry("speech", work).arrays
         samples = arrays.get("samples")
-        return Sound(None if samples is None else Waveform(samples), arrays["speech_s"])
+        return Speech(None if samples is None else Waveform(samples), arrays["speech_s"])
 
     def _entry(self, stage: str, work: Callable[[], Entry]) -> Entry:
         if stage not in self._made:
@@ -167,21 +171,21 @@ class Stages:
             upstream = self._key("faces")
         elif stage == "speech":
             own |= chosen["speech"]
-        return entry_key(stage, file_sha256(self._path), own, upstream)
+        return cache_key(stage, file_sha256(self._path), own, upstream)
 
 
-def listen(info: MediaInfo, settings: SpeechSettings, watch: Stopwatch) -> Sound:
+def read_speech(info: MediaInfo, settings: SpeechSettings, watch: StageTimer) -> Speech:
     """Decode a file's sound and find the speech in it."""
     silent = np.zeros((0, 2))
     if not info.has_audio:
-        return Sound(None, silent)
-    with watch.on("decode"):
-        heard = waveform(info.path)
-    with watch.on("speech"):
-        return Sound(heard, silent if heard is None else speech_stretches_s(heard, settings))
+        return Speech(None, silent)
+    with watch.measure("decode"):
+        heard = read_waveform(info.path)
+    with watch.measure("speech"):
+        return Speech(heard, silent if heard is None else detect_speech(heard, settings))
 
 
-def with_flow(
+def attach_flow(
     people: tuple[PersonFeatures, ...], flow: tuple[Levels, ...] | None
 ) -> tuple[PersonFeatures, ...]:
     """The same people, each with its flow."""
@@ -210,7 +214,7 @@ def _unpacked(entry: Entry) -> PeopleWindow:
     return PeopleWindow(0, facts["last_s"], facts["frames_sampled"], tuple(people))
 
 
-def _packed_lips(lips: Mapping[int, Lips]) -> Entry:
+def _packed_lips(lips: Mapping[int, MouthCrops]) -> Entry:
     arrays = {
         f"{person}.{name}": getattr(one, name)
         for person, one in lips.items()
@@ -219,11 +223,11 @@ def _packed_lips(lips: Mapping[int, Lips]) -> Entry:
     return Entry({"persons": list(lips)}, arrays)
 
 
-def _unpacked_lips(entry: Entry, rate_hz: float) -> dict[int, Lips]:
-    def lips(person: int) -> Lips:
+def _unpacked_lips(entry: Entry, rate_hz: float) -> dict[int, MouthCrops]:
+    def lips(person: int) -> MouthCrops:
         mouths, time_s, opening = (
             entry.arrays[f"{person}.{name}"] for name in ("mouths", "time_s", "opening")
         )
-        return Lips(mouths, time_s, opening, rate_hz)
+        return MouthCrops(mouths, time_s, opening, rate_hz)
 
     return {person: lips(person) for person in entry.facts["persons"]}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import EvaluationSettings
-from unmask.evaluation.bootstrap import identity_copies, resampled_aucs
+from unmask.evaluation.bootstrap import draw_identity_counts, resampled_aucs
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.records import Clip
 
@@ -31,7 +31,7 @@ class CodecRow:
     """All clips, encoded again in one way.
 
     Attributes:
-        cell: Such as ``h264:23``; see :func:`unmask.config.cells.cell_of`.
+        cell: Such as ``h264:23``; see :func:`unmask.config.codec_conditions.cell_of`.
         drop: AUC of the original files minus ``auc``, on the same resamples.
         psnr_db: Likeness to the original picture, mean over the clips; ``None`` where the
             picture was left alone.
@@ -82,7 +82,7 @@ class CodecReport:
         return found
 
 
-def compare_cells(
+def compare_conditions(
     clips: Sequence[Clip],
     scores: Mapping[str, Scores],
     likeness_db: Mapping[str, float | None],
@@ -146,7 +146,7 @@ def _drawn(
     if len(set(people)) < 2:
         return {}
     rng = np.random.default_rng(seed)
-    copies = identity_copies(is_fake, people, rng, settings.resamples)
+    copies = draw_identity_counts(is_fake, people, rng, settings.resamples)
     return {name: resampled_aucs(values, is_fake, copies) for name, values in scores.items()}
 
 

@@ -13,23 +13,23 @@ import torch
 
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.errors import BundleError, MediaError
-from unmask.explainability.evidence import Exhibit, explain
-from unmask.explainability.suspects import Suspects
+from unmask.explainability.evidence import EvidenceItem, render_evidence
+from unmask.explainability.top_moments import TopMoments
+from unmask.models.batchnorm_folding import fold_batch_norms
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.detector import Detector
-from unmask.models.ensemble import one_and_the_same
-from unmask.models.folding import folded
-from unmask.models.scoring import score_samples
-from unmask.preprocessing.clock import Stopwatch
-from unmask.preprocessing.faces import face_landmarker
-from unmask.preprocessing.prepare import samples_of, windows
+from unmask.models.ensemble.shared_encoders import shares_parameters
+from unmask.models.inference import score_samples
+from unmask.preprocessing.faces.detection import get_landmarker
+from unmask.preprocessing.prepare import iter_windows, to_model_inputs
+from unmask.preprocessing.timing import StageTimer
 from unmask.records import MediaInfo
-from unmask.serving.facts import Facts
-from unmask.serving.heap import trim_heap
-from unmask.serving.report import Report, Timing
-from unmask.serving.tally import Tally
-from unmask.serving.timing import counting, tell_time
-from unmask.serving.verdict import Findings, write_report
+from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.aggregation.scores import ScoreAggregator
+from unmask.serving.memory import release_free_memory
+from unmask.serving.report.schema import Report, Timing
+from unmask.serving.report_builder import AnalysisResult, build_report
+from unmask.serving.stage_hooks import attach_timer, use_timer
 
 CHAMPION = Path("outputs/champion")
 VARIABLE = "UNMASK_BUNDLE"
@@ -49,15 +49,15 @@ class Analyzer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        _hasten(bundle.members)
-        face_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
+        _optimise_for_inference(bundle.members)
+        get_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
         for member in bundle.members:
-            tell_time(member.frame, "frame_model")
+            attach_timer(member.frame, "frame_model")
             for half in ("begin", "finish"):
-                tell_time(member.voice, "voice_model", half)
+                attach_timer(member.voice, "voice_model", half)
         if bundle.sync is not None:
             for tower in ("lips", "speech"):
-                tell_time(bundle.sync, "sync_model", tower)
+                attach_timer(bundle.sync, "sync_model", tower)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -83,7 +83,7 @@ class Analyzer:
         self,
         path: Path,
         shown_as: str | None = None,
-        watch: Stopwatch | None = None,
+        watch: StageTimer | None = None,
         evidence_dir: Path | None = None,
         part_s: tuple[float, float] = (0.0, math.inf),
     ) -> Report:
@@ -100,45 +100,45 @@ class Analyzer:
         Raises:
             MediaError: ``path`` cannot be read as video or sound.
         """
-        begin, watch = perf_counter(), watch or Stopwatch()
-        suspects = None if evidence_dir is None else Suspects()
-        exhibits: tuple[Exhibit, ...] = ()
-        with _named(path, shown_as):
-            with counting(watch):
-                facts, tally, info = self._look(path, part_s, suspects, watch)
+        begin, watch = perf_counter(), watch or StageTimer()
+        suspects = None if evidence_dir is None else TopMoments()
+        exhibits: tuple[EvidenceItem, ...] = ()
+        with _rename_in_errors(path, shown_as):
+            with use_timer(watch):
+                facts, tally, info = self._score_windows(path, part_s, suspects, watch)
             if info is None:
                 raise MediaError(f"{path}: holds nothing to look at; use another file")
             if suspects is not None and evidence_dir is not None:
-                with watch.on("evidence"):
-                    exhibits = explain(self.bundle, path, suspects, evidence_dir)
+                with watch.measure("evidence"):
+                    exhibits = render_evidence(self.bundle, path, suspects, evidence_dir)
         shown = replace(info, path=Path(shown_as or path))
         timing = _timing(watch, perf_counter() - begin)
-        return write_report(self.bundle, shown, Findings(facts, tally, exhibits), timing)
+        return build_report(self.bundle, shown, AnalysisResult(facts, tally, exhibits), timing)
 
-    def _look(
+    def _score_windows(
         self,
         path: Path,
         part_s: tuple[float, float],
-        suspects: Suspects | None,
-        watch: Stopwatch,
-    ) -> tuple[Facts, Tally, MediaInfo | None]:
+        suspects: TopMoments | None,
+        watch: StageTimer,
+    ) -> tuple[MediaStatistics, ScoreAggregator, MediaInfo | None]:
         """Score window after window, and forget each before the next is made."""
-        facts, tally, info = Facts(), Tally(self.bundle.calibration), None
+        facts, tally, info = MediaStatistics(), ScoreAggregator(self.bundle.calibration), None
         passes = self.bundle.uncertainty.passes
-        for window in windows(path, self.preprocessing, WINDOW_S, watch, part_s):
+        for window in iter_windows(path, self.preprocessing, WINDOW_S, watch, part_s):
             info = window.info
             facts.add(window)
-            scores = score_samples(self.bundle, samples_of(window), passes=passes)
+            scores = score_samples(self.bundle, to_model_inputs(window), passes=passes)
             tally.add(window, scores)
             if suspects is not None:
                 suspects.add(window, scores)
             del window, scores  # before the next ones are made, so that two are never held
-            trim_heap()
+            release_free_memory()
         return facts, tally, info
 
 
 @contextmanager
-def _named(path: Path, shown_as: str | None) -> Iterator[None]:
+def _rename_in_errors(path: Path, shown_as: str | None) -> Iterator[None]:
     """Let errors name the file as the sender knows it, not where it lies for the moment."""
     try:
         yield
@@ -148,10 +148,10 @@ def _named(path: Path, shown_as: str | None) -> Iterator[None]:
         raise MediaError(str(error).replace(str(path), shown_as)) from error
 
 
-def _hasten(members: Sequence[Detector]) -> None:
+def _optimise_for_inference(members: Sequence[Detector]) -> None:
     first, *others = members
     for member in others:
-        if one_and_the_same(first.frame, member.frame):
+        if shares_parameters(first.frame, member.frame):
             member.frame = first.frame
         else:
             _fold(member)
@@ -162,10 +162,10 @@ def _fold(detector: Detector) -> None:
     settings, frame = detector.settings, detector.frame
     shape = (2, 5 if settings.flow else 3, settings.input_px, settings.input_px)
     example = torch.linspace(-2, 2, math.prod(shape)).view(shape)
-    frame.backbone = folded(frame.backbone, example.to(next(frame.parameters()).device))
+    frame.backbone = fold_batch_norms(frame.backbone, example.to(next(frame.parameters()).device))
 
 
-def _timing(watch: Stopwatch, total_s: float) -> Timing:
+def _timing(watch: StageTimer, total_s: float) -> Timing:
     seconds = {stage: watch.seconds.get(stage, 0.0) for stage in STAGES}
     rest = max(total_s - sum(seconds.values()), 0.0)
     return Timing(**seconds, rest=rest, total=total_s)

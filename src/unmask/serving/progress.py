@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from unmask.preprocessing.clock import Stopwatch
+from unmask.preprocessing.timing import StageTimer
 
 LOOKING = ("decode", "faces", "align", "lips")
 LOOKING_SHARE = 0.6  # of the work, where frames can be counted
@@ -11,7 +11,7 @@ LOOKING_SHARE = 0.6  # of the work, where frames can be counted
 SCORING = {"flow": 0.0, "frame_model": 0.2, "voice_model": 0.7, "evidence": 0.8}
 
 
-class Progress(Stopwatch):
+class ProgressTimer(StageTimer):
     """A stopwatch that also tells stage and percent, which never goes back.
 
     Args:
@@ -25,7 +25,7 @@ class Progress(Stopwatch):
         self._seen, self._scored, self._within = 0, 0, 0.0
         self.percent = 0.0
 
-    def expect(self, duration_s: float, rate_hz: float, window_s: float) -> None:
+    def set_total(self, duration_s: float, rate_hz: float, window_s: float) -> None:
         """Say how much there is to do."""
         self._frames = max(duration_s * rate_hz, 1.0)
         self._windows = max(round(duration_s / window_s), 1)
@@ -43,5 +43,5 @@ class Progress(Stopwatch):
         share = LOOKING_SHARE * looked + (1 - LOOKING_SHARE) * scored
         self.percent = max(self.percent, round(min(100 * share, 99.0), 1))
         self._tell(stage, self.percent)
-        with super().on(stage):
+        with super().measure(stage):
             yield

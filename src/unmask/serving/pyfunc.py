@@ -11,7 +11,7 @@ from unmask.errors import MediaError
 from unmask.serving.analyzer import Analyzer
 
 
-class PathModel:
+class VideoPathModel:
     """Analyzes the videos whose paths it is given."""
 
     def __init__(self, analyzer: Analyzer) -> None:
@@ -48,5 +48,5 @@ class PathModel:
         }
 
 
-def _load_pyfunc(data_path: str) -> PathModel:  # the name that MLflow asks for
-    return PathModel(Analyzer.load(Path(data_path)))
+def _load_pyfunc(data_path: str) -> VideoPathModel:  # the name that MLflow asks for
+    return VideoPathModel(Analyzer.load(Path(data_path)))

@@ -36,7 +36,7 @@ class Portrait:
 
 
 @cache
-def portraits() -> tuple[Portrait, Portrait]:
+def load_portraits() -> tuple[Portrait, Portrait]:
     """Both portraits, upright and equally large."""
     hopper = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     pictures = (astronaut(), cv2.cvtColor(cv2.imread(str(hopper)), cv2.COLOR_BGR2RGB))

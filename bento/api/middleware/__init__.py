@@ -1,0 +1,1 @@
+"""ASGI middleware: security headers, authentication, rate and body limits."""

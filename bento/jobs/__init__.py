@@ -1,0 +1,1 @@
+"""Jobs: repository, leases, task queue."""

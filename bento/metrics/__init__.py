@@ -1,0 +1,1 @@
+"""Metrics: persistent counters and the Prometheus exposition."""

@@ -1,0 +1,1 @@
+"""API keys, signatures and the bind-address check."""

@@ -1,0 +1,1 @@
+"""Uploads: from the request body to a stored job."""

@@ -1,0 +1,1 @@
+"""Webhooks: payload, outbox, delivery, URL guard."""

@@ -1,0 +1,1 @@
+"""Worker: job runner and maintenance loop."""

@@ -1,0 +1,33 @@
+"""`unmask attack`: how much of a detector's skill survives an adversary."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
+    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    out: Annotated[Path, typer.Option(help="Write the findings here, as JSON.")],
+    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
+    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
+) -> None:
+    """Perturb the test clips against the detector (FGSM, PGD) and score them again."""
+    from unmask.config import load_settings
+    from unmask.data.manifest import read_manifest
+    from unmask.evaluation.serialization import save
+    from unmask.models.bundle import load_bundle
+    from unmask.preprocessing.cache import Cache
+    from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+
+    settings = load_settings(phase=phase, profile=profile).attacks
+    report = evaluate_under_attack(load_bundle(bundle), read_manifest(manifest), Cache(), settings)
+    save(report, out)
+    typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
+    for row in report.rows:
+        typer.echo(
+            f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}: "
+            f"AUC {row.auc:.3f}, drop {row.drop:.3f}"
+        )
+    typer.echo(f"written: {out}")

@@ -1,0 +1,35 @@
+"""`unmask auxiliary`: how well a detector knows landmarks and head pose."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
+    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    split: Annotated[str, typer.Option(help="val or test.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Write the errors here too, as JSON.")] = None,
+) -> None:
+    """Measure both auxiliary heads beside one who answers with the mean of the train split."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from unmask.data.manifest import read_manifest
+    from unmask.evaluation.serialization import save
+    from unmask.models.bundle import load_bundle
+    from unmask.preprocessing.cache import Cache
+    from unmask.training.experiments.face_head_errors import auxiliary_errors
+
+    report = auxiliary_errors(load_bundle(bundle), read_manifest(manifest), split, Cache())
+    angles = ("yaw, degrees", "pitch, degrees", "roll, degrees")
+    table = Table("", "landmarks, % of the face's side", *angles)
+    for name, errors in (("heads", report.heads), ("mean predictor", report.mean)):
+        angles_deg = (errors.yaw_deg, errors.pitch_deg, errors.roll_deg)
+        shown = (f"{angle:.2f}" for angle in angles_deg)
+        table.add_row(name, f"{errors.landmarks_percent:.2f}", *shown)
+    Console().print(table)
+    typer.echo(f"{report.faces} faces of split {split}")
+    if out is not None:
+        typer.echo(f"written: {save(report, out)}")

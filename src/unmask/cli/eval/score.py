@@ -1,0 +1,23 @@
+"""`unmask score`: a bundle's scores of labelled clips."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
+    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    out: Annotated[Path, typer.Option(help="Score table, .json or .csv.")],
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+) -> None:
+    """Score every clip of one split, with the bundle's own preprocessing."""
+    from unmask.data.manifest import read_manifest
+    from unmask.evaluation.serialization import write_scores
+    from unmask.preprocessing.cache import Cache
+    from unmask.training.score_clips import score_split
+
+    rows = score_split(bundle, read_manifest(manifest), split, Cache())
+    write_scores(rows, out)
+    typer.echo(f"{len(rows)} clips scored; written: {out}")

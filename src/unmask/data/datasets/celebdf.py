@@ -1,0 +1,51 @@
+"""Celeb-DF v2 (Li et al., CVPR 2020).
+
+``Celeb-real/id0_0000.mp4``, ``Celeb-synthesis/id0_id1_0000.mp4`` (footage of id0, face of
+id1), ``YouTube-real/00000.mp4``, ``List_of_testing_videos.txt``. Every celebrity is swapped
+with many others, so people are told apart by whose footage it is, not by whose face.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
+
+LICENCE = "Celeb-DF terms of use (research only)"
+REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
+TEST_LIST = "List_of_testing_videos.txt"
+FILE_NAME = re.compile(r"^(?P<target>id\d+)_(?:(?P<donor>id\d+)_)?(?P<take>\d+)$")
+
+
+def recognises(folder: Path) -> bool:
+    """Whether the celebrities' footage and the forgeries of it are there."""
+    return (folder / REAL).is_dir() and (folder / SYNTHESIS).is_dir()
+
+
+def listing(folder: Path) -> Iterator[DatasetEntry]:
+    """Every video; those on the authors' list are marked ``test``."""
+    tests = _test_list(folder / TEST_LIST)
+    for tree in (REAL, SYNTHESIS, YOUTUBE):
+        for path in media_files(folder / tree):
+            name = FILE_NAME.match(path.stem)
+            person = name["target"] if name else f"{tree}_{path.stem}"
+            is_fake = tree == SYNTHESIS
+            yield DatasetEntry(
+                path=path,
+                source="Celeb-DF-v2",
+                identity=person,
+                pair_id=f"{person}_{name['take']}" if name else person,
+                manipulation="faceswap" if is_fake else NONE,
+                fake_video=is_fake,
+                fake_audio=False,
+                licence=LICENCE,
+                split="test" if (tree, path.name) in tests else None,
+            )
+
+
+def _test_list(file: Path) -> set[tuple[str, str]]:
+    """Tree and file name of each test video; a line is ``1 YouTube-real/00170.mp4``."""
+    if not file.is_file():
+        return set()
+    lines = [line.split() for line in file.read_text().splitlines()]
+    return {(Path(line[1]).parts[0], Path(line[1]).name) for line in lines if len(line) == 2}

@@ -1,0 +1,1 @@
+"""Torch data sets, samplers and collate functions."""

@@ -1,0 +1,1 @@
+"""Data validation: expectation suites and the shortcut audit."""

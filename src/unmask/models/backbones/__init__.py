@@ -1,0 +1,1 @@
+"""Backbones: frame and voice encoders and their pretrained weights."""

@@ -1,0 +1,157 @@
+"""One face, one vector: a 2-D backbone of timm over every aligned face.
+
+EfficientNet-B3 by default: Tan & Le, "EfficientNet: Rethinking Model Scaling for
+Convolutional Neural Networks", ICML 2019.
+"""
+
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unmask.errors import ConfigError
+from unmask.models.backbones.noise_residual_net import NAME, NoiseResidualNet
+from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
+from unmask.models.backbones.pretrained import load_frame_weights
+
+# Flow comes in pixels of the canonical face, so it is in shares of the face's size already: a
+# face twice as near moves no more. A talking one rarely moves further than this, a sixtieth of
+# its side, between two frames at 5 per second.
+FLOW_SCALE_PX = 4.0
+# Outside training, so that memory does not grow with the video. On a CPU the activations of few
+# faces are allocated from memory the process already has, which takes a third less time.
+CHUNK_FRAMES, CHUNK_FRAMES_GPU = 8, 64
+
+
+class FrameEncoder(nn.Module):
+    """Backbone and projection; the backbone's own mean, spread and size stand in here.
+
+    Normalising inside keeps the input in pixel range ``[0, 1]``, where attacks are measured.
+
+    Args:
+        backbone: Any timm name, or ``residual_tiny`` of :mod:`.noise_residual_net`.
+        weights: ``pretrained``, ``random``, or a local file of the backbone's weights.
+        input_px: Side that faces are resized to.
+        flow: Two more input channels. Their kernels start at zero, so a pretrained backbone
+            answers at first as it did on RGB alone, and get a gradient from the first step on.
+        out_dim: Length of the vector.
+        tuned: ``all``, or ``norms``: the backbone is frozen but for its norms, and for the
+            kernels of flow, which no pretraining has seen.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: str,
+        weights: str,
+        input_px: int,
+        *,
+        flow: bool,
+        out_dim: int,
+        tuned: str = "all",
+    ) -> None:
+        super().__init__()
+        self.frozen = False
+        self.backbone: Any = _backbone(backbone, input_px, flow)
+        load_frame_weights(self.backbone, backbone, weights)
+        cfg = self.backbone.pretrained_cfg
+        if tuned == "norms":
+            freeze_all_but_norms(self.backbone)
+        if flow and backbone != NAME:
+            _widen(self.backbone, backbone, cfg["first_conv"], apart=tuned == "norms")
+        self.input_px = input_px
+        self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
+        # a pass over every pixel that would change none
+        self.normalises = any(cfg["mean"]) or set(cfg["std"]) != {1.0}
+        width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
+        self.project = nn.Linear(width, out_dim)
+        self.to(memory_format=torch.channels_last)
+
+    def freeze(self) -> None:
+        """Learn nothing more, and norm by what was learnt, in training too."""
+        self.requires_grad_(False)
+        self.frozen = True
+        self.train()
+
+    def train(self, mode: bool = True) -> "FrameEncoder":
+        """Switch to training; a frozen encoder goes on as it scores."""
+        super().train(mode and not self.frozen)
+        return self
+
+    def forward(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        """Encode faces, each on its own.
+
+        Args:
+            frames: RGB in ``[0, 1]``, shape ``(N, 3, H, W)``; every one a real face, since
+                padding would move the batch statistics.
+            flow: Pixels, shape ``(N, 2, H, W)``, or ``None`` for an RGB backbone.
+
+        Returns:
+            Shape ``(N, out_dim)``.
+        """
+        if self.training:
+            return self._encode(frames, flow)
+        size = CHUNK_FRAMES if frames.device.type == "cpu" else CHUNK_FRAMES_GPU
+        chunks = [slice(start, start + size) for start in range(0, len(frames), size)]
+        return torch.cat(
+            [self._encode(frames[part], None if flow is None else flow[part]) for part in chunks]
+        )
+
+    def _encode(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        x = (frames - self.mean) / self.std if self.normalises else frames
+        if flow is not None:
+            x = torch.cat([x, flow / FLOW_SCALE_PX], dim=1)  # (N, 5, H, W)
+        if x.shape[-1] != self.input_px:
+            size = (self.input_px, self.input_px)
+            x = F.interpolate(x, size, mode="bilinear", antialias=True)
+        x = self.backbone(x.contiguous(memory_format=torch.channels_last))  # (N, width)
+        out: Tensor = self.project(x)
+        return out
+
+
+def _backbone(name: str, input_px: int, flow: bool) -> Any:
+    if name == NAME:
+        return NoiseResidualNet(flow=flow)
+    cfg = timm.get_pretrained_cfg(name)
+    # a transformer's places are learned, so it is built for the size that it will see
+    sized = {"img_size": input_px} if cfg is not None and cfg.fixed_input_size else {}
+    try:
+        made = timm.create_model(name, pretrained=False, num_classes=0, **sized)
+    except RuntimeError as error:
+        raise ConfigError(f"model.frame_backbone {name}: timm has no such model") from error
+    except (TypeError, AssertionError) as error:
+        raise ConfigError(
+            f"model.frame_backbone {name} cannot look at {input_px} px; change model.input_px"
+        ) from error
+    patch_px = getattr(getattr(made, "patch_embed", None), "patch_size", (1, 1))
+    if any(input_px % side for side in patch_px):
+        raise ConfigError(
+            f"model.frame_backbone {name} looks at patches of {patch_px[0]} px, and "
+            f"model.input_px {input_px} is no multiple of that"
+        )
+    return made
+
+
+def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, apart: bool) -> None:
+    """Give the first convolution two more input channels, all their kernels zero.
+
+    Args:
+        apart: They get a convolution of their own, tuned while the other is frozen.
+    """
+    if not isinstance(first_conv, str):
+        raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
+    conv = backbone.get_submodule(first_conv)
+    if not isinstance(conv, nn.Conv2d):
+        raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
+    if apart:
+        backbone.set_submodule(first_conv, ParallelFlowConv(conv))
+        return
+    with torch.no_grad():
+        extra = torch.zeros_like(conv.weight[:, :2])
+        conv.weight = nn.Parameter(torch.cat([conv.weight, extra], dim=1))
+    conv.in_channels += 2

@@ -1,0 +1,159 @@
+"""Where backbones come from: the hub by name, a local path, or chance."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import timm
+import torch
+from huggingface_hub import constants, get_session, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.layers import resample_abs_pos_embed
+from torch import Tensor, nn
+from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+from unmask.errors import WeightsError
+from unmask.models.backbones.filterbank import init_sinc_filters
+
+PROBE_S = 5.0
+# the base of every error of the HTTP client, whichever client the hub's release is built on
+TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
+BASE = "facebook/wav2vec2-base"
+# no SpecAugment and no skipped layers: the detector's own dropout is the only chance there is
+NO_STOCHASTIC_REGULARISATION = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}
+TINY: dict[str, Any] = {
+    "hidden_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "intermediate_size": 128,
+    # 10 ms filters every 2.5 ms, then steps of 20 ms as in the base model
+    "conv_dim": (96, 64, 64, 64),
+    "conv_kernel": (160, 3, 3, 2),
+    "conv_stride": (40, 2, 2, 2),
+    "num_feat_extract_layers": 4,
+    # every layer normed by itself, as in the large models: it learns from nothing more easily
+    "feat_extract_norm": "layer",
+    "do_stable_layer_norm": True,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
+
+
+def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
+    """Fill ``backbone``, timm's model ``name``, in place.
+
+    Args:
+        weights: ``random`` leaves it as it is; ``pretrained`` takes timm's weights of that
+            name; anything else is a local ``.safetensors``, ``.pth`` or ``.bin`` file, whose
+            classifier, if any, is left out.
+
+    Raises:
+        WeightsError: The weights cannot be had, or belong to another model.
+    """
+    if weights == "random":
+        return
+    path = Path(weights) if weights != "pretrained" else _timm_file(name)
+    if not path.is_file():
+        raise WeightsError(
+            f"model.frame_weights is {weights}, and there is no such file; "
+            "use pretrained, random or a file of weights"
+        )
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _at_its_size(state, backbone)
+        wanted = backbone.state_dict()
+        backbone.load_state_dict({key: state[key] for key in wanted})
+    except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:
+        raise WeightsError(
+            f"{path}: these are not the weights of {name} ({str(error)[:200]}); "
+            "correct model.frame_weights or model.frame_backbone"
+        ) from error
+
+
+def _at_its_size(state: dict[str, Tensor], backbone: nn.Module) -> dict[str, Tensor]:
+    """A transformer's learned places, resampled to the picture that it is built for."""
+    own, found = getattr(backbone, "pos_embed", None), state.get("pos_embed")
+    if own is None or found is None or own.shape == found.shape:
+        return state
+    prefix = 0 if getattr(backbone, "no_embed_class", False) else backbone.num_prefix_tokens
+    grid = cast(Any, backbone).patch_embed.grid_size
+    places = resample_abs_pos_embed(found, grid, num_prefix_tokens=cast(int, prefix))
+    return {**state, "pos_embed": places}
+
+
+def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
+    """A wav2vec2 model: ``tiny``, a name on the hub, or a local folder.
+
+    Args:
+        weights: ``pretrained`` or ``random``; random weights of the base model and ``tiny``
+            need neither hub nor folder.
+
+    Raises:
+        WeightsError: The weights or their description cannot be had.
+    """
+    if backbone == "tiny":
+        tiny = voice_from_config(TINY)
+        init_sinc_filters(tiny.feature_extractor.conv_layers[0].conv)
+        return tiny
+    if weights == "random" and backbone == BASE:
+        return voice_from_config({})
+    folder = Path(backbone)
+    if not folder.is_dir():
+        files = ["config.json", "*.safetensors", "pytorch_model.bin"]
+        folder = _fetch(backbone, files, "model.voice_backbone")
+    try:
+        config = Wav2Vec2Config.from_pretrained(folder, **NO_STOCHASTIC_REGULARISATION)
+        if weights == "random":
+            return Wav2Vec2Model(config)
+        model: Wav2Vec2Model = Wav2Vec2Model.from_pretrained(
+            folder, config=config, local_files_only=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise WeightsError(
+            f"{backbone}: holds no wav2vec2 weights ({str(error)[:200]}); correct "
+            "model.voice_backbone, or use profile demo"
+        ) from error
+    return model
+
+
+def voice_from_config(config: dict[str, Any]) -> Wav2Vec2Model:
+    """Random weights of the architecture that ``config`` describes, without any download."""
+    return Wav2Vec2Model(Wav2Vec2Config(**{**config, **NO_STOCHASTIC_REGULARISATION}))
+
+
+def _timm_file(name: str) -> Path:
+    cfg = timm.get_pretrained_cfg(name)
+    if cfg is None or not cfg.hf_hub_id:
+        raise WeightsError(f"timm has no pretrained weights of {name}; set model.frame_weights")
+    repo = cfg.hf_hub_id
+    repo = f"{repo}{cfg.architecture}.{cfg.tag}" if repo.endswith("/") else repo
+    return _fetch(repo, ["model.safetensors"], "model.frame_weights") / "model.safetensors"
+
+
+def _fetch(repo: str, files: list[str], setting: str) -> Path:
+    """The folder of a hub repository's files, from the local cache if the hub is away."""
+    online = _hub_answers()
+    try:
+        found = Path(snapshot_download(repo, allow_patterns=files, local_files_only=not online))
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"the pretrained weights {repo} cannot be had: the hub "
+            f"{'refused them' if online else 'cannot be reached'} and they are not in the local "
+            f"cache; set {setting} to a local path, or use profile demo, which needs none"
+        ) from error
+    return found
+
+
+def _hub_answers() -> bool:
+    """One quick question; the hub's own client would go on asking for most of a minute."""
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=PROBE_S)
+    except (TRANSPORT_ERROR, OSError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Calibration: Platt scaling, conformal thresholds, segments."""

@@ -1,0 +1,153 @@
+"""Samples of different lengths, padded and masked into one batch of tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unmask.config import ModelSettings
+from unmask.errors import DataError
+from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
+from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The detector's input; what a mask leaves out never changes a score.
+
+    Attributes:
+        frames: RGB in ``[0, 1]``, shape ``(B, T, 3, 224, 224)``.
+        flow: Pixels of the 224 px face, x then y, shape ``(B, T, 2, 224, 224)``; ``None``
+            where the detector looks at RGB alone.
+        frame_mask: True where there is a face, shape ``(B, T)``.
+        waveform: 16 kHz mono in ``[-1, 1]``, shape ``(B, S)``.
+        sample_mask: True where there is sound, shape ``(B, S)``.
+        speech_mask: True where somebody speaks, shape ``(B, S)``.
+    """
+
+    frames: Tensor
+    flow: Tensor | None
+    frame_mask: Tensor
+    waveform: Tensor
+    sample_mask: Tensor
+    speech_mask: Tensor
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return Batch(
+            frames=self.frames.to(device),
+            flow=None if self.flow is None else self.flow.to(device),
+            frame_mask=self.frame_mask.to(device),
+            waveform=self.waveform.to(device),
+            sample_mask=self.sample_mask.to(device),
+            speech_mask=self.speech_mask.to(device),
+        )
+
+    def expand(self, times: int) -> "Batch":
+        """A batch of one row, ``times`` over; nothing is copied."""
+
+        def rows(x: Tensor) -> Tensor:
+            return x.expand(times, *x.shape[1:])
+
+        return Batch(
+            frames=rows(self.frames),
+            flow=None if self.flow is None else rows(self.flow),
+            frame_mask=rows(self.frame_mask),
+            waveform=rows(self.waveform),
+            sample_mask=rows(self.sample_mask),
+            speech_mask=rows(self.speech_mask),
+        )
+
+    def replace(self, frames: Tensor | None = None, waveform: Tensor | None = None) -> "Batch":
+        """The same batch with other pixels or another sound, as an attack makes it."""
+        return replace(
+            self,
+            frames=self.frames if frames is None else frames,
+            waveform=self.waveform if waveform is None else waveform,
+        )
+
+
+def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
+    """Pad ``samples`` at their ends to the longest of them.
+
+    Args:
+        settings: Says whether flow goes in (``flow``) and whether silence counts
+            as speech (``vad_mask`` off).
+
+    Raises:
+        DataError: There is no sample, one has neither a face nor sound, or flow is asked for
+            and a sample has none.
+    """
+    if not samples:
+        raise DataError("a batch needs at least one sample")
+    for number, sample in enumerate(samples):
+        if not len(sample.faces) and not len(sample.waveform):
+            raise DataError(f"sample {number}: neither a face nor sound; leave the clip out")
+    frames = max([1, *(len(sample.faces) for sample in samples)])
+    length = max([1, *(len(sample.waveform) for sample in samples)])
+    pixels = np.zeros((len(samples), frames, FACE_PX, FACE_PX, 3), np.uint8)
+    frame_mask = torch.zeros(len(samples), frames, dtype=torch.bool)
+    waveform = torch.zeros(len(samples), length)
+    sample_mask = torch.zeros(len(samples), length, dtype=torch.bool)
+    speech_mask = torch.zeros(len(samples), length, dtype=torch.bool)
+    for row, sample in enumerate(samples):
+        pixels[row, : len(sample.faces)] = sample.faces
+        frame_mask[row, : len(sample.faces)] = True
+        heard = len(sample.waveform)
+        waveform[row, :heard] = torch.from_numpy(np.ascontiguousarray(sample.waveform))
+        sample_mask[row, :heard] = True
+        speech_mask[row, :heard] = (
+            torch.from_numpy(np.ascontiguousarray(sample.is_speech)) if settings.vad_mask else True
+        )
+    # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
+    rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).div(255)
+    flow = _flow(samples, frames) if settings.flow else None
+    return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
+
+
+def _flow(samples: Sequence[ModelInput], frames: int) -> Tensor:
+    levels = np.zeros((len(samples), frames, 2, FACE_PX, FACE_PX), np.int8)
+    for row, sample in enumerate(samples):
+        if not len(sample.faces):
+            continue
+        if sample.flow is None:
+            raise DataError(
+                f"sample {row}: model.flow is on and the features hold no flow; "
+                "turn preprocessing.flow.enabled on"
+            )
+        levels[row, : len(sample.flow)] = sample.flow
+    return torch.from_numpy(levels).float() * FLOW_STEP_PX
+
+
+def collate_face_targets(samples: Sequence[ModelInput]) -> tuple[Tensor, Tensor]:
+    """What auxiliary heads are to say of the samples' faces, padded like :func:`collate`.
+
+    Returns:
+        Points in sides of the canonical face, shape ``(B, T, 68, 2)``, and yaw, pitch and roll
+        in units of 90°, shape ``(B, T, 3)``; NaN in padding and where a sample does not say.
+    """
+    frames = max([1, *(len(sample.faces) for sample in samples)])
+    points = torch.full((len(samples), frames, POINTS, 2), torch.nan)
+    pose = torch.full((len(samples), frames, 3), torch.nan)
+    for row, sample in enumerate(samples):
+        if sample.landmarks is not None:
+            points[row, : len(sample.landmarks)] = torch.from_numpy(sample.landmarks / FACE_PX)
+        if sample.pose_deg is not None:
+            pose[row, : len(sample.pose_deg)] = torch.from_numpy(sample.pose_deg / QUARTER_DEG)
+    return points, pose
+
+
+def face_targets_of(sample: ModelInput) -> NDArray[np.float64]:
+    """What there is to say of each face: 68 points and 3 angles, shape ``(frames, 139)``."""
+    return join_face_targets(*collate_face_targets([sample]))
+
+
+def join_face_targets(points: Tensor | None, pose: Tensor | None) -> NDArray[np.float64]:
+    """Of one sample, without the batch's axis."""
+    if points is None or pose is None:
+        raise DataError("the detector has no auxiliary heads; train one with model.auxiliary on")
+    rows = torch.cat([points[0].flatten(1), pose[0]], dim=1)
+    return rows.double().cpu().numpy()

@@ -1,0 +1,1 @@
+"""Ensembles: shared encoders, weight packing, MC dropout, pooling."""

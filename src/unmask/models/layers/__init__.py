@@ -1,0 +1,1 @@
+"""Layers of the detector: attention, temporal encoders, fusion, face heads."""

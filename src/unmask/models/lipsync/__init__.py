@@ -1,0 +1,1 @@
+"""Lip-sync: network, scoring, score mapping."""

@@ -1,0 +1,1 @@
+"""Faces: detection, landmarks, alignment, tracking, optical flow, mouth crops."""

@@ -1,0 +1,1 @@
+"""Media files: decoding, encoding, seeking, sampling, degradations."""

@@ -1,0 +1,1 @@
+"""Aggregation of window scores and media statistics."""

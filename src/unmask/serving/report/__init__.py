@@ -1,0 +1,1 @@
+"""The report: schema, model card, builder."""

@@ -1,0 +1,1 @@
+"""Fit of calibration and segment thresholds."""

@@ -1,0 +1,1 @@
+"""Fit of the detector and its ensemble."""

@@ -1,0 +1,24 @@
+"""How much of a detector's skill survives an adversary."""
+
+from pathlib import Path
+from typing import Annotated
+
+from zenml import step
+from zenml.config.cache_policy import CachePolicy
+
+from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.paths import CACHE
+from unmask.config import AttackSettings
+from unmask.models.bundle import load_bundle
+from unmask.preprocessing.cache import Cache
+from unmask.records import Clip
+from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+from unmask.robustness.adversarial_report import RobustnessReport
+
+
+@step(cache_policy=CachePolicy(cache_func=evaluation_code))
+def attack_detector(
+    bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
+) -> Annotated[RobustnessReport, "robustness"]:
+    """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
+    return evaluate_under_attack(load_bundle(bundle), clips, Cache(CACHE), settings)

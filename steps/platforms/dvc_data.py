@@ -1,0 +1,60 @@
+"""The pinned data set: pulled with DVC and verified, or said to be something else."""
+
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from steps.platforms.paths import DVC_FILE, FORGED, RAW
+from unmask.data.datasets.ingest import load_dataset
+from unmask.data.forgeries.offline import generate_forgeries
+from unmask.data.manifest import manifest_hash, read_manifest
+from unmask.errors import DataError
+from unmask.records import Clip
+
+
+def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
+    """The clips to work on, and what identifies them.
+
+    Args:
+        data: A folder of a known form; the pinned set if empty.
+        seed: For splits that are assigned here, and for forging.
+        forge: Whether pseudo-fakes are made from the genuine clips of ``data``.
+    """
+    if not data:
+        version = f"dvc:{pull_pinned_data()}"
+        return read_manifest(RAW), version
+    clips = load_dataset(data, seed)
+    if forge:
+        clips += generate_forgeries(clips, FORGED.absolute(), seed)
+    return clips, f"manifest:{manifest_hash(clips)}"
+
+
+def pull_pinned_data(root: Path = Path()) -> str:
+    """Bring ``data/raw`` to what ``data.dvc`` pins.
+
+    Returns:
+        DVC's hash of the folder, as it stands in ``data.dvc``.
+
+    Raises:
+        DataError: The folder was changed by hand, or the remote cannot deliver it.
+    """
+    try:
+        with Repo(str(root)) as repo:
+            repo.pull(targets=[str(root / DVC_FILE)])
+            changed = repo.status(targets=[str(root / DVC_FILE)])
+            (stage,) = repo.stage.load_file(str(root / DVC_FILE))
+            version = stage.outs[0].hash_info.value
+    except DvcException as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{RAW}: cannot be pulled: {reason}; "
+            f"`dvc checkout --force {DVC_FILE}` undoes local changes"
+        ) from error
+    if changed:
+        raise DataError(
+            f"{RAW}: is not what {DVC_FILE} pins; "
+            f"`dvc checkout --force {DVC_FILE}` undoes the changes, "
+            f"`dvc commit {DVC_FILE} && dvc push` pins them"
+        )
+    return str(version)

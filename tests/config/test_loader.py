@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from unmask.config import Gate, PreprocessingSettings, Settings, from_dict, load_settings, to_dict
+from unmask.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def written(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_full_profile_of_the_projects_own_file_is_the_contract_of_the_defaults():
+    settings = load_settings(ROOT / "params.yaml", phase=1, profile="full")
+    assert settings.model == Settings().model
+    assert settings.preprocessing == Settings().preprocessing
+
+
+def test_every_phase_and_profile_of_the_projects_own_file_can_be_read():
+    file = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for phase in file["phases"]:
+        for profile in file["profiles"]:
+            settings = load_settings(ROOT / "params.yaml", phase, profile)
+            assert (settings.phase, settings.profile) == (phase, profile)
+
+
+def test_profile_beats_phase_beats_file_and_an_override_beats_all(tmp_path):
+    path = written(
+        tmp_path,
+        """
+        training: {epochs: 1, batch_clips: 1, frames: 1, patience: 1}
+        phases: {1: {training: {batch_clips: 2, frames: 2, patience: 2}}}
+        profiles: {demo: {training: {frames: 3, patience: 3}}}
+        """,
+    )
+    training = load_settings(path, 1, "demo", ["training.patience=4"]).training
+    assert (training.epochs, training.batch_clips, training.frames, training.patience) == (
+        1,
+        2,
+        3,
+        4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("faces: {}", "faces"),
+        ("training: {epoch: 3}", "epoch"),
+        ("training: {epochs: many}", "training.epochs"),
+        ("training: {epochs: true}", "training.epochs"),
+        ("training: 3", "expected a block"),
+        ("model: {temporal: lstm}", "lstm"),
+        ("gates: {auc: {limit: 0.9, level: optional}}", "optional"),
+        ("uncertainty: {fpr: 2.0}", "uncertainty.fpr is 2.0"),
+        ("uncertainty: {fnr: 0.0}", "uncertainty.fnr"),
+        ("sync: {weight: 3.0}", "sync.weight"),
+        ("sync: {enabled: true}", "preprocessing.lips.enabled=true"),
+        ("training: [", "not YAML"),
+        ("- 1", "expected a block"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, text, words):
+    path = written(
+        tmp_path, text + "\nphases: {1: {}}\nprofiles: {demo: {}}" if "- 1" not in text else text
+    )
+    with pytest.raises(ConfigError, match=words):
+        load_settings(path, 1, "demo")
+
+
+def test_a_missing_file_says_where_to_stand(tmp_path):
+    with pytest.raises(ConfigError, match="project's root"):
+        load_settings(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("phase", "profile", "words"), [(9, "demo", "phase"), (1, "big", "profile")]
+)
+def test_a_phase_or_profile_that_does_not_exist_is_refused(phase, profile, words):
+    with pytest.raises(ConfigError, match=words):
+        load_settings(ROOT / "params.yaml", phase, profile)
+
+
+def test_an_override_without_a_value_is_refused():
+    with pytest.raises(ConfigError, match=r"section\.key=value"):
+        load_settings(ROOT / "params.yaml", 1, "demo", ["training.epochs"])
+
+
+def test_an_override_of_what_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match="lambda"):
+        load_settings(ROOT / "params.yaml", 1, "demo", ["training.lambda=1"])
+
+
+def test_plain_values_build_the_same_settings_again():
+    settings = load_settings(ROOT / "params.yaml", 1, "demo")
+    assert from_dict(Settings, to_dict(settings)) == settings
+    assert (
+        from_dict(PreprocessingSettings, to_dict(settings.preprocessing)) == settings.preprocessing
+    )
+
+
+def test_a_block_that_may_be_absent_is_read_where_it_is_there(tmp_path):
+    text = "gates: {codec_gap: %s}\nphases: {1: {}, 3: {gates: {codec_gap: {limit: 0.1}}}}\n"
+    path = written(tmp_path, text % "null" + "profiles: {full: {}}")
+    assert load_settings(path, 1).gates.codec_gap is None
+    assert load_settings(path, 3).gates.codec_gap == Gate(0.1, "required")
+    assert from_dict(Settings, to_dict(load_settings(path, 1))) == load_settings(path, 1)
+    with pytest.raises(ConfigError, match=r"gates\.codec_gap"):
+        load_settings(written(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
+
+
+def test_only_phase_3_holds_the_gap_between_codecs_and_measures_it():
+    for phase in (1, 2, 3):
+        settings = load_settings(ROOT / "params.yaml", phase)
+        measured = {"h264:23", "h265:28"} <= set(settings.codecs.cells)
+        assert (settings.gates.codec_gap is not None) == measured == (phase == 3)
+
+
+def test_an_unknown_codec_is_named(tmp_path):
+    text = "codecs: {cells: [h264:23, theora:3]}\nphases: {1: {}}\nprofiles: {full: {}}"
+    with pytest.raises(ConfigError, match="theora:3"):
+        load_settings(written(tmp_path, text), 1)
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("attacks.epsilons=0.05", "attacks.epsilons is 0.05; expected a list, such as [0.05]"),
+        ("attacks.targets=frames", "attacks.targets is 'frames'; expected a list"),
+        ("ensemble.dropouts=[a]", "ensemble.dropouts is 'a'; expected float"),
+        ("ensemble.dropouts=[1.5]", "use a share from 0 to 1"),
+        ("augmentation.blur=7", "augmentation.blur is 7"),
+        ("augmentation.codec=-1", "augmentation.codec is -1"),
+        ("model.dropout=1.5", "model.dropout is 1.5"),
+        ("training.adversarial_epsilon=-0.1", "use 0 or more"),
+        ("training.frames=0", "training.frames is 0; use 1 or more"),
+        ("training.epochs=0", "training.epochs is 0; use 1 or more"),
+        ("evaluation.bins=0", "evaluation.bins is 0; use 1 or more"),
+        ("uncertainty.passes=-3", "uncertainty.passes is -3; use 0 or more"),
+        ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
+        ("preprocessing.align.crop_px=112", "change model.input_px"),
+        ("preprocessing.flow.enabled=false", "model.flow needs flow"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_once(item, words):
+    with pytest.raises(ConfigError) as refused:
+        load_settings(ROOT / "params.yaml", 3, "demo", (item,))
+    assert words in str(refused.value)

@@ -1,0 +1,52 @@
+from hashlib import sha256
+
+import pytest
+
+from unmask.errors import MediaError
+from unmask.records import MediaInfo
+
+
+def text_probe(path):
+    """Stands in for the decoder: a text file is a 3 s clip with sound, an empty one is broken."""
+    if not path.is_file() or not path.read_bytes():
+        raise MediaError(f"{path}: cannot be read")
+    return MediaInfo(
+        path=path,
+        sha256=sha256(path.read_bytes()).hexdigest(),
+        size_bytes=path.stat().st_size,
+        duration_s=3.0,
+        fps=25.0,
+        width=64,
+        height=48,
+        rotation_deg=0,
+        video_codec="h264",
+        audio_codec="aac",
+    )
+
+
+@pytest.fixture
+def text_media(monkeypatch):
+    monkeypatch.setattr("unmask.data.datasets.ingest.probe", text_probe)
+
+
+@pytest.fixture
+def lay_out(tmp_path, text_media):
+    """Makes a data set's folder: a file per name, unlike any other, and texts as given."""
+
+    def build(*media, **texts):
+        for name in media:
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(name)
+        for name, text in texts.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return tmp_path
+
+    return build
+
+
+@pytest.fixture
+def by_id():
+    return lambda clips: {clip.clip_id: clip for clip in clips}

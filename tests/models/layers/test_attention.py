@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from unmask.models.layers.attention import HEAD_WIDTH, MOST_HEADS, masked_softmax, num_heads
+
+
+def test_heads_share_the_width_evenly_and_are_wide_enough_where_they_can_be():
+    for width in range(1, 700):
+        heads = num_heads(width)
+        assert width % heads == 0
+        assert heads == 1 or width // heads >= HEAD_WIDTH
+        assert heads <= MOST_HEADS
+
+
+def test_weights_are_those_of_a_softmax_over_what_is_kept():
+    scores = torch.randn(5, 7)
+    mask = torch.tensor([True, False, True, True, False, False, True])
+    weights = masked_softmax(scores, mask)
+    torch.testing.assert_close(weights[:, mask], scores[:, mask].softmax(-1))
+    assert not weights[:, ~mask].any()
+
+
+def test_nothing_kept_weighs_nothing_and_passes_no_bad_gradient():
+    scores = torch.randn(2, 3, requires_grad=True)
+    weights = masked_softmax(scores, torch.tensor([[False] * 3, [True] * 3]))
+    assert weights.sum(1).tolist() == pytest.approx([0.0, 1.0])
+    (weights * torch.randn(2, 3)).sum().backward()
+    assert torch.isfinite(scores.grad).all()
+    assert not scores.grad[0].any()

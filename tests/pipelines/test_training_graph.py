@@ -1,0 +1,141 @@
+"""Names, order and settings of the pipelines; nothing runs."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = [
+    "ingest_data",
+    "validate_data",
+    "align_faces",
+    "cache_flow",
+    "cache_lips",
+    "cache_speech",
+    "train_sync",
+    "train_detector",
+    "join_members",
+    "calibrate_scores",
+    "evaluate_detector",
+    "attack_detector",
+    "measure_codecs",
+    "fetch_champion",
+    "evaluate_champion",
+    "check_gates",
+    "record_results",
+    "register_detector",
+    "enforce_gates",
+    "package_service",
+]
+
+
+def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
+    from pipelines.training import training_pipeline
+
+    training_pipeline.prepare()
+    invocations = training_pipeline.invocations
+    assert sorted(invocations) == sorted(STEPS)
+    upstream = {name: one.upstream_steps for name, one in invocations.items()}
+    reached, waiting = set(), set(STEPS)
+    while ready := {name for name in waiting if upstream[name] <= reached}:
+        reached |= ready
+        waiting -= ready
+    assert not waiting
+    for before, after in pairwise(STEPS[1:7]):  # validate … train_sync
+        assert before in upstream[after]
+    assert upstream["join_members"] >= {"train_detector", "train_sync"}
+    assert upstream["package_service"] >= {"enforce_gates"}
+    assert upstream["enforce_gates"] >= {"register_detector"}
+
+
+def test_the_regression_gate_ends_with_its_gates(platforms):
+    from pipelines.regression_gate import regression_gate
+
+    regression_gate.prepare()
+    invocations = regression_gate.invocations
+    assert "train_detector" not in invocations
+    assert invocations["evaluate_detector"].upstream_steps >= {"fetch_candidate", "ingest_data"}
+    assert invocations["enforce_gates"].upstream_steps == {"check_gates"}
+
+
+@pytest.mark.parametrize("source", ["training_pipeline", "pipelines.training_pipeline"])
+def test_both_names_lead_zenml_to_the_pipeline(source, platforms, monkeypatch):
+    from zenml.pipelines.pipeline_definition import Pipeline
+    from zenml.utils import source_utils
+
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.delitem(sys.modules, "training_pipeline", raising=False)
+    found = source_utils.load(source)
+    assert isinstance(found, Pipeline)
+    assert found.name == "training_pipeline"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
+    from pipelines.training import training_pipeline
+
+    members = ("ensemble.members=3", f"ensemble.shared_frames={shared}")
+    training_pipeline.prepare(overrides=members)
+    upstream = {name: one.upstream_steps for name, one in training_pipeline.invocations.items()}
+    names = {"train_detector", "train_member_2", "train_member_3"}
+    assert upstream["join_members"] >= names
+    # with encoders of their own the members can be trained side by side
+    assert ("train_detector" in upstream["train_member_3"]) == shared
+    assert "train_member_2" not in upstream["train_member_3"]
+
+
+def test_a_fit_is_not_done_again_for_another_gate():
+    from pipelines.step_settings import member_settings
+    from unmask.config import Gate, GateSettings, Settings
+
+    settings = Settings()
+    strict = replace(settings, gates=GateSettings(auc=Gate(0.99)))
+    assert member_settings(settings) == member_settings(strict)
+    assert member_settings(settings) != member_settings(replace(settings, seed=8))
+
+
+@pytest.mark.parametrize(
+    ("profile", "data", "levels"),
+    [
+        ("demo", "", {"required"}),
+        ("demo", "elsewhere", {"reported"}),
+        ("full", "", {"required"}),
+        ("full", "elsewhere", {"required"}),
+    ],
+)
+def test_only_the_demo_floors_give_way_to_other_data(profile, data, levels):
+    from pipelines.step_settings import gate_settings
+    from unmask.config import Settings
+
+    gates = gate_settings(Settings(profile=profile), data)
+    kinds = {
+        getattr(gates, name).level
+        for name in ("auc", "ece", "ece_excess", "fgsm_drop", "champion_drop")
+    }
+    assert kinds == levels
+    assert gates.auc.limit == Settings().gates.auc.limit
+
+
+def test_a_summary_is_shown_without_loading_a_platform():
+    code = (
+        "import sys; sys.argv = ['pipelines', 'summary']\n"
+        "from pipelines.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('zenml', 'mlflow', 'bentoml', 'torch') if name in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_unknown_pipeline_is_an_attribute_error():
+    import pipelines
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = pipelines.nothing

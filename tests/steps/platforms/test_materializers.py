@@ -1,0 +1,110 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from zenml.enums import VisualizationType
+
+from steps.platforms.materializers import ClipsMaterializer, FolderMaterializer, hash_folder
+from unmask.records import Clip, FakeSpan
+
+
+class LocalStore:
+    """As much of an artifact store as a materializer asks for."""
+
+    @staticmethod
+    def open(path, mode):
+        return Path(path).open(mode)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "made"
+    (made / "sub").mkdir(parents=True)
+    (made / "weights.bin").write_bytes(b"\x00\x01")
+    (made / "sub/page.html").write_text("<p>")
+    (made / "curve.png").write_bytes(b"png")
+    return made
+
+
+def clip(path):
+    return Clip(
+        clip_id="a",
+        path=path,
+        sha256="0" * 64,
+        source="films",
+        identity="somebody",
+        split="test",
+        is_fake=True,
+        fake_video=False,
+        fake_audio=True,
+        manipulation="vocoder",
+        pair_id="p",
+        duration_s=3.2,
+        fps=25.0,
+        width=640,
+        height=360,
+        has_audio=True,
+        licence="CC0",
+        fake_periods=(FakeSpan(0.5, 1.0, "audio"),),
+    )
+
+
+def test_a_folder_comes_back_file_by_file(folder, tmp_path):
+    material = FolderMaterializer(str(tmp_path / "store"))
+    material.save(folder)
+    back = material.load(Path)
+    assert back != folder
+    names = sorted(str(file.relative_to(back)) for file in back.rglob("*") if file.is_file())
+    assert names == ["curve.png", "sub/page.html", "weights.bin"]
+    assert (back / "weights.bin").read_bytes() == b"\x00\x01"
+    assert material.compute_content_hash(back) == material.compute_content_hash(folder)
+
+
+def test_an_empty_folder_comes_back_empty(tmp_path):
+    (tmp_path / "empty").mkdir()
+    material = FolderMaterializer(str(tmp_path / "store"))
+    material.save(tmp_path / "empty")
+    assert list(material.load(Path).iterdir()) == []
+    assert list(FolderMaterializer(str(tmp_path / "nowhere")).load(Path).iterdir()) == []
+
+
+def test_pictures_and_pages_are_shown(folder, tmp_path):
+    shown = FolderMaterializer("store").save_visualizations(folder)
+    assert shown == {
+        "store/content/curve.png": VisualizationType.IMAGE,
+        "store/content/sub/page.html": VisualizationType.HTML,
+    }
+
+
+def test_a_folders_hash_sees_names_and_bytes_but_not_times(folder):
+    before = hash_folder(folder)
+    (folder / "weights.bin").write_bytes(b"\x00\x01")
+    assert hash_folder(folder) == before
+    (folder / "weights.bin").write_bytes(b"\x00\x02")
+    changed = hash_folder(folder)
+    (folder / "weights.bin").rename(folder / "weights2.bin")
+    assert len({before, changed, hash_folder(folder)}) == 3
+
+
+def test_clips_come_back_wherever_the_checkout_lies_now(tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir()
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    store = LocalStore()
+    material = ClipsMaterializer(str(tmp_path / "store"), store)
+    monkeypatch.chdir(here)
+    elsewhere = clip(Path("/elsewhere/b.mp4"))
+    material.save((clip(here / "data/raw/a.mp4"), elsewhere))
+    monkeypatch.chdir(there)
+    moved, kept = material.load(tuple)
+    assert moved == clip(there / "data/raw/a.mp4")
+    assert kept == elsewhere
+
+
+def test_clips_are_the_same_wherever_their_files_lie():
+    material = ClipsMaterializer("store")
+    ours = material.compute_content_hash((clip(Path("/a/b.mp4")),))
+    assert ours == material.compute_content_hash((clip(Path("/c/d.mp4")),))
+    other = replace(clip(Path("/a/b.mp4")), split="train")
+    assert ours != material.compute_content_hash((other,))
