@@ -14,7 +14,6 @@ import yaml
 
 from bento.settings import ServiceSettings
 from unmask.cli.app import app
-from unmask.serving.analyzer import VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -70,7 +69,7 @@ def test_commands_exist(page):
 
 @pages
 def test_environment_variables_are_settings(page):
-    known = {f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields} | {VARIABLE}
+    known = {f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields} | {"UNMASK_BUNDLE"}
     assert set(re.findall(r"UNMASK_[A-Z_]+", page.read_text())) - known == set()
 
 
