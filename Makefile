@@ -102,6 +102,10 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 	$(BIN)/unmask bench
 
+.PHONY: docs
+docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 lock: $(READY)  ## pin anew what pyproject.toml asks for
 	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --output-file requirements.lock
