@@ -1,7 +1,5 @@
 """Detectors whose reasons are known, and moments to score."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -46,7 +44,7 @@ def make_bundle(tiny):
     def build(**changes):
         with torch.random.fork_rng():
             torch.manual_seed(3)
-            detector = Detector(replace(tiny, **changes)).eval()
+            detector = Detector(tiny.replace(**changes)).eval()
             for block in detector.temporal.blocks:
                 nn.init.normal_(block.widen.weight)
         calibration = Calibration(temperature=2.0)

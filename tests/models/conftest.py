@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -43,7 +41,7 @@ def make_detector():
     def build(settings, seed=0, **changes):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            detector = Detector(replace(settings, **changes))
+            detector = Detector(settings.replace(**changes))
             for block in detector.temporal.blocks:
                 torch.nn.init.normal_(block.widen.weight)
             torch.nn.init.normal_(detector.head[-1].weight)

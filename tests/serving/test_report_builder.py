@@ -51,7 +51,7 @@ def full_analyzer(bundle_folder, tmp_path_factory):
                 2.0, 0.2, 0.8, guarantee=ConformalGuarantee(0.1, 0.1, 30, 30), bias=-0.4
             ),
         ),
-        preprocessing=replace(before.preprocessing, lips=LipSettings(enabled=True)),
+        preprocessing=before.preprocessing.replace(lips=LipSettings(enabled=True)),
     )
     folder = tmp_path_factory.mktemp("full") / "bundle"
     save_bundle(folder, bundle)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from unmask.explainability.gradcam import FrameScorer
+from unmask.preprocessing.faces.landmarks import hull_mask
 from unmask.records import FACE_PX
 
 DELETED_FRACTION = 0.2  # of the face
@@ -66,9 +67,7 @@ def landmark_hull_mask(landmarks: NDArray[np.float32]) -> Mask:
     """Return the hull of the landmarks and the forehead, dilated, shape ``(224, 224)``."""
     eyes, brows = landmarks[36:48].mean(axis=0), landmarks[17:27]
     forehead = brows + EYE_TO_BROW * (brows.mean(axis=0) - eyes)
-    hull = cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))
-    mask = np.zeros((FACE_PX, FACE_PX), np.uint8)
-    cv2.fillConvexPoly(mask, np.rint(hull).astype(np.int32), 1)
+    mask = hull_mask(np.concatenate([landmarks, forehead]), (FACE_PX, FACE_PX)).astype(np.uint8)
     side = 2 * MARGIN_PX + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
 

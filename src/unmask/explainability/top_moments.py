@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from unmask.models.calibration.segments import STEP_S
 from unmask.models.inference import SampleScore
 from unmask.preprocessing.faces.alignment import estimate_similarity
-from unmask.preprocessing.media.sampling import SLACK_S
+from unmask.preprocessing.media.sampling import TOLERANCE_S
+from unmask.preprocessing.speech.vad import speech_mask
 from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, ModelInput, PersonFeatures
 
 MAX_FRAMES = 5  # per person
@@ -111,7 +112,9 @@ def _top_rows(probabilities: NDArray[np.float64], times_s: NDArray[np.float64]) 
     """Return the top ``MAX_FRAMES`` rows, best first, each ``MIN_DISTANCE_S`` from the others."""
     rows: list[int] = []
     for row in np.argsort(-probabilities, kind="stable").tolist():
-        if all(abs(times_s[row] - times_s[other]) >= MIN_DISTANCE_S - SLACK_S for other in rows):
+        if all(
+            abs(times_s[row] - times_s[other]) >= MIN_DISTANCE_S - TOLERANCE_S for other in rows
+        ):
             rows.append(row)
     return rows[:MAX_FRAMES]
 
@@ -148,9 +151,7 @@ def _excerpt(window: ClipFeatures, steps: NDArray[np.float64]) -> AudioExcerpt |
     begin, end = round(first * STEP_S * RATE_HZ), round((first + length) * STEP_S * RATE_HZ)
     if first + length == len(steps):
         end = len(window.waveform.samples)  # the last step's receptive field extends further
-    is_speech = np.zeros(len(window.waveform.samples), np.bool_)
-    for start, stop in np.rint(window.speech_spans_s * RATE_HZ).astype(int):
-        is_speech[start:stop] = True
+    is_speech = speech_mask(window.speech_spans_s, len(window.waveform.samples))
     return AudioExcerpt(
         start_s=window.start_s + begin / RATE_HZ,
         probability=float(np.nanmean(steps[rows])),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from unmask.config.validators import among
+from unmask.errors import ConfigError
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector
 
@@ -138,7 +138,8 @@ class _AttackProblem:
     """A batch and its true labels; inputs that are not attacked are encoded once."""
 
     def __init__(self, detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> None:
-        among("attacks.targets", target, tuple(TARGETS))
+        if target not in TARGETS:
+            raise ConfigError(f"attack target is {target!r}; use one of {', '.join(TARGETS)}")
         self.detector, self.batch, self.is_fake = detector, batch, is_fake.float()
         self.names = TARGETS[target]
         self._frame_features: Tensor | None = None

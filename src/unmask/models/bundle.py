@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from unmask.config import (
     to_dict,
 )
 from unmask.errors import BundleError, ConfigError
+from unmask.files import file_sha256
 from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
@@ -72,7 +72,7 @@ class Bundle:
         """Refuse members of different architectures."""
         if not self.members:
             raise BundleError("a bundle needs at least one detector")
-        if len({replace(member.settings, dropout=0.0) for member in self.members}) > 1:
+        if len({member.settings.replace(dropout=0.0) for member in self.members}) > 1:
             raise BundleError(
                 "the members have different architectures; fit them with the same model settings"
             )
@@ -110,7 +110,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
         _move_into_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return replace(bundle, sha256=_file_sha(folder / METADATA))
+    return replace(bundle, sha256=file_sha256(folder / METADATA))
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -137,7 +137,7 @@ def load_bundle(folder: Path) -> Bundle:
             bundle.sync.load_state_dict(_load_checked(folder / SYNC_WEIGHTS, sync_sha))
     for network in _networks(bundle):
         network.eval()
-    return replace(bundle, sha256=_file_sha(folder / METADATA), gates=_read_gates(folder / GATES))
+    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=_read_gates(folder / GATES))
 
 
 def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -146,13 +146,13 @@ def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "phase": bundle.phase,
         "profile": bundle.profile,
-        "weights_sha256": _file_sha(folder / WEIGHTS),
+        "weights_sha256": file_sha256(folder / WEIGHTS),
         "calibration": to_dict(bundle.calibration),
         "uncertainty": to_dict(bundle.uncertainty),
         "members": [to_dict(member.settings) for member in bundle.members],
         "voice_config": bundle.first_member.voice_config,
         "sync": None if sync is None else sync.config,
-        "sync_sha256": None if sync is None else _file_sha(folder / SYNC_WEIGHTS),
+        "sync_sha256": None if sync is None else file_sha256(folder / SYNC_WEIGHTS),
         "preprocessing": to_dict(bundle.preprocessing),
         "provenance": dict(sorted(bundle.provenance.items())),
     }
@@ -220,7 +220,7 @@ def _networks(bundle: Bundle) -> list[nn.Module]:
 
 def _load_checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
     with _translate_errors(path):
-        if _file_sha(path) != expected_sha:
+        if file_sha256(path) != expected_sha:
             raise BundleError(
                 f"{path}: its hash differs from the one in {METADATA}; fetch it again"
             )
@@ -243,11 +243,3 @@ def _move_into_place(unfinished: Path, folder: Path) -> None:
     folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
     unfinished.replace(folder)
     shutil.rmtree(retired)
-
-
-def _file_sha(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -4,7 +4,7 @@ A frame encoder and a temporal encoder for the face, wav2vec2 for the voice, fus
 concatenation or by cross-modal attention.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -83,7 +83,7 @@ class Detector(nn.Module):
             settings.input_px,
             flow=settings.flow,
             out_dim=settings.frame_dim,
-            tuned=settings.tuned,
+            tuned=settings.trainable,
         )
         if voice is None:
             voice = load_voice(settings.voice_backbone, settings.voice_weights)
@@ -110,7 +110,7 @@ class Detector(nn.Module):
     @classmethod
     def from_config(cls, settings: ModelSettings, voice_config: dict[str, Any]) -> "Detector":
         """Return the architecture with random weights, without any download."""
-        random = replace(settings, frame_weights="random")
+        random = settings.replace(frame_weights="random")
         detector = cls(random, voice_from_config(voice_config))
         detector.settings = settings
         return detector

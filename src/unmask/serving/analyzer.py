@@ -73,8 +73,8 @@ class Analyzer:
         """The bundle's preprocessing settings, without inputs that its networks do not use."""
         spec = self.bundle.preprocessing
         flow = FlowSettings(enabled=self.bundle.settings.flow)
-        lips = replace(spec.lips, enabled=self.bundle.sync is not None)
-        return replace(spec, flow=flow, lips=lips)
+        lips = spec.lips.replace(enabled=self.bundle.sync is not None)
+        return spec.replace(flow=flow, lips=lips)
 
     def analyze(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.decode import FORMATS, REMEDY, decodable_streams
+from unmask.preprocessing.media.container import FORMATS, REMEDY, decodable_streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ def check_media_limits(
         container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not understood"
-        raise MediaError(f"{shown_as}: is no readable media file ({reason}); {REMEDY}") from error
+        raise MediaError(
+            f"{shown_as}: is not a readable media file ({reason}); {REMEDY}"
+        ) from error
     with container:
         duration_s = float(container.duration or 0) / 1e6
         start_s, end_s = time_range_s

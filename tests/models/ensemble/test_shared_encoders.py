@@ -1,7 +1,5 @@
 """An ensemble scores like its members alone, and shared layers run once."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -32,7 +30,7 @@ def make_members(tiny):
     """Members with shared frozen voice layers and optionally a shared frame encoder."""
 
     def make(*seeds, one_frame_encoder):
-        settings = replace(tiny, voice_frozen_layers=2)
+        settings = tiny.replace(voice_frozen_layers=2)
         members = []
         for seed in seeds:
             with torch.random.fork_rng():

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config.validators import share
+from unmask.errors import ConfigError
 from unmask.models.calibration.platt import ConformalGuarantee, require_both_classes
 
 EPS = 1e-9  # products such as 0.1 · 30 are not exact in binary
@@ -56,8 +56,8 @@ def conformal_thresholds(
         >>> conformal_thresholds(p, is_fake, fpr=0.01, fnr=0.01)[:2]  # three clips are too few
         (0.0, 1.0)
     """
-    share("uncertainty.fpr", fpr)
-    share("uncertainty.fnr", fnr)
+    _check_rate("uncertainty.fpr", fpr)
+    _check_rate("uncertainty.fnr", fnr)
     fakes = require_both_classes(is_fake)
     genuine, forged = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])[::-1]
     fake_above = conformal_quantile(genuine, fpr, NEVER_FAKE)
@@ -100,3 +100,8 @@ def conformal_quantile(scores: NDArray[np.float64], rate: float, unreachable: fl
     """
     rank = math.ceil((len(scores) + 1) * (1 - rate) - EPS)
     return float(scores[rank - 1]) if rank <= len(scores) else unreachable
+
+
+def _check_rate(name: str, rate: float) -> None:
+    if not 0 < rate < 1:
+        raise ConfigError(f"{name} is {rate!r}; use a number between 0 and 1")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
@@ -33,6 +34,8 @@ class ConformalGuarantee:
         people: Identities in those clips; 0 if unknown.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     fpr: float = 0.0
     fnr: float = 0.0
     reals: int = 0
@@ -47,6 +50,8 @@ class SegmentThresholds:
     At most a share ``fpr`` of genuine clips has a segment above each threshold, by the same
     conformal guarantee as the verdict's; one half where there were too few genuine clips.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     video: float = NEUTRAL_PROBABILITY
     audio: float = NEUTRAL_PROBABILITY
@@ -68,6 +73,8 @@ class Calibration:
             be judged, and for single members. ``None`` where it is the same.
         alarms: Segment thresholds.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     temperature: float = 1.0
     real_below: float = 0.5

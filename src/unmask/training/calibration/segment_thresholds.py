@@ -1,9 +1,8 @@
-"""From which score on a stretch of face, voice or lips stands out.
+"""Fit of the thresholds above which a segment is flagged.
 
-The moments of a genuine clip are many, and some of them score high: held against the verdict's
-threshold, most genuine clips would have a stretch that stands out. So each kind of evidence has
-a threshold of its own, split-conformal as the verdict's is, over the highest stretch of each
-genuine clip.
+A genuine clip has many moments, some of which score high: at the verdict's threshold most genuine
+clips would have a flagged segment. Each kind of evidence therefore has a threshold of its own,
+split-conformal as the verdict's is, over the highest segment of each genuine clip.
 """
 
 from collections.abc import Sequence
@@ -37,36 +36,36 @@ Floats = NDArray[np.float64]
 def fit_segment_thresholds(
     bundle: Bundle, scored: Sequence[ScoredClip], temperature: float, fpr: float
 ) -> SegmentThresholds:
-    """Thresholds of which a share ``fpr`` of new genuine clips at most has anything above.
+    """Fit thresholds that at most a share ``fpr`` of new genuine clips exceeds anywhere.
 
     Args:
-        scored: By ``bundle`` under no calibration.
-        temperature: That ``scored`` will be divided by.
+        scored: Scores by ``bundle`` without calibration.
+        temperature: Of the calibration that ``scored`` lacks.
 
     Returns:
-        One half for what is too rarely seen in genuine clips to promise anything.
+        One half for evidence that too few genuine clips have.
     """
     genuine = [
-        peak_segment_scores(bundle, one, temperature) for one in scored if not one.clip.is_fake
+        peak_segment_scores(bundle, clip, temperature) for clip in scored if not clip.clip.is_fake
     ]
 
-    def fitted(kind: str) -> float:
-        known = np.sort([clip[kind] for clip in genuine if kind in clip])
-        return conformal_quantile(known, fpr, NEUTRAL_PROBABILITY)
+    def fit(kind: str) -> float:
+        peaks = np.sort([clip[kind] for clip in genuine if kind in clip])
+        return conformal_quantile(peaks, fpr, NEUTRAL_PROBABILITY)
 
-    return SegmentThresholds(**{kind: fitted(kind) for kind in KINDS})
+    return SegmentThresholds(**{kind: fit(kind) for kind in KINDS})
 
 
 def peak_segment_scores(
     bundle: Bundle, scored: ScoredClip, temperature: float = 1.0
 ) -> dict[str, float]:
-    """How high each kind of evidence stands for long enough somewhere in a clip.
+    """Compute the score of the highest segment of each kind of evidence in a clip.
 
     Args:
-        temperature: That face and voice are still to be divided by.
+        temperature: Divides the logits of face and voice.
 
     Returns:
-        By kind, one of ``KINDS``; without those that the clip does not hold.
+        Kind, one of ``KINDS``, to score; without kinds of evidence that the clip lacks.
     """
     scores = [_rescale(score, temperature) for score in scored.scores]
     frame_s = 1 / bundle.preprocessing.sampling.rate_hz
