@@ -80,8 +80,8 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_2(analyze, film, tmp_path
 @pytest.mark.parametrize(
     ("how", "note"),
     [
-        ({"times": []}, "The file has no picture"),
-        ({"sound": False}, "The file has no sound"),
+        ({"times": []}, "The file has no video stream"),
+        ({"sound": False}, "The file has no audio stream"),
         ({"face": False}, "No face was found"),
         ({"times": [0.0]}, "in only 1 frame"),
         ({"seconds": 0.2}, "in only 1 frame"),
