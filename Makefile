@@ -84,10 +84,10 @@ serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first
 
 worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings
 	@# from the Bento, so that service and worker have the same detector
-	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker.job_runner
+	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker
 
 key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks
-	@$(FLEET) $(BIN)/python -m bento.security.api_keys $(KEYS) $(TENANT)
+	@$(FLEET) $(BIN)/python -m bento keys add $(KEYS) $(TENANT)
 
 image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker
 	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train

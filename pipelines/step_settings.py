@@ -1,7 +1,6 @@
 """Which part of a run's settings a step gets: a step is done again when its part changes."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from typing import Any
 
 from unmask.config import Gate, GateSettings, Settings
@@ -36,19 +35,17 @@ def gate_settings(settings: Settings, data: str) -> GateSettings:
     """
     if settings.profile != "demo" or not data:
         return settings.gates
-    gates: dict[str, Any] = {
-        item.name: _reported(getattr(settings.gates, item.name)) for item in fields(settings.gates)
-    }
-    return GateSettings(**gates)
+    gates = {name: _reported(gate) for name, gate in settings.gates}
+    return settings.gates.replace(**gates)
 
 
 def _reported(gate: Gate | None) -> Gate | None:
-    return None if gate is None else replace(gate, level="reported")
+    return None if gate is None else gate.replace(level="reported")
 
 
 def _only(settings: Settings, sections: Sequence[str]) -> Settings:
-    blank = Settings(settings.phase, settings.profile, settings.seed)
-    return replace(blank, **{name: getattr(settings, name) for name in sections})
+    blank = Settings(phase=settings.phase, profile=settings.profile, seed=settings.seed)
+    return blank.replace(**{name: getattr(settings, name) for name in sections})
 
 
 def shortcut_level(data: str) -> str:

@@ -9,6 +9,7 @@ from zenml.config.cache_policy import CachePolicy
 from steps.platforms.cache_keys import evaluation_code
 from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -21,4 +22,6 @@ def attack_detector(
     bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
 ) -> Annotated[RobustnessReport, "robustness"]:
     """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
-    return evaluate_under_attack(load_bundle(bundle), clips, Cache(CACHE), settings)
+    loaded = load_bundle(bundle)
+    load = make_feature_loader(loaded.preprocessing, Cache(CACHE))
+    return evaluate_under_attack(loaded, clips, load, settings)

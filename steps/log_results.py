@@ -21,6 +21,6 @@ def record_results(
     gates: GateReport,
 ) -> None:
     """Write numbers, plots and gates to the run that the training began, and close it."""
-    numbers = evaluation.to_metrics() | robustness.to_metrics() | codecs.numbers()
+    numbers = evaluation.to_metrics() | robustness.to_metrics() | codecs.to_metrics()
     mlflow_runs.finish_run(mlflow_run, numbers, gates)
     mlflow_runs.log_folder(mlflow_run, plots, "plots")

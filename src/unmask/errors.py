@@ -1,24 +1,24 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of this project, as one tree.
 
 ::
 
     UnmaskError
     ├── ConfigError         a setting is unknown, missing or out of range
     ├── MissingExtraError   an optional package is not installed
-    ├── MediaError          a file cannot be read as a talking-person video
-    ├── DataError           a manifest, a split or a data folder is wrong
+    ├── MediaError          a file cannot be decoded as video or audio
+    ├── DataError           a manifest, a split or a data folder is invalid
     │   └── SingleClassError   a metric needs both genuine and fake clips
-    ├── WeightsError        pretrained weights cannot be had
-    ├── BundleError         a saved detector is damaged or from another schema
-    ├── TrainingError       a fit cannot go on
-    └── GateError           a required gate fell short
+    ├── WeightsError        pretrained weights are unavailable
+    ├── BundleError         a saved detector is damaged or has another schema
+    ├── TrainingError       training cannot continue
+    └── GateError           a required quality gate failed
 
-Every message names the thing, says what is wrong, and says what to do.
+Each message names the thing, says what is wrong, and how to fix it.
 """
 
 
 class UnmaskError(Exception):
-    """The root: catching it catches everything this project raises on purpose."""
+    """Root of the tree; every error that this project raises on purpose derives from it."""
 
 
 class ConfigError(UnmaskError):
@@ -30,19 +30,19 @@ class MissingExtraError(UnmaskError):
 
 
 class MediaError(UnmaskError):
-    """A file cannot be read as a talking-person video."""
+    """A file cannot be decoded as video or audio."""
 
 
 class DataError(UnmaskError):
-    """A manifest, a split or a data folder is wrong."""
+    """A manifest, a split or a data folder is invalid."""
 
 
 class SingleClassError(DataError):
-    """A metric needs both genuine and fake clips and got one kind only."""
+    """A metric needs both genuine and fake clips, but got one class only."""
 
 
 class WeightsError(UnmaskError):
-    """Pretrained weights cannot be had."""
+    """Pretrained weights are unavailable."""
 
 
 class BundleError(UnmaskError):
@@ -50,8 +50,8 @@ class BundleError(UnmaskError):
 
 
 class TrainingError(UnmaskError):
-    """A fit cannot go on."""
+    """Training cannot continue."""
 
 
 class GateError(UnmaskError):
-    """A required gate fell short."""
+    """A required quality gate failed."""

@@ -1,5 +1,6 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writes and file hashes."""
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -9,19 +10,20 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; the file takes its place when the block ends.
+    """Yield a temporary path beside ``path``; the file is renamed to ``path`` on success.
 
-    Where the block raises, or leaves no file, ``path`` stays as it was and nothing lies beside
-    it. A process that is killed leaves a hidden file whose name ends in ``.part``. Two writers
-    of one file do each other no harm: it is that of the later one. Folders above are made.
+    If the block raises or writes no file, ``path`` is left unchanged and the temporary file is
+    removed. A killed process leaves a hidden file that ends in ``.part``. Safe with concurrent
+    writers; the last one wins. Parent folders are created.
 
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     with whole_file(Path(folder) / "made" / "a.txt") as unfinished:
-        ...         _ = unfinished.write_text("whole")
-        ...     (Path(folder) / "made" / "a.txt").read_text()
-        'whole'
+        ...     target = Path(folder) / "new" / "a.txt"
+        ...     with atomic_write(target) as unfinished:
+        ...         _ = unfinished.write_text("complete")
+        ...     target.read_text()
+        'complete'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.part")
@@ -31,3 +33,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
             unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits.
+
+    Raises:
+        OSError: ``path`` is missing, a folder, or not readable.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The one door to optional packages."""
+"""Import of optional dependencies."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,17 +7,17 @@ from unmask.errors import MissingExtraError
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import ``module``, or say which extra brings it.
+    """Import ``module``, or name the extra that installs it.
 
     Raises:
-        MissingExtraError: The package is absent, or only a folder of that name is there
-            (our own ``mlflow/`` would otherwise pass for the package).
+        MissingExtraError: The package is not installed, or Python finds only a folder of that
+            name, such as this project's ``mlflow/``.
     """
     remedy = f"install it with: pip install 'unmask[{extra}]'"
     try:
-        found = import_module(module)
+        package = import_module(module)
     except ImportError as error:
         raise MissingExtraError(f"{module} is missing; {remedy}") from error
-    if found.__file__ is None:
+    if package.__file__ is None:
         raise MissingExtraError(f"{module} is only a folder here; {remedy}")
-    return found
+    return package

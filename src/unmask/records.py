@@ -1,4 +1,4 @@
-"""The frozen records that cross packages; each refuses nonsense when it is built."""
+"""Frozen records that are passed between packages; each validates itself when created."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +10,16 @@ from unmask.errors import DataError, MediaError
 
 RATE_HZ = 16_000
 FACE_PX = 224
-FLOW_STEP_PX = 0.125  # one level of the int8 flow: ±15.9 px at the aligned face's 224 px
+FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of the 224 px face
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class FakeSpan:
-    """A forged stretch of a clip, for localisation sets such as LAV-DF.
+    """A forged segment of a clip, as labelled by localisation data sets such as LAV-DF.
 
     Attributes:
+        start_s, end_s: Segment in seconds from the start of the clip.
         modality: ``video`` or ``audio``.
     """
 
@@ -35,11 +36,11 @@ class Clip:
         clip_id: Unique within the manifest.
         path: Media file; absolute once a manifest has been read.
         sha256: Hash of the file's bytes, 64 hexadecimal digits.
-        source: Data set the clip comes from.
-        identity: Person shown; no identity may stand in two splits.
+        source: Data set that the clip comes from.
+        identity: Person shown; each identity belongs to one split only.
         split: ``train``, ``val`` or ``test``.
-        manipulation: ``none`` or the name of the method.
-        pair_id: Same for a genuine clip and the fakes made from its footage.
+        manipulation: ``none``, or the name of the forgery method.
+        pair_id: Shared by a genuine clip and the fakes made from it.
     """
 
     clip_id: str
@@ -62,9 +63,9 @@ class Clip:
     fake_periods: tuple[FakeSpan, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a label that contradicts itself and a split that does not exist."""
+        """Reject contradictory labels and unknown splits."""
         if self.split not in SPLITS:
-            raise DataError(f"{self.clip_id}: split is {self.split!r}; use one of {SPLITS}")
+            raise DataError(f"{self.clip_id}: unknown split {self.split!r}; use one of {SPLITS}")
         if self.is_fake != (self.fake_video or self.fake_audio):
             raise DataError(
                 f"{self.clip_id}: is_fake={self.is_fake} contradicts fake_video={self.fake_video}, "
@@ -74,13 +75,14 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a container says of itself.
+    """Metadata of a media file.
 
     Attributes:
-        width, height: Size in pixels as shown, after the rotation is applied.
-        rotation_deg: Clockwise turn that the player applies: 0, 90, 180 or 270.
-        fps: Mean frame rate; 0 where there is no video.
-        video_codec, audio_codec: ``None`` where the stream is absent.
+        sha256: Hash of the file's bytes, 64 hexadecimal digits.
+        fps: Mean frame rate; 0 without video.
+        width, height: Displayed size in pixels, after rotation; 0 without video.
+        rotation_deg: Clockwise rotation that a player applies: 0, 90, 180 or 270.
+        video_codec, audio_codec: ``None`` without such a stream.
     """
 
     path: Path
@@ -96,18 +98,18 @@ class MediaInfo:
 
     @property
     def has_video(self) -> bool:
-        """Whether there is a picture stream."""
+        """Whether the file has a video stream."""
         return self.video_codec is not None
 
     @property
     def has_audio(self) -> bool:
-        """Whether there is a sound stream."""
+        """Whether the file has an audio stream."""
         return self.audio_codec is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
-    """Mono sound.
+    """Mono audio.
 
     Attributes:
         samples: Amplitudes in ``[-1, 1]``, shape ``(time,)``.
@@ -118,25 +120,27 @@ class Waveform:
     rate_hz: int = RATE_HZ
 
     def __post_init__(self) -> None:
-        """Refuse stereo here, so no later function needs to ask."""
+        """Reject stereo, so that no other function has to check."""
         if self.samples.ndim != 1:
-            raise MediaError(f"expected mono samples, shape (time,), got {self.samples.shape}")
+            raise MediaError(
+                f"expected mono samples of shape (time,), got shape {self.samples.shape}"
+            )
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds."""
+        """Duration in seconds."""
         return len(self.samples) / self.rate_hz
 
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
-    """Where one person's face is, over the sampled frames in which it was found.
+    """One person's face in the sampled frames in which it was detected.
 
     Attributes:
-        person: Number of the person in the video, from 0, in order of appearance.
+        person: Index of the person in the video, from 0, in order of appearance.
         time_s: Presentation time of each frame, ascending, shape ``(frames,)``.
-        boxes_px: Left, top, right, bottom in the shown picture, shape ``(frames, 4)``.
-        landmarks_px: 68 points (iBUG order) in the shown picture, shape ``(frames, 68, 2)``.
+        boxes_px: Left, top, right, bottom in the displayed frame, shape ``(frames, 4)``.
+        landmarks_px: 68 points (iBUG order) in the displayed frame, shape ``(frames, 68, 2)``.
         pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``.
     """
 
@@ -151,20 +155,22 @@ class FaceTrack:
         shapes = (self.boxes_px.shape[1:], self.landmarks_px.shape[1:], self.pose_deg.shape[1:])
         rows = {len(self.time_s), len(self.boxes_px), len(self.landmarks_px), len(self.pose_deg)}
         if shapes != ((4,), (68, 2), (3,)) or len(rows) != 1:
-            raise MediaError(f"face track {self.person}: shapes {shapes}, rows {sorted(rows)}")
+            raise MediaError(
+                f"face track {self.person}: inconsistent shapes {shapes}, rows {sorted(rows)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class MouthCrops:
-    """One person's mouth, at a steady rate that follows speech.
+    """Crops of one person's mouth at a constant rate.
 
-    Where the mouth could not be seen there is no row, so ``time_s`` may have gaps.
+    Ticks at which the mouth is not visible have no row, so ``time_s`` may have gaps.
 
     Attributes:
-        mouths: Grey crops, turned and scaled with the face, shape ``(frames, crop, crop)``.
-        time_s: Tick of each crop, ascending, whole multiples of ``1 / rate_hz``, on the clock
-            of the sound that comes with it, shape ``(frames,)``.
-        opening: Distance of the inner lips over the face's size, shape ``(frames,)``.
+        mouths: Greyscale crops, aligned with the face, shape ``(frames, crop, crop)``.
+        time_s: Tick of each crop, ascending, integer multiples of ``1 / rate_hz`` on the time
+            axis of the accompanying audio, shape ``(frames,)``.
+        opening: Distance between the inner lips divided by the face size, shape ``(frames,)``.
         rate_hz: Ticks per second.
     """
 
@@ -176,26 +182,28 @@ class MouthCrops:
     def __post_init__(self) -> None:
         """Refuse rows that do not belong together."""
         if self.mouths.ndim != 3 or self.mouths.shape[1] != self.mouths.shape[2]:
-            raise MediaError(f"expected square mouths, (frames, crop, crop): {self.mouths.shape}")
+            raise MediaError(
+                f"expected mouths of shape (frames, crop, crop), got {self.mouths.shape}"
+            )
         if not len(self.mouths) == len(self.time_s) == len(self.opening):
             raise MediaError(
-                f"lips: {len(self.mouths)} crops, {len(self.time_s)} times, "
-                f"{len(self.opening)} openings"
+                f"mouth crops: {len(self.mouths)} crops, {len(self.time_s)} times, "
+                f"{len(self.opening)} openings; the numbers must be equal"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFeatures:
-    """One person, ready for the detector.
+    """Visual features of one person.
 
     Attributes:
         faces: Aligned RGB faces, shape ``(frames, 224, 224, 3)``, uint8.
-        flow: Farneback flow from the previous aligned face, in levels of
-            ``FLOW_STEP_PX`` pixels, x then y, shape ``(frames, 2, 224, 224)``, int8;
-            the first frame has none and is zero. ``None`` where flow was not asked for.
-        landmarks: The 68 points in the aligned face's pixels, shape ``(frames, 68, 2)``.
-        lips: ``None`` where they were not asked for. In one window of a long video their times
-            count from the window's start, as its sound does.
+        flow: Farnebäck flow from the previous aligned face, in levels of ``FLOW_STEP_PX``
+            pixels, x then y, shape ``(frames, 2, 224, 224)``, int8; zero for the first frame.
+            ``None`` if disabled.
+        landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``.
+        lips: Mouth crops, ``None`` if disabled. In a window of a long video, their times are
+            relative to the start of the window, like its audio.
     """
 
     track: FaceTrack
@@ -207,16 +215,15 @@ class PersonFeatures:
 
 @dataclass(frozen=True, slots=True)
 class ClipFeatures:
-    """Everything the detector sees of a video, or of one window of a long one.
+    """Features of a video, or of one window of a long video.
 
     Attributes:
-        start_s: Where the window begins in the video; 0 for a whole clip.
-        end_s: Where it ends.
-        frames_sampled: Frames looked at, with a face or without.
-        people: Largest screen presence first; empty where no face was found.
-        waveform: ``None`` where there is no sound.
-        speech_s: Start and end of each spoken stretch, in seconds from ``start_s``,
-            shape ``(stretches, 2)``.
+        start_s, end_s: Window within the video; ``start_s`` is 0 for a whole clip.
+        frames_sampled: Number of sampled frames, with or without a face.
+        people: In descending order of screen presence; empty if no face was detected.
+        waveform: ``None`` without audio.
+        speech_spans_s: Start and end of each speech span, in seconds from ``start_s``,
+            shape ``(spans, 2)``.
     """
 
     info: MediaInfo
@@ -230,15 +237,15 @@ class ClipFeatures:
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """One row of the detector's input: one person's face and the sound that goes with it.
+    """One sample for the detector: one person's faces and the accompanying audio.
 
     Attributes:
-        faces: Shape ``(frames, 224, 224, 3)``, uint8; no frames where no face was found.
+        faces: Shape ``(frames, 224, 224, 3)``, uint8; no frames if no face was detected.
         flow: As in :class:`PersonFeatures`, or ``None``.
-        waveform: 16 kHz mono, shape ``(time,)``; no samples where there is no sound.
+        waveform: 16 kHz mono, shape ``(time,)``; no samples without audio.
         is_speech: True where somebody speaks, shape ``(time,)``.
-        lips: As in :class:`PersonFeatures`, on the clock of ``waveform``.
-        landmarks: 68 points in the aligned face's pixels, shape ``(frames, 68, 2)``, or ``None``.
+        lips: As in :class:`PersonFeatures`, on the time axis of ``waveform``.
+        landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``, or ``None``.
         pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``, or ``None``.
     """
 
@@ -251,26 +258,26 @@ class ModelInput:
     pose_deg: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse sound and speech mask, or faces and what is known of them, of two lengths."""
+        """Reject arrays of inconsistent length."""
         if self.waveform.shape != self.is_speech.shape:
             raise MediaError(
                 f"waveform {self.waveform.shape} and speech mask {self.is_speech.shape} differ"
             )
-        for known in (self.landmarks, self.pose_deg):
-            if known is not None and len(known) != len(self.faces):
-                raise MediaError(f"{len(self.faces)} faces, and landmarks or pose of {len(known)}")
+        for rows in (self.landmarks, self.pose_deg):
+            if rows is not None and len(rows) != len(self.faces):
+                raise MediaError(f"{len(self.faces)} faces, but landmarks or pose of {len(rows)}")
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """A detector's answer on one clip of known label.
+    """Scores of a detector for one labelled clip.
 
     Attributes:
-        logit: Fake score as calibrated log-odds, any real number; higher means more fake.
+        logit: Calibrated log-odds of being fake, any real number.
         probability: Calibrated fake probability in ``[0, 1]``.
-        video_probability, audio_probability: Of one modality alone; ``None`` where absent.
-        fake_video, fake_audio: Which modality is forged; ``None`` where nobody says.
-        sync_probability: Of lips and speech together; ``None`` where they were not judged.
+        video_probability, audio_probability: From one modality alone; ``None`` without it.
+        fake_video, fake_audio: Label of each modality; ``None`` if unknown.
+        sync_probability: From lip-sync; ``None`` if it was not scored.
     """
 
     clip_id: str

@@ -108,7 +108,7 @@ def test_a_block_that_may_be_absent_is_read_where_it_is_there(tmp_path):
     text = "gates: {codec_gap: %s}\nphases: {1: {}, 3: {gates: {codec_gap: {limit: 0.1}}}}\n"
     path = written(tmp_path, text % "null" + "profiles: {full: {}}")
     assert load_settings(path, 1).gates.codec_gap is None
-    assert load_settings(path, 3).gates.codec_gap == Gate(0.1, "required")
+    assert load_settings(path, 3).gates.codec_gap == Gate(limit=0.1, level="required")
     assert from_dict(Settings, to_dict(load_settings(path, 1))) == load_settings(path, 1)
     with pytest.raises(ConfigError, match=r"gates\.codec_gap"):
         load_settings(written(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
@@ -132,8 +132,8 @@ def test_an_unknown_codec_is_named(tmp_path):
     [
         ("attacks.epsilons=0.05", "attacks.epsilons is 0.05; expected a list, such as [0.05]"),
         ("attacks.targets=frames", "attacks.targets is 'frames'; expected a list"),
-        ("ensemble.dropouts=[a]", "ensemble.dropouts is 'a'; expected float"),
-        ("ensemble.dropouts=[1.5]", "use a share from 0 to 1"),
+        ("ensemble.dropouts=[a]", "ensemble.dropouts is 'a'; expected a number"),
+        ("ensemble.dropouts=[1.5]", "ensemble.dropouts is 1.5; use 1 or less"),
         ("augmentation.blur=7", "augmentation.blur is 7"),
         ("augmentation.codec=-1", "augmentation.codec is -1"),
         ("model.dropout=1.5", "model.dropout is 1.5"),

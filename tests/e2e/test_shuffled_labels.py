@@ -39,8 +39,8 @@ def broken(toy_clips, toy_load, tiny_settings, tmp_path):
     def load(clip):
         return toy_load(true[clip.clip_id])  # a toy's pixels follow from its true label
 
-    training = replace(tiny_settings.training, epochs=6, patience=6)
-    settings = replace(tiny_settings, training=training)
+    training = tiny_settings.training.replace(epochs=6, patience=6)
+    settings = tiny_settings.replace(training=training)
     bundle = load_bundle(fit_features(shuffled(toy_clips), settings, load, tmp_path))
     return bundle, [clip for clip in toy_clips if clip.split == "test"], load
 
@@ -53,7 +53,7 @@ def every_gate():
 def test_shuffled_labels_fail_every_gate(broken):
     """With the true labels the same fit ends above 0.9, as another test shows."""
     bundle, test, load = broken
-    attacks = AttackSettings((0.05,), ("frames",))
+    attacks = AttackSettings(epsilons=(0.05,), targets=("frames",))
     drop = attack_features(bundle, test, load, attacks).gate_drop
     measured = evaluate(score_features(bundle, test, load), EvaluationSettings(resamples=20), 0)
     for gates in every_gate():

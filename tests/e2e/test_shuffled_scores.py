@@ -11,7 +11,7 @@ from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import check_gates
 
 MEASURED = EvaluationSettings(resamples=50)
-GATES = GateSettings(codec_gap=Gate(0.02))
+GATES = GateSettings(codec_gap=Gate(limit=0.02))
 
 
 @pytest.fixture

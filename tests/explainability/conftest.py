@@ -1,7 +1,5 @@
 """Detectors whose reasons are known, and moments for them to judge."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -19,7 +17,7 @@ SILENCE = np.zeros(0, np.float32)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
+def single_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -40,13 +38,13 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def a_bundle(tiny):
+def make_bundle(tiny):
     """An untrained bundle; chance for weights, also where training starts at zero."""
 
     def build(**changes):
         with torch.random.fork_rng():
             torch.manual_seed(3)
-            detector = Detector(replace(tiny, **changes)).eval()
+            detector = Detector(tiny.replace(**changes)).eval()
             for block in detector.temporal.blocks:
                 nn.init.normal_(block.widen.weight)
         calibration = Calibration(temperature=2.0)
@@ -90,12 +88,12 @@ class Alone(nn.Module):
 
 
 @pytest.fixture
-def sees_detail(a_bundle):
+def sees_detail(make_bundle):
     """A bundle whose frame score grows with the detail in a region: rows, columns."""
 
     def build(rows, columns):
-        bundle = a_bundle()
-        detector = bundle.detector
+        bundle = make_bundle()
+        detector = bundle.first_member
         detector.frame.backbone = Looks(Detail(rows, columns))
         detector.frame.mean.zero_()
         detector.frame.std.fill_(1.0)
@@ -119,11 +117,11 @@ class Loudness(nn.Module):
 
 
 @pytest.fixture
-def hears_loudness(a_bundle):
+def hears_loudness(make_bundle):
     """A bundle to which a loud voice is a fake one."""
-    bundle = a_bundle()
-    bundle.detector.voice = Loudness()
-    bundle.detector.step_head.weight.data.fill_(5.0)
+    bundle = make_bundle()
+    bundle.first_member.voice = Loudness()
+    bundle.first_member.step_head.weight.data.fill_(5.0)
     return bundle
 
 
@@ -154,7 +152,7 @@ def landmarks():
 
 
 @pytest.fixture(scope="session")
-def a_person(landmarks):
+def make_person(landmarks):
     """A person of noise, seen at some times; in the video its face is turned and larger."""
 
     def make(times_s, number=0, flow=False):
@@ -177,7 +175,7 @@ def a_person(landmarks):
 
 
 @pytest.fixture(scope="session")
-def a_window():
+def make_window():
     """A window of a video: who is seen, and what is heard all through which somebody speaks."""
 
     def make(*people, start_s=0.0, sound=None):
@@ -197,7 +195,7 @@ def a_window():
 
 
 @pytest.fixture(scope="session")
-def a_score():
+def make_score():
     """What a detector says of a person, and of the sound, 20 ms after 20 ms."""
 
     def make(frames=(), steps=()):
@@ -208,7 +206,7 @@ def a_score():
 
 
 @pytest.fixture(scope="session")
-def a_sound():
+def make_sound():
     def make(samples):
         faces = np.zeros((0, 224, 224, 3), np.uint8)
         return ModelInput(faces, None, samples.astype(np.float32), np.ones(len(samples), np.bool_))

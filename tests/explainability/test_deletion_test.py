@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from unmask.explainability.deletion_test import (
-    deletion,
     landmark_hull_mask,
     random_region,
+    run_deletion_test,
     top_region,
 )
 from unmask.explainability.gradcam import FrameScorer
@@ -17,10 +17,10 @@ PLACE = slice(80, 120), slice(90, 140)
 
 
 @pytest.fixture
-def a_judge(a_person, a_window, a_score):
+def make_scorer(make_person, make_window, make_score):
     def make(bundle):
         suspects = TopMoments()
-        suspects.add(a_window(a_person([0.0])), [a_score([0.5])])
+        suspects.add(make_window(make_person([0.0])), [make_score([0.5])])
         return FrameScorer(bundle, suspects.people[0][0], precision="32")
 
     return make
@@ -32,44 +32,48 @@ def heat_at(rows, columns):
     return heat
 
 
-def test_a_map_of_the_reason_falls_further_than_chance(sees_detail, a_judge, landmarks):
-    found = deletion(a_judge(sees_detail(*PLACE)), heat_at(*PLACE), landmarks)
+def test_a_map_of_the_reason_falls_further_than_chance(sees_detail, make_scorer, landmarks):
+    found = run_deletion_test(make_scorer(sees_detail(*PLACE)), heat_at(*PLACE), landmarks)
     assert found.drop > 0
     assert found.drop > 2 * found.random_drop
 
 
-def test_a_map_of_something_else_falls_no_further(sees_detail, a_judge, landmarks):
-    found = deletion(a_judge(sees_detail(*PLACE)), heat_at(slice(150, 190), PLACE[1]), landmarks)
+def test_a_map_of_something_else_falls_no_further(sees_detail, make_scorer, landmarks):
+    found = run_deletion_test(
+        make_scorer(sees_detail(*PLACE)), heat_at(slice(150, 190), PLACE[1]), landmarks
+    )
     assert found.drop < found.random_drop + 0.01
 
 
-def test_to_a_model_that_ignores_pixels_all_regions_are_one(sees_detail, a_judge, landmarks):
+def test_to_a_model_that_ignores_pixels_all_regions_are_one(sees_detail, make_scorer, landmarks):
     bundle = sees_detail(*PLACE)
-    bundle.detector.frame.project.weight.data.zero_()
-    found = deletion(a_judge(bundle), heat_at(*PLACE), landmarks)
+    bundle.first_member.frame.project.weight.data.zero_()
+    found = run_deletion_test(make_scorer(bundle), heat_at(*PLACE), landmarks)
     assert found.drop == pytest.approx(0.0, abs=1e-6)
     assert found.random_drop == pytest.approx(0.0, abs=1e-6)
 
 
-def test_no_heat_no_answer(sees_detail, a_judge, landmarks):
-    judge = a_judge(sees_detail(*PLACE))
-    assert deletion(judge, np.zeros((224, 224), np.float32), landmarks) is None
+def test_no_heat_no_answer(sees_detail, make_scorer, landmarks):
+    judge = make_scorer(sees_detail(*PLACE))
+    assert run_deletion_test(judge, np.zeros((224, 224), np.float32), landmarks) is None
 
 
-def test_the_same_question_gets_the_same_answer(sees_detail, a_judge, landmarks):
-    judge, heat = a_judge(sees_detail(*PLACE)), heat_at(*PLACE)
-    assert deletion(judge, heat, landmarks) == deletion(judge, heat, landmarks)
+def test_the_same_question_gets_the_same_answer(sees_detail, make_scorer, landmarks):
+    judge, heat = make_scorer(sees_detail(*PLACE)), heat_at(*PLACE)
+    assert run_deletion_test(judge, heat, landmarks) == run_deletion_test(judge, heat, landmarks)
 
 
-def test_flow_in_the_region_goes_too(a_bundle, a_person, a_window, a_score, landmarks):
-    bundle = a_bundle(frame_backbone="resnet10t", flow=True)
+def test_flow_in_the_region_goes_too(make_bundle, make_person, make_window, make_score, landmarks):
+    bundle = make_bundle(frame_backbone="resnet10t", flow=True)
     suspects = TopMoments()
-    suspects.add(a_window(a_person([0.0], flow=True)), [a_score([0.5])])
-    first = bundle.detector.frame.backbone.conv1[0]
+    suspects.add(make_window(make_person([0.0], flow=True)), [make_score([0.5])])
+    first = bundle.first_member.frame.backbone.conv1[0]
     with torch.no_grad():
         torch.nn.init.normal_(first.weight)
         first.weight[:, :3] = 0  # blind to colour
-    found = deletion(FrameScorer(bundle, suspects.people[0][0], "32"), heat_at(*PLACE), landmarks)
+    found = run_deletion_test(
+        FrameScorer(bundle, suspects.people[0][0], "32"), heat_at(*PLACE), landmarks
+    )
     assert abs(found.drop) > 1e-6
 
 

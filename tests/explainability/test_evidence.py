@@ -81,7 +81,7 @@ def test_the_face_of_a_fetched_frame_is_the_face_the_detector_saw(seen):
     back = cv2.invertAffineTransform(suspect.to_face)
     points = suspect.landmarks @ back[:, :2].T + back[:, 2]
     face, _ = align_face(picture, points.astype(np.float32), 224)
-    apart = np.abs(face.astype(int) - suspect.seen.faces[suspect.at])
+    apart = np.abs(face.astype(int) - suspect.context.faces[suspect.index])
     assert apart.mean() < 1.0
 
 

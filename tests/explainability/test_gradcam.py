@@ -19,11 +19,11 @@ pytest.importorskip("captum")
 
 
 @pytest.fixture
-def a_suspect(a_person, a_window, a_score):
+def make_candidate(make_person, make_window, make_score):
     def make(frames=3, at=1, flow=False):
-        window = a_window(a_person(np.arange(frames) / 5, flow=flow))
+        window = make_window(make_person(np.arange(frames) / 5, flow=flow))
         suspects = TopMoments()
-        suspects.add(window, [a_score(np.eye(frames)[at])])
+        suspects.add(window, [make_score(np.eye(frames)[at])])
         return suspects.people[0][0], window
 
     return make
@@ -31,7 +31,7 @@ def a_suspect(a_person, a_window, a_score):
 
 def heat_of(bundle, suspect):
     judge = FrameScorer(bundle, suspect, precision="32")
-    return grad_cam(judge, find_cam_layer(bundle.detector.frame.backbone, judge.score))
+    return grad_cam(judge, find_cam_layer(bundle.first_member.frame.backbone, judge.score))
 
 
 def by_hand(judge, module, grid):
@@ -60,40 +60,40 @@ BACKBONES = {
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_gives_the_map_of_the_formula(a_bundle, a_suspect, name):
+def test_every_backbone_gives_the_map_of_the_formula(make_bundle, make_candidate, name):
     module, grid = BACKBONES[name]
-    bundle = a_bundle(frame_backbone=name, input_px=160 if name == "test_vit" else 224)
-    suspect, _ = a_suspect()
+    bundle = make_bundle(frame_backbone=name, input_px=160 if name == "test_vit" else 224)
+    suspect, _ = make_candidate()
     heat = heat_of(bundle, suspect)
     assert heat.shape == (224, 224)
     assert heat.min() >= 0
     if not heat.any():  # chance gave weights by which everything speaks for genuine: turn them
-        bundle.detector.frame_head.weight.data.neg_()
+        bundle.first_member.frame_head.weight.data.neg_()
         heat = heat_of(bundle, suspect)
     assert heat.max() == pytest.approx(1.0)
     judge = FrameScorer(bundle, suspect, precision="32")
-    wanted = by_hand(judge, module(bundle.detector.frame.backbone), grid)
+    wanted = by_hand(judge, module(bundle.first_member.frame.backbone), grid)
     assert heat == pytest.approx(wanted, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "residual_tiny"])
-def test_a_backbone_folded_for_serving_gives_the_same_map(a_bundle, a_suspect, name):
-    bundle = a_bundle(frame_backbone=name)
-    suspect, _ = a_suspect()
+def test_a_backbone_folded_for_serving_gives_the_same_map(make_bundle, make_candidate, name):
+    bundle = make_bundle(frame_backbone=name)
+    suspect, _ = make_candidate()
     before = heat_of(bundle, suspect)
     if not before.any():
-        bundle.detector.frame_head.weight.data.neg_()
+        bundle.first_member.frame_head.weight.data.neg_()
         before = heat_of(bundle, suspect)
-    frame = bundle.detector.frame
+    frame = bundle.first_member.frame
     quick = fold_batch_norms(frame.backbone, torch.rand(2, 3, 224, 224))
     assert quick is not frame.backbone
     frame.backbone = quick
     assert heat_of(bundle, suspect) == pytest.approx(before, abs=0.02)
 
 
-def test_the_judge_says_of_the_frame_what_the_whole_clip_gave_it(a_bundle, a_suspect):
-    bundle = a_bundle(frame_backbone="efficientnet_b0", flow=True)
-    suspect, window = a_suspect(frames=9, at=4, flow=True)
+def test_the_judge_says_of_the_frame_what_the_whole_clip_gave_it(make_bundle, make_candidate):
+    bundle = make_bundle(frame_backbone="efficientnet_b0", flow=True)
+    suspect, window = make_candidate(frames=9, at=4, flow=True)
     scores = score_samples(bundle, to_model_inputs(window), precision="32")
     judge = FrameScorer(bundle, suspect, precision="32")
     said = torch.sigmoid(judge.score()).item()
@@ -101,25 +101,25 @@ def test_the_judge_says_of_the_frame_what_the_whole_clip_gave_it(a_bundle, a_sus
 
 
 @pytest.mark.parametrize(("rows", "columns"), [((30, 70), (30, 90)), ((150, 190), (120, 200))])
-def test_the_heat_lies_where_the_answer_comes_from(sees_detail, a_suspect, rows, columns):
+def test_the_heat_lies_where_the_answer_comes_from(sees_detail, make_candidate, rows, columns):
     place = slice(*rows), slice(*columns)
-    heat = heat_of(sees_detail(*place), a_suspect()[0])
+    heat = heat_of(sees_detail(*place), make_candidate()[0])
     inside = np.zeros((224, 224), bool)
     inside[place] = True
     assert heat[inside].mean() > 0.5
     assert heat[inside].sum() > 0.8 * heat.sum()
 
 
-def test_where_nothing_speaks_for_a_fake_there_is_no_heat(sees_detail, a_suspect):
+def test_where_nothing_speaks_for_a_fake_there_is_no_heat(sees_detail, make_candidate):
     bundle = sees_detail(slice(0, 224), slice(0, 224))
-    bundle.detector.frame_head.weight.data.neg_()
-    assert not heat_of(bundle, a_suspect()[0]).any()
+    bundle.first_member.frame_head.weight.data.neg_()
+    assert not heat_of(bundle, make_candidate()[0]).any()
 
 
-def test_other_threads_do_not_notice(a_bundle, a_suspect):
-    bundle = a_bundle()
-    judge = FrameScorer(bundle, a_suspect()[0], precision="32")
-    layer = find_cam_layer(bundle.detector.frame.backbone, judge.score)
+def test_other_threads_do_not_notice(make_bundle, make_candidate):
+    bundle = make_bundle()
+    judge = FrameScorer(bundle, make_candidate()[0], precision="32")
+    layer = find_cam_layer(bundle.first_member.frame.backbone, judge.score)
     wanted, said, passed = judge.score(), [], []
     with detach_at_layer(layer) as tap:
         tap.register_forward_hook(lambda *_: passed.append(threading.get_ident()))
@@ -134,7 +134,7 @@ def test_other_threads_do_not_notice(a_bundle, a_suspect):
     assert len(passed) == 1
 
 
-def test_a_backbone_without_a_map_is_refused(a_bundle):
+def test_a_backbone_without_a_map_is_refused(make_bundle):
     backbone = torch.nn.Linear(4, 4)
     with pytest.raises(ConfigError, match=r"analyze without evidence, or raise model\.input_px"):
         find_cam_layer(backbone, lambda: backbone(torch.zeros(1, 4)))

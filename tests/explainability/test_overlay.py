@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from unmask.explainability.overlay import (
-    LONGEST_PX,
+    MAX_SIDE_PX,
     crop_view,
-    overlay,
+    draw_overlay,
     project_heat,
     region_around,
 )
@@ -31,7 +31,7 @@ def box_of(points):
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
-def a_suspect(points, landmarks):
+def make_candidate(points, landmarks):
     matrix = estimate_similarity(points, landmarks)
     return FrameCandidate(2, 83.4, 0.97, box_of(points), matrix, landmarks, None, 0)
 
@@ -67,7 +67,7 @@ def test_the_region_shows_the_picture_where_it_says(landmarks, rng):
     picture[y - 3 : y + 4, x - 3 : x + 4] = 255
     region = region_around(box_of(points), picture)
     small = crop_view(picture, region)
-    assert max(small.shape) <= LONGEST_PX
+    assert max(small.shape) <= MAX_SIDE_PX
     assert small.shape[1::-1] == region.size
     rows, columns = np.nonzero(small[..., 0] > 100)
     found = region.to_picture @ [columns.mean(), rows.mean(), 1]
@@ -85,7 +85,9 @@ def test_a_face_at_the_border_is_cut_off_and_not_moved(landmarks):
 def test_the_drawing_has_box_time_and_colour_and_the_original_has_none(landmarks):
     points = placed(landmarks, 0.0, 1.0, np.array([100.0, 60.0]))
     picture = np.full((360, 480, 3), 120, np.uint8)
-    drawn, original = overlay(picture, a_suspect(points, landmarks), spot(*landmarks[NOSE]))
+    drawn, original = draw_overlay(
+        picture, make_candidate(points, landmarks), spot(*landmarks[NOSE])
+    )
     assert drawn.shape == original.shape
     assert (original == 120).all()
     x, y = np.rint(points[NOSE]).astype(int)
@@ -103,6 +105,6 @@ def test_without_heat_the_face_is_as_it_was(landmarks):
     points = placed(landmarks, 0.0, 1.0, np.array([100.0, 60.0]))
     picture = np.full((360, 480, 3), 120, np.uint8)
     nothing = np.zeros((224, 224), np.float32)
-    drawn, original = overlay(picture, a_suspect(points, landmarks), nothing)
+    drawn, original = draw_overlay(picture, make_candidate(points, landmarks), nothing)
     x, y = np.rint(points[NOSE]).astype(int)
     assert np.array_equal(drawn[y - 20 : y + 20, x], original[y - 20 : y + 20, x])

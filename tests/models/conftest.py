@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ from unmask.records import ModelInput
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
+def single_thread():
     """Tiny models gain nothing from threads, and lose much where tests run side by side."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -34,7 +32,7 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def a_detector():
+def make_detector():
     """Build a detector whose weights depend on a seed alone, ready to score.
 
     Its scores are spread out, so that a difference between two of them can be seen.
@@ -43,7 +41,7 @@ def a_detector():
     def build(settings, seed=0, **changes):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            detector = Detector(replace(settings, **changes))
+            detector = Detector(settings.replace(**changes))
             for block in detector.temporal.blocks:
                 torch.nn.init.normal_(block.widen.weight)
             torch.nn.init.normal_(detector.head[-1].weight)
@@ -55,7 +53,7 @@ def a_detector():
 
 
 @pytest.fixture(scope="session")
-def a_sample():
+def make_sample():
     """Noise for a face and noise for a voice, of any lengths; two thirds of it are speech."""
 
     def make(frames, samples, seed=0):

@@ -19,9 +19,14 @@ def close(a, b, tolerance=2e-4):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_clip_alone_and_in_a_padded_batch_scores_the_same(tiny, a_detector, a_sample, kind):
-    detector = a_detector(tiny, **kind)
-    samples = [a_sample(5, 16_000), a_sample(2, 9000), a_sample(0, 12_000), a_sample(3, 0)]
+def test_a_clip_alone_and_in_a_padded_batch_scores_the_same(tiny, make_detector, make_sample, kind):
+    detector = make_detector(tiny, **kind)
+    samples = [
+        make_sample(5, 16_000),
+        make_sample(2, 9000),
+        make_sample(0, 12_000),
+        make_sample(3, 0),
+    ]
     together = detector(collate(samples, detector.settings))
     for row, sample in enumerate(samples):
         alone = detector(collate([sample], detector.settings))
@@ -40,9 +45,9 @@ def test_a_clip_alone_and_in_a_padded_batch_scores_the_same(tiny, a_detector, a_
     assert together.logit.std() > 0.1  # scores that are all alike would prove nothing
 
 
-def test_padding_does_not_move_the_batch_statistics(tiny, a_detector, a_sample):
-    long, short = a_sample(5, 8000), a_sample(2, 8000)
-    padded, cut = a_detector(tiny), a_detector(tiny)
+def test_padding_does_not_move_the_batch_statistics(tiny, make_detector, make_sample):
+    long, short = make_sample(5, 8000), make_sample(2, 8000)
+    padded, cut = make_detector(tiny), make_detector(tiny)
     padded.train()(collate([short, long], tiny))
     both = collate([short, long], tiny)
     real = both.frames[both.frame_mask]
@@ -54,8 +59,8 @@ def test_padding_does_not_move_the_batch_statistics(tiny, a_detector, a_sample):
 
 
 @torch.inference_mode()
-def test_changing_samples_in_silence_changes_no_score(tiny, a_detector, a_sample):
-    detector, sample = a_detector(tiny), a_sample(3, 16_000)
+def test_changing_samples_in_silence_changes_no_score(tiny, make_detector, make_sample):
+    detector, sample = make_detector(tiny), make_sample(3, 16_000)
     loud = sample.waveform.copy()
     loud[~sample.is_speech] = 0.8
     before = detector(collate([sample], tiny))
@@ -68,9 +73,9 @@ def test_changing_samples_in_silence_changes_no_score(tiny, a_detector, a_sample
 
 @torch.inference_mode()
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_missing_modality_is_a_case_and_not_an_error(tiny, a_detector, a_sample, kind):
-    detector = a_detector(tiny, **kind)
-    whole, mute, faceless = a_sample(3, 9000), a_sample(3, 0), a_sample(0, 9000)
+def test_a_missing_modality_is_a_case_and_not_an_error(tiny, make_detector, make_sample, kind):
+    detector = make_detector(tiny, **kind)
+    whole, mute, faceless = make_sample(3, 9000), make_sample(3, 0), make_sample(0, 9000)
     said = detector(collate([whole, mute, faceless], detector.settings))
     assert torch.isfinite(said.logit).all()
     assert said.uses_video.tolist() == [True, True, False]
@@ -80,8 +85,8 @@ def test_a_missing_modality_is_a_case_and_not_an_error(tiny, a_detector, a_sampl
 
 
 @torch.inference_mode()
-def test_sound_in_which_nobody_speaks_counts_as_no_sound(tiny, a_detector, a_sample):
-    detector, sample = a_detector(tiny), a_sample(3, 9000)
+def test_sound_in_which_nobody_speaks_counts_as_no_sound(tiny, make_detector, make_sample):
+    detector, sample = make_detector(tiny), make_sample(3, 9000)
     silent = replace(sample, is_speech=sample.is_speech & False)
     mute = replace(sample, waveform=sample.waveform[:0], is_speech=sample.is_speech[:0])
     said = detector(collate([silent], tiny))
@@ -90,8 +95,8 @@ def test_sound_in_which_nobody_speaks_counts_as_no_sound(tiny, a_detector, a_sam
 
 
 @torch.inference_mode()
-def test_a_modalitys_score_is_the_mean_of_its_frames_or_steps(tiny, a_detector, a_sample):
-    said = a_detector(tiny)(collate([a_sample(4, 9000), a_sample(2, 16_000)], tiny))
+def test_a_modalitys_score_is_the_mean_of_its_frames_or_steps(tiny, make_detector, make_sample):
+    said = make_detector(tiny)(collate([make_sample(4, 9000), make_sample(2, 16_000)], tiny))
     for logits, mask, mean in (
         (said.frame_logits, said.frame_mask, said.video_logit),
         (said.step_logits, said.step_mask, said.audio_logit),
@@ -102,19 +107,19 @@ def test_a_modalitys_score_is_the_mean_of_its_frames_or_steps(tiny, a_detector, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_blank_detector_has_the_same_parts_and_keeps_the_settings(tiny, a_detector, kind):
-    first = a_detector(tiny, **kind)
+def test_a_blank_detector_has_the_same_parts_and_keeps_the_settings(tiny, make_detector, kind):
+    first = make_detector(tiny, **kind)
     gone = replace(first.settings, frame_weights="/gone/weights.pth")
-    second = Detector.blank(gone, first.voice_config)
+    second = Detector.from_config(gone, first.voice_config)
     assert second.settings.frame_weights == "/gone/weights.pth"
     second.load_state_dict(first.state_dict())
 
 
-def test_gradient_checkpointing_changes_no_gradient(tiny, a_detector, a_sample):
-    batch = collate([a_sample(3, 9000)], tiny)
+def test_gradient_checkpointing_changes_no_gradient(tiny, make_detector, make_sample):
+    batch = collate([make_sample(3, 9000)], tiny)
     gradients = []
     for checkpointing in (False, True):
-        detector = a_detector(tiny, dropout=0.0)
+        detector = make_detector(tiny, dropout=0.0)
         if checkpointing:
             detector.set_grad_checkpointing()
             for module in detector.modules():  # checkpoints are used in training mode alone
@@ -126,8 +131,10 @@ def test_gradient_checkpointing_changes_no_gradient(tiny, a_detector, a_sample):
     close(gradients[0] / scale, gradients[1] / scale, tolerance=1e-2)
 
 
-def test_auxiliary_heads_and_attention_are_absent_unless_asked_for(tiny, a_detector, a_sample):
-    said = a_detector(tiny)(collate([a_sample(2, 9000)], tiny))
+def test_auxiliary_heads_and_attention_are_absent_unless_asked_for(
+    tiny, make_detector, make_sample
+):
+    said = make_detector(tiny)(collate([make_sample(2, 9000)], tiny))
     assert said.attention is said.landmarks is said.pose is None
 
 

@@ -14,7 +14,7 @@ from unmask.models.losses import (
 )
 
 
-def a_prediction(rows, **changes):
+def make_output(rows, **changes):
     values = {
         "logit": torch.zeros(rows),
         "video_logit": torch.zeros(rows),
@@ -36,7 +36,7 @@ def labels(*pairs):
 
 
 def test_the_parts_add_up_with_their_weights():
-    said = a_prediction(
+    said = make_output(
         2,
         logit=torch.tensor([1.0, -2.0]),
         frame_logits=torch.tensor([[-50.0, 50.0, 50.0], [0.0, 0.0, 0.0]]),
@@ -51,7 +51,7 @@ def test_the_parts_add_up_with_their_weights():
 
 def test_what_modality_dropout_took_away_is_not_asked_for():
     targets = labels((False, True), (True, False))
-    said = a_prediction(
+    said = make_output(
         2,
         logit=torch.tensor([-30.0, -30.0]),
         uses_audio=torch.tensor([False, True]),
@@ -62,7 +62,7 @@ def test_what_modality_dropout_took_away_is_not_asked_for():
 
 def test_face_and_voice_that_do_not_belong_together_are_fake_together_and_genuine_apart():
     targets = Targets(*torch.zeros(2, 4, dtype=torch.bool), mismatched=torch.tensor([True] * 4))
-    said = a_prediction(
+    said = make_output(
         4,
         logit=torch.tensor([30.0, -30.0, -30.0, -30.0]),
         video_logit=torch.full((4,), -30.0),
@@ -76,13 +76,13 @@ def test_face_and_voice_that_do_not_belong_together_are_fake_together_and_genuin
 
 def test_a_missing_modality_has_no_part_in_its_loss():
     nobody = torch.tensor([[True] * 3, [False] * 3])
-    said = a_prediction(2, video_logit=torch.tensor([2.0, 9.0]), frame_mask=nobody)
+    said = make_output(2, video_logit=torch.tensor([2.0, 9.0]), frame_mask=nobody)
     losses = detector_loss(said, labels((True, False), (False, False)), 1.0, 0.0)
     assert losses.video.item() == pytest.approx(math.log(1 + math.exp(-2)), abs=1e-6)
 
 
 def test_a_batch_without_any_face_has_finite_losses():
-    said = a_prediction(1, frame_mask=torch.zeros(1, 3, dtype=torch.bool))
+    said = make_output(1, frame_mask=torch.zeros(1, 3, dtype=torch.bool))
     losses = detector_loss(said, labels((False, True)), 0.5, 0.1)
     assert losses.video == losses.temporal == 0
     assert torch.isfinite(losses.total)
@@ -91,7 +91,7 @@ def test_a_batch_without_any_face_has_finite_losses():
 def test_apart_scores_are_the_same_and_the_clips_loss_has_no_slope_in_one_modality_alone():
     video, audio, joint = (torch.tensor([x, -x], requires_grad=True) for x in (0.7, -1.1, 0.2))
     uses = torch.ones(2, dtype=torch.bool)
-    together = a_prediction(
+    together = make_output(
         2,
         logit=noisy_or_logit(video, audio, uses, uses) + joint,
         video_logit=video,
@@ -119,7 +119,7 @@ def test_consistency_looks_at_pairs_of_real_frames_alone():
 
 
 def test_the_auxiliary_parts_add_up_with_their_weights():
-    said = a_prediction(1, landmarks=torch.full((1, 3, 68, 2), 0.4), pose=torch.zeros(1, 3, 3))
+    said = make_output(1, landmarks=torch.full((1, 3, 68, 2), 0.4), pose=torch.zeros(1, 3, 3))
     faces = torch.full((1, 3, 68, 2), 0.5), torch.tensor([0.5, -0.25, 0.0]).expand(1, 3, 3)
     targets = Targets(torch.tensor([False]), torch.tensor([False]), *faces)
     with_heads = detector_loss(said, targets, 0.5, 0.1, 0.1, 0.2)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -93,9 +92,9 @@ def test_a_fit_is_not_done_again_for_another_gate():
     from unmask.config import Gate, GateSettings, Settings
 
     settings = Settings()
-    strict = replace(settings, gates=GateSettings(auc=Gate(0.99)))
+    strict = settings.replace(gates=GateSettings(auc=Gate(limit=0.99)))
     assert member_settings(settings) == member_settings(strict)
-    assert member_settings(settings) != member_settings(replace(settings, seed=8))
+    assert member_settings(settings) != member_settings(settings.replace(seed=8))
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_lip_sync_hears_the_attacked_sound_and_counts_in_the_final_score(bundle,
 
 
 def test_rows_are_aucs_as_scikit_learn_sees_them_for_every_view(ensemble, clips, load, examples):
-    settings = replace(SETTINGS, methods=("fgsm", "pgd"))
+    settings = SETTINGS.replace(methods=("fgsm", "pgd"))
     report = attack_features(ensemble, clips, load, settings)
     named = [(row.view, row.method, row.target, row.epsilon) for row in report.rows]
     assert named == [
@@ -147,7 +147,7 @@ def test_a_single_detector_has_no_transfer_and_no_ensemble(bundle, clips, load):
 
 
 def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, examples):
-    settings = replace(SETTINGS, pgd_random_start=True)
+    settings = SETTINGS.replace(pgd_random_start=True)
     attacks = [Attack("audio", 0.01, "pgd")]
     forth = score_under_attack(bundle, examples[:3], attacks, settings)["white_box"]
     back = score_under_attack(bundle, examples[:3][::-1], attacks, settings)["white_box"]
@@ -159,10 +159,10 @@ def test_a_random_start_depends_on_the_clip_and_not_on_its_place(bundle, example
 
 def test_a_sample_leaves_the_gate_its_whole_clips_and_takes_whole_pairs(ensemble, clips, load):
     pairs = [replace(clip, pair_id=str(n // 2)) for n, clip in enumerate(clips)]
-    settings = AttackSettings((0.01, 0.05, 0.1), ("frames",), clips=3, frames=2)
+    settings = AttackSettings(epsilons=(0.01, 0.05, 0.1), targets=("frames",), clips=3, frames=2)
     report = attack_features(ensemble, pairs, load, settings)
     assert attack_features(ensemble, pairs[::-1], load, settings).rows == report.rows
-    whole = attack_features(ensemble, pairs, load, replace(settings, clips=0, frames=0))
+    whole = attack_features(ensemble, pairs, load, settings.replace(clips=0, frames=0))
     assert report.gate_drop == whole.gate_drop
     assert report.clean_auc == whole.clean_auc
     counted = {(row.view, row.epsilon): row.clips for row in report.rows}
@@ -172,7 +172,9 @@ def test_a_sample_leaves_the_gate_its_whole_clips_and_takes_whole_pairs(ensemble
 
 
 def test_fewer_frames_are_those_in_the_middle(bundle, clips, load, examples):
-    report = attack_features(bundle, clips, load, AttackSettings((0.0,), ("audio",), frames=1))
+    report = attack_features(
+        bundle, clips, load, AttackSettings(epsilons=(0.0,), targets=("audio",), frames=1)
+    )
     middle = []
     for example in examples:
         sample = example.samples[0]
@@ -185,7 +187,9 @@ def test_fewer_frames_are_those_in_the_middle(bundle, clips, load, examples):
 
 def test_a_clip_that_cannot_be_read_is_left_out_and_none_at_all_is_an_error(bundle, clips, load):
     broken = replace(clips[0], clip_id="broken")
-    report = attack_features(bundle, [broken, *clips], load, AttackSettings((0.01,), ("audio",)))
+    report = attack_features(
+        bundle, [broken, *clips], load, AttackSettings(epsilons=(0.01,), targets=("audio",))
+    )
     assert report.clips == len(clips)
     with pytest.raises(DataError, match="none of 1 clips"):
         attack_features(bundle, [broken], load, SETTINGS)
@@ -193,17 +197,19 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_none_at_all_is_an_error(bund
 
 def test_clips_of_one_kind_have_no_auc(bundle, clips, load):
     with pytest.raises(SingleClassError):
-        attack_features(bundle, clips[::2], load, AttackSettings((0.01,), ("frames",)))
+        attack_features(
+            bundle, clips[::2], load, AttackSettings(epsilons=(0.01,), targets=("frames",))
+        )
 
 
 @pytest.mark.parametrize("changes", [{"targets": ("lips",)}, {"methods": ("lips",)}])
 def test_an_unknown_target_or_method_is_refused(changes):
     with pytest.raises(ConfigError, match="lips"):
-        AttackSettings(**changes)
+        SETTINGS.replace(**changes)
 
 
 def test_the_report_does_not_depend_on_the_order_of_clips(bundle, clips, load):
-    settings = AttackSettings((0.05,), ("frames",))
+    settings = AttackSettings(epsilons=(0.05,), targets=("frames",))
     first = attack_features(bundle, clips, load, settings)
     second = attack_features(bundle, clips[::-1], load, settings)
     assert first.clean_auc == pytest.approx(second.clean_auc)

@@ -24,7 +24,7 @@ MEASURED = EvaluationSettings(resamples=20)
 PREPARED = PreprocessingSettings(
     faces=FaceSettings(max_side_px=320), speech=SpeechSettings(method="energy")
 )
-CELLS = CodecSettings(("half", "aac:12"), jobs=1)
+CELLS = CodecSettings(cells=("half", "aac:12"), jobs=1)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,9 @@ def test_a_sound_cell_changes_the_sound_and_leaves_the_picture(ready, filmed, ca
     """Of clips without sound, it changes nothing at all."""
     silent = [replace(filmed[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
               for name, fake in (("a", True), ("b", False))]  # fmt: skip
-    found = evaluate_codecs(ready, silent, cache, CodecSettings(("opus:6",), jobs=1), MEASURED)
+    found = evaluate_codecs(
+        ready, silent, cache, CodecSettings(cells=("opus:6",), jobs=1), MEASURED
+    )
     assert found.rows[0].drop.value == 0
     heard = prepare_clip(
         transcode(filmed[0].path, parse_condition("aac:12"), cache).path, PREPARED, cache
@@ -118,14 +120,14 @@ def test_a_clip_that_breaks_under_a_cell_is_lost_from_every_row(
 ):
     tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
     broken = replace(filmed[1], clip_id="tiny", path=tiny)
-    settings = CodecSettings(("half", "aac:12"), jobs=1)
+    settings = CodecSettings(cells=("half", "aac:12"), jobs=1)
     found = evaluate_codecs(ready, [*filmed, broken], cache, settings, MEASURED)
     assert found.clips == 4
     assert [row.lost for row in found.rows] == [1, 0]
 
 
 def test_two_processes_find_what_one_does(report, ready, filmed, cache):
-    settings = replace(CELLS, cells=("half",), jobs=2)
+    settings = CELLS.replace(cells=("half",), jobs=2)
     found = evaluate_codecs(ready, filmed, cache, settings, MEASURED)
     (row,), (alone, *_) = found.rows, report.rows
     assert (row.cell, row.auc, row.drop, row.lost) == (
@@ -151,5 +153,5 @@ def test_without_a_cell_nothing_is_measured(ready, filmed, cache):
 
 @pytest.mark.parametrize("name", ["theora:20", "h264", "h264:52", "aac:4", "opus:x", "half:2", ""])
 def test_an_unknown_cell_is_named(name):
-    with pytest.raises(ConfigError, match=f"'{name}' is unknown"):
-        CodecSettings(("h264:23", name))
+    with pytest.raises(ConfigError, match=f"cells is '{name}'; use half"):
+        CELLS.replace(cells=("h264:23", name))

@@ -28,7 +28,7 @@ def command(
     ] = None,
 ) -> None:
     """Say whether one video is genuine."""
-    from unmask.cli.native_stderr import suppress_native_stderr
+    from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer

@@ -49,8 +49,8 @@ def command(
 
 
 def _make(clip: Path, seconds: float) -> None:
-    from unmask.cli.native_stderr import suppress_native_stderr
     from unmask.data.demo.benchmark_clip import write_benchmark_clip
+    from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
         write_benchmark_clip(clip, seconds)
@@ -59,7 +59,7 @@ def _make(clip: Path, seconds: float) -> None:
 def _measure(
     clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
 ) -> "dict[str, StageCost]":
-    from unmask.cli.native_stderr import suppress_native_stderr
+    from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer

@@ -212,8 +212,8 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _talking(seconds: float) -> bytes:
-    from unmask.cli.native_stderr import suppress_native_stderr
     from unmask.data.demo.benchmark_clip import write_benchmark_clip
+    from unmask.native_stderr import suppress_native_stderr
 
     with TemporaryDirectory(prefix="unmask-load-") as folder, suppress_native_stderr():
         path = Path(folder) / "talking.mp4"

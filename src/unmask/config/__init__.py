@@ -1,5 +1,10 @@
-"""All of a run's settings, frozen and checked; see ``params.yaml`` for what each key means."""
+"""All settings of a run, frozen and validated.
 
+The description of each field is the reference; ``python -m unmask.config`` prints all of them as
+a JSON schema.
+"""
+
+from unmask.config.base import SettingsModel, from_dict, to_dict
 from unmask.config.evaluation import (
     AttackSettings,
     CodecSettings,
@@ -8,7 +13,8 @@ from unmask.config.evaluation import (
     GateSettings,
     UncertaintySettings,
 )
-from unmask.config.loader import Settings, from_dict, load_settings, to_dict
+from unmask.config.loader import load_settings
+from unmask.config.model import ModelSettings
 from unmask.config.preprocessing import (
     AlignSettings,
     DataSettings,
@@ -19,11 +25,12 @@ from unmask.config.preprocessing import (
     SamplingSettings,
     SpeechSettings,
 )
+from unmask.config.schema import settings_schema
+from unmask.config.settings import Settings
 from unmask.config.training import (
     AugmentationSettings,
     EnsembleSettings,
     LipSyncSettings,
-    ModelSettings,
     TrainingSettings,
 )
 
@@ -45,10 +52,12 @@ __all__ = [
     "PreprocessingSettings",
     "SamplingSettings",
     "Settings",
+    "SettingsModel",
     "SpeechSettings",
     "TrainingSettings",
     "UncertaintySettings",
     "from_dict",
     "load_settings",
+    "settings_schema",
     "to_dict",
 ]

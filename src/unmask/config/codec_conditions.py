@@ -1,13 +1,13 @@
-"""Cells of the codec table: one codec each, and how hard it presses."""
+"""Codec conditions: names such as ``h264:23``, one codec and one quality level each."""
 
 from dataclasses import dataclass
 
 from unmask.errors import ConfigError
 
 HALF = "half"
-WORST_CRF = {"h264": 51, "h265": 51, "vp9": 63, "av1": 63}
+MAX_CRF = {"h264": 51, "h265": 51, "vp9": 63, "av1": 63}
 KBIT_PER_S = {"aac": (8, 320), "opus": (6, 256)}
-# what `unmask codecs` measures where nobody says what: every codec, at ease and pressed hard
+# conditions of `unmask eval codecs` by default: every codec at a high and at a low quality
 DEFAULT_CONDITIONS = (
     *("h264:23", "h264:33", "h265:28", "h265:38", "vp9:35", "vp9:50", "av1:35", "av1:50"),
     *("half", "aac:24", "aac:12", "opus:16", "opus:8"),
@@ -20,14 +20,13 @@ REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class CodecCondition:
-    """One way to encode a clip again.
+    """One way to re-encode a clip.
 
     Attributes:
         name: As in the settings, such as ``h264:23``.
-        codec: ``h264``, ``h265``, ``vp9`` or ``av1`` for the picture, ``aac`` or ``opus`` for
-            the sound.
-        level: CRF of a picture on the codec's own scale, kbit/s of a sound.
-        half: Whether the picture is shrunk to half its width and height first.
+        codec: ``h264``, ``h265``, ``vp9`` or ``av1`` for video, ``aac`` or ``opus`` for audio.
+        level: CRF of video on the codec's own scale, kbit/s of audio.
+        half: Whether video is first downscaled to half its width and height.
     """
 
     name: str
@@ -37,24 +36,24 @@ class CodecCondition:
 
     @property
     def is_audio(self) -> bool:
-        """Whether the sound is encoded again, and not the picture."""
+        """Whether audio is re-encoded; otherwise it is the video."""
         return self.codec in KBIT_PER_S
 
 
 def parse_condition(name: str) -> CodecCondition:
-    """Read a cell's name; ``half`` is half the size, as H.264 at CRF 23.
+    """Parse a condition's name; ``half`` is half the resolution, as H.264 at CRF 23.
 
     Raises:
-        ConfigError: There is no such codec, or it knows no such level.
+        ConfigError: The codec is unknown, or its level is out of range.
 
     Example:
-        >>> cell_of("opus:16")
-        Cell(name='opus:16', codec='opus', level=16, half=False)
+        >>> parse_condition("opus:16")
+        CodecCondition(name='opus:16', codec='opus', level=16, half=False)
     """
     if name == HALF:
         return CodecCondition(name, "h264", 23, half=True)
     codec, _, level = name.partition(":")
-    low, high = KBIT_PER_S.get(codec, (0, WORST_CRF.get(codec, -1)))
+    low, high = KBIT_PER_S.get(codec, (0, MAX_CRF.get(codec, -1)))
     if not level.isdecimal() or not low <= int(level) <= high:
-        raise ConfigError(f"codecs.cells: {name!r} is unknown; {REMEDY}")
+        raise ConfigError(f"codec condition {name!r} is unknown; {REMEDY}")
     return CodecCondition(name, codec, int(level))

@@ -1,122 +1,116 @@
-"""What is measured of a detector, and what it must reach."""
+"""Settings of evaluation: uncertainty, metrics, attacks, codecs and gates."""
 
-from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from unmask.config.codec_conditions import parse_condition
-from unmask.config.validators import among, at_least, share
+from pydantic import AfterValidator, Field
 
-
-@dataclass(frozen=True, slots=True)
-class UncertaintySettings:
-    """How sure an answer is.
-
-    Attributes:
-        passes: Of MC-dropout; 0 leaves it out.
-        fpr, fnr: What share of genuine clips may be called fake, and of fakes genuine, outside
-            ``inconclusive``: the targets of the split-conformal thresholds.
-    """
-
-    passes: int = 0
-    fpr: float = 0.01
-    fnr: float = 0.01
-
-    def __post_init__(self) -> None:
-        """Refuse what is no share, and less than no pass."""
-        at_least("uncertainty.passes", self.passes, 0)
-        share("uncertainty.fpr", self.fpr)
-        share("uncertainty.fnr", self.fnr)
+from unmask.config.base import OpenFraction, SettingsModel
+from unmask.config.codec_conditions import REMEDY, parse_condition
+from unmask.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationSettings:
-    """How scores become numbers."""
-
-    resamples: int = 1000
-    confidence: float = 0.95
-    bins: int = 10
-
-    def __post_init__(self) -> None:
-        """Refuse what gives no number."""
-        at_least("evaluation.resamples", self.resamples, 1)
-        at_least("evaluation.bins", self.bins, 1)
-        share("evaluation.confidence", self.confidence)
+def _check_condition(name: str) -> str:
+    try:
+        parse_condition(name)
+    except ConfigError as error:
+        raise ValueError(REMEDY) from error
+    return name
 
 
-@dataclass(frozen=True, slots=True)
-class AttackSettings:
-    """Budgets in pixel range ``[0, 1]``, what is perturbed, and how.
-
-    Attributes:
-        methods: Of ``fgsm`` and ``pgd``.
-        targets: Of ``frames``, ``audio`` and ``both``.
-        pgd_alpha: Length of a step, in the unit of the budgets.
-        pgd_random_start: Begin anywhere within the budget instead of at the clean clip.
-        clips: Attack so many test clips; 0 attacks all. The gate's own attack is always on all.
-        frames: And so many neighbouring frames of each; 0 attacks all.
-    """
-
-    epsilons: tuple[float, ...] = (0.01, 0.05, 0.1)
-    targets: tuple[str, ...] = ("frames", "audio")
-    methods: tuple[str, ...] = ("fgsm",)
-    pgd_alpha: float = 0.01
-    pgd_steps: int = 10
-    pgd_random_start: bool = False
-    clips: int = 0
-    frames: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse a method or a target that does not exist, and a negative budget."""
-        for epsilon in self.epsilons:
-            at_least("attacks.epsilons", epsilon, 0)
-        for method in self.methods:
-            among("attacks.methods", method, ("fgsm", "pgd"))
-        for target in self.targets:
-            among("attacks.targets", target, ("frames", "audio", "both"))
+ConditionName = Annotated[str, AfterValidator(_check_condition)]
 
 
-@dataclass(frozen=True, slots=True)
-class CodecSettings:
-    """Re-encodings that the test set is scored under.
+class UncertaintySettings(SettingsModel):
+    """Uncertainty of a score, and error rates that the verdict guarantees."""
 
-    Attributes:
-        cells: Such as ``h264:23``, ``opus:16`` or ``half``; see ``config/cells.py``.
-        jobs: Processes side by side.
-    """
-
-    cells: tuple[str, ...] = ()
-    jobs: int = 2
-
-    def __post_init__(self) -> None:
-        """Refuse a cell that does not exist."""
-        for name in self.cells:
-            parse_condition(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One floor or ceiling; ``level`` is ``required`` or ``reported``."""
-
-    limit: float
-    level: str = "required"
-
-    def __post_init__(self) -> None:
-        """Refuse a level that does not exist."""
-        among("gates.*.level", self.level, ("required", "reported"))
+    passes: int = Field(default=0, ge=0, description="MC-dropout samples; 0 turns it off.")
+    fpr: OpenFraction = Field(
+        default=0.01,
+        description="Target false positive rate of the conformal guarantee: share of genuine "
+        "clips that may be called fake. A target of 0.01 takes 99 genuine validation clips; with "
+        "fewer, no clip is called fake.",
+    )
+    fnr: OpenFraction = Field(
+        default=0.01,
+        description="Target false negative rate of the conformal guarantee: share of fakes that "
+        "may be called real. A target of 0.01 takes 99 fake validation clips; with fewer, no clip "
+        "is called real.",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class GateSettings:
-    """What a detector must reach: AUC at least, the others at most their limit.
+class EvaluationSettings(SettingsModel):
+    """Metrics and their confidence intervals."""
 
-    Attributes:
-        ece_excess: Calibration error beyond what a perfectly calibrated detector would show
-            on so few clips; on a large test set the same as ``ece``.
-        codec_gap: Of AUC between H.264 and H.265; ``None`` where a phase does not measure it.
-    """
+    resamples: int = Field(default=1000, ge=1, description="Bootstrap resamples.")
+    confidence: OpenFraction = Field(default=0.95, description="Level of every interval.")
+    bins: int = Field(default=10, ge=1, description="Bins of the calibration error (ECE).")
 
-    auc: Gate = field(default_factory=lambda: Gate(0.90))
-    ece: Gate = field(default_factory=lambda: Gate(0.05))
-    ece_excess: Gate = field(default_factory=lambda: Gate(0.05))
-    fgsm_drop: Gate = field(default_factory=lambda: Gate(0.05))
-    codec_gap: Gate | None = None
-    champion_drop: Gate = field(default_factory=lambda: Gate(0.0))
+
+class AttackSettings(SettingsModel):
+    """White-box adversarial attacks on the test clips; budgets are L∞, pixels in ``[0, 1]``."""
+
+    epsilons: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)] = Field(
+        default=(0.01, 0.05, 0.1), description="Budgets."
+    )
+    targets: Annotated[tuple[Literal["frames", "audio", "both"], ...], Field(strict=False)] = Field(
+        default=("frames", "audio"), description="Perturbed inputs."
+    )
+    methods: Annotated[tuple[Literal["fgsm", "pgd"], ...], Field(strict=False)] = Field(
+        default=("fgsm",), description="Attack methods."
+    )
+    pgd_alpha: float = Field(default=0.01, description="Step size of PGD.")
+    pgd_steps: int = Field(default=10, description="Number of PGD steps.")
+    pgd_random_start: bool = Field(
+        default=False, description="Start PGD at a random point within the budget."
+    )
+    clips: int = Field(
+        default=0,
+        description="Number of test clips to attack; 0 attacks all. The attack that the gate "
+        "reads always uses all.",
+    )
+    frames: int = Field(
+        default=0, description="Consecutive frames of each clip to attack; 0 attacks all."
+    )
+
+
+class CodecSettings(SettingsModel):
+    """Re-encoding of the test clips."""
+
+    cells: Annotated[tuple[ConditionName, ...], Field(strict=False)] = Field(
+        default=(), description="Conditions, such as `h264:23`, `opus:16` or `half`."
+    )
+    jobs: int = Field(default=2, description="Parallel processes.")
+
+
+class Gate(SettingsModel):
+    """A limit on one metric."""
+
+    limit: float = Field(description="Minimum (`auc`) or maximum (all others).")
+    level: Literal["required", "reported"] = Field(
+        default="required",
+        description="`required`: a detector that falls short is not promoted. `reported`: the "
+        "result is shown only.",
+    )
+
+
+class GateSettings(SettingsModel):
+    """Quality gates of a detector."""
+
+    auc: Gate = Field(default=Gate(limit=0.90), description="Minimum area under the ROC curve.")
+    ece: Gate = Field(default=Gate(limit=0.05), description="Maximum expected calibration error.")
+    ece_excess: Gate = Field(
+        default=Gate(limit=0.05),
+        description="Maximum ECE beyond that of a perfectly calibrated detector on as few clips.",
+    )
+    fgsm_drop: Gate = Field(
+        default=Gate(limit=0.05),
+        description="Maximum loss of AUC under FGSM on frames, the worst budget up to 0.05.",
+    )
+    codec_gap: Gate | None = Field(
+        default=None,
+        description="Maximum difference of AUC between H.264 and H.265; no gate where the phase "
+        "does not measure it.",
+    )
+    champion_drop: Gate = Field(
+        default=Gate(limit=0.0), description="Maximum loss of AUC against the current champion."
+    )

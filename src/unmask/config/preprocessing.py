@@ -1,97 +1,106 @@
-"""What goes into the detector: data, and how it is prepared."""
+"""Settings of data and of its preprocessing, the input specification of a detector."""
 
-from dataclasses import dataclass, field
+from typing import Literal
 
-from unmask.config.validators import among
-from unmask.errors import ConfigError
+from pydantic import Field, field_validator
+
+from unmask.config.base import Fraction, SettingsModel
 from unmask.records import FACE_PX
 
 
-@dataclass(frozen=True, slots=True)
-class DataSettings:
-    """What is made of footage that is not the pinned set; ``forge`` adds pseudo-fakes to it."""
+class DataSettings(SettingsModel):
+    """Data beside the pinned set."""
 
-    forge: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingSettings:
-    """Which frames are looked at."""
-
-    rate_hz: float = 5.0
+    forge: bool = Field(
+        default=True,
+        description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine clips.",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class FaceSettings:
-    """Detection, landmarks and tracking.
+class SamplingSettings(SettingsModel):
+    """Video frame sampling."""
 
-    Attributes:
-        min_confidence: Detections below this are dropped, in ``[0, 1]``.
-        max_people: At most this many faces per frame.
-        max_side_px: A larger picture is detected on after shrinking to this side.
-    """
-
-    min_confidence: float = 0.5
-    max_people: int = 4
-    max_side_px: int = 1280
+    rate_hz: float = Field(default=5.0, gt=0, description="Frames sampled per second of video.")
 
 
-@dataclass(frozen=True, slots=True)
-class AlignSettings:
-    """The canonical face; ``method`` is ``similarity`` (five points) or ``box`` (plain crop).
+class FaceSettings(SettingsModel):
+    """Face detection, landmarks and tracking."""
 
-    Attributes:
-        crop_px: The contract's; what a model looks at is ``model.input_px``.
-    """
-
-    crop_px: int = FACE_PX
-    method: str = "similarity"
-
-    def __post_init__(self) -> None:
-        """Refuse another size, and a method that does not exist."""
-        if self.crop_px != FACE_PX:
-            raise ConfigError(
-                f"preprocessing.align.crop_px is {self.crop_px}; faces are kept at {FACE_PX}, "
-                "change model.input_px"
-            )
-        among("preprocessing.align.method", self.method, ("similarity", "box"))
+    min_confidence: Fraction = Field(
+        default=0.5, description="Detections with a lower confidence are dropped."
+    )
+    max_people: int = Field(default=4, ge=1, description="Maximum number of faces per frame.")
+    max_side_px: int = Field(
+        default=1280,
+        ge=1,
+        description="Frames with a longer side, in pixels, are downscaled to it for detection.",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class FlowSettings:
-    """Optical flow between neighbouring aligned faces."""
+class AlignSettings(SettingsModel):
+    """Alignment of each face to the canonical crop."""
 
-    enabled: bool = True
+    crop_px: int = Field(
+        default=FACE_PX,
+        description="Side of the stored crop; fixed. The detector's own input size is "
+        "`model.input_px`.",
+    )
+    method: Literal["similarity", "box"] = Field(
+        default="similarity",
+        description="`similarity` aligns five landmarks, `box` crops the detection.",
+    )
 
-
-@dataclass(frozen=True, slots=True)
-class SpeechSettings:
-    """Voice activity; ``method`` is ``silero`` or ``energy``."""
-
-    method: str = "silero"
-    threshold: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse a method that does not exist."""
-        among("preprocessing.speech.method", self.method, ("silero", "energy"))
-
-
-@dataclass(frozen=True, slots=True)
-class LipSettings:
-    """Grey mouth crops at a rate that follows speech, for lip-sync."""
-
-    enabled: bool = False
-    rate_hz: float = 25.0
-    crop_px: int = 48
+    @field_validator("crop_px")
+    @classmethod
+    def _check_crop(cls, value: int) -> int:
+        if value != FACE_PX:
+            raise ValueError(f"crops are stored at {FACE_PX} pixels, change model.input_px")
+        return value
 
 
-@dataclass(frozen=True, slots=True)
-class PreprocessingSettings:
-    """The input spec: stored in every bundle, so serving prepares what training saw."""
+class FlowSettings(SettingsModel):
+    """Optical flow between consecutive aligned faces."""
 
-    sampling: SamplingSettings = field(default_factory=SamplingSettings)
-    faces: FaceSettings = field(default_factory=FaceSettings)
-    align: AlignSettings = field(default_factory=AlignSettings)
-    flow: FlowSettings = field(default_factory=FlowSettings)
-    lips: LipSettings = field(default_factory=LipSettings)
-    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    enabled: bool = Field(default=True, description="Compute optical flow.")
+
+
+class SpeechSettings(SettingsModel):
+    """Voice activity detection (VAD)."""
+
+    method: Literal["silero", "energy"] = Field(
+        default="silero", description="`silero` is a neural VAD, `energy` a loudness threshold."
+    )
+    threshold: float = Field(
+        default=0.5, description="Speech probability (or relative energy) that counts as speech."
+    )
+
+
+class LipSettings(SettingsModel):
+    """Grey mouth crops for the lip-sync model."""
+
+    enabled: bool = Field(default=False, description="Cut out mouth crops.")
+    rate_hz: float = Field(default=25.0, gt=0, description="Mouth crops per second of video.")
+    crop_px: int = Field(default=48, ge=1, description="Side of a mouth crop in pixels.")
+
+
+class PreprocessingSettings(SettingsModel):
+    """Input specification, stored in every bundle: serving prepares what training saw."""
+
+    sampling: SamplingSettings = Field(
+        default_factory=SamplingSettings, description="Video frame sampling."
+    )
+    faces: FaceSettings = Field(
+        default_factory=FaceSettings, description="Face detection, landmarks and tracking."
+    )
+    align: AlignSettings = Field(
+        default_factory=AlignSettings, description="Alignment to the canonical crop."
+    )
+    flow: FlowSettings = Field(
+        default_factory=FlowSettings, description="Optical flow between aligned faces."
+    )
+    lips: LipSettings = Field(
+        default_factory=LipSettings, description="Mouth crops for the lip-sync model."
+    )
+    speech: SpeechSettings = Field(
+        default_factory=SpeechSettings, description="Voice activity detection."
+    )

@@ -50,5 +50,5 @@ def test_validate_of_a_folder_with_one_class_ends_with_a_code_and_words(footage,
     (tmp_path / "set" / "fake").mkdir()
     done = run("validate", tmp_path / "set", "--report", tmp_path / "report")
     assert done.exit_code == 1
-    assert "every split holds genuine and fake clips (3 of 6" in done.stderr
+    assert "every split has genuine and fake clips (3 of 6" in done.stderr
     assert "NOT passed" in done.output

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
 from unmask.errors import ConfigError
-from unmask.preprocessing.hashing import file_sha256
+from unmask.files import file_sha256
 from unmask.records import Clip
 
 SETTINGS = """

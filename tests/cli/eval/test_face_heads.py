@@ -20,7 +20,7 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture
 def manifest(film, tmp_path):
     from unmask.data.manifest import write_manifest
-    from unmask.preprocessing.hashing import file_sha256
+    from unmask.files import file_sha256
     from unmask.records import Clip
 
     clips = []
@@ -50,7 +50,7 @@ def test_both_heads_stand_beside_the_mean_predictor(run, manifest, bundle_folder
     bundle = load_bundle(bundle_folder)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        detector = Detector(replace(bundle.settings, auxiliary=True))
+        detector = Detector(bundle.settings.replace(auxiliary=True))
     spec = PreprocessingSettings(speech=SpeechSettings(method="energy"))
     save_bundle(tmp_path / "b", replace(bundle, members=(detector,), preprocessing=spec))
     done = run("b", manifest, "--out", "errors.json")

@@ -14,7 +14,7 @@ def faces():
         return torch.rand(CHUNK_FRAMES + 3, 3, 32, 32)
 
 
-def an_encoder(flow=False, weights="random", input_px=32):
+def make_encoder(flow=False, weights="random", input_px=32):
     with torch.random.fork_rng():
         torch.manual_seed(1)
         encoder = FrameEncoder("resnet10t", weights, input_px, flow=flow, out_dim=8)
@@ -23,7 +23,7 @@ def an_encoder(flow=False, weights="random", input_px=32):
 
 @torch.inference_mode()
 def test_it_is_timms_own_model_behind_timms_own_normalisation(faces):
-    encoder = an_encoder()
+    encoder = make_encoder()
     cfg = timm.get_pretrained_cfg("resnet10t")
     mean, std = torch.tensor(cfg.mean)[:, None, None], torch.tensor(cfg.std)[:, None, None]
     expected = encoder.project(encoder.backbone((faces[:4] - mean) / std))
@@ -32,14 +32,14 @@ def test_it_is_timms_own_model_behind_timms_own_normalisation(faces):
 
 @torch.inference_mode()
 def test_many_frames_come_out_as_each_by_itself(faces):
-    encoder = an_encoder()
+    encoder = make_encoder()
     alone = torch.cat([encoder(face[None], None) for face in faces])
     torch.testing.assert_close(encoder(faces, None), alone, atol=1e-5, rtol=1e-4)
 
 
 @torch.inference_mode()
 def test_flow_changes_nothing_before_training_and_keeps_the_rgb_kernels(faces):
-    rgb, wide = an_encoder(), an_encoder(flow=True)
+    rgb, wide = make_encoder(), make_encoder(flow=True)
     assert wide.backbone.conv1[0].weight.shape[1] == 5
     flow = torch.randn(4, 2, 32, 32) * 3
     wide.project.load_state_dict(rgb.project.state_dict())
@@ -47,14 +47,14 @@ def test_flow_changes_nothing_before_training_and_keeps_the_rgb_kernels(faces):
 
 
 def test_flow_gets_a_gradient_from_the_first_step_on(faces):
-    wide = an_encoder(flow=True)
+    wide = make_encoder(flow=True)
     wide(faces[:4], torch.ones(4, 2, 32, 32)).square().sum().backward()
     assert wide.backbone.conv1[0].weight.grad[:, 3:].abs().sum() > 0
 
 
 @torch.inference_mode()
 def test_a_face_of_another_size_is_resized():
-    encoder = an_encoder()
+    encoder = make_encoder()
     grey = torch.full((1, 3, 64, 64), 0.3)
     torch.testing.assert_close(encoder(grey, None), encoder(grey[..., :32, :32], None))
 
@@ -64,7 +64,7 @@ def test_a_backbone_that_does_not_exist_is_named():
         FrameEncoder("resnet9000", "random", 32, flow=False, out_dim=8)
 
 
-def a_transformer(**changes):
+def make_transformer(**changes):
     chosen = {"flow": False, "out_dim": 8, "tuned": "all", **changes}
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -75,20 +75,20 @@ def a_transformer(**changes):
 @torch.inference_mode()
 @pytest.mark.parametrize("input_px", [32, 160])
 def test_a_transformer_is_built_for_the_size_that_it_will_see(faces, input_px):
-    encoder = a_transformer(input_px=input_px)
+    encoder = make_transformer(input_px=input_px)
     assert encoder.backbone.pos_embed.shape[1] == 1 + (input_px // 16) ** 2
     assert encoder(faces[:2], None).shape == (2, 8)
 
 
 def test_a_size_that_patches_do_not_fill_is_refused():
     with pytest.raises(ConfigError, match=r"patches of 16 px.*model\.input_px 40"):
-        a_transformer(input_px=40)
+        make_transformer(input_px=40)
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("tuned", ["all", "norms"])
 def test_flow_changes_nothing_of_a_transformer_before_training(faces, tuned):
-    rgb, wide = a_transformer(), a_transformer(flow=True, tuned=tuned)
+    rgb, wide = make_transformer(), make_transformer(flow=True, tuned=tuned)
     wide.project.load_state_dict(rgb.project.state_dict())
     flow = torch.randn(4, 2, 32, 32) * 3
     torch.testing.assert_close(wide(faces[:4], flow), rgb(faces[:4], None))

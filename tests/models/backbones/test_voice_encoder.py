@@ -17,7 +17,7 @@ SMALL = {
 }
 
 
-def an_encoder(frozen_layers=0, **changes):
+def make_encoder(frozen_layers=0, **changes):
     with torch.random.fork_rng():
         torch.manual_seed(2)
         model = voice_from_config({**SMALL, **changes})
@@ -40,7 +40,7 @@ def noise(*lengths, seed=0):
 @pytest.mark.parametrize("frozen_layers", [0, 2, 3])
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_unpadded_and_all_spoken_it_is_hugging_faces_own_model(norm, frozen_layers):
-    encoder = an_encoder(
+    encoder = make_encoder(
         frozen_layers, feat_extract_norm=norm, do_stable_layer_norm=norm == "layer"
     )
     waveform, mask = noise(4000)
@@ -66,7 +66,7 @@ def test_masked_norm_is_torchs_group_norm_on_each_row_cut_to_its_length():
 
 @torch.inference_mode()
 def test_a_voice_alone_and_in_a_padded_batch_comes_out_the_same():
-    encoder = an_encoder()
+    encoder = make_encoder()
     waveform, mask = noise(9000, 4100, 6000)
     together, steps = encoder(waveform, mask, mask)
     for row, length in enumerate((9000, 4100, 6000)):
@@ -83,7 +83,7 @@ def test_a_voice_alone_and_in_a_padded_batch_comes_out_the_same():
 
 @torch.inference_mode()
 def test_what_is_said_in_silence_is_not_heard():
-    encoder = an_encoder()
+    encoder = make_encoder()
     waveform, mask = noise(8000)
     spoken = mask.clone()
     spoken[:, 2000:5000] = False
@@ -99,7 +99,7 @@ def test_what_is_said_in_silence_is_not_heard():
 
 @torch.inference_mode()
 def test_loudness_is_not_heard():
-    encoder = an_encoder()
+    encoder = make_encoder()
     waveform, mask = noise(4000)
     quiet, _ = encoder(waveform * 0.1 + 0.05, mask, mask)
     loud, _ = encoder(waveform, mask, mask)
@@ -109,7 +109,7 @@ def test_loudness_is_not_heard():
 @torch.inference_mode()
 @pytest.mark.parametrize("length", [0, 1, 199])
 def test_less_sound_than_one_step_is_none_and_not_a_number_that_is_none(length):
-    encoder = an_encoder()
+    encoder = make_encoder()
     waveform, mask = noise(2000, max(length, 1))
     mask[1, length:] = False
     features, steps = encoder(waveform, mask, mask)
@@ -119,7 +119,7 @@ def test_less_sound_than_one_step_is_none_and_not_a_number_that_is_none(length):
 
 
 def test_the_first_layers_are_frozen_and_the_others_learn():
-    encoder = an_encoder(frozen_layers=2).train()
+    encoder = make_encoder(frozen_layers=2).train()
     waveform, mask = noise(4000)
     features, _ = encoder(waveform, mask, mask)
     features.square().sum().backward()
@@ -135,7 +135,7 @@ def test_the_first_layers_are_frozen_and_the_others_learn():
 
 
 def test_gradients_pass_through_the_frozen_layers_to_the_sound():
-    encoder = an_encoder(frozen_layers=3)
+    encoder = make_encoder(frozen_layers=3)
     waveform, mask = noise(4000)
     waveform.requires_grad_(True)
     encoder(waveform, mask, mask)[0].sum().backward()
@@ -146,7 +146,7 @@ def test_gradients_pass_through_the_frozen_layers_to_the_sound():
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_two_encoders_on_the_same_frozen_layers_share_what_these_heard(norm):
     stable = {"feat_extract_norm": norm, "do_stable_layer_norm": norm == "layer"}
-    first, second = an_encoder(2, **stable), an_encoder(2, **stable)
+    first, second = make_encoder(2, **stable), make_encoder(2, **stable)
     for part in (*second.model.encoder.layers[2:], second.project):
         for weight in part.parameters():
             torch.nn.init.normal_(weight, std=0.2)

@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 
 from unmask.errors import SingleClassError
 from unmask.models.calibration.platt import (
-    TEMPERATURES,
+    TEMPERATURE_RANGE,
     apply_platt,
     fit_platt,
     fit_temperature,
@@ -38,7 +38,7 @@ def test_no_other_temperature_is_likelier_by_brute_force(seed):
         return -(wanted * np.log(p) + (1 - wanted) * np.log(1 - p)).mean()
 
     found = fit_temperature(logits, is_fake)
-    everywhere = min(entropy(t) for t in np.geomspace(*TEMPERATURES, 4000))
+    everywhere = min(entropy(t) for t in np.geomspace(*TEMPERATURE_RANGE, 4000))
     assert entropy(found) <= everywhere + 1e-6
 
 
@@ -71,7 +71,7 @@ def test_platt_scaling_is_what_an_unpenalised_logistic_regression_finds(seed):
 def test_scores_that_are_upside_down_are_not_turned_round():
     logits = np.r_[np.full(20, 3.0), np.full(20, -3.0)]
     temperature, _ = fit_platt(logits, np.arange(40) >= 20)
-    assert temperature == pytest.approx(TEMPERATURES[1], rel=1e-3)
+    assert temperature == pytest.approx(TEMPERATURE_RANGE[1], rel=1e-3)
 
 
 def test_classes_without_any_overlap_give_probabilities_that_are_not_certain():

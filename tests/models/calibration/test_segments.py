@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unmask.models.calibration.segments import (
-    GAP_S,
-    SHORTEST_S,
+    MAX_GAP_S,
+    MIN_SEGMENT_S,
     bin_audio_steps,
     find_segments,
     highest_segment_threshold,
@@ -60,11 +60,11 @@ def test_segments_are_what_closing_the_gaps_of_a_fine_grid_gives(seed):
     grid = np.repeat(scores > 0.7, 20)  # hundredths of a second
     high = np.flatnonzero(grid)
     for left, right in pairwise(high):
-        if right - left - 1 <= round(GAP_S * 100):
+        if right - left - 1 <= round(MAX_GAP_S * 100):
             grid[left:right] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[0], grid, [0]])))
     wanted = edges.reshape(-1, 2)
-    wanted = wanted[wanted[:, 1] - wanted[:, 0] >= SHORTEST_S * 100] / 100
+    wanted = wanted[wanted[:, 1] - wanted[:, 0] >= MIN_SEGMENT_S * 100] / 100
     assert np.allclose([row[:2] for row in found(scores)], wanted)
 
 

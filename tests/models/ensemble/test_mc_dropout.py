@@ -17,9 +17,9 @@ from unmask.models.inference import score_samples
 
 
 @pytest.fixture
-def bundle(tiny, a_detector):
+def bundle(tiny, make_detector):
     def make(*seeds, **changes):
-        members = tuple(a_detector(tiny, seed, **changes) for seed in seeds or (0,))
+        members = tuple(make_detector(tiny, seed, **changes) for seed in seeds or (0,))
         return Bundle(members, PreprocessingSettings(), Calibration(2.0), 2, "demo")
 
     return make
@@ -31,56 +31,56 @@ def passes_of(bundle, sample, passes=10):
 
 @pytest.mark.parametrize("temporal", ["conv", "transformer"])
 @pytest.mark.parametrize("fusion", ["concat", "attention"])
-def test_passes_differ_and_no_chance_outside_decides_them(bundle, a_sample, temporal, fusion):
+def test_passes_differ_and_no_chance_outside_decides_them(bundle, make_sample, temporal, fusion):
     parts = bundle(temporal=temporal, fusion=fusion)
-    first = passes_of(parts, a_sample(4, 9000))
+    first = passes_of(parts, make_sample(4, 9000))
     torch.rand(7)  # whatever else draws from torch's generator meanwhile
     before = torch.get_rng_state()
-    second = passes_of(parts, replace(a_sample(4, 9000)))
+    second = passes_of(parts, replace(make_sample(4, 9000)))
     assert torch.equal(before, torch.get_rng_state())  # and nobody else's chance is changed
-    assert np.array_equal(first.passes, second.passes)
-    assert len(set(first.passes)) == 10
-    other = passes_of(parts, a_sample(4, 9000, seed=1))
-    assert not np.allclose(first.passes, other.passes)
+    assert np.array_equal(first.pass_probabilities, second.pass_probabilities)
+    assert len(set(first.pass_probabilities)) == 10
+    other = passes_of(parts, make_sample(4, 9000, seed=1))
+    assert not np.allclose(first.pass_probabilities, other.pass_probabilities)
 
 
-def test_passes_change_no_answer_and_none_are_made_unless_asked_for(bundle, a_sample):
-    parts, sample = bundle(0, 1), a_sample(4, 9000)
+def test_passes_change_no_answer_and_none_are_made_unless_asked_for(bundle, make_sample):
+    parts, sample = bundle(0, 1), make_sample(4, 9000)
     plain, wavering = passes_of(parts, sample, 0), passes_of(parts, sample, 5)
-    assert plain.passes is None
+    assert plain.pass_probabilities is None
     assert plain.pass_logits is None
     assert plain.logit == wavering.logit == passes_of(parts, sample, 0).logit
     assert wavering.pass_logits.shape == (10,)  # of two members
     assert not any(module.training for member in parts.members for module in member.modules())
 
 
-def test_without_dropout_every_pass_is_the_answer_itself(bundle, a_sample):
+def test_without_dropout_every_pass_is_the_answer_itself(bundle, make_sample):
     parts = bundle(0, 1, dropout=0.0)
-    score = passes_of(parts, a_sample(4, 9000), 3)
+    score = passes_of(parts, make_sample(4, 9000), 3)
     assert score.pass_logits == pytest.approx(np.repeat(score.member_logits, 3), abs=1e-5)
 
 
-def test_more_dropout_wavers_more_and_centres_on_the_answer(bundle, a_sample):
+def test_more_dropout_wavers_more_and_centres_on_the_answer(bundle, make_sample):
     spreads = []
     for dropout in (0.05, 0.5):
-        score = passes_of(bundle(dropout=dropout), a_sample(4, 9000), 200)
+        score = passes_of(bundle(dropout=dropout), make_sample(4, 9000), 200)
         spreads.append(score.pass_logits.std())
         assert abs(np.median(score.pass_logits) - score.logit) < 2 * score.pass_logits.std()
     assert spreads[1] > 2 * spreads[0] > 0
 
 
-def test_the_backbones_run_once_however_many_passes(bundle, a_sample):
+def test_the_backbones_run_once_however_many_passes(bundle, make_sample):
     parts = bundle()
     runs = []
-    for module in (parts.detector.frame.backbone, parts.detector.voice.model.encoder):
+    for module in (parts.first_member.frame.backbone, parts.first_member.voice.model.encoder):
         module.register_forward_hook(lambda module, *_: runs.append(type(module)))
-    passes_of(parts, a_sample(4, 9000), 10)
+    passes_of(parts, make_sample(4, 9000), 10)
     assert len(runs) == len(set(runs)) == 2
 
 
-def test_threads_that_ask_at_once_get_the_same_as_one_after_the_other(bundle, a_sample):
+def test_threads_that_ask_at_once_get_the_same_as_one_after_the_other(bundle, make_sample):
     parts = bundle()
-    samples = [a_sample(3, 8000, seed) for seed in range(4)]
+    samples = [make_sample(3, 8000, seed) for seed in range(4)]
     wanted = [passes_of(parts, sample) for sample in samples]
     found = {}
     threads = [
@@ -93,16 +93,16 @@ def test_threads_that_ask_at_once_get_the_same_as_one_after_the_other(bundle, a_
         thread.join()
     for number, score in enumerate(wanted):
         assert found[number].logit == score.logit
-        assert np.array_equal(found[number].passes, score.passes)
+        assert np.array_equal(found[number].passes, score.pass_probabilities)
 
 
-def test_a_face_alone_and_a_voice_alone_waver_too(bundle, a_sample):
-    for sample in (a_sample(4, 0), a_sample(0, 9000)):
-        assert passes_of(bundle(), sample).passes.std() > 0
+def test_a_face_alone_and_a_voice_alone_waver_too(bundle, make_sample):
+    for sample in (make_sample(4, 0), make_sample(0, 9000)):
+        assert passes_of(bundle(), sample).pass_probabilities.std() > 0
 
 
-def test_the_seed_is_the_content_and_not_the_object(a_sample):
-    one, same = a_sample(2, 500), a_sample(2, 500)
+def test_the_seed_is_the_content_and_not_the_object(make_sample):
+    one, same = make_sample(2, 500), make_sample(2, 500)
     louder = replace(one, waveform=one.waveform * 1.01)
     other_face = replace(one, faces=one.faces + np.uint8(1))
     seeds = [content_seed(sample) for sample in (one, same, louder, other_face)]

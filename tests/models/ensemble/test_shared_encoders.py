@@ -1,7 +1,5 @@
 """Members asked together answer as each does alone, and what they share runs once."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -32,7 +30,7 @@ def grown(tiny):
     """Members on the same frozen layers of voice, and maybe one frame encoder."""
 
     def make(*seeds, one_frame_encoder):
-        settings = replace(tiny, voice_frozen_layers=2)
+        settings = tiny.replace(voice_frozen_layers=2)
         members = []
         for seed in seeds:
             with torch.random.fork_rng():
@@ -75,9 +73,9 @@ def runs_of(modules):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("one_frame_encoder", [True, False])
-def test_what_is_shared_runs_once_and_changes_no_answer(grown, a_sample, one_frame_encoder):
+def test_what_is_shared_runs_once_and_changes_no_answer(grown, make_sample, one_frame_encoder):
     members = grown(0, 1, 2, one_frame_encoder=one_frame_encoder)
-    batch = collate([a_sample(4, 9000)], members[0].settings)
+    batch = collate([make_sample(4, 9000)], members[0].settings)
     alone = [member(batch).logit for member in members]
     frames = runs_of([member.frame.backbone for member in members])
     shared = runs_of([member.voice.model.encoder.layers[1] for member in members])
@@ -95,24 +93,24 @@ def test_what_is_shared_runs_once_and_changes_no_answer(grown, a_sample, one_fra
 @torch.inference_mode()
 def test_members_that_only_look_alike_are_each_run(grown):
     members = grown(0, 0, one_frame_encoder=False)
-    assert not Ensemble(members).one_frame_encoder  # equal weights, not the same ones
-    assert Ensemble(members[:1]).one_frame_encoder
+    assert not Ensemble(members).shares_frame_encoder  # equal weights, not the same ones
+    assert Ensemble(members[:1]).shares_frame_encoder
 
 
-def test_a_tuned_voice_shares_nothing(tiny, a_detector):
-    assert not Ensemble([a_detector(tiny), a_detector(tiny, 1)]).one_voice_trunk
+def test_a_tuned_voice_shares_nothing(tiny, make_detector):
+    assert not Ensemble([make_detector(tiny), make_detector(tiny, 1)]).shares_voice_layers
 
 
-def a_bundle(members, **changes):
+def make_bundle(members, **changes):
     calibration = Calibration(temperature=1.5)
     return Bundle(tuple(members), PreprocessingSettings(), calibration, 3, "demo", **changes)
 
 
-def test_an_ensemble_says_the_mean_of_its_members(grown, a_sample):
+def test_an_ensemble_says_the_mean_of_its_members(grown, make_sample):
     members = grown(0, 1, 2, one_frame_encoder=True)
-    sample = a_sample(4, 9000)
-    (score,) = score_samples(a_bundle(members), [sample], "32")
-    each = [score_samples(a_bundle([member]), [sample], "32")[0] for member in members]
+    sample = make_sample(4, 9000)
+    (score,) = score_samples(make_bundle(members), [sample], "32")
+    each = [score_samples(make_bundle([member]), [sample], "32")[0] for member in members]
     assert score.member_logits == pytest.approx([one.logit * 1.5 for one in each], abs=1e-5)
     mean = np.mean([1 / (1 + np.exp(-one.logit * 1.5)) for one in each])
     odds = np.log(mean / (1 - mean))
@@ -126,13 +124,13 @@ def test_an_ensemble_says_the_mean_of_its_members(grown, a_sample):
     )
 
 
-def test_a_bundle_from_disk_still_shares(grown, a_sample, tmp_path):
-    before = a_bundle(grown(0, 1, one_frame_encoder=True))
+def test_a_bundle_from_disk_still_shares(grown, make_sample, tmp_path):
+    before = make_bundle(grown(0, 1, one_frame_encoder=True))
     save_bundle(tmp_path / "bundle", before)
     after = load_bundle(tmp_path / "bundle")
     ensemble = Ensemble(after.members)
-    assert ensemble.one_frame_encoder
-    assert ensemble.one_voice_trunk
-    sample = a_sample(3, 8000)
+    assert ensemble.shares_frame_encoder
+    assert ensemble.shares_voice_layers
+    sample = make_sample(3, 8000)
     (first,), (second,) = (score_samples(bundle, [sample], "32") for bundle in (before, after))
     assert np.array_equal(first.member_logits, second.member_logits)

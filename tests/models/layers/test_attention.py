@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from unmask.models.layers.attention import HEAD_WIDTH, MOST_HEADS, masked_softmax, num_heads
+from unmask.models.layers.attention import MAX_HEADS, MIN_HEAD_WIDTH, masked_softmax, num_heads
 
 
 def test_heads_share_the_width_evenly_and_are_wide_enough_where_they_can_be():
     for width in range(1, 700):
         heads = num_heads(width)
         assert width % heads == 0
-        assert heads == 1 or width // heads >= HEAD_WIDTH
-        assert heads <= MOST_HEADS
+        assert heads == 1 or width // heads >= MIN_HEAD_WIDTH
+        assert heads <= MAX_HEADS
 
 
 def test_weights_are_those_of_a_softmax_over_what_is_kept():

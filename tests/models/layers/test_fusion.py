@@ -70,7 +70,7 @@ def test_either_fake_stays_finite_at_the_ends_and_with_nothing_to_go_by():
     assert torch.isfinite(far.grad).all()
 
 
-def an_attention(video_dim=12, audio_dim=32):
+def make_attention(video_dim=12, audio_dim=32):
     with torch.random.fork_rng():
         torch.manual_seed(2)
         fusion = AttentionFusion(video_dim, audio_dim, 0.2)
@@ -92,7 +92,7 @@ def faces_and_voices(frames=(4, 2), steps=(9, 5), dims=(12, 32)):
 
 @torch.inference_mode()
 def test_attention_is_torchs_own_multi_head_attention():
-    fusion = an_attention(32, 32)
+    fusion = make_attention(32, 32)
     video, audio, video_mask, audio_mask = faces_and_voices(dims=(32, 32))
     theirs = torch.nn.MultiheadAttention(32, fusion.heads, batch_first=True).eval()
     parts = (fusion.query, fusion.key, fusion.value)
@@ -112,7 +112,7 @@ def test_attention_is_torchs_own_multi_head_attention():
 @torch.inference_mode()
 def test_weights_sum_to_one_over_speech_and_are_zero_everywhere_else():
     video, audio, video_mask, audio_mask = faces_and_voices()
-    _, weights = an_attention()(video, audio, video_mask, audio_mask)
+    _, weights = make_attention()(video, audio, video_mask, audio_mask)
     assert weights.shape == (2, 4, 9)
     torch.testing.assert_close(weights.sum(2), video_mask.float())
     assert not weights[1, :, 5:].any()
@@ -120,7 +120,7 @@ def test_weights_sum_to_one_over_speech_and_are_zero_everywhere_else():
 
 @torch.inference_mode()
 def test_permuting_the_padding_of_the_sound_changes_nothing():
-    fusion = an_attention()
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     audio[1, 5:] = torch.randn(4, 32) * 100
     shuffled = audio.clone()
@@ -132,7 +132,7 @@ def test_permuting_the_padding_of_the_sound_changes_nothing():
 
 @torch.inference_mode()
 def test_a_clip_in_a_padded_batch_is_joined_as_it_is_alone():
-    fusion = an_attention()
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     together, _ = fusion(video, audio, video_mask, audio_mask)
     alone, _ = fusion(video[1:, :2], audio[1:, :5], video_mask[1:, :2], audio_mask[1:, :5])
@@ -142,7 +142,7 @@ def test_a_clip_in_a_padded_batch_is_joined_as_it_is_alone():
 @torch.inference_mode()
 @pytest.mark.parametrize("steps", [0, 9])
 def test_sound_that_is_masked_altogether_equals_the_video_only_path(steps):
-    fusion = an_attention()
+    fusion = make_attention()
     video, audio, video_mask, _ = faces_and_voices()
     nothing = torch.zeros(2, steps, dtype=torch.bool)
     joined, weights = fusion(video, audio[:, :steps], video_mask, nothing)
@@ -155,7 +155,7 @@ def test_sound_that_is_masked_altogether_equals_the_video_only_path(steps):
 
 @torch.inference_mode()
 def test_without_a_face_a_learned_one_asks_the_voice():
-    fusion = an_attention()
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     nobody = torch.zeros_like(video_mask)
     joined, weights = fusion(video, audio, nobody, audio_mask)
@@ -167,7 +167,7 @@ def test_without_a_face_a_learned_one_asks_the_voice():
 
 
 def test_with_neither_face_nor_voice_there_is_an_answer_and_a_gradient():
-    fusion = an_attention()
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     joined, _ = fusion(video, audio, video_mask & False, audio_mask & False)
     assert torch.isfinite(joined).all()

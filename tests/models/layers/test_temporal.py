@@ -6,7 +6,7 @@ from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, maske
 CONV = "conv"
 
 
-def an_encoder(kind=CONV, dim=8):
+def make_encoder(kind=CONV, dim=8):
     with torch.random.fork_rng():
         torch.manual_seed(4)
         encoder = ConvEncoder(dim, 0.0) if kind == CONV else TransformerEncoder(dim, kind, 0.0)
@@ -20,7 +20,7 @@ def an_encoder(kind=CONV, dim=8):
 @torch.inference_mode()
 @pytest.mark.parametrize("kind", [CONV, 5, 8, 10])
 def test_padding_changes_nothing_and_comes_out_as_zero(kind):
-    encoder = an_encoder(kind)
+    encoder = make_encoder(kind)
     x = torch.randn(2, 6, 8)
     mask = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
     x[1, 4:] = 99.0
@@ -32,7 +32,7 @@ def test_padding_changes_nothing_and_comes_out_as_zero(kind):
 
 @torch.inference_mode()
 def test_a_frame_is_told_apart_by_its_neighbours_up_to_three_away_and_no_further():
-    encoder = an_encoder()
+    encoder = make_encoder()
     x, mask = torch.randn(1, 12, 8), torch.ones(1, 12, dtype=torch.bool)
     moved = x.clone()
     moved[0, 5] += torch.randn(8)
@@ -43,7 +43,7 @@ def test_a_frame_is_told_apart_by_its_neighbours_up_to_three_away_and_no_further
 @torch.inference_mode()
 @pytest.mark.parametrize(("window", "before", "after"), [(5, 2, 2), (8, 4, 3), (10, 5, 4)])
 def test_a_block_of_attention_sees_a_window_of_frames_and_no_further(window, before, after):
-    block = an_encoder(window).blocks[0]
+    block = make_encoder(window).blocks[0]
     x, mask = torch.randn(1, 30, 8), torch.ones(1, 30, dtype=torch.bool)
     moved = x.clone()
     moved[0, 15] += torch.randn(8)
@@ -55,7 +55,7 @@ def test_a_block_of_attention_sees_a_window_of_frames_and_no_further(window, bef
 @torch.inference_mode()
 @pytest.mark.parametrize("window", [5, 8])
 def test_sliding_windows_are_full_attention_under_a_band(window):
-    block = an_encoder(window, dim=128).blocks[0]
+    block = make_encoder(window, dim=128).blocks[0]
     h, frames = torch.randn(2, 13, 64), torch.arange(13)
     mask = torch.ones(2, 13, dtype=torch.bool)
     mask[1, [0, 6, 12]] = False
@@ -76,7 +76,7 @@ def test_sliding_windows_are_full_attention_under_a_band(window):
 def test_attention_takes_any_number_of_frames(frames):
     x, mask = torch.randn(2, frames, 8), torch.ones(2, frames, dtype=torch.bool)
     mask[1] = False
-    out = an_encoder(8)(x, mask)
+    out = make_encoder(8)(x, mask)
     assert out.shape == x.shape
     assert torch.isfinite(out).all()
     assert not out[1].any()
@@ -84,7 +84,7 @@ def test_attention_takes_any_number_of_frames(frames):
 
 @torch.inference_mode()
 def test_attention_tells_the_order_of_frames():
-    encoder = an_encoder(5)
+    encoder = make_encoder(5)
     x, mask = torch.randn(1, 5, 8), torch.ones(1, 5, dtype=torch.bool)
     forth, back = encoder(x, mask), encoder(x.flip(1), mask)
     assert (forth[0, 2] - back[0, 2]).abs().max() > 1e-3
@@ -97,7 +97,7 @@ def test_a_transformer_is_of_a_size_that_suits_its_vectors(dim, least, most):
 
 
 def test_masked_frames_pass_no_bad_gradient():
-    encoder = an_encoder(5)
+    encoder = make_encoder(5)
     x = torch.randn(2, 6, 8, requires_grad=True)
     mask = torch.tensor([[True] * 4 + [False] * 2, [False] * 6])
     encoder(x, mask).square().sum().backward()

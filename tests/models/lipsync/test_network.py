@@ -32,26 +32,26 @@ def noise(rng, seconds):
 
 def test_each_window_has_a_vector_of_length_one(net, rng):
     mouths = torch.from_numpy(rng.integers(0, 255, (2, 40, 48, 48)).astype(np.uint8))
-    seen, heard = net.lips(mouths), net.speech(torch.randn(2, 40 * 640))
+    seen, heard = net.embed_mouths(mouths), net.embed_audio(torch.randn(2, 40 * 640))
     assert seen.shape == heard.shape == (2, 40 - WINDOW_TICKS + 1, 16)
     assert torch.allclose(seen.norm(dim=2), torch.ones(2, 28), atol=1e-5)
 
 
 def test_loudness_and_a_constant_colour_of_the_sound_are_not_heard(net, rng):
     sound = torch.from_numpy(noise(rng, 2.0))[None]
-    assert torch.allclose(net.speech(sound), net.speech(0.1 * sound), atol=1e-3)
+    assert torch.allclose(net.embed_audio(sound), net.embed_audio(0.1 * sound), atol=1e-3)
 
 
 def test_brightness_and_contrast_of_the_mouth_are_not_seen(net, rng):
     mouths = torch.from_numpy(rng.integers(60, 160, (1, 20, 48, 48)).astype(np.float32))
-    assert torch.allclose(net.lips(mouths), net.lips(mouths * 1.4 + 20), atol=1e-3)
+    assert torch.allclose(net.embed_mouths(mouths), net.embed_mouths(mouths * 1.4 + 20), atol=1e-3)
 
 
 def test_sound_that_comes_later_gives_the_same_vectors_later(net, rng):
     """The first and last windows see the ends of the sound; those between do not."""
     sound = torch.from_numpy(noise(rng, 4.0))[None]
     late = torch.cat([sound[:, -5 * 640 :], sound[:, : -5 * 640]], dim=1)
-    one, other = net.speech(sound)[0], net.speech(late)[0]
+    one, other = net.embed_audio(sound)[0], net.embed_audio(late)[0]
     assert torch.allclose(one[5:70], other[10:75], atol=0.02)
 
 
@@ -119,7 +119,7 @@ def test_a_net_comes_back_from_disk_with_its_scores(net, rng, tmp_path):
     again = load_sync(tmp_path / "a" / "net.safetensors")
     lips, sound = some_lips(rng, range(100)), noise(rng, 4.0)
     spoken = np.ones(len(sound), bool)
-    assert again.facts == net.facts
+    assert again.config == net.config
     one, other = (sync_score(each, lips, sound, spoken) for each in (net, again))
     assert one.probability == other.probability
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["net.safetensors"]

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import mlflow
 import pytest
 
@@ -12,7 +10,7 @@ GATES = GateReport((GateResult("auc", 0.8, 0.9, "at least", "required", False, "
 
 @pytest.mark.usefixtures("checkout")
 def test_a_run_says_what_it_was_made_from(tmp_path):
-    settings = replace(Settings(), seed=11)
+    settings = Settings().replace(seed=11)
     run = mlflow_runs.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
     mlflow_runs.finish_run(run, {"auc": 0.8}, GATES)
     found = mlflow.MlflowClient().get_run(run)

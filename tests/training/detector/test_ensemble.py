@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from unmask.config import EnsembleSettings, Settings, TrainingSettings
-from unmask.data.torch.evaluation_set import EvaluationClips, collate_examples
+from unmask.data.torch.collate import collate_examples
+from unmask.data.torch.evaluation_set import EvaluationClips
 from unmask.errors import ConfigError
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.bundle import load_bundle
@@ -19,7 +20,7 @@ from unmask.training.detector.trainer import HISTORY
 
 def ensemble(members, **more):
     settings = Settings(seed=7)
-    return replace(settings, ensemble=EnsembleSettings(members=members, **more))
+    return settings.replace(ensemble=EnsembleSettings(members=members, **more))
 
 
 def test_a_single_member_is_trained_as_if_it_were_alone():
@@ -35,11 +36,10 @@ def test_members_differ_in_seed_dropout_and_rate_and_in_nothing_else():
     rate = Settings().training.learning_rate
     assert [one.training.learning_rate for one in made] == [rate, 2 * rate, 2 * rate, 2 * rate]
     same = {
-        replace(
-            one,
+        one.replace(
             seed=0,
-            model=replace(one.model, dropout=0.0),
-            training=replace(one.training, learning_rate=1.0),
+            model=one.model.replace(dropout=0.0),
+            training=one.training.replace(learning_rate=1.0),
         )
         for one in made
     }
@@ -63,7 +63,7 @@ def test_a_member_that_takes_over_a_frame_encoder_leaves_it_as_it_was(
     first = fit_features(toy_clips, tiny_settings, toy_load, tmp_path)
     second = fit_features(
         toy_clips,
-        replace(tiny_settings, seed=8),
+        tiny_settings.replace(seed=8),
         toy_load,
         tmp_path,
         taken=FrozenFrameEncoder(first),
@@ -95,7 +95,7 @@ def test_faces_of_a_frozen_encoder_are_encoded_once_for_all_members_that_follow(
         return replace(features, info=replace(features.info, sha256=clip.clip_id))
 
     def history(seed):
-        other = replace(tiny_settings, seed=seed)
+        other = tiny_settings.replace(seed=seed)
         bundle = fit_features(
             toy_clips, other, load, tmp_path, None, FrozenFrameEncoder(first, cache)
         )
@@ -120,10 +120,10 @@ def test_vectors_are_what_the_encoder_says_of_the_same_frames(
     batch = collate_examples([examples[number] for number in range(3)], base.settings)
     with torch.inference_mode():
         expected = base.first_member.encode_frames(batch.batch)
-    torch.testing.assert_close(batch.seen, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(batch.frame_features, expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("change", [{"fakes": "both"}, {"adversarial_epsilon": 0.05}])
+@pytest.mark.parametrize("change", [{"fake_source": "both"}, {"adversarial_epsilon": 0.05}])
 def test_where_faces_are_changed_while_training_they_are_not_encoded_beforehand(change):
     assert can_cache_face_features(TrainingSettings())
     assert not can_cache_face_features(TrainingSettings(**change))

@@ -24,7 +24,7 @@ def history(bundle):
 
 
 def with_training(settings, **changes):
-    return replace(settings, training=replace(settings.training, **changes))
+    return settings.replace(training=settings.training.replace(**changes))
 
 
 def test_a_fit_learns_forgeries_that_are_plain_to_see_and_hear(
@@ -41,7 +41,7 @@ def test_the_same_seed_twice_gives_the_same_history_and_another_seed_another(
     toy_clips, toy_load, tiny_settings, tmp_path
 ):
     fits = [
-        fit_features(toy_clips, replace(tiny_settings, seed=seed), toy_load, tmp_path / place)
+        fit_features(toy_clips, tiny_settings.replace(seed=seed), toy_load, tmp_path / place)
         for seed, place in ((7, "a"), (7, "b"), (8, "c"))
     ]
     first, second, other = (history(bundle) for bundle in fits)
@@ -63,7 +63,7 @@ def test_the_whole_detector_is_fitted_its_auxiliary_heads_and_all(
 
     switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
     settings = with_training(tiny_settings, epochs=3, landmark_weight=1.0, pose_weight=1.0)
-    settings = replace(settings, model=replace(settings.model, **switches))
+    settings = settings.replace(model=settings.model.replace(**switches))
     fitted = fit_features(toy_clips, settings, load, tmp_path)
     rows = history(fitted)
     for name in ("train_landmarks", "train_pose"):
@@ -158,9 +158,9 @@ def test_other_settings_or_data_get_a_folder_of_their_own(toy_clips, tiny_settin
     keys = {
         fit_key(toy_clips, tiny_settings),
         fit_key(toy_clips[1:], tiny_settings),
-        fit_key(toy_clips, replace(tiny_settings, seed=8)),
+        fit_key(toy_clips, tiny_settings.replace(seed=8)),
         fit_key(toy_clips, with_training(tiny_settings, epochs=3)),
-        fit_key(toy_clips, replace(tiny_settings, model=replace(tiny_settings.model, dropout=0.2))),
+        fit_key(toy_clips, tiny_settings.replace(model=tiny_settings.model.replace(dropout=0.2))),
     }
     assert len(keys) == 5
     assert fit_key(toy_clips[::-1], tiny_settings) in keys

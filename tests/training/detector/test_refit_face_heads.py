@@ -18,7 +18,7 @@ DIM = 16
 @pytest.fixture
 def detector(tiny_settings):
     torch.manual_seed(0)
-    return Detector(replace(tiny_settings.model, frame_dim=DIM, auxiliary=True)).eval()
+    return Detector(tiny_settings.model.replace(frame_dim=DIM, auxiliary=True)).eval()
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_fits_heads_know_more_than_the_mean_face(toy_clips, toy_load, tiny_set
         track = replace(person.track, pose_deg=np.full((5, 3), 5 * lower, np.float32) * [0, 1, 0])
         return replace(features, people=(replace(person, landmarks=points, track=track),))
 
-    settings = replace(tiny_settings, model=replace(tiny_settings.model, auxiliary=True))
+    settings = tiny_settings.replace(model=tiny_settings.model.replace(auxiliary=True))
     bundle = load_bundle(fit_features(toy_clips, settings, read, tmp_path))
     report = auxiliary_errors_of(bundle, toy_clips, "test", read)
     assert report.heads.landmarks_percent < 0.5 * report.mean.landmarks_percent

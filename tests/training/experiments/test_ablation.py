@@ -48,7 +48,7 @@ def test_what_the_demo_leaves_off_is_switched_on():
     added = {plan.name for plan in plan_runs(3, "demo", (7,)) if plan.added}
     assert added == {"forged twins", "adversarial training", "other augmentation", ENSEMBLE}
     (twins,) = (one for one in plan_runs(3, "demo", (7,)) if one.name == "forged twins")
-    assert twins.settings.training.fakes == "both"
+    assert twins.settings.training.fake_source == "both"
 
 
 def test_time_is_told_of_what_answers_otherwise_alone():
@@ -84,7 +84,9 @@ def test_a_component_that_does_not_exist_is_named():
 
 
 def test_every_component_of_the_last_phase_can_be_switched_off():
-    trained = {plan.name for plan in plan_runs(3, "full", (7,), overrides=["training.fakes=both"])}
+    trained = {
+        plan.name for plan in plan_runs(3, "full", (7,), overrides=["training.fake_source=both"])
+    }
     assert trained == {one.name for one in COMPONENTS} | {REFERENCE, ENSEMBLE}
 
 

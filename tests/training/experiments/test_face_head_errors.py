@@ -17,7 +17,7 @@ def a_bundle(tiny_settings):
     """A detector whose heads answer every face alike: points in the middle, looking ahead."""
 
     def build(points=0.5, yaw_deg=0.0):
-        detector = Detector(replace(tiny_settings.model, auxiliary=True))
+        detector = Detector(tiny_settings.model.replace(auxiliary=True))
         for head in (detector.auxiliary.landmarks, detector.auxiliary.pose):
             torch.nn.init.zeros_(head.weight)
         torch.nn.init.constant_(detector.auxiliary.landmarks.bias, points)
@@ -59,7 +59,7 @@ def test_errors_are_distances_in_percent_of_the_face_and_degrees(toy_clips, a_bu
 
 def test_a_detector_without_heads_is_told_so(toy_clips, a_bundle, faces_at):
     plain = a_bundle()
-    plain = replace(plain, members=(Detector(replace(plain.settings, auxiliary=False)),))
+    plain = replace(plain, members=(Detector(plain.settings.replace(auxiliary=False)),))
     with pytest.raises(DataError, match=r"model\.auxiliary"):
         auxiliary_errors_of(plain, toy_clips, "test", faces_at((0.5, 0), (0.5, 0)))
 

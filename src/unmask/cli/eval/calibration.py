@@ -46,17 +46,17 @@ def _show(found: "CalibrationComparison") -> None:
         numbers = (*fit, row.auc, *errors, row.brier, row.nll)
         table.add_row(row.kind, *(f"{number:.3f}" for number in numbers))
     Console().print(table)
-    said = found.verdicts
+    rates = found.verdicts
     typer.echo(
-        f"genuine called fake {said.fpr:.1%} (promised {said.promised_fpr:.1%}), fakes called "
-        f"real {said.fnr:.1%} (promised {said.promised_fnr:.1%}); inconclusive: "
-        f"{said.unsure_reals:.1%} of genuine, {said.unsure_fakes:.1%} of fakes"
+        f"genuine called fake {rates.fpr:.1%} (target {rates.target_fpr:.1%}), fakes called "
+        f"real {rates.fnr:.1%} (target {rates.target_fnr:.1%}); inconclusive: "
+        f"{rates.inconclusive_reals:.1%} of genuine, {rates.inconclusive_fakes:.1%} of fakes"
     )
-    for one in found.outstanding:
-        shares = ["-" if share is None else f"{share:.1%}" for share in (one.genuine, one.fake)]
+    for kind in found.flagged:
+        shares = ["-" if share is None else f"{share:.1%}" for share in (kind.genuine, kind.fake)]
         typer.echo(
-            f"a stretch of {one.kind} stands out, above {one.above:.3f}, in {shares[0]} of genuine "
-            f"clips (promised {one.promised:.1%}), in {shares[1]} of fakes"
+            f"clips with a flagged {kind.kind} segment, above {kind.threshold:.3f}: {shares[0]} of "
+            f"genuine (target {kind.target:.1%}), {shares[1]} of fakes"
         )
     if found.error_detection_auc is not None:
         typer.echo(

@@ -1,6 +1,5 @@
 """`unmask codecs`: how much of a detector's skill survives the codecs of the world."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from unmask.robustness.codec_report import CodecReport, Span
+    from unmask.robustness.codec_report import CodecReport
 
 
 def command(
@@ -39,7 +38,7 @@ def command(
         load_bundle(bundle),
         read_manifest(manifest),
         Cache(),
-        replace(settings.codecs, cells=wanted),
+        settings.codecs.replace(cells=wanted),
         settings.evaluation,
         settings.seed,
     )
@@ -55,18 +54,11 @@ def _table(report: "CodecReport") -> "Table":
     table = Table(title=f"Encoded again: {report.clips} {report.split} clips", title_justify="left")
     for name in ("cell", "AUC", "drop", "PSNR, dB", "lost"):
         table.add_column(name, justify="left" if name == "cell" else "right")
-    table.add_row("original", _shown(report.original), "", "", "")
+    table.add_row("original", report.original.format() if report.original else "", "", "", "")
     for row in report.rows:
         likeness = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
-        table.add_row(row.cell, _shown(row.auc), _shown(row.drop), likeness, str(row.lost))
+        table.add_row(row.cell, row.auc.format(), row.drop.format(), likeness, str(row.lost))
     table.caption = f"in brackets: {report.confidence:.0%} interval by resampling identities"
     if report.codec_gap is not None:
-        table.caption += f"; H.264 less H.265: {_shown(report.codec_gap)}"
+        table.caption += f"; H.264 less H.265: {report.codec_gap.format()}"
     return table
-
-
-def _shown(span: "Span | None") -> str:
-    if span is None:
-        return ""
-    ends = "" if span.low is None else f" ({span.low:.3f} to {span.high:.3f})"
-    return f"{span.value:.3f}{ends}"

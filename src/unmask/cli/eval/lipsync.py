@@ -33,13 +33,13 @@ def command(
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
     chosen = [clip for clip in read_manifest(manifest) if clip.split == split]
     clips = list(sync_clips(chosen, lip_feature_loader(settings.preprocessing, Cache())))
-    judges: dict[str, Score] = {
+    scorers: dict[str, Score] = {
         "net": partial(sync_score, load_sync(weights)),
         "lip energy": lip_energy_score,
     }
     reports = tuple(
         evaluate_lipsync(name, score, clips, settings.seed, settings.evaluation.resamples)
-        for name, score in judges.items()
+        for name, score in scorers.items()
     )
     if json is not None:
         save(SyncComparison(split, reports), json)
@@ -50,15 +50,17 @@ def _show(reports: "tuple[SyncReport, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shifts = Table("judge", "sound shifted", "judged", "mean score", "found within 80 ms")
-    kinds = Table("judge", "genuine against", "fakes", "AUC", "95 % interval")
+    shifts = Table("scorer", "sound shifted", "scored", "mean score", "found within 80 ms")
+    kinds = Table("scorer", "genuine against", "fakes", "AUC", "95 % interval")
     for report in reports:
-        typer.echo(f"{report.judge}: {report.genuine} genuine clips, {report.unjudged} unjudged")
+        typer.echo(
+            f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} without a score"
+        )
         for row in report.shifts:
-            values = ("–" if one is None else f"{one:.3f}" for one in (row.mean_score, row.found))
-            shifts.add_row(report.judge, f"±{row.shift_ms} ms", str(row.judged), *values)
+            numbers = (row.mean_score, row.found_share)
+            values = ("–" if number is None else f"{number:.3f}" for number in numbers)
+            shifts.add_row(report.scorer, f"±{row.shift_ms} ms", str(row.scored), *values)
         for kind in report.kinds:
-            span = kind.interval
-            shown = "–" if span is None else f"{span.low:.3f} – {span.high:.3f}"
-            kinds.add_row(report.judge, kind.kind, str(kind.fakes), f"{kind.auc:.3f}", shown)
+            auc, interval = f"{kind.auc.value:.3f}", kind.auc.format_interval()
+            kinds.add_row(report.scorer, kind.kind, str(kind.fakes), auc, interval)
     Console().print(shifts, kinds)

@@ -34,7 +34,7 @@ def command(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.ablation_analysis import compare_runs, to_metrics
+    from unmask.evaluation.ablation_analysis import REFERENCE, compare_runs, to_metrics
     from unmask.evaluation.ablation_markdown import ablation_page
     from unmask.preprocessing.cache import Cache
     from unmask.training.experiments import ablation
@@ -52,7 +52,7 @@ def command(
         done.append((plan, trained))
     groups = ablation.group_by_component(done)
     measures = load_settings(phase=phase, profile=profile, overrides=fixed).evaluation
-    reference = groups.pop(ablation.REFERENCE)
+    reference = groups.pop(REFERENCE)
     rows = compare_runs(reference, groups, measures, chosen[0], ablation.added_components(done))
     page = ablation_page(rows, ablation.expectations(), title, ablation.report_notes(clips, fixed))
     out = PART if only else OUT

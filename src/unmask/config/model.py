@@ -1,0 +1,69 @@
+"""Settings of the detector's architecture."""
+
+from typing import Literal
+
+from pydantic import AliasChoices, Field
+
+from unmask.config.base import Fraction, SettingsModel, Text
+
+
+class ModelSettings(SettingsModel):
+    """Architecture of the detector, and where its pretrained weights come from."""
+
+    frame_backbone: Text = Field(
+        default="efficientnet_b3",
+        description="Image backbone: any timm model name, or `residual_tiny`, a small network on "
+        "noise residuals that needs no pretrained weights.",
+    )
+    frame_weights: Text = Field(
+        default="pretrained",
+        description="Weights of the image backbone: `pretrained`, `random` or a local file.",
+    )
+    input_px: int = Field(
+        default=224, ge=1, description="Side of the face image that the detector sees, in pixels."
+    )
+    flow: bool = Field(
+        default=False, description="Feed optical flow with the image: 5 channels, not 3."
+    )
+    frame_dim: int = Field(default=2048, ge=1, description="Length of a frame's feature vector.")
+    voice_backbone: Text = Field(
+        default="facebook/wav2vec2-base",
+        description="Speech backbone (wav2vec 2.0): a hub name, a local folder, or `tiny`, a small "
+        "network with random weights.",
+    )
+    voice_weights: Literal["pretrained", "random"] = Field(
+        default="pretrained", description="Weights of the speech backbone."
+    )
+    voice_frozen_layers: int = Field(
+        default=8, ge=0, description="Number of lower speech layers that are not trained."
+    )
+    voice_dim: int = Field(default=512, ge=1, description="Length of an audio step's vector.")
+    vad_mask: bool = Field(
+        default=True, description="Ignore audio in which voice activity detection finds no speech."
+    )
+    temporal: Literal["conv", "transformer"] = Field(
+        default="conv",
+        description="Temporal encoder over frames: dilated convolutions or windowed attention.",
+    )
+    temporal_window: int = Field(
+        default=8, ge=5, le=10, description="Frames in the attention window of the transformer."
+    )
+    fusion: Literal["concat", "attention"] = Field(
+        default="concat",
+        description="Fusion of face and voice: concatenation or cross-modal attention.",
+    )
+    auxiliary: bool = Field(
+        default=False, description="Add auxiliary heads for 68 landmarks and head pose."
+    )
+    trainable: Literal["all", "norms"] = Field(
+        default="all",
+        validation_alias=AliasChoices("trainable", "tuned"),
+        serialization_alias="tuned",
+        description="Which parameters of the image backbone are trained: all, or the "
+        "normalisation layers only.",
+    )
+    dropout: Fraction = Field(default=0.3, description="Dropout probability.")
+    modality_dropout: Fraction = Field(
+        default=0.2,
+        description="Probability that face or voice is hidden in a training sample that has both.",
+    )

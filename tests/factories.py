@@ -1,0 +1,83 @@
+"""Helpers that tests of several packages share."""
+
+import time
+
+
+def wait_until(condition, timeout_s=60.0, interval_s=0.02):
+    """Poll ``condition`` until it is truthy and return its value; fail after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"still false after {timeout_s:g} s"
+        time.sleep(interval_s)
+    return value
+
+
+def make_model_settings(**changes):
+    """Return settings of a detector that is built and run in a moment, without downloads."""
+    from unmask.config import ModelSettings
+
+    tiny = {
+        "frame_backbone": "test_resnet",
+        "frame_weights": "random",
+        "input_px": 32,
+        "frame_dim": 16,
+        "voice_backbone": "tiny",
+        "voice_weights": "random",
+        "voice_frozen_layers": 0,
+        "voice_dim": 8,
+    }
+    return ModelSettings(**{**tiny, **changes})
+
+
+def make_clip(**changes):
+    """Return the row of a genuine test clip; ``is_fake`` follows from the two modalities."""
+    from pathlib import Path
+
+    from unmask.records import Clip
+
+    name = changes.get("clip_id", "clip")
+    values = {
+        "clip_id": name,
+        "path": Path(f"/nowhere/{name}.mp4"),
+        "sha256": "0" * 64,
+        "source": "toy",
+        "identity": "ann",
+        "split": "test",
+        "fake_video": False,
+        "fake_audio": False,
+        "manipulation": "none",
+        "pair_id": name,
+        "duration_s": 2.0,
+        "fps": 25.0,
+        "width": 64,
+        "height": 64,
+        "has_audio": True,
+        "licence": "",
+    } | changes
+    values.setdefault("is_fake", values["fake_video"] or values["fake_audio"])
+    return Clip(**values)
+
+
+def make_evaluation(**changes):
+    """Return the evaluation of a detector on twenty test clips."""
+    from unmask.evaluation.evaluate import Evaluation
+
+    values = {
+        "split": "test",
+        "clips": 20,
+        "fakes": 10,
+        "reals": 10,
+        "identities": 5,
+        "confidence": 0.95,
+        "bins": 10,
+        "auc": 0.875,
+        "auc_low": 0.7,
+        "auc_high": 0.95,
+        "eer": 0.2,
+        "fpr95": 0.4,
+        "ece": 0.04,
+        "ece_by_chance": 0.03,
+        "brier": 0.1,
+        "nll": 0.4,
+    }
+    return Evaluation(**{**values, **changes})
