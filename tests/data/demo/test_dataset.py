@@ -10,8 +10,8 @@ from unmask.data.demo.speech_synthesis import draw_syllables, draw_voice, mouth_
 from unmask.data.manifest import read_manifest
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
-from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.files import file_sha256
+from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
 from unmask.preprocessing.speech.vad import detect_speech
 from unmask.records import RATE_HZ, SPLITS
