@@ -9,7 +9,7 @@ from unmask.records import ModelInput
 
 @pytest.fixture(autouse=True, scope="session")
 def single_thread():
-    """Tiny models gain nothing from threads, and lose much where tests run side by side."""
+    """Use one thread: tiny models do not gain from more, and parallel tests suffer."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -18,7 +18,7 @@ def single_thread():
 
 @pytest.fixture(scope="session")
 def tiny():
-    """Settings of a detector that is built and run in a moment."""
+    """Settings of a detector that is fast to build and run."""
     return ModelSettings(
         frame_backbone="test_resnet",
         frame_weights="random",
@@ -33,9 +33,9 @@ def tiny():
 
 @pytest.fixture(scope="session")
 def make_detector():
-    """Build a detector whose weights depend on a seed alone, ready to score.
+    """Build a detector in evaluation mode whose weights depend only on a seed.
 
-    Its scores are spread out, so that a difference between two of them can be seen.
+    Its scores are spread out, so that differences between them are visible.
     """
 
     def build(settings, seed=0, **changes):
@@ -54,7 +54,7 @@ def make_detector():
 
 @pytest.fixture(scope="session")
 def make_sample():
-    """Noise for a face and noise for a voice, of any lengths; two thirds of it are speech."""
+    """Noise as face and as sound, of any lengths; two thirds of the sound count as speech."""
 
     def make(frames, samples, seed=0):
         rng = np.random.default_rng((seed, frames, samples))

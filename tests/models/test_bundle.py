@@ -19,8 +19,7 @@ from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
 from unmask.records import ModelInput
 
-HERE = Path(__file__).parent
-# as older releases wrote them
+HERE = Path(__file__).parent  # with bundles written by older releases
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def make_bundle(tiny, make_detector):
 
 
 @torch.inference_mode()
-def test_what_is_saved_scores_the_same_when_loaded(tmp_path, make_bundle, make_sample, tiny):
+def test_saved_bundle_scores_the_same_when_loaded(tmp_path, make_bundle, make_sample, tiny):
     saved = save_bundle(tmp_path / "deep" / "bundle", make_bundle())
     loaded = load_bundle(tmp_path / "deep" / "bundle")
     batch = collate([make_sample(3, 9000)], tiny)
@@ -65,16 +64,16 @@ def test_what_is_saved_scores_the_same_when_loaded(tmp_path, make_bundle, make_s
     assert loaded.provenance["version_torch"] == version("torch")
 
 
-def test_the_hash_tells_other_weights_and_another_calibration(tmp_path, make_bundle):
+def test_hash_differs_for_other_weights_or_calibration(tmp_path, make_bundle):
     first = make_bundle()
     bundles = [first, make_bundle(1), replace(first, calibration=Calibration())]
-    hashes = {save_bundle(tmp_path / str(n), one).sha256 for n, one in enumerate(bundles)}
+    hashes = {save_bundle(tmp_path / str(n), bundle).sha256 for n, bundle in enumerate(bundles)}
     assert len(hashes) == 3
     assert save_bundle(tmp_path / "again", make_bundle()).sha256 in hashes
 
 
 @torch.inference_mode()
-def test_every_member_keeps_its_own_scores_and_dropout(
+def test_every_member_keeps_its_scores_and_dropout(
     tmp_path, make_bundle, make_detector, make_sample, tiny
 ):
     members = (make_detector(tiny, 0), make_detector(tiny, 1, dropout=0.5), make_detector(tiny, 2))
@@ -87,7 +86,7 @@ def test_every_member_keeps_its_own_scores_and_dropout(
     assert loaded.first_member is loaded.members[0]
 
 
-def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, make_bundle):
+def test_shared_tensors_are_stored_once_and_shared_when_loaded(tmp_path, make_bundle):
     bundle = make_bundle(0, 1)
     first, second = bundle.members
     names = [f"frame.{name}" for name in first.frame.state_dict()]
@@ -104,7 +103,7 @@ def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, make
             assert torch.equal(value, after.state_dict()[name]), name
 
 
-def test_a_lip_sync_model_travels_in_a_file_of_its_own(tmp_path, make_bundle):
+def test_lip_sync_network_is_saved_in_its_own_file(tmp_path, make_bundle):
     sync = SyncNet(dim=8)
     sync.mapping.copy_(torch.tensor([2.0, -1.0, 0.5, 0.25]))
     saved = save_bundle(tmp_path / "bundle", replace(make_bundle(), sync=sync))
@@ -115,24 +114,24 @@ def test_a_lip_sync_model_travels_in_a_file_of_its_own(tmp_path, make_bundle):
     for name, value in sync.state_dict().items():
         assert torch.equal(value, loaded.sync.state_dict()[name]), name
     assert not loaded.sync.training
-    sync.log_scale.data += 1  # other weights of lip-sync make it another bundle
+    sync.log_scale.data += 1  # other weights of lip-sync change the hash
     other = save_bundle(tmp_path / "other", replace(make_bundle(), sync=sync))
     assert other.sha256 != saved.sha256
-    (tmp_path / "bundle/sync.safetensors").write_bytes(b"spoiled")
-    with pytest.raises(BundleError, match="its hash is not the one"):
+    (tmp_path / "bundle/sync.safetensors").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match="its hash differs"):
         load_bundle(tmp_path / "bundle")
 
 
-def test_members_of_different_architectures_make_no_bundle(make_bundle, make_detector, tiny):
-    with pytest.raises(BundleError, match="built differently"):
+def test_members_of_different_architectures_are_refused(make_bundle, make_detector, tiny):
+    with pytest.raises(BundleError, match="different architectures"):
         replace(make_bundle(), members=(make_detector(tiny), make_detector(tiny, voice_dim=9)))
     with pytest.raises(BundleError, match="at least one"):
         replace(make_bundle(), members=())
 
 
-PROMISED, SIX_TENTHS = ConformalGuarantee(0.1, 0.05, 24, 23), SegmentThresholds(0.6, 0.6, 0.6)
-# what the release that wrote a bundle said of the drawn sample: each member's logit, the fake
-# probability, those of face and voice
+GUARANTEE, SIX_TENTHS = ConformalGuarantee(0.1, 0.05, 24, 23), SegmentThresholds(0.6, 0.6, 0.6)
+# scores of the formula sample by the release that wrote each bundle: member logits, fake
+# probability, probabilities of face and voice
 OLDER = [
     (
         1,
@@ -142,13 +141,13 @@ OLDER = [
     ),
     (
         2,
-        Calibration(1.7, 0.3, 0.6, 0.2, PROMISED, alarms=SIX_TENTHS),
+        Calibration(1.7, 0.3, 0.6, 0.2, GUARANTEE, alarms=SIX_TENTHS),
         UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
         ([4.8070, 2.7993], 0.87993, 0.41526, 0.53111),
     ),
     (
         3,
-        Calibration(1.7, 0.3, 0.6, guarantee=PROMISED, bias=-0.4, alarms=SIX_TENTHS),
+        Calibration(1.7, 0.3, 0.6, guarantee=GUARANTEE, bias=-0.4, alarms=SIX_TENTHS),
         UncertaintySettings(),
         ([4.8070], 0.91891, 0.41034, 0.58615),
     ),
@@ -161,16 +160,16 @@ def extract_older_bundle(schema, folder):
     return folder
 
 
-@pytest.mark.parametrize(("schema", "calibration", "uncertainty", "said"), OLDER)
-def test_an_older_bundle_scores_as_the_release_that_wrote_it(
-    tmp_path, schema, calibration, uncertainty, said
+@pytest.mark.parametrize(("schema", "calibration", "uncertainty", "expected"), OLDER)
+def test_older_bundle_scores_as_the_release_that_wrote_it(
+    tmp_path, schema, calibration, uncertainty, expected
 ):
     bundle = load_bundle(extract_older_bundle(schema, tmp_path))
     assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == schema
     assert bundle.schema_version == schema
     assert (bundle.calibration, bundle.uncertainty) == (calibration, uncertainty)
     (score,) = score_samples(bundle, [formula_sample()], "32")
-    logits, probability, video, audio = said
+    logits, probability, video, audio = expected
     assert score.member_logits == pytest.approx(logits, abs=0.02)
     assert score.probability == pytest.approx(probability, abs=0.001)
     assert score.video_probability == pytest.approx(video, abs=0.001)
@@ -180,7 +179,7 @@ def test_an_older_bundle_scores_as_the_release_that_wrote_it(
     assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
 
 
-def test_where_an_older_release_gave_no_verdict_of_fake_half_stands_out(tmp_path):
+def test_older_bundle_without_fake_verdict_gets_segment_thresholds_of_one_half(tmp_path):
     extract_older_bundle(3, tmp_path)
     facts = json.loads((tmp_path / "bundle.json").read_text())
     facts["calibration"]["fake_above"] = 1.0
@@ -189,7 +188,7 @@ def test_where_an_older_release_gave_no_verdict_of_fake_half_stands_out(tmp_path
 
 
 def formula_sample():
-    """Faces and sound by formula: whatever numpy's generators become, this stays the same."""
+    """Faces and sound by formula, independent of random generators."""
     y, x, colour, frame = np.indices((224, 224, 3, 3))
     pattern = (x * (3 + frame) + y * (5 + colour) + x * y * (1 + frame) % 97) % 256
     time_s = np.arange(9000) / 16_000
@@ -202,14 +201,14 @@ def formula_sample():
     )
 
 
-def test_a_bundle_replaces_an_older_one_and_leaves_nothing_else(tmp_path, make_bundle):
+def test_saving_replaces_an_older_bundle_without_leftovers(tmp_path, make_bundle):
     save_bundle(tmp_path / "bundle", make_bundle())
     saved = save_bundle(tmp_path / "bundle", make_bundle(1))
     assert load_bundle(tmp_path / "bundle").sha256 == saved.sha256
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_gates_that_lie_beside_a_bundle_come_with_it_and_leave_its_hash(tmp_path, make_bundle):
+def test_gates_file_is_loaded_and_does_not_change_the_hash(tmp_path, make_bundle):
     saved = save_bundle(tmp_path / "bundle", make_bundle())
     assert load_bundle(tmp_path / "bundle").gates == ()
     (tmp_path / "bundle/gates.json").write_text('[{"name": "auc", "value": 0.8}]')
@@ -218,7 +217,7 @@ def test_gates_that_lie_beside_a_bundle_come_with_it_and_leave_its_hash(tmp_path
     assert again.sha256 == saved.sha256
 
 
-def test_a_bundle_is_two_files_that_can_carry_no_code(tmp_path, make_bundle):
+def test_bundle_consists_of_safetensors_and_json(tmp_path, make_bundle):
     save_bundle(tmp_path / "bundle", make_bundle())
     names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
     assert names == ["bundle.json", "model.safetensors"]
@@ -259,7 +258,7 @@ def without_a_key(folder):
     (folder / "bundle.json").write_text(json.dumps(facts))
 
 
-def with_spoiled_gates(folder):
+def with_damaged_gates(folder):
     (folder / "gates.json").write_text("{")
 
 
@@ -269,25 +268,25 @@ def _edit(folder, **changes):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("damage", "message"),
     [
-        (damaged_weights, "its hash is not the one"),
-        (without_weights, "cannot be read"),
+        (damaged_weights, "its hash differs"),
+        (without_weights, "cannot read the weights"),
         (of_another_schema, "schema 99"),
         (of_an_unknown_setting, "magic"),
-        (of_another_architecture, "weights cannot be read"),
+        (of_another_architecture, "cannot read the weights"),
         (not_json, "damaged"),
         (without_a_key, "calibration"),
-        (with_spoiled_gates, "gates.json: damaged"),
+        (with_damaged_gates, "gates.json: damaged"),
     ],
 )
-def test_a_spoiled_bundle_is_refused_in_our_own_words(tmp_path, make_bundle, spoil, words):
+def test_damaged_bundle_is_refused(tmp_path, make_bundle, damage, message):
     save_bundle(tmp_path / "bundle", make_bundle())
-    spoil(tmp_path / "bundle")
-    with pytest.raises(BundleError, match=words):
+    damage(tmp_path / "bundle")
+    with pytest.raises(BundleError, match=message):
         load_bundle(tmp_path / "bundle")
 
 
-def test_an_empty_folder_is_no_bundle(tmp_path):
+def test_empty_folder_is_refused(tmp_path):
     with pytest.raises(BundleError, match="no bundle here"):
         load_bundle(tmp_path)

@@ -26,7 +26,7 @@ def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, mak
 
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
-def test_company_never_moves_a_score_and_neither_does_its_order(bundle, make_sample, precision):
+def test_score_does_not_depend_on_other_samples_or_their_order(bundle, make_sample, precision):
     samples = [make_sample(4, 9000), make_sample(2, 7000), make_sample(0, 7000), make_sample(3, 0)]
     alone = [score_samples(bundle, [sample], precision)[0].logit for sample in samples]
     together = [score.logit for score in score_samples(bundle, samples, precision)]
@@ -34,7 +34,7 @@ def test_company_never_moves_a_score_and_neither_does_its_order(bundle, make_sam
     assert alone == together == backwards[::-1]
 
 
-def test_people_who_share_the_sound_are_scored_as_if_each_had_it_alone(bundle, make_sample):
+def test_sharing_the_sound_does_not_change_scores(bundle, make_sample):
     first = make_sample(4, 9000)
     second = replace(make_sample(3, 9000), waveform=first.waveform, is_speech=first.is_speech)
     copied = replace(second, waveform=second.waveform.copy())
@@ -43,7 +43,7 @@ def test_people_who_share_the_sound_are_scored_as_if_each_had_it_alone(bundle, m
     assert [s.logit for s in shared] == [s.logit for s in apart]
 
 
-def test_a_missing_modality_has_no_probability(bundle, make_sample):
+def test_missing_modality_has_no_probability(bundle, make_sample):
     mute, faceless = score_samples(bundle, [make_sample(3, 0), make_sample(0, 9000)])
     assert mute.audio_probability is None
     assert mute.video_probability is not None
@@ -57,12 +57,12 @@ def make_score(logit, frames):
     )
 
 
-def test_a_clip_is_as_fake_as_its_most_fake_person_who_is_seen_for_long_enough():
+def test_decisive_score_is_the_most_fake_person_seen_for_long_enough():
     assert (
         decisive_score([make_score(1.0, 20), make_score(2.0, 5), make_score(9.0, 4)]).logit == 2.0
     )
 
 
-def test_where_nobody_is_seen_for_long_those_seen_longest_count():
+def test_decisive_score_falls_back_to_the_person_seen_longest():
     assert decisive_score([make_score(1.0, 3), make_score(9.0, 2)]).logit == 1.0
     assert decisive_score([make_score(1.0, 0)]).logit == 1.0

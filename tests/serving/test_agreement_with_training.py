@@ -1,4 +1,4 @@
-"""Serving, window by window, decides a clip as scoring of labelled clips does, all at once.
+"""Serving, window by window, decides a clip like scoring of labelled clips, as a whole.
 
 A clip of two minutes with stationary faces and sound is scored both ways by a bundle whose
 encoders are replaced by stand-ins, so that its scores are known and do not depend on windows.
@@ -229,7 +229,7 @@ def test_windows_and_whole_clip_give_the_same_decision(case):
             assert modality == pytest.approx(probability, abs=TOLERANCE)
     assert serving_peaks == pytest.approx(peaks, abs=TOLERANCE)
     if person is not None:
-        decisive = next(one for one in report.people if one.id == person)
+        decisive = next(item for item in report.people if item.id == person)
         assert decisive.fake_probability == report.fake_probability
 
 

@@ -203,17 +203,17 @@ def test_without_lip_sync_the_calibration_of_the_detectors_applies(window):
         make_score(1.0, [0.5] * 9, sync=make_sync(0.5, 0.0, [1])),
     ]
     aggregator.add(window(0.0, p0=9, p1=9), rows)
-    unjudged, judged = aggregator.people[0], aggregator.people[1]
+    unjudged, result = aggregator.people[0], aggregator.people[1]
     assert unjudged.logit(calibration) == pytest.approx(2.0 / 4.0 - 1.0)
     pooled = 0.5 * sigmoid(1.0) + 0.5 * 0.5
-    assert judged.logit(calibration) == pytest.approx(np.log(pooled / (1 - pooled)) / 2.0 + 3.0)
-    assert aggregator.decisive_track() is judged  # although its detectors' logit is lower
+    assert result.logit(calibration) == pytest.approx(np.log(pooled / (1 - pooled)) / 2.0 + 3.0)
+    assert aggregator.decisive_track() is result  # although its detectors' logit is lower
 
 
 def test_outlier_window_does_not_change_the_offset():
     sync = LipSyncScores()
-    for offset_ms, judged in ((40.0, 30), (-560.0, 5), (60.0, 30), (50.0, 30)):
-        score = make_sync(0.2, offset_ms, np.arange(judged) / 5)
+    for offset_ms, result in ((40.0, 30), (-560.0, 5), (60.0, 30), (50.0, 30)):
+        score = make_sync(0.2, offset_ms, np.arange(result) / 5)
         sync.add(score, lipsync_scores(make_score(0.0, [0.5], sync=score)))
     assert sync.offset_ms == 50.0
     assert LipSyncScores().offset_ms is None
