@@ -8,6 +8,7 @@ import torch
 from tests.factories import make_clip, make_model_settings
 from tests.toy_fixtures import one_thread  # noqa: F401
 from unmask.config import PreprocessingSettings
+from unmask.data.torch.evaluation_set import EvaluationClips
 from unmask.errors import MediaError
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
@@ -64,3 +65,13 @@ def load():
         return ClipFeatures(info, 0.0, 0.6, FRAMES, (person,), waveform, np.array([[0.0, 0.6]]))
 
     return load_features
+
+
+@pytest.fixture(scope="module")
+def ensemble(bundle, make_detector):
+    return replace(bundle, members=(bundle.first_member, make_detector(1), make_detector(2)))
+
+
+@pytest.fixture(scope="module")
+def examples(clips, load):
+    return list(EvaluationClips(clips, load))
