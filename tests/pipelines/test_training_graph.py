@@ -13,22 +13,22 @@ STEPS = [
     "validate_data",
     "align_faces",
     "cache_flow",
-    "cache_lips",
-    "cache_speech",
-    "train_sync",
+    "cache_mouth_crops",
+    "cache_vad",
+    "train_lipsync",
     "train_detector",
-    "join_members",
+    "build_ensemble",
     "calibrate_scores",
     "evaluate_detector",
-    "attack_detector",
-    "measure_codecs",
+    "evaluate_robustness",
+    "evaluate_codecs",
     "fetch_champion",
     "evaluate_champion",
     "check_gates",
-    "record_results",
+    "log_results",
     "register_detector",
     "enforce_gates",
-    "package_service",
+    "build_service",
 ]
 
 
@@ -44,10 +44,10 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
         reached |= ready
         waiting -= ready
     assert not waiting
-    for before, after in pairwise(STEPS[1:7]):  # validate … train_sync
+    for before, after in pairwise(STEPS[1:7]):  # validate … train_lipsync
         assert before in upstream[after]
-    assert upstream["join_members"] >= {"train_detector", "train_sync"}
-    assert upstream["package_service"] >= {"enforce_gates"}
+    assert upstream["build_ensemble"] >= {"train_detector", "train_lipsync"}
+    assert upstream["build_service"] >= {"enforce_gates"}
     assert upstream["enforce_gates"] >= {"register_detector"}
 
 
@@ -81,7 +81,7 @@ def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
     training_pipeline.prepare(overrides=members)
     upstream = {name: one.upstream_steps for name, one in training_pipeline.invocations.items()}
     names = {"train_detector", "train_member_2", "train_member_3"}
-    assert upstream["join_members"] >= names
+    assert upstream["build_ensemble"] >= names
     # with encoders of their own the members can be trained side by side
     assert ("train_detector" in upstream["train_member_3"]) == shared
     assert "train_member_2" not in upstream["train_member_3"]

@@ -1,10 +1,9 @@
 """One fit per combination of settings, compared on validation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from unmask.evaluation.metrics import roc_auc
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.detector.fit import fit
+from unmask.training.experiments.recorder import RunRecorder
 from unmask.training.score_clips import score_split
 
 
@@ -48,10 +48,6 @@ class TrialResult:
     val_auc: float
 
 
-# takes a trial and gives the Lightning logger that records it
-Recorder = Callable[[Trial], Any]
-
-
 def expand_grid(sets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Every combination of values that are separated by commas.
 
@@ -76,7 +72,7 @@ def sweep(
     clips: Sequence[Clip],
     cache: Cache | None,
     out: Path,
-    record: Recorder | None = None,
+    recorder: RunRecorder | None = None,
 ) -> tuple[TrialResult, ...]:
     """Fit every trial; those that were finished before are not repeated.
 
@@ -85,7 +81,7 @@ def sweep(
     """
     outcomes = []
     for trial in trials:
-        logger = record(trial) if record else None
+        logger = recorder.start_trial(trial) if recorder else None
         bundle = fit(clips, trial.settings, cache, out, logger)
         rows = score_split(bundle, clips, "val", cache)
         logits = np.array([row.logit for row in rows])
