@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,16 @@ def versions():
 
 
 @pytest.fixture(scope="module")
-def first(footage):
+def temporary(tmp_path_factory):
+    """A folder for temporary files of this module's runs."""
+    folder, before = tmp_path_factory.mktemp("temporary"), tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    yield folder
+    tempfile.tempdir = before
+
+
+@pytest.fixture(scope="module")
+def first(footage, temporary):
     return run(footage)
 
 
@@ -64,6 +74,10 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     summary = load(platforms / "outputs/summary.json")
     assert summary.bento == str(bentoml.get("unmask:latest").tag)
     assert (summary.alias, summary.version) == ("champion", str(registered.version))
+
+
+def test_no_step_leaves_a_temporary_folder_behind(first, temporary):
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("zenml-")] == []
 
 
 def test_nothing_registered_is_pickled(first, platforms):
