@@ -6,7 +6,8 @@ They are imported at first use, so that showing a summary does not import the pl
 from importlib import import_module
 from typing import Any
 
-PIPELINES = {"training_pipeline": "training", "regression_gate": "regression_gate"}
+# pipeline to module; a module of a pipeline's own name would hide it
+PIPELINES = {"training_pipeline": "training", "regression_gate": "gate"}
 
 
 def __getattr__(name: str) -> Any:

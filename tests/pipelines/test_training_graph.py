@@ -1,5 +1,6 @@
 """Names, order and settings of the pipelines; nothing runs."""
 
+import importlib
 import subprocess
 import sys
 from itertools import pairwise
@@ -52,7 +53,7 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
 
 
 def test_the_regression_gate_ends_with_its_gates(platforms):
-    from pipelines.regression_gate import regression_gate
+    from pipelines.gate import regression_gate
 
     regression_gate.prepare()
     invocations = regression_gate.invocations
@@ -131,6 +132,16 @@ def test_a_summary_is_shown_without_loading_a_platform():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_pipeline_is_an_attribute_of_the_package(platforms):
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+    import pipelines
+
+    for name, module in pipelines.PIPELINES.items():
+        importlib.import_module(f"pipelines.{module}")
+        assert isinstance(getattr(pipelines, name), Pipeline)
 
 
 def test_an_unknown_pipeline_is_an_attribute_error():
