@@ -74,7 +74,7 @@ class Take:
 def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[Clip, ...]:
     """Generate ``clips`` clips and their manifest; existing clips of the same set are kept.
 
-    The same arguments give the same bytes.
+    The same arguments give the same frames and sound.
 
     Args:
         out: Folder of the set.

@@ -76,6 +76,11 @@ class MouthCropper:
         self._last_tick: dict[int, int] = {}  # of the crops of each person
         self._finished = False
 
+    @property
+    def pending_frames(self) -> int:
+        """Number of frames held in memory until their landmarks are known."""
+        return len(self._pending)
+
     def add_frame(self, time_s: float, frame: Any) -> None:
         """Add the next decoded frame.
 

@@ -119,4 +119,5 @@ def start_time_s(container: Any) -> float:
 
 
 def _is_cover_art(stream: Any) -> bool:
-    return "attached_pic" in str(stream.disposition).lower()
+    disposition = require("av.stream", extra="media").Disposition
+    return bool(stream.disposition & disposition.attached_pic)

@@ -4,8 +4,8 @@
 forged clips pass the same encoder. ``encode_video`` and ``encode_audio`` encode with the codecs
 that degradations and transcoding name.
 
-Encoders run on one thread where that can be set: several clips are encoded in parallel, and x264
-with several threads may decide differently from run to run.
+Encoders run on one thread where possible: clips are encoded in parallel, and x264 with several
+threads may decide differently from run to run.
 """
 
 import os
@@ -47,7 +47,7 @@ class VideoEncoder:
 
 # Fast presets: the effect of a codec on faces matters, not the last bit of its efficiency
 VIDEO_ENCODERS = {
-    # x264's macroblock tree is not deterministic: it depends on uninitialised memory
+    # x264's macroblock tree was seen to depend on uninitialised memory
     "h264": VideoEncoder(
         "libx264", {"preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
     ),
@@ -71,7 +71,9 @@ def encode_clip(
     fps: float = 25.0,
     crf: int = CLIP_CRF,
 ) -> None:
-    """Write an MP4 with H.264 and AAC, atomically; equal input gives equal bytes.
+    """Write an MP4 with H.264 and AAC, atomically.
+
+    Equal input gives equal bytes, except where x264's macroblock tree decides differently.
 
     Args:
         frames: RGB images of one shape ``(height, width, 3)`` with even sides; at least one.
@@ -230,9 +232,8 @@ def _add_audio_stream(out: Any, library: str) -> Any:
 
 
 def _audio_frame(samples: Samples, start: int) -> Any:
-    frame = require("av", extra="media").AudioFrame.from_ndarray(
-        samples[None], format="fltp", layout="mono"
-    )
+    av = require("av", extra="media")
+    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
     frame.sample_rate, frame.pts = RATE_HZ, start
     return frame
 

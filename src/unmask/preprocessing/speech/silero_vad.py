@@ -34,7 +34,7 @@ def speech_probabilities(samples: Array) -> Array:
     """
     if not len(samples):
         return np.zeros(0, np.float32)
-    weights = _load_weights()
+    weights = load_weights()
     chunks = -(-len(samples) // CHUNK)
     padded = np.zeros(CONTEXT + chunks * CHUNK, np.float32)
     padded[CONTEXT : CONTEXT + len(samples)] = samples
@@ -84,13 +84,18 @@ def _sigmoid(values: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _load_weights() -> dict[str, Array]:
-    weights: dict[str, Array] = load_file(_weights_dir() / "silero_vad_16k.safetensors")
+def load_weights() -> dict[str, Array]:
+    """Load the network's weights from the wheel, by layer."""
+    weights: dict[str, Array] = load_file(weights_dir() / "silero_vad_16k.safetensors")
     return weights
 
 
-def _weights_dir() -> Path:
-    """Locate the weights of the wheel without importing it."""
+def weights_dir() -> Path:
+    """Return the folder of the wheel's weights, without importing the wheel.
+
+    Raises:
+        MissingExtraError: The wheel is not installed.
+    """
     spec = find_spec("silero_vad")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(
