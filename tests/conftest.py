@@ -55,32 +55,32 @@ def bundle_folder(tmp_path_factory):
 def make_video(portrait):
     """Write a video: a swaying portrait (or noise), and a synthetic voice of syllables.
 
-    `times` are the timestamps of the frames; an empty list writes audio alone. `turned` stores
+    `times` are the timestamps of the frames; an empty list writes audio alone. `rotated` stores
     the frames rotated, with a display matrix that undoes it.
     """
     av = pytest.importorskip("av")
 
     def write(
-        path, *, times=None, size=(320, 240), face=True, sound=True, seconds=1.0, turned=False
+        path, *, times=None, size=(320, 240), face=True, audio=True, seconds=1.0, rotated=False
     ):
         times = np.arange(0, seconds, 0.04) if times is None else times
         with av.open(str(path), "w") as out:
             # both streams before the first packet, video first
-            video = _add_video_stream(out, size[::-1] if turned else size) if len(times) else None
-            audio = out.add_stream("aac", rate=RATE_HZ, layout="mono") if sound else None
+            video = _add_video_stream(out, size[::-1] if rotated else size) if len(times) else None
+            voice = out.add_stream("aac", rate=RATE_HZ, layout="mono") if audio else None
             for time_s in times:
                 image = _draw_image(portrait if face else None, size, time_s)
-                stored = np.ascontiguousarray(np.rot90(image)) if turned else image
+                stored = np.ascontiguousarray(np.rot90(image)) if rotated else image
                 frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
                 frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
                 out.mux(video.encode(frame))
             if video:
                 out.mux(video.encode(None))
-            if audio:
+            if voice:
                 frame = av.AudioFrame.from_ndarray(_synthesise_voice(seconds)[None], "fltp", "mono")
                 frame.sample_rate, frame.pts = RATE_HZ, 0
-                out.mux([*audio.encode(frame), *audio.encode(None)])
-        if turned:
+                out.mux([*voice.encode(frame), *voice.encode(None)])
+        if rotated:
             _set_display_matrix(path, stored_height=size[0])
         return path
 
@@ -103,13 +103,17 @@ def make_video_of_unknown_codec(make_video):
 
 @pytest.fixture(scope="session")
 def film(make_video):
-    """Former name of :func:`make_video`."""
-    return make_video
+    """Former name of ``make_video``, with its former keywords."""
+
+    def write(path, *, sound=True, turned=False, **options):
+        return make_video(path, audio=sound, rotated=turned, **options)
+
+    return write
 
 
 @pytest.fixture(scope="session")
 def film_of_unknown(make_video_of_unknown_codec):
-    """Former name of :func:`make_video_of_unknown_codec`."""
+    """Former name of ``make_video_of_unknown_codec``."""
     return make_video_of_unknown_codec
 
 

@@ -101,7 +101,7 @@ def test_speech_of_a_file_is_its_audio_and_spans(make_video, tmp_path):
 
 def test_file_without_audio_has_no_speech_and_costs_no_time(make_video, tmp_path):
     timer = StageTimer()
-    speech = read_speech(probe(make_video(tmp_path / "a.mp4", sound=False)), ENERGY, timer)
+    speech = read_speech(probe(make_video(tmp_path / "a.mp4", audio=False)), ENERGY, timer)
     assert speech.waveform is None
     assert speech.spans_s.shape == (0, 2)
     assert timer.seconds == {}

@@ -135,13 +135,13 @@ def test_disabled_flow_is_none(talking):
 @pytest.mark.parametrize(
     ("content", "frames", "people", "audio"),
     [
-        ({"sound": False}, 5, 1, False),
+        ({"audio": False}, 5, 1, False),
         ({"face": False}, 5, 0, True),
-        ({"face": False, "sound": False}, 5, 0, False),
+        ({"face": False, "audio": False}, 5, 0, False),
         ({"times": []}, 0, 0, True),
-        ({"times": [0.0], "sound": False}, 1, 1, False),
+        ({"times": [0.0], "audio": False}, 1, 1, False),
         ({"seconds": 0.2}, 1, 1, True),
-        ({"turned": True}, 5, 1, True),
+        ({"rotated": True}, 5, 1, True),
         ({"times": [0.0, 0.01, 0.3, 0.31, 0.32, 0.9]}, 3, 1, True),
     ],
 )

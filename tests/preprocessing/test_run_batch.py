@@ -24,7 +24,7 @@ def folder(make_video, tmp_path):
     media = tmp_path / "media"
     (media / "deep er").mkdir(parents=True)
     make_video(media / "a.mp4")
-    make_video(media / "deep er" / "b ü.MKV", face=False, sound=False)
+    make_video(media / "deep er" / "b ü.MKV", face=False, audio=False)
     make_video(media / "deep er" / "c.m4a", times=[])
     (media / "d.mov").write_bytes(b"not a video")
     (media / "e.webm").write_bytes(b"")

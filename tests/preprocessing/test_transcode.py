@@ -90,7 +90,7 @@ def test_cached_file_is_reused_and_a_missing_one_is_encoded_again(source, cache)
 
 
 def test_condition_without_a_matching_stream_has_no_result(tmp_path, make_video, cache):
-    silent = make_video(tmp_path / "silent.mp4", sound=False, seconds=0.4)
+    silent = make_video(tmp_path / "silent.mp4", audio=False, seconds=0.4)
     assert transcode(silent, parse_condition("aac:24"), cache) is None
     assert transcode(silent, parse_condition("aac:24"), cache) is None  # from the cache
     assert read_waveform(transcode(silent, parse_condition("h264:23"), cache).path) is None
@@ -99,7 +99,7 @@ def test_condition_without_a_matching_stream_has_no_result(tmp_path, make_video,
 
 
 def test_rotated_video_is_encoded_upright(tmp_path, make_video, cache):
-    rotated = make_video(tmp_path / "t.mp4", seconds=0.4, turned=True)
+    rotated = make_video(tmp_path / "t.mp4", seconds=0.4, rotated=True)
     transcoded = transcode(rotated, parse_condition("h264:15"), cache)
     info = probe(transcoded.path)
     assert info.rotation_deg == 0

@@ -29,7 +29,7 @@ def clips(make_video, tmp_path):
     damaged.write_bytes(b"not a video")
     return [
         make_clip("talking", make_video(tmp_path / "a.mp4", seconds=0.4)),
-        make_clip("silent", make_video(tmp_path / "b.mp4", seconds=0.4, sound=False)),
+        make_clip("silent", make_video(tmp_path / "b.mp4", seconds=0.4, audio=False)),
         make_clip("damaged", damaged),
     ]
 

@@ -211,7 +211,7 @@ def test_disabled_crops_are_none(make_video, tmp_path):
 
 def test_rotated_video_has_the_same_crops(make_video, tmp_path):
     upright = prepare_clip(make_video(tmp_path / "a.mp4"), SETTINGS).people[0].lips
-    rotated = prepare_clip(make_video(tmp_path / "b.mp4", turned=True), SETTINGS).people[0].lips
+    rotated = prepare_clip(make_video(tmp_path / "b.mp4", rotated=True), SETTINGS).people[0].lips
     assert upright.mouths.shape == rotated.mouths.shape
     assert np.abs(upright.mouths.astype(int) - rotated.mouths).mean() < 6
 

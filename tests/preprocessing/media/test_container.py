@@ -49,7 +49,7 @@ def test_streams_are_found_where_they_exist(make_video, tmp_path):
     with open_container(make_video(tmp_path / "a.mp4")) as both:
         assert video_stream(both).type == "video"
         assert audio_stream(both).type == "audio"
-    with open_container(make_video(tmp_path / "b.mp4", sound=False)) as silent:
+    with open_container(make_video(tmp_path / "b.mp4", audio=False)) as silent:
         assert audio_stream(silent) is None
     with open_container(make_video(tmp_path / "c.m4a", times=[])) as audio_only:
         assert video_stream(audio_only) is None

@@ -36,7 +36,7 @@ def test_sampled_frames_are_those_shown_at_their_times(write_frames, tmp_path):
 
 def test_variable_frame_rate_is_sampled_by_time(make_video, tmp_path):
     times_s = [0.0, 0.03, 0.06, 0.5, 0.52, 0.59, 0.61, 1.9]
-    path = make_video(tmp_path / "a.mp4", times=times_s, sound=False)
+    path = make_video(tmp_path / "a.mp4", times=times_s, audio=False)
     assert times_of(path) == pytest.approx([0.0, 0.5, 0.61, 1.9])
 
 
@@ -52,7 +52,7 @@ def test_part_has_the_same_frames_as_the_whole_video(make_video, tmp_path):
 
 def test_rotated_video_is_decoded_upright(make_video, tmp_path):
     upright = make_video(tmp_path / "a.mp4", size=(320, 240))
-    turned = make_video(tmp_path / "b.mp4", size=(320, 240), turned=True)
+    turned = make_video(tmp_path / "b.mp4", size=(320, 240), rotated=True)
     info = probe(turned)
     assert (info.width, info.height, info.rotation_deg) == (320, 240, 90)
     assert probe(upright).rotation_deg == 0
@@ -73,11 +73,11 @@ def test_odd_frame_sizes_are_kept(write_frames, tmp_path, size):
 
 @pytest.mark.parametrize("times_s", [[0.0], [0.0, 0.04, 0.08, 0.12, 0.16]])
 def test_video_shorter_than_a_tick_has_one_sampled_frame(make_video, tmp_path, times_s):
-    assert times_of(make_video(tmp_path / "a.mp4", times=times_s, sound=False)) == [0.0]
+    assert times_of(make_video(tmp_path / "a.mp4", times=times_s, audio=False)) == [0.0]
 
 
 def test_file_without_audio_has_no_waveform(make_video, tmp_path):
-    path = make_video(tmp_path / "a.mp4", sound=False)
+    path = make_video(tmp_path / "a.mp4", audio=False)
     assert not probe(path).has_audio
     assert read_waveform(path) is None
 
@@ -177,7 +177,7 @@ def test_truncated_video_yields_the_frames_before_its_end(make_video, tmp_path):
 
 
 def test_damaged_part_is_skipped_and_logged(make_video, tmp_path, caplog):
-    path = make_video(tmp_path / "a.mp4", seconds=4.0, face=False, sound=False)
+    path = make_video(tmp_path / "a.mp4", seconds=4.0, face=False, audio=False)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 20_000] = b"\0" * 20_000
@@ -208,7 +208,7 @@ def test_text_file_neither_opens_other_files_nor_is_rendered_as_video(
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "avi", "ts", "flv", "wmv", "mpg", "3gp"])
 def test_common_containers_are_decoded(make_video, tmp_path, suffix):
-    info = probe(make_video(tmp_path / f"a.{suffix}", sound=False))
+    info = probe(make_video(tmp_path / f"a.{suffix}", audio=False))
     assert (info.width, info.height) == (320, 240)
 
 
@@ -224,7 +224,7 @@ def test_luma_is_read_in_any_pixel_format(write_frames, rng, tmp_path):
 
 
 def test_on_frame_is_called_for_every_decoded_frame(make_video, tmp_path):
-    path, calls = make_video(tmp_path / "a.mp4", sound=False), []
+    path, calls = make_video(tmp_path / "a.mp4", audio=False), []
     sampled = iter_sampled_frames(path, 5.0, on_frame=lambda time_s, _: calls.append(time_s))
     assert len(list(sampled)) == 5
     assert calls == [time_s for time_s, _ in iter_frames(path)]

@@ -13,7 +13,7 @@ pytest.importorskip("av")
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_frames_equal_those_sampled_at_the_same_times(make_video, tmp_path, turned):
-    path = make_video(tmp_path / "a.mp4", seconds=3.0, sound=False, turned=turned)
+    path = make_video(tmp_path / "a.mp4", seconds=3.0, audio=False, rotated=turned)
     sampled = dict(iter_sampled_frames(path, 5.0))
     times_s = list(sampled)
     requested_s = [times_s[12], times_s[3], times_s[3], times_s[0]]
@@ -24,7 +24,7 @@ def test_frames_equal_those_sampled_at_the_same_times(make_video, tmp_path, turn
 
 
 def test_distant_times_are_reached_by_seeking(make_video, tmp_path, monkeypatch):
-    path = make_video(tmp_path / "a.mp4", times=np.arange(0, 60, 0.2), size=(96, 64), sound=False)
+    path = make_video(tmp_path / "a.mp4", times=np.arange(0, 60, 0.2), size=(96, 64), audio=False)
     sampled = dict(iter_sampled_frames(path, 5.0))
     decoded_s = []
     iter_frames = seek.iter_frames
@@ -43,7 +43,7 @@ def test_distant_times_are_reached_by_seeking(make_video, tmp_path, monkeypatch)
 
 
 def test_time_without_a_frame_yields_nothing(make_video, tmp_path):
-    path = make_video(tmp_path / "a.mp4", seconds=1.0, sound=False)
+    path = make_video(tmp_path / "a.mp4", seconds=1.0, audio=False)
     first = next(iter(dict(iter_sampled_frames(path, 5.0))))
     assert [time_s for time_s, _ in read_frames_at(path, [first, 0.37123, 40.0])] == [first]
 
@@ -51,7 +51,7 @@ def test_time_without_a_frame_yields_nothing(make_video, tmp_path):
 def test_raw_stream_is_read_from_the_start(make_video, tmp_path):
     av = pytest.importorskip("av")
     whole, raw = (
-        make_video(tmp_path / "a.mp4", seconds=8.0, sound=False),
+        make_video(tmp_path / "a.mp4", seconds=8.0, audio=False),
         tmp_path / "a.h264",
     )
     with av.open(str(whole)) as source, av.open(str(raw), "w") as out:
