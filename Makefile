@@ -16,11 +16,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # the line of uv in the lock and its hashes: the installer is pinned like everything it installs
 UV_LOCK := $(VENV)/uv.lock
-# what the last run came to; a run that breaks early leaves none
+# an installation without extras, for `make test-core`
+CORE := outputs/core
+# summary of the last run; a run that fails early leaves none
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-services check format serve worker key mlflow zenml bench lock
+.PHONY: help setup train test test-core test-services check check-fast format serve worker key image mlflow zenml \
+	bench lock release
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -47,8 +50,16 @@ train: $(READY)  ## the whole chain on the demo set: data to packaged detector; 
 		$(if $(filter-out 1,$(PHASE)),--config pipelines/configs/phase-$(PHASE).yaml) || status=$$?; \
 	test ! -f $(SUMMARY) || $(BIN)/python -m pipelines summary; exit $$status
 
-test: $(READY)  ## all tests, with coverage of src, steps and bento
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 --cov --cov-report=term:skip-covered --cov-fail-under=85
+test: $(READY)  ## all tests, with coverage of src, steps and bento; TEST=tests/test_files.py for some of them
+	@$(BIN)/python -m pytest $(or $(TEST),-n 2 --dist loadfile --max-worker-restart 0 \
+		--cov --cov-report=term:skip-covered --cov-fail-under=85)
+
+test-core:  ## the core without optional packages, in an environment of its own
+	@$(PYTHON) -m venv --clear $(CORE)
+	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock > $(CORE)/uv.lock
+	@$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(CORE)/uv.lock
+	@$(CORE)/bin/uv pip install --quiet --python $(CORE)/bin/python --constraint requirements.lock . pytest pytest-timeout
+	@$(CORE)/bin/python -m pytest tests/test_optional_deps.py
 
 test-services: $(READY)  ## tests that kill workers; those of a browser, Redis and PostgreSQL where these are
 	@$(BIN)/python -m pytest -m services tests/bento
@@ -58,6 +69,10 @@ check: $(READY)  ## format, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-fast: $(READY)  ## format and lint alone, within a second
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 
 format: $(READY)  ## put the code into the form that check wants
 	$(BIN)/ruff format .
@@ -69,10 +84,14 @@ serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first
 
 worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings
 	@# from the Bento, so that service and worker have the same detector
-	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker.job_runner
+	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker
 
 key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks
-	@$(FLEET) $(BIN)/python -m bento.security.api_keys $(KEYS) $(TENANT)
+	@$(FLEET) $(BIN)/python -m bento keys add $(KEYS) $(TENANT)
+
+image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker
+	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train
+	docker build --tag unmask:latest --file Dockerfile "$$($(BIN)/bentoml get unmask:latest --output path)"
 
 mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
@@ -83,6 +102,13 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 	$(BIN)/unmask bench
 
+.PHONY: docs
+docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 lock: $(READY)  ## pin anew what pyproject.toml asks for
 	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --output-file requirements.lock
+
+release: $(READY)  ## an annotated tag of this version; refused unless changelog, pyproject.toml and package agree
+	@$(BIN)/python scripts/release.py

@@ -1,4 +1,4 @@
-"""What service and worker are put together from, by the same settings."""
+"""Composition root: the objects that service and worker share, built from the settings."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,6 +6,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from bento.db.engine import create_migrated_engine
+from bento.db.functions import Clock, db_now
 from bento.jobs.leases import LeaseManager
 from bento.jobs.repository import JobRepository
 from bento.jobs.task_queue import TaskQueue
@@ -17,25 +18,27 @@ from bento.webhooks.outbox import Outbox
 
 @dataclass(frozen=True)
 class Services:
-    """Table, files and queue.
+    """Database, object store and task queue.
 
     Attributes:
-        signing_key: Signs links and webhooks.
-        broker: None where the worker reads the table itself.
+        signing_key: Signs URLs and webhooks.
+        task_queue: None if the worker polls the database.
+        clock: Current time as an SQL expression.
     """
 
     settings: ServiceSettings
     signing_key: bytes
     engine: Engine
-    ledger: JobRepository
-    claims: LeaseManager
+    jobs: JobRepository
+    leases: LeaseManager
     outbox: Outbox
     store: ObjectStore
-    broker: TaskQueue | None
+    task_queue: TaskQueue | None
+    clock: Clock = db_now
 
     @classmethod
-    def from_settings(cls, settings: ServiceSettings) -> Self:
-        """Connect to everything that ``settings`` name."""
+    def from_settings(cls, settings: ServiceSettings, clock: Clock = db_now) -> Self:
+        """Connect to everything that ``settings`` configure."""
         engine = create_migrated_engine(settings)
         key = load_signing_key(engine, settings)
         return cls(
@@ -43,13 +46,14 @@ class Services:
             key,
             engine,
             JobRepository(engine, settings.max_queued, settings.max_queued_per_tenant),
-            LeaseManager(engine, settings.lease_s, settings.attempts),
-            Outbox(engine, settings.webhook_tries),
+            LeaseManager(engine, settings.lease_s, settings.attempts, clock),
+            Outbox(engine, settings.webhook_tries, clock),
             ObjectStore(settings, key),
             TaskQueue(settings.queue, settings.queue_name) if settings.queue else None,
+            clock,
         )
 
     def enqueue(self, job_id: str) -> None:
-        """Tell the queue of a job, where there is one."""
-        if self.broker is not None and self.broker.enqueue(job_id):
-            self.ledger.mark_enqueued(job_id)
+        """Enqueue a job if there is a task queue."""
+        if self.task_queue is not None and self.task_queue.enqueue(job_id):
+            self.jobs.mark_enqueued(job_id)

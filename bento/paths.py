@@ -1,4 +1,4 @@
-"""Paths of this package, of its checkout and of what is packed with it."""
+"""Paths of this package, its checkout and the files that are packaged with it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Everything that can be set about the service: one environment variable each, read once."""
+"""Settings of service and worker, read once from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -11,8 +11,9 @@ from bento.paths import ROOT
 from unmask.errors import ConfigError
 
 PREFIX = "UNMASK_"
-ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as every tool for S3 knows it
+S3_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as in the AWS tools
 MIB = 2**20
+DAY_S = 86_400.0
 
 
 def _split(value: object) -> object:
@@ -28,8 +29,8 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
-def _folder() -> Path:
-    # a Bento runs inside BentoML's store, where the next version would not find it again
+def _default_folder() -> Path:
+    # a Bento runs inside BentoML's store, where data would be lost with the next version
     is_checkout = (ROOT / "params.yaml").is_file()
     return Path("outputs/service") if is_checkout else Path.home() / ".unmask"
 
@@ -39,62 +40,64 @@ class ServiceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: Path = Field(default_factory=_folder, description="Where everything local lies.")
-    queue: str = Field("", description="Celery broker, redis://…; empty: one machine, no server.")
-    queue_name: str = Field("unmask", description="A broker may carry several.")
+    folder: Path = Field(default_factory=_default_folder, description="Folder for all local files.")
+    queue: str = Field("", description="Celery broker, redis://…; empty: embedded worker.")
+    queue_name: str = Field("unmask", description="Name of the queue in the broker.")
     database: str = Field("", description="postgresql://… or sqlite:///…; empty: in `folder`.")
     storage: str = Field("", description="s3://bucket/prefix or a folder; empty: in `folder`.")
     s3_endpoint: str = Field(
-        "", description="Of a store that is not AWS, e.g. MinIO; AWS_ENDPOINT_URL, too."
+        "", description="Endpoint of an S3 store other than AWS; default: AWS_ENDPOINT_URL."
     )
-    import_buckets: Names = Field((), description="Buckets that `storage_url` may name.")
+    import_buckets: Names = Field(
+        (), description="Buckets allowed in `storage_url`, comma-separated."
+    )
     secret: SecretStr = Field(
-        SecretStr(""), description="Signs links and webhooks; empty: one is made and kept."
+        SecretStr(""), description="Signs URLs and webhooks; empty: generated once."
     )
-    api_keys_file: Path | None = Field(
-        None, description="Written by `python -m bento.security.api_keys`."
+    api_keys_file: Path | None = Field(None, description="Written by `python -m bento keys add`.")
+
+    max_upload_mib: Count = Field(2048, description="Maximum size of a video.")
+    max_batch_mib: Count = Field(8192, description="Maximum size of a batch request.")
+    max_duration_s: Seconds = Field(1800.0, description="Maximum duration of a video.")
+    predict_max_s: Seconds = Field(120.0, description="Maximum duration of a video in /predict.")
+    max_pixels: Count = Field(7680 * 4320, description="Maximum width times height of a frame.")
+    max_frames: Count = Field(200_000, description="Maximum number of frames of a video.")
+    batch_files: Count = Field(50, description="Maximum number of files in a batch.")
+    max_queued: Count = Field(500, description="Maximum number of queued jobs.")
+    max_queued_per_tenant: Count = Field(250, description="The same for one tenant.")
+    submits_per_minute: Count = Field(300, description="Rate limit of submissions per tenant.")
+    requests_per_minute: Count = Field(6000, description="Rate limit of requests per tenant.")
+
+    job_wall_s: Seconds = Field(3600.0, description="Time limit of an analysis.")
+    job_cpu_s: Seconds = Field(7200.0, description="CPU time limit of an analysis.")
+    job_memory_mib: Count = Field(4096, description="Memory limit of an analysis.")
+    attempts: Count = Field(3, description="Maximum number of attempts of a job.")
+    lease_s: Seconds = Field(30.0, description="A lease without a heartbeat expires after this.")
+    poll_s: Seconds = Field(0.25, description="Poll interval of an idle embedded worker.")
+
+    keep_days: Seconds = Field(30.0, description="Retention time of uploads and results.")
+    zero_minutes: Seconds = Field(
+        15.0, description="Retention time of results with retention `zero`."
     )
-
-    max_upload_mib: Count = Field(2048, description="Of one video.")
-    max_batch_mib: Count = Field(8192, description="Of all videos sent with one request.")
-    max_duration_s: Seconds = 1800.0
-    predict_max_s: Seconds = Field(120.0, description="Of a video whose sender waits for it.")
-    max_pixels: Count = Field(7680 * 4320, description="Width times height of the picture.")
-    max_frames: Count = 200_000
-    batch_files: Count = 50
-    max_queued: Count = 500
-    max_queued_per_tenant: Count = 250
-    submits_per_minute: Count = 300
-    requests_per_minute: Count = 6000
-
-    job_wall_s: Seconds = 3600.0
-    job_cpu_s: Seconds = 7200.0
-    job_memory_mib: Count = Field(4096, description="Above what the loaded detector holds.")
-    attempts: Count = Field(3, description="How often a job is begun before it fails.")
-    lease_s: Seconds = Field(30.0, description="A worker that is silent this long is given up.")
-    poll_s: Seconds = Field(0.25, description="How often an idle embedded worker looks.")
-
-    keep_days: Seconds = Field(30.0, description="Then uploads and results go.")
-    zero_minutes: Seconds = Field(15.0, description="Time to fetch a result of retention `zero`.")
-    link_minutes: Seconds = Field(15.0, description="How long a signed link works.")
-    webhook_private: bool = Field(False, description="Allow http and addresses of this network.")
-    webhook_tries: Count = 8
+    link_minutes: Seconds = Field(15.0, description="Lifetime of a signed URL.")
+    webhook_private: bool = Field(False, description="Allow http and private addresses.")
+    webhook_tries: Count = Field(8, description="Maximum number of attempts per webhook.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read what the environment says; what it does not say stays at its default.
+        """Read environment variables; unset variables keep their defaults.
 
         Raises:
-            ConfigError: A value cannot be what its name asks for, or a path is relative.
+            ConfigError: A value is invalid, or a path is relative.
         """
         names = {PREFIX + name.upper(): name for name in cls.model_fields}
-        given = {name: environment[key] for key, name in names.items() if environment.get(key)}
-        for elsewhere in filter(None, map(environment.get, ENDPOINTS)):
-            given.setdefault("s3_endpoint", elsewhere)
+        values = {name: environment[key] for key, name in names.items() if environment.get(key)}
+        for endpoint in filter(None, map(environment.get, S3_ENDPOINT_VARIABLES)):
+            values.setdefault("s3_endpoint", endpoint)
         for name in ("folder", "storage", "api_keys_file"):
-            _check_absolute(name, given.get(name, ""))
+            _check_absolute(name, values.get(name, ""))
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             key = PREFIX + str(first["loc"][0]).upper()
@@ -102,12 +105,12 @@ class ServiceSettings(BaseModel):
 
     @property
     def embedded(self) -> bool:
-        """Whether the service brings its own worker."""
+        """Whether the service starts its own worker."""
         return not self.queue
 
     @property
     def database_url(self) -> str:
-        """As SQLAlchemy wants it, with the driver that comes with the service."""
+        """Database URL for SQLAlchemy, with the driver that the service installs."""
         if not self.database:
             return f"sqlite:///{self.folder.resolve()}/jobs.db"
         scheme, colon, rest = self.database.partition("://")
@@ -116,7 +119,7 @@ class ServiceSettings(BaseModel):
 
     @property
     def storage_url(self) -> str:
-        """As fsspec wants it."""
+        """URL of the object store for fsspec."""
         return self.storage or str(self.folder.resolve() / "files")
 
     @property
@@ -128,17 +131,7 @@ class ServiceSettings(BaseModel):
 def _check_absolute(name: str, value: str) -> None:
     if value and "://" not in value and not Path(value).is_absolute():
         key = PREFIX + name.upper()
-        words = "is relative, and a Bento runs in a folder of its own"
-        raise ConfigError(f"{key}: {value} {words}; use {key}=$PWD/{value}")
-
-
-def main() -> None:
-    """Print every setting: variable, default, meaning."""
-    for name, field in ServiceSettings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        shown = "" if default in (None, ()) else str(default)
-        print(f"{PREFIX + name.upper():32}{shown:12}  {field.description or ''}".rstrip())
-
-
-if __name__ == "__main__":
-    main()
+        raise ConfigError(
+            f"{key}: {value} is a relative path, but a Bento runs in its own folder; "
+            f"use {key}=$PWD/{value}"
+        )

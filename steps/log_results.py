@@ -21,6 +21,6 @@ def log_results(
     gates: GateReport,
 ) -> None:
     """Log metrics, plots and gates to the run that training started, and end it."""
-    metrics = evaluation.to_metrics() | robustness.to_metrics() | codecs.numbers()
+    metrics = evaluation.to_metrics() | robustness.to_metrics() | codecs.to_metrics()
     mlflow_runs.finish_run(mlflow_run, metrics, gates)
     mlflow_runs.log_folder(mlflow_run, plots, "plots")

@@ -10,9 +10,10 @@ from steps.platforms.materializers import FolderMaterializer
 from steps.platforms.mlflow_runs import lightning_logger, start_run
 from steps.platforms.paths import CACHE, training_dir
 from unmask.config import Settings
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.detector.fit import fit
+from unmask.training.detector.fit import FrozenFrameEncoder, fit
 
 
 @step(output_materializers={"member": FolderMaterializer}, cache_policy=TRAINING_POLICY)
@@ -28,4 +29,7 @@ def train_detector(
     """
     out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
-    return fit(clips, settings, Cache(CACHE), out, lightning_logger(run), frame_encoder_from), run
+    cache = Cache(CACHE)
+    load = make_feature_loader(settings.preprocessing, cache)
+    frozen = FrozenFrameEncoder(frame_encoder_from, cache) if frame_encoder_from else None
+    return fit(clips, settings, load, out, lightning_logger(run), frozen), run

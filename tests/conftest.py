@@ -1,4 +1,4 @@
-"""Small films and an untrained detector, for every test that needs a video or a bundle."""
+"""Small videos and an untrained detector, for every test that needs a media file or a bundle."""
 
 import struct
 from fractions import Fraction
@@ -6,7 +6,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-RATE_HZ = 16_000
+from unmask.records import RATE_HZ
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +23,7 @@ def portrait():
 
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory):
-    """A detector of the demo's kind that has learned nothing, on disk."""
+    """An untrained detector of the demo's architecture, saved as a bundle."""
     import torch
 
     from unmask.config import ModelSettings, PreprocessingSettings
@@ -47,89 +52,48 @@ def bundle_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def film(portrait):
-    """Write a film: a portrait that sways (or noise), and a voice of syllables.
+def make_video(portrait):
+    """Write a video: a swaying portrait (or noise), and a synthetic voice of syllables.
 
-    `times` are the moments of the frames; an empty list makes a film without a picture.
+    `times` are the timestamps of the frames; an empty list writes audio alone. `rotated` stores
+    the frames rotated, with a display matrix that undoes it.
     """
     av = pytest.importorskip("av")
 
     def write(
-        path, *, times=None, size=(320, 240), face=True, sound=True, seconds=1.0, turned=False
+        path, *, times=None, size=(320, 240), face=True, audio=True, seconds=1.0, rotated=False
     ):
         times = np.arange(0, seconds, 0.04) if times is None else times
         with av.open(str(path), "w") as out:
-            # both streams before the first packet, the picture first
-            video = _video_stream(out, size[::-1] if turned else size) if len(times) else None
-            audio = out.add_stream("aac", rate=RATE_HZ, layout="mono") if sound else None
-            for moment in times:
-                shown = _picture(portrait if face else None, size, moment)
-                stored = np.ascontiguousarray(np.rot90(shown)) if turned else shown
+            # both streams before the first packet, video first
+            video = _add_video_stream(out, size[::-1] if rotated else size) if len(times) else None
+            voice = out.add_stream("aac", rate=RATE_HZ, layout="mono") if audio else None
+            for time_s in times:
+                image = _draw_image(portrait if face else None, size, time_s)
+                stored = np.ascontiguousarray(np.rot90(image)) if rotated else image
                 frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
-                frame.pts, frame.time_base = round(moment * 1000), Fraction(1, 1000)
+                frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
                 out.mux(video.encode(frame))
             if video:
                 out.mux(video.encode(None))
-            if audio:
-                block = av.AudioFrame.from_ndarray(_voice(seconds)[None], "fltp", "mono")
-                block.sample_rate, block.pts = RATE_HZ, 0
-                out.mux([*audio.encode(block), *audio.encode(None)])
-        if turned:
-            _tell_the_player_to_turn_clockwise(path, stored_height=size[0])
+            if voice:
+                frame = av.AudioFrame.from_ndarray(_synthesise_voice(seconds)[None], "fltp", "mono")
+                frame.sample_rate, frame.pts = RATE_HZ, 0
+                out.mux([*voice.encode(frame), *voice.encode(None)])
+        if rotated:
+            _set_display_matrix(path, stored_height=size[0])
         return path
 
     return write
 
 
-def _video_stream(out, size):
-    stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-    stream.width, stream.height = size
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = Fraction(1, 1000)
-    return stream
-
-
-def _picture(portrait, size, moment):
-    import cv2
-
-    if portrait is None:
-        rng = np.random.default_rng(round(moment * 1000))
-        return rng.integers(90, 140, (size[1], size[0], 3)).astype(np.uint8)
-    sway = np.float32([[1, 0, 6 * np.sin(4 * moment)], [0, 1, 3 * np.sin(5 * moment)]])
-    moved = cv2.warpAffine(portrait, sway, (300, 225), borderMode=cv2.BORDER_REPLICATE)
-    return cv2.resize(moved, size, interpolation=cv2.INTER_LINEAR)
-
-
-def _voice(seconds):
-    """Glottal pulses through three formants, four syllables a second."""
-    from scipy.signal import lfilter
-
-    time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    turns = np.cumsum(120 + 20 * np.sin(2 * np.pi * 2.3 * time)) / RATE_HZ
-    sound = np.diff(np.floor(turns), prepend=0.0)
-    for formant_hz, width_hz in ((650, 90), (1150, 110), (2500, 170)):
-        radius = np.exp(-np.pi * width_hz / RATE_HZ)
-        angle = 2 * np.pi * formant_hz / RATE_HZ
-        sound = lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], sound)
-    sound *= np.clip(np.sin(2 * np.pi * 4 * time) + 0.8, 0, None)
-    return (0.4 * sound / np.abs(sound).max()).astype(np.float32)
-
-
-def _tell_the_player_to_turn_clockwise(path, stored_height):
-    data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 44
-    turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, stored_height << 16, 0, 1 << 30)
-    data[matrix : matrix + 36] = struct.pack(">9i", *turned)
-    path.write_bytes(data)
-
-
 @pytest.fixture(scope="session")
-def film_of_unknown(film):
-    """Write a film one of whose streams, ``video`` or ``audio``, is of a codec yet to come."""
+def make_video_of_unknown_codec(make_video):
+    """Write a video of which one stream, ``video`` or ``audio``, has an unknown codec."""
     names = {"video": (b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/AVC"), "audio": (b"A_AAC", b"A_ZZZ")}
 
     def write(path, unknown):
-        content = film(path).read_bytes()
+        content = make_video(path).read_bytes()
         assert names[unknown][0] in content
         path.write_bytes(content.replace(*names[unknown]))
         return path
@@ -137,6 +101,61 @@ def film_of_unknown(film):
     return write
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+@pytest.fixture(scope="session")
+def film(make_video):
+    """Former name of ``make_video``, with its former keywords."""
+
+    def write(path, *, sound=True, turned=False, **options):
+        return make_video(path, audio=sound, rotated=turned, **options)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def film_of_unknown(make_video_of_unknown_codec):
+    """Former name of ``make_video_of_unknown_codec``."""
+    return make_video_of_unknown_codec
+
+
+def _add_video_stream(out, size):
+    stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = Fraction(1, 1000)
+    return stream
+
+
+def _draw_image(portrait, size, time_s):
+    """Move the portrait by 6·sin(4t) px to the side and 3·sin(5t) px down; noise without one."""
+    import cv2
+
+    if portrait is None:
+        rng = np.random.default_rng(round(time_s * 1000))
+        return rng.integers(90, 140, (size[1], size[0], 3)).astype(np.uint8)
+    shift = np.float32([[1, 0, 6 * np.sin(4 * time_s)], [0, 1, 3 * np.sin(5 * time_s)]])
+    moved = cv2.warpAffine(portrait, shift, (300, 225), borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(moved, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _synthesise_voice(seconds):
+    """Glottal pulses through three formants, four syllables a second."""
+    from scipy.signal import lfilter
+
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    phase = np.cumsum(120 + 20 * np.sin(2 * np.pi * 2.3 * time_s)) / RATE_HZ
+    signal = np.diff(np.floor(phase), prepend=0.0)
+    for formant_hz, bandwidth_hz in ((650, 90), (1150, 110), (2500, 170)):
+        radius = np.exp(-np.pi * bandwidth_hz / RATE_HZ)
+        angle = 2 * np.pi * formant_hz / RATE_HZ
+        signal = lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], signal)
+    signal *= np.clip(np.sin(2 * np.pi * 4 * time_s) + 0.8, 0, None)
+    return (0.4 * signal / np.abs(signal).max()).astype(np.float32)
+
+
+def _set_display_matrix(path, stored_height):
+    """Let players rotate the MP4 clockwise by 90 degrees."""
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    rotation = (0, 1 << 16, 0, -(1 << 16), 0, 0, stored_height << 16, 0, 1 << 30)
+    data[matrix : matrix + 36] = struct.pack(">9i", *rotation)
+    path.write_bytes(data)

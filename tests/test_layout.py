@@ -116,10 +116,11 @@ def test_importing_does_not_load_torch(module):
 
 
 def test_the_changelog_the_package_and_its_metadata_name_one_version():
-    top = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = [version for version in headings if version != "Unreleased"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert top
-    assert top.group(1) == unmask.__version__ == project["version"]
+    assert "Unreleased" not in headings[1:]
+    assert released[0] == unmask.__version__ == project["version"]
 
 
 def test_the_lock_has_hashes_and_names_no_host():

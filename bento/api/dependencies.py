@@ -1,117 +1,62 @@
-"""What a route works with: the parts of the service, and who asks."""
+"""FastAPI dependencies: shared services, the caller's tenant, path parameters."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
 
+import fastapi
 from fastapi import Depends, HTTPException, Request
 
-from bento.api.schemas import EvidenceImage, JobDetail, JobOptions, JobSummary, from_timestamp
+from bento.api.examples import JOB_ID
 from bento.container import Services
 from bento.db.models import Job
 from bento.uploads.submission import SubmissionService
-from bento.webhooks.delivery import resolve_public_target
 from unmask.serving.report.schema import Report
 
-NO_JOB = "there is no such job; GET /jobs lists yours"
+JOB_NOT_FOUND = "job not found; GET /jobs lists your jobs"
+STARTING = "the service is starting; retry in a few seconds"
 
 
 class AnalyzerProtocol(Protocol):
-    """Something that analyzes a file while the caller waits."""
+    """Analyzes a file synchronously."""
 
     def analyze(self, path: Path, shown_as: str) -> Report:
-        """Watch and hear a video, and say what was found."""
+        """Analyze the video at ``path``; the report names the file ``shown_as``."""
 
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Everything that routes share."""
+    """Objects shared by all requests."""
 
-    parts: Services
-    intake: SubmissionService
+    services: Services
+    submissions: SubmissionService
 
-    def job(self, tenant: str, job_id: str) -> Job:
-        """A job of the tenant.
-
-        Raises:
-            HTTPException: 404, there is none, or it is another's.
-        """
-        found = self.parts.ledger.find(tenant, job_id)
-        if found is None:
-            raise HTTPException(404, NO_JOB)
-        return found
-
-    def to_detail(self, job: Job) -> JobDetail:
-        """A job as its owner sees it."""
-        base = f"/jobs/{job.id}"
-        return JobDetail(
-            **to_summary(job).model_dump(),
-            stage=job.stage,
-            percent=job.percent,
-            queue_position=self.parts.ledger.queue_position(job),
-            attempts=job.attempts,
-            size_bytes=job.size_bytes,
-            sha256=job.sha256,
-            options=JobOptions.model_validate(job.options),
-            started_at=from_timestamp(job.started_at),
-            expires_at=from_timestamp(job.expires_at),
-            result=Report.model_validate(job.result) if job.result else None,
-            evidence=[
-                EvidenceImage(name=name, url=self._link(f"{base}/evidence/{name}.png"))
-                for name in job.evidence
-            ],
-            video_url=self._link(f"{base}/video") if job.upload else None,
-        )
-
-    def check_webhook(self, options: Mapping[str, str]) -> None:
-        """Refuse a webhook that would not be sent, before anything is made of the upload.
+    def get_job(self, tenant: str, job_id: str) -> Job:
+        """Return a job of the tenant.
 
         Raises:
-            AddressError: It leads nowhere, or into this network.
+            HTTPException: 404, the job does not exist or belongs to another tenant.
         """
-        if "webhook_url" in options:
-            resolve_public_target(options["webhook_url"], self.parts.settings.webhook_private)
-
-    def _link(self, route: str) -> str:
-        _, _, job_id, *rest = route.split("/")
-        key = f"{job_id}/upload" if rest == ["video"] else "/".join((job_id, *rest))
-        return self.parts.store.signed_url(key, route, self.parts.settings.link_minutes * 60)
-
-
-def to_summary(job: Job) -> JobSummary:
-    """A job in a list."""
-    probability = job.result["fake_probability"] if job.result else None
-    return JobSummary.model_validate(
-        {
-            "job_id": job.id,
-            "file": job.file,
-            "status": job.status,
-            "verdict": job.verdict,
-            "fake_probability": probability,
-            "error": job.error,
-            "cached": job.cached,
-            "batch_id": job.batch,
-            "created_at": from_timestamp(job.created_at),
-            "finished_at": from_timestamp(job.finished_at),
-        }
-    )
+        job = self.services.jobs.find(tenant, job_id)
+        if job is None:
+            raise HTTPException(404, JOB_NOT_FOUND)
+        return job
 
 
 def get_context(request: Request) -> RequestContext:
-    """The desk of the application that serves a request.
+    """Return the context of the application that serves ``request``.
 
     Raises:
         HTTPException: 503, the service is starting.
     """
-    desk = getattr(request.app.state, "desk", None)
-    if desk is None:
-        raise HTTPException(503, "the service is starting; ask again")
-    return desk
+    context = getattr(request.app.state, "context", None)
+    if context is None:
+        raise HTTPException(503, STARTING)
+    return context
 
 
-# FastAPI hands what is not `async` to another thread, for longer than these take
-async def _desk(request: Request) -> RequestContext:
+# `async`, as FastAPI runs other dependencies in a thread pool, which takes longer than they do
+async def _context(request: Request) -> RequestContext:
     return get_context(request)
 
 
@@ -119,5 +64,9 @@ async def _tenant(request: Request) -> str:
     return str(request.state.tenant)
 
 
-ContextDep = Annotated[RequestContext, Depends(_desk)]
+ContextDep = Annotated[RequestContext, Depends(_context)]
 TenantDep = Annotated[str, Depends(_tenant)]
+JobId = Annotated[
+    str,
+    fastapi.Path(pattern="^[0-9a-f]{32}$", description="Id of the job.", examples=[JOB_ID]),
+]

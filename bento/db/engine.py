@@ -1,4 +1,4 @@
-"""Connections to the database, brought to the newest schema before they are used."""
+"""Database engine; migrates the schema before first use."""
 
 import fcntl
 from collections.abc import Iterator
@@ -14,32 +14,34 @@ from sqlalchemy.engine import make_url
 from bento.paths import MIGRATIONS_DIR
 from bento.settings import ServiceSettings
 
-BUSY_S = 30
-WARM = 20
-THREADS = 40  # that may ask at the same time: as many as answer requests
-MIGRATION_LOCK = 0x756E6D61736B  # "unmask": a number that every node asks PostgreSQL for
+BUSY_TIMEOUT_S = 30
+WARM_CONNECTIONS = 20
+MAX_CONNECTIONS = 40  # one for each thread that handles requests
+MIGRATION_LOCK_ID = 0x756E6D61736B  # "unmask" in ASCII; id of a PostgreSQL advisory lock
 
 
 def create_migrated_engine(settings: ServiceSettings) -> Engine:
-    """An engine whose tables exist; SQLite is put into write-ahead mode.
+    """Return an engine whose schema is up to date; SQLite uses write-ahead logging.
 
-    Several processes may start at once: one migrates, the others wait for it.
+    If several processes start at once, one migrates and the others wait.
     """
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": BUSY_S}, pool_size=THREADS)
+        engine = create_engine(
+            url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=MAX_CONNECTIONS
+        )
         event.listen(engine, "connect", _prepare_sqlite)
     else:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=THREADS)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=MAX_CONNECTIONS)
     with _migration_lock(engine) as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS_DIR))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    with ExitStack() as opened:  # or the first of many senders at once would wait for these
-        for _ in range(WARM):
-            opened.enter_context(engine.connect())
+    with ExitStack() as stack:  # fill the pool, or the first burst of requests would wait for it
+        for _ in range(WARM_CONNECTIONS):
+            stack.enter_context(engine.connect())
     return engine
 
 
@@ -52,10 +54,10 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 @contextmanager
 def _migration_lock(engine: Engine) -> Iterator[Connection]:
-    """A transaction that no other process that migrates holds at the same time."""
+    """Yield a transaction that excludes other migrating processes."""
     if engine.url.get_backend_name() != "sqlite":
         with engine.begin() as connection:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK_ID})"))
             yield connection
         return
     with Path(f"{engine.url.database}.lock").open("w") as lock:

@@ -1,16 +1,14 @@
-"""The table of jobs, the one truth about them; queues only carry messages about it."""
+"""ORM models. The job table is the single source of truth; a task queue only carries hints."""
 
 import enum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Text, UniqueConstraint, case
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import JSON, BigInteger, Float, Index, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.sql.expression import FunctionElement
 
 
 class Status(enum.StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -23,26 +21,26 @@ ACTIVE_STATUSES = (Status.QUEUED, Status.RUNNING)
 
 
 class Base(DeclarativeBase):
-    """All tables of the service."""
+    """Base of all tables of the service."""
 
 
 class Job(Base):
-    """One video to be analyzed, from upload to result.
+    """One video to analyze, from upload to result.
 
-    Times are seconds since 1970 by the database's clock, so that machines need not agree.
+    Times are seconds since 1970 by the database's clock, so machine clocks need not agree.
 
     Attributes:
-        id: Random; whoever does not know it cannot guess it.
-        tenant: Whose key asked.
-        sha256: Of the upload.
-        upload: Where the upload lies in the store; null once it is deleted.
-        evidence: Names of evidence pictures in the store.
-        cache_key: Hash of upload, detector and options; null where the result may not be reused.
-        worker: Random word of the claim that holds the job; another claim has another word.
-        lease_until: When a silent worker loses the job.
-        sent_at: When the queue was last told of it.
-        failure: Kind of failure in one word, for the metrics; ``error`` says it in a sentence.
-        webhook_due: When the webhook is to be sent; null where there is nothing to send.
+        id: Random and unguessable.
+        tenant: Owner of the API key that submitted the job.
+        sha256: Hash of the upload.
+        upload: Key of the upload in the object store; null once deleted.
+        evidence: Names of the evidence images in the object store.
+        cache_key: Hash of upload, detector and options; null if the result must not be reused.
+        worker: Random token of the current lease.
+        lease_until: When the lease expires unless renewed.
+        sent_at: When the job was last enqueued.
+        failure: Kind of failure, a metric label; ``error`` is the message.
+        webhook_due: When the next webhook attempt is due; null if there is none.
         expires_at: When result, evidence and upload are deleted.
     """
 
@@ -92,7 +90,7 @@ class Job(Base):
 
 
 class Counter(Base):
-    """A number that only grows, kept beyond the jobs it counts; `/metrics` shows it."""
+    """A persistent counter of `/metrics`; it outlives the jobs that it counts."""
 
     __tablename__ = "service_totals"
 
@@ -102,31 +100,9 @@ class Counter(Base):
 
 
 class Secret(Base):
-    """Something random that is made once."""
+    """A generated secret that all machines share."""
 
     __tablename__ = "service_secrets"
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str] = mapped_column(Text)
-
-
-class db_now(FunctionElement[float]):  # noqa: N801 - a function of SQL
-    """Seconds since 1970, by the database's clock."""
-
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(db_now, "sqlite")
-def _sqlite_now(*_: Any, **__: Any) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@compiles(db_now, "postgresql")
-def _postgresql_now(*_: Any, **__: Any) -> str:
-    return "extract(epoch from clock_timestamp())::double precision"
-
-
-def webhook_due_expression() -> Any:
-    """When the webhook of a job that ends is to be sent: now, or never where none is wanted."""
-    return case((Job.options["webhook_url"].as_string().is_not(None), db_now()), else_=None)

@@ -1,8 +1,8 @@
-"""What a worker does with the table of jobs: claim, beat, end; and what is done when one dies.
+"""Job leases: acquire, heartbeat, complete, retry, expire.
 
-A queue may lose a message or bring it twice. Neither matters: a job is claimed by one UPDATE
-that only one worker can win, the claim is a random word that every later UPDATE must know, and a
-claim that is silent for longer than its lease is taken away.
+A task queue may lose a message or deliver it twice. Neither does harm: one UPDATE that only one
+worker can win acquires a job, every later UPDATE must present the lease's random token, and a
+lease without a heartbeat expires.
 """
 
 import secrets
@@ -13,18 +13,22 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from bento.db.models import Job, Status, db_now, webhook_due_expression
+from bento.db.functions import Clock, db_now, webhook_due_expression
+from bento.db.models import Job, Status
+from bento.db.transactions import count_changed, transaction, update_one
 from bento.metrics.counters import increment
+from unmask.serving.report.schema import Report
 
 LOST = (
-    "the worker was lost {attempts} times while it analyzed this file; it may be damaged: "
-    "send another copy of it"
+    "the worker was lost {attempts} times while it analyzed this file, which may be damaged; "
+    "upload another copy of the video"
 )
+_NO_LEASE: dict[str, Any] = {"worker": None, "lease_until": None, "sent_at": None, "stage": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on one job, until it ends or its lease runs out."""
+    """The exclusive right to work on a job until it ends or the lease expires."""
 
     token: str
     job: Job
@@ -35,16 +39,18 @@ class JobOutcome:
     """How a job ended.
 
     Attributes:
-        failure: In one word; None where there is a result.
-        error: In a sentence.
-        keep_s: How long its row stays.
-        drop_upload: Whether the upload is not kept.
+        keep_s: How long the job and its files are kept.
+        drop_upload: Whether the upload is deleted at once.
+        report: None if the job failed.
+        cache_key: None if the result must not be reused.
+        failure: Kind of failure, a metric label; None if the job is done.
+        error: Error message; None if the job is done.
         stages_s: Seconds by stage, for the metrics.
     """
 
     keep_s: float
     drop_upload: bool = False
-    result: dict[str, Any] | None = None
+    report: Report | None = None
     evidence: tuple[str, ...] = ()
     cached: bool = False
     cache_key: str | None = None
@@ -54,37 +60,44 @@ class JobOutcome:
 
 
 class LeaseManager:
-    """Claims on jobs, for workers and for those who look after them."""
+    """Leases of jobs, for workers and for the maintenance loop.
 
-    def __init__(self, engine: Engine, lease_s: float, attempts: int) -> None:
+    Args:
+        attempts: How often a job may be started.
+        clock: Current time as an SQL expression.
+    """
+
+    def __init__(
+        self, engine: Engine, lease_s: float, attempts: int, clock: Clock = db_now
+    ) -> None:
         self.engine = engine
         self.lease_s = lease_s
         self.attempts = attempts
+        self._now = clock
 
     def acquire(self, job_id: str) -> Lease | None:
-        """Take a job that waits; None where it does not wait (any more)."""
-        word = secrets.token_hex(8)
-        taken = (
+        """Lease a queued job; return None if it is not queued."""
+        token = secrets.token_hex(8)
+        acquired = (
             update(Job)
             .where(Job.id == job_id, Job.status == Status.QUEUED)
             .values(
                 status=Status.RUNNING,
-                worker=word,
+                worker=token,
                 attempts=Job.attempts + 1,
-                lease_until=db_now() + self.lease_s,
-                started_at=func.coalesce(Job.started_at, db_now()),
+                lease_until=self._now() + self.lease_s,
+                started_at=func.coalesce(Job.started_at, self._now()),
                 stage="waiting",
                 percent=0.0,
             )
         )
-        with Session(self.engine, expire_on_commit=False) as session:
-            won = session.execute(taken).rowcount == 1  # type: ignore[attr-defined]
-            session.commit()
+        with transaction(self.engine) as session:
+            won = count_changed(session, acquired) == 1
             job = session.get(Job, job_id) if won else None
-        return Lease(word, job) if job is not None else None
+        return Lease(token, job) if job is not None else None
 
     def acquire_next(self) -> Lease | None:
-        """Take the job that has waited longest; None where none waits."""
+        """Lease the job that has waited longest; return None if the queue is empty."""
         oldest = (
             select(Job.id)
             .where(Job.status == Status.QUEUED)
@@ -96,59 +109,59 @@ class LeaseManager:
                 job_id = session.scalar(oldest)
             if job_id is None:
                 return None
-            if claim := self.acquire(job_id):
-                return claim
+            if lease := self.acquire(job_id):
+                return lease
 
-    def heartbeat(self, claim: Lease, stage: str, percent: float) -> bool:
-        """Say that the work goes on; False where the job was cancelled or taken away."""
-        return self._change(
-            claim, lease_until=db_now() + self.lease_s, stage=stage, percent=percent
+    def heartbeat(self, lease: Lease, stage: str, percent: float) -> bool:
+        """Renew a lease and record progress; return False if the lease was lost."""
+        return self._update(
+            lease, lease_until=self._now() + self.lease_s, stage=stage, percent=percent
         )
 
-    def renew(self, claim: Lease) -> bool:
-        """Keep the job, as :meth:`beat` does, and say nothing of how far it is."""
-        return self._change(claim, lease_until=db_now() + self.lease_s)
+    def renew(self, lease: Lease) -> bool:
+        """Renew a lease without progress; return False if the lease was lost."""
+        return self._update(lease, lease_until=self._now() + self.lease_s)
 
-    def release(self, claim: Lease, stage: str | None = None) -> bool:
-        """Give a job back unfinished, as if it had not been begun; ``stage`` is why it waits."""
-        given_back = {**_UNCLAIMED, "stage": stage, "attempts": Job.attempts - 1}
-        return self._change(claim, status=Status.QUEUED, **given_back)
+    def release(self, lease: Lease, stage: str | None = None) -> bool:
+        """Requeue an unfinished job without counting the attempt; ``stage`` says why it waits."""
+        released = {**_NO_LEASE, "stage": stage, "attempts": Job.attempts - 1}
+        return self._update(lease, status=Status.QUEUED, **released)
 
-    def retry(self, claim: Lease) -> bool:
-        """Give a job back to be begun again; False where it may not be, and is still held."""
-        if claim.job.attempts >= self.attempts:
+    def retry(self, lease: Lease) -> bool:
+        """Requeue a failed job; return False, and keep the lease, if no attempt is left."""
+        if lease.job.attempts >= self.attempts:
             return False
-        return self._change(claim, status=Status.QUEUED, **_UNCLAIMED)
+        return self._update(lease, status=Status.QUEUED, **_NO_LEASE)
 
-    def complete(self, claim: Lease, ending: JobOutcome) -> bool:
-        """Record how a job ended; False where the claim was lost, and nothing is recorded."""
-        status = Status.DONE if ending.failure is None else Status.FAILED
-        result = ending.result
-        recorded = self._change(
-            claim,
+    def complete(self, lease: Lease, outcome: JobOutcome) -> bool:
+        """Record how a job ended; return False, and record nothing, if the lease was lost."""
+        status = Status.DONE if outcome.failure is None else Status.FAILED
+        report = outcome.report
+        recorded = self._update(
+            lease,
             status=status,
             stage=None,
-            percent=100.0 if result else claim.job.percent,
-            finished_at=db_now(),
-            expires_at=db_now() + ending.keep_s,
-            result=result,
-            verdict=result["verdict"] if result else None,
-            evidence=list(ending.evidence),
-            cached=ending.cached,
-            cache_key=ending.cache_key,
-            failure=ending.failure,
-            error=ending.error,
+            percent=100.0 if report else lease.job.percent,
+            finished_at=self._now(),
+            expires_at=self._now() + outcome.keep_s,
+            result=report.model_dump(mode="json") if report else None,
+            verdict=report.verdict if report else None,
+            evidence=list(outcome.evidence),
+            cached=outcome.cached,
+            cache_key=outcome.cache_key,
+            failure=outcome.failure,
+            error=outcome.error,
             worker=None,
             lease_until=None,
-            webhook_due=webhook_due_expression(),
-            **({"upload": None} if ending.drop_upload else {}),
+            webhook_due=webhook_due_expression(self._now),
+            **({"upload": None} if outcome.drop_upload else {}),
         )
         if recorded:
-            self._count(ending)
+            increment(self.engine, _counters(outcome))
         return recorded
 
     def find_cached(self, tenant: str, cache_key: str) -> Job | None:
-        """A finished job of the tenant whose result answers the same question."""
+        """Return the tenant's latest finished job with the same cache key, if any."""
         known = (
             select(Job)
             .where(Job.tenant == tenant, Job.cache_key == cache_key, Job.status == Status.DONE)
@@ -159,76 +172,76 @@ class LeaseManager:
             return session.scalars(known).one_or_none()
 
     def is_cancelled(self, job_id: str) -> bool:
-        """Whether a job was cancelled or deleted while it was worked on."""
+        """Return whether a job was cancelled or deleted."""
         with Session(self.engine) as session:
             status = session.scalar(select(Job.status).where(Job.id == job_id))
         return status in (None, Status.CANCELLED)
 
     def expire_stale(self, keep_s: float) -> int:
-        """Take jobs from workers that fell silent: back into the queue, or failed.
+        """Requeue jobs whose lease has expired; fail those without an attempt left.
+
+        Args:
+            keep_s: How long a failed job is kept.
 
         Returns:
-            How many were taken.
+            Number of expired leases.
         """
-        silent = (Job.status == Status.RUNNING, Job.lease_until < db_now())
-        spent = Job.attempts >= self.attempts
+        stale = (Job.status == Status.RUNNING, Job.lease_until < self._now())
         failed = (
             update(Job)
-            .where(*silent, spent)
+            .where(*stale, Job.attempts >= self.attempts)
             .values(
                 status=Status.FAILED,
                 failure="lost",
                 error=LOST.format(attempts=self.attempts),
-                finished_at=db_now(),
-                expires_at=db_now() + keep_s,
-                webhook_due=webhook_due_expression(),
-                **_UNCLAIMED,
+                finished_at=self._now(),
+                expires_at=self._now() + keep_s,
+                webhook_due=webhook_due_expression(self._now),
+                **_NO_LEASE,
             )
         )
-        again = update(Job).where(*silent).values(status=Status.QUEUED, **_UNCLAIMED)
-        with Session(self.engine) as session:
-            lost = session.execute(failed).rowcount  # type: ignore[attr-defined]
-            back = session.execute(again).rowcount  # type: ignore[attr-defined]
-            session.commit()
-        if lost:
-            increment(self.engine, [("jobs", "failed", lost), ("failures", "lost", lost)])
-        return int(lost + back)
+        requeued = update(Job).where(*stale).values(status=Status.QUEUED, **_NO_LEASE)
+        with transaction(self.engine) as session:
+            failed_jobs = count_changed(session, failed)
+            requeued_jobs = count_changed(session, requeued)
+        if failed_jobs:
+            rows = [("jobs", "failed", failed_jobs), ("failures", "lost", failed_jobs)]
+            increment(self.engine, rows)
+        return failed_jobs + requeued_jobs
 
     def find_unqueued(self, older_than_s: float) -> tuple[list[str], list[str], int]:
-        """Jobs that wait and that the queue may not know of.
+        """Find queued jobs that the task queue may not know.
 
         Returns:
-            Those it was never told of, those it was told of longer ago than ``older_than_s``,
-            and how many wait in all.
+            Ids of jobs that were never enqueued, ids of jobs that were enqueued more than
+            ``older_than_s`` ago, and the number of all queued jobs.
         """
-        waiting = select(Job.id, Job.sent_at, db_now()).where(Job.status == Status.QUEUED)
+        queued = select(Job.id, Job.sent_at, self._now()).where(Job.status == Status.QUEUED)
         with Session(self.engine) as session:
-            rows = session.execute(waiting.order_by(Job.created_at)).all()
+            rows = session.execute(queued.order_by(Job.created_at)).all()
         never = [job_id for job_id, sent_at, _ in rows if sent_at is None]
-        told = [row for row in rows if row[1] is not None]
-        before = [job_id for job_id, sent_at, moment in told if sent_at < moment - older_than_s]
-        return never, before, len(rows)
+        earlier = [
+            job_id
+            for job_id, sent_at, now in rows
+            if sent_at is not None and sent_at < now - older_than_s
+        ]
+        return never, earlier, len(rows)
 
-    def _change(self, claim: Lease, **values: Any) -> bool:
-        mine = (
+    def _update(self, lease: Lease, **values: Any) -> bool:
+        return update_one(
+            self.engine,
             update(Job)
-            .where(Job.id == claim.job.id, Job.worker == claim.token, Job.status == Status.RUNNING)
-            .values(**values)
+            .where(Job.id == lease.job.id, Job.worker == lease.token, Job.status == Status.RUNNING)
+            .values(**values),
         )
-        with Session(self.engine) as session:
-            done = session.execute(mine).rowcount == 1  # type: ignore[attr-defined]
-            session.commit()
-        return bool(done)
-
-    def _count(self, ending: JobOutcome) -> None:
-        rows = [("jobs", "failed" if ending.failure else "done", 1.0)]
-        if ending.failure:
-            rows.append(("failures", ending.failure, 1.0))
-        if ending.cached:
-            rows.append(("cached", "", 1.0))
-        for stage, seconds in () if ending.cached else ending.stages_s.items():
-            rows += [("stage_seconds_sum", stage, seconds), ("stage_seconds_count", stage, 1.0)]
-        increment(self.engine, rows)
 
 
-_UNCLAIMED: dict[str, Any] = {"worker": None, "lease_until": None, "sent_at": None, "stage": None}
+def _counters(outcome: JobOutcome) -> list[tuple[str, str, float]]:
+    rows = [("jobs", "failed" if outcome.failure else "done", 1.0)]
+    if outcome.failure:
+        rows.append(("failures", outcome.failure, 1.0))
+    if outcome.cached:
+        rows.append(("cached", "", 1.0))
+    for stage, seconds in () if outcome.cached else outcome.stages_s.items():
+        rows += [("stage_seconds_sum", stage, seconds), ("stage_seconds_count", stage, 1.0)]
+    return rows

@@ -1,6 +1,7 @@
-"""The queue between machines: Celery over Redis, or whatever broker its address names.
+"""Task queue between machines: Celery over Redis or another broker.
 
-A message is only the hint that a job waits. It may be lost or come twice; the table decides.
+A message is only a hint that a job is queued. It may be lost or delivered twice; the job table
+decides.
 """
 
 import logging
@@ -12,22 +13,22 @@ from celery.signals import worker_shutting_down
 from kombu.exceptions import KombuError
 
 TASK = "unmask.analyze"
-PATIENCE_S = 2.0
+CONNECT_TIMEOUT_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class TaskQueue:
-    """Both ends of the queue.
+    """Producer and consumer of the task queue.
 
     Args:
-        queue: Its name; a broker may carry several.
+        queue: Name of the queue; a broker may hold several.
     """
 
     def __init__(self, url: str, queue: str) -> None:
         self._queue = queue
         self.app = Celery("unmask", broker=url, set_as_current=False)
-        patience = {"socket_timeout": 30, "socket_connect_timeout": PATIENCE_S}
+        timeouts = {"socket_timeout": 30, "socket_connect_timeout": CONNECT_TIMEOUT_S}
         self.app.conf.update(
             task_default_queue=queue,
             task_acks_late=True,
@@ -39,44 +40,44 @@ class TaskQueue:
             worker_cancel_long_running_tasks_on_connection_loss=False,
             broker_connection_retry_on_startup=True,
             broker_connection_max_retries=None,
-            broker_transport_options=patience if url.startswith("redis") else {},
+            broker_transport_options=timeouts if url.startswith("redis") else {},
         )
 
         connection = self.app.connection_for_write()
-        # what a broker's client raises when the broker is away
-        self._away: tuple[type[BaseException], ...] = (
+        # exceptions of the broker's client when the broker is unavailable
+        self._unavailable: tuple[type[BaseException], ...] = (
             *(KombuError, OSError),
             *(*connection.connection_errors, *connection.channel_errors),
         )
 
     def enqueue(self, job_id: str) -> bool:
-        """Tell the workers of a job; whether the broker took it."""
+        """Enqueue a job; return False if the broker is unavailable."""
         try:
             self.app.send_task(TASK, args=[job_id], retry=False, ignore_result=True)
-        except self._away as error:
-            log.warning("the queue does not answer, the job waits in the table: %s", error)
+        except self._unavailable as error:
+            log.warning("task queue unavailable; the job stays queued in the database: %s", error)
             return False
         return True
 
     def depth(self) -> int | None:
-        """How many messages wait; None where the broker does not say."""
+        """Return the number of waiting messages; None if the broker is unavailable."""
         try:
-            with self.app.connection_for_write(connect_timeout=PATIENCE_S) as connection:
+            with self.app.connection_for_write(connect_timeout=CONNECT_TIMEOUT_S) as connection:
                 queue = self.app.amqp.queues[self._queue]
-                # made where it is not there: an empty one is the same as none to Redis
+                # creates the queue if missing; for Redis, a missing queue is an empty one
                 return int(queue(connection.default_channel).queue_declare().message_count)
-        except self._away:
+        except self._unavailable:
             return None
 
-    def run_worker(self, take: Callable[[str], None], stopping: threading.Event) -> None:
-        """Call ``take`` with every job the queue tells of, until a signal ends the process."""
+    def run_worker(self, run_job: Callable[[str], None], stopping: threading.Event) -> None:
+        """Call ``run_job`` with the id of every enqueued job until a signal ends the process."""
 
         @self.app.task(name=TASK)
         def analyze(job_id: str) -> None:
-            take(job_id)
+            run_job(job_id)
 
         def stop(**_: object) -> None:
-            stopping.set()  # the job at work is given back, not waited for
+            stopping.set()  # the current job is released, not finished
 
         worker_shutting_down.connect(stop)
         self.app.worker_main(

@@ -1,20 +1,20 @@
-"""Numbers that only grow, for the metrics."""
+"""Persistent metric counters."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
 
 from bento.db.models import Counter
+from bento.db.transactions import transaction
 
 
 def increment(engine: Engine, rows: Iterable[tuple[str, str, float]]) -> None:
-    """Add each value to the number of its name and label."""
+    """Add each value to the counter with the given name and label, creating it if missing."""
     insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
-    with Session(engine) as session:
-        for name, label, value in sorted(rows):  # one order, so that no two wait in a ring
+    with transaction(engine) as session:
+        for name, label, value in sorted(rows):  # a fixed lock order prevents deadlocks
             added = insert(Counter).values(name=name, label=label, value=float(value))
             session.execute(
                 added.on_conflict_do_update(
@@ -22,4 +22,3 @@ def increment(engine: Engine, rows: Iterable[tuple[str, str, float]]) -> None:
                     set_={"value": Counter.value + added.excluded.value},
                 )
             )
-        session.commit()

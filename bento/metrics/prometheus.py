@@ -1,66 +1,87 @@
-"""Numbers for Prometheus, read from the table whenever they are asked for."""
+"""Prometheus metrics, collected from the database on every scrape."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.registry import Collector
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from bento.db.models import Counter, Job, Status, db_now
+from bento.db.functions import db_now
+from bento.db.models import Counter, Job, Status
 
-HELP = {
-    "unmask_queue_length": "Jobs that wait.",
-    "unmask_queue_oldest_seconds": "How long the job that waits longest has waited.",
-    "unmask_jobs": "Jobs in the table, by status.",
-    "unmask_jobs_ended_total": "Jobs that ended, by outcome.",
-    "unmask_job_failures_total": "Jobs that failed, by kind of failure.",
-    "unmask_jobs_cached_total": "Jobs answered with an earlier result.",
-    "unmask_job_stage_seconds": "Seconds of work per job, by stage.",
-    "unmask_webhooks_total": "Webhooks, by outcome.",
-}
-TOTALS = {
-    "jobs": ("unmask_jobs_ended_total", "outcome"),
-    "failures": ("unmask_job_failures_total", "kind"),
-    "cached": ("unmask_jobs_cached_total", ""),
-    "stage_seconds_sum": ("unmask_job_stage_seconds_sum", "stage"),
-    "stage_seconds_count": ("unmask_job_stage_seconds_count", "stage"),
-    "webhooks": ("unmask_webhooks_total", "outcome"),
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+# name of the stored counter → metric, help, label
+COUNTERS = {
+    "jobs": ("unmask_jobs_ended_total", "Jobs that ended, by outcome.", "outcome"),
+    "failures": ("unmask_job_failures_total", "Jobs that failed, by kind of failure.", "kind"),
+    "cached": ("unmask_jobs_cached_total", "Jobs answered from the result cache.", ""),
+    "webhooks": ("unmask_webhooks_total", "Webhooks, by outcome.", "outcome"),
 }
 
 
-def render_metrics(engine: Engine) -> str:
-    """All numbers in Prometheus's text format; the same from every node of a fleet."""
-    samples: dict[str, list[str]] = {}
-    for family, line in (*_current_gauges(engine), *_counters(engine)):
-        samples.setdefault(family, []).append(line)
-    text = []
-    for family, words in HELP.items():
-        kind = "counter" if family.endswith("_total") else "gauge"
-        kind = "summary" if family.endswith("stage_seconds") else kind
-        text += [f"# HELP {family} {words}", f"# TYPE {family} {kind}", *samples.get(family, [])]
-    return "\n".join(text) + "\n"
+class JobCollector(Collector):
+    """Reads job counts and persistent counters from the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metric families; the same on every machine of a fleet."""
+        with Session(self._engine) as session:
+            yield from _job_gauges(session)
+            counters = session.scalars(select(Counter).order_by(Counter.name, Counter.label)).all()
+        for stored_name, (name, description, label) in COUNTERS.items():
+            family = CounterMetricFamily(name, description, labels=[label] if label else [])
+            for counter in counters:
+                if counter.name == stored_name:
+                    family.add_metric([counter.label] if label else [], counter.value)
+            yield family
+        yield _stage_seconds(counters)
 
 
-def _current_gauges(engine: Engine) -> Iterator[tuple[str, str]]:
-    with Session(engine) as session:
-        rows = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
-        oldest = session.scalar(
-            select(db_now() - func.min(Job.created_at)).where(Job.status == Status.QUEUED)
-        )
+def render_metrics(engine: Engine) -> bytes:
+    """Return all metrics in the Prometheus text format, whose media type is `CONTENT_TYPE`."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(JobCollector(engine))
+    return generate_latest(registry)
+
+
+def _job_gauges(session: Session) -> Iterator[Metric]:
+    rows = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
     counts = {str(status): int(count) for status, count in rows}
-    yield "unmask_queue_length", f"unmask_queue_length {counts.get(Status.QUEUED, 0)}"
-    yield (
-        "unmask_queue_oldest_seconds",
-        f"unmask_queue_oldest_seconds {max(oldest or 0.0, 0.0):.3f}",
+    oldest_s = session.scalar(
+        select(db_now() - func.min(Job.created_at)).where(Job.status == Status.QUEUED)
     )
+    yield GaugeMetricFamily(
+        "unmask_queue_length", "Queued jobs.", value=counts.get(Status.QUEUED, 0)
+    )
+    yield GaugeMetricFamily(
+        "unmask_queue_oldest_seconds",
+        "Waiting time of the oldest queued job.",
+        value=round(max(oldest_s or 0.0, 0.0), 3),
+    )
+    jobs = GaugeMetricFamily("unmask_jobs", "Jobs in the database, by status.", labels=["status"])
     for status in Status:
-        yield "unmask_jobs", f'unmask_jobs{{status="{status}"}} {counts.get(status, 0)}'
+        jobs.add_metric([status], counts.get(status, 0))
+    yield jobs
 
 
-def _counters(engine: Engine) -> Iterator[tuple[str, str]]:
-    with Session(engine) as session:
-        totals = session.scalars(select(Counter).order_by(Counter.name, Counter.label)).all()
-    for total in totals:
-        name, label = TOTALS[total.name]
-        family = name.removesuffix("_sum").removesuffix("_count")
-        named = f'{{{label}="{total.label}"}}' if label else ""
-        yield family, f"{name}{named} {total.value:g}"
+def _stage_seconds(counters: Sequence[Counter]) -> Metric:
+    family = SummaryMetricFamily(
+        "unmask_job_stage_seconds", "Seconds of work per job, by stage.", labels=["stage"]
+    )
+    sums_s = {
+        counter.label: counter.value for counter in counters if counter.name == "stage_seconds_sum"
+    }
+    for counter in counters:
+        if counter.name == "stage_seconds_count":
+            sum_s = sums_s.get(counter.label, 0.0)
+            family.add_metric([counter.label], count_value=int(counter.value), sum_value=sum_s)
+    return family

@@ -1,1 +1,1 @@
-"""Reports in formats for people."""
+"""Human-readable reports."""

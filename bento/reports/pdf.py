@@ -1,4 +1,4 @@
-"""The report to print or to put on file: everything a reader needs who was not there."""
+"""The PDF report: everything that a reader without the JSON report needs."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,8 +17,9 @@ from unmask import __version__
 from unmask.serving.report.schema import Report
 
 WIDTH = 170 * mm
-PICTURE_WIDTH = 80 * mm
-MOST_SEGMENTS = 40
+LABEL_WIDTH = 40 * mm
+IMAGE_SIZE = 80 * mm
+MAX_SEGMENTS = 40
 STYLES = getSampleStyleSheet()
 GRID = TableStyle(
     [
@@ -28,178 +29,177 @@ GRID = TableStyle(
     ]
 )
 VERDICTS = {
-    "fake": "The video is like known forgeries.",
-    "real": "The video is not like known forgeries.",
-    "inconclusive": "The video cannot be told apart from either.",
+    "fake": "The video matches known forgery patterns.",
+    "real": "The video does not match known forgery patterns.",
+    "inconclusive": "The detector cannot decide.",
 }
-MEANING = (
-    "The fake probability is a measured likeness to the forgeries on which the detector was "
-    "trained and calibrated, between 0 and 1; higher is more fake. It is not the probability that "
-    "a court or an editor needs: that depends also on how common forgeries are where this video "
-    "comes from. It says nothing about a person's intent, and it is no judgement on a person.",
-    "The verdict is `fake` above and `real` below the thresholds named here, which were set on "
-    "videos that the detector had not been trained on; between them it is `inconclusive`.",
-    "Limits: a kind of forgery unlike those known, strong compression, small or hidden faces, and "
-    "sound without speech lower what can be seen. A genuine video that was edited or processed "
-    "may score high. Nobody should be accused on this report alone.",
+INTERPRETATION = (
+    "The fake probability measures similarity to the forgeries on which the detector was trained "
+    "and calibrated, between 0 and 1; higher is more fake. It is not the probability that a court "
+    "or an editor needs, which also depends on how common forgeries are where this video comes "
+    "from. It says nothing about a person's intent and is not a judgement on a person.",
+    "The verdict is `fake` above and `real` below the thresholds stated here, which were set on "
+    "videos that were not used for training; between them it is `inconclusive`.",
+    "Limitations: unknown types of forgery, strong compression, small or hidden faces and audio "
+    "without speech make detection less reliable. A genuine video that was edited or processed "
+    "can score high. Nobody should be accused on the basis of this report alone.",
+)
+PROMOTION = (
+    "A detector is packaged only after it has passed every required gate (accuracy, calibration, "
+    "robustness, no regression against its predecessor). A detector that was installed manually "
+    "has passed none. The training run stores the figures under the detector's SHA-256."
 )
 
 
-def report_pdf(job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]) -> bytes:
-    """Lay out one job's report.
+def report_pdf(job: Job, report: Report, images: Sequence[tuple[str, bytes]]) -> bytes:
+    """Render the report of one job.
 
     Args:
-        pictures: Name and PNG of each piece of evidence.
+        images: Name and PNG content of each evidence image.
+
+    Returns:
+        The PDF file.
     """
     target = BytesIO()
-    title = f"unmask report {job.id}"
-    page = SimpleDocTemplate(
-        target, pagesize=A4, title=title, author=f"unmask {__version__}", margin=20 * mm
+    document = SimpleDocTemplate(
+        target,
+        pagesize=A4,
+        title=f"unmask report {job.id}",
+        author=f"unmask {__version__}",
+        margin=20 * mm,
     )
-    page.build(list(_build_story(job, report, pictures)))
+    document.build(list(_build_story(job, report, images)))
     return target.getvalue()
 
 
 def _build_story(
-    job: Job, report: Report, pictures: Sequence[tuple[str, bytes]]
+    job: Job, report: Report, images: Sequence[tuple[str, bytes]]
 ) -> Iterator[Flowable]:
-    yield _text("unmask: report on a video", "Title")
-    yield _text(f"{report.verdict.upper()}. {VERDICTS[report.verdict]}", "Heading2")
-    yield _table(_answer(report))
-    yield from _section("What the score means", MEANING)
+    yield _paragraph("unmask: deepfake analysis report", "Title")
+    yield _paragraph(f"{report.verdict.upper()}. {VERDICTS[report.verdict]}", "Heading2")
+    yield _table(_score_rows(report))
+    yield from _section("Interpretation", INTERPRETATION)
     if report.notes:
-        yield from _section("What bears on this video", report.notes)
-    yield _text("Where", "Heading3")
+        yield from _section("Caveats", report.notes)
+    yield _paragraph("Flagged segments", "Heading3")
     yield from _segments(report)
-    if pictures:
-        yield _text("Evidence", "Heading3")
-        yield from (_picture(name, content) for name, content in pictures)
-    yield _text("The file", "Heading3")
-    yield _table(_file(job, report))
-    yield _text("The detector, its calibration and its gates", "Heading3")
-    yield _table(_detector(report))
+    if images:
+        yield _paragraph("Evidence", "Heading3")
+        yield from (_image(name, content) for name, content in images)
+    yield _paragraph("File", "Heading3")
+    yield _table(_file_rows(job, report))
+    yield _paragraph("Detector, calibration and gates", "Heading3")
+    yield _table(_detector_rows(report))
     yield Spacer(1, 4 * mm)
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    yield _text(f"Job {job.id}, made {made} by unmask {__version__}.", "Italic")
+    created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    yield _paragraph(f"Job {job.id}, report created {created} by unmask {__version__}.", "Italic")
 
 
-def _answer(report: Report) -> Iterator[tuple[str, str]]:
-    yield "Fake probability", _number(report.fake_probability)
-    interval = report.confidence_interval
-    told = "not known to this detector"
-    yield "Interval", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else told
-    score = report.uncertainty_score
-    yield "Uncertainty score", told if score is None else f"{score:.3f}"
-    for name, value in report.modalities.model_dump().items():
-        label = name.replace("_", " ")
-        if value is None or isinstance(value, float):
-            yield f"{label[:1].upper()}{label[1:]} alone", _number(value)
+def _score_rows(report: Report) -> Iterator[tuple[str, str]]:
+    yield "Fake probability", _format_score(report.fake_probability)
+    interval, uncertainty = report.confidence_interval, report.uncertainty_score
+    unknown = "not estimated by this detector"
+    yield "95 % interval", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else unknown
+    yield "Uncertainty score", unknown if uncertainty is None else f"{uncertainty:.3f}"
+    for modality, label in (("video", "Faces"), ("audio", "Voice"), ("lip_sync", "Lip-sync")):
+        yield f"{label} only", _format_score(getattr(report.modalities, modality))
     for member in report.members:
-        yield f"Member {member.name}", _number(member.fake_probability)
+        yield f"Ensemble member {member.name}", _format_score(member.fake_probability)
     for person in report.people:
-        yield (
-            f"Person {person.id}",
-            f"{_number(person.fake_probability)}, seen in {person.frames} frames looked at",
-        )
+        score = _format_score(person.fake_probability)
+        yield f"Person {person.id}", f"{score}, visible in {person.frames} sampled frames"
 
 
-def _file(job: Job, report: Report) -> Iterator[tuple[str, str]]:
-    media, options = report.media, job.options
+def _file_rows(job: Job, report: Report) -> Iterator[tuple[str, str]]:
+    media, quality, options = report.media, report.quality, job.options
     yield "Name", media.file
     yield "SHA-256", job.sha256
     yield "Size", f"{media.size_bytes:,} bytes, {media.duration_s:.1f} s"
-    yield "Picture", f"{media.width}×{media.height}, {media.fps:g}/s, {media.video_codec or 'none'}"
-    yield "Sound", media.audio_codec or "none"
+    yield "Video", f"{media.width}×{media.height}, {media.fps:g} fps, {media.video_codec or 'none'}"
+    yield "Audio", media.audio_codec or "none"
     if "start_s" in options or "end_s" in options:
-        yield "Analyzed", f"{options.get('start_s', 0):g} s to {options.get('end_s', 'the end')} s"
+        end = f"{options['end_s']:g} s" if "end_s" in options else "the end"
+        yield "Analyzed region", f"{options.get('start_s', 0):g} s to {end}"
     yield (
-        "Faces",
-        (
-            f"in {report.quality.frames_with_face} of {report.quality.frames_sampled} frames, "
-            f"{_people(report.quality.people)}, {report.quality.speech_s:.1f} s of speech"
-        ),
+        "Faces and speech",
+        f"faces in {quality.frames_with_face} of {quality.frames_sampled} sampled frames, "
+        f"{_format_people(quality.people)}, {quality.speech_s:.1f} s of speech",
     )
-    yield "Result", "of an earlier job on the same video" if job.cached else "of this job"
+    yield "Result", "reused from an earlier job on the same video" if job.cached else "of this job"
 
 
-def _detector(report: Report) -> Iterator[tuple[str, str]]:
+def _detector_rows(report: Report) -> Iterator[tuple[str, str]]:
     model = report.model
     yield "SHA-256", model.sha256
     yield "Phase, profile", f"{model.phase}, {model.profile}"
-    yield "Networks", f"{model.frame_backbone} (faces), {model.voice_backbone} (voice)"
+    yield "Backbones", f"{model.frame_backbone} (faces), {model.voice_backbone} (voice)"
     yield "Calibration", f"temperature {model.temperature:.3f}, bias {model.bias:+.3f}"
     yield "Thresholds", f"real below {model.real_below:.3f}, fake above {model.fake_above:.3f}"
-    alarms = model.alarms
+    thresholds = model.alarms
     yield (
-        "Stands out",
-        f"face above {_threshold(alarms.video)}, voice above {_threshold(alarms.audio)}, "
-        f"lip-sync above {_threshold(alarms.lip_sync)}",
+        "Segment thresholds",
+        f"face above {_format_threshold(thresholds.video)}, "
+        f"voice above {_format_threshold(thresholds.audio)}, "
+        f"lip-sync above {_format_threshold(thresholds.lip_sync)}",
     )
     for gate in model.gates:
-        kept = "kept" if gate.passed else "not kept"
-        wanted = f"{gate.direction} {gate.limit:g} is {gate.level}"
-        yield f"Gate {gate.name}", f"{_measured(gate.value)}; {wanted}: {kept}"
-    yield (
-        "Gates",
-        "A detector is packed for service only after it passed every required gate (accuracy, "
-        "calibration, robustness, no worse than the one before it); a detector put in place by "
-        "hand has passed none. The figures are kept under its SHA-256 with the training run.",
-    )
+        outcome = "passed" if gate.passed else "failed"
+        measured = "not measured" if gate.value is None else f"{gate.value:.4f}"
+        limit = f"{gate.direction} {gate.limit:g}, {gate.level}"
+        yield f"Gate {gate.name}", f"{measured} ({limit}): {outcome}"
+    yield "Gates", PROMOTION
 
 
 def _segments(report: Report) -> Iterator[Flowable]:
     if not report.segments:
-        yield _text("No stretch of face, voice or lips stands out from genuine footage.")
+        yield _paragraph("No segment of face, voice or lip-sync exceeds its threshold.")
         return
-    shown = report.segments[:MOST_SEGMENTS]
+    listed = report.segments[:MAX_SEGMENTS]
     yield _table(
         (
-            f"{one.start_s:.1f} to {one.end_s:.1f} s",
-            f"{one.modality.replace('_', ' ')}"
-            + ("" if one.person is None else f", person {one.person}")
-            + f": {one.fake_probability:.3f}",
+            f"{segment.start_s:.1f} to {segment.end_s:.1f} s",
+            f"{segment.modality.replace('_', ' ')}"
+            + ("" if segment.person is None else f", person {segment.person}")
+            + f": {segment.fake_probability:.3f}",
         )
-        for one in shown
+        for segment in listed
     )
-    if len(report.segments) > len(shown):
-        yield _text(f"And {len(report.segments) - len(shown)} more, in the JSON report.")
+    if len(report.segments) > len(listed):
+        remaining = len(report.segments) - len(listed)
+        yield _paragraph(f"{remaining} more segments are listed in the JSON report.")
 
 
-def _section(title: str, sentences: Sequence[str]) -> Iterator[Flowable]:
-    yield _text(title, "Heading3")
-    yield from (_text(sentence) for sentence in sentences)
+def _section(title: str, paragraphs: Sequence[str]) -> Iterator[Flowable]:
+    yield _paragraph(title, "Heading3")
+    yield from (_paragraph(text) for text in paragraphs)
 
 
-def _picture(name: str, content: bytes) -> Flowable:
+def _image(name: str, content: bytes) -> Flowable:
     image = Image(BytesIO(content))
-    share = min(PICTURE_WIDTH / image.imageWidth, PICTURE_WIDTH / image.imageHeight)
-    image.drawWidth, image.drawHeight = image.imageWidth * share, image.imageHeight * share
-    return KeepTogether([image, _text(name)])
+    scale = min(IMAGE_SIZE / image.imageWidth, IMAGE_SIZE / image.imageHeight)
+    image.drawWidth, image.drawHeight = image.imageWidth * scale, image.imageHeight * scale
+    return KeepTogether([image, _paragraph(name)])
 
 
 def _table(rows: Iterator[tuple[str, str]]) -> Flowable:
-    cells = [[_text(label), _text(value)] for label, value in rows]
-    return Table(cells, colWidths=[40 * mm, WIDTH - 40 * mm], style=GRID)
+    cells = [[_paragraph(label), _paragraph(value)] for label, value in rows]
+    return Table(cells, colWidths=[LABEL_WIDTH, WIDTH - LABEL_WIDTH], style=GRID)
 
 
-def _text(words: str, style: str = "BodyText") -> Flowable:
-    # the fonts that every reader of PDF has know Latin letters only; of others the number is told
-    known = words.encode("cp1252", "backslashreplace").decode("cp1252")
-    return Paragraph(escape(known), STYLES[style])
+def _paragraph(text: str, style: str = "BodyText") -> Flowable:
+    # the standard PDF fonts have Latin letters only; other letters appear as code points
+    printable = text.encode("cp1252", "backslashreplace").decode("cp1252")
+    return Paragraph(escape(printable), STYLES[style])
 
 
-def _threshold(value: float) -> str:
-    """One close to 1 is not to look like 1."""
+def _format_threshold(value: float) -> str:
+    """Use five digits where three would round the threshold up to 1."""
     return f"{value:.3f}" if value < 0.9995 else f"{value:.5f}"
 
 
-def _measured(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4f}"
-
-
-def _number(value: float | None) -> str:
+def _format_score(value: float | None) -> str:
     return "not scored" if value is None else f"{value:.3f}"
 
 
-def _people(count: int) -> str:
+def _format_people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"

@@ -1,1 +1,1 @@
-"""Sandboxed child process that analyzes one video at a time."""
+"""Sandboxed analysis in a child process."""

@@ -1,6 +1,5 @@
-"""A child process and the line of JSON to it."""
+"""The child process and the socket to it."""
 
-import json
 import os
 import select
 import signal
@@ -11,112 +10,100 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 import unmask
+from bento.errors import ChildExitedError
 from bento.paths import ROOT
-from unmask.errors import UnmaskError
+from bento.sandbox.protocol import ChildMessage, Message, parse_child_message
 
-CHILD = (sys.executable, "-m", "bento.sandbox.child")
-BLOCK = 1 << 16
-LOOK_S = 1.0
-
-
-class ChildExitedError(UnmaskError):
-    """The child is gone.
-
-    Attributes:
-        code: Its exit code; below 0 the signal that ended it.
-    """
-
-    def __init__(self, code: int) -> None:
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        super().__init__(name)
-        self.code = code
+CHILD_COMMAND = (sys.executable, "-m", "bento.sandbox.child")
+BLOCK_BYTES = 1 << 16
+PARENT_CHECK_S = 1.0
 
 
 class ChildProcess:
-    """A running child; it ends when this object's process does, however that ends.
+    """A running child process; it exits with this process, however this process ends.
 
     Args:
-        command: What to start; the number of its socket is added.
+        command: Command to start; the child's end of the socket is appended as a file descriptor.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._child = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+        self._socket, child_socket = socket.socketpair()
+        with child_socket:
+            self._process = subprocess.Popen(
+                [*command, str(child_socket.fileno())],
+                pass_fds=[child_socket.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=child_environment(),
             )
-        self._heard = b""
+        self._buffer = b""
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
-        return self._child.poll() is None
+        """Whether the process is running."""
+        return self._process.poll() is None
 
     @property
     def memory_bytes(self) -> int:
-        """What it holds of the machine's memory; 0 once it is gone."""
+        """Resident memory; 0 once the process has exited."""
         try:
-            return int(psutil.Process(self._child.pid).memory_info().rss)
+            return int(psutil.Process(self._process.pid).memory_info().rss)
         except psutil.Error:
             return 0
 
-    def send(self, words: dict[str, Any]) -> None:
-        """Give it a task.
+    def send(self, message: Message) -> None:
+        """Send a message.
 
         Raises:
-            DeathError: It is gone.
+            ChildExitedError: The process has exited.
         """
         try:
-            self._socket.sendall((json.dumps(words) + "\n").encode())
+            self._socket.sendall(message.to_line())
         except OSError as error:
-            raise ChildExitedError(self._child.wait()) from error
+            raise ChildExitedError(self._process.wait()) from error
 
-    def receive(self, wait_s: float) -> list[dict[str, Any]]:
-        """What it says within ``wait_s``.
+    def receive(self, timeout_s: float) -> list[ChildMessage]:
+        """Return the messages that arrive within ``timeout_s``.
 
         Raises:
-            DeathError: It is gone.
+            ChildExitedError: The process has exited.
+            pydantic.ValidationError: The process sent an invalid message.
         """
-        if not select.select([self._socket], [], [], wait_s)[0]:
+        if not select.select([self._socket], [], [], timeout_s)[0]:
             return []
         try:
-            block = self._socket.recv(BLOCK)
+            block = self._socket.recv(BLOCK_BYTES)
         except OSError:
             block = b""
         if not block:
-            raise ChildExitedError(self._child.wait())
-        *lines, self._heard = (self._heard + block).split(b"\n")
-        return [json.loads(line) for line in lines]
+            raise ChildExitedError(self._process.wait())
+        *lines, self._buffer = (self._buffer + block).split(b"\n")
+        return [parse_child_message(line) for line in lines]
 
     def kill(self) -> None:
-        """Kill it."""
-        self._child.kill()
-        self._child.wait()
+        """Kill the process."""
+        self._process.kill()
+        self._process.wait()
         self._socket.close()
 
 
 def exit_with_parent() -> None:
-    """Ask this process to end, as by ^C, once the one that started it is gone."""
+    """Send SIGTERM to this process once its parent process has exited."""
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(LOOK_S)
+            time.sleep(PARENT_CHECK_S)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
 def child_environment() -> dict[str, str]:
-    """Ours, with this package and the library to be found wherever the child starts."""
+    """Return this process's environment with this package and the library on ``PYTHONPATH``."""
     library = str(Path(unmask.__file__).parents[1])
     path = os.pathsep.join(filter(None, (str(ROOT), library, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}

@@ -1,10 +1,9 @@
-"""The process that decodes and analyzes: it holds the detector, one job at a time, under limits.
+"""The sandboxed child process: decodes and analyzes one file at a time under resource limits.
 
-Started as ``python -m bento.sandbox.child FD``; over that socket it takes a task and answers, one
-line of JSON each. It dies with whoever started it.
+Started as ``python -m bento.sandbox.child FD``, where FD is its end of the socket. It exits when
+the parent process closes the other end.
 """
 
-import json
 import logging
 import math
 import os
@@ -17,161 +16,182 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bento.paths import BUNDLE_DIR
+from bento.sandbox.protocol import (
+    AnalysisTask,
+    Failure,
+    Message,
+    Progress,
+    Ready,
+    Result,
+    TaskMessage,
+)
 from unmask.errors import MediaError, UnmaskError
+from unmask.serving.report.schema import Report
 
-TELL_S = 0.2
-NICE = 19
+PROGRESS_INTERVAL_S = 0.2
+NICENESS = 19
 
 log = logging.getLogger(__name__)
 
 
 class ParentChannel:
-    """The socket to whoever started this process."""
+    """The socket to the parent process."""
 
-    def __init__(self, handle: int) -> None:
-        self._file = socket.socket(fileno=handle).makefile("rw", encoding="utf-8")
-        self._tasks: queue.Queue[dict[str, Any]] = queue.Queue()
+    def __init__(self, descriptor: int) -> None:
+        self._file = socket.socket(fileno=descriptor).makefile("rwb")
+        self._tasks: queue.Queue[TaskMessage] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         try:
             for line in self._file:
-                self._tasks.put(json.loads(line))
+                self._tasks.put(TaskMessage.model_validate_json(line))
         finally:
-            os._exit(0)  # nobody is left to hear an answer
+            os._exit(0)  # the parent has exited
 
-    def task(self) -> dict[str, Any]:
+    def next_task(self) -> TaskMessage:
         """Wait for the next task."""
         return self._tasks.get()
 
-    def send(self, **words: Any) -> None:
-        """Send one answer."""
-        self._file.write(json.dumps(words) + "\n")
+    def send(self, message: Message) -> None:
+        """Send a message."""
+        self._file.write(message.to_line())
         self._file.flush()
 
 
-Work = Callable[[dict[str, Any], ParentChannel], dict[str, Any]]
+Analyze = Callable[[AnalysisTask, ParentChannel], Report]
 
 
 def main() -> None:
-    """Load the detector, then serve tasks for good."""
-    line = ParentChannel(int(sys.argv[1]))
+    """Load the detector, then handle tasks until the parent exits."""
+    channel = ParentChannel(int(sys.argv[1]))
     lower_priority()
     from unmask.serving.analyzer import BUNDLE_VARIABLE, Analyzer
 
     try:
-        packed = BUNDLE_DIR.is_dir() and BUNDLE_VARIABLE not in os.environ
-        analyzer = Analyzer.load(BUNDLE_DIR if packed else None)
+        use_packaged = BUNDLE_DIR.is_dir() and BUNDLE_VARIABLE not in os.environ
+        analyzer = Analyzer.load(BUNDLE_DIR if use_packaged else None)
     except UnmaskError as error:
-        line.send(broken=str(error))
+        channel.send(Failure(kind="no_detector", message=str(error)))
         return
-    run_loop(line, analyzer.bundle.sha256, partial(analyze, analyzer))
+    run_loop(channel, analyzer.bundle.sha256, partial(analyze, analyzer))
 
 
 def lower_priority() -> None:
-    """Who asks or submits need not wait for an analysis, nor for torch to load."""
-    os.nice(NICE)
-    if hasattr(os, "SCHED_IDLE"):  # here even the nicest may end its slice before others
-        with suppress(OSError):  # a sandbox may forbid it
+    """Let requests run before the analysis and the import of torch."""
+    os.nice(NICENESS)
+    if hasattr(os, "SCHED_IDLE"):  # niceness alone still lets it finish its time slice
+        with suppress(OSError):  # a container may forbid it
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def run_loop(line: ParentChannel, model: str, work: Work) -> None:
-    """Answer one task after the other with what ``work`` makes of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the one who started this process
+def run_loop(channel: ParentChannel, model_sha256: str, analyze: Analyze) -> None:
+    """Handle one task after another."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is handled by the parent
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    line.send(ready=model)
+    channel.send(Ready(model_sha256=model_sha256))
     while True:
-        task = line.task()
-        set_limits(task["cpu_s"], task["memory_mib"] * 2**20)
-        line.send(**handle_task(work, task, line))
+        message = channel.next_task()
+        set_limits(message.cpu_s, message.memory_mib * 2**20)
+        channel.send(handle_task(analyze, message.task, channel))
 
 
 def set_limits(cpu_s: float, memory_bytes: int) -> None:
-    """Limit what this process may take for its next job, above what it has taken so far."""
+    """Set soft limits of CPU time and memory for the next task, beyond what is used so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = int(used.ru_utime + used.ru_stime + cpu_s) + 1
-    _soft(resource.RLIMIT_CPU, cpu)
-    pages = Path("/proc/self/statm")
-    if pages.exists():  # elsewhere the one who started this process watches its memory
-        held = int(pages.read_text().split()[0]) * resource.getpagesize()
-        _soft(resource.RLIMIT_AS, held + memory_bytes)
+    _set_soft_limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + cpu_s) + 1)
+    statm = Path("/proc/self/statm")
+    if statm.exists():  # elsewhere the parent watches this process's memory
+        held_bytes = int(statm.read_text().split()[0]) * resource.getpagesize()
+        _set_soft_limit(resource.RLIMIT_AS, held_bytes + memory_bytes)
 
 
-def _soft(kind: int, value: int) -> None:
+def _set_soft_limit(kind: int, value: int) -> None:
     hard = resource.getrlimit(kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (value, hard))
 
 
-def handle_task(work: Work, task: dict[str, Any], line: ParentChannel) -> dict[str, Any]:
-    """What came of a task: a report, or why there is none."""
+def handle_task(analyze: Analyze, task: AnalysisTask, channel: ParentChannel) -> Result | Failure:
+    """Return a task's report, or why there is none."""
     try:
-        return {"report": work(task, line)}
+        return Result(report=analyze(task, channel))
     except MediaError as error:
-        return {"refused": str(error)}
+        return Failure(kind="unreadable", message=str(error))
     except MemoryError:
-        return {"failed": "memory"}
+        return Failure(kind="memory")
     except Exception as error:
-        log.exception("the analysis broke down")
-        return {"failed": "crash", "words": type(error).__name__}
+        log.exception("the analysis failed")
+        return Failure(kind="crash", message=type(error).__name__)
 
 
-def analyze(analyzer: Any, task: dict[str, Any], line: ParentChannel) -> dict[str, Any]:
-    """Check the file against its limits, then analyze it, or the stretch that is asked for."""
+def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report:
+    """Check the file against its limits, then analyze it or the requested part."""
     from unmask.serving.analyzer import WINDOW_S
-    from unmask.serving.media_limits import MediaLimits, check_media_limits
+    from unmask.serving.media_limits import check_media_limits
     from unmask.serving.progress import ProgressTimer
 
-    path, shown_as = Path(task["path"]), task["shown_as"]
-    start_s, end_s = task.get("start_s") or 0.0, task.get("end_s") or math.inf
-    whole_s = check_media_limits(path, shown_as, MediaLimits(**task["limits"]), (start_s, end_s))
-    watch = ProgressTimer(_teller(line))
-    asked_s = max(min(end_s, whole_s) - start_s, 0.0)
-    watch.set_total(asked_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
-    pictures = Path(task["folder"]) if task["pictures"] else None
-    extra = {"shown_as": shown_as, "timer": watch, "evidence_dir": pictures}
-    if (start_s, end_s) == (0.0, math.inf):
-        return analyzer.analyze(path, **extra).model_dump(mode="json")
-    # what a killed process leaves there, the one who made the folder removes
-    with TemporaryDirectory(prefix="unmask-", dir=task["folder"] or None) as folder:
-        part = Path(folder) / "part.mkv"
-        return _analyze_part(analyzer, (path, part), (start_s, end_s), extra)
+    part = _Part(task.start_s or 0.0, task.end_s or math.inf)
+    span_s = (part.start_s, part.end_s)
+    total_s = check_media_limits(task.path, task.shown_as, task.limits, span_s)
+    timer = ProgressTimer(_progress_reporter(channel))
+    duration_s = max(min(part.end_s, total_s) - part.start_s, 0.0)
+    timer.set_total(duration_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
+    run = partial(
+        analyzer.analyze,
+        shown_as=task.shown_as,
+        timer=timer,
+        evidence_dir=task.work_dir if task.save_evidence else None,
+    )
+    if part.is_whole:
+        report: Report = run(task.path)
+        return report
+    # if this process is killed, the parent deletes the folder with its work folder
+    with TemporaryDirectory(prefix="unmask-", dir=task.work_dir) as folder:
+        return _analyze_part(run, task, part, Path(folder) / "part.mkv")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    start_s: float
+    end_s: float
+
+    @property
+    def is_whole(self) -> bool:
+        return (self.start_s, self.end_s) == (0.0, math.inf)
 
 
 def _analyze_part(
-    analyzer: Any,
-    paths: tuple[Path, Path],
-    region: tuple[float, float],
-    extra: dict[str, Any],
-) -> dict[str, Any]:
+    run: Callable[..., Report], task: AnalysisTask, part: _Part, trimmed: Path
+) -> Report:
     from unmask.serving.trimming import describe_source, shift_report_times, trim
 
-    (path, part), (start_s, end_s) = paths, region
-    begin_s = trim(path, start_s, end_s, part, extra["shown_as"])
-    time_range_s = max(start_s - begin_s, 0.0), end_s - begin_s
-    report = analyzer.analyze(part, time_range_s=time_range_s, **extra)
-    media = describe_source(path, extra["shown_as"], report.media)
-    said = f"from {start_s:g} s to {min(end_s, media.duration_s):g} s"
-    return shift_report_times(report, begin_s, media, said).model_dump(mode="json")
+    offset_s = trim(task.path, part.start_s, part.end_s, trimmed, task.shown_as)
+    time_range_s = max(part.start_s - offset_s, 0.0), part.end_s - offset_s
+    report = run(trimmed, time_range_s=time_range_s)
+    media = describe_source(task.path, task.shown_as, report.media)
+    note = f"from {part.start_s:g} s to {min(part.end_s, media.duration_s):g} s"
+    return shift_report_times(report, offset_s, media, note)
 
 
-def _teller(line: ParentChannel) -> Any:
-    last = [0.0]
+def _progress_reporter(channel: ParentChannel) -> Callable[[str, float], None]:
+    last_s = 0.0
 
-    def tell(stage: str, percent: float) -> None:
-        moment = time.monotonic()
-        if moment - last[0] >= TELL_S:
-            last[0] = moment
-            line.send(progress=[stage, percent])
+    def report_progress(stage: str, percent: float) -> None:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if now_s - last_s >= PROGRESS_INTERVAL_S:
+            last_s = now_s
+            channel.send(Progress(stage=stage, percent=percent))
 
-    return tell
+    return report_progress
 
 
 if __name__ == "__main__":

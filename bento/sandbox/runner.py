@@ -1,200 +1,203 @@
-"""The one who holds the child process: gives it work, watches it, replaces it."""
+"""Runs analyses in a sandboxed child process; enforces limits and restarts it after a crash."""
 
 import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from bento.sandbox.channel import CHILD, ChildExitedError, ChildProcess
+from pydantic import ValidationError
+
+from bento.errors import AnalysisCancelledError, AnalysisCrashedError, ChildExitedError
+from bento.sandbox.channel import CHILD_COMMAND, ChildProcess
+from bento.sandbox.protocol import (
+    AnalysisTask,
+    ChildMessage,
+    Failure,
+    Progress,
+    Ready,
+    Result,
+    TaskMessage,
+)
 from bento.settings import MIB, ServiceSettings
-from unmask.errors import BundleError, MediaError, UnmaskError
+from unmask.errors import BundleError, MediaError
+from unmask.serving.media_limits import MediaLimits
 from unmask.serving.report.schema import Report
 
-LOAD_S = 600.0
-WATCH_S = 0.1
+LOAD_TIMEOUT_S = 600.0
+POLL_S = 0.1
 
 ProgressCallback = Callable[[str, float], bool]
 
 
-class AnalysisCrashedError(UnmaskError):
-    """The process that analyzed a file did not survive it, or was ended.
-
-    Attributes:
-        kind: ``crash``, ``memory`` or ``time``.
-        again: Whether another attempt may succeed.
-    """
-
-    def __init__(self, kind: str, words: str, again: bool) -> None:
-        super().__init__(words)
-        self.kind = kind
-        self.retryable = again
-
-
-class AnalysisCancelledError(UnmaskError):
-    """Nobody waits for the answer any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisTask:
-    """One file to analyze.
-
-    Attributes:
-        folder: Where everything goes that is made on the way; empty: where the system has room.
-        pictures: Whether evidence is left there.
-        limits: Fields of :class:`unmask.serving.media_limits.Limits`.
-    """
-
-    path: str
-    shown_as: str
-    start_s: float | None = None
-    end_s: float | None = None
-    folder: str = ""
-    pictures: bool = False
-    limits: dict[str, float] = field(default_factory=dict)
-
-
 def never_cancel(_stage: str, _percent: float) -> bool:
-    """Go on, whatever the stage."""
+    """Ignore progress and continue."""
     return True
 
 
-class SandboxedAnalyzer:
-    """A warm child process that analyzes one file at a time; threads take turns."""
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """What is watched while the child works."""
 
-    def __init__(self, settings: ServiceSettings, command: Sequence[str] = CHILD) -> None:
+    on_progress: ProgressCallback
+    deadline_s: float
+    max_memory_bytes: float = math.inf
+
+
+class SandboxedAnalyzer:
+    """A warm child process that analyzes one file at a time; concurrent calls wait.
+
+    Args:
+        command: Command of the child process.
+    """
+
+    def __init__(self, settings: ServiceSettings, command: Sequence[str] = CHILD_COMMAND) -> None:
         self._settings = settings
         self._command = command
         self._process: ChildProcess | None = None
-        self._model = ""
-        self._idle_bytes = 0
-        self._turn = threading.Lock()
+        self._model_sha256 = ""
+        self._idle_memory_bytes = 0
+        self._lock = threading.Lock()
 
-    def start(self, tick: ProgressCallback = never_cancel) -> str:
-        """Have a child ready, and give the hash of its detector.
+    def start(self, on_progress: ProgressCallback = never_cancel) -> str:
+        """Start the child unless it is running, and return the hash of its detector.
 
         Raises:
-            BundleError: There is no detector to load.
-            AbandonedError: ``tick`` said so while it was loading.
+            BundleError: The detector cannot be loaded.
+            AnalysisCancelledError: ``on_progress`` returned False while it was loading.
         """
         if self._process is not None and self._process.alive:
-            return self._model
+            return self._model_sha256
         self.close()
         self._process = process = ChildProcess(self._command)
+        watch = _Watch(on_progress, time.monotonic() + LOAD_TIMEOUT_S)
         try:
-            said = self._wait(process, tick, "loading", (time.monotonic() + LOAD_S, math.inf))
-        except ChildExitedError as death:
+            message = self._wait(process, watch, "loading")
+        except ChildExitedError as error:
             self.close()
-            raise BundleError(f"the detector could not be loaded ({death})") from death
-        if "ready" not in said:
+            raise BundleError(f"the detector cannot be loaded ({error})") from error
+        if not isinstance(message, Ready):
             self.close()
-            raise BundleError(str(said.get("broken")))
-        self._model, self._idle_bytes = str(said["ready"]), process.memory_bytes
-        return self._model
+            raise BundleError(message.message if isinstance(message, Failure) else "")
+        self._model_sha256 = message.model_sha256
+        self._idle_memory_bytes = process.memory_bytes
+        return self._model_sha256
 
-    def run(self, task: AnalysisTask, tick: ProgressCallback = never_cancel) -> dict[str, Any]:
+    def run(self, task: AnalysisTask, on_progress: ProgressCallback = never_cancel) -> Report:
         """Analyze one file.
 
         Args:
-            tick: Called several times a second with stage and percent; False ends the work.
-
-        Returns:
-            The report.
+            on_progress: Called several times a second with stage and percent; cancels the
+                analysis by returning False.
 
         Raises:
             MediaError: The file cannot be read.
-            BrokenDownError: The process died of it, or took more than it may.
-            AbandonedError: ``tick`` said so.
+            AnalysisCrashedError: The child crashed or exceeded a resource limit.
+            AnalysisCancelledError: ``on_progress`` returned False.
         """
-        with self._turn:
-            self.start(tick)
+        with self._lock:
+            self.start(on_progress)
             try:
-                said = self._work(task, tick)
-            except ChildExitedError as death:
+                message = self._run_task(task, on_progress)
+            except ChildExitedError as error:
                 self.close()
-                raise self._died(death) from death
-        if "report" in said:
-            return dict(said["report"])
-        if "refused" in said:
-            raise MediaError(said["refused"])
-        self.close()  # what an error has left behind in it is not known
-        if said.get("failed") == "memory":
-            raise self._too_large()
-        words = f"the analysis broke down ({said.get('words')}); send another copy of the video"
-        raise AnalysisCrashedError("crash", words, True)
+                raise self._crashed(error) from error
+        if isinstance(message, Result):
+            return message.report
+        failure = message if isinstance(message, Failure) else Failure(kind="crash")
+        if failure.kind == "unreadable":
+            raise MediaError(failure.message)
+        self.close()  # an error may have left the child in an undefined state
+        if failure.kind == "memory":
+            raise self._out_of_memory()
+        raise AnalysisCrashedError(
+            "crash",
+            f"the analysis failed ({failure.message}); upload another copy of the video",
+            retryable=True,
+        )
 
     def analyze(self, path: Path, shown_as: str) -> Report:
-        """Analyze one file as :class:`unmask.serving.analyzer.Analyzer` does, in the child."""
+        """Analyze one file like :meth:`unmask.serving.analyzer.Analyzer.analyze`."""
         limits = media_limits(self._settings)
-        limits["duration_s"] = min(limits["duration_s"], self._settings.predict_max_s)
-        task = AnalysisTask(str(path), shown_as, limits=limits)
-        return Report.model_validate(self.run(task))
+        max_s = min(limits.duration_s, self._settings.predict_max_s)
+        limits = replace(limits, duration_s=max_s)
+        return self.run(AnalysisTask(path=path, shown_as=shown_as, limits=limits))
 
     def close(self) -> None:
-        """End the child."""
+        """Kill the child process, if any."""
         if self._process is not None:
             self._process.kill()
         self._process = None
 
-    def _work(self, task: AnalysisTask, tick: ProgressCallback) -> dict[str, Any]:
+    def _run_task(
+        self, task: AnalysisTask, on_progress: ProgressCallback
+    ) -> Ready | Result | Failure:
         process, memory_mib = self._process, self._settings.job_memory_mib
         if process is None:
-            raise BundleError("the detector is gone")
-        bounds = {"cpu_s": self._settings.job_cpu_s, "memory_mib": memory_mib}
-        process.send({**asdict(task), **bounds})
-        deadline = time.monotonic() + self._settings.job_wall_s
-        return self._wait(process, tick, "decode", (deadline, self._idle_bytes + memory_mib * MIB))
+            raise BundleError("the child process is not running")
+        process.send(TaskMessage(task=task, cpu_s=self._settings.job_cpu_s, memory_mib=memory_mib))
+        watch = _Watch(
+            on_progress,
+            deadline_s=time.monotonic() + self._settings.job_wall_s,
+            max_memory_bytes=self._idle_memory_bytes + memory_mib * MIB,
+        )
+        return self._wait(process, watch, "decode")
 
-    def _wait(
-        self, process: ChildProcess, tick: ProgressCallback, stage: str, most: tuple[float, float]
-    ) -> dict[str, Any]:
-        """The child's answer, unless time or bytes go above ``most`` before it."""
-        percent, (deadline, most_bytes) = 0.0, most
-        while True:
-            for said in process.receive(WATCH_S):
-                if "progress" not in said:
-                    return said
-                stage, percent = said["progress"]
-            try:
-                if not tick(stage, percent):
+    def _wait(self, process: ChildProcess, watch: _Watch, stage: str) -> Ready | Result | Failure:
+        """Wait for a message other than progress; close the child if a limit is exceeded."""
+        percent = 0.0
+        try:
+            while True:
+                for message in _receive(process):
+                    if not isinstance(message, Progress):
+                        return message
+                    stage, percent = message.stage, message.percent
+                if not watch.on_progress(stage, percent):
                     raise AnalysisCancelledError("the job was cancelled")
-                if time.monotonic() > deadline:
-                    raise self._too_slow()
-                if process.memory_bytes > most_bytes:
-                    raise self._too_large()
-            except BaseException:  # what it was at is of no use to whoever comes next
-                self.close()
-                raise
+                if time.monotonic() > watch.deadline_s:
+                    raise self._out_of_time()
+                if process.memory_bytes > watch.max_memory_bytes:
+                    raise self._out_of_memory()
+        except BaseException:  # the child is still busy with a task that no one waits for
+            self.close()
+            raise
 
-    def _died(self, death: ChildExitedError) -> AnalysisCrashedError:
-        if death.code == -signal.SIGXCPU:
-            return self._too_slow()
-        words = (
-            f"the decoder or the detector broke down on this file ({death}); "
-            "send another copy of the video"
+    def _crashed(self, error: ChildExitedError) -> AnalysisCrashedError:
+        if error.code == -signal.SIGXCPU:
+            return self._out_of_time()
+        message = (
+            f"the decoder or the detector crashed on this file ({error}); "
+            "upload another copy of the video"
         )
-        return AnalysisCrashedError("crash", words, True)
+        return AnalysisCrashedError("crash", message, retryable=True)
 
-    def _too_slow(self) -> AnalysisCrashedError:
-        words = (
-            f"the analysis took more than {self._settings.job_wall_s:g} s, or "
-            f"{self._settings.job_cpu_s:g} s of computing; send a shorter part"
+    def _out_of_time(self) -> AnalysisCrashedError:
+        message = (
+            f"the analysis exceeded {self._settings.job_wall_s:g} s, or "
+            f"{self._settings.job_cpu_s:g} s of CPU time; submit a shorter part"
         )
-        return AnalysisCrashedError("time", words, False)
+        return AnalysisCrashedError("time", message, retryable=False)
 
-    def _too_large(self) -> AnalysisCrashedError:
-        most = self._settings.job_memory_mib
-        words = f"the analysis took more than {most} MiB of memory; send smaller pictures"
-        return AnalysisCrashedError("memory", words, True)
+    def _out_of_memory(self) -> AnalysisCrashedError:
+        message = (
+            f"the analysis exceeded {self._settings.job_memory_mib} MiB of memory; "
+            "submit a video with a lower resolution"
+        )
+        return AnalysisCrashedError("memory", message, retryable=True)
 
 
-def media_limits(settings: ServiceSettings) -> dict[str, float]:
-    """What a file may be, in the words of :class:`unmask.serving.media_limits.Limits`."""
-    return {
-        "duration_s": settings.max_duration_s,
-        "pixels": settings.max_pixels,
-        "frames": settings.max_frames,
-    }
+def _receive(process: ChildProcess) -> list[ChildMessage]:
+    try:
+        return process.receive(POLL_S)
+    except ValidationError as error:
+        message = "the analysis sent an invalid message; submit the video again"
+        raise AnalysisCrashedError("crash", message, retryable=True) from error
+
+
+def media_limits(settings: ServiceSettings) -> MediaLimits:
+    """Return the limits that the settings put on a media file."""
+    return MediaLimits(
+        duration_s=settings.max_duration_s, pixels=settings.max_pixels, frames=settings.max_frames
+    )

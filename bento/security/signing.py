@@ -1,5 +1,7 @@
-"""What signs links and webhooks: the same for every machine that shares the database."""
+"""HMAC-SHA256 signatures of URLs and webhooks, and the key that makes them."""
 
+import hashlib
+import hmac
 import secrets
 
 from sqlalchemy import Engine
@@ -13,17 +15,36 @@ NAME = "signing key"
 
 
 def load_signing_key(engine: Engine, settings: ServiceSettings) -> bytes:
-    """``UNMASK_SECRET``; where it is not set, a random one that is made once and kept."""
-    given = settings.secret.get_secret_value()
-    return (given or _kept(engine)).encode()
+    """Return ``UNMASK_SECRET``; if unset, a random key that all machines share in the database."""
+    configured = settings.secret.get_secret_value()
+    return (configured or _load_or_create(engine)).encode()
 
 
-def _kept(engine: Engine) -> str:
+def sign_url(key: bytes, route: str, expires: str) -> str:
+    """Return the signature of a route that expires at ``expires``, in seconds since 1970."""
+    return _hmac_hex(key, f"{route}\n{expires}".encode())
+
+
+def webhook_secret(key: bytes, tenant: str) -> str:
+    """Derive the tenant's webhook secret; no tenant can forge another tenant's webhooks."""
+    return _hmac_hex(key, f"webhook\n{tenant}".encode())
+
+
+def sign_webhook(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the value of ``Unmask-Signature`` for a webhook sent at ``timestamp``."""
+    return "v1=" + _hmac_hex(secret.encode(), timestamp.encode() + b"." + body)
+
+
+def _hmac_hex(key: bytes, message: bytes) -> str:
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def _load_or_create(engine: Engine) -> str:
     with Session(engine) as session:
         if session.get(Secret, NAME) is None:
             session.add(Secret(name=NAME, value=secrets.token_hex(32)))
             try:
                 session.commit()
-            except IntegrityError:  # another machine was quicker
+            except IntegrityError:  # another machine inserted it first
                 session.rollback()
         return session.get_one(Secret, NAME).value

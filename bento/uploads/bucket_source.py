@@ -1,4 +1,4 @@
-"""Videos that lie in a store already: `storage_url`, of buckets that are allowed by name."""
+"""Imports a video from an object store: `storage_url` in an allowed S3 bucket."""
 
 import logging
 import re
@@ -10,11 +10,12 @@ from typing import BinaryIO, cast
 import fsspec
 from botocore.exceptions import BotoCoreError
 
+from bento.errors import StorageUnavailableError
 from bento.settings import ServiceSettings
-from bento.storage.object_store import StorageUnavailableError, s3_options
+from bento.storage.object_store import s3_options
 from unmask.errors import MediaError
 
-ADDRESS = re.compile(
+S3_URL = re.compile(
     r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\x00-\x1f]{1,1024})"
 )
 
@@ -22,46 +23,50 @@ log = logging.getLogger(__name__)
 
 
 class BucketObject:
-    """A file of an allowed bucket, open to be read; every failure names what was asked for.
+    """An object of an allowed bucket, opened for reading.
 
     Attributes:
-        name: The last part of its key.
+        name: Last part of the object's key.
 
     Raises:
-        MediaError: The address is not allowed, or nothing is there.
-        StoreAwayError: The store does not answer; also while reading.
+        MediaError: The URL is not allowed, or the object does not exist.
+        StorageUnavailableError: The store does not respond; also while reading.
     """
 
-    def __init__(self, address: str, settings: ServiceSettings) -> None:
-        found, allowed = ADDRESS.fullmatch(address), settings.import_buckets
-        if not found or found["bucket"] not in allowed:
-            named = ", ".join(allowed) or "none is allowed here"
-            raise MediaError(f"storage_url: wanted s3://<bucket>/<key> of these buckets: {named}")
-        self.name = found["key"].rsplit("/", 1)[-1]
-        with self._answering():
+    def __init__(self, url: str, settings: ServiceSettings) -> None:
+        match, buckets = S3_URL.fullmatch(url), settings.import_buckets
+        if not match or match["bucket"] not in buckets:
+            allowed = ", ".join(buckets) or "none"
+            raise MediaError(
+                f"storage_url: expected s3://<bucket>/<key> in an allowed bucket ({allowed})"
+            )
+        self.name = match["key"].rsplit("/", 1)[-1]
+        with self._translate_errors():
             store = fsspec.filesystem("s3", **s3_options(settings))
-            # and not by its address: fsspec would take `::` in it for a chain of stores
-            self._file = store.open(f"{found['bucket']}/{found['key']}", "rb")
+            # not fsspec.open(url), which takes `::` in a URL for chained file systems
+            self._file = store.open(f"{match['bucket']}/{match['key']}", "rb")
 
     def read(self, size: int) -> bytes:
-        """The next bytes."""
-        with self._answering():
+        """Read the next bytes."""
+        with self._translate_errors():
             return bytes(self._file.read(size))
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            words = f"storage_url: {self.name} is not there, or may not be read; correct it"
-            raise MediaError(words) from error
+            message = f"storage_url: {self.name} does not exist or is not readable; check the URL"
+            raise MediaError(message) from error
         except (OSError, ValueError, BotoCoreError) as error:
             log.warning("storage_url: %s: %s", type(error).__name__, error)
-            words = "storage_url: its store does not answer; try again, or send the video itself"
-            raise StorageUnavailableError(words) from error
+            message = (
+                "storage_url: the object store does not respond; retry, or upload the video itself"
+            )
+            raise StorageUnavailableError(message) from error
 
     def __enter__(self) -> BinaryIO:
-        """Use it for the length of a block."""
+        """Return the object as a readable file."""
         return cast("BinaryIO", self)
 
     def __exit__(
@@ -70,5 +75,5 @@ class BucketObject:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it."""
+        """Close the object."""
         self._file.close()

@@ -1,8 +1,8 @@
-"""Uploads in the order in which they came, and not all at the same time.
+"""A concurrency limiter that serves uploads first come, first served.
 
-Twenty that share the processor evenly all end together, when the last one does. One after another
-they take no longer in all, and half as long on average. Turns are taken block by block, so that a
-sender with a slow network, who has nothing to hand over, holds up nobody.
+With fair sharing, 20 uploads all finish when the slowest does; served first come, first served,
+the total time is unchanged and the mean halves. Slots are held for one block at a time, so a
+client with a slow network, which has no block to process, delays nobody.
 """
 
 import asyncio
@@ -13,43 +13,43 @@ from itertools import count
 
 
 class FifoLimiter:
-    """Lets some go on at once; of those who wait, the one with the lowest number is next."""
+    """Admits ``capacity`` holders at a time; the lowest ticket that waits is next."""
 
-    def __init__(self, at_once: int) -> None:
-        self._free = at_once
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
-        self._numbers = count()
+    def __init__(self, capacity: int) -> None:
+        self._free = capacity
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._tickets = count()
 
     def next_ticket(self) -> int:
-        """A number for one who comes now; nobody else gets it."""
-        return next(self._numbers)
+        """Return a new ticket, higher than all before."""
+        return next(self._tickets)
 
     @asynccontextmanager
-    async def slot(self, number: int) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it for the length of the block."""
+    async def slot(self, ticket: int) -> AsyncIterator[None]:
+        """Wait for a slot and hold it for the length of the block."""
         if self._free:
             self._free -= 1
         else:
-            await self._called(number)
+            await self._wait(ticket)
         try:
             yield
         finally:
-            self._pass_on()
+            self._release()
 
-    async def _called(self, number: int) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (number, turn))
+    async def _wait(self, ticket: int) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        heappush(self._waiters, (ticket, waiter))
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it came in the moment in which nobody wanted it any more
-                self._pass_on()
+            if not waiter.cancelled():  # the slot was granted just before the cancellation
+                self._release()
             raise
 
-    def _pass_on(self) -> None:
-        while self._waiting:
-            _, turn = heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
+    def _release(self) -> None:
+        while self._waiters:
+            _, waiter = heappop(self._waiters)
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self._free += 1

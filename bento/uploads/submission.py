@@ -1,132 +1,122 @@
-"""From an upload to a job: to the disk, hashed, into the store, into the table, into the queue."""
+"""The submission service: upload → object store → job table → queue."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from bento.container import Services
+from bento.errors import UploadTooLargeError
 from bento.jobs.repository import NewJob, new_id
+from bento.jobs.submission import JobOptions, Submission
 from bento.settings import MIB
+from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
-from unmask.errors import MediaError, UnmaskError
+from bento.webhooks.url_guard import resolve_public_target
+from unmask.errors import MediaError
 
-BLOCK = MIB
-NAME_LENGTH = 200
-
-
-class UploadTooLargeError(UnmaskError):
-    """A file above the limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a sender wants done with a file.
-
-    Attributes:
-        options: Fields of :class:`bento.api.schemas.Options`.
-    """
-
-    tenant: str
-    options: dict[str, Any]
-    idempotency_key: str | None = None
-    batch: str | None = None
+BLOCK_BYTES = MIB
+MAX_NAME_LENGTH = 200
 
 
 class SubmissionService:
-    """Takes uploads."""
+    """Turns uploads into jobs."""
 
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
-    def submit(self, stream: BinaryIO, name: str, request: Submission) -> tuple[str, bool]:
-        """Make a job of what ``stream`` gives; block by block, never whole in memory.
+    def check_webhook(self, options: JobOptions) -> None:
+        """Reject a webhook URL that could not be delivered, before the upload is stored.
+
+        Raises:
+            WebhookUrlError: The host is unknown or not public.
+        """
+        if options.webhook_url is not None:
+            resolve_public_target(options.webhook_url, self._services.settings.webhook_private)
+
+    def submit(self, stream: BinaryIO, name: str, submission: Submission) -> tuple[str, bool]:
+        """Store an upload and create its job.
 
         Args:
-            stream: An :class:`Arrival` is taken as it is, anything else is copied.
+            stream: An :class:`UploadedFile` is moved into the store; any other stream is copied
+                block by block.
+            name: File name as sent by the client.
 
         Returns:
-            The job's id, and whether it is new.
+            The job's id, and whether the job is new.
 
         Raises:
             MediaError: The file is empty.
-            TooLargeError: It is above the limit.
+            UploadTooLargeError: The file exceeds the size limit.
             IdempotencyError: The key belongs to another file.
-            QueueFullError: There is no room for another job.
+            QueueFullError: The queue is full.
         """
-        job_id, shown_as = new_id(), safe_filename(name)
-        upload = f"{job_id}/upload"
-        with (
-            stream
-            if isinstance(stream, UploadedFile)
-            else self._copied(stream, shown_as) as arrival
-        ):
-            if not arrival.size_bytes:
-                raise MediaError(f"{shown_as}: is empty (0 bytes); send a video")
-            self._check_size(arrival.size_bytes, shown_as)
-            self._parts.store.put(upload, arrival.path)
-        entry = NewJob(
-            job_id=job_id,
-            tenant=request.tenant,
-            file=shown_as,
-            sha256=arrival.sha256,
-            size_bytes=arrival.size_bytes,
-            upload=upload,
-            options=request.options,
-            idempotency_key=request.idempotency_key,
-            batch=request.batch,
+        job_id, filename = new_id(), safe_filename(name)
+        upload = stream if isinstance(stream, UploadedFile) else self._copy(stream, filename)
+        with upload:
+            if not upload.size_bytes:
+                raise MediaError(f"{filename}: is empty (0 bytes); send a video")
+            self._check_size(upload.size_bytes, filename)
+            self._services.store.put(upload_key(job_id), upload.path)
+        return self._create_job(
+            NewJob(
+                job_id=job_id,
+                submission=submission,
+                file=filename,
+                sha256=upload.sha256,
+                size_bytes=upload.size_bytes,
+                upload=upload_key(job_id),
+            )
         )
-        return self._entered(entry)
 
-    def submit_from_bucket(self, address: str, request: Submission) -> tuple[str, bool]:
-        """Make a job of a file in an allow-listed bucket; see :meth:`take`.
+    def submit_from_bucket(self, url: str, submission: Submission) -> tuple[str, bool]:
+        """Create a job for an object in an allowed bucket; see :meth:`submit`.
 
         Raises:
-            MediaError: The address is not allowed, or nothing is there.
-            StoreAwayError: The store does not answer.
+            MediaError: The URL is not allowed, or the object does not exist.
+            StorageUnavailableError: The store does not respond.
         """
-        imported = BucketObject(address, self._parts.settings)
-        with imported as stream:
-            return self.submit(stream, imported.name, request)
+        source = BucketObject(url, self._services.settings)
+        with source as stream:
+            return self.submit(stream, source.name, submission)
 
-    def _entered(self, entry: NewJob) -> tuple[str, bool]:
+    def _create_job(self, job: NewJob) -> tuple[str, bool]:
         try:
-            job_id, new = self._parts.ledger.create(entry)
+            job_id, is_new = self._services.jobs.create(job)
         except BaseException:
-            self._parts.store.remove(entry.job_id)
+            self._services.store.remove(job.job_id)
             raise
-        if new:
-            self._parts.enqueue(job_id)
+        if is_new:
+            self._services.enqueue(job_id)
         else:
-            self._parts.store.remove(entry.job_id)
-        return job_id, new
+            self._services.store.remove(job.job_id)
+        return job_id, is_new
 
-    def _check_size(self, size_bytes: int, shown_as: str) -> None:
-        settings = self._parts.settings
+    def _check_size(self, size_bytes: int, filename: str) -> None:
+        settings = self._services.settings
         if size_bytes > settings.max_upload_bytes:
             raise UploadTooLargeError(
-                f"{shown_as}: is larger than {settings.max_upload_mib} MiB; send a shorter video"
+                f"{filename}: is larger than {settings.max_upload_mib} MiB; send a shorter video"
             )
 
-    def _copied(self, stream: BinaryIO, shown_as: str) -> UploadedFile:
-        arrival = UploadedFile(self._parts.store.work)
+    def _copy(self, stream: BinaryIO, filename: str) -> UploadedFile:
+        upload = UploadedFile(self._services.store.work)
         try:
-            while block := stream.read(BLOCK):
-                arrival.write(block)
-                self._check_size(arrival.size_bytes, shown_as)
+            while block := stream.read(BLOCK_BYTES):
+                upload.write(block)
+                self._check_size(upload.size_bytes, filename)
         except BaseException:
-            arrival.close()
+            upload.close()
             raise
-        return arrival
+        return upload
 
 
 def safe_filename(name: str) -> str:
-    r"""The sender's name for a file, fit to be shown: no folder, nothing unprintable.
+    r"""Return a client's file name without directories and unprintable characters.
 
     Example:
-        >>> shown("..\\\\..\\\\a\\x00b.mp4"), shown("/etc/")
+        >>> safe_filename("..\\..\\a\x00b.mp4"), safe_filename("/etc/")
         ('ab.mp4', 'upload')
     """
     last = re.split(r"[\\/]", name)[-1]
     clean = "".join(letter for letter in last if letter.isprintable()).strip()
-    return clean[-NAME_LENGTH:] if clean.strip(".") else "upload"
+    return clean[-MAX_NAME_LENGTH:] if clean.strip(".") else "upload"

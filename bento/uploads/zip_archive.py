@@ -1,4 +1,4 @@
-"""Videos in a zip: read one after the other, bounded, and never under the names it gives."""
+"""Zip archives of videos: members are streamed, bounded, and never extracted by their names."""
 
 import lzma
 import struct
@@ -7,15 +7,15 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any, BinaryIO, cast
 
-from unmask.errors import UnmaskError
+from bento.errors import InvalidArchiveError
 
-MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an empty one
-MAX_RATIO = 50  # a video is compressed already
-SLACK = 1 << 20  # of bytes, that a small file may be unpacked to whatever the ratio
+MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # the second one is that of an empty archive
+MAX_RATIO = 50  # videos are compressed already
+RATIO_EXEMPT_BYTES = 1 << 20  # a small file may exceed the ratio by this much
+MAX_DIRECTORY_BYTES = 1 << 20  # the directory of 50 files takes a few thousand
 SYMLINK = 0o120000
-MOST_AT_ONCE = 1 << 20  # of bytes; a directory of 50 files has a few thousand
-# what `zipfile` raises of bytes that are no zip, or of one it does not know how to read
-NO_ZIP = (
+# raised by `zipfile` for invalid archives and for features that it does not support
+ZIP_ERRORS = (
     zipfile.BadZipFile,
     NotImplementedError,
     RuntimeError,
@@ -24,123 +24,129 @@ NO_ZIP = (
     OSError,
     struct.error,
 )
-DAMAGED = "is damaged in the zip; pack it again"
-LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
-
-
-class InvalidArchiveError(UnmaskError):
-    """A zip that is damaged, locked, or made to do harm."""
+DAMAGED_MEMBER = "is damaged in the zip archive; create the archive again"
+JUNK_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class BoundedReader:
-    """A zip that is not read at one go: `zipfile` would take a directory of any size at once."""
+    """An archive file that refuses large reads: `zipfile` reads a directory of any size at once."""
 
-    def __init__(self, upload: BinaryIO) -> None:
-        self._upload = upload
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
         Raises:
-            NotAnArchiveError: More are wanted than a directory of videos needs.
+            InvalidArchiveError: ``size`` exceeds what the directory of any valid batch needs.
         """
-        if size > MOST_AT_ONCE:
+        if size > MAX_DIRECTORY_BYTES:
             raise InvalidArchiveError("lists too many files; send fewer at once")
-        return self._upload.read(size)
+        return self._file.read(size)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the file's own."""
-        return getattr(self._upload, name)
+        """Delegate everything else to the file."""
+        return getattr(self._file, name)
 
 
 class BoundedMember:
-    """What one member unpacks to, refused as soon as it grows beyond what it says of itself."""
+    """Content of a member; reading fails once it exceeds the size that the archive states.
 
-    def __init__(self, stream: IO[bytes] | None, most_bytes: int) -> None:
-        self._stream = stream  # None where the zip is damaged where it begins
-        self._left = most_bytes
+    Args:
+        stream: None if the member cannot be opened.
+    """
+
+    def __init__(self, stream: IO[bytes] | None, max_bytes: int) -> None:
+        self._stream = stream
+        self._remaining = max_bytes
 
     def read(self, size: int) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
         Raises:
-            NotAnArchiveError: There are more than there may be, or they are damaged.
+            InvalidArchiveError: The member is damaged or larger than stated.
         """
         if self._stream is None:
-            raise InvalidArchiveError(DAMAGED)
+            raise InvalidArchiveError(DAMAGED_MEMBER)
         try:
-            block = self._stream.read(min(size, self._left + 1))
+            block = self._stream.read(min(size, self._remaining + 1))
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
-            raise InvalidArchiveError(DAMAGED) from error
-        self._left -= len(block)
-        if self._left < 0:
-            raise InvalidArchiveError("unpacks to more than it says; send the videos themselves")
+            raise InvalidArchiveError(DAMAGED_MEMBER) from error
+        self._remaining -= len(block)
+        if self._remaining < 0:
+            raise InvalidArchiveError(
+                "unpacks to more than its stated size; upload the videos directly"
+            )
         return block
 
     def __enter__(self) -> "BoundedMember":
-        """Use it for the length of a block."""
+        """Return the member."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the member."""
         if self._stream is not None:
             self._stream.close()
 
 
 def is_zip(upload: BinaryIO) -> bool:
-    """Whether the bytes begin as a zip does; the name does not count."""
+    """Whether the content starts like a zip archive; the file name is ignored."""
     start = upload.read(4)
     upload.seek(0)
-    return start in MAGICS
+    return start in MAGIC
 
 
-def iter_members(upload: BinaryIO, most: int, most_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
-    """Name and content of each file in a zip; folders and a Mac's shadow files are left out.
+def iter_members(
+    upload: BinaryIO, max_files: int, max_total_bytes: int
+) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield name and content of each file; skip directories and files of the operating system.
 
     Args:
-        most: So many files at most.
-        most_bytes: So much at most, all unpacked.
+        max_total_bytes: Limit of the unpacked size of all files together.
 
     Raises:
-        NotAnArchiveError: It is damaged, locked, holds links, or is a bomb.
+        InvalidArchiveError: The archive is damaged, encrypted, contains links or is a zip bomb.
     """
     try:
-        with zipfile.ZipFile(cast("BinaryIO", BoundedReader(upload))) as packed:
-            inside = [one for one in packed.infolist() if not _ignored(one)]
-            _check(inside, most, most_bytes)
-            for one in inside:
-                yield (
-                    one.filename,
-                    cast("BinaryIO", BoundedMember(_opened(packed, one), one.file_size)),
-                )
-    except NO_ZIP as error:
-        raise InvalidArchiveError("is no zip that can be read; pack it again") from error
+        with zipfile.ZipFile(cast("BinaryIO", BoundedReader(upload))) as archive:
+            members = [member for member in archive.infolist() if not _is_ignored(member)]
+            _check(members, max_files, max_total_bytes)
+            for member in members:
+                content = BoundedMember(_open(archive, member), member.file_size)
+                yield member.filename, cast("BinaryIO", content)
+    except ZIP_ERRORS as error:
+        message = "is not a readable zip archive; create the archive again"
+        raise InvalidArchiveError(message) from error
 
 
-def _opened(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> IO[bytes] | None:
+def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes] | None:
     try:
-        return packed.open(one)
-    except NO_ZIP:  # of this file alone; those before it are jobs already
+        return archive.open(member)
+    except ZIP_ERRORS:  # concerns this member only; earlier ones are jobs already
         return None
 
 
-def _check(inside: list[zipfile.ZipInfo], most: int, most_bytes: int) -> None:
-    if not inside:
-        raise InvalidArchiveError("holds no file; put videos into it")
-    if len(inside) > most:
+def _check(members: list[zipfile.ZipInfo], max_files: int, max_total_bytes: int) -> None:
+    if not members:
+        raise InvalidArchiveError("contains no files; add videos to it")
+    if len(members) > max_files:
+        raise InvalidArchiveError(f"contains {len(members)} files; the limit is {max_files}")
+    if any(member.flag_bits & 1 for member in members):
+        raise InvalidArchiveError("is encrypted; send it without a password")
+    if any(member.external_attr >> 16 & 0o170000 == SYMLINK for member in members):
+        raise InvalidArchiveError("contains symbolic links; upload the videos directly")
+    if sum(member.file_size for member in members) > max_total_bytes:
+        raise InvalidArchiveError("unpacks to more than the size limit; send fewer videos")
+    if any(_is_bomb(member) for member in members):
         raise InvalidArchiveError(
-            f"holds {len(inside)} files, and at most {most} are taken at once"
+            "compression ratio too high (zip bomb?); upload the videos directly"
         )
-    if any(one.flag_bits & 1 for one in inside):
-        raise InvalidArchiveError("is locked with a password; send it without")
-    if any(one.external_attr >> 16 & 0o170000 == SYMLINK for one in inside):
-        raise InvalidArchiveError("holds links; send the videos themselves")
-    if sum(one.file_size for one in inside) > most_bytes:
-        raise InvalidArchiveError("unpacks to more than this service takes; send fewer videos")
-    if any(one.file_size > MAX_RATIO * one.compress_size + SLACK for one in inside):
-        raise InvalidArchiveError("unpacks to far more than it is; send the videos themselves")
 
 
-def _ignored(one: zipfile.ZipInfo) -> bool:
-    name = one.filename.rsplit("/", 1)[-1]  # macOS and Windows leave files of their own
-    return one.is_dir() or one.filename.startswith("__MACOSX/") or name in LITTER
+def _is_bomb(member: zipfile.ZipInfo) -> bool:
+    return member.file_size > MAX_RATIO * member.compress_size + RATIO_EXEMPT_BYTES
+
+
+def _is_ignored(member: zipfile.ZipInfo) -> bool:
+    name = member.filename.rsplit("/", 1)[-1]
+    return member.is_dir() or member.filename.startswith("__MACOSX/") or name in JUNK_FILES

@@ -1,1 +1,1 @@
-"""Worker: job runner and maintenance loop."""
+"""Worker process: job runner, heartbeat, maintenance loop."""

@@ -1,298 +1,216 @@
-"""The worker: claims a job, has it analyzed in a child process, records what came of it.
-
-``python -m bento.worker.job_runner`` takes jobs from the queue that ``UNMASK_QUEUE`` names,
-and where none is named from the table itself. The work is the same.
-"""
+"""Runs leased jobs: fetches the upload, analyzes it in the sandbox, records the outcome."""
 
 import hashlib
 import json
 import logging
-import signal
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from bento.container import Services
+from bento.db.models import Job
+from bento.errors import AnalysisCancelledError, AnalysisCrashedError
 from bento.jobs.leases import JobOutcome, Lease, LeaseManager
-from bento.sandbox.runner import (
-    AnalysisCancelledError,
-    AnalysisCrashedError,
-    AnalysisTask,
-    SandboxedAnalyzer,
-    media_limits,
-)
-from bento.settings import ServiceSettings
+from bento.sandbox.protocol import AnalysisTask
+from bento.sandbox.runner import SandboxedAnalyzer, media_limits
+from bento.settings import DAY_S, ServiceSettings
+from bento.storage.keys import evidence_key
 from bento.storage.object_store import ObjectStore
-from bento.worker.maintenance import MaintenanceLoop
-from unmask.errors import BundleError, MediaError
+from bento.worker.heartbeat import Heartbeat
+from unmask.errors import BundleError, MediaError, UnmaskError
+from unmask.serving.report.schema import Report
 
-BEATS = 5  # of a lease
-BEAT_S = 0.5  # at least so often, for those who watch
-DAY_S = 86_400.0
-PICTURE = ".png"
-NO_DETECTOR = "no_detector"
+NO_DETECTOR = "no_detector"  # stage of a job that waits for a detector
 NO_DETECTOR_PAUSE_S = 5.0
+UPLOAD_GONE = "the upload no longer exists; submit the video again"
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Does jobs one after the other.
+    """Runs one job at a time.
+
+    Args:
+        no_detector_pause_s: Pause after a job was released because no detector can be loaded.
 
     Attributes:
-        stopping: Once set, the job at work is given back unfinished.
+        stopping: Set it to stop the worker; the current job is released.
     """
 
     def __init__(
         self,
         settings: ServiceSettings,
-        claims: LeaseManager,
+        leases: LeaseManager,
         store: ObjectStore,
-        examiner: SandboxedAnalyzer,
+        analyzer: SandboxedAnalyzer,
+        no_detector_pause_s: float = NO_DETECTOR_PAUSE_S,
     ) -> None:
         self.settings = settings
-        self.claims = claims
+        self.leases = leases
         self.store = store
-        self.examiner = examiner
+        self.analyzer = analyzer
         self.stopping = threading.Event()
+        self._no_detector_pause_s = no_detector_pause_s
 
     def run(self) -> None:
-        """Do what waits in the table, until told to stop."""
-        self.warm()
+        """Poll the database for queued jobs and run them until the worker is stopped."""
+        self.warm_up()
         while not self.stopping.is_set():
             try:
-                claim = self.claims.acquire_next()
+                lease = self.leases.acquire_next()
             except SQLAlchemyError:
-                log.exception("the database does not answer")
-                claim = None
-            if claim is None:
+                log.exception("the database is unavailable")
+                lease = None
+            if lease is None:
                 self.stopping.wait(self.settings.poll_s)
             else:
-                self.work(claim)
+                self.run_job(lease)
 
-    def warm(self) -> None:
-        """Load the detector before the first job waits for it."""
+    def warm_up(self) -> None:
+        """Load the detector before the first job arrives."""
         try:
-            self.examiner.start(lambda _stage, _percent: not self.stopping.is_set())
+            self.analyzer.start(lambda _stage, _percent: not self.stopping.is_set())
         except AnalysisCancelledError:
             return
         except BundleError as error:
             log.error("no detector yet: %s", error)
 
-    def run_job(self, job_id: str) -> None:
-        """Do one job, unless another worker has it or it has ended."""
-        if claim := self.claims.acquire(job_id):
-            self.work(claim)
+    def run_queued(self, job_id: str) -> None:
+        """Lease and run one job, unless it is no longer queued."""
+        if lease := self.leases.acquire(job_id):
+            self.run_job(lease)
 
-    def work(self, claim: Lease) -> None:
-        """Do a claimed job to its end, or give it back; no job ends the worker."""
+    def run_job(self, lease: Lease) -> None:
+        """Run a leased job until it ends or is released; errors are logged, never raised."""
         try:
-            self._work(claim)
-        except Exception:  # database or store: the lease runs out, and the job is begun again
-            log.exception("job %s could not be carried through", claim.job.id)
+            if outcome := self._run(lease):
+                self._record(lease, outcome)
+        except Exception:  # e.g. the database or the store; the job is retried after its lease
+            log.exception("job %s failed; it is retried when its lease expires", lease.job.id)
 
-    def _work(self, claim: Lease) -> None:
+    def _run(self, lease: Lease) -> JobOutcome | None:
         try:
-            ending = self._ending(claim)
-        except AnalysisCancelledError:
-            if self.stopping.is_set():
-                self.claims.release(claim)
-            else:
-                self._clear(claim)
-        except BundleError as error:
-            log.error("no detector: %s", error)
-            self.claims.release(claim, NO_DETECTOR)
-            self.stopping.wait(NO_DETECTOR_PAUSE_S)
-        else:
-            if ending is not None:
-                self._end(claim, ending)
+            return self._analyze(lease)
+        except UnmaskError as error:
+            return self._outcome_of_error(lease, error)
 
-    def _end(self, claim: Lease, ending: JobOutcome) -> None:
-        if not self.claims.complete(claim, ending):
-            self._clear(claim)
-        elif ending.drop_upload and claim.job.upload:
-            self.store.remove(claim.job.upload)
-
-    def _clear(self, claim: Lease) -> None:
-        """Leave no files behind of a job that was cancelled or deleted meanwhile."""
-        if self.claims.is_cancelled(claim.job.id):
-            self.store.remove(claim.job.id)
-
-    def _ending(self, claim: Lease) -> JobOutcome | None:
-        """How the job ends; None where it is to be begun again."""
-        try:
-            return self._finished(claim)
-        except MediaError as error:
-            return self._failed(claim, "unreadable", str(error))
-        except AnalysisCrashedError as error:
-            log.warning("job %s: %s", claim.job.id, error)
-            if error.retryable and self.claims.retry(claim):
+    def _outcome_of_error(self, lease: Lease, error: UnmaskError) -> JobOutcome | None:
+        """Return how an error ends the job; None if the job does not end with it."""
+        match error:
+            case AnalysisCancelledError() if self.stopping.is_set():
+                self.leases.release(lease)
                 return None
-            return self._failed(claim, error.kind, str(error))
+            case AnalysisCancelledError():
+                self._delete_if_cancelled(lease)
+                return None
+            case BundleError():
+                log.error("no detector: %s", error)
+                self.leases.release(lease, NO_DETECTOR)
+                self.stopping.wait(self._no_detector_pause_s)
+                return None
+            case MediaError():
+                return self._outcome(lease, failure="unreadable", error=str(error))
+            case AnalysisCrashedError():
+                log.warning("job %s: %s", lease.job.id, error)
+                if error.retryable and self.leases.retry(lease):
+                    return None
+                return self._outcome(lease, failure=error.kind, error=str(error))
+            case _:
+                raise error
 
-    def _finished(self, claim: Lease) -> JobOutcome:
-        model = self.examiner.start(self._heartbeat_callback(claim))
-        key = cache_key(claim, model)
-        if earlier := self.claims.find_cached(claim.job.tenant, key):
-            return self._reused(claim, earlier)
-        if claim.job.upload is None:
-            raise MediaError(f"{claim.job.file}: the upload is gone; send it again")
-        report, evidence = self._examined(claim, claim.job.upload)
-        return JobOutcome(
-            **self._retained(claim),
-            result=report,
-            evidence=evidence,
-            cache_key=None if _is_zero_retention(claim) else key,
-            stages_s=report["timing_s"],
-        )
-
-    def _examined(self, claim: Lease, upload: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-        options, job = claim.job.options, claim.job
+    def _analyze(self, lease: Lease) -> JobOutcome:
+        """Analyze the upload, or reuse the result of an identical job."""
+        heartbeat = Heartbeat(self.leases, lease, self.stopping)
+        key = cache_key(lease.job, self.analyzer.start(heartbeat.on_progress))
+        if cached := self._reuse_result(lease.job, key):
+            return self._outcome(lease, **cached)
         with (
-            self._upload(claim, upload) as path,
+            self._local_upload(lease.job, heartbeat) as path,
             TemporaryDirectory(dir=self.store.work) as folder,
         ):
             task = AnalysisTask(
-                path=str(path),
-                shown_as=job.file,
-                start_s=options.get("start_s"),
-                end_s=options.get("end_s"),
-                folder=folder,
-                pictures=not _is_zero_retention(claim),
+                path=path,
+                shown_as=lease.job.file,
+                start_s=lease.job.options.get("start_s"),
+                end_s=lease.job.options.get("end_s"),
+                work_dir=Path(folder),
+                save_evidence=not _is_zero_retention(lease.job),
                 limits=media_limits(self.settings),
             )
-            report = self.examiner.run(task, self._heartbeat_callback(claim))
-            pictures = sorted(Path(folder).glob(f"*{PICTURE}"))
-            with self._keep_lease_alive(claim):
-                for picture in pictures:
-                    self.store.put(f"{job.id}/evidence/{picture.name}", picture)
-        return report, tuple(picture.stem for picture in pictures)
-
-    @contextmanager
-    def _upload(self, claim: Lease, key: str) -> Iterator[Path]:
-        try:
-            with ExitStack() as stack:
-                with self._keep_lease_alive(claim):
-                    path = stack.enter_context(self.store.local_copy(key))
-                yield path
-        except FileNotFoundError as error:
-            raise MediaError(f"{claim.job.file}: the upload is gone; send it again") from error
-
-    @contextmanager
-    def _keep_lease_alive(self, claim: Lease) -> Iterator[None]:
-        """Keep the job while a store far away takes its time; nothing else beats meanwhile."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(self.settings.lease_s / BEATS):
-                try:
-                    self.claims.renew(claim)
-                except SQLAlchemyError:
-                    log.warning("the database does not answer")
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def _reused(self, claim: Lease, earlier: Any) -> JobOutcome:
-        evidence = () if _is_zero_retention(claim) else tuple(earlier.evidence)
-        for name in evidence:
-            source = f"{earlier.id}/evidence/{name}{PICTURE}"
-            self.store.copy(source, f"{claim.job.id}/evidence/{name}{PICTURE}")
-        result = {**earlier.result, "media": {**earlier.result["media"], "file": claim.job.file}}
-        if _is_zero_retention(claim):
-            result["evidence"] = []  # as if it had been analyzed for this job
-        return JobOutcome(
-            **self._retained(claim),
-            result=result,
-            evidence=evidence,
-            cached=True,
+            report = self.analyzer.run(task, heartbeat.on_progress)
+            images = sorted(Path(folder).glob("*.png"))
+            with heartbeat.keep_alive():
+                for image in images:
+                    self.store.put(evidence_key(lease.job.id, image.stem), image)
+        return self._outcome(
+            lease,
+            report=report,
+            evidence=tuple(image.stem for image in images),
+            cache_key=None if _is_zero_retention(lease.job) else key,
+            stages_s=report.timing_s.model_dump(),
         )
 
-    def _failed(self, claim: Lease, kind: str, words: str) -> JobOutcome:
-        return JobOutcome(**self._retained(claim), failure=kind, error=words)
+    @contextmanager
+    def _local_upload(self, job: Job, heartbeat: Heartbeat) -> Iterator[Path]:
+        if job.upload is None:
+            raise MediaError(f"{job.file}: {UPLOAD_GONE}")
+        try:
+            with ExitStack() as stack:
+                with heartbeat.keep_alive():  # a remote store may be slow
+                    path = stack.enter_context(self.store.local_copy(job.upload))
+                yield path
+        except FileNotFoundError as error:
+            raise MediaError(f"{job.file}: {UPLOAD_GONE}") from error
 
-    def _retained(self, claim: Lease) -> dict[str, Any]:
+    def _reuse_result(self, job: Job, key: str) -> dict[str, Any] | None:
+        """Return the outcome of an earlier, identical job; None if there is none."""
+        earlier = self.leases.find_cached(job.tenant, key)
+        if earlier is None:
+            return None
+        try:
+            report = Report.model_validate(earlier.result)
+        except ValidationError:  # written by another version
+            log.info("job %s: the cached result of job %s is unreadable", job.id, earlier.id)
+            return None
+        evidence = () if _is_zero_retention(job) else tuple(earlier.evidence)
+        for name in evidence:
+            self.store.copy(evidence_key(earlier.id, name), evidence_key(job.id, name))
+        media = report.media.model_copy(update={"file": job.file})
+        report = report.model_copy(update={"media": media})
+        if _is_zero_retention(job):  # as an analysis of this job would have given
+            report = report.model_copy(update={"evidence": ()})
+        return {"report": report, "evidence": evidence, "cached": True}
+
+    def _record(self, lease: Lease, outcome: JobOutcome) -> None:
+        if not self.leases.complete(lease, outcome):
+            self._delete_if_cancelled(lease)
+        elif outcome.drop_upload and lease.job.upload:
+            self.store.remove(lease.job.upload)
+
+    def _delete_if_cancelled(self, lease: Lease) -> None:
+        if self.leases.is_cancelled(lease.job.id):
+            self.store.remove(lease.job.id)
+
+    def _outcome(self, lease: Lease, **fields: Any) -> JobOutcome:
+        """Return an outcome with the retention that the job asks for."""
         keep_s = self.settings.keep_days * DAY_S
-        if _is_zero_retention(claim):
+        if _is_zero_retention(lease.job):
             keep_s = self.settings.zero_minutes * 60
-        return {"keep_s": keep_s, "drop_upload": claim.job.options["retention"] != "keep"}
-
-    def _heartbeat_callback(self, claim: Lease) -> Any:
-        pause_s = min(self.settings.lease_s / BEATS, BEAT_S)
-        last_s = -pause_s
-
-        def tick(stage: str, percent: float) -> bool:
-            nonlocal last_s
-            if self.stopping.is_set():
-                return False
-            if time.monotonic() - last_s < pause_s:
-                return True
-            last_s = time.monotonic()
-            try:
-                return self.claims.heartbeat(claim, stage, percent)
-            except SQLAlchemyError:  # away for a moment; if longer, the lease runs out
-                log.warning("the database does not answer")
-                return True
-
-        return tick
+        drop_upload = lease.job.options["retention"] != "keep"
+        return JobOutcome(keep_s=keep_s, drop_upload=drop_upload, **fields)
 
 
-def cache_key(claim: Lease, model: str) -> str:
-    """What a result depends on: the bytes, the detector, and the part that was looked at."""
-    options = claim.job.options
-    said = [claim.job.sha256, model, options.get("start_s"), options.get("end_s")]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+def cache_key(job: Job, model_sha256: str) -> str:
+    """Return a hash of everything that a result depends on: upload, detector and part."""
+    options = job.options
+    parts = [job.sha256, model_sha256, options.get("start_s"), options.get("end_s")]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _is_zero_retention(claim: Lease) -> bool:
-    return bool(claim.job.options["retention"] == "zero")
-
-
-def main() -> None:
-    """Work until told to stop, or until the service that started this worker is gone."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    parts = Services.from_settings(ServiceSettings.from_environment())
-    examiner = SandboxedAnalyzer(parts.settings)
-    worker = Worker(parts.settings, parts.claims, parts.store, examiner)
-    serve(worker, parts, with_parent="--with-parent" in sys.argv)
-
-
-def serve(worker: Worker, parts: Services, with_parent: bool = False) -> None:
-    """Run a worker and a keeper in this process until a signal ends it."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stopping.set())
-    if with_parent:
-        threading.Thread(target=_outlive_no_parent, args=(worker,), daemon=True).start()
-    keeper = MaintenanceLoop(parts)
-    keeper.start()
-    try:
-        if parts.broker is None:
-            worker.run()
-        else:
-            worker.warm()
-            parts.broker.run_worker(worker.run_job, worker.stopping)
-    finally:
-        keeper.stop()
-        worker.examiner.close()
-
-
-def _outlive_no_parent(worker: Worker) -> None:
-    sys.stdin.read()  # ends when the parent does, however it ends
-    worker.stopping.set()
-
-
-if __name__ == "__main__":
-    main()
+def _is_zero_retention(job: Job) -> bool:
+    return bool(job.options["retention"] == "zero")

@@ -1,4 +1,4 @@
-"""The one who looks after jobs that nobody looks after: lost, forgotten, unsent, outdated."""
+"""Background maintenance: recovers lost jobs, delivers due webhooks, deletes expired data."""
 
 import logging
 import threading
@@ -10,141 +10,148 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bento.container import Services
-from bento.db.models import ACTIVE_STATUSES, Job, db_now
-from bento.security.api_keys import webhook_secret
+from bento.db.models import ACTIVE_STATUSES, Job
+from bento.db.transactions import update_one
+from bento.security.signing import webhook_secret
+from bento.settings import DAY_S
 from bento.webhooks.delivery import deliver
 
 ROUND_S = 2.0
 RESEND_S = 10.0
-SWEEP_S = 3600.0  # it lists the whole store
-DAY_S = 86_400.0
-SENDERS = 4  # of webhooks, at the same time
-SENDERS_OF_TENANT = 2  # so that one's slow receivers leave room for the others'
+ORPHAN_SWEEP_S = 3600.0  # long, because it lists the whole store
+BATCH_ROWS = 100
+SENDERS = 4  # concurrent webhook deliveries
+MAX_SENDERS_PER_TENANT = 2  # a tenant's slow receivers must not delay other tenants
 
 log = logging.getLogger(__name__)
 
 
 class MaintenanceLoop:
-    """Runs in every service and every worker; what one has done, the others find done."""
+    """Runs in every service and every worker process; concurrent loops do no harm.
+
+    Args:
+        round_s: Pause between two rounds.
+        resend_s: When an enqueued job counts as lost by the task queue.
+    """
 
     def __init__(
-        self, parts: Services, round_s: float = ROUND_S, resend_s: float = RESEND_S
+        self, services: Services, round_s: float = ROUND_S, resend_s: float = RESEND_S
     ) -> None:
-        self._parts = parts
+        self._services = services
         self._round_s, self._resend_s = round_s, resend_s
-        self._done = threading.Event()
-        self._next_sweep = 0.0
+        self._stopping = threading.Event()
+        self._next_sweep_s = 0.0
         self._sending: Counter[str] = Counter()
-        self._outbox = threading.Lock()
-        # a receiver that is slow to take its webhook keeps no lost job waiting
+        self._sending_lock = threading.Lock()
+        # webhooks have their own threads: slow receivers must not delay the recovery of jobs
         self._threads = [
-            threading.Thread(target=self._run, args=(work,), daemon=True)
-            for work in (self.run_once, *[self.deliver_webhooks] * SENDERS)
+            threading.Thread(target=self._run, args=(task,), daemon=True)
+            for task in (self.run_once, *[self.deliver_webhooks] * SENDERS)
         ]
 
     def start(self) -> None:
-        """Begin making rounds."""
+        """Start the background threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Make no more rounds; a webhook on its way is not waited for."""
-        self._done.set()
+        """Stop after the current round, without waiting for webhooks."""
+        self._stopping.set()
         self._threads[0].join()
 
     def run_once(self) -> None:
-        """Look once after jobs."""
-        for work in (
+        """Run every task once; a task that fails does not stop the others."""
+        for task in (
             self._expire_leases,
             self._requeue_lost,
             self._delete_unretained_uploads,
             self._delete_expired_jobs,
             self._delete_orphans,
         ):
-            self._tried(work)
+            self._run_logged(task)
 
     def deliver_webhooks(self) -> None:
-        """Send the webhooks that are due; some at a time, and not all of them one tenant's."""
-        private = self._parts.settings.webhook_private
-        while not self._done.is_set() and (job := self._next_webhook()):
+        """Deliver due webhooks until none is left."""
+        private = self._services.settings.webhook_private
+        while not self._stopping.is_set() and (job := self._claim_webhook()):
             try:
-                secret = webhook_secret(self._parts.signing_key, job.tenant)
-                self._parts.outbox.record_attempt(job, deliver(job, secret, private))
+                secret = webhook_secret(self._services.signing_key, job.tenant)
+                self._services.outbox.record_attempt(job, deliver(job, secret, private))
             finally:
-                with self._outbox:
-                    self._sending -= Counter([job.tenant])  # what is at zero goes
+                with self._sending_lock:
+                    self._sending -= Counter([job.tenant])  # drops tenants at zero
 
-    def _next_webhook(self) -> Job | None:
-        with self._outbox:
-            busy = [one for one, count in self._sending.items() if count >= SENDERS_OF_TENANT]
-            job = self._parts.outbox.claim_due(busy)
+    def _claim_webhook(self) -> Job | None:
+        with self._sending_lock:
+            busy = [
+                tenant for tenant, count in self._sending.items() if count >= MAX_SENDERS_PER_TENANT
+            ]
+            job = self._services.outbox.claim_due(excluded_tenants=busy)
             self._sending.update([job.tenant] if job else ())
         return job
 
-    def _run(self, work: Callable[[], None]) -> None:
-        while not self._done.wait(self._round_s):
-            self._tried(work)
+    def _run(self, task: Callable[[], None]) -> None:
+        while not self._stopping.wait(self._round_s):
+            self._run_logged(task)
 
-    def _tried(self, work: Callable[[], None]) -> None:
+    def _run_logged(self, task: Callable[[], None]) -> None:
         try:
-            work()
-        except Exception:  # database, queue or store: away for a moment, and tried again
-            log.exception("a round of the keeper was cut short")
+            task()
+        except Exception:  # database, task queue or store unavailable; the next round retries
+            log.exception("maintenance task %s failed", task.__name__)
 
     def _expire_leases(self) -> None:
-        self._parts.claims.expire_stale(self._parts.settings.keep_days * DAY_S)
+        self._services.leases.expire_stale(self._services.settings.keep_days * DAY_S)
 
     def _requeue_lost(self) -> None:
-        """Tell the queue anew of jobs that wait in the table and not in the queue."""
-        if self._parts.broker is None:
+        """Enqueue queued jobs again that the task queue has lost."""
+        if self._services.task_queue is None:
             return
-        never, before, waiting = self._parts.claims.find_unqueued(self._resend_s)
-        depth = self._parts.broker.depth() if never or before else None
+        never, earlier, queued = self._services.leases.find_unqueued(self._resend_s)
+        depth = self._services.task_queue.depth() if never or earlier else None
         if depth is None:
             return
-        lost = before if depth < waiting else []  # else a message of each is still in the queue
+        lost = earlier if depth < queued else []  # otherwise the queue still has all messages
         for job_id in [*never, *lost]:
-            self._parts.enqueue(job_id)
+            self._services.enqueue(job_id)
 
     def _delete_unretained_uploads(self) -> None:
-        """Delete uploads that were not to be kept, where no worker lived to do it."""
-        soon = db_now() + self._parts.settings.zero_minutes * 60
+        """Delete uploads that must not be kept and that a lost worker has left behind."""
         retention = Job.options["retention"].as_string()
         left = select(Job.id, Job.upload, retention).where(
             Job.upload.is_not(None), Job.status.not_in(ACTIVE_STATUSES), retention != "keep"
         )
-        with Session(self._parts.engine) as session:
-            found = session.execute(left.limit(100)).all()
-        for job_id, upload, kept in found:
-            self._parts.store.remove(upload)
-            expiry = {"expires_at": soon} if kept == "zero" else {}
-            with Session(self._parts.engine) as session:
-                session.execute(update(Job).where(Job.id == job_id).values(upload=None, **expiry))
-                session.commit()
+        with Session(self._services.engine) as session:
+            rows = session.execute(left.limit(BATCH_ROWS)).all()
+        expires_at = self._services.clock() + self._services.settings.zero_minutes * 60
+        for job_id, upload, kept in rows:
+            self._services.store.remove(upload)
+            expiry = {"expires_at": expires_at} if kept == "zero" else {}
+            update_one(
+                self._services.engine,
+                update(Job).where(Job.id == job_id).values(upload=None, **expiry),
+            )
 
     def _delete_expired_jobs(self) -> None:
-        """Delete what has been kept long enough, files first."""
-        old = (
-            select(Job.id)
-            .where(Job.expires_at < db_now(), Job.status.not_in(ACTIVE_STATUSES))
-            .limit(100)
-        )
-        with Session(self._parts.engine) as session:
-            expired = list(session.scalars(old))
-        for job_id in expired:
-            self._parts.store.remove(job_id)
-            with Session(self._parts.engine) as session:
-                session.execute(delete(Job).where(Job.id == job_id, Job.expires_at < db_now()))
-                session.commit()
+        """Delete jobs whose retention time is over, files first."""
+        is_expired = Job.expires_at < self._services.clock()
+        expired = select(Job.id).where(is_expired, Job.status.not_in(ACTIVE_STATUSES))
+        with Session(self._services.engine) as session:
+            job_ids = list(session.scalars(expired.limit(BATCH_ROWS)))
+        for job_id in job_ids:
+            self._services.store.remove(job_id)
+            update_one(self._services.engine, delete(Job).where(Job.id == job_id, is_expired))
 
     def _delete_orphans(self) -> None:
-        """Remove what a killed process left behind: on its way, or in the store without a job."""
-        if time.monotonic() < self._next_sweep:
+        """Delete files of killed processes: temporary files, and stored files without a job."""
+        if time.monotonic() < self._next_sweep_s:
             return
-        self._next_sweep = time.monotonic() + SWEEP_S
-        store = self._parts.store
+        self._next_sweep_s = time.monotonic() + ORPHAN_SWEEP_S
+        store = self._services.store
         store.purge_work_dir(DAY_S)
-        with Session(self._parts.engine) as session:
-            lost = [one for one in store.list_job_ids(DAY_S) if session.get(Job, one) is None]
-        for job_id in lost:
+        with Session(self._services.engine) as session:
+            orphans = [
+                job_id for job_id in store.list_job_ids(DAY_S) if session.get(Job, job_id) is None
+            ]
+        for job_id in orphans:
             store.remove(job_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unmask.serving.analyzer import Analyzer
     from unmask.serving.report.schema import Report
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Analyzer",

@@ -122,7 +122,9 @@ class Waveform:
     def __post_init__(self) -> None:
         """Reject stereo, so that no other function has to check."""
         if self.samples.ndim != 1:
-            raise MediaError(f"expected mono samples of shape (time,), got shape {self.samples.shape}")
+            raise MediaError(
+                f"expected mono samples of shape (time,), got shape {self.samples.shape}"
+            )
 
     @property
     def duration_s(self) -> float:
@@ -180,7 +182,9 @@ class MouthCrops:
     def __post_init__(self) -> None:
         """Refuse rows that do not belong together."""
         if self.mouths.ndim != 3 or self.mouths.shape[1] != self.mouths.shape[2]:
-            raise MediaError(f"expected mouths of shape (frames, crop, crop), got {self.mouths.shape}")
+            raise MediaError(
+                f"expected mouths of shape (frames, crop, crop), got {self.mouths.shape}"
+            )
         if not len(self.mouths) == len(self.time_s) == len(self.opening):
             raise MediaError(
                 f"mouth crops: {len(self.mouths)} crops, {len(self.time_s)} times, "

@@ -1,11 +1,10 @@
-"""A service of a test's own: its own table and files, and a worker whose detector obeys."""
+"""A service with a temporary database and store, and a worker with a scripted child process."""
 
 import os
 import shutil
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,90 +16,91 @@ from bento.api.app import create_app
 from bento.api.dependencies import RequestContext
 from bento.api.middleware.security import SecurityMiddleware
 from bento.container import Services
-from bento.sandbox.channel import ROOT
+from bento.db.functions import db_now
+from bento.paths import ROOT
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
 from bento.uploads.submission import SubmissionService
 from bento.worker.job_runner import Worker
-from bento.worker.maintenance import MaintenanceLoop
-from tests.bento.servers import database, redis, s3
+from bento.worker.maintenance import RESEND_S, ROUND_S, MaintenanceLoop
+from tests.bento.servers import database, redis, s3_endpoint
+from tests.factories import wait_until
 
-__all__ = ["database", "redis", "s3"]
+__all__ = ["database", "redis", "s3_endpoint"]
 
 HERE = Path(__file__).parent
-STAND_IN = [sys.executable, str(HERE / "fakes/scripted_child.py")]
-PATIENCE_S = 150  # other work may run beside
+SCRIPTED_CHILD = [sys.executable, str(HERE / "fakes/scripted_child.py")]
+TIMEOUT_S = 150  # generous: tests may share the machine
 
 
 @dataclass
-class Office:
+class ServiceUnderTest:
     """A service without BentoML around it."""
 
-    parts: Services
+    services: Services
     client: TestClient
-    keeper: MaintenanceLoop
+    maintenance: MaintenanceLoop
 
     def submit(self, text="ok", name="a.mp4", key=None, **form):
         headers = {"Idempotency-Key": key} if key else {}
-        answer = self.client.post(
+        response = self.client.post(
             "/analyze-video", files={"file": (name, text.encode())}, data=form, headers=headers
         )
-        assert answer.status_code == 202, answer.text
-        return answer.json()["job_id"]
+        assert response.status_code == 202, response.text
+        return response.json()["job_id"]
 
     def job(self, job_id):
-        answer = self.client.get(f"/jobs/{job_id}")
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.client.get(f"/jobs/{job_id}")
+        assert response.status_code == 200, response.text
+        return response.json()
 
-    def until(self, job_id, *statuses):
+    def wait_for(self, job_id, *statuses):
+        """Wait until the job has ended, or has one of ``statuses``, and return it."""
         statuses = statuses or ("done", "failed", "cancelled")
-        end = time.monotonic() + PATIENCE_S
-        while (job := self.job(job_id))["status"] not in statuses:
-            assert time.monotonic() < end, job
-            time.sleep(0.05)
-        return job
+        return wait_until(
+            lambda: (job := self.job(job_id))["status"] in statuses and job, TIMEOUT_S
+        )
 
 
 @pytest.fixture
-def office(tmp_path, examiner):
-    """Open services with settings of the test's; all of one test share table and files."""
+def make_service(tmp_path, analyzer):
+    """Create services; all services of one test share database and files."""
     opened = []
 
-    def start(**settings):
+    def start(*, clock=db_now, resend_s=RESEND_S, round_s=ROUND_S, **settings):
         settings = {"folder": tmp_path / "service", "poll_s": 0.02, **settings}
         settings = ServiceSettings(**settings)
-        parts = Services.from_settings(settings)
+        services = Services.from_settings(settings, clock)
         app = create_app(settings)
-        app.state.desk = RequestContext(parts, SubmissionService(parts))
-        app.state.analyzer = examiner
-        front = SecurityMiddleware(app, local=settings.api_keys_file is None)
-        client = TestClient(front, base_url="http://localhost", raise_server_exceptions=False)
-        opened.append(parts)
-        return Office(parts, client, MaintenanceLoop(parts))
+        app.state.context = RequestContext(services, SubmissionService(services))
+        app.state.analyzer = analyzer
+        secured = SecurityMiddleware(app, local=settings.api_keys_file is None)
+        client = TestClient(secured, base_url="http://localhost", raise_server_exceptions=False)
+        opened.append(services)
+        return ServiceUnderTest(services, client, MaintenanceLoop(services, round_s, resend_s))
 
     yield start
-    for parts in opened:
-        parts.engine.dispose()
+    for services in opened:
+        services.engine.dispose()
 
 
 @pytest.fixture(scope="session")
-def examiner():
-    """One child for all tests that do not mind whose it was before."""
-    held = SandboxedAnalyzer(ServiceSettings(), STAND_IN)
-    yield held
-    held.close()
+def analyzer():
+    """One scripted child process for all tests that can share it."""
+    shared = SandboxedAnalyzer(ServiceSettings(), SCRIPTED_CHILD)
+    yield shared
+    shared.close()
 
 
 @pytest.fixture
-def working(examiner):
-    """A worker in this process, for the length of a block; `own` gives it a child of its own."""
+def running_worker(analyzer):
+    """Run a worker in a thread of this process; ``own`` starts a child process with `command`."""
 
     @contextmanager
-    def run(office, own=False):
-        parts = office.parts
-        held = SandboxedAnalyzer(parts.settings, STAND_IN) if own else examiner
-        worker = Worker(parts.settings, parts.claims, parts.store, held)
+    def run(service, own=False, command=SCRIPTED_CHILD):
+        services = service.services
+        child = SandboxedAnalyzer(services.settings, command) if own else analyzer
+        worker = Worker(services.settings, services.leases, services.store, child)
         thread = threading.Thread(target=worker.run)
         thread.start()
         try:
@@ -109,28 +109,26 @@ def working(examiner):
             worker.stopping.set()
             thread.join()
             if own:
-                held.close()
+                child.close()
 
     return run
 
 
 @pytest.fixture
-def served():
-    """Serve an office's application on a port of its own; gives its address."""
+def live_server():
+    """Serve a service's application on a free port; returns its URL."""
     running = []
 
-    def start(office):
+    def start(service):
         import uvicorn
 
-        # `ws` would import what warns of its age
-        how = {"port": 0, "log_level": "error", "ws": "none", "lifespan": "off"}
-        config = uvicorn.Config(office.client.app, **how)
-        server = uvicorn.Server(config)
+        # the default of `ws` imports a module that raises a DeprecationWarning
+        options = {"port": 0, "log_level": "error", "ws": "none", "lifespan": "off"}
+        server = uvicorn.Server(uvicorn.Config(service.client.app, **options))
         thread = threading.Thread(target=server.run)
         thread.start()
         running.append((server, thread))
-        while not server.started:
-            time.sleep(0.01)
+        wait_until(lambda: server.started, TIMEOUT_S)
         return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
     yield start
@@ -141,60 +139,59 @@ def served():
 
 @pytest.fixture(scope="module")
 def chromium():
-    """A real browser of this machine; none is downloaded.
+    """The Chromium that is installed on this machine.
 
-    Its loop stays in this thread while it is open, so it is closed before others want theirs.
+    Playwright's event loop occupies this thread while the browser is open, hence module scope.
     """
     playwright = pytest.importorskip("playwright.sync_api")
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-    )
-    if not found:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), "")
+    if not executable:
         pytest.skip("no Chromium on this machine; install the package `chromium`")
     with playwright.sync_playwright() as driver:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = driver.chromium.launch(executable_path=found, args=arguments)
+        browser = driver.chromium.launch(executable_path=executable, args=arguments)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def browse(chromium):
-    """Open pages; what the browser complains of fails the test, unless it was to be expected."""
-    contexts, complaints = [], []
+def open_page(chromium):
+    """Open pages; console errors and warnings fail the test unless listed in ``expected``."""
+    contexts, problems = [], []
 
-    def start(expected=(), **look):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **look})
+    def start(expected=(), **options):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
 
-        def complain(words):
-            if not any(one in words for one in expected):
-                complaints.append(words)
+        def record(message):
+            if not any(text in message for text in expected):
+                problems.append(message)
 
-        # breaches of the content-security policy are among the errors
-        page.on("console", lambda said: said.type in ("error", "warning") and complain(said.text))
-        page.on("pageerror", lambda error: complain(str(error)))
-        page.set_default_timeout(PATIENCE_S * 1000)
+        # violations of the content security policy are console errors
+        page.on("console", lambda entry: entry.type in ("error", "warning") and record(entry.text))
+        page.on("pageerror", lambda error: record(str(error)))
+        page.set_default_timeout(TIMEOUT_S * 1000)
         return page
 
     yield start
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert problems == []
 
 
 @pytest.fixture
 def worker_process():
-    """Start workers as processes of their own; those still alive are ended with the test."""
+    """Start workers in separate processes; the fixture kills those that still run."""
     started = []
 
     def start(settings, **environment):
-        told = {f"UNMASK_{name.upper()}": str(value) for name, value in settings.items()}
+        variables = {f"UNMASK_{name.upper()}": str(value) for name, value in settings.items()}
         path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
         process = subprocess.Popen(
             [sys.executable, str(HERE / "fakes/scripted_worker.py")],
-            env={**os.environ, "PYTHONPATH": path, **told, **environment},
+            env={**os.environ, "PYTHONPATH": path, **variables, **environment},
         )
         started.append(process)
         return process

@@ -1,4 +1,4 @@
-"""Servers of the tests' own: Redis, a database in PostgreSQL, an S3 store, BentoML."""
+"""Temporary servers for tests: Redis, PostgreSQL, S3, BentoML."""
 
 import os
 import secrets
@@ -6,16 +6,17 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-PATIENCE_S = 150
+from tests.factories import wait_until
 
-SERVER = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
+TIMEOUT_S = 150
+
+POSTGRESQL_URL = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 
 
 def free_port():
@@ -23,7 +24,7 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def answers(port):
+def accepts_connections(port):
     try:
         socket.create_connection(("127.0.0.1", port), 0.2).close()
     except OSError:
@@ -31,20 +32,17 @@ def answers(port):
     return True
 
 
-class Redis:
-    """A server of the test's own, that forgets all when it is killed."""
+class RedisServer:
+    """A Redis server without persistence."""
 
     def __init__(self):
         self.port = free_port()
         self.process = None
 
     def start(self):
-        words = ["redis-server", "--port", str(self.port), "--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 10
-        while not answers(self.port):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        command = ["redis-server", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_until(lambda: accepts_connections(self.port), 10)
         return f"redis://127.0.0.1:{self.port}/0"
 
     def kill(self):
@@ -56,7 +54,7 @@ class Redis:
 def redis():
     if shutil.which("redis-server") is None:
         pytest.skip("no redis-server on this machine")
-    server = Redis()
+    server = RedisServer()
     server.start()
     yield server
     server.kill()
@@ -64,8 +62,8 @@ def redis():
 
 @pytest.fixture
 def database():
-    """A database of the test's own."""
-    url = SERVER.replace("postgresql://", "postgresql+pg8000://")
+    """The URL of a temporary PostgreSQL database."""
+    url = POSTGRESQL_URL.replace("postgresql://", "postgresql+pg8000://")
     engine = sa.create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
     name = f"unmask_test_{secrets.token_hex(6)}"
     try:
@@ -73,15 +71,15 @@ def database():
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
     except (sa.exc.DBAPIError, OSError):
         pytest.skip("no PostgreSQL on this machine")
-    yield f"{SERVER}/{name}"
+    yield f"{POSTGRESQL_URL}/{name}"
     with engine.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """An S3 store with two buckets, on this machine."""
+def s3_endpoint(tmp_path_factory):
+    """The URL of a local S3 store with the buckets `kept` and `videos`."""
     pytest.importorskip("moto")
     from moto.server import ThreadedMotoServer
 
@@ -100,21 +98,18 @@ def s3(tmp_path_factory):
 
 
 @contextmanager
-def bentoml_serve(what, folder, **environment):
-    """Run `bentoml serve` as `make serve` does; gives its address once it answers."""
+def bentoml_serve(target, folder, **environment):
+    """Run `bentoml serve` as `make serve` does; yields its URL and the process once it is ready."""
     port = free_port()
-    command = [sys.executable, "-m", "bentoml", "serve", what, "--port", str(port)]
-    told = {name: str(value) for name, value in environment.items()}
+    command = [sys.executable, "-m", "bentoml", "serve", target, "--port", str(port)]
+    variables = {name: str(value) for name, value in environment.items()}
     process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1"], cwd=folder, env={**os.environ, **told}
+        [*command, "--host", "127.0.0.1"], cwd=folder, env={**os.environ, **variables}
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + PATIENCE_S
-        while not _ready(base):
-            assert process.poll() is None, "the service has ended"
-            assert time.monotonic() < end, "the service does not answer"
-            time.sleep(0.2)
+        wait_until(lambda: process.poll() is not None or _ready(base), TIMEOUT_S, 0.2)
+        assert process.poll() is None, "the service has exited"
         yield base, process
     finally:
         process.terminate()

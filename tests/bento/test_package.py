@@ -1,4 +1,4 @@
-"""A built Bento runs the library it was packed with."""
+"""A built Bento uses the library that it was packaged with."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ import bento
 
 SCRIPT = """
 import sys
-import unmask  # as `bentoml serve unmask:latest` does, before it knows the Bento
+import unmask  # like `bentoml serve unmask:latest`, before it has loaded the Bento
 sys.path.insert(0, sys.argv[1])
 import bento
 import unmask
@@ -17,19 +17,19 @@ print(unmask.__version__)
 """
 
 
-def version_seen_by(context):
-    words = [sys.executable, "-c", SCRIPT, str(context)]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+def imported_version(context):
+    command = [sys.executable, "-c", SCRIPT, str(context)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_the_packed_library_comes_before_an_installed_one(tmp_path):
+def test_packaged_library_takes_precedence_over_an_installed_one(tmp_path):
     (tmp_path / "bento").mkdir()
     shutil.copy(bento.__file__, tmp_path / "bento" / "__init__.py")
     (tmp_path / "unmask").mkdir()
-    (tmp_path / "unmask" / "__init__.py").write_text('__version__ = "as packed"\n')
-    assert version_seen_by(tmp_path) == "as packed"
+    (tmp_path / "unmask" / "__init__.py").write_text('__version__ = "packaged"\n')
+    assert imported_version(tmp_path) == "packaged"
 
 
-def test_in_a_checkout_the_installed_library_stays():
+def test_checkout_uses_the_installed_library():
     root = Path(bento.__file__).parents[1]
-    assert version_seen_by(root) == __import__("unmask").__version__
+    assert imported_version(root) == __import__("unmask").__version__

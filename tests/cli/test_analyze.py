@@ -62,8 +62,8 @@ def made_bad(kind, folder, film):
     ("kind", "reason"),
     [
         ("empty", "is empty (0 bytes)"),
-        ("text", "is no readable media file"),
-        ("truncated", "is no readable media file"),
+        ("text", "is not a readable media file"),
+        ("truncated", "is not a readable media file"),
         ("folder", "is a folder, not a file"),
         ("missing", "does not exist"),
     ],

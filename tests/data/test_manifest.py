@@ -5,40 +5,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.factories import make_clip
 from unmask.data.manifest import COLUMNS, manifest_hash, read_manifest, write_manifest
 from unmask.errors import DataError
-from unmask.records import Clip, FakeSpan
+from unmask.records import FakeSpan
 
 
-def a_clip(path, **changes):
-    genuine = Clip(
-        clip_id="a",
-        path=path,
-        sha256="0" * 64,
-        source="test",
-        identity="ann",
-        split="train",
-        is_fake=True,
-        fake_video=False,
-        fake_audio=True,
-        manipulation="vocoder",
-        pair_id="p1",
-        duration_s=0.1 + 0.2,
-        fps=29.97,
-        width=640,
-        height=480,
-        has_audio=True,
-        licence="CC0, of a kind",
-        fake_periods=(FakeSpan(0.1, 0.25, "audio"),),
-    )
-    return replace(genuine, **changes)
+def fake_clip(path, **changes):
+    """A clip with values that are hard to write as text."""
+    values = {
+        "clip_id": "a",
+        "path": path,
+        "split": "train",
+        "fake_audio": True,
+        "manipulation": "vocoder",
+        "duration_s": 0.1 + 0.2,
+        "fps": 29.97,
+        "licence": "CC0, of a kind",
+        "fake_periods": (FakeSpan(0.1, 0.25, "audio"),),
+    }
+    return make_clip(**values | changes)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_what_is_written_is_read_back_exactly(tmp_path, suffix):
+def test_written_manifest_is_read_back_exactly(tmp_path, suffix):
     clips = (
-        a_clip(tmp_path / "media" / "ä b.mp4"),
-        a_clip(
+        fake_clip(tmp_path / "media" / "ä b.mp4"),
+        fake_clip(
             tmp_path / "c,d.mp4", clip_id="NA", manipulation="null", fake_periods=(), licence=""
         ),
     )
@@ -49,17 +42,17 @@ def test_what_is_written_is_read_back_exactly(tmp_path, suffix):
 
 @given(st.text(min_size=1).filter(str.strip), st.floats(0, 1e9), st.floats(0, 240))
 @settings(max_examples=30, deadline=None)
-def test_any_name_and_any_number_survive_a_csv(tmp_path_factory, name, duration_s, fps):
-    clip = a_clip(Path("/m/x.mp4"), identity=name.replace("\r", " ").replace("\0", "") + ".")
+def test_any_text_and_number_survive_the_csv_round_trip(tmp_path_factory, name, duration_s, fps):
+    clip = fake_clip(Path("/m/x.mp4"), identity=name.replace("\r", " ").replace("\0", "") + ".")
     clip = replace(clip, duration_s=duration_s, fps=fps)
     folder = tmp_path_factory.mktemp("names")
     (read,) = read_manifest(write_manifest([clip], folder))
     assert (read.identity, read.duration_s, read.fps) == (clip.identity, duration_s, fps)
 
 
-def test_a_data_set_may_be_moved_as_a_whole(tmp_path):
+def test_moved_data_set_is_found_and_keeps_its_hash(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
-    clips = (a_clip(old / "x.mp4"),)
+    clips = (fake_clip(old / "x.mp4"),)
     write_manifest(clips, old)
     old.rename(new)
     moved = read_manifest(new)
@@ -67,14 +60,17 @@ def test_a_data_set_may_be_moved_as_a_whole(tmp_path):
     assert manifest_hash(moved) == manifest_hash(clips)
 
 
-def test_media_beside_the_manifest_folder_are_found(tmp_path):
-    write_manifest([a_clip(tmp_path / "media" / "x.mp4")], tmp_path / "lists")
+def test_media_outside_the_manifest_folder_are_found(tmp_path):
+    write_manifest([fake_clip(tmp_path / "media" / "x.mp4")], tmp_path / "lists")
     (clip,) = read_manifest(tmp_path / "lists")
     assert clip.path.resolve() == tmp_path / "media" / "x.mp4"
 
 
-def test_the_hash_sees_labels_and_bytes_but_not_order(tmp_path):
-    first, second = a_clip(tmp_path / "x"), a_clip(tmp_path / "y", clip_id="b", sha256="1" * 64)
+def test_hash_depends_on_labels_and_bytes_and_not_on_order(tmp_path):
+    first, second = (
+        fake_clip(tmp_path / "x"),
+        fake_clip(tmp_path / "y", clip_id="b", sha256="1" * 64),
+    )
     base = manifest_hash([first, second])
     assert manifest_hash([second, first]) == base
     changed = [{"split": "test"}, {"sha256": "2" * 64}, {"fake_periods": ()}, {"pair_id": "p2"}]
@@ -91,33 +87,33 @@ def test_the_hash_sees_labels_and_bytes_but_not_order(tmp_path):
         ("duration_s", "abc", "write a number"),
         ("duration_s", "nan", "write a number"),
         ("fps", "-1", "write a number"),
-        ("width", "1.5", "whole number"),
+        ("width", "1.5", "an integer"),
         ("sha256", "abc", "64 lower-case hexadecimal digits"),
-        ("clip_id", "  ", "not empty"),
-        ("path", "", "relative to the manifest's folder"),
+        ("clip_id", "  ", "non-empty"),
+        ("path", "", "relative to the folder of the manifest"),
         ("fake_periods", "[1]", "JSON list"),
         ("fake_periods", '[{"start_s": 2, "end_s": 1, "modality": "audio"}]', "JSON list"),
         ("fake_periods", '[{"start_s": 1, "end_s": 2, "modality": "smell"}]', "JSON list"),
     ],
 )
-def test_a_wrong_cell_is_named_with_file_row_column_and_remedy(tmp_path, column, cell, remedy):
-    row = {name: getattr(a_clip(Path("x.mp4")), name) for name in COLUMNS}
+def test_invalid_cell_is_reported_with_file_row_column_and_remedy(tmp_path, column, cell, remedy):
+    row = {name: getattr(fake_clip(Path("x.mp4")), name) for name in COLUMNS}
     row |= {"fake_periods": "[]"}
     lines = [",".join(COLUMNS), _csv_line(row), _csv_line(row | {column: cell})]
     file = tmp_path / "manifest.csv"
     file.write_text("\n".join(lines))
     with pytest.raises(DataError) as caught:
         read_manifest(tmp_path)
-    for word in (str(file), "row 3", f"column {column}", remedy):
-        assert word in str(caught.value)
+    for text in (str(file), "row 3", f"column {column}", remedy):
+        assert text in str(caught.value)
 
 
 def _csv_line(row):
     return ",".join('"' + str(value).replace('"', '""') + '"' for value in row.values())
 
 
-def test_contradicting_labels_are_named_with_their_row(tmp_path):
-    row = {name: getattr(a_clip(Path("x.mp4")), name) for name in COLUMNS}
+def test_contradictory_labels_are_reported_with_their_row(tmp_path):
+    row = {name: getattr(fake_clip(Path("x.mp4")), name) for name in COLUMNS}
     row |= {"fake_periods": "[]", "is_fake": False}
     (tmp_path / "manifest.csv").write_text(",".join(COLUMNS) + "\n" + _csv_line(row))
     with pytest.raises(DataError, match="row 2: a: is_fake=False contradicts"):
@@ -125,7 +121,7 @@ def test_contradicting_labels_are_named_with_their_row(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "message"),
     [
         ("manifest.csv", "clip_id,path\na,b", "missing column.*sha256"),
         ("manifest.csv", ",".join(COLUMNS), "no rows"),
@@ -135,20 +131,20 @@ def test_contradicting_labels_are_named_with_their_row(tmp_path):
         ("manifest.txt", "a", "no manifest here"),
     ],
 )
-def test_a_broken_manifest_is_refused_in_our_own_words(tmp_path, name, text, words):
+def test_broken_manifest_is_rejected(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=message):
         read_manifest(tmp_path)
 
 
-def test_two_manifests_in_one_folder_are_refused(tmp_path):
+def test_two_manifests_in_one_folder_are_rejected(tmp_path):
     for suffix in ("csv", "parquet"):
-        write_manifest([a_clip(tmp_path / "x.mp4")], tmp_path / f"manifest.{suffix}")
+        write_manifest([fake_clip(tmp_path / "x.mp4")], tmp_path / f"manifest.{suffix}")
     with pytest.raises(DataError, match="both"):
         read_manifest(tmp_path)
 
 
-def test_an_empty_manifest_is_not_written(tmp_path):
+def test_empty_manifest_is_not_written(tmp_path):
     with pytest.raises(DataError, match="no clips"):
         write_manifest([], tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -5,16 +5,16 @@ import pytest
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
-from unmask.evaluation.ablation_analysis import RunScores, compare_runs
-from unmask.evaluation.ablation_markdown import HEAD, ablation_page
-from unmask.evaluation.bootstrap import auc_interval
+from unmask.evaluation.ablation_analysis import RunScores, compare_runs, to_metrics
+from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.intervals import Estimate
 from unmask.records import ScoreRow
 
 SETTINGS = EvaluationSettings(resamples=400)
 
 
-def trained(seed, skill, clips=120):
-    """Scores of half genuine, half fake clips of twenty people; more skill, further apart."""
+def make_run(seed, skill, clips=120):
+    """Score clips, half of them fake, of ten people; ``skill`` is the distance of the classes."""
     rng = np.random.default_rng((seed, clips))
     rows = []
     for number in range(clips):
@@ -35,100 +35,97 @@ def trained(seed, skill, clips=120):
 
 
 def test_a_component_that_helps_has_a_gain_and_one_that_does_nothing_has_none():
-    reference = [trained(seed, 2.0) for seed in (7, 8, 9)]
-    worse = [trained(seed, 0.5) for seed in (7, 8, 9)]
+    reference = [make_run(seed, 2.0) for seed in (7, 8, 9)]
+    worse = [make_run(seed, 0.5) for seed in (7, 8, 9)]
     rows = compare_runs(reference, {"useful": worse, "useless": reference}, SETTINGS, seed=1)
     everything, useful, useless = rows
     assert everything.gain is None
-    assert useful.gain_interval.low > 0
-    assert useful.gain == pytest.approx(everything.auc - useful.auc)
-    assert useless.gain == 0.0
-    assert (useless.gain_interval.low, useless.gain_interval.high) == (0.0, 0.0)
+    assert useful.gain.low > 0
+    assert useful.gain.value == pytest.approx(everything.auc.value - useful.auc.value)
+    assert useless.gain == Estimate(0.0, 0.0, 0.0)
     assert everything.ms_per_clip == pytest.approx(18.0)
 
 
-def test_trainings_that_differ_by_chance_alone_seldom_seem_to_matter():
-    """Of identical components, whose every training comes out a little better or worse."""
+def test_runs_that_differ_by_chance_rarely_have_a_significant_gain():
+    """Identical components, whose runs vary from seed to seed."""
 
-    def by_chance(seed, rng):
-        base, luck = trained(0, 1.2, clips=84), rng.normal(0, 0.2)
+    def vary(seed, rng):
+        base, offset = make_run(0, 1.2, clips=84), rng.normal(0, 0.2)
         rows = [
-            replace(row, logit=row.logit + luck * row.is_fake + rng.normal(0, 0.3))
+            replace(row, logit=row.logit + offset * row.is_fake + rng.normal(0, 0.3))
             for row in base.rows
         ]
         return replace(base, rows=tuple(rows), seed=seed)
 
-    shown = 0
+    significant = 0
     for number in range(60):
         rng = np.random.default_rng(number)
-        first, second = ([by_chance(seed, rng) for seed in (7, 8, 9)] for _ in range(2))
+        first, second = ([vary(seed, rng) for seed in (7, 8, 9)] for _ in range(2))
         settings = EvaluationSettings(resamples=200)
         _, row = compare_runs(first, {"the same": second}, settings, seed=1)
-        shown += not row.gain_interval.low <= 0 <= row.gain_interval.high
-    assert shown <= 9  # three are to be expected; it was half of them by people alone
+        significant += not row.gain.low <= 0 <= row.gain.high
+    assert significant <= 9  # 3 are expected; resampling people alone gave 30
 
 
 def test_rows_of_other_seeds_are_refused():
-    runs = [trained(seed, 1.0) for seed in (7, 8)]
-    with pytest.raises(DataError, match=r"flow: other seeds than \(7, 8\)"):
+    runs = [make_run(seed, 1.0) for seed in (7, 8)]
+    with pytest.raises(DataError, match=r"flow: the seeds differ from \(7, 8\)"):
         compare_runs(runs, {"flow": runs[::-1]}, SETTINGS, 1)
 
 
 def test_one_seed_has_the_interval_of_the_plain_bootstrap():
-    run = trained(7, 1.0)
+    run = make_run(7, 1.0)
     (row,) = compare_runs([run], {}, SETTINGS, seed=5)
-    logits = np.array([one.logit for one in run.rows])
-    is_fake = np.array([one.is_fake for one in run.rows])
-    people = [one.identity for one in run.rows]
-    plain = auc_interval(logits, is_fake, people, np.random.default_rng(5), resamples=400)
-    assert row.interval == plain
+    logits = np.array([row.logit for row in run.rows])
+    is_fake = np.array([row.is_fake for row in run.rows])
+    people = [row.identity for row in run.rows]
+    assert row.auc == estimate_auc(logits, is_fake, people, np.random.default_rng(5), resamples=400)
 
 
 def test_the_order_of_the_rows_does_not_matter():
-    run = trained(7, 1.0)
-    turned = replace(run, rows=run.rows[::-1])
-    assert compare_runs([run], {"x": [turned]}, SETTINGS, 1)[1].gain == 0.0
+    run = make_run(7, 1.0)
+    reverse = replace(run, rows=run.rows[::-1])
+    assert compare_runs([run], {"x": [reverse]}, SETTINGS, 1)[1].gain.value == 0.0
 
 
-def test_other_clips_are_refused():
+def test_runs_scored_on_other_clips_are_refused():
     with pytest.raises(DataError, match="seed 8: scored on other clips"):
-        compare_runs([trained(8, 1.0)], {"x": [trained(8, 1.0, clips=118)]}, SETTINGS, 1)
+        compare_runs([make_run(8, 1.0)], {"x": [make_run(8, 1.0, clips=118)]}, SETTINGS, 1)
 
 
-def test_the_page_names_every_number():
-    reference = [trained(seed, 2.0) for seed in (7, 8)]
-    rows = compare_runs(reference, {"flow": [trained(7, 1.0), trained(8, 1.0)]}, SETTINGS, seed=1)
-    page = ablation_page(rows, {"flow": "little"}, "Ablation", ["Demo set."])
-    table = [line for line in page.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in table[:4]} == {len(HEAD) + 1}
-    assert f"| {rows[0].auc:.3f} |" in table[2]
-    assert f"{rows[1].gain:+.3f}" in table[3]
-    assert "little" in table[3]
-    assert f"- flow: {rows[1].aucs[0]:.3f}, {rows[1].aucs[1]:.3f}" in page
-
-
-def test_what_is_added_gains_by_being_there():
-    worse, better = [trained(7, 0.5)], [trained(7, 2.0)]
+def test_the_gain_of_an_added_component_is_that_of_having_it():
+    worse, better = [make_run(7, 0.5)], [make_run(7, 2.0)]
     rows = compare_runs(worse, {"ensemble": better}, SETTINGS, seed=1, added={"ensemble"})
-    assert rows[1].gain == pytest.approx(rows[1].auc - rows[0].auc)
-    assert rows[1].gain > 0
-    assert "| + ensemble |" in ablation_page(rows, {}, "Ablation", ["Demo set."])
+    assert rows[1].gain.value == pytest.approx(rows[1].auc.value - rows[0].auc.value)
+    assert rows[1].gain.value > 0
 
 
-def test_each_kind_of_fake_is_held_against_all_genuine_clips():
-    run = trained(7, 2.0)
+def test_each_kind_of_fake_is_compared_with_all_genuine_clips():
+    run = make_run(7, 2.0)
     kinds = ["swap", "blend"]
     rows = [
         replace(row, manipulation=kinds[number // 2 % 2]) if row.is_fake else row
         for number, row in enumerate(run.rows)
     ]
-    halves = RunScores(7, tuple(rows), 1.0).by_manipulation()
-    assert list(halves) == ["blend", "swap"]
+    aucs = RunScores(7, tuple(rows), 1.0).by_manipulation()
+    assert list(aucs) == ["blend", "swap"]
     logits = [row.logit for row in rows if row.is_fake and row.manipulation == "swap"]
     genuine = [row.logit for row in rows if not row.is_fake]
     above = np.mean([fake > real for fake in logits for real in genuine])
-    assert halves["swap"] == pytest.approx(above)
+    assert aucs["swap"] == pytest.approx(above)
     (row,) = compare_runs([run, run], {}, SETTINGS, seed=1)
     assert row.by_manipulation == {"swap": pytest.approx(run.auc)}
-    page = ablation_page([row], {}, "Ablation", ["Demo set."])
-    assert f"| without | swap |\n| --- | --- |\n| nothing (reference) | {run.auc:.2f} |" in page
+
+
+def test_metric_keys_name_the_component_and_whether_it_is_added():
+    runs = [make_run(7, 1.0)]
+    without = {"optical flow": runs, "ensemble": runs}
+    rows = compare_runs(runs, without, SETTINGS, seed=1, added={"ensemble"})
+    auc = rows[0].auc.value
+    assert to_metrics(rows) == {
+        "auc": auc,
+        "auc_without_optical_flow": auc,
+        "gain_optical_flow": 0.0,
+        "auc_with_ensemble": auc,
+        "gain_ensemble": 0.0,
+    }

@@ -2,54 +2,75 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from unmask.errors import SingleClassError
-from unmask.evaluation.bootstrap import auc_interval, resampled_aucs
+from unmask.evaluation.bootstrap import estimate_auc, resampled_aucs
+from unmask.evaluation.metrics import roc_auc
 
 
-def a_table(clips=120, people=15, seed=0, gap=1.0):
+def make_table(clips=120, people=15, seed=0, gap=1.0):
     rng = np.random.default_rng(seed)
     is_fake = rng.random(clips) < 0.5
     scores = np.round(rng.normal(size=clips) + gap * is_fake, 1)  # rounded, so that some tie
     return scores, is_fake, [f"p{n}" for n in rng.integers(0, people, clips)]
 
 
-def test_a_resamples_auc_is_that_of_the_copied_clips():
-    scores, is_fake, _ = a_table()
-    copies = np.random.default_rng(1).integers(0, 4, (20, len(scores)))
-    expected = [roc_auc_score(np.repeat(is_fake, row), np.repeat(scores, row)) for row in copies]
-    np.testing.assert_allclose(resampled_aucs(scores, is_fake, copies), expected)
+def test_the_auc_of_a_resample_is_that_of_the_repeated_clips():
+    scores, is_fake, _ = make_table()
+    counts = np.random.default_rng(1).integers(0, 4, (20, len(scores)))
+    expected = [roc_auc_score(np.repeat(is_fake, row), np.repeat(scores, row)) for row in counts]
+    np.testing.assert_allclose(resampled_aucs(scores, is_fake, counts), expected)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=2, max_size=40
+    )
+)
+def test_an_auc_of_counts_is_the_rank_auc_to_the_last_bit(rows):
+    """Sums of ranks are exact, so a single rounding is left."""
+    scores, is_fake, counts = (np.array(column) for column in zip(*rows, strict=True))
+    repeated, labels = np.repeat(scores, counts), np.repeat(is_fake, counts)
+    fakes = int(labels.sum())
+    assume(0 < fakes < len(labels))
+    outranked = rankdata(repeated)[labels].sum() - fakes * (fakes + 1) / 2
+    (auc,) = resampled_aucs(scores.astype(float), is_fake, counts[None])
+    assert auc == outranked / (fakes * (len(labels) - fakes))
 
 
 def test_the_interval_agrees_with_a_slow_bootstrap_of_identities():
-    scores, is_fake, people = a_table()
+    scores, is_fake, people = make_table()
     rng, values = np.random.default_rng(5), []
-    names, place = sorted(set(people)), np.array(people)
+    names, owner = sorted(set(people)), np.array(people)
     for _ in range(2000):
         drawn = rng.choice(names, len(names))
-        rows = np.concatenate([np.flatnonzero(place == name) for name in drawn])
+        rows = np.concatenate([np.flatnonzero(owner == name) for name in drawn])
         fakes, reals = scores[rows][is_fake[rows]][:, None], scores[rows][~is_fake[rows]]
         values.append(np.mean((fakes > reals) + 0.5 * (fakes == reals)))
     low, high = np.quantile(values, [0.025, 0.975])
-    found = auc_interval(scores, is_fake, people, np.random.default_rng(6), 2000)
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
+    auc = estimate_auc(scores, is_fake, people, np.random.default_rng(6), 2000)
+    assert auc.value == roc_auc(scores, is_fake)
+    assert (auc.low, auc.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+def test_the_interval_covers_the_true_auc_at_about_its_confidence():
     truth = 0.7602  # of two unit normals one apart: Φ(1/√2)
     covered = 0
     for seed in range(200):
-        scores, is_fake, people = a_table(clips=200, people=40, seed=seed)
-        found = auc_interval(scores, is_fake, people, np.random.default_rng(seed), 300, 0.9)
-        covered += found.low <= truth <= found.high
+        scores, is_fake, people = make_table(clips=200, people=40, seed=seed)
+        auc = estimate_auc(scores, is_fake, people, np.random.default_rng(seed), 300, 0.9)
+        covered += auc.low <= truth <= auc.high
     assert 0.82 <= covered / 200 <= 0.97
 
 
 def test_the_same_seed_gives_the_same_interval_and_more_confidence_a_wider_one():
-    table = a_table()
+    table = make_table()
     narrow, again, wide = (
-        auc_interval(*table, np.random.default_rng(0), 500, confidence)
+        estimate_auc(*table, np.random.default_rng(0), 500, confidence)
         for confidence in (0.8, 0.8, 0.99)
     )
     assert narrow == again
@@ -58,18 +79,19 @@ def test_the_same_seed_gives_the_same_interval_and_more_confidence_a_wider_one()
 
 def test_resamples_without_one_class_are_drawn_again():
     scores, is_fake = np.array([0.1, 0.2, 0.9]), np.array([False, False, True])
-    found = auc_interval(scores, is_fake, ["a", "b", "c"], np.random.default_rng(0), 200)
-    assert (found.low, found.high) == (1.0, 1.0)
+    auc = estimate_auc(scores, is_fake, ["a", "b", "c"], np.random.default_rng(0), 200)
+    assert (auc.low, auc.high) == (1.0, 1.0)
 
 
-def test_one_identity_alone_has_no_interval():
-    scores, is_fake, _ = a_table()
-    assert auc_interval(scores, is_fake, ["p"] * len(scores), np.random.default_rng(0)) is None
+def test_a_single_identity_has_no_interval():
+    scores, is_fake, _ = make_table()
+    auc = estimate_auc(scores, is_fake, ["p"] * len(scores), np.random.default_rng(0))
+    assert (auc.value, auc.low, auc.high) == (roc_auc(scores, is_fake), None, None)
 
 
-def test_one_class_alone_is_refused():
+def test_a_single_class_is_refused():
     with pytest.raises(SingleClassError):
-        auc_interval(np.arange(3.0), np.ones(3, dtype=bool), list("abc"), np.random.default_rng(0))
+        estimate_auc(np.arange(3.0), np.ones(3, dtype=bool), list("abc"), np.random.default_rng(0))
 
 
 def test_a_resample_of_one_class_is_refused():
@@ -78,16 +100,16 @@ def test_a_resample_of_one_class_is_refused():
 
 
 def test_a_thousand_resamples_of_500_clips_take_under_two_seconds():
-    table = a_table(clips=500, people=60)
+    table = make_table(clips=500, people=60)
     start = perf_counter()
-    auc_interval(*table, np.random.default_rng(0), 1000)
+    estimate_auc(*table, np.random.default_rng(0), 1000)
     assert perf_counter() - start < 2
 
 
-def test_resampling_in_portions_gives_the_same_kind_of_interval(monkeypatch):
-    table = a_table(clips=100)
-    whole = auc_interval(*table, np.random.default_rng(0), 1000)
-    monkeypatch.setattr("unmask.evaluation.bootstrap.CELLS_AT_ONCE", 3_000)
-    portioned = auc_interval(*table, np.random.default_rng(1), 1000)
-    assert portioned.low == pytest.approx(whole.low, abs=0.02)
-    assert portioned.high == pytest.approx(whole.high, abs=0.02)
+def test_resampling_in_chunks_gives_a_similar_interval(monkeypatch):
+    table = make_table(clips=100)
+    whole = estimate_auc(*table, np.random.default_rng(0), 1000)
+    monkeypatch.setattr("unmask.evaluation.bootstrap.MAX_CELLS", 3_000)
+    chunked = estimate_auc(*table, np.random.default_rng(1), 1000)
+    assert chunked.low == pytest.approx(whole.low, abs=0.02)
+    assert chunked.high == pytest.approx(whole.high, abs=0.02)

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,44 +8,49 @@ from sklearn.metrics import roc_auc_score
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError, SingleClassError
 from unmask.evaluation.console_tables import evaluation_table
-from unmask.evaluation.evaluate import Evaluation, evaluate
-from unmask.evaluation.serialization import load, save
+from unmask.evaluation.evaluate import Evaluation, auc_of_rows, evaluate
+from unmask.evaluation.serialization import load, save, to_json
 from unmask.records import ScoreRow
 
 SETTINGS = EvaluationSettings(resamples=200)
 
 
-def test_the_whole_is_measured_on_logits_and_calibration_on_probabilities(score_rows):
+def test_ranking_is_measured_on_logits_and_calibration_on_probabilities(score_rows):
     rows = [replace(row, probability=0.5) for row in score_rows()]
-    found = evaluate(rows, SETTINGS, seed=1)
+    evaluation = evaluate(rows, SETTINGS, seed=1)
     is_fake = [row.is_fake for row in rows]
-    assert found.auc == pytest.approx(roc_auc_score(is_fake, [row.logit for row in rows]))
-    assert found.auc_low < found.auc < found.auc_high
-    assert (found.ece, found.brier) == (0.0, 0.25)
-    assert (found.clips, found.fakes, found.reals, found.identities) == (160, 80, 80, 20)
+    assert evaluation.auc == pytest.approx(roc_auc_score(is_fake, [row.logit for row in rows]))
+    assert evaluation.auc_low < evaluation.auc < evaluation.auc_high
+    assert (evaluation.ece, evaluation.brier) == (0.0, 0.25)
+    assert (evaluation.clips, evaluation.fakes, evaluation.reals, evaluation.identities) == (
+        160,
+        80,
+        80,
+        20,
+    )
 
 
-def test_each_kind_of_fake_stands_against_all_genuine_clips(score_rows):
+def test_each_kind_of_fake_is_compared_with_all_genuine_clips(score_rows):
     rows = score_rows()
-    found = evaluate(rows, SETTINGS, seed=1).by_manipulation
-    assert set(found) == {"face_swap", "voice"}
-    part = [row for row in rows if row.manipulation in ("none", "voice")]
-    expected = roc_auc_score([r.is_fake for r in part], [r.logit for r in part])
-    assert found["voice"].auc == pytest.approx(expected)
-    assert (found["voice"].fakes, found["voice"].reals) == (40, 80)
+    by_manipulation = evaluate(rows, SETTINGS, seed=1).by_manipulation
+    assert set(by_manipulation) == {"face_swap", "voice"}
+    subset = [row for row in rows if row.manipulation in ("none", "voice")]
+    expected = roc_auc_score([r.is_fake for r in subset], [r.logit for r in subset])
+    assert by_manipulation["voice"].value == pytest.approx(expected)
+    assert (by_manipulation["voice"].fakes, by_manipulation["voice"].reals) == (40, 80)
 
 
-def test_a_modality_is_judged_by_its_own_label_and_its_own_score(score_rows):
+def test_a_modality_is_measured_by_its_own_label_and_score(score_rows):
     rows = score_rows()
-    found = evaluate(rows, SETTINGS, seed=1).by_modality
-    part = [row for row in rows if row.audio_probability is not None]
-    expected = roc_auc_score([r.fake_audio for r in part], [r.audio_probability for r in part])
-    assert found["audio"].auc == pytest.approx(expected)
-    assert found["audio"].fakes == sum(row.manipulation == "voice" for row in part)
-    assert found["video"].reals == sum(row.manipulation != "face_swap" for row in rows)
+    by_modality = evaluate(rows, SETTINGS, seed=1).by_modality
+    subset = [row for row in rows if row.audio_probability is not None]
+    expected = roc_auc_score([r.fake_audio for r in subset], [r.audio_probability for r in subset])
+    assert by_modality["audio"].value == pytest.approx(expected)
+    assert by_modality["audio"].fakes == sum(row.manipulation == "voice" for row in subset)
+    assert by_modality["video"].reals == sum(row.manipulation != "face_swap" for row in rows)
 
 
-def test_a_modality_that_nobody_labels_is_absent_not_invented(score_rows):
+def test_a_modality_without_labels_or_scores_is_absent(score_rows):
     rows = [replace(row, fake_video=None, audio_probability=None) for row in score_rows()]
     assert evaluate(rows, SETTINGS, seed=1).by_modality == {}
 
@@ -53,38 +59,51 @@ def test_the_same_seed_gives_the_same_evaluation(score_rows):
     assert evaluate(score_rows(), SETTINGS, 3) == evaluate(score_rows(), SETTINGS, 3)
 
 
-def test_one_identity_has_numbers_and_no_interval(score_rows):
+def test_a_single_identity_has_metrics_without_an_interval(score_rows):
     rows = [replace(row, identity="ann") for row in score_rows()]
-    found = evaluate(rows, SETTINGS, seed=1)
-    assert (found.auc_low, found.auc_high) == (None, None)
-    assert "auc_low" not in found.to_metrics()
+    evaluation = evaluate(rows, SETTINGS, seed=1)
+    assert (evaluation.auc_low, evaluation.auc_high) == (None, None)
+    assert "auc_low" not in evaluation.to_metrics()
 
 
 def test_an_evaluation_survives_json(score_rows, tmp_path):
-    found = evaluate(score_rows(), SETTINGS, seed=1)
-    assert load(Evaluation, save(found, tmp_path / "new" / "metrics.json")) == found
+    evaluation = evaluate(score_rows(), SETTINGS, seed=1)
+    assert load(Evaluation, save(evaluation, tmp_path / "new" / "metrics.json")) == evaluation
 
 
-def test_numbers_are_flat_and_finite(score_rows):
+def test_an_evaluation_keeps_the_keys_of_earlier_versions(score_rows):
+    evaluation = evaluate(score_rows(), SETTINGS, seed=1)
+    stored = json.loads(to_json(evaluation))
+    assert stored["auc"] == evaluation.auc
+    assert set(stored["by_manipulation"]["voice"]) == {"auc", "low", "high", "fakes", "reals"}
+
+
+def test_the_auc_of_a_score_table_is_that_of_its_logits(score_rows):
+    rows = score_rows()
+    expected = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
+    assert auc_of_rows(rows) == pytest.approx(expected)
+
+
+def test_metrics_are_flat_and_finite(score_rows):
     rows = [replace(r, manipulation=r.manipulation.replace("_", " ")) for r in score_rows()]
-    numbers = evaluate(rows, SETTINGS, seed=1).to_metrics()
-    assert {"auc", "auc_low", "auc_face_swap", "auc_face_swap_high"} <= set(numbers)
-    assert {"auc_modality_audio", "ece_by_chance", "eer", "fpr95", "nll"} <= set(numbers)
-    assert np.isfinite(list(numbers.values())).all()
+    values = evaluate(rows, SETTINGS, seed=1).to_metrics()
+    assert {"auc", "auc_low", "auc_face_swap", "auc_face_swap_high"} <= set(values)
+    assert {"auc_modality_audio", "ece_by_chance", "eer", "fpr95", "nll"} <= set(values)
+    assert np.isfinite(list(values.values())).all()
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "words"),
+    ("change", "error", "message"),
     [
         ({"split": "val"}, DataError, "2 splits"),
         ({"clip_id": "clip1"}, DataError, "more than once"),
-        ({"logit": float("nan")}, DataError, "not finite"),
+        ({"logit": float("nan")}, DataError, "NaN or infinite"),
         ({"probability": 1.5}, DataError, "outside"),
     ],
 )
-def test_a_table_that_cannot_be_trusted_is_refused(score_rows, change, error, words):
+def test_an_invalid_score_table_is_refused(score_rows, change, error, message):
     rows = score_rows()
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         evaluate([replace(rows[0], **change), *rows[1:]], SETTINGS, seed=1)
 
 
@@ -94,19 +113,21 @@ def test_genuine_clips_alone_are_refused(score_rows):
         evaluate(rows, SETTINGS, seed=1)
 
 
-def test_the_terminal_shows_each_number_beside_its_interval(score_rows, as_text):
-    found = evaluate(score_rows(), SETTINGS, seed=1)
-    text = as_text(evaluation_table(found))
-    assert ["AUC", f"{found.auc:.3f}", f"{found.auc_low:.3f}–{found.auc_high:.3f}"] in [
-        [cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines()
-    ]
+def test_the_console_table_shows_each_metric_with_its_interval(score_rows, render):
+    evaluation = evaluate(score_rows(), SETTINGS, seed=1)
+    text = render(evaluation_table(evaluation))
+    assert [
+        "AUC",
+        f"{evaluation.auc:.3f}",
+        f"{evaluation.auc_low:.3f}–{evaluation.auc_high:.3f}",
+    ] in [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines()]
     assert "80 + 80" in text
     assert "20 identities" in text
     alone = evaluate([replace(row, identity="ann") for row in score_rows()], SETTINGS, seed=1)
-    assert "one identity" in as_text(evaluation_table(alone))
+    assert "one identity" in render(evaluation_table(alone))
 
 
-def test_the_key_of_a_double_forgery_is_one_that_a_tracking_server_takes():
+def test_a_metric_key_replaces_the_plus_of_a_doubly_forged_clip():
     rows = [
         ScoreRow("a", "p", "test", "none", False, -1.0, 0.2),
         ScoreRow("b", "q", "test", "face swap+voice-convert", True, 1.0, 0.8),

@@ -18,7 +18,7 @@ def good(score_rows):
     return replace(measured, auc=0.95, auc_low=0.91, auc_high=0.98, ece=0.02)
 
 
-def row_of(report, name):
+def gate(report, name):
     (row,) = [row for row in report.rows if row.name == name]
     return row
 
@@ -46,73 +46,72 @@ def test_a_good_candidate_passes_every_gate(good):
         ("champion_drop", {}, 0.0, 0.9501),
     ],
 )
-def test_one_required_gate_that_falls_short_stops_the_promotion(
-    good, name, changes, drop, champion
-):
+def test_a_failed_required_gate_prevents_promotion(good, name, changes, drop, champion):
     report = check_gates(GATES, replace(good, **changes), drop, champion)
     assert [row.name for row in report.rows if not row.passed] == [name]
     assert not report.passed
     with pytest.raises(GateError) as caught:
         report.raise_if_failed()
-    row = row_of(report, name)
+    row = gate(report, name)
     assert f"{name} {row.value:.4f}" in str(caught.value)
-    assert f"{row.direction} {row.limit:.4g}" in str(caught.value)
+    side = "below the minimum" if row.direction == "at least" else "above the maximum"
+    assert f"is {side} of {row.limit:.4g}" in str(caught.value)
 
 
 @pytest.mark.parametrize("changes", [{"auc": 0.90}, {"ece": 0.05}])
-def test_reaching_a_limit_exactly_is_enough(good, changes):
+def test_a_value_equal_to_its_limit_passes(good, changes):
     assert check_gates(GATES, replace(good, **changes), 0.05, None).passed
 
 
-def test_the_champion_scored_against_itself_passes(good):
-    assert row_of(check_gates(GATES, good, 0.0, good.auc), "champion_drop").passed
+def test_a_candidate_equal_to_the_champion_passes(good):
+    assert gate(check_gates(GATES, good, 0.0, good.auc), "champion_drop").passed
 
 
-def test_a_reported_gate_falls_short_in_the_open_but_decides_nothing(good):
+def test_a_failed_reported_gate_is_shown_and_does_not_count(good):
     gates = GATES.replace(fgsm_drop=Gate(limit=0.05, level="reported"))
     report = check_gates(gates, good, fgsm_auc_drop=0.6, champion_auc=None)
-    assert not row_of(report, "fgsm_drop").passed
+    assert not gate(report, "fgsm_drop").passed
     assert report.passed
 
 
 @pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
-def test_an_attack_that_was_not_run_fails_its_gate(good, level, passed):
+def test_an_attack_that_was_not_measured_fails_its_gate(good, level, passed):
     gates = GATES.replace(fgsm_drop=Gate(limit=0.05, level=level))
     report = check_gates(gates, good, fgsm_auc_drop=None, champion_auc=None)
-    row = row_of(report, "fgsm_drop")
+    row = gate(report, "fgsm_drop")
     assert (row.value, row.passed, report.passed) == (None, False, passed)
     assert "not measured" in row.message
 
 
-def test_the_codec_gap_is_held_where_the_phase_measures_it_and_absent_elsewhere(good):
+def test_the_codec_gap_is_checked_only_if_the_settings_have_that_gate(good):
     assert not [row for row in check_gates(GATES, good, 0.0, None, 0.9).rows if "codec" in row.name]
-    held = GATES.replace(codec_gap=Gate(limit=0.02))
+    gates = GATES.replace(codec_gap=Gate(limit=0.02))
     for gap, passed in ((0.02, True), (0.021, False), (None, False)):
-        report = check_gates(held, good, 0.0, None, gap)
-        assert (row_of(report, "codec_gap").passed, report.passed) == (passed, passed)
+        report = check_gates(gates, good, 0.0, None, gap)
+        assert (gate(report, "codec_gap").passed, report.passed) == (passed, passed)
 
 
-def test_a_number_that_is_none_passes_no_gate(good):
+def test_nan_passes_no_gate(good):
     assert not check_gates(GATES, good, float("nan"), None).passed
 
 
-def test_without_a_champion_nothing_is_compared_and_no_number_is_invented(good):
-    row = row_of(check_gates(GATES, good, 0.0, None), "champion_drop")
+def test_without_a_champion_its_gate_passes_without_a_value(good):
+    row = gate(check_gates(GATES, good, 0.0, None), "champion_drop")
     assert (row.value, row.passed, row.message) == (None, True, "no champion yet")
 
 
-def test_the_words_hold_the_interval_and_what_chance_alone_would_do(good, as_text):
+def test_messages_contain_the_interval_and_the_ece_by_chance(good, render):
     report = check_gates(GATES, replace(good, ece_by_chance=0.0342), 0.0, 0.97)
-    assert "(0.910–0.980)" in row_of(report, "auc").message
-    assert "(0.034 to expect by chance)" in row_of(report, "ece").message
-    text = as_text(gate_table(report))
+    assert "(0.910–0.980)" in gate(report, "auc").message
+    assert "(0.034 expected by chance)" in gate(report, "ece").message
+    text = render(gate_table(report))
     assert "NOT passed" in text
     assert all(row.message in text for row in report.rows)
 
 
-def test_one_identity_says_that_it_has_no_interval(good):
+def test_the_message_of_a_single_identity_says_that_there_is_no_interval(good):
     alone = replace(good, auc_low=None, auc_high=None)
-    assert "no interval" in row_of(check_gates(GATES, alone, 0.0, None), "auc").message
+    assert "no interval" in gate(check_gates(GATES, alone, 0.0, None), "auc").message
 
 
 def test_a_gate_report_survives_json(good):
@@ -120,12 +119,19 @@ def test_a_gate_report_survives_json(good):
     assert from_json(GateReport, to_json(report)) == report
 
 
-def test_on_few_clips_only_the_error_beyond_chance_counts_against_the_excess_gate(good):
+def test_a_report_of_an_earlier_version_is_read(good):
+    report = check_gates(GATES, good, 0.0, None)
+    stored = to_json(report).replace('"message":', '"words":')
+    assert '"words":' in stored
+    assert from_json(GateReport, stored) == report
+
+
+def test_the_excess_gate_counts_only_the_ece_beyond_chance(good):
     chance = replace(good, ece=0.09, ece_by_chance=0.07)
-    assert row_of(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").value == pytest.approx(0.02)
-    assert row_of(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").passed
-    assert not row_of(check_gates(GATES, chance, 0.0, 0.97), "ece").passed
+    assert gate(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").value == pytest.approx(0.02)
+    assert gate(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").passed
+    assert not gate(check_gates(GATES, chance, 0.0, 0.97), "ece").passed
     worse = replace(good, ece=0.15, ece_by_chance=0.07)
-    assert not row_of(check_gates(GATES, worse, 0.0, 0.97), "ece_excess").passed
+    assert not gate(check_gates(GATES, worse, 0.0, 0.97), "ece_excess").passed
     better = replace(good, ece=0.01, ece_by_chance=0.07)
-    assert row_of(check_gates(GATES, better, 0.0, 0.97), "ece_excess").value == 0.0
+    assert gate(check_gates(GATES, better, 0.0, 0.97), "ece_excess").value == 0.0

@@ -32,11 +32,11 @@ def tables(draw):
     return scores, is_fake
 
 
-checked = settings(max_examples=120, deadline=None)
+many_examples = settings(max_examples=120, deadline=None)
 
 
 @given(tables())
-@checked
+@many_examples
 def test_auc_agrees_with_scikit_learn_and_with_mann_whitney(table):
     scores, is_fake = table
     assert roc_auc(scores, is_fake) == pytest.approx(theirs.roc_auc_score(is_fake, scores))
@@ -45,32 +45,32 @@ def test_auc_agrees_with_scikit_learn_and_with_mann_whitney(table):
 
 
 @given(tables())
-@checked
-def test_the_roc_curve_counts_what_a_threshold_lets_through(table):
+@many_examples
+def test_the_roc_curve_holds_the_rates_at_each_threshold(table):
     scores, is_fake = table
     roc = roc_curve(scores, is_fake)
-    for threshold, false_alarms, hits in zip(
-        roc.thresholds, roc.false_alarms, roc.hits, strict=True
-    ):
-        assert false_alarms == np.mean(scores[~is_fake] >= threshold)
-        assert hits == np.mean(scores[is_fake] >= threshold)
-    assert (roc.false_alarms[0], roc.hits[0]) == (0, 0)
-    assert (roc.false_alarms[-1], roc.hits[-1]) == (1, 1)
+    for threshold, fpr, tpr in zip(roc.thresholds, roc.fpr, roc.tpr, strict=True):
+        assert fpr == np.mean(scores[~is_fake] >= threshold)
+        assert tpr == np.mean(scores[is_fake] >= threshold)
+    assert (roc.fpr[0], roc.tpr[0]) == (0, 0)
+    assert (roc.fpr[-1], roc.tpr[-1]) == (1, 1)
 
 
 @given(tables())
-@checked
+@many_examples
 def test_eer_agrees_with_a_root_of_scikit_learns_curve(table):
     scores, is_fake = table
     fpr, tpr, _ = theirs.roc_curve(is_fake, scores, drop_intermediate=False)
-    # the curve as a path: a place t along it, between corner floor(t) and the next
-    place = np.arange(len(fpr))
-    root = brentq(lambda t: np.interp(t, place, fpr) + np.interp(t, place, tpr) - 1, 0, place[-1])
-    assert equal_error_rate(scores, is_fake) == pytest.approx(np.interp(root, place, fpr))
+    # the curve as a path with parameter t, between corner floor(t) and the next
+    corner = np.arange(len(fpr))
+    root = brentq(
+        lambda t: np.interp(t, corner, fpr) + np.interp(t, corner, tpr) - 1, 0, corner[-1]
+    )
+    assert equal_error_rate(scores, is_fake) == pytest.approx(np.interp(root, corner, fpr))
 
 
 @given(tables(), st.randoms(use_true_random=False))
-@checked
+@many_examples
 def test_the_order_of_rows_changes_no_ranking_metric(table, random):
     scores, is_fake = table
     order = list(range(len(scores)))
@@ -80,7 +80,7 @@ def test_the_order_of_rows_changes_no_ranking_metric(table, random):
 
 
 @given(tables())
-@checked
+@many_examples
 def test_swapping_the_classes_and_the_sign_changes_nothing(table):
     scores, is_fake = table
     assert roc_auc(-scores, ~is_fake) == pytest.approx(roc_auc(scores, is_fake))
@@ -88,15 +88,15 @@ def test_swapping_the_classes_and_the_sign_changes_nothing(table):
 
 
 @given(tables(), st.sampled_from([0.5, 0.9, 0.95, 1.0]))
-@checked
-def test_fpr_at_tpr_agrees_with_trying_every_threshold(table, wanted):
+@many_examples
+def test_fpr_at_tpr_agrees_with_trying_every_threshold(table, min_tpr):
     scores, is_fake = table
-    tried = [
+    rates = [
         np.mean(scores[~is_fake] >= threshold)
         for threshold in scores
-        if np.mean(scores[is_fake] >= threshold) >= wanted
+        if np.mean(scores[is_fake] >= threshold) >= min_tpr
     ]
-    assert fpr_at_tpr(scores, is_fake, wanted) == min(tried)
+    assert fpr_at_tpr(scores, is_fake, min_tpr) == min(rates)
 
 
 def test_exactly_95_percent_of_the_fakes_is_enough():
@@ -107,20 +107,20 @@ def test_exactly_95_percent_of_the_fakes_is_enough():
 
 
 @given(tables(), st.integers(1, 20))
-@checked
+@many_examples
 def test_ece_agrees_with_its_slow_definition(table, bins):
     probabilities, is_fake = table
     total = 0.0
     for low in range(bins):
         last = low + 1 == bins
-        held = [
+        in_bin = [
             (p, y)
             for p, y in zip(probabilities, is_fake, strict=True)
             if low / bins <= p < (low + 1) / bins or (last and p == 1)
         ]
-        if held:
-            said, seen = np.mean(held, axis=0)
-            total += len(held) / len(probabilities) * abs(said - seen)
+        if in_bin:
+            confidence, observed_rate = np.mean(in_bin, axis=0)
+            total += len(in_bin) / len(probabilities) * abs(confidence - observed_rate)
     assert expected_calibration_error(probabilities, is_fake, bins) == pytest.approx(total)
 
 
@@ -128,28 +128,28 @@ def test_reliability_agrees_with_scikit_learn():
     rng = np.random.default_rng(3)
     probabilities = rng.random(500)
     is_fake = rng.random(500) < probabilities**2
-    table = reliability(probabilities, is_fake, 15)
-    seen, said = calibration_curve(is_fake, probabilities, n_bins=15)
-    np.testing.assert_allclose(table.said, said)
-    np.testing.assert_allclose(table.seen, seen)
-    assert table.clips.sum() == 500
+    diagram = reliability(probabilities, is_fake, 15)
+    observed_rate, confidence = calibration_curve(is_fake, probabilities, n_bins=15)
+    np.testing.assert_allclose(diagram.confidence, confidence)
+    np.testing.assert_allclose(diagram.observed_rate, observed_rate)
+    assert diagram.clips.sum() == 500
 
 
 def test_an_edge_belongs_to_the_bin_above_it():
     edges = np.array([0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.9, 1.0])
-    table = reliability(edges, np.ones(8, dtype=bool), 10)
-    np.testing.assert_allclose(table.said, [0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.95])
-    assert table.clips.tolist() == [1, 1, 1, 1, 1, 1, 2]
+    diagram = reliability(edges, np.ones(8, dtype=bool), 10)
+    np.testing.assert_allclose(diagram.confidence, [0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.95])
+    assert diagram.clips.tolist() == [1, 1, 1, 1, 1, 1, 2]
 
 
-def test_a_sure_and_right_detector_is_calibrated_and_a_sure_and_wrong_one_is_not():
+def test_a_certain_detector_is_calibrated_only_if_it_is_right():
     is_fake = np.array([True, False, True])
     assert expected_calibration_error(is_fake.astype(float), is_fake, 10) == 0
     assert expected_calibration_error((~is_fake).astype(float), is_fake, 10) == 1
 
 
 @given(tables())
-@checked
+@many_examples
 def test_brier_and_nll_agree_with_scikit_learn(table):
     probabilities, is_fake = table
     inner = np.clip(probabilities, 1e-6, 1 - 1e-6)
@@ -159,47 +159,47 @@ def test_brier_and_nll_agree_with_scikit_learn(table):
     assert negative_log_likelihood(inner, is_fake) == pytest.approx(theirs.log_loss(is_fake, inner))
 
 
-def test_one_sure_and_wrong_clip_costs_a_finite_amount():
-    cost = negative_log_likelihood(np.array([0.0]), np.array([True]))
-    assert cost == pytest.approx(27.63, abs=0.01)
+def test_a_certain_and_wrong_clip_has_a_finite_nll():
+    nll = negative_log_likelihood(np.array([0.0]), np.array([True]))
+    assert nll == pytest.approx(27.63, abs=0.01)
 
 
-def test_calibration_error_by_chance_is_what_a_perfect_detector_shows():
+def test_ece_by_chance_is_the_mean_ece_of_a_perfectly_calibrated_detector():
     rng = np.random.default_rng(0)
     probabilities = rng.random(80)
     expected = expected_ece_under_calibration(
         probabilities, 10, np.random.default_rng(1), draws=2000
     )
-    seen = [
+    errors = [
         expected_calibration_error(probabilities, rng.random(80) < probabilities, 10)
         for _ in range(2000)
     ]
-    assert expected == pytest.approx(np.mean(seen), rel=0.03)
+    assert expected == pytest.approx(np.mean(errors), rel=0.03)
     assert expected_ece_under_calibration(np.array([0.0, 1.0]), 10, rng) == 0
 
 
 @pytest.mark.parametrize("labels", [[True, True], [False, False]])
 @pytest.mark.parametrize("metric", [roc_auc, equal_error_rate, fpr_at_tpr])
-def test_one_class_alone_cannot_be_ranked(metric, labels):
+def test_ranking_metrics_need_both_classes(metric, labels):
     with pytest.raises(SingleClassError, match="need both"):
         metric(np.array([0.1, 0.2]), np.array(labels))
 
 
 @pytest.mark.parametrize(
-    ("scores", "labels", "words"),
+    ("scores", "labels", "message"),
     [
-        ([0.1, np.nan], [True, False], "1 scores are not finite"),
-        ([0.1, 0.2, 0.3], [True, False], "do not pair up"),
+        ([0.1, np.nan], [True, False], "1 scores are NaN or infinite"),
+        ([0.1, 0.2, 0.3], [True, False], "differ; pass one per clip"),
     ],
 )
-def test_nonsense_is_refused(scores, labels, words):
+def test_invalid_scores_are_refused(scores, labels, message):
     for metric in (roc_auc, brier_score):
-        with pytest.raises(DataError, match=words):
+        with pytest.raises(DataError, match=message):
             metric(np.array(scores), np.array(labels))
 
 
 @pytest.mark.parametrize("scores", [[], [1.2], [-0.1]])
-def test_what_is_no_probability_has_no_calibration(scores):
+def test_calibration_metrics_need_probabilities(scores):
     is_fake = np.ones(len(scores), dtype=bool)
     with pytest.raises(DataError, match=r"no clips|outside"):
         expected_calibration_error(np.array(scores), is_fake, 10)

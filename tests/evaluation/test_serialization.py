@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import Interval
+from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.serialization import load, read_scores, save, to_json, write_scores
 
 
@@ -16,7 +16,7 @@ def test_scores_are_read_back_exactly(score_rows, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "message"),
     [
         ("s.csv", "clip_id\n1\n", "0 → identity: Field required"),
         ("s.csv", "", "no scores"),
@@ -25,14 +25,14 @@ def test_scores_are_read_back_exactly(score_rows, tmp_path, name):
         ("s.json", '[{"clip_id": "a", "logit": "high"}]', "0 → identity"),
     ],
 )
-def test_a_broken_score_table_is_named_with_its_fault(tmp_path, name, text, words):
+def test_an_invalid_score_table_is_named_with_its_problem(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=words) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_scores(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_a_cell_that_is_no_number_is_named_with_its_row(score_rows, tmp_path):
+def test_a_cell_of_the_wrong_type_is_named_with_its_row(score_rows, tmp_path):
     file = write_scores(score_rows(3), tmp_path / "s.json")
     rows = json.loads(file.read_text())
     rows[2]["logit"] = "high"
@@ -41,20 +41,21 @@ def test_a_cell_that_is_no_number_is_named_with_its_row(score_rows, tmp_path):
         read_scores(file)
 
 
-def test_a_missing_file_is_an_error_of_ours(tmp_path):
-    for read in (read_scores, lambda path: load(Interval, path)):
+def test_a_missing_file_is_a_data_error(tmp_path):
+    for read in (read_scores, lambda path: load(Estimate, path)):
         with pytest.raises(DataError, match="cannot be read"):
             read(tmp_path / "absent.json")
 
 
-def test_another_kind_of_json_is_refused(tmp_path):
-    file = save(Interval(0.1, 0.2), tmp_path / "i.json")
-    assert load(Interval, file) == Interval(0.1, 0.2)
-    file.write_text('{"low": 0.1}')
+def test_json_of_another_record_is_refused(tmp_path):
+    estimate = Estimate(0.15, 0.1, 0.2)
+    file = save(estimate, tmp_path / "i.json")
+    assert load(Estimate, file) == estimate
+    file.write_text('{"value": 0.15, "low": 0.1}')
     with pytest.raises(DataError, match="high"):
-        load(Interval, file)
+        load(Estimate, file)
 
 
-def test_json_never_holds_what_is_not_a_number():
-    with pytest.raises(DataError, match="Interval"):
-        to_json(Interval(float("nan"), 1.0))
+def test_json_never_contains_nan():
+    with pytest.raises(DataError, match="Estimate"):
+        to_json(Estimate(float("nan"), 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""Detectors whose reasons are known, and moments for them to judge."""
+"""Detectors whose reasons are known, and moments to score."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SILENCE = np.zeros(0, np.float32)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
+def single_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -38,8 +38,8 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def a_bundle(tiny):
-    """An untrained bundle; chance for weights, also where training starts at zero."""
+def make_bundle(tiny):
+    """An untrained bundle with random weights, also where training starts at zero."""
 
     def build(**changes):
         with torch.random.fork_rng():
@@ -53,8 +53,8 @@ def a_bundle(tiny):
     return build
 
 
-class Detail(nn.Module):
-    """How much fine detail there is in one region of the face, and nothing else."""
+class DetailMap(nn.Module):
+    """Amount of fine detail in one region of the face."""
 
     def __init__(self, rows, columns):
         super().__init__()
@@ -67,8 +67,8 @@ class Detail(nn.Module):
         return F.avg_pool2d(fine * self.window, 8)  # (N, 3, 28, 28)
 
 
-class Looks(nn.Module):
-    """A backbone of one map, whose mean is its answer."""
+class OneMapBackbone(nn.Module):
+    """Backbone of one map, whose mean is the output."""
 
     def __init__(self, seen):
         super().__init__()
@@ -80,34 +80,34 @@ class Looks(nn.Module):
         return self.last(self.seen(x).mean((2, 3)))
 
 
-class Alone(nn.Module):
-    """In place of the encoder over time: no frame knows its neighbours."""
+class Unchanged(nn.Module):
+    """Stand-in for the temporal encoder: no frame depends on its neighbours."""
 
     def forward(self, x, mask):
         return x * mask[..., None]
 
 
 @pytest.fixture
-def sees_detail(a_bundle):
+def make_detail_bundle(make_bundle):
     """A bundle whose frame score grows with the detail in a region: rows, columns."""
 
     def build(rows, columns):
-        bundle = a_bundle()
+        bundle = make_bundle()
         detector = bundle.first_member
-        detector.frame.backbone = Looks(Detail(rows, columns))
+        detector.frame.backbone = OneMapBackbone(DetailMap(rows, columns))
         detector.frame.mean.zero_()
         detector.frame.std.fill_(1.0)
         detector.frame.project = nn.Linear(3, 16)
         detector.frame.project.weight.data.fill_(1.0)
         detector.frame_head.weight.data.fill_(1.0)
-        detector.temporal = Alone()
+        detector.temporal = Unchanged()
         return bundle
 
     return build
 
 
 class Loudness(nn.Module):
-    """In place of the voice encoder: one number per step, how loud it is."""
+    """Stand-in for the voice encoder: the loudness of each step."""
 
     def forward(self, waveform, sample_mask, speech_mask):
         x = torch.where(speech_mask & sample_mask, waveform, 0.0).abs()
@@ -117,9 +117,9 @@ class Loudness(nn.Module):
 
 
 @pytest.fixture
-def hears_loudness(a_bundle):
-    """A bundle to which a loud voice is a fake one."""
-    bundle = a_bundle()
+def loudness_bundle(make_bundle):
+    """A bundle whose score grows with the loudness of the voice."""
+    bundle = make_bundle()
     bundle.first_member.voice = Loudness()
     bundle.first_member.step_head.weight.data.fill_(5.0)
     return bundle
@@ -147,13 +147,13 @@ def similar(points, turn_deg, scale, shift):
 
 @pytest.fixture(scope="session")
 def landmarks():
-    """68 points of a plain face in the aligned picture."""
+    """68 points of a plain face in the aligned image."""
     return LANDMARKS
 
 
 @pytest.fixture(scope="session")
-def a_person(landmarks):
-    """A person of noise, seen at some times; in the video its face is turned and larger."""
+def make_person(landmarks):
+    """A person of noise at given times, whose face is rotated and larger in the video."""
 
     def make(times_s, number=0, flow=False):
         count = len(times_s)
@@ -175,8 +175,8 @@ def a_person(landmarks):
 
 
 @pytest.fixture(scope="session")
-def a_window():
-    """A window of a video: who is seen, and what is heard all through which somebody speaks."""
+def make_window():
+    """A window of a video with people and with sound that is all speech."""
 
     def make(*people, start_s=0.0, sound=None):
         samples = SILENCE if sound is None else sound
@@ -195,8 +195,8 @@ def a_window():
 
 
 @pytest.fixture(scope="session")
-def a_score():
-    """What a detector says of a person, and of the sound, 20 ms after 20 ms."""
+def make_score():
+    """Scores of a person per frame and of the sound per 20 ms."""
 
     def make(frames=(), steps=()):
         frames, steps = np.asarray(frames, np.float64), np.asarray(steps, np.float64)
@@ -206,7 +206,7 @@ def a_score():
 
 
 @pytest.fixture(scope="session")
-def a_sound():
+def make_sound():
     def make(samples):
         faces = np.zeros((0, 224, 224, 3), np.uint8)
         return ModelInput(faces, None, samples.astype(np.float32), np.ones(len(samples), np.bool_))

@@ -1,4 +1,4 @@
-"""Does the test tell a map that is right from one that is not?"""
+"""The deletion test distinguishes right from wrong heat maps."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ PLACE = slice(80, 120), slice(90, 140)
 
 
 @pytest.fixture
-def a_judge(a_person, a_window, a_score):
+def make_scorer(make_person, make_window, make_score):
     def make(bundle):
-        suspects = TopMoments()
-        suspects.add(a_window(a_person([0.0])), [a_score([0.5])])
-        return FrameScorer(bundle, suspects.people[0][0], precision="32")
+        moments = TopMoments()
+        moments.add(make_window(make_person([0.0])), [make_score([0.5])])
+        return FrameScorer(bundle, moments.people[0][0], precision="32")
 
     return make
 
@@ -32,52 +32,58 @@ def heat_at(rows, columns):
     return heat
 
 
-def test_a_map_of_the_reason_falls_further_than_chance(sees_detail, a_judge, landmarks):
-    found = run_deletion_test(a_judge(sees_detail(*PLACE)), heat_at(*PLACE), landmarks)
-    assert found.drop > 0
-    assert found.drop > 2 * found.random_drop
+def test_deleting_the_true_reason_lowers_the_score_more_than_chance(
+    make_detail_bundle, make_scorer, landmarks
+):
+    result = run_deletion_test(make_scorer(make_detail_bundle(*PLACE)), heat_at(*PLACE), landmarks)
+    assert result.drop > 0
+    assert result.drop > 2 * result.random_drop
 
 
-def test_a_map_of_something_else_falls_no_further(sees_detail, a_judge, landmarks):
-    found = run_deletion_test(
-        a_judge(sees_detail(*PLACE)), heat_at(slice(150, 190), PLACE[1]), landmarks
+def test_deleting_another_region_lowers_the_score_no_more_than_chance(
+    make_detail_bundle, make_scorer, landmarks
+):
+    result = run_deletion_test(
+        make_scorer(make_detail_bundle(*PLACE)), heat_at(slice(150, 190), PLACE[1]), landmarks
     )
-    assert found.drop < found.random_drop + 0.01
+    assert result.drop < result.random_drop + 0.01
 
 
-def test_to_a_model_that_ignores_pixels_all_regions_are_one(sees_detail, a_judge, landmarks):
-    bundle = sees_detail(*PLACE)
+def test_model_that_ignores_pixels_has_no_drop(make_detail_bundle, make_scorer, landmarks):
+    bundle = make_detail_bundle(*PLACE)
     bundle.first_member.frame.project.weight.data.zero_()
-    found = run_deletion_test(a_judge(bundle), heat_at(*PLACE), landmarks)
-    assert found.drop == pytest.approx(0.0, abs=1e-6)
-    assert found.random_drop == pytest.approx(0.0, abs=1e-6)
+    result = run_deletion_test(make_scorer(bundle), heat_at(*PLACE), landmarks)
+    assert result.drop == pytest.approx(0.0, abs=1e-6)
+    assert result.random_drop == pytest.approx(0.0, abs=1e-6)
 
 
-def test_no_heat_no_answer(sees_detail, a_judge, landmarks):
-    judge = a_judge(sees_detail(*PLACE))
-    assert run_deletion_test(judge, np.zeros((224, 224), np.float32), landmarks) is None
+def test_empty_heat_map_has_no_result(make_detail_bundle, make_scorer, landmarks):
+    scorer = make_scorer(make_detail_bundle(*PLACE))
+    assert run_deletion_test(scorer, np.zeros((224, 224), np.float32), landmarks) is None
 
 
-def test_the_same_question_gets_the_same_answer(sees_detail, a_judge, landmarks):
-    judge, heat = a_judge(sees_detail(*PLACE)), heat_at(*PLACE)
-    assert run_deletion_test(judge, heat, landmarks) == run_deletion_test(judge, heat, landmarks)
+def test_deletion_test_is_deterministic(make_detail_bundle, make_scorer, landmarks):
+    scorer, heat = make_scorer(make_detail_bundle(*PLACE)), heat_at(*PLACE)
+    assert run_deletion_test(scorer, heat, landmarks) == run_deletion_test(scorer, heat, landmarks)
 
 
-def test_flow_in_the_region_goes_too(a_bundle, a_person, a_window, a_score, landmarks):
-    bundle = a_bundle(frame_backbone="resnet10t", flow=True)
-    suspects = TopMoments()
-    suspects.add(a_window(a_person([0.0], flow=True)), [a_score([0.5])])
+def test_flow_in_the_region_is_blurred_too(
+    make_bundle, make_person, make_window, make_score, landmarks
+):
+    bundle = make_bundle(frame_backbone="resnet10t", flow=True)
+    moments = TopMoments()
+    moments.add(make_window(make_person([0.0], flow=True)), [make_score([0.5])])
     first = bundle.first_member.frame.backbone.conv1[0]
     with torch.no_grad():
         torch.nn.init.normal_(first.weight)
-        first.weight[:, :3] = 0  # blind to colour
-    found = run_deletion_test(
-        FrameScorer(bundle, suspects.people[0][0], "32"), heat_at(*PLACE), landmarks
+        first.weight[:, :3] = 0  # ignores RGB
+    result = run_deletion_test(
+        FrameScorer(bundle, moments.people[0][0], "32"), heat_at(*PLACE), landmarks
     )
-    assert abs(found.drop) > 1e-6
+    assert abs(result.drop) > 1e-6
 
 
-def test_the_hottest_fifth_of_the_face_and_nothing_beside_it(landmarks, rng):
+def test_top_region_is_the_hottest_fifth_of_the_face(landmarks, rng):
     face = landmark_hull_mask(landmarks)
     heat = rng.random((224, 224)).astype(np.float32)
     region = top_region(heat, face)
@@ -86,7 +92,7 @@ def test_the_hottest_fifth_of_the_face_and_nothing_beside_it(landmarks, rng):
     assert heat[region].min() >= heat[face & ~region].max()
 
 
-def test_the_face_holds_its_landmarks_and_is_no_more_than_half_again(landmarks):
+def test_hull_mask_contains_the_landmarks_and_little_else(landmarks):
     face = landmark_hull_mask(landmarks)
     columns, rows = np.rint(landmarks).astype(int).T
     assert face[rows, columns].all()
@@ -94,9 +100,9 @@ def test_the_face_holds_its_landmarks_and_is_no_more_than_half_again(landmarks):
     assert not face[:, 0].any()
 
 
-def test_regions_elsewhere_are_as_large_and_in_the_face(landmarks, rng):
+def test_random_regions_have_the_given_size_and_lie_in_the_face(landmarks, rng):
     face, heat = landmark_hull_mask(landmarks), heat_at(slice(0, 60), slice(0, 60))
     regions = [random_region(heat, face, 1234, rng) for _ in range(6)]
-    assert [int(one.sum()) for one in regions] == [1234] * 6
-    assert not any((one & ~face).any() for one in regions)
-    assert len({one.tobytes() for one in regions}) == 6
+    assert [int(item.sum()) for item in regions] == [1234] * 6
+    assert not any((item & ~face).any() for item in regions)
+    assert len({item.tobytes() for item in regions}) == 6

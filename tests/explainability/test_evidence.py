@@ -1,4 +1,4 @@
-"""From a film to pictures of what was seen in it."""
+"""From a video to its evidence images."""
 
 from dataclasses import replace
 
@@ -19,16 +19,16 @@ pytest.importorskip("captum")
 
 @pytest.fixture(scope="module")
 def seen(film, bundle_folder, tmp_path_factory):
-    """A film on its side, the bundle, and what was suspicious in it."""
+    """A rotated video, the bundle, and the top moments."""
     path = film(tmp_path_factory.mktemp("film") / "film.mp4", seconds=3.0, turned=True)
-    bundle, suspects = load_bundle(bundle_folder), TopMoments()
+    bundle, moments = load_bundle(bundle_folder), TopMoments()
     for window in iter_windows(path, bundle.preprocessing):
-        suspects.add(window, score_samples(bundle, to_model_inputs(window)))
-    return path, bundle, suspects
+        moments.add(window, score_samples(bundle, to_model_inputs(window)))
+    return path, bundle, moments
 
 
 @pytest.fixture(scope="module")
-def exhibits(seen, tmp_path_factory):
+def rendered(seen, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence") / "new"
     return evidence.render_evidence(seen[1], seen[0], seen[2], folder), folder
 
@@ -39,33 +39,33 @@ def picture_in(folder, name):
     return picture
 
 
-def test_each_person_has_five_frames_and_each_frame_two_pictures(exhibits):
-    found, folder = exhibits
-    frames = [one for one in found if one.kind == "heat_map"]
-    assert [one.file for one in frames] == [f"person0-frame-{n}.png" for n in range(1, 6)]
-    for one in frames:
-        drawn, plain = picture_in(folder, one.file), picture_in(folder, one.original)
+def test_each_person_has_five_frames_and_each_frame_two_images(rendered):
+    result, folder = rendered
+    frames = [item for item in result if item.kind == "heat_map"]
+    assert [item.file for item in frames] == [f"person0-frame-{n}.png" for n in range(1, 6)]
+    for item in frames:
+        drawn, plain = picture_in(folder, item.file), picture_in(folder, item.original)
         assert drawn.shape == plain.shape
         assert (drawn != plain).any()
     assert {path.name for path in folder.iterdir()} == {
-        *(one.file for one in found),
-        *(one.original for one in frames),
+        *(item.file for item in result),
+        *(item.original for item in frames),
     }
 
 
-def test_frames_come_highest_first_and_say_how_far_they_are_right(exhibits):
-    frames = [one for one in exhibits[0] if one.kind == "heat_map"]
-    scores = [one.fake_probability for one in frames]
+def test_frames_are_sorted_by_score_and_state_their_faithfulness(rendered):
+    frames = [item for item in rendered[0] if item.kind == "heat_map"]
+    scores = [item.fake_probability for item in frames]
     assert scores == sorted(scores, reverse=True)
-    for one in frames:
-        assert (one.faithfulness is None) == (one.random_drop is None)
-        if one.faithfulness is not None:
-            assert f"moves its score by {-one.faithfulness:+.2f}" in one.description
+    for item in frames:
+        assert (item.faithfulness is None) == (item.random_drop is None)
+        if item.faithfulness is not None:
+            assert f"changes the score by {-item.faithfulness:+.2f}" in item.description
 
 
-def test_the_sound_has_a_picture_and_a_weight_for_each_moment_of_speech(exhibits):
-    found, folder = exhibits
-    (sound,) = [one for one in found if one.kind == "sound"]
+def test_sound_has_an_image_and_a_weight_for_each_bin_of_speech(rendered):
+    result, folder = rendered
+    (sound,) = [item for item in result if item.kind == "sound"]
     assert picture_in(folder, sound.file).shape == (200, 960, 3)
     times_s, weights = zip(*sound.importance, strict=True)
     assert list(times_s) == sorted(times_s)
@@ -73,35 +73,35 @@ def test_the_sound_has_a_picture_and_a_weight_for_each_moment_of_speech(exhibits
     assert 0 <= min(weights) <= max(weights) <= 1
 
 
-def test_the_face_of_a_fetched_frame_is_the_face_the_detector_saw(seen):
-    path, _, suspects = seen
-    suspect = suspects.people[0][0]
-    ((_, picture),) = read_frames_at(path, [suspect.time_s])
+def test_face_in_the_reread_frame_is_the_face_that_was_scored(seen):
+    path, _, moments = seen
+    candidate = moments.people[0][0]
+    ((_, picture),) = read_frames_at(path, [candidate.time_s])
     assert picture.shape[:2] == (240, 320)
-    back = cv2.invertAffineTransform(suspect.to_face)
-    points = suspect.landmarks @ back[:, :2].T + back[:, 2]
+    back = cv2.invertAffineTransform(candidate.to_face)
+    points = candidate.landmarks @ back[:, :2].T + back[:, 2]
     face, _ = align_face(picture, points.astype(np.float32), 224)
-    apart = np.abs(face.astype(int) - suspect.context.faces[suspect.index])
+    apart = np.abs(face.astype(int) - candidate.context.faces[candidate.index])
     assert apart.mean() < 1.0
 
 
-def test_a_frame_that_is_gone_is_explained_without_a_picture(seen, tmp_path, film):
+def test_frame_that_cannot_be_reread_has_no_image(seen, tmp_path, film):
     shorter = film(tmp_path / "shorter.mp4", seconds=0.2, sound=False, face=False)
-    _, bundle, suspects = seen
-    found = evidence.render_evidence(bundle, shorter, suspects, tmp_path / "pictures")
-    gone = [one for one in found if one.kind == "heat_map" and one.time_s > 0.2]
+    _, bundle, moments = seen
+    result = evidence.render_evidence(bundle, shorter, moments, tmp_path / "pictures")
+    gone = [item for item in result if item.kind == "heat_map" and item.time_s > 0.2]
     assert gone
-    assert all(one.file is None and one.original is None for one in gone)
+    assert all(item.file is None and item.original is None for item in gone)
 
 
-def test_an_ensemble_says_that_its_first_member_was_asked(seen, tmp_path):
-    path, bundle, suspects = seen
+def test_description_names_the_first_member_of_an_ensemble(seen, tmp_path):
+    path, bundle, moments = seen
     several = replace(bundle, members=bundle.members * 2)
-    found = evidence.render_evidence(several, path, suspects, tmp_path)
-    assert all("the first of 2 members" in one.description for one in found)
+    result = evidence.render_evidence(several, path, moments, tmp_path)
+    assert all("(first of 2 members)" in item.description for item in result)
 
 
-def test_nothing_seen_nothing_shown(seen, tmp_path):
+def test_no_moments_give_no_evidence(seen, tmp_path):
     path, bundle, _ = seen
     assert evidence.render_evidence(bundle, path, TopMoments(), tmp_path / "empty") == ()
     assert list((tmp_path / "empty").iterdir()) == []

@@ -1,4 +1,4 @@
-"""Heat where the reasons are, on every kind of backbone, and against Grad-CAM by hand."""
+"""Grad-CAM on every kind of backbone, against its formula and known reasons."""
 
 import threading
 
@@ -19,27 +19,27 @@ pytest.importorskip("captum")
 
 
 @pytest.fixture
-def a_suspect(a_person, a_window, a_score):
+def make_candidate(make_person, make_window, make_score):
     def make(frames=3, at=1, flow=False):
-        window = a_window(a_person(np.arange(frames) / 5, flow=flow))
-        suspects = TopMoments()
-        suspects.add(window, [a_score(np.eye(frames)[at])])
-        return suspects.people[0][0], window
+        window = make_window(make_person(np.arange(frames) / 5, flow=flow))
+        moments = TopMoments()
+        moments.add(window, [make_score(np.eye(frames)[at])])
+        return moments.people[0][0], window
 
     return make
 
 
-def heat_of(bundle, suspect):
-    judge = FrameScorer(bundle, suspect, precision="32")
-    return grad_cam(judge, find_cam_layer(bundle.first_member.frame.backbone, judge.score))
+def heat_of(bundle, candidate):
+    scorer = FrameScorer(bundle, candidate, precision="32")
+    return grad_cam(scorer, find_cam_layer(bundle.first_member.frame.backbone, scorer.score))
 
 
-def by_hand(judge, module, grid):
-    """Grad-CAM from its formula, with hooks of its own."""
+def by_hand(scorer, module, grid):
+    """Grad-CAM from its formula, with separate hooks."""
     kept = []
     handle = module.register_forward_hook(lambda _module, _args, out: kept.append(out))
     with torch.enable_grad():
-        score = judge(judge.pixels, judge.flow).sum()
+        score = scorer(scorer.pixels, scorer.flow).sum()
         handle.remove()
         slopes = torch.autograd.grad(score, kept[0])[0]
     values, slopes = grid(kept[0].detach()), grid(slopes)
@@ -60,81 +60,81 @@ BACKBONES = {
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_gives_the_map_of_the_formula(a_bundle, a_suspect, name):
+def test_heat_map_equals_the_formula_for_every_backbone(make_bundle, make_candidate, name):
     module, grid = BACKBONES[name]
-    bundle = a_bundle(frame_backbone=name, input_px=160 if name == "test_vit" else 224)
-    suspect, _ = a_suspect()
-    heat = heat_of(bundle, suspect)
+    bundle = make_bundle(frame_backbone=name, input_px=160 if name == "test_vit" else 224)
+    candidate, _ = make_candidate()
+    heat = heat_of(bundle, candidate)
     assert heat.shape == (224, 224)
     assert heat.min() >= 0
-    if not heat.any():  # chance gave weights by which everything speaks for genuine: turn them
+    if not heat.any():  # the random weights only lower the score: negate them
         bundle.first_member.frame_head.weight.data.neg_()
-        heat = heat_of(bundle, suspect)
+        heat = heat_of(bundle, candidate)
     assert heat.max() == pytest.approx(1.0)
-    judge = FrameScorer(bundle, suspect, precision="32")
-    wanted = by_hand(judge, module(bundle.first_member.frame.backbone), grid)
-    assert heat == pytest.approx(wanted, abs=1e-4)
+    scorer = FrameScorer(bundle, candidate, precision="32")
+    expected = by_hand(scorer, module(bundle.first_member.frame.backbone), grid)
+    assert heat == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "residual_tiny"])
-def test_a_backbone_folded_for_serving_gives_the_same_map(a_bundle, a_suspect, name):
-    bundle = a_bundle(frame_backbone=name)
-    suspect, _ = a_suspect()
-    before = heat_of(bundle, suspect)
+def test_folded_backbone_gives_the_same_heat_map(make_bundle, make_candidate, name):
+    bundle = make_bundle(frame_backbone=name)
+    candidate, _ = make_candidate()
+    before = heat_of(bundle, candidate)
     if not before.any():
         bundle.first_member.frame_head.weight.data.neg_()
-        before = heat_of(bundle, suspect)
+        before = heat_of(bundle, candidate)
     frame = bundle.first_member.frame
-    quick = fold_batch_norms(frame.backbone, torch.rand(2, 3, 224, 224))
-    assert quick is not frame.backbone
-    frame.backbone = quick
-    assert heat_of(bundle, suspect) == pytest.approx(before, abs=0.02)
+    folded = fold_batch_norms(frame.backbone, torch.rand(2, 3, 224, 224))
+    assert folded is not frame.backbone
+    frame.backbone = folded
+    assert heat_of(bundle, candidate) == pytest.approx(before, abs=0.02)
 
 
-def test_the_judge_says_of_the_frame_what_the_whole_clip_gave_it(a_bundle, a_suspect):
-    bundle = a_bundle(frame_backbone="efficientnet_b0", flow=True)
-    suspect, window = a_suspect(frames=9, at=4, flow=True)
+def test_scorer_agrees_with_the_score_in_the_whole_clip(make_bundle, make_candidate):
+    bundle = make_bundle(frame_backbone="efficientnet_b0", flow=True)
+    candidate, window = make_candidate(frames=9, at=4, flow=True)
     scores = score_samples(bundle, to_model_inputs(window), precision="32")
-    judge = FrameScorer(bundle, suspect, precision="32")
-    said = torch.sigmoid(judge.score()).item()
-    assert said == pytest.approx(scores[0].frame_probabilities[4], abs=1e-4)
+    scorer = FrameScorer(bundle, candidate, precision="32")
+    output = torch.sigmoid(scorer.score()).item()
+    assert output == pytest.approx(scores[0].frame_probabilities[4], abs=1e-4)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [((30, 70), (30, 90)), ((150, 190), (120, 200))])
-def test_the_heat_lies_where_the_answer_comes_from(sees_detail, a_suspect, rows, columns):
+def test_heat_lies_where_the_score_comes_from(make_detail_bundle, make_candidate, rows, columns):
     place = slice(*rows), slice(*columns)
-    heat = heat_of(sees_detail(*place), a_suspect()[0])
+    heat = heat_of(make_detail_bundle(*place), make_candidate()[0])
     inside = np.zeros((224, 224), bool)
     inside[place] = True
     assert heat[inside].mean() > 0.5
     assert heat[inside].sum() > 0.8 * heat.sum()
 
 
-def test_where_nothing_speaks_for_a_fake_there_is_no_heat(sees_detail, a_suspect):
-    bundle = sees_detail(slice(0, 224), slice(0, 224))
+def test_no_heat_if_nothing_raises_the_score(make_detail_bundle, make_candidate):
+    bundle = make_detail_bundle(slice(0, 224), slice(0, 224))
     bundle.first_member.frame_head.weight.data.neg_()
-    assert not heat_of(bundle, a_suspect()[0]).any()
+    assert not heat_of(bundle, make_candidate()[0]).any()
 
 
-def test_other_threads_do_not_notice(a_bundle, a_suspect):
-    bundle = a_bundle()
-    judge = FrameScorer(bundle, a_suspect()[0], precision="32")
-    layer = find_cam_layer(bundle.first_member.frame.backbone, judge.score)
-    wanted, said, passed = judge.score(), [], []
+def test_other_threads_are_not_affected(make_bundle, make_candidate):
+    bundle = make_bundle()
+    scorer = FrameScorer(bundle, make_candidate()[0], precision="32")
+    layer = find_cam_layer(bundle.first_member.frame.backbone, scorer.score)
+    expected, output, passed = scorer.score(), [], []
     with detach_at_layer(layer) as tap:
         tap.register_forward_hook(lambda *_: passed.append(threading.get_ident()))
-        other = threading.Thread(target=lambda: said.append(judge.score()))
+        other = threading.Thread(target=lambda: output.append(scorer.score()))
         other.start()
         other.join()
         assert passed == []
-        assert torch.equal(judge.score(), wanted)
+        assert torch.equal(scorer.score(), expected)
         assert passed == [threading.get_ident()]
-    assert torch.equal(said[0], wanted)
-    judge.score()
+    assert torch.equal(output[0], expected)
+    scorer.score()
     assert len(passed) == 1
 
 
-def test_a_backbone_without_a_map_is_refused(a_bundle):
+def test_backbone_without_a_map_is_refused(make_bundle):
     backbone = torch.nn.Linear(4, 4)
     with pytest.raises(ConfigError, match=r"analyze without evidence, or raise model\.input_px"):
         find_cam_layer(backbone, lambda: backbone(torch.zeros(1, 4)))

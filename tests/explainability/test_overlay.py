@@ -1,4 +1,4 @@
-"""Heat lands on the right pixels of the video's frame, however the face is turned."""
+"""Heat is drawn on the right pixels of the frame for any rotation of the face."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def box_of(points):
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
-def a_suspect(points, landmarks):
+def make_candidate(points, landmarks):
     matrix = estimate_similarity(points, landmarks)
     return FrameCandidate(2, 83.4, 0.97, box_of(points), matrix, landmarks, None, 0)
 
@@ -47,7 +47,7 @@ def a_suspect(points, landmarks):
     ],
 )
 @pytest.mark.parametrize("point", [NOSE, 8, 36, 54])
-def test_a_spot_on_a_landmark_is_drawn_on_that_landmark(
+def test_heat_on_a_landmark_is_drawn_on_that_landmark(
     landmarks, turn_deg, scale, shift, size, point
 ):
     points = placed(landmarks, turn_deg, scale, np.array(shift))
@@ -55,12 +55,12 @@ def test_a_spot_on_a_landmark_is_drawn_on_that_landmark(
     region = region_around(box_of(points), np.zeros((height, width, 3), np.uint8))
     heat = project_heat(spot(*landmarks[point]), estimate_similarity(points, landmarks), region)
     row, column = np.unravel_index(heat.argmax(), heat.shape)
-    found = region.to_picture @ [column, row, 1]
+    result = region.to_picture @ [column, row, 1]
     assert heat.max() > 0.9
-    assert found == pytest.approx(points[point], abs=1.0 / region.scale + scale)
+    assert result == pytest.approx(points[point], abs=1.0 / region.scale + scale)
 
 
-def test_the_region_shows_the_picture_where_it_says(landmarks, rng):
+def test_view_shows_the_region_of_the_frame(landmarks, rng):
     points = placed(landmarks, 0.0, 2.0, np.array([700.0, 300.0]))
     picture = np.zeros((1440, 2560, 3), np.uint8)
     x, y = np.rint(points[NOSE]).astype(int)
@@ -70,11 +70,11 @@ def test_the_region_shows_the_picture_where_it_says(landmarks, rng):
     assert max(small.shape) <= MAX_SIDE_PX
     assert small.shape[1::-1] == region.size
     rows, columns = np.nonzero(small[..., 0] > 100)
-    found = region.to_picture @ [columns.mean(), rows.mean(), 1]
-    assert found == pytest.approx([x, y], abs=1.5)
+    result = region.to_picture @ [columns.mean(), rows.mean(), 1]
+    assert result == pytest.approx([x, y], abs=1.5)
 
 
-def test_a_face_at_the_border_is_cut_off_and_not_moved(landmarks):
+def test_face_at_the_border_is_clipped_and_not_shifted(landmarks):
     points = placed(landmarks, 0.0, 1.0, np.array([-120.0, -60.0]))
     region = region_around(box_of(points), np.zeros((300, 400, 3), np.uint8))
     assert (region.left, region.top) == (0, 0)
@@ -82,15 +82,17 @@ def test_a_face_at_the_border_is_cut_off_and_not_moved(landmarks):
     assert region.bottom <= 300
 
 
-def test_the_drawing_has_box_time_and_colour_and_the_original_has_none(landmarks):
+def test_drawing_has_box_caption_and_heat_and_the_original_has_none(landmarks):
     points = placed(landmarks, 0.0, 1.0, np.array([100.0, 60.0]))
     picture = np.full((360, 480, 3), 120, np.uint8)
-    drawn, original = draw_overlay(picture, a_suspect(points, landmarks), spot(*landmarks[NOSE]))
+    drawn, original = draw_overlay(
+        picture, make_candidate(points, landmarks), spot(*landmarks[NOSE])
+    )
     assert drawn.shape == original.shape
     assert (original == 120).all()
     x, y = np.rint(points[NOSE]).astype(int)
     red, green, blue = drawn[y, x].astype(int)
-    assert min(red, green) > 150  # the warm end of the colours
+    assert min(red, green) > 150  # the warm end of the colour map
     assert blue < 120
     left, top, right, _ = np.rint(box_of(points)).astype(int)
     assert (drawn[top, left + 20 : right - 20] > 200).all()
@@ -99,10 +101,10 @@ def test_the_drawing_has_box_time_and_colour_and_the_original_has_none(landmarks
     assert (cold == 120).all()
 
 
-def test_without_heat_the_face_is_as_it_was(landmarks):
+def test_face_without_heat_is_unchanged(landmarks):
     points = placed(landmarks, 0.0, 1.0, np.array([100.0, 60.0]))
     picture = np.full((360, 480, 3), 120, np.uint8)
     nothing = np.zeros((224, 224), np.float32)
-    drawn, original = draw_overlay(picture, a_suspect(points, landmarks), nothing)
+    drawn, original = draw_overlay(picture, make_candidate(points, landmarks), nothing)
     x, y = np.rint(points[NOSE]).astype(int)
     assert np.array_equal(drawn[y - 20 : y + 20, x], original[y - 20 : y + 20, x])

@@ -8,8 +8,8 @@ from unmask.records import ModelInput
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Tiny models gain nothing from threads, and lose much where tests run side by side."""
+def single_thread():
+    """Use one thread: tiny models do not gain from more, and parallel tests suffer."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -18,7 +18,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def tiny():
-    """Settings of a detector that is built and run in a moment."""
+    """Settings of a detector that is fast to build and run."""
     return ModelSettings(
         frame_backbone="test_resnet",
         frame_weights="random",
@@ -32,10 +32,10 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def a_detector():
-    """Build a detector whose weights depend on a seed alone, ready to score.
+def make_detector():
+    """Build a detector in evaluation mode whose weights depend only on a seed.
 
-    Its scores are spread out, so that a difference between two of them can be seen.
+    Its scores are spread out, so that differences between them are visible.
     """
 
     def build(settings, seed=0, **changes):
@@ -53,8 +53,8 @@ def a_detector():
 
 
 @pytest.fixture(scope="session")
-def a_sample():
-    """Noise for a face and noise for a voice, of any lengths; two thirds of it are speech."""
+def make_sample():
+    """Noise as face and as sound, of any lengths; two thirds of the sound count as speech."""
 
     def make(frames, samples, seed=0):
         rng = np.random.default_rng((seed, frames, samples))

@@ -24,8 +24,8 @@ FEW = PgdConfig(alpha=0.02, count=4)
 
 
 @pytest.fixture
-def batch(tiny, a_sample):
-    return collate([a_sample(3, 6000), a_sample(2, 4000), a_sample(1, 5000)], tiny)
+def batch(tiny, make_sample):
+    return collate([make_sample(3, 6000), make_sample(2, 4000), make_sample(1, 5000)], tiny)
 
 
 def masks(batch):
@@ -40,8 +40,8 @@ def losses(detector, batch, labels=LABELS):
 
 @METHODS
 @EVERY
-def test_no_budget_changes_nothing(tiny, a_detector, batch, method, target):
-    attacked = method(a_detector(tiny), batch, LABELS, target, 0.0)
+def test_zero_epsilon_changes_nothing(tiny, make_detector, batch, method, target):
+    attacked = method(make_detector(tiny), batch, LABELS, target, 0.0)
     for name in TARGETS[BOTH]:
         assert torch.equal(getattr(attacked, name), getattr(batch, name))
 
@@ -49,11 +49,11 @@ def test_no_budget_changes_nothing(tiny, a_detector, batch, method, target):
 @METHODS
 @EVERY
 @pytest.mark.parametrize("epsilon", [0.01, 0.9])
-def test_the_budget_and_the_range_are_kept_and_only_what_is_attacked_changes(
-    tiny, a_detector, batch, method, target, epsilon
+def test_attack_keeps_budget_range_and_other_inputs(
+    tiny, make_detector, batch, method, target, epsilon
 ):
     more = (FEW,) if method is pgd else ()
-    attacked = method(a_detector(tiny), batch, LABELS, target, epsilon, *more)
+    attacked = method(make_detector(tiny), batch, LABELS, target, epsilon, *more)
     for name, mask in masks(batch).items():
         clean, moved = getattr(batch, name), getattr(attacked, name)
         assert torch.equal(moved[~mask], clean[~mask])  # padding
@@ -65,8 +65,8 @@ def test_the_budget_and_the_range_are_kept_and_only_what_is_attacked_changes(
         assert moved.max() <= 1
 
 
-def test_a_random_start_keeps_the_budget_and_depends_on_its_seed_alone(tiny, a_detector, batch):
-    detector = a_detector(tiny)
+def test_random_start_keeps_the_budget_and_is_reproducible(tiny, make_detector, batch):
+    detector = make_detector(tiny)
 
     def attacked(seed, count=2):
         steps = PgdConfig(0.01, count, torch.Generator().manual_seed(seed))
@@ -82,28 +82,26 @@ def test_a_random_start_keeps_the_budget_and_depends_on_its_seed_alone(tiny, a_d
 
 
 @EVERY
-def test_the_direction_is_that_of_the_numerical_gradient(tiny, a_detector, batch, target):
-    """Along it the loss rises as fast as differences say: no part of the gradient is missing."""
-    detector = a_detector(tiny)
+def test_gradient_sign_matches_the_numerical_gradient(tiny, make_detector, batch, target):
+    """The loss rises along it as fast as finite differences say, so no gradient is missing."""
+    detector = make_detector(tiny)
     batch = batch.replace(frames=0.9 * batch.frames + 0.05)  # so that no pixel is clipped
     signs = gradient_sign(detector, batch, LABELS, target)
     inputs = [getattr(batch, name).clone().requires_grad_() for name in TARGETS[target]]
     logit = detector(batch.replace(**dict(zip(TARGETS[target], inputs, strict=True)))).logit
     loss = F.binary_cross_entropy_with_logits(logit, LABELS.float(), reduction="sum")
     slopes = torch.autograd.grad(loss, inputs)
-    # of all directions the steepest rises by the sum of the gradient's magnitudes
+    # the steepest direction rises by the sum of the gradient's magnitudes
     steepest = sum(float(slope.abs().sum()) for slope in slopes)
-    step = 0.01 / steepest  # small, yet far above the rounding of the loss
+    step = 0.01 / steepest  # small, but far above rounding errors
     up, down = perturb(batch, signs, step), perturb(batch, signs, -step)
     rise = float((losses(detector, up) - losses(detector, down)).sum()) / (2 * step)
     assert rise == pytest.approx(steepest, rel=0.05)
 
 
 @EVERY
-def test_gradients_are_not_masked_so_the_loss_rises_with_the_budget(
-    tiny, a_detector, batch, target
-):
-    detector = a_detector(tiny)
+def test_loss_rises_with_epsilon(tiny, make_detector, batch, target):
+    detector = make_detector(tiny)
     steps = (0.0, 0.0005, 0.002) if target != FRAMES else (0.0, 0.005, 0.02)
     seen = [losses(detector, fgsm(detector, batch, LABELS, target, step)) for step in steps]
     assert (torch.stack(seen).diff(dim=0) > 0).all()
@@ -111,30 +109,30 @@ def test_gradients_are_not_masked_so_the_loss_rises_with_the_budget(
 
 @EVERY
 @pytest.mark.parametrize("epsilon", [0.01, 0.05])
-def test_many_small_steps_are_at_least_as_strong_as_one(tiny, a_detector, batch, target, epsilon):
-    detector = a_detector(tiny)
-    one = losses(detector, fgsm(detector, batch, LABELS, target, epsilon))
+def test_pgd_is_at_least_as_strong_as_fgsm(tiny, make_detector, batch, target, epsilon):
+    detector = make_detector(tiny)
+    item = losses(detector, fgsm(detector, batch, LABELS, target, epsilon))
     many = losses(detector, pgd(detector, batch, LABELS, target, epsilon, FEW))
-    assert (many >= one - 1e-4).all()
-    assert many.sum() > one.sum()  # and somewhere stronger
+    assert (many >= item - 1e-4).all()
+    assert many.sum() > item.sum()  # and stronger somewhere
 
 
-def test_a_clip_is_attacked_as_if_it_were_alone(tiny, a_detector, a_sample):
-    """Neither the padding nor the company of a batch moves an attack."""
-    detector = a_detector(tiny)
-    samples = [a_sample(3, 6000), a_sample(2, 4000)]
+def test_attack_on_a_clip_does_not_depend_on_the_batch(tiny, make_detector, make_sample):
+    """Neither padding nor other clips in the batch change an attack."""
+    detector = make_detector(tiny)
+    samples = [make_sample(3, 6000), make_sample(2, 4000)]
     together = pgd(detector, collate(samples, tiny), LABELS[:2], BOTH, 0.05, FEW)
     for row, sample in enumerate(samples):
         alone = pgd(detector, collate([sample], tiny), LABELS[row : row + 1], BOTH, 0.05, FEW)
         frames, heard = len(sample.faces), len(sample.waveform)
-        # a sign may turn where a slope is all but zero
+        # a sign may flip where the gradient is nearly zero
         same = together.frames[row, :frames].isclose(alone.frames[0], atol=1e-5)
         assert same.float().mean() > 0.98
         same = together.waveform[row, :heard].isclose(alone.waveform[0], atol=1e-5)
         assert same.float().mean() > 0.98
 
 
-def test_within_is_the_nearest_point_of_the_budget(batch):
+def test_projection_is_the_nearest_point_within_the_budget(batch):
     far = batch.replace(frames=1 - batch.frames)
     near = project(far, batch, 0.1)
     expected = batch.frames + (1 - 2 * batch.frames).clamp(-0.1, 0.1)
@@ -144,8 +142,8 @@ def test_within_is_the_nearest_point_of_the_budget(batch):
 
 
 @METHODS
-def test_the_detector_is_left_as_it_was(tiny, a_detector, batch, method):
-    detector = a_detector(tiny).train()
+def test_attack_leaves_the_detector_unchanged(tiny, make_detector, batch, method):
+    detector = make_detector(tiny).train()
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     method(detector, batch, LABELS, FRAMES, 0.05)
     assert detector.training
@@ -154,26 +152,26 @@ def test_the_detector_is_left_as_it_was(tiny, a_detector, batch, method):
 
 
 @METHODS
-def test_a_modality_that_is_missing_cannot_be_attacked(tiny, a_detector, a_sample, method):
-    detector = a_detector(tiny)
-    no_face = collate([a_sample(0, 6000)], tiny)
+def test_missing_modality_is_not_perturbed(tiny, make_detector, make_sample, method):
+    detector = make_detector(tiny)
+    no_face = collate([make_sample(0, 6000)], tiny)
     attacked = method(detector, no_face, LABELS[:1], FRAMES, 0.1)
     assert torch.equal(attacked.frames, no_face.frames)
-    silent = collate([a_sample(2, 0)], tiny)
+    silent = collate([make_sample(2, 0)], tiny)
     attacked = method(detector, silent, LABELS[:1], BOTH, 0.1)
     assert torch.equal(attacked.waveform, silent.waveform)
     assert not torch.equal(attacked.frames, silent.frames)
 
 
 @METHODS
-def test_an_unknown_target_is_refused(tiny, a_detector, batch, method):
+def test_unknown_target_is_refused(tiny, make_detector, batch, method):
     with pytest.raises(ConfigError, match="lips"):
-        method(a_detector(tiny), batch, LABELS, "lips", 0.1)
+        method(make_detector(tiny), batch, LABELS, "lips", 0.1)
 
 
-def test_flow_stays_that_of_the_clean_faces(tiny, a_detector, a_sample):
-    detector = a_detector(tiny, flow=True)
-    batch = collate([a_sample(2, 4000)], detector.settings)
+def test_flow_is_not_perturbed(tiny, make_detector, make_sample):
+    detector = make_detector(tiny, flow=True)
+    batch = collate([make_sample(2, 4000)], detector.settings)
     attacked = fgsm(detector, batch, LABELS[:1], FRAMES, 0.05)
     assert torch.equal(attacked.flow, batch.flow)
     assert not torch.equal(attacked.frames, batch.frames)

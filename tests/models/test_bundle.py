@@ -19,15 +19,14 @@ from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
 from unmask.records import ModelInput
 
-HERE = Path(__file__).parent
-# as older releases wrote them
+HERE = Path(__file__).parent  # with bundles written by older releases
 
 
 @pytest.fixture
-def a_bundle(tiny, a_detector):
+def make_bundle(tiny, make_detector):
     def make(*seeds):
         return Bundle(
-            members=tuple(a_detector(tiny, seed) for seed in seeds or (0,)),
+            members=tuple(make_detector(tiny, seed) for seed in seeds or (0,)),
             preprocessing=PreprocessingSettings(sampling=SamplingSettings(rate_hz=4.0)),
             calibration=Calibration(
                 1.7,
@@ -49,10 +48,10 @@ def a_bundle(tiny, a_detector):
 
 
 @torch.inference_mode()
-def test_what_is_saved_scores_the_same_when_loaded(tmp_path, a_bundle, a_sample, tiny):
-    saved = save_bundle(tmp_path / "deep" / "bundle", a_bundle())
+def test_saved_bundle_scores_the_same_when_loaded(tmp_path, make_bundle, make_sample, tiny):
+    saved = save_bundle(tmp_path / "deep" / "bundle", make_bundle())
     loaded = load_bundle(tmp_path / "deep" / "bundle")
-    batch = collate([a_sample(3, 9000)], tiny)
+    batch = collate([make_sample(3, 9000)], tiny)
     assert torch.equal(saved.first_member(batch).logit, loaded.first_member(batch).logit)
     assert loaded.settings == saved.settings
     assert loaded.preprocessing == saved.preprocessing
@@ -65,30 +64,30 @@ def test_what_is_saved_scores_the_same_when_loaded(tmp_path, a_bundle, a_sample,
     assert loaded.provenance["version_torch"] == version("torch")
 
 
-def test_the_hash_tells_other_weights_and_another_calibration(tmp_path, a_bundle):
-    first = a_bundle()
-    bundles = [first, a_bundle(1), replace(first, calibration=Calibration())]
-    hashes = {save_bundle(tmp_path / str(n), one).sha256 for n, one in enumerate(bundles)}
+def test_hash_differs_for_other_weights_or_calibration(tmp_path, make_bundle):
+    first = make_bundle()
+    bundles = [first, make_bundle(1), replace(first, calibration=Calibration())]
+    hashes = {save_bundle(tmp_path / str(n), bundle).sha256 for n, bundle in enumerate(bundles)}
     assert len(hashes) == 3
-    assert save_bundle(tmp_path / "again", a_bundle()).sha256 in hashes
+    assert save_bundle(tmp_path / "again", make_bundle()).sha256 in hashes
 
 
 @torch.inference_mode()
-def test_every_member_keeps_its_own_scores_and_dropout(
-    tmp_path, a_bundle, a_detector, a_sample, tiny
+def test_every_member_keeps_its_scores_and_dropout(
+    tmp_path, make_bundle, make_detector, make_sample, tiny
 ):
-    members = (a_detector(tiny, 0), a_detector(tiny, 1, dropout=0.5), a_detector(tiny, 2))
-    save_bundle(tmp_path / "bundle", replace(a_bundle(), members=members))
+    members = (make_detector(tiny, 0), make_detector(tiny, 1, dropout=0.5), make_detector(tiny, 2))
+    save_bundle(tmp_path / "bundle", replace(make_bundle(), members=members))
     loaded = load_bundle(tmp_path / "bundle")
-    batch = collate([a_sample(3, 9000)], tiny)
+    batch = collate([make_sample(3, 9000)], tiny)
     for before, after in zip(members, loaded.members, strict=True):
         assert torch.equal(before(batch).logit, after(batch).logit)
     assert [member.settings.dropout for member in loaded.members] == [0.3, 0.5, 0.3]
     assert loaded.first_member is loaded.members[0]
 
 
-def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, a_bundle):
-    bundle = a_bundle(0, 1)
+def test_shared_tensors_are_stored_once_and_shared_when_loaded(tmp_path, make_bundle):
+    bundle = make_bundle(0, 1)
     first, second = bundle.members
     names = [f"frame.{name}" for name in first.frame.state_dict()]
     share_parameters(first, second, names)
@@ -104,10 +103,10 @@ def test_what_members_share_is_stored_once_and_is_one_when_loaded(tmp_path, a_bu
             assert torch.equal(value, after.state_dict()[name]), name
 
 
-def test_a_lip_sync_model_travels_in_a_file_of_its_own(tmp_path, a_bundle):
+def test_lip_sync_network_is_saved_in_its_own_file(tmp_path, make_bundle):
     sync = SyncNet(dim=8)
     sync.mapping.copy_(torch.tensor([2.0, -1.0, 0.5, 0.25]))
-    saved = save_bundle(tmp_path / "bundle", replace(a_bundle(), sync=sync))
+    saved = save_bundle(tmp_path / "bundle", replace(make_bundle(), sync=sync))
     names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
     assert names == ["bundle.json", "model.safetensors", "sync.safetensors"]
     loaded = load_bundle(tmp_path / "bundle")
@@ -115,24 +114,24 @@ def test_a_lip_sync_model_travels_in_a_file_of_its_own(tmp_path, a_bundle):
     for name, value in sync.state_dict().items():
         assert torch.equal(value, loaded.sync.state_dict()[name]), name
     assert not loaded.sync.training
-    sync.log_scale.data += 1  # other weights of lip-sync make it another bundle
-    other = save_bundle(tmp_path / "other", replace(a_bundle(), sync=sync))
+    sync.log_scale.data += 1  # other weights of lip-sync change the hash
+    other = save_bundle(tmp_path / "other", replace(make_bundle(), sync=sync))
     assert other.sha256 != saved.sha256
-    (tmp_path / "bundle/sync.safetensors").write_bytes(b"spoiled")
-    with pytest.raises(BundleError, match="its hash is not the one"):
+    (tmp_path / "bundle/sync.safetensors").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match="its hash differs"):
         load_bundle(tmp_path / "bundle")
 
 
-def test_members_of_different_architectures_make_no_bundle(a_bundle, a_detector, tiny):
-    with pytest.raises(BundleError, match="built differently"):
-        replace(a_bundle(), members=(a_detector(tiny), a_detector(tiny, voice_dim=9)))
+def test_members_of_different_architectures_are_refused(make_bundle, make_detector, tiny):
+    with pytest.raises(BundleError, match="different architectures"):
+        replace(make_bundle(), members=(make_detector(tiny), make_detector(tiny, voice_dim=9)))
     with pytest.raises(BundleError, match="at least one"):
-        replace(a_bundle(), members=())
+        replace(make_bundle(), members=())
 
 
-PROMISED, SIX_TENTHS = ConformalGuarantee(0.1, 0.05, 24, 23), SegmentThresholds(0.6, 0.6, 0.6)
-# what the release that wrote a bundle said of the drawn sample: each member's logit, the fake
-# probability, those of face and voice
+GUARANTEE, SIX_TENTHS = ConformalGuarantee(0.1, 0.05, 24, 23), SegmentThresholds(0.6, 0.6, 0.6)
+# scores of the formula sample by the release that wrote each bundle: member logits, fake
+# probability, probabilities of face and voice
 OLDER = [
     (
         1,
@@ -142,54 +141,54 @@ OLDER = [
     ),
     (
         2,
-        Calibration(1.7, 0.3, 0.6, 0.2, PROMISED, alarms=SIX_TENTHS),
+        Calibration(1.7, 0.3, 0.6, 0.2, GUARANTEE, alarms=SIX_TENTHS),
         UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
         ([4.8070, 2.7993], 0.87993, 0.41526, 0.53111),
     ),
     (
         3,
-        Calibration(1.7, 0.3, 0.6, guarantee=PROMISED, bias=-0.4, alarms=SIX_TENTHS),
+        Calibration(1.7, 0.3, 0.6, guarantee=GUARANTEE, bias=-0.4, alarms=SIX_TENTHS),
         UncertaintySettings(),
         ([4.8070], 0.91891, 0.41034, 0.58615),
     ),
 ]
 
 
-def an_older_bundle(schema, folder):
+def extract_older_bundle(schema, folder):
     with zipfile.ZipFile(HERE / f"schema_{schema}.zip") as archive:
         archive.extractall(folder)
     return folder
 
 
-@pytest.mark.parametrize(("schema", "calibration", "uncertainty", "said"), OLDER)
-def test_an_older_bundle_scores_as_the_release_that_wrote_it(
-    tmp_path, schema, calibration, uncertainty, said
+@pytest.mark.parametrize(("schema", "calibration", "uncertainty", "expected"), OLDER)
+def test_older_bundle_scores_as_the_release_that_wrote_it(
+    tmp_path, schema, calibration, uncertainty, expected
 ):
-    bundle = load_bundle(an_older_bundle(schema, tmp_path))
+    bundle = load_bundle(extract_older_bundle(schema, tmp_path))
     assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == schema
     assert bundle.schema_version == schema
     assert (bundle.calibration, bundle.uncertainty) == (calibration, uncertainty)
-    (score,) = score_samples(bundle, [a_drawn_sample()], "32")
-    logits, probability, video, audio = said
+    (score,) = score_samples(bundle, [formula_sample()], "32")
+    logits, probability, video, audio = expected
     assert score.member_logits == pytest.approx(logits, abs=0.02)
     assert score.probability == pytest.approx(probability, abs=0.001)
     assert score.video_probability == pytest.approx(video, abs=0.001)
     assert score.audio_probability == pytest.approx(audio, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
     assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 4
-    assert score_samples(again, [a_drawn_sample()], "32")[0].logit == score.logit
+    assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
 
 
-def test_where_an_older_release_gave_no_verdict_of_fake_half_stands_out(tmp_path):
-    an_older_bundle(3, tmp_path)
+def test_older_bundle_without_fake_verdict_gets_segment_thresholds_of_one_half(tmp_path):
+    extract_older_bundle(3, tmp_path)
     facts = json.loads((tmp_path / "bundle.json").read_text())
     facts["calibration"]["fake_above"] = 1.0
     (tmp_path / "bundle.json").write_text(json.dumps(facts))
     assert load_bundle(tmp_path).calibration.alarms == SegmentThresholds(0.5, 0.5, 0.5)
 
 
-def a_drawn_sample():
-    """Faces and sound by formula: whatever numpy's generators become, this stays the same."""
+def formula_sample():
+    """Faces and sound by formula, independent of random generators."""
     y, x, colour, frame = np.indices((224, 224, 3, 3))
     pattern = (x * (3 + frame) + y * (5 + colour) + x * y * (1 + frame) % 97) % 256
     time_s = np.arange(9000) / 16_000
@@ -202,15 +201,15 @@ def a_drawn_sample():
     )
 
 
-def test_a_bundle_replaces_an_older_one_and_leaves_nothing_else(tmp_path, a_bundle):
-    save_bundle(tmp_path / "bundle", a_bundle())
-    saved = save_bundle(tmp_path / "bundle", a_bundle(1))
+def test_saving_replaces_an_older_bundle_without_leftovers(tmp_path, make_bundle):
+    save_bundle(tmp_path / "bundle", make_bundle())
+    saved = save_bundle(tmp_path / "bundle", make_bundle(1))
     assert load_bundle(tmp_path / "bundle").sha256 == saved.sha256
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_gates_that_lie_beside_a_bundle_come_with_it_and_leave_its_hash(tmp_path, a_bundle):
-    saved = save_bundle(tmp_path / "bundle", a_bundle())
+def test_gates_file_is_loaded_and_does_not_change_the_hash(tmp_path, make_bundle):
+    saved = save_bundle(tmp_path / "bundle", make_bundle())
     assert load_bundle(tmp_path / "bundle").gates == ()
     (tmp_path / "bundle/gates.json").write_text('[{"name": "auc", "value": 0.8}]')
     again = load_bundle(tmp_path / "bundle")
@@ -218,8 +217,8 @@ def test_gates_that_lie_beside_a_bundle_come_with_it_and_leave_its_hash(tmp_path
     assert again.sha256 == saved.sha256
 
 
-def test_a_bundle_is_two_files_that_can_carry_no_code(tmp_path, a_bundle):
-    save_bundle(tmp_path / "bundle", a_bundle())
+def test_bundle_consists_of_safetensors_and_json(tmp_path, make_bundle):
+    save_bundle(tmp_path / "bundle", make_bundle())
     names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
     assert names == ["bundle.json", "model.safetensors"]
 
@@ -259,7 +258,7 @@ def without_a_key(folder):
     (folder / "bundle.json").write_text(json.dumps(facts))
 
 
-def with_spoiled_gates(folder):
+def with_damaged_gates(folder):
     (folder / "gates.json").write_text("{")
 
 
@@ -269,25 +268,25 @@ def _edit(folder, **changes):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("damage", "message"),
     [
-        (damaged_weights, "its hash is not the one"),
-        (without_weights, "cannot be read"),
+        (damaged_weights, "its hash differs"),
+        (without_weights, "cannot read the weights"),
         (of_another_schema, "schema 99"),
         (of_an_unknown_setting, "magic"),
-        (of_another_architecture, "weights cannot be read"),
+        (of_another_architecture, "cannot read the weights"),
         (not_json, "damaged"),
         (without_a_key, "calibration"),
-        (with_spoiled_gates, "gates.json: damaged"),
+        (with_damaged_gates, "gates.json: damaged"),
     ],
 )
-def test_a_spoiled_bundle_is_refused_in_our_own_words(tmp_path, a_bundle, spoil, words):
-    save_bundle(tmp_path / "bundle", a_bundle())
-    spoil(tmp_path / "bundle")
-    with pytest.raises(BundleError, match=words):
+def test_damaged_bundle_is_refused(tmp_path, make_bundle, damage, message):
+    save_bundle(tmp_path / "bundle", make_bundle())
+    damage(tmp_path / "bundle")
+    with pytest.raises(BundleError, match=message):
         load_bundle(tmp_path / "bundle")
 
 
-def test_an_empty_folder_is_no_bundle(tmp_path):
+def test_empty_folder_is_refused(tmp_path):
     with pytest.raises(BundleError, match="no bundle here"):
         load_bundle(tmp_path)

@@ -8,9 +8,9 @@ from unmask.errors import DataError
 from unmask.models.collate import collate, collate_face_targets
 
 
-def test_pixels_flow_and_sound_arrive_unchanged_in_their_places(tiny, a_sample):
-    settings = tiny.replace(flow=True)
-    long, short = a_sample(3, 5000), a_sample(2, 3000)
+def test_batch_contains_the_values_of_the_samples(tiny, make_sample):
+    settings = replace(tiny, flow=True)
+    long, short = make_sample(3, 5000), make_sample(2, 3000)
     batch = collate([long, short], settings)
     assert batch.frames.shape == (2, 3, 3, 224, 224)
     assert batch.flow.shape == (2, 3, 2, 224, 224)
@@ -20,38 +20,38 @@ def test_pixels_flow_and_sound_arrive_unchanged_in_their_places(tiny, a_sample):
     assert np.array_equal(batch.speech_mask[0].numpy(), long.is_speech)
 
 
-def test_masks_count_what_each_sample_holds(tiny, a_sample):
-    samples = [a_sample(3, 5000), a_sample(0, 3000), a_sample(2, 0)]
+def test_masks_count_the_frames_and_samples_of_each_sample(tiny, make_sample):
+    samples = [make_sample(3, 5000), make_sample(0, 3000), make_sample(2, 0)]
     batch = collate(samples, tiny)
     assert batch.frame_mask.sum(1).tolist() == [3, 0, 2]
     assert batch.sample_mask.sum(1).tolist() == [5000, 3000, 0]
     assert batch.flow is None
 
 
-def test_without_the_vad_mask_all_sound_counts_as_speech(tiny, a_sample):
-    batch = collate([a_sample(1, 5000), a_sample(1, 3000)], tiny.replace(vad_mask=False))
+def test_without_vad_mask_all_sound_counts_as_speech(tiny, make_sample):
+    batch = collate([make_sample(1, 5000), make_sample(1, 3000)], replace(tiny, vad_mask=False))
     assert torch.equal(batch.speech_mask, batch.sample_mask)
 
 
-def test_a_sample_with_neither_face_nor_sound_is_refused(tiny, a_sample):
+def test_sample_without_face_and_sound_is_refused(tiny, make_sample):
     with pytest.raises(DataError, match="sample 1: neither"):
-        collate([a_sample(1, 10), a_sample(0, 0)], tiny)
+        collate([make_sample(1, 10), make_sample(0, 0)], tiny)
 
 
-def test_no_samples_are_refused(tiny):
+def test_empty_batch_is_refused(tiny):
     with pytest.raises(DataError, match="at least one"):
         collate([], tiny)
 
 
-def test_flow_that_was_never_worked_out_is_asked_for_by_its_setting(tiny, a_sample):
+def test_missing_flow_error_names_the_setting(tiny, make_sample):
     with pytest.raises(DataError, match=r"preprocessing\.flow\.enabled"):
-        collate([replace(a_sample(1, 10), flow=None)], tiny.replace(flow=True))
+        collate([replace(make_sample(1, 10), flow=None)], replace(tiny, flow=True))
 
 
-def test_what_is_known_of_faces_is_normalised_and_padded_like_them(a_sample):
+def test_face_targets_are_normalised_and_padded(make_sample):
     points = np.random.default_rng(0).uniform(0, 224, (3, 68, 2)).astype(np.float32)
-    known = replace(a_sample(3, 10), landmarks=points, pose_deg=np.float32([[45, -9, 0]] * 3))
-    landmarks, pose = collate_face_targets([a_sample(0, 10), known, a_sample(4, 10)])
+    known = replace(make_sample(3, 10), landmarks=points, pose_deg=np.float32([[45, -9, 0]] * 3))
+    landmarks, pose = collate_face_targets([make_sample(0, 10), known, make_sample(4, 10)])
     assert landmarks.shape == (3, 4, 68, 2)
     assert np.allclose(landmarks[1, :3].numpy() * 224, points, atol=1e-4)
     assert pose[1, 2].tolist() == pytest.approx([0.5, -0.1, 0.0])

@@ -10,12 +10,12 @@ from unmask.models.inference import SampleScore, decisive_score, score_samples
 
 
 @pytest.fixture
-def bundle(tiny, a_detector):
-    return Bundle((a_detector(tiny),), PreprocessingSettings(), Calibration(2.0), 1, "demo")
+def bundle(tiny, make_detector):
+    return Bundle((make_detector(tiny),), PreprocessingSettings(), Calibration(2.0), 1, "demo")
 
 
-def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, a_sample):
-    (score,) = score_samples(bundle, [a_sample(4, 9000)], "32")
+def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, make_sample):
+    (score,) = score_samples(bundle, [make_sample(4, 9000)], "32")
     assert score.logit == pytest.approx(score.member_logits[0] / 2)
     assert score.probability == pytest.approx(1 / (1 + np.exp(-score.logit)))
     assert score.frame_probabilities.shape == (4,)
@@ -26,41 +26,43 @@ def test_scores_are_calibrated_and_have_one_entry_per_frame_and_step(bundle, a_s
 
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
-def test_company_never_moves_a_score_and_neither_does_its_order(bundle, a_sample, precision):
-    samples = [a_sample(4, 9000), a_sample(2, 7000), a_sample(0, 7000), a_sample(3, 0)]
+def test_score_does_not_depend_on_other_samples_or_their_order(bundle, make_sample, precision):
+    samples = [make_sample(4, 9000), make_sample(2, 7000), make_sample(0, 7000), make_sample(3, 0)]
     alone = [score_samples(bundle, [sample], precision)[0].logit for sample in samples]
     together = [score.logit for score in score_samples(bundle, samples, precision)]
     backwards = [score.logit for score in score_samples(bundle, samples[::-1], precision)]
     assert alone == together == backwards[::-1]
 
 
-def test_people_who_share_the_sound_are_scored_as_if_each_had_it_alone(bundle, a_sample):
-    first = a_sample(4, 9000)
-    second = replace(a_sample(3, 9000), waveform=first.waveform, is_speech=first.is_speech)
+def test_sharing_the_sound_does_not_change_scores(bundle, make_sample):
+    first = make_sample(4, 9000)
+    second = replace(make_sample(3, 9000), waveform=first.waveform, is_speech=first.is_speech)
     copied = replace(second, waveform=second.waveform.copy())
     shared = score_samples(bundle, [first, second])
     apart = score_samples(bundle, [first, copied])
     assert [s.logit for s in shared] == [s.logit for s in apart]
 
 
-def test_a_missing_modality_has_no_probability(bundle, a_sample):
-    mute, faceless = score_samples(bundle, [a_sample(3, 0), a_sample(0, 9000)])
+def test_missing_modality_has_no_probability(bundle, make_sample):
+    mute, faceless = score_samples(bundle, [make_sample(3, 0), make_sample(0, 9000)])
     assert mute.audio_probability is None
     assert mute.video_probability is not None
     assert faceless.video_probability is None
     assert len(faceless.frame_probabilities) == 0
 
 
-def a_score(logit, frames):
+def make_score(logit, frames):
     return SampleScore(
         logit, 0.5, 0.5, None, np.zeros(frames), np.zeros(0), member_logits=np.array([logit])
     )
 
 
-def test_a_clip_is_as_fake_as_its_most_fake_person_who_is_seen_for_long_enough():
-    assert decisive_score([a_score(1.0, 20), a_score(2.0, 5), a_score(9.0, 4)]).logit == 2.0
+def test_decisive_score_is_the_most_fake_person_seen_for_long_enough():
+    assert (
+        decisive_score([make_score(1.0, 20), make_score(2.0, 5), make_score(9.0, 4)]).logit == 2.0
+    )
 
 
-def test_where_nobody_is_seen_for_long_those_seen_longest_count():
-    assert decisive_score([a_score(1.0, 3), a_score(9.0, 2)]).logit == 1.0
-    assert decisive_score([a_score(1.0, 0)]).logit == 1.0
+def test_decisive_score_falls_back_to_the_person_seen_longest():
+    assert decisive_score([make_score(1.0, 3), make_score(9.0, 2)]).logit == 1.0
+    assert decisive_score([make_score(1.0, 0)]).logit == 1.0

@@ -14,7 +14,7 @@ from unmask.models.losses import (
 )
 
 
-def a_prediction(rows, **changes):
+def make_output(rows, **changes):
     values = {
         "logit": torch.zeros(rows),
         "video_logit": torch.zeros(rows),
@@ -35,13 +35,13 @@ def labels(*pairs):
     return Targets(torch.tensor([v for v, _ in pairs]), torch.tensor([a for _, a in pairs]))
 
 
-def test_the_parts_add_up_with_their_weights():
-    said = a_prediction(
+def test_loss_terms_add_up_with_their_weights():
+    output = make_output(
         2,
         logit=torch.tensor([1.0, -2.0]),
         frame_logits=torch.tensor([[-50.0, 50.0, 50.0], [0.0, 0.0, 0.0]]),
     )
-    losses = detector_loss(said, labels((True, False), (False, False)), 0.5, 0.1)
+    losses = detector_loss(output, labels((True, False), (False, False)), 0.5, 0.1)
     clip = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-2))) / 2
     assert losses.clip.item() == pytest.approx(clip, abs=1e-6)
     assert losses.temporal.item() == pytest.approx(1 / 4)  # one of four pairs goes from 0 to 1
@@ -49,20 +49,20 @@ def test_the_parts_add_up_with_their_weights():
     assert losses.total.item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_modality_dropout_took_away_is_not_asked_for():
+def test_dropped_modality_does_not_count_in_the_label():
     targets = labels((False, True), (True, False))
-    said = a_prediction(
+    output = make_output(
         2,
         logit=torch.tensor([-30.0, -30.0]),
         uses_audio=torch.tensor([False, True]),
         uses_video=torch.tensor([True, False]),
     )
-    assert detector_loss(said, targets, 0.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
+    assert detector_loss(output, targets, 0.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
 
 
-def test_face_and_voice_that_do_not_belong_together_are_fake_together_and_genuine_apart():
+def test_mismatched_pair_is_fake_together_and_genuine_apart():
     targets = Targets(*torch.zeros(2, 4, dtype=torch.bool), mismatched=torch.tensor([True] * 4))
-    said = a_prediction(
+    output = make_output(
         4,
         logit=torch.tensor([30.0, -30.0, -30.0, -30.0]),
         video_logit=torch.full((4,), -30.0),
@@ -71,27 +71,27 @@ def test_face_and_voice_that_do_not_belong_together_are_fake_together_and_genuin
         uses_audio=torch.tensor([True, False, True, False]),
     )
     assert targets.is_fake.all()
-    assert detector_loss(said, targets, 1.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
+    assert detector_loss(output, targets, 1.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
 
 
-def test_a_missing_modality_has_no_part_in_its_loss():
+def test_missing_modality_is_left_out_of_its_loss():
     nobody = torch.tensor([[True] * 3, [False] * 3])
-    said = a_prediction(2, video_logit=torch.tensor([2.0, 9.0]), frame_mask=nobody)
-    losses = detector_loss(said, labels((True, False), (False, False)), 1.0, 0.0)
+    output = make_output(2, video_logit=torch.tensor([2.0, 9.0]), frame_mask=nobody)
+    losses = detector_loss(output, labels((True, False), (False, False)), 1.0, 0.0)
     assert losses.video.item() == pytest.approx(math.log(1 + math.exp(-2)), abs=1e-6)
 
 
-def test_a_batch_without_any_face_has_finite_losses():
-    said = a_prediction(1, frame_mask=torch.zeros(1, 3, dtype=torch.bool))
-    losses = detector_loss(said, labels((False, True)), 0.5, 0.1)
+def test_batch_without_faces_has_finite_losses():
+    output = make_output(1, frame_mask=torch.zeros(1, 3, dtype=torch.bool))
+    losses = detector_loss(output, labels((False, True)), 0.5, 0.1)
     assert losses.video == losses.temporal == 0
     assert torch.isfinite(losses.total)
 
 
-def test_apart_scores_are_the_same_and_the_clips_loss_has_no_slope_in_one_modality_alone():
+def test_detached_modalities_keep_the_score_and_get_no_gradient_from_the_clip_loss():
     video, audio, joint = (torch.tensor([x, -x], requires_grad=True) for x in (0.7, -1.1, 0.2))
     uses = torch.ones(2, dtype=torch.bool)
-    together = a_prediction(
+    together = make_output(
         2,
         logit=noisy_or_logit(video, audio, uses, uses) + joint,
         video_logit=video,
@@ -109,7 +109,7 @@ def test_apart_scores_are_the_same_and_the_clips_loss_has_no_slope_in_one_modali
     assert (torch.autograd.grad(losses.video, video)[0] != 0).all()
 
 
-def test_consistency_looks_at_pairs_of_real_frames_alone():
+def test_temporal_consistency_uses_pairs_of_real_frames():
     logits = torch.tensor([[0.3, -1.2, 4.0, 99.0], [2.0, -99.0, 1.0, 1.0]])
     mask = torch.tensor([[True, True, True, False], [True, False, True, True]])
     p = logits.sigmoid()
@@ -118,12 +118,12 @@ def test_consistency_looks_at_pairs_of_real_frames_alone():
     assert temporal_consistency(logits, mask).item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_auxiliary_parts_add_up_with_their_weights():
-    said = a_prediction(1, landmarks=torch.full((1, 3, 68, 2), 0.4), pose=torch.zeros(1, 3, 3))
+def test_face_head_terms_add_up_with_their_weights():
+    output = make_output(1, landmarks=torch.full((1, 3, 68, 2), 0.4), pose=torch.zeros(1, 3, 3))
     faces = torch.full((1, 3, 68, 2), 0.5), torch.tensor([0.5, -0.25, 0.0]).expand(1, 3, 3)
     targets = Targets(torch.tensor([False]), torch.tensor([False]), *faces)
-    with_heads = detector_loss(said, targets, 0.5, 0.1, 0.1, 0.2)
-    plain = detector_loss(said, labels((False, False)), 0.5, 0.1)
+    with_heads = detector_loss(output, targets, 0.5, 0.1, 0.1, 0.2)
+    plain = detector_loss(output, labels((False, False)), 0.5, 0.1)
     assert with_heads.landmarks.item() == pytest.approx(0.1)
     assert with_heads.pose.item() == pytest.approx(0.25)
     more = with_heads.total - plain.total
@@ -131,19 +131,19 @@ def test_the_auxiliary_parts_add_up_with_their_weights():
     assert plain.landmarks == plain.pose == 0
 
 
-def test_faces_of_which_nobody_knows_the_truth_do_not_count():
-    said = torch.zeros(2, 3, 3, requires_grad=True)
+def test_faces_with_unknown_targets_do_not_count():
+    output = torch.zeros(2, 3, 3, requires_grad=True)
     true = torch.ones(2, 3, 3)
     true[0, 1:], true[1, 2] = torch.nan, 99.0
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    error = masked_mae(said, true, mask)
+    error = masked_mae(output, true, mask)
     assert error.item() == pytest.approx(1.0)
     error.backward()
-    assert torch.isfinite(said.grad).all()
-    assert masked_mae(said, true * torch.nan, mask) == 0
+    assert torch.isfinite(output.grad).all()
+    assert masked_mae(output, true * torch.nan, mask) == 0
 
 
-def test_targets_move_between_devices_with_all_they_hold():
+def test_targets_move_all_tensors_to_a_device():
     targets = Targets(*(torch.tensor([True]) for _ in range(5)))
     moved = targets.to("meta")
     names = ("fake_video", "fake_audio", "landmarks", "pose", "mismatched")

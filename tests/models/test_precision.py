@@ -7,7 +7,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "wanted"),
+    ("capabilities", "expected"),
     [
         ({"avx512_bf16": True}, True),
         ({"amx_bf16": True, "avx512_bf16": False}, True),
@@ -15,19 +15,19 @@ CPU = torch.device("cpu")
         ({}, False),
     ],
 )
-def test_auto_asks_the_processor(monkeypatch, capabilities, wanted):
+def test_auto_depends_on_the_instruction_set(monkeypatch, capabilities, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert use_bf16("auto", CPU) is wanted
+    assert use_bf16("auto", CPU) is expected
     assert use_bf16("bf16", CPU)
     assert not use_bf16("32", CPU)
 
 
-def test_an_older_torch_stays_with_float32(monkeypatch):
+def test_older_torch_uses_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert not use_bf16("auto", CPU)
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("32", torch.float32), ("bf16", torch.bfloat16)])
-def test_products_are_computed_in_the_precision_asked_for(precision, dtype):
+def test_matrix_products_use_the_requested_precision(precision, dtype):
     with autocast(precision, CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype

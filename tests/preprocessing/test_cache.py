@@ -1,3 +1,5 @@
+"""Content-addressed cache of arrays."""
+
 import os
 import signal
 import subprocess
@@ -26,63 +28,65 @@ def entry():
     )
 
 
-def same(one, other):
-    return one.facts == other.facts and all(
-        np.array_equal(one.arrays[name], other.arrays[name])
-        and one.arrays[name].dtype == other.arrays[name].dtype
-        for name in one.arrays.keys() | other.arrays.keys()
+def same(first, second):
+    return first.facts == second.facts and all(
+        np.array_equal(first.arrays[name], second.arrays[name])
+        and first.arrays[name].dtype == second.arrays[name].dtype
+        for name in first.arrays.keys() | second.arrays.keys()
     )
 
 
-def test_what_a_reader_does_to_its_arrays_does_not_reach_the_cache(tmp_path, entry):
+def test_changes_of_loaded_arrays_do_not_reach_the_cache(tmp_path, entry):
     Cache(tmp_path).save("faces", KEY, entry)
-    mine = Cache(tmp_path).load("faces", KEY)
-    mine.arrays["faces"][:] = 0
+    loaded = Cache(tmp_path).load("faces", KEY)
+    loaded.arrays["faces"][:] = 0
     assert same(Cache(tmp_path).load("faces", KEY), entry)
 
 
 @pytest.mark.parametrize(
     "kind", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"]
 )
-def test_every_type_of_number_comes_back_as_it_was(tmp_path, kind):
+def test_every_dtype_is_restored(tmp_path, kind):
     array = np.arange(6).reshape(2, 3).astype(kind)
-    kept = Entry({}, {"x": array, "empty": array[:0]})
-    Cache(tmp_path).save("faces", KEY, kept)
-    assert same(Cache(tmp_path).load("faces", KEY), kept)
-
-
-def test_what_is_saved_is_loaded(tmp_path, entry):
+    entry = Entry({}, {"x": array, "empty": array[:0]})
     Cache(tmp_path).save("faces", KEY, entry)
     assert same(Cache(tmp_path).load("faces", KEY), entry)
 
 
-def test_what_was_never_saved_is_absent(tmp_path):
-    assert Cache(tmp_path / "not there").load("faces", KEY) is None
+def test_saved_entry_is_loaded(tmp_path, entry):
+    Cache(tmp_path).save("faces", KEY, entry)
+    assert same(Cache(tmp_path).load("faces", KEY), entry)
 
 
-def test_an_array_that_is_a_view_is_saved_as_it_looks(tmp_path, entry):
-    turned = Entry({}, {"faces": entry.arrays["faces"].transpose(0, 3, 1, 2)[::-1]})
-    Cache(tmp_path).save("faces", KEY, turned)
-    assert same(Cache(tmp_path).load("faces", KEY), turned)
+def test_entry_that_was_never_saved_is_missing(tmp_path):
+    assert Cache(tmp_path / "missing").load("faces", KEY) is None
 
 
-def test_every_broken_byte_is_noticed(tmp_path, entry):
-    """Flip each byte in turn: the entry is refused, or means the same (padding)."""
+def test_views_are_saved_with_their_content(tmp_path, entry):
+    transposed = Entry({}, {"faces": entry.arrays["faces"].transpose(0, 3, 1, 2)[::-1]})
+    Cache(tmp_path).save("faces", KEY, transposed)
+    assert same(Cache(tmp_path).load("faces", KEY), transposed)
+
+
+def test_every_flipped_byte_is_detected(tmp_path, entry):
+    """The entry is rejected or, where the byte is padding, unchanged."""
     cache = Cache(tmp_path)
     cache.save("faces", KEY, entry)
     path = cache.path("faces", KEY)
-    whole = path.read_bytes()
-    refused = 0
-    for place in range(0, len(whole), 7):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x15]) + whole[place + 1 :])
+    content = path.read_bytes()
+    rejected = 0
+    for position in range(0, len(content), 7):
+        path.write_bytes(
+            content[:position] + bytes([content[position] ^ 0x15]) + content[position + 1 :]
+        )
         loaded = Cache(tmp_path).load("faces", KEY)
-        refused += loaded is None
+        rejected += loaded is None
         assert loaded is None or same(loaded, entry)
-    assert refused > 0.95 * len(whole) / 7
+    assert rejected > 0.95 * len(content) / 7
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.99])
-def test_a_truncated_entry_is_absent_and_can_be_made_again(tmp_path, entry, share, caplog):
+def test_truncated_entry_is_missing_and_can_be_saved_again(tmp_path, entry, share, caplog):
     cache = Cache(tmp_path)
     cache.save("faces", KEY, entry)
     path = cache.path("faces", KEY)
@@ -93,7 +97,7 @@ def test_a_truncated_entry_is_absent_and_can_be_made_again(tmp_path, entry, shar
     assert same(cache.load("faces", KEY), entry)
 
 
-def test_the_key_hangs_on_everything_that_decides_the_content():
+def test_key_depends_on_everything_that_determines_the_content():
     keys = {
         cache_key(stage, content, {"a": value}, upstream)
         for stage in ("faces", "flow")
@@ -105,7 +109,7 @@ def test_the_key_hangs_on_everything_that_decides_the_content():
     assert cache_key("a", "b", {"x": 1, "y": 2}) == cache_key("a", "b", {"y": 2, "x": 1})
 
 
-def test_only_what_long_dead_writers_left_is_swept(tmp_path, entry):
+def test_only_old_partial_files_are_purged(tmp_path, entry):
     cache = Cache(tmp_path)
     cache.save("faces", KEY, entry)
     folder = cache.path("faces", KEY).parent
@@ -130,7 +134,7 @@ for number in range(10**6):
 """
 
 
-def test_a_writer_killed_at_any_moment_leaves_only_whole_entries(tmp_path):
+def test_killed_writer_leaves_complete_entries(tmp_path):
     for delay_s in (0.0, 0.007, 0.013, 0.021):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True

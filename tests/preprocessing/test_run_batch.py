@@ -1,54 +1,56 @@
+"""Preprocessing of many files."""
+
 import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
 
-from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
+from unmask.config import FlowSettings, LipSettings, PreprocessingSettings, SpeechSettings
 from unmask.errors import DataError
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.run_batch import find_media, preprocess_files
 
-SETTINGS = PreprocessingSettings(speech=SpeechSettings(method="energy"))
+ENERGY = SpeechSettings(method="energy")
+SETTINGS = PreprocessingSettings(speech=ENERGY)
 
 
 @pytest.fixture
-def folder(film, tmp_path):
-    """A talk, a silent film without a face, a sound, and two files that are neither."""
+def folder(make_video, tmp_path):
+    """A talking person, noise without audio, audio alone, and two invalid files."""
     media = tmp_path / "media"
     (media / "deep er").mkdir(parents=True)
-    film(media / "a.mp4")
-    film(media / "deep er" / "b ü.MKV", face=False, sound=False)
-    film(media / "deep er" / "c.m4a", times=[])
-    (media / "d.mov").write_bytes(b"no film at all")
+    make_video(media / "a.mp4")
+    make_video(media / "deep er" / "b ü.MKV", face=False, audio=False)
+    make_video(media / "deep er" / "c.m4a", times=[])
+    (media / "d.mov").write_bytes(b"not a video")
     (media / "e.webm").write_bytes(b"")
-    (media / "notes.txt").write_text("no medium")
+    (media / "notes.txt").write_text("not media")
     return media
 
 
-def test_a_folder_is_all_its_media_and_nothing_else(folder):
+def test_all_media_of_a_folder_are_found(folder):
     names = [path.name for path in find_media(folder)]
     assert names == ["a.mp4", "d.mov", "b ü.MKV", "c.m4a", "e.webm"]
 
 
-def test_a_folder_without_media_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no video or sound"):
+def test_folder_without_media_is_rejected(tmp_path):
+    with pytest.raises(DataError, match="no video or audio"):
         find_media(tmp_path)
 
 
-def test_the_report_counts_and_a_failure_stops_nobody(folder, tmp_path):
+def test_report_counts_and_skips_files_with_errors(folder, tmp_path):
     report = preprocess_files(find_media(folder), SETTINGS, Cache(tmp_path / "cache"), jobs=1)
     by_name = {file.path.rsplit("/", 1)[1]: file for file in report.files}
-    talk, silent, sound = by_name["a.mp4"], by_name["b ü.MKV"], by_name["c.m4a"]
-    assert (talk.frames_sampled, talk.frames_with_face, talk.people) == (5, 5, 1)
+    talking, silent, audio = by_name["a.mp4"], by_name["b ü.MKV"], by_name["c.m4a"]
+    assert (talking.frames_sampled, talking.frames_with_face, talking.people) == (5, 5, 1)
     assert (silent.frames_sampled, silent.frames_with_face, silent.people) == (5, 0, 0)
-    assert (sound.frames_sampled, sound.people, sound.error) == (0, 0, None)
+    assert (audio.frames_sampled, audio.people, audio.error) == (0, 0, None)
     assert silent.speech_s == silent.silence_s == 0
-    assert talk.speech_s + talk.silence_s == pytest.approx(1.0, abs=0.1)
+    assert talking.speech_s + talking.silence_s == pytest.approx(1.0, abs=0.1)
     assert "d.mov" in by_name["d.mov"].error
     assert "is empty" in by_name["e.webm"].error
     total = json.loads(report.to_json())["total"]
@@ -61,18 +63,17 @@ def test_the_report_counts_and_a_failure_stops_nobody(folder, tmp_path):
     )
 
 
-def test_a_second_run_takes_all_from_the_cache_with_the_same_counts(folder, tmp_path):
+def test_second_run_uses_the_cache_and_has_the_same_counts(folder, tmp_path):
     cache = Cache(tmp_path / "cache")
     first = preprocess_files([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
-    again = preprocess_files([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
-    assert all(again.cached.values())
+    second = preprocess_files([folder / "a.mp4"], SETTINGS, cache, jobs=1).files[0]
+    assert all(second.cached.values())
     assert not any(first.cached.values())
-    assert again.seconds == {}
-    same = replace(again, seconds=first.seconds, cached=first.cached)
-    assert same == first
+    assert second.seconds == {}
+    assert replace(second, seconds=first.seconds, cached=first.cached) == first
 
 
-def test_a_stage_asked_for_alone_makes_what_it_builds_on_and_no_more(folder, tmp_path):
+def test_requested_stage_computes_its_dependencies_alone(folder, tmp_path):
     cache = Cache(tmp_path / "cache")
     (speech,) = preprocess_files([folder / "a.mp4"], SETTINGS, cache, 1, stages=("speech",)).files
     assert set(speech.cached) == {"media", "speech"}
@@ -84,29 +85,42 @@ def test_a_stage_asked_for_alone_makes_what_it_builds_on_and_no_more(folder, tmp
     assert faces.cached == {"media": True, "faces": True}
 
 
-def test_flow_that_is_off_is_no_stage(folder, tmp_path):
-    off = SETTINGS.replace(flow=FlowSettings(enabled=False))
-    (file,) = preprocess_files([folder / "a.mp4"], off, Cache(tmp_path / "cache"), jobs=1).files
+def test_mouth_crops_are_stored_when_the_faces_are_computed(folder, tmp_path):
+    settings = PreprocessingSettings(speech=ENERGY, lips=LipSettings(enabled=True))
+    paths, cache = find_media(folder), Cache(tmp_path / "cache")
+    preprocess_files(paths, settings, cache, 1, stages=("faces",))
+    report = preprocess_files(paths, settings, cache, 1, stages=("lips",))
+    assert report.total.failed == 2
+    assert report.total.seconds == {}
+    for file in report.files:
+        assert file.error or file.cached == {"faces": True, "lips": True, "media": True}
+
+
+def test_disabled_flow_is_not_a_stage(folder, tmp_path):
+    settings = PreprocessingSettings(speech=ENERGY, flow=FlowSettings(enabled=False))
+    (file,) = preprocess_files(
+        [folder / "a.mp4"], settings, Cache(tmp_path / "cache"), jobs=1
+    ).files
     assert "flow" not in file.cached
 
 
-def test_an_unknown_stage_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no stage ears"):
+def test_unknown_stage_is_rejected(tmp_path):
+    with pytest.raises(DataError, match="unknown stage ears"):
         preprocess_files([], SETTINGS, Cache(tmp_path), stages=("ears",))
 
 
-def test_nothing_to_do_is_a_report_of_nothing(tmp_path):
+def test_report_of_no_files_is_empty(tmp_path):
     total = preprocess_files([], SETTINGS, Cache(tmp_path)).total
     assert (total.files, total.face_coverage, total.silence_share) == (0, None, None)
 
 
 @pytest.mark.slow
-def test_processes_side_by_side_give_what_one_gives(folder, tmp_path):
+def test_parallel_run_gives_the_same_cache_as_a_sequential_one(folder, tmp_path):
     paths = find_media(folder)
-    alone = preprocess_files(paths, SETTINGS, Cache(tmp_path / "one"), jobs=1)
-    beside = preprocess_files(paths, SETTINGS, Cache(tmp_path / "two"), jobs=2)
-    assert [replace(file, seconds=None) for file in alone.files] == [
-        replace(file, seconds=None) for file in beside.files
+    sequential = preprocess_files(paths, SETTINGS, Cache(tmp_path / "one"), jobs=1)
+    parallel = preprocess_files(paths, SETTINGS, Cache(tmp_path / "two"), jobs=2)
+    assert [replace(file, seconds=None) for file in sequential.files] == [
+        replace(file, seconds=None) for file in parallel.files
     ]
     stored = [
         {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")}
@@ -115,39 +129,45 @@ def test_processes_side_by_side_give_what_one_gives(folder, tmp_path):
     assert stored[0] == stored[1]
 
 
-RUN = """
-import sys
+RUN_UNTIL_SECOND_FACES = """
+import os, signal, sys
 from pathlib import Path
 from unmask.config import PreprocessingSettings, SpeechSettings
-from unmask.preprocessing.run_batch import media_files, preprocess
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.run_batch import find_media, preprocess_files
+
+save, saved = Cache.save, []
+
+def save_and_count(cache, stage, key, entry):
+    save(cache, stage, key, entry)
+    saved.append(stage)
+    if saved.count("faces") == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Cache.save = save_and_count
 settings = PreprocessingSettings(speech=SpeechSettings(method="energy"))
-preprocess(media_files(Path(sys.argv[1])), settings, Cache(Path(sys.argv[2])), jobs=1)
+preprocess_files(find_media(Path(sys.argv[1])), settings, Cache(Path(sys.argv[2])), jobs=1)
 """
 
 
 @pytest.mark.slow
-def test_killed_and_started_again_it_carries_on_and_repeats_nothing(film, tmp_path):
+def test_killed_run_resumes_and_repeats_nothing(make_video, tmp_path):
     media, root = tmp_path / "media", tmp_path / "cache"
     media.mkdir()
-    for number in range(5):
-        film(media / f"{number}.mp4", seconds=3.0 + 0.2 * number)
-    worker = subprocess.Popen([sys.executable, "-c", RUN, str(media), str(root)])
-    deadline = time.monotonic() + 60
-    while len(list(root.glob("faces/*/*.safetensors"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
+    for index in range(4):
+        make_video(media / f"{index}.mp4", seconds=1.0 + 0.2 * index)
+    command = [sys.executable, "-c", RUN_UNTIL_SECOND_FACES, str(media), str(root)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*.safetensors")}
-    faces_done = len(list(root.glob("faces/*/*.safetensors")))
-    assert 2 <= faces_done < 5
+    assert len(list(root.glob("faces/*/*.safetensors"))) == 2
 
     report = preprocess_files(find_media(media), SETTINGS, Cache(root), jobs=1)
     assert report.total.failed == 0
-    assert sum(file.cached["faces"] for file in report.files) == faces_done
+    assert sum(file.cached["faces"] for file in report.files) == 2
     assert {path: path.stat().st_mtime_ns for path in before} == before
     fresh = Cache(tmp_path / "fresh")
     for path in find_media(media):
-        kept, made = prepare_clip(path, SETTINGS, Cache(root)), prepare_clip(path, SETTINGS, fresh)
-        assert kept.people[0].faces.tobytes() == made.people[0].faces.tobytes()
-        assert kept.people[0].flow.tobytes() == made.people[0].flow.tobytes()
+        resumed = prepare_clip(path, SETTINGS, Cache(root))
+        expected = prepare_clip(path, SETTINGS, fresh)
+        assert resumed.people[0].faces.tobytes() == expected.people[0].faces.tobytes()
+        assert resumed.people[0].flow.tobytes() == expected.people[0].flow.tobytes()

@@ -15,7 +15,7 @@ ROWS = (
 )
 
 
-def test_the_gate_looks_at_fgsm_on_frames_in_the_white_box_up_to_0_05():
+def test_the_gate_counts_white_box_fgsm_on_frames_up_to_0_05():
     report = RobustnessReport("test", 9, 0.9, ROWS)
     assert report.gate_drop == 0.4
     assert replace(report, rows=ROWS[:-1]).gate_drop is None
@@ -23,32 +23,34 @@ def test_the_gate_looks_at_fgsm_on_frames_in_the_white_box_up_to_0_05():
     assert replace(report, rows=(*ROWS, larger)).gate_drop == 0.4
 
 
-def test_who_withstands_one_budget_and_no_smaller_one_does_not_pass():
-    learnt = AttackRow("frames", 0.05, 0.91, -0.01), AttackRow("frames", 0.01, 0.42, 0.48)
-    assert RobustnessReport("test", 9, 0.9, learnt).gate_drop == 0.48
+def test_the_gate_counts_smaller_budgets_too():
+    rows = AttackRow("frames", 0.05, 0.91, -0.01), AttackRow("frames", 0.01, 0.42, 0.48)
+    assert RobustnessReport("test", 9, 0.9, rows).gate_drop == 0.48
 
 
-def test_every_number_has_a_key_of_its_own():
-    numbers = RobustnessReport("test", 9, 0.9, ROWS).to_metrics()
-    assert len(numbers) == 2 * len(ROWS)
-    assert numbers["fgsm_drop_frames_0.05"] == 0.4
-    assert numbers["fgsm_auc_audio_0.05"] == 0.1
-    assert numbers["pgd_drop_frames_0.05"] == 0.7
-    assert numbers["fgsm_auc_transfer_frames_0.05"] == 0.3
+def test_every_metric_has_its_own_key():
+    metrics = RobustnessReport("test", 9, 0.9, ROWS).to_metrics()
+    assert len(metrics) == 2 * len(ROWS)
+    assert metrics["fgsm_drop_frames_0.05"] == 0.4
+    assert metrics["fgsm_auc_audio_0.05"] == 0.1
+    assert metrics["pgd_drop_frames_0.05"] == 0.7
+    assert metrics["fgsm_auc_transfer_frames_0.05"] == 0.3
 
 
-def test_a_report_says_whom_it_speaks_of_and_survives_json():
+def test_a_report_has_a_threat_model_and_survives_json():
     report = RobustnessReport("test", 9, 0.9, ROWS)
-    told = json.loads(to_json(report))["threat_model"]
-    assert set(told) == {"knows", "changes", "cannot", "epsilon"}
-    assert all(told.values())
+    threat_model = json.loads(to_json(report))["threat_model"]
+    assert set(threat_model) == {"knows", "changes", "cannot", "epsilon"}
+    assert all(threat_model.values())
     assert from_json(RobustnessReport, to_json(report)) == report
 
 
-def test_a_report_of_an_older_version_is_read():
+def test_reports_of_earlier_versions_are_read():
     row = {"target": "frames", "epsilon": 0.05, "auc": 0.5, "drop": 0.4}
-    old = {"split": "test", "clips": 9, "clean_auc": 0.9, "rows": [row]}
-    assert from_json(RobustnessReport, json.dumps(old)).gate_drop == 0.4
+    stored = {"split": "test", "clips": 9, "clean_auc": 0.9, "rows": [row]}
+    assert from_json(RobustnessReport, json.dumps(stored)).gate_drop == 0.4
+    report = from_json(RobustnessReport, json.dumps({**stored, "made": "PGD: 3 steps"}))
+    assert report.protocol == "PGD: 3 steps"
 
 
 def test_reading_a_report_needs_no_torch():

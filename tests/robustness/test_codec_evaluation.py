@@ -18,20 +18,20 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.transcode import transcode
 from unmask.robustness.codec_evaluation import evaluate_codecs
-from unmask.training.score_clips import score_features
+from unmask.training.score_clips import score_clips
 
-MEASURED = EvaluationSettings(resamples=20)
-PREPARED = PreprocessingSettings(
+EVALUATION = EvaluationSettings(resamples=20)
+PREPROCESSING = PreprocessingSettings(
     faces=FaceSettings(max_side_px=320), speech=SpeechSettings(method="energy")
 )
-CELLS = CodecSettings(cells=("half", "aac:12"), jobs=1)
+SETTINGS = CodecSettings(cells=("half", "aac:12"), jobs=1)
 
 
 @pytest.fixture(scope="module")
-def filmed(tmp_path_factory, film, clips):
+def filmed_clips(tmp_path_factory, film, clips):
     """Four short films of two people, every second one fake, one of them silent."""
     folder = tmp_path_factory.mktemp("films")
-    found = []
+    filmed = []
     for number, clip in enumerate(clips[:4]):
         path = film(
             folder / f"{number}.mp4",
@@ -41,13 +41,13 @@ def filmed(tmp_path_factory, film, clips):
         )
         fake = number in (1, 2)
         labels = {"is_fake": fake, "fake_video": fake}
-        found.append(replace(clip, path=path, identity=str(number // 2), **labels))
-    return tuple(found)
+        filmed.append(replace(clip, path=path, identity=str(number // 2), **labels))
+    return tuple(filmed)
 
 
 @pytest.fixture(scope="module")
-def ready(bundle):
-    return replace(bundle, preprocessing=PREPARED)
+def scorer(bundle):
+    return replace(bundle, preprocessing=PREPROCESSING)
 
 
 @pytest.fixture(scope="module")
@@ -56,23 +56,25 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(ready, filmed, cache):
-    return evaluate_codecs(ready, filmed, cache, CELLS, MEASURED)
+def report(scorer, filmed_clips, cache):
+    return evaluate_codecs(scorer, filmed_clips, cache, SETTINGS, EVALUATION)
 
 
-def test_original_and_picture_cells_are_what_scoring_the_files_gives(report, ready, filmed, cache):
-    labels = [clip.is_fake for clip in filmed]
+def test_rows_agree_with_scoring_the_re_encoded_files(report, scorer, filmed_clips, cache):
+    labels = [clip.is_fake for clip in filmed_clips]
 
     def auc(clips):
-        rows = score_features(ready, clips, make_feature_loader(PREPARED, cache))
+        rows = score_clips(scorer, clips, make_feature_loader(PREPROCESSING, cache))
         return roc_auc_score(labels, [row.logit for row in rows])
 
-    assert report.original.value == pytest.approx(auc(filmed))
-    assert [row.cell for row in report.rows] == list(CELLS.cells)
+    assert report.original.value == pytest.approx(auc(filmed_clips))
+    assert [row.cell for row in report.rows] == list(SETTINGS.cells)
     for row in report.rows[:1]:
-        cell = parse_condition(row.cell)
-        moved = [replace(one, path=transcode(one.path, cell, cache).path) for one in filmed]
-        assert row.auc.value == pytest.approx(auc(moved))
+        condition = parse_condition(row.cell)
+        transcoded = [
+            replace(clip, path=transcode(clip.path, condition, cache).path) for clip in filmed_clips
+        ]
+        assert row.auc.value == pytest.approx(auc(transcoded))
         assert row.drop.value == pytest.approx(report.original.value - row.auc.value)
         assert 20 < row.psnr_db < 50
     assert report.rows[1].psnr_db is None
@@ -80,55 +82,55 @@ def test_original_and_picture_cells_are_what_scoring_the_files_gives(report, rea
     assert {row.lost for row in report.rows} == {0}
 
 
-def test_a_sound_cell_changes_the_sound_and_leaves_the_picture(ready, filmed, cache):
-    """Of clips without sound, it changes nothing at all."""
-    silent = [replace(filmed[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
+def test_an_audio_condition_changes_the_sound_only(scorer, filmed_clips, cache):
+    """It leaves clips without sound unchanged."""
+    silent = [replace(filmed_clips[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
               for name, fake in (("a", True), ("b", False))]  # fmt: skip
     found = evaluate_codecs(
-        ready, silent, cache, CodecSettings(cells=("opus:6",), jobs=1), MEASURED
+        scorer, silent, cache, CodecSettings(cells=("opus:6",), jobs=1), EVALUATION
     )
     assert found.rows[0].drop.value == 0
     heard = prepare_clip(
-        transcode(filmed[0].path, parse_condition("aac:12"), cache).path, PREPARED, cache
+        transcode(filmed_clips[0].path, parse_condition("aac:12"), cache).path, PREPROCESSING, cache
     )
-    clean = prepare_clip(filmed[0].path, PREPARED, cache)
+    clean = prepare_clip(filmed_clips[0].path, PREPROCESSING, cache)
     assert not heard.people
     length = min(len(heard.waveform.samples), len(clean.waveform.samples))
     gap = heard.waveform.samples[:length] - clean.waveform.samples[:length]
     assert 1e-4 < np.abs(gap).mean() < 0.1
 
 
-def test_a_second_run_makes_nothing_again(report, ready, filmed, cache):
+def test_a_second_run_re_encodes_nothing(report, scorer, filmed_clips, cache):
     def files():
         return {path: path.stat().st_mtime_ns for path in cache.root.rglob("*.*")}
 
     before = files()
-    assert evaluate_codecs(ready, filmed, cache, CELLS, MEASURED) == report
+    assert evaluate_codecs(scorer, filmed_clips, cache, SETTINGS, EVALUATION) == report
     assert files() == before
-    # killed before the last of them was made: only that is made again
-    lost = transcode(filmed[0].path, parse_condition("half"), cache).path
+    # as if interrupted before the last file: only that is made again
+    lost = transcode(filmed_clips[0].path, parse_condition("half"), cache).path
     lost.unlink()
-    again = evaluate_codecs(ready, filmed, cache, CELLS, MEASURED)
+    again = evaluate_codecs(scorer, filmed_clips, cache, SETTINGS, EVALUATION)
     assert again.rows[1] == report.rows[1]
     assert again.rows[0].psnr_db == pytest.approx(report.rows[0].psnr_db, abs=0.2)
     changed = {path for path, stamp in files().items() if before.get(path) != stamp}
     assert {path.stem for path in changed if "codecs" in path.parts} == {lost.stem}
 
 
-def test_a_clip_that_breaks_under_a_cell_is_lost_from_every_row(
-    ready, filmed, cache, tmp_path, film
+def test_a_clip_that_a_condition_breaks_counts_in_no_row(
+    scorer, filmed_clips, cache, tmp_path, film
 ):
     tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
-    broken = replace(filmed[1], clip_id="tiny", path=tiny)
+    broken = replace(filmed_clips[1], clip_id="tiny", path=tiny)
     settings = CodecSettings(cells=("half", "aac:12"), jobs=1)
-    found = evaluate_codecs(ready, [*filmed, broken], cache, settings, MEASURED)
+    found = evaluate_codecs(scorer, [*filmed_clips, broken], cache, settings, EVALUATION)
     assert found.clips == 4
     assert [row.lost for row in found.rows] == [1, 0]
 
 
-def test_two_processes_find_what_one_does(report, ready, filmed, cache):
-    settings = CELLS.replace(cells=("half",), jobs=2)
-    found = evaluate_codecs(ready, filmed, cache, settings, MEASURED)
+def test_two_processes_give_the_results_of_one(report, scorer, filmed_clips, cache):
+    settings = SETTINGS.replace(cells=("half",), jobs=2)
+    found = evaluate_codecs(scorer, filmed_clips, cache, settings, EVALUATION)
     (row,), (alone, *_) = found.rows, report.rows
     assert (row.cell, row.auc, row.drop, row.lost) == (
         alone.cell,
@@ -140,18 +142,18 @@ def test_two_processes_find_what_one_does(report, ready, filmed, cache):
     assert row.psnr_db == pytest.approx(alone.psnr_db, abs=0.1)
 
 
-def test_no_test_clip_is_an_error(ready, filmed, cache):
-    others = [replace(clip, split="val") for clip in filmed]
+def test_no_test_clip_is_an_error(scorer, filmed_clips, cache):
+    others = [replace(clip, split="val") for clip in filmed_clips]
     with pytest.raises(DataError, match="split 'test'"):
-        evaluate_codecs(ready, others, cache, CELLS, MEASURED)
+        evaluate_codecs(scorer, others, cache, SETTINGS, EVALUATION)
 
 
-def test_without_a_cell_nothing_is_measured(ready, filmed, cache):
-    found = evaluate_codecs(ready, filmed, cache, CodecSettings(), MEASURED)
-    assert (found.clips, found.original, found.gap, found.numbers()) == (0, None, None, {})
+def test_without_conditions_nothing_is_measured(scorer, filmed_clips, cache):
+    found = evaluate_codecs(scorer, filmed_clips, cache, CodecSettings(), EVALUATION)
+    assert (found.clips, found.original, found.gap, found.to_metrics()) == (0, None, None, {})
 
 
 @pytest.mark.parametrize("name", ["theora:20", "h264", "h264:52", "aac:4", "opus:x", "half:2", ""])
-def test_an_unknown_cell_is_named(name):
+def test_an_unknown_condition_is_named(name):
     with pytest.raises(ConfigError, match=f"cells is '{name}'; use half"):
-        CELLS.replace(cells=("h264:23", name))
+        SETTINGS.replace(cells=("h264:23", name))

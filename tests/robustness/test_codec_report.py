@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
 from unmask.errors import SingleClassError
-from unmask.evaluation.bootstrap import auc_interval
+from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.serialization import from_json, to_json
 from unmask.robustness.codec_report import CodecReport, compare_conditions
 
@@ -34,7 +35,7 @@ def scores(labels, rng):
     return {"original": good, "h264:23": good + rng.normal(0, 0.1, 40), "h265:28": worse}
 
 
-def test_every_number_is_a_difference_of_aucs_as_scikit_learn_sees_them(people, labels, scores):
+def test_aucs_and_drops_agree_with_scikit_learn(people, labels, scores):
     report = compare_conditions(people, scores, {"h264:23": 41.0}, SETTINGS, seed=1)
     auc = {name: roc_auc_score(labels, values) for name, values in scores.items()}
     assert report.original.value == pytest.approx(auc["original"])
@@ -45,21 +46,21 @@ def test_every_number_is_a_difference_of_aucs_as_scikit_learn_sees_them(people, 
     assert [row.psnr_db for row in report.rows] == [41.0, None]
 
 
-def test_intervals_are_the_bootstraps_and_differences_are_paired(people, labels, scores):
+def test_intervals_are_bootstrapped_and_differences_are_paired(people, labels, scores):
     report = compare_conditions(people, scores, {}, SETTINGS, seed=1)
     identities = [clip.identity for clip in people]
-    alone = auc_interval(scores["h264:23"], labels, identities, np.random.default_rng(1), 200)
-    assert (report.rows[0].auc.low, report.rows[0].auc.high) == (alone.low, alone.high)
+    rng = np.random.default_rng(1)
+    assert report.rows[0].auc == estimate_auc(scores["h264:23"], labels, identities, rng, 200)
     same = compare_conditions(
         people, {"original": scores["h265:28"], "vp9:35": scores["h265:28"]}, {}, SETTINGS, 1
     )
-    # far apart from person to person, and yet never different: pairing sees it
+    # scores vary much between people, but are the same under both conditions
     drop = same.rows[0].drop
     assert same.original.high - same.original.low > 0.1
-    assert (drop.value, drop.low, drop.high) == (0, 0, 0)
+    assert drop == Estimate(0.0, 0.0, 0.0)
 
 
-def test_a_clip_lost_in_one_cell_counts_in_none(people, labels, scores):
+def test_a_clip_lost_under_one_condition_counts_in_none(people, labels, scores):
     scores["h265:28"][5] = np.nan
     report = compare_conditions(people, scores, {}, SETTINGS, seed=1)
     kept = np.arange(40) != 5
@@ -69,17 +70,19 @@ def test_a_clip_lost_in_one_cell_counts_in_none(people, labels, scores):
     assert report.original.value == pytest.approx(expected)
 
 
-def test_the_gap_is_that_of_the_two_default_qualities_whichever_is_better(people, scores):
+def test_the_gap_is_the_absolute_difference_of_the_default_qualities(people, scores):
     swapped = {**scores, "h264:23": scores["h265:28"], "h265:28": scores["h264:23"]}
-    one, other = (compare_conditions(people, each, {}, SETTINGS, 1) for each in (scores, swapped))
-    assert one.gap == pytest.approx(other.gap)
-    assert one.gap > 0
-    assert one.codec_gap.value == pytest.approx(-other.codec_gap.value)
+    first, second = (
+        compare_conditions(people, each, {}, SETTINGS, 1) for each in (scores, swapped)
+    )
+    assert first.gap == pytest.approx(second.gap)
+    assert first.gap > 0
+    assert first.codec_gap.value == pytest.approx(-second.codec_gap.value)
     del swapped["h265:28"]
     assert compare_conditions(people, swapped, {}, SETTINGS, 1).gap is None
 
 
-def test_one_person_has_no_interval_and_one_kind_no_auc(people, scores):
+def test_a_single_person_has_no_interval_and_a_single_class_no_auc(people, scores):
     alone = [replace(clip, identity="x") for clip in people]
     report = compare_conditions(alone, scores, {}, SETTINGS, 1)
     assert report.original.low is None
@@ -89,14 +92,14 @@ def test_one_person_has_no_interval_and_one_kind_no_auc(people, scores):
         compare_conditions(genuine, scores, {}, SETTINGS, 1)
 
 
-def test_numbers_have_keys_a_tracking_server_takes_and_the_report_survives_json(people, scores):
+def test_metrics_have_valid_keys_and_the_report_survives_json(people, scores):
     report = compare_conditions(people, scores, {"h264:23": 41.0}, SETTINGS, 1)
-    numbers = report.numbers()
-    assert numbers["codec_auc_h264_23"] == report.rows[0].auc.value
-    assert numbers["codec_drop_h265_28_high"] == report.rows[1].drop.high
-    assert numbers["codec_psnr_h264_23"] == 41.0
-    assert numbers["codec_gap"] == report.gap
-    assert not any(set(":/ ") & set(key) for key in numbers)
+    metrics = report.to_metrics()
+    assert metrics["codec_auc_h264_23"] == report.rows[0].auc.value
+    assert metrics["codec_drop_h265_28_high"] == report.rows[1].drop.high
+    assert metrics["codec_psnr_h264_23"] == 41.0
+    assert metrics["codec_gap"] == report.gap
+    assert not any(set(":/ ") & set(key) for key in metrics)
     assert from_json(CodecReport, to_json(report)) == report
     assert json.loads(to_json(report))["rows"][0]["cell"] == "h264:23"
 

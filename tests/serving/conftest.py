@@ -1,4 +1,4 @@
-"""What phase 1 says of a file in which there is nothing to score."""
+"""Fields of a phase 1 report on a file without a face or speech."""
 
 import pytest
 
@@ -6,7 +6,7 @@ STAGES = ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_mo
 
 
 @pytest.fixture
-def values():
+def report_fields():
     return {
         "verdict": "inconclusive",
         "fake_probability": None,

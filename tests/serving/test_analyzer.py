@@ -1,4 +1,4 @@
-"""From real files to reports, with a detector that has learned nothing."""
+"""From video files to reports, with an untrained detector."""
 
 import tracemalloc
 from dataclasses import replace
@@ -14,7 +14,7 @@ from unmask.models.detector import Detector
 from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
-from unmask.serving import analyzer as module
+from unmask.serving import analyzer as analyzer_module
 from unmask.serving.analyzer import Analyzer
 
 
@@ -28,7 +28,7 @@ def talking(film, tmp_path_factory):
     return film(tmp_path_factory.mktemp("film") / "talking.mp4", seconds=3.0)
 
 
-def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
+def test_video_of_one_window_is_scored_as_in_training(analyzer, talking):
     report = analyzer.analyze(talking)
     features = prepare_clip(talking, analyzer.preprocessing)
     score = decisive_score(score_samples(analyzer.bundle, to_model_inputs(features)))
@@ -37,18 +37,18 @@ def test_a_film_of_one_window_scores_as_in_training(analyzer, talking):
     assert report.modalities.audio == pytest.approx(score.audio_probability)
     (person,) = report.people
     assert np.allclose(
-        [moment.fake_probability for moment in person.timeline], score.frame_probabilities
+        [point.fake_probability for point in person.timeline], score.frame_probabilities
     )
-    assert [moment.time_s for moment in person.timeline] == pytest.approx(np.arange(0, 3, 0.2))
+    assert [point.time_s for point in person.timeline] == pytest.approx(np.arange(0, 3, 0.2))
     assert report.quality.frames_sampled == report.quality.frames_with_face == 15
     assert report.quality.speech_s > 1
 
 
 @pytest.mark.parametrize("backbone", ["residual_tiny", "test_vit"])
-def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, talking, backbone):
+def test_detector_with_every_option_is_served_as_it_scores(bundle_folder, talking, backbone):
     bundle = load_bundle(bundle_folder)
-    switches = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-    changed = bundle.settings.replace(frame_backbone=backbone, **switches)
+    options = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
+    changed = replace(bundle.settings, frame_backbone=backbone, **options)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         detector = Detector(changed).eval()
@@ -63,50 +63,50 @@ def test_a_detector_with_every_switch_on_is_served_as_it_scores(bundle_folder, t
     assert report.fake_probability == pytest.approx(score.probability, abs=1e-4)
 
 
-def test_a_longer_film_is_the_frame_weighted_mean_of_its_windows(analyzer, talking, monkeypatch):
-    monkeypatch.setattr(module, "WINDOW_S", 1.0)
+def test_longer_video_is_the_frame_weighted_mean_of_its_windows(analyzer, talking, monkeypatch):
+    monkeypatch.setattr(analyzer_module, "WINDOW_S", 1.0)
     report = analyzer.analyze(talking)
-    parts = list(iter_windows(talking, analyzer.preprocessing, 1.0))
-    assert len(parts) == 3
-    odds = [score_samples(analyzer.bundle, to_model_inputs(part))[0].logit for part in parts]
-    frames = [len(part.people[0].faces) for part in parts]
-    wanted = 1 / (1 + np.exp(-np.average(odds, weights=frames)))
-    assert report.fake_probability == pytest.approx(wanted)
+    windows = list(iter_windows(talking, analyzer.preprocessing, 1.0))
+    assert len(windows) == 3
+    odds = [score_samples(analyzer.bundle, to_model_inputs(w))[0].logit for w in windows]
+    frames = [len(window.people[0].faces) for window in windows]
+    expected = 1 / (1 + np.exp(-np.average(odds, weights=frames)))
+    assert report.fake_probability == pytest.approx(expected)
     assert len(report.people) == 1
-    assert [moment.time_s for moment in report.people[0].timeline] == pytest.approx(
+    assert [point.time_s for point in report.people[0].timeline] == pytest.approx(
         np.arange(0, 3, 0.2)
     )
 
 
-def test_what_stands_above_the_threshold_becomes_a_segment(analyzer, talking):
+def test_scores_above_the_threshold_become_a_segment(analyzer, talking):
     calibration = analyzer.bundle.calibration
     sensitive = replace(
         calibration, real_below=0.0, fake_above=0.0, alarms=SegmentThresholds(0.0, 0.0, 0.0)
     )
     report = Analyzer(replace(analyzer.bundle, calibration=sensitive)).analyze(talking)
     assert report.verdict == "fake"
-    seen, heard = report.segments
-    assert (seen.modality, seen.person, seen.start_s, seen.end_s) == ("video", 0, 0.0, 3.0)
-    assert (heard.modality, heard.person) == ("audio", None)
-    assert heard.end_s - heard.start_s == pytest.approx(report.quality.speech_s, abs=0.4)
+    face, voice = report.segments
+    assert (face.modality, face.person, face.start_s, face.end_s) == ("video", 0, 0.0, 3.0)
+    assert (voice.modality, voice.person) == ("audio", None)
+    assert voice.end_s - voice.start_s == pytest.approx(report.quality.speech_s, abs=0.4)
 
 
 def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
-    watch = StageTimer()
-    timing = analyzer.analyze(talking, timer=watch).timing_s
+    timer = StageTimer()
+    timing = analyzer.analyze(talking, timer=timer).timing_s
     parts = timing.model_dump()
     total = parts.pop("total")
     assert sum(parts.values()) == pytest.approx(total, rel=0.01)
-    assert timing.frame_model == watch.seconds["frame_model"] > 0
-    assert timing.voice_model == watch.seconds["voice_model"] > 0
-    assert timing.flow == 0  # this detector takes none
+    assert timing.frame_model == timer.seconds["frame_model"] > 0
+    assert timing.voice_model == timer.seconds["voice_model"] > 0
+    assert timing.flow == 0  # this detector uses none
 
 
 @pytest.mark.parametrize(
-    ("how", "note", "scored"),
+    ("options", "note", "scored"),
     [
-        ({"sound": False}, "no sound", True),
-        ({"times": []}, "no picture", True),
+        ({"sound": False}, "no audio stream", True),
+        ({"times": []}, "no video stream", True),
         ({"face": False}, "No face was found", True),
         ({"face": False, "sound": False}, "nothing to score", False),
         ({"times": [0.0]}, "only 1 frame", True),
@@ -114,13 +114,13 @@ def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
         ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "only 3 frame", True),
     ],
 )
-def test_poor_material_gives_a_report_with_a_note(analyzer, film, tmp_path, how, note, scored):
-    report = analyzer.analyze(film(tmp_path / "poor.mp4", **how))
+def test_poor_material_gives_a_report_with_a_note(analyzer, film, tmp_path, options, note, scored):
+    report = analyzer.analyze(film(tmp_path / "poor.mp4", **options))
     assert note in " ".join(report.notes)
     assert (report.fake_probability is not None) is scored
 
 
-def test_4k_is_read_as_any_other_size(analyzer, film, tmp_path):
+def test_4k_video_is_analyzed_like_any_other_size(analyzer, film, tmp_path):
     path = film(tmp_path / "4k.mp4", size=(3840, 2160), times=np.arange(0, 1, 0.1))
     report = analyzer.analyze(path)
     assert (report.media.width, report.media.height) == (3840, 2160)
@@ -128,49 +128,49 @@ def test_4k_is_read_as_any_other_size(analyzer, film, tmp_path):
     assert report.quality.face_width_px > 900
 
 
-def test_a_phone_video_is_turned_upright(analyzer, film, tmp_path):
+def test_rotated_phone_video_is_analyzed_upright(analyzer, film, tmp_path):
     report = analyzer.analyze(film(tmp_path / "phone.mp4", size=(300, 400), turned=True))
     assert (report.media.width, report.media.height, report.media.rotation_deg) == (300, 400, 90)
     assert report.quality.frames_with_face == report.quality.frames_sampled == 5
 
 
-def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(analyzer, film, tmp_path):
-    whole = film(tmp_path / "whole.mkv", seconds=4.0)
-    broken = tmp_path / "broken.mkv"
-    broken.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    report = analyzer.analyze(broken)
-    assert "cut short or damaged" in " ".join(report.notes)
+def test_truncated_file_is_analyzed_as_far_as_it_can_be_decoded(analyzer, film, tmp_path):
+    complete = film(tmp_path / "complete.mkv", seconds=4.0)
+    truncated = tmp_path / "truncated.mkv"
+    truncated.write_bytes(complete.read_bytes()[: complete.stat().st_size // 2])
+    report = analyzer.analyze(truncated)
+    assert "truncated or damaged" in " ".join(report.notes)
     assert 0 < report.quality.frames_sampled < 20
 
 
-def test_errors_and_reports_use_the_name_that_the_sender_knows(analyzer, film, tmp_path):
+def test_errors_and_reports_use_the_name_given_by_the_sender(analyzer, film, tmp_path):
     report = analyzer.analyze(film(tmp_path / "stored.mp4"), shown_as="my holiday – ü.mp4")
     assert report.media.file == "my holiday – ü.mp4"
     text = tmp_path / "other.mp4"
-    text.write_text("not a film")
+    text.write_text("not a video")
     with pytest.raises(MediaError, match=r"^my holiday – ü\.mp4: ") as caught:
         analyzer.analyze(text, shown_as="my holiday – ü.mp4")
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_without_a_champion_the_remedy_is_named(tmp_path, monkeypatch):
+def test_missing_champion_error_names_the_remedy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
     with pytest.raises(BundleError, match=r"no champion yet; run make train, or give --bundle"):
         Analyzer.load()
 
 
-def test_the_variable_names_the_bundle_to_take(bundle_folder, monkeypatch):
+def test_environment_variable_selects_the_bundle(bundle_folder, monkeypatch):
     monkeypatch.setenv("UNMASK_BUNDLE", str(bundle_folder))
     assert Analyzer.load().bundle.sha256 == Analyzer.load(bundle_folder).bundle.sha256
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_length_of_the_film(analyzer, film, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "WINDOW_S", 1.0)
+def test_memory_does_not_grow_with_the_length_of_the_video(analyzer, film, tmp_path, monkeypatch):
+    monkeypatch.setattr(analyzer_module, "WINDOW_S", 1.0)
 
     def peak_mib(path):
-        analyzer.analyze(path)  # what is loaded once is not counted
+        analyzer.analyze(path)  # caches are filled before counting
         tracemalloc.start()
         try:
             analyzer.analyze(path)
@@ -180,5 +180,5 @@ def test_memory_does_not_grow_with_the_length_of_the_film(analyzer, film, tmp_pa
 
     size = {"size": (160, 120)}
     short, long = (film(tmp_path / f"{s}.mp4", seconds=s, **size) for s in (2.0, 10.0))
-    sound = 8 * 16_000 * 4 / 2**20  # the whole sound is held, in a few copies while it is read
+    sound = 8 * 16_000 * 4 / 2**20  # the sound is held as a whole, in a few copies while it is read
     assert peak_mib(long) < peak_mib(short) + 6 * sound + 2

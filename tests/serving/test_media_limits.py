@@ -1,4 +1,4 @@
-"""Limits are held against the header, whatever the file is called."""
+"""Limits are checked against the header, whatever the suffix of the file."""
 
 import pytest
 
@@ -8,25 +8,25 @@ from unmask.serving.media_limits import MediaLimits, check_media_limits
 
 @pytest.fixture(scope="module")
 def video(film, tmp_path_factory):
-    return film(tmp_path_factory.mktemp("films") / "a.mp4", seconds=2.0)
+    return film(tmp_path_factory.mktemp("videos") / "a.mp4", seconds=2.0)
 
 
 @pytest.mark.parametrize(
-    ("limits", "words"),
+    ("limits", "message"),
     [
         (MediaLimits(duration_s=1.5), "is 2 s long"),
         (MediaLimits(pixels=320 * 240 - 1), "320×240"),
-        (MediaLimits(frames=49), "50 pictures"),
+        (MediaLimits(frames=49), "has 50 frames; the limit is 49 frames"),
     ],
 )
-def test_what_is_above_a_limit_is_refused_by_its_name(video, limits, words):
-    with pytest.raises(MediaError, match=words) as told:
+def test_file_above_a_limit_is_refused(video, limits, message):
+    with pytest.raises(MediaError, match=message) as caught:
         check_media_limits(video, "mine.mp4", limits)
-    assert str(told.value).startswith("mine.mp4: ")
-    assert str(video) not in str(told.value)
+    assert str(caught.value).startswith("mine.mp4: ")
+    assert str(video) not in str(caught.value)
 
 
-def test_what_is_at_the_limit_is_taken_under_any_name(video):
+def test_file_at_the_limits_is_accepted_with_any_suffix(video):
     renamed = video.rename(video.with_name("a.txt"))
     try:
         length_s = check_media_limits(
@@ -37,7 +37,7 @@ def test_what_is_at_the_limit_is_taken_under_any_name(video):
     assert length_s == pytest.approx(2.0, abs=0.1)
 
 
-def test_of_a_part_its_own_length_counts(video):
+def test_time_range_is_checked_by_its_own_length(video):
     limits = MediaLimits(duration_s=1.1, frames=30)
     assert check_media_limits(video, "a", limits, (0.5, 1.5)) == pytest.approx(2.0, abs=0.1)
     assert check_media_limits(video, "a", limits, (1.5, float("inf"))) > 0
@@ -46,16 +46,16 @@ def test_of_a_part_its_own_length_counts(video):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no film\n" * 99, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"]
+    "content", [b"", b"no video\n" * 99, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"]
 )
-def test_texts_and_playlists_are_no_films(tmp_path, content):
-    path = tmp_path / "film.mp4"
+def test_text_and_playlist_are_refused(tmp_path, content):
+    path = tmp_path / "video.mp4"
     path.write_bytes(content)
-    with pytest.raises(MediaError, match=r"film\.mp4: is "):
-        check_media_limits(path, "film.mp4", MediaLimits())
+    with pytest.raises(MediaError, match=r"video\.mp4: is "):
+        check_media_limits(path, "video.mp4", MediaLimits())
 
 
-def test_pictures_of_an_unknown_codec_are_not_measured(film_of_unknown, tmp_path):
+def test_video_of_an_unknown_codec_is_not_checked(film_of_unknown, tmp_path):
     assert (
         check_media_limits(film_of_unknown(tmp_path / "a.mkv", "video"), "a", MediaLimits(pixels=1))
         > 0

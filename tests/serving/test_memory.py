@@ -1,26 +1,28 @@
-"""Memory that is free already, given back to the system."""
+"""Freed memory is returned to the operating system."""
 
 import platform
 
 import psutil
 import pytest
 
+from unmask.serving import memory
 from unmask.serving.memory import release_free_memory
 
 MIB = 2**20
+GLIBC = platform.libc_ver()[0] == "glibc"
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep nothing back")
-def test_freed_memory_below_what_is_still_held_goes_back():
+@pytest.mark.skipif(not GLIBC, reason="other C libraries return memory by themselves")
+def test_freed_memory_below_memory_in_use_is_released():
     process = psutil.Process()
     blocks = [bytearray(b"x" * 64 * 1024) for _ in range(3000)]  # 188 MiB
-    del blocks[:-1]  # the last one lies on top, and the heap only shrinks from there
-    kept = process.memory_info().rss
-    release_free_memory()
-    assert kept - process.memory_info().rss > 100 * MIB
+    del blocks[:-1]  # the last one is on top of the heap, which only shrinks from there
+    before = process.memory_info().rss
+    assert release_free_memory() is True
+    assert before - process.memory_info().rss > 100 * MIB
     assert len(blocks) == 1
 
 
-def test_it_can_be_called_again():
-    release_free_memory()
-    release_free_memory()
+def test_without_malloc_trim_nothing_is_released(monkeypatch):
+    monkeypatch.setattr(memory, "_MALLOC_TRIM", None)
+    assert release_free_memory() is False

@@ -1,32 +1,88 @@
-"""The bench's numbers agree with what can be known beforehand."""
+"""Time and memory are charged to the right stage."""
 
-import mmap
 import time
 
-import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from unmask.serving.analyzer import STAGES, Analyzer
-from unmask.serving.profiling import MemoryTimer, high_water_mib, profile_analysis
-
-
-def test_memory_is_charged_to_the_stage_that_held_it():
-    watch = MemoryTimer()
-    with watch.sampling(), watch.measure("small"):
-        time.sleep(0.05)
-        # straight from the system: malloc may hand out what earlier tests have freed
-        with watch.measure("large"), mmap.mmap(-1, 200 * 2**20) as held:
-            np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
-            time.sleep(0.05)
-        time.sleep(0.05)
-    assert watch.peak_mib["large"] - watch.peak_mib["small"] == pytest.approx(200, abs=60)
-    assert high_water_mib() > watch.peak_mib["large"] - 1
+from unmask.preprocessing.timing import StageTimer
+from unmask.serving.analyzer import Analyzer
+from unmask.serving.profiling import (
+    MIB,
+    STAGES,
+    MemoryTimer,
+    attach_timer,
+    high_water_mib,
+    profile_analysis,
+    use_timer,
+)
 
 
-def test_the_whole_is_the_sum_of_its_stages(bundle_folder, film, tmp_path):
+def test_peak_memory_is_charged_to_the_stage_at_work():
+    resident_mib = [0]
+    timer = MemoryTimer(lambda: resident_mib[0] * MIB)
+
+    def sample(mib):
+        resident_mib[0] = mib
+        timer.sample()
+
+    sample(50)
+    with timer.measure("faces"):
+        sample(100)
+        sample(90)
+        with timer.measure("flow"):
+            sample(300)
+        sample(120)
+    sample(80)
+    assert dict(timer.peak_mib) == {"rest": 80, "faces": 120, "flow": 300}
+
+
+def test_sample_taken_while_the_stage_changes_is_discarded():
+    def change_stage():
+        timer.stage = "flow"
+        return 500 * MIB
+
+    timer = MemoryTimer(change_stage)
+    timer.sample()
+    assert dict(timer.peak_mib) == {}
+
+
+def test_sampling_thread_reads_the_memory_of_this_process():
+    timer = MemoryTimer()
+    with timer.sampling(), timer.measure("faces"):
+        for _ in range(2000):  # ten seconds at most
+            if timer.peak_mib["faces"]:
+                break
+            time.sleep(0.005)
+    assert 1 < timer.peak_mib["faces"] <= high_water_mib() + 1
+
+
+def test_attached_method_counts_once_per_call_to_the_timer_in_use():
+    class CountingTimer(StageTimer):
+        calls = 0
+
+        def measure(self, stage):
+            self.calls += 1
+            return super().measure(stage)
+
+    layer, timer = nn.Linear(2, 2), CountingTimer()
+    for _ in range(3):  # attaching again has no effect
+        attach_timer(layer, "frame_model")
+    layer(torch.zeros(1, 2))
+    assert timer.calls == 0
+    with use_timer(timer):
+        layer(torch.zeros(1, 2))
+        layer(torch.zeros(1, 2))
+    layer(torch.zeros(1, 2))
+    assert timer.calls == 2
+    assert timer.seconds["frame_model"] > 0
+
+
+def test_costs_of_the_stages_add_up_to_the_whole(bundle_folder, film, tmp_path):
     costs = profile_analysis(Analyzer.load(bundle_folder), film(tmp_path / "a.mp4", seconds=2.0))
     assert list(costs) == [*STAGES, "rest", "analyze"]
-    whole = costs.pop("analyze")
-    assert sum(cost.seconds for cost in costs.values()) == pytest.approx(whole.seconds, rel=0.01)
-    assert whole.real_time_factor == pytest.approx(2.0 / whole.seconds, rel=0.05)
-    assert whole.peak_mib >= max(cost.peak_mib for cost in costs.values())
+    total = costs.pop("analyze")
+    assert sum(cost.seconds for cost in costs.values()) == pytest.approx(total.seconds, rel=0.01)
+    assert total.real_time_factor == pytest.approx(2.0 / total.seconds, rel=0.05)
+    assert total.peak_mib >= max(cost.peak_mib for cost in costs.values())

@@ -3,14 +3,14 @@ import pytest
 from unmask.config import Settings
 from unmask.training import code_fingerprint
 from unmask.training.detector.fit import fit_key
-from unmask.training.experiments.ablation import plan_key
+from unmask.training.experiments.ablation import run_key
 from unmask.training.lipsync.fit import lipsync_key
 
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
     (tmp_path / "models").mkdir()
-    (tmp_path / "models/one.py").write_text("a = 1\n")
+    (tmp_path / "models/detector.py").write_text("a = 1\n")
     (tmp_path / "records.py").write_text("b = 1\n")
     monkeypatch.setattr(code_fingerprint, "LIBRARY", tmp_path)
     code_fingerprint.fingerprint.cache_clear()
@@ -18,18 +18,18 @@ def library(tmp_path, monkeypatch):
     code_fingerprint.fingerprint.cache_clear()
 
 
-def sha(*parts):
+def fresh_fingerprint(*parts):
     code_fingerprint.fingerprint.cache_clear()
     return code_fingerprint.fingerprint(*parts)
 
 
-def test_a_change_of_the_code_is_seen_where_it_matters(library):
-    models, records = sha("models"), sha("records.py")
-    (library / "models/one.py").write_text("a = 2\n")
-    assert sha("models") != models
-    assert sha("records.py") == records
-    (library / "models/two.py").write_text("")
-    assert sha("models") not in (models, records)
+def test_a_fingerprint_changes_with_files_under_its_parts_only(library):
+    models, records = fresh_fingerprint("models"), fresh_fingerprint("records.py")
+    (library / "models/detector.py").write_text("a = 2\n")
+    assert fresh_fingerprint("models") != models
+    assert fresh_fingerprint("records.py") == records
+    (library / "models/losses.py").write_text("")
+    assert fresh_fingerprint("models") not in (models, records)
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_a_change_of_the_code_is_seen_where_it_matters(library):
     [
         lambda: fit_key((), Settings()),
         lambda: lipsync_key((), Settings()),
-        lambda: plan_key((), Settings()),
+        lambda: run_key((), Settings()),
     ],
 )
-def test_nothing_kept_outlives_the_code_that_made_it(library, key):
+def test_every_training_key_changes_with_the_code(library, key):
     before = key()
     assert key() == before
-    (library / "models/one.py").write_text("a = 2\n")
+    (library / "models/detector.py").write_text("a = 2\n")
     code_fingerprint.fingerprint.cache_clear()
     assert key() != before

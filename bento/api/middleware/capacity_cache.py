@@ -1,35 +1,75 @@
-"""Whether a tenant may submit, without a question to the table for each who comes in a burst."""
+"""Queue capacity: rejects submissions to a full queue before their upload is read."""
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
-MAX_IN_FLIGHT = 32  # who come while the table is asked
-FRESH_S = 0.25
-MOST_TENANTS = 10_000
+from anyio.to_thread import run_sync
+
+from bento.api.error_response import RETRY_AFTER_S, RequestRejected
+from bento.errors import QueueFullError
+
+MAX_IN_FLIGHT = 32  # requests admitted while the first capacity query runs
+MAX_AGE_S = 0.25
+MAX_TENANTS = 10_000
 
 
 class CapacityCache:
-    """How many more each tenant may submit, as the table said a moment ago.
+    """How many more jobs each tenant may submit, cached for 250 ms.
 
-    Whoever comes together with others is let in on the answer that the first of them waits for.
-    The table counts again once an upload is there, so that no more become jobs than there is room.
+    During a burst, requests that arrive within 250 ms share one capacity query per tenant. The
+    job repository checks again when it inserts a job, so the queue never overfills.
+
+    Args:
+        clock: Monotonic time in seconds.
     """
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._entries: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def try_acquire(self, tenant: str) -> bool:
-        """Use one place; False where the table has to be asked, as :meth:`note` will be told."""
-        left, until = self._known.get(tenant, (0, 0.0))
-        if left < 1 or time.monotonic() > until:
+        """Use one unit of capacity; False if the caller must query and :meth:`update` it."""
+        capacity, valid_until = self._entries.get(tenant, (0, 0.0))
+        if capacity < 1 or self._clock() > valid_until:
             self.update(tenant, MAX_IN_FLIGHT)
             return False
-        self._known[tenant] = (left - 1, until)
+        self._entries[tenant] = (capacity - 1, valid_until)
         return True
 
-    def update(self, tenant: str, left: int) -> None:
-        """Remember what the table said of the tenant, less the one who asked."""
-        self._known[tenant] = (left - 1, time.monotonic() + FRESH_S)
-        self._known.move_to_end(tenant)
-        if len(self._known) > MOST_TENANTS:
-            self._known.popitem(last=False)
+    def update(self, tenant: str, capacity: int) -> None:
+        """Store the queried capacity, less one unit for the request that queried it."""
+        self._entries[tenant] = (capacity - 1, self._clock() + MAX_AGE_S)
+        self._entries.move_to_end(tenant)
+        if len(self._entries) > MAX_TENANTS:
+            self._entries.popitem(last=False)
+
+
+class CapacityCheck:
+    """Rejects submissions while the queue is full.
+
+    Args:
+        query: Returns how many jobs a tenant may submit, given the tenant and the
+            Idempotency-Key; raises :class:`QueueFullError` if there is no capacity.
+    """
+
+    def __init__(self, query: Callable[[str, str | None], int]) -> None:
+        self._query = query
+        self._cache = CapacityCache()
+
+    async def check(self, tenant: str, idempotency_key: str | None) -> None:
+        """Check that the tenant may submit a job.
+
+        Raises:
+            RequestRejected: 429, the queue is full.
+        """
+        if self._cache.try_acquire(tenant):
+            return
+        capacity = 0
+        try:
+            capacity = await run_sync(self._query, tenant, idempotency_key)
+        except QueueFullError as error:
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            raise RequestRejected(429, str(error), headers) from error
+        finally:
+            self._cache.update(tenant, capacity)

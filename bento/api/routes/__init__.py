@@ -1,1 +1,1 @@
-"""The routes, a file for each kind."""
+"""Routers, one module per group of routes."""

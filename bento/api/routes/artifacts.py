@@ -1,152 +1,166 @@
-"""What can be taken away: the report as JSON and PDF, evidence pictures, the upload itself."""
+"""Files of a job: report as JSON and PDF, evidence images and the uploaded video."""
 
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from bento.api.dependencies import ContextDep, RequestContext, TenantDep
-from bento.api.routes.jobs import JobId
-from bento.api.schemas import error_responses, report_response
+from bento.api.dependencies import ContextDep, JobId, RequestContext, TenantDep
+from bento.api.openapi import binary_response, error_responses, report_response
 from bento.db.models import Job
+from bento.storage.keys import evidence_key, upload_key
 from unmask.serving.report.schema import Report
 
-# by how a container begins; a sender's word for it is not repeated
+IMAGE_NOT_FOUND = "image not found; the job lists its images under `evidence`"
+UPLOAD_NOT_FOUND = "the upload is no longer stored"
+LINK_EXPIRED = "the signed URL is invalid or has expired; GET /jobs/{id} returns a new one"
+# magic bytes of a container and their offset; a media type stated by the client is not trusted
 CONTAINER_MAGIC = {
     b"ftyp": (4, "video/mp4"),
     b"\x1aE\xdf\xa3": (0, "video/webm"),
     b"OggS": (0, "video/ogg"),
 }
-VIDEOS = (*(kind for _, kind in CONTAINER_MAGIC.values()), "application/octet-stream")
+VIDEO_TYPES = (*(kind for _, kind in CONTAINER_MAGIC.values()), "application/octet-stream")
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
 Expires = Annotated[
-    str | None, Query(max_length=16, description="Of a signed address.", examples=["1777888800"])
+    str | None,
+    Query(max_length=16, description="Part of a signed URL.", examples=["1777888800"]),
 ]
 Signature = Annotated[
     str | None,
-    Query(max_length=64, description="Of a signed address.", examples=["9f86d081884c7d65"]),
+    Query(max_length=64, description="Part of a signed URL.", examples=["9f86d081884c7d65"]),
 ]
-Name = Annotated[
+ImageName = Annotated[
     str,
-    Path(pattern="^[A-Za-z0-9_-]{1,80}$", description="As the job gives it.", examples=["sound"]),
+    Path(
+        pattern="^[A-Za-z0-9_-]{1,80}$",
+        description="Name of the image, as listed under `evidence`.",
+        examples=["sound"],
+    ),
 ]
-
-
-def _binary(words: str, *media_types: str) -> dict[str, Any]:
-    schema = {"schema": {"type": "string", "format": "binary"}}
-    return {"description": words, "content": dict.fromkeys(media_types, schema)}
 
 
 @router.get(
     "/report.json",
     responses={**report_response(), **error_responses(404, 409, 422)},
-    summary="The report as JSON",
+    summary="Get the report as JSON",
 )
-def report_json(desk: ContextDep, tenant: TenantDep, job_id: JobId, response: Response) -> Report:
-    """The result alone, as a file."""
-    response.headers["Content-Disposition"] = f'attachment; filename="unmask-{job_id[:8]}.json"'
-    return Report.model_validate(_done(desk.job(tenant, job_id)).result)
+def report_json(
+    context: ContextDep, tenant: TenantDep, job_id: JobId, response: Response
+) -> Report:
+    """Return the result as a file."""
+    job = _require_result(context.get_job(tenant, job_id))
+    response.headers["Content-Disposition"] = _attachment(job_id, "json")
+    return Report.model_validate(job.result)
 
 
 @router.get(
     "/report.pdf",
     response_class=Response,
-    responses={200: _binary("The report.", "application/pdf"), **error_responses(404, 409, 422)},
-    summary="The report as PDF",
+    responses={
+        200: binary_response("The report.", "application/pdf"),
+        **error_responses(404, 409, 422),
+    },
+    summary="Get the report as PDF",
 )
-def report_pdf(desk: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
-    """The result to print: what the score means, which detector, and what it cannot know."""
+def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
+    """Return the result as a document: verdict, meaning, evidence, detector and limitations."""
     from bento.reports.pdf import report_pdf
 
-    job = _done(desk.job(tenant, job_id))
-    pictures = [(name, _bytes(desk, f"{job.id}/evidence/{name}.png")) for name in job.evidence]
-    content = report_pdf(job, Report.model_validate(job.result), pictures)
-    named = {"Content-Disposition": f'attachment; filename="unmask-{job_id[:8]}.pdf"'}
-    return Response(content, media_type="application/pdf", headers=named)
+    job = _require_result(context.get_job(tenant, job_id))
+    images = [(name, _read_object(context, evidence_key(job.id, name))) for name in job.evidence]
+    content = report_pdf(job, Report.model_validate(job.result), images)
+    headers = {"Content-Disposition": _attachment(job_id, "pdf")}
+    return Response(content, media_type="application/pdf", headers=headers)
 
 
 @router.get(
     "/evidence/{name}.png",
     response_class=Response,
-    responses={200: _binary("The picture.", "image/png"), **error_responses(404, 422)},
-    summary="An evidence picture",
+    responses={200: binary_response("The image.", "image/png"), **error_responses(404, 422)},
+    summary="Get an evidence image",
 )
 def evidence_image(
-    desk: ContextDep,
+    context: ContextDep,
     request: Request,
     job_id: JobId,
-    name: Name,
+    name: ImageName,
     expires: Expires = None,
     signature: Signature = None,
 ) -> Response:
-    """A picture; with a signed address from `evidence`, or with a key."""
-    _check_allowed(desk, request, (expires, signature))
-    key = f"{job_id}/evidence/{name}.png"
-    if not desk.parts.store.exists(key):
-        raise HTTPException(404, "there is no such picture")
-    return Response(_bytes(desk, key), media_type="image/png")
+    """Return an image, given a signed URL from `evidence` or an API key."""
+    _check_access(context, request, expires, signature)
+    key = evidence_key(job_id, name)
+    if not context.services.store.exists(key):
+        raise HTTPException(404, IMAGE_NOT_FOUND)
+    return Response(_read_object(context, key), media_type="image/png")
 
 
 @router.get(
     "/video",
     response_class=Response,
     responses={
-        200: _binary("The upload.", *VIDEOS),
-        206: _binary("The range of it that was asked for.", *VIDEOS, "multipart/byteranges"),
-        307: {"description": "It lies in a store, at this address."},
-        416: {"description": "There is no such range."},
+        200: binary_response("The upload.", *VIDEO_TYPES),
+        206: binary_response("The requested range.", *VIDEO_TYPES, "multipart/byteranges"),
+        307: {"description": "Redirect to the object store."},
+        416: {"description": "The range lies outside the file."},
         **error_responses(404, 422),
     },
-    summary="The upload",
+    summary="Get the uploaded video",
 )
 def video(
-    desk: ContextDep,
+    context: ContextDep,
     request: Request,
     job_id: JobId,
     expires: Expires = None,
     signature: Signature = None,
 ) -> Response:
-    """The video itself, to be looked at; with a signed address from `video_url`, or with a key."""
-    _check_allowed(desk, request, (expires, signature))
-    key, store = f"{job_id}/upload", desk.parts.store
+    """Return the video for playback, given a signed URL from `video_url` or an API key."""
+    _check_access(context, request, expires, signature)
+    key, services = upload_key(job_id), context.services
+    store = services.store
     if not store.exists(key):
-        raise HTTPException(404, "the upload is not kept any more")
+        raise HTTPException(404, UPLOAD_NOT_FOUND)
     if not store.local:
-        return RedirectResponse(store.signed_url(key, "", desk.parts.settings.link_minutes * 60))
+        return RedirectResponse(store.signed_url(key, "", services.settings.link_minutes * 60))
     with store.open(key) as file:
-        kind = _kind(file)
+        media_type = _media_type(file)
     with store.local_copy(key) as path:
-        return FileResponse(path, media_type=kind)
+        return FileResponse(path, media_type=media_type)
 
 
-def _check_allowed(
-    desk: RequestContext, request: Request, signed: tuple[str | None, str | None]
+def _check_access(
+    context: RequestContext, request: Request, expires: str | None, signature: str | None
 ) -> None:
-    """Either the address is signed, or the job is the caller's."""
-    expires, signature = (part or "" for part in signed)
-    if desk.parts.store.verify_url(request.url.path, expires, signature):
+    """Require a valid signature, or that the job belongs to the caller."""
+    store = context.services.store
+    if store.verify_url(request.url.path, expires or "", signature or ""):
         return
     if request.state.tenant is None:
-        raise HTTPException(403, "this address does not work any more; ask for the job again")
-    desk.job(request.state.tenant, request.path_params["job_id"])
+        raise HTTPException(403, LINK_EXPIRED)
+    context.get_job(request.state.tenant, request.path_params["job_id"])
 
 
-def _done(job: Job) -> Job:
+def _require_result(job: Job) -> Job:
     if not job.result:
-        raise HTTPException(409, f"the job is {job.status}; there is a report once it is done")
+        raise HTTPException(409, f"the job is {job.status}; a report exists once it is done")
     return job
 
 
-def _bytes(desk: RequestContext, key: str) -> bytes:
-    with desk.parts.store.open(key) as file:
+def _attachment(job_id: str, suffix: str) -> str:
+    return f'attachment; filename="unmask-{job_id[:8]}.{suffix}"'
+
+
+def _read_object(context: RequestContext, key: str) -> bytes:
+    with context.services.store.open(key) as file:
         return file.read()
 
 
-def _kind(file: BinaryIO) -> str:
+def _media_type(file: BinaryIO) -> str:
     start = file.read(16)
-    for magic, (place, kind) in CONTAINER_MAGIC.items():
-        if start[place : place + len(magic)] == magic:
-            return kind
+    for magic, (offset, media_type) in CONTAINER_MAGIC.items():
+        if start[offset : offset + len(magic)] == magic:
+            return media_type
     return "application/octet-stream"

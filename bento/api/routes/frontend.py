@@ -1,40 +1,41 @@
-"""The page at `/app`: files of ``bento/frontend``, and what its browser may load."""
+"""Static files of the page at `/app`, and its content security policy."""
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
 from bento.api.dependencies import ContextDep
+from bento.api.route_paths import FRONTEND_PATH
 from bento.paths import FRONTEND_DIR
 
-FIRST = "index.html"
+INDEX = "index.html"
 
-router = APIRouter(prefix="/app", include_in_schema=False)
+router = APIRouter(prefix=FRONTEND_PATH, include_in_schema=False)
 
 
 @router.get("")
 @router.get("/{name:path}")
-def serve_asset(desk: ContextDep, name: str = FIRST) -> FileResponse:
-    """A file of the page, by the names that are there."""
+def serve_asset(context: ContextDep, name: str = INDEX) -> FileResponse:
+    """Serve a file of ``bento/frontend``; only names found by listing it are accepted."""
     files = {
         path.relative_to(FRONTEND_DIR).as_posix(): path
         for path in FRONTEND_DIR.rglob("*")
         if path.is_file()
     }
-    found = files.get(name or FIRST)
-    if found is None:
-        raise HTTPException(404, "there is no such page")
-    headers = {"Content-Security-Policy": content_security_policy(desk.parts.store.origin)}
-    return FileResponse(found, headers=headers)
+    path = files.get(name or INDEX)
+    if path is None:
+        raise HTTPException(404, "page not found; the page starts at /app")
+    policy = content_security_policy(context.services.store.origin)
+    return FileResponse(path, headers={"Content-Security-Policy": policy})
 
 
-def content_security_policy(store: str = "") -> str:
-    """What the page may do: load from this service alone, and pictures from the store.
+def content_security_policy(store_origin: str = "") -> str:
+    """Return the page's policy: own resources only, and media from the object store.
 
     Example:
-        >>> policy().split("; ")[:2]
+        >>> content_security_policy().split("; ")[:2]
         ["default-src 'none'", "script-src 'self'"]
     """
-    media = f"'self' blob: {store}".strip()
+    media = f"'self' blob: {store_origin}".strip()
     return "; ".join(
         (
             "default-src 'none'",

@@ -1,31 +1,36 @@
-"""Whether the service lives, whether it is ready, and its numbers."""
-
-from typing import Any
+"""Health probes and metrics."""
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
 from bento.api.dependencies import ContextDep
-from bento.api.schemas import error_responses
-from bento.metrics.prometheus import render_metrics
+from bento.api.openapi import error_responses
+from bento.metrics.prometheus import CONTENT_TYPE, render_metrics
 
-EXAMPLE = "unmask_queue_length 0\n"
-OPEN: dict[str, Any] = {"security": []}  # no key is needed
+METRICS_EXAMPLE = "unmask_queue_length 0\n"
 
 router = APIRouter(default_response_class=Response)
 
 
-@router.get("/livez", responses=error_responses(), summary="Does it live", openapi_extra=OPEN)
+@router.get(
+    "/livez",
+    responses=error_responses(),
+    summary="Liveness probe",
+)
 def livez() -> Response:
-    """The process answers; BentoML, where it serves this, answers in place of it."""
+    """The process responds. Under BentoML, BentoML's own probe answers instead."""
     return PlainTextResponse("\n")
 
 
-@router.get("/readyz", responses=error_responses(), summary="Is it ready", openapi_extra=OPEN)
-def readyz(desk: ContextDep) -> Response:
-    """The database answers, too, and the worker runs; else 503."""
-    with desk.parts.engine.connect():
+@router.get(
+    "/readyz",
+    responses=error_responses(),
+    summary="Readiness probe",
+)
+def readyz(context: ContextDep) -> Response:
+    """The database responds and the worker runs; otherwise 503."""
+    with context.services.engine.connect():
         return PlainTextResponse("\n")
 
 
@@ -33,13 +38,14 @@ def readyz(desk: ContextDep) -> Response:
     "/metrics",
     responses={
         200: {
-            "description": "Prometheus's text format, the same from every machine of a fleet.",
-            "content": {"text/plain": {"example": EXAMPLE}},
+            "description": "Prometheus text format; every machine reports the same numbers.",
+            "content": {"text/plain": {"example": METRICS_EXAMPLE}},
         },
         **error_responses(),
     },
-    summary="Numbers for Prometheus",
+    summary="Prometheus metrics",
 )
-async def metrics(desk: ContextDep) -> Response:
-    """Queue length, jobs and failures by kind, seconds of work by stage, webhooks."""
-    return PlainTextResponse(await run_sync(render_metrics, desk.parts.engine))
+async def metrics(context: ContextDep) -> Response:
+    """Queue length, jobs and failures by kind, processing seconds by stage, webhooks."""
+    content = await run_sync(render_metrics, context.services.engine)
+    return Response(content, media_type=CONTENT_TYPE)

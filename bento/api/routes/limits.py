@@ -1,16 +1,17 @@
-"""What the service takes and how long it keeps it, to be known before something is sent."""
+"""Limits of the service, for clients that check a video before they upload it."""
 
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
 from bento.api.dependencies import ContextDep
-from bento.api.schemas import ApiModel, error_responses
+from bento.api.openapi import error_responses
+from bento.api.schemas import ApiModel
 
 router = APIRouter()
 
 
 class ServiceLimits(ApiModel):
-    """The settings that whoever sends a video has to know."""
+    """Settings that a client needs to know before an upload."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -25,14 +26,15 @@ class ServiceLimits(ApiModel):
         }
     )
 
-    max_upload_mib: int = Field(description="Largest upload.")
-    max_duration_s: float = Field(description="Longest video.")
-    keep_days: float = Field(description="How long uploads and results stay.")
-    zero_minutes: float = Field(description="How long the result of retention `zero` stays.")
+    max_upload_mib: int = Field(description="Maximum size of a video.")
+    max_duration_s: float = Field(description="Maximum duration of a video.")
+    keep_days: float = Field(description="Days until uploads and results are deleted.")
+    zero_minutes: float = Field(
+        description="Minutes until results of retention `zero` are deleted."
+    )
 
 
-@router.get("/limits", responses=error_responses(), summary="What is taken, and kept how long")
-def limits(desk: ContextDep) -> ServiceLimits:
-    """Limits of this service, the same for everybody."""
-    names = ServiceLimits.model_fields
-    return ServiceLimits.model_validate(desk.parts.settings.model_dump(include=set(names)))
+@router.get("/limits", responses=error_responses(), summary="Get size, time and retention limits")
+def limits(context: ContextDep) -> ServiceLimits:
+    """Return the limits; they are the same for all tenants."""
+    return ServiceLimits.model_validate(context.services.settings, from_attributes=True)

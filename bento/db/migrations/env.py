@@ -1,4 +1,4 @@
-"""What Alembic runs: the connection comes from :func:`bento.db.engine.connect`."""
+"""Alembic environment; :func:`bento.db.engine.create_migrated_engine` sets the connection."""
 
 from alembic import context
 

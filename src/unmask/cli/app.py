@@ -16,6 +16,7 @@ COMMANDS = {
     "analyze": "analyze",
     "bench": "bench",
     "loadtest": "loadtest",
+    "model-card": "model_card",
 }
 GROUPS = {
     "data": {

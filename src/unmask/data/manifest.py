@@ -1,6 +1,6 @@
-"""The manifest: one row per clip, as CSV or parquet, beside the media it lists.
+"""Reads and writes the manifest: one row per clip, as CSV or Parquet, next to the media files.
 
-Paths in the file are relative to the file's folder, so a data set may be moved as a whole.
+Paths in the manifest are relative to its folder, so a data set can be moved as a whole.
 """
 
 import json
@@ -24,35 +24,35 @@ MODALITIES = ("video", "audio")
 
 
 def find_manifest(path: Path) -> Path:
-    """The manifest file that ``path`` is, or that lies in the folder ``path``.
+    """Return ``path`` if it is a file, or the manifest in the folder ``path``.
 
     Raises:
-        DataError: There is none, or a folder holds both a CSV and a parquet one.
+        DataError: The folder has no manifest, or both a CSV and a Parquet one.
     """
     if path.is_file():
         return path
-    found = [path / name for name in FILE_NAMES if (path / name).is_file()]
-    if not found:
+    files = [path / name for name in FILE_NAMES if (path / name).is_file()]
+    if not files:
         raise DataError(f"{path}: no manifest here; expected {' or '.join(FILE_NAMES)}")
-    if len(found) > 1:
-        raise DataError(f"{path}: holds both {' and '.join(FILE_NAMES)}; delete the stale one")
-    return found[0]
+    if len(files) > 1:
+        raise DataError(f"{path}: has both {' and '.join(FILE_NAMES)}; delete the outdated one")
+    return files[0]
 
 
 def read_manifest(path: Path | str) -> tuple[Clip, ...]:
-    """Read a manifest; media files are not opened and need not be there.
+    """Read a manifest; media files are not opened and need not exist.
 
     Args:
-        path: A ``.csv`` or ``.parquet`` file, or a folder that holds ``manifest.csv`` or
+        path: A ``.csv`` or ``.parquet`` file, or a folder with ``manifest.csv`` or
             ``manifest.parquet``.
 
     Returns:
-        The clips in the file's order, with absolute paths.
+        The clips in the order of the file, with absolute paths.
 
     Raises:
-        DataError: A column is missing, a cell cannot be understood, a label contradicts
-            itself, or there are no rows. Rows are counted as a spreadsheet shows them:
-            the header is row 1.
+        DataError: A column is missing, a cell is invalid, the labels of a row contradict each
+            other, or there are no rows. Rows are numbered as in a spreadsheet: the header is
+            row 1.
     """
     file = find_manifest(Path(path)).absolute()
     rows = read_table(file)
@@ -64,10 +64,10 @@ def read_manifest(path: Path | str) -> tuple[Clip, ...]:
 
 
 def read_table(file: Path) -> list[dict[str, Any]]:
-    """The rows of a CSV (every cell as text) or parquet file, as found.
+    """Read the rows of a CSV file (every cell as text) or a Parquet file, unchecked.
 
     Raises:
-        DataError: The file is of another type, broken, or has no rows.
+        DataError: The file is of another type, cannot be parsed, or has no rows.
     """
     try:
         if file.suffix == ".parquet":
@@ -76,7 +76,7 @@ def read_table(file: Path) -> list[dict[str, Any]]:
             table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         else:
             raise DataError(f"{file}: is {file.suffix or 'without suffix'}; use .csv or .parquet")
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+    except (OSError, ValueError) as error:  # parse errors of pandas and pyarrow are ValueErrors
         raise DataError(f"{file}: cannot be read as a table: {error}") from error
     if table.empty:
         raise DataError(f"{file}: has no rows; list at least one clip")
@@ -84,16 +84,16 @@ def read_table(file: Path) -> list[dict[str, Any]]:
 
 
 def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
-    """Write ``clips`` so that :func:`read_manifest` gives them back, path for path.
+    """Write ``clips``; :func:`read_manifest` returns the same clips.
 
     Args:
-        path: A ``.csv`` or ``.parquet`` file, or a folder, which then gets ``manifest.csv``.
+        path: A ``.csv`` or ``.parquet`` file, or a folder for ``manifest.csv``.
 
     Returns:
-        The file written; it appears whole or not at all.
+        The file, written atomically.
 
     Raises:
-        DataError: There are no clips, or the suffix is neither of the two.
+        DataError: There are no clips.
     """
     file = Path(path)
     file = file if file.suffix in (".csv", ".parquet") else file / FILE_NAMES[0]
@@ -109,18 +109,18 @@ def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
 
 
 def manifest_hash(clips: Sequence[Clip]) -> str:
-    """Hash of what the clips are: 64 hexadecimal digits.
+    """Return the SHA-256 of the clips' metadata and media hashes, 64 hexadecimal digits.
 
-    Neither the place of the files nor the order of the rows changes it; a label, a split or
-    a byte of the media does.
+    It changes with any label, split or byte of the media, but neither with the location of the
+    files nor with the order of the rows.
     """
-    facts = [asdict(clip) | {"path": ""} for clip in clips]
-    text = json.dumps(sorted(facts, key=lambda row: (row["clip_id"], row["sha256"])))
+    rows = [asdict(clip) | {"path": ""} for clip in clips]
+    text = json.dumps(sorted(rows, key=lambda row: (row["clip_id"], row["sha256"])))
     return sha256(text.encode()).hexdigest()
 
 
 def _row(clip: Clip, folder: Path) -> dict[str, Any]:
-    # parents are resolved and the file is not: DVC may put a link into its cache there
+    # resolve the parents only: DVC may replace the file itself by a link into its cache
     media = clip.path.parent.resolve() / clip.path.name
     return asdict(clip) | {
         "path": Path(os.path.relpath(media, folder.resolve())).as_posix(),
@@ -135,7 +135,7 @@ def _clip(row: Mapping[str, Any], file: Path, number: int) -> Clip:
             values[name] = parse(row[name])
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(
-                f"{file}: row {number}, column {name}: {row[name]!r} is wrong; {remedy}"
+                f"{file}: row {number}, column {name}: {row[name]!r} is invalid; {remedy}"
             ) from error
     values["path"] = file.parent / values["path"]
     try:
@@ -145,15 +145,15 @@ def _clip(row: Mapping[str, Any], file: Path, number: int) -> Clip:
 
 
 def parse_bool(cell: Any) -> bool:
-    """Read ``true`` or ``false`` in any case, or a boolean.
+    """Parse a boolean, or ``true`` or ``false`` in upper or lower case.
 
     Raises:
-        ValueError: It is anything else: ``yes``, ``1`` and an empty cell are not guessed at.
+        ValueError: Any other value, such as ``yes``, ``1`` or an empty cell.
     """
-    word = str(cell).strip().lower()
-    if word not in ("true", "false"):
-        raise ValueError(f"{cell!r} is neither true nor false")
-    return word == "true"
+    text = str(cell).strip().lower()
+    if text not in ("true", "false"):
+        raise ValueError(f"{cell!r} is neither true nor false; write true or false")
+    return text == "true"
 
 
 def _text(cell: Any) -> str:
@@ -187,21 +187,21 @@ def _count(cell: Any) -> int:
 
 
 def _periods(cell: Any) -> tuple[FakeSpan, ...]:
-    found = []
+    periods = []
     for item in json.loads(cell or "[]"):
         period = FakeSpan(float(item["start_s"]), float(item["end_s"]), item["modality"])
         if not 0 <= period.start_s < period.end_s or period.modality not in MODALITIES:
             raise ValueError(item)
-        found.append(period)
-    return tuple(found)
+        periods.append(period)
+    return tuple(periods)
 
 
 _PARSERS_BY_TYPE: dict[Any, tuple[Callable[[Any], Any], str]] = {
-    str: (_text, "write a text that is not empty"),
-    Path: (_text, "write the media file's path, relative to the manifest's folder"),
+    str: (_text, "write a non-empty text"),
+    Path: (_text, "write the path of the media file, relative to the folder of the manifest"),
     bool: (parse_bool, "write true or false"),
     float: (_quantity, "write a number, 0 or more"),
-    int: (_count, "write a whole number, 0 or more"),
+    int: (_count, "write an integer, 0 or more"),
     tuple[FakeSpan, ...]: (
         _periods,
         'write a JSON list such as [{"start_s": 1.2, "end_s": 1.9, "modality": "audio"}], or []',

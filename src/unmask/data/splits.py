@@ -1,4 +1,4 @@
-"""Which clips train, which tune and which judge; nobody stands in two of them."""
+"""Train, validation and test splits that share no person, no footage and no file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +13,17 @@ from unmask.records import SPLITS, Clip
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 GROUP_KEYS = ("identity", "pair_id", "sha256")  # clips that share one of these stay together
+TOLERANCE = 1e-6  # of the sum of the fractions
+EPS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Something that stands in more than one split.
+    """A person, footage or file that occurs in more than one split.
 
     Attributes:
         kind: ``identity``, ``pair_id`` or ``sha256``.
+        name: The value that is shared.
     """
 
     kind: str
@@ -28,47 +31,49 @@ class Leak:
     splits: tuple[str, ...]
 
     def __str__(self) -> str:
-        """As part of a sentence."""
+        """Return the leak as part of a sentence."""
         return f"{self.kind} {self.name} in {' and '.join(self.splits)}"
 
 
 def connected_groups(clips: Sequence[Clip]) -> tuple[tuple[int, ...], ...]:
-    """Positions of clips that must stay together, largest group first.
+    """Return the positions of clips that must stay together, largest group first.
 
-    Clips belong together when they share a person, footage (``pair_id``) or every byte,
-    directly or through other clips.
+    Clips belong together if they share a person, footage (``pair_id``) or every byte, directly
+    or through other clips.
     """
     if not clips:
         return ()
-    # a graph: clips are the first nodes, and what they share are the nodes after them
-    shared: dict[tuple[str, str], int] = {}
+    # bipartite graph: the clips are the first nodes, the values they share the nodes after them
+    value_nodes: dict[tuple[str, str], int] = {}
     edges = [
-        (place, shared.setdefault((kind, getattr(clip, kind)), len(clips) + len(shared)))
-        for place, clip in enumerate(clips)
-        for kind in GROUP_KEYS
+        (
+            position,
+            value_nodes.setdefault((key, getattr(clip, key)), len(clips) + len(value_nodes)),
+        )
+        for position, clip in enumerate(clips)
+        for key in GROUP_KEYS
     ]
-    ends = np.array(edges).T
-    nodes = len(clips) + len(shared)
-    graph = coo_array((np.ones(len(edges)), tuple(ends)), shape=(nodes, nodes))
+    nodes = len(clips) + len(value_nodes)
+    graph = coo_array((np.ones(len(edges)), tuple(np.array(edges).T)), shape=(nodes, nodes))
     _, group_of = connected_components(graph, directed=False)
     members: dict[int, list[int]] = {}
-    for place, group in enumerate(group_of[: len(clips)]):
-        members.setdefault(int(group), []).append(place)
-    return tuple(sorted((tuple(places) for places in members.values()), key=lambda g: (-len(g), g)))
+    for position, group in enumerate(group_of[: len(clips)]):
+        members.setdefault(int(group), []).append(position)
+    groups = (tuple(positions) for positions in members.values())
+    return tuple(sorted(groups, key=lambda group: (-len(group), group)))
 
 
 def assign_splits(
     clips: Sequence[Clip], fractions: Mapping[str, float] = FRACTIONS, seed: int = 0
 ) -> tuple[Clip, ...]:
-    """Give every clip a split, so that no person and no footage stands in two of them.
+    """Assign a split to every clip so that no person and no footage is in two of them.
 
-    Whole connected groups are dealt out, large ones first, each to where it helps most to
-    bring the genuine and the fake clips of every split to what ``fractions`` asks for.
-    Groups of equal size are dealt in an order drawn from ``seed``; the order of ``clips``
-    does not matter.
+    Greedy: whole connected groups, large ones first, go to the split where they bring the number
+    of genuine and fake clips closest to ``fractions``. Groups of equal size are assigned in an
+    order drawn from ``seed``; the order of ``clips`` has no effect.
 
     Args:
-        fractions: Share of the clips per split, summing to 1.
+        fractions: Share of the clips per split; must sum to 1.
 
     Returns:
         The clips in the order given.
@@ -76,61 +81,63 @@ def assign_splits(
     Raises:
         DataError: A split is unknown, or the fractions do not sum to 1.
     """
-    if set(fractions) - set(SPLITS) or abs(sum(fractions.values()) - 1) > 1e-6:
+    if set(fractions) - set(SPLITS) or abs(sum(fractions.values()) - 1) > TOLERANCE:
         raise DataError(f"split fractions {dict(fractions)}: use {SPLITS}, summing to 1")
     if not clips:
         return ()
-    # in the order of their names, so that the order given changes nothing
-    order = sorted(range(len(clips)), key=lambda place: clips[place].clip_id)
-    groups = connected_groups([clips[place] for place in order])
-    is_fake = np.array([clips[place].is_fake for place in order])
+    order = sorted(range(len(clips)), key=lambda position: clips[position].clip_id)
+    groups = connected_groups([clips[position] for position in order])
+    is_fake = np.array([clips[position].is_fake for position in order])
     counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in groups])
-    chosen = _deal(counts, np.array(list(fractions.values())), np.random.default_rng(seed))
+    splits = _assign_groups(counts, np.array(list(fractions.values())), np.random.default_rng(seed))
     split_at = {
-        order[place]: tuple(fractions)[split]
-        for group, split in zip(groups, chosen, strict=True)
-        for place in group
+        order[position]: tuple(fractions)[split]
+        for group, split in zip(groups, splits, strict=True)
+        for position in group
     }
-    return tuple(replace(clip, split=split_at[place]) for place, clip in enumerate(clips))
+    return tuple(replace(clip, split=split_at[position]) for position, clip in enumerate(clips))
 
 
-def _deal(
-    counts: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
+def _assign_groups(
+    counts: NDArray[np.int64], fractions: NDArray[np.float64], rng: np.random.Generator
 ) -> list[int]:
-    """The split of each group; ``counts`` are its genuine and fake clips, ``(groups, 2)``."""
+    """Return the split of each group.
+
+    Args:
+        counts: Genuine and fake clips of each group, shape ``(groups, 2)``.
+        fractions: Share of each split, shape ``(splits,)``.
+    """
     totals = counts.sum(axis=0)
-    wanted = np.maximum(shares[:, None] * totals, 1e-9)  # (splits, classes)
-    lacking = wanted.copy()
-    chosen = np.zeros(len(counts), dtype=np.int64)
+    target = np.maximum(fractions[:, None] * totals, EPS)  # (splits, classes)
+    missing = target.copy()
+    splits = np.zeros(len(counts), dtype=np.int64)
     for group in np.lexsort((rng.random(len(counts)), -counts.sum(axis=1))):
         size = counts[group]
-        # how far it lowers sum((held - wanted)² / wanted), a rare class weighing as much
-        gain = (size * (2 * lacking - size) / wanted / np.maximum(totals, 1)).sum(axis=1)
-        emptier = (lacking / wanted).sum(axis=1)  # decides where the gain is the same
-        chosen[group] = np.argmax(np.where(shares > 0, gain + 1e-9 * emptier, -np.inf))
-        lacking[chosen[group]] -= size
-    return chosen.tolist()
+        # decrease of sum((assigned - target)² / target); a rare class weighs as much as the other
+        gain = (size * (2 * missing - size) / target / np.maximum(totals, 1)).sum(axis=1)
+        emptiness = (missing / target).sum(axis=1)  # breaks ties
+        splits[group] = np.argmax(np.where(fractions > 0, gain + EPS * emptiness, -np.inf))
+        missing[splits[group]] -= size
+    return splits.tolist()
+
+
+def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:
+    """Return the splits in which each person, footage and file occurs.
+
+    Returns:
+        Group key (one of ``GROUP_KEYS``) and value, mapped to the names of the splits.
+    """
+    splits: dict[tuple[str, str], set[str]] = {}
+    for clip in clips:
+        for key in GROUP_KEYS:
+            splits.setdefault((key, getattr(clip, key)), set()).add(clip.split)
+    return splits
 
 
 def find_leaks(clips: Sequence[Clip]) -> tuple[Leak, ...]:
-    """People, footage and identical files that stand in more than one split."""
-    seen: dict[tuple[str, str], set[str]] = {}
-    for clip in clips:
-        for kind in GROUP_KEYS:
-            seen.setdefault((kind, getattr(clip, kind)), set()).add(clip.split)
+    """Return the data leakage: people, footage and files that occur in more than one split."""
     return tuple(
-        Leak(kind, name, tuple(sorted(splits)))
-        for (kind, name), splits in sorted(seen.items())
+        Leak(key, name, tuple(sorted(splits)))
+        for (key, name), splits in sorted(splits_by_group(clips).items())
         if len(splits) > 1
     )
-
-
-def refuse_leaks(clips: Sequence[Clip]) -> None:
-    """Do nothing if the splits are clean.
-
-    Raises:
-        DataError: They leak; the first few leaks are named.
-    """
-    if leaks := find_leaks(clips):
-        first = "; ".join(str(leak) for leak in leaks[:3])
-        raise DataError(f"{len(leaks)} leak(s) between splits: {first}; assign splits anew")

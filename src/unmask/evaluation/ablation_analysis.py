@@ -1,4 +1,4 @@
-"""What each component is worth: a detector with everything beside one that lacks the component."""
+"""Comparison of ablation runs: a reference with all components against runs without one."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -9,20 +9,24 @@ from numpy.typing import NDArray
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import Interval, draw_identity_counts, resampled_aucs
+from unmask.evaluation.bootstrap import draw_identity_counts, resampled_aucs
+from unmask.evaluation.evaluate import auc_of_rows
+from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import expected_calibration_error, roc_auc
 from unmask.records import ScoreRow
+
+REFERENCE = "everything"
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class RunScores:
-    """One training, scored on the test split.
+    """Test scores of one training run.
 
     Attributes:
-        ms_per_clip: Time of the models for a clip, preprocessing not counted; ``None`` where they
-            are the reference's.
+        ms_per_clip: Inference time per clip in milliseconds, without preprocessing; ``None``
+            where the models are the reference's.
     """
 
     seed: int
@@ -31,46 +35,84 @@ class RunScores:
 
     @property
     def auc(self) -> float:
-        """Of the scores before calibration."""
-        return _auc(self.rows)
+        """AUC of the logits before calibration."""
+        return auc_of_rows(self.rows)
 
     def by_manipulation(self) -> dict[str, float]:
-        """The same of each kind of fake against all genuine clips."""
+        """Return the AUC of each kind of fake against all genuine clips."""
         genuine = [row for row in self.rows if not row.is_fake]
         kinds = sorted({row.manipulation for row in self.rows if row.is_fake})
         fakes = {
             kind: [row for row in self.rows if row.is_fake and row.manipulation == kind]
             for kind in kinds
         }
-        return {kind: _auc([*genuine, *rows]) for kind, rows in fakes.items()}
+        return {kind: auc_of_rows([*genuine, *rows]) for kind, rows in fakes.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class AblationRow:
-    """Some trainings that differ in their seed alone.
+    """Runs that differ in their seed alone.
 
     Attributes:
-        name: The component that is switched off; ``everything`` for the reference.
-        added: It is switched on, and off in the reference.
-        aucs: One per seed.
-        auc: Their mean, with the interval by resampling identities and seeds.
-        gain: AUC of the reference less this one's: what the component brings; ``None`` for
-            the reference itself. The interval is of the difference on the same resamples.
+        name: Component that is switched off; ``everything`` for the reference.
+        aucs: AUC per seed.
+        auc: Mean over the seeds, with an interval by resampling identities and seeds.
+        gain: AUC that the component adds: the reference's minus this row's, or the reverse for
+            an added component, with the interval of the difference on the same resamples;
+            ``None`` for the reference.
         ece: Mean over the seeds.
-        by_manipulation: AUC of each kind of fake against all genuine clips, likewise.
+        added: The component is switched on here, and off in the reference.
+        by_manipulation: AUC of each kind of fake against all genuine clips, mean over seeds.
     """
 
     name: str
     seeds: tuple[int, ...]
     aucs: tuple[float, ...]
-    auc: float
-    interval: Interval
-    gain: float | None
-    gain_interval: Interval | None
+    auc: Estimate
+    gain: Estimate | None
     ece: float
     ms_per_clip: float | None
     added: bool = False
     by_manipulation: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resamples:
+    """Resamples of identities and of seeds that all rows share.
+
+    Attributes:
+        clip_ids: In the order of ``counts``.
+        counts: How often each clip occurs, shape ``(resamples, clips)``.
+        seeds: Of the runs.
+        runs: Indices of the drawn runs, shape ``(draws, resamples)``.
+    """
+
+    clip_ids: tuple[str, ...]
+    is_fake: NDArray[np.bool_]
+    counts: NDArray[np.int64]
+    seeds: tuple[int, ...]
+    runs: NDArray[np.int64]
+
+    def aucs(self, name: str, runs: Sequence[RunScores]) -> tuple[tuple[float, ...], Floats]:
+        """Return the AUC of each run, and the mean AUC of each resample.
+
+        Raises:
+            DataError: The runs have other seeds, or were scored on other clips.
+        """
+        if tuple(run.seed for run in runs) != self.seeds:
+            raise DataError(f"{name}: the seeds differ from {self.seeds}; train it with those")
+        logits = [self._logits(run) for run in runs]
+        resampled = np.array([resampled_aucs(run, self.is_fake, self.counts) for run in logits])
+        mean = np.take_along_axis(resampled, self.runs, axis=0).mean(axis=0)
+        return tuple(roc_auc(run, self.is_fake) for run in logits), mean
+
+    def _logits(self, run: RunScores) -> Floats:
+        rows = _sort_by_clip(run.rows)
+        if [row.clip_id for row in rows] != list(self.clip_ids):
+            raise DataError(
+                f"seed {run.seed}: scored on other clips than the reference; score it again"
+            )
+        return np.array([row.logit for row in rows])
 
 
 def compare_runs(
@@ -80,76 +122,85 @@ def compare_runs(
     seed: int,
     added: Collection[str] = (),
 ) -> tuple[AblationRow, ...]:
-    """Measure the reference and everything that lacks one component.
+    """Compare the reference with runs that lack, or add, one component each.
 
     Args:
-        reference: Trainings with everything, one per seed.
-        without: Component to trainings without it.
-        seed: Of the resampling, of people and of trainings; all rows share their resamples.
-        added: Rows that have a component more than the reference, not one less.
+        reference: One run per seed.
+        without: Component to the runs without it, one per seed.
+        seed: Of the resampling of identities and runs; all rows share their resamples.
+        added: Components that the reference lacks and the row has.
 
     Raises:
-        DataError: Two trainings were not scored on the same clips, or a row has other seeds.
+        DataError: Two runs were not scored on the same clips, or a row has other seeds.
         SingleClassError: The clips are all genuine, or all fake.
     """
-    clips = _by_clip(reference[0].rows)
-    is_fake = np.array([row.is_fake for row in clips])
-    rng, seeds = np.random.default_rng(seed), tuple(run.seed for run in reference)
-    copies = draw_identity_counts(is_fake, [row.identity for row in clips], rng, settings.resamples)
-    # trainings differ by chance: were they not drawn, too, a component that does nothing would
-    # seem to matter. One fewer than there are makes the variance of so small a sample right
-    # (Rao & Wu, "Resampling Inference with Complex Survey Data", JASA 1988).
-    again = rng.integers(len(seeds), size=(max(len(seeds) - 1, 1), settings.resamples))
-    wanted = [row.clip_id for row in clips]
-    base: Floats | None = None
-    found: list[AblationRow] = []
-    for name, runs in {"everything": reference, **without}.items():
-        if tuple(run.seed for run in runs) != seeds:
-            raise DataError(f"{name}: other seeds than {seeds}; train it with those")
-        scores = [_logits(run, wanted) for run in runs]
-        each = np.array([resampled_aucs(one, is_fake, copies) for one in scores])
-        drawn = np.take_along_axis(each, again, axis=0).mean(axis=0)
-        aucs = tuple(roc_auc(one, is_fake) for one in scores)
-        auc = float(np.mean(aucs))
-        first = base is None
-        base = drawn if base is None else base
-        sign = -1 if name in added else 1
-        found.append(
+    resamples = _draw_resamples(reference, settings.resamples, seed)
+    aucs, baseline = resamples.aucs(REFERENCE, reference)
+    baseline_auc = float(np.mean(aucs))
+    rows = [
+        AblationRow(
+            name=REFERENCE,
+            seeds=resamples.seeds,
+            aucs=aucs,
+            auc=estimate_from_resamples(baseline_auc, baseline, settings.confidence),
+            gain=None,
+            ece=_mean_ece(reference, settings.bins),
+            ms_per_clip=_mean_ms(reference),
+            by_manipulation=_mean_by_key([run.by_manipulation() for run in reference]),
+        )
+    ]
+    for name, runs in without.items():
+        aucs, resampled = resamples.aucs(name, runs)
+        auc, sign = float(np.mean(aucs)), -1 if name in added else 1
+        rows.append(
             AblationRow(
                 name=name,
-                seeds=seeds,
+                seeds=resamples.seeds,
                 aucs=aucs,
-                auc=auc,
-                interval=_interval(drawn, settings.confidence),
-                gain=None if first else sign * (found[0].auc - auc),
-                gain_interval=None
-                if first
-                else _interval(sign * (base - drawn), settings.confidence),
-                ece=float(np.mean([_ece(run, settings.bins) for run in runs])),
+                auc=estimate_from_resamples(auc, resampled, settings.confidence),
+                gain=estimate_from_resamples(
+                    sign * (baseline_auc - auc),
+                    sign * (baseline - resampled),
+                    settings.confidence,
+                ),
+                ece=_mean_ece(runs, settings.bins),
                 ms_per_clip=_mean_ms(runs),
                 added=name in added,
-                by_manipulation=_mean_of([run.by_manipulation() for run in runs]),
+                by_manipulation=_mean_by_key([run.by_manipulation() for run in runs]),
             )
         )
-    return tuple(found)
+    return tuple(rows)
 
 
 def to_metrics(rows: Sequence[AblationRow]) -> dict[str, float]:
-    """AUC and gain of each row: ``auc_without_optical_flow``, ``auc_with_ensemble``."""
-    found: dict[str, float] = {}
+    """Return AUC and gain of each row: ``auc_without_optical_flow``, ``auc_with_ensemble``."""
+    values: dict[str, float] = {}
     for row in rows:
         name = re.sub(r"\W", "_", row.name)
         if row.gain is None:
-            found["auc"] = row.auc
+            values["auc"] = row.auc.value
         else:
-            how = "with" if row.added else "without"
-            found |= {f"auc_{how}_{name}": row.auc, f"gain_{name}": row.gain}
-    return found
+            prefix = "auc_with" if row.added else "auc_without"
+            values |= {f"{prefix}_{name}": row.auc.value, f"gain_{name}": row.gain.value}
+    return values
 
 
-def _auc(rows: Sequence[ScoreRow]) -> float:
-    logits = np.array([row.logit for row in rows])
-    return roc_auc(logits, np.array([row.is_fake for row in rows]))
+def _draw_resamples(reference: Sequence[RunScores], resamples: int, seed: int) -> _Resamples:
+    rows = _sort_by_clip(reference[0].rows)
+    is_fake = np.array([row.is_fake for row in rows])
+    rng = np.random.default_rng(seed)
+    counts = draw_identity_counts(is_fake, [row.identity for row in rows], rng, resamples)
+    # Runs differ by chance: unless they are resampled, too, a component without effect seems
+    # to matter. One draw fewer than runs gives the right variance for so small a sample
+    # (Rao & Wu, "Resampling Inference with Complex Survey Data", JASA 1988).
+    draws = max(len(reference) - 1, 1)
+    return _Resamples(
+        clip_ids=tuple(row.clip_id for row in rows),
+        is_fake=is_fake,
+        counts=counts,
+        seeds=tuple(run.seed for run in reference),
+        runs=rng.integers(len(reference), size=(draws, resamples)),
+    )
 
 
 def _mean_ms(runs: Sequence[RunScores]) -> float | None:
@@ -157,29 +208,20 @@ def _mean_ms(runs: Sequence[RunScores]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _mean_of(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of every key, which all of ``each`` have."""
-    return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+def _mean_by_key(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each key over mappings with the same keys."""
+    return {key: float(np.mean([item[key] for item in values])) for key in values[0]}
 
 
-def _by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
+def _sort_by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     return sorted(rows, key=lambda row: row.clip_id)
 
 
-def _logits(run: RunScores, wanted: Sequence[str]) -> Floats:
-    rows = _by_clip(run.rows)
-    if [row.clip_id for row in rows] != list(wanted):
-        raise DataError(f"seed {run.seed}: scored on other clips than the first; score it again")
-    return np.array([row.logit for row in rows])
+def _mean_ece(runs: Sequence[RunScores], bins: int) -> float:
+    return float(np.mean([_ece(run, bins) for run in runs]))
 
 
 def _ece(run: RunScores, bins: int) -> float:
     probabilities = np.array([row.probability for row in run.rows])
     is_fake = np.array([row.is_fake for row in run.rows])
     return float(expected_calibration_error(probabilities, is_fake, bins))
-
-
-def _interval(values: Floats, confidence: float) -> Interval:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(float(low), float(high))

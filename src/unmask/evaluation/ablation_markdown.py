@@ -1,65 +1,62 @@
-"""An ablation as a table in Markdown, which a terminal shows as well as a page does."""
+"""Markdown report of an ablation, for a page and for the console."""
 
 from collections.abc import Mapping, Sequence
 
 from unmask.evaluation.ablation_analysis import AblationRow
-from unmask.evaluation.bootstrap import Interval
 
-HEAD = ("without", "AUC", "interval", "gain of the component", "expected", "ECE", "ms per clip")
+HEADER = ("without", "AUC", "interval", "gain of the component", "expected", "ECE", "ms per clip")
 
 
 def ablation_table(rows: Sequence[AblationRow], expected: Mapping[str, str]) -> str:
-    """One line per component; the reference first.
+    """Return a Markdown table with one line per component, the reference first.
 
     Args:
-        expected: Component to what one could expect of it.
+        expected: Component to its expected gain.
     """
-    lines = [HEAD, tuple("---" for _ in HEAD), *(_cells(row, expected) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return _table([HEADER, *(_cells(row, expected) for row in rows)]) + "\n"
 
 
 def ablation_page(
-    rows: Sequence[AblationRow], expected: Mapping[str, str], title: str, words: Sequence[str]
+    rows: Sequence[AblationRow], expected: Mapping[str, str], title: str, notes: Sequence[str]
 ) -> str:
-    """The table with its heading and what a reader has to know, each kind of fake, each seed."""
+    """Return the whole report: notes, table, AUC per kind of fake, AUC per seed."""
     seeds = ", ".join(str(seed) for seed in rows[0].seeds)
-    each = [f"- {row.name}: {', '.join(f'{auc:.3f}' for auc in row.aucs)}" for row in rows]
+    by_seed = [f"- {row.name}: {', '.join(f'{auc:.3f}' for auc in row.aucs)}" for row in rows]
     parts = [
         f"# {title}",
-        " ".join(words),
+        " ".join(notes),
         ablation_table(rows, expected).rstrip(),
         "AUC of each kind of fake against all genuine clips, mean over the seeds:",
-        _kinds(rows),
-        f"AUC seed by seed ({seeds}):",
-        "\n".join(each),
+        _kinds_table(rows),
+        f"AUC per seed ({seeds}):",
+        "\n".join(by_seed),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _kinds(rows: Sequence[AblationRow]) -> str:
-    """One line per row of the other table, one column per kind of fake."""
+def _kinds_table(rows: Sequence[AblationRow]) -> str:
     kinds = list(rows[0].by_manipulation)
-    lines = [["without", *kinds], ["---"] * (len(kinds) + 1)]
-    lines += [[_name(row), *(f"{row.by_manipulation[k]:.2f}" for k in kinds)] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = [[_label(row), *(f"{row.by_manipulation[k]:.2f}" for k in kinds)] for row in rows]
+    return _table([["without", *kinds], *cells])
 
 
-def _name(row: AblationRow) -> str:
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a Markdown table, the first of them as its header."""
+    header, *body = lines
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *body))
+
+
+def _label(row: AblationRow) -> str:
     return "nothing (reference)" if row.gain is None else f"{'+ ' * row.added}{row.name}"
 
 
 def _cells(row: AblationRow, expected: Mapping[str, str]) -> tuple[str, ...]:
-    gain = "" if row.gain is None else f"{row.gain:+.3f} ({_span(row.gain_interval, '+')})"
     return (
-        _name(row),
-        f"{row.auc:.3f}",
-        _span(row.interval),
-        gain,
+        _label(row),
+        f"{row.auc.value:.3f}",
+        row.auc.format_interval(),
+        "" if row.gain is None else row.gain.format("+"),
         "" if row.gain is None else expected.get(row.name, ""),
         f"{row.ece:.3f}",
         "" if row.ms_per_clip is None else f"{row.ms_per_clip:.0f}",
     )
-
-
-def _span(interval: Interval | None, sign: str = "") -> str:
-    return "" if interval is None else f"{interval.low:{sign}.3f} to {interval.high:{sign}.3f}"

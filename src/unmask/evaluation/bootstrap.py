@@ -1,68 +1,63 @@
-"""How far a measured AUC could be off, given that clips of one person resemble each other."""
+"""Confidence intervals of an AUC by a cluster bootstrap.
+
+Clips of one person resemble each other, so whole identities are resampled and not clips.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.errors import SingleClassError
+from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 
-CELLS_AT_ONCE = 4_000_000  # resamples × clips held in memory together, 32 MB
+MAX_CELLS = 4_000_000  # resamples × clips held in memory at a time, 32 MB
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A percentile interval of resampled values."""
-
-    low: float
-    high: float
-
-
-def auc_interval(
+def estimate_auc(
     scores: Scores,
     is_fake: Labels,
     identities: Sequence[str],
     rng: np.random.Generator,
     resamples: int = 1000,
     confidence: float = 0.95,
-) -> Interval | None:
-    """Interval of the AUC by a cluster bootstrap: whole identities are drawn, not clips.
+) -> Estimate:
+    """Compute the AUC with its interval by resampling identities.
 
     A resample without a genuine or without a fake clip has no AUC and is drawn again.
 
     Args:
-        scores: Shape ``(clips,)``.
+        scores: Shape ``(clips,)``; higher is more fake.
         is_fake: Shape ``(clips,)``.
-        identities: The person of each clip, one per clip.
-        confidence: Share of the resamples that lies within, in ``(0, 1)``.
+        identities: Person of each clip, shape ``(clips,)``.
+        confidence: Share of the resamples that lies within the interval, in ``(0, 1)``.
 
     Returns:
-        ``None`` where all clips are of one identity: there is nothing to resample.
+        Without an interval where all clips are of one identity.
 
     Raises:
         SingleClassError: All clips are genuine, or all are fake.
     """
-    roc_auc(scores, is_fake)  # refuses what cannot be measured at all
+    auc = roc_auc(scores, is_fake)
     if len(set(identities)) < 2:
-        return None
-    values = np.concatenate(
+        return Estimate(auc, None, None)
+    resampled = np.concatenate(
         [
             resampled_aucs(scores, is_fake, draw_identity_counts(is_fake, identities, rng, count))
-            for count in _chunks(resamples, len(scores))
+            for count in _chunk_sizes(resamples, len(scores))
         ]
     )
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(float(low), float(high))
+    return estimate_from_resamples(auc, resampled, confidence)
 
 
-def resampled_aucs(scores: Scores, is_fake: Labels, copies: NDArray[np.int64]) -> Scores:
-    """The AUC of each resample, a tie counting half.
+def resampled_aucs(scores: Scores, is_fake: Labels, counts: NDArray[np.int64]) -> Scores:
+    """Compute the AUC of each resample, a tie counting half.
+
+    All sums before the last division are of halves, and so exact.
 
     Args:
-        copies: How often each clip stands in each resample, shape ``(resamples, clips)``.
+        counts: How often each clip occurs in each resample, shape ``(resamples, clips)``.
 
     Returns:
         Shape ``(resamples,)``.
@@ -72,8 +67,8 @@ def resampled_aucs(scores: Scores, is_fake: Labels, copies: NDArray[np.int64]) -
     """
     order = np.argsort(scores, kind="stable")
     _, starts = np.unique(scores[order], return_index=True)
-    fakes = np.add.reduceat(copies[:, order] * is_fake[order], starts, axis=1)
-    reals = np.add.reduceat(copies[:, order] * ~is_fake[order], starts, axis=1)
+    fakes = np.add.reduceat(counts[:, order] * is_fake[order], starts, axis=1)
+    reals = np.add.reduceat(counts[:, order] * ~is_fake[order], starts, axis=1)
     pairs = fakes.sum(axis=1) * reals.sum(axis=1)
     if not pairs.all():
         raise SingleClassError("a resample lacks genuine or fake clips; draw it again")
@@ -84,33 +79,26 @@ def resampled_aucs(scores: Scores, is_fake: Labels, copies: NDArray[np.int64]) -
 def draw_identity_counts(
     is_fake: Labels, identities: Sequence[str], rng: np.random.Generator, resamples: int
 ) -> NDArray[np.int64]:
-    """How often each clip stands in each resample of whole identities.
+    """Draw resamples of whole identities, each with genuine and fake clips.
 
     Returns:
-        Shape ``(resamples, clips)``.
+        How often each clip occurs in each resample, shape ``(resamples, clips)``.
     """
     _, person = np.unique(np.asarray(identities), return_inverse=True)
-    return _draw(is_fake, person, resamples, rng)[:, person]
-
-
-def _draw(
-    is_fake: Labels, person: NDArray[np.int64], resamples: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """How often each identity is drawn, shape ``(resamples, identities)``."""
-    identities = int(person.max()) + 1
-    fakes = np.bincount(person, is_fake, identities)
-    reals = np.bincount(person, ~is_fake, identities)
-    kept: list[NDArray[np.int64]] = []
+    people = int(person.max()) + 1
+    fakes = np.bincount(person, is_fake, people)
+    reals = np.bincount(person, ~is_fake, people)
+    accepted: list[NDArray[np.int64]] = []
     missing = resamples
     while missing:
-        drawn = rng.multinomial(identities, np.full(identities, 1 / identities), size=missing)
+        drawn = rng.multinomial(people, np.full(people, 1 / people), size=missing)
         drawn = drawn[(drawn @ fakes > 0) & (drawn @ reals > 0)]
-        kept.append(drawn)
+        accepted.append(drawn)
         missing -= len(drawn)
-    return np.concatenate(kept)
+    return np.concatenate(accepted)[:, person]
 
 
-def _chunks(resamples: int, clips: int) -> list[int]:
-    most = max(1, CELLS_AT_ONCE // clips)
-    whole, rest = divmod(resamples, most)
-    return [most] * whole + [rest] * bool(rest)
+def _chunk_sizes(resamples: int, clips: int) -> list[int]:
+    size = max(1, MAX_CELLS // clips)
+    full, rest = divmod(resamples, size)
+    return [size] * full + [rest] * bool(rest)

@@ -1,31 +1,29 @@
-"""Evaluations and gates as tables for a terminal."""
+"""Console tables of evaluations and gates."""
 
 from rich.table import Table
 
-from unmask.evaluation.evaluate import AucEstimate, Evaluation
+from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
+from unmask.evaluation.intervals import Estimate
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:
-    """One line per number, with its interval where it has one."""
+    """Return a table with one line per metric and its interval, where it has one."""
     table = Table(title=f"Scores on {evaluation.split}", title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column(f"{evaluation.confidence:.0%} interval", justify="right")
+
+    def add(name: str, estimate: Estimate) -> None:
+        table.add_row(name, f"{estimate.value:.3f}", estimate.format_interval())
+
     counts = f"{evaluation.fakes} + {evaluation.reals}"
     table.add_row("fake + genuine clips", counts, f"{evaluation.identities} identities")
-    whole = AucEstimate(
-        evaluation.auc,
-        evaluation.auc_low,
-        evaluation.auc_high,
-        evaluation.fakes,
-        evaluation.reals,
-    )
-    table.add_row("AUC", f"{whole.auc:.3f}", _interval(whole))
-    for name, part in evaluation.by_manipulation.items():
-        table.add_row(f"AUC of {name} ({part.fakes})", f"{part.auc:.3f}", _interval(part))
-    for name, part in evaluation.by_modality.items():
-        table.add_row(f"AUC by {name} alone ({part.fakes})", f"{part.auc:.3f}", _interval(part))
+    add("AUC", evaluation.auc_estimate)
+    for name, auc in evaluation.by_manipulation.items():
+        add(f"AUC of {name} ({auc.fakes})", auc)
+    for name, auc in evaluation.by_modality.items():
+        add(f"AUC by {name} alone ({auc.fakes})", auc)
     table.add_row("EER", f"{evaluation.eer:.3f}", "")
     table.add_row("FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", "")
     table.add_row(f"ECE, {evaluation.bins} bins", f"{evaluation.ece:.3f}", "")
@@ -36,16 +34,10 @@ def evaluation_table(evaluation: Evaluation) -> Table:
 
 
 def gate_table(report: GateReport) -> Table:
-    """One line per gate."""
+    """Return a table with one line per gate."""
     table = Table(title="Gates: " + ("passed" if report.passed else "NOT passed"))
-    for name in ("gate", "level", "passed", "finding"):
+    for name in ("gate", "level", "passed", "result"):
         table.add_column(name)
     for row in report.rows:
         table.add_row(row.name, row.level, "yes" if row.passed else "NO", row.message)
     return table
-
-
-def _interval(part: AucEstimate) -> str:
-    if part.low is None or part.high is None:
-        return "one identity"
-    return f"{part.low:.3f}–{part.high:.3f}"

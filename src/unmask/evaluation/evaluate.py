@@ -1,50 +1,57 @@
-"""A table of scores to the numbers that describe a detector; it never sees the detector."""
+"""Evaluation of a detector from its scores, without the detector itself."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
 from unmask.evaluation import metrics
-from unmask.evaluation.bootstrap import auc_interval
+from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.metrics import Labels, Scores
 from unmask.records import ScoreRow
 
+COUNTS = ("clips", "fakes", "reals", "identities")
+METRICS = ("eer", "fpr95", "ece", "ece_by_chance", "ece_excess", "brier", "nll")
+
 
 @dataclass(frozen=True, slots=True)
-class AucEstimate:
-    """How well some fakes are told from genuine clips.
+class AucEstimate(Estimate):
+    """AUC of some fakes against genuine clips.
 
     Attributes:
-        low, high: Interval by resampling identities; ``None`` where there is only one.
+        value: The AUC; stored under the key ``auc``.
+        fakes, reals: Number of clips of each class.
     """
 
-    auc: float
-    low: float | None
-    high: float | None
+    value: Annotated[float, Field(alias="auc")]
     fakes: int
     reals: int
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The measured quality of a detector on one split.
+    """Metrics of a detector on one split.
 
     Attributes:
-        identities: People in the split, the unit that the intervals resample.
+        identities: People in the split, the unit of resampling.
         confidence: Of every interval.
-        auc: Of the fake score before calibration, with ``auc_low`` and ``auc_high``.
+        bins: Of the calibration error.
+        auc: Of the logits before calibration, with the interval ``auc_low`` to ``auc_high``.
         eer: Equal error rate.
-        fpr95: False alarms at 95 % of the fakes caught.
-        ece: Calibration error over ``bins`` bins.
-        ece_by_chance: Calibration error that a perfect detector would show on so few clips.
-        nll: In nats.
+        fpr95: False positive rate at a true positive rate of 95 %.
+        ece: Expected calibration error.
+        ece_by_chance: ECE that a perfectly calibrated detector would show on as few clips.
+        nll: Negative log-likelihood in nats.
         by_manipulation: Each kind of fake against all genuine clips.
-        by_modality: Clips whose ``video`` or ``audio`` is forged against those where it is
-            not, by that modality's own probability; absent where it cannot be measured.
+        by_modality: Clips whose ``video`` or ``audio`` is fake against those whose is not, by
+            the probability of that modality alone; without modalities that have no labels or
+            a single class.
     """
 
     split: str
@@ -67,64 +74,59 @@ class Evaluation:
     by_modality: Mapping[str, AucEstimate] = field(default_factory=dict)
 
     @property
+    def auc_estimate(self) -> AucEstimate:
+        """AUC of all clips with its interval."""
+        return AucEstimate(self.auc, self.auc_low, self.auc_high, self.fakes, self.reals)
+
+    @property
     def ece_excess(self) -> float:
-        """Calibration error beyond what chance explains, at least 0."""
+        """ECE beyond ``ece_by_chance``, at least 0."""
         return max(self.ece - self.ece_by_chance, 0.0)
 
     def to_metrics(self) -> dict[str, float]:
-        """Everything measured under flat keys, for a tracking server.
+        """Return all numbers under flat keys, for a tracking server.
 
-        Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``.
-        What a key may not hold becomes an underscore.
+        Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``, each
+        with ``_low`` and ``_high``. Characters that a key must not hold become underscores.
         """
-        plain = (
-            "clips",
-            "fakes",
-            "reals",
-            "identities",
-            "eer",
-            "fpr95",
-            "ece",
-            "ece_by_chance",
-            "ece_excess",
-        )
-        whole = AucEstimate(self.auc, self.auc_low, self.auc_high, self.fakes, self.reals)
-        slices = {"auc": whole}
-        slices |= {f"auc_{_key(name)}": part for name, part in self.by_manipulation.items()}
-        slices |= {f"auc_modality_{name}": part for name, part in self.by_modality.items()}
-        found = {name: float(getattr(self, name)) for name in (*plain, "brier", "nll")}
-        for name, part in slices.items():
-            ends = {name: part.auc, f"{name}_low": part.low, f"{name}_high": part.high}
-            found |= {key: value for key, value in ends.items() if value is not None}
-        return found
+        estimates: dict[str, Estimate] = {"auc": self.auc_estimate}
+        estimates |= {f"auc_{_to_key(name)}": auc for name, auc in self.by_manipulation.items()}
+        estimates |= {f"auc_modality_{name}": auc for name, auc in self.by_modality.items()}
+        values = {name: float(getattr(self, name)) for name in (*COUNTS, *METRICS)}
+        for name, estimate in estimates.items():
+            values |= estimate.to_metrics(name)
+        return values
 
 
 def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) -> Evaluation:
-    """Measure a detector on its scores of one split.
+    """Evaluate a detector on its scores of one split.
 
-    Ranking (AUC, EER, FPR) is measured on logits, because the probabilities of sure clips
-    round to the same number; calibration is measured on probabilities.
+    Ranking (AUC, EER, FPR) is measured on logits, because high probabilities round to the same
+    number; calibration is measured on probabilities.
+
+    Args:
+        seed: Of the resampling.
 
     Raises:
         SingleClassError: There is no genuine or no fake clip.
-        DataError: The rows are of several splits, a clip stands twice, or a score is not a
-            number.
+        DataError: The rows are of several splits, a clip occurs twice, or a score is not
+            finite.
     """
-    split = _only_split(rows)
-    logits, is_fake = np.array([row.logit for row in rows]), np.array([r.is_fake for r in rows])
+    split = _common_split(rows)
+    logits, is_fake = _logits_and_labels(rows)
     probabilities = np.array([row.probability for row in rows])
-    whole = _slice(rows, logits, is_fake, settings, seed)
+    auc = _estimate(rows, logits, is_fake, settings, seed)
     return Evaluation(
         split=split,
         clips=len(rows),
-        fakes=whole.fakes,
-        reals=whole.reals,
+        fakes=auc.fakes,
+        reals=auc.reals,
         identities=len({row.identity for row in rows}),
         confidence=settings.confidence,
         bins=settings.bins,
-        auc=whole.auc,
-        auc_low=whole.low,
-        auc_high=whole.high,
+        auc=auc.value,
+        auc_low=auc.low,
+        auc_high=auc.high,
         eer=metrics.equal_error_rate(logits, is_fake),
         fpr95=metrics.fpr_at_tpr(logits, is_fake, 0.95),
         ece=metrics.expected_calibration_error(probabilities, is_fake, settings.bins),
@@ -133,56 +135,64 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         ),
         brier=metrics.brier_score(probabilities, is_fake),
         nll=metrics.negative_log_likelihood(probabilities, is_fake),
-        by_manipulation=_by_manipulation(rows, settings, seed),
-        by_modality=_by_modality(rows, settings, seed),
+        by_manipulation=dict(_by_manipulation(rows, settings, seed)),
+        by_modality=dict(_by_modality(rows, settings, seed)),
     )
 
 
-def _only_split(rows: Sequence[ScoreRow]) -> str:
+def auc_of_rows(rows: Sequence[ScoreRow]) -> float:
+    """Compute the AUC of the logits of a score table.
+
+    Raises:
+        SingleClassError: There is no genuine or no fake clip.
+    """
+    return metrics.roc_auc(*_logits_and_labels(rows))
+
+
+def _common_split(rows: Sequence[ScoreRow]) -> str:
     splits = sorted({row.split for row in rows})
     if len(splits) != 1:
-        raise DataError(f"scores of {len(splits)} splits {splits}; evaluate one at a time")
+        raise DataError(f"scores are of {len(splits)} splits {splits}; evaluate one at a time")
     if len({row.clip_id for row in rows}) != len(rows):
-        raise DataError("a clip stands in the scores more than once; keep one row per clip")
+        raise DataError("a clip occurs more than once in the scores; keep one row per clip")
     return splits[0]
+
+
+def _logits_and_labels(rows: Sequence[ScoreRow]) -> tuple[Scores, Labels]:
+    return np.array([row.logit for row in rows]), np.array([row.is_fake for row in rows])
 
 
 def _by_manipulation(
     rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
-) -> dict[str, AucEstimate]:
-    found = {}
+) -> Iterator[tuple[str, AucEstimate]]:
     for name in sorted({row.manipulation for row in rows if row.is_fake}):
-        part = [row for row in rows if not row.is_fake or row.manipulation == name]
-        logits, is_fake = np.array([r.logit for r in part]), np.array([r.is_fake for r in part])
-        found[name] = _slice(part, logits, is_fake, settings, seed)
-    return found
+        subset = [row for row in rows if not row.is_fake or row.manipulation == name]
+        yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
 
 
 def _by_modality(
     rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
-) -> dict[str, AucEstimate]:
-    found = {}
+) -> Iterator[tuple[str, AucEstimate]]:
     for name in ("video", "audio"):
-        known = [
+        labelled = [
             (row, score, label)
             for row in rows
             if (score := getattr(row, f"{name}_probability")) is not None
             and (label := getattr(row, f"fake_{name}")) is not None
         ]
-        if len({label for _, _, label in known}) == 2:
-            part, scores, labels = zip(*known, strict=True)
-            found[name] = _slice(part, np.array(scores), np.array(labels), settings, seed)
-    return found
+        if len({label for _, _, label in labelled}) == 2:
+            subset, scores, labels = zip(*labelled, strict=True)
+            yield name, _estimate(subset, np.array(scores), np.array(labels), settings, seed)
 
 
-def _slice(
+def _estimate(
     rows: Sequence[ScoreRow],
     scores: Scores,
     is_fake: Labels,
     settings: EvaluationSettings,
     seed: int,
 ) -> AucEstimate:
-    interval = auc_interval(
+    auc = estimate_auc(
         scores,
         is_fake,
         [row.identity for row in rows],
@@ -191,14 +201,10 @@ def _slice(
         settings.confidence,
     )
     return AucEstimate(
-        auc=metrics.roc_auc(scores, is_fake),
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        fakes=int(is_fake.sum()),
-        reals=int((~is_fake).sum()),
+        auc.value, auc.low, auc.high, fakes=int(is_fake.sum()), reals=int((~is_fake).sum())
     )
 
 
-def _key(name: str) -> str:
-    # what a tracking server takes in a key: a forgery of both modalities is named with a plus
+def _to_key(name: str) -> str:
+    # MLflow accepts no plus sign, which joins the two manipulations of a doubly forged clip
     return re.sub(r"[^\w.-]+", "_", name)

@@ -1,6 +1,9 @@
-"""Whether a detector is good enough to be promoted."""
+"""Quality gates that decide whether a detector is promoted."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
@@ -11,14 +14,14 @@ AT_LEAST, AT_MOST = "at least", "at most"
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One gate and what it found.
+    """Result of one gate.
 
     Attributes:
-        value: ``None`` where it was not measured; never an invented number.
-        limit: The floor or ceiling; reaching it exactly is enough.
+        value: ``None`` where it was not measured.
+        limit: Floor or ceiling; a value equal to it passes.
         direction: ``at least`` or ``at most``.
         level: ``required`` or ``reported``.
-        words: The finding as a sentence.
+        message: The result as a sentence; files written before version 0.2 call it ``words``.
     """
 
     name: str
@@ -27,30 +30,29 @@ class GateResult:
     direction: str
     level: str
     passed: bool
-    message: str
+    message: Annotated[str, Field(validation_alias=AliasChoices("message", "words"))]
 
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """All gates of one candidate.
+    """Results of all gates of one candidate.
 
     Attributes:
-        passed: Every required gate passed; the reported ones do not count.
+        passed: Every required gate passed; reported gates do not count.
     """
 
     rows: tuple[GateResult, ...]
     passed: bool
 
     def raise_if_failed(self) -> None:
-        """Do nothing if the candidate passed.
+        """Raise an error unless every required gate passed.
 
         Raises:
-            GateError: It did not; each required gate that fell short is told with its value
-                and its limit.
+            GateError: A required gate failed; each of them is named with value and limit.
         """
-        short = [row.message for row in self.rows if row.level == "required" and not row.passed]
-        if short:
-            raise GateError(f"not promoted: {'; '.join(short)}")
+        failed = [row.message for row in self.rows if row.level == "required" and not row.passed]
+        if failed:
+            raise GateError(f"not promoted: {'; '.join(failed)}")
 
 
 def check_gates(
@@ -60,62 +62,59 @@ def check_gates(
     champion_auc: float | None,
     codec_auc_gap: float | None = None,
 ) -> GateReport:
-    """Hold a candidate against its gates.
+    """Compare a candidate's metrics with the limits of its gates.
 
-    The AUC gates compare point estimates; the interval stands beside in the words.
+    The AUC gates compare point estimates; the interval is only part of the message.
 
     Args:
-        evaluation: Of the candidate, on the fresh test set.
-        fgsm_auc_drop: AUC lost under the attack; ``None`` where it was not run, which fails
-            the gate.
-        champion_auc: Of the champion on the same test set; ``None`` where there is no
+        evaluation: Of the candidate, on the test set.
+        fgsm_auc_drop: AUC lost under FGSM; ``None`` where it was not measured, which fails the
+            gate.
+        champion_auc: AUC of the champion on the same test set; ``None`` where there is no
             champion yet, which passes the gate.
-        codec_auc_gap: Between H.264 and H.265; ``None`` where it was not measured, which fails
-            the gate where there is one.
+        codec_auc_gap: AUC difference between H.264 and H.265; ``None`` where it was not
+            measured, which fails the gate if the settings have one.
     """
-    drop = None if champion_auc is None else champion_auc - evaluation.auc
-    champion = _row("champion_drop", gates.champion_drop, drop, AT_MOST, _beside(champion_auc))
-    codecs = (
-        ()
-        if gates.codec_gap is None
-        else (_row("codec_gap", gates.codec_gap, codec_auc_gap, AT_MOST, ""),)
-    )
     rows = (
-        _row("auc", gates.auc, evaluation.auc, AT_LEAST, _interval(evaluation)),
-        _row("ece", gates.ece, evaluation.ece, AT_MOST, _by_chance(evaluation)),
-        _row("ece_excess", gates.ece_excess, evaluation.ece_excess, AT_MOST, ""),
-        _row("fgsm_drop", gates.fgsm_drop, fgsm_auc_drop, AT_MOST, ""),
-        *codecs,
-        champion if drop is not None else _no_champion(gates.champion_drop),
+        _check("auc", gates.auc, evaluation.auc, AT_LEAST, _interval(evaluation)),
+        _check("ece", gates.ece, evaluation.ece, AT_MOST, _chance(evaluation)),
+        _check("ece_excess", gates.ece_excess, evaluation.ece_excess, AT_MOST),
+        _check("fgsm_drop", gates.fgsm_drop, fgsm_auc_drop, AT_MOST),
+        *(
+            []
+            if gates.codec_gap is None
+            else [_check("codec_gap", gates.codec_gap, codec_auc_gap, AT_MOST)]
+        ),
+        _check_champion(gates.champion_drop, evaluation.auc, champion_auc),
     )
     return GateReport(rows, all(row.passed for row in rows if row.level == "required"))
 
 
-def _row(name: str, gate: Gate, value: float | None, direction: str, remark: str) -> GateResult:
-    wanted = f"{direction} {gate.limit:.4g}"
+def _check(
+    name: str, gate: Gate, value: float | None, direction: str, remark: str = ""
+) -> GateResult:
     if value is None:
-        words = f"{name} was not measured, wanted {wanted}"
-        return GateResult(name, None, gate.limit, direction, gate.level, False, words)
+        message = f"{name} was not measured; it must be {direction} {gate.limit:.4g}"
+        return GateResult(name, None, gate.limit, direction, gate.level, False, message)
     passed = value >= gate.limit if direction == AT_LEAST else value <= gate.limit
-    relation = "is" if passed else "is not"
-    words = f"{name} {value:.4f}{remark} {relation} {wanted}"
-    return GateResult(name, value, gate.limit, direction, gate.level, passed, words)
+    missed = "below the minimum of" if direction == AT_LEAST else "above the maximum of"
+    relation = direction if passed else missed
+    message = f"{name} {value:.4f}{remark} is {relation} {gate.limit:.4g}"
+    return GateResult(name, value, gate.limit, direction, gate.level, passed, message)
 
 
-def _no_champion(gate: Gate) -> GateResult:
-    words = "no champion yet"
-    return GateResult("champion_drop", None, gate.limit, AT_MOST, gate.level, True, words)
+def _check_champion(gate: Gate, auc: float, champion_auc: float | None) -> GateResult:
+    name = "champion_drop"
+    if champion_auc is None:
+        message = "no champion yet"
+        return GateResult(name, None, gate.limit, AT_MOST, gate.level, True, message)
+    remark = f" (champion AUC {champion_auc:.3f})"
+    return _check(name, gate, champion_auc - auc, AT_MOST, remark)
 
 
 def _interval(evaluation: Evaluation) -> str:
-    if evaluation.auc_low is None or evaluation.auc_high is None:
-        return " (one identity, no interval)"
-    return f" ({evaluation.auc_low:.3f}–{evaluation.auc_high:.3f})"
+    return f" ({evaluation.auc_estimate.format_interval()})"
 
 
-def _by_chance(evaluation: Evaluation) -> str:
-    return f" ({evaluation.ece_by_chance:.3f} to expect by chance)"
-
-
-def _beside(champion_auc: float | None) -> str:
-    return "" if champion_auc is None else f" (champion AUC {champion_auc:.3f})"
+def _chance(evaluation: Evaluation) -> str:
+    return f" ({evaluation.ece_by_chance:.3f} expected by chance)"

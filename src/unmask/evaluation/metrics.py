@@ -1,6 +1,6 @@
-"""How good scores are: ranking (ROC) and honesty (calibration), each defined in full.
+"""Metrics of scores: ranking (ROC, AUC, EER) and calibration (ECE, Brier score, NLL).
 
-A higher score means more fake, everywhere.
+A higher score always means more fake.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.errors import DataError, SingleClassError
 
-SUREST = 1e-12  # probabilities are held this far from 0 and 1 before a logarithm
+PROB_CLIP = 1e-12  # distance from 0 and 1 to which probabilities are clipped before a logarithm
 
 Scores = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -18,37 +18,38 @@ Labels = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class RocCurve:
-    """Every operating point, from "nothing is fake" to "everything is".
+    """Operating points of a detector, from "no clip is fake" to "every clip is fake".
 
     Attributes:
-        thresholds: Descending from infinity, shape ``(points,)``; a clip is called fake
-            where its score is at least the threshold. Clips of equal score move together.
-        false_alarms: Share of genuine clips called fake, rises from 0 to 1.
-        hits: Share of fake clips called fake, rises from 0 to 1.
+        thresholds: Descending from infinity, shape ``(points,)``; a clip counts as fake where
+            its score is at least the threshold. Clips of equal score share a point.
+        fpr: False positive rate, share of genuine clips at or above the threshold; rises
+            from 0 to 1.
+        tpr: True positive rate, share of fake clips at or above it; rises from 0 to 1.
     """
 
     thresholds: NDArray[np.float64]
-    false_alarms: NDArray[np.float64]
-    hits: NDArray[np.float64]
+    fpr: NDArray[np.float64]
+    tpr: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Said against seen, per bin of probability; empty bins are left out.
+    """Reliability diagram: predicted against observed rates of fakes, without empty bins.
 
     Attributes:
-        said: Mean fake probability of the bin's clips, shape ``(bins filled,)``.
-        seen: Share of the bin's clips that are fake.
-        clips: Number of clips in the bin.
+        confidence: Mean fake probability of the clips in each bin, shape ``(bins,)``.
+        observed_rate: Share of the bin's clips that are fake, shape ``(bins,)``.
+        clips: Number of clips in each bin, shape ``(bins,)``.
     """
 
-    said: NDArray[np.float64]
-    seen: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    observed_rate: NDArray[np.float64]
     clips: NDArray[np.int64]
 
 
 def roc_curve(scores: Scores, is_fake: Labels) -> RocCurve:
-    """The ROC curve with one point per distinct score, and the point at infinity.
+    """Compute the ROC curve: one point per distinct score, and one at infinity.
 
     Args:
         scores: Any finite numbers, shape ``(clips,)``.
@@ -58,7 +59,7 @@ def roc_curve(scores: Scores, is_fake: Labels) -> RocCurve:
         SingleClassError: All clips are genuine, or all are fake.
         DataError: A score is not finite, or the shapes differ.
     """
-    _refuse_nonsense(scores, is_fake)
+    _check_scores(scores, is_fake)
     fakes, reals = np.sort(scores[is_fake]), np.sort(scores[~is_fake])
     if not len(fakes) or not len(reals):
         raise SingleClassError(f"{len(fakes)} fake and {len(reals)} genuine clips; need both")
@@ -71,8 +72,9 @@ def roc_curve(scores: Scores, is_fake: Labels) -> RocCurve:
 
 
 def roc_auc(scores: Scores, is_fake: Labels) -> float:
-    """Chance that a fake clip scores above a genuine one, a tie counting half; 1 is best.
+    """Compute the area under the ROC curve; 1 is best.
 
+    It is the probability that a fake clip scores above a genuine one, a tie counting half.
     Arguments and errors as in :func:`roc_curve`.
 
     Example:
@@ -80,29 +82,29 @@ def roc_auc(scores: Scores, is_fake: Labels) -> float:
         0.75
     """
     roc = roc_curve(scores, is_fake)
-    return float(np.sum(np.diff(roc.false_alarms) * (roc.hits[1:] + roc.hits[:-1]) / 2))
+    return float(np.sum(np.diff(roc.fpr) * (roc.tpr[1:] + roc.tpr[:-1]) / 2))
 
 
 def equal_error_rate(scores: Scores, is_fake: Labels) -> float:
-    """Rate at which false alarms and misses are equal; lower is better.
+    """Compute the rate at which false positives and misses are equal; lower is better.
 
-    Between two thresholds the curves are joined by a straight line, so the answer does not
-    depend on the order of tied scores. Arguments and errors as in :func:`roc_curve`.
+    The curve is linear between two thresholds, so the result does not depend on the order of
+    tied scores. Arguments and errors as in :func:`roc_curve`.
 
     Example:
         >>> equal_error_rate(np.array([0.1, 0.6, 0.4, 0.9]), np.array([False, False, True, True]))
         0.5
     """
     roc = roc_curve(scores, is_fake)
-    # strictly rising: each threshold lets at least one more clip through
-    excess = roc.false_alarms - (1 - roc.hits)
-    return float(np.interp(0.0, excess, roc.false_alarms))
+    # strictly rising: at least one more clip lies above each further threshold
+    excess = roc.fpr - (1 - roc.tpr)
+    return float(np.interp(0.0, excess, roc.fpr))
 
 
 def fpr_at_tpr(scores: Scores, is_fake: Labels, tpr: float = 0.95) -> float:
-    """Fewest false alarms among the thresholds that catch at least ``tpr`` of the fakes.
+    """Compute the lowest false positive rate at a true positive rate of at least ``tpr``.
 
-    No line is drawn between points: the answer is an operating point that exists.
+    The curve is not interpolated: the result is the rate of an existing operating point.
     Arguments and errors as in :func:`roc_curve`.
 
     Example:
@@ -110,11 +112,11 @@ def fpr_at_tpr(scores: Scores, is_fake: Labels, tpr: float = 0.95) -> float:
         0.5
     """
     roc = roc_curve(scores, is_fake)
-    return float(roc.false_alarms[roc.hits >= tpr].min())
+    return float(roc.fpr[roc.tpr >= tpr].min())
 
 
 def reliability(probabilities: Scores, is_fake: Labels, bins: int) -> Reliability:
-    """Sort clips into ``bins`` equally wide bins of fake probability.
+    """Compute the reliability diagram over ``bins`` equally wide bins of fake probability.
 
     Bin ``b`` holds ``b / bins <= probability < (b + 1) / bins``; the last also holds 1.
 
@@ -122,83 +124,88 @@ def reliability(probabilities: Scores, is_fake: Labels, bins: int) -> Reliabilit
         DataError: There are no clips, a probability lies outside ``[0, 1]``, or the shapes
             differ.
     """
-    _refuse_improbable(probabilities, is_fake)
-    place = _bin_of(probabilities, bins)
-    clips = np.bincount(place, minlength=bins)
-    said = np.bincount(place, probabilities, bins)[clips > 0] / clips[clips > 0]
-    seen = np.bincount(place, is_fake, bins)[clips > 0] / clips[clips > 0]
-    return Reliability(said, seen, clips[clips > 0])
+    _check_probabilities(probabilities, is_fake)
+    index = _bin_index(probabilities, bins)
+    clips = np.bincount(index, minlength=bins)
+    filled = clips > 0
+    confidence = np.bincount(index, probabilities, bins)[filled] / clips[filled]
+    observed_rate = np.bincount(index, is_fake, bins)[filled] / clips[filled]
+    return Reliability(confidence, observed_rate, clips[filled])
 
 
 def expected_calibration_error(probabilities: Scores, is_fake: Labels, bins: int) -> float:
-    """Mean distance between the probability said and the share of fakes seen; 0 is best.
+    """Compute the expected calibration error (ECE) of the fake class; 0 is best.
 
-    ``sum over bins of clips_in_bin / clips * |said - seen|`` over the equally wide bins of
-    :func:`reliability`, of the fake class, as in Guo et al., "On Calibration of Modern
-    Neural Networks", ICML 2017. On few clips it is biased upwards: even a perfectly
-    calibrated detector scores above 0. :func:`chance_calibration_error` tells how far.
+    ``sum over bins of clips_in_bin / clips * |confidence - observed_rate|`` over the bins of
+    :func:`reliability`, as in Guo et al., "On Calibration of Modern Neural Networks", ICML
+    2017. On few clips it is biased upwards: even a perfectly calibrated detector scores above
+    0, by :func:`expected_ece_under_calibration` on average.
 
     Example:
         >>> expected_calibration_error(np.array([0.8, 0.8]), np.array([True, False]), bins=10)
         0.30000000000000004
     """
-    table = reliability(probabilities, is_fake, bins)
-    return float(np.sum(table.clips * np.abs(table.said - table.seen)) / len(probabilities))
+    diagram = reliability(probabilities, is_fake, bins)
+    errors = np.abs(diagram.confidence - diagram.observed_rate)
+    return float(np.sum(diagram.clips * errors) / len(probabilities))
 
 
 def expected_ece_under_calibration(
     probabilities: Scores, bins: int, rng: np.random.Generator, draws: int = 200
 ) -> float:
-    """Calibration error to expect by chance if every probability here were exactly right.
+    """Estimate the ECE that a perfectly calibrated detector would show on these clips.
 
-    The mean over ``draws`` random labellings, each clip fake with its own probability.
+    The mean ECE over ``draws`` random labellings, each clip fake with its own probability.
     """
-    _refuse_improbable(probabilities, np.zeros(len(probabilities), dtype=np.bool_))
-    place = _bin_of(probabilities, bins)
+    _check_probabilities(probabilities, np.zeros(len(probabilities), dtype=np.bool_))
+    index = _bin_index(probabilities, bins)
     errors = [
-        np.abs(np.bincount(place, probabilities - labels, bins)).sum()
+        np.abs(np.bincount(index, probabilities - labels, bins)).sum()
         for labels in (rng.random(len(probabilities)) < probabilities for _ in range(draws))
     ]
     return float(np.mean(errors) / len(probabilities))
 
 
 def brier_score(probabilities: Scores, is_fake: Labels) -> float:
-    """Mean squared distance of the probability from the truth (0 or 1); lower is better.
+    """Compute the mean squared error of the probability against the label; lower is better.
 
     Example:
         >>> brier_score(np.array([0.5, 1.0]), np.array([True, True]))
         0.125
     """
-    _refuse_improbable(probabilities, is_fake)
+    _check_probabilities(probabilities, is_fake)
     return float(np.mean((probabilities - is_fake) ** 2))
 
 
 def negative_log_likelihood(probabilities: Scores, is_fake: Labels) -> float:
-    """Mean of ``-ln(probability of the true class)``, in nats; lower is better.
+    """Compute the mean of ``-ln(probability of the true class)``, in nats; lower is better.
 
-    Probabilities are first held at least 1e-12 away from 0 and 1, so that one clip that is
-    sure and wrong costs 27.6 nats and not infinity.
+    Probabilities are clipped to ``PROB_CLIP``, so that a certain and wrong clip costs 27.6 nats
+    and not infinity.
     """
-    _refuse_improbable(probabilities, is_fake)
-    of_truth = np.where(is_fake, probabilities, 1 - probabilities)
-    return float(-np.log(np.clip(of_truth, SUREST, 1 - SUREST)).mean())
+    _check_probabilities(probabilities, is_fake)
+    true_class = np.where(is_fake, probabilities, 1 - probabilities)
+    return float(-np.log(np.clip(true_class, PROB_CLIP, 1 - PROB_CLIP)).mean())
 
 
-def _bin_of(probabilities: Scores, bins: int) -> NDArray[np.int64]:
-    # dividing, unlike linspace, makes the edge 3/10 the same float as a score of 0.3
+def _bin_index(probabilities: Scores, bins: int) -> NDArray[np.int64]:
+    # unlike linspace, the division makes the edge 3/10 the same float as a score of 0.3
     return np.searchsorted(np.arange(1, bins) / bins, probabilities, side="right")
 
 
-def _refuse_nonsense(scores: Scores, is_fake: Labels) -> None:
+def _check_scores(scores: Scores, is_fake: Labels) -> None:
     if scores.ndim != 1 or scores.shape != is_fake.shape:
-        raise DataError(f"scores {scores.shape} and labels {is_fake.shape} do not pair up")
+        raise DataError(
+            f"shapes of scores {scores.shape} and labels {is_fake.shape} differ; pass one per clip"
+        )
     if not np.isfinite(scores).all():
-        raise DataError(f"{np.sum(~np.isfinite(scores))} scores are not finite; mend the detector")
+        count = np.sum(~np.isfinite(scores))
+        raise DataError(f"{count} scores are NaN or infinite; check the detector's outputs")
 
 
-def _refuse_improbable(probabilities: Scores, is_fake: Labels) -> None:
-    _refuse_nonsense(probabilities, is_fake)
+def _check_probabilities(probabilities: Scores, is_fake: Labels) -> None:
+    _check_scores(probabilities, is_fake)
     if not len(probabilities):
-        raise DataError("no clips to measure; pass at least one")
+        raise DataError("there are no clips to measure; pass at least one")
     if probabilities.min() < 0 or probabilities.max() > 1:
-        raise DataError("a probability lies outside [0, 1]; pass calibrated probabilities")
+        raise DataError("a probability lies outside [0, 1]; pass probabilities, not logits")

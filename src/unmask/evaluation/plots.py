@@ -1,4 +1,7 @@
-"""Pictures and curve tables of a detector's scores; no global plotting state is touched."""
+"""Figures and curve tables of a detector's scores.
+
+The global state of matplotlib is not used.
+"""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -16,16 +19,16 @@ REAL, FAKE = "#3b6ea5", "#c0504d"
 
 
 def write_plots(rows: Sequence[ScoreRow], out: Path, bins: int) -> tuple[Path, ...]:
-    """Draw what :func:`unmask.evaluation.evaluate.evaluate` measures.
+    """Draw ROC curve, reliability diagram and score histogram, and write both curves as tables.
 
     Args:
         rows: Scores of one split, both classes among them.
-        out: Folder, made if absent, that gets ``roc.png``, ``reliability.png``,
+        out: Directory, created if absent, for ``roc.png``, ``reliability.png``,
             ``scores.png``, ``roc.csv`` and ``reliability.csv``.
         bins: Bins of the reliability diagram.
 
     Returns:
-        The files written.
+        Paths of the five files.
 
     Raises:
         SingleClassError: There is no genuine or no fake clip.
@@ -34,35 +37,36 @@ def write_plots(rows: Sequence[ScoreRow], out: Path, bins: int) -> tuple[Path, .
     is_fake = np.array([row.is_fake for row in rows])
     probabilities = np.array([row.probability for row in rows])
     roc = roc_curve(np.array([row.logit for row in rows]), is_fake)
-    said = reliability(probabilities, is_fake, bins)
+    diagram = reliability(probabilities, is_fake, bins)
     return (
         _save(_draw_roc(roc), out / "roc.png"),
-        _save(_draw_reliability(said), out / "reliability.png"),
+        _save(_draw_reliability(diagram), out / "reliability.png"),
         _save(_draw_scores(probabilities, is_fake), out / "scores.png"),
-        _table(out / "roc.csv", ("fpr", "tpr"), zip(roc.false_alarms, roc.hits, strict=True)),
-        _table(
+        _write_csv(out / "roc.csv", ("fpr", "tpr"), zip(roc.fpr, roc.tpr, strict=True)),
+        _write_csv(
             out / "reliability.csv",
             ("probability", "fake_rate", "clips"),
-            zip(said.said, said.seen, said.clips, strict=True),
+            zip(diagram.confidence, diagram.observed_rate, diagram.clips, strict=True),
         ),
     )
 
 
 def _draw_roc(roc: RocCurve) -> Figure:
-    figure, axes = _square("False alarms (genuine called fake)", "Fakes caught")
+    figure, axes = _square("False positive rate", "True positive rate")
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--", label="chance")
-    axes.plot(roc.false_alarms, roc.hits, color=FAKE, label="detector")
+    axes.plot(roc.fpr, roc.tpr, color=FAKE, label="detector")
     axes.axhline(0.95, color="0.85", linewidth=1, zorder=0)
     axes.legend(loc="lower right", frameon=False)
     return figure
 
 
-def _draw_reliability(table: Reliability) -> Figure:
-    figure, axes = _square("Fake probability said", "Share of fakes seen")
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--", label="honest")
-    area = 300 * table.clips / table.clips.max()
-    axes.plot(table.said, table.seen, color=FAKE, linewidth=1)
-    axes.scatter(table.said, table.seen, s=area, color=FAKE, alpha=0.6, label="clips in a bin")
+def _draw_reliability(diagram: Reliability) -> Figure:
+    figure, axes = _square("Predicted fake probability", "Observed share of fakes")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--", label="perfect calibration")
+    x, y = diagram.confidence, diagram.observed_rate
+    area = 300 * diagram.clips / diagram.clips.max()
+    axes.plot(x, y, color=FAKE, linewidth=1)
+    axes.scatter(x, y, s=area, color=FAKE, alpha=0.6, label="clips per bin")
     axes.legend(loc="upper left", frameon=False)
     return figure
 
@@ -93,7 +97,7 @@ def _save(figure: Figure, file: Path) -> Path:
     return file
 
 
-def _table(file: Path, header: Sequence[str], rows: Iterable[Sequence[float]]) -> Path:
+def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[float]]) -> Path:
     with file.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)

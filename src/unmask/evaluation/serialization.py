@@ -1,4 +1,4 @@
-"""Records of this package as JSON files, and score tables as JSON or CSV."""
+"""Serialisation: records as JSON files, score tables as JSON or CSV."""
 
 import csv
 import json
@@ -17,42 +17,44 @@ COLUMNS = tuple(field.name for field in fields(ScoreRow))
 
 
 def to_json(record: Any) -> str:
-    """A dataclass, or a tuple of them, as indented JSON; :func:`from_json` reads it back.
+    """Return a dataclass, or a tuple of them, as indented JSON for :func:`from_json`.
 
     Raises:
-        DataError: A number is not finite, which JSON cannot hold.
+        DataError: A number is NaN or infinite, which JSON cannot represent.
     """
-    plain = TypeAdapter(type(record)).dump_python(record)
+    plain = TypeAdapter(type(record)).dump_python(record, by_alias=True)
     try:
         return json.dumps(plain, indent=2, allow_nan=False) + "\n"
     except ValueError as error:
         raise DataError(f"{type(record).__name__}: {error}") from error
 
 
-def from_json(kind: type[T], text: str | bytes, where: str = "JSON") -> T:
-    """Build ``kind`` from JSON.
+def from_json(kind: type[T], text: str | bytes, source: str = "JSON") -> T:
+    """Parse a record of type ``kind`` from JSON.
+
+    Args:
+        source: Name of the JSON in error messages.
 
     Raises:
-        DataError: It is not JSON, or not of that kind; ``where`` and the first key that is
-            wrong are named.
+        DataError: It is not JSON, or not of that type; the first wrong key is named.
     """
     try:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{where}: {_first(error)}") from error
+        raise DataError(f"{source}: {_describe(error)}") from error
 
 
 def load(kind: type[T], path: Path | str) -> T:
     """Read a JSON file that :func:`save` wrote.
 
     Raises:
-        DataError: The file is missing, or is not of that kind.
+        DataError: The file is missing, or not of that type.
     """
-    return from_json(kind, _bytes(Path(path)), str(path))
+    return from_json(kind, _read(Path(path)), str(path))
 
 
 def save(record: Any, path: Path | str) -> Path:
-    """Write a record as a JSON file, making its folder."""
+    """Write a record as a JSON file; its directory is created if absent."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(to_json(record))
@@ -60,7 +62,7 @@ def save(record: Any, path: Path | str) -> Path:
 
 
 def write_scores(rows: Sequence[ScoreRow], path: Path | str) -> Path:
-    """Write a score table; a ``.csv`` has one line per clip, anything else is JSON."""
+    """Write a score table: CSV with one line per clip if the suffix is ``.csv``, else JSON."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix != ".csv":
@@ -77,34 +79,34 @@ def read_scores(path: Path | str) -> tuple[ScoreRow, ...]:
     """Read a score table that :func:`write_scores` wrote, or one with the same columns.
 
     Raises:
-        DataError: The file is missing, empty, or a cell is wrong; the row is counted from 0.
+        DataError: The file is missing or empty, or a cell is wrong; rows count from 0.
     """
     file = Path(path)
     kind = TypeAdapter(tuple[ScoreRow, ...])
     try:
         if file.suffix == ".csv":
-            lines = csv.DictReader(_bytes(file).decode("utf-8-sig").splitlines())
-            # an empty cell is a probability or label that nobody states
+            lines = csv.DictReader(_read(file).decode("utf-8-sig").splitlines())
+            # an empty cell is an unknown probability or label
             rows = kind.validate_python(
                 [{name: cell or None for name, cell in line.items()} for line in lines]
             )
         else:
-            rows = kind.validate_json(_bytes(file))
+            rows = kind.validate_json(_read(file))
     except ValidationError as error:
-        raise DataError(f"{file}: {_first(error)}") from error
+        raise DataError(f"{file}: {_describe(error)}") from error
     if not rows:
-        raise DataError(f"{file}: has no scores; score at least one clip")
+        raise DataError(f"{file}: contains no scores; score at least one clip")
     return rows
 
 
-def _bytes(file: Path) -> bytes:
+def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def _first(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    place = " → ".join(str(part) for part in first["loc"]) or "the whole"
-    return f"{place}: {first['msg']}"
+    key = " → ".join(str(part) for part in first["loc"]) or "top level"
+    return f"{key}: {first['msg']}"

@@ -1,8 +1,8 @@
-"""Which moments of the sound speak for a fake voice: each is left out in turn.
+"""Audio occlusion: importance of each moment of speech, by leaving it out.
 
-Occlusion after Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV
-2014, along time. What is left out are the voice encoder's steps, which costs next to nothing;
-whether the sound itself matters as much, :func:`deletion` finds out.
+Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, along time.
+Steps of the voice encoder are masked, which costs almost nothing; :func:`audio_deletion_test`
+checks the result by muting the sound itself.
 """
 
 from collections.abc import Sequence
@@ -20,96 +20,98 @@ from unmask.models.collate import Batch, collate
 from unmask.models.precision import autocast
 from unmask.records import RATE_HZ, ModelInput
 
-BATCH_SIZE = 16  # answers at a time, so that memory stays small
-RANDOM_SHIFTS = 3  # each hears the whole stretch again
+BATCH_SIZE = 16  # masks scored at once, so that memory stays small
+RANDOM_SHIFTS = 3  # each encodes the excerpt again
 
 Weights = NDArray[np.float64]
 Bins = NDArray[np.intp]
-NOTHING: Bins = np.zeros(0, np.intp)
+NO_BINS: Bins = np.zeros(0, np.intp)
 
 
 class VoiceScorer:
-    """A stretch's fake log-odds by its sound alone, with parts of it left out.
+    """Fake log-odds of an audio excerpt with some of its speech left out.
 
-    Of an ensemble, the first member is asked.
+    Only the first member of an ensemble is used.
 
     Attributes:
-        spoken: Numbers of the ``BIN_S`` in which somebody speaks, ascending, shape ``(bins,)``.
+        speech_bins: Indices of the ``BIN_S`` bins with speech, ascending, shape ``(bins,)``.
     """
 
-    def __init__(self, bundle: Bundle, heard: ModelInput, precision: str = "auto") -> None:
+    def __init__(self, bundle: Bundle, sample: ModelInput, precision: str = "auto") -> None:
         self._detector = bundle.first_member.eval()
         self._temperature = bundle.calibration.temperature
         device = next(self._detector.parameters()).device
-        self._arithmetic = (precision, device)
-        self._batch = collate([heard], bundle.settings).to(device)
-        self._steps, self._is_spoken = self._encoded(self._batch)
-        places = (np.arange(self._is_spoken.shape[1]) + 0.5) * STEP_S / BIN_S
-        self._bin_of_step = np.floor(places).astype(np.intp)
-        self.speech_bins: Bins = np.unique(self._bin_of_step[self._is_spoken[0].cpu().numpy()])
+        self._autocast = (precision, device)
+        self._batch = collate([sample], bundle.settings).to(device)
+        self._features, self._speech_mask = self._encode(self._batch)
+        positions = (np.arange(self._speech_mask.shape[1]) + 0.5) * STEP_S / BIN_S
+        self._bin_of_step = np.floor(positions).astype(np.intp)
+        self.speech_bins: Bins = np.unique(self._bin_of_step[self._speech_mask[0].cpu().numpy()])
 
-    def occlude_steps(self, parts: Sequence[Bins]) -> Weights:
-        """Log-odds when the encoder's steps in each of ``parts`` are left out."""
-        left_out = np.stack([np.isin(self._bin_of_step, bins) for bins in parts])
-        masks = self._is_spoken & ~torch.from_numpy(left_out).to(self._steps.device)
-        some = [masks[first : first + BATCH_SIZE] for first in range(0, len(masks), BATCH_SIZE)]
-        return np.concatenate([self._log_odds(self._steps, each) for each in some])
+    def occlude_steps(self, occlusions: Sequence[Bins]) -> Weights:
+        """Return the log-odds with the encoder steps of each set of bins masked, shape ``(N,)``."""
+        occluded = np.stack([np.isin(self._bin_of_step, bins) for bins in occlusions])
+        masks = self._speech_mask & ~torch.from_numpy(occluded).to(self._features.device)
+        batches = [masks[start : start + BATCH_SIZE] for start in range(0, len(masks), BATCH_SIZE)]
+        return np.concatenate([self._log_odds(self._features, batch) for batch in batches])
 
     def mute(self, bins: Bins) -> float:
-        """Log-odds when the sound itself is silent in ``bins``."""
+        """Return the log-odds with the sound muted in ``bins``."""
         batch = self._batch
-        moments = np.arange(batch.waveform.shape[1]) / RATE_HZ
-        silent = torch.from_numpy(np.isin(np.floor(moments / BIN_S), bins))
-        silent = silent.to(batch.waveform.device)
-        waveform = batch.waveform.masked_fill(silent, 0.0)
-        quieter = replace(batch, waveform=waveform, speech_mask=batch.speech_mask & ~silent)
-        return float(self._log_odds(*self._encoded(quieter))[0])
+        times_s = np.arange(batch.waveform.shape[1]) / RATE_HZ
+        is_muted = torch.from_numpy(np.isin(np.floor(times_s / BIN_S), bins))
+        is_muted = is_muted.to(batch.waveform.device)
+        waveform = batch.waveform.masked_fill(is_muted, 0.0)
+        muted = replace(batch, waveform=waveform, speech_mask=batch.speech_mask & ~is_muted)
+        return float(self._log_odds(*self._encode(muted))[0])
 
-    def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode(), autocast(*self._arithmetic):
-            heard: tuple[Tensor, Tensor] = self._detector.voice(
+    def _encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        with torch.inference_mode(), autocast(*self._autocast):
+            features: tuple[Tensor, Tensor] = self._detector.voice(
                 batch.waveform, batch.sample_mask, batch.speech_mask
             )
-        return heard
+        return features
 
-    def _log_odds(self, steps: Tensor, masks: Tensor) -> Weights:
-        """Shapes ``(1, A, voice_dim)`` and ``(N, A)`` to ``(N,)``."""
-        with torch.inference_mode(), autocast(*self._arithmetic):
+    def _log_odds(self, features: Tensor, masks: Tensor) -> Weights:
+        """Map ``(1, A, voice_dim)`` and ``(N, A)`` to calibrated log-odds ``(N,)``."""
+        with torch.inference_mode(), autocast(*self._autocast):
             batch = self._batch.expand(len(masks))
-            out = self._detector(batch, (steps * masks[..., None], masks))
+            out = self._detector(batch, (features * masks[..., None], masks))
         log_odds: Weights = out.logit.double().cpu().numpy() / self._temperature
         return log_odds
 
 
-def occlusion_importance(judge: VoiceScorer) -> Weights:
-    """How much each of ``judge.spoken`` raises the score, shape ``(bins,)``.
+def occlusion_importance(scorer: VoiceScorer) -> Weights:
+    """Return how much each of ``scorer.speech_bins`` raises the score, shape ``(bins,)``.
 
     Returns:
-        In ``[0, 1]``, 1 where it matters most; all 0 where nothing speaks for a fake.
+        In ``[0, 1]``, 1 at the maximum; all 0 where nothing raises the score.
     """
-    scores = judge.occlude_steps([NOTHING, *judge.speech_bins[:, None]])
+    scores = scorer.occlude_steps([NO_BINS, *scorer.speech_bins[:, None]])
     raised = np.clip(scores[0] - scores[1:], 0.0, None)
     return raised / raised.max() if raised.any() else raised
 
 
-def audio_deletion_test(judge: VoiceScorer, weights: Weights) -> DeletionResult | None:
-    """Mute the most important ``SHARE`` of speech, and as much elsewhere, and ask again.
+def audio_deletion_test(scorer: VoiceScorer, weights: Weights) -> DeletionResult | None:
+    """Mute the most important ``DELETED_FRACTION`` of speech, and as much at random.
 
-    Elsewhere is the same pattern, moved in time and round from the end to the beginning.
+    The random parts have the same pattern, shifted cyclically in time.
 
     Args:
-        weights: One per spoken bin, as :func:`importance` gives them.
+        weights: Importance of each bin, as from :func:`occlusion_importance`.
 
     Returns:
-        ``None`` where nothing is important, or too little is spoken to leave anything out.
+        ``None`` where nothing is important, or there is too little speech.
     """
-    count = len(judge.speech_bins)
+    count = len(scorer.speech_bins)
     size = min(round(DELETED_FRACTION * count), int((weights > 0).sum()))
     if not size:
         return None
     top = np.argsort(-weights, kind="stable")[:size]
     rng = np.random.default_rng(0)
-    moves = rng.choice(np.arange(1, count), min(RANDOM_SHIFTS, count - 1), replace=False)
-    whole = float(judge.occlude_steps([NOTHING])[0])
-    falls = [whole - judge.mute(judge.speech_bins[(top + move) % count]) for move in (0, *moves)]
-    return DeletionResult(drop=falls[0], random_drop=float(np.mean(falls[1:])))
+    shifts = rng.choice(np.arange(1, count), min(RANDOM_SHIFTS, count - 1), replace=False)
+    original = float(scorer.occlude_steps([NO_BINS])[0])
+    drops = [
+        original - scorer.mute(scorer.speech_bins[(top + shift) % count]) for shift in (0, *shifts)
+    ]
+    return DeletionResult(drop=drops[0], random_drop=float(np.mean(drops[1:])))

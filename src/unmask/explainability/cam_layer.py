@@ -1,8 +1,8 @@
-"""The layer of a backbone at which a heat map is taken, whatever the backbone.
+"""CAM target layer: the layer of a backbone at which Grad-CAM is computed.
 
-Of a convolutional network: the deepest whose map still has ``CELLS`` cells a side. Of a vision
-transformer: the first norm of the last block, after which only the class token counts, with
-its tokens laid out as a grid.
+For a convolutional network, the deepest layer with at least ``MIN_CELLS`` cells per side
+(Selvaraju et al., ICCV 2017, take the last convolution). For a vision transformer, the first norm
+of the last block, since only the class token matters after it, with the patch tokens as a grid.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,16 +17,16 @@ from torch import Tensor, nn
 
 from unmask.errors import ConfigError
 
-MIN_CELLS = 7  # a side; EfficientNet's last map at 224 px
+MIN_CELLS = 7  # per side; the size of EfficientNet's last map at 224 px
 
 
 @dataclass(frozen=True, slots=True)
 class CamLayer:
-    """A layer whose output lies over the face.
+    """A layer whose output is a grid over the face.
 
     Attributes:
-        tokens_before: Tokens that stand for no place; ``None`` where the output is a map.
-        channels_last: Whether a map comes as ``(N, rows, columns, channels)``.
+        prefix_tokens: Tokens before the patch tokens; ``None`` where the output is a map.
+        channels_last: Whether a map has the shape ``(N, rows, columns, channels)``.
     """
 
     module: nn.Module
@@ -34,17 +34,17 @@ class CamLayer:
     channels_last: bool = False
 
     def to_grid(self, out: Tensor) -> Tensor:
-        """The layer's output as a map, shape ``(N, channels, rows, columns)``."""
+        """Return the layer's output as a map, shape ``(N, channels, rows, columns)``."""
         if self.prefix_tokens is not None:
-            places = out[:, self.prefix_tokens :].transpose(1, 2)  # (N, channels, places)
-            return places.reshape(*places.shape[:2], isqrt(places.shape[2]), -1)
+            patches = out[:, self.prefix_tokens :].transpose(1, 2)  # (N, channels, patches)
+            return patches.reshape(*patches.shape[:2], isqrt(patches.shape[2]), -1)
         return out.permute(0, 3, 1, 2) if self.channels_last else out
 
     def from_grid(self, grid: Tensor, out: Tensor) -> Tensor:
-        """``out`` with ``grid`` in the place of what :meth:`grid` took from it."""
+        """Return ``out`` with the part that :meth:`to_grid` extracts replaced by ``grid``."""
         if self.prefix_tokens is not None:
-            places = grid.flatten(2).transpose(1, 2)
-            return torch.cat([out[:, : self.prefix_tokens], places], dim=1)
+            patches = grid.flatten(2).transpose(1, 2)
+            return torch.cat([out[:, : self.prefix_tokens], patches], dim=1)
         return grid.permute(0, 2, 3, 1) if self.channels_last else grid.clone()
 
 
@@ -52,45 +52,45 @@ def find_cam_layer(backbone: nn.Module, run: Callable[[], object]) -> CamLayer:
     """Find the layer.
 
     Args:
-        run: Makes the backbone look at something once.
+        run: Runs the backbone once.
 
     Raises:
-        ConfigError: No layer's output lies over the face.
+        ConfigError: No layer's output is a grid over the face.
     """
-    made: Any = backbone
-    if hasattr(made, "num_prefix_tokens") and hasattr(made.blocks[-1], "norm1"):
-        return CamLayer(made.blocks[-1].norm1, prefix_tokens=made.num_prefix_tokens)
-    last = getattr(made, "output_fmt", None) == "NHWC"
-    seen = [
+    model: Any = backbone
+    if hasattr(model, "num_prefix_tokens") and hasattr(model.blocks[-1], "norm1"):
+        return CamLayer(model.blocks[-1].norm1, prefix_tokens=model.num_prefix_tokens)
+    channels_last = getattr(model, "output_fmt", None) == "NHWC"
+    candidates = [
         module
         for module, shape in _shapes(backbone, run)
-        if len(shape) == 4 and min(shape[1:3] if last else shape[2:]) >= MIN_CELLS
+        if len(shape) == 4 and min(shape[1:3] if channels_last else shape[2:]) >= MIN_CELLS
     ]
-    if not seen:
+    if not candidates:
         raise ConfigError(
-            f"model.frame_backbone {type(backbone).__name__}: none of its layers keeps a map of "
-            f"the face of {MIN_CELLS} cells a side; analyze without evidence, or raise model.input_px"
+            f"model.frame_backbone {type(backbone).__name__}: no layer has a map of at least "
+            f"{MIN_CELLS} cells per side; analyze without evidence, or raise model.input_px"
         )
-    return CamLayer(seen[-1], channels_last=last)
+    return CamLayer(candidates[-1], channels_last=channels_last)
 
 
 @contextmanager
 def detach_at_layer(layer: CamLayer) -> Iterator[nn.Module]:
-    """Let gradients end at the layer inside the block, in this thread alone.
+    """Detach the graph at the layer inside the block, in this thread only.
 
     Yields:
-        A module through which the layer's map goes. What lies before it keeps no activations,
-        and other threads that ask the same backbone do not notice.
+        A module through which the layer's map passes. Layers before it keep no activations, and
+        other threads that use the same backbone are not affected.
     """
     tap, owner = nn.Identity(), get_ident()
 
-    def divert(_module: nn.Module, _args: Any, out: Tensor) -> Tensor | None:
+    def detach(_module: nn.Module, _args: Any, out: Tensor) -> Tensor | None:
         if get_ident() != owner:
             return None
         grid: Tensor = tap(layer.to_grid(out).detach().requires_grad_(True))
         return layer.from_grid(grid, out)
 
-    handle = layer.module.register_forward_hook(divert)
+    handle = layer.module.register_forward_hook(detach)
     try:
         yield tap
     finally:
@@ -100,15 +100,15 @@ def detach_at_layer(layer: CamLayer) -> Iterator[nn.Module]:
 def _shapes(
     backbone: nn.Module, run: Callable[[], object]
 ) -> list[tuple[nn.Module, tuple[int, ...]]]:
-    """Each module of the backbone with the shape of its output, in order of completion."""
+    """Return each module with the shape of its output, in order of completion."""
     shapes: list[tuple[nn.Module, tuple[int, ...]]] = []
     owner = get_ident()
 
-    def note(module: nn.Module, _args: Any, out: object) -> None:
+    def record(module: nn.Module, _args: Any, out: object) -> None:
         if get_ident() == owner and isinstance(out, Tensor):
             shapes.append((module, tuple(out.shape)))
 
-    handles = [module.register_forward_hook(note) for module in backbone.modules()]
+    handles = [module.register_forward_hook(record) for module in backbone.modules()]
     try:
         run()
     finally:

@@ -1,8 +1,7 @@
-"""Is a heat map right? Take away what it points at, and see whether the score falls.
+"""Deletion test: does the score drop when the region highlighted by a heat map is removed?
 
-The deletion test of Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation
-of Black-box Models", BMVC 2018, at one size of region, against regions of the same size and
-shape elsewhere in the same face.
+Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC
+2018, at one size of region, compared with regions of the same size and shape elsewhere in the face.
 """
 
 from dataclasses import dataclass
@@ -13,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from unmask.explainability.gradcam import FrameScorer
+from unmask.preprocessing.faces.landmarks import hull_mask
 from unmask.records import FACE_PX
 
-DELETED_FRACTION = 0.2  # of the face is taken away
-RANDOM_REGIONS = 5  # each asks the frame model again
-BLUR_PX = FACE_PX / 16  # leaves the light of a region and nothing that is finer than an eye
-FEATHER_PX = 3.0  # a hard seam would itself be a trace of forgery
-MARGIN_PX = 12  # beyond the landmarks, where a pasted face ends
-EYE_TO_BROW = 2.0  # the forehead, which has no landmarks, begins this far above the brows
+DELETED_FRACTION = 0.2  # of the face
+RANDOM_REGIONS = 5  # each needs another run of the frame model
+BLUR_PX = FACE_PX / 16  # keeps a region's brightness and removes anything finer than an eye
+FEATHER_PX = 3.0  # a hard edge would itself look like a trace of forgery
+MARGIN_PX = 12  # beyond the landmarks, where the edge of a pasted face lies
+EYE_TO_BROW = 2.0  # the forehead, which has no landmarks, extends this far above the brows
 
 Heat = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -28,10 +28,10 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class DeletionResult:
-    """Fall of a score, in log-odds; positive where the score is lower without the part.
+    """Drop of a score, in log-odds; positive where the score is lower without the part.
 
     Attributes:
-        drop: Without the part that the explanation points at.
+        drop: Without the highlighted part.
         random_drop: Mean over random parts of the same size.
     """
 
@@ -40,16 +40,16 @@ class DeletionResult:
 
 
 def run_deletion_test(
-    judge: FrameScorer, heat: Heat, landmarks: NDArray[np.float32]
+    scorer: FrameScorer, heat: Heat, landmarks: NDArray[np.float32]
 ) -> DeletionResult | None:
-    """Blur the hottest ``SHARE`` of the face, and as much elsewhere, and ask again.
+    """Blur the hottest ``DELETED_FRACTION`` of the face, and random regions of the same size.
 
     Args:
         heat: In ``[0, 1]``, shape ``(224, 224)``.
-        landmarks: 68 points in the aligned face's pixels, shape ``(68, 2)``.
+        landmarks: 68 points in pixels of the aligned face, shape ``(68, 2)``.
 
     Returns:
-        ``None`` where the map points at nothing in the face.
+        ``None`` where no part of the face is hot.
     """
     face = landmark_hull_mask(landmarks)
     region = top_region(heat, face)
@@ -57,61 +57,59 @@ def run_deletion_test(
         return None
     rng = np.random.default_rng(0)
     others = [random_region(heat, face, int(region.sum()), rng) for _ in range(RANDOM_REGIONS)]
-    none = np.zeros_like(region)  # in one batch with the others, so that all round alike
-    scores = _scores(judge, [none, region, *others])
-    falls = scores[0] - scores[1:]
-    return DeletionResult(drop=float(falls[0]), random_drop=float(falls[1:].mean()))
+    empty = np.zeros_like(region)  # in the same batch, so that rounding is the same for all
+    scores = _scores(scorer, [empty, region, *others])
+    drops = scores[0] - scores[1:]
+    return DeletionResult(drop=float(drops[0]), random_drop=float(drops[1:].mean()))
 
 
 def landmark_hull_mask(landmarks: NDArray[np.float32]) -> Mask:
-    """Where the face is: around the landmarks, forehead included, shape ``(224, 224)``."""
+    """Return the hull of the landmarks and the forehead, dilated, shape ``(224, 224)``."""
     eyes, brows = landmarks[36:48].mean(axis=0), landmarks[17:27]
     forehead = brows + EYE_TO_BROW * (brows.mean(axis=0) - eyes)
-    hull = cv2.convexHull(np.concatenate([landmarks, forehead]).astype(np.float32))
-    mask = np.zeros((FACE_PX, FACE_PX), np.uint8)
-    cv2.fillConvexPoly(mask, np.rint(hull).astype(np.int32), 1)
+    mask = hull_mask(np.concatenate([landmarks, forehead]), (FACE_PX, FACE_PX)).astype(np.uint8)
     side = 2 * MARGIN_PX + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
 
 
 def top_region(heat: Heat, face: Mask) -> Mask:
-    """The hottest ``SHARE`` of the face; less where less of it is hot at all."""
+    """Return the hottest ``DELETED_FRACTION`` of the face, or less if less of it is hot."""
     size = min(round(DELETED_FRACTION * int(face.sum())), int((heat[face] > 0).sum()))
-    return _top(heat.astype(np.float64), face, size)
+    return _top_pixels(heat.astype(np.float64), face, size)
 
 
 def random_region(heat: Heat, face: Mask, size: int, rng: np.random.Generator) -> Mask:
-    """A region of ``size`` pixels of the face: the heat, mirrored and moved by chance."""
+    """Return ``size`` pixels of the face: the heat map randomly mirrored and shifted."""
     moved = np.roll(heat, rng.integers(0, FACE_PX, 2), axis=(0, 1)).astype(np.float64)
     for axis in (0, 1):
         moved = np.flip(moved, axis) if rng.random() < 0.5 else moved
-    # where too little of it falls onto the face, smooth chance says which pixels go with it
-    chance = cv2.GaussianBlur(rng.random((FACE_PX, FACE_PX)), (0, 0), BLUR_PX)
-    return _top(moved + 1e-6 * chance, face, size)
+    # if too few hot pixels fall onto the face, smooth noise decides which pixels are added
+    noise = cv2.GaussianBlur(rng.random((FACE_PX, FACE_PX)), (0, 0), BLUR_PX)
+    return _top_pixels(moved + 1e-6 * noise, face, size)
 
 
-def _top(values: NDArray[np.float64], face: Mask, size: int) -> Mask:
+def _top_pixels(values: NDArray[np.float64], face: Mask, size: int) -> Mask:
     order = np.argsort(-np.where(face, values, -np.inf), axis=None, kind="stable")
     region = np.zeros(face.size, np.bool_)
     region[order[:size]] = True
     return region.reshape(face.shape)
 
 
-def _scores(judge: FrameScorer, regions: list[Mask]) -> NDArray[np.float64]:
-    """Log-odds with each region blurred, in the picture and in the flow."""
-    weights = torch.from_numpy(np.stack([_feathered(one) for one in regions]))[:, None]
+def _scores(scorer: FrameScorer, regions: list[Mask]) -> NDArray[np.float64]:
+    """Return the log-odds with each region blurred, in the image and in the flow."""
+    weights = torch.from_numpy(np.stack([_feather(region) for region in regions]))[:, None]
     with torch.inference_mode():
-        planes = [judge.pixels] if judge.flow is None else [judge.pixels, judge.flow]
-        pixels, *flow = (_blended(one, weights.to(one.device)) for one in planes)
-        return judge(pixels, flow[0] if flow else None).double().cpu().numpy()
+        planes = [scorer.pixels] if scorer.flow is None else [scorer.pixels, scorer.flow]
+        pixels, *flow = (_blur(plane, weights.to(plane.device)) for plane in planes)
+        return scorer(pixels, flow[0] if flow else None).double().cpu().numpy()
 
 
-def _feathered(region: Mask) -> Heat:
+def _feather(region: Mask) -> Heat:
     return cv2.GaussianBlur(region.astype(np.float32), (0, 0), FEATHER_PX)
 
 
-def _blended(planes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Shapes ``(1, C, 224, 224)`` and ``(N, 1, 224, 224)`` to ``(N, C, 224, 224)``."""
+def _blur(planes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Blend in a blurred copy: ``(1, C, 224, 224)`` and ``(N, 1, 224, 224)`` to ``(N, C, …)``."""
     sharp = planes[0].permute(1, 2, 0).cpu().numpy()
     soft = cv2.GaussianBlur(sharp, (0, 0), BLUR_PX)
     blurred = torch.from_numpy(soft).permute(2, 0, 1)[None].to(planes.device)

@@ -1,4 +1,4 @@
-"""What a person who has to decide can look at: pictures, and how far they can be trusted."""
+"""Evidence: images and descriptions for a person who reviews a video, and their faithfulness."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.explainability import audio_occlusion, deletion_test
+from unmask.explainability.audio_occlusion import (
+    VoiceScorer,
+    audio_deletion_test,
+    occlusion_importance,
+)
 from unmask.explainability.cam_layer import find_cam_layer
+from unmask.explainability.deletion_test import DeletionResult, run_deletion_test
 from unmask.explainability.gradcam import FrameScorer, grad_cam
 from unmask.explainability.overlay import draw_overlay
 from unmask.explainability.top_moments import AudioExcerpt, FrameCandidate, TopMoments
@@ -18,22 +23,23 @@ from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import BIN_S
 from unmask.preprocessing.media.seek import read_frames_at
 
-DECIMALS = 4  # digits of a log-odds
+LOG_ODDS_DECIMALS = 4
+TIME_DECIMALS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceItem:
-    """One thing to look at.
+    """One piece of evidence.
 
     Attributes:
         kind: ``heat_map`` of a frame, or ``sound`` over time.
         person: ``None`` for sound.
-        time_s: Where in the video; where sound begins.
-        fake_probability: Of what is shown.
-        faithfulness: Fall of the score, in log-odds, without the part that is pointed at.
-        random_drop: The same without as much elsewhere, on average.
-        file: Name of the picture; ``None`` where it could not be fetched from the video again.
-        original: Name of the same picture with nothing drawn into it.
+        time_s: Time in the video; for sound, its start.
+        fake_probability: Score of what is shown.
+        faithfulness: Drop of the score, in log-odds, when the highlighted part is removed.
+        random_drop: Mean drop when random parts of the same size are removed.
+        file: Name of the image; ``None`` where the frame could not be read from the video again.
+        original: Name of the same image without the drawing.
         importance: Time in the video and weight in ``[0, 1]`` of each bin of speech.
     """
 
@@ -52,116 +58,121 @@ class EvidenceItem:
 def render_evidence(
     bundle: Bundle, path: Path, moments: TopMoments, folder: Path
 ) -> tuple[EvidenceItem, ...]:
-    """Draw the highest scoring frames of each person, and the sound, into ``folder``.
+    """Render the top frames of each person and the audio excerpt into ``folder``.
 
-    Its cost does not grow with the video: at most ``FRAMES`` frames of ``PEOPLE`` people, each
-    with one gradient pass, and ``STRETCH_S`` of sound. Of an ensemble the first member is asked.
+    The cost does not depend on the length of the video: at most ``MAX_FRAMES`` frames of
+    ``MAX_PEOPLE`` people with one gradient pass each, and ``EXCERPT_S`` of sound. Only the first
+    member of an ensemble is used.
 
     Args:
-        path: The video that ``suspects`` were seen in.
-        folder: Made where it is missing; files of the same name are replaced.
+        path: The video that ``moments`` are from.
+        folder: Created if missing; files of the same name are replaced.
 
     Returns:
         Frames person by person, highest first, then the sound.
 
     Raises:
-        ConfigError: The frame backbone has no layer that lies over the face.
+        ConfigError: No layer of the frame backbone is a grid over the face.
         MediaError: The video cannot be opened any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    named = {
-        f"person{person}-frame-{rank}": suspect
-        for person, frames in sorted(moments.people.items())
-        for rank, suspect in enumerate(frames, start=1)
+    frames = {
+        f"person{person}-frame-{rank}": frame
+        for person, candidates in sorted(moments.people.items())
+        for rank, frame in enumerate(candidates, start=1)
     }
-    heats = dict(_heats(bundle, named))
-    drawn = _draw(path, named, heats, folder)
-    exhibits = [
-        _of_frame(bundle, name, suspect, heats[name], name in drawn)
-        for name, suspect in named.items()
+    heat_maps = dict(_heat_maps(bundle, frames))
+    drawn = _draw_frames(path, frames, heat_maps, folder)
+    items = [
+        _frame_evidence(bundle, name, frame, heat_maps[name], name in drawn)
+        for name, frame in frames.items()
     ]
     if moments.sound is not None:
-        exhibits += _of_sound(bundle, moments.sound, folder)
-    return tuple(exhibits)
+        items += _sound_evidence(bundle, moments.sound, folder)
+    return tuple(items)
 
 
 @dataclass(frozen=True, slots=True)
-class _Heat:
+class _HeatMap:
     heat: NDArray[np.float32]
-    deletion: deletion_test.DeletionResult | None
+    deletion: DeletionResult | None
 
 
-def _heats(bundle: Bundle, named: dict[str, FrameCandidate]) -> Iterator[tuple[str, _Heat]]:
+def _heat_maps(bundle: Bundle, frames: dict[str, FrameCandidate]) -> Iterator[tuple[str, _HeatMap]]:
     layer = None
-    for name, suspect in named.items():
-        judge = FrameScorer(bundle, suspect)
-        layer = layer or find_cam_layer(bundle.first_member.frame.backbone, judge.score)
-        heat = grad_cam(judge, layer)
-        yield name, _Heat(heat, deletion_test.run_deletion_test(judge, heat, suspect.landmarks))
+    for name, frame in frames.items():
+        scorer = FrameScorer(bundle, frame)
+        layer = layer or find_cam_layer(bundle.first_member.frame.backbone, scorer.score)
+        heat = grad_cam(scorer, layer)
+        yield name, _HeatMap(heat, run_deletion_test(scorer, heat, frame.landmarks))
 
 
-def _draw(
-    path: Path, named: dict[str, FrameCandidate], heats: dict[str, _Heat], folder: Path
+def _draw_frames(
+    path: Path, frames: dict[str, FrameCandidate], heat_maps: dict[str, _HeatMap], folder: Path
 ) -> set[str]:
-    """Write the pictures; gives the names of those whose frame was found again."""
+    """Write the images and return the names of the frames that could be read again."""
     drawn: set[str] = set()
-    for time_s, picture in read_frames_at(path, [one.time_s for one in named.values()]):
-        for name, suspect in named.items():
-            if suspect.time_s == time_s:
-                with_heat, without = draw_overlay(picture, suspect, heats[name].heat)
+    for time_s, picture in read_frames_at(path, [frame.time_s for frame in frames.values()]):
+        for name, frame in frames.items():
+            if frame.time_s == time_s:
+                with_heat, original = draw_overlay(picture, frame, heat_maps[name].heat)
                 _write(folder / f"{name}.png", with_heat)
-                _write(folder / f"{name}-original.png", without)
+                _write(folder / f"{name}-original.png", original)
                 drawn.add(name)
     return drawn
 
 
-def _of_frame(
-    bundle: Bundle, name: str, suspect: FrameCandidate, heat: _Heat, drawn: bool
+def _frame_evidence(
+    bundle: Bundle, name: str, frame: FrameCandidate, heat_map: _HeatMap, drawn: bool
 ) -> EvidenceItem:
-    found = heat.deletion
-    words = f"Where in the face the frame model{_member(bundle)} sees what speaks for a fake"
-    if found is None:
-        words += "; in this frame it sees nothing of the kind."
+    deletion = heat_map.deletion
+    description = f"Face regions that raise the frame model's fake score{_member(bundle)}"
+    if deletion is None:
+        description += "; none in this frame."
     else:
-        words += (
-            f": blurring the highlighted fifth of the face moves its score by {-found.drop:+.2f} "
-            f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average."
+        description += (
+            f": blurring the highlighted fifth of the face changes the score by "
+            f"{-deletion.drop:+.2f} log-odds, blurring a random fifth by "
+            f"{-deletion.random_drop:+.2f} on average."
         )
     return EvidenceItem(
         kind="heat_map",
-        person=suspect.person,
-        time_s=suspect.time_s,
-        fake_probability=suspect.probability,
-        faithfulness=None if found is None else round(found.drop, DECIMALS),
-        random_drop=None if found is None else round(found.random_drop, DECIMALS),
-        description=words,
+        person=frame.person,
+        time_s=round(frame.time_s, TIME_DECIMALS),
+        fake_probability=frame.probability,
+        faithfulness=None if deletion is None else round(deletion.drop, LOG_ODDS_DECIMALS),
+        random_drop=None if deletion is None else round(deletion.random_drop, LOG_ODDS_DECIMALS),
+        description=description,
         file=f"{name}.png" if drawn else None,
         original=f"{name}-original.png" if drawn else None,
     )
 
 
-def _of_sound(bundle: Bundle, stretch: AudioExcerpt, folder: Path) -> Iterator[EvidenceItem]:
-    judge = audio_occlusion.VoiceScorer(bundle, stretch.sample)
-    if not len(judge.speech_bins):
+def _sound_evidence(bundle: Bundle, excerpt: AudioExcerpt, folder: Path) -> Iterator[EvidenceItem]:
+    scorer = VoiceScorer(bundle, excerpt.sample)
+    if not len(scorer.speech_bins):
         return
-    weights = audio_occlusion.occlusion_importance(judge)
-    found = audio_occlusion.audio_deletion_test(judge, weights)
-    words = f"How much each fifth of a second of speech makes the voice sound fake{_member(bundle)}"
-    if found is not None:
-        words += (
-            f": muting the most important fifth of speech moves its score by {-found.drop:+.2f} "
-            f"log-odds, as much elsewhere by {-found.random_drop:+.2f} on average"
+    weights = occlusion_importance(scorer)
+    deletion = audio_deletion_test(scorer, weights)
+    description = (
+        f"How much each fifth of a second of speech raises the voice's fake score{_member(bundle)}"
+    )
+    if deletion is not None:
+        description += (
+            f": muting the most important fifth of the speech changes the score by "
+            f"{-deletion.drop:+.2f} log-odds, muting a random fifth by "
+            f"{-deletion.random_drop:+.2f} on average"
         )
-    begins_s = stretch.start_s + judge.speech_bins * BIN_S
-    _write(folder / "sound.png", draw_waveform(stretch, begins_s, weights))
+    begins_s = excerpt.start_s + scorer.speech_bins * BIN_S
+    _write(folder / "sound.png", draw_waveform(excerpt, begins_s, weights))
     yield EvidenceItem(
         kind="sound",
         person=None,
-        time_s=stretch.start_s,
-        fake_probability=stretch.probability,
-        faithfulness=None if found is None else round(found.drop, DECIMALS),
-        random_drop=None if found is None else round(found.random_drop, DECIMALS),
-        description=f"{words}.",
+        time_s=round(excerpt.start_s, TIME_DECIMALS),
+        fake_probability=excerpt.probability,
+        faithfulness=None if deletion is None else round(deletion.drop, LOG_ODDS_DECIMALS),
+        random_drop=None if deletion is None else round(deletion.random_drop, LOG_ODDS_DECIMALS),
+        description=f"{description}.",
         file="sound.png",
         importance=tuple(zip(begins_s.round(3).tolist(), weights.round(3).tolist(), strict=True)),
     )
@@ -169,7 +180,7 @@ def _of_sound(bundle: Bundle, stretch: AudioExcerpt, folder: Path) -> Iterator[E
 
 def _member(bundle: Bundle) -> str:
     members = len(bundle.members)
-    return f" (the first of {members} members)" if members > 1 else ""
+    return f" (first of {members} members)" if members > 1 else ""
 
 
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -1,11 +1,11 @@
-"""Gradient attacks: the smallest change of the input that makes the detector wrong.
+"""Adversarial attacks: FGSM and PGD on faces and sound.
 
 FGSM: Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015.
 PGD: Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
 
-The detector normalises inside itself, so a budget ``epsilon`` is measured on what is put in:
-pixels of the aligned 224 px face in ``[0, 1]``, and amplitudes of the sound with full scale 1,
-whatever the loudness of the clip. Flow is not perturbed, and stays that of the clean faces.
+The detector normalises its inputs itself, so the budget ``epsilon`` applies to the raw input:
+pixels of the aligned 224 px face in ``[0, 1]``, and amplitudes in ``[-1, 1]`` whatever the loudness
+of the clip. Optical flow is not perturbed and stays that of the clean faces.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,12 @@ Inputs = dict[str, Tensor]  # name of a batch's tensor → values of its shape
 
 @dataclass(frozen=True, slots=True)
 class PgdConfig:
-    """How PGD walks: ``count`` steps of ``alpha``, from a random point if there is a generator.
+    """Step size, number of steps and random start of PGD.
 
     Attributes:
-        alpha: In the unit of ``epsilon``.
-        generator: On the CPU.
+        alpha: Step size in the unit of ``epsilon``.
+        count: Number of steps.
+        generator: On the CPU; PGD starts at a random point if given, else at the clean clip.
     """
 
     alpha: float = 0.01
@@ -44,10 +45,10 @@ DEFAULT_PGD = PgdConfig()
 
 
 def fgsm(detector: Detector, batch: Batch, is_fake: Tensor, target: str, epsilon: float) -> Batch:
-    """Push every value of ``target`` by ``epsilon`` towards the wrong answer.
+    """Perturb every value of ``target`` by ``epsilon`` towards the wrong label.
 
-    ``x + epsilon · sign(∂ BCE(logit, is_fake) / ∂x)``, then clipped to the range of ``x``.
-    The detector is asked in evaluation mode and in float32, and is left as it was.
+    ``x + epsilon · sign(∂ BCE(logit, is_fake) / ∂x)``, clipped to the range of ``x``. The detector
+    runs in evaluation mode and in float32, and is left unchanged.
 
     Args:
         is_fake: True labels, shape ``(B,)``.
@@ -55,10 +56,10 @@ def fgsm(detector: Detector, batch: Batch, is_fake: Tensor, target: str, epsilon
         epsilon: 0 changes nothing.
 
     Returns:
-        The attacked batch; padding is as it was.
+        The perturbed batch; padding is unchanged.
 
     Raises:
-        ConfigError: There is no such target.
+        ConfigError: ``target`` is unknown.
     """
     if not epsilon:
         return batch
@@ -73,10 +74,10 @@ def pgd(
     epsilon: float,
     steps: PgdConfig = DEFAULT_PGD,
 ) -> Batch:
-    """Walk uphill in small steps, and never further than ``epsilon`` from where it began.
+    """Perturb ``target`` by gradient ascent, projected to within ``epsilon`` of the clean batch.
 
-    Of all points seen, each clip keeps the one of the highest loss. A single step of the
-    whole budget is one of them, so from the clean clip PGD is never weaker than FGSM.
+    Each clip keeps the point of highest loss among all points visited. A single step of size
+    ``epsilon`` is one of them, so without a random start PGD is never weaker than FGSM.
 
     Args:
         is_fake: True labels, shape ``(B,)``.
@@ -84,110 +85,113 @@ def pgd(
         epsilon: 0 changes nothing.
 
     Returns:
-        The attacked batch; padding is as it was.
+        The perturbed batch; padding is unchanged.
 
     Raises:
-        ConfigError: There is no such target.
+        ConfigError: ``target`` is unknown.
     """
     if not epsilon:
         return batch
-    with _asked(detector):
-        question = _AttackProblem(detector, batch, is_fake, target)
-        at = batch if steps.generator is None else _random_start(question, epsilon, steps.generator)
-        losses, signs = question.slope(at)
-        best = _Best(question, at, losses)
-        best.see(project(perturb(at, signs, epsilon), batch, epsilon))
+    with _evaluation_mode(detector):
+        problem = _AttackProblem(detector, batch, is_fake, target)
+        point = batch if steps.generator is None else _random_start(problem, epsilon, steps)
+        losses, signs = problem.losses_and_signs(point)
+        best = _Best(problem, point, losses)
+        best.update(project(perturb(point, signs, epsilon), batch, epsilon))
         for step in range(steps.count):
-            at = project(perturb(at, signs, steps.alpha), batch, epsilon)
+            point = project(perturb(point, signs, steps.alpha), batch, epsilon)
             if step == steps.count - 1:
-                best.see(at)
+                best.update(point)
             else:
-                losses, signs = question.slope(at)
-                best.see(at, losses)
+                losses, signs = problem.losses_and_signs(point)
+                best.update(point, losses)
     return best.batch
 
 
 def gradient_sign(detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> Inputs:
-    """Towards the wrong answer: -1, 0 or 1 per value of ``target``; the same for every epsilon.
+    """Return the sign of the loss gradient: -1, 0 or 1 per value of ``target``.
 
     Raises:
-        ConfigError: There is no such target.
+        ConfigError: ``target`` is unknown.
     """
-    with _asked(detector):
-        return _AttackProblem(detector, batch, is_fake, target).slope(batch)[1]
+    with _evaluation_mode(detector):
+        return _AttackProblem(detector, batch, is_fake, target).losses_and_signs(batch)[1]
 
 
 def perturb(batch: Batch, signs: Inputs, step: float) -> Batch:
-    """The batch moved by ``step`` along ``signs``, within the range of each of its values."""
-    return _moved(batch, {name: getattr(batch, name) + step * signs[name] for name in signs})
+    """Move the batch by ``step`` along ``signs``, clipped to the range of its values."""
+    return _with_values(batch, {name: getattr(batch, name) + step * signs[name] for name in signs})
 
 
 def project(batch: Batch, clean: Batch, epsilon: float) -> Batch:
-    """The nearest batch that is nowhere further than ``epsilon`` from ``clean``."""
-    pulled = {}
+    """Return the nearest batch whose values are within ``epsilon`` of those of ``clean``."""
+    projected = {}
     for name in TARGETS[BOTH]:
-        here, there = getattr(batch, name), getattr(clean, name)
-        if here is not there:
-            pulled[name] = torch.maximum(torch.minimum(here, there + epsilon), there - epsilon)
-    return _moved(clean, pulled)
+        values, centre = getattr(batch, name), getattr(clean, name)
+        if values is not centre:
+            upper = torch.minimum(values, centre + epsilon)
+            projected[name] = torch.maximum(upper, centre - epsilon)
+    return _with_values(clean, projected)
 
 
 class _AttackProblem:
-    """A batch and its true labels; what the attack leaves alone is encoded once."""
+    """A batch and its true labels; inputs that are not attacked are encoded once."""
 
     def __init__(self, detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> None:
         if target not in TARGETS:
             raise ConfigError(f"attack target is {target!r}; use one of {', '.join(TARGETS)}")
         self.detector, self.batch, self.is_fake = detector, batch, is_fake.float()
         self.names = TARGETS[target]
-        self._seen: Tensor | None = None
-        self._heard: tuple[Tensor, Tensor] | None = None
+        self._frame_features: Tensor | None = None
+        self._audio_features: tuple[Tensor, Tensor] | None = None
         with torch.no_grad():
             if "frames" not in self.names:
-                self._seen = detector.encode_frames(batch)
+                self._frame_features = detector.encode_frames(batch)
             if "waveform" not in self.names:
-                self._heard = detector.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
+                self._audio_features = detector.voice(
+                    batch.waveform, batch.sample_mask, batch.speech_mask
+                )
 
     def losses(self, batch: Batch) -> Tensor:
-        """Of each clip, shape ``(B,)``."""
-        logit = self.detector(batch, self._heard, self._seen).logit
+        """Return the loss of each clip, shape ``(B,)``."""
+        logit = self.detector(batch, self._audio_features, self._frame_features).logit
         return F.binary_cross_entropy_with_logits(logit, self.is_fake, reduction="none")
 
-    def slope(self, batch: Batch) -> tuple[Tensor, Inputs]:
-        """Losses, and the signs of their gradient; zero where the detector does not look."""
+    def losses_and_signs(self, batch: Batch) -> tuple[Tensor, Inputs]:
+        """Return the losses and the signs of their gradient, 0 for unused inputs."""
         inputs = [getattr(batch, name).detach().clone().requires_grad_() for name in self.names]
         with torch.enable_grad():
             losses = self.losses(batch.replace(**dict(zip(self.names, inputs, strict=True))))
-            slopes = torch.autograd.grad(losses.sum(), inputs, allow_unused=True)
+            gradients = torch.autograd.grad(losses.sum(), inputs, allow_unused=True)
         signs = {
-            name: torch.zeros_like(value) if slope is None else slope.sign()
-            for name, value, slope in zip(self.names, inputs, slopes, strict=True)
+            name: torch.zeros_like(value) if gradient is None else gradient.sign()
+            for name, value, gradient in zip(self.names, inputs, gradients, strict=True)
         }
         return losses.detach(), signs
 
 
 class _Best:
-    """For each clip of a batch, the point of the highest loss seen so far."""
+    """Point of highest loss so far for each clip of a batch."""
 
-    def __init__(self, question: _AttackProblem, batch: Batch, losses: Tensor) -> None:
-        self.batch, self._question, self._losses = batch, question, losses
+    def __init__(self, problem: _AttackProblem, batch: Batch, losses: Tensor) -> None:
+        self.batch, self._problem, self._losses = batch, problem, losses
 
     @torch.no_grad()
-    def see(self, batch: Batch, losses: Tensor | None = None) -> None:
-        """Take over the clips whose loss is higher; it is worked out if it is not given."""
-        losses = self._question.losses(batch) if losses is None else losses
+    def update(self, batch: Batch, losses: Tensor | None = None) -> None:
+        """Adopt the clips whose loss is higher; losses are computed unless given."""
+        losses = self._problem.losses(batch) if losses is None else losses
         higher = losses > self._losses
         self._losses = torch.where(higher, losses, self._losses)
-        kept = {}
-        for name in self._question.names:
+        values = {}
+        for name in self._problem.names:
             new, old = getattr(batch, name), getattr(self.batch, name)
-            kept[name] = torch.where(higher.view(-1, *[1] * (new.ndim - 1)), new, old)
-        self.batch = self.batch.replace(**kept)
+            values[name] = torch.where(higher.view(-1, *[1] * (new.ndim - 1)), new, old)
+        self.batch = self.batch.replace(**values)
 
 
 @contextmanager
-def _asked(detector: Detector) -> Iterator[None]:
-    """Evaluation mode and float32; afterwards all is as it was."""
+def _evaluation_mode(detector: Detector) -> Iterator[None]:
+    """Switch to evaluation mode and float32 inside the block."""
     was_training = detector.training
     detector.eval()
     try:
@@ -197,23 +201,23 @@ def _asked(detector: Detector) -> Iterator[None]:
         detector.train(was_training)
 
 
-def _random_start(question: _AttackProblem, epsilon: float, generator: torch.Generator) -> Batch:
-    """A random point within the budget, each value moved by itself."""
-    moved = {}
-    for name in question.names:
-        clean = getattr(question.batch, name)
-        shift = torch.rand(clean.shape, generator=generator).to(clean.device)
-        moved[name] = clean + epsilon * (2 * shift - 1)
-    return _moved(question.batch, moved)
+def _random_start(problem: _AttackProblem, epsilon: float, steps: PgdConfig) -> Batch:
+    """Draw a point uniformly from the ``epsilon`` cube around the clean batch."""
+    values = {}
+    for name in problem.names:
+        clean = getattr(problem.batch, name)
+        shift = torch.rand(clean.shape, generator=steps.generator).to(clean.device)
+        values[name] = clean + epsilon * (2 * shift - 1)
+    return _with_values(problem.batch, values)
 
 
-def _moved(batch: Batch, values: Inputs) -> Batch:
-    """The batch with ``values`` in place of its own, clipped to their range; padding stays."""
-    fitted = {}
+def _with_values(batch: Batch, values: Inputs) -> Batch:
+    """Return the batch with ``values`` clipped to their range; padding is unchanged."""
+    clipped = {}
     for name, value in values.items():
         if name == "frames":
             low, mask = 0.0, batch.frame_mask[..., None, None, None]
         else:
             low, mask = -1.0, batch.sample_mask
-        fitted[name] = torch.where(mask, value.clamp(low, 1.0), getattr(batch, name))
-    return batch.replace(**fitted)
+        clipped[name] = torch.where(mask, value.clamp(low, 1.0), getattr(batch, name))
+    return batch.replace(**clipped)

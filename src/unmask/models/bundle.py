@@ -1,7 +1,8 @@
-"""A detector on disk: weights, input spec, calibration and where it comes from.
+"""Model bundle: a detector on disk with weights, input settings, calibration and provenance.
 
-Files that cannot carry code: ``model.safetensors`` with one detector or several, where there is a
-lip-sync model its ``sync.safetensors``, and ``bundle.json``; of a promoted one ``gates.json`` too.
+The files cannot carry code: ``model.safetensors`` with one detector or several,
+``sync.safetensors`` where there is a lip-sync network, and ``bundle.json``. A promoted bundle has
+``gates.json`` too.
 """
 
 import json
@@ -42,18 +43,17 @@ LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Everything that scoring a video needs.
+    """Everything needed to score a video.
 
     Attributes:
-        members: One detector, or the members of an ensemble; they differ in their weights and
-            their dropout alone.
-        preprocessing: What the detectors were trained on; serving prepares the same.
-        provenance: Plain facts: hash of the manifest, commit, seed, versions of libraries.
-        sha256: Of ``bundle.json``, which itself holds the hash of the weights; empty while
-            the bundle has never been saved.
-        sync: Says whether lips and speech belong together.
-        uncertainty: How many passes of MC-dropout an answer gets.
-        gates: What it was held against when it was promoted, as plain facts; empty before.
+        members: One detector, or the members of an ensemble; they differ only in weights and
+            dropout.
+        preprocessing: Settings that the detectors were trained with and that serving uses.
+        provenance: Hash of the manifest, commit, seed and versions of libraries.
+        sha256: Of ``bundle.json``, which holds the hashes of the weights; empty before saving.
+        sync: Lip-sync network.
+        uncertainty: MC-dropout passes and target error rates.
+        gates: Gate results at promotion; empty before.
     """
 
     members: tuple[Detector, ...]
@@ -69,25 +69,27 @@ class Bundle:
     gates: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse members that are built differently."""
+        """Refuse members of different architectures."""
         if not self.members:
             raise BundleError("a bundle needs at least one detector")
         if len({member.settings.replace(dropout=0.0) for member in self.members}) > 1:
-            raise BundleError("the members are built differently; fit them with the same model.*")
+            raise BundleError(
+                "the members have different architectures; fit them with the same model settings"
+            )
 
     @property
     def first_member(self) -> Detector:
-        """The first member: the one that is attacked, explained and measured alone."""
+        """Member that is attacked, explained and evaluated alone."""
         return self.members[0]
 
     @property
     def settings(self) -> ModelSettings:
-        """The first member's architecture."""
+        """Architecture of the first member."""
         return self.first_member.settings
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
-    """Write a bundle; the folder appears whole, and an old one of that name is replaced.
+    """Write a bundle atomically, replacing an older one of the same name.
 
     Returns:
         The bundle with its ``sha256`` and the versions of the libraries that wrote it.
@@ -103,43 +105,42 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
         versions = {f"version_{name}": version(name) for name in LIBRARIES}
         provenance = {**bundle.provenance, **versions}
         bundle = replace(bundle, provenance=provenance, schema_version=SCHEMA_VERSION)
-        text = json.dumps(_facts(bundle, unfinished), indent=2)
+        text = json.dumps(_to_metadata(bundle, unfinished), indent=2)
         (unfinished / METADATA).write_text(text + "\n")
-        _put_in_place(unfinished, folder)
+        _move_into_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return replace(bundle, sha256=file_sha256(folder / METADATA))
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle; nothing is downloaded, and its detectors are ready to score.
+    """Read a bundle in evaluation mode, without any download.
 
     Raises:
-        BundleError: There is none, it was written under a schema that is not known, or one of
-            its files is damaged.
+        BundleError: There is none, its schema is unknown, or one of its files is damaged.
     """
-    facts = _read_facts(folder)
+    metadata = _read_metadata(folder)
     try:
-        bundle = _blank(facts)
-        weights_sha, sync_sha = facts["weights_sha256"], facts["sync_sha256"]
+        bundle = _without_weights(metadata)
+        weights_sha, sync_sha = metadata["weights_sha256"], metadata["sync_sha256"]
     except (KeyError, TypeError, ConfigError) as error:
         raise BundleError(
             f"{folder / METADATA}: damaged: {error}; train or fetch it again"
         ) from error
-    state = _checked(folder / WEIGHTS, weights_sha)
-    if facts["schema_version"] == 1:
+    state = _load_checked(folder / WEIGHTS, weights_sha)
+    if metadata["schema_version"] == 1:
         state = {f"members.0.{name}": value for name, value in state.items()}
     with _translate_errors(folder / WEIGHTS):
         unpack_state_dicts(state, bundle.members)
     if bundle.sync is not None:
         with _translate_errors(folder / SYNC_WEIGHTS):
-            bundle.sync.load_state_dict(_checked(folder / SYNC_WEIGHTS, sync_sha))
-    for net in _nets(bundle):
-        net.eval()
-    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=_gates(folder / GATES))
+            bundle.sync.load_state_dict(_load_checked(folder / SYNC_WEIGHTS, sync_sha))
+    for network in _networks(bundle):
+        network.eval()
+    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=_read_gates(folder / GATES))
 
 
-def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
+def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
     sync = bundle.sync
     return {
         "schema_version": SCHEMA_VERSION,
@@ -157,70 +158,72 @@ def _facts(bundle: Bundle, folder: Path) -> dict[str, Any]:
     }
 
 
-def _read_facts(folder: Path) -> dict[str, Any]:
+def _read_metadata(folder: Path) -> dict[str, Any]:
     path = folder / METADATA
     try:
-        facts = json.loads(path.read_text())
-        found = facts["schema_version"]
+        metadata = json.loads(path.read_text())
+        schema = metadata["schema_version"]
     except OSError as error:
         raise BundleError(f"{folder}: no bundle here; train one with: make train") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; train or fetch it again") from error
-    if found not in range(1, SCHEMA_VERSION + 1):
+    if schema not in range(1, SCHEMA_VERSION + 1):
         raise BundleError(
-            f"{path}: written under schema {found}, and this unmask reads up to "
-            f"{SCHEMA_VERSION}; use the version of unmask that wrote it, or train again"
+            f"{path}: schema {schema} is not supported, only up to {SCHEMA_VERSION}; use the "
+            "version of unmask that wrote it, or train again"
         )
-    if found < 4:
-        facts = _with_alarms(facts)
-    if found == 1 and "model" in facts:
-        unknown_then: dict[str, Any] = {"uncertainty": {}, "sync": None, "sync_sha256": None}
-        return {**facts, "members": [facts["model"]], **unknown_then}
-    return dict(facts)
+    if schema < 4:
+        metadata = _with_segment_thresholds(metadata)
+    if schema == 1 and "model" in metadata:
+        added_later: dict[str, Any] = {"uncertainty": {}, "sync": None, "sync_sha256": None}
+        return {**metadata, "members": [metadata["model"]], **added_later}
+    return dict(metadata)
 
 
-def _with_alarms(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Stretches were held against the verdict's threshold, or one half where it had none."""
-    calibration = dict(facts.get("calibration") or {})
+def _with_segment_thresholds(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what older schemas applied to segments: ``fake_above``, or one half if that was 1."""
+    calibration = dict(metadata.get("calibration") or {})
     above = calibration.get("fake_above", NEUTRAL_PROBABILITY)
-    alarms = dict.fromkeys(
+    thresholds = dict.fromkeys(
         ("video", "audio", "lip_sync"), NEUTRAL_PROBABILITY if above == 1.0 else above
     )
-    return {**facts, "calibration": {**calibration, "alarms": alarms}}
+    return {**metadata, "calibration": {**calibration, "alarms": thresholds}}
 
 
-def _blank(facts: Mapping[str, Any]) -> Bundle:
-    """The bundle that ``facts`` describe, with chance for weights."""
-    voice = facts["voice_config"]
-    settings = [from_dict(ModelSettings, member) for member in facts["members"]]
+def _without_weights(metadata: Mapping[str, Any]) -> Bundle:
+    """Return the bundle that ``metadata`` describes, with random weights."""
+    voice = metadata["voice_config"]
+    settings = [from_dict(ModelSettings, member) for member in metadata["members"]]
     return Bundle(
-        members=tuple(Detector.from_config(one, voice) for one in settings),
-        preprocessing=from_dict(PreprocessingSettings, facts["preprocessing"]),
-        calibration=from_dict(Calibration, facts["calibration"]),
-        phase=facts["phase"],
-        profile=facts["profile"],
-        provenance=facts["provenance"],
-        schema_version=facts["schema_version"],
-        sync=None if facts["sync"] is None else SyncNet.from_config(facts["sync"]),
-        uncertainty=from_dict(UncertaintySettings, facts["uncertainty"]),
+        members=tuple(Detector.from_config(member, voice) for member in settings),
+        preprocessing=from_dict(PreprocessingSettings, metadata["preprocessing"]),
+        calibration=from_dict(Calibration, metadata["calibration"]),
+        phase=metadata["phase"],
+        profile=metadata["profile"],
+        provenance=metadata["provenance"],
+        schema_version=metadata["schema_version"],
+        sync=None if metadata["sync"] is None else SyncNet.from_config(metadata["sync"]),
+        uncertainty=from_dict(UncertaintySettings, metadata["uncertainty"]),
     )
 
 
-def _gates(path: Path) -> tuple[Mapping[str, Any], ...]:
+def _read_gates(path: Path) -> tuple[Mapping[str, Any], ...]:
     try:
         return tuple(json.loads(path.read_text())) if path.exists() else ()
     except ValueError as error:
-        raise BundleError(f"{path}: damaged; promote the bundle again, or remove it") from error
+        raise BundleError(f"{path}: damaged; promote the bundle again, or delete it") from error
 
 
-def _nets(bundle: Bundle) -> list[nn.Module]:
+def _networks(bundle: Bundle) -> list[nn.Module]:
     return [*bundle.members, *([bundle.sync] if bundle.sync is not None else [])]
 
 
-def _checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
+def _load_checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
     with _translate_errors(path):
         if file_sha256(path) != expected_sha:
-            raise BundleError(f"{path}: its hash is not the one in {METADATA}; fetch it again")
+            raise BundleError(
+                f"{path}: its hash differs from the one in {METADATA}; fetch it again"
+            )
         return load_file(path)
 
 
@@ -229,10 +232,10 @@ def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise BundleError(f"{path}: the weights cannot be read: {error}") from error
+        raise BundleError(f"{path}: cannot read the weights: {error}") from error
 
 
-def _put_in_place(unfinished: Path, folder: Path) -> None:
+def _move_into_place(unfinished: Path, folder: Path) -> None:
     if not folder.exists():
         unfinished.replace(folder)
         return
@@ -240,4 +243,3 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
     folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
     unfinished.replace(folder)
     shutil.rmtree(retired)
-

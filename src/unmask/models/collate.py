@@ -1,4 +1,4 @@
-"""Samples of different lengths, padded and masked into one batch of tensors."""
+"""Collate: pads and masks samples of different lengths into one batch of tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +16,16 @@ from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The detector's input; what a mask leaves out never changes a score.
+    """Input of the detector; masked positions never change a score.
 
     Attributes:
         frames: RGB in ``[0, 1]``, shape ``(B, T, 3, 224, 224)``.
         flow: Pixels of the 224 px face, x then y, shape ``(B, T, 2, 224, 224)``; ``None``
-            where the detector looks at RGB alone.
+            for a detector on RGB alone.
         frame_mask: True where there is a face, shape ``(B, T)``.
         waveform: 16 kHz mono in ``[-1, 1]``, shape ``(B, S)``.
         sample_mask: True where there is sound, shape ``(B, S)``.
-        speech_mask: True where somebody speaks, shape ``(B, S)``.
+        speech_mask: True where there is speech, shape ``(B, S)``.
     """
 
     frames: Tensor
@@ -36,7 +36,7 @@ class Batch:
     speech_mask: Tensor
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
+        """Return the batch on another device."""
         return Batch(
             frames=self.frames.to(device),
             flow=None if self.flow is None else self.flow.to(device),
@@ -47,7 +47,7 @@ class Batch:
         )
 
     def expand(self, times: int) -> "Batch":
-        """A batch of one row, ``times`` over; nothing is copied."""
+        """Return a batch of one row repeated ``times`` times, without copying."""
 
         def rows(x: Tensor) -> Tensor:
             return x.expand(times, *x.shape[1:])
@@ -62,7 +62,7 @@ class Batch:
         )
 
     def replace(self, frames: Tensor | None = None, waveform: Tensor | None = None) -> "Batch":
-        """The same batch with other pixels or another sound, as an attack makes it."""
+        """Return the batch with other pixels or another waveform."""
         return replace(
             self,
             frames=self.frames if frames is None else frames,
@@ -74,18 +74,18 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
     """Pad ``samples`` at their ends to the longest of them.
 
     Args:
-        settings: Says whether flow goes in (``flow``) and whether silence counts
-            as speech (``vad_mask`` off).
+        settings: Whether the batch has flow (``flow``), and whether all sound counts as speech
+            (``vad_mask`` off).
 
     Raises:
-        DataError: There is no sample, one has neither a face nor sound, or flow is asked for
-            and a sample has none.
+        DataError: There is no sample, one has neither a face nor sound, or one has no flow
+            although ``settings`` ask for it.
     """
     if not samples:
         raise DataError("a batch needs at least one sample")
     for number, sample in enumerate(samples):
         if not len(sample.faces) and not len(sample.waveform):
-            raise DataError(f"sample {number}: neither a face nor sound; leave the clip out")
+            raise DataError(f"sample {number}: neither a face nor sound; leave out the clip")
     frames = max([1, *(len(sample.faces) for sample in samples)])
     length = max([1, *(len(sample.waveform) for sample in samples)])
     pixels = np.zeros((len(samples), frames, FACE_PX, FACE_PX, 3), np.uint8)
@@ -96,10 +96,10 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
     for row, sample in enumerate(samples):
         pixels[row, : len(sample.faces)] = sample.faces
         frame_mask[row, : len(sample.faces)] = True
-        heard = len(sample.waveform)
-        waveform[row, :heard] = torch.from_numpy(np.ascontiguousarray(sample.waveform))
-        sample_mask[row, :heard] = True
-        speech_mask[row, :heard] = (
+        samples_in_row = len(sample.waveform)
+        waveform[row, :samples_in_row] = torch.from_numpy(np.ascontiguousarray(sample.waveform))
+        sample_mask[row, :samples_in_row] = True
+        speech_mask[row, :samples_in_row] = (
             torch.from_numpy(np.ascontiguousarray(sample.is_speech)) if settings.vad_mask else True
         )
     # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
@@ -115,19 +115,19 @@ def _flow(samples: Sequence[ModelInput], frames: int) -> Tensor:
             continue
         if sample.flow is None:
             raise DataError(
-                f"sample {row}: model.flow is on and the features hold no flow; "
-                "turn preprocessing.flow.enabled on"
+                f"sample {row}: model.flow is on but the features have no optical flow; "
+                "set preprocessing.flow.enabled to true"
             )
         levels[row, : len(sample.flow)] = sample.flow
     return torch.from_numpy(levels).float() * FLOW_STEP_PX
 
 
 def collate_face_targets(samples: Sequence[ModelInput]) -> tuple[Tensor, Tensor]:
-    """What auxiliary heads are to say of the samples' faces, padded like :func:`collate`.
+    """Return the targets of the face heads, padded like :func:`collate`.
 
     Returns:
-        Points in sides of the canonical face, shape ``(B, T, 68, 2)``, and yaw, pitch and roll
-        in units of 90°, shape ``(B, T, 3)``; NaN in padding and where a sample does not say.
+        Landmarks as fractions of the aligned face's side, shape ``(B, T, 68, 2)``, and yaw, pitch
+        and roll in units of 90°, shape ``(B, T, 3)``; NaN in padding and where unknown.
     """
     frames = max([1, *(len(sample.faces) for sample in samples)])
     points = torch.full((len(samples), frames, POINTS, 2), torch.nan)
@@ -141,13 +141,26 @@ def collate_face_targets(samples: Sequence[ModelInput]) -> tuple[Tensor, Tensor]
 
 
 def face_targets_of(sample: ModelInput) -> NDArray[np.float64]:
-    """What there is to say of each face: 68 points and 3 angles, shape ``(frames, 139)``."""
+    """Return the face-head targets of a sample, 68 points and 3 angles: ``(frames, 139)``."""
     return join_face_targets(*collate_face_targets([sample]))
 
 
 def join_face_targets(points: Tensor | None, pose: Tensor | None) -> NDArray[np.float64]:
-    """Of one sample, without the batch's axis."""
+    """Join landmarks and pose of one sample.
+
+    Args:
+        points: Shape ``(1, frames, 68, 2)``.
+        pose: Shape ``(1, frames, 3)``.
+
+    Returns:
+        Shape ``(frames, 139)``.
+
+    Raises:
+        DataError: There are none, since the detector has no face heads.
+    """
     if points is None or pose is None:
-        raise DataError("the detector has no auxiliary heads; train one with model.auxiliary on")
+        raise DataError(
+            "the detector has no face heads; train one with model.auxiliary set to true"
+        )
     rows = torch.cat([points[0].flatten(1), pose[0]], dim=1)
     return rows.double().cpu().numpy()

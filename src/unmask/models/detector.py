@@ -1,7 +1,7 @@
-"""The multimodal detector: a batch of faces and voices to fake scores.
+"""Detector: the audio-visual deepfake network from a batch of faces and sound to fake scores.
 
-Frame encoder and temporal encoder for the face, wav2vec2 for the voice; joined by concatenation
-or by attention.
+A frame encoder and a temporal encoder for the face, wav2vec2 for the voice, fused by
+concatenation or by cross-modal attention.
 """
 
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ HIDDEN_DIM = 256
 
 @dataclass(frozen=True, slots=True)
 class DetectorOutput:
-    """What the detector says; every logit is higher where it is more fake.
+    """Output of the detector; every logit is uncalibrated and higher for more fake.
 
     Attributes:
         logit: Of the clip, shape ``(B,)``.
-        video_logit, audio_logit: Of one modality alone: the mean of its frames or steps,
+        video_logit, audio_logit: Of one modality alone, the mean over its frames or steps,
             shape ``(B,)``; 0 where the modality is missing.
         frame_logits: Shape ``(B, T)``, 0 where ``frame_mask`` is False.
         step_logits: One per 20 ms, shape ``(B, A)``, 0 where ``step_mask`` is False.
         frame_mask: True where there is a face, shape ``(B, T)``.
-        step_mask: True where somebody speaks, shape ``(B, A)``.
-        video: Pooled face, shape ``(B, frame_dim)``.
-        audio: Pooled voice, shape ``(B, voice_dim)``.
-        uses_video, uses_audio: What ``logit`` rests on, shape ``(B,)``: a modality that is
-            missing, or that modality dropout took away, is not used.
-        attention: Weight of each audio step in the eyes of each frame, shape ``(B, T, A)``;
-            ``None`` where the fusion attends to nothing.
-        landmarks: 68 points in sides of the canonical face, shape ``(B, T, 68, 2)``; ``None``
-            without auxiliary heads.
-        pose: Yaw, pitch, roll in units of 90°, shape ``(B, T, 3)``; ``None`` likewise.
+        step_mask: True where there is speech, shape ``(B, A)``.
+        video: Pooled frame features, shape ``(B, frame_dim)``.
+        audio: Pooled audio features, shape ``(B, voice_dim)``.
+        uses_video, uses_audio: Modalities that ``logit`` uses, shape ``(B,)``; False where the
+            modality is missing or modality dropout removed it.
+        attention: Attention weight of each audio step for each frame, shape ``(B, T, A)``;
+            ``None`` for concatenation.
+        landmarks: 68 points as fractions of the aligned face's side, shape ``(B, T, 68, 2)``;
+            ``None`` without face heads.
+        pose: Yaw, pitch, roll in units of 90°, shape ``(B, T, 3)``; ``None`` without face heads.
     """
 
     logit: Tensor
@@ -63,14 +63,14 @@ class DetectorOutput:
 
 
 class Detector(nn.Module):
-    """Calling it takes a :class:`Batch` and gives a :class:`Prediction`.
+    """Network from :class:`Batch` to :class:`DetectorOutput`.
 
     Args:
-        settings: The architecture, and where its weights come from.
-        voice: Takes the place of the voice backbone that ``settings`` name.
+        settings: Architecture and source of the weights.
+        voice: Replaces the voice backbone named in ``settings``.
 
     Raises:
-        WeightsError: Pretrained weights are asked for and cannot be had.
+        WeightsError: Pretrained weights are configured but not available.
         ConfigError: A backbone does not exist, or takes no flow.
     """
 
@@ -95,7 +95,7 @@ class Detector(nn.Module):
         fusion = ConcatFusion if settings.fusion == "concat" else AttentionFusion
         self.fusion = fusion(settings.frame_dim, settings.voice_dim, settings.modality_dropout)
         last = nn.Linear(HIDDEN_DIM, 1)
-        # it learns what the two modalities say together and neither says alone
+        # it learns what only both modalities together show; each alone has its own logit
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.head = nn.Sequential(
@@ -104,12 +104,12 @@ class Detector(nn.Module):
             nn.Dropout(settings.dropout),
             last,
         )
-        # last, so that chance gives all else the same weights with it and without
+        # created last, so that all other layers get the same random weights with and without it
         self.auxiliary = FaceHeads(settings.frame_dim) if settings.auxiliary else None
 
     @classmethod
     def from_config(cls, settings: ModelSettings, voice_config: dict[str, Any]) -> "Detector":
-        """The architecture alone, with random weights and without any download."""
+        """Return the architecture with random weights, without any download."""
         random = settings.replace(frame_weights="random")
         detector = cls(random, voice_from_config(voice_config))
         detector.settings = settings
@@ -117,15 +117,15 @@ class Detector(nn.Module):
 
     @property
     def voice_config(self) -> dict[str, Any]:
-        """What :meth:`blank` needs to build the voice backbone again; plain values."""
+        """Plain values from which :meth:`from_config` builds the voice backbone."""
         config: dict[str, Any] = self.voice.model.config.to_diff_dict()
         return config
 
     def set_grad_checkpointing(self) -> None:
-        """Spend time to save memory: activations are computed again on the way back."""
+        """Save memory in training by recomputing activations in the backward pass."""
         self.frame.backbone.set_grad_checkpointing(True)
         voice = self.voice.model
-        # transformers calls it by the second name up to 5.22
+        # the second name is that of transformers up to 5.22
         name = "activation_checkpointing_enable"
         getattr(voice, name, voice.gradient_checkpointing_enable)()
 
@@ -138,11 +138,12 @@ class Detector(nn.Module):
         """Score a batch.
 
         Args:
-            heard: What ``voice`` gave for this sound already.
-            seen: What :meth:`encode` gave for these faces already.
+            audio_features: Output of ``voice`` for this batch; computed if not given.
+            frame_features: Output of :meth:`encode_frames` for this batch; computed if not given.
         """
-        vectors = self.encode_frames(batch) if frame_features is None else frame_features
-        frames = self.temporal(vectors, batch.frame_mask)  # (B, T, frame_dim)
+        if frame_features is None:
+            frame_features = self.encode_frames(batch)
+        frames = self.temporal(frame_features, batch.frame_mask)  # (B, T, frame_dim)
         frame_logits = self._logits(self.frame_head, frames) * batch.frame_mask
         if audio_features is None:
             audio_features = self.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
@@ -156,7 +157,7 @@ class Detector(nn.Module):
             joined, attention = self.fusion(frames, steps, *masks)
         else:
             joined = self.fusion(*pooled, *uses)
-        points, pose = self.predict_face_attributes(vectors, batch.frame_mask)
+        landmarks, pose = self.predict_face_attributes(frame_features, batch.frame_mask)
         video_logit = masked_mean(frame_logits, batch.frame_mask)
         audio_logit = masked_mean(step_logits, step_mask)
         return DetectorOutput(
@@ -172,49 +173,51 @@ class Detector(nn.Module):
             uses_video=uses[0],
             uses_audio=uses[1],
             attention=attention,
-            landmarks=points,
+            landmarks=landmarks,
             pose=pose,
         )
 
     def predict_face_attributes(
-        self, vectors: Tensor, mask: Tensor
+        self, frame_features: Tensor, mask: Tensor
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Landmarks and pose, as in :class:`Prediction`, of what :meth:`encode` gave."""
-        return (None, None) if self.auxiliary is None else self.auxiliary(vectors, mask)
-
-    def frame_logits(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        """Scores of frames that ``frame`` has encoded already, as an explanation asks for them.
+        """Return landmarks and pose, as in :class:`DetectorOutput`.
 
         Args:
-            vectors: Shape ``(B, T, frame_dim)``.
+            frame_features: Output of :meth:`encode_frames`, shape ``(B, T, frame_dim)``.
             mask: True where there is a face, shape ``(B, T)``.
-
-        Returns:
-            Shape ``(B, T)``.
         """
-        return self._logits(self.frame_head, self.temporal(vectors, mask)) * mask
+        return (None, None) if self.auxiliary is None else self.auxiliary(frame_features, mask)
+
+    def frame_logits(self, frame_features: Tensor, mask: Tensor) -> Tensor:
+        """Return the logits of encoded frames, shape ``(B, T)``.
+
+        Args:
+            frame_features: Output of ``frame``, shape ``(B, T, frame_dim)``.
+            mask: True where there is a face, shape ``(B, T)``.
+        """
+        return self._logits(self.frame_head, self.temporal(frame_features, mask)) * mask
 
     def _logits(self, head: nn.Module, x: Tensor) -> Tensor:
-        """Always float32: bfloat16 would round scores until clips tie."""
+        """Apply a head in float32; bfloat16 would round scores until clips tie."""
         with torch.autocast(x.device.type, enabled=False):
             out: Tensor = head(self.dropout(x.float()))[..., 0]
         return out
 
     def encode_frames(self, batch: Batch) -> Tensor:
-        """Each frame's vector before it knows its neighbours, shape ``(B, T, frame_dim)``.
+        """Return each frame's features before the temporal encoder, shape ``(B, T, frame_dim)``.
 
-        The backbone sees real faces only; where there is none, the vector is zero.
+        The backbone processes real faces only; masked frames get zeros.
         """
         mask = batch.frame_mask
-        if mask.all():  # the usual case in training, and no copy of the pixels
+        if mask.all():  # the usual case in training; avoids copying the pixels
             flow = None if batch.flow is None else batch.flow.flatten(0, 1)
             return self.frame(batch.frames.flatten(0, 1), flow).unflatten(0, mask.shape)
-        x = batch.frames.new_zeros(*mask.shape, self.settings.frame_dim)
+        features = batch.frames.new_zeros(*mask.shape, self.settings.frame_dim)
         if mask.any():
             flow = None if batch.flow is None else batch.flow[mask]
-            vectors = self.frame(batch.frames[mask], flow)  # (faces, frame_dim)
-            x = x.to(vectors.dtype).masked_scatter(mask[..., None], vectors)
-        return x
+            faces = self.frame(batch.frames[mask], flow)  # (faces, frame_dim)
+            features = features.to(faces.dtype).masked_scatter(mask[..., None], faces)
+        return features
 
 
 def _temporal(settings: ModelSettings) -> ConvEncoder | TransformerEncoder:

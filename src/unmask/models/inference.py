@@ -1,4 +1,4 @@
-"""A bundle's scores of samples, one by one."""
+"""Inference: scores of samples under a bundle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, apply_platt
+from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import DetectorOutput
 from unmask.models.ensemble.mc_dropout import content_seed, mc_logits
@@ -18,28 +20,25 @@ from unmask.models.lipsync.scoring import SyncScore, sync_score
 from unmask.models.precision import autocast
 from unmask.records import ModelInput
 
-MIN_FRAMES = 5  # a face seen for less than a second decides nothing beside longer ones
-
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class SampleScore:
-    """What the bundle says of one person and the sound; probabilities are calibrated.
+    """Scores of one person with the sound; probabilities are calibrated, higher is more fake.
 
     Attributes:
-        logit: Of all members and of lip-sync, as calibrated log-odds; higher is more fake.
+        logit: Calibrated log-odds of all members and lip-sync together.
+        probability: The same as a probability in ``[0, 1]``.
         video_probability, audio_probability: Of one modality alone; ``None`` where it is
-            missing: no face, or nobody speaks.
+            missing: no face, or no speech.
         frame_probabilities: One per face of the sample, shape ``(frames,)``.
-        step_probabilities: One per 20 ms of sound, NaN where nobody speaks, shape
-            ``(steps,)``.
-        member_logits: What each member says by itself, before calibration, shape ``(members,)``.
-        pass_logits: What each pass of MC-dropout says by itself, before calibration, all of one
-            member's after those of the member before, shape ``(members · passes,)``; ``None``
-            where there was none.
-        passes: The same as calibrated probabilities, with lip-sync counted in.
-        sync: What lip-sync found; ``None`` where there is no model of it, no lips or no sound.
+        step_probabilities: One per 20 ms of sound, NaN without speech, shape ``(steps,)``.
+        member_logits: Uncalibrated logit of each member, shape ``(members,)``.
+        pass_logits: Uncalibrated logit of each MC-dropout pass, grouped by member, shape
+            ``(members · passes,)``; ``None`` without MC-dropout.
+        pass_probabilities: The same, fused with lip-sync and calibrated.
+        sync: Lip-sync scores; ``None`` without a lip-sync network, mouth crops or sound.
     """
 
     logit: float
@@ -55,15 +54,15 @@ class SampleScore:
 
     @property
     def sync_probability(self) -> float | None:
-        """How fake lip-sync finds the sample; ``None`` where that cannot be judged."""
+        """Lip-sync score in ``[0, 1]``; ``None`` where it cannot be judged."""
         return None if self.sync is None else self.sync.probability
 
 
 @dataclass(frozen=True, slots=True)
-class _Answers:
-    """What all members said of one sample."""
+class _MemberOutputs:
+    """Outputs of all members for one sample."""
 
-    predictions: tuple[DetectorOutput, ...]
+    outputs: tuple[DetectorOutput, ...]
     pass_logits: Floats | None
     sync: SyncScore | None
 
@@ -71,14 +70,14 @@ class _Answers:
 def score_samples(
     bundle: Bundle, samples: Sequence[ModelInput], precision: str = "auto", passes: int = 0
 ) -> tuple[SampleScore, ...]:
-    """Score every sample by itself, so that its company never moves a score by a rounding.
+    """Score every sample in a batch of its own, so that no score depends on the others.
 
-    The voice that several people of a clip share is encoded once.
+    Sound that several people of a clip share is encoded once.
 
     Args:
         samples: Each with a face, or sound, or both.
         precision: ``auto``, ``32`` or ``bf16``.
-        passes: Of MC-dropout by each member; 0 leaves it out.
+        passes: MC-dropout passes per member; 0 for none.
 
     Raises:
         DataError: A sample has neither a face nor sound.
@@ -86,36 +85,36 @@ def score_samples(
     ensemble = Ensemble([member.eval() for member in bundle.members])
     device = next(bundle.first_member.parameters()).device
     scores: list[SampleScore] = []
-    heard: tuple[AudioFeatures, ...] | None = None
-    heard_from: NDArray[np.float32] | None = None
+    audio_features: tuple[AudioFeatures, ...] | None = None
+    encoded_waveform: NDArray[np.float32] | None = None
     for sample in samples:
         with torch.inference_mode(), autocast(precision, device):
             batch = collate([sample], bundle.settings).to(device)
-            if heard is None or sample.waveform is not heard_from:
-                heard, heard_from = ensemble.encode_audio(batch), sample.waveform
-            predictions, wavering = _predict_members(ensemble, batch, heard, sample, passes)
-        answers = _Answers(predictions, wavering, _sync(bundle, sample))
-        scores.append(_score(answers, bundle.calibration))
+            if audio_features is None or sample.waveform is not encoded_waveform:
+                audio_features, encoded_waveform = ensemble.encode_audio(batch), sample.waveform
+            outputs, pass_logits = _predict_members(ensemble, batch, audio_features, sample, passes)
+        members = _MemberOutputs(outputs, pass_logits, _score_lipsync(bundle, sample))
+        scores.append(_combine(members, bundle.calibration))
     return tuple(scores)
 
 
 def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:
-    """The clip's score: that of its most fake person, among those seen for long enough.
-
-    Where nobody is seen for ``MIN_FRAMES`` frames, those seen longest count.
+    """Return the clip's score by the rule of :func:`unmask.models.clip_decision.decisive`.
 
     Args:
         scores: Of the people of one clip; at least one.
     """
-    enough = min(MIN_FRAMES, max(len(score.frame_probabilities) for score in scores))
-    seen = [score for score in scores if len(score.frame_probabilities) >= enough]
-    return max(seen, key=lambda score: score.logit)
+    return decisive(
+        scores,
+        frame_count=lambda score: len(score.frame_probabilities),
+        log_odds=lambda score: score.logit,
+    )
 
 
 def with_sync_weight(score: SampleScore, sync_weight: float) -> SampleScore:
-    """The same answers with another weight of lip-sync.
+    """Return the score under another lip-sync weight.
 
-    Only ``logit`` is what it would be, before calibration; the probabilities are as they were.
+    Only ``logit`` changes, and it is uncalibrated; the probabilities stay as they were.
     """
     logit = fuse_with_lipsync(score.member_logits, score.sync_probability, sync_weight)
     return replace(score, logit=logit)
@@ -124,59 +123,54 @@ def with_sync_weight(score: SampleScore, sync_weight: float) -> SampleScore:
 def _predict_members(
     ensemble: Ensemble,
     batch: Batch,
-    heard: tuple[AudioFeatures, ...],
+    audio_features: tuple[AudioFeatures, ...],
     sample: ModelInput,
     passes: int,
 ) -> tuple[tuple[DetectorOutput, ...], Floats | None]:
-    """Every member's answer, and its wavering ones."""
+    """Return every member's output, and the logits of its MC-dropout passes."""
     seed = content_seed(sample) if passes else 0
-    predictions, wavering = [], []
-    for number, seen in enumerate(ensemble.encode_frames(batch)):
+    outputs, pass_logits = [], []
+    for number, frame_features in enumerate(ensemble.encode_frames(batch)):
         member = ensemble.members[number]
-        predictions.append(member(batch, heard[number], seen))
+        features = audio_features[number], frame_features
+        outputs.append(member(batch, *features))
         if passes:
-            chance = (passes, seed + number)
-            found = mc_logits(member, batch, heard[number], seen, chance)
-            wavering.append(found.double().cpu().numpy())
-    return tuple(predictions), np.concatenate(wavering) if passes else None
+            logits = mc_logits(member, batch, *features, (passes, seed + number))
+            pass_logits.append(logits.double().cpu().numpy())
+    return tuple(outputs), np.concatenate(pass_logits) if passes else None
 
 
-def _sync(bundle: Bundle, sample: ModelInput) -> SyncScore | None:
+def _score_lipsync(bundle: Bundle, sample: ModelInput) -> SyncScore | None:
     if bundle.sync is None or sample.lips is None or not len(sample.waveform):
         return None
     return sync_score(bundle.sync, sample.lips, sample.waveform, sample.is_speech)
 
 
-def _score(answers: _Answers, calibration: Calibration) -> SampleScore:
-    first, sync = answers.predictions[0], answers.sync
+def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
+    first, sync = members.outputs[0], members.sync
     sync_probability = None if sync is None else sync.probability
-    weight, reading = calibration.sync_weight, calibration.for_clip(sync_probability)
 
-    def each(name: str) -> Floats:  # one row per member
-        rows = [getattr(prediction, name)[0] for prediction in answers.predictions]
+    def stack(name: str) -> Floats:  # one row per member
+        rows = [getattr(output, name)[0] for output in members.outputs]
         return torch.stack(rows).double().cpu().numpy()
 
     def probability(name: str) -> Floats:
-        return apply_platt(average_in_probability(each(name)), calibration.temperature)
+        return apply_platt(average_in_probability(stack(name)), calibration.temperature)
 
-    members, wavering = each("logit"), answers.pass_logits
-    logit = fuse_with_lipsync(members, sync_probability, weight)
-    finals = [fuse_with_lipsync(one, sync_probability, weight) for one in _singly(wavering)]
+    member_logits, pass_logits = stack("logit"), members.pass_logits
+    log_odds = final_log_odds(member_logits, sync_probability, calibration)
     frames, steps = first.frame_mask[0].cpu().numpy(), first.step_mask[0].cpu().numpy()
     return SampleScore(
-        logit=float(reading.log_odds(logit)),
-        probability=float(reading.probability(logit)),
+        logit=log_odds,
+        probability=float(expit(log_odds)),
         video_probability=float(probability("video_logit")) if frames.any() else None,
         audio_probability=float(probability("audio_logit")) if steps.any() else None,
         frame_probabilities=probability("frame_logits")[frames],
         step_probabilities=np.where(steps, probability("step_logits"), np.nan),
-        member_logits=members,
-        pass_logits=wavering,
-        pass_probabilities=None if wavering is None else reading.probability(np.array(finals)),
+        member_logits=member_logits,
+        pass_logits=pass_logits,
+        pass_probabilities=None
+        if pass_logits is None
+        else expit(repeated_log_odds(pass_logits, sync_probability, calibration)),
         sync=sync,
     )
-
-
-def _singly(logits: Floats | None) -> Floats:
-    """Each logit in an array of its own, shape ``(logits, 1)``."""
-    return np.zeros((0, 1)) if logits is None else logits[:, None]

@@ -1,8 +1,8 @@
-"""What a detector is trained to do.
+"""Training loss: classification, temporal consistency, landmarks and head pose.
 
-Classification, λ·temporal consistency, λ₁·landmarks and λ₂·pose; scores that flicker between
-neighbouring frames are penalised as in temporal-coherence detectors (Zheng et al., "Exploring
-Temporal Coherence for More General Video Face Forgery Detection", ICCV 2021).
+Scores that flicker between neighbouring frames are penalised as in temporal-coherence detectors
+(Zheng et al., "Exploring Temporal Coherence for More General Video Face Forgery Detection", ICCV
+2021).
 """
 
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ class Targets:
 
     Attributes:
         fake_video, fake_audio: Boolean, shape ``(B,)`` each; a clip is fake where either is.
-        landmarks, pose: As in :class:`Prediction`, NaN where nobody says; ``None`` where the
-            detector is not asked for them.
-        mismatched: Boolean, shape ``(B,)``: face and voice are genuine, each by itself, and do
-            not belong together; ``None`` where no clip is so.
+        landmarks, pose: As in :class:`DetectorOutput`, NaN where unknown; ``None`` for a detector
+            without face heads.
+        mismatched: Boolean, shape ``(B,)``: face and voice are both genuine but do not belong
+            together; ``None`` where no clip is mismatched.
     """
 
     fake_video: Tensor
@@ -35,20 +35,20 @@ class Targets:
 
     @property
     def is_fake(self) -> Tensor:
-        """The clip's own label."""
+        """Label of the clip, shape ``(B,)``."""
         return self.label_for(torch.ones_like(self.fake_video), torch.ones_like(self.fake_audio))
 
     def label_for(self, face: Tensor, voice: Tensor) -> Tensor:
-        """Whether what one looks at is fake: the face, the voice, or how they go together.
+        """Return the label given which modalities are used, shape ``(B,)``.
 
         Args:
-            face, voice: Boolean, shape ``(B,)`` each: which of them is looked at.
+            face, voice: Boolean, shape ``(B,)`` each: which of them is used.
         """
         fake = (self.fake_video & face) | (self.fake_audio & voice)
         return fake if self.mismatched is None else fake | (self.mismatched & face & voice)
 
     def to(self, device: torch.device | str) -> "Targets":
-        """The same labels on another device."""
+        """Return the labels on another device."""
         return Targets(
             self.fake_video.to(device),
             self.fake_audio.to(device),
@@ -60,7 +60,7 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The parts, each a scalar, and what is minimised; 0 for a head that there is not."""
+    """Loss terms and their weighted sum, each a scalar; 0 for an absent head."""
 
     total: Tensor
     clip: Tensor
@@ -79,22 +79,22 @@ def detector_loss(
     landmark_weight: float = 0.0,
     pose_weight: float = 0.0,
 ) -> Losses:
-    """Add up the parts.
+    """Compute the loss terms and their weighted sum.
 
     ``total = clip + modality_weight · (video + audio) + temporal_weight · temporal
     + landmark_weight · landmarks + pose_weight · pose``
 
-    ``clip`` asks whether anything that the score rests on is fake: where modality dropout took
-    the forged voice away, the genuine face that is left counts as genuine; and so does either of
-    two that do not belong together. ``video`` and ``audio`` ask it of one modality alone, over
-    the clips that have it. ``landmarks`` and
-    ``pose`` are mean absolute errors, in sides of the face and in units of 90°.
+    ``clip`` is the cross-entropy of whether any used modality is fake: where modality dropout
+    removed a forged voice, the remaining genuine face counts as genuine, and so does either half
+    of a mismatched pair. ``video`` and ``audio`` are the same for one modality alone, over the
+    clips that have it. ``landmarks`` and ``pose`` are mean absolute errors, as fractions of the
+    face's side and in units of 90°.
     """
     fake = targets.label_for(prediction.uses_video, prediction.uses_audio)
     clip = F.binary_cross_entropy_with_logits(prediction.logit, fake.float())
-    seen, heard = prediction.frame_mask.any(1), prediction.step_mask.any(1)
-    video = _masked_bce(prediction.video_logit, targets.fake_video, seen)
-    audio = _masked_bce(prediction.audio_logit, targets.fake_audio, heard)
+    has_video, has_audio = prediction.frame_mask.any(1), prediction.step_mask.any(1)
+    video = _masked_bce(prediction.video_logit, targets.fake_video, has_video)
+    audio = _masked_bce(prediction.audio_logit, targets.fake_audio, has_audio)
     temporal = temporal_consistency(prediction.frame_logits, prediction.frame_mask)
     landmarks = masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask)
     pose = masked_mae(prediction.pose, targets.pose, prediction.frame_mask)
@@ -109,10 +109,10 @@ def detector_loss(
 
 
 def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
-    """The same scores, but the clip's logit no longer teaches one modality alone.
+    """Detach the single-modality logits from the clip's logit.
 
-    What the face and the voice say by themselves stays the clip's score and has no slope in it,
-    so that each learns from its own labels only (as in late fusion of detectors trained apart).
+    The scores stay the same, but the clip's loss passes no gradient to the heads of one modality,
+    so that each learns from its own labels only (as in late fusion of separate detectors).
     """
     alone = noisy_or_logit(
         prediction.video_logit,
@@ -124,16 +124,16 @@ def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
 
 
 def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
-    """Mean of ``(p[t+1] - p[t])²`` over neighbouring faces, ``p`` being fake probabilities.
+    """Return the mean of ``(p[t+1] - p[t])²`` over neighbouring faces.
 
-    Probabilities and not vectors: a vector can be made consistent by shrinking it.
+    ``p`` are fake probabilities and not features, since features become consistent by shrinking.
 
     Args:
         frame_logits: Shape ``(B, T)``.
         frame_mask: True where there is a face, shape ``(B, T)``.
 
     Returns:
-        A scalar in ``[0, 1]``; 0 where no clip has two faces in a row.
+        A scalar in ``[0, 1]``; 0 where no clip has two consecutive faces.
 
     Example:
         >>> logits = torch.tensor([[0.0, 100.0, 100.0, -100.0]])
@@ -147,15 +147,15 @@ def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
 
 
 def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tensor) -> Tensor:
-    """Mean absolute error over the faces of which the truth is known.
+    """Return the mean absolute error over the faces whose target is known.
 
     Args:
-        said: Shape ``(B, T, …)``.
-        true: Of the same shape, NaN where nobody says.
+        predicted: Shape ``(B, T, …)``.
+        target: Of the same shape, NaN where unknown.
         frame_mask: True where there is a face, shape ``(B, T)``.
 
     Returns:
-        A scalar; 0 where nothing is said or known.
+        A scalar; 0 where nothing is predicted or known.
     """
     if predicted is None or target is None:
         return torch.zeros((), device=frame_mask.device)

@@ -1,1 +1,1 @@
-"""Media file to arrays: the one path that training and serving both use."""
+"""Preprocessing of media files to model inputs, shared by training and serving."""

@@ -1,9 +1,8 @@
-"""A content-addressed store of arrays.
+"""Content-addressed cache of arrays on disk.
 
-An entry's name is a hash of everything that decides its content, so an entry is never
-changed, only added. It is written beside its place, flushed to disk and renamed, so it is
-there whole or not at all; a checksum over its content is compared before it is used, so
-what a failing disk leaves is computed again and never read.
+The name of an entry is a hash of everything that determines its content, so entries are added
+but never changed. Entries are written atomically and flushed to disk. A checksum is compared
+before an entry is used, so damaged entries are computed again.
 """
 
 import json
@@ -25,9 +24,9 @@ from safetensors.numpy import save
 
 from unmask.files import atomic_write
 
-SCHEMA = 2  # raise it when the meaning of an entry changes
-STALE_S = 3600.0  # no write takes this long: its writer is dead
-# as safetensors calls them; it has no others that numpy knows
+SCHEMA = 2  # increase when the meaning of entries changes
+STALE_S = 3600.0  # a partial file this old has no living writer
+# All dtypes that both safetensors and NumPy know, by their safetensors names
 DTYPES = {
     "BOOL": np.bool_,
     "U8": np.uint8,
@@ -42,7 +41,7 @@ DTYPES = {
     "F32": np.float32,
     "F64": np.float64,
 }
-DAMAGED = "%s is damaged (%s) and is made again"
+DAMAGED = "%s: damaged cache entry (%s); it is computed again"
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -51,37 +50,42 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Arrays by name, and facts that go into JSON."""
+    """A cache entry.
+
+    Attributes:
+        facts: JSON-serialisable values.
+        arrays: Arrays by name.
+    """
 
     facts: Mapping[str, Any]
     arrays: Arrays
 
 
 def cache_key(stage: str, content: str, settings: Mapping[str, Any], upstream: str = "") -> str:
-    """Name of an entry, 64 hexadecimal digits.
+    """Return the name of an entry, 64 hexadecimal digits.
 
     Args:
-        content: Hash of the file's bytes.
-        settings: All that changes the stage's result, as plain values.
-        upstream: Key of the entry that the stage builds on.
+        content: SHA-256 of the media file.
+        settings: Every setting that affects the result, as JSON-serialisable values.
+        upstream: Key of the entry from which the stage is computed.
     """
     parts = [SCHEMA, stage, content, settings, upstream]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class Cache:
-    """Entries below one folder, safe to share between processes."""
+    """Cache entries below one folder; may be shared between processes."""
 
     def __init__(self, root: Path = Path("data/cache")) -> None:
         self.root = root
-        self._sound: set[tuple[Path, int, int]] = set()  # entries whose checksum was compared
+        self._verified: set[tuple[Path, int, int]] = set()  # entries whose checksum matched
 
     def path(self, stage: str, key: str) -> Path:
-        """Where an entry lies or would lie."""
+        """Return the path of an entry, whether it exists or not."""
         return self.root / stage / key[:2] / f"{key}.safetensors"
 
     def load(self, stage: str, key: str) -> Entry | None:
-        """The entry, its arrays mapped from disk; ``None`` if it is absent or damaged."""
+        """Return the entry with memory-mapped arrays; ``None`` if it is missing or damaged."""
         path = self.path(stage, key)
         try:
             status = path.stat()
@@ -91,27 +95,27 @@ class Cache:
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             log.warning(DAMAGED, path, error)
             return None
-        mark = (path, status.st_mtime_ns, status.st_size)
-        if mark not in self._sound:
+        version = (path, status.st_mtime_ns, status.st_size)
+        if version not in self._verified:
             if checksum != _checksum(entry):
-                log.warning(DAMAGED, path, "its checksum differs")
+                log.warning(DAMAGED, path, "checksum mismatch")
                 return None
-            self._sound.add(mark)
+            self._verified.add(version)
         return entry
 
     def save(self, stage: str, key: str, entry: Entry) -> None:
-        """Add an entry; a second writer of the same entry does no harm."""
+        """Write an entry; safe with concurrent writers of the same entry."""
         path = self.path(stage, key)
-        # one line of metadata: safetensors writes several in any order
-        about = _as_json({"facts": entry.facts, "checksum": _checksum(entry)})
+        # a single metadata key: safetensors writes several in arbitrary order
+        header = _to_json({"facts": entry.facts, "checksum": _checksum(entry)})
         arrays = {name: np.ascontiguousarray(array) for name, array in entry.arrays.items()}
         with atomic_write(path) as unfinished, unfinished.open("xb") as file:
-            file.write(save(arrays, metadata={"entry": about}))
+            file.write(save(arrays, metadata={"entry": header}))
             file.flush()
             os.fsync(file.fileno())
 
     def purge_partials(self) -> int:
-        """Remove what killed writers left, and say how many files that were."""
+        """Delete the partial files of killed writers, and return their number."""
         stale = [
             path
             for path in self.root.glob("*/*/.*.part")
@@ -124,37 +128,40 @@ class Cache:
 
 def _read(path: Path) -> tuple[Entry, int]:
     with safe_open(path, framework="numpy") as file:
-        about = json.loads(file.metadata()["entry"])
-    return Entry(about["facts"], _mapped(path)), int(about["checksum"])
+        header = json.loads(file.metadata()["entry"])
+    return Entry(header["facts"], _map_arrays(path)), int(header["checksum"])
 
 
-def _mapped(path: Path) -> Arrays:
-    """The arrays of a safetensors file; what is not looked at is never read from disk.
+def _map_arrays(path: Path) -> Arrays:
+    """Map the arrays of a safetensors file, so that unused parts are never read from disk.
 
-    The library itself copies whole arrays, of which a training sample needs a third.
+    The safetensors library copies whole arrays, of which a training sample uses a third.
     """
     with path.open("rb") as file:
-        begin = 8 + int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(begin - 8))
-        # copy on write: what a reader changes stays its own
+        data_start = 8 + int.from_bytes(file.read(8), "little")
+        tensors = json.loads(file.read(data_start - 8))
+        # copy on write: changes by a reader do not reach the file
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    del header["__metadata__"]
+    del tensors["__metadata__"]
     return {
         name: np.ndarray(
-            tuple(about["shape"]), DTYPES[about["dtype"]], mapped, begin + about["data_offsets"][0]
+            tuple(tensor["shape"]),
+            DTYPES[tensor["dtype"]],
+            mapped,
+            data_start + tensor["data_offsets"][0],
         )
-        for name, about in header.items()
+        for name, tensor in tensors.items()
     }
 
 
 def _checksum(entry: Entry) -> int:
-    total = zlib.crc32(_as_json(entry.facts).encode())
+    checksum = zlib.crc32(_to_json(entry.facts).encode())
     for name in sorted(entry.arrays):
         array = np.ascontiguousarray(entry.arrays[name])
-        total = zlib.crc32(f"{name} {array.dtype.name} {array.shape}".encode(), total)
-        total = zlib.crc32(array.reshape(-1).view(np.uint8).data, total)
-    return total
+        checksum = zlib.crc32(f"{name} {array.dtype.name} {array.shape}".encode(), checksum)
+        checksum = zlib.crc32(array.reshape(-1).view(np.uint8).data, checksum)
+    return checksum
 
 
-def _as_json(facts: Mapping[str, Any]) -> str:
+def _to_json(facts: Mapping[str, Any]) -> str:
     return json.dumps(facts, sort_keys=True)

@@ -1,4 +1,4 @@
-"""A media file to everything that the detector sees of it."""
+"""Feature preparation: from a media file to the inputs of the detector."""
 
 import math
 from collections.abc import Iterator
@@ -11,187 +11,177 @@ from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.faces.mouth_crops import MouthCropper, attach_mouth_crops
+from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
+from unmask.preprocessing.features import (
+    Speech,
+    attach_flow,
+    attach_mouth_crops,
+    read_speech,
+    trim_speech,
+)
 from unmask.preprocessing.media.decode import probe
 from unmask.preprocessing.media.sampling import window_index
-from unmask.preprocessing.stages import CachedStages, Speech, attach_flow, read_speech
+from unmask.preprocessing.speech.vad import speech_mask
+from unmask.preprocessing.stages import CachedStages
 from unmask.preprocessing.timing import StageTimer
-from unmask.records import (
-    FACE_PX,
-    RATE_HZ,
-    ClipFeatures,
-    MediaInfo,
-    ModelInput,
-    PersonFeatures,
-    Waveform,
-)
+from unmask.records import FACE_PX, ClipFeatures, MediaInfo, ModelInput, PersonFeatures
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
-    """What the windows of one video have in common, or hand on to the next."""
+class _VideoState:
+    """State that the windows of one video share, or pass on to the next window."""
 
-    sound: Speech
+    info: MediaInfo
+    settings: PreprocessingSettings
+    speech: Speech
     mouths: MouthCropper | None
-    watch: StageTimer
-    # person → last face and its time
-    last: dict[int, tuple[NDArray[np.uint8], float]] = field(default_factory=dict)
+    timer: StageTimer
+    # by person: the last face and its time
+    last_faces: dict[int, tuple[NDArray[np.uint8], float]] = field(default_factory=dict)
 
 
 def prepare_clip(
     path: Path,
     settings: PreprocessingSettings,
     cache: Cache | None = None,
-    watch: StageTimer | None = None,
+    timer: StageTimer | None = None,
 ) -> ClipFeatures:
-    """Prepare a whole clip; what the cache holds is not worked out again.
+    """Compute the features of a whole clip, or read them from the cache.
 
-    The result is that of :func:`windows`, joined. Of a file that breaks off, ``end_s`` is
-    where it does and ``info.duration_s`` what the container claims.
+    The result equals the concatenated windows of :func:`iter_windows`. For a truncated file,
+    ``end_s`` is the end of what decodes, and ``info.duration_s`` the duration that the container
+    states.
 
     Args:
-        watch: Counts seconds of the stages ``decode``, ``faces``, ``align``, ``flow``, ``lips``,
+        timer: Measures the stages ``decode``, ``faces``, ``align``, ``flow``, ``lips`` and
             ``speech``.
 
     Raises:
-        MediaError: The file cannot be read as video or sound.
+        MediaError: The file cannot be decoded.
     """
-    stages = CachedStages(path, settings, cache, watch)
-    info, seen, sound = stages.info(), stages.people(), stages.sound()
-    people = attach_flow(seen.people, stages.flow())
-    people = attach_mouth_crops(people, stages.lips(), settings.lips)
-    span = (0.0, _end_s(info, seen.last_s, seen.frames_sampled, sound))
-    return _features(info, span, seen.frames_sampled, people, sound)
+    stages = CachedStages(path, settings, cache, timer)
+    info, window, speech = stages.info(), stages.people(), stages.speech()
+    people = attach_flow(window.people, stages.flow())
+    people = attach_mouth_crops(people, stages.mouth_crops(), settings.lips)
+    span_s = (0.0, _end_s(info, window, speech))
+    return _build_features(info, span_s, window.frames_sampled, people, speech)
 
 
 def iter_windows(
     path: Path,
     settings: PreprocessingSettings,
     window_s: float = 30.0,
-    watch: StageTimer | None = None,
+    timer: StageTimer | None = None,
     part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[ClipFeatures]:
-    """Prepare a video of any length, holding one window of its faces at a time.
+    """Compute the features of a video of any length, one window at a time.
 
-    A person keeps the number given at first sight. The last window takes a remainder shorter
-    than half a window with it. The sound is held whole: 4 MB a minute.
+    A person has the same ID in all windows. A remainder shorter than half a window belongs to
+    the last window. Only the faces of one window are held in memory, but all of the audio, 4 MB
+    per minute.
 
     Args:
-        part_s: Begin and end of what is looked at and listened to.
+        timer: See :func:`prepare_clip`.
+        part_s: Start and end of the part of the video to process.
 
     Raises:
-        MediaError: The file cannot be read as video or sound.
+        MediaError: The file cannot be decoded.
     """
-    watch = watch or StageTimer()
-    with watch.measure("decode"):
+    timer = timer or StageTimer()
+    with timer.measure("decode"):
         info = probe(path)
     start_s, stop_s = part_s
-    sound = _until(stop_s, read_speech(info, settings.speech, watch))
+    speech = read_speech(info, settings.speech, timer)
+    if math.isfinite(stop_s):
+        speech = trim_speech(speech, 0.0, stop_s)
     mouths = MouthCropper(settings.lips) if settings.lips.enabled else None
-    shared = _Shared(sound, mouths, watch)
-    first = window_index(start_s, window_s, info.duration_s)
-    waiting, end_s = _blank(first), _end_s(info, 0.0, 0, sound)
-    for seen in iter_person_windows(info, settings, window_s, watch, mouths, part_s):
-        for number in range(waiting.number, seen.number):
-            span = (max(number * window_s, start_s), (number + 1) * window_s)
-            yield _window(info, span, waiting, settings, shared)
-            waiting = _blank(number + 1)
-        waiting, end_s = seen, _end_s(info, seen.last_s, seen.frames_sampled, sound)
-    final = max(window_index(end_s, window_s, info.duration_s), waiting.number)
-    for number in range(waiting.number, final + 1):
-        over_s = max(end_s, start_s) if number == final else (number + 1) * window_s
-        span = (max(number * window_s, start_s), over_s)
-        yield _window(info, span, waiting, settings, shared)
-        waiting = _blank(number + 1)
+    state = _VideoState(info, settings, speech, mouths, timer)
+    pending = _empty_window(window_index(start_s, window_s, info.duration_s))
+    end_s = _end_s(info, pending, speech)
+    for window in iter_person_windows(info, settings, window_s, timer, mouths, part_s):
+        for index in range(pending.index, window.index):
+            span_s = (max(index * window_s, start_s), (index + 1) * window_s)
+            yield _prepare_window(state, span_s, pending)
+            pending = _empty_window(index + 1)
+        pending, end_s = window, _end_s(info, window, speech)
+    last = max(window_index(end_s, window_s, info.duration_s), pending.index)
+    for index in range(pending.index, last + 1):
+        window_end_s = max(end_s, start_s) if index == last else (index + 1) * window_s
+        yield _prepare_window(state, (max(index * window_s, start_s), window_end_s), pending)
+        pending = _empty_window(index + 1)
 
 
 def to_model_inputs(features: ClipFeatures) -> tuple[ModelInput, ...]:
-    """One row for the detector per person, largest first, each with the clip's sound.
+    """Convert features to one model input per person, each with the audio of the clip.
 
-    Where nobody is seen but something is heard: one row without faces. Neither: no row.
+    Returns:
+        Inputs in the order of ``features.people``. One input without faces if there is audio but
+        no person; none if there is neither.
     """
-    heard = features.waveform
-    samples = np.zeros(0, np.float32) if heard is None else heard.samples
-    is_speech = np.zeros(len(samples), np.bool_)
-    for start, end in np.rint(features.speech_spans_s * RATE_HZ).astype(int):
-        is_speech[start:end] = True
+    waveform = features.waveform
+    samples = np.zeros(0, np.float32) if waveform is None else waveform.samples
+    is_speech = speech_mask(features.speech_spans_s, len(samples))
     if features.people:
         return tuple(
             ModelInput(
-                one.faces,
-                one.flow,
+                person.faces,
+                person.flow,
                 samples,
                 is_speech,
-                lips=one.lips,
-                landmarks=one.landmarks,
-                pose_deg=one.track.pose_deg,
+                lips=person.lips,
+                landmarks=person.landmarks,
+                pose_deg=person.track.pose_deg,
             )
-            for one in features.people
+            for person in features.people
         )
-    nobody = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
-    return (ModelInput(nobody, None, samples, is_speech),) if len(samples) else ()
+    no_faces = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
+    return (ModelInput(no_faces, None, samples, is_speech),) if len(samples) else ()
 
 
 def frames_with_face(people: tuple[PersonFeatures, ...]) -> int:
-    """How many of the sampled frames show at least one face."""
-    return len(set(chain.from_iterable(one.track.time_s.tolist() for one in people)))
+    """Count the sampled frames with at least one face."""
+    return len(set(chain.from_iterable(person.track.time_s.tolist() for person in people)))
 
 
-def _window(
-    info: MediaInfo,
-    span: tuple[float, float],
-    seen: PeopleWindow,
-    settings: PreprocessingSettings,
-    shared: _Shared,
+def _prepare_window(
+    state: _VideoState, span_s: tuple[float, float], window: PeopleWindow
 ) -> ClipFeatures:
+    settings = state.settings
     flow: list[Levels] = []
-    for one in seen.people if settings.flow.enabled else ():
-        with shared.watch.measure("flow"):
-            before = shared.last.get(one.track.person)
-            flow.append(face_flow(one.faces, one.track.time_s, before))
-        shared.last[one.track.person] = (one.faces[-1].copy(), float(one.track.time_s[-1]))
-    people = attach_flow(seen.people, tuple(flow) if settings.flow.enabled else None)
-    lips = shared.mouths.pop(*span) if shared.mouths else None
-    people = attach_mouth_crops(people, lips, settings.lips)
-    return _features(info, span, seen.frames_sampled, people, shared.sound)
+    for person in window.people if settings.flow.enabled else ():
+        with state.timer.measure("flow"):
+            previous = state.last_faces.get(person.track.person)
+            flow.append(face_flow(person.faces, person.track.time_s, previous))
+        last = person.faces[-1].copy(), float(person.track.time_s[-1])
+        state.last_faces[person.track.person] = last
+    people = attach_flow(window.people, tuple(flow) if settings.flow.enabled else None)
+    crops = state.mouths.pop(*span_s) if state.mouths else None
+    people = attach_mouth_crops(people, crops, settings.lips)
+    return _build_features(state.info, span_s, window.frames_sampled, people, state.speech)
 
 
-def _features(
+def _build_features(
     info: MediaInfo,
-    span: tuple[float, float],
+    span_s: tuple[float, float],
     frames_sampled: int,
     people: tuple[PersonFeatures, ...],
-    sound: Speech,
+    speech: Speech,
 ) -> ClipFeatures:
-    """Put together one window: the people in it, and its part of the sound."""
-    start_s, end_s = span
-    heard = sound.waveform
-    if heard is not None:
-        heard = Waveform(heard.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)])
-    speech_s = np.clip(sound.speech_s, start_s, end_s) - start_s
-    speech_s = speech_s[speech_s[:, 1] > speech_s[:, 0]]
-    return ClipFeatures(info, start_s, end_s, frames_sampled, people, heard, speech_s)
+    """Combine the people of a window with its part of the audio."""
+    part = trim_speech(speech, *span_s)
+    return ClipFeatures(info, *span_s, frames_sampled, people, part.waveform, part.spans_s)
 
 
-def _until(stop_s: float, sound: Speech) -> Speech:
-    """The sound up to there."""
-    if sound.waveform is None or stop_s >= sound.waveform.duration_s:
-        return sound
-    speech_s = np.minimum(sound.speech_s, stop_s)
-    kept = Waveform(sound.waveform.samples[: round(stop_s * RATE_HZ)])
-    return Speech(kept, speech_s[speech_s[:, 1] > speech_s[:, 0]])
+def _end_s(info: MediaInfo, window: PeopleWindow, speech: Speech) -> float:
+    """Return the end of what decodes: of the last frame, or of the audio if that is longer."""
+    audio_end_s = speech.waveform.duration_s if speech.waveform is not None else 0.0
+    if not window.frames_sampled:
+        return audio_end_s
+    video_end_s = window.last_s + (1 / info.fps if info.fps else 0.0)
+    return max(video_end_s, audio_end_s)
 
 
-def _end_s(info: MediaInfo, last_s: float, frames_sampled: int, sound: Speech) -> float:
-    """Where what could be decoded ends."""
-    heard_s = sound.waveform.duration_s if sound.waveform is not None else 0.0
-    if not frames_sampled:
-        return heard_s
-    shown_s = last_s + (1 / info.fps if info.fps else 0.0)
-    return max(shown_s, heard_s)
-
-
-def _blank(number: int) -> PeopleWindow:
-    return PeopleWindow(number, 0.0, 0, ())
+def _empty_window(index: int) -> PeopleWindow:
+    return PeopleWindow(index, 0.0, 0, ())

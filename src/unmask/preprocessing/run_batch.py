@@ -1,37 +1,37 @@
-"""Many files at once: every stage of each, side by side, and a report of what was seen."""
+"""Preprocessing of many files in parallel, with a report."""
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
 from unmask.config import PreprocessingSettings
 from unmask.errors import DataError, UnmaskError
-from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.media.suffixes import list_media
+from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.prepare import frames_with_face
 from unmask.preprocessing.stages import CachedStages
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import Clip
 
 STAGES = ("faces", "flow", "lips", "speech")
-MEDIA = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp")
-SOUND = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus")
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What was seen and heard in one file; ``None`` for a stage that was not asked for.
+    """Result for one file; ``None`` for stages that were not requested.
 
     Attributes:
-        people: Different people seen.
-        seconds: Stage to seconds of work; a stage taken from the cache costs none.
-        cached: Stage to whether it was taken from the cache.
-        error: Why the file could not be prepared.
+        people: Number of different people.
+        speech_s, silence_s: Duration of speech, and of the rest of the audio.
+        seconds: Elapsed time by stage; stages from the cache are not listed.
+        cached: Whether each stage came from the cache.
+        error: Why the file could not be preprocessed.
     """
 
     path: str
@@ -48,14 +48,15 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class TotalReport:
-    """Sums over the files that could be prepared.
+    """Sums over the files without an error.
 
     Attributes:
-        face_coverage: Share of the sampled frames that show a face; ``None`` without frames.
-        silence_share: Share of the sound in which nobody speaks; ``None`` without sound.
-        seconds: Stage to seconds of work, summed over all processes.
-        wall_s: What the clock on the wall says.
-        real_time_factor: Seconds of media prepared in one second.
+        files, failed: Number of all files, and of those with an error.
+        face_coverage: Fraction of sampled frames with a face; ``None`` without frames.
+        silence_share: Fraction of the audio without speech; ``None`` without audio.
+        seconds: Elapsed time by stage, summed over all processes.
+        wall_s: Elapsed time in total.
+        real_time_factor: Seconds of media per second of elapsed time.
     """
 
     files: int
@@ -75,13 +76,13 @@ class TotalReport:
 
 @dataclass(frozen=True, slots=True)
 class PreprocessReport:
-    """One entry per file, in the order given, and the sums."""
+    """Results in the order of the given files, and their sums."""
 
     files: tuple[FileReport, ...]
     total: TotalReport
 
     def to_json(self) -> str:
-        """The report as a JSON object with ``files`` and ``total``."""
+        """Return the report as a JSON object with ``files`` and ``total``."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False)
 
 
@@ -92,138 +93,112 @@ def preprocess_files(
     jobs: int = 2,
     stages: Sequence[str] = STAGES,
 ) -> PreprocessReport:
-    """Fill the cache for all files; one that fails is listed and does not stop the others.
+    """Fill the cache for all files; files with an error are reported and skipped.
 
-    Killed at any moment and called again, it goes on with the first stage that is missing.
+    An interrupted run resumes at the first missing stage.
 
     Args:
-        jobs: Processes side by side.
-        stages: Of ``faces``, ``flow``, ``lips``, ``speech``; what a stage builds on is made with
-            it, and ``flow`` and ``lips`` only where the settings ask for them.
+        jobs: Number of worker processes.
+        stages: Any of ``faces``, ``flow``, ``lips`` and ``speech``. Stages that they depend on are
+            computed too; ``flow`` and ``lips`` are skipped if the settings disable them.
 
     Raises:
-        DataError: There is no such stage.
+        DataError: A stage is unknown.
     """
     if unknown := sorted(set(stages) - set(STAGES)):
-        raise DataError(f"no stage {', '.join(unknown)}; use {', '.join(STAGES)}")
+        raise DataError(f"unknown stage {', '.join(unknown)}; use {', '.join(STAGES)}")
     if removed := cache.purge_partials():
-        log.info("removed %d file(s) that killed writers left in %s", removed, cache.root)
+        log.info("%s: removed %d partial file(s) of interrupted runs", cache.root, removed)
     paths = [clip.path if isinstance(clip, Clip) else clip for clip in clips]
-    begin = perf_counter()
-    found = dict(_worked(paths, settings, cache, jobs, tuple(stages)))
-    files = tuple(found[number] for number in range(len(paths)))
-    return PreprocessReport(files, _total(files, perf_counter() - begin))
+    start = perf_counter()
+    calls = [(n, path, settings, cache.root, tuple(stages)) for n, path in enumerate(paths)]
+    reports: dict[int, FileReport] = {}
+    for number, report in run_parallel(
+        _preprocess_safely, calls, jobs, f"preprocess ({', '.join(stages)})"
+    ):
+        if report.error:
+            log.info("%s", report.error)
+        reports[number] = report
+    files = tuple(reports[number] for number in range(len(paths)))
+    return PreprocessReport(files, _sum_reports(files, perf_counter() - start))
 
 
 def find_media(folder: Path) -> tuple[Path, ...]:
-    """All video and sound files below a folder, sorted.
+    """Return all video and audio files below a folder, sorted.
 
     Raises:
-        DataError: There are none.
+        DataError: There is none.
     """
-    found = sorted(
-        path for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in MEDIA + SOUND
-    )  # fmt: skip
-    if not found:
-        raise DataError(f"{folder}: no video or sound file below it; name another folder")
-    return tuple(found)
+    paths = list_media(folder)
+    if not paths:
+        raise DataError(f"{folder}: contains no video or audio file; name another folder")
+    return tuple(paths)
 
 
-def _worked(
-    paths: Sequence[Path],
-    settings: PreprocessingSettings,
-    cache: Cache,
-    jobs: int,
-    stages: tuple[str, ...],
-) -> Iterator[tuple[int, FileReport]]:
-    """Each file's number and report, as they are done, with a progress bar on a terminal."""
-    joblib = require("joblib", extra="media")
-    from rich.console import Console
-    from rich.progress import track
-
-    pool = joblib.Parallel(n_jobs=max(min(jobs, len(paths)), 1), return_as="generator_unordered")
-    done = pool(
-        joblib.delayed(_one)(number, path, settings, cache.root, stages)
-        for number, path in enumerate(paths)
-    )
-    console = Console(stderr=True)
-    shown = track(
-        done, f"preprocess ({', '.join(stages)})", len(paths),
-        console=console, disable=not console.is_terminal,
-    )  # fmt: skip
-    for number, report in shown:
-        if report.error:
-            log.info("%s", report.error)
-        yield number, report
-
-
-def _one(
+def _preprocess_safely(
     number: int, path: Path, settings: PreprocessingSettings, root: Path, stages: tuple[str, ...]
 ) -> tuple[int, FileReport]:
-    """One file in a worker process."""
+    """Preprocess one file in a worker process, and report errors instead of raising them."""
     try:
-        return number, _prepared(path, settings, Cache(root), stages)
+        return number, _preprocess(path, settings, Cache(root), stages)
     except UnmaskError as error:
         return number, FileReport(str(path), error=str(error))
-    except Exception as error:  # a fault of ours in one file must not cost the other thousands
+    except Exception as error:  # a bug that one file triggers must not stop the whole batch
         log.exception("%s", path)
-        reason = f"{path}: {type(error).__name__}: {error}; report this file"
-        return number, FileReport(str(path), error=reason)
+        message = f"{path}: {type(error).__name__}: {error}; please report this file"
+        return number, FileReport(str(path), error=message)
 
 
-def _prepared(
-    path: Path, settings: PreprocessingSettings, cache: Cache, stages: tuple[str, ...]
+def _preprocess(
+    path: Path, settings: PreprocessingSettings, cache: Cache, requested: tuple[str, ...]
 ) -> FileReport:
-    watch = StageTimer()
-    work = CachedStages(path, settings, cache, watch)
-    info = work.info()
-    report = FileReport(str(path), info.duration_s)
-    if {"faces", "flow", "lips"} & set(stages):
-        seen = work.people()
-        with_face = frames_with_face(seen.people)
+    timer = StageTimer()
+    stages = CachedStages(path, settings, cache, timer)
+    report = FileReport(str(path), stages.info().duration_s)
+    if {"faces", "flow", "lips"} & set(requested):
+        window = stages.people()
         report = replace(
             report,
-            frames_sampled=seen.frames_sampled,
-            frames_with_face=with_face,
-            people=len(seen.people),
+            frames_sampled=window.frames_sampled,
+            frames_with_face=frames_with_face(window.people),
+            people=len(window.people),
         )
-    if "flow" in stages:
-        work.flow()
-    if "lips" in stages:
-        work.lips()
-    if "speech" in stages:
-        sound = work.sound()
-        speech_s = float((sound.speech_s[:, 1] - sound.speech_s[:, 0]).sum())
-        heard_s = sound.waveform.duration_s if sound.waveform is not None else 0.0
-        report = replace(report, speech_s=speech_s, silence_s=heard_s - speech_s)
-    return replace(report, seconds=dict(watch.seconds), cached=work.cached)
+    if "flow" in requested:
+        stages.flow()
+    if "lips" in requested:
+        stages.mouth_crops()
+    if "speech" in requested:
+        speech = stages.speech()
+        speech_s = float((speech.spans_s[:, 1] - speech.spans_s[:, 0]).sum())
+        audio_s = speech.waveform.duration_s if speech.waveform is not None else 0.0
+        report = replace(report, speech_s=speech_s, silence_s=audio_s - speech_s)
+    return replace(report, seconds=dict(timer.seconds), cached=stages.cached)
 
 
-def _total(files: Sequence[FileReport], wall_s: float) -> TotalReport:
-    good = [file for file in files if file.error is None]
-    spent = [file.seconds or {} for file in good]
-    seconds = {
-        name: sum(one.get(name, 0.0) for one in spent)
-        for name in sorted({key for one in spent for key in one})
-    }
-    sampled = sum(file.frames_sampled or 0 for file in good)
-    with_face = sum(file.frames_with_face or 0 for file in good)
-    speech_s = sum(file.speech_s or 0.0 for file in good)
-    silence_s = sum(file.silence_s or 0.0 for file in good)
-    duration_s = sum(file.duration_s for file in good)
+def _sum_reports(files: Sequence[FileReport], wall_s: float) -> TotalReport:
+    valid = [file for file in files if file.error is None]
+    sampled = sum(file.frames_sampled or 0 for file in valid)
+    with_face = sum(file.frames_with_face or 0 for file in valid)
+    speech_s = sum(file.speech_s or 0.0 for file in valid)
+    silence_s = sum(file.silence_s or 0.0 for file in valid)
+    duration_s = sum(file.duration_s for file in valid)
     return TotalReport(
         files=len(files),
-        failed=len(files) - len(good),
+        failed=len(files) - len(valid),
         duration_s=duration_s,
         frames_sampled=sampled,
         frames_with_face=with_face,
         face_coverage=with_face / sampled if sampled else None,
-        people=sum(file.people or 0 for file in good),
+        people=sum(file.people or 0 for file in valid),
         speech_s=speech_s,
         silence_s=silence_s,
         silence_share=silence_s / (speech_s + silence_s) if speech_s + silence_s else None,
-        seconds=seconds,
+        seconds=_sum_by_stage([file.seconds or {} for file in valid]),
         wall_s=wall_s,
         real_time_factor=duration_s / wall_s if wall_s else 0.0,
     )
+
+
+def _sum_by_stage(seconds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    stages = sorted({stage for file in seconds for stage in file})
+    return {stage: sum(file.get(stage, 0.0) for file in seconds) for stage in stages}

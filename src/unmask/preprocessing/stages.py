@@ -1,53 +1,38 @@
-"""The stages of one file, each computed once: taken from the cache, or worked out and kept.
+"""Cached preprocessing stages of one file.
 
-`media` (what the container says) ← `faces` (tracks and aligned faces) ← `flow`, `lips`, and
-beside them `speech` (sound and spoken stretches). A stage's entry hangs on the file's bytes, on its
-own settings and on the stage before it, and on nothing else.
+``media`` (metadata) ← ``faces`` (tracks and aligned faces) ← ``flow`` and ``lips``; ``speech``
+(waveform and speech spans) depends on the file alone. The key of an entry contains the hash of
+the file, the settings of the stage, and the key of the stage it depends on.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from unmask.config import PreprocessingSettings, SpeechSettings, to_dict
+from unmask.config import PreprocessingSettings, to_dict
 from unmask.preprocessing.cache import Arrays, Cache, Entry, cache_key
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
-from unmask.preprocessing.hashing import file_sha256
-from unmask.preprocessing.media.decode import probe, read_waveform
-from unmask.preprocessing.speech.vad import detect_speech
+from unmask.preprocessing.features import Speech, read_speech
+from unmask.preprocessing.media.container import media_sha256
+from unmask.preprocessing.media.decode import probe
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, MouthCrops, PersonFeatures, Waveform
 
-# Raise a stage's number when its code changes what it gives: older entries are then left alone
+# Increase a stage's version when its code changes the result; older entries are then ignored
 VERSIONS = {"media": 1, "faces": 3, "flow": 1, "lips": 1, "speech": 2}
-TRACK = tuple(item.name for item in fields(FaceTrack) if item.name != "person")
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """A file's sound, and where in it somebody speaks.
-
-    Attributes:
-        waveform: ``None`` where there is no sound.
-        speech_s: Start and end of each stretch, shape ``(stretches, 2)``.
-    """
-
-    waveform: Waveform | None
-    speech_s: NDArray[np.float64]
+TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
+CROP_FIELDS = ("mouths", "time_s", "opening")
 
 
 class CachedStages:
-    """One file under one set of settings.
+    """The stages of one file under one set of settings.
 
     Attributes:
-        cached: Stage to whether it was taken from the cache, for the stages asked for so far.
+        cached: Whether each stage that was needed so far came from the cache.
     """
 
     def __init__(
@@ -55,179 +40,157 @@ class CachedStages:
         path: Path,
         settings: PreprocessingSettings,
         cache: Cache | None = None,
-        watch: StageTimer | None = None,
+        timer: StageTimer | None = None,
     ) -> None:
         self._path, self._settings, self._cache = path, settings, cache
-        self._watch = watch or StageTimer()
-        self._made: dict[str, Any] = {}
-        self._read: dict[int, MouthCrops] | None = (
-            None  # lips that were read on the way to the faces
-        )
+        self._timer = timer or StageTimer()
+        self._entries: dict[str, Entry] = {}
         self.cached: dict[str, bool] = {}
 
     def info(self) -> MediaInfo:
-        """What the container says of itself.
+        """Return the metadata of the file.
 
         Raises:
-            MediaError: The file cannot be read as video or sound.
+            MediaError: The file cannot be decoded.
         """
 
-        def work() -> Entry:
-            with self._watch.measure("decode"):
+        def compute() -> Entry:
+            with self._timer.measure("decode"):
                 facts = asdict(probe(self._path))
             return Entry({**facts, "path": ""}, {})
 
-        entry = self._entry("media", work)
+        entry = self._entry("media", compute)
         return MediaInfo(**{**entry.facts, "path": self._path})
 
     def people(self) -> PeopleWindow:
-        """Everybody in the whole video, without flow."""
+        """Return all people of the whole video, without flow.
 
-        def work() -> Entry:
-            wanted = self._settings.lips
-            mouths = MouthCropper(wanted) if wanted.enabled else None
-            seen = [*iter_person_windows(self.info(), self._settings, inf, self._watch, mouths)]
-            self._read = mouths.pop() if mouths else None
-            return _packed(seen[0] if seen else PeopleWindow(0, 0.0, 0, ()))
+        Mouth crops, if enabled, are extracted and stored in the same pass over the file.
+        """
 
-        return _unpacked(self._entry("faces", work))
+        def compute() -> Entry:
+            lips = self._settings.lips
+            mouths = MouthCropper(lips) if lips.enabled else None
+            windows = list(
+                iter_person_windows(self.info(), self._settings, inf, self._timer, mouths)
+            )
+            if mouths:
+                self._store("lips", _pack_mouth_crops(mouths.pop()))
+            return _pack_people(windows[0] if windows else PeopleWindow(0, 0.0, 0, ()))
+
+        return _unpack_people(self._entry("faces", compute))
 
     def flow(self) -> tuple[Levels, ...] | None:
-        """Flow of each of :meth:`people`; ``None`` where the settings ask for none."""
+        """Return the flow of each of :meth:`people`; ``None`` if disabled."""
         if not self._settings.flow.enabled:
             return None
 
-        def work() -> Entry:
+        def compute() -> Entry:
             people = self.people().people
-            with self._watch.measure("flow"):
-                levels = [face_flow(one.faces, one.track.time_s) for one in people]
-            return Entry({"people": len(people)}, {str(n): one for n, one in enumerate(levels)})
+            with self._timer.measure("flow"):
+                levels = [face_flow(person.faces, person.track.time_s) for person in people]
+            return Entry({"people": len(people)}, {str(n): flow for n, flow in enumerate(levels)})
 
-        entry = self._entry("flow", work)
-        return tuple(entry.arrays[str(number)] for number in range(entry.facts["people"]))
+        entry = self._entry("flow", compute)
+        return tuple(entry.arrays[str(n)] for n in range(entry.facts["people"]))
 
-    def lips(self) -> dict[int, MouthCrops] | None:
-        """Lips by person, those with any; ``None`` where the settings ask for none.
-
-        Faces that are worked out now give them in the same pass over the file.
-        """
+    def mouth_crops(self) -> dict[int, MouthCrops] | None:
+        """Return mouth crops by person, for those who have any; ``None`` if disabled."""
         if not self._settings.lips.enabled:
             return None
 
-        def work() -> Entry:
+        def compute() -> Entry:
             people = self.people().people
-            if self._read is not None:
-                return _packed_lips(self._read)
-            return _packed_lips(
-                extract_mouth_crops(self.info(), self._settings, people, self._watch)
-            )
+            if "lips" in self._entries:  # stored while the faces were computed
+                return self._entries["lips"]
+            crops = extract_mouth_crops(self.info(), self._settings, people, self._timer)
+            return _pack_mouth_crops(crops)
 
-        return _unpacked_lips(self._entry("lips", work), self._settings.lips.rate_hz)
+        return _unpack_mouth_crops(self._entry("lips", compute), self._settings.lips.rate_hz)
 
-    def sound(self) -> Speech:
-        """The whole sound and its spoken stretches."""
+    def speech(self) -> Speech:
+        """Return the audio of the whole file and its speech spans."""
 
-        def work() -> Entry:
-            heard = read_speech(self.info(), self._settings.speech, self._watch)
-            arrays: Arrays = {"speech_s": heard.speech_s}
-            if heard.waveform is not None:
-                arrays["samples"] = heard.waveform.samples
+        def compute() -> Entry:
+            speech = read_speech(self.info(), self._settings.speech, self._timer)
+            arrays: Arrays = {"speech_s": speech.spans_s}
+            if speech.waveform is not None:
+                arrays["samples"] = speech.waveform.samples
             return Entry({}, arrays)
 
-        arrays = self._entry("speech", work).arrays
+        arrays = self._entry("speech", compute).arrays
         samples = arrays.get("samples")
         return Speech(None if samples is None else Waveform(samples), arrays["speech_s"])
 
-    def _entry(self, stage: str, work: Callable[[], Entry]) -> Entry:
-        if stage not in self._made:
-            self._made[stage] = self._found(stage, work)
-        found: Entry = self._made[stage]
-        return found
+    def _entry(self, stage: str, compute: Callable[[], Entry]) -> Entry:
+        """Return the entry of a stage: from memory, from the cache, or computed and stored."""
+        if stage not in self._entries:
+            entry = self._cache.load(stage, self._key(stage)) if self._cache else None
+            if entry is None:
+                self._store(stage, compute())
+            else:
+                self._entries[stage], self.cached[stage] = entry, True
+        return self._entries[stage]
 
-    def _found(self, stage: str, work: Callable[[], Entry]) -> Entry:
-        if self._cache is None:
-            self.cached[stage] = False
-            return work()
-        key = self._key(stage)
-        entry = self._cache.load(stage, key)
-        self.cached[stage] = entry is not None
-        if entry is None:
-            entry = work()
-            self._cache.save(stage, key, entry)
-        return entry
+    def _store(self, stage: str, entry: Entry) -> None:
+        if self._entries.get(stage) is entry:
+            return
+        self._entries[stage], self.cached[stage] = entry, False
+        if self._cache:
+            self._cache.save(stage, self._key(stage), entry)
 
     def _key(self, stage: str) -> str:
-        chosen, upstream = to_dict(self._settings), ""
+        settings, upstream = to_dict(self._settings), ""
         own: dict[str, Any] = {"version": VERSIONS[stage]}
-        if chosen["align"]["method"] == "similarity":  # entries older than the choice stay good
-            del chosen["align"]["method"]
+        if settings["align"]["method"] == "similarity":  # older entries do not name the method
+            del settings["align"]["method"]
         if stage == "faces":
-            own |= {name: chosen[name] for name in ("sampling", "faces", "align")}
+            own |= {name: settings[name] for name in ("sampling", "faces", "align")}
         elif stage == "flow":
-            own |= {**chosen["flow"], "step_px": FLOW_STEP_PX}
+            own |= {**settings["flow"], "step_px": FLOW_STEP_PX}
             upstream = self._key("faces")
         elif stage == "lips":
-            own |= {name: chosen["lips"][name] for name in ("rate_hz", "crop_px")}
+            own |= {name: settings["lips"][name] for name in ("rate_hz", "crop_px")}
             upstream = self._key("faces")
         elif stage == "speech":
-            own |= chosen["speech"]
-        return cache_key(stage, file_sha256(self._path), own, upstream)
+            own |= settings["speech"]
+        return cache_key(stage, media_sha256(self._path), own, upstream)
 
 
-def read_speech(info: MediaInfo, settings: SpeechSettings, watch: StageTimer) -> Speech:
-    """Decode a file's sound and find the speech in it."""
-    silent = np.zeros((0, 2))
-    if not info.has_audio:
-        return Speech(None, silent)
-    with watch.measure("decode"):
-        heard = read_waveform(info.path)
-    with watch.measure("speech"):
-        return Speech(heard, silent if heard is None else detect_speech(heard, settings))
-
-
-def attach_flow(
-    people: tuple[PersonFeatures, ...], flow: tuple[Levels, ...] | None
-) -> tuple[PersonFeatures, ...]:
-    """The same people, each with its flow."""
-    if flow is None:
-        return people
-    return tuple(replace(one, flow=own) for one, own in zip(people, flow, strict=True))
-
-
-def _packed(seen: PeopleWindow) -> Entry:
+def _pack_people(window: PeopleWindow) -> Entry:
     arrays: Arrays = {}
-    for number, one in enumerate(seen.people):
-        arrays |= {f"{number}.track.{name}": getattr(one.track, name) for name in TRACK}
-        arrays |= {f"{number}.faces": one.faces, f"{number}.landmarks": one.landmarks}
-    persons = [one.track.person for one in seen.people]
-    facts = {"last_s": seen.last_s, "frames_sampled": seen.frames_sampled, "persons": persons}
+    for index, person in enumerate(window.people):
+        arrays |= {f"{index}.track.{name}": getattr(person.track, name) for name in TRACK_FIELDS}
+        arrays |= {f"{index}.faces": person.faces, f"{index}.landmarks": person.landmarks}
+    persons = [person.track.person for person in window.people]
+    facts = {"last_s": window.last_s, "frames_sampled": window.frames_sampled, "persons": persons}
     return Entry(facts, arrays)
 
 
-def _unpacked(entry: Entry) -> PeopleWindow:
+def _unpack_people(entry: Entry) -> PeopleWindow:
     facts, arrays = entry.facts, entry.arrays
     people = []
-    for number, person in enumerate(facts["persons"]):
-        track = FaceTrack(person, **{name: arrays[f"{number}.track.{name}"] for name in TRACK})
-        faces, landmarks = arrays[f"{number}.faces"], arrays[f"{number}.landmarks"]
-        people.append(PersonFeatures(track, faces, None, landmarks))
+    for index, person in enumerate(facts["persons"]):
+        columns = {name: arrays[f"{index}.track.{name}"] for name in TRACK_FIELDS}
+        faces, landmarks = arrays[f"{index}.faces"], arrays[f"{index}.landmarks"]
+        people.append(PersonFeatures(FaceTrack(person, **columns), faces, None, landmarks))
     return PeopleWindow(0, facts["last_s"], facts["frames_sampled"], tuple(people))
 
 
-def _packed_lips(lips: Mapping[int, MouthCrops]) -> Entry:
+def _pack_mouth_crops(crops: Mapping[int, MouthCrops]) -> Entry:
+    persons = sorted(crops)
     arrays = {
-        f"{person}.{name}": getattr(one, name)
-        for person, one in lips.items()
-        for name in ("mouths", "time_s", "opening")
+        f"{person}.{name}": getattr(crops[person], name)
+        for person in persons
+        for name in CROP_FIELDS
     }
-    return Entry({"persons": list(lips)}, arrays)
+    return Entry({"persons": persons}, arrays)
 
 
-def _unpacked_lips(entry: Entry, rate_hz: float) -> dict[int, MouthCrops]:
-    def lips(person: int) -> MouthCrops:
-        mouths, time_s, opening = (
-            entry.arrays[f"{person}.{name}"] for name in ("mouths", "time_s", "opening")
+def _unpack_mouth_crops(entry: Entry, rate_hz: float) -> dict[int, MouthCrops]:
+    return {
+        person: MouthCrops(
+            **{name: entry.arrays[f"{person}.{name}"] for name in CROP_FIELDS}, rate_hz=rate_hz
         )
-        return MouthCrops(mouths, time_s, opening, rate_hz)
-
-    return {person: lips(person) for person in entry.facts["persons"]}
+        for person in entry.facts["persons"]
+    }

@@ -1,4 +1,4 @@
-"""How long each stage of the work takes."""
+"""Elapsed time by stage."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class StageTimer:
-    """Adds up seconds by stage.
+    """Sums the elapsed time of each stage.
 
     Attributes:
-        seconds: Stage to seconds of work so far.
+        seconds: Seconds so far, by stage.
     """
 
     def __init__(self) -> None:
@@ -21,15 +21,15 @@ class StageTimer:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Count the time inside the block to ``stage``."""
-        begin = perf_counter()
+        """Add the time spent inside the block to ``stage``."""
+        start = perf_counter()
         try:
             yield
         finally:
-            self.seconds[stage] += perf_counter() - begin
+            self.seconds[stage] += perf_counter() - start
 
     def measure_iter(self, stage: str, items: Iterator[T]) -> Iterator[T]:
-        """Count to ``stage`` only the time that ``items`` takes to give its next one."""
+        """Yield ``items``, and add only the time that producing them takes to ``stage``."""
         while True:
             with self.measure(stage):
                 try:

@@ -1,7 +1,7 @@
-"""A media file encoded again, as it happens to it on its way through the world.
+"""Transcoding of media files, to simulate what happens to them on the way to a viewer.
 
-The new file lies in the cache under a name made of the old file's bytes and of the cell, so work
-that was broken off goes on, and the same bytes are never encoded twice.
+Transcoded files are stored in the cache under a key made of the file's hash and the codec
+condition, so that interrupted work resumes and no file is transcoded twice.
 """
 
 from collections.abc import Iterator
@@ -17,100 +17,106 @@ from unmask.errors import MediaError
 from unmask.files import atomic_write
 from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache, Entry, cache_key
-from unmask.preprocessing.hashing import file_sha256
+from unmask.preprocessing.media.container import media_sha256
 from unmask.preprocessing.media.decode import iter_frames, probe, read_waveform, to_upright_rgb
 from unmask.preprocessing.media.encode import TICKS_PER_S, encode_audio, encode_video
 
 STAGE = "codecs"
-VERSION = 2  # raise it when the encoders' options change
-LEAST_ERROR = 1e-3  # grey levels squared: two pictures that are the same are 78 dB alike
+VERSION = 2  # increase when the options of the encoders change
+MIN_MSE = 1e-3  # in squared grey levels; limits the PSNR of equal frames to 78 dB
 
 
 @dataclass(frozen=True, slots=True)
 class TranscodedClip:
-    """A file that was encoded again.
+    """A transcoded file.
 
     Attributes:
-        path: The new file: picture and sound, or for a cell of sound the sound alone.
-        psnr_db: Likeness of the brightness of all pictures, old and new; ``None`` where the
-            picture was left alone.
+        path: Video and audio; for an audio condition, audio alone.
+        psnr_db: PSNR of the luma over all frames; ``None`` for an audio condition.
     """
 
     path: Path
     psnr_db: float | None
 
 
-def transcode(source: Path, cell: CodecCondition, cache: Cache) -> TranscodedClip | None:
-    """Encode ``source`` again, or find that it was.
+def transcode(source: Path, condition: CodecCondition, cache: Cache) -> TranscodedClip | None:
+    """Transcode ``source`` under a codec condition, or return the file from the cache.
 
-    Every picture keeps its time, is turned upright, and loses at most a row and a column where
-    the sides are odd; its sound is kept without loss. A cell of sound takes the sound as the
-    detector hears it, 16 kHz mono.
+    Video conditions keep the timestamps of all frames, apply the rotation, crop odd sides by one
+    row or column, and store the audio without loss. Audio conditions encode 16 kHz mono, which
+    is the input of the detector.
 
     Returns:
-        ``None`` where there is no picture, or no sound, that the cell could change.
+        ``None`` if the file has no stream that the condition changes.
 
     Raises:
-        MediaError: The file cannot be read as video or sound.
+        MediaError: The file cannot be decoded, or its frames are too small to encode.
     """
-    key = cache_key(STAGE, file_sha256(source), {"version": VERSION, "cell": cell.name})
-    path = cache.path(STAGE, key).with_suffix(".m4a" if cell.is_audio else ".mp4")
-    known = cache.load(STAGE, key)
-    if known is None or (known.facts["made"] and not path.exists()):
+    key = cache_key(STAGE, media_sha256(source), {"version": VERSION, "cell": condition.name})
+    path = cache.path(STAGE, key).with_suffix(".m4a" if condition.is_audio else ".mp4")
+    entry = cache.load(STAGE, key)
+    if entry is None or (entry.facts["made"] and not path.exists()):
+        encode = _encode_audio if condition.is_audio else _encode_video
         with atomic_write(path) as unfinished:
-            facts = _sound(source, cell, unfinished) if cell.is_audio else None
-            facts = _picture(source, cell, unfinished) if facts is None else facts
+            facts = encode(source, condition, unfinished)
             if not facts["made"]:
                 unfinished.unlink(missing_ok=True)
-        known = Entry(facts, {})
-        cache.save(STAGE, key, known)
-    return TranscodedClip(path, known.facts["psnr_db"]) if known.facts["made"] else None
+        entry = Entry(facts, {})
+        cache.save(STAGE, key, entry)
+    return TranscodedClip(path, entry.facts["psnr_db"]) if entry.facts["made"] else None
 
 
-def _sound(source: Path, cell: CodecCondition, out: Path) -> dict[str, Any]:
-    heard = read_waveform(source)
-    if heard is not None:
-        encode_audio(out, heard.samples, cell.codec, cell.level)
-    return {"made": heard is not None, "psnr_db": None}
+def _encode_audio(source: Path, condition: CodecCondition, target: Path) -> dict[str, Any]:
+    waveform = read_waveform(source)
+    if waveform is not None:
+        encode_audio(target, waveform.samples, condition.codec, condition.level)
+    return {"made": waveform is not None, "psnr_db": None}
 
 
-def _picture(source: Path, cell: CodecCondition, out: Path) -> dict[str, Any]:
+def _encode_video(source: Path, condition: CodecCondition, target: Path) -> dict[str, Any]:
     info = probe(source)
     if not info.has_video:
         return {"made": False, "psnr_db": None}
-    heard = read_waveform(source) if info.has_audio else None
-    scale = 2 if cell.half else 1
-    size = (info.width // scale // 2 * 2, info.height // scale // 2 * 2)
+    waveform = read_waveform(source) if info.has_audio else None
+    divisor = 2 if condition.half else 1
+    size = (info.width // divisor // 2 * 2, info.height // divisor // 2 * 2)
     if not all(size):
-        raise MediaError(f"{source}: {info.width} × {info.height} px is too small to encode again")
-    samples = None if heard is None else heard.samples
-    encode_video(out, _pictures(source, size), cell.codec, cell.level, info.fps, samples)
-    return {"made": True, "psnr_db": _psnr_db(source, out, size)}
+        raise MediaError(
+            f"{source}: {info.width} × {info.height} px is too small to transcode; "
+            "use a larger video"
+        )
+    samples = None if waveform is None else waveform.samples
+    frames = _iter_resized_frames(source, size)
+    encode_video(target, frames, condition.codec, condition.level, info.fps, samples)
+    return {"made": True, "psnr_db": _psnr_db(source, target, size)}
 
 
-def _pictures(path: Path, size: tuple[int, int]) -> Iterator[Any]:
-    """Upright 4:2:0 pictures of one size with ascending times from the container's start."""
+def _iter_resized_frames(path: Path, size: tuple[int, int]) -> Iterator[Any]:
+    """Yield upright 4:2:0 frames of one size, with ascending times from the container's start."""
     av = require("av", extra="media")
-    converter = require("av.video.reformatter", extra="media").VideoReformatter()
+    reformatter = require("av.video.reformatter", extra="media").VideoReformatter()
     last_s = -np.inf
     for time_s, frame in iter_frames(path):
-        if time_s <= last_s or time_s < 0:  # a damaged file may jump back, which no encoder takes
+        if time_s <= last_s or time_s < 0:  # in damaged files; encoders reject such times
             continue
         last_s = time_s
-        shown = frame
+        upright = frame
         if frame.rotation:
-            shown = av.VideoFrame.from_ndarray(to_upright_rgb(frame, converter), format="rgb24")
-        picture = shown.reformat(*size, format="yuv420p")
-        picture.pts, picture.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
-        yield picture
+            upright = av.VideoFrame.from_ndarray(to_upright_rgb(frame, reformatter), format="rgb24")
+        resized = upright.reformat(*size, format="yuv420p")
+        resized.pts, resized.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
+        yield resized
 
 
-def _psnr_db(old: Path, new: Path, size: tuple[int, int]) -> float:
-    """At the new size, so that what shrinking took does not count."""
+def _psnr_db(source: Path, target: Path, size: tuple[int, int]) -> float:
+    """Compute the PSNR at the new size, so that the loss by downscaling does not count."""
     squares, pixels = 0.0, 0
-    for before, after in zip(_pictures(old, size), _pictures(new, size), strict=False):
-        rows = size[1]  # brightness comes first, then the two planes of colour
-        gap = before.to_ndarray()[:rows].astype(np.int16) - after.to_ndarray()[:rows]
-        squares += float(np.square(gap, dtype=np.int32).sum(dtype=np.int64))
-        pixels += gap.size
-    return float(10 * np.log10(255**2 / max(squares / max(pixels, 1), LEAST_ERROR)))
+    pairs = zip(
+        _iter_resized_frames(source, size), _iter_resized_frames(target, size), strict=False
+    )
+    for before, after in pairs:
+        rows = size[1]  # the luma plane comes first, then the two chroma planes
+        error = before.to_ndarray()[:rows].astype(np.int16) - after.to_ndarray()[:rows]
+        squares += float(np.square(error, dtype=np.int32).sum(dtype=np.int64))
+        pixels += error.size
+    return float(10 * np.log10(255**2 / max(squares / max(pixels, 1), MIN_MSE)))

@@ -1,4 +1,4 @@
-"""Many clips encoded again and prepared, side by side."""
+"""Transcoding and preprocessing of many clips in parallel."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from pathlib import Path
 from unmask.config import PreprocessingSettings
 from unmask.config.codec_conditions import CodecCondition
 from unmask.errors import UnmaskError
-from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.transcode import TranscodedClip, transcode
 from unmask.records import Clip
@@ -16,60 +16,50 @@ from unmask.records import Clip
 
 @dataclass(frozen=True, slots=True)
 class TranscodeResult:
-    """One clip under one cell.
+    """Result for one clip under one codec condition.
 
     Attributes:
-        cell: The cell's name.
-        made: ``None`` where there was nothing to change.
-        problem: Why it could not be encoded or prepared; empty where it could.
+        condition: Name of the condition.
+        transcoded: ``None`` if the clip has no stream that the condition changes.
+        error: Why the clip could not be transcoded or preprocessed; empty on success.
     """
 
-    cell: str
+    condition: str
     clip_id: str
-    made: TranscodedClip | None = None
-    problem: str = ""
+    transcoded: TranscodedClip | None = None
+    error: str = ""
 
 
 def transcode_clips(
     clips: Sequence[Clip],
-    cells: Sequence[CodecCondition],
+    conditions: Sequence[CodecCondition],
     settings: PreprocessingSettings,
     cache: Cache,
     jobs: int = 2,
 ) -> Iterator[TranscodeResult]:
-    """Encode and prepare every clip under every cell; the cache holds all of it afterwards.
+    """Transcode and preprocess every clip under every condition into the cache.
 
-    Killed at any moment and called again, it goes on with what is missing.
+    An interrupted run resumes with what is missing. A progress bar is shown on a terminal.
 
     Args:
-        jobs: Processes side by side.
+        jobs: Number of worker processes.
 
     Yields:
-        One for each clip and cell, as they are done, with a progress bar on a terminal.
+        One result per clip and condition, as they arrive.
     """
-    joblib = require("joblib", extra="media")
-    from rich.console import Console
-    from rich.progress import track
-
     cache.purge_partials()
-    work = [(clip, cell) for cell in cells for clip in clips]
-    if not work:
-        return
-    pool = joblib.Parallel(n_jobs=min(jobs, len(work)), return_as="generator_unordered")
-    done = pool(joblib.delayed(_one)(clip, cell, settings, cache.root) for clip, cell in work)
-    console = Console(stderr=True)
-    hidden = not console.is_terminal
-    yield from track(done, "codecs", len(work), console=console, disable=hidden)
+    calls = [(clip, condition, settings, cache.root) for condition in conditions for clip in clips]
+    yield from run_parallel(_transcode_and_prepare, calls, jobs, "codecs")
 
 
-def _one(
-    clip: Clip, cell: CodecCondition, settings: PreprocessingSettings, root: Path
+def _transcode_and_prepare(
+    clip: Clip, condition: CodecCondition, settings: PreprocessingSettings, root: Path
 ) -> TranscodeResult:
-    """One clip under one cell, in a worker process."""
+    """Process one clip under one condition, in a worker process."""
     cache = Cache(root)
     try:
-        made = transcode(clip.path, cell, cache)
-        prepare_clip(clip.path if made is None else made.path, settings, cache)
+        transcoded = transcode(clip.path, condition, cache)
+        prepare_clip(clip.path if transcoded is None else transcoded.path, settings, cache)
     except UnmaskError as error:
-        return TranscodeResult(cell.name, clip.clip_id, problem=str(error))
-    return TranscodeResult(cell.name, clip.clip_id, made)
+        return TranscodeResult(condition.name, clip.clip_id, error=str(error))
+    return TranscodeResult(condition.name, clip.clip_id, transcoded)

@@ -1,1 +1,1 @@
-"""What a hostile or careless hand does to a clip."""
+"""Robustness of a detector against attacks and re-encoding."""

@@ -1,7 +1,7 @@
-"""How much of a detector's skill survives an adversary.
+"""Adversarial evaluation: AUC under FGSM and PGD attacks.
 
-The attacker works on the first member of the ensemble; see
-:class:`unmask.robustness.adversarial_report.ThreatModel` for what that says and what it does not.
+The attacker knows the first member of the ensemble; see
+:class:`unmask.robustness.adversarial_report.ThreatModel` for the scope of the results.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,16 @@ from unmask.data.torch.evaluation_set import (
     EvaluationClips,
     Example,
     FeatureLoader,
-    make_feature_loader,
+    slice_frames,
 )
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
 from unmask.models.ensemble.shared_encoders import Ensemble
-from unmask.preprocessing.cache import Cache
-from unmask.records import Clip, ModelInput
+from unmask.records import Clip
 from unmask.robustness.adversarial_report import (
+    ATTACKER_KNOWLEDGE,
     GATE_TARGET,
-    KNOWS,
     SHARED_ENCODER_NOTE,
     WHITE_BOX,
     AttackRow,
@@ -36,127 +35,131 @@ from unmask.robustness.adversarial_report import (
 )
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
 
-NONE = Attack(GATE_TARGET, 0.0, "none")
+NO_ATTACK = Attack(GATE_TARGET, 0.0, "none")
 
-Rows = dict[tuple[str, Attack], AttackRow]  # by view and attack
+RowsByAttack = dict[tuple[str, Attack], AttackRow]  # by view and attack
 
 
 def evaluate_under_attack(
     bundle: Bundle,
     clips: Sequence[Clip],
-    cache: Cache | None,
+    load: FeatureLoader,
     settings: AttackSettings,
     split: str = "test",
 ) -> RobustnessReport:
-    """Attack every clip of ``split`` and measure the AUC again.
+    """Attack every clip of a split and measure the AUC again.
+
+    ``settings`` may limit clips and frames; the attacks of the gate still use all of them.
+
+    Args:
+        load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:
         DataError: No clip of the split can be used.
-        SingleClassError: They are all genuine, or all fake.
-        ConfigError: A target does not exist.
+        SingleClassError: The usable clips are all genuine, or all fake.
+        ConfigError: A target or method does not exist.
     """
-    chosen = [clip for clip in clips if clip.split == split]
-    return attack_features(
-        bundle, chosen, make_feature_loader(bundle.preprocessing, cache), settings
-    )
-
-
-def attack_features(
-    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, settings: AttackSettings
-) -> RobustnessReport:
-    """Like :func:`attack` on all of ``clips``, with the features of a clip from ``load``.
-
-    Where ``settings`` ask for a sample, those of the gate are made on everything all the same.
-    """
-    whole = EvaluationClips(clips, load)
-    examples = [item for item in (whole[n] for n in range(len(whole))) if item.samples]
+    subset = [clip for clip in clips if clip.split == split]
+    examples = [example for example in EvaluationClips(subset, load) if example.samples]
     if not examples:
-        raise DataError(f"none of {len(clips)} clips can be attacked; check the split")
-    named = product(settings.methods, settings.targets, settings.epsilons)
-    attacks = [Attack(target, epsilon, method) for method, target, epsilon in named]
-    chosen = _chosen(examples, settings.clips)
-    rows = _measured(bundle, [_cut(one, settings.frames) for one in chosen], attacks, settings)
+        raise DataError(f"none of {len(subset)} clips of split {split!r} can be attacked")
+    grid = product(settings.methods, settings.targets, settings.epsilons)
+    attacks = [Attack(target, epsilon, method) for method, target, epsilon in grid]
+    sample = [_middle_frames(item, settings.frames) for item in _sample(examples, settings.clips)]
+    rows = _measure(bundle, sample, attacks, settings)
     if settings.clips or settings.frames:
-        first = replace(bundle, members=bundle.members[:1], sync=None)
-        gates = [
-            each for each in attacks if is_gated_attack(each.method, each.target, each.epsilon)
+        first_member = replace(bundle, members=bundle.members[:1], sync=None)
+        gated = [
+            attack
+            for attack in attacks
+            if is_gated_attack(attack.method, attack.target, attack.epsilon)
         ]
-        rows |= _measured(first, examples, gates, settings)
+        rows |= _measure(first_member, examples, gated, settings)
     return RobustnessReport(
-        split=examples[0].clip.split,
+        split=split,
         clips=len(examples),
-        clean_auc=rows.pop((WHITE_BOX, NONE)).auc,
-        rows=tuple(row for (_, each), row in rows.items() if each != NONE),
-        threat_model=_threat(bundle),
-        made=_in_words(settings),
+        clean_auc=rows.pop((WHITE_BOX, NO_ATTACK)).auc,
+        rows=tuple(row for (_, attack), row in rows.items() if attack != NO_ATTACK),
+        threat_model=_threat_model(bundle),
+        protocol=_protocol(settings),
     )
 
 
-def _measured(
+def _measure(
     bundle: Bundle,
     examples: Sequence[Example],
     attacks: Sequence[Attack],
     settings: AttackSettings,
-) -> Rows:
-    """One row for each view and attack, and for none at all."""
-    is_fake = np.array([item.clip.is_fake for item in examples])
-    rows: Rows = {}
-    for view, logits in score_under_attack(bundle, examples, [NONE, *attacks], settings).items():
+) -> RowsByAttack:
+    """Measure one row per view and attack, ``NO_ATTACK`` included."""
+    is_fake = np.array([example.clip.is_fake for example in examples])
+    tried = [NO_ATTACK, *attacks]
+    rows: RowsByAttack = {}
+    for view, logits in score_under_attack(bundle, examples, tried, settings).items():
         aucs = [roc_auc(column, is_fake) for column in logits.T]
-        for each, auc in zip([NONE, *attacks], aucs, strict=True):
-            drop = aucs[0] - auc
-            rows[view, each] = AttackRow(
-                each.target, each.epsilon, auc, drop, each.method, view, len(examples)
+        for attack, auc in zip(tried, aucs, strict=True):
+            rows[view, attack] = AttackRow(
+                target=attack.target,
+                epsilon=attack.epsilon,
+                auc=auc,
+                drop=aucs[0] - auc,
+                method=attack.method,
+                view=view,
+                clips=len(examples),
             )
     return rows
 
 
-def _chosen(examples: Sequence[Example], wanted: int) -> Sequence[Example]:
-    """At least ``wanted`` clips, whatever their order: genuine and forged of a pair together."""
-    if not wanted:
+def _sample(examples: Sequence[Example], min_clips: int) -> Sequence[Example]:
+    """Return whole pairs with at least ``min_clips`` clips, whatever the order of ``examples``.
+
+    Args:
+        min_clips: 0 returns all.
+    """
+    if not min_clips:
         return examples
     pairs: dict[str, list[Example]] = {}
     for example in examples:
         pairs.setdefault(example.clip.pair_id, []).append(example)
-    found: list[Example] = []
-    for name in sorted(pairs, key=lambda name: (crc32(name.encode()), name)):
-        if len(found) < wanted:
-            found += sorted(pairs[name], key=lambda one: one.clip.clip_id)
-    return found
+    sample: list[Example] = []
+    for pair_id in sorted(pairs, key=lambda name: (crc32(name.encode()), name)):
+        if len(sample) < min_clips:
+            sample += sorted(pairs[pair_id], key=lambda example: example.clip.clip_id)
+    return sample
 
 
-def _cut(example: Example, frames: int) -> Example:
-    """The first person's ``frames`` frames in the middle of the clip, neighbours all of them."""
+def _middle_frames(example: Example, frames: int) -> Example:
+    """Return the first person with ``frames`` contiguous frames from the middle of the clip.
+
+    Args:
+        frames: 0 keeps all.
+    """
     sample = example.samples[0]
     start = max((len(sample.faces) - frames) // 2, 0) if frames else 0
     part = slice(start, start + frames if frames else None)
-    cut: ModelInput = replace(
-        sample,
-        faces=sample.faces[part],
-        flow=None if sample.flow is None else sample.flow[part],
-        landmarks=None if sample.landmarks is None else sample.landmarks[part],
-        pose_deg=None if sample.pose_deg is None else sample.pose_deg[part],
-    )
-    return replace(example, samples=(cut,))
+    return replace(example, samples=(slice_frames(sample, part),))
 
 
-def _threat(bundle: Bundle) -> ThreatModel:
-    """Whom the rows speak of; members that share their eyes are no strangers to each other."""
+def _threat_model(bundle: Bundle) -> ThreatModel:
+    """Return the threat model; it mentions a frame encoder that all members share."""
     if len(bundle.members) > 1 and Ensemble(bundle.members).shares_frame_encoder:
-        return ThreatModel(knows=KNOWS.format(second=SHARED_ENCODER_NOTE))
+        return ThreatModel(knows=ATTACKER_KNOWLEDGE.format(second=SHARED_ENCODER_NOTE))
     return ThreatModel()
 
 
-def _in_words(settings: AttackSettings) -> str:
-    words = []
+def _protocol(settings: AttackSettings) -> str:
+    sentences = []
     if settings.clips or settings.frames:
         clips = f"at least {settings.clips} clips in whole pairs" if settings.clips else "all clips"
-        frames = f"{settings.frames} neighbouring frames" if settings.frames else "all frames"
-        words.append(f"on {clips} and {frames} of each; only the gate's own attacks on everything")
+        frames = f"{settings.frames} contiguous frames" if settings.frames else "all frames"
+        sentences.append(
+            f"attacks use {clips} and {frames} of each clip; the attacks of the gate use everything"
+        )
     if "pgd" in settings.methods:
         start = "a random point" if settings.pgd_random_start else "the clean clip"
-        words.append(
+        sentences.append(
             f"PGD: {settings.pgd_steps} steps of {settings.pgd_alpha:g} from {start}, projected "
-            "to the budget; the point of highest loss counts, one step of the whole budget too"
+            "to the budget; of these points and a single step of the whole budget, the one with "
+            "the highest loss counts"
         )
-    return ". ".join(words)
+    return ". ".join(sentences)

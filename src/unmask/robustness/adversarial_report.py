@@ -1,67 +1,69 @@
-"""What is known of a detector under attack; plain numbers, read without a detector."""
+"""Report of an adversarial evaluation; it can be read without torch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
 
 GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
 WHITE_BOX, TRANSFER, FINAL = "white_box", "transfer", "final"
 
-
-KNOWS = (
+ATTACKER_KNOWLEDGE = (
     "everything about the first member: weights, preprocessing, and the true label. "
-    "`white_box` scores with that member, `transfer` with the second, {second}, "
-    "`final` with all members and lip-sync, as a video is answered"
+    "`white_box` is the score of that member, `transfer` that of the second, {second}, "
+    "`final` that of all members and lip-sync, as in a report on a video"
 )
 SHARED_ENCODER_NOTE = (
-    "which sees faces through the first one's own frame encoder, so that for frames it is hardly "
-    "another detector; of the rest of it the attacker knows nothing"
+    "which shares the first member's frame encoder and so is hardly a different detector of "
+    "frames; the attacker knows nothing of its other parts"
 )
 
 
 def is_gated_attack(method: str, target: str, epsilon: float) -> bool:
-    """Whether the gate looks at an attack."""
+    """Return whether the gate counts an attack."""
     return method == GATE_METHOD and target == GATE_TARGET and 0 < epsilon <= GATE_EPSILON
 
 
 @dataclass(frozen=True, slots=True)
 class ThreatModel:
-    """Whom the numbers speak of: no defence holds against everybody.
+    """Attacker that the results hold for.
 
     Attributes:
-        knows: What the attacker has.
-        changes: What the attacker may alter, and how far.
-        cannot: What stays as it was.
-        epsilon: The unit of every budget.
+        knows: Knowledge of the attacker.
+        changes: Data that the attacker may change.
+        cannot: Data that stays unchanged.
+        epsilon: Unit of every budget.
     """
 
-    knows: str = KNOWS.format(second="of which the attacker knows nothing")
+    knows: str = ATTACKER_KNOWLEDGE.format(second="of which the attacker knows nothing")
     changes: str = (
-        "what preprocessing gave, after it: every pixel of the aligned 224 px faces of the "
-        "clip's first person, or every sample of its 16 kHz sound, or both at once"
+        "the output of preprocessing: every pixel of the aligned 224 px faces of the clip's "
+        "first person, or every sample of its 16 kHz sound, or both at once"
     )
     cannot: str = (
-        "the file itself: nothing is encoded again, and face detection, alignment, optical flow, "
-        "mouth crops and the speech mask stay those of the clean clip, as do other people in it; "
-        "lip-sync hears the attacked sound, but no attack is made for it"
+        "the file itself: nothing is re-encoded, and face detection, alignment, optical flow, "
+        "mouth crops, the speech mask and other people remain those of the clean clip; lip-sync "
+        "scores the attacked sound, but no attack targets it"
     )
     epsilon: str = (
-        "the largest change of any value: of pixel range [0, 1], so that 0.01 is 2.55 of 255 grey "
-        "levels, and of full-scale amplitude 1, however loud the clip; for both, of each"
+        "the largest change of any value: of pixels in [0, 1], so that 0.01 is 2.55 of 255 grey "
+        "levels, and of samples with full scale 1, whatever the volume; for both, of each"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class AttackRow:
-    """One attack on all clips.
+    """Result of one attack.
 
     Attributes:
         target: ``frames``, ``audio`` or ``both``.
         epsilon: See :class:`ThreatModel`.
         auc: Under attack.
-        drop: AUC of the same scores without the attack, minus ``auc``.
+        drop: AUC of the same clips without attack, minus ``auc``.
         method: ``fgsm`` or ``pgd``.
-        view: Who is asked: ``white_box``, ``transfer`` or ``final``.
-        clips: On how many it was measured; ``None`` on all.
+        view: Score that is measured: ``white_box``, ``transfer`` or ``final``.
+        clips: Number of clips; ``None`` means all.
     """
 
     target: str
@@ -75,11 +77,12 @@ class AttackRow:
 
 @dataclass(frozen=True, slots=True)
 class RobustnessReport:
-    """Attacks on one split.
+    """Results of all attacks on one split.
 
     Attributes:
-        clean_auc: Of the first member without any attack, on the same clips.
-        made: How the attacks were made, where the rows do not say it.
+        clean_auc: AUC of the first member without attack, on the same clips.
+        protocol: Details of the attacks that the rows lack; files written before version 0.2
+            call it ``made``.
     """
 
     split: str
@@ -87,14 +90,14 @@ class RobustnessReport:
     clean_auc: float
     rows: tuple[AttackRow, ...]
     threat_model: ThreatModel = field(default_factory=ThreatModel)
-    made: str = ""
+    protocol: Annotated[str, Field(validation_alias=AliasChoices("protocol", "made"))] = ""
 
     @property
     def gate_drop(self) -> float | None:
-        """The largest drop up to ``GATE_EPSILON``; ``None`` where that was not measured.
+        """Largest drop up to ``GATE_EPSILON``; ``None`` where that was not measured.
 
-        At one budget alone a detector can look robust that has only learnt what a step of that
-        size looks like, or whose gradients are masked.
+        Smaller budgets count, too: at a single one a detector can look robust that has learnt to
+        recognise a step of that size, or whose gradients are masked.
         """
         drops = {
             row.epsilon: row.drop
@@ -104,13 +107,13 @@ class RobustnessReport:
         return max(drops.values()) if GATE_EPSILON in drops else None
 
     def to_metrics(self) -> dict[str, float]:
-        """AUC and drop of each attack under names such as ``pgd_drop_transfer_frames_0.05``.
+        """Return AUC and drop of each attack, as ``pgd_drop_transfer_frames_0.05``.
 
-        The white box has no name: ``fgsm_drop_frames_0.05``.
+        White-box keys omit the view: ``fgsm_drop_frames_0.05``.
         """
-        return dict(self._numbers())
+        return dict(self._metrics())
 
-    def _numbers(self) -> Iterator[tuple[str, float]]:
+    def _metrics(self) -> Iterator[tuple[str, float]]:
         for row in self.rows:
             view = "" if row.view == WHITE_BOX else f"{row.view}_"
             yield f"{row.method}_auc_{view}{row.target}_{row.epsilon:g}", row.auc

@@ -1,4 +1,4 @@
-"""Clips as an attack leaves them, and who is asked about them."""
+"""Adversarial examples and their scores under each view of the threat model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ Logits = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What is attacked, how far, and by which method; see :mod:`unmask.models.adversarial`."""
+    """Target, budget and method of an attack; see :mod:`unmask.models.adversarial`."""
 
     target: str
     epsilon: float
@@ -39,34 +39,34 @@ def score_under_attack(
     attacks: Sequence[Attack],
     settings: AttackSettings,
 ) -> dict[str, Logits]:
-    """Logits of each clip's first person under each attack, by whom is asked.
+    """Score the first person of each clip under each attack.
 
-    In float32: bfloat16 would hide small gradients and pass for robustness.
+    Scores are float32: bfloat16 would hide small gradients and look like robustness.
 
     Args:
         examples: Usable ones, see :class:`unmask.data.torch.evaluation_set.Example`.
-        attacks: One with ``epsilon`` 0 leaves the clip as it is.
+        attacks: One with ``epsilon`` 0 leaves the clip unchanged.
 
     Returns:
-        ``white_box``, and, where there is more than a single detector, ``transfer`` and
-        ``final``, each of shape ``(clips, attacks)``.
+        View to logits, shape ``(clips, attacks)``: ``white_box``, ``transfer`` with several
+        members, ``final`` with several members or lip-sync.
     """
     device = next(bundle.first_member.parameters()).device
-    jury = _ScoringPanel(bundle)
-    answers: list[list[list[float]]] = []
+    panel = _ScoringPanel(bundle)
+    logits: list[list[list[float]]] = []
     for example in examples:
         batch = collate(example.samples[:1], bundle.settings).to(device)
         is_fake = torch.tensor([example.clip.is_fake], device=device)
         seed = crc32(example.clip.clip_id.encode())
-        victim = _TargetClip(bundle.first_member, batch, is_fake, settings, seed)
-        jury.set_clip(example.samples[0], batch)
-        answers.append([jury.logits(victim.under(each)) for each in attacks])
-    logits = np.array(answers)
-    return {name: logits[..., column] for column, name in enumerate(jury.views)}
+        target = _TargetClip(bundle.first_member, batch, is_fake, settings, seed)
+        panel.set_clip(example.samples[0], batch)
+        logits.append([panel.logits(target.attacked(attack)) for attack in attacks])
+    by_view = np.array(logits)
+    return {view: by_view[..., index] for index, view in enumerate(panel.views)}
 
 
 class _TargetClip:
-    """One clip and the member that the attacker knows."""
+    """A clip with the member that the attacker knows."""
 
     def __init__(
         self,
@@ -78,28 +78,28 @@ class _TargetClip:
     ) -> None:
         self._detector, self._batch, self._is_fake = detector, batch, is_fake
         self._settings, self._seed = settings, seed
-        self._signs: dict[str, Inputs] = {}  # the slow part does not depend on epsilon
+        self._signs: dict[str, Inputs] = {}  # slow to compute, and the same for every epsilon
 
-    def under(self, attack: Attack) -> Batch:
-        """The clip as the attack leaves it."""
-        asked = (self._detector, self._batch, self._is_fake, attack.target)
+    def attacked(self, attack: Attack) -> Batch:
+        """Return the adversarial example of the clip."""
         if not attack.epsilon:
             return self._batch
+        problem = (self._detector, self._batch, self._is_fake, attack.target)
         if attack.method == "pgd":
-            return pgd(*asked, attack.epsilon, self._steps())
+            return pgd(*problem, attack.epsilon, self._pgd_config())
         if attack.target not in self._signs:
-            self._signs[attack.target] = gradient_sign(*asked)
+            self._signs[attack.target] = gradient_sign(*problem)
         return perturb(self._batch, self._signs[attack.target], attack.epsilon)
 
-    def _steps(self) -> PgdConfig:
-        start = None
+    def _pgd_config(self) -> PgdConfig:
+        generator = None
         if self._settings.pgd_random_start:
-            start = torch.Generator().manual_seed(self._seed)
-        return PgdConfig(self._settings.pgd_alpha, self._settings.pgd_steps, start)
+            generator = torch.Generator().manual_seed(self._seed)
+        return PgdConfig(self._settings.pgd_alpha, self._settings.pgd_steps, generator)
 
 
 class _ScoringPanel:
-    """All members and lip-sync; what an attack leaves alone of a clip is encoded once."""
+    """All members and lip-sync; inputs that an attack leaves unchanged are encoded once."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -112,41 +112,40 @@ class _ScoringPanel:
 
     @torch.inference_mode()
     def set_clip(self, sample: ModelInput, clean: Batch) -> None:
-        """Go on to another clip."""
+        """Select the clip whose attacked batches :meth:`logits` scores."""
         self._sample, self._clean = sample, clean
-        self._heard, self._seen = (
-            self._ensemble.encode_audio(clean),
-            self._ensemble.encode_frames(clean),
-        )
-        self._sync = self._synced(sample)
+        self._audio_features = self._ensemble.encode_audio(clean)
+        self._frame_features = self._ensemble.encode_frames(clean)
+        self._sync_probability = self._score_sync(sample)
 
     def logits(self, batch: Batch) -> list[float]:
-        """What is said of this batch, one for each of ``views``."""
-        members = self._members(batch)
-        sync = self._sync
+        """Score an attacked batch of the clip, one logit per entry of ``views``."""
+        members = self._member_logits(batch)
+        sync = self._sync_probability
         if batch.waveform is not self._clean.waveform:
-            heard = batch.waveform[0, : len(self._sample.waveform)].cpu().numpy()
-            sync = self._synced(replace(self._sample, waveform=heard))
+            waveform = batch.waveform[0, : len(self._sample.waveform)].cpu().numpy()
+            sync = self._score_sync(replace(self._sample, waveform=waveform))
         calibration = self._bundle.calibration
         final = fuse_with_lipsync(members, sync, calibration.sync_weight)
-        found = {
+        by_view = {
             WHITE_BOX: members[0],
             TRANSFER: members[1 % len(members)],
             FINAL: calibration.for_clip(sync).log_odds(final),
         }
-        return [float(found[view]) for view in self.views]
+        return [float(by_view[view]) for view in self.views]
 
     @torch.inference_mode()
-    def _members(self, batch: Batch) -> Logits:
-        clean = self._clean
-        heard = (
-            self._heard if batch.waveform is clean.waveform else self._ensemble.encode_audio(batch)
-        )
-        seen = self._seen if batch.frames is clean.frames else self._ensemble.encode_frames(batch)
-        known = zip(self._ensemble.members, heard, seen, strict=True)
-        return np.array([float(member(batch, ears, eyes).logit) for member, ears, eyes in known])
+    def _member_logits(self, batch: Batch) -> Logits:
+        """Return the logit of each member, shape ``(members,)``."""
+        audio, frames = self._audio_features, self._frame_features
+        if batch.waveform is not self._clean.waveform:
+            audio = self._ensemble.encode_audio(batch)
+        if batch.frames is not self._clean.frames:
+            frames = self._ensemble.encode_frames(batch)
+        inputs = zip(self._ensemble.members, audio, frames, strict=True)
+        return np.array([float(member(batch, voice, face).logit) for member, voice, face in inputs])
 
-    def _synced(self, sample: ModelInput) -> float | None:
+    def _score_sync(self, sample: ModelInput) -> float | None:
         net = self._bundle.sync
         if net is None or sample.lips is None or not len(sample.waveform):
             return None

@@ -1,7 +1,7 @@
-"""How much of a detector's skill survives the codecs of the world.
+"""AUC after re-encoding the test clips with common codecs.
 
-Every clip, genuine and fake alike, is encoded again in the same way and goes through the whole
-preprocessing again; what can change between a cell and the original is the encoding alone.
+Genuine and fake clips are re-encoded alike and preprocessed again, so that a codec condition
+differs from the original by the encoding alone.
 """
 
 import logging
@@ -21,9 +21,9 @@ from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
 from unmask.records import Clip, ClipFeatures
-from unmask.robustness.codec_report import CodecReport, compare_conditions
+from unmask.robustness.codec_report import ORIGINAL, CodecReport, compare_conditions
 
-ORIGINAL = "original"
+ResultsByClip = dict[str, TranscodeResult]  # by clip_id
 
 log = logging.getLogger(__name__)
 
@@ -36,71 +36,89 @@ def evaluate_codecs(
     evaluation: EvaluationSettings,
     seed: int = 0,
 ) -> CodecReport:
-    """Encode the test clips again in every cell and measure the AUC again.
+    """Re-encode the test clips under every codec condition and measure the AUC again.
 
-    The new files and all that is found in them are kept in ``cache``: broken off at any moment
-    and called again, it goes on where it was. A clip that a cell has nothing to change of, such
-    as the sound of a silent one, counts as it is.
+    Re-encoded files and their features are stored in ``cache``, so an interrupted call resumes. A
+    clip that a condition does not apply to, such as an audio codec to a silent clip, counts
+    unchanged.
 
     Args:
-        settings: Without a cell, nothing is measured.
+        settings: Without conditions, nothing is measured.
         seed: Of the resampling.
 
     Raises:
-        DataError: There is no test clip, or none could be scored in every cell.
-        SingleClassError: Those are all genuine, or all fake.
+        DataError: There is no test clip, or none could be scored under every condition.
+        SingleClassError: The scored clips are all genuine, or all fake.
     """
-    chosen = [clip for clip in clips if clip.split == "test"]
-    if not chosen:
+    test = [clip for clip in clips if clip.split == "test"]
+    if not test:
         raise DataError("no clip is in split 'test'; correct the manifest")
-    cells = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
-    if not cells:
+    conditions = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
+    if not conditions:
         return CodecReport("test", 0, evaluation.confidence)
-    done: dict[str, dict[str, TranscodeResult]] = {cell.name: {} for cell in cells}
-    for one in transcode_clips(chosen, cells, bundle.preprocessing, cache, settings.jobs):
-        done[one.cell][one.clip_id] = one
-        if one.problem:
-            log.warning("clip %s, %s: %s", one.clip_id, one.cell, one.problem)
+    results = _transcode(test, conditions, bundle, cache, settings.jobs)
     load = make_feature_loader(bundle.preprocessing, cache)
-    scores = {ORIGINAL: _scores(bundle, chosen, load)}
-    likeness: dict[str, float | None] = {}
-    for cell in cells:
-        here = done[cell.name]
-        scores[cell.name] = _scores(bundle, chosen, _load_transcoded(cell, here, load))
-        made = [here[clip.clip_id].made for clip in chosen]
-        seen = [one.psnr_db for one in made if one is not None and one.psnr_db is not None]
-        likeness[cell.name] = float(np.mean(seen)) if seen else None
+    scores = {ORIGINAL: _score(bundle, test, load)}
+    psnr_db: dict[str, float | None] = {}
+    for condition in conditions:
+        transcoded = results[condition.name]
+        scores[condition.name] = _score(bundle, test, _load_transcoded(condition, transcoded, load))
+        psnr_db[condition.name] = _mean_psnr_db([transcoded[clip.clip_id] for clip in test])
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
-        raise DataError(f"none of {len(chosen)} clips could be scored in every cell")
-    return compare_conditions(chosen, scores, likeness, evaluation, seed)
+        raise DataError(f"none of {len(test)} clips could be scored under every codec condition")
+    return compare_conditions(test, scores, psnr_db, evaluation, seed)
+
+
+def _transcode(
+    clips: Sequence[Clip],
+    conditions: Sequence[CodecCondition],
+    bundle: Bundle,
+    cache: Cache,
+    jobs: int,
+) -> dict[str, ResultsByClip]:
+    """Re-encode all clips under all conditions; log the problems."""
+    results: dict[str, ResultsByClip] = {condition.name: {} for condition in conditions}
+    for result in transcode_clips(clips, conditions, bundle.preprocessing, cache, jobs):
+        results[result.condition][result.clip_id] = result
+        if result.error:
+            log.warning("clip %s, %s: %s", result.clip_id, result.condition, result.error)
+    return results
+
+
+def _mean_psnr_db(results: Sequence[TranscodeResult]) -> float | None:
+    values = [
+        result.transcoded.psnr_db
+        for result in results
+        if result.transcoded is not None and result.transcoded.psnr_db is not None
+    ]
+    return float(np.mean(values)) if values else None
 
 
 def _load_transcoded(
-    cell: CodecCondition, done: Mapping[str, TranscodeResult], load: FeatureLoader
+    condition: CodecCondition, results: Mapping[str, TranscodeResult], load: FeatureLoader
 ) -> FeatureLoader:
-    """Features of a clip as a cell leaves them."""
+    """Return a loader of the features of re-encoded clips."""
 
-    def features(clip: Clip) -> ClipFeatures:
-        one = done[clip.clip_id]
-        if one.problem:
-            raise DataError(one.problem)
-        if one.made is None:
+    def load_result(clip: Clip) -> ClipFeatures:
+        result = results[clip.clip_id]
+        if result.error:
+            raise DataError(result.error)
+        if result.transcoded is None:
             return load(clip)
-        found = load(replace(clip, path=one.made.path))
-        if not cell.is_audio:
-            return found
-        # the picture is the clip's own, bit by bit
-        return replace(load(clip), waveform=found.waveform, speech_spans_s=found.speech_spans_s)
+        features = load(replace(clip, path=result.transcoded.path))
+        if not condition.is_audio:
+            return features
+        # the re-encoded file has sound only, and the picture is unchanged
+        original = load(clip)
+        return replace(original, waveform=features.waveform, speech_spans_s=features.speech_spans_s)
 
-    return features
+    return load_result
 
 
-def _scores(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores:
-    """One per clip, NaN where it has neither a face nor sound."""
-    whole = EvaluationClips(clips, load)
+def _score(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores:
+    """Return the logit of each clip, NaN for a clip that cannot be scored; shape ``(clips,)``."""
     logits = np.full(len(clips), nan)
-    for number in range(len(whole)):
-        samples = whole[number].samples
-        if samples:
-            logits[number] = decisive_score(score_samples(bundle, samples)).logit
+    for index, example in enumerate(EvaluationClips(clips, load)):
+        if example.samples:
+            logits[index] = decisive_score(score_samples(bundle, example.samples)).logit
     return logits

@@ -1,166 +1,147 @@
-"""What is known of a detector on clips that were encoded again; read without a detector."""
+"""Report of a codec evaluation; it can be read without torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import EvaluationSettings
 from unmask.evaluation.bootstrap import draw_identity_counts, resampled_aucs
+from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.records import Clip
 
-GATE_CELLS = ("h264:23", "h265:28")  # each codec's own default, meant to look alike
+ORIGINAL = "original"
+GATE_CONDITIONS = ("h264:23", "h265:28")  # default quality of each codec, meant to look alike
 
-Draws = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A number with its interval by resampling identities; ``None`` where there is only one."""
-
-    value: float
-    low: float | None
-    high: float | None
+Resampled = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class CodecRow:
-    """All clips, encoded again in one way.
+    """All clips under one codec condition.
 
     Attributes:
-        cell: Such as ``h264:23``; see :func:`unmask.config.codec_conditions.cell_of`.
+        cell: Name of the condition, such as ``h264:23``; see
+            :func:`unmask.config.codec_conditions.parse_condition`.
         drop: AUC of the original files minus ``auc``, on the same resamples.
-        psnr_db: Likeness to the original picture, mean over the clips; ``None`` where the
-            picture was left alone.
-        lost: Clips that could no longer be scored; they are left out of every row.
+        psnr_db: Similarity to the original picture, mean over the clips; ``None`` where the
+            condition leaves the picture unchanged.
+        lost: Clips that could no longer be scored; every row leaves them out.
     """
 
     cell: str
-    auc: Span
-    drop: Span
+    auc: Estimate
+    drop: Estimate
     psnr_db: float | None
     lost: int
 
 
 @dataclass(frozen=True, slots=True)
 class CodecReport:
-    """One split under every cell.
+    """One split under all codec conditions.
 
     Attributes:
-        clips: Scored in every cell.
+        clips: Number of clips scored under every condition.
         confidence: Of every interval.
-        original: AUC of the files as they are; ``None`` where nothing was measured.
-        codec_gap: AUC under H.264 minus AUC under H.265, at ``GATE_CELLS``; ``None`` where
+        original: AUC of the original files; ``None`` where nothing was measured.
+        codec_gap: AUC under H.264 minus AUC under H.265, at ``GATE_CONDITIONS``; ``None`` where
             one of the two was not measured.
     """
 
     split: str
     clips: int
     confidence: float
-    original: Span | None = None
+    original: Estimate | None = None
     rows: tuple[CodecRow, ...] = ()
-    codec_gap: Span | None = None
+    codec_gap: Estimate | None = None
 
     @property
     def gap(self) -> float | None:
-        """Size of the gap, whichever codec is the better; what the gate looks at."""
+        """Absolute AUC difference of the two codecs, which the gate checks."""
         return None if self.codec_gap is None else abs(self.codec_gap.value)
 
-    def numbers(self) -> dict[str, float]:
-        """AUC, drop and likeness of each cell under names such as ``codec_drop_h264_23``."""
-        found: dict[str, float] = {}
+    def to_metrics(self) -> dict[str, float]:
+        """Return AUC, drop and PSNR of each condition, as ``codec_drop_h264_23``."""
+        values: dict[str, float] = {}
         for row in self.rows:
-            cell = row.cell.replace(":", "_")
-            found |= _flat(f"codec_auc_{cell}", row.auc) | _flat(f"codec_drop_{cell}", row.drop)
+            condition = row.cell.replace(":", "_")
+            values |= row.auc.to_metrics(f"codec_auc_{condition}")
+            values |= row.drop.to_metrics(f"codec_drop_{condition}")
             if row.psnr_db is not None:
-                found[f"codec_psnr_{cell}"] = row.psnr_db
+                values[f"codec_psnr_{condition}"] = row.psnr_db
         if self.gap is not None:
-            found["codec_gap"] = self.gap
-        return found
+            values["codec_gap"] = self.gap
+        return values
 
 
 def compare_conditions(
     clips: Sequence[Clip],
     scores: Mapping[str, Scores],
-    likeness_db: Mapping[str, float | None],
+    psnr_db: Mapping[str, float | None],
     settings: EvaluationSettings,
     seed: int,
 ) -> CodecReport:
-    """Measure every cell on the clips that were scored in all of them.
+    """Compare all codec conditions on the clips that were scored under every one.
 
     Args:
         clips: Of one split.
-        scores: Cell, or ``original``, to a score per clip, shape ``(clips,)``; higher is more
-            fake, NaN where the clip could not be scored.
-        likeness_db: Cell to its mean PSNR.
+        scores: Condition, or ``original``, to a score per clip, shape ``(clips,)``; higher is
+            more fake, NaN where the clip could not be scored.
+        psnr_db: Condition to its mean PSNR.
         seed: Of the resampling; all rows share their resamples.
 
     Raises:
-        SingleClassError: The clips scored are all genuine, or all fake.
+        SingleClassError: The scored clips are all genuine, or all fake.
     """
     common = ~np.isnan(np.stack(list(scores.values()))).any(axis=0)
-    kept = [clip for clip, good in zip(clips, common, strict=True) if good]
-    is_fake = np.array([clip.is_fake for clip in kept], dtype=np.bool_)
+    scored = [clip for clip, known in zip(clips, common, strict=True) if known]
+    is_fake = np.array([clip.is_fake for clip in scored], dtype=np.bool_)
     auc = {name: roc_auc(values[common], is_fake) for name, values in scores.items()}
-    drawn = _drawn({name: values[common] for name, values in scores.items()}, is_fake, kept,
-                   settings, seed)  # fmt: skip
-    span = partial(_span, confidence=settings.confidence)
-    first = drawn.get("original")
+    resampled = _resample(
+        {name: values[common] for name, values in scores.items()}, is_fake, scored, settings, seed
+    )
+
+    def difference(first: str, second: str) -> Estimate:
+        samples = resampled[first] - resampled[second] if resampled else None
+        return estimate_from_resamples(auc[first] - auc[second], samples, settings.confidence)
+
+    def estimate(name: str) -> Estimate:
+        return estimate_from_resamples(auc[name], resampled.get(name), settings.confidence)
+
     rows = tuple(
         CodecRow(
-            cell=cell,
-            auc=span(auc[cell], drawn.get(cell)),
-            drop=span(auc["original"] - auc[cell], _less(first, drawn.get(cell))),
-            psnr_db=likeness_db.get(cell),
-            lost=int((np.isnan(values) & ~np.isnan(scores["original"])).sum()),
+            cell=name,
+            auc=estimate(name),
+            drop=difference(ORIGINAL, name),
+            psnr_db=psnr_db.get(name),
+            lost=int((np.isnan(values) & ~np.isnan(scores[ORIGINAL])).sum()),
         )
-        for cell, values in scores.items()
-        if cell != "original"
+        for name, values in scores.items()
+        if name != ORIGINAL
     )
-    gap = None
-    if set(GATE_CELLS) <= set(auc):
-        one, other = GATE_CELLS
-        gap = span(auc[one] - auc[other], _less(drawn.get(one), drawn.get(other)))
     return CodecReport(
-        split=kept[0].split,
-        clips=len(kept),
+        split=scored[0].split,
+        clips=len(scored),
         confidence=settings.confidence,
-        original=span(auc["original"], first),
+        original=estimate(ORIGINAL),
         rows=rows,
-        codec_gap=gap,
+        codec_gap=difference(*GATE_CONDITIONS) if set(GATE_CONDITIONS) <= set(auc) else None,
     )
 
 
-def _drawn(
+def _resample(
     scores: Mapping[str, Scores],
     is_fake: Labels,
     clips: Sequence[Clip],
     settings: EvaluationSettings,
     seed: int,
-) -> dict[str, Draws]:
-    """AUCs of the same resamples under each cell; none where all clips are of one person."""
+) -> dict[str, Resampled]:
+    """Return the AUC of each condition on the same resamples; empty for a single identity."""
     people = [clip.identity for clip in clips]
     if len(set(people)) < 2:
         return {}
     rng = np.random.default_rng(seed)
-    copies = draw_identity_counts(is_fake, people, rng, settings.resamples)
-    return {name: resampled_aucs(values, is_fake, copies) for name, values in scores.items()}
-
-
-def _less(one: Draws | None, other: Draws | None) -> Draws | None:
-    return None if one is None or other is None else one - other
-
-
-def _span(value: float, draws: Draws | None, confidence: float) -> Span:
-    if draws is None:
-        return Span(value, None, None)
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Span(value, float(low), float(high))
-
-
-def _flat(name: str, span: Span) -> dict[str, float]:
-    ends = {name: span.value, f"{name}_low": span.low, f"{name}_high": span.high}
-    return {key: value for key, value in ends.items() if value is not None}
+    counts = draw_identity_counts(is_fake, people, rng, settings.resamples)
+    return {name: resampled_aucs(values, is_fake, counts) for name, values in scores.items()}

@@ -1,4 +1,4 @@
-"""One video in, one report out: the door that the command line and the service use."""
+"""Analyzer: analyzes one video and returns a report; used by the command line and the service."""
 
 import math
 import os
@@ -27,37 +27,34 @@ from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.memory import release_free_memory
+from unmask.serving.profiling import STAGES, attach_timer, use_timer
 from unmask.serving.report.schema import Report, Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
-from unmask.serving.stage_hooks import attach_timer, use_timer
 
 CHAMPION = Path("outputs/champion")
 BUNDLE_VARIABLE = "UNMASK_BUNDLE"
 WINDOW_S = 30.0
-STAGES = (
-    *("decode", "faces", "align", "lips", "flow", "speech"),
-    *("frame_model", "voice_model", "sync_model", "evidence"),
-)
 
 
 class Analyzer:
-    """A loaded bundle; several threads may ask it at once.
+    """A loaded bundle ready to analyze videos; thread-safe.
 
     Args:
-        bundle: Its detectors are rearranged for speed, and no longer to be trained or saved.
+        bundle: Its detectors are optimised for inference in place and must not be trained or
+            saved afterwards.
     """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         _optimise_for_inference(bundle.members)
-        get_landmarker(bundle.preprocessing.faces)  # kept, so that no video waits for it
+        get_landmarker(bundle.preprocessing.faces)  # cached, so that no video waits for it
         for member in bundle.members:
             attach_timer(member.frame, "frame_model")
-            for half in ("forward_frozen", "forward_tuned"):
-                attach_timer(member.voice, "voice_model", half)
+            for method in ("forward_frozen", "forward_tuned"):
+                attach_timer(member.voice, "voice_model", method)
         if bundle.sync is not None:
-            for tower in ("embed_mouths", "embed_audio"):
-                attach_timer(bundle.sync, "sync_model", tower)
+            for method in ("embed_mouths", "embed_audio"):
+                attach_timer(bundle.sync, "sync_model", method)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -66,14 +63,14 @@ class Analyzer:
         Raises:
             BundleError: There is none, or it is damaged.
         """
-        chosen = folder or Path(os.environ.get(BUNDLE_VARIABLE) or CHAMPION)
-        if chosen == CHAMPION and not chosen.exists():
-            raise BundleError(f"{chosen}: no champion yet; run make train, or give --bundle")
-        return cls(load_bundle(chosen))
+        path = folder or Path(os.environ.get(BUNDLE_VARIABLE) or CHAMPION)
+        if path == CHAMPION and not path.exists():
+            raise BundleError(f"{path}: no champion yet; run make train, or give --bundle")
+        return cls(load_bundle(path))
 
     @property
     def preprocessing(self) -> PreprocessingSettings:
-        """The bundle's input spec, without what its models do not look at."""
+        """The bundle's preprocessing settings, without inputs that its networks do not use."""
         spec = self.bundle.preprocessing
         flow = FlowSettings(enabled=self.bundle.settings.flow)
         lips = spec.lips.replace(enabled=self.bundle.sync is not None)
@@ -87,59 +84,60 @@ class Analyzer:
         evidence_dir: Path | None = None,
         time_range_s: tuple[float, float] = (0.0, math.inf),
     ) -> Report:
-        """Watch and hear a video, and say what was found.
+        """Analyze a video.
 
-        A long video is taken in windows of ``WINDOW_S``, so that memory does not grow with it.
+        A long video is processed in windows of ``WINDOW_S``, so memory does not grow with its
+        length.
 
         Args:
             shown_as: Name of the file in the report and in errors, in place of ``path``.
-            watch: Counts the seconds of each stage; give one to look on during the work.
-            evidence_dir: Where pictures go of what the detector saw; without one there are none.
-            part_s: Begin and end of what is looked at and listened to.
+            timer: Counts the seconds of each stage and can be read while the analysis runs.
+            evidence_dir: Folder for evidence images; there is no evidence without one.
+            time_range_s: Start and end of what is analyzed.
 
         Raises:
-            MediaError: ``path`` cannot be read as video or sound.
+            MediaError: ``path`` cannot be read as video or audio.
         """
-        begin, timer = perf_counter(), timer or StageTimer()
-        suspects = None if evidence_dir is None else TopMoments()
-        exhibits: tuple[EvidenceItem, ...] = ()
+        start, timer = perf_counter(), timer or StageTimer()
+        moments = None if evidence_dir is None else TopMoments()
+        evidence: tuple[EvidenceItem, ...] = ()
         with _rename_in_errors(path, shown_as):
             with use_timer(timer):
-                facts, tally, info = self._score_windows(path, time_range_s, suspects, timer)
+                media, scores, info = self._score_windows(path, time_range_s, moments, timer)
             if info is None:
-                raise MediaError(f"{path}: holds nothing to look at; use another file")
-            if suspects is not None and evidence_dir is not None:
+                raise MediaError(f"{path}: has no frames and no sound; use another file")
+            if moments is not None and evidence_dir is not None:
                 with timer.measure("evidence"):
-                    exhibits = render_evidence(self.bundle, path, suspects, evidence_dir)
-        shown = replace(info, path=Path(shown_as or path))
-        timing = _timing(timer, perf_counter() - begin)
-        return build_report(self.bundle, shown, AnalysisResult(facts, tally, exhibits), timing)
+                    evidence = render_evidence(self.bundle, path, moments, evidence_dir)
+        renamed = replace(info, path=Path(shown_as or path))
+        timing = _timing(timer, perf_counter() - start)
+        return build_report(self.bundle, renamed, AnalysisResult(media, scores, evidence), timing)
 
     def _score_windows(
         self,
         path: Path,
-        part_s: tuple[float, float],
-        suspects: TopMoments | None,
-        watch: StageTimer,
+        time_range_s: tuple[float, float],
+        moments: TopMoments | None,
+        timer: StageTimer,
     ) -> tuple[MediaStatistics, ScoreAggregator, MediaInfo | None]:
-        """Score window after window, and forget each before the next is made."""
-        facts, tally, info = MediaStatistics(), ScoreAggregator(self.bundle.calibration), None
+        """Score the windows one after another, freeing each before the next is prepared."""
+        media, aggregator, info = MediaStatistics(), ScoreAggregator(self.bundle.calibration), None
         passes = self.bundle.uncertainty.passes
-        for window in iter_windows(path, self.preprocessing, WINDOW_S, watch, part_s):
+        for window in iter_windows(path, self.preprocessing, WINDOW_S, timer, time_range_s):
             info = window.info
-            facts.add(window)
+            media.add(window)
             scores = score_samples(self.bundle, to_model_inputs(window), passes=passes)
-            tally.add(window, scores)
-            if suspects is not None:
-                suspects.add(window, scores)
-            del window, scores  # before the next ones are made, so that two are never held
+            aggregator.add(window, scores)
+            if moments is not None:
+                moments.add(window, scores)
+            del window, scores  # before the next window, so that two are never in memory
             release_free_memory()
-        return facts, tally, info
+        return media, aggregator, info
 
 
 @contextmanager
 def _rename_in_errors(path: Path, shown_as: str | None) -> Iterator[None]:
-    """Let errors name the file as the sender knows it, not where it lies for the moment."""
+    """Let errors name the file as the sender does, not by its temporary path."""
     try:
         yield
     except MediaError as error:
@@ -165,7 +163,7 @@ def _fold(detector: Detector) -> None:
     frame.backbone = fold_batch_norms(frame.backbone, example.to(next(frame.parameters()).device))
 
 
-def _timing(watch: StageTimer, total_s: float) -> Timing:
-    seconds = {stage: watch.seconds.get(stage, 0.0) for stage in STAGES}
+def _timing(timer: StageTimer, total_s: float) -> Timing:
+    seconds = {stage: timer.seconds.get(stage, 0.0) for stage in STAGES}
     rest = max(total_s - sum(seconds.values()), 0.0)
     return Timing(**seconds, rest=rest, total=total_s)

@@ -1,4 +1,4 @@
-"""What a file says of itself, held against limits before anything of it is decoded."""
+"""Media limits: checks of a file's header before anything is decoded."""
 
 import math
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.decode import FORMATS, REMEDY, decodable_streams
+from unmask.preprocessing.media.container import FORMATS, REMEDY, decodable_streams
 
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """The most that is taken on.
+    """Largest accepted file.
 
     Attributes:
         pixels: Width times height.
-        frames: As the container counts them, or as duration and rate give them.
+        frames: Number stated by the container, or duration times frame rate.
     """
 
     duration_s: float = 1800.0
@@ -30,19 +30,20 @@ def check_media_limits(
     limits: MediaLimits,
     time_range_s: tuple[float, float] = (0.0, math.inf),
 ) -> float:
-    """Read the container's header; what it is called does not count.
+    """Check the container's header against ``limits``, whatever the file's suffix.
 
-    A header may lie; limits of time and memory on the process that decodes are for that.
+    A header may be wrong. The process that decodes the file needs limits of time and memory, too.
 
     Args:
-        part_s: Begin and end of what is to be analyzed; length and number of pictures are
-            those of this part.
+        shown_as: Name of the file in errors.
+        time_range_s: Start and end of what is to be analyzed; length and number of frames are
+            those of this range.
 
     Returns:
-        The length that the container states, in seconds; 0 where it states none.
+        The length stated by the container in seconds; 0 if it states none.
 
     Raises:
-        MediaError: It is no media file, or larger than the limits.
+        MediaError: The file is not a media file, or exceeds a limit.
     """
     av = require("av", extra="media")
     if not path.stat().st_size:
@@ -51,26 +52,28 @@ def check_media_limits(
         container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not understood"
-        raise MediaError(f"{shown_as}: is no readable media file ({reason}); {REMEDY}") from error
+        raise MediaError(
+            f"{shown_as}: is not a readable media file ({reason}); {REMEDY}"
+        ) from error
     with container:
         duration_s = float(container.duration or 0) / 1e6
         start_s, end_s = time_range_s
-        asked_s = max(min(end_s, duration_s) - start_s, 0.0)
-        _check(f"{shown_as}: is {asked_s:.0f} s long", asked_s, limits.duration_s, "s")
-        share = asked_s / duration_s if duration_s else 1.0
+        length_s = max(min(end_s, duration_s) - start_s, 0.0)
+        _check(f"{shown_as}: is {length_s:.0f} s long", length_s, limits.duration_s, "s")
+        share = length_s / duration_s if duration_s else 1.0
         for stream in decodable_streams(container.streams.video):
-            size = stream.width * stream.height
-            words = f"{shown_as}: has pictures of {stream.width}×{stream.height}"
-            _check(words, size, limits.pixels, "pixels")
-            frames = round(_frames(stream, duration_s) * share)
-            _check(f"{shown_as}: has {frames} pictures", frames, limits.frames, "pictures")
+            pixels = stream.width * stream.height
+            size = f"{shown_as}: has frames of {stream.width}×{stream.height}"
+            _check(size, pixels, limits.pixels, "pixels")
+            frames = round(_frame_count(stream, duration_s) * share)
+            _check(f"{shown_as}: has {frames} frames", frames, limits.frames, "frames")
     return duration_s
 
 
-def _frames(stream: Any, duration_s: float) -> int:
+def _frame_count(stream: Any, duration_s: float) -> int:
     return int(stream.frames or duration_s * float(stream.average_rate or 0))
 
 
-def _check(words: str, found: float, most: float, unit: str) -> None:
-    if found > most:
-        raise MediaError(f"{words}, and at most {most:g} {unit} are taken; send a smaller part")
+def _check(message: str, value: float, limit: float, unit: str) -> None:
+    if value > limit:
+        raise MediaError(f"{message}; the limit is {limit:g} {unit}, trim or downscale the file")

@@ -1,28 +1,30 @@
-"""Memory that is free already, given back to the system."""
+"""Memory: returns freed memory to the operating system."""
 
 import ctypes
 import sys
 from collections.abc import Callable
 
 
-def _trimmer() -> Callable[[int], int] | None:
+def _find_malloc_trim() -> Callable[[int], int] | None:
     if not sys.platform.startswith("linux"):
         return None
     try:
         trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):  # a Linux whose C library is not glibc
+    except (OSError, AttributeError):  # a Linux with a C library other than glibc
         return None
     return trim
 
 
-_TRIM = _trimmer()
+_MALLOC_TRIM = _find_malloc_trim()
 
 
-def release_free_memory() -> None:
-    """Give back what the C library keeps of freed memory; nothing happens where it cannot.
+def release_free_memory() -> bool:
+    """Return memory that the C library holds back to the operating system.
 
-    glibc keeps the freed arrays of one window in pieces that those of the next do not fit into.
-    Over a five-minute video that was 300 MiB; a call takes some milliseconds.
+    glibc keeps the freed arrays of one window in blocks that those of the next do not fit into.
+    Over a five-minute video that added up to 300 MiB; a call takes a few milliseconds.
+
+    Returns:
+        Whether any memory was released; ``False`` without glibc.
     """
-    if _TRIM is not None:
-        _TRIM(0)
+    return _MALLOC_TRIM is not None and bool(_MALLOC_TRIM(0))

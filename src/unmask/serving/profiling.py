@@ -1,30 +1,46 @@
-"""Seconds and memory of each stage of an analysis, watched while it runs."""
+"""Profiling: time and memory of each stage of an analysis."""
 
 import resource
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
 
 from unmask.optional_deps import require
 from unmask.preprocessing.timing import StageTimer
-from unmask.serving.analyzer import STAGES, Analyzer
+from unmask.serving.report.schema import Report
 
+STAGES = (
+    *("decode", "faces", "align", "lips", "flow", "speech"),
+    *("frame_model", "voice_model", "sync_model", "evidence"),
+)
 SAMPLE_S = 0.005
 MIB = 2**20
+
+# each thread has its own, so that parallel analyses do not count each other's work
+_timer: ContextVar[StageTimer | None] = ContextVar("timer", default=None)
+_timed_methods: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """What one stage took.
+    """Time and memory of one stage.
 
     Attributes:
+        seconds: Working time.
         real_time_factor: Seconds of video per second of work; higher is faster.
-        peak_mib: Highest resident memory of the process while the stage was at work, sampled
-            every ``SAMPLE_S``; what libraries, detector and earlier stages hold is in it.
+        peak_mib: Peak resident memory of the process during the stage, sampled every
+            ``SAMPLE_S``; includes libraries, detector and what earlier stages still hold.
     """
 
     seconds: float
@@ -32,13 +48,29 @@ class StageCost:
     peak_mib: float
 
 
-class MemoryTimer(StageTimer):
-    """A stopwatch that also notes how much memory each stage was seen to hold."""
+class VideoAnalyzer(Protocol):
+    """Anything that analyzes videos like :class:`unmask.serving.analyzer.Analyzer`."""
 
-    def __init__(self) -> None:
+    def analyze(self, path: Path, *, timer: StageTimer) -> Report:
+        """Analyze a video and count the seconds of each stage."""
+
+
+class MemoryTimer(StageTimer):
+    """Stage timer that also samples the peak memory of each stage.
+
+    Args:
+        resident_bytes: Returns the memory of this process; for tests.
+
+    Attributes:
+        stage: Stage at work.
+        peak_mib: Stage to peak memory so far.
+    """
+
+    def __init__(self, resident_bytes: Callable[[], int] | None = None) -> None:
         super().__init__()
         self.stage = "rest"
         self.peak_mib: dict[str, float] = defaultdict(float)
+        self._resident_bytes = resident_bytes or _memory_reader()
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -50,18 +82,22 @@ class MemoryTimer(StageTimer):
         finally:
             self.stage = outer
 
+    def sample(self) -> None:
+        """Count the memory of this moment to the stage at work."""
+        stage, mib = self.stage, self._resident_bytes() / MIB
+        if stage == self.stage:  # otherwise the sample may belong to either stage
+            self.peak_mib[stage] = max(self.peak_mib[stage], mib)
+
     @contextmanager
     def sampling(self) -> Iterator[None]:
-        """Look at the process's memory from a thread while the block runs."""
-        process, done = require("psutil", extra="demo").Process(), Event()
+        """Sample in a thread every ``SAMPLE_S`` while the block runs."""
+        done = Event()
 
-        def look() -> None:
+        def run() -> None:
             while not done.wait(SAMPLE_S):
-                stage, mib = self.stage, process.memory_info().rss / MIB
-                if stage == self.stage:  # else the reading may be of either stage
-                    self.peak_mib[stage] = max(self.peak_mib[stage], mib)
+                self.sample()
 
-        thread = Thread(target=look, daemon=True)
+        thread = Thread(target=run, daemon=True)
         thread.start()
         try:
             yield
@@ -70,27 +106,66 @@ class MemoryTimer(StageTimer):
             thread.join()
 
 
-def profile_analysis(analyzer: Analyzer, video: Path) -> dict[str, StageCost]:
-    """Analyze ``video`` once; give the cost of each stage, of the rest, and of ``analyze``.
+def profile_analysis(analyzer: VideoAnalyzer, video: Path) -> dict[str, StageCost]:
+    """Analyze ``video`` once and return the cost of each stage, of ``rest`` and of ``analyze``.
 
-    The whole's ``peak_mib`` is the operating system's own mark for this process, so call this
-    in a process that has done nothing larger before.
+    The peak memory of ``analyze`` is the operating system's high-water mark of this process, so
+    the process should not have done anything larger before.
     """
-    watch = MemoryTimer()
-    with watch.sampling():
-        report = analyzer.analyze(video, timer=watch)
-    long_s, seconds = report.media.duration_s, report.timing_s.model_dump()
+    timer = MemoryTimer()
+    with timer.sampling():
+        report = analyzer.analyze(video, timer=timer)
+    length_s, seconds = report.media.duration_s, report.timing_s.model_dump()
     costs = {
-        stage: StageCost(seconds[stage], long_s / max(seconds[stage], 1e-6), watch.peak_mib[stage])
+        stage: StageCost(
+            seconds[stage], length_s / max(seconds[stage], 1e-6), timer.peak_mib[stage]
+        )
         for stage in (*STAGES, "rest")
     }
     total_s = seconds["total"]
-    # the system's own counters may disagree by some pages
-    peak_mib = max(high_water_mib(), *watch.peak_mib.values())
-    return {**costs, "analyze": StageCost(total_s, long_s / total_s, peak_mib)}
+    # the two counters of the operating system may differ by some pages
+    peak_mib = max(high_water_mib(), *timer.peak_mib.values())
+    return {**costs, "analyze": StageCost(total_s, length_s / total_s, peak_mib)}
 
 
 def high_water_mib() -> float:
-    """The most memory this process has held so far."""
+    """Return the peak resident memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (MIB if sys.platform == "darwin" else 1024)  # bytes there, KiB elsewhere
+    return peak / (MIB if sys.platform == "darwin" else 1024)  # macOS: bytes, Linux: KiB
+
+
+def _memory_reader() -> Callable[[], int]:
+    process = require("psutil", extra="demo").Process()
+    return lambda: int(process.memory_info().rss)
+
+
+@contextmanager
+def use_timer(timer: StageTimer) -> Iterator[None]:
+    """Count the work of modules prepared by :func:`attach_timer` to ``timer`` inside the block."""
+    token = _timer.set(timer)
+    try:
+        yield
+    finally:
+        _timer.reset(token)
+
+
+def attach_timer(module: nn.Module, stage: str, method: str = "forward") -> None:
+    """Count the module's ``method`` to ``stage`` from now on; calling it again has no effect."""
+    timed = _timed_methods.setdefault(module, set())
+    if method in timed:
+        return
+    timed.add(method)
+    original = getattr(module, method)
+
+    @wraps(original)
+    def measured(*args: Any, **kwargs: Any) -> Any:
+        timer = _timer.get()
+        if timer is None:
+            return original(*args, **kwargs)
+        with timer.measure(stage):
+            out = original(*args, **kwargs)
+            if next(module.parameters()).is_cuda:
+                torch.cuda.synchronize()  # GPU work is queued, not finished
+            return out
+
+    setattr(module, method, measured)

@@ -1,4 +1,4 @@
-"""How far an analysis has come, told while it runs."""
+"""Progress: stage and percentage of a running analysis."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,42 +6,43 @@ from contextlib import contextmanager
 from unmask.preprocessing.timing import StageTimer
 
 VISUAL_STAGES = ("decode", "faces", "align", "lips")
-VISUAL_SHARE = 0.6  # of the work, where frames can be counted
-# how far a window's scoring has come when a stage of it begins
+VISUAL_SHARE = 0.6  # of the work; progress within it is counted in frames
+# progress within a window's scoring at the start of a stage
 SCORING_PROGRESS = {"flow": 0.0, "frame_model": 0.2, "voice_model": 0.7, "evidence": 0.8}
 
 
 class ProgressTimer(StageTimer):
-    """A stopwatch that also tells stage and percent, which never goes back.
+    """Stage timer that also reports the stage and a percentage, which never decreases.
 
     Args:
-        tell: Called at the begin of every piece of work, many times a second.
+        on_progress: Called with stage and percentage at the start of every piece of work, many
+            times per second.
     """
 
     def __init__(self, on_progress: Callable[[str, float], None]) -> None:
         super().__init__()
-        self._tell = on_progress
+        self._on_progress = on_progress
         self._frames, self._windows = 1.0, 1
-        self._seen, self._scored, self._within = 0, 0, 0.0
+        self._frames_done, self._windows_done, self._window_progress = 0, 0, 0.0
         self.percent = 0.0
 
     def set_total(self, duration_s: float, rate_hz: float, window_s: float) -> None:
-        """Say how much there is to do."""
+        """Set the amount of work."""
         self._frames = max(duration_s * rate_hz, 1.0)
         self._windows = max(round(duration_s / window_s), 1)
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Count the time inside the block, and tell that it has begun."""
-        self._seen += stage == "faces"
+        """Report progress and count the time inside the block to ``stage``."""
+        self._frames_done += stage == "faces"
         if stage in SCORING_PROGRESS:
-            self._within = max(self._within, SCORING_PROGRESS[stage])
-        elif stage in VISUAL_STAGES and self._within:
-            self._scored, self._within = self._scored + 1, 0.0
-        looked = min(self._seen / self._frames, 1.0)
-        scored = min((self._scored + self._within) / self._windows, 1.0)
-        share = VISUAL_SHARE * looked + (1 - VISUAL_SHARE) * scored
+            self._window_progress = max(self._window_progress, SCORING_PROGRESS[stage])
+        elif stage in VISUAL_STAGES and self._window_progress:
+            self._windows_done, self._window_progress = self._windows_done + 1, 0.0
+        visual = min(self._frames_done / self._frames, 1.0)
+        scored = min((self._windows_done + self._window_progress) / self._windows, 1.0)
+        share = VISUAL_SHARE * visual + (1 - VISUAL_SHARE) * scored
         self.percent = max(self.percent, round(min(100 * share, 99.0), 1))
-        self._tell(stage, self.percent)
+        self._on_progress(stage, self.percent)
         with super().measure(stage):
             yield

@@ -1,6 +1,6 @@
-"""The door through which MLflow loads a registered bundle: ``loader_module`` of a pyfunc model.
+"""MLflow pyfunc: ``loader_module`` of registered bundles.
 
-MLflow itself is not needed here; the bundle is safetensors and JSON, and nothing is pickled.
+It does not import MLflow. A bundle is safetensors and JSON, and nothing is pickled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from unmask.serving.analyzer import Analyzer
 
 
 class VideoPathModel:
-    """Analyzes the videos whose paths it is given."""
+    """Pyfunc model that analyzes videos given by their paths."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
@@ -20,16 +20,16 @@ class VideoPathModel:
     def predict(
         self, model_input: Mapping[str, Sequence[str]], params: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """One row per path.
+        """Return one row per path.
 
         Args:
-            model_input: A table, or a mapping, with a column ``path``.
+            model_input: A data frame or a mapping with a column ``path``.
             params: Not used; MLflow passes it.
 
         Returns:
-            ``path``, ``verdict``, ``fake_probability`` (``None`` where there is no score) and
-            the whole ``report`` as JSON; a file that cannot be read is ``inconclusive``, and
-            its report is the reason.
+            ``path``, ``verdict``, ``fake_probability`` (``None`` without a score) and the
+            ``report`` as JSON. A file that cannot be read is ``inconclusive``, with the error
+            message as its report.
         """
         return [self._row(str(path)) for path in model_input["path"]]
 
@@ -39,14 +39,13 @@ class VideoPathModel:
             report = self.analyzer.analyze(Path(path))
         except MediaError as error:
             return {**row, "report": str(error)}
-        score = report.fake_probability
         return {
             "path": path,
             "verdict": report.verdict,
-            "fake_probability": score,
+            "fake_probability": report.fake_probability,
             "report": report.model_dump_json(),
         }
 
 
-def _load_pyfunc(data_path: str) -> VideoPathModel:  # the name that MLflow asks for
+def _load_pyfunc(data_path: str) -> VideoPathModel:  # the name that MLflow calls
     return VideoPathModel(Analyzer.load(Path(data_path)))

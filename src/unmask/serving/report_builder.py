@@ -1,7 +1,7 @@
-"""From tallied scores and facts to the report."""
+"""Report builder: from aggregated scores and media statistics to the report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -10,17 +10,16 @@ from scipy.special import expit
 from unmask.explainability.evidence import EvidenceItem
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.calibration.segments import BIN_S, find_segments, intervals
+from unmask.models.clip_decision import decide_verdict
 from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
-from unmask.models.lipsync.scoring import STEP_TICKS
+from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lines
 from unmask.records import MediaInfo
-from unmask.serving.aggregation.media_quality import MediaStatistics, build_notes
-from unmask.serving.aggregation.resampling import mean_per_second
+from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.aggregation.scores import (
     LipSyncScores,
     PersonScores,
     ScoreAggregator,
-    ScoreSeries,
+    mean_per_second,
 )
 from unmask.serving.report import schema
 from unmask.serving.report.model_card import (
@@ -29,11 +28,12 @@ from unmask.serving.report.model_card import (
     ReportedGuarantee,
     ReportedThresholds,
 )
+from unmask.serving.report_notes import build_notes
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisResult:
-    """What one video's windows gave, added up."""
+    """Aggregates over the windows of one video."""
 
     media: MediaStatistics
     scores: ScoreAggregator
@@ -41,86 +41,69 @@ class AnalysisResult:
 
 
 def build_report(
-    bundle: Bundle, info: MediaInfo, found: AnalysisResult, timing: schema.Timing
+    bundle: Bundle, info: MediaInfo, result: AnalysisResult, timing: schema.Timing
 ) -> schema.Report:
-    """Put together what one video's windows gave."""
-    facts, tally = found.media, found.scores
-    calibration, quality, decisive = bundle.calibration, facts.quality(), tally.decisive_track()
-    reading = calibration if decisive is None else decisive.calibration_in_effect(calibration)
-    model = build_model_card(bundle, reading)
+    """Build the report of one video."""
+    scores, calibration, quality = result.scores, bundle.calibration, result.media.quality()
+    decisive = scores.decisive_track()
+    in_effect = calibration if decisive is None else decisive.calibration_in_effect(calibration)
+    model = build_model_card(bundle, in_effect)
     probability = None if decisive is None else _probability(decisive, calibration)
-    spread = None if decisive is None else _spread(decisive, calibration)
+    interval = None if decisive is None else _predictive_interval(decisive, calibration)
     members = tuple(_members(decisive, calibration))
+    notes = build_notes(quality, info, model, in_effect.guarantee, result.media.end_s)
     return schema.Report(
-        verdict=decide_verdict(probability, reading),
+        verdict=decide_verdict(probability, in_effect),
         fake_probability=probability,
-        confidence_interval=None if spread is None else (spread.low, spread.high),
-        uncertainty_score=None if spread is None else spread.score,
-        repeated_mean=None if spread is None else spread.mean,
-        repeated_variance=None if spread is None else spread.variance,
+        confidence_interval=None if interval is None else (interval.low, interval.high),
+        uncertainty_score=None if interval is None else interval.score,
+        repeated_mean=None if interval is None else interval.mean,
+        repeated_variance=None if interval is None else interval.variance,
         modalities=schema.Modalities(
-            video=None if decisive is tally.sound else _alone(decisive),
-            audio=_alone(tally.sound),
+            video=None if decisive is scores.sound else _modality_probability(decisive),
+            audio=_modality_probability(scores.sound),
             lip_sync=None if decisive is None else decisive.sync.probability.value,
         ),
         members=members,
-        members_spread=float(np.std([one.fake_probability for one in members]))
+        members_spread=float(np.std([member.fake_probability for member in members]))
         if members
         else None,
-        people=tuple(_people(tally, calibration)),
-        audio_timeline=_by_second(tally.sound),
-        envelope=facts.peaks.envelope(),
-        segments=tuple(_segments(tally, bundle, info.duration_s or inf)),
-        evidence=tuple(_evidence(one) for one in found.evidence),
+        people=tuple(_people(scores, calibration)),
+        audio_timeline=_points(mean_per_second(scores.sound.scores())),
+        envelope=result.media.peaks.envelope(),
+        segments=tuple(_segments(scores, bundle, info.duration_s or inf)),
+        evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
-        notes=tuple(build_notes(facts, quality, info, model)),
-        media=_media(info),
+        notes=tuple(notes),
+        media=schema.Media.model_validate(info),
         model=model,
         timing_s=timing,
     )
 
 
-def decide_verdict(probability: float | None, calibration: Calibration) -> schema.Verdict:
-    """What a probability means under the bundle's thresholds.
+def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
+    """Build the model card.
 
-    Example:
-        >>> verdict(0.5, Calibration(real_below=0.3, fake_above=0.7))
-        'inconclusive'
+    Args:
+        in_effect: Calibration of this video's score.
     """
-    if probability is None:
-        return "inconclusive"
-    if probability > calibration.fake_above:
-        return "fake"
-    return "real" if probability < calibration.real_below else "inconclusive"
-
-
-def build_model_card(bundle: Bundle, reading: Calibration) -> Model:
-    """Which detector answers, and how its score of this video is read."""
-    promise = reading.guarantee
+    guarantee = in_effect.guarantee
     return Model(
         sha256=bundle.sha256,
         phase=bundle.phase,
         profile=bundle.profile,
         frame_backbone=bundle.settings.frame_backbone,
         voice_backbone=bundle.settings.voice_backbone,
-        temperature=reading.temperature,
-        bias=reading.bias,
-        real_below=reading.real_below,
-        fake_above=reading.fake_above,
-        alarms=ReportedThresholds(**asdict(bundle.calibration.alarms)),
+        temperature=in_effect.temperature,
+        bias=in_effect.bias,
+        real_below=in_effect.real_below,
+        fake_above=in_effect.fake_above,
+        alarms=ReportedThresholds.model_validate(bundle.calibration.alarms),
         members=len(bundle.members),
         passes=bundle.uncertainty.passes,
         sync_weight=bundle.calibration.sync_weight,
-        promise=ReportedGuarantee(
-            fpr=promise.fpr,
-            fnr=promise.fnr,
-            real_clips=promise.reals,
-            fake_clips=promise.fakes,
-            people=promise.people,
-        )
-        if promise.reals
-        else None,
-        gates=tuple(ReportedGate.model_validate(one) for one in bundle.gates),
+        promise=ReportedGuarantee.model_validate(guarantee) if guarantee.reals else None,
+        gates=tuple(ReportedGate.model_validate(gate) for gate in bundle.gates),
     )
 
 
@@ -128,10 +111,12 @@ def _probability(track: PersonScores, calibration: Calibration) -> float:
     return float(expit(track.logit(calibration)))
 
 
-def _spread(track: PersonScores, calibration: Calibration) -> PredictiveInterval | None:
-    """Of MC-dropout, or of the members without it; one answer alone has no spread."""
-    answers = expit(track.repeated_logits(calibration))
-    return summarise(answers, _probability(track, calibration)) if len(answers) > 1 else None
+def _predictive_interval(
+    track: PersonScores, calibration: Calibration
+) -> PredictiveInterval | None:
+    """Summarise MC-dropout passes, or members without any; ``None`` for a single prediction."""
+    repeated = expit(track.repeated_logits(calibration))
+    return summarise(repeated, _probability(track, calibration)) if len(repeated) > 1 else None
 
 
 def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[schema.Member]:
@@ -142,21 +127,21 @@ def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[s
         yield schema.Member(name=f"member {number}", fake_probability=float(probability))
 
 
-def _alone(track: PersonScores | None) -> float | None:
+def _modality_probability(track: PersonScores | None) -> float | None:
     if track is None or track.modality_logit.value is None:
         return None
     return float(expit(track.modality_logit.value))
 
 
-def _people(tally: ScoreAggregator, calibration: Calibration) -> Iterator[schema.Person]:
-    longest_first = sorted(tally.people.items(), key=lambda item: -len(item[1].times_s))
+def _people(scores: ScoreAggregator, calibration: Calibration) -> Iterator[schema.Person]:
+    longest_first = sorted(scores.people.items(), key=lambda item: -len(item[1].times_s))
     for number, track in longest_first:
         yield schema.Person(
             id=number,
             fake_probability=_probability(track, calibration),
             frames=len(track.times_s),
-            timeline=_moments(track),
-            seconds=_by_second(track),
+            timeline=_points(track.scores()),
+            seconds=_points(mean_per_second(track.scores())),
             lip_sync=_lip_sync(track.sync),
             boxes=tuple(_boxes(track)),
         )
@@ -168,7 +153,7 @@ def _lip_sync(sync: LipSyncScores) -> schema.LipSync | None:
     return schema.LipSync(
         fake_probability=sync.probability.value,
         offset_ms=None if sync.offset_ms is None else round(sync.offset_ms, 1),
-        timeline=_moments(sync.series),
+        timeline=_points(sync.series.scores()),
         offsets=tuple(
             schema.SyncOffset(time_s=round(time_s, 3), offset_ms=round(offset_ms, 1))
             for time_s, offset_ms in zip(sync.series.times_s, sync.series_offsets_ms, strict=True)
@@ -188,78 +173,29 @@ def _boxes(track: PersonScores) -> Iterator[schema.Box]:
         )
 
 
-def _moments(line: ScoreSeries) -> tuple[schema.ScorePoint, ...]:
-    pairs = zip(line.times_s, line.probabilities, strict=True)
+def _points(scores: TimedScores) -> tuple[schema.ScorePoint, ...]:
+    pairs = zip(scores.times_s.tolist(), scores.probabilities.tolist(), strict=True)
     return tuple(
-        schema.ScorePoint(time_s=round(time_s, 3), fake_probability=value)
-        for time_s, value in pairs
+        schema.ScorePoint(time_s=round(time_s, 3), fake_probability=probability)
+        for time_s, probability in pairs
     )
 
 
-def _by_second(line: ScoreSeries) -> tuple[schema.ScorePoint, ...]:
-    starts_s, means = mean_per_second(np.array(line.times_s), np.array(line.probabilities))
-    return _moments(ScoreSeries(starts_s.tolist(), means.tolist()))
+def _segments(scores: ScoreAggregator, bundle: Bundle, until_s: float) -> Iterator[schema.Segment]:
+    """Yield flagged segments, none of which extends beyond the end of the video."""
+    thresholds = bundle.calibration.alarms
+    for line in evidence_lines(bundle, scores.evidence(), scores.sound.scores()):
+        for segment in _flagged(line, getattr(thresholds, line.kind)):
+            end_s = max(min(segment.end_s, until_s), segment.start_s)
+            yield segment.model_copy(update={"end_s": end_s})
 
 
-def _segments(tally: ScoreAggregator, bundle: Bundle, until_s: float) -> Iterator[schema.Segment]:
-    """What stands out; the last frame and the last bin cover no more than there is."""
-    for one in _stretches(tally, bundle):
-        yield one.model_copy(update={"end_s": max(min(one.end_s, until_s), one.start_s)})
-
-
-def _stretches(tally: ScoreAggregator, bundle: Bundle) -> Iterator[schema.Segment]:
-    alarms, frame_s = bundle.calibration.alarms, 1 / bundle.preprocessing.sampling.rate_hz
-    for number, track in tally.people.items():
-        yield from _above(alarms.video, track, frame_s, "video", number)
-        if bundle.sync is not None:
-            moment_s = STEP_TICKS / bundle.sync.rate_hz
-            yield from _above(alarms.lip_sync, track.sync.series, moment_s, "lip_sync", number)
-    yield from _above(alarms.audio, tally.sound, BIN_S, "audio")
-
-
-def _above(
-    threshold: float,
-    line: ScoreSeries,
-    covers_s: float,
-    modality: schema.Modality,
-    person: int | None = None,
-) -> Iterator[schema.Segment]:
-    scores, edges_s = np.array(line.probabilities), intervals(np.array(line.times_s), covers_s)
-    for stretch in find_segments(scores, edges_s, threshold):
+def _flagged(line: EvidenceLine, threshold: float) -> Iterator[schema.Segment]:
+    for rows in line.segments(threshold):
         yield schema.Segment(
-            modality=modality,
-            person=person,
-            start_s=round(max(float(edges_s[stretch][0, 0]), 0.0), 3),
-            end_s=round(float(edges_s[stretch][-1, 1]), 3),
-            fake_probability=float(scores[stretch].mean()),
+            modality=line.kind,
+            person=line.person,
+            start_s=round(max(float(line.intervals_s[rows][0, 0]), 0.0), 3),
+            end_s=round(float(line.intervals_s[rows][-1, 1]), 3),
+            fake_probability=float(line.probabilities[rows].mean()),
         )
-
-
-def _evidence(one: EvidenceItem) -> schema.Evidence:
-    return schema.Evidence(
-        kind=one.kind,
-        person=one.person,
-        time_s=round(one.time_s, 3),
-        description=one.description,
-        fake_probability=one.fake_probability,
-        faithfulness=one.faithfulness,
-        random_drop=one.random_drop,
-        file=one.file,
-        original=one.original,
-        importance=one.importance,
-    )
-
-
-def _media(info: MediaInfo) -> schema.Media:
-    return schema.Media(
-        file=info.path.name,
-        sha256=info.sha256,
-        size_bytes=info.size_bytes,
-        duration_s=info.duration_s,
-        width=info.width,
-        height=info.height,
-        rotation_deg=info.rotation_deg,
-        fps=info.fps,
-        video_codec=info.video_codec,
-        audio_codec=info.audio_codec,
-    )

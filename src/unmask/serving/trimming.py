@@ -1,4 +1,4 @@
-"""A stretch of a video as a file of its own, and its report on the clock of the whole."""
+"""Trimming: a time range of a video as a file, and its report in the times of the full video."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,25 +7,27 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.decode import FORMATS, audio_stream, probe, video_stream
+from unmask.preprocessing.media.container import FORMATS, audio_stream, video_stream
+from unmask.preprocessing.media.decode import probe
 from unmask.serving.report.schema import Media, Report
 
-TIME_FIELDS = {"time_s", "start_s", "end_s"}  # fields of a report that lie on the video's clock
+TIME_FIELDS = {"time_s", "start_s", "end_s"}  # report fields that are times in the video
 
 
 def trim(path: Path, start_s: float, end_s: float, target: Path, shown_as: str) -> float:
-    """Copy a stretch without encoding it anew, so that no trace of a forgery is lost.
+    """Copy a time range without re-encoding, so that traces of forgery are kept.
 
-    It begins with the last picture before ``start_s`` that can be decoded alone.
+    The excerpt starts at the last keyframe before ``start_s``.
 
     Args:
-        target: A ``.mkv``, which holds nearly every codec.
+        target: File ending in ``.mkv``, a container for nearly every codec.
+        shown_as: Name of the file in errors.
 
     Returns:
-        Where in the video the excerpt begins, in seconds.
+        Where in the video the excerpt starts, in seconds.
 
     Raises:
-        MediaError: There is nothing in that stretch.
+        MediaError: The range is empty or cannot be copied.
     """
     av = require("av", extra="media")
     try:
@@ -33,81 +35,90 @@ def trim(path: Path, start_s: float, end_s: float, target: Path, shown_as: str) 
             av.open(str(path), options={"format_whitelist": ",".join(FORMATS)}) as source,
             av.open(str(target), "w", format="matroska") as out,
         ):
-            begin_s = _copy(source, out, start_s, end_s)
+            offset_s = _copy(source, out, start_s, end_s)
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise MediaError(
-            f"{shown_as}: this stretch cannot be cut out; leave out start_s"
+            f"{shown_as}: cannot cut out this time range; leave out start_s and end_s"
         ) from error
-    if begin_s is None:
-        until = "on" if math.isinf(end_s) else f"to {end_s:g} s"
+    if offset_s is None:
+        until = "to the end" if math.isinf(end_s) else f"to {end_s:g} s"
         raise MediaError(
-            f"{shown_as}: there is nothing from {start_s:g} s {until}; choose another part"
+            f"{shown_as}: nothing to analyze from {start_s:g} s {until}; choose another time range"
         )
-    return begin_s
+    return offset_s
 
 
 def _copy(source: Any, out: Any, start_s: float, end_s: float) -> float | None:
     zero_s = float(source.start_time or 0) / 1e6
-    kept = [stream for stream in (video_stream(source), audio_stream(source)) if stream is not None]
-    made = {stream.index: out.add_stream_from_template(stream) for stream in kept}
-    begin_s, latest_s = None, -math.inf
+    inputs = [
+        stream for stream in (video_stream(source), audio_stream(source)) if stream is not None
+    ]
+    outputs = {stream.index: out.add_stream_from_template(stream) for stream in inputs}
+    offset_s, latest_s = None, -math.inf
     source.seek(int((start_s + zero_s) * 1e6), backward=True)
-    for packet, time_s in _stretch(source, kept, zero_s, end_s):
-        begin_s = time_s if begin_s is None else begin_s
-        if time_s < begin_s:
+    for packet, time_s in _packets(source, inputs, zero_s, end_s):
+        offset_s = time_s if offset_s is None else offset_s
+        if time_s < offset_s:
             continue
         latest_s = max(latest_s, time_s)
-        shift = round((begin_s + zero_s) / packet.time_base)
+        shift = round((offset_s + zero_s) / packet.time_base)
         packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-        packet.stream = made[packet.stream.index]
+        packet.stream = outputs[packet.stream.index]
         out.mux(packet)
-    return begin_s if latest_s >= start_s else None
+    return offset_s if latest_s >= start_s else None
 
 
-def _stretch(
-    source: Any, kept: Sequence[Any], zero_s: float, end_s: float
+def _packets(
+    source: Any, inputs: Sequence[Any], zero_s: float, end_s: float
 ) -> Iterator[tuple[Any, float]]:
-    """Packets before ``end_s`` and their times, from the first of the picture on.
+    """Yield packets before ``end_s`` and their times, starting with the first stream's.
 
-    Sound from before the picture would put the two out of step.
+    Audio from before the first video packet would put the two out of sync.
     """
     started = False
-    for packet in source.demux(kept) if kept else ():
+    for packet in source.demux(inputs) if inputs else ():
         if packet.pts is None or packet.dts is None:
             continue
-        leads = packet.stream.index == kept[0].index
-        started = started or leads
-        before = float(packet.dts * packet.time_base) - zero_s < end_s
-        if leads and not before:
+        is_first_stream = packet.stream.index == inputs[0].index
+        started = started or is_first_stream
+        is_in_range = float(packet.dts * packet.time_base) - zero_s < end_s
+        if is_first_stream and not is_in_range:
             return
-        if started and before:
+        if started and is_in_range:
             yield packet, float(packet.pts * packet.time_base) - zero_s
 
 
 def shift_report_times(report: Report, offset_s: float, media: Media, region: str) -> Report:
-    """The report of an excerpt that began at ``begin_s``, with the times of the whole video."""
-    moved = _moved(report.model_dump(), offset_s)
+    """Return the report of an excerpt with the times of the full video.
+
+    Args:
+        offset_s: Where in the video the excerpt starts.
+        media: Properties of the full file.
+        region: Description of the time range for a note.
+    """
+    shifted = _shift(report.model_dump(), offset_s)
     note = f"Only a part of the video was analyzed: {region}."
-    return Report.model_validate({**moved, "media": media, "notes": (note, *report.notes)})
+    return Report.model_validate({**shifted, "media": media, "notes": (note, *report.notes)})
 
 
-def _moved(part: Any, by_s: float) -> Any:
-    """Whatever is a time in the video, later by ``by_s``."""
-    if isinstance(part, list | tuple):
-        return tuple(_moved(item, by_s) for item in part)
-    if not isinstance(part, dict):
-        return part
-    moved = {name: _moved(value, by_s) for name, value in part.items()}
-    for name in TIME_FIELDS & moved.keys():
-        moved[name] = None if moved[name] is None else round(moved[name] + by_s, 3)
-    if "importance" in moved:
-        pairs = moved["importance"]
-        moved["importance"] = tuple((round(time_s + by_s, 3), weight) for time_s, weight in pairs)
-    return moved
+def _shift(value: Any, offset_s: float) -> Any:
+    """Add ``offset_s`` to every time of the video in a part of a report."""
+    if isinstance(value, list | tuple):
+        return tuple(_shift(item, offset_s) for item in value)
+    if not isinstance(value, dict):
+        return value
+    shifted = {name: _shift(item, offset_s) for name, item in value.items()}
+    for name in TIME_FIELDS & shifted.keys():
+        shifted[name] = None if shifted[name] is None else round(shifted[name] + offset_s, 3)
+    if "importance" in shifted:
+        shifted["importance"] = tuple(
+            (round(time_s + offset_s, 3), weight) for time_s, weight in shifted["importance"]
+        )
+    return shifted
 
 
 def describe_source(path: Path, shown_as: str, excerpt: Media) -> Media:
-    """Facts of the whole file, where ``part`` has those of an excerpt."""
+    """Return the properties of the full file, given those of an excerpt."""
     info = probe(path)
     return excerpt.model_copy(
         update={

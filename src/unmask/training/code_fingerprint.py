@@ -1,4 +1,4 @@
-"""Which code a result depends on: a change there makes what was kept of it stale."""
+"""Code fingerprints: part of the cache keys of everything that the library computes."""
 
 from functools import cache
 from hashlib import sha256
@@ -16,17 +16,21 @@ TRAINING = (
 
 
 def training_fingerprint() -> str:
-    """Of fitting and calibrating a detector."""
+    """Return the hash of the code that fitting and calibration depend on."""
     return fingerprint(*TRAINING)
 
 
 @cache
 def fingerprint(*parts: str) -> str:
-    """Hash of the Python files under parts of the library, 64 hexadecimal digits."""
-    total = sha256()
+    """Return the SHA-256 of names and content of Python files, 64 hexadecimal digits.
+
+    Args:
+        parts: Files and directories, relative to the package ``unmask``.
+    """
+    digest = sha256()
     for part in parts:
         for file in sorted([LIBRARY / part, *(LIBRARY / part).rglob("*.py")]):
             if file.is_file():
-                total.update(file.relative_to(LIBRARY).as_posix().encode())
-                total.update(file.read_bytes())
-    return total.hexdigest()
+                digest.update(file.relative_to(LIBRARY).as_posix().encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

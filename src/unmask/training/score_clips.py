@@ -1,15 +1,13 @@
-"""A bundle's scores of labelled clips."""
+"""Scores of labelled clips by a bundle."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
-from unmask.evaluation.metrics import roc_auc
+from unmask.evaluation.evaluate import auc_of_rows
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
@@ -20,53 +18,46 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChampionScore:
-    """The AUC of another bundle on the same clips; ``None`` where there is no such bundle."""
+    """AUC of the champion on the candidate's test clips; ``None`` where there is no champion."""
 
     auc: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredClip:
-    """A clip and what was said of each person in it; of the sound, where nobody is seen."""
+    """A clip with one score per person, or a single one where nobody is visible."""
 
     clip: Clip
     scores: tuple[SampleScore, ...]
 
 
-def score_clips(bundle: Bundle, clips: Sequence[Clip], cache: Cache | None) -> tuple[ScoreRow, ...]:
-    """Score clips with the bundle's own preprocessing.
+def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> tuple[ScoreRow, ...]:
+    """Score clips, one row for each.
 
-    A clip that cannot be read, or has neither a face nor sound, has no row; it is named in a
-    warning.
+    A clip that cannot be read, or has neither a face nor sound, is left out with a warning.
+
+    Args:
+        load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:
         DataError: No clip could be scored.
     """
-    return score_features(bundle, clips, make_feature_loader(bundle.preprocessing, cache))
-
-
-def score_features(
-    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader
-) -> tuple[ScoreRow, ...]:
-    """Like :func:`score_clips`, with the features of a clip from ``load``."""
-    return tuple(to_score_row(one) for one in score_clip_people(bundle, clips, load))
+    return tuple(to_score_row(clip) for clip in score_clip_people(bundle, clips, load))
 
 
 def score_clip_people(
     bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, passes: int = 0
 ) -> tuple[ScoredClip, ...]:
-    """All that is said of everybody in each clip; a clip that cannot be scored is left out.
+    """Score every person of every clip; like :func:`score_clips` otherwise.
 
     Args:
-        passes: Of MC-dropout by each member.
+        passes: MC-dropout passes of each member.
 
     Raises:
         DataError: No clip could be scored.
     """
-    examples = EvaluationClips(clips, load)
     scored = []
-    for number in range(len(examples)):
-        example = examples[number]
+    for example in EvaluationClips(clips, load):
         if example.samples:
             scores = score_samples(bundle, example.samples, passes=passes)
             scored.append(ScoredClip(example.clip, scores))
@@ -80,41 +71,44 @@ def score_clip_people(
 def score_split(
     bundle: Path, clips: Sequence[Clip], split: str, cache: Cache | None
 ) -> tuple[ScoreRow, ...]:
-    """Score the clips of one split with the bundle in a folder.
+    """Score the clips of one split with the bundle stored in a directory.
 
     Raises:
-        DataError: The split is empty, or none of it could be scored.
+        DataError: The split is empty, or none of its clips could be scored.
     """
-    return score_clips(load_bundle(bundle), select_split(clips, split), cache)
+    loaded = load_bundle(bundle)
+    load = make_feature_loader(loaded.preprocessing, cache)
+    return score_clips(loaded, select_split(clips, split), load)
 
 
 def select_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
-    """The clips of one split.
+    """Return the clips of one split.
 
     Raises:
         DataError: There are none.
     """
-    chosen = tuple(clip for clip in clips if clip.split == split)
-    if not chosen:
+    subset = tuple(clip for clip in clips if clip.split == split)
+    if not subset:
         raise DataError(f"no clip is in split {split!r}; correct the manifest")
-    return chosen
+    return subset
 
 
 def score_champion(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> ChampionScore:
-    """AUC of the bundle in ``bundle`` on the test clips; nothing is invented for an empty folder.
+    """Compute the AUC of the champion on the test clips.
+
+    Args:
+        bundle: Directory of the champion; a missing or empty one means that there is none.
 
     Raises:
         SingleClassError: The test clips are all genuine, or all fake.
     """
     if not bundle.is_dir() or not any(bundle.iterdir()):
         return ChampionScore(None)
-    rows = score_split(bundle, clips, "test", cache)
-    logits = np.array([row.logit for row in rows])
-    return ChampionScore(roc_auc(logits, np.array([row.is_fake for row in rows])))
+    return ChampionScore(auc_of_rows(score_split(bundle, clips, "test", cache)))
 
 
 def to_score_row(scored: ScoredClip) -> ScoreRow:
-    """The line of a score table: of a clip's most fake person."""
+    """Return the row of a score table: the score of the clip's decisive person."""
     clip, score = scored.clip, decisive_score(scored.scores)
     return ScoreRow(
         clip_id=clip.clip_id,

@@ -1,37 +1,64 @@
-"""No part of a form is lost without a word, and what it lacks is named."""
+"""The streaming multipart parser, and the private names of Starlette on which it depends."""
 
-import pytest
+import asyncio
+import http.client
+import inspect
+from urllib.parse import urlsplit
 
+import httpx
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartParser
+from starlette.requests import Request
 
-@pytest.mark.parametrize(
-    ("query", "form", "words"),
-    [
-        ("", {"Retention": "zero"}, "wanted retention"),
-        ("", {"retention": ["zero", "keep"]}, "is given 2 times"),
-        ("?retention=zero", {}, "not in the address"),
-    ],
-)
-@pytest.mark.parametrize(("route", "field"), [("/analyze-video", "file"), ("/batch", "files")])
-def test_an_option_is_never_lost_without_a_word(office, route, field, query, form, words):
-    desk = office()
-    answer = desk.client.post(f"{route}{query}", files={field: ("a", b"ok")}, data=form)
-    assert answer.status_code == 422
-    assert words in answer.json()["error"]
-    assert desk.client.get("/jobs").json()["total"] == 0
+from bento.api.streaming_multipart import MAX_CONCURRENT_BLOCKS, StreamingParser
+from bento.uploads.upload_file import UploadedFile
+
+CONTENT_TYPE = "multipart/form-data; boundary=b"
+PART_START = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
 
 
-def test_two_videos_where_one_is_taken_are_refused(office):
-    files = [("file", ("a", b"ok")), ("file", ("b", b"ok"))]
-    answer = office().client.post("/analyze-video", files=files)
-    assert answer.status_code == 422
-    assert "file: is given 2 times" in answer.json()["error"]
+def test_starlette_still_has_the_private_names():
+    parser = MultiPartParser(Headers({"content-type": CONTENT_TYPE}), stream=None)
+    assert parser._files_to_close_on_error == []
+    assert parser._current_part.file is None
+    assert Request({"type": "http"})._form is None
+    # `form` must look at the parsed form, and `parse` must write and rewind each file
+    assert "_form" in inspect.getsource(Request._get_form)
+    source = inspect.getsource(MultiPartParser.parse)
+    assert "await part.file.write(data)" in source
+    assert "await part.file.seek(0)" in source
 
 
-@pytest.mark.parametrize(("sent", "status"), [({}, 415), ({"files": "abc"}, 415)])
-def test_a_batch_without_files_is_told_the_field(office, sent, status):
-    answer = office().client.post("/batch", data=sent)
-    assert answer.status_code == status
-    assert "multipart fields `files`" in answer.json()["error"]
-    answer = office().client.post("/batch", files={"file": ("a", b"ok")})
-    assert answer.status_code == 422
-    assert "multipart fields `files`" in answer.json()["error"]
+def test_file_part_is_written_into_the_work_folder(tmp_path):
+    content = bytes(range(256)) * 5000  # more than two blocks
+
+    async def stream():
+        body = PART_START + content + b"\r\n--b--\r\n"
+        for start in range(0, len(body), 65_536):
+            yield body[start : start + 65_536]
+
+    parser = StreamingParser(Headers({"content-type": CONTENT_TYPE}), stream())
+    parser.directory = tmp_path
+    form = asyncio.run(parser.parse())
+    upload = form["file"].file
+    assert isinstance(upload, UploadedFile)
+    assert list(tmp_path.iterdir()) == [upload.path]
+    assert upload.path.read_bytes() == upload.read() == content
+    parser.close_incomplete(form)  # the form holds the file, so it stays
+    assert upload.path.exists()
+    upload.close()
+    assert not upload.path.exists()
+
+
+def test_aborted_and_malformed_uploads_release_their_slots(make_service, live_server):
+    url = f"{live_server(make_service())}/analyze-video"
+    headers = {"Content-Type": CONTENT_TYPE}
+    for _ in range(2 * MAX_CONCURRENT_BLOCKS):
+        aborted = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port)
+        partial = PART_START + bytes(8000)
+        aborted.request("POST", "/analyze-video", partial, {**headers, "Content-Length": "900000"})
+        aborted.close()
+        malformed = httpx.post(url, content=b"--b\r\nno header\r\n\r\nx", headers=headers)
+        assert malformed.status_code == 400
+    complete = httpx.post(url, files={"file": ("a.mp4", b"ok")}, timeout=10)
+    assert complete.status_code == 202

@@ -1,15 +1,16 @@
-"""The OpenAPI document and the service say the same: Schemathesis asks, and judges the answers."""
+"""The OpenAPI document and the service agree; Schemathesis sends requests and checks responses."""
 
 import pytest
 
-from bento.api import schemas
+from bento.api import examples, schemas
 from bento.api.app import create_app
 from bento.settings import ServiceSettings
+from bento.webhooks.payload import JobEndedEvent
 from unmask.serving.report.schema import Report
 
 schemathesis = pytest.importorskip("schemathesis")
 
-ROUTES = {
+OPERATIONS = {
     ("/predict", "post"),
     ("/analyze-video", "post"),
     ("/batch", "post"),
@@ -28,103 +29,113 @@ ROUTES = {
 }
 
 
+@pytest.fixture(scope="module")
 def document():
     return create_app(ServiceSettings()).openapi()
 
 
-def test_the_document_names_every_route():
-    described = document()
-    found = {(path, verb) for path, verbs in described["paths"].items() for verb in verbs}
-    assert found == ROUTES
-    for verbs in described["paths"].values():
-        for verb in verbs.values():
-            assert verb["responses"]["429"]["content"]["application/json"]
-            assert verb["responses"]["429"]["headers"]["Retry-After"]
-            assert verb["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+def operations_of(document):
+    return [item for methods in document["paths"].values() for item in methods.values()]
 
 
-def verbs_of(described):
-    return [verb for verbs in described["paths"].values() for verb in verbs.values()]
+def resolve(document, schema):
+    if "$ref" not in schema:
+        return schema
+    return document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
 
 
-def named(described, schema):
-    schemas = described["components"]["schemas"]
-    return schemas[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+def test_document_lists_every_operation(document):
+    paths = document["paths"].items()
+    assert {(path, method) for path, methods in paths for method in methods} == OPERATIONS
+    for operation in operations_of(document):
+        rate_limited = operation["responses"]["429"]
+        assert rate_limited["content"]["application/json"]
+        assert rate_limited["headers"]["Retry-After"]
+        assert operation["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
 
 
-def test_every_parameter_has_words_and_an_example():
-    for verb in verbs_of(document()):
-        for parameter in verb.get("parameters", ()):
+def test_every_parameter_has_a_description_and_an_example(document):
+    for operation in operations_of(document):
+        for parameter in operation.get("parameters", ()):
             assert parameter["description"], parameter
             assert parameter["schema"].get("examples"), parameter
 
 
-def test_every_field_of_a_form_has_words_and_an_example():
-    described = document()
-    bodies = [verb["requestBody"] for verb in verbs_of(described) if "requestBody" in verb]
-    assert bodies
+def test_every_form_field_has_a_description_and_an_example(document):
+    bodies = [item["requestBody"] for item in operations_of(document) if "requestBody" in item]
+    assert len(bodies) == 3
     for body in bodies:
-        form = named(described, body["content"]["multipart/form-data"]["schema"])
+        form = resolve(document, body["content"]["multipart/form-data"]["schema"])
         for name, field in form["properties"].items():
             assert field["description"], name
             assert field.get("examples") or name in ("file", "files"), name
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-def test_every_answer_has_an_example(kind):
-    described = document()
-    answers = [answer for verb in verbs_of(described) for answer in verb["responses"].values()]
-    shown = [answer["content"][kind] for answer in answers if kind in answer.get("content", {})]
-    assert shown
-    for content in shown:
-        assert content.get("example") or named(described, content["schema"]).get("examples")
+@pytest.mark.parametrize("media_type", ["application/json", "text/event-stream"])
+def test_every_response_has_an_example(document, media_type):
+    responses = [item for op in operations_of(document) for item in op["responses"].values()]
+    contents = [
+        response["content"][media_type]
+        for response in responses
+        if media_type in response.get("content", {})
+    ]
+    assert contents
+    for content in contents:
+        assert content.get("example") or resolve(document, content["schema"]).get("examples")
 
 
-def test_webhooks_are_described_as_they_are_sent():
-    sent = document()["webhooks"]["job-ended"]["post"]
-    headers = {parameter["name"] for parameter in sent["parameters"]}
+def test_webhook_is_documented_as_it_is_sent(document):
+    operation = document["webhooks"]["job-ended"]["post"]
+    headers = {parameter["name"] for parameter in operation["parameters"]}
     assert headers == {"Unmask-Timestamp", "Unmask-Signature", "Unmask-Delivery"}
-    (example,) = schemas.JobEndedEvent.model_config["json_schema_extra"]["examples"]
-    schemas.JobEndedEvent.model_validate(example)
+    (example,) = JobEndedEvent.model_config["json_schema_extra"]["examples"]
+    JobEndedEvent.model_validate(example)
 
 
-def test_every_example_is_one():
-    for kind in (
+@pytest.mark.parametrize(
+    "model",
+    [
+        schemas.ErrorResponse,
         schemas.JobAccepted,
         schemas.BatchAccepted,
         schemas.JobDetail,
         schemas.JobList,
         schemas.JobDeleted,
-    ):
-        for example in kind.model_config["json_schema_extra"]["examples"]:
-            kind.model_validate(example)
-    report = Report.model_validate(schemas.REPORT_EXAMPLE)
+    ],
+)
+def test_examples_are_valid(model):
+    (example,) = model.model_config["json_schema_extra"]["examples"]
+    model.model_validate(example)
+
+
+def test_example_report_and_event_are_valid():
+    report = Report.model_validate(examples.REPORT)
     assert report.people
     assert report.evidence
-    event, data = schemas.EVENT_EXAMPLE.strip().split("\n")
+    event, data = examples.JOB_EVENT.strip().split("\n")
     assert event == "event: job"
     schemas.JobDetail.model_validate_json(data.removeprefix("data: "))
 
 
 @pytest.mark.services
 @pytest.mark.slow
-def test_schemathesis_finds_no_answer_that_the_document_does_not_allow(office, working, served):
-    """Twenty requests for each route, sensible and not, always the same."""
+def test_every_response_conforms_to_the_document(make_service, running_worker, live_server):
+    """Send twenty valid and invalid requests to each operation, the same in every run."""
     from hypothesis import HealthCheck, Phase, given, settings, strategies
     from schemathesis import checks
-    from schemathesis.specs.openapi import checks as documented
+    from schemathesis.specs.openapi import checks as openapi_checks
 
-    desk = office(max_queued=10_000, submits_per_minute=10**6, requests_per_minute=10**6)
-    with working(desk):
-        ended = desk.until(desk.submit("ok"))["job_id"]
-    base = served(desk)
-    held = (
+    service = make_service(max_queued=10_000, submits_per_minute=10**6, requests_per_minute=10**6)
+    with running_worker(service):
+        done = service.wait_for(service.submit("ok"))["job_id"]
+    base_url = live_server(service)
+    applied_checks = (
         checks.not_a_server_error,
-        documented.status_code_conformance,
-        documented.content_type_conformance,
-        documented.response_schema_conformance,
+        openapi_checks.status_code_conformance,
+        openapi_checks.content_type_conformance,
+        openapi_checks.response_schema_conformance,
     )
-    seen = set()
+    outcomes = set()
 
     @settings(
         max_examples=20,
@@ -134,23 +145,23 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_allow(office, w
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(data=strategies.data(), sensible=strategies.booleans())
-    def ask(operation, data, sensible):
+    @given(data=strategies.data(), valid=strategies.booleans())
+    def send(operation, data, valid):
         case = data.draw(operation.as_strategy())
-        if sensible and "job_id" in (case.path_parameters or {}):
-            job_id = desk.submit() if operation.method.upper() == "DELETE" else ended
+        if valid and "job_id" in (case.path_parameters or {}):
+            job_id = service.submit() if operation.method.upper() == "DELETE" else done
             case.path_parameters["job_id"] = job_id
-        if sensible and "name" in (case.path_parameters or {}):
+        if valid and "name" in (case.path_parameters or {}):
             case.path_parameters["name"] = "frame-1"
-        if sensible and operation.path in ("/analyze-video", "/predict"):
+        if valid and operation.path in ("/analyze-video", "/predict"):
             case.body, case.media_type = {"file": b"film"}, "multipart/form-data"
             case.headers.pop("idempotency-key", None)
-        answer = case.call(base_url=base)
-        case.validate_response(answer, checks=held)
-        seen.add((operation.path, operation.method.lower(), answer.status_code))
+        response = case.call(base_url=base_url)
+        case.validate_response(response, checks=applied_checks)
+        outcomes.add((operation.path, operation.method.lower(), response.status_code))
 
-    schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{base_url}/openapi.json")
     for result in schema.get_all_operations():
         operation = result.ok()
-        ask(operation=operation)
-    assert {(path, verb) for path, verb, status in seen if status < 300} == ROUTES
+        send(operation=operation)
+    assert {(path, method) for path, method, status in outcomes if status < 300} == OPERATIONS

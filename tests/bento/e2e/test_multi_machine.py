@@ -1,18 +1,21 @@
-"""Several machines: Celery over a Redis that may be killed, PostgreSQL, and an S3 store."""
+"""Several machines: Celery over Redis, PostgreSQL, and an S3 store."""
 
 import secrets
 import signal
 import threading
-import time
 
 import pytest
 
+from tests.bento.fakes.clock import FakeClock
+from tests.factories import wait_until
+
 pytestmark = pytest.mark.services
+TIMEOUT_S = 150
 
 
 @pytest.fixture
-def fleet(office, redis, database, tmp_path):
-    """A service with a queue and a database for several machines, and settings for workers."""
+def fleet(make_service, redis, database, tmp_path):
+    """A service with task queue and shared database, and the settings of its workers."""
     settings = {
         "folder": tmp_path / "service",
         "queue": f"redis://127.0.0.1:{redis.port}/0",
@@ -20,96 +23,94 @@ def fleet(office, redis, database, tmp_path):
         "database": database,
         "lease_s": 2.0,
     }
-    return office(**settings), settings
+    return make_service(**settings, round_s=0.5, resend_s=0.5), settings
 
 
-def begun(path):
-    return path.read_text().split("\n")[:-1] if path.exists() else []
+def started_tasks(log):
+    return log.read_text().splitlines() if log.exists() else []
 
 
-def wait(condition, seconds=150):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def test_jobs_are_shared_out_and_each_is_done_once_though_messages_come_twice(
+def test_workers_share_jobs_and_run_each_once_despite_duplicate_messages(
     fleet, worker_process, tmp_path
 ):
-    desk, settings = fleet
-    seen = tmp_path / "begun"
-    jobs = [desk.submit(f"job {number}") for number in range(8)]
+    service, settings = fleet
+    log = tmp_path / "log"
+    jobs = [service.submit(f"job {number}") for number in range(8)]
     for job in jobs:
-        assert desk.parts.broker.send(job)
-    assert desk.parts.broker.depth() == 16
+        assert service.services.task_queue.enqueue(job)
+    assert service.services.task_queue.depth() == 16
     for _ in range(2):
-        worker_process(settings, BEGUN=str(seen))
-    assert {desk.until(job)["status"] for job in jobs} == {"done"}
-    assert sorted(begun(seen)) == sorted(f"job {number}" for number in range(8))
+        worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    assert {service.wait_for(job)["status"] for job in jobs} == {"done"}
+    assert sorted(started_tasks(log)) == sorted(f"job {number}" for number in range(8))
 
 
-def test_a_killed_worker_a_killed_redis_and_lost_messages_lose_no_job(
-    fleet, worker_process, redis, tmp_path
-):
-    desk, settings = fleet
-    seen = tmp_path / "begun"
-    jobs = [desk.submit("sleep 2"), desk.submit("after")]
-    first = worker_process(settings, BEGUN=str(seen))
-    wait(lambda: begun(seen))
+def test_no_job_is_lost_when_worker_and_redis_are_killed(fleet, worker_process, redis, tmp_path):
+    service, settings = fleet
+    log, finish = tmp_path / "log", tmp_path / "finish"
+    text = f"wait_for {finish}"
+    jobs = [service.submit(text), service.submit("after")]
+    first = worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    wait_until(lambda: started_tasks(log), TIMEOUT_S)
     first.send_signal(signal.SIGKILL)
     first.wait()
+    finish.touch()
     redis.kill()
-    jobs.append(desk.submit("while the queue is away"))
-    assert desk.parts.broker.depth() is None
+    jobs.append(service.submit("while the queue is away"))
+    assert service.services.task_queue.depth() is None
     redis.start()
-    assert desk.parts.broker.depth() == 0
-    worker_process(settings, BEGUN=str(seen))
-    desk.keeper._resend_s = 0.5
-    desk.keeper._round_s = 0.5
-    desk.keeper.start()
+    assert service.services.task_queue.depth() == 0
+    worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    service.maintenance.start()
     try:
-        assert {desk.until(job)["status"] for job in jobs} == {"done"}
+        assert {service.wait_for(job)["status"] for job in jobs} == {"done"}
     finally:
-        desk.keeper.stop()
-    assert sorted(set(begun(seen))) == ["after", "sleep 2", "while the queue is away"]
-    assert begun(seen).count("after") == 1
+        service.maintenance.stop()
+    assert sorted(set(started_tasks(log))) == ["after", text, "while the queue is away"]
+    assert started_tasks(log).count("after") == 1
 
 
-def test_a_celery_worker_that_is_told_to_stop_gives_its_job_back(fleet, worker_process, tmp_path):
-    desk, settings = fleet
-    seen = tmp_path / "begun"
-    job = desk.submit("sleep 60")
-    worker = worker_process(settings, BEGUN=str(seen))
-    wait(lambda: begun(seen))
+def test_terminated_celery_worker_releases_its_job(fleet, worker_process, tmp_path):
+    service, settings = fleet
+    log = tmp_path / "log"
+    job = service.submit("sleep 60")
+    worker = worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    wait_until(lambda: started_tasks(log), TIMEOUT_S)
     worker.terminate()
     worker.wait(timeout=30)
-    assert desk.job(job)["status"] == "queued"
+    assert service.job(job)["status"] == "queued"
 
 
-def test_of_many_who_claim_a_job_in_postgresql_one_gets_it(office, database):
-    desk = office(database=database)
-    job, won, ready = desk.submit(), [], threading.Barrier(6)
+def test_only_one_of_many_concurrent_workers_acquires_a_job_in_postgresql(make_service, database):
+    service = make_service(database=database)
+    job, leases, barrier = service.submit(), [], threading.Barrier(6)
 
-    def claim():
-        ready.wait()
-        won.append(desk.parts.claims.claim(job))
+    def acquire():
+        barrier.wait()
+        leases.append(service.services.leases.acquire(job))
 
-    threads = [threading.Thread(target=claim) for _ in range(6)]
+    threads = [threading.Thread(target=acquire) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(claim is not None for claim in won) == 1
+    assert len(leases) == 6
+    assert sum(lease is not None for lease in leases) == 1
 
 
-def test_a_webhook_wish_in_json_is_found_when_a_worker_is_lost(office, database):
-    desk = office(database=database, lease_s=0.01, attempts=1, webhook_private=True)
-    told = desk.submit("1", webhook_url="http://localhost:1/")
-    silent = desk.submit("2")
-    for job in (told, silent):
-        desk.parts.claims.claim(job)
-    time.sleep(0.05)
-    desk.parts.claims.reap(60.0)
-    assert desk.parts.outbox.next().id == told
-    assert {desk.job(job)["status"] for job in (told, silent)} == {"failed"}
+def test_lost_job_with_a_webhook_url_is_due_in_postgresql(make_service, database):
+    clock = FakeClock()
+    service = make_service(
+        clock=clock, database=database, lease_s=30, attempts=1, webhook_private=True
+    )
+    with_webhook = service.submit("1", webhook_url="http://localhost:1/")
+    without_webhook = service.submit("2")
+    jobs = (with_webhook, without_webhook)
+    for job in jobs:
+        assert service.services.leases.acquire(job)
+    clock.advance(31)
+    assert service.services.leases.expire_stale(60.0) == 2
+    clock.advance(1)
+    assert service.services.outbox.claim_due().id == with_webhook
+    assert service.services.outbox.claim_due() is None
+    assert {service.job(job)["status"] for job in jobs} == {"failed"}

@@ -1,20 +1,18 @@
-"""The whole service, as BentoML serves it, on real files."""
+"""The complete service as BentoML serves it, with real media files and a real detector."""
 
 import re
-import signal
-import subprocess
 import sys
-import time
 import warnings
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests.factories import wait_until
 from unmask.errors import MediaError
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.report.schema import Report
 
-PATIENCE_S = 300  # two detectors are loaded, perhaps beside other work
+TIMEOUT_S = 300  # two detectors are loaded, and tests may share the machine
 
 
 @pytest.fixture(scope="module")
@@ -22,102 +20,102 @@ def client(bundle_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNMASK_BUNDLE", str(bundle_folder))
         patch.setenv("UNMASK_FOLDER", str(tmp_path_factory.mktemp("service")))
-        patch.delitem(sys.modules, "bento.service", raising=False)  # it has read other settings
+        patch.delitem(sys.modules, "bento.service", raising=False)  # loaded with other settings
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # BentoML's own imports
+            warnings.simplefilter("ignore", DeprecationWarning)  # imports of BentoML
             from bento.service import UnmaskService
-        with TestClient(UnmaskService.to_asgi(), base_url="http://localhost") as served:
-            yield served
+        with TestClient(UnmaskService.to_asgi(), base_url="http://localhost") as client:
+            yield client
 
 
-def assert_alike(found, expected):
-    """The same, but for the last digits, which differ with where in memory a matrix lies."""
+def wait_for_end(client, url):
+    active = ("queued", "running")
+    return wait_until(
+        lambda: (job := client.get(url).json())["status"] not in active and job, TIMEOUT_S, 0.2
+    )
+
+
+def assert_close(actual, expected):
+    """Compare nested values; floats may differ in the last digits with the memory alignment."""
     if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
+        assert actual.keys() == expected.keys()
         for name, value in expected.items():
-            assert_alike(found[name], value)
+            assert_close(actual[name], value)
     elif isinstance(expected, list | tuple):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert_alike(one, other)
+        assert len(actual) == len(expected)
+        for actual_item, expected_item in zip(actual, expected, strict=True):
+            assert_close(actual_item, expected_item)
     else:
-        assert found == (pytest.approx(expected, abs=1e-4) if type(expected) is float else expected)
+        tolerant = type(expected) is float
+        assert actual == (pytest.approx(expected, abs=1e-4) if tolerant else expected)
 
 
-def test_the_service_gives_the_same_report_as_the_library(client, film, tmp_path, bundle_folder):
+def test_predict_returns_the_same_report_as_the_library(client, film, tmp_path, bundle_folder):
     video = film(tmp_path / "my clip – ü.mp4")
-    answer = client.post("/predict", files={"file": (video.name, video.read_bytes())})
-    assert answer.status_code == 200
-    served = Report.model_validate_json(answer.text)
-    own = Analyzer.load(bundle_folder).analyze(video)
-    expected = own.model_copy(update={"timing_s": served.timing_s})
-    assert_alike(served.model_dump(), expected.model_dump())
+    response = client.post("/predict", files={"file": (video.name, video.read_bytes())})
+    assert response.status_code == 200
+    actual = Report.model_validate_json(response.text)
+    library = Analyzer.load(bundle_folder).analyze(video)
+    expected = library.model_copy(update={"timing_s": actual.timing_s})
+    assert_close(actual.model_dump(), expected.model_dump())
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"this is no film\n" * 50], ids=["an empty file", "a text"]
-)
-def test_what_cannot_be_read_is_refused_in_the_librarys_words(
+@pytest.mark.parametrize("content", [b"", b"this is not a video\n" * 50], ids=["empty", "text"])
+def test_unreadable_file_gets_the_error_message_of_the_library(
     client, content, tmp_path, bundle_folder
 ):
     path = tmp_path / "bad.mp4"
     path.write_bytes(content)
-    with pytest.raises(MediaError) as known:
+    with pytest.raises(MediaError) as caught:
         Analyzer.load(bundle_folder).analyze(path)
-    answer = client.post("/predict", files={"file": ("bad.mp4", content)})
-    assert answer.status_code == 422
-    assert answer.json() == {"error": str(known.value).replace(str(path), "bad.mp4")}
+    response = client.post("/predict", files={"file": ("bad.mp4", content)})
+    assert response.status_code == 422
+    assert response.json() == {"error": str(caught.value).replace(str(path), "bad.mp4")}
 
 
 @pytest.mark.parametrize(
-    ("how", "note"),
+    ("options", "note"),
     [
         ({"times": []}, "no picture"),
         ({"face": False, "sound": False}, "nothing to score"),
         ({"times": [0.0]}, "only 1 frame"),
     ],
 )
-def test_poor_material_is_answered_with_a_note(client, film, tmp_path, how, note):
-    video = film(tmp_path / "poor.mp4", **how)
-    answer = client.post("/predict", files={"file": (video.name, video.read_bytes())})
-    assert answer.status_code == 200
-    assert note in " ".join(answer.json()["notes"])
+def test_report_of_a_poor_video_has_a_note(client, film, tmp_path, options, note):
+    video = film(tmp_path / "poor.mp4", **options)
+    response = client.post("/predict", files={"file": (video.name, video.read_bytes())})
+    assert response.status_code == 200
+    assert note in " ".join(response.json()["notes"])
 
 
 @pytest.mark.services
-def test_a_job_gives_the_same_report_with_a_worker_that_the_service_brings(
+def test_embedded_worker_returns_the_same_report_as_the_library(
     client, film, tmp_path, bundle_folder
 ):
     video = film(tmp_path / "talk.mp4", seconds=2.0)
-    answer = client.post("/analyze-video", files={"file": (video.name, video.read_bytes())})
-    assert answer.status_code == 202
-    address, end = answer.json()["status_url"], time.monotonic() + PATIENCE_S
-    while (job := client.get(address).json())["status"] in ("queued", "running"):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    response = client.post("/analyze-video", files={"file": (video.name, video.read_bytes())})
+    assert response.status_code == 202
+    job = wait_for_end(client, response.json()["status_url"])
     assert job["status"] == "done", job
-    served = Report.model_validate(job["result"])
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    own = Analyzer.load(bundle_folder).analyze(video, evidence_dir=pictures)
-    drawn = {path.stem for path in pictures.iterdir()}
-    assert {one["name"] for one in job["evidence"]} == drawn
-    expected = own.model_copy(update={"timing_s": served.timing_s})
-    assert_alike(served.model_dump(), expected.model_dump())
+    actual = Report.model_validate(job["result"])
+    evidence_dir = tmp_path / "evidence"
+    evidence_dir.mkdir()
+    library = Analyzer.load(bundle_folder).analyze(video, evidence_dir=evidence_dir)
+    images = {path.stem for path in evidence_dir.iterdir()}
+    assert {image["name"] for image in job["evidence"]} == images
+    expected = library.model_copy(update={"timing_s": actual.timing_s})
+    assert_close(actual.model_dump(), expected.model_dump())
 
 
 @pytest.mark.services
-def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, tmp_path):
+def test_report_of_a_part_has_times_of_the_whole_video(client, film, tmp_path):
     video = film(tmp_path / "long.mp4", seconds=6.0)
     content = {"files": {"file": (video.name, video.read_bytes())}}
-    answer = client.post("/analyze-video", data={"start_s": 4.5, "end_s": 5.5}, **content)
-    address, end = answer.json()["status_url"], time.monotonic() + PATIENCE_S
-    while (job := client.get(address).json())["status"] in ("queued", "running"):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    response = client.post("/analyze-video", data={"start_s": 4.5, "end_s": 5.5}, **content)
+    job = wait_for_end(client, response.json()["status_url"])
     assert job["status"] == "done", job
     report = Report.model_validate(job["result"])
-    times = [moment.time_s for person in report.people for moment in person.timeline]
+    times = [point.time_s for person in report.people for point in person.timeline]
     assert times
     assert min(times) >= 0.0
     assert 4.5 < max(times) <= 5.6
@@ -126,47 +124,26 @@ def test_a_part_of_a_video_is_analyzed_on_the_clock_of_the_whole(client, film, t
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs.json", "/metrics"])
-def test_what_bentoml_serves_stays_in_place_behind_our_own_door(client, path):
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+def test_security_middleware_also_wraps_bentomls_routes(client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert client.get(path, headers={"Host": "elsewhere.example"}).status_code == 403
 
 
-def test_who_opens_the_address_alone_comes_to_the_page(client):
-    answer = client.get("/", follow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"]) == (307, "/app")
+def test_root_redirects_to_the_frontend(client):
+    response = client.get("/", follow_redirects=False)
+    assert (response.status_code, response.headers["Location"]) == (307, "/app")
 
 
-def test_the_page_of_routes_knows_ours(client):
-    drawn = client.get("/docs")
-    assert "script-src 'self';" in drawn.headers["Content-Security-Policy"]
-    for name in re.findall(r'(?:src|href)="([^"]+)"', drawn.text):
-        assert name.startswith("/"), name
-        assert client.get(name).status_code == 200, name
+def test_api_docs_list_our_routes_and_load_nothing_external(client):
+    page = client.get("/docs")
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    for url in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert url.startswith("/"), url
+        assert client.get(url).status_code == 200, url
     assert {"/predict", "/jobs/{job_id}"} <= set(client.get("/openapi.json").json()["paths"])
-    described = client.get("/docs.json").json()["paths"]
-    assert {"/predict", "/analyze-video", "/jobs/{job_id}", "/livez", "/metrics"} <= set(described)
-    assert "multipart/form-data" in described["/predict"]["post"]["requestBody"]["content"]
-
-
-def stubborn(_):
-    code = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-        "print(flush=True); time.sleep(600)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    with process.stdout as said:
-        said.readline()
-    return process
-
-
-def test_a_worker_that_does_not_end_with_the_service_is_killed(client, monkeypatch):
-    from bento import service
-
-    monkeypatch.setattr(service, "STOP_S", 0.5)
-    monkeypatch.setattr(service.EmbeddedWorker, "_started", stubborn)
-    worker = service.EmbeddedWorker()
-    worker.stop()
-    assert worker._process.returncode == -signal.SIGKILL
+    paths = client.get("/docs.json").json()["paths"]
+    assert {"/predict", "/analyze-video", "/jobs/{job_id}", "/livez", "/metrics"} <= set(paths)
+    assert "multipart/form-data" in paths["/predict"]["post"]["requestBody"]["content"]

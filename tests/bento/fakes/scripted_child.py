@@ -1,4 +1,8 @@
-"""A child process like the real one, whose detector does what the file tells it to do."""
+"""A child process like `bento.sandbox.child` that does what the uploaded text file says.
+
+The first word is a command of `COMMANDS` or a variant of the report, the rest are its arguments.
+If ``SCRIPTED_CHILD_LOG`` is set, the text of every started task is appended to that file.
+"""
 
 import os
 import signal
@@ -7,6 +11,7 @@ import time
 from pathlib import Path
 
 from bento.sandbox.child import ParentChannel, run_loop
+from bento.sandbox.protocol import Progress
 from unmask.errors import MediaError
 from unmask.serving.report.model_card import Model, ReportedGate
 from unmask.serving.report.schema import (
@@ -22,13 +27,11 @@ from unmask.serving.report.schema import (
     WaveformPeaks,
 )
 
-MODEL = "5" * 64
-PICTURE = bytes.fromhex(
+MODEL_SHA256 = "5" * 64
+IMAGE_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63"
     "6460f8cf50000003860180f5a5b5d30000000049454e44ae426082"
 )
-
-
 GATES = (
     ReportedGate(
         name="auc", value=0.8622, limit=0.75, direction="at least", level="required", passed=True
@@ -40,7 +43,7 @@ GATES = (
 )  # fmt: skip
 
 
-def report(shown_as, probability=0.9):
+def make_report(shown_as, probability=0.9):
     zeros = dict.fromkeys(Timing.model_fields, 0.0)
     return Report(
         verdict="fake" if probability > 0.7 else "real",
@@ -58,73 +61,85 @@ def report(shown_as, probability=0.9):
             rotation_deg=0, fps=25.0, video_codec="h264", audio_codec=None,
         ),
         model=Model(
-            sha256=MODEL, phase=1, profile="demo", frame_backbone="a", voice_backbone="b",
+            sha256=MODEL_SHA256, phase=1, profile="demo", frame_backbone="a", voice_backbone="b",
             temperature=1.0, real_below=0.3, fake_above=0.7, gates=GATES,
         ),
         timing_s=Timing(**{**zeros, "faces": 0.25, "total": 0.5}),
     )  # fmt: skip
 
 
-def rich():
-    """What a report of one person has to draw."""
-    moments = [
+def rich_fields():
+    """Fields of a report with one person, a flagged segment and a waveform."""
+    timeline = [
         ScorePoint(time_s=n / 5, fake_probability=0.95 if 3 <= n <= 6 else 0.1) for n in range(10)
     ]
     boxes = [Box(time_s=n / 5, x=100.0 + n, y=60.0, width=80.0, height=100.0) for n in range(10)]
     person = Person(
-        id=0, fake_probability=0.9, frames=10, timeline=tuple(moments), boxes=tuple(boxes)
+        id=0, fake_probability=0.9, frames=10, timeline=tuple(timeline), boxes=tuple(boxes)
     )
-    stretch = Segment(modality="video", person=0, start_s=0.6, end_s=1.4, fake_probability=0.95)
-    sound = WaveformPeaks(start_s=0.0, step_s=0.02, peaks=(0.1, 0.6, 0.3) * 33)
-    return {"people": (person,), "segments": (stretch,), "envelope": sound}
+    segment = Segment(modality="video", person=0, start_s=0.6, end_s=1.4, fake_probability=0.95)
+    waveform = WaveformPeaks(start_s=0.0, step_s=0.02, peaks=(0.1, 0.6, 0.3) * 33)
+    return {"people": (person,), "segments": (segment,), "envelope": waveform}
 
 
-def sleep(task, line, words):
-    end = time.monotonic() + float(words[0])
-    while time.monotonic() < end:
-        line.say(progress=["faces", 40.0])
+def sleep(task, channel, arguments):
+    """Report progress for so many seconds."""
+    end_s = time.monotonic() + float(arguments[0])
+    while time.monotonic() < end_s:
+        channel.send(Progress(stage="faces", percent=40.0))
         time.sleep(0.05)
 
 
-def crash(task, line, words):
+def wait_for(task, channel, arguments):
+    """Report progress until a file exists."""
+    while not Path(arguments[0]).exists():
+        channel.send(Progress(stage="faces", percent=40.0))
+        time.sleep(0.05)
+
+
+def crash(task, channel, arguments):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def spin(task, line, words):
+def busy_loop(task, channel, arguments):
     while True:
         pass
 
 
-def hog(task, line, words):
-    held = []
+def allocate(task, channel, arguments):
+    """Allocate memory until there is none."""
+    blocks = []
     while True:
-        held.append(os.urandom(1 << 20) * 32)
+        blocks.append(os.urandom(1 << 20) * 32)
 
 
-def confuse(task, line, words):
-    raise RuntimeError("a library is confused")
+def raise_error(task, channel, arguments):
+    raise RuntimeError("an unexpected error of a library")
 
 
-def refuse(task, line, words):
-    raise MediaError(f"{task['shown_as']}: {' '.join(words)}")
+def refuse(task, channel, arguments):
+    raise MediaError(f"{task.shown_as}: {' '.join(arguments)}")
 
 
-ORDERS = {order.__name__: order for order in (sleep, crash, spin, hog, confuse, refuse)}
+COMMANDS = {
+    command.__name__: command
+    for command in (sleep, wait_for, crash, busy_loop, allocate, raise_error, refuse)
+}
 
 
-def work(task, line):
-    text = Path(task["path"]).read_text()
-    if "BEGUN" in os.environ:
-        with Path(os.environ["BEGUN"]).open("a") as begun:
-            begun.write(text + "\n")
-    order, *words = text.split() or ["nothing"]
-    if order in ORDERS:
-        ORDERS[order](task, line, words)
-    if task["pictures"]:
-        (Path(task["folder"]) / "frame-1.png").write_bytes(PICTURE)
-    told = report(task["shown_as"], 0.1 if order == "real" else 0.9)
-    return told.model_copy(update=rich() if order == "rich" else {}).model_dump(mode="json")
+def analyze(task, channel):
+    text = task.path.read_text()
+    if "SCRIPTED_CHILD_LOG" in os.environ:
+        with Path(os.environ["SCRIPTED_CHILD_LOG"]).open("a") as log:
+            log.write(text + "\n")
+    command, *arguments = text.split() or ["nothing"]
+    if command in COMMANDS:
+        COMMANDS[command](task, channel, arguments)
+    if task.save_evidence:
+        (task.work_dir / "frame-1.png").write_bytes(IMAGE_PNG)
+    report = make_report(task.shown_as, 0.1 if command == "real" else 0.9)
+    return report.model_copy(update=rich_fields() if command == "rich" else {})
 
 
 if __name__ == "__main__":
-    run_loop(ParentChannel(int(sys.argv[1])), MODEL, work)
+    run_loop(ParentChannel(int(sys.argv[1])), MODEL_SHA256, analyze)

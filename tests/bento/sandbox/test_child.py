@@ -1,62 +1,69 @@
-"""What the process that analyzes does with a task."""
+"""Tasks in the sandboxed child process."""
 
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 
 import pytest
 
 from bento.sandbox.channel import child_environment
 from bento.sandbox.child import analyze
-from bento.sandbox.runner import AnalysisTask, media_limits
+from bento.sandbox.protocol import AnalysisTask
+from bento.sandbox.runner import media_limits
 from bento.settings import ServiceSettings
 from unmask.config import PreprocessingSettings
 from unmask.errors import MediaError
 
 
-class Line:
-    def say(self, **words):
+class SilentChannel:
+    def send(self, message):
         pass
 
 
-class Watcher:
-    """An analyzer that notes what it is given."""
+class RecordingAnalyzer:
+    """Records its arguments instead of analyzing."""
 
     preprocessing = PreprocessingSettings()
 
     def analyze(self, path, evidence_dir=None, time_range_s=None, **_):
         self.path, self.evidence_dir, self.time_range_s = path, evidence_dir, time_range_s
-        raise MediaError("seen")
+        raise MediaError("recorded")
 
 
-@pytest.mark.parametrize("pictures", [False, True])
-def test_a_part_is_cut_out_where_whoever_gave_the_task_cleans_up(film, tmp_path, pictures):
+@pytest.mark.parametrize("save_evidence", [False, True])
+def test_part_is_trimmed_into_the_work_folder_and_deleted(film, tmp_path, save_evidence):
     video, folder = film(tmp_path / "talk.mp4"), tmp_path / "work"
     folder.mkdir()
-    limits = media_limits(ServiceSettings())
-    task = AnalysisTask(str(video), "talk.mp4", 0.2, 0.8, str(folder), pictures, limits)
-    watcher = Watcher()
-    with pytest.raises(MediaError, match="seen"):
-        analyze(watcher, asdict(task), Line())
-    assert folder in watcher.path.parents
-    assert watcher.evidence_dir == (folder if pictures else None)
+    task = AnalysisTask(
+        path=video,
+        shown_as="talk.mp4",
+        start_s=0.2,
+        end_s=0.8,
+        work_dir=folder,
+        save_evidence=save_evidence,
+        limits=media_limits(ServiceSettings()),
+    )
+    analyzer = RecordingAnalyzer()
+    with pytest.raises(MediaError, match="recorded"):
+        analyze(analyzer, task, SilentChannel())
+    assert folder in analyzer.path.parents
+    assert analyzer.evidence_dir == (folder if save_evidence else None)
     assert list(folder.iterdir()) == []
-    # the copy begins where a picture can be decoded alone; what comes before 0.2 s is not looked at
-    assert watcher.time_range_s == pytest.approx((0.2, 0.8), abs=0.001)
+    # the trimmed file starts at a key frame; what precedes 0.2 s is skipped
+    assert analyzer.time_range_s == pytest.approx((0.2, 0.8), abs=0.001)
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has it")
-def test_who_asks_goes_before_an_analysis():
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="SCHED_IDLE exists on Linux only")
+def test_child_runs_at_idle_priority():
     code = (
-        "import os; from bento.sandbox.child import step_back; step_back(); "
+        "import os; from bento.sandbox.child import lower_priority; lower_priority(); "
         "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE)"
     )
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         env=child_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout.split() == ["19", "True"]
+    assert process.stdout.split() == ["19", "True"]

@@ -1,122 +1,102 @@
-"""Who came first is served first, and whoever does not want a turn holds up nobody."""
+"""The limiter serves tickets in order, and a holder that leaves blocks nobody."""
 
 import asyncio
-import http.client
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from bento.api.streaming_multipart import MAX_CONCURRENT_BLOCKS
 from bento.uploads.fifo_limiter import FifoLimiter
 
 
-async def upload(turns, number, blocks, log, pause=None):
+async def upload(limiter, ticket, blocks, log, arrived=None):
+    """Process ``blocks`` blocks, a slot for each; wait for ``arrived`` first."""
     for block in range(blocks):
-        if pause is not None:
-            await pause.wait()
-        async with turns.taken(number):
-            log.append((number, block))
+        if arrived is not None:
+            await arrived.wait()
+        async with limiter.slot(ticket):
+            log.append((ticket, block))
             await asyncio.sleep(0)
 
 
-def run(work):
-    return asyncio.run(asyncio.wait_for(work, 10))
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 10))
 
 
-def test_the_first_to_come_is_through_before_the_last_has_got_far():
-    async def work():
-        turns, log = FifoLimiter(1), []
-        numbers = [turns.next_ticket() for _ in range(4)]
-        await asyncio.gather(*(upload(turns, one, 5, log) for one in reversed(numbers)))
+def test_uploads_are_served_first_come_first_served():
+    async def upload_four():
+        limiter, log = FifoLimiter(1), []
+        tickets = [limiter.next_ticket() for _ in range(4)]
+        await asyncio.gather(*(upload(limiter, ticket, 5, log) for ticket in reversed(tickets)))
         return log
 
-    log = run(work())
-    ends = {number: place for place, (number, block) in enumerate(log) if block == 4}
-    assert sorted(log) == [(number, block) for number in range(4) for block in range(5)]
+    log = run(upload_four())
+    ends = {ticket: index for index, (ticket, block) in enumerate(log) if block == 4}
+    assert sorted(log) == [(ticket, block) for ticket in range(4) for block in range(5)]
     assert ends[0] < ends[2]
     assert ends[1] < ends[3]
-    assert ends[0] < 12  # shared evenly, nobody would be through before the seventeenth block
+    assert ends[0] < 12  # with fair sharing, no upload would end before the 17th block
 
 
-@pytest.mark.parametrize("at_once", [1, 3])
-def test_no_more_than_so_many_go_on_at_once(at_once):
-    async def work():
-        turns, held, most = FifoLimiter(at_once), 0, 0
+@pytest.mark.parametrize("capacity", [1, 3])
+def test_capacity_is_used_and_never_exceeded(capacity):
+    async def hold_twenty():
+        limiter, held, maximum = FifoLimiter(capacity), 0, 0
 
-        async def hold(number):
-            nonlocal held, most
-            async with turns.slot(number):
+        async def hold(ticket):
+            nonlocal held, maximum
+            async with limiter.slot(ticket):
                 held += 1
-                most = max(most, held)
-                await asyncio.sleep(0.001)
+                maximum = max(maximum, held)
+                await asyncio.sleep(0)
                 held -= 1
 
-        await asyncio.gather(*(hold(turns.next_ticket()) for _ in range(20)))
-        return most
+        await asyncio.gather(*(hold(limiter.next_ticket()) for _ in range(20)))
+        return maximum
 
-    assert run(work()) == at_once
+    assert run(hold_twenty()) == capacity
 
 
-def test_a_sender_that_is_slow_holds_up_nobody():
-    async def work():
-        turns, log, arrived = FifoLimiter(1), [], asyncio.Event()
-        slow = asyncio.create_task(upload(turns, turns.next_ticket(), 3, log, pause=arrived))
-        await upload(turns, turns.next_ticket(), 3, log)
-        assert [number for number, _ in log] == [1, 1, 1]
+def test_slow_client_delays_nobody():
+    async def upload_slow_and_fast():
+        limiter, log, arrived = FifoLimiter(1), [], asyncio.Event()
+        slow = asyncio.create_task(upload(limiter, limiter.next_ticket(), 3, log, arrived))
+        await upload(limiter, limiter.next_ticket(), 3, log)
+        assert [ticket for ticket, _ in log] == [1, 1, 1]
         arrived.set()
         await slow
         return log
 
-    assert len(run(work())) == 6
+    assert len(run(upload_slow_and_fast())) == 6
 
 
-@pytest.mark.parametrize("called", [False, True])
-def test_a_turn_of_one_who_went_away_is_the_next_ones(called):
-    async def work():
-        turns, log = FifoLimiter(1), []
-        first, gone, last = (turns.next_ticket() for _ in range(3))
-        async with turns.slot(first):
-            leaving = asyncio.create_task(upload(turns, gone, 1, log))
-            staying = asyncio.create_task(upload(turns, last, 1, log))
+@pytest.mark.parametrize("granted", [False, True], ids=["while waiting", "when just granted"])
+def test_slot_of_a_cancelled_waiter_goes_to_the_next_one(granted):
+    async def cancel_waiter():
+        limiter, log = FifoLimiter(1), []
+        first, cancelled, last = (limiter.next_ticket() for _ in range(3))
+        async with limiter.slot(first):
+            leaving = asyncio.create_task(upload(limiter, cancelled, 1, log))
+            staying = asyncio.create_task(upload(limiter, last, 1, log))
             await asyncio.sleep(0)
-            if not called:
+            if not granted:
                 leaving.cancel()
                 await asyncio.sleep(0)
-        leaving.cancel()  # if called: its turn has come, and it has not noticed yet
+        leaving.cancel()  # if granted: it has the slot but has not resumed yet
         await staying
         assert leaving.cancelled() or leaving.cancelling()
         assert log == [(last, 0)]
-        async with turns.slot(first):  # nothing was lost
+        async with limiter.slot(first):  # the slot was not lost
             pass
 
-    run(work())
+    run(cancel_waiter())
 
 
-def test_forms_that_break_off_or_are_none_leave_room_for_the_next(office, served):
-    address = f"{served(office())}/analyze-video"
-    kind = {"Content-Type": "multipart/form-data; boundary=b"}
-    begun = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(
-        8000
-    )
-    for _ in range(2 * MAX_CONCURRENT_BLOCKS):
-        port = urlsplit(address).port
-        stopped = http.client.HTTPConnection("127.0.0.1", port)
-        stopped.request("POST", "/analyze-video", begun, {**kind, "Content-Length": "900000"})
-        stopped.close()
-        broken = httpx.post(address, content=b"--b\r\nno header\r\n\r\nx", headers=kind)
-        assert broken.status_code == 400
-    whole = httpx.post(address, files={"file": ("a", b"ok")}, timeout=10)
-    assert whole.status_code == 202
-
-
-def test_a_turn_ends_with_a_failure():
-    async def work():
-        turns = FifoLimiter(1)
+def test_slot_is_released_after_an_exception():
+    async def fail_and_retry():
+        limiter = FifoLimiter(1)
         with pytest.raises(ValueError, match="broken"):
-            async with turns.slot(turns.next_ticket()):
+            async with limiter.slot(limiter.next_ticket()):
                 raise ValueError("broken")
-        async with turns.slot(turns.next_ticket()):
+        async with limiter.slot(limiter.next_ticket()):
             return True
 
-    assert run(work())
+    assert run(fail_and_retry())

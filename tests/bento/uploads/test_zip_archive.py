@@ -1,4 +1,4 @@
-"""Zips: what is unpacked of them, and which are refused."""
+"""Zip archives: which members become jobs, and which archives are refused."""
 
 import io
 import struct
@@ -7,22 +7,35 @@ import zipfile
 
 import pytest
 
+DIRECTORY_ENTRY = b"PK\x01\x02"
+LOCAL_HEADER = b"PK\x03\x04"
+END_OF_DIRECTORY = b"PK\x05\x06"
 
-def zipped(files, **how):
+
+def make_zip(files, **options):
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            packed.writestr(name, content, **how)
+            archive.writestr(name, content, **options)
     return target.getvalue()
 
 
-def test_a_zip_is_unpacked_whatever_it_is_called_and_under_no_name_of_its_own(office, tmp_path):
-    desk = office()
-    content = zipped({"../../evil.mp4": b"one", "/etc/b.mp4": b"two", "d/": b"", "empty": b""})
-    told = desk.client.post("/batch", files={"files": ("film.mp4", content)}).json()
-    assert [item["file"] for item in told["items"]] == ["evil.mp4", "b.mp4", "empty"]
-    assert (told["accepted"], told["refused"]) == (2, 1)
+def post_zip(service, content, name="a.zip"):
+    return service.client.post("/batch", files={"files": (name, bytes(content))})
+
+
+def test_zip_is_recognized_by_content_and_member_paths_are_ignored(make_service, tmp_path):
+    members = {"../../evil.mp4": b"one", "/etc/b.mp4": b"two", "d/": b"", "empty": b""}
+    batch = post_zip(make_service(), make_zip(members), name="film.mp4").json()
+    assert [item["file"] for item in batch["items"]] == ["evil.mp4", "b.mp4", "empty"]
+    assert (batch["accepted"], batch["refused"]) == (2, 1)
     assert list(tmp_path.rglob("*evil*")) == []
+
+
+def test_files_of_the_operating_system_are_skipped(make_service):
+    members = {"__MACOSX/a.mp4": b"x", "d/.DS_Store": b"x", "Thumbs.db": b"x", "a.mp4": b"ok"}
+    batch = post_zip(make_service(), make_zip(members)).json()
+    assert [item["file"] for item in batch["items"]] == ["a.mp4"]
 
 
 LINK = zipfile.ZipInfo("link")
@@ -30,92 +43,89 @@ LINK.external_attr = 0o120777 << 16
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
-        (zipped({"bomb": bytes(40 << 20)}), "far more than it is"),
-        (zipped({str(number): b"x" for number in range(51)}), "51 files"),
-        (zipped({}), "holds no file"),
-        (b"PK\x03\x04" + bytes(100), "no zip"),
-        (zipped({LINK: b"/etc/passwd"}), "links"),
+        (make_zip({"bomb": bytes(40 << 20)}), "zip bomb"),
+        (make_zip({str(number): b"x" for number in range(51)}), "51 files; the limit is 50"),
+        (make_zip({}), "contains no files"),
+        (LOCAL_HEADER + bytes(100), "is not a readable zip archive"),
+        (make_zip({LINK: b"/etc/passwd"}), "contains symbolic links"),
     ],
-    ids=["bomb", "too many", "nothing", "damaged", "link"],
+    ids=["bomb", "too many files", "empty", "damaged", "link"],
 )
-def test_a_zip_that_does_harm_is_refused_whole(office, content, words):
-    desk = office()
-    answer = desk.client.post("/batch", files={"files": ("a.zip", content)})
-    assert answer.status_code == 422, answer.text
-    assert words in answer.json()["error"]
-    assert desk.client.get("/jobs").json()["total"] == 0
+def test_harmful_archive_is_refused_as_a_whole(make_service, content, message):
+    service = make_service()
+    response = post_zip(service, content)
+    assert response.status_code == 422
+    assert message in response.json()["error"]
+    assert service.client.get("/jobs").json()["total"] == 0
 
 
-def test_a_zip_that_lies_about_its_size_is_stopped_where_the_lie_ends(office):
-    content = bytearray(zipped({"a": b"x" * 5000}, compress_type=zipfile.ZIP_STORED))
-    true, lie = (5000).to_bytes(4, "little"), (10).to_bytes(4, "little")
-    content = bytes(content).replace(true, lie)
-    answer = office().client.post("/batch", files={"files": ("a.zip", content)})
-    items = answer.json().get("items", [{"job_id": None}])
-    assert all(item["job_id"] is None for item in items)
+def test_member_larger_than_its_stated_size_is_refused(make_service):
+    content = make_zip({"a": b"x" * 5000}, compress_type=zipfile.ZIP_STORED)
+    actual, stated = (5000).to_bytes(4, "little"), (10).to_bytes(4, "little")
+    response = post_zip(make_service(), content.replace(actual, stated))
+    assert response.status_code == 202
+    (item,) = response.json()["items"]
+    assert item["job_id"] is None
+    assert "damaged in the zip archive" in item["error"]
 
 
-@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
-def test_one_damaged_file_of_a_zip_is_told_and_the_others_are_jobs(office, packing):
-    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}, compress_type=packing))
-    second = content.index(b"PK\x03\x04", 4)
-    spoiled = second if packing == zipfile.ZIP_STORED else second + 35  # its header, or its data
-    content[spoiled : spoiled + 4] = b"\xff" * 4
-    answer = office().client.post("/batch", files={"files": ("a.zip", bytes(content))})
-    good, bad = answer.json()["items"]
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
+def test_damaged_member_is_refused_and_the_others_become_jobs(make_service, compression):
+    content = bytearray(make_zip({"a": b"x" * 500, "b": b"y" * 500}, compress_type=compression))
+    second = content.index(LOCAL_HEADER, 4)
+    damaged = second if compression == zipfile.ZIP_STORED else second + 35  # header, or data
+    content[damaged : damaged + 4] = b"\xff" * 4
+    good, bad = post_zip(make_service(), content).json()["items"]
     assert good["job_id"]
     assert bad["job_id"] is None
-    assert "damaged in the zip" in bad["error"]
+    assert "damaged in the zip archive" in bad["error"]
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("offset", "value"),
     [(10, b"\x63\x00"), (8, b"\x40\x00")],
-    ids=["a packing yet to come", "strong encryption"],
+    ids=["unknown compression", "strong encryption"],
 )
-def test_a_file_that_cannot_be_unpacked_is_told_and_the_others_are_jobs(office, place, value):
-    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}))
-    entry = content.rindex(b"PK\x01\x02")
-    content[entry + place : entry + place + 2] = value
-    good, bad = (
-        office().client.post("/batch", files={"files": ("a.zip", bytes(content))}).json()["items"]
-    )
+def test_unsupported_member_is_refused_and_the_others_become_jobs(make_service, offset, value):
+    content = bytearray(make_zip({"a": b"x" * 500, "b": b"y" * 500}))
+    entry = content.rindex(DIRECTORY_ENTRY)
+    content[entry + offset : entry + offset + 2] = value
+    good, bad = post_zip(make_service(), content).json()["items"]
     assert good["job_id"]
     assert (bad["job_id"], bad["file"]) == (None, "b")
 
 
-@pytest.mark.parametrize("offset", [b"\xff" * 8, b"\xff" * 7 + b"\x7f"])
-def test_a_zip_that_points_beyond_itself_is_no_fault_of_the_service(office, offset):
-    content = bytearray(zipped({"a": b"x" * 500, "b": b"y" * 500}))
-    entry = content.rindex(b"PK\x01\x02")
-    content[entry + 42 : entry + 46] = b"\xff" * 4
+@pytest.mark.parametrize("offset", [b"\xff" * 8, b"\xff" * 7 + b"\x7f"], ids=["2^64", "2^63"])
+def test_member_with_offset_beyond_the_file_is_refused(make_service, offset):
+    content = bytearray(make_zip({"a": b"x" * 500, "b": b"y" * 500}))
+    entry = content.rindex(DIRECTORY_ENTRY)
+    content[entry + 42 : entry + 46] = b"\xff" * 4  # the offset is in the ZIP64 extra field
     extra = b"\x01\x00\x08\x00" + offset
     content[entry + 30 : entry + 32] = len(extra).to_bytes(2, "little")
     content[entry + 47 : entry + 47] = extra
-    end = content.rindex(b"PK\x05\x06")
+    end = content.rindex(END_OF_DIRECTORY)
     size = int.from_bytes(content[end + 12 : end + 16], "little") + len(extra)
     content[end + 12 : end + 16] = size.to_bytes(4, "little")
-    answer = office().client.post("/batch", files={"files": ("a.zip", bytes(content))})
-    assert answer.status_code in (202, 422)
-    assert "error" in (answer.json() if answer.status_code == 422 else answer.json()["items"][1])
+    response = post_zip(make_service(), content)
+    assert response.status_code == 202
+    good, bad = response.json()["items"]
+    assert good["job_id"]
+    assert bad["job_id"] is None
+    assert "damaged in the zip archive" in bad["error"]
 
 
-def test_a_zip_that_lists_countless_files_is_refused_before_the_list_is_read(office):
-    entry = b"PK\x01\x02" + bytes(42)
-    listed = entry * 200_000
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(listed), 4, 0)
-    desk = office()
+def test_huge_directory_is_refused_before_it_is_read(make_service):
+    directory = (DIRECTORY_ENTRY + bytes(42)) * 200_000
+    end = struct.pack("<4s4H2IH", END_OF_DIRECTORY, 0, 0, 1, 1, len(directory), 4, 0)
+    service = make_service()
     tracemalloc.start()
     try:
-        answer = desk.client.post(
-            "/batch", files={"files": ("a.zip", b"PK\x03\x04" + listed + end)}
-        )
-        _, most = tracemalloc.get_traced_memory()
+        response = post_zip(service, LOCAL_HEADER + directory + end)
+        _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (answer.status_code, answer.json()["error"]) == (
-        422, "a.zip: lists too many files; send fewer at once"
-    )  # fmt: skip
-    assert most < 10 * len(listed)
+    assert response.status_code == 422
+    assert response.json() == {"error": "a.zip: lists too many files; send fewer at once"}
+    assert peak_bytes < 10 * len(directory)

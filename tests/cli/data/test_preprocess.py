@@ -24,7 +24,7 @@ def test_a_folder_is_prepared_and_reported(run, film, tmp_path):
     done = run(tmp_path / "media", "--report", report, "--cache", tmp_path / "cache")
     assert done.exit_code == 0
     assert "1 of 2 files" in done.output
-    assert "b.mp4: is no readable media file" in done.output
+    assert "b.mp4: is not a readable media file" in done.output
     written = json.loads(report.read_text())
     assert written["total"]["frames_with_face"] == 5
     assert [file["error"] is None for file in written["files"]] == [True, False]

@@ -18,7 +18,7 @@ def pitch_hz(samples):
 
 
 @pytest.mark.parametrize("factor", [0.9, 1.1])
-def test_stretched_speech_is_longer_at_the_same_pitch_and_its_mask_follows(factor):
+def test_time_stretch_keeps_the_pitch_and_stretches_the_speech_mask(factor):
     spoken = np.zeros(RATE_HZ, bool)
     spoken[4000:12_000] = True
     samples = np.where(spoken, tone(440), 0).astype(np.float32)
@@ -31,7 +31,7 @@ def test_stretched_speech_is_longer_at_the_same_pitch_and_its_mask_follows(facto
     assert loud[mask].sum() > 0.95 * loud.sum()
 
 
-def test_a_factor_of_1_and_no_sound_are_left_alone():
+def test_factor_one_and_empty_sound_stay_unchanged():
     for samples in (tone(440), np.zeros(0, np.float32)):
         mask = np.ones(len(samples), bool)
         same, spoken = time_stretch(samples, mask, 1.0)
@@ -44,7 +44,7 @@ def test_a_factor_of_1_and_no_sound_are_left_alone():
 
 
 @pytest.mark.parametrize("semitones", [-2.0, 1.5])
-def test_another_pitch_is_as_long_and_as_loud(semitones):
+def test_pitch_shift_keeps_duration_and_loudness(semitones):
     samples = tone(440)
     other = pitch_shift(samples, semitones)
     assert other.shape == samples.shape
@@ -53,7 +53,7 @@ def test_another_pitch_is_as_long_and_as_loud(semitones):
 
 
 @pytest.mark.parametrize("db", [-3.0, 3.0])
-def test_a_tilt_is_that_many_decibels_from_octave_to_octave(db):
+def test_spectral_tilt_adds_the_same_decibels_per_octave(db):
     samples = tone(500) + tone(1000) + tone(4000)
     other = spectral_tilt(samples, db)
     gain_db = [
@@ -65,5 +65,5 @@ def test_a_tilt_is_that_many_decibels_from_octave_to_octave(db):
     assert np.std(other) == pytest.approx(np.std(samples), rel=0.01)
 
 
-def test_silence_stays_silent():
+def test_spectral_tilt_of_silence_is_silence():
     assert not spectral_tilt(np.zeros(100, np.float32), 3.0).any()

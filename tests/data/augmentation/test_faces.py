@@ -21,7 +21,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def landmarks():
-    """A drawn face: jaw, brows, nose, eyes and lips about where they are."""
+    """Landmarks of a schematic face: jaw, brows, nose, eyes and lips."""
     rows = [(30 + 10 * i, 90 + 100 * np.sin(np.pi * i / 16)) for i in range(17)]
     rows += [(50 + 10 * i, 70) for i in range(5)] + [(125 + 10 * i, 70) for i in range(5)]
     rows += [(110, 90 + 12 * i) for i in range(4)] + [(95 + 8 * i, 132) for i in range(5)]
@@ -44,33 +44,33 @@ def a_sample(faces, landmarks):
     )
 
 
-def test_mirrored_twice_is_as_before_flow_landmarks_and_pose_too(faces, landmarks):
+def test_mirroring_twice_is_the_identity(faces, landmarks):
     sample = a_sample(faces, landmarks)
     twice = mirror(mirror(sample))
     for name in ("faces", "flow", "landmarks", "pose_deg"):
         np.testing.assert_allclose(getattr(twice, name), getattr(sample, name), atol=1e-4)
 
 
-def test_a_mirrored_motion_goes_the_other_way(faces, landmarks):
+def test_mirroring_reverses_horizontal_flow(faces, landmarks):
     sample = a_sample(faces, landmarks)
-    turned = mirror(sample)
-    assert np.array_equal(turned.faces, sample.faces[:, :, ::-1])
-    assert np.array_equal(turned.flow[:, 0], -sample.flow[:, 0, :, ::-1])
-    assert np.array_equal(turned.flow[:, 1], sample.flow[:, 1, :, ::-1])
+    mirrored = mirror(sample)
+    assert np.array_equal(mirrored.faces, sample.faces[:, :, ::-1])
+    assert np.array_equal(mirrored.flow[:, 0], -sample.flow[:, 0, :, ::-1])
+    assert np.array_equal(mirrored.flow[:, 1], sample.flow[:, 1, :, ::-1])
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.8, 1.2), st.floats(-0.15, 0.15))
-def test_light_is_a_rising_curve_of_each_pixel(gain, lift):
+def test_brightness_and_contrast_follow_the_linear_formula(gain, lift):
     ramp = np.arange(256, dtype=np.uint8)[None, None, :, None].repeat(3, axis=3)
-    for picture in (ramp, ramp[:, :, ::-1]):  # as mirroring leaves it in memory
-        got = adjust_brightness_contrast(picture, gain, lift).astype(float)
-        wanted = np.clip((picture / 255 - 0.5) * gain + 0.5 + lift, 0, 1) * 255
-        assert np.abs(got - wanted).max() <= 0.5 + 1e-9
+    for image in (ramp, ramp[:, :, ::-1]):  # contiguous, and with the strides of a mirrored image
+        adjusted = adjust_brightness_contrast(image, gain, lift).astype(float)
+        expected = np.clip((image / 255 - 0.5) * gain + 0.5 + lift, 0, 1) * 255
+        assert np.abs(adjusted - expected).max() <= 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.7, 1.3])
-def test_resizing_softens_and_keeps_the_mean(faces, scale):
+def test_resizing_blurs_and_keeps_the_mean(faces, scale):
     soft = downscale_upscale(faces, scale)
     assert soft.shape == faces.shape
     assert soft.mean() == pytest.approx(faces.mean(), abs=0.5)
@@ -78,7 +78,7 @@ def test_resizing_softens_and_keeps_the_mean(faces, scale):
 
 
 @pytest.mark.parametrize("part", range(len(PARTS)))
-def test_a_part_cut_out_is_one_colour_and_inside_the_faces_hull(faces, landmarks, part):
+def test_cutout_has_one_colour_and_lies_inside_the_convex_hull(faces, landmarks, part):
     made = face_cutout(faces, landmarks, part)
     for before, after, points in zip(faces, made, landmarks, strict=True):
         changed = (before != after).any(axis=2)

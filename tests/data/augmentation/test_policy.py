@@ -9,10 +9,10 @@ from unmask.data.augmentation.faces import adjust_colour
 from unmask.data.augmentation.policy import augment_sample, sample_augmentation
 from unmask.records import ModelInput
 
-NOTHING = AugmentationSettings(mirror=0.0, light=0.0)
+NO_AUGMENTATION = AugmentationSettings(mirror=0.0, light=0.0)
 KINDS = list(AugmentationSettings.model_fields)
-OF_FACES = {"mirror", "light", "colour", "blur", "resize", "codec", "cutout"}
-OF_SOUND = {"codec", "pitch", "stretch", "noise", "tilt"}
+FACE_KINDS = {"mirror", "light", "colour", "blur", "resize", "codec", "cutout"}
+AUDIO_KINDS = {"codec", "pitch", "stretch", "noise", "tilt"}
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +31,12 @@ def sample():
     )
 
 
-def changed(sample, seed=0, **probabilities):
-    settings = NOTHING.replace(**probabilities)
+def augment(sample, seed=0, **probabilities):
+    settings = NO_AUGMENTATION.replace(**probabilities)
     return augment_sample(sample, sample_augmentation(settings, np.random.default_rng(seed)))
 
 
-def same(a, b):
+def equal(a, b):
     return all(
         np.array_equal(getattr(a, name), getattr(b, name))
         for name in ("faces", "flow", "waveform", "is_speech", "landmarks")
@@ -44,15 +44,15 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_probability_0_of_everything_changes_nothing(sample, seed):
-    assert same(changed(sample, seed), sample)
+def test_probabilities_of_zero_change_nothing(sample, seed):
+    assert equal(augment(sample, seed), sample)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_changes_what_it_is_about_and_keeps_shapes_and_types(sample, kind):
-    other = changed(sample, **{kind: 1.0})
-    assert np.array_equal(other.faces, sample.faces) == (kind not in OF_FACES)
-    assert np.array_equal(other.waveform, sample.waveform) == (kind not in OF_SOUND)
+def test_each_kind_changes_only_its_modality_and_keeps_shapes_and_types(sample, kind):
+    other = augment(sample, **{kind: 1.0})
+    assert np.array_equal(other.faces, sample.faces) == (kind not in FACE_KINDS)
+    assert np.array_equal(other.waveform, sample.waveform) == (kind not in AUDIO_KINDS)
     assert (other.faces.shape, other.faces.dtype) == (sample.faces.shape, np.uint8)
     assert (other.waveform.dtype, other.is_speech.dtype) == (np.float32, np.bool_)
     assert other.waveform.shape == other.is_speech.shape
@@ -62,16 +62,16 @@ def test_each_kind_changes_what_it_is_about_and_keeps_shapes_and_types(sample, k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_chance_changes_a_sample_in_the_same_way(sample, kind):
-    once, again = (changed(sample, 3, **{kind: 1.0}) for _ in range(2))
-    assert same(once, again)
-    assert not same(once, changed(sample, 4, **{kind: 1.0})) or kind in ("mirror", "cutout")
+def test_same_seed_repeats_the_augmentation(sample, kind):
+    first, repeated = (augment(sample, 3, **{kind: 1.0}) for _ in range(2))
+    assert equal(first, repeated)
+    assert not equal(first, augment(sample, 4, **{kind: 1.0})) or kind in ("mirror", "cutout")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_probability_never_moves_what_another_decides(kind):
+def test_one_probability_does_not_change_the_other_transforms(kind):
     for seed in range(5):
-        without, with_it = (
+        never, always = (
             sample_augmentation(
                 AugmentationSettings().replace(**{kind: share}), np.random.default_rng(seed)
             )
@@ -79,30 +79,31 @@ def test_one_probability_never_moves_what_another_decides(kind):
         )
         differ = {
             item.name
-            for item in fields(without)
-            if getattr(without, item.name) != getattr(with_it, item.name)
+            for item in fields(never)
+            if getattr(never, item.name) != getattr(always, item.name)
         }
         assert len(differ) <= 1 or (kind == "codec" and len(differ) == 2)
 
 
-def test_a_probability_is_how_often():
+def test_probability_is_the_frequency_of_a_transform():
     settings = AugmentationSettings().replace(mirror=0.3, noise=0.7)
-    drawn = [sample_augmentation(settings, np.random.default_rng(seed)) for seed in range(500)]
-    assert np.mean([one.mirror for one in drawn]) == pytest.approx(0.3, abs=0.07)
-    assert np.mean([one.snr_db is not None for one in drawn]) == pytest.approx(0.7, abs=0.07)
-    assert all(one.light is not None for one in drawn)
+    sampled = [sample_augmentation(settings, np.random.default_rng(seed)) for seed in range(500)]
+    assert np.mean([params.mirror for params in sampled]) == pytest.approx(0.3, abs=0.07)
+    assert np.mean([params.snr_db is not None for params in sampled]) == pytest.approx(
+        0.7, abs=0.07
+    )
+    assert all(params.light is not None for params in sampled)
 
 
-# a film codes later frames as changes of the first, so that equal ones do not stay quite equal
-@pytest.mark.parametrize("kind", sorted(OF_FACES - {"cutout", "codec"}))
-def test_equal_frames_stay_equal(sample, kind):
-    """What is drawn is drawn once for the whole run, not for each frame."""
+# a video codec predicts later frames from the first, so equal frames do not stay exactly equal
+@pytest.mark.parametrize("kind", sorted(FACE_KINDS - {"cutout", "codec"}))
+def test_all_frames_get_the_same_transform(sample, kind):
     still = replace(sample, faces=np.stack([sample.faces[0]] * 3))
-    faces = changed(still, **{kind: 1.0}).faces
+    faces = augment(still, **{kind: 1.0}).faces
     assert np.array_equal(faces, np.stack([faces[0]] * 3))
 
 
-def test_colour_changes_hue_and_leaves_no_colour_where_none_is_wanted(sample):
+def test_adjust_colour_scales_channels_and_saturation(sample):
     faces = sample.faces
     np.testing.assert_array_equal(adjust_colour(faces, (1, 1, 1, 1)), faces)
     grey = adjust_colour(faces, (1, 1, 1, 0)).astype(int)
@@ -113,10 +114,11 @@ def test_colour_changes_hue_and_leaves_no_colour_where_none_is_wanted(sample):
     assert (warm.mean((0, 1, 2)) / faces.mean((0, 1, 2))) == pytest.approx([1.1, 1, 0.9], abs=0.01)
 
 
-def test_neither_faces_nor_sound_need_be_there(sample):
+def test_missing_modality_stays_missing(sample):
     everything = dict.fromkeys(KINDS, 1.0)
     mute = replace(sample, waveform=np.zeros(0, np.float32), is_speech=np.zeros(0, bool))
     faceless = replace(sample, faces=sample.faces[:0], flow=None, landmarks=None)
-    assert changed(mute, **everything).waveform.shape == (0,)
-    assert changed(faceless, **everything).faces.shape == (0, 224, 224, 3)
-    assert changed(replace(sample, landmarks=None), cutout=1.0).faces is not None
+    assert augment(mute, **everything).waveform.shape == (0,)
+    assert augment(faceless, **everything).faces.shape == (0, 224, 224, 3)
+    without_landmarks = replace(sample, landmarks=None)
+    assert np.array_equal(augment(without_landmarks, cutout=1.0).faces, sample.faces)

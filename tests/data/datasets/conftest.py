@@ -6,8 +6,8 @@ from unmask.errors import MediaError
 from unmask.records import MediaInfo
 
 
-def text_probe(path):
-    """Stands in for the decoder: a text file is a 3 s clip with sound, an empty one is broken."""
+def probe_text_file(path):
+    """Fake of ``probe``: a text file is a 3 s clip with sound, an empty or absent one is broken."""
     if not path.is_file() or not path.read_bytes():
         raise MediaError(f"{path}: cannot be read")
     return MediaInfo(
@@ -26,12 +26,12 @@ def text_probe(path):
 
 @pytest.fixture
 def text_media(monkeypatch):
-    monkeypatch.setattr("unmask.data.datasets.ingest.probe", text_probe)
+    monkeypatch.setattr("unmask.data.datasets.ingest.probe", probe_text_file)
 
 
 @pytest.fixture
-def lay_out(tmp_path, text_media):
-    """Makes a data set's folder: a file per name, unlike any other, and texts as given."""
+def make_folder(tmp_path, text_media):
+    """Create a data set folder: a file of unique content per name, and files with given texts."""
 
     def build(*media, **texts):
         for name in media:

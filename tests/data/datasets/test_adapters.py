@@ -9,14 +9,14 @@ from unmask.errors import DataError
 from unmask.records import FakeSpan
 
 
-def test_faceforensics_pairs_are_one_person_and_follow_the_authors_splits(lay_out, by_id):
+def test_faceforensics_joins_pairs_and_keeps_the_authors_splits(make_folder, by_id):
     real, fake = "original_sequences/youtube/c23/videos", "manipulated_sequences/{}/c23/videos"
     names = [f"{real}/{name}.mp4" for name in ("004", "982", "010", "011", "020", "021")]
     names += [f"{fake.format('Deepfakes')}/{name}.mp4" for name in ("004_982", "982_004")]
     names += [f"{fake.format('Face2Face')}/010_011.mp4", f"{fake.format('FaceSwap')}/021_020.mp4"]
     names += [f"{real}/notes.txt", f"{real}/poster.mp4"]
     splits = {"train": [["004", "982"]], "val": [["011", "010"]], "test": [["020", "021"]]}
-    folder = lay_out(
+    folder = make_folder(
         *names, **{f"splits/{name}.json": json.dumps(pairs) for name, pairs in splits.items()}
     )
     clips = by_id(load_dataset(folder))
@@ -38,8 +38,8 @@ def test_faceforensics_pairs_are_one_person_and_follow_the_authors_splits(lay_ou
     assert {clip.split for clip in clips.values() if clip.identity == "youtube020"} == {"test"}
 
 
-def test_faceforensics_actors_are_told_by_whose_footage_it_is(lay_out, by_id):
-    folder = lay_out(
+def test_faceforensics_actor_is_the_person_of_the_footage(make_folder, by_id):
+    folder = make_folder(
         "original_sequences/actors/c23/videos/01__exit_phone_room.mp4",
         "original_sequences/actors/c23/videos/02__exit_phone_room.mp4",
         "original_sequences/actors/c23/videos/03__walking.mp4",
@@ -58,8 +58,8 @@ def test_faceforensics_actors_are_told_by_whose_footage_it_is(lay_out, by_id):
     assert (fake.identity, fake.pair_id) == (real.identity, real.pair_id)
 
 
-def test_celebdf_tells_people_by_their_footage(lay_out, by_id, caplog):
-    folder = lay_out(
+def test_celebdf_identity_is_the_person_of_the_footage(make_folder, by_id, caplog):
+    folder = make_folder(
         *[f"Celeb-real/id{person}_{take:04}.mp4" for person in range(6) for take in range(2)],
         *[f"Celeb-synthesis/id{person}_id{(person + 1) % 6}_0000.mp4" for person in range(6)],
         "YouTube-real/00170.mp4",
@@ -70,12 +70,12 @@ def test_celebdf_tells_people_by_their_footage(lay_out, by_id, caplog):
     fake = clips["Celeb-synthesis__id3_id4_0000.mp4"]
     assert (fake.identity, fake.pair_id, fake.is_fake) == ("id3", "id3_0000", True)
     assert clips["Celeb-real__id3_0000.mp4"].pair_id == "id3_0000"
-    # id0 is in the authors' test list with one of three clips: that cannot be kept
-    assert "the authors' splits are not used" in caplog.text
+    # only one of three clips of id0 is in the authors' test list, which leaks
+    assert "authors' splits ignored (data leakage" in caplog.text
     assert find_leaks(clips.values()) == ()
 
 
-def test_dfdc_parts_are_joined_and_a_fake_follows_its_original(lay_out, by_id):
+def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
     parts = {
         "part_0": {
             "a.mp4": {"label": "REAL", "split": "train"},
@@ -83,7 +83,7 @@ def test_dfdc_parts_are_joined_and_a_fake_follows_its_original(lay_out, by_id):
         },
         "part_1": {"c.mp4": {"label": "REAL"}, "d.mp4": {"label": "REAL"}},
     }
-    folder = lay_out(
+    folder = make_folder(
         *[f"{part}/{name}" for part, files in parts.items() for name in files],
         **{f"{part}/metadata.json": json.dumps(files) for part, files in parts.items()},
     )
@@ -98,7 +98,7 @@ def test_dfdc_parts_are_joined_and_a_fake_follows_its_original(lay_out, by_id):
     assert (fake.fake_video, fake.fake_audio, fake.manipulation) == (True, False, "unknown")
 
 
-def test_fakeavceleb_says_which_modality_is_forged(lay_out, by_id):
+def test_fakeavceleb_labels_the_forged_modality(make_folder, by_id):
     rows = [
         ("id1", "-", "-", "real", "A", "RealVideo-RealAudio", "African", "men", "00109.mp4"),
         (
@@ -115,13 +115,16 @@ def test_fakeavceleb_says_which_modality_is_forged(lay_out, by_id):
         ("id2", "-", "-", "rtvc", "B", "RealVideo-FakeAudio", "Asian", "women", "00110_fake.mp4"),
         ("id3", "id9", "-", "fsgan", "C", "FakeVideo-RealAudio", "Asian", "men", "00111_f.mp4"),
     ]
-    folders = [f"{kind}/{race}/{gender}/{who}" for who, _, _, _, _, kind, race, gender, _ in rows]
+    folders = [
+        f"{kind}/{race}/{gender}/{person}" for person, _, _, _, _, kind, race, gender, _ in rows
+    ]
     lines = ["source,target1,target2,method,category,type,race,gender,path,"]
     lines += [
-        ",".join([*row, f"FakeAVCeleb/{place}"]) for row, place in zip(rows, folders, strict=True)
+        ",".join([*row, f"FakeAVCeleb/{folder_name}"])
+        for row, folder_name in zip(rows, folders, strict=True)
     ]
-    folder = lay_out(
-        *[f"{place}/{row[-1]}" for row, place in zip(rows, folders, strict=True)],
+    folder = make_folder(
+        *[f"{folder_name}/{row[-1]}" for row, folder_name in zip(rows, folders, strict=True)],
         **{"meta_data.csv": "\n".join(lines)},
     )
     clips = {clip.manipulation: clip for clip in load_dataset(folder)}
@@ -135,22 +138,22 @@ def test_fakeavceleb_says_which_modality_is_forged(lay_out, by_id):
     assert clips["none"].pair_id == clips["wav2lip"].pair_id == "id1_00109"
 
 
-def test_fakeavceleb_with_other_columns_is_refused(lay_out):
-    folder = lay_out("RealVideo-RealAudio/a.mp4", **{"meta_data.csv": "who,what\n1,2"})
+def test_fakeavceleb_with_other_columns_is_rejected(make_folder):
+    folder = make_folder("RealVideo-RealAudio/a.mp4", **{"meta_data.csv": "who,what\n1,2"})
     with pytest.raises(DataError, match=r"meta_data.csv: columns are .*expected"):
         load_dataset(folder)
 
 
-def test_lavdf_keeps_the_forged_stretches_and_the_authors_splits(lay_out, by_id):
+def test_lavdf_keeps_forged_segments_and_the_authors_splits(make_folder, by_id):
     def entry(file, split, video=False, audio=False, original=None):
-        stretches = [[1.0, 1.5]] if video or audio else []
+        segments = [[1.0, 1.5]] if video or audio else []
         return {
             "file": file,
             "split": split,
             "original": original,
             "modify_video": video,
             "modify_audio": audio,
-            "fake_periods": stretches,
+            "fake_periods": segments,
         }
 
     rows = [
@@ -159,7 +162,7 @@ def test_lavdf_keeps_the_forged_stretches_and_the_authors_splits(lay_out, by_id)
         entry("dev/2.mp4", "dev", audio=True),
         entry("test/3.mp4", "test", video=True),
     ]
-    folder = lay_out(*[r["file"] for r in rows], **{"metadata.min.json": json.dumps(rows)})
+    folder = make_folder(*[r["file"] for r in rows], **{"metadata.min.json": json.dumps(rows)})
     clips = by_id(load_dataset(folder))
     both = clips["train__1.mp4"]
     assert both.fake_periods == (FakeSpan(1.0, 1.5, "video"), FakeSpan(1.0, 1.5, "audio"))
@@ -168,7 +171,7 @@ def test_lavdf_keeps_the_forged_stretches_and_the_authors_splits(lay_out, by_id)
     assert [clip.split for clip in clips.values()] == ["train", "train", "val", "test"]
 
 
-def test_avdeepfake1m_drops_segments_of_the_untouched_stream(lay_out, by_id, caplog):
+def test_avdeepfake1m_ignores_segments_of_the_unmodified_stream(make_folder, by_id, caplog):
     def entry(file, kind, video=(), audio=()):
         return {
             "file": file,
@@ -183,7 +186,7 @@ def test_avdeepfake1m_drops_segments_of_the_untouched_stream(lay_out, by_id, cap
         entry("id2/xyz/00001/both.mp4", "both_modified", [[3, 4]], [[3, 5]]),
     ]
     val = [entry("id3/abc/00002/real.mp4", "real")]
-    folder = lay_out(
+    folder = make_folder(
         *[f"train/{r['file']}" for r in train],
         *[f"val/{r['file']}" for r in val],
         **{"train_metadata.json": json.dumps(train), "val_metadata.json": json.dumps(val)},
@@ -195,12 +198,12 @@ def test_avdeepfake1m_drops_segments_of_the_untouched_stream(lay_out, by_id, cap
     assert (fake.identity, fake.pair_id) == ("id1", "id1/xyz/00001")
     both = clips["train__id2__xyz__00001__both.mp4"]
     assert both.fake_periods == (FakeSpan(3.0, 4.0, "video"), FakeSpan(3.0, 5.0, "audio"))
-    # the authors' test labels are not public, so there would be nothing to test on
+    # the authors' test labels are not public, so their splits have no test clips
     assert "nothing in test" in caplog.text
     assert {clip.split for clip in clips.values()} == {"train", "val", "test"}
 
 
-def test_a_simple_table_says_file_and_label(lay_out, by_id):
+def test_simple_table_defines_files_and_labels(make_folder, by_id):
     table = "\n".join(
         [
             "file,label,manipulation,person_id,licence_of_repo,duration_s",
@@ -211,7 +214,7 @@ def test_a_simple_table_says_file_and_label(lay_out, by_id):
         ]
     )
     names = ("real/a.mp4", "fake/a.mp4", "fake/b.mp4", "fake/c.mp4")
-    clips = by_id(load_dataset(lay_out(*names, **{"manifest.csv": table})))
+    clips = by_id(load_dataset(make_folder(*names, **{"manifest.csv": table})))
     real, lips, voice, bare = (clips[name.replace("/", "__")] for name in names)
     assert (real.identity, real.is_fake, real.duration_s, real.licence) == (
         "ann",
@@ -225,7 +228,7 @@ def test_a_simple_table_says_file_and_label(lay_out, by_id):
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("a.mp4,genuine,train,false,true", "row 3: column label: 'genuine'"),
         ("a.mp4,real,dev,false,false", "row 3: column split: 'dev'"),
@@ -233,16 +236,16 @@ def test_a_simple_table_says_file_and_label(lay_out, by_id):
         ("a.mp4,fake,train,false,false", "row 3: label is fake, but neither"),
     ],
 )
-def test_a_wrong_row_of_a_simple_table_is_named(lay_out, line, words):
+def test_invalid_row_of_a_simple_table_is_reported(make_folder, line, message):
     table = f"file,label,split,fake_video,fake_audio\nb.mp4,real,train,,\n{line}"
-    with pytest.raises(DataError, match=words):
-        load_dataset(lay_out("a.mp4", "b.mp4", **{"manifest.csv": table}))
+    with pytest.raises(DataError, match=message):
+        load_dataset(make_folder("a.mp4", "b.mp4", **{"manifest.csv": table}))
 
 
-def test_a_mere_tree_takes_people_from_its_folders(lay_out, by_id, caplog):
+def test_real_fake_folders_take_people_from_their_folder_names(make_folder, by_id, caplog):
     names = ("real/ann/1.mp4", "real/2.mov", "fake/ann/1.webm", "fake/2.mp4", "real/notes.txt")
     with caplog.at_level(logging.WARNING):
-        clips = by_id(load_dataset(lay_out(*names)))
+        clips = by_id(load_dataset(make_folder(*names)))
     assert {name: (c.identity, c.is_fake) for name, c in clips.items()} == {
         "real__ann__1.mp4": ("ann", False),
         "real__2.mov": ("2", False),

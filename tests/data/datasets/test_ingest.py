@@ -14,64 +14,66 @@ from unmask.errors import DataError
 REAL_CLIPS = Path(__file__).parents[3].parent / "shared" / "clips"
 
 
-def test_what_cannot_be_read_is_left_out_loudly(lay_out, caplog):
-    folder = lay_out(*[f"real/{n}.mp4" for n in range(4)], "fake/9.mp4")
+def test_unreadable_file_is_skipped_and_logged(make_folder, caplog):
+    folder = make_folder(*[f"real/{n}.mp4" for n in range(4)], "fake/9.mp4")
     (folder / "real" / "2.mp4").write_bytes(b"")
-    found = scan_dataset(folder)
-    (skipped,) = found.skipped
+    result = scan_dataset(folder)
+    (skipped,) = result.skipped
     assert skipped.path == folder / "real" / "2.mp4"
-    assert "real__2.mp4" not in {clip.clip_id for clip in found.clips}
+    assert "real__2.mp4" not in {clip.clip_id for clip in result.clips}
     with caplog.at_level(logging.WARNING):
-        assert load_dataset(folder) == found.clips
-    assert f"left out: {folder / 'real' / '2.mp4'}: cannot be read" in caplog.text
-    assert "left out 1 of 5 files" in caplog.text
+        assert load_dataset(folder) == result.clips
+    assert f"skipped: {folder / 'real' / '2.mp4'}: cannot be read" in caplog.text
+    assert "skipped 1 of 5 files" in caplog.text
 
 
-def test_a_set_of_which_nothing_can_be_read_is_an_error(lay_out):
+def test_data_set_without_readable_files_is_rejected(make_folder):
     labels = {"a.mp4": {"label": "REAL"}}
     with pytest.raises(DataError, match=r"none of 1 listed files.*a.mp4: cannot be read"):
-        load_dataset(lay_out(**{"metadata.json": json.dumps(labels)}))
+        load_dataset(make_folder(**{"metadata.json": json.dumps(labels)}))
 
 
-def test_a_canonical_manifest_is_taken_as_it_is(lay_out):
-    clips = load_dataset(lay_out("real/a.mp4", "fake/b.mp4"))
+def test_manifest_is_returned_unchanged(make_folder):
+    clips = load_dataset(make_folder("real/a.mp4", "fake/b.mp4"))
     folder = clips[0].path.parents[1]
     write_manifest(clips, folder)
     (folder / "real" / "a.mp4").unlink()  # media are not opened again
     assert load_dataset(folder) == clips
 
 
-def test_a_canonical_manifest_without_a_column_is_not_taken_for_a_table(lay_out):
-    folder = lay_out("a.mp4", **{"manifest.csv": "clip_id,file,label\na,a.mp4,real"})
+def test_incomplete_manifest_is_not_taken_for_a_simple_table(make_folder):
+    folder = make_folder("a.mp4", **{"manifest.csv": "clip_id,file,label\na,a.mp4,real"})
     with pytest.raises(DataError, match="missing column"):
         load_dataset(folder)
 
 
-def test_an_unknown_folder_is_told_what_would_be_known(tmp_path):
+def test_unknown_layout_is_rejected_with_the_supported_ones(tmp_path):
     with pytest.raises(DataError) as caught:
         load_dataset(tmp_path)
     assert all(name in str(caught.value) for name in ADAPTERS)
 
 
-def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="is no folder"):
+def test_missing_folder_is_rejected(tmp_path):
+    with pytest.raises(DataError, match="not a folder"):
         load_dataset(tmp_path / "absent")
 
 
 @pytest.mark.parametrize("name", ["metadata.json", "train_metadata.json"])
-def test_broken_metadata_is_named(lay_out, name):
+def test_invalid_metadata_file_is_reported(make_folder, name):
     with pytest.raises(DataError, match=f"{name}: cannot be read as JSON"):
-        load_dataset(lay_out(**{name: "{"}))
+        load_dataset(make_folder(**{name: "{"}))
 
 
-def test_the_same_seed_assigns_the_same_splits(lay_out):
-    folder = lay_out(*[f"real/{n}.mp4" for n in range(30)], *[f"fake/f{n}.mp4" for n in range(30)])
+def test_seed_determines_the_assigned_splits(make_folder):
+    folder = make_folder(
+        *[f"real/{n}.mp4" for n in range(30)], *[f"fake/f{n}.mp4" for n in range(30)]
+    )
     assert load_dataset(folder, seed=1) == load_dataset(folder, seed=1)
     assert load_dataset(folder, seed=1) != load_dataset(folder, seed=2)
 
 
-def test_media_facts_come_from_the_file_and_not_from_the_table(tmp_path):
-    write_clip(tmp_path / "a.mp4", frames=20)
+def test_media_properties_come_from_the_file_and_not_from_the_table(tmp_path):
+    write_video(tmp_path / "a.mp4", frames=20)
     table = "file,label,duration_s,fps,width,height,has_audio\na.mp4,real,99,1,1,1,True"
     (tmp_path / "manifest.csv").write_text(table)
     (clip,) = load_dataset(tmp_path)
@@ -79,25 +81,25 @@ def test_media_facts_come_from_the_file_and_not_from_the_table(tmp_path):
     assert clip.duration_s == pytest.approx(2.0)
 
 
-def write_clip(path, frames):
+def write_video(path, frames):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for level in range(frames):
-            picture = np.full((48, 64, 3), level * 5, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.full((48, 64, 3), level * 5, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
 
 
 @pytest.mark.clips
 @pytest.mark.skipif(not REAL_CLIPS.is_dir(), reason="needs ../shared/clips")
-def test_the_shared_clips_are_read_whole():
+def test_shared_real_clips_are_ingested_completely():
     clips = load_dataset(REAL_CLIPS)
     assert (len(clips), sum(clip.is_fake for clip in clips)) == (53, 27)
     assert sum(not clip.has_audio for clip in clips) == 7
     assert find_leaks(clips) == ()
-    same = {clip.split for clip in clips if clip.identity == "ffpp_004"}
-    assert len(same) == 1
+    splits_of_person = {clip.split for clip in clips if clip.identity == "ffpp_004"}
+    assert len(splits_of_person) == 1
     assert {(c.split, c.is_fake) for c in clips} == {
         (split, label) for split in ("train", "val", "test") for label in (True, False)
     }

@@ -1,59 +1,55 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.factories import make_clip
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
 from unmask.data.forgeries.faces import REGIONS, sample_training_blend_params, self_blend
 from unmask.data.forgeries.online import (
-    DESYNC,
-    TWIN,
+    P_DESYNC,
+    PSEUDO_FAKE,
     OnlineForger,
     expand_training_clips,
     make_forged_row,
 )
-from unmask.data.torch.evaluation_set import collate_examples
-from unmask.data.torch.training_set import PairBatchSampler, TrainingSet
+from unmask.data.torch.collate import collate_examples
+from unmask.data.torch.pair_sampler import PairBatchSampler
+from unmask.data.torch.training_set import TrainingSet
 from unmask.errors import DataError
 from unmask.preprocessing.faces.optical_flow import face_flow
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.records import Clip, ClipFeatures, FaceTrack, MediaInfo, PersonFeatures, Waveform
+from unmask.records import (
+    RATE_HZ,
+    ClipFeatures,
+    FaceTrack,
+    MediaInfo,
+    PersonFeatures,
+    Waveform,
+)
 
-RATE_HZ = 16_000
-EVEN = AugmentationSettings(mirror=0.0, light=0.0)
+NO_AUGMENTATION = AugmentationSettings(mirror=0.0, light=0.0)
 
 
 def a_clip(name, **changes):
-    clip = Clip(
-        clip_id=name,
-        path=Path(f"/nowhere/{name}.mp4"),
-        sha256=f"{sum(name.encode()):064x}",
-        source="toy",
-        identity=name,
-        split="train",
-        is_fake=False,
-        fake_video=False,
-        fake_audio=False,
-        manipulation="none",
-        pair_id=f"take-{name.removesuffix('-fake')}",
-        duration_s=1.0,
-        fps=5.0,
-        width=224,
-        height=224,
-        has_audio=True,
-        licence="",
-    )
-    return replace(clip, **changes)
+    """A genuine clip; each name has another hash, and a fake the pair of its clip."""
+    values = {
+        "clip_id": name,
+        "sha256": f"{sum(name.encode()):064x}",
+        "identity": name,
+        "split": "train",
+        "pair_id": f"take-{name.removesuffix('-fake')}",
+    }
+    return make_clip(**values | changes)
 
 
 def a_fake(name):
-    return a_clip(f"{name}-fake", is_fake=True, fake_video=True, manipulation="toy")
+    return a_clip(f"{name}-fake", fake_video=True, manipulation="toy")
 
 
 @pytest.fixture(scope="module")
 def load(portrait):
-    """Five frames of a portrait, its landmarks on a grid where the face is, and a hum."""
+    """Feature loader: five frames of a portrait, landmarks on a grid over the face, and a hum."""
     face = np.ascontiguousarray(portrait[:224, 40:264])
     x, y = np.meshgrid(np.linspace(70, 150, 9), np.linspace(50, 150, 8))
     points = np.stack([x, y], axis=-1).reshape(-1, 2)[:68].astype(np.float32)
@@ -79,61 +75,61 @@ def load(portrait):
     return read
 
 
-def pairs(clips, load, fakes="forged", seed=7):
-    rows = expand_training_clips(clips, fakes)
-    training = TrainingSettings(frames=3, audio_s=0.5, fake_source=fakes)
-    return rows, TrainingSet(rows, load, training, EVEN, seed)
+def training_pairs(clips, load, fake_source="forged", seed=7):
+    rows = expand_training_clips(clips, fake_source)
+    training = TrainingSettings(frames=3, audio_s=0.5, fake_source=fake_source)
+    return rows, TrainingSet(rows, load, training, NO_AUGMENTATION, seed)
 
 
-def differences(data, rows, epoch):
-    """The twin's example of the first pair, and in what it differs from the genuine clip's."""
-    genuine, twin = data[epoch, 0], data[epoch, 1]
-    (a,), (b,) = genuine.samples, twin.samples
-    assert rows[1].manipulation == TWIN
+def compare_with_genuine(data, rows, epoch):
+    """The pseudo-fake of the first pair, and whether its face and its sound were changed."""
+    genuine, forged = data[epoch, 0], data[epoch, 1]
+    (before,), (after,) = genuine.samples, forged.samples
+    assert rows[1].manipulation == PSEUDO_FAKE
     assert not genuine.clip.is_fake
     return (
-        twin,
-        not np.array_equal(a.faces, b.faces),
-        not np.array_equal(a.waveform, b.waveform),
+        forged,
+        not np.array_equal(before.faces, after.faces),
+        not np.array_equal(before.waveform, after.waveform),
     )
 
 
-def test_a_twin_differs_from_its_clip_in_what_its_labels_say_and_in_nothing_else(load):
-    rows, data = pairs([a_clip("a")], load)
-    found = [differences(data, rows, epoch) for epoch in range(25)]
-    for twin, face, voice in found:
-        clip = twin.clip
-        assert (clip.fake_video, clip.fake_audio or twin.mismatched) == (face, voice)
-        assert clip.is_fake != twin.mismatched
-    assert {(face, voice) for _, face, voice in found} == {
+def test_pseudo_fake_differs_from_its_genuine_clip_only_in_the_labelled_modalities(load):
+    rows, data = training_pairs([a_clip("a")], load)
+    results = [compare_with_genuine(data, rows, epoch) for epoch in range(25)]
+    for forged, face, voice in results:
+        clip = forged.clip
+        assert (clip.fake_video, clip.fake_audio or forged.mismatched) == (face, voice)
+        assert clip.is_fake != forged.mismatched
+    assert {(face, voice) for _, face, voice in results} == {
         (True, True),
         (True, False),
         (False, True),
     }
 
 
-def test_a_desynced_twin_has_the_same_sound_at_another_time(load):
+def test_desynced_pseudo_fake_has_the_same_sound_shifted_in_time(load):
     clip = a_clip("a")
-    rows, data = pairs([clip], load)
+    rows, data = training_pairs([clip], load)
     (sample,) = to_model_inputs(load(clip))
-    drawn = [data.twins.sample_forgery(rows[1], sample, epoch) for epoch in range(200)]
-    shifted = [one for one in drawn if one.shift_s is not None]
-    assert len(shifted) / len(drawn) == pytest.approx(DESYNC, abs=0.08)
-    assert {np.sign(one.shift_s) for one in shifted} == {-1, 1}
-    for one in shifted[:10]:
-        assert one.face is one.voice is None
-        assert 0.2 <= abs(one.shift_s) <= 0.5  # of a sound of one second
-        labelled = one.labelled(rows[1])
-        assert one.mismatched
+    sampled = [data.forger.sample_forgery(rows[1], sample, epoch) for epoch in range(200)]
+    shifted = [params for params in sampled if params.shift_s is not None]
+    assert len(shifted) / len(sampled) == pytest.approx(P_DESYNC, abs=0.08)
+    assert {np.sign(params.shift_s) for params in shifted} == {-1, 1}
+    for params in shifted[:10]:
+        assert params.face_seed is params.voice_variant is None
+        assert 0.2 <= abs(params.shift_s) <= 0.5  # half of one second of sound
+        labelled = params.relabel(rows[1])
+        assert params.mismatched
         assert (labelled.fake_video, labelled.fake_audio) == (False, False)
-        made = data.twins.apply_voice(clip, sample, one)
-        back = np.roll(made.waveform, -round(one.shift_s * RATE_HZ))
-        assert np.mean(back == sample.waveform) > 0.97  # all but the seam
-        assert np.array_equal(made.faces, sample.faces)
+        moved = data.forger.apply_voice(clip, sample, params)
+        restored = np.roll(moved.waveform, -round(params.shift_s * RATE_HZ))
+        assert np.mean(restored == sample.waveform) > 0.97  # all but the faded seam
+        assert np.array_equal(moved.faces, sample.faces)
 
 
-def test_labels_reach_the_targets_with_the_modality_that_was_forged(load):
-    _, data = pairs([a_clip("a")], load)
+def test_targets_name_the_forged_modality(load):
+    _, data = training_pairs([a_clip("a")], load)
     assert any(data[epoch, 1].mismatched for epoch in range(25))
     for epoch in range(25):
         examples = [data[epoch, 0], data[epoch, 1]]
@@ -145,20 +141,20 @@ def test_labels_reach_the_targets_with_the_modality_that_was_forged(load):
         assert targets.is_fake.tolist() == [False, True]
 
 
-def test_the_same_seed_and_epoch_forge_the_same_twin_in_any_order(load):
-    first = pairs([a_clip("a"), a_clip("b")], load)[1]
-    again = pairs([a_clip("a"), a_clip("b")], load)[1]
+def test_forgery_depends_on_seed_and_epoch_and_not_on_the_order(load):
+    first = training_pairs([a_clip("a"), a_clip("b")], load)[1]
+    repeated = training_pairs([a_clip("a"), a_clip("b")], load)[1]
     keys = [(epoch, index) for epoch in range(3) for index in range(4)]
     forward = {key: first[key].samples[0] for key in keys}
     for key in reversed(keys):
-        (sample,) = again[key].samples
+        (sample,) = repeated[key].samples
         assert np.array_equal(sample.faces, forward[key].faces)
         assert np.array_equal(sample.waveform, forward[key].waveform)
-    other = pairs([a_clip("a"), a_clip("b")], load, seed=8)[1]
+    other = training_pairs([a_clip("a"), a_clip("b")], load, seed=8)[1]
     assert any(not np.array_equal(other[key].samples[0].faces, forward[key].faces) for key in keys)
 
 
-def test_a_twins_flow_is_that_of_its_own_faces(load):
+def test_optical_flow_of_a_pseudo_fake_is_recomputed(load):
     def moving(clip):
         features = load(clip)
         (person,) = features.people
@@ -170,105 +166,105 @@ def test_a_twins_flow_is_that_of_its_own_faces(load):
             people=(replace(person, faces=faces, flow=flow, landmarks=points.astype(np.float32)),),
         )
 
-    _, data = pairs([a_clip("mute")], moving)
+    _, data = training_pairs([a_clip("mute")], moving)
     for epoch in range(3):
-        genuine, twin = (data[epoch, index].samples[0] for index in (0, 1))
-        time_s = np.arange(len(twin.faces)) / 5
-        assert np.array_equal(twin.flow[1:], face_flow(twin.faces, time_s)[1:])
-        assert not np.array_equal(twin.flow, genuine.flow)
-        assert np.array_equal(twin.flow[0], genuine.flow[0])
+        genuine, forged = (data[epoch, index].samples[0] for index in (0, 1))
+        time_s = np.arange(len(forged.faces)) / 5
+        assert np.array_equal(forged.flow[1:], face_flow(forged.faces, time_s)[1:])
+        assert not np.array_equal(forged.flow, genuine.flow)
+        assert np.array_equal(forged.flow[0], genuine.flow[0])
 
 
 @pytest.mark.parametrize(
     ("name", "video", "audio"),
     [("mute", True, False), ("faceless", False, True), ("silent", True, False)],
 )
-def test_only_what_is_there_is_forged(load, name, video, audio):
-    _, data = pairs([a_clip(name)], load)
+def test_absent_modality_is_never_forged(load, name, video, audio):
+    _, data = training_pairs([a_clip(name)], load)
     for epoch in range(6):
         clip = data[epoch, 1].clip
         assert (clip.fake_video, clip.fake_audio) == (video, audio)
 
 
-def test_a_clip_without_face_or_speech_has_no_twin_and_says_so(load):
-    _, data = pairs([a_clip("faceless-silent")], load)
+def test_clip_without_face_and_speech_yields_a_problem(load):
+    _, data = training_pairs([a_clip("faceless-silent")], load)
     assert data[0, 0].samples
     assert not data[0, 1].samples
     assert "neither a face nor speech" in data[0, 1].problem
 
 
-def test_forged_uses_no_labelled_fake_and_sets_each_twin_beside_its_clip():
+def test_source_forged_puts_a_pseudo_fake_after_each_genuine_clip():
     clips = [c for name in "abcd" for c in (a_clip(name), a_fake(name))]
     rows = expand_training_clips(clips, "forged")
     assert [row.clip_id for row in rows[:4]] == ["a", "a~forged", "b", "b~forged"]
-    assert {row.manipulation for row in rows} == {"none", TWIN}
+    assert {row.manipulation for row in rows} == {"none", PSEUDO_FAKE}
     order = [index for batch in PairBatchSampler(rows, 4, seed=1) for _, index in batch]
     for first, second in zip(order[::2], order[1::2], strict=True):
         assert rows[second] == make_forged_row(rows[first])
     assert expand_training_clips(clips, "labelled") == tuple(clips)
 
 
-def test_both_takes_a_twin_in_place_of_a_labelled_fake_about_every_other_time():
+def test_source_both_replaces_about_half_of_the_labelled_fakes():
     clips = [c for name in "abcdefgh" for c in (a_clip(name), a_fake(name))]
-    twins = OnlineForger(expand_training_clips(clips, "both"), "both", seed=3)
-    chosen = [[twins.maybe_replace(clip, epoch) for clip in clips] for epoch in range(20)]
-    for row in chosen:
-        assert row[::2] == clips[::2]
-        assert [clip.pair_id for clip in row] == [clip.pair_id for clip in clips]
-    forged = [clip.manipulation == TWIN for row in chosen for clip in row[1::2]]
+    forger = OnlineForger(expand_training_clips(clips, "both"), "both", seed=3)
+    chosen = [[forger.maybe_replace(clip, epoch) for clip in clips] for epoch in range(20)]
+    for epoch_clips in chosen:
+        assert epoch_clips[::2] == clips[::2]
+        assert [clip.pair_id for clip in epoch_clips] == [clip.pair_id for clip in clips]
+    forged = [clip.manipulation == PSEUDO_FAKE for row in chosen for clip in row[1::2]]
     assert np.mean(forged) == pytest.approx(0.5, abs=0.15)
     labelled = OnlineForger(clips, "labelled", seed=3)
     assert [labelled.maybe_replace(clip, 0) for clip in clips] == clips
 
 
-def test_both_forges_genuine_clips_without_a_fake_beside_them():
+def test_source_both_adds_pseudo_fakes_of_genuine_clips_without_a_fake():
     clips = [a_clip("a"), a_fake("a"), a_clip("b"), a_clip("c")]
     rows = expand_training_clips(clips, "both")
     assert rows == (*clips, make_forged_row(clips[2]), make_forged_row(clips[3]))
-    twins = OnlineForger(rows, "both", seed=3)
-    assert all(twins.maybe_replace(row, epoch) is row for row in rows[2:] for epoch in range(5))
+    forger = OnlineForger(rows, "both", seed=3)
+    assert all(forger.maybe_replace(row, epoch) is row for row in rows[2:] for epoch in range(5))
 
 
-def test_both_forges_every_genuine_clip_of_a_pair():
+def test_source_both_forges_every_genuine_clip_of_a_pair():
     first, second, fake = a_clip("a"), replace(a_clip("b"), pair_id="take-a"), a_fake("a")
-    twins = OnlineForger((first, second, fake), "both", seed=3)
-    chosen = {twins.maybe_replace(fake, epoch).path for epoch in range(40)}
+    forger = OnlineForger((first, second, fake), "both", seed=3)
+    chosen = {forger.maybe_replace(fake, epoch).path for epoch in range(40)}
     assert chosen == {first.path, second.path, fake.path}
 
 
-def test_every_fake_of_a_clip_has_a_twin_of_its_own(load):
+def test_each_fake_of_a_clip_is_replaced_by_a_different_pseudo_fake(load):
     clips = [a_clip("a"), *(replace(a_fake("a"), clip_id=f"fake-{n}") for n in range(4))]
     training = TrainingSettings(frames=3, audio_s=0.5, fake_source="both")
-    data = TrainingSet(expand_training_clips(clips, "both"), load, training, EVEN, 7)
+    data = TrainingSet(expand_training_clips(clips, "both"), load, training, NO_AUGMENTATION, 7)
     for epoch in range(10):
-        made = [data[epoch, index] for index in range(1, 5)]
-        twins = [one for one in made if one.clip.manipulation == TWIN]
-        faces = {one.samples[0].faces.tobytes() for one in twins if one.clip.fake_video}
-        assert len(faces) == sum(one.clip.fake_video for one in twins)
+        examples = [data[epoch, index] for index in range(1, 5)]
+        forged = [row for row in examples if row.clip.manipulation == PSEUDO_FAKE]
+        faces = {row.samples[0].faces.tobytes() for row in forged if row.clip.fake_video}
+        assert len(faces) == sum(row.clip.fake_video for row in forged)
 
 
-@pytest.mark.parametrize("fakes", ["forged", "both"])
-def test_without_a_genuine_clip_there_is_nothing_to_forge(fakes):
+@pytest.mark.parametrize("fake_source", ["forged", "both"])
+def test_forging_without_genuine_clips_is_refused(fake_source):
     with pytest.raises(DataError, match="genuine"):
-        expand_training_clips([a_fake("a")], fakes)
+        expand_training_clips([a_fake("a")], fake_source)
 
 
-def test_looks_are_of_every_region_and_of_both_roles(load, rng):
+def test_training_blend_params_cover_all_regions_and_both_roles(load, rng):
     person = load(a_clip("a")).people[0]
     face, points = person.faces[0], person.landmarks[0].astype(float)
-    looks = [sample_training_blend_params(120.0, rng) for _ in range(40)]
-    assert {look.region for look in looks} == set(REGIONS)
-    assert {look.outside for look in looks} == {True, False}
-    for look in looks:
-        made = self_blend(face, points, look, rng)
-        assert (made.shape, made.dtype) == (face.shape, np.uint8)
-        corner_changed = not np.array_equal(made[:8, :8], face[:8, :8])
-        assert corner_changed == look.outside
+    sampled = [sample_training_blend_params(120.0, rng) for _ in range(40)]
+    assert {params.region for params in sampled} == set(REGIONS)
+    assert {params.outside for params in sampled} == {True, False}
+    for params in sampled:
+        blended = self_blend(face, points, params, rng)
+        assert (blended.shape, blended.dtype) == (face.shape, np.uint8)
+        corner_changed = not np.array_equal(blended[:8, :8], face[:8, :8])
+        assert corner_changed == params.outside
 
 
-def test_every_frame_of_a_run_is_forged_alike(load):
-    """Equal frames differ after forging by the jitter alone, far less than from the genuine."""
-    rows, data = pairs([a_clip("mute")], load)
+def test_all_frames_of_a_sample_are_forged_alike(load):
+    """Equal frames differ after forging only by the jitter, less than from the genuine frames."""
+    rows, data = training_pairs([a_clip("mute")], load)
     for epoch in range(5):
         genuine = data[epoch, 0].samples[0].faces.astype(int)
         forged = data[epoch, 1].samples[0].faces.astype(int)

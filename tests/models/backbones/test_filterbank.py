@@ -13,12 +13,12 @@ def responses(hz, bands=24):
     return (heard[:bands].square() + heard[bands:].square()).mean(1)
 
 
-def test_a_higher_tone_is_heard_by_a_later_band():
+def test_higher_tone_excites_a_later_band():
     loudest = [int(responses(hz).argmax()) for hz in (100, 400, 1000, 2500, 6000)]
     assert loudest == sorted(set(loudest))
 
 
-def test_the_strength_of_a_tone_does_not_depend_on_its_phase():
+def test_band_energy_does_not_depend_on_phase():
     conv = torch.nn.Conv1d(1, 48, 160, bias=False)
     init_sinc_filters(conv)
     time_s = torch.arange(800) / 16_000

@@ -14,7 +14,7 @@ NAME = "lcnet_050"
 
 @pytest.fixture
 def offline(monkeypatch, tmp_path):
-    """A hub at an address where nobody answers, and an empty cache."""
+    """An unreachable hub and an empty cache."""
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
@@ -27,7 +27,7 @@ def trained():
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
-def test_a_local_file_fills_the_backbone_and_its_classifier_is_left_out(tmp_path, trained, suffix):
+def test_local_file_is_loaded_without_its_classifier(tmp_path, trained, suffix):
     file = tmp_path / f"weights.{suffix}"
     save = save_file if suffix == "safetensors" else torch.save
     save(trained.state_dict(), file)
@@ -44,19 +44,19 @@ def test_weights_of_another_model_are_refused(tmp_path, trained):
         load_frame_weights(timm.create_model(NAME, num_classes=0), NAME, str(file))
 
 
-def test_a_damaged_file_is_refused(tmp_path):
+def test_damaged_file_is_refused(tmp_path):
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"not safe at all")
     with pytest.raises(WeightsError, match="these are not the weights"):
         load_frame_weights(timm.create_model(NAME, num_classes=0), NAME, str(file))
 
 
-def test_a_path_that_does_not_exist_names_the_setting(tmp_path):
+def test_missing_file_error_names_the_setting(tmp_path):
     with pytest.raises(WeightsError, match=r"model\.frame_weights is .*gone\.pth.*no such file"):
         load_frame_weights(timm.create_model(NAME, num_classes=0), NAME, str(tmp_path / "gone.pth"))
 
 
-def test_without_a_hub_the_face_weights_setting_and_profile_are_named_at_once(offline):
+def test_unreachable_hub_fails_fast_for_frame_weights(offline):
     begin = time.monotonic()
     with pytest.raises(WeightsError) as caught:
         load_frame_weights(timm.create_model(NAME, num_classes=0), NAME, "pretrained")
@@ -65,7 +65,7 @@ def test_without_a_hub_the_face_weights_setting_and_profile_are_named_at_once(of
         assert word in str(caught.value)
 
 
-def test_without_a_hub_the_voice_weights_setting_and_profile_are_named_at_once(offline):
+def test_unreachable_hub_fails_fast_for_voice_weights(offline):
     begin = time.monotonic()
     with pytest.raises(WeightsError) as caught:
         load_voice("facebook/wav2vec2-base", "pretrained")
@@ -74,14 +74,14 @@ def test_without_a_hub_the_voice_weights_setting_and_profile_are_named_at_once(o
         assert word in str(caught.value)
 
 
-def test_the_hubs_own_offline_switch_is_obeyed(offline, monkeypatch):
+def test_offline_variable_of_the_hub_is_respected(offline, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "ENDPOINT", "would raise: this is no address")
     with pytest.raises(WeightsError, match="cannot be reached"):
         load_voice("facebook/wav2vec2-base", "pretrained")
 
 
-def test_a_local_folder_gives_the_voice_with_and_without_its_weights(tmp_path):
+def test_voice_is_loaded_from_a_local_folder(tmp_path):
     saved = voice_from_config({"hidden_size": 32, "num_attention_heads": 2, "conv_dim": [8] * 7})
     saved.save_pretrained(tmp_path)
     loaded = load_voice(str(tmp_path), "pretrained")
@@ -95,17 +95,17 @@ def test_a_local_folder_gives_the_voice_with_and_without_its_weights(tmp_path):
     )
 
 
-def test_a_folder_without_weights_is_refused(tmp_path):
-    with pytest.raises(WeightsError, match=r"holds no wav2vec2 weights.*model\.voice_backbone"):
+def test_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match=r"contains no wav2vec2 weights.*model\.voice_backbone"):
         load_voice(str(tmp_path), "pretrained")
 
 
-def test_no_voice_masks_its_input_or_skips_layers_by_chance():
+def test_voice_has_no_spec_augment_and_no_layer_drop():
     config = load_voice("tiny", "random").config
     assert (config.mask_time_prob, config.mask_feature_prob, config.layerdrop) == (0, 0, 0)
 
 
-def test_a_transformers_places_are_resampled_to_another_size_of_picture(tmp_path):
+def test_position_embeddings_are_resampled_to_another_input_size(tmp_path):
     large = timm.create_model("test_vit", num_classes=10)  # 160 px: 10 by 10 patches
     slope = torch.linspace(0, 1, 10)[None, :, None].expand(10, 10, 64)  # from left to right
     large.pos_embed.data[0, 1:] = slope.reshape(100, 64)
@@ -113,7 +113,7 @@ def test_a_transformers_places_are_resampled_to_another_size_of_picture(tmp_path
     save_file(large.state_dict(), file)
     small = timm.create_model("test_vit", num_classes=0, img_size=64)
     load_frame_weights(small, "test_vit", str(file))
-    assert torch.equal(small.pos_embed[:, 0], large.pos_embed[:, 0])  # of the class token
+    assert torch.equal(small.pos_embed[:, 0], large.pos_embed[:, 0])  # the class token
     places = small.pos_embed[0, 1:].view(4, 4, 64).detach()
     assert (places.diff(dim=1) > 0.1).all()
     assert places.diff(dim=0).abs().max() < 0.01

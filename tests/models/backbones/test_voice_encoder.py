@@ -17,7 +17,7 @@ SMALL = {
 }
 
 
-def an_encoder(frozen_layers=0, **changes):
+def make_encoder(frozen_layers=0, **changes):
     with torch.random.fork_rng():
         torch.manual_seed(2)
         model = voice_from_config({**SMALL, **changes})
@@ -25,7 +25,7 @@ def an_encoder(frozen_layers=0, **changes):
 
 
 def noise(*lengths, seed=0):
-    """Waveforms padded with garbage that no mask counts, and their sample masks."""
+    """Waveforms with arbitrary values as padding, and their sample masks."""
     rng = np.random.default_rng(seed)
     longest = max(lengths)
     waveform = torch.full((len(lengths), longest), 7.7)
@@ -39,8 +39,8 @@ def noise(*lengths, seed=0):
 @torch.inference_mode()
 @pytest.mark.parametrize("frozen_layers", [0, 2, 3])
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_unpadded_and_all_spoken_it_is_hugging_faces_own_model(norm, frozen_layers):
-    encoder = an_encoder(
+def test_encoder_equals_hugging_face_model_without_padding_and_silence(norm, frozen_layers):
+    encoder = make_encoder(
         frozen_layers, feat_extract_norm=norm, do_stable_layer_norm=norm == "layer"
     )
     waveform, mask = noise(4000)
@@ -53,7 +53,7 @@ def test_unpadded_and_all_spoken_it_is_hugging_faces_own_model(norm, frozen_laye
 
 
 @torch.inference_mode()
-def test_masked_norm_is_torchs_group_norm_on_each_row_cut_to_its_length():
+def test_masked_norm_equals_group_norm_on_each_unpadded_row():
     norm = torch.nn.GroupNorm(6, 6)
     torch.nn.init.normal_(norm.weight)
     torch.nn.init.normal_(norm.bias)
@@ -65,8 +65,8 @@ def test_masked_norm_is_torchs_group_norm_on_each_row_cut_to_its_length():
 
 
 @torch.inference_mode()
-def test_a_voice_alone_and_in_a_padded_batch_comes_out_the_same():
-    encoder = an_encoder()
+def test_padding_does_not_change_the_features():
+    encoder = make_encoder()
     waveform, mask = noise(9000, 4100, 6000)
     together, steps = encoder(waveform, mask, mask)
     for row, length in enumerate((9000, 4100, 6000)):
@@ -82,15 +82,15 @@ def test_a_voice_alone_and_in_a_padded_batch_comes_out_the_same():
 
 
 @torch.inference_mode()
-def test_what_is_said_in_silence_is_not_heard():
-    encoder = an_encoder()
+def test_samples_in_silence_do_not_change_the_features():
+    encoder = make_encoder()
     waveform, mask = noise(8000)
-    spoken = mask.clone()
-    spoken[:, 2000:5000] = False
+    speech = mask.clone()
+    speech[:, 2000:5000] = False
     other = waveform.clone()
     other[:, 2000:5000] = 0.9
-    first, steps = encoder(waveform, mask, spoken)
-    second, _ = encoder(other, mask, spoken)
+    first, steps = encoder(waveform, mask, speech)
+    second, _ = encoder(other, mask, speech)
     assert torch.equal(first, second)
     quiet = ~steps[0]
     assert quiet.any()
@@ -98,8 +98,8 @@ def test_what_is_said_in_silence_is_not_heard():
 
 
 @torch.inference_mode()
-def test_loudness_is_not_heard():
-    encoder = an_encoder()
+def test_loudness_does_not_change_the_features():
+    encoder = make_encoder()
     waveform, mask = noise(4000)
     quiet, _ = encoder(waveform * 0.1 + 0.05, mask, mask)
     loud, _ = encoder(waveform, mask, mask)
@@ -108,8 +108,8 @@ def test_loudness_is_not_heard():
 
 @torch.inference_mode()
 @pytest.mark.parametrize("length", [0, 1, 199])
-def test_less_sound_than_one_step_is_none_and_not_a_number_that_is_none(length):
-    encoder = an_encoder()
+def test_sound_shorter_than_one_step_gives_finite_features(length):
+    encoder = make_encoder()
     waveform, mask = noise(2000, max(length, 1))
     mask[1, length:] = False
     features, steps = encoder(waveform, mask, mask)
@@ -118,8 +118,8 @@ def test_less_sound_than_one_step_is_none_and_not_a_number_that_is_none(length):
     assert not features[1].any()
 
 
-def test_the_first_layers_are_frozen_and_the_others_learn():
-    encoder = an_encoder(frozen_layers=2).train()
+def test_frozen_layers_get_no_gradient():
+    encoder = make_encoder(frozen_layers=2).train()
     waveform, mask = noise(4000)
     features, _ = encoder(waveform, mask, mask)
     features.square().sum().backward()
@@ -134,8 +134,8 @@ def test_the_first_layers_are_frozen_and_the_others_learn():
     assert model.encoder.layers[2].training
 
 
-def test_gradients_pass_through_the_frozen_layers_to_the_sound():
-    encoder = an_encoder(frozen_layers=3)
+def test_gradients_pass_through_frozen_layers_to_the_sound():
+    encoder = make_encoder(frozen_layers=3)
     waveform, mask = noise(4000)
     waveform.requires_grad_(True)
     encoder(waveform, mask, mask)[0].sum().backward()
@@ -144,15 +144,15 @@ def test_gradients_pass_through_the_frozen_layers_to_the_sound():
 
 @torch.inference_mode()
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_two_encoders_on_the_same_frozen_layers_share_what_these_heard(norm):
+def test_frozen_activations_can_be_shared(norm):
     stable = {"feat_extract_norm": norm, "do_stable_layer_norm": norm == "layer"}
-    first, second = an_encoder(2, **stable), an_encoder(2, **stable)
+    first, second = make_encoder(2, **stable), make_encoder(2, **stable)
     for part in (*second.model.encoder.layers[2:], second.project):
         for weight in part.parameters():
             torch.nn.init.normal_(weight, std=0.2)
     waveform, mask = noise(9000, 4100)
     trunk = first.forward_frozen(waveform, mask, mask)
-    for encoder in (first, second, first):  # nobody leaves a trace in what is shared
+    for encoder in (first, second, first):  # using the shared activations does not change them
         torch.testing.assert_close(encoder.forward_tuned(trunk), encoder(waveform, mask, mask))
     assert not torch.allclose(
         first.forward_tuned(trunk)[0], second.forward_tuned(trunk)[0], atol=0.1

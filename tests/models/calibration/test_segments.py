@@ -1,4 +1,4 @@
-"""Stretches above a threshold, checked against a slow definition on a fine grid."""
+"""Segments above a threshold, against a slow definition on a fine grid."""
 
 from itertools import pairwise
 
@@ -15,46 +15,46 @@ from unmask.models.calibration.segments import (
 )
 
 
-def found(scores, step_s=0.2, threshold=0.7, starts_s=None):
+def segments(scores, step_s=0.2, threshold=0.7, starts_s=None):
     starts = np.arange(len(scores)) * step_s if starts_s is None else np.array(starts_s)
     scores, edges = np.array(scores), intervals(starts, step_s)
     return [
-        (edges[one][0, 0], edges[one][-1, 1].round(9), scores[one].mean().round(3))
-        for one in find_segments(scores, edges, threshold)
+        (edges[rows][0, 0], edges[rows][-1, 1].round(9), scores[rows].mean().round(3))
+        for rows in find_segments(scores, edges, threshold)
     ]
 
 
-def test_nothing_above_the_threshold_gives_no_segment():
-    assert found([0.1, 0.7, 0.2]) == []
+def test_no_score_above_the_threshold_gives_no_segment():
+    assert segments([0.1, 0.7, 0.2]) == []
 
 
 def test_no_scores_give_no_segment():
-    assert found([]) == []
+    assert segments([]) == []
 
 
-def test_neighbours_join_and_carry_their_mean():
-    assert found([0.1, 0.8, 0.9, 0.1]) == [(0.2, 0.6, 0.85)]
+def test_neighbouring_scores_are_joined():
+    assert segments([0.1, 0.8, 0.9, 0.1]) == [(0.2, 0.6, 0.85)]
 
 
-def test_one_stray_frame_is_no_segment():
-    assert found([0.1, 0.99, 0.1]) == []
+def test_single_frame_is_no_segment():
+    assert segments([0.1, 0.99, 0.1]) == []
 
 
-def test_a_short_dip_does_not_split_and_counts_in_the_mean():
-    assert found([0.9, 0.9, 0.0, 0.9, 0.9]) == [(0.0, 1.0, 0.72)]
+def test_short_dip_does_not_split_a_segment():
+    assert segments([0.9, 0.9, 0.0, 0.9, 0.9]) == [(0.0, 1.0, 0.72)]
 
 
-def test_a_long_dip_splits():
-    assert [row[:2] for row in found([0.9, 0.9, 0, 0, 0, 0.9, 0.9])] == [(0.0, 0.4), (1.0, 1.4)]
+def test_long_dip_splits_a_segment():
+    assert [row[:2] for row in segments([0.9, 0.9, 0, 0, 0, 0.9, 0.9])] == [(0.0, 0.4), (1.0, 1.4)]
 
 
-def test_a_pause_without_scores_splits_as_a_dip_does():
-    assert len(found([0.9] * 4, starts_s=[0.0, 0.2, 5.0, 5.2])) == 2
-    assert len(found([0.9] * 4, starts_s=[0.0, 0.2, 0.6, 0.8])) == 1
+def test_missing_scores_split_like_low_scores():
+    assert len(segments([0.9] * 4, starts_s=[0.0, 0.2, 5.0, 5.2])) == 2
+    assert len(segments([0.9] * 4, starts_s=[0.0, 0.2, 0.6, 0.8])) == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_segments_are_what_closing_the_gaps_of_a_fine_grid_gives(seed):
+def test_segments_equal_morphological_closing_on_a_fine_grid(seed):
     rng = np.random.default_rng(seed)
     scores = rng.random(60)
     grid = np.repeat(scores > 0.7, 20)  # hundredths of a second
@@ -63,33 +63,33 @@ def test_segments_are_what_closing_the_gaps_of_a_fine_grid_gives(seed):
         if right - left - 1 <= round(MAX_GAP_S * 100):
             grid[left:right] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[0], grid, [0]])))
-    wanted = edges.reshape(-1, 2)
-    wanted = wanted[wanted[:, 1] - wanted[:, 0] >= MIN_SEGMENT_S * 100] / 100
-    assert np.allclose([row[:2] for row in found(scores)], wanted)
+    expected = edges.reshape(-1, 2)
+    expected = expected[expected[:, 1] - expected[:, 0] >= MIN_SEGMENT_S * 100] / 100
+    assert np.allclose([row[:2] for row in segments(scores)], expected)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_height_is_where_the_last_stretch_goes(seed):
+def test_highest_segment_threshold_by_brute_force(seed):
     rng = np.random.default_rng(seed)
-    scores = rng.random(rng.integers(2, 40)).round(1)  # ties, too
+    scores = rng.random(rng.integers(2, 40)).round(1)  # with ties
     edges = intervals(np.cumsum(rng.choice([0.2, 0.9], len(scores))), 0.2)
     levels = [0.0, *np.unique(scores)]
-    wanted = next(one for one in levels if not list(find_segments(scores, edges, one)))
-    assert highest_segment_threshold(scores, edges) == wanted
+    expected = next(x for x in levels if not list(find_segments(scores, edges, x)))
+    assert highest_segment_threshold(scores, edges) == expected
 
 
-def test_no_scores_have_no_height():
+def test_highest_segment_threshold_of_no_scores_is_zero():
     assert highest_segment_threshold(np.zeros(0), np.zeros((0, 2))) == 0.0
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_bins_are_the_means_of_the_steps_whose_middle_they_hold(seed):
+def test_bins_are_means_of_the_steps_centred_in_them(seed):
     rng = np.random.default_rng(seed)
     steps = np.where(rng.random(137) < 0.3, np.nan, rng.random(137))
-    wanted = {}
+    bins = {}
     for number, value in enumerate(steps):
         if not np.isnan(value):
-            wanted.setdefault(int((number * 20 + 10) // 200), []).append(value)
+            bins.setdefault(int((number * 20 + 10) // 200), []).append(value)
     starts_s, means = bin_audio_steps(steps)
-    assert np.allclose(starts_s, [number * 0.2 for number in wanted])
-    assert np.allclose(means, [np.mean(values) for values in wanted.values()])
+    assert np.allclose(starts_s, [number * 0.2 for number in bins])
+    assert np.allclose(means, [np.mean(values) for values in bins.values()])

@@ -1,4 +1,4 @@
-"""Members asked together answer as each does alone, and what they share runs once."""
+"""An ensemble scores like its members alone, and shared layers run once."""
 
 import numpy as np
 import pytest
@@ -26,8 +26,8 @@ SMALL = {
 
 
 @pytest.fixture
-def grown(tiny):
-    """Members on the same frozen layers of voice, and maybe one frame encoder."""
+def make_members(tiny):
+    """Members with shared frozen voice layers and optionally a shared frame encoder."""
 
     def make(*seeds, one_frame_encoder):
         settings = tiny.replace(voice_frozen_layers=2)
@@ -57,7 +57,7 @@ def grown(tiny):
 
 
 def runs_of(modules):
-    """Count forward passes of each module, under what is returned."""
+    """Return a list that counts the forward passes of each module."""
     counts = [0] * len(modules)
 
     def count(place):
@@ -73,16 +73,17 @@ def runs_of(modules):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("one_frame_encoder", [True, False])
-def test_what_is_shared_runs_once_and_changes_no_answer(grown, a_sample, one_frame_encoder):
-    members = grown(0, 1, 2, one_frame_encoder=one_frame_encoder)
-    batch = collate([a_sample(4, 9000)], members[0].settings)
+def test_shared_layers_run_once_and_change_no_score(make_members, make_sample, one_frame_encoder):
+    members = make_members(0, 1, 2, one_frame_encoder=one_frame_encoder)
+    batch = collate([make_sample(4, 9000)], members[0].settings)
     alone = [member(batch).logit for member in members]
     frames = runs_of([member.frame.backbone for member in members])
     shared = runs_of([member.voice.model.encoder.layers[1] for member in members])
     own = runs_of([member.voice.model.encoder.layers[2] for member in members])
     ensemble = Ensemble(members)
-    seen, heard = ensemble.encode_frames(batch), ensemble.encode_audio(batch)
-    together = [m(batch, h, s).logit for m, h, s in zip(members, heard, seen, strict=True)]
+    frame_features, audio_features = ensemble.encode_frames(batch), ensemble.encode_audio(batch)
+    triples = zip(members, audio_features, frame_features, strict=True)
+    together = [member(batch, *features).logit for member, *features in triples]
     assert frames == ([1, 0, 0] if one_frame_encoder else [1, 1, 1])
     assert shared == [1, 0, 0]
     assert own == [1, 1, 1]
@@ -91,46 +92,46 @@ def test_what_is_shared_runs_once_and_changes_no_answer(grown, a_sample, one_fra
 
 
 @torch.inference_mode()
-def test_members_that_only_look_alike_are_each_run(grown):
-    members = grown(0, 0, one_frame_encoder=False)
-    assert not Ensemble(members).shares_frame_encoder  # equal weights, not the same ones
+def test_equal_but_separate_weights_are_not_shared(make_members):
+    members = make_members(0, 0, one_frame_encoder=False)
+    assert not Ensemble(members).shares_frame_encoder  # equal weights in separate tensors
     assert Ensemble(members[:1]).shares_frame_encoder
 
 
-def test_a_tuned_voice_shares_nothing(tiny, a_detector):
-    assert not Ensemble([a_detector(tiny), a_detector(tiny, 1)]).shares_voice_layers
+def test_tuned_voice_is_not_shared(tiny, make_detector):
+    assert not Ensemble([make_detector(tiny), make_detector(tiny, 1)]).shares_voice_layers
 
 
-def a_bundle(members, **changes):
+def make_bundle(members, **changes):
     calibration = Calibration(temperature=1.5)
     return Bundle(tuple(members), PreprocessingSettings(), calibration, 3, "demo", **changes)
 
 
-def test_an_ensemble_says_the_mean_of_its_members(grown, a_sample):
-    members = grown(0, 1, 2, one_frame_encoder=True)
-    sample = a_sample(4, 9000)
-    (score,) = score_samples(a_bundle(members), [sample], "32")
-    each = [score_samples(a_bundle([member]), [sample], "32")[0] for member in members]
-    assert score.member_logits == pytest.approx([one.logit * 1.5 for one in each], abs=1e-5)
-    mean = np.mean([1 / (1 + np.exp(-one.logit * 1.5)) for one in each])
+def test_ensemble_score_is_the_mean_of_its_members(make_members, make_sample):
+    members = make_members(0, 1, 2, one_frame_encoder=True)
+    sample = make_sample(4, 9000)
+    (score,) = score_samples(make_bundle(members), [sample], "32")
+    each = [score_samples(make_bundle([member]), [sample], "32")[0] for member in members]
+    assert score.member_logits == pytest.approx([item.logit * 1.5 for item in each], abs=1e-5)
+    mean = np.mean([1 / (1 + np.exp(-item.logit * 1.5)) for item in each])
     odds = np.log(mean / (1 - mean))
     assert score.logit == pytest.approx(odds / 1.5, abs=1e-5)
     assert score.probability == pytest.approx(1 / (1 + np.exp(-odds / 1.5)), abs=1e-6)
     assert score.frame_probabilities.shape == (4,)
-    low = np.min([one.frame_probabilities for one in each], axis=0)
-    high = np.max([one.frame_probabilities for one in each], axis=0)
+    low = np.min([item.frame_probabilities for item in each], axis=0)
+    high = np.max([item.frame_probabilities for item in each], axis=0)
     assert np.all(
         (low - 1e-6 <= score.frame_probabilities) & (score.frame_probabilities <= high + 1e-6)
     )
 
 
-def test_a_bundle_from_disk_still_shares(grown, a_sample, tmp_path):
-    before = a_bundle(grown(0, 1, one_frame_encoder=True))
+def test_loaded_bundle_still_shares_layers(make_members, make_sample, tmp_path):
+    before = make_bundle(make_members(0, 1, one_frame_encoder=True))
     save_bundle(tmp_path / "bundle", before)
     after = load_bundle(tmp_path / "bundle")
     ensemble = Ensemble(after.members)
     assert ensemble.shares_frame_encoder
     assert ensemble.shares_voice_layers
-    sample = a_sample(3, 8000)
+    sample = make_sample(3, 8000)
     (first,), (second,) = (score_samples(bundle, [sample], "32") for bundle in (before, after))
     assert np.array_equal(first.member_logits, second.member_logits)

@@ -4,7 +4,7 @@ import torch
 from unmask.models.layers.attention import MAX_HEADS, MIN_HEAD_WIDTH, masked_softmax, num_heads
 
 
-def test_heads_share_the_width_evenly_and_are_wide_enough_where_they_can_be():
+def test_heads_divide_the_width_and_are_wide_enough():
     for width in range(1, 700):
         heads = num_heads(width)
         assert width % heads == 0
@@ -12,7 +12,7 @@ def test_heads_share_the_width_evenly_and_are_wide_enough_where_they_can_be():
         assert heads <= MAX_HEADS
 
 
-def test_weights_are_those_of_a_softmax_over_what_is_kept():
+def test_masked_softmax_equals_softmax_over_unmasked_keys():
     scores = torch.randn(5, 7)
     mask = torch.tensor([True, False, True, True, False, False, True])
     weights = masked_softmax(scores, mask)
@@ -20,7 +20,7 @@ def test_weights_are_those_of_a_softmax_over_what_is_kept():
     assert not weights[:, ~mask].any()
 
 
-def test_nothing_kept_weighs_nothing_and_passes_no_bad_gradient():
+def test_fully_masked_row_has_zero_weights_and_gradient():
     scores = torch.randn(2, 3, requires_grad=True)
     weights = masked_softmax(scores, torch.tensor([[False] * 3, [True] * 3]))
     assert weights.sum(1).tolist() == pytest.approx([0.0, 1.0])

@@ -8,7 +8,7 @@ def seen(rows=2, frames=3):
 
 
 @torch.inference_mode()
-def test_before_training_every_face_looks_ahead_with_its_points_in_the_middle():
+def test_initial_prediction_is_frontal_with_central_landmarks():
     points, pose = FaceHeads(8)(torch.randn(2, 3, 8), seen())
     assert points.shape == (2, 3, 68, 2)
     assert (points == 0.5).all()
@@ -17,7 +17,7 @@ def test_before_training_every_face_looks_ahead_with_its_points_in_the_middle():
 
 
 @torch.inference_mode()
-def test_points_are_pairs_of_a_linear_map_and_absent_faces_have_none():
+def test_heads_are_linear_and_masked():
     heads = FaceHeads(8)
     torch.nn.init.normal_(heads.landmarks.weight)
     torch.nn.init.normal_(heads.pose.weight)
@@ -31,7 +31,7 @@ def test_points_are_pairs_of_a_linear_map_and_absent_faces_have_none():
     assert not pose[~mask].any()
 
 
-def test_both_heads_get_a_gradient_from_the_first_step_on():
+def test_both_heads_get_a_gradient_from_the_first_step():
     heads = FaceHeads(8)
     points, pose = heads(torch.randn(2, 3, 8), seen())
     (points - 0.3).abs().sum().backward()

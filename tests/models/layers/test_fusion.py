@@ -13,30 +13,30 @@ def dropped(has_video, has_audio, p=0.2, training=True):
         return fusion.drop(torch.full((CLIPS,), has_video), torch.full((CLIPS,), has_audio))
 
 
-def test_each_modality_is_dropped_with_the_probability_that_was_set_and_never_both():
+def test_each_modality_is_dropped_with_the_set_probability_and_never_both():
     video, audio = dropped(True, True)
     assert abs((~video).float().mean() - 0.2) < 0.01
     assert abs((~audio).float().mean() - 0.2) < 0.01
     assert (video | audio).all()
 
 
-def test_the_only_modality_is_never_dropped():
+def test_only_modality_is_never_dropped():
     assert dropped(True, False)[0].all()
     assert dropped(False, True)[1].all()
 
 
-def test_nothing_is_dropped_outside_training():
+def test_nothing_is_dropped_in_evaluation():
     video, audio = dropped(True, True, training=False)
     assert video.all()
     assert audio.all()
 
 
-def test_even_a_certain_drop_leaves_one_modality():
+def test_dropout_of_one_leaves_one_modality():
     video, audio = dropped(True, True, p=1.0)
     assert (video ^ audio).all()
 
 
-def test_a_missing_modality_is_replaced_and_what_stood_there_does_not_count():
+def test_missing_modality_is_replaced_by_a_learned_vector():
     fusion = ConcatFusion(2, 3, 0.2).eval()
     torch.nn.init.constant_(fusion.no_audio, 5.0)
     video = torch.tensor([[1.0, 2.0]])
@@ -45,7 +45,7 @@ def test_a_missing_modality_is_replaced_and_what_stood_there_does_not_count():
     assert joined.tolist() == [[1.0, 2.0, 5.0, 5.0, 5.0]]
 
 
-def test_either_fake_is_the_probability_that_not_both_are_genuine():
+def test_noisy_or_is_the_probability_that_not_both_are_genuine():
     video, audio = (
         torch.randn(50, dtype=torch.float64) * 4,
         torch.randn(50, dtype=torch.float64) * 4,
@@ -61,7 +61,7 @@ def test_either_fake_is_the_probability_that_not_both_are_genuine():
     )
 
 
-def test_either_fake_stays_finite_at_the_ends_and_with_nothing_to_go_by():
+def test_noisy_or_is_finite_for_extreme_and_missing_logits():
     far = torch.tensor([-1e4, 50.0, 0.0])
     yes = torch.tensor([True, True, False])
     logit = noisy_or_logit(far.requires_grad_(), far, yes, yes)
@@ -70,7 +70,7 @@ def test_either_fake_stays_finite_at_the_ends_and_with_nothing_to_go_by():
     assert torch.isfinite(far.grad).all()
 
 
-def an_attention(video_dim=12, audio_dim=32):
+def make_attention(video_dim=12, audio_dim=32):
     with torch.random.fork_rng():
         torch.manual_seed(2)
         fusion = AttentionFusion(video_dim, audio_dim, 0.2)
@@ -80,7 +80,7 @@ def an_attention(video_dim=12, audio_dim=32):
 
 
 def faces_and_voices(frames=(4, 2), steps=(9, 5), dims=(12, 32)):
-    """Two clips, padded with what would spoil everything that let it through."""
+    """Two clips padded with NaN, which would spread if padding were used."""
     rng = torch.Generator().manual_seed(3)
     video = torch.randn(2, max(frames), dims[0], generator=rng)
     audio = torch.randn(2, max(steps), dims[1], generator=rng)
@@ -91,36 +91,36 @@ def faces_and_voices(frames=(4, 2), steps=(9, 5), dims=(12, 32)):
 
 
 @torch.inference_mode()
-def test_attention_is_torchs_own_multi_head_attention():
-    fusion = an_attention(32, 32)
+def test_attention_equals_torch_multi_head_attention():
+    fusion = make_attention(32, 32)
     video, audio, video_mask, audio_mask = faces_and_voices(dims=(32, 32))
-    theirs = torch.nn.MultiheadAttention(32, fusion.heads, batch_first=True).eval()
+    reference = torch.nn.MultiheadAttention(32, fusion.heads, batch_first=True).eval()
     parts = (fusion.query, fusion.key, fusion.value)
-    theirs.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
-    theirs.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
-    theirs.out_proj.load_state_dict(fusion.widen.state_dict())
-    asking, told = video.nan_to_num(), audio.nan_to_num()
-    heard, weights = theirs(asking, told, told, key_padding_mask=~audio_mask)
-    expected = torch.nn.functional.layer_norm(asking + heard, (32,))
-    joined, seen = fusion(video, audio, video_mask, audio_mask)
+    reference.in_proj_weight.copy_(torch.cat([part.weight for part in parts]))
+    reference.in_proj_bias.copy_(torch.cat([part.bias for part in parts]))
+    reference.out_proj.load_state_dict(fusion.widen.state_dict())
+    queries, keys = video.nan_to_num(), audio.nan_to_num()
+    attended, weights = reference(queries, keys, keys, key_padding_mask=~audio_mask)
+    expected = torch.nn.functional.layer_norm(queries + attended, (32,))
+    joined, attention = fusion(video, audio, video_mask, audio_mask)
     assert fusion.heads > 1
     for row, frames in enumerate(video_mask.sum(1)):
         torch.testing.assert_close(joined[row], expected[row, :frames].mean(0))
-        torch.testing.assert_close(seen[row, :frames], weights[row, :frames])
+        torch.testing.assert_close(attention[row, :frames], weights[row, :frames])
 
 
 @torch.inference_mode()
-def test_weights_sum_to_one_over_speech_and_are_zero_everywhere_else():
+def test_attention_weights_sum_to_one_over_speech():
     video, audio, video_mask, audio_mask = faces_and_voices()
-    _, weights = an_attention()(video, audio, video_mask, audio_mask)
+    _, weights = make_attention()(video, audio, video_mask, audio_mask)
     assert weights.shape == (2, 4, 9)
     torch.testing.assert_close(weights.sum(2), video_mask.float())
     assert not weights[1, :, 5:].any()
 
 
 @torch.inference_mode()
-def test_permuting_the_padding_of_the_sound_changes_nothing():
-    fusion = an_attention()
+def test_permuting_the_audio_padding_changes_nothing():
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     audio[1, 5:] = torch.randn(4, 32) * 100
     shuffled = audio.clone()
@@ -131,8 +131,8 @@ def test_permuting_the_padding_of_the_sound_changes_nothing():
 
 
 @torch.inference_mode()
-def test_a_clip_in_a_padded_batch_is_joined_as_it_is_alone():
-    fusion = an_attention()
+def test_padding_does_not_change_the_fused_features():
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     together, _ = fusion(video, audio, video_mask, audio_mask)
     alone, _ = fusion(video[1:, :2], audio[1:, :5], video_mask[1:, :2], audio_mask[1:, :5])
@@ -141,8 +141,8 @@ def test_a_clip_in_a_padded_batch_is_joined_as_it_is_alone():
 
 @torch.inference_mode()
 @pytest.mark.parametrize("steps", [0, 9])
-def test_sound_that_is_masked_altogether_equals_the_video_only_path(steps):
-    fusion = an_attention()
+def test_fully_masked_sound_equals_video_only(steps):
+    fusion = make_attention()
     video, audio, video_mask, _ = faces_and_voices()
     nothing = torch.zeros(2, steps, dtype=torch.bool)
     joined, weights = fusion(video, audio[:, :steps], video_mask, nothing)
@@ -154,20 +154,20 @@ def test_sound_that_is_masked_altogether_equals_the_video_only_path(steps):
 
 
 @torch.inference_mode()
-def test_without_a_face_a_learned_one_asks_the_voice():
-    fusion = an_attention()
+def test_learned_query_replaces_a_missing_face():
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     nobody = torch.zeros_like(video_mask)
     joined, weights = fusion(video, audio, nobody, audio_mask)
-    one = torch.ones(2, 1, dtype=torch.bool)
-    asked, _ = fusion(fusion.no_video.expand(2, 1, -1), audio, one, audio_mask)
+    item = torch.ones(2, 1, dtype=torch.bool)
+    asked, _ = fusion(fusion.no_video.expand(2, 1, -1), audio, item, audio_mask)
     torch.testing.assert_close(joined, asked)
     assert (joined[0] - joined[1]).abs().max() > 0.01  # two voices
     assert not weights.any()
 
 
-def test_with_neither_face_nor_voice_there_is_an_answer_and_a_gradient():
-    fusion = an_attention()
+def test_missing_face_and_voice_give_finite_output_and_gradient():
+    fusion = make_attention()
     video, audio, video_mask, audio_mask = faces_and_voices()
     joined, _ = fusion(video, audio, video_mask & False, audio_mask & False)
     assert torch.isfinite(joined).all()
@@ -177,7 +177,7 @@ def test_with_neither_face_nor_voice_there_is_an_answer_and_a_gradient():
     assert all(torch.isfinite(grad).all() for grad in grads)
 
 
-def test_both_fusions_drop_modalities_alike():
+def test_both_fusions_have_the_same_modality_dropout():
     both = torch.ones(1000, dtype=torch.bool)
     for fusion in (ConcatFusion(2, 3, 0.3), AttentionFusion(2, 3, 0.3)):
         with torch.random.fork_rng():

@@ -6,7 +6,7 @@ from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, maske
 CONV = "conv"
 
 
-def an_encoder(kind=CONV, dim=8):
+def make_encoder(kind=CONV, dim=8):
     with torch.random.fork_rng():
         torch.manual_seed(4)
         encoder = ConvEncoder(dim, 0.0) if kind == CONV else TransformerEncoder(dim, kind, 0.0)
@@ -19,8 +19,8 @@ def an_encoder(kind=CONV, dim=8):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("kind", [CONV, 5, 8, 10])
-def test_padding_changes_nothing_and_comes_out_as_zero(kind):
-    encoder = an_encoder(kind)
+def test_padding_changes_nothing_and_stays_zero(kind):
+    encoder = make_encoder(kind)
     x = torch.randn(2, 6, 8)
     mask = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
     x[1, 4:] = 99.0
@@ -31,8 +31,8 @@ def test_padding_changes_nothing_and_comes_out_as_zero(kind):
 
 
 @torch.inference_mode()
-def test_a_frame_is_told_apart_by_its_neighbours_up_to_three_away_and_no_further():
-    encoder = an_encoder()
+def test_receptive_field_of_the_convolutions_is_three_frames_each_side():
+    encoder = make_encoder()
     x, mask = torch.randn(1, 12, 8), torch.ones(1, 12, dtype=torch.bool)
     moved = x.clone()
     moved[0, 5] += torch.randn(8)
@@ -42,24 +42,24 @@ def test_a_frame_is_told_apart_by_its_neighbours_up_to_three_away_and_no_further
 
 @torch.inference_mode()
 @pytest.mark.parametrize(("window", "before", "after"), [(5, 2, 2), (8, 4, 3), (10, 5, 4)])
-def test_a_block_of_attention_sees_a_window_of_frames_and_no_further(window, before, after):
-    block = an_encoder(window).blocks[0]
+def test_attention_block_sees_exactly_its_window(window, before, after):
+    block = make_encoder(window).blocks[0]
     x, mask = torch.randn(1, 30, 8), torch.ones(1, 30, dtype=torch.bool)
     moved = x.clone()
     moved[0, 15] += torch.randn(8)
     changed = (block(x, mask) - block(moved, mask)).abs().sum(-1)[0] > 1e-7
-    # who sees frame 15: those that have it at most `before` behind them or `after` ahead
+    # frames that have frame 15 at most `before` behind them or `after` ahead
     assert changed.nonzero()[:, 0].tolist() == list(range(15 - after, 15 + before + 1))
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("window", [5, 8])
-def test_sliding_windows_are_full_attention_under_a_band(window):
-    block = an_encoder(window, dim=128).blocks[0]
+def test_windowed_attention_equals_banded_full_attention(window):
+    block = make_encoder(window, dim=128).blocks[0]
     h, frames = torch.randn(2, 13, 64), torch.arange(13)
     mask = torch.ones(2, 13, dtype=torch.bool)
     mask[1, [0, 6, 12]] = False
-    offsets = frames[None] - frames[:, None] + window // 2  # of key from query
+    offsets = frames[None] - frames[:, None] + window // 2  # from query to key
     inside = (offsets >= 0) & (offsets < window)
     bias = block.distance[:, offsets.clamp(0, window - 1)].masked_fill(~inside, -torch.inf)
     bias = bias[None].masked_fill(~mask[:, None, None], -torch.inf)
@@ -76,28 +76,28 @@ def test_sliding_windows_are_full_attention_under_a_band(window):
 def test_attention_takes_any_number_of_frames(frames):
     x, mask = torch.randn(2, frames, 8), torch.ones(2, frames, dtype=torch.bool)
     mask[1] = False
-    out = an_encoder(8)(x, mask)
+    out = make_encoder(8)(x, mask)
     assert out.shape == x.shape
     assert torch.isfinite(out).all()
     assert not out[1].any()
 
 
 @torch.inference_mode()
-def test_attention_tells_the_order_of_frames():
-    encoder = an_encoder(5)
+def test_attention_depends_on_the_order_of_frames():
+    encoder = make_encoder(5)
     x, mask = torch.randn(1, 5, 8), torch.ones(1, 5, dtype=torch.bool)
     forth, back = encoder(x, mask), encoder(x.flip(1), mask)
     assert (forth[0, 2] - back[0, 2]).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(("dim", "least", "most"), [(128, 5e4, 2e5), (2048, 5e6, 1.5e7)])
-def test_a_transformer_is_of_a_size_that_suits_its_vectors(dim, least, most):
+def test_transformer_size_suits_the_feature_length(dim, least, most):
     size = sum(p.numel() for p in TransformerEncoder(dim, 8, 0.0).parameters())
     assert least < size < most
 
 
-def test_masked_frames_pass_no_bad_gradient():
-    encoder = an_encoder(5)
+def test_masked_frames_get_zero_gradient():
+    encoder = make_encoder(5)
     x = torch.randn(2, 6, 8, requires_grad=True)
     mask = torch.tensor([[True] * 4 + [False] * 2, [False] * 6])
     encoder(x, mask).square().sum().backward()
@@ -107,13 +107,13 @@ def test_masked_frames_pass_no_bad_gradient():
 
 @torch.inference_mode()
 @pytest.mark.parametrize("encoder", [ConvEncoder(8, 0.0), TransformerEncoder(8, 5, 0.0)])
-def test_before_training_each_frame_stands_for_itself(encoder):
+def test_encoder_is_the_identity_before_training(encoder):
     encoder.eval()
     x, mask = torch.randn(1, 5, 8), torch.ones(1, 5, dtype=torch.bool)
     torch.testing.assert_close(encoder(x, mask), torch.nn.functional.layer_norm(x, (8,)))
 
 
-def test_the_mean_of_nothing_is_zero_and_garbage_outside_the_mask_does_not_count():
+def test_masked_mean_ignores_masked_values_and_is_zero_without_any():
     x = torch.tensor([[[1.0], [float("nan")]], [[2.0], [4.0]]])
     mask = torch.tensor([[False, False], [True, True]])
     assert masked_mean(x, mask).tolist() == [[0.0], [3.0]]

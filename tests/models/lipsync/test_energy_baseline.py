@@ -6,7 +6,7 @@ from unmask.records import MouthCrops
 
 
 def flashing(rng, late_ticks=0, ticks=150):
-    """Lips that change as much as the sound, `late_ticks` before, is loud."""
+    """Mouth crops whose motion follows the loudness `late_ticks` earlier."""
     loud = rng.uniform(0, 1, ticks + 40)
     level = np.where(np.arange(ticks) % 2, 1, -1) * loud[20 : 20 + ticks] * 50
     mouths = np.clip(128 + level, 0, 255).astype(np.uint8)[:, None, None]
@@ -19,32 +19,32 @@ def flashing(rng, late_ticks=0, ticks=150):
 
 
 @pytest.mark.parametrize("late_ticks", [-10, -2, 0, 5, 10])
-def test_the_offset_is_where_motion_and_loudness_meet(rng, late_ticks):
-    found = lip_energy_score(*flashing(rng, late_ticks))
-    assert found.offset_ms == pytest.approx(40 * late_ticks, abs=20)
-    assert (found.probability < 0.1) == (late_ticks == 0)
+def test_offset_is_where_motion_and_loudness_correlate(rng, late_ticks):
+    result = lip_energy_score(*flashing(rng, late_ticks))
+    assert result.offset_ms == pytest.approx(40 * late_ticks, abs=20)
+    assert (result.probability < 0.1) == (late_ticks == 0)
 
 
-def test_the_correlation_is_that_of_numpy(rng):
-    lips, sound, spoken = flashing(rng)
-    curve = correlations(lips, sound, spoken)
+def test_correlation_equals_numpy(rng):
+    lips, sound, speech = flashing(rng)
+    curve = correlations(lips, sound, speech)
     blocks = lips.mouths.astype(float).mean(axis=(1, 2))
     level = np.log(np.sqrt((sound.astype(float).reshape(-1, 640) ** 2).mean(axis=1)) + 1e-3)
     for shift in (-7, 0, 4):
         at = np.arange(1, 150)
         at = at[(at + shift >= 0) & (at + shift < 150)]
-        wanted = np.corrcoef(np.abs(np.diff(blocks))[at - 1], level[at + shift])[0, 1]
-        assert curve[shift + 15] == pytest.approx(wanted)
+        expected = np.corrcoef(np.abs(np.diff(blocks))[at - 1], level[at + shift])[0, 1]
+        assert curve[shift + 15] == pytest.approx(expected)
 
 
-def test_silence_a_still_mouth_and_no_sound_are_not_judged(rng):
-    lips, sound, spoken = flashing(rng)
+def test_silence_still_mouth_and_missing_sound_are_not_scored(rng):
+    lips, sound, speech = flashing(rng)
     still = MouthCrops(lips.mouths[:1].repeat(150, 0), lips.time_s, lips.opening, 25.0)
     empty = np.zeros(0, np.float32)
-    for judged in (
-        lip_energy_score(lips, sound, ~spoken),
-        lip_energy_score(still, sound, spoken),
+    for score in (
+        lip_energy_score(lips, sound, ~speech),
+        lip_energy_score(still, sound, speech),
         lip_energy_score(lips, empty, empty.astype(bool)),
-        lip_energy_score(lips, np.zeros_like(sound), spoken),
+        lip_energy_score(lips, np.zeros_like(sound), speech),
     ):
-        assert judged.probability is None
+        assert score.probability is None

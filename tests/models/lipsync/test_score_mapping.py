@@ -32,28 +32,28 @@ def known_curves(rng, height=0.6, count=60):
     return made + [LabelledCurve(curve_with_peak(0, 0, rng), None) for _ in range(count)]
 
 
-def test_gain_and_offset_of_the_similarity_change_nothing(rng):
+def test_standardised_curve_ignores_gain_and_offset(rng):
     curve = curve_with_peak(3, 20, rng, waver=3.0)
     assert standardize_curve(curve) == pytest.approx(
         standardize_curve(5 * curve + 7), rel=0.02, abs=0.02
     )
 
 
-def test_a_shift_that_cannot_be_compared_is_believed_like_the_middling_ones(rng):
+def test_missing_shift_is_treated_as_the_median(rng):
     curve = curve_with_peak(0, 0.6, rng)
     curve[:4] = np.nan
     assert np.isfinite(shift_posterior(curve, MAPPING)).all()
     assert standardize_curve(curve)[:4] == pytest.approx(0)
 
 
-def test_beliefs_are_a_distribution_that_leans_to_the_peak(rng):
+def test_posterior_is_a_distribution_with_its_mode_at_the_peak(rng):
     belief = shift_posterior(curve_with_peak(4, 1.0, rng), MAPPING)
     assert belief.sum() == pytest.approx(1)
     assert SHIFTS[belief[:-1].argmax()] == 4
     assert shift_posterior(np.zeros(31), MAPPING).argmax() == 31
 
 
-def test_disturbance_rises_with_distance_and_is_half_at_100_ms():
+def test_severity_rises_with_distance_and_is_half_at_100_ms():
     rises = desync_severity(RATE_HZ)
     assert rises[15] == 0
     assert rises[-1] == 1
@@ -63,16 +63,16 @@ def test_disturbance_rises_with_distance_and_is_half_at_100_ms():
 
 
 @pytest.mark.parametrize("true", [-7.4, -0.3, 0.0, 2.25, 9.5])
-def test_the_peak_is_found_between_the_ticks(true):
+def test_peak_is_interpolated_between_ticks(true):
     smooth = np.exp(-((SHIFTS - true) ** 2) / 18)
     assert peak_shift(smooth) == pytest.approx(true, abs=0.03)
 
 
-def test_a_peak_at_the_end_stays_there():
+def test_peak_at_the_border_is_not_interpolated():
     assert peak_shift(SHIFTS.astype(float)) == 15
 
 
-def test_the_fitted_score_rises_with_the_shift_and_is_honest_at_both_ends(rng):
+def test_fitted_score_rises_with_the_shift(rng):
     mapping = fit_mapping(known_curves(rng), RATE_HZ)
     mean = [
         desync_probability(
@@ -87,7 +87,7 @@ def test_the_fitted_score_rises_with_the_shift_and_is_honest_at_both_ends(rng):
     assert dubbed.mean() > 0.8
 
 
-def test_where_curves_tell_less_the_score_is_less_sure(rng):
+def test_weak_curves_give_less_confident_scores(rng):
     sure, unsure = (fit_mapping(known_curves(rng, height), RATE_HZ) for height in (0.8, 0.15))
     spread = [
         np.ptp(
@@ -103,11 +103,11 @@ def test_where_curves_tell_less_the_score_is_less_sure(rng):
     assert spread[1] < 0.6
 
 
-def test_confidence_is_that_of_the_peak(rng):
+def test_confidence_is_the_posterior_at_the_peak(rng):
     assert confidence(curve_with_peak(5, 1.0, rng), MAPPING) > 0.9
     assert confidence(np.zeros(31), MAPPING) < 0.5
 
 
-def test_a_score_needs_both_kinds_to_be_fitted_on(rng):
+def test_fit_needs_curves_in_sync_and_out_of_sync(rng):
     with pytest.raises(SingleClassError):
         fit_mapping([LabelledCurve(curve_with_peak(0, 1, rng), 0)] * 5, RATE_HZ)

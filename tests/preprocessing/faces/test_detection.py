@@ -1,9 +1,15 @@
+"""Detection of faces and their landmarks."""
+
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from unmask.preprocessing.faces.detection import iou
+from unmask.config import FaceSettings
+from unmask.preprocessing.faces.detection import MediaPipeLandmarker, iou
 
-# iBUG point → the point that stands there in a mirrored picture
+# index of each iBUG point in a mirrored image
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1)]
 MIRROR += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
 MIRROR += [*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65]
@@ -13,22 +19,22 @@ def width(face):
     return face.box_px[2] - face.box_px[0]
 
 
-def away(one, other):
-    """Mean distance of two faces' points, in face widths."""
-    return np.hypot(*(one.landmarks_px - other.landmarks_px).T).mean() / width(one)
+def distance(first, second):
+    """Mean distance between the landmarks of two faces, in face widths."""
+    return np.hypot(*(first.landmarks_px - second.landmarks_px).T).mean() / width(first)
 
 
-def test_the_68_points_are_where_annotators_put_them(landmarker, astronaut):
-    (face,) = landmarker.find(astronaut)
-    # read off an enlarged picture by eye, in pixels: corners of eyes and mouth, nose, chin, brow
-    marked = {36: (196, 102), 39: (213, 104), 42: (237, 105), 45: (256, 103), 30: (224, 127),
+def test_landmarks_agree_with_manual_annotation(landmarker, astronaut):
+    (face,) = landmarker.detect(astronaut)
+    # annotated by hand on an enlarged image, in pixels: corners of eyes and mouth, nose, chin, brow
+    annotated = {36: (196, 102), 39: (213, 104), 42: (237, 105), 45: (256, 103), 30: (224, 127),
               48: (202, 139), 54: (245, 141), 8: (221, 175), 19: (196, 87)}  # fmt: skip
-    for point, place in marked.items():
-        assert np.hypot(*(face.landmarks_px[point] - place)) < 4, point
+    for point, position in annotated.items():
+        assert np.hypot(*(face.landmarks_px[point] - position)) < 4, point
 
 
-def test_each_part_of_the_face_lies_as_in_every_annotated_face(landmarker, hopper):
-    (face,) = landmarker.find(hopper)
+def test_landmarks_follow_the_ibug_order(landmarker, hopper):
+    (face,) = landmarker.detect(hopper)
     x, y = face.landmarks_px.T
     assert np.all(np.diff(x[:17]) > -3)  # jaw from left to right
     assert np.argmax(y[:17]) in (7, 8, 9)  # the chin is lowest
@@ -41,106 +47,96 @@ def test_each_part_of_the_face_lies_as_in_every_annotated_face(landmarker, hoppe
     assert y[51] < y[62] <= y[66] < y[57]  # upper lip over lower lip
 
 
-def test_a_mirrored_picture_gives_the_mirrored_face(landmarker, astronaut):
-    (face,) = landmarker.find(astronaut)
-    (mirrored,) = landmarker.find(np.ascontiguousarray(astronaut[:, ::-1]))
+def test_mirrored_image_has_mirrored_landmarks(landmarker, astronaut):
+    (face,) = landmarker.detect(astronaut)
+    (mirrored,) = landmarker.detect(np.ascontiguousarray(astronaut[:, ::-1]))
     expected = face.landmarks_px[MIRROR] * (-1, 1) + (511, 0)
     assert np.hypot(*(mirrored.landmarks_px - expected).T).mean() < 0.03 * width(face)
 
 
-def test_a_face_twice_as_large_has_its_points_at_twice_the_place(landmarker, astronaut):
+def test_landmarks_scale_with_the_image(landmarker, astronaut):
     cv2 = pytest.importorskip("cv2")
-    (face,) = landmarker.find(astronaut)
+    (face,) = landmarker.detect(astronaut)
     large = cv2.resize(astronaut, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
-    (found,) = landmarker.find(large)  # 2560 px: detected on a shrunk picture
-    assert np.abs(found.landmarks_px / 5 - face.landmarks_px).max() < 0.05 * width(face)
+    (detected,) = landmarker.detect(large)  # 2560 px: detected on a shrunk image
+    assert np.abs(detected.landmarks_px / 5 - face.landmarks_px).max() < 0.05 * width(face)
 
 
-def side_by_side(astronaut, hopper):
-    """The astronaut's face 150 px wide and to the left, Hopper's 190 px and to the right."""
-    cv2 = pytest.importorskip("cv2")
-    left = cv2.resize(astronaut[:375, 50:425], (600, 600), interpolation=cv2.INTER_CUBIC)
-    return np.hstack([left, hopper])
-
-
-def test_two_people_are_found_the_larger_face_first(landmarker, astronaut, hopper):
-    large, small = landmarker.find(side_by_side(astronaut, hopper))
+def test_faces_are_sorted_by_size(landmarker, two_people):
+    large, small = landmarker.detect(two_people)
     assert large.box_px[0] > 600 > small.box_px[2]
 
 
-def test_no_more_people_than_asked_for(astronaut, hopper):
-    from unmask.config import FaceSettings
-    from unmask.preprocessing.faces.detection import MediaPipeLandmarker
-
-    one = MediaPipeLandmarker(FaceSettings(max_people=1))
-    (face,) = one.detect(side_by_side(astronaut, hopper))
+def test_number_of_faces_is_limited(two_people):
+    landmarker = MediaPipeLandmarker(FaceSettings(max_people=1))
+    (face,) = landmarker.detect(two_people)
     assert face.box_px[0] > 600
 
 
 @pytest.mark.parametrize("size", [(16, 16), (1, 1), (37, 501), (480, 640)])
-def test_noise_holds_no_face(landmarker, size):
+def test_no_face_is_detected_in_noise(landmarker, size):
     noise = np.random.default_rng(2).integers(0, 255, (*size, 3)).astype(np.uint8)
-    assert landmarker.find(noise) == ()
+    assert landmarker.detect(noise) == ()
 
 
-def test_a_small_face_in_a_4k_picture_is_found(landmarker, astronaut):
+def test_small_face_in_a_4k_frame_is_detected(landmarker, astronaut):
     cv2 = pytest.importorskip("cv2")
     large = cv2.resize(astronaut, (1024, 1024), interpolation=cv2.INTER_CUBIC)
     canvas = np.full((2160, 3840, 3), 60, np.uint8)
     canvas[1000:2024, 2700:3724] = large
-    (face,) = landmarker.find(canvas)
-    (alone,) = landmarker.find(large)
+    (face,) = landmarker.detect(canvas)
+    (alone,) = landmarker.detect(large)
     assert np.abs(face.landmarks_px - alone.landmarks_px - (2700, 1000)).max() < 10
 
 
 @pytest.mark.parametrize("degrees", [-40, 25])
-def test_a_tilted_head_is_found_and_its_points_turn_with_it(landmarker, astronaut, degrees):
+def test_landmarks_rotate_with_a_tilted_head(landmarker, astronaut, degrees):
     cv2 = pytest.importorskip("cv2")
-    (face,) = landmarker.find(astronaut)
-    turn = cv2.getRotationMatrix2D((225, 122), degrees, 1.0)
-    (tilted,) = landmarker.find(cv2.warpAffine(astronaut, turn, (512, 512)))
-    expected = face.landmarks_px @ turn[:, :2].T + turn[:, 2]
+    (face,) = landmarker.detect(astronaut)
+    rotation = cv2.getRotationMatrix2D((225, 122), degrees, 1.0)
+    (tilted,) = landmarker.detect(cv2.warpAffine(astronaut, rotation, (512, 512)))
+    expected = face.landmarks_px @ rotation[:, :2].T + rotation[:, 2]
     assert np.hypot(*(tilted.landmarks_px - expected).T).mean() < 0.05 * width(face)
 
 
-def test_a_known_face_is_followed_without_searching(landmarker, astronaut):
-    (face,) = landmarker.find(astronaut)
+def test_recent_face_is_tracked_without_a_search(landmarker, astronaut):
+    (face,) = landmarker.detect(astronaut)
     moved = np.roll(astronaut, (6, -9), axis=(0, 1))
-    (followed,) = landmarker.find(moved, known=[face], search=False)
-    (searched,) = landmarker.find(moved)
-    assert away(followed, searched) < 0.04
+    (followed,) = landmarker.detect(moved, recent=[face], search=False)
+    (searched,) = landmarker.detect(moved)
+    assert distance(followed, searched) < 0.04
 
 
-def test_a_known_face_that_left_is_not_made_up(landmarker, astronaut):
-    known = landmarker.find(astronaut)
-    assert landmarker.find(np.full_like(astronaut, 90), known=known, search=False) == ()
+def test_recent_face_that_left_is_not_detected(landmarker, astronaut):
+    recent = landmarker.detect(astronaut)
+    assert landmarker.detect(np.full_like(astronaut, 90), recent=recent, search=False) == ()
 
 
-def test_a_lost_face_is_searched_for_everywhere(landmarker, astronaut):
-    known = landmarker.find(astronaut)
+def test_lost_face_is_searched_in_the_whole_image(landmarker, astronaut):
+    recent = landmarker.detect(astronaut)
     canvas = np.zeros((720, 1280, 3), np.uint8)
     canvas[100:612, 700:1212] = astronaut
-    (face,) = landmarker.find(canvas, known=known, search=False)
+    (face,) = landmarker.detect(canvas, recent=recent, search=False)
     assert face.box_px[0] > 700
 
 
-def test_nothing_native_is_written_to_standard_error(tmp_path):
-    import subprocess
-    import sys
+def test_native_log_lines_do_not_reach_standard_error():
+    code = """
+import numpy as np
+from skimage import data
+from unmask.config import FaceSettings
+from unmask.preprocessing.faces.detection import get_landmarker
 
-    code = (
-        "import numpy as np; from skimage import data; from unmask.config import FaceSettings; "
-        "from unmask.preprocessing.faces.detection import face_landmarker as make; "
-        "faces = make(FaceSettings()); "
-        "print(len(faces.find(np.ascontiguousarray(data.astronaut()))))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1"
-    assert done.stderr == ""
+landmarker = get_landmarker(FaceSettings())
+print(len(landmarker.detect(np.ascontiguousarray(data.astronaut()))))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "1"
+    assert run.stderr == ""
 
 
-def test_overlap_is_shared_area_over_joint_area():
-    one, other = np.float32([0, 0, 4, 4]), np.float32([2, 2, 6, 6])
-    assert iou(one, other) == pytest.approx(4 / 28)
-    assert iou(one, one) == 1.0
-    assert iou(one, one + 10) == 0.0
+def test_iou_is_intersection_over_union():
+    first, second = np.float32([0, 0, 4, 4]), np.float32([2, 2, 6, 6])
+    assert iou(first, second) == pytest.approx(4 / 28)
+    assert iou(first, first) == 1.0
+    assert iou(first, first + 10) == 0.0

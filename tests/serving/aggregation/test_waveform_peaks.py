@@ -1,4 +1,4 @@
-"""The outline of a sound keeps every peak, whatever its length."""
+"""The peak envelope keeps every peak, whatever the length of the sound."""
 
 import numpy as np
 import pytest
@@ -6,38 +6,38 @@ import pytest
 from unmask.serving.aggregation.waveform_peaks import MAX_STEPS, STEP_SAMPLES, PeakEnvelope
 
 
-def outline(samples, windows=1):
-    loudness = PeakEnvelope()
-    for part in np.array_split(samples, windows):
-        loudness.add(part)
-    return loudness.envelope()
+def envelope_of(samples, windows=1):
+    peaks = PeakEnvelope()
+    for window in np.array_split(samples, windows):
+        peaks.add(window)
+    return peaks.envelope()
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.5, 3.0, 24.0, 24.02, 90.0])
-def test_each_step_is_the_largest_amplitude_within_it(rng, seconds):
+def test_each_step_is_the_peak_amplitude_within_it(rng, seconds):
     samples = rng.uniform(-1, 1, round(seconds * 16_000)).astype(np.float32)
-    found = outline(samples)
-    wide = round(found.step_s * 16_000)
-    wanted = [np.abs(samples[at : at + wide]).max() for at in range(0, len(samples), wide)]
-    assert found.peaks == pytest.approx(wanted, abs=0.0006)
-    assert len(found.peaks) <= MAX_STEPS
-    assert found.start_s == 0.0
+    envelope = envelope_of(samples)
+    step = round(envelope.step_s * 16_000)
+    expected = [np.abs(samples[i : i + step]).max() for i in range(0, len(samples), step)]
+    assert envelope.peaks == pytest.approx(expected, abs=0.0006)
+    assert len(envelope.peaks) <= MAX_STEPS
+    assert envelope.start_s == 0.0
 
 
-def test_windows_join_as_if_there_were_none(rng):
+def test_windows_give_the_same_envelope_as_the_full_sound(rng):
     samples = rng.uniform(-1, 1, 60 * STEP_SAMPLES).astype(np.float32)
-    assert outline(samples, windows=3) == outline(samples)
+    assert envelope_of(samples, windows=3) == envelope_of(samples)
 
 
-def test_a_click_is_seen_in_an_hour_of_silence():
+def test_click_in_an_hour_of_silence_is_kept():
     samples = np.zeros(3600 * 16_000, np.float32)
     samples[16_000 * 1800] = -1.0
-    found = outline(samples)
-    loudest = int(np.argmax(found.peaks))
-    assert max(found.peaks) == 1.0
-    assert loudest * found.step_s <= 1800.0 < (loudest + 1) * found.step_s
+    envelope = envelope_of(samples)
+    loudest = int(np.argmax(envelope.peaks))
+    assert max(envelope.peaks) == 1.0
+    assert loudest * envelope.step_s <= 1800.0 < (loudest + 1) * envelope.step_s
 
 
-def test_no_sound_has_no_outline():
+def test_no_sound_has_no_envelope():
     assert PeakEnvelope().envelope() is None
-    assert outline(np.zeros(0, np.float32)) is None
+    assert envelope_of(np.zeros(0, np.float32)) is None

@@ -1,13 +1,18 @@
-"""The contract keeps its promises, whoever reads it."""
+"""The report schema is complete, stable and strict."""
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from unmask.serving.report.schema import Report, Segment
+from unmask.explainability.evidence import EvidenceItem
+from unmask.models.calibration.platt import ConformalGuarantee, SegmentThresholds
+from unmask.records import MediaInfo
+from unmask.serving.report.model_card import ReportedGuarantee, ReportedThresholds
+from unmask.serving.report.schema import Evidence, Media, Report, Segment
 
-PROMISED = [
+REPORT_FIELDS = [
     *("schema_version", "verdict", "fake_probability", "confidence_interval"),
     *("uncertainty_score", "repeated_mean", "repeated_variance", "modalities"),
     *("members", "members_spread", "people", "audio_timeline"),
@@ -16,12 +21,12 @@ PROMISED = [
 ]
 
 
-def test_a_report_has_the_promised_fields_in_the_promised_order(values):
-    assert list(json.loads(Report(**values).model_dump_json())) == PROMISED
+def test_report_has_all_fields_in_order(report_fields):
+    assert list(json.loads(Report(**report_fields).model_dump_json())) == REPORT_FIELDS
 
 
-def test_what_phase_1_cannot_fill_is_null_or_empty(values):
-    written = json.loads(Report(**values).model_dump_json())
+def test_fields_of_later_phases_are_null_or_empty(report_fields):
+    written = json.loads(Report(**report_fields).model_dump_json())
     assert written["confidence_interval"] is None
     for name in ("uncertainty_score", "repeated_mean", "repeated_variance", "members_spread"):
         assert written[name] is None
@@ -29,39 +34,101 @@ def test_what_phase_1_cannot_fill_is_null_or_empty(values):
     assert written["members"] == written["evidence"] == []
 
 
-def test_a_reader_of_schema_1_finds_all_it_knows(values):
-    """What was promised then is still there; what is new may be left out by who writes it."""
-    written = json.loads(Report(**values).model_dump_json())
+def test_schema_2_only_adds_fields_to_schema_1(report_fields):
+    written = json.loads(Report(**report_fields).model_dump_json())
     assert written["schema_version"] == 2
     for part in ("modalities", "quality", "media", "model", "timing_s"):
-        assert set(values[part]) <= set(written[part]), part
+        assert set(report_fields[part]) <= set(written[part]), part
     assert written["audio_timeline"] == []
     assert written["model"]["promise"] is None
 
 
-def test_a_report_reads_back_from_its_json(values):
-    report = Report(**values)
+def test_report_survives_a_json_round_trip(report_fields):
+    report = Report(**report_fields)
     assert Report.model_validate_json(report.model_dump_json()) == report
 
 
-def test_a_field_that_nobody_promised_is_refused(values):
+def test_unknown_field_is_refused(report_fields):
     with pytest.raises(ValidationError, match="surprise"):
-        Report(**values, surprise=1)
+        Report(**report_fields, surprise=1)
 
 
-def test_a_verdict_without_a_score_is_refused(values):
+def test_verdict_without_a_score_is_refused(report_fields):
     with pytest.raises(ValidationError, match="without a probability"):
-        Report(**{**values, "verdict": "fake"})
+        Report(**{**report_fields, "verdict": "fake"})
 
 
-def test_a_segment_cannot_end_before_it_starts():
+def test_segment_that_ends_before_it_starts_is_refused():
     with pytest.raises(ValidationError, match="before it starts"):
         Segment(modality="audio", person=None, start_s=2, end_s=1, fake_probability=0.9)
 
 
-def test_every_field_says_what_it_is():
+def test_every_field_has_a_description():
     schema = Report.model_json_schema()
     for name, part in [("Report", schema), *schema["$defs"].items()]:
         assert part["additionalProperties"] is False, name
         for field, facts in part["properties"].items():
             assert facts.get("description"), f"{name}.{field}"
+
+
+def test_json_schema_names_fields_as_reports_do_and_not_as_internal_records():
+    schemas = Report.model_json_schema()["$defs"]
+    guarantee = ["fpr", "fnr", "real_clips", "fake_clips", "people"]
+    assert list(schemas["ReportedGuarantee"]["properties"]) == guarantee
+    assert list(schemas["Media"]["properties"])[:2] == ["file", "sha256"]
+
+
+def test_guarantee_is_read_from_the_calibration_record():
+    guarantee = ReportedGuarantee.model_validate(ConformalGuarantee(0.1, 0.05, 24, 23, 8))
+    assert guarantee.model_dump() == {
+        "fpr": 0.1,
+        "fnr": 0.05,
+        "real_clips": 24,
+        "fake_clips": 23,
+        "people": 8,
+    }
+    assert ReportedGuarantee.model_validate(guarantee.model_dump()) == guarantee
+
+
+def test_guarantee_without_clips_is_refused():
+    with pytest.raises(ValidationError, match="reals"):
+        ReportedGuarantee.model_validate(ConformalGuarantee())
+
+
+def test_segment_thresholds_are_read_from_the_calibration_record():
+    thresholds = ReportedThresholds.model_validate(SegmentThresholds(0.5, 0.7, 0.9))
+    assert thresholds.model_dump() == {"video": 0.5, "audio": 0.7, "lip_sync": 0.9}
+
+
+def test_evidence_is_read_from_the_evidence_item():
+    item = EvidenceItem("sound", None, 1.25, 0.9, 0.5, 0.1, "d", "f.png", None, ((1.0, 0.5),))
+    assert Evidence.model_validate(item).model_dump() == {
+        "kind": "sound",
+        "person": None,
+        "time_s": 1.25,
+        "description": "d",
+        "fake_probability": 0.9,
+        "faithfulness": 0.5,
+        "random_drop": 0.1,
+        "file": "f.png",
+        "original": None,
+        "importance": ((1.0, 0.5),),
+    }
+
+
+def test_media_is_read_from_media_info_without_the_folder():
+    info = MediaInfo(Path("/secret/a b.mp4"), "0" * 64, 7, 2.5, 25.0, 320, 240, 90, "h264", None)
+    media = Media.model_validate(info)
+    assert media.model_dump() == {
+        "file": "a b.mp4",
+        "sha256": "0" * 64,
+        "size_bytes": 7,
+        "duration_s": 2.5,
+        "width": 320,
+        "height": 240,
+        "rotation_deg": 90,
+        "fps": 25.0,
+        "video_codec": "h264",
+        "audio_codec": None,
+    }
+    assert Media.model_validate(media.model_dump()) == media

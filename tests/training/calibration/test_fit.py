@@ -1,144 +1,179 @@
-"""What a bundle's answers mean, fitted on validation clips."""
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from unmask.config import UncertaintySettings
+from unmask.config import PreprocessingSettings, UncertaintySettings
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
-from unmask.models.calibration.platt import ConformalGuarantee, fit_platt
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.calibration.platt import Calibration, ConformalGuarantee, fit_platt
+from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.models.lipsync.scoring import SyncScore
-from unmask.training.calibration.fit import fit_calibration
-from unmask.training.score_clips import ScoredClip
+from unmask.training.calibration.fit import calibrate_bundle, fit_calibration
+from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
+from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
 
-PROMISE = UncertaintySettings(fpr=0.1, fnr=0.2)
+TARGET_RATES = UncertaintySettings(fpr=0.1, fnr=0.2)
 
 
-def a_person(logit, sync=None, frames=20):
-    found = (
-        None
-        if sync is None
-        else SyncScore(sync, 0.0, 0.9, np.zeros(1), np.array([sync]), np.zeros(1))
-    )
+def make_score(logit, sync=None, frames=20):
+    sync_score = None
+    if sync is not None:
+        sync_score = SyncScore(sync, 0.0, 0.9, np.zeros(1), np.array([sync]), np.zeros(1))
     return SampleScore(
         logit=logit,
-        probability=0.123,  # of an older calibration
+        probability=0.123,  # of an earlier calibration
         video_probability=0.5,
         audio_probability=None,
         frame_probabilities=np.zeros(frames),
         step_probabilities=np.zeros(0),
         member_logits=np.array([logit]),
-        sync=found,
+        sync=sync_score,
     )
 
 
 @pytest.fixture
-def scored(toy_clips):
-    """Clips whose detector and lip-sync are as good as asked for; None leaves lip-sync out."""
+def make_scored(toy_clips):
+    """Score clips by a detector and lip-sync of some skill; ``None`` leaves lip-sync out."""
 
     def make(detector, sync=None, clips=120, seed=0):
         rng = np.random.default_rng(seed)
-        made = []
+        scored = []
         for number in range(clips):
             clip = replace(toy_clips[number % 12], clip_id=str(number))
             shift = 1.0 if clip.is_fake else -1.0
             odds = None if sync is None else sync * shift + rng.normal()
-            score = a_person(
-                detector * shift + rng.normal(), None if odds is None else 1 / (1 + np.exp(-odds))
-            )
-            made.append(ScoredClip(clip, (score,)))
-        return made
+            probability = None if odds is None else 1 / (1 + np.exp(-odds))
+            score = make_score(detector * shift + rng.normal(), probability)
+            scored.append(ScoredClip(clip, (score,)))
+        return scored
 
     return make
 
 
-def test_it_rests_on_logits_and_not_on_an_older_calibration(scored):
-    clips = scored(1.0)
-    other = [
-        ScoredClip(one.clip, (replace(one.scores[0], probability=0.9, logit=7.0),)) for one in clips
+def logits_and_labels(scored):
+    logits = np.array([clip.scores[0].member_logits[0] for clip in scored])
+    return logits, np.array([clip.clip.is_fake for clip in scored])
+
+
+def test_a_calibration_is_fitted_on_logits_and_not_on_an_earlier_calibration(make_scored):
+    scored = make_scored(1.0)
+    recalibrated = [
+        ScoredClip(clip.clip, (replace(clip.scores[0], probability=0.9, logit=7.0),))
+        for clip in scored
     ]
-    found = fit_calibration(clips, PROMISE, 0.3)
-    assert found == fit_calibration(other, PROMISE, 0.3)
-    logits = np.array([one.scores[0].member_logits[0] for one in clips])
-    is_fake = np.array([one.clip.is_fake for one in clips])
-    assert (found.temperature, found.bias) == fit_platt(logits, is_fake)
-    assert found.guarantee == ConformalGuarantee(
+    calibration = fit_calibration(scored, TARGET_RATES, 0.3)
+    assert calibration == fit_calibration(recalibrated, TARGET_RATES, 0.3)
+    logits, is_fake = logits_and_labels(scored)
+    assert (calibration.temperature, calibration.bias) == fit_platt(logits, is_fake)
+    assert calibration.guarantee == ConformalGuarantee(
         0.1, 0.2, int((~is_fake).sum()), int(is_fake.sum())
     )
-    p = found.probability(logits)
-    assert (p[~is_fake] > found.fake_above).mean() <= 0.1
-    assert (p[is_fake] < found.real_below).mean() <= 0.2
+    p = calibration.probability(logits)
+    assert (p[~is_fake] > calibration.fake_above).mean() <= 0.1
+    assert (p[is_fake] < calibration.real_below).mean() <= 0.2
 
 
-def test_without_lip_sync_it_weighs_nothing(scored):
-    assert fit_calibration(scored(1.0), PROMISE, 0.3).sync_weight == 0.0
+def test_without_lip_sync_scores_its_weight_is_zero(make_scored):
+    assert fit_calibration(make_scored(1.0), TARGET_RATES, 0.3).sync_weight == 0.0
 
 
-def test_lip_sync_weighs_more_the_more_it_knows(scored):
+def test_the_lip_sync_weight_grows_with_its_skill(make_scored):
     weights = [
-        fit_calibration(scored(detector, sync), PROMISE, 0.3).sync_weight
+        fit_calibration(make_scored(detector, sync), TARGET_RATES, 0.3).sync_weight
         for detector, sync in ((2.0, 0.0), (1.5, 1.5), (0.0, 2.0))
     ]
     assert weights[0] <= 0.2 < weights[1] < 0.8 <= weights[2]
 
 
-def test_the_weighed_score_ranks_better_than_either_alone(scored):
-    clips = scored(1.0, 1.0, clips=300)
-    weight = fit_calibration(clips, PROMISE, 0.3).sync_weight
-    is_fake = np.array([one.clip.is_fake for one in clips])
+def test_the_fused_score_ranks_better_than_either_alone(make_scored):
+    scored = make_scored(1.0, 1.0, clips=300)
+    weight = fit_calibration(scored, TARGET_RATES, 0.3).sync_weight
+    is_fake = np.array([clip.clip.is_fake for clip in scored])
     auc = [
-        roc_auc(np.array([with_sync_weight(one.scores[0], w).logit for one in clips]), is_fake)
+        roc_auc(np.array([with_sync_weight(clip.scores[0], w).logit for clip in scored]), is_fake)
         for w in (0.0, weight, 1.0)
     ]
     assert auc[1] > max(auc[0], auc[2]) + 0.02
 
 
-def test_clips_whose_lips_cannot_be_judged_are_read_by_a_scale_of_their_own(scored):
-    """Lip-sync that says fake of everybody drags the bias of the final score far down."""
-    clips = [
-        ScoredClip(one.clip, (a_person(one.scores[0].member_logits[0], sync),))
-        for one in scored(2.0)
-        for sync in (0.999 if one.clip.is_fake else 0.9,)
+def test_clips_without_a_lip_sync_score_have_a_calibration_of_the_detectors_alone(make_scored):
+    """A lip-sync model that calls everybody fake lowers the bias of the final score."""
+    scored = [
+        ScoredClip(
+            clip.clip,
+            (make_score(clip.scores[0].member_logits[0], 0.999 if clip.clip.is_fake else 0.9),),
+        )
+        for clip in make_scored(2.0)
     ]
-    found = fit_calibration(clips, PROMISE, 0.3)
-    assert found.sync_weight > 0
-    assert found.for_clip(0.9) is found
-    logits = np.array([one.scores[0].member_logits[0] for one in clips])
-    is_fake = np.array([one.clip.is_fake for one in clips])
-    alone = found.for_clip(None)
-    assert (alone.temperature, alone.bias) == fit_platt(logits, is_fake)
-    assert (alone.probability(logits)[~is_fake] > alone.fake_above).mean() <= 0.1
-    assert (alone.probability(logits)[is_fake] < alone.real_below).mean() <= 0.2
+    calibration = fit_calibration(scored, TARGET_RATES, 0.3)
+    assert calibration.sync_weight > 0
+    assert calibration.for_clip(0.9) is calibration
+    logits, is_fake = logits_and_labels(scored)
+    detectors = calibration.for_clip(None)
+    assert (detectors.temperature, detectors.bias) == fit_platt(logits, is_fake)
+    assert (detectors.probability(logits)[~is_fake] > detectors.fake_above).mean() <= 0.1
+    assert (detectors.probability(logits)[is_fake] < detectors.real_below).mean() <= 0.2
 
 
-def test_clips_without_lip_sync_do_not_move_the_final_score(scored):
-    judged, unjudged = scored(1.0, 1.0), scored(3.0, clips=60, seed=1)
-    found, both = (fit_calibration(clips, PROMISE, 0.3) for clips in (judged, judged + unjudged))
-    assert (both.temperature, both.bias, both.sync_weight) == (
-        found.temperature,
-        found.bias,
-        found.sync_weight,
+def test_clips_without_a_lip_sync_score_do_not_affect_the_final_calibration(make_scored):
+    with_sync, without_sync = make_scored(1.0, 1.0), make_scored(3.0, clips=60, seed=1)
+    alone, together = (
+        fit_calibration(scored, TARGET_RATES, 0.3)
+        for scored in (with_sync, with_sync + without_sync)
     )
-    assert both.guarantee == found.guarantee
-    assert both.for_clip(None).guarantee.reals == found.guarantee.reals + 15
+    assert (together.temperature, together.bias, together.sync_weight) == (
+        alone.temperature,
+        alone.bias,
+        alone.sync_weight,
+    )
+    assert together.guarantee == alone.guarantee
+    assert together.for_clip(None).guarantee.reals == alone.guarantee.reals + 15
 
 
-def test_without_genuine_clips_to_judge_lip_sync_weighs_nothing(scored):
-    fakes = [one for one in scored(1.0, 1.0) if one.clip.is_fake]
-    found = fit_calibration([*fakes, *scored(1.0, seed=1)], PROMISE, 0.3)
-    assert found.sync_weight == 0.0
-    assert found.for_clip(None) is found
+def test_without_genuine_clips_with_a_lip_sync_score_its_weight_is_zero(make_scored):
+    fakes = [clip for clip in make_scored(1.0, 1.0) if clip.clip.is_fake]
+    calibration = fit_calibration([*fakes, *make_scored(1.0, seed=1)], TARGET_RATES, 0.3)
+    assert calibration.sync_weight == 0.0
+    assert calibration.for_clip(None) is calibration
 
 
-def test_another_weight_may_choose_another_person(toy_clips):
-    people = (a_person(1.0, 0.1), a_person(0.0, 0.99))
-    assert decisive_score([with_sync_weight(one, 0.0) for one in people]).member_logits[0] == 1.0
-    assert decisive_score([with_sync_weight(one, 0.9) for one in people]).member_logits[0] == 0.0
+def test_another_weight_may_select_another_person():
+    people = (make_score(1.0, 0.1), make_score(0.0, 0.99))
+    for weight, logit in ((0.0, 1.0), (0.9, 0.0)):
+        decisive = decisive_score([with_sync_weight(score, weight) for score in people])
+        assert decisive.member_logits[0] == logit
 
 
-def test_clips_of_one_kind_cannot_calibrate(scored):
+def test_clips_of_a_single_class_cannot_calibrate(make_scored):
+    fakes = [clip for clip in make_scored(1.0) if clip.clip.is_fake]
     with pytest.raises(SingleClassError):
-        fit_calibration([one for one in scored(1.0) if one.clip.is_fake], PROMISE, 0.3)
+        fit_calibration(fakes, TARGET_RATES, 0.3)
+
+
+def test_a_calibrated_bundle_keeps_its_weights(
+    tmp_path, tiny_settings, toy_clips, toy_load, monkeypatch
+):
+    detector = Detector(tiny_settings.model)
+    bundle = Bundle((detector,), PreprocessingSettings(), Calibration(1.5), 1, "demo")
+    save_bundle(tmp_path / "raw", bundle)
+    monkeypatch.setattr(
+        "unmask.training.calibration.fit.make_feature_loader", lambda settings, cache: toy_load
+    )
+    target_rates = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
+    out = calibrate_bundle(tmp_path / "raw", toy_clips, None, target_rates, 0.3, tmp_path / "out")
+    calibrated = load_bundle(out)
+
+    uncalibrated = replace(bundle, calibration=Calibration())
+    val = select_split(toy_clips, "val")
+    scored = score_clip_people(uncalibrated, val, toy_load)
+    expected = fit_calibration(scored, target_rates, 0.3)
+    thresholds = fit_segment_thresholds(uncalibrated, scored, expected.temperature, 0.2)
+    guarantee = replace(expected.guarantee, people=len({clip.identity for clip in val}))
+    assert calibrated.calibration == replace(expected, alarms=thresholds, guarantee=guarantee)
+    assert calibrated.uncertainty == target_rates
+    weights = calibrated.first_member.state_dict()
+    for name, value in detector.state_dict().items():
+        assert np.array_equal(value.numpy(), weights[name].numpy())

@@ -1,5 +1,3 @@
-"""What stands out along time: as seldom in genuine clips as is promised."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -26,17 +24,17 @@ FPR = 0.1
 
 @pytest.fixture
 def bundle(tiny_settings):
-    """Only its clocks are asked for."""
+    """Only its sampling rates are used."""
     with torch.random.fork_rng():
         members, sync = (Detector(tiny_settings.model),), SyncNet(8)
     return Bundle(members, PreprocessingSettings(), Calibration(), 3, "demo", sync=sync)
 
 
-def a_score(faces, steps=(), moments=None):
+def make_score(faces, steps=(), lips=None):
     sync = NOT_SCORED
-    if moments is not None:
-        times_s = np.arange(len(moments)) / 5
-        sync = SyncScore(0.5, 0.0, 0.9, times_s, np.array(moments), np.zeros(len(moments)))
+    if lips is not None:
+        times_s = np.arange(len(lips)) / 5
+        sync = SyncScore(0.5, 0.0, 0.9, times_s, np.array(lips), np.zeros(len(lips)))
     return SampleScore(
         logit=0.0,
         probability=0.5,
@@ -50,65 +48,64 @@ def a_score(faces, steps=(), moments=None):
 
 
 @pytest.fixture
-def scored(toy_clips):
-    """Clips whose moments are drawn alike, each clip a little higher or lower than others."""
+def make_scored(toy_clips):
+    """Score clips with the same distribution of scores, apart from a random offset per clip."""
 
     def make(clips, seed, is_fake=False):
         rng = np.random.default_rng(seed)
-        made = []
+        scored = []
         for number in range(clips):
             shift = rng.normal()
-            faces, steps, moments = (
+            faces, steps, lips = (
                 1 / (1 + np.exp(-shift - rng.normal(size=size))) for size in (15, 150, 10)
             )
             label = {"is_fake": is_fake, "fake_video": is_fake, "fake_audio": False}
             clip = replace(toy_clips[0], clip_id=str(number), **label)
-            made.append(ScoredClip(clip, (a_score(faces, steps, moments),)))
-        return made
+            scored.append(ScoredClip(clip, (make_score(faces, steps, lips),)))
+        return scored
 
     return make
 
 
-def test_heights_are_those_of_the_highest_person(bundle, toy_clips):
-    people = (a_score([0.2, 0.2, 0.9]), a_score([0.5, 0.4, 0.4], moments=[0.7, 0.6, 0.1]))
-    found = peak_segment_scores(bundle, ScoredClip(toy_clips[0], people))
-    assert found == {"video": pytest.approx(0.4), "lip_sync": pytest.approx(0.6)}
+def test_peaks_are_those_of_the_person_with_the_highest_score(bundle, toy_clips):
+    people = (make_score([0.2, 0.2, 0.9]), make_score([0.5, 0.4, 0.4], lips=[0.7, 0.6, 0.1]))
+    peaks = peak_segment_scores(bundle, ScoredClip(toy_clips[0], people))
+    assert peaks == {"video": pytest.approx(0.4), "lip_sync": pytest.approx(0.6)}
 
 
-def test_heights_are_read_after_the_temperature(bundle, toy_clips):
-    one = ScoredClip(toy_clips[0], (a_score([0.8, 0.8], [0.9] * 40),))
-    found = peak_segment_scores(bundle, one, temperature=2.0)
-    assert found["video"] == pytest.approx(2 / 3)  # odds of 4, and their root
-    assert found["audio"] == pytest.approx(0.75)
+def test_the_temperature_is_applied_before_peaks_are_taken(bundle, toy_clips):
+    clip = ScoredClip(toy_clips[0], (make_score([0.8, 0.8], [0.9] * 40),))
+    peaks = peak_segment_scores(bundle, clip, temperature=2.0)
+    assert peaks["video"] == pytest.approx(2 / 3)  # odds of 4, and their square root
+    assert peaks["audio"] == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_new_genuine_clips_a_promised_share_stands_out(bundle, scored, kind):
+def test_new_genuine_clips_exceed_a_threshold_at_the_target_rate(bundle, make_scored, kind):
     shares = []
     for seed in range(40):
-        alarms = fit_segment_thresholds(bundle, scored(19, seed), 1.0, FPR)
-        new = [peak_segment_scores(bundle, one) for one in scored(50, 1000 + seed)]
-        shares.append(np.mean([clip[kind] > getattr(alarms, kind) for clip in new]))
+        thresholds = fit_segment_thresholds(bundle, make_scored(19, seed), 1.0, FPR)
+        peaks = [peak_segment_scores(bundle, clip) for clip in make_scored(50, 1000 + seed)]
+        shares.append(np.mean([peak[kind] > getattr(thresholds, kind) for peak in peaks]))
     assert 0.05 < np.mean(shares) <= FPR + 0.02
 
 
-def test_standing_out_is_having_a_stretch(bundle, scored):
-    alarms = fit_segment_thresholds(bundle, scored(19, 0), 1.0, FPR)
-    for one in scored(50, 1):
-        faces = one.scores[0].frame_probabilities
+def test_a_clip_exceeds_the_threshold_exactly_if_it_has_a_segment(bundle, make_scored):
+    thresholds = fit_segment_thresholds(bundle, make_scored(19, 0), 1.0, FPR)
+    for clip in make_scored(50, 1):
+        faces = clip.scores[0].frame_probabilities
         edges = intervals(np.arange(len(faces)) / 5, 0.2)
-        any_stretch = bool(list(find_segments(faces, edges, alarms.video)))
-        assert any_stretch == (peak_segment_scores(bundle, one)["video"] > alarms.video)
+        has_segment = bool(list(find_segments(faces, edges, thresholds.video)))
+        assert has_segment == (peak_segment_scores(bundle, clip)["video"] > thresholds.video)
 
 
-def test_fakes_do_not_count(bundle, scored):
-    genuine = scored(19, 0)
+def test_fakes_do_not_count(bundle, make_scored):
+    genuine = make_scored(19, 0)
     assert fit_segment_thresholds(
-        bundle, [*genuine, *scored(9, 1, is_fake=True)], 1.0, FPR
+        bundle, [*genuine, *make_scored(9, 1, is_fake=True)], 1.0, FPR
     ) == fit_segment_thresholds(bundle, genuine, 1.0, FPR)
 
 
-def test_too_few_clips_promise_nothing(bundle, scored):
-    assert fit_segment_thresholds(bundle, scored(8, 0), 1.0, FPR) == SegmentThresholds(
-        0.5, 0.5, 0.5
-    )
+def test_too_few_clips_have_no_guarantee(bundle, make_scored):
+    thresholds = fit_segment_thresholds(bundle, make_scored(8, 0), 1.0, FPR)
+    assert thresholds == SegmentThresholds(0.5, 0.5, 0.5)

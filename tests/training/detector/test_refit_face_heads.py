@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.toy_fixtures import with_face_targets
 from unmask.models.bundle import load_bundle
 from unmask.models.detector import Detector
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.training.detector.fit import fit_features
+from unmask.training.detector.fit import fit
 from unmask.training.detector.refit_face_heads import refit_heads
-from unmask.training.experiments.face_head_errors import auxiliary_errors_of
+from unmask.training.experiments.face_head_errors import evaluate_face_heads
 
 DIM = 16
 
@@ -22,8 +23,8 @@ def detector(tiny_settings):
 
 
 @pytest.fixture
-def known(toy_clips):
-    """Vectors of each clip's five faces, far from standardised."""
+def vectors(toy_clips):
+    """Frame features of each clip's five faces, far from standardised."""
     rng = np.random.default_rng(1)
     spread = rng.uniform(0.01, 5, DIM)
     return {
@@ -32,41 +33,39 @@ def known(toy_clips):
 
 
 @pytest.fixture
-def load(toy_load, known):
-    """Faces whose points and pose follow from their vectors, and noise that does not."""
+def load(toy_load, vectors):
+    """Faces whose landmarks and pose are linear in their features, plus noise."""
     rng = np.random.default_rng(2)
-    to_points, to_pose = rng.normal(0, 0.3, (DIM, 136)), rng.normal(0, 0.2, (DIM, 3))
+    to_landmarks, to_pose = rng.normal(0, 0.3, (DIM, 136)), rng.normal(0, 0.2, (DIM, 3))
 
-    def read(clip):
+    def load_features(clip):
         features = toy_load(clip)
         if not features.people:
             return features
-        (person,) = features.people
         noise = np.random.default_rng(crc32(clip.clip_id.encode()))
-        x = known[clip.clip_id]
-        points = 100 + x @ to_points + noise.normal(0, 0.1, (5, 136))
-        pose = x @ to_pose + noise.normal(0, 0.01, (5, 3))
-        track = replace(person.track, pose_deg=pose.astype(np.float32))
-        points = points.reshape(5, 68, 2).astype(np.float32)
-        return replace(features, people=(replace(person, landmarks=points, track=track),))
+        x = vectors[clip.clip_id]
+        landmarks = 100 + x @ to_landmarks + noise.normal(0, 0.1, (5, 136))
+        pose_deg = x @ to_pose + noise.normal(0, 0.01, (5, 3))
+        return with_face_targets(features, landmarks.reshape(5, 68, 2), pose_deg)
 
-    return read
+    return load_features
 
 
-def said(detector, vectors):
-    x = torch.from_numpy(vectors)[None]
-    points, pose = detector.faces(x, torch.ones(1, len(vectors), dtype=torch.bool))
+def predict(detector, features):
+    """Return landmarks in pixels and pose in degrees."""
+    x = torch.from_numpy(features)[None]
+    points, pose = detector.predict_face_attributes(
+        x, torch.ones(1, len(features), dtype=torch.bool)
+    )
     return points[0].detach().numpy() * 224, pose[0].detach().numpy() * 90
 
 
-def test_heads_learn_what_the_vectors_know_and_nothing_else_changes(
-    detector, toy_clips, load, known
-):
+def test_heads_learn_linear_targets_and_nothing_else_changes(detector, toy_clips, load, vectors):
     before = {name: value.clone() for name, value in detector.state_dict().items()}
-    refit_heads(detector, toy_clips, load, known)
+    refit_heads(detector, toy_clips, load, vectors)
     for clip in (clip for clip in toy_clips if clip.split == "test"):
         (sample,) = to_model_inputs(load(clip))
-        points, pose = said(detector, known[clip.clip_id])
+        points, pose = predict(detector, vectors[clip.clip_id])
         assert np.abs(points - sample.landmarks).mean() < 0.5
         assert np.abs(pose - sample.pose_deg).mean() < 0.2
     changed = {
@@ -75,31 +74,33 @@ def test_heads_learn_what_the_vectors_know_and_nothing_else_changes(
     assert changed == {name for name in before if name.startswith("auxiliary.")}
 
 
-def test_where_vectors_know_nothing_heads_say_the_usual_face(detector, toy_clips, load, known):
+def test_heads_predict_the_mean_face_from_uninformative_features(
+    detector, toy_clips, load, vectors
+):
     rng = np.random.default_rng(3)
-    idle = {name: rng.normal(0, 1, (5, DIM)).astype(np.float32) for name in known}
-    refit_heads(detector, toy_clips, load, idle)
+    uninformative = {name: rng.normal(0, 1, (5, DIM)).astype(np.float32) for name in vectors}
+    refit_heads(detector, toy_clips, load, uninformative)
     train = [to_model_inputs(load(clip))[0] for clip in toy_clips if clip.split == "train"]
-    usual = np.concatenate([sample.landmarks for sample in train]).mean(axis=0)
+    mean_face = np.concatenate([sample.landmarks for sample in train]).mean(axis=0)
     spread = np.concatenate([sample.landmarks for sample in train]).std()
-    points, _ = said(detector, idle["test-0"])
-    assert np.abs(points - usual).mean() < 0.2 * spread
+    points, _ = predict(detector, uninformative["test-0"])
+    assert np.abs(points - mean_face).mean() < 0.2 * spread
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_without_a_face_in_a_split_heads_stay_as_they_are(detector, toy_clips, load, known, split):
+def test_without_a_face_in_a_split_heads_stay_unchanged(detector, toy_clips, load, vectors, split):
     clips = [
         replace(clip, clip_id=f"faceless-{clip.clip_id}") if clip.split == split else clip
         for clip in toy_clips
     ]
     empty = {name: np.zeros((0, DIM), np.float32) for name in (c.clip_id for c in clips)}
     before = detector.auxiliary.landmarks.weight.clone()
-    refit_heads(detector, clips, load, {**empty, **known})
+    refit_heads(detector, clips, load, {**empty, **vectors})
     assert detector.auxiliary.landmarks.weight.equal(before)
 
 
-def test_faces_of_which_nobody_knows_the_points_are_left_out(detector, toy_clips, load, known):
-    def some(clip):
+def test_faces_without_landmarks_are_left_out(detector, toy_clips, load, vectors):
+    def load_without_landmarks(clip):
         features = load(clip)
         (person,) = features.people
         return replace(features, people=(replace(person, landmarks=None),))
@@ -107,26 +108,26 @@ def test_faces_of_which_nobody_knows_the_points_are_left_out(detector, toy_clips
     refit_heads(
         detector,
         toy_clips,
-        lambda clip: some(clip) if clip.clip_id.endswith(("1", "2")) else load(clip),
-        known,
+        lambda clip: (
+            load_without_landmarks(clip) if clip.clip_id.endswith(("1", "2")) else load(clip)
+        ),
+        vectors,
     )
-    points, _ = said(detector, known["test-3"])
+    points, _ = predict(detector, vectors["test-3"])
     assert np.isfinite(points).all()
 
 
-def test_a_fits_heads_know_more_than_the_mean_face(toy_clips, toy_load, tiny_settings, tmp_path):
-    """Bright faces have lower points and look down."""
+def test_the_heads_of_a_fit_are_better_than_the_mean_face(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    """Bright faces have lower landmarks and look down."""
 
-    def read(clip):
-        features = toy_load(clip)
-        (person,) = features.people
+    def load(clip):
         lower = 1 if clip.fake_video else -1
-        points = np.full((5, 68, 2), (112, 168 + 9 * lower), np.float32)
-        track = replace(person.track, pose_deg=np.full((5, 3), 5 * lower, np.float32) * [0, 1, 0])
-        return replace(features, people=(replace(person, landmarks=points, track=track),))
+        return with_face_targets(toy_load(clip), (112, 168 + 9 * lower), (0, 5 * lower, 0))
 
     settings = tiny_settings.replace(model=tiny_settings.model.replace(auxiliary=True))
-    bundle = load_bundle(fit_features(toy_clips, settings, read, tmp_path))
-    report = auxiliary_errors_of(bundle, toy_clips, "test", read)
+    bundle = load_bundle(fit(toy_clips, settings, load, tmp_path))
+    report = evaluate_face_heads(bundle, toy_clips, "test", load)
     assert report.heads.landmarks_percent < 0.5 * report.mean.landmarks_percent
     assert report.heads.pitch_deg < 0.5 * report.mean.pitch_deg

@@ -1,16 +1,21 @@
-"""What an ablation trains."""
-
 from pathlib import Path
 
 import pytest
 
+from tests.factories import make_clip
+from unmask.config import Settings
 from unmask.errors import ConfigError
+from unmask.evaluation.ablation_analysis import REFERENCE, RunScores
 from unmask.training.experiments.ablation import (
     COMPONENTS,
     ENSEMBLE,
-    REFERENCE,
-    plan_key,
+    AblationRun,
+    added_components,
+    expectations,
+    group_by_component,
     plan_runs,
+    report_notes,
+    run_key,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,40 +26,37 @@ def in_the_checkout(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_every_component_is_switched_off_once_per_seed_and_nothing_else_with_it():
-    made = plan_runs(3, "full", (7, 8))
+def test_every_component_is_switched_off_alone_once_per_seed():
+    runs = plan_runs(3, "full", (7, 8))
     by_name = {}
-    for plan in made:
-        by_name.setdefault(plan.name, []).append(plan.settings)
-    assert made[0].name == REFERENCE
+    for run in runs:
+        by_name.setdefault(run.name, []).append(run.settings)
+    assert runs[0].name == REFERENCE
     for name, settings in by_name.items():
-        assert [one.seed for one in settings] == [7, 8]
+        assert [item.seed for item in settings] == [7, 8]
         if name not in (REFERENCE, ENSEMBLE):
             assert settings[0] != by_name[REFERENCE][0]
-    alone = {one.ensemble.members for name, found in by_name.items() for one in found[:1]
-             if name != ENSEMBLE}  # fmt: skip
-    assert alone == {1}
+            assert settings[0].ensemble.members == 1
     assert by_name[ENSEMBLE][0].ensemble.members == 5
 
 
-def test_what_is_off_already_is_not_trained_again():
-    names = {plan.name for plan in plan_runs(1, "demo", (7,))}
-    assert "optical flow" not in names  # phase 1 has none
+def test_a_component_that_the_phase_lacks_has_no_run():
+    names = {run.name for run in plan_runs(1, "demo", (7,))}
+    assert "optical flow" not in names
     assert {"VAD mask", "modality dropout", "temporal consistency"} <= names
     assert ENSEMBLE not in names
 
 
-def test_what_the_demo_leaves_off_is_switched_on():
-    added = {plan.name for plan in plan_runs(3, "demo", (7,)) if plan.added}
-    assert added == {"forged twins", "adversarial training", "other augmentation", ENSEMBLE}
-    (twins,) = (one for one in plan_runs(3, "demo", (7,)) if one.name == "forged twins")
-    assert twins.settings.training.fake_source == "both"
+def test_a_component_that_the_profile_leaves_off_is_switched_on():
+    runs = plan_runs(3, "demo", (7,))
+    added = {run.name: run for run in runs if run.added}
+    assert set(added) == {"forged twins", "adversarial training", "other augmentation", ENSEMBLE}
+    assert added["forged twins"].settings.training.fake_source == "both"
 
 
-def test_time_is_told_of_what_answers_otherwise_alone():
-    timed = {plan.name: plan.timed for plan in plan_runs(3, "demo", (7,))}
-    training = {name for name, told in timed.items() if not told}
-    assert training == {
+def test_only_runs_with_another_inference_are_timed():
+    timed = {run.name: run.timed for run in plan_runs(3, "demo", (7,))}
+    assert {name for name, is_timed in timed.items() if not is_timed} == {
         "temporal consistency",
         "forged twins",
         "paired batches",
@@ -64,34 +66,61 @@ def test_time_is_told_of_what_answers_otherwise_alone():
     }
 
 
-def test_no_two_trainings_share_a_place():
-    """A fit knows nothing of lip-sync, passes and members; an ablation has to tell them apart."""
-    made = plan_runs(3, "demo", (7, 8))
-    assert len({plan_key((), plan.settings) for plan in made}) == len(made)
+def test_no_two_runs_share_a_key():
+    """The key of a fit ignores lip-sync, passes and members, which an ablation varies."""
+    runs = plan_runs(3, "demo", (7, 8))
+    assert len({run_key((), run.settings) for run in runs}) == len(runs)
 
 
-def test_a_floor_that_was_moved_trains_nothing_again():
+def test_the_key_does_not_depend_on_gates():
     keys = {
-        plan_key((), plan_runs(3, "demo", (7,), overrides=[f"gates.auc.limit={limit}"])[0].settings)
+        run_key((), plan_runs(3, "demo", (7,), overrides=[f"gates.auc.limit={limit}"])[0].settings)
         for limit in (0.7, 0.8)
     }
     assert len(keys) == 1
 
 
-def test_a_component_that_does_not_exist_is_named():
+def test_an_unknown_component_is_named():
     with pytest.raises(ConfigError, match="no component telepathy; use VAD mask, "):
         plan_runs(3, "demo", (7,), ["telepathy"])
 
 
 def test_every_component_of_the_last_phase_can_be_switched_off():
-    trained = {
-        plan.name for plan in plan_runs(3, "full", (7,), overrides=["training.fake_source=both"])
-    }
-    assert trained == {one.name for one in COMPONENTS} | {REFERENCE, ENSEMBLE}
+    overrides = ["training.fake_source=both"]
+    names = {run.name for run in plan_runs(3, "full", (7,), overrides=overrides)}
+    assert names == {component.name for component in COMPONENTS} | {REFERENCE, ENSEMBLE}
 
 
-def test_the_reference_can_be_trained_alone():
-    made = plan_runs(1, "demo", (7, 8), components=[REFERENCE])
-    assert [(plan.name, plan.settings.seed) for plan in made] == [(REFERENCE, 7), (REFERENCE, 8)]
-    names = [plan.name for plan in plan_runs(3, "demo", (7,), components=[REFERENCE, ENSEMBLE])]
+def test_the_reference_can_be_run_alone():
+    runs = plan_runs(1, "demo", (7, 8), components=[REFERENCE])
+    assert [(run.name, run.settings.seed) for run in runs] == [(REFERENCE, 7), (REFERENCE, 8)]
+    names = [run.name for run in plan_runs(3, "demo", (7,), components=[REFERENCE, ENSEMBLE])]
     assert names == [REFERENCE, ENSEMBLE]
+
+
+def test_results_are_grouped_by_component():
+    reference, flow, twins = (
+        AblationRun(name, Settings(), added=added)
+        for name, added in ((REFERENCE, False), ("optical flow", False), ("forged twins", True))
+    )
+    scores = [RunScores(seed, (), None) for seed in range(4)]
+    results = list(zip((reference, reference, flow, twins), scores, strict=True))
+    assert group_by_component(results) == {
+        REFERENCE: scores[:2],
+        "optical flow": scores[2:3],
+        "forged twins": scores[3:],
+    }
+    assert added_components(results) == {"forged twins"}
+
+
+def test_every_component_has_an_expected_gain():
+    expected = expectations()
+    assert set(expected) == {component.name for component in COMPONENTS} | {ENSEMBLE}
+    assert set(expected.values()) == {"large", "small", "unknown"}
+
+
+def test_the_notes_count_test_clips_and_name_overrides():
+    clips = [make_clip(clip_id=str(n), identity=str(n // 2), split="test") for n in range(6)]
+    notes = " ".join(report_notes([*clips, make_clip(split="val")], ["training.epochs=3"]))
+    assert "6 test clips of 3 people" in notes
+    assert "Every run with training.epochs=3." in notes

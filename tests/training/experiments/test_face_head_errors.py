@@ -1,26 +1,26 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
+from tests.toy_fixtures import with_face_targets
 from unmask.config import PreprocessingSettings
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
-from unmask.training.experiments.face_head_errors import auxiliary_errors_of
+from unmask.training.experiments.face_head_errors import evaluate_face_heads
 
 
 @pytest.fixture
-def a_bundle(tiny_settings):
-    """A detector whose heads answer every face alike: points in the middle, looking ahead."""
+def make_bundle(tiny_settings):
+    """Build a detector whose heads predict the same landmarks and yaw for every face."""
 
-    def build(points=0.5, yaw_deg=0.0):
+    def build(position=0.5, yaw_deg=0.0):
         detector = Detector(tiny_settings.model.replace(auxiliary=True))
         for head in (detector.auxiliary.landmarks, detector.auxiliary.pose):
             torch.nn.init.zeros_(head.weight)
-        torch.nn.init.constant_(detector.auxiliary.landmarks.bias, points)
+        torch.nn.init.constant_(detector.auxiliary.landmarks.bias, position)
         detector.auxiliary.pose.bias.data = torch.tensor([yaw_deg / 90, 0.0, 0.0])
         return Bundle((detector,), PreprocessingSettings(), Calibration(), phase=2, profile="demo")
 
@@ -28,27 +28,22 @@ def a_bundle(tiny_settings):
 
 
 @pytest.fixture
-def faces_at(toy_load):
-    """Features whose points all lie at one place, and whose heads are all turned alike."""
+def make_load(toy_load):
+    """Load faces whose landmarks all have one position, and whose heads have one yaw, per split."""
 
     def build(train, test):
         def load(clip):
-            side, yaw_deg = train if clip.split == "train" else test
-            features = toy_load(clip)
-            (person,) = features.people
-            points = np.full((5, 68, 2), side * 224, np.float32)
-            pose = np.tile(np.float32([yaw_deg, 0, 0]), (5, 1))
-            track = replace(person.track, pose_deg=pose)
-            return replace(features, people=(replace(person, landmarks=points, track=track),))
+            position, yaw_deg = train if clip.split == "train" else test
+            return with_face_targets(toy_load(clip), position * 224, (yaw_deg, 0, 0))
 
         return load
 
     return build
 
 
-def test_errors_are_distances_in_percent_of_the_face_and_degrees(toy_clips, a_bundle, faces_at):
-    load = faces_at(train=(0.5, 10.0), test=(0.53, 30.0))
-    report = auxiliary_errors_of(a_bundle(0.49, yaw_deg=18.0), toy_clips, "test", load)
+def test_errors_are_distances_in_percent_of_the_face_and_degrees(toy_clips, make_bundle, make_load):
+    load = make_load(train=(0.5, 10.0), test=(0.53, 30.0))
+    report = evaluate_face_heads(make_bundle(0.49, yaw_deg=18.0), toy_clips, "test", load)
     assert report.faces == 12 * 5
     assert report.heads.landmarks_percent == pytest.approx(4 * 2**0.5, abs=1e-3)
     assert report.mean.landmarks_percent == pytest.approx(3 * 2**0.5, abs=1e-3)
@@ -57,14 +52,15 @@ def test_errors_are_distances_in_percent_of_the_face_and_degrees(toy_clips, a_bu
     assert report.heads.pitch_deg == report.mean.roll_deg == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_detector_without_heads_is_told_so(toy_clips, a_bundle, faces_at):
-    plain = a_bundle()
-    plain = replace(plain, members=(Detector(plain.settings.replace(auxiliary=False)),))
+def test_a_detector_without_heads_is_an_error(toy_clips, make_bundle, make_load):
+    bundle = make_bundle()
+    without_heads = Detector(bundle.settings.replace(auxiliary=False))
+    bundle = replace(bundle, members=(without_heads,))
     with pytest.raises(DataError, match=r"model\.auxiliary"):
-        auxiliary_errors_of(plain, toy_clips, "test", faces_at((0.5, 0), (0.5, 0)))
+        evaluate_face_heads(bundle, toy_clips, "test", make_load((0.5, 0), (0.5, 0)))
 
 
-def test_a_split_without_a_face_is_named(toy_clips, a_bundle, faces_at):
+def test_a_split_without_a_face_is_named(toy_clips, make_bundle, make_load):
     train = [clip for clip in toy_clips if clip.split == "train"]
     with pytest.raises(DataError, match="'test'"):
-        auxiliary_errors_of(a_bundle(), train, "test", faces_at((0.5, 0), (0.5, 0)))
+        evaluate_face_heads(make_bundle(), train, "test", make_load((0.5, 0), (0.5, 0)))

@@ -18,13 +18,16 @@ def command(
     """Perturb the test clips against the detector (FGSM, PGD), and score them."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
+    from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 
     settings = load_settings(phase=phase, profile=profile).attacks
-    report = evaluate_under_attack(load_bundle(bundle), read_manifest(manifest), Cache(), settings)
+    loaded = load_bundle(bundle)
+    load = make_feature_loader(loaded.preprocessing, Cache())
+    report = evaluate_under_attack(loaded, read_manifest(manifest), load, settings)
     save(report, out)
     typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
     for row in report.rows:

@@ -49,11 +49,11 @@ def _print(comparison: "CalibrationComparison") -> None:
     Console().print(table)
     rates = comparison.verdicts
     typer.echo(
-        f"genuine called fake {rates.fpr:.1%} (target {rates.promised_fpr:.1%}), fakes called "
-        f"real {rates.fnr:.1%} (target {rates.promised_fnr:.1%}); inconclusive: "
-        f"{rates.unsure_reals:.1%} of genuine, {rates.unsure_fakes:.1%} of fakes"
+        f"genuine called fake {rates.fpr:.1%} (target {rates.target_fpr:.1%}), fakes called "
+        f"real {rates.fnr:.1%} (target {rates.target_fnr:.1%}); inconclusive: "
+        f"{rates.inconclusive_reals:.1%} of genuine, {rates.inconclusive_fakes:.1%} of fakes"
     )
-    for segments in comparison.outstanding:
+    for segments in comparison.flagged:
         typer.echo(_describe_flagged(segments))
     if comparison.error_detection_auc is not None:
         auc = comparison.error_detection_auc
@@ -63,6 +63,6 @@ def _print(comparison: "CalibrationComparison") -> None:
 def _describe_flagged(rates: "FlaggedRates") -> str:
     genuine, fake = ("-" if rate is None else f"{rate:.1%}" for rate in (rates.genuine, rates.fake))
     return (
-        f"{rates.kind} segments above {rates.above:.3f} are flagged in {genuine} of genuine clips "
-        f"(target {rates.promised:.1%}) and in {fake} of fakes"
+        f"{rates.kind} segments above {rates.threshold:.3f} are flagged in {genuine} of genuine clips "
+        f"(target {rates.target:.1%}) and in {fake} of fakes"
     )

@@ -10,7 +10,7 @@ from unmask.cli.options import Bundle, Manifest, Phase, Profile
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from unmask.robustness.codec_report import CodecReport, Span
+    from unmask.robustness.codec_report import CodecReport
 
 
 def command(
@@ -61,18 +61,11 @@ def _table(report: "CodecReport") -> "Table":
     table.add_column("condition")
     for name in ("AUC", "drop", "PSNR, dB", "not scored"):
         table.add_column(name, justify="right")
-    table.add_row("original", _format(report.original), "", "", "")
+    table.add_row("original", report.original.format() if report.original else "", "", "", "")
     for row in report.rows:
         psnr = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
-        table.add_row(row.cell, _format(row.auc), _format(row.drop), psnr, str(row.lost))
+        table.add_row(row.cell, row.auc.format(), row.drop.format(), psnr, str(row.lost))
     table.caption = f"in brackets: {report.confidence:.0%} bootstrap interval over identities"
     if report.codec_gap is not None:
-        table.caption += f"; H.264 minus H.265: {_format(report.codec_gap)}"
+        table.caption += f"; H.264 minus H.265: {report.codec_gap.format()}"
     return table
-
-
-def _format(span: "Span | None") -> str:
-    if span is None:
-        return ""
-    interval = "" if span.low is None else f" ({span.low:.3f} to {span.high:.3f})"
-    return f"{span.value:.3f}{interval}"

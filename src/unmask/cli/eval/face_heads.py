@@ -19,12 +19,15 @@ def command(
     from rich.table import Table
 
     from unmask.data.manifest import read_manifest
+    from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
-    from unmask.training.experiments.face_head_errors import auxiliary_errors
+    from unmask.training.experiments.face_head_errors import evaluate_face_heads
 
-    report = auxiliary_errors(load_bundle(bundle), read_manifest(manifest), split, Cache())
+    loaded = load_bundle(bundle)
+    load = make_feature_loader(loaded.preprocessing, Cache())
+    report = evaluate_face_heads(loaded, read_manifest(manifest), split, load)
     angles = ("yaw, degrees", "pitch, degrees", "roll, degrees")
     table = Table("", "landmarks, % of the face's side", *angles)
     for name, errors in (("heads", report.heads), ("mean predictor", report.mean)):

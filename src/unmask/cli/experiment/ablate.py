@@ -59,7 +59,7 @@ def run_ablation(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.evaluation.ablation_analysis import compare_runs, to_metrics
+    from unmask.evaluation.ablation_analysis import REFERENCE, compare_runs, to_metrics
     from unmask.evaluation.ablation_markdown import ablation_page
     from unmask.preprocessing.cache import Cache
     from unmask.progress_bar import track
@@ -76,7 +76,7 @@ def run_ablation(
             recorder.log_training(f"{plan.name}, seed {scores.seed}", facts, {"auc": scores.auc})
         trained.append((plan, scores))
     groups = ablation.group_by_component(trained)
-    reference, added = groups.pop(ablation.REFERENCE), ablation.added_components(trained)
+    reference, added = groups.pop(REFERENCE), ablation.added_components(trained)
     settings = load_settings(phase=phase, profile=profile, overrides=overrides).evaluation
     rows = compare_runs(reference, groups, settings, numbers[0], added)
     notes = ablation.report_notes(clips, overrides)

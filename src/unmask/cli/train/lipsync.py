@@ -20,9 +20,9 @@ def command(
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
     from unmask.training.lipsync.dataset import lip_feature_loader
-    from unmask.training.lipsync.fit import fit_sync
+    from unmask.training.lipsync.fit import fit_lipsync
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     load = lip_feature_loader(settings.preprocessing, Cache())
-    file = fit_sync(read_manifest(manifest), settings, load, out)
+    file = fit_lipsync(read_manifest(manifest), settings, load, out)
     typer.echo(f"written: {file}")

@@ -1,1 +1,1 @@
-"""Augmentation of frames and sound."""
+"""Label-preserving augmentation of faces and sound."""

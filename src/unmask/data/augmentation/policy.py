@@ -1,8 +1,8 @@
-"""What a training sample may look and sound like without its label changing.
+"""Augmentation policy: samples the parameters of all transforms and applies them.
 
-What is done is drawn before it is done, and depends on chance alone: a genuine clip and a fake
-made of it, drawn from the same chance, change alike. By default only the side and the light
-change; blur, noise and compression also wash away the traces of a forgery.
+The parameters are sampled before any transform and do not depend on the sample: with equal
+generators, a genuine clip and its fakes are augmented alike. By default only mirroring and
+brightness are on; blur, noise and compression also remove traces of forgeries.
 """
 
 from dataclasses import dataclass, replace
@@ -25,15 +25,15 @@ from unmask.records import ModelInput
 
 BRIGHTNESS = 0.15  # of full scale, up or down
 CONTRAST = 0.2  # relative, up or down
-BALANCE = 0.1  # relative, of red, green and blue each
-SATURATION = 0.4  # relative, more colourful or less
+BALANCE = 0.1  # relative, for each of red, green and blue
+SATURATION = 0.4  # relative, up or down
 BLUR_PX = (0.4, 1.5)
-SCALES = (0.5, 1.5)
-FILM_CRF = (20, 34)  # of H.264
-# what the other codecs' scales add for about the same look
-FILM_CODECS = (("h264", 0), ("h265", 5), ("vp9", 10), ("av1", 10))
-VOICE_CODECS = ("opus", "aac")
-VOICE_KBIT = (16, 48)
+SCALE = (0.5, 1.5)
+VIDEO_CRF = (20, 34)  # of H.264
+# codecs, and what is added to the CRF of H.264 for about the same quality
+VIDEO_CODECS = (("h264", 0), ("h265", 5), ("vp9", 10), ("av1", 10))
+AUDIO_CODECS = ("opus", "aac")
+AUDIO_KBIT = (16, 48)
 SEMITONES = 2.0
 STRETCH = 0.1  # relative, longer or shorter
 SNR_DB = (15.0, 40.0)
@@ -42,18 +42,21 @@ TILT_DB = 3.0  # per octave, up or down
 
 @dataclass(frozen=True, slots=True)
 class AugmentationParams:
-    """What is done to one sample; ``None`` leaves it out.
+    """Parameters of the transforms of one sample; ``None`` skips a transform.
 
     Attributes:
-        light: Factor of contrast, and what is added to brightness.
-        colour: Factors of red, green and blue, and of saturation.
-        scale: Size that faces are brought to, and back from.
-        film: Codec and constant quality of the faces as a film.
-        voice: Codec and kbit/s of the sound.
-        part: Which part of the face is cut out.
-        stretch: Factor of the sound's length.
-        noise_seed: Of the hiss that lies ``snr_db`` below the sound.
-        tilt_db: Per octave.
+        light: Factor of the contrast and offset of the brightness.
+        colour: Factors of red, green, blue and the saturation.
+        blur_px: Sigma of the Gaussian blur.
+        scale: Factor of the intermediate size of the faces.
+        video: Codec and constant rate factor (CRF) of the re-encoded faces.
+        audio: Codec and kbit/s of the re-encoded sound.
+        part: Part of the face that is cut out.
+        semitones: Pitch shift.
+        stretch: Factor of the duration of the sound.
+        snr_db: Signal-to-noise ratio of the added white noise.
+        noise_seed: Seed of that noise.
+        tilt_db: Spectral tilt per octave.
     """
 
     mirror: bool
@@ -61,8 +64,8 @@ class AugmentationParams:
     colour: tuple[float, float, float, float] | None
     blur_px: float | None
     scale: float | None
-    film: tuple[str, int] | None
-    voice: tuple[str, int] | None
+    video: tuple[str, int] | None
+    audio: tuple[str, int] | None
     part: int | None
     semitones: float | None
     stretch: float | None
@@ -74,88 +77,96 @@ class AugmentationParams:
 def sample_augmentation(
     settings: AugmentationSettings, rng: np.random.Generator
 ) -> AugmentationParams:
-    """Throw every die there is, so that one probability never moves what another decides."""
+    """Sample the parameters of all transforms.
+
+    Every number is drawn whether its transform is applied or not, so that changing one
+    probability does not change the other transforms.
+    """
     mirror = rng.random() < settings.mirror
     light = 1 + rng.uniform(-CONTRAST, CONTRAST), rng.uniform(-BRIGHTNESS, BRIGHTNESS)
 
-    def often(probability: float) -> bool:
+    def happens(probability: float) -> bool:
         return bool(rng.random() < probability)
 
-    lights, blurs, blur_px = often(settings.light), often(settings.blur), rng.uniform(*BLUR_PX)
-    resizes, scale = often(settings.resize), rng.uniform(*SCALES)
-    codec, (film, coarser) = often(settings.codec), FILM_CODECS[rng.integers(len(FILM_CODECS))]
-    crf, kbit = int(rng.integers(*FILM_CRF)) + coarser, int(rng.integers(*VOICE_KBIT))
-    spoken = VOICE_CODECS[rng.integers(len(VOICE_CODECS))]
-    cutout, part = often(settings.cutout), int(rng.integers(len(PARTS)))
-    pitches, semitones = often(settings.pitch), rng.uniform(-SEMITONES, SEMITONES)
-    stretches, stretch = often(settings.stretch), 1 + rng.uniform(-STRETCH, STRETCH)
-    noises, snr_db, noise_seed = often(settings.noise), rng.uniform(*SNR_DB), rng.integers(2**31)
-    tilts, tilt_db = often(settings.tilt), rng.uniform(-TILT_DB, TILT_DB)
-    colours = often(settings.colour)
+    # the order of the draws is part of the result of a seed
+    use_light, use_blur = happens(settings.light), happens(settings.blur)
+    blur_px = rng.uniform(*BLUR_PX)
+    use_scale, scale = happens(settings.resize), rng.uniform(*SCALE)
+    use_codec = happens(settings.codec)
+    video_codec, crf_offset = VIDEO_CODECS[rng.integers(len(VIDEO_CODECS))]
+    crf, kbit = int(rng.integers(*VIDEO_CRF)) + crf_offset, int(rng.integers(*AUDIO_KBIT))
+    audio_codec = AUDIO_CODECS[rng.integers(len(AUDIO_CODECS))]
+    use_cutout, part = happens(settings.cutout), int(rng.integers(len(PARTS)))
+    use_pitch, semitones = happens(settings.pitch), rng.uniform(-SEMITONES, SEMITONES)
+    use_stretch, stretch = happens(settings.stretch), 1 + rng.uniform(-STRETCH, STRETCH)
+    use_noise, snr_db = happens(settings.noise), rng.uniform(*SNR_DB)
+    noise_seed = rng.integers(2**31)
+    use_tilt, tilt_db = happens(settings.tilt), rng.uniform(-TILT_DB, TILT_DB)
+    use_colour = happens(settings.colour)
     red, green, blue = 1 + rng.uniform(-BALANCE, BALANCE, 3)
     saturation = 1 + rng.uniform(-SATURATION, SATURATION)
     return AugmentationParams(
         mirror=mirror,
-        light=light if lights else None,
-        colour=(red, green, blue, saturation) if colours else None,
-        blur_px=blur_px if blurs else None,
-        scale=scale if resizes else None,
-        film=(film, crf) if codec else None,
-        voice=(spoken, kbit) if codec else None,
-        part=part if cutout else None,
-        semitones=semitones if pitches else None,
-        stretch=stretch if stretches else None,
-        snr_db=snr_db if noises else None,
+        light=light if use_light else None,
+        colour=(red, green, blue, saturation) if use_colour else None,
+        blur_px=blur_px if use_blur else None,
+        scale=scale if use_scale else None,
+        video=(video_codec, crf) if use_codec else None,
+        audio=(audio_codec, kbit) if use_codec else None,
+        part=part if use_cutout else None,
+        semitones=semitones if use_pitch else None,
+        stretch=stretch if use_stretch else None,
+        snr_db=snr_db if use_noise else None,
         noise_seed=int(noise_seed),
-        tilt_db=tilt_db if tilts else None,
+        tilt_db=tilt_db if use_tilt else None,
     )
 
 
-def augment_sample(sample: ModelInput, changes: AugmentationParams) -> ModelInput:
-    """The sample changed, alike in all frames; flow stays that of the faces, as they move."""
-    return augment_audio(_changed_faces(sample, changes), changes)
+def augment_sample(sample: ModelInput, params: AugmentationParams) -> ModelInput:
+    """Apply the transforms, alike in all frames; the optical flow changes only by mirroring."""
+    return augment_audio(_augment_faces(sample, params), params)
 
 
-def _changed_faces(sample: ModelInput, changes: AugmentationParams) -> ModelInput:
+def _augment_faces(sample: ModelInput, params: AugmentationParams) -> ModelInput:
     if not len(sample.faces):
         return sample
-    if changes.mirror:
+    if params.mirror:
         sample = mirror(sample)
     faces = sample.faces
-    if changes.light is not None:
-        faces = adjust_brightness_contrast(faces, *changes.light)
-    if changes.colour is not None:
-        faces = adjust_colour(faces, changes.colour)
-    faces = _coarsened(faces, changes)
-    if changes.part is not None and sample.landmarks is not None:
-        faces = face_cutout(faces, sample.landmarks, changes.part)
+    if params.light is not None:
+        faces = adjust_brightness_contrast(faces, *params.light)
+    if params.colour is not None:
+        faces = adjust_colour(faces, params.colour)
+    faces = _degrade_faces(faces, params)
+    if params.part is not None and sample.landmarks is not None:
+        faces = face_cutout(faces, sample.landmarks, params.part)
     return replace(sample, faces=faces)
 
 
-def _coarsened(faces: Faces, changes: AugmentationParams) -> Faces:
-    """What a lens, a smaller picture and a codec take away, in this order."""
-    if changes.blur_px is not None:
-        faces = blur(faces, changes.blur_px)
-    if changes.scale is not None:
-        faces = downscale_upscale(faces, changes.scale)
-    if changes.film is not None:
-        faces = reencode_frames(faces, *changes.film)
+def _degrade_faces(faces: Faces, params: AugmentationParams) -> Faces:
+    """Blur, resize and re-encode, in this order."""
+    if params.blur_px is not None:
+        faces = blur(faces, params.blur_px)
+    if params.scale is not None:
+        faces = downscale_upscale(faces, params.scale)
+    if params.video is not None:
+        faces = reencode_frames(faces, *params.video)
     return faces
 
 
-def augment_audio(sample: ModelInput, changes: AugmentationParams) -> ModelInput:
-    """The sample with its sound changed alone."""
+def augment_audio(sample: ModelInput, params: AugmentationParams) -> ModelInput:
+    """Apply the transforms of the sound only."""
     samples, is_speech = sample.waveform, sample.is_speech
     if not len(samples):
         return sample
-    if changes.stretch is not None:
-        samples, is_speech = time_stretch(samples, is_speech, changes.stretch)
-    if changes.semitones is not None:
-        samples = pitch_shift(samples, changes.semitones)
-    if changes.tilt_db is not None:
-        samples = spectral_tilt(samples, changes.tilt_db)
-    if changes.voice is not None:
-        samples = reencode_audio(samples, *changes.voice)
-    if changes.snr_db is not None:
-        samples = add_noise(samples, changes.snr_db, np.random.default_rng(changes.noise_seed))
+    if params.stretch is not None:
+        samples, is_speech = time_stretch(samples, is_speech, params.stretch)
+    if params.semitones is not None:
+        samples = pitch_shift(samples, params.semitones)
+    if params.tilt_db is not None:
+        samples = spectral_tilt(samples, params.tilt_db)
+    if params.audio is not None:
+        samples = reencode_audio(samples, *params.audio)
+    if params.snr_db is not None:
+        samples = add_noise(samples, params.snr_db, np.random.default_rng(params.noise_seed))
     return replace(sample, waveform=samples, is_speech=is_speech)

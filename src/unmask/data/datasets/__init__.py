@@ -1,1 +1,1 @@
-"""One adapter per data set, each to the manifest."""
+"""Adapters for published data sets and their ingestion into clips."""

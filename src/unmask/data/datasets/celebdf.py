@@ -1,15 +1,17 @@
-"""Celeb-DF v2 (Li et al., CVPR 2020).
+"""Adapter for Celeb-DF v2 (Li et al., CVPR 2020).
 
-``Celeb-real/id0_0000.mp4``, ``Celeb-synthesis/id0_id1_0000.mp4`` (footage of id0, face of
-id1), ``YouTube-real/00000.mp4``, ``List_of_testing_videos.txt``. Every celebrity is swapped
-with many others, so people are told apart by whose footage it is, not by whose face.
+Files: ``Celeb-real/id0_0000.mp4``, ``Celeb-synthesis/id0_id1_0000.mp4`` (footage of id0, face of
+id1), ``YouTube-real/00000.mp4`` and ``List_of_testing_videos.txt``. Every celebrity is swapped
+with many others, so the identity of a clip is the person in the original footage, not the face
+donor.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 
 LICENCE = "Celeb-DF terms of use (research only)"
 REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
@@ -17,16 +19,16 @@ TEST_LIST = "List_of_testing_videos.txt"
 FILE_NAME = re.compile(r"^(?P<target>id\d+)_(?:(?P<donor>id\d+)_)?(?P<take>\d+)$")
 
 
-def recognises(folder: Path) -> bool:
-    """Whether the celebrities' footage and the forgeries of it are there."""
+def matches(folder: Path) -> bool:
+    """Return whether the folders of genuine and of synthesised celebrity videos exist."""
     return (folder / REAL).is_dir() and (folder / SYNTHESIS).is_dir()
 
 
-def listing(folder: Path) -> Iterator[DatasetEntry]:
-    """Every video; those on the authors' list are marked ``test``."""
+def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
+    """Yield an entry per video; those on the authors' test list get the split ``test``."""
     tests = _test_list(folder / TEST_LIST)
     for tree in (REAL, SYNTHESIS, YOUTUBE):
-        for path in media_files(folder / tree):
+        for path in list_media(folder / tree, VIDEO_SUFFIXES):
             name = FILE_NAME.match(path.stem)
             person = name["target"] if name else f"{tree}_{path.stem}"
             is_fake = tree == SYNTHESIS
@@ -44,7 +46,7 @@ def listing(folder: Path) -> Iterator[DatasetEntry]:
 
 
 def _test_list(file: Path) -> set[tuple[str, str]]:
-    """Tree and file name of each test video; a line is ``1 YouTube-real/00170.mp4``."""
+    """Return folder and name of each test video; a line reads ``1 YouTube-real/00170.mp4``."""
     if not file.is_file():
         return set()
     lines = [line.split() for line in file.read_text().splitlines()]

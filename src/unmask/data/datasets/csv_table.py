@@ -1,8 +1,8 @@
-"""A folder with a simple ``manifest.csv``: at least the columns ``file`` and ``label``.
+"""Adapter for a folder with a simple ``manifest.csv`` with the columns ``file`` and ``label``.
 
-Optional columns: ``manipulation``, ``person_id``, ``pair_id``, ``fake_video``,
-``fake_audio``, ``split``, ``source`` (or ``source_repo``), ``licence`` (or
-``licence_of_repo``). Any other column is ignored: the media themselves say how long they are.
+Optional columns: ``manipulation``, ``person_id``, ``pair_id``, ``fake_video``, ``fake_audio``,
+``split``, ``source`` (or ``source_repo``) and ``licence`` (or ``licence_of_repo``). Other columns
+are ignored; duration, size and frame rate are read from the media.
 """
 
 from collections.abc import Iterator
@@ -14,44 +14,44 @@ from unmask.data.manifest import FILE_NAMES, find_manifest, parse_bool, read_tab
 from unmask.errors import DataError
 from unmask.records import SPLITS
 
-VOICE_WORDS = ("voice", "audio", "tts", "vocoder", "speech")
+VOICE_KEYWORDS = ("voice", "audio", "tts", "vocoder", "speech")
 
 
-def recognises(folder: Path) -> bool:
-    """Whether a manifest with those columns is there."""
-    return any((folder / n).is_file() for n in FILE_NAMES) and {"file", "label"} <= set(
+def matches(folder: Path) -> bool:
+    """Return whether the folder has a manifest with the two required columns."""
+    return any((folder / name).is_file() for name in FILE_NAMES) and {"file", "label"} <= set(
         read_table(find_manifest(folder))[0]
     )
 
 
-def listing(folder: Path) -> Iterator[DatasetEntry]:
-    """Every row.
+def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
+    """Yield an entry per row.
 
-    A fake whose columns do not say what is forged counts as a forged voice where its
-    manipulation names one (``voice``, ``audio``, ``tts``, ``vocoder``, ``speech``), and as a
-    forged face otherwise. A clip without ``person_id`` is its own person.
+    If ``fake_video`` and ``fake_audio`` are not given, a fake has a forged voice if the name of
+    its manipulation contains ``voice``, ``audio``, ``tts``, ``vocoder`` or ``speech``, and a
+    forged face otherwise. A clip without ``person_id`` is treated as a person of its own.
 
     Raises:
-        DataError: A label or a split is none that is known; the row is named.
+        DataError: A label or a split is unknown; the message names the row.
     """
     file = find_manifest(folder)
     for number, row in enumerate(read_table(file), start=2):
         try:
-            yield _listed(folder, row)
+            yield _entry(folder, row)
         except ValueError as error:
             raise DataError(f"{file}: row {number}: {error}") from error
 
 
-def _listed(folder: Path, row: dict[str, Any]) -> DatasetEntry:
+def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
     label = str(row["label"]).strip().lower()
     if label not in ("real", "fake"):
-        raise ValueError(f"column label: {row['label']!r} is wrong; write real or fake")
+        raise ValueError(f"column label: {row['label']!r} is unknown; write real or fake")
     split = row.get("split") or None
     if split not in (None, *SPLITS):
-        raise ValueError(f"column split: {split!r} is wrong; use one of {', '.join(SPLITS)}")
+        raise ValueError(f"column split: {split!r} is unknown; use one of {', '.join(SPLITS)}")
     is_fake, stem = label == "fake", Path(row["file"]).stem
     manipulation = (row.get("manipulation") or "unknown") if is_fake else NONE
-    fake_video, fake_audio = _forged(row, manipulation) if is_fake else (False, False)
+    fake_video, fake_audio = _forged_modalities(row, manipulation) if is_fake else (False, False)
     person = row.get("person_id") or stem
     return DatasetEntry(
         path=folder / row["file"],
@@ -66,12 +66,14 @@ def _listed(folder: Path, row: dict[str, Any]) -> DatasetEntry:
     )
 
 
-def _forged(row: dict[str, Any], manipulation: str) -> tuple[bool, bool]:
+def _forged_modalities(row: dict[str, Any], manipulation: str) -> tuple[bool, bool]:
     stated = [row.get(name) for name in ("fake_video", "fake_audio")]
     if None in stated or "" in stated:
-        voice = any(word in manipulation.lower() for word in VOICE_WORDS)
+        voice = any(keyword in manipulation.lower() for keyword in VOICE_KEYWORDS)
         return not voice, voice
     fake_video, fake_audio = (parse_bool(cell) for cell in stated)
     if not (fake_video or fake_audio):
-        raise ValueError("label is fake, but neither fake_video nor fake_audio is true")
+        raise ValueError(
+            "label is fake, but neither fake_video nor fake_audio is true; set one of them"
+        )
     return fake_video, fake_audio

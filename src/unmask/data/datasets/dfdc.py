@@ -1,9 +1,9 @@
-"""Deepfake Detection Challenge (Dolhansky et al., 2020).
+"""Adapter for the Deepfake Detection Challenge data set (Dolhansky et al., 2020).
 
-Parts, each a folder with videos and a ``metadata.json`` from file name to ``label`` and
-``original``. The metadata names no person and says of a fake neither which method made it
-nor whether its voice is forged: a fake counts as one of the face, and a person is told by
-the original footage.
+The set comes in parts; each is a folder with videos and a ``metadata.json`` that maps file names
+to ``label`` and ``original``. The metadata give neither the person, nor the method, nor whether
+the voice is forged: every fake is labelled as a forged face, and the original footage serves as
+the identity.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
 LICENCE = "DFDC terms of use (research only)"
 
 
-def recognises(folder: Path) -> bool:
-    """Whether a ``metadata.json`` of the challenge's form lies here or one level below."""
+def matches(folder: Path) -> bool:
+    """Return whether a ``metadata.json`` of this form is in the folder or one level below."""
     return any(_labels(file) for file in _metadata(folder)[:1])
 
 
-def listing(folder: Path) -> Iterator[DatasetEntry]:
-    """Every video that a part's metadata names."""
+def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
+    """Yield an entry per video in the metadata of the parts."""
     for file in _metadata(folder):
-        for name, facts in _labels(file).items():
-            is_fake = facts["label"] == "FAKE"
-            footage = Path(facts.get("original") or name).stem
+        for name, row in _labels(file).items():
+            is_fake = row["label"] == "FAKE"
+            footage = Path(row.get("original") or name).stem
             yield DatasetEntry(
                 path=file.parent / name,
                 source="DFDC",
@@ -42,11 +42,11 @@ def _metadata(folder: Path) -> list[Path]:
 
 
 def _labels(file: Path) -> dict[str, dict[str, str]]:
-    found = read_json(file)
-    if not isinstance(found, dict):
+    content = read_json(file)
+    if not isinstance(content, dict):
         return {}
     return {
-        name: facts
-        for name, facts in found.items()
-        if isinstance(facts, dict) and facts.get("label") in ("REAL", "FAKE")
+        name: row
+        for name, row in content.items()
+        if isinstance(row, dict) and row.get("label") in ("REAL", "FAKE")
     }

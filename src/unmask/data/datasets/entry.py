@@ -1,26 +1,25 @@
-"""What a data set says about one of its files, before the file itself is looked at."""
+"""Dataset entries: files with the labels of their data set, before the media are probed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from unmask.errors import DataError
 from unmask.records import FakeSpan
 
-MEDIA_SUFFIXES = frozenset({".mp4", ".mov", ".mpg", ".mpeg", ".avi", ".mkv", ".webm", ".m4v"})
 NONE = "none"  # the manipulation of a genuine clip
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
-    """One file as its data set labels it.
+    """One file with the labels of its data set.
 
     Attributes:
-        identity: Person shown, told apart from every other person of the data set.
+        identity: Person shown; unique within the data set.
         pair_id: Footage that the clip was made from.
-        split: As the data set's authors deal it; ``None`` where they do not say.
+        split: The authors' split; ``None`` if they assign none.
     """
 
     path: Path
@@ -35,20 +34,27 @@ class DatasetEntry:
     fake_periods: tuple[FakeSpan, ...] = ()
 
 
-def media_files(folder: Path) -> list[Path]:
-    """Every media file below ``folder``, by its name's suffix, sorted."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in MEDIA_SUFFIXES and not path.name.startswith(".")
-    )
+class DatasetAdapter(Protocol):
+    """Interface of the adapter modules, one per data set layout."""
+
+    def matches(self, folder: Path) -> bool:
+        """Return whether ``folder`` has the layout of the data set."""
+        ...
+
+    def iter_entries(self, folder: Path) -> Iterator[DatasetEntry]:
+        """Yield an entry per media file.
+
+        Raises:
+            DataError: The metadata are invalid.
+        """
+        ...
 
 
 def read_json(file: Path) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
-        DataError: It cannot be read, or is not JSON.
+        DataError: The file cannot be read, or is not valid JSON.
     """
     try:
         return json.loads(file.read_text(encoding="utf-8"))
@@ -56,6 +62,6 @@ def read_json(file: Path) -> Any:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
 
 
-def periods(spans: Iterable[Iterable[float]], modality: str) -> tuple[FakeSpan, ...]:
-    """Start and end pairs as periods of one modality."""
-    return tuple(FakeSpan(float(start), float(end), modality) for start, end in spans)
+def to_fake_spans(pairs: Iterable[Iterable[float]], modality: str) -> tuple[FakeSpan, ...]:
+    """Convert pairs of start and end in seconds to the fake spans of one modality."""
+    return tuple(FakeSpan(float(start), float(end), modality) for start, end in pairs)

@@ -1,48 +1,52 @@
-"""FaceForensics++ (Rössler et al., ICCV 2019), with its DeepFakeDetection part if present.
+"""Adapter for FaceForensics++ (Rössler et al., ICCV 2019), including DeepFakeDetection.
 
-``original_sequences/{youtube,actors}/COMPRESSION/videos/004.mp4`` and
-``manipulated_sequences/METHOD/COMPRESSION/videos/004_982.mp4``: footage of 004, face or
-expression of 982. The clips have no sound. The authors' ``train.json``, ``val.json`` and
-``test.json`` are used where they lie in the folder or in its ``splits/``.
+Files: ``original_sequences/{youtube,actors}/COMPRESSION/videos/004.mp4`` and
+``manipulated_sequences/METHOD/COMPRESSION/videos/004_982.mp4`` (footage of 004, face or
+expression of 982). The clips have no sound. The authors' ``train.json``, ``val.json`` and
+``test.json`` are used if they are in the folder or in its ``splits/``.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files, read_json
+from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 from unmask.records import SPLITS
 
 LICENCE = "FaceForensics++ terms of use (research only)"
 TREES = ("original_sequences", "manipulated_sequences")
 FILE_NAME = re.compile(r"^(?P<target>\d+)(?:_(?P<donor>\d+))?(?:__(?P<scene>.+?)(?:__\w+)?)?$")
-ACTED = ("actors", "DeepFakeDetection")
+ACTOR_FOLDERS = ("actors", "DeepFakeDetection")
 
 
-def recognises(folder: Path) -> bool:
-    """Whether one of the two trees is there."""
+def matches(folder: Path) -> bool:
+    """Return whether one of the two folders exists."""
     return any((folder / tree).is_dir() for tree in TREES)
 
 
-def listing(folder: Path) -> Iterator[DatasetEntry]:
-    """Every video whose name is one that the data set gives."""
-    pairs, splits = _official(folder)
-    found = []
+def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
+    """Yield an entry per video whose name follows the scheme of the data set."""
+    pairs, splits = _official_splits(folder)
+    videos = []
     for tree in TREES:
-        for path in media_files(folder / tree):
+        for path in list_media(folder / tree, VIDEO_SUFFIXES):
             if name := FILE_NAME.match(path.stem):
-                found.append((path, path.relative_to(folder / tree).parts[0], name))
+                videos.append((path, path.relative_to(folder / tree).parts[0], name))
                 if name["donor"]:
                     pairs[name["target"]] = name["donor"]
-    for path, method, name in found:
-        yield _acted(path, name) if method in ACTED else _youtube(path, method, name, pairs, splits)
+    for path, method, name in videos:
+        if method in ACTOR_FOLDERS:
+            yield _actor_entry(path, name)
+        else:
+            yield _youtube_entry(path, method, name, pairs, splits)
 
 
-def _youtube(
+def _youtube_entry(
     path: Path, method: str, name: re.Match[str], pairs: dict[str, str], splits: dict[str, str]
 ) -> DatasetEntry:
     target = name["target"]
-    # two videos lend each other their faces: both people are one identity
+    # the two videos of a pair swap faces with each other: both people count as one identity
     person = min(target, pairs.get(target, target))
     return DatasetEntry(
         path=path,
@@ -57,8 +61,8 @@ def _youtube(
     )
 
 
-def _acted(path: Path, name: re.Match[str]) -> DatasetEntry:
-    # every actor is swapped with every other: to join donors would join everybody
+def _actor_entry(path: Path, name: re.Match[str]) -> DatasetEntry:
+    # every actor is swapped with every other: joining donors would merge all actors into one
     return DatasetEntry(
         path=path,
         source="DeepFakeDetection",
@@ -71,8 +75,8 @@ def _acted(path: Path, name: re.Match[str]) -> DatasetEntry:
     )
 
 
-def _official(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Each video's partner and its split, as the authors' files say."""
+def _official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the partner and the split of each video, as the authors' files define them."""
     pairs: dict[str, str] = {}
     splits: dict[str, str] = {}
     for split in SPLITS:

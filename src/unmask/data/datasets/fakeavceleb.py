@@ -1,8 +1,8 @@
-"""FakeAVCeleb (Khalid et al., NeurIPS Datasets 2021).
+"""Adapter for FakeAVCeleb (Khalid et al., NeurIPS Datasets and Benchmarks 2021).
 
-``meta_data.csv`` and four trees ``{Real,Fake}Video-{Real,Fake}Audio/RACE/GENDER/PERSON/``.
-The file's header has ten columns of which the last is nameless: the ninth, ``path``, is the
-file's name, and the nameless one its folder.
+``meta_data.csv`` and four folders ``{Real,Fake}Video-{Real,Fake}Audio/RACE/GENDER/PERSON/``. The
+table has ten columns: the ninth, ``path``, is the file name, and the tenth, which has no header,
+the folder.
 """
 
 import csv
@@ -17,13 +17,13 @@ TABLE = "meta_data.csv"
 COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
 
 
-def recognises(folder: Path) -> bool:
-    """Whether the metadata and at least one of the four trees are there."""
+def matches(folder: Path) -> bool:
+    """Return whether the metadata and at least one of the four folders exist."""
     return (folder / TABLE).is_file() and any(folder.glob("*Video-*Audio"))
 
 
-def listing(folder: Path) -> Iterator[DatasetEntry]:
-    """Every row of the metadata.
+def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
+    """Yield an entry per row of the metadata.
 
     Raises:
         DataError: The table has other columns.
@@ -32,13 +32,15 @@ def listing(folder: Path) -> Iterator[DatasetEntry]:
         rows = csv.reader(stream)
         header = next(rows, [])
         if tuple(header[: len(COLUMNS)]) != COLUMNS:
-            raise DataError(f"{folder / TABLE}: columns are {header}; expected {COLUMNS} first")
+            raise DataError(
+                f"{folder / TABLE}: columns are {header}; expected them to start with {COLUMNS}"
+            )
         for row in rows:
             if len(row) > len(COLUMNS):
-                yield _listed(folder, row)
+                yield _entry(folder, row)
 
 
-def _listed(folder: Path, row: list[str]) -> DatasetEntry:
+def _entry(folder: Path, row: list[str]) -> DatasetEntry:
     person, _, _, method, _, kind, race, gender, name, *_ = row
     fake_video, fake_audio = "FakeVideo" in kind, "FakeAudio" in kind
     # 00109_10_id00476_wavtolip.mp4 is made from 00109.mp4 of the same person

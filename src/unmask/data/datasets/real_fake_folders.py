@@ -1,31 +1,33 @@
-"""A folder with nothing but ``real/`` and ``fake/`` in it, and media below them.
+"""Adapter for a folder with ``real/`` and ``fake/`` and media files below them.
 
-``real/ann/1.mp4`` shows ann; a file right inside ``real/`` is its own person.
+The identity of ``real/ann/1.mp4`` is ``ann``; a file directly in ``real/`` or ``fake/`` is treated
+as a person of its own.
 """
 
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, media_files
+from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 
 log = logging.getLogger(__name__)
 
 
-def recognises(folder: Path) -> bool:
-    """Whether both folders are there."""
+def matches(folder: Path) -> bool:
+    """Return whether both folders exist."""
     return (folder / "real").is_dir() and (folder / "fake").is_dir()
 
 
-def listing(folder: Path) -> Iterator[DatasetEntry]:
-    """Every media file; each fake counts as one of the face."""
-    nameless = 0
+def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
+    """Yield an entry per media file; every fake is labelled as a forged face."""
+    unnamed = 0
     for label in ("real", "fake"):
-        for path in media_files(folder / label):
-            inside = path.relative_to(folder / label).parts
-            nameless += len(inside) == 1
-            # real/1.mp4 and fake/1.mp4 are taken for the same footage
-            person = inside[0] if len(inside) > 1 else path.stem
+        for path in list_media(folder / label, VIDEO_SUFFIXES):
+            parts = path.relative_to(folder / label).parts
+            unnamed += len(parts) == 1
+            # real/1.mp4 and fake/1.mp4 are assumed to be the same footage
+            person = parts[0] if len(parts) > 1 else path.stem
             yield DatasetEntry(
                 path=path,
                 source=folder.name,
@@ -36,10 +38,10 @@ def listing(folder: Path) -> Iterator[DatasetEntry]:
                 fake_audio=False,
                 licence="",
             )
-    if nameless:
+    if unnamed:
         log.warning(
-            "%s: %d clips name no person and count as one each, so the splits may share people; "
-            "sort them into real/PERSON/ and fake/PERSON/",
+            "%s: %d clips name no person and count as one person each, so the splits may share "
+            "people; sort the files into real/PERSON/ and fake/PERSON/",
             folder,
-            nameless,
+            unnamed,
         )

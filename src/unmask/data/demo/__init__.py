@@ -1,1 +1,1 @@
-"""A made-up set of talking people, from two portraits and no download."""
+"""Demo data: synthetic people who talk, genuine and forged."""

@@ -1,7 +1,7 @@
-"""The demo set: four classes as in FakeAVCeleb, no shortcut between them by construction.
+"""Demo data set: genuine clips and three kinds of fakes, without shortcuts by construction.
 
-Each take gives a genuine clip and a forged one: same person, words, length, camera and encode
-(FakeAVCeleb: Khalid et al., NeurIPS Datasets and Benchmarks 2021).
+Each take yields a genuine clip and a fake with the same person, speech, length, camera and
+encoding. Classes as in FakeAVCeleb (Khalid et al., NeurIPS Datasets and Benchmarks 2021).
 """
 
 import json
@@ -13,9 +13,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from rich.progress import track
 
-from unmask.data.demo.recording import Identity, add_sensor_noise, identity, record, speech_ratio
-from unmask.data.encode import encode
+from unmask.data.demo.recording import (
+    Identity,
+    add_sensor_noise,
+    record,
+    sample_identity,
+    speech_ratio,
+)
 from unmask.data.forgeries.methods import (
+    DONOR_METHODS,
     FACE_METHODS,
     VOICE_METHODS,
     Footage,
@@ -25,20 +31,27 @@ from unmask.data.forgeries.methods import (
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.encode import encode_clip
 from unmask.records import Clip
 
-IDENTITIES = 40
-FEWEST = 20  # clips, of ten people: two at least in each split
+MAX_PEOPLE = 40
+MIN_CLIPS = 20  # of ten people: at least two in each split
 SHARES = {"train": 0.45, "val": 0.2, "test": 0.35}
 CLASSES = ("face", "voice", "both")
-MARK = "demo.json"
-LEAST_HEARD = 0.3  # of a clip that must pass for speech; a take with less is filmed again
-MOST_ATTEMPTS = 8
+MARKER_NAME = "demo.json"  # holds the arguments of the set
+MIN_SPEECH_RATIO = 0.3  # a take with less detected speech is rendered again
+MAX_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What is filmed, and how its twin is forged; ``donor`` is of the same split."""
+    """Plan of a genuine clip and its fake.
+
+    Attributes:
+        person: Number of the person shown.
+        donor: Number of another person of the same split.
+        face_method, voice_method: Forgery of each modality; at least one is set.
+    """
 
     number: int
     person: int
@@ -49,48 +62,55 @@ class Take:
 
     @property
     def manipulation(self) -> str:
-        """The forgery's name in the manifest."""
+        """Name of the forgery in the manifest."""
         return "+".join(self.methods)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """One or two forgeries."""
+        """The forgeries that are set, one or two."""
         return tuple(name for name in (self.face_method, self.voice_method) if name)
 
 
 def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[Clip, ...]:
-    """Make ``clips`` clips and their manifest; what is there already is kept.
+    """Generate ``clips`` clips and their manifest; existing clips of the same set are kept.
+
+    The same arguments give the same frames and sound.
+
+    Args:
+        out: Folder of the set.
+        clips: Number of clips, half of them genuine.
+        jobs: Parallel processes.
 
     Raises:
-        DataError: ``clips`` is odd or below 20, or ``out`` holds something else.
+        DataError: ``clips`` is odd or below 20, or ``out`` contains other files.
     """
-    if clips < FEWEST or clips % 2:
-        raise DataError(f"--clips {clips}: use an even number of at least {FEWEST}")
+    if clips < MIN_CLIPS or clips % 2:
+        raise DataError(f"--clips {clips}: use an even number of at least {MIN_CLIPS}")
     _reserve_output(out, {"clips": clips, "seed": seed})
     takes = plan_takes(clips // 2, seed)
-    work = (delayed(render_pair)(out, take, seed) for take in takes)
-    done = Parallel(n_jobs=jobs, return_as="generator")(work)
-    rows = [row for pair in track(done, "filming", total=len(takes)) for row in pair]
+    calls = (delayed(render_pair)(out, take, seed) for take in takes)
+    results = Parallel(n_jobs=jobs, return_as="generator")(calls)
+    rows = [row for pair in track(results, "rendering", total=len(takes)) for row in pair]
     write_manifest(rows, out / "manifest.csv")
     return tuple(rows)
 
 
 def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
-    """Who is filmed and how it is forged: splits share no person, classes are balanced."""
-    people = min(IDENTITIES, max(takes // 2, FEWEST // 2))
+    """Plan the takes: splits share no person, and each has all kinds of fakes in equal numbers."""
+    people = min(MAX_PEOPLE, max(takes // 2, MIN_CLIPS // 2))
     rng = np.random.default_rng([seed, 0])
     order = rng.permutation(people)
     ends = np.rint(np.cumsum(list(SHARES.values())) * people).astype(int)
     groups = dict(zip(SHARES, np.split(order, ends[:-1]), strict=True))
     split_of = {int(person): name for name, group in groups.items() for person in group}
-    counted: dict[str, int] = dict.fromkeys(SHARES, 0)
+    counts: dict[str, int] = dict.fromkeys(SHARES, 0)
     planned = []
     for number in range(takes):
         person = int(order[number % people])
         split = split_of[person]
-        turn = counted[split]
-        counted[split] += 1
-        kind, method = turn % len(CLASSES), turn // len(CLASSES)
+        position = counts[split]
+        counts[split] += 1
+        kind, method = position % len(CLASSES), position // len(CLASSES)
         others = [int(other) for other in groups[split] if other != person]
         planned.append(
             Take(
@@ -106,22 +126,22 @@ def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
 
 
 def render_pair(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
-    """Film one take, forge its twin, write both files, describe them."""
-    cv2.setNumThreads(1)  # the takes run side by side
+    """Render one take, forge its fake, write both files and return their clips."""
+    cv2.setNumThreads(1)  # several takes run in parallel
     paths = [out / "clips" / f"{take.number:03d}-{kind}.mp4" for kind in ("genuine", "forged")]
     if not all(path.is_file() for path in paths):
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             rng = np.random.default_rng([seed, 2, take.number, attempt])
-            twins = _twins(take, seed, rng)
-            if all(speech_ratio(one.samples) >= LEAST_HEARD for one in twins):
+            pair = _synthesise_pair(take, seed, rng)
+            if all(speech_ratio(footage.samples) >= MIN_SPEECH_RATIO for footage in pair):
                 break
-        for path, one in zip(paths, twins, strict=True):
-            encode(path, add_sensor_noise(one.frames, rng), one.samples)
-    return _row(paths[0], take, forged=False), _row(paths[1], take, forged=True)
+        for path, footage in zip(paths, pair, strict=True):
+            encode_clip(path, add_sensor_noise(footage.frames, rng), footage.samples)
+    return _to_clip(paths[0], take, forged=False), _to_clip(paths[1], take, forged=True)
 
 
-def forged(footage: Footage, donor: Footage, take: Take, rng: np.random.Generator) -> Footage:
-    """The take's fake twin."""
+def forge_take(footage: Footage, donor: Footage, take: Take, rng: np.random.Generator) -> Footage:
+    """Return the fake of a take."""
     frames, samples = footage.frames, footage.samples
     if take.face_method:
         frames = forge_face(footage, take.face_method, donor, rng)
@@ -130,21 +150,20 @@ def forged(footage: Footage, donor: Footage, take: Take, rng: np.random.Generato
     return Footage(frames, footage.landmarks, samples)
 
 
-def _twins(take: Take, seed: int, rng: np.random.Generator) -> tuple[Footage, Footage]:
+def _synthesise_pair(take: Take, seed: int, rng: np.random.Generator) -> tuple[Footage, Footage]:
+    """Return the genuine footage and the fake."""
     duration_s = float(rng.uniform(3.0, 4.0))
     footage = record(_make_identity(take.person, seed), duration_s, rng)
-    takes_from_donor = {"face-swap", "lip-desync", "voice-swap"} & set(take.methods)
-    donor = (
-        record(_make_identity(take.donor, seed), duration_s, rng) if takes_from_donor else footage
-    )
-    return footage, forged(footage, donor, take, rng)
+    needs_donor = set(DONOR_METHODS) & set(take.methods)
+    donor = record(_make_identity(take.donor, seed), duration_s, rng) if needs_donor else footage
+    return footage, forge_take(footage, donor, take, rng)
 
 
 def _make_identity(number: int, seed: int) -> Identity:
-    return identity(f"person-{number:02d}", np.random.default_rng([seed, 1, number]))
+    return sample_identity(f"person-{number:02d}", np.random.default_rng([seed, 1, number]))
 
 
-def _row(path: Path, take: Take, forged: bool) -> Clip:
+def _to_clip(path: Path, take: Take, forged: bool) -> Clip:
     info = probe(path)
     return Clip(
         clip_id=path.stem,
@@ -167,14 +186,16 @@ def _row(path: Path, take: Take, forged: bool) -> Clip:
     )
 
 
-def _reserve_output(out: Path, wish: dict[str, int]) -> None:
-    """Make ``out`` this set's folder, or go on in it; never mix two sets."""
-    mark = out / MARK
-    if mark.is_file():
-        if json.loads(mark.read_text()) != wish:
-            raise DataError(f"{out}: holds another demo set, {mark.read_text()}; use a new folder")
+def _reserve_output(out: Path, arguments: dict[str, int]) -> None:
+    """Create the folder, or resume a set with the same arguments; never mix two sets."""
+    marker = out / MARKER_NAME
+    if marker.is_file():
+        if json.loads(marker.read_text()) != arguments:
+            raise DataError(
+                f"{out}: contains another demo set, {marker.read_text()}; use a new folder"
+            )
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: is not empty; use a new folder")
     out.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(wish))
+    marker.write_text(json.dumps(arguments))

@@ -1,1 +1,1 @@
-"""Forgeries that take any footage of a talking person."""
+"""Face and voice forgeries of real footage, offline and during training."""

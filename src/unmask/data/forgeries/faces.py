@@ -1,4 +1,4 @@
-"""Forged faces, frame by frame, on any footage whose landmarks are known.
+"""Face forgeries of single frames with known landmarks: self-blended images and face swaps.
 
 Self-blended images: Shiohara & Yamasaki, "Detecting Deepfakes with Self-Blended Images",
 CVPR 2022. Colour transfer: Reinhard et al., "Color Transfer between Images", 2001.
@@ -12,41 +12,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.data.image_warp import warp_region
+from unmask.preprocessing.faces.landmarks import hull_mask
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 JAW_AND_BROWS = np.arange(27)
-SKETCH = np.array(
+WARP_POINTS = np.array(
     [*range(0, 17, 2), 17, 19, 21, 22, 24, 26, 27, 30, 31, 35, 36, 39, 42, 45, 48, 51, 54, 57]
 )
-# whose outlines a mask may have: the whole face, its features, the lower face, the mouth
+# landmarks whose convex hull forms the mask
 REGIONS = {
     "face": JAW_AND_BROWS,
     "features": np.arange(17, 68),
     "lower": np.array([*range(2, 15), 30]),
     "mouth": np.arange(48, 60),
 }
-SHARPEN_PX = 1.5
+SHARPEN_SIGMA_PX = 1.5
+EPS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class BlendParams:
-    """How one self-blended clip differs inside the mask; drawn once per clip.
+    """Parameters of a self-blended image, sampled once per clip.
 
     Attributes:
-        gain, lift: Of each colour channel; a pixel becomes ``gain * pixel + lift``.
-        shrink: The inside is shrunk by this and enlarged again, as generators' outputs are.
-        shift_px, turn_deg, scale: The inside lies slightly off, as a warped-back face does.
-        jitter_px: Unsteadiness from frame to frame.
-        inset: How far the mask stays inside the face's outline, as a share of its width.
-        feather: Softness of the seam, as a share of the face's width.
-        region: Which part of the face is inside, one of ``REGIONS``.
-        bend: What each landmark is moved by before the mask is drawn, as shares of the face's
-            width, shape ``(68, 2)``.
-        sharpen: How much of what a blur takes away is added; 0 adds nothing.
-        opacity: Of the inside.
-        outside: The other role: what surrounds the mask is changed, and the inside is not.
+        gain, lift: Per colour channel; a pixel becomes ``gain * pixel + lift``.
+        shrink: Scale of the downsampling that imitates a generator of low resolution.
+        shift_px, turn_deg, scale: Misalignment of the blended face.
+        jitter_px: Standard deviation of an additional shift per frame.
+        inset: Distance of the mask from the outline, as a share of the face's width.
+        feather: Sigma of the mask's soft edge, as a share of the face's width.
+        region: Part of the face inside the mask, one of ``REGIONS``.
+        bend: Shift of each landmark before the mask is drawn, as shares of the face's width,
+            shape ``(68, 2)``; ``None`` for no shift.
+        sharpen: Amount of unsharp masking; 0 for none.
+        opacity: Opacity of the blended face, in ``[0, 1]``.
+        outside: Swap the roles: transform the surroundings and keep the face.
     """
 
     gain: Points
@@ -66,7 +68,7 @@ class BlendParams:
 
 
 def sample_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams:
-    """A look for a face that is ``face_px`` wide."""
+    """Sample the parameters for a face that is ``face_px`` wide."""
     return BlendParams(
         gain=1 + rng.uniform(0.03, 0.10) * rng.choice([-1, 1]) + rng.normal(0, 0.02, 3),
         lift=rng.normal(0, 5, 3),
@@ -81,19 +83,22 @@ def sample_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams
 
 
 def sample_training_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams:
-    """A look for a face that is ``face_px`` wide, of more kinds than :func:`draw_blend_look`.
+    """Sample parameters with more variety than :func:`sample_blend_params`, for training.
 
-    Masks of several parts, bent at random; both roles; seams that are hardly there. In single
-    precision, since a detector in training does not wait for the last bit.
+    Masks of several regions with random deformations, both roles, and seams down to almost
+    invisible ones. Gain and lift are ``float32``, which makes blending faster.
+
+    Args:
+        face_px: Width of the face.
     """
     region = str(rng.choice(list(REGIONS)))
-    softened = rng.random() < 0.5
+    resampled = rng.random() < 0.5
     gain = 1 + rng.normal(0, 0.06) + rng.normal(0, 0.03, 3)
     lift = rng.normal(0, 4) + rng.normal(0, 4, 3)
     return BlendParams(
         gain=gain.astype(np.float32),
         lift=lift.astype(np.float32),
-        shrink=float(rng.uniform(0.4, 0.9)) if softened else 1.0,
+        shrink=float(rng.uniform(0.4, 0.9)) if resampled else 1.0,
         shift_px=rng.normal(0, 0.012, 2) * face_px,
         turn_deg=float(rng.normal(0, 1.2)),
         scale=float(1 + rng.normal(0, 0.015)),
@@ -102,86 +107,98 @@ def sample_training_blend_params(face_px: float, rng: np.random.Generator) -> Bl
         feather=float(rng.uniform(0.01, 0.06)),
         region=region,
         bend=rng.normal(0, 0.02, (68, 2)),
-        sharpen=0.0 if softened else float(rng.uniform(0.2, 1.0)),
+        sharpen=0.0 if resampled else float(rng.uniform(0.2, 1.0)),
         opacity=float(rng.choice([0.5, 0.75, 1.0, 1.0, 1.0])),
         outside=bool(rng.random() < 0.5),
     )
 
 
-def self_blend(frame: Frame, points: Points, look: BlendParams, rng: np.random.Generator) -> Frame:
-    """Blend a changed copy of the frame into itself over the face.
+def self_blend(
+    frame: Frame, points: Points, params: BlendParams, rng: np.random.Generator
+) -> Frame:
+    """Blend a transformed copy of the frame into the frame, inside a mask over the face.
 
     Args:
         frame: RGB, shape ``(height, width, 3)``.
         points: 68 landmarks in pixels, shape ``(68, 2)``.
 
     Returns:
-        The frame; nothing outside the mask changes.
+        The blended frame. Only pixels inside the mask change, or only pixels outside it if
+        ``params.outside``.
     """
     mask = face_mask(
-        frame.shape[:2], _deform_landmarks(points, look), look.inset, look.feather, look.region
+        frame.shape[:2],
+        _deform_landmarks(points, params),
+        params.inset,
+        params.feather,
+        params.region,
     )
-    middle = points.mean(axis=0)
-    turn = cv2.getRotationMatrix2D(tuple(middle), look.turn_deg, look.scale)
-    turn[:, 2] += look.shift_px + rng.normal(0, look.jitter_px, 2)
+    centre = points.mean(axis=0)
+    affine = cv2.getRotationMatrix2D(tuple(centre), params.turn_deg, params.scale)
+    affine[:, 2] += params.shift_px + rng.normal(0, params.jitter_px, 2)
     height, width = mask.shape
-    moved = cv2.warpAffine(frame, turn, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    if look.outside:
-        around = np.clip(_changed(frame, look), 0, 255)
-        return blend(around, moved.astype(around.dtype), mask * look.opacity, inside_only=False)
-    return blend(frame, _changed(moved, look), mask * look.opacity)
+    moved = cv2.warpAffine(frame, affine, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    if params.outside:
+        surroundings = np.clip(_transform_colours(frame, params), 0, 255)
+        face = moved.astype(surroundings.dtype)
+        return blend(surroundings, face, mask * params.opacity, inside_only=False)
+    return blend(frame, _transform_colours(moved, params), mask * params.opacity)
 
 
-def _changed(frame: Frame, look: BlendParams) -> NDArray[Any]:
-    made = _resampled(frame, look.shrink)
-    if look.sharpen:
-        made = made + look.sharpen * (made - cv2.GaussianBlur(made, (0, 0), SHARPEN_PX))
-    return np.asarray(made * look.gain + look.lift)
+def _transform_colours(frame: Frame, params: BlendParams) -> NDArray[Any]:
+    image = _resample(frame, params.shrink)
+    if params.sharpen:
+        blurred = cv2.GaussianBlur(image, (0, 0), SHARPEN_SIGMA_PX)
+        image = image + params.sharpen * (image - blurred)
+    return np.asarray(image * params.gain + params.lift)
 
 
-def _deform_landmarks(points: Points, look: BlendParams) -> Points:
-    if look.bend is None:
+def _deform_landmarks(points: Points, params: BlendParams) -> Points:
+    if params.bend is None:
         return points
-    return points + look.bend * np.ptp(points[JAW_AND_BROWS, 0])
+    return points + params.bend * np.ptp(points[JAW_AND_BROWS, 0])
 
 
 def swap_face(frame: Frame, points: Points, donor: Frame, donor_points: Points) -> Frame:
     """Put the donor's face into the frame: landmark warp, colour transfer, feathered mask.
 
     Args:
-        points, donor_points: 68 landmarks each, shape ``(68, 2)``.
+        frame, donor: RGB, shape ``(height, width, 3)``; the sizes may differ.
+        points, donor_points: 68 landmarks in pixels, shape ``(68, 2)``.
     """
-    moved = warp_region(donor, donor_points[SKETCH], points[SKETCH], frame.shape[:2])
+    moved = warp_region(donor, donor_points[WARP_POINTS], points[WARP_POINTS], frame.shape[:2])
     mask = face_mask(frame.shape[:2], points, 0.05, 0.03)
-    return blend(frame, _match_colour(_resampled(moved, 0.7), frame, mask), mask)
+    return blend(frame, _match_colour(_resample(moved, 0.7), frame, mask), mask)
 
 
 def closest_donor(points: Points, donors: Points) -> int:
-    """Which of the donor's frames holds its head and mouth most alike.
+    """Return the index of the donor's frame with the most similar head pose and expression.
 
     Args:
         points: Shape ``(68, 2)``.
         donors: Shape ``(frames, 68, 2)``.
     """
-    gaps = np.square(_shape(donors) - _shape(points[None])).sum(axis=(1, 2))
-    return int(gaps.argmin())
+    distances = np.square(_normalise(donors) - _normalise(points[None])).sum(axis=(1, 2))
+    return int(distances.argmin())
 
 
 def face_mask(
     size: tuple[int, ...], points: Points, inset: float, feather: float, region: str = "face"
 ) -> NDArray[np.float32]:
-    """The inside of the face's outline, forehead left out, in ``[0, 1]``, shape ``size``.
+    """Return a soft mask of the face without the forehead, in ``[0, 1]``, shape ``size``.
 
     Args:
-        inset, feather: As shares of the face's width.
-        region: ``face``, or another of ``REGIONS``, whose own outline it is then.
+        size: Height and width.
+        points: 68 landmarks in pixels, shape ``(68, 2)``.
+        inset, feather: Distance from the outline and sigma of the edge, as shares of the face's
+            width.
+        region: Part of the face, one of ``REGIONS``.
     """
     width = float(np.ptp(points[JAW_AND_BROWS, 0]))
-    chosen = points[REGIONS[region]]
-    middle = (points if region == "face" else chosen).mean(axis=0)
-    outline = middle + (chosen - middle) * (1 - 2 * inset)
-    mask = np.zeros(size, np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.float32)).astype(np.int32), 1.0)
+    selected = points[REGIONS[region]]
+    centre = (points if region == "face" else selected).mean(axis=0)
+    outline = centre + (selected - centre) * (1 - 2 * inset)
+    mask = hull_mask(outline, size, truncate=True).astype(np.float32)
     sigma = max(feather * width, 0.5)
     soft = cv2.GaussianBlur(mask, (0, 0), sigma)
     return np.where(soft > 0.01, soft, 0).astype(np.float32)
@@ -190,18 +207,24 @@ def face_mask(
 def blend(
     frame: NDArray[Any], inside: NDArray[Any], mask: NDArray[np.float32], inside_only: bool = True
 ) -> Frame:
-    """``inside`` where the mask is 1, the frame where it is 0."""
+    """Blend ``inside`` into the frame with the weights of the mask.
+
+    Args:
+        mask: Weight of ``inside``, in ``[0, 1]``, shape ``(height, width)``.
+        inside_only: Copy pixels of weight 0 from the frame without rounding.
+    """
     weight = mask[..., None]
-    mixed = np.rint(np.clip(frame * (1 - weight) + inside * weight, 0, 255))
-    return (np.where(weight > 0, mixed, frame) if inside_only else mixed).astype(np.uint8)
+    blended = np.rint(np.clip(frame * (1 - weight) + inside * weight, 0, 255))
+    return (np.where(weight > 0, blended, frame) if inside_only else blended).astype(np.uint8)
 
 
-def _shape(points: Points) -> Points:
+def _normalise(points: Points) -> Points:
+    """Remove position and size of each row's shape."""
     centred = points - points.mean(axis=1, keepdims=True)
     return centred / np.sqrt(np.square(centred).sum(axis=(1, 2), keepdims=True))
 
 
-def _resampled(frame: Frame, shrink: float) -> NDArray[np.float32]:
+def _resample(frame: Frame, shrink: float) -> NDArray[np.float32]:
     height, width = frame.shape[:2]
     small = cv2.resize(frame, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
@@ -210,13 +233,13 @@ def _resampled(frame: Frame, shrink: float) -> NDArray[np.float32]:
 def _match_colour(
     inside: NDArray[np.float32], frame: Frame, mask: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Mean and spread of each Lab channel as in the frame under the mask."""
-    under = mask > 0.5
-    lab = [
-        cv2.cvtColor(x.clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB) for x in (inside, frame)
-    ]
-    moved, target = (x.astype(np.float32) for x in lab)
-    here, there = moved[under], target[under]
-    scale = there.std(axis=0) / np.maximum(here.std(axis=0), 1e-3)
-    out = (moved - here.mean(axis=0)) * scale + there.mean(axis=0)
-    return cv2.cvtColor(out.clip(0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB).astype(np.float64)
+    """Match mean and standard deviation of each Lab channel to the frame, inside the mask."""
+    selected = mask > 0.5
+    source_lab, target_lab = (
+        cv2.cvtColor(image.clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB).astype(np.float32)
+        for image in (inside, frame)
+    )
+    source, target = source_lab[selected], target_lab[selected]
+    scale = target.std(axis=0) / np.maximum(source.std(axis=0), EPS)
+    matched = (source_lab - source.mean(axis=0)) * scale + target.mean(axis=0)
+    return cv2.cvtColor(matched.clip(0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB).astype(np.float64)

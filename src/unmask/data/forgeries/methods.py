@@ -1,4 +1,4 @@
-"""Footage in memory, and the forgeries by name."""
+"""Forgery methods by name, applied to footage in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from unmask.errors import DataError
 
 FACE_METHODS = ("face-swap", "self-blend", "lip-desync")
 VOICE_METHODS = ("voice-griffinlim", "voice-convert", "voice-swap")
-MARGIN = 0.35  # around the landmarks, as a share of their extent; every mask ends within
+MARGIN = 0.35  # around the landmarks, as a share of their extent; contains every mask
+# methods that need another person's footage
+DONOR_METHODS = ("face-swap", "lip-desync", "voice-swap")
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -20,11 +22,12 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A clip of one talking person.
+    """Decoded frames, landmarks and sound of one talking person.
 
     Attributes:
-        frames: RGB, all of one shape.
-        landmarks: 68 points per frame, NaN where no face was found, shape ``(frames, 68, 2)``.
+        frames: RGB, all of the same shape.
+        landmarks: 68 points per frame in pixels, NaN if no face was detected, shape
+            ``(frames, 68, 2)``.
         samples: 16 kHz mono, shape ``(time,)``, or ``None``.
     """
 
@@ -33,80 +36,87 @@ class Footage:
     samples: NDArray[np.float32] | None
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not belong together."""
-        if self.landmarks.shape != (len(self.frames), 68, 2):
-            raise DataError(f"{len(self.frames)} frames, landmarks {self.landmarks.shape}")
+        """Check that there are 68 landmarks per frame."""
+        expected = (len(self.frames), 68, 2)
+        if self.landmarks.shape != expected:
+            raise DataError(
+                f"footage: landmarks have shape {self.landmarks.shape}; expected {expected}"
+            )
 
     @property
     def has_face(self) -> NDArray[np.bool_]:
-        """Frames with a face, shape ``(frames,)``."""
+        """Which frames have landmarks, shape ``(frames,)``."""
         return np.asarray(np.isfinite(self.landmarks).all(axis=(1, 2)))
 
 
 def forge_face(
     footage: Footage, method: str, donor: Footage, rng: np.random.Generator
 ) -> list[Frame]:
-    """The frames with their face forged; a frame without a face stays as it is.
+    """Return the frames with a forged face; frames without landmarks stay unchanged.
 
     Args:
         method: One of ``FACE_METHODS``.
-        donor: Gives the face (``face-swap``) or the mouth's movement (``lip-desync``).
+        donor: Footage of the face (``face-swap``) or of the mouth's movement (``lip-desync``).
 
     Raises:
-        DataError: There is no such method, or no face to forge or to take.
+        DataError: The method is unknown, or the footage or the donor has no face.
     """
-    where, theirs = footage.has_face, donor.has_face
-    if not where.any() or not (theirs.any() or method == "self-blend"):
-        raise DataError(f"{method}: no face in {len(where)} frames or in the donor's {len(theirs)}")
+    has_face, donor_has_face = footage.has_face, donor.has_face
+    if not has_face.any() or not (donor_has_face.any() or method == "self-blend"):
+        raise DataError(
+            f"{method}: no face in the {len(has_face)} frames or in the donor's "
+            f"{len(donor_has_face)}; choose other footage"
+        )
     if method == "face-swap":
-        points = donor.landmarks[theirs]
-        pictures = [donor.frames[i] for i in np.flatnonzero(theirs)]
+        donor_landmarks = donor.landmarks[donor_has_face]
+        donor_frames = [donor.frames[index] for index in np.flatnonzero(donor_has_face)]
 
-        def change(face: Frame, marks: Points, index: int) -> Frame:
-            best = faces.closest_donor(footage.landmarks[index], points)
-            return faces.swap_face(face, marks, pictures[best], points[best])
+        def forge(crop: Frame, points: Points, index: int) -> Frame:
+            best = faces.closest_donor(footage.landmarks[index], donor_landmarks)
+            return faces.swap_face(crop, points, donor_frames[best], donor_landmarks[best])
     elif method == "self-blend":
-        width_px = float(np.ptp(footage.landmarks[where][:, :17, 0], axis=1).mean())
-        look = faces.sample_blend_params(width_px, rng)
+        width_px = float(np.ptp(footage.landmarks[has_face][:, :17, 0], axis=1).mean())
+        params = faces.sample_blend_params(width_px, rng)
 
-        def change(face: Frame, marks: Points, index: int) -> Frame:
-            return faces.self_blend(face, marks, look, rng)
+        def forge(crop: Frame, points: Points, index: int) -> Frame:
+            return faces.self_blend(crop, points, params, rng)
     elif method == "lip-desync":
-        gaps = np.resize(mouth.mouth_opening(donor.landmarks[theirs]), len(where))
+        openings = np.resize(mouth.mouth_opening(donor.landmarks[donor_has_face]), len(has_face))
 
-        def change(face: Frame, marks: Points, index: int) -> Frame:
-            return mouth.redrive_mouth(face, marks, float(gaps[index]))
+        def forge(crop: Frame, points: Points, index: int) -> Frame:
+            return mouth.redrive_mouth(crop, points, float(openings[index]))
     else:
         raise DataError(f"no face forgery {method!r}; use one of {', '.join(FACE_METHODS)}")
     return [
-        _at_face(frame, marks, partial(change, index=index)) if seen else frame
-        for index, (frame, marks, seen) in enumerate(
-            zip(footage.frames, footage.landmarks, where, strict=True)
+        _apply_to_face(frame, points, partial(forge, index=index)) if visible else frame
+        for index, (frame, points, visible) in enumerate(
+            zip(footage.frames, footage.landmarks, has_face, strict=True)
         )
     ]
 
 
-def _at_face(frame: Frame, marks: Points, change: Callable[[Frame, Points], Frame]) -> Frame:
-    """The frame with ``change`` done around the face only."""
-    low, high = marks.min(axis=0), marks.max(axis=0)
+def _apply_to_face(frame: Frame, points: Points, forge: Callable[[Frame, Points], Frame]) -> Frame:
+    """Apply ``forge`` to the crop around the face and paste the result into the frame."""
+    low, high = points.min(axis=0), points.max(axis=0)
     margin = MARGIN * (high - low).max()
     x0, y0 = np.maximum(low - margin, 0).astype(int)
     x1, y1 = np.minimum(high + margin + 1, frame.shape[1::-1]).astype(int)
-    out = frame.copy()
-    out[y0:y1, x0:x1] = change(frame[y0:y1, x0:x1], marks - (x0, y0))
-    return out
+    forged = frame.copy()
+    forged[y0:y1, x0:x1] = forge(frame[y0:y1, x0:x1], points - (x0, y0))
+    return forged
 
 
 def forge_voice(
     footage: Footage, method: str, donor: Footage, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """The sound with its voice forged, as long and as loud as before.
+    """Return the sound with a forged voice, as long and as loud as the original.
 
     Args:
-        method: One of ``VOICE_METHODS``; ``voice-swap`` takes the donor's speech as it is.
+        method: One of ``VOICE_METHODS``.
+        donor: Footage whose speech ``voice-swap`` takes.
 
     Raises:
-        DataError: There is no such method, or no sound to forge or to take.
+        DataError: The method is unknown, or the footage or the donor has no sound.
     """
     samples = footage.samples
     if samples is None:

@@ -1,6 +1,6 @@
-"""Pseudo-fakes from genuine footage, each beside a re-encoded twin that was not forged.
+"""Offline pseudo-fakes: forges genuine clips and writes each next to a re-encoded control.
 
-The twin passes the same cut, size and encode, so that these cannot tell the two apart.
+The control has the same cut, size and encoding as the fake, so that these are no shortcuts.
 """
 
 import json
@@ -15,12 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from rich.progress import track
 
 from unmask.config import FaceSettings
-from unmask.data.encode import encode
 from unmask.data.forgeries.methods import (
+    DONOR_METHODS,
     FACE_METHODS,
     VOICE_METHODS,
     Footage,
@@ -28,21 +27,22 @@ from unmask.data.forgeries.methods import (
     forge_face,
     forge_voice,
 )
+from unmask.data.forgeries.voices import fix_length
 from unmask.errors import DataError, MediaError
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.encode import encode_clip
 from unmask.records import RATE_HZ, Clip
 
-LOGGER = logging.getLogger(__name__)
-MOST_S = 6.0
-MOST_PX = 720  # of the shorter side
+log = logging.getLogger(__name__)
+MAX_S = 6.0
+MAX_SIDE_PX = 720  # shorter side
 FPS = 25.0
-DONATED = ("face-swap", "lip-desync", "voice-swap")  # what takes something of somebody else
 
 
 @dataclass(frozen=True, slots=True)
 class ForgeryJob:
-    """One clip to forge and how; ``key`` names its files after all that shapes them."""
+    """A clip to forge, the donor and the method."""
 
     clip: Clip
     donor: Clip
@@ -51,120 +51,126 @@ class ForgeryJob:
 
     @property
     def key(self) -> str:
-        """Sixteen hexadecimal digits."""
-        told = [self.clip.sha256, self.donor.sha256, self.method, self.seed, MOST_S, MOST_PX]
-        return sha256(json.dumps(told).encode()).hexdigest()[:16]
+        """Hash of all inputs, which names the output files; 16 hexadecimal digits."""
+        inputs = [self.clip.sha256, self.donor.sha256, self.method, self.seed, MAX_S, MAX_SIDE_PX]
+        return sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
 def generate_forgeries(
     clips: Sequence[Clip], out: Path, seed: int, jobs: int = 2
 ) -> tuple[Clip, ...]:
-    """Forge each genuine clip once, the methods taking turns; what is done already is kept.
+    """Forge each genuine clip once, cycling through the methods; existing files are kept.
 
-    Donors come from the same split. A clip that cannot be forged (no face, no sound) is left
-    out and logged.
+    Donors come from the same split. A clip that cannot be forged (no face, no sound, no donor) is
+    logged and left out.
+
+    Args:
+        out: Folder of the files.
+        jobs: Parallel processes.
 
     Returns:
-        Two clips for each that was forged: the re-encoded twin and the pseudo-fake, of the
-        same identity, split and pair.
+        Two clips per forged clip, the re-encoded control and the pseudo-fake, with the identity,
+        split and pair of the original.
 
     Raises:
         DataError: No clip is genuine.
     """
     genuine = [clip for clip in clips if not clip.is_fake]
     if not genuine:
-        raise DataError(f"none of {len(clips)} clips is genuine; there is nothing to forge")
-    planned = list(_plan(genuine, seed))
-    work = (delayed(_forge)(job, out) for job in planned)
-    done = Parallel(n_jobs=jobs, return_as="generator")(work)
-    pairs = list(track(done, "forging", total=len(planned)))
+        raise DataError(f"none of {len(clips)} clips is genuine; add genuine clips to forge")
+    planned = _plan_jobs(genuine, seed)
+    calls = (delayed(_run_job)(job, out) for job in planned)
+    results = Parallel(n_jobs=jobs, return_as="generator")(calls)
+    pairs = list(track(results, "forging", total=len(planned)))
     return tuple(clip for pair in pairs for clip in pair)
 
 
-def load_footage(path: Path, seconds: float = MOST_S, *, faces: bool = True) -> Footage:
-    """The beginning of a video, with the landmarks of its largest face.
+def load_footage(path: Path, seconds: float = MAX_S, *, faces: bool = True) -> Footage:
+    """Decode the beginning of a video and detect the landmarks of its largest face.
 
     Args:
-        faces: Whether anybody will look at the landmarks; without, none are found.
+        seconds: Maximum length.
+        faces: Without, no face is detected and all landmarks are NaN.
 
     Raises:
-        MediaError: The file cannot be read, or shows nothing.
+        MediaError: The file cannot be read, or has no frames.
     """
-    pictures = [
-        _fitted(rgb) for _, rgb in islice(iter_sampled_frames(path, FPS), round(seconds * FPS))
+    frames = [
+        _limit_size(frame)
+        for _, frame in islice(iter_sampled_frames(path, FPS), round(seconds * FPS))
     ]
-    if not pictures:
-        raise MediaError(f"{path}: shows no picture; only video can be forged")
-    points = np.full((len(pictures), 68, 2), np.nan)
+    if not frames:
+        raise MediaError(f"{path}: no video frames; only files with video can be forged")
+    landmarks = np.full((len(frames), 68, 2), np.nan)
     landmarker = get_landmarker(FaceSettings())
-    for index, picture in enumerate(pictures if faces else ()):
-        if found := landmarker.detect(picture):
-            points[index] = found[0].landmarks_px
-    sound = read_waveform(path)
-    length = round(len(pictures) / FPS * RATE_HZ)
-    samples = None if sound is None else _as_long(sound.samples, length)
-    return Footage(pictures, points, samples)
+    for index, frame in enumerate(frames if faces else ()):
+        if detected := landmarker.detect(frame):
+            landmarks[index] = detected[0].landmarks_px
+    waveform = read_waveform(path)
+    length = round(len(frames) / FPS * RATE_HZ)
+    samples = None if waveform is None else fix_length(waveform.samples, length)
+    return Footage(frames, landmarks, samples)
 
 
-def _plan(genuine: Sequence[Clip], seed: int) -> list[ForgeryJob]:
+def _plan_jobs(genuine: Sequence[Clip], seed: int) -> list[ForgeryJob]:
     rng = np.random.default_rng(seed)
     planned = []
-    for number, clip in enumerate(sorted(genuine, key=lambda one: one.clip_id)):
+    for number, clip in enumerate(sorted(genuine, key=lambda row: row.clip_id)):
         methods = [*FACE_METHODS, *VOICE_METHODS] if clip.has_audio else list(FACE_METHODS)
         method = methods[number % len(methods)]
-        others = [
-            one
-            for one in genuine
-            if one.split == clip.split
-            and one.identity != clip.identity
-            and (one.has_audio or method != "voice-swap")
+        donors = [
+            other
+            for other in genuine
+            if other.split == clip.split
+            and other.identity != clip.identity
+            and (other.has_audio or method != "voice-swap")
         ]
-        if not others:
-            LOGGER.warning("%s: nobody else in split %s to take from", clip.clip_id, clip.split)
+        if not donors:
+            log.warning("%s: not forged: no other person in split %s", clip.clip_id, clip.split)
             continue
-        donor = others[int(rng.integers(len(others)))]
+        donor = donors[int(rng.integers(len(donors)))]
         planned.append(ForgeryJob(clip, donor, method, seed))
     return planned
 
 
-def _forge(job: ForgeryJob, out: Path) -> tuple[Clip, ...]:
-    cv2.setNumThreads(1)  # the jobs run side by side
+def _run_job(job: ForgeryJob, out: Path) -> tuple[Clip, ...]:
+    cv2.setNumThreads(1)  # several jobs run in parallel
     paths = [out / f"{job.key}-{kind}.mp4" for kind in ("genuine", "forged")]
     try:
         if not all(path.is_file() for path in paths):
-            _write(job, paths)
+            _write_pair(job, paths)
     except (DataError, MediaError) as error:
-        LOGGER.warning("%s: not forged: %s", job.clip.clip_id, error)
+        log.warning("%s: not forged: %s", job.clip.clip_id, error)
         return ()
-    return _described(job, paths[0], forged=False), _described(job, paths[1], forged=True)
+    return _to_clip(job, paths[0], forged=False), _to_clip(job, paths[1], forged=True)
 
 
-def _write(job: ForgeryJob, paths: Sequence[Path]) -> None:
+def _write_pair(job: ForgeryJob, paths: Sequence[Path]) -> None:
     rng = np.random.default_rng([job.seed, int(job.key, 16)])
-    in_face = job.method in FACE_METHODS
-    footage = load_footage(job.clip.path, faces=in_face)
-    alone = job.method not in DONATED
-    donor = footage if alone else load_footage(job.donor.path, faces=in_face)
-    pictures, samples = list(footage.frames), footage.samples
-    if in_face:
-        pictures = forge_face(footage, job.method, donor, rng)
+    forges_face = job.method in FACE_METHODS
+    footage = load_footage(job.clip.path, faces=forges_face)
+    needs_donor = job.method in DONOR_METHODS
+    donor = load_footage(job.donor.path, faces=forges_face) if needs_donor else footage
+    frames, samples = list(footage.frames), footage.samples
+    if forges_face:
+        frames = forge_face(footage, job.method, donor, rng)
     else:
         samples = forge_voice(footage, job.method, donor, rng)
-    encode(paths[0], footage.frames, footage.samples, FPS)
-    encode(paths[1], pictures, samples, FPS)
+    encode_clip(paths[0], footage.frames, footage.samples, FPS)
+    encode_clip(paths[1], frames, samples, FPS)
 
 
-def _described(job: ForgeryJob, path: Path, forged: bool) -> Clip:
+def _to_clip(job: ForgeryJob, path: Path, forged: bool) -> Clip:
     info = probe(path)
-    video = forged and job.method in FACE_METHODS
+    fake_video = forged and job.method in FACE_METHODS
     return replace(
         job.clip,
         clip_id=f"{job.clip.clip_id}~{job.method if forged else 'twin'}",
         path=path,
         sha256=info.sha256,
         is_fake=forged,
-        fake_video=video,
-        fake_audio=forged and not video,
+        fake_video=fake_video,
+        fake_audio=forged and not fake_video,
         manipulation=job.method if forged else "none",
         pair_id=job.clip.pair_id or job.clip.clip_id,
         duration_s=info.duration_s,
@@ -176,15 +182,11 @@ def _described(job: ForgeryJob, path: Path, forged: bool) -> Clip:
     )
 
 
-def _fitted(picture: Frame) -> Frame:
-    """At most ``MOST_PX`` on the shorter side, and even sides."""
-    height, width = picture.shape[:2]
-    scale = min(1.0, float(Fraction(MOST_PX, min(height, width))))
+def _limit_size(frame: Frame) -> Frame:
+    """Scale the shorter side down to ``MAX_SIDE_PX`` at most, and make both sides even."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, float(Fraction(MAX_SIDE_PX, min(height, width))))
     size = (round(width * scale) // 2 * 2, round(height * scale) // 2 * 2)
     if size == (width, height):
-        return picture
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _as_long(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    return np.pad(samples[:length], (0, max(length - len(samples), 0)))
+        return frame
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,1 +1,1 @@
-"""Torch data sets, samplers and collate functions."""
+"""Torch data sets, batch sampler and collate function."""

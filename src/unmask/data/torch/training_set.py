@@ -1,37 +1,43 @@
-"""Training samples, genuine and forged side by side, all chance in them known beforehand."""
+"""Training data set: short excerpts, pseudo-fakes and augmentation, all of them reproducible."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from unmask.config import AugmentationSettings, TrainingSettings
 from unmask.data.augmentation.policy import augment_audio, augment_sample, sample_augmentation
 from unmask.data.forgeries.online import OnlineForger
-from unmask.data.torch.evaluation_set import Example, FeatureLoader, Vectors, slice_frames
+from unmask.data.torch.evaluation_set import (
+    NO_MODALITY,
+    Example,
+    FeatureLoader,
+    Vectors,
+    slice_frames,
+)
 from unmask.errors import UnmaskError
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import RATE_HZ, Clip, ModelInput
 
 
 class TrainingSet(Dataset[Example]):
-    """A short run of frames of each clip's largest person, and the sound that goes with it.
+    """Contiguous frames of each clip's largest person and the sound that belongs to them.
 
-    What is picked depends on seed, epoch and the clip's ``pair_id`` alone, so a fit that was
-    killed goes on as if nothing had happened, with any number of workers; and a genuine clip and
-    the fakes made of it show the same moment in the same light, so that they differ by the
-    forgery alone.
+    An item is addressed by ``(epoch, index)``. Excerpt and augmentation depend only on seed,
+    epoch and the clip's ``pair_id``: an interrupted fit resumes identically with any number of
+    workers, and a genuine clip and its fakes get the same excerpt and the same augmentation, so
+    that they differ only by the forgery.
 
     Args:
-        clips: Some of them may be twins, which are forged here from the genuine clip of their
+        clips: May include rows of pseudo-fakes, which are forged from the genuine clip of their
             pair (:mod:`unmask.data.forgeries.online`).
-        training: Its ``frames`` are the run's, its ``audio_s`` the sound's length from the
-            run's first frame on.
-        vectors: Of the largest person's faces in each clip, by ``clip_id``: these are taken as
-            they are, and only the sound is changed. No face can be forged then.
+        training: ``frames`` is the number of frames, ``audio_s`` the length of the sound, which
+            starts with the first frame.
+        vectors: Precomputed frame features of the largest person in each clip. They are returned
+            unchanged, only the sound is augmented, and no face can be forged.
     """
 
     def __init__(
@@ -49,139 +55,97 @@ class TrainingSet(Dataset[Example]):
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
-        self.twins = OnlineForger(clips, training.fake_source, seed)
+        self.forger = OnlineForger(clips, training.fake_source, seed)
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, key: tuple[int, int]) -> Example:
         epoch, index = key
-        clip = self.twins.maybe_replace(self.clips[index], epoch)
+        clip = self.forger.maybe_replace(self.clips[index], epoch)
         try:
             features = self.load(clip)
             samples = to_model_inputs(features)
         except UnmaskError as error:
             return Example(clip, (), str(error))
         if not samples:
-            return Example(clip, (), "neither a face nor sound in it")
+            return Example(clip, (), NO_MODALITY)
         sample = samples[0]
-        forging = self.twins.sample_forgery(clip, sample, epoch)
-        clip = forging.labelled(clip)
-        if forging.is_twin and not (clip.is_fake or forging.mismatched):
+        forgery = self.forger.sample_forgery(clip, sample, epoch)
+        clip = forgery.relabel(clip)
+        if forgery.is_pseudo_fake and not (clip.is_fake or forgery.mismatched):
             return Example(clip, (), "neither a face nor speech to forge")
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
-        whole = self.twins.apply_voice(clip, sample, forging)
-        run, begin = self._moment(whole, times_s, rng)
-        changes = sample_augmentation(self.augmentation, rng)
-        cut = self._cut(whole, run, begin, changes.stretch or 1.0)
-        heard_s = begin / RATE_HZ, (begin + len(cut.waveform)) / RATE_HZ
-        clip = label_for_excerpt(clip, times_s[run.start : run.stop], heard_s)
+        voiced = self.forger.apply_voice(clip, sample, forgery)
+        frames, audio_start = self._sample_excerpt(voiced, times_s, rng)
+        params = sample_augmentation(self.augmentation, rng)
+        excerpt = self._cut_excerpt(voiced, frames, audio_start, params.stretch or 1.0)
+        audio_s = audio_start / RATE_HZ, (audio_start + len(excerpt.waveform)) / RATE_HZ
+        frame_times_s = times_s[frames.start : frames.stop]
+        clip = label_for_excerpt(clip, frame_times_s, audio_s)
         if self.vectors is not None:
-            seen = self.vectors[clip.clip_id][run.start : run.stop]
-            return Example(clip, (augment_audio(cut, changes),), vectors=seen)
-        made = self.twins.apply_face(cut, times_s[run.start : run.stop], forging)
-        return Example(clip, (augment_sample(made, changes),), mismatched=forging.mismatched)
+            vectors = self.vectors[clip.clip_id][frames.start : frames.stop]
+            return Example(clip, (augment_audio(excerpt, params),), vectors=vectors)
+        forged = self.forger.apply_face(excerpt, frame_times_s, forgery)
+        return Example(clip, (augment_sample(forged, params),), mismatched=forgery.mismatched)
 
-    def _moment(
+    def _sample_excerpt(
         self, sample: ModelInput, times_s: NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[range, int]:
-        """Which frames, and the first sample of the sound that belongs to these lips."""
+        """Draw the frames; return them and the position of the first audio sample."""
         last_start = max(len(sample.waveform) - round(self.training.audio_s * RATE_HZ), 0)
-        begin = int(rng.integers(0, last_start + 1))
-        run = random_frame_range(len(sample.faces), self.training.frames, rng)
-        if len(run):
-            begin = min(round(float(times_s[run.start]) * RATE_HZ), last_start)
-        return run, begin
+        audio_start = int(rng.integers(0, last_start + 1))
+        frames = random_frame_range(len(sample.faces), self.training.frames, rng)
+        if len(frames):
+            audio_start = min(round(float(times_s[frames.start]) * RATE_HZ), last_start)
+        return frames, audio_start
 
-    def _cut(self, sample: ModelInput, run: range, begin: int, stretch: float) -> ModelInput:
-        wanted = round(self.training.audio_s * RATE_HZ / stretch)
-        heard = slice(begin, begin + wanted)
+    def _cut_excerpt(
+        self, sample: ModelInput, frames: range, audio_start: int, stretch: float
+    ) -> ModelInput:
+        length = round(self.training.audio_s * RATE_HZ / stretch)
+        audio = slice(audio_start, audio_start + length)
         return replace(
-            slice_frames(sample, slice(run.start, run.stop)),
-            waveform=sample.waveform[heard],
-            is_speech=sample.is_speech[heard],
+            slice_frames(sample, slice(frames.start, frames.stop)),
+            waveform=sample.waveform[audio],
+            is_speech=sample.is_speech[audio],
         )
 
 
 def label_for_excerpt(
-    clip: Clip, seen_s: NDArray[np.float64], heard_s: tuple[float, float]
+    clip: Clip, frame_times_s: NDArray[np.float64], audio_s: tuple[float, float]
 ) -> Clip:
-    """The labels of a moment of a clip, of which only some stretches are forged.
+    """Return ``clip`` with the labels of an excerpt, for clips that are forged only in part.
 
-    A modality without listed stretches keeps the label of the whole clip.
+    A modality without listed segments keeps the label of the whole clip.
 
     Args:
-        seen_s: Times of the frames that are looked at, shape ``(frames,)``.
-        heard_s: Begin and end of the sound.
+        frame_times_s: Times of the excerpt's frames, shape ``(frames,)``.
+        audio_s: Start and end of the excerpt's sound.
     """
     if not clip.fake_periods:
         return clip
     faces = [period for period in clip.fake_periods if period.modality == "video"]
     voices = [period for period in clip.fake_periods if period.modality == "audio"]
-    in_face = [((seen_s >= one.start_s) & (seen_s <= one.end_s)).any() for one in faces]
-    in_voice = [one.start_s < heard_s[1] and one.end_s > heard_s[0] for one in voices]
-    video = any(in_face) if faces else clip.fake_video
-    audio = any(in_voice) if voices else clip.fake_audio
+    face_overlaps = [
+        ((frame_times_s >= period.start_s) & (frame_times_s <= period.end_s)).any()
+        for period in faces
+    ]
+    voice_overlaps = [
+        period.start_s < audio_s[1] and period.end_s > audio_s[0] for period in voices
+    ]
+    video = any(face_overlaps) if faces else clip.fake_video
+    audio = any(voice_overlaps) if voices else clip.fake_audio
     return replace(clip, is_fake=video or audio, fake_video=video, fake_audio=audio)
 
 
-class PairBatchSampler(Sampler[list[tuple[int, int]]]):
-    """Batches that hold every clip once per epoch, and the clips of a pair together.
-
-    Genuine and forged in one batch make the gradient one of the forgery (Shiohara & Yamasaki,
-    CVPR 2022). The order depends on seed and epoch alone. Each epoch has as many batches as
-    clips in batches of that size make; a batch may be larger by the rest of its last pair.
-
-    Args:
-        batch_clips: Clips of a batch. What was made of one clip and does not fit is torn.
-        paired: Else each clip goes its own way.
-    """
-
-    def __init__(
-        self, clips: Sequence[Clip], batch_clips: int, seed: int, paired: bool = True
-    ) -> None:
-        pairs: dict[str, list[int]] = {}
-        for index, clip in enumerate(clips):
-            pairs.setdefault(clip.pair_id if paired else str(index), []).append(index)
-        self.batches = -(-len(clips) // batch_clips)
-        self.batch_clips = batch_clips
-        self.pairs = [
-            tuple(pair[first : first + batch_clips])
-            for pair in pairs.values()
-            for first in range(0, len(pair), batch_clips)
-        ]
-        self.seed = seed
-        self.epoch = 0
-        self.sampler = self  # where Lightning looks for whom to tell of the epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of each epoch, also of the first after a kill."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.batches
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        rng = np.random.default_rng((self.seed, self.epoch))
-        batches: list[list[tuple[int, int]]] = [[] for _ in range(self.batches)]
-        before = 0
-        for number in rng.permutation(len(self.pairs)):
-            pair = self.pairs[number]
-            batches[before // self.batch_clips] += [(self.epoch, one) for one in pair]
-            before += len(pair)
-        if not batches[-1]:  # all of its clips came with the last pair of the batch before
-            whole = batches[-2]
-            batches[-2:] = whole[: len(whole) // 2], whole[len(whole) // 2 :]
-        yield from batches  # and not at once: Lightning tells the epoch after it took the iterator
-
-
-def random_frame_range(total: int, wanted: int, rng: np.random.Generator) -> range:
-    """A run of ``wanted`` consecutive frames at a random place; all where there are fewer.
+def random_frame_range(total: int, length: int, rng: np.random.Generator) -> range:
+    """Return ``length`` contiguous frame indices at a random position, or all if there are fewer.
 
     Example:
-        >>> burst(3, 8, np.random.default_rng(0))
+        >>> random_frame_range(3, 8, np.random.default_rng(0))
         range(0, 3)
     """
-    start = int(rng.integers(0, max(total - wanted, 0) + 1))
-    return range(start, min(start + wanted, total))
+    start = int(rng.integers(0, max(total - length, 0) + 1))
+    return range(start, min(start + length, total))

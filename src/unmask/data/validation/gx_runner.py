@@ -1,4 +1,4 @@
-"""Great Expectations, run in memory: no project folder, no network, no progress bars."""
+"""Runs expectation suites with Great Expectations in memory, without project folder or network."""
 
 import re
 import warnings
@@ -11,11 +11,11 @@ import pandas as pd
 
 from unmask.optional_deps import require
 
-EXAMPLES = 3  # offending rows named in a sentence
+MAX_EXAMPLES = 3  # failing rows named in a finding
 
-# The pages that Great Expectations renders load styles, scripts and a picture from elsewhere.
-# All of it goes: a report must open without a network and tell nobody that it was opened.
-_FOREIGN = re.compile(
+# The pages of Great Expectations load styles, scripts and an image from other hosts. All of them
+# are removed: a report must open without a network and must not notify a third party.
+_EXTERNAL = re.compile(
     r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*>|<footer\b.*?</footer>"
     r"|background: url\([^)]*\)[^;]*;",
     re.DOTALL,
@@ -34,13 +34,13 @@ th { text-align: left; } .alert { background: #eee; padding: 6px 10px; margin-to
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One table and what is expected of it.
+    """A table and its expectations.
 
     Attributes:
-        name: Of the table, as the report shows it.
-        key: Column that names a row.
-        expectations: Great Expectations' own objects; each one's ``description`` is the
-            demand as a sentence.
+        name: Name of the suite in the report.
+        key: Column that identifies a row.
+        expectations: Objects of Great Expectations; their ``description`` states the expectation
+            as a sentence.
         level: ``required`` or ``reported``.
     """
 
@@ -53,98 +53,101 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One demand and whether it holds.
+    """The result of one expectation.
 
     Attributes:
-        observed: What was found instead, in words; empty where the demand holds.
+        suite: Name of the suite.
+        expectation: The expectation as a sentence.
+        observed: What was found instead; empty if the expectation is met.
     """
 
-    check: str
+    suite: str
     level: str
-    demand: str
+    expectation: str
     passed: bool
     observed: str
 
     def __str__(self) -> str:
-        """As part of a sentence."""
-        return f"{self.check}: failed: {self.demand} ({self.observed})"
+        """Return the finding as part of a sentence."""
+        return f"{self.suite}: failed: {self.expectation} ({self.observed})"
 
 
 def import_gx(module: str) -> ModuleType:
-    """Import a module of Great Expectations without its dependencies' warnings.
+    """Import a module of Great Expectations, suppressing the warnings of its dependencies.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: Great Expectations is not installed.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return require(module, extra="platform")
 
 
-def run_suites(checks: Sequence[Suite]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
-    """Hold every table against its expectations.
+def run_suites(suites: Sequence[Suite]) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
+    """Validate every table against its expectations.
 
     Returns:
-        The findings, and Great Expectations' own page of each check as HTML that needs
-        nothing from elsewhere.
+        The findings, and the self-contained HTML page of each suite by name.
     """
     context = import_gx("great_expectations").get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("unmask")
     findings: list[Finding] = []
     pages = {}
-    for check in checks:
-        result = _run(check, source)
-        findings += [_finding(check, found) for found in result.results]
-        pages[check.name] = _page(result)
+    for suite in suites:
+        validation = _run_suite(suite, source)
+        findings += [_to_finding(suite, result) for result in validation.results]
+        pages[suite.name] = _render_page(validation)
     return tuple(findings), pages
 
 
-def _run(check: Suite, source: Any) -> Any:
-    suite = import_gx("great_expectations").ExpectationSuite(
-        name=check.name, expectations=list(check.expectations)
+def _run_suite(suite: Suite, source: Any) -> Any:
+    gx_suite = import_gx("great_expectations").ExpectationSuite(
+        name=suite.name, expectations=list(suite.expectations)
     )
-    asset = source.add_dataframe_asset(check.name)
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": check.table})
+    asset = source.add_dataframe_asset(suite.name)
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": suite.table})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own calls of deprecated pandas functions
+        warnings.simplefilter("ignore")  # Great Expectations calls deprecated pandas functions
         return batch.validate(
-            suite,
+            gx_suite,
             result_format={
                 "result_format": "COMPLETE",
-                "unexpected_index_column_names": [check.key],
+                "unexpected_index_column_names": [suite.key],
             },
         )
 
 
-def _finding(check: Suite, found: Any) -> Finding:
-    demand = found.expectation_config.description or found.expectation_config.type
-    observed = "" if found.success else _observed(check, found.result, found.exception_info)
-    return Finding(check.name, check.level, demand, bool(found.success), observed)
+def _to_finding(suite: Suite, result: Any) -> Finding:
+    sentence = result.expectation_config.description or result.expectation_config.type
+    observed = "" if result.success else _observed(suite, result.result, result.exception_info)
+    return Finding(suite.name, suite.level, sentence, bool(result.success), observed)
 
 
-def _observed(check: Suite, result: Mapping[str, Any], exception: Mapping[str, Any]) -> str:
+def _observed(suite: Suite, result: Mapping[str, Any], exception: Mapping[str, Any]) -> str:
     if "unexpected_index_list" in result:
         rows = result["unexpected_index_list"]
-        shown = ", ".join(_row(check, row) for row in rows[:EXAMPLES])
-        more = ", …" if len(rows) > EXAMPLES else ""
-        return f"{len(rows)} of {result['element_count']}: {shown}{more}"
+        examples = ", ".join(_format_row(suite, row) for row in rows[:MAX_EXAMPLES])
+        more = ", …" if len(rows) > MAX_EXAMPLES else ""
+        return f"{len(rows)} of {result['element_count']}: {examples}{more}"
     if "observed_value" in result:
         return f"found {result['observed_value']}"
-    # one entry per metric that could not be computed, each with its own traceback
-    causes = {e["exception_message"] for e in exception.values() if isinstance(e, dict)}
+    # one entry per metric that could not be computed, each with its traceback
+    causes = {entry["exception_message"] for entry in exception.values() if isinstance(entry, dict)}
     return f"could not be evaluated: {'; '.join(sorted(causes))}"
 
 
-def _row(check: Suite, row: Mapping[str, Any]) -> str:
-    others = [value for column, value in row.items() if column != check.key]
-    values = " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in others)
-    return f"{row[check.key]} {values}".strip()
+def _format_row(suite: Suite, row: Mapping[str, Any]) -> str:
+    others = [value for column, value in row.items() if column != suite.key]
+    values = " ".join(
+        f"{value:.3f}" if isinstance(value, float) else str(value) for value in others
+    )
+    return f"{row[suite.key]} {values}".strip()
 
 
-def _page(result: Any) -> str:
+def _render_page(validation: Any) -> str:
     renderer = import_gx("great_expectations.render.renderer.page_renderer")
     view = import_gx("great_expectations.render.view")
-    page = renderer.ValidationResultsPageRenderer().render(result)
+    page = renderer.ValidationResultsPageRenderer().render(validation)
     html: str = view.DefaultJinjaPageView().render(page)
-    return _FOREIGN.sub("", html).replace("</head>", _STYLE, 1)
+    return _EXTERNAL.sub("", html).replace("</head>", _STYLE, 1)

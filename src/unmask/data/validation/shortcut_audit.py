@@ -1,8 +1,7 @@
-"""What gives the label away without looking at a face or listening to a voice.
+"""Shortcut audit: AUC of each nuisance feature (duration, bit rate, loudness, …) as a detector.
 
-If genuine clips are, say, longer than fakes, a detector learns length and not forgery. Here
-each such nuisance is tried as a detector of its own: an AUC near 0.5 is harmless, and one
-near 0 gives the label away as much as one near 1.
+If genuine clips are longer than fakes, for example, a detector learns duration instead of forgery.
+An AUC near 0.5 is harmless; an AUC near 0 reveals the label as much as one near 1.
 """
 
 from collections.abc import Sequence
@@ -13,89 +12,90 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from rich.table import Table
-from scipy.stats import rankdata
 
 from unmask.errors import SingleClassError
+from unmask.evaluation.bootstrap import resampled_aucs
+from unmask.evaluation.intervals import Estimate, percentile_interval
 from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
 from unmask.records import Clip, Waveform
 
-LOOK_HZ, LOOK_FRAMES = 1.0, 3  # pictures are compared over the first three seconds
+SAMPLING_HZ, MAX_FRAMES = 1.0, 3  # frames are measured over the first three seconds
 BLOCK_S = 0.010
-SILENCE_DB = -20.0  # a block this far under the loudest one still counts as silence
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+SILENCE_DB = -20.0  # blocks below this level, relative to the loudest one, are silence
+MIN_POWER = 1e-12
+TAIL = 0.025  # on each side of an interval of 95 %
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of ITU-R BT.601
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """How well one nuisance alone tells fakes from genuine clips.
+    """AUC of one nuisance feature alone as a detector.
 
     Attributes:
-        auc: Chance that a fake has more of it than a genuine clip.
-        low, high: 95 % interval by resampling identities; ``None`` where there is one only.
-        clips: Clips in which it can be measured.
+        auc: Probability that a fake has the larger value; interval by resampling identities.
+        clips: Number of clips in which the feature is known.
     """
 
     name: str
-    auc: float
-    low: float | None
-    high: float | None
+    auc: Estimate
     clips: int
-
-    @property
-    def interval(self) -> str:
-        """In words."""
-        if self.low is None or self.high is None:
-            return "one identity"
-        return f"{self.low:.3f}–{self.high:.3f}"
 
 
 def audit_shortcuts(
     clips: Sequence[Clip], seed: int = 0, jobs: int = 2, resamples: int = 500
 ) -> tuple[Shortcut, ...]:
-    """Try every nuisance that differs between clips; the most telling comes first.
+    """Compute the AUC of every nuisance feature, the one furthest from 0.5 first.
 
-    A nuisance is left out where it is the same in all clips, or where only one class has it.
+    A feature that is constant, or known for one class only, is left out.
+
+    Args:
+        seed: Seed of the bootstrap.
+        jobs: Files measured in parallel.
+        resamples: Bootstrap samples per feature.
 
     Raises:
-        MediaError: A clip's file cannot be opened.
-        SingleClassError: There is no genuine or no fake clip.
+        MediaError: A file cannot be opened.
+        SingleClassError: No clip is genuine, or no clip is fake.
     """
     labels = {clip.is_fake for clip in clips}
     if len(labels) != 2:
-        raise SingleClassError(f"{len(clips)} clips of one class; shortcuts need both")
+        raise SingleClassError(
+            f"{len(clips)} clips of one class; the shortcut audit needs both genuine and fake clips"
+        )
     rows = Parallel(n_jobs=jobs, prefer="threads")(
         delayed(nuisance_features)(clip) for clip in clips
     )
     is_fake = np.array([clip.is_fake for clip in clips])
     _, person = np.unique([clip.identity for clip in clips], return_inverse=True)
-    found = []
+    shortcuts = []
     for name in rows[0]:
         values = np.array([row[name] for row in rows])
         known = np.isfinite(values)
         if len(np.unique(values[known])) > 1 and len(np.unique(is_fake[known])) == 2:
             rng = np.random.default_rng(seed)
-            found.append(
+            shortcuts.append(
                 _nuisance_auc(name, values[known], is_fake[known], person[known], rng, resamples)
             )
-    return tuple(sorted(found, key=lambda row: -abs(row.auc - 0.5)))
+    return tuple(sorted(shortcuts, key=lambda row: -abs(row.auc.value - 0.5)))
 
 
 def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:
-    """One line per nuisance, for a terminal."""
-    table = Table(title="Shortcuts: each nuisance alone as a detector", title_justify="left")
-    for name in ("nuisance", "AUC", "95 % interval", "clips"):
-        table.add_column(name, justify="left" if name == "nuisance" else "right")
+    """Return a table for a terminal, one row per nuisance feature."""
+    table = Table(title="Shortcuts: AUC of each nuisance feature alone", title_justify="left")
+    for name in ("feature", "AUC", "95 % interval", "clips"):
+        table.add_column(name, justify="left" if name == "feature" else "right")
     for row in shortcuts:
-        table.add_row(row.name, f"{row.auc:.3f}", row.interval, str(row.clips))
+        auc = f"{row.auc.value:.3f}"
+        table.add_row(row.name, auc, row.auc.format_interval(), str(row.clips))
     return table
 
 
 def nuisance_features(clip: Clip) -> dict[str, float]:
-    """Everything about a clip that has nothing to do with who is shown or heard.
+    """Measure properties of a clip that do not depend on the person shown or heard.
 
     Returns:
         Name to value: seconds, bytes, bits per second, pixels, frames per second, decibels
-        of full scale, levels of 0 to 255; not a number where the clip has no such thing.
+        relative to full scale, levels from 0 to 255; NaN if the clip lacks the modality.
 
     Raises:
         MediaError: The file cannot be opened.
@@ -108,45 +108,48 @@ def nuisance_features(clip: Clip) -> dict[str, float]:
         "pixels": float(clip.width * clip.height),
         "fps": clip.fps,
         "has_audio": float(clip.has_audio),
-        **_sound(read_waveform(clip.path) if clip.has_audio else None),
-        **_picture(clip),
+        **_audio_features(read_waveform(clip.path) if clip.has_audio else None),
+        **_image_features(clip),
     }
 
 
-def _sound(sound: Waveform | None) -> dict[str, float]:
-    block = round(BLOCK_S * (sound.rate_hz if sound else 0))
-    if sound is None or len(sound.samples) < block:
+def _audio_features(waveform: Waveform | None) -> dict[str, float]:
+    block = round(BLOCK_S * (waveform.rate_hz if waveform else 0))
+    if waveform is None or len(waveform.samples) < block:
         return dict.fromkeys(("loudness_db", "peak_db", "leading_silence_s"), np.nan)
-    whole = len(sound.samples) // block * block
-    power = np.square(sound.samples[:whole], dtype=np.float64).reshape(-1, block).mean(axis=1)
+    length = len(waveform.samples) // block * block
+    power = np.square(waveform.samples[:length], dtype=np.float64).reshape(-1, block).mean(axis=1)
     audible = power >= power.max() * 10 ** (SILENCE_DB / 10)
     return {
         "loudness_db": _decibels(power.mean()),
-        "peak_db": _decibels(float(np.square(sound.samples).max())),
+        "peak_db": _decibels(float(np.square(waveform.samples).max())),
         "leading_silence_s": float(np.argmax(audible)) * BLOCK_S,
     }
 
 
 def _decibels(power: float) -> float:
-    return float(10 * np.log10(max(power, 1e-12)))
+    return float(10 * np.log10(max(power, MIN_POWER)))
 
 
-def _picture(clip: Clip) -> dict[str, float]:
-    looks = [
-        frame @ LUMA for _, frame in islice(iter_sampled_frames(clip.path, LOOK_HZ), LOOK_FRAMES)
+def _image_features(clip: Clip) -> dict[str, float]:
+    lumas = [
+        frame @ LUMA for _, frame in islice(iter_sampled_frames(clip.path, SAMPLING_HZ), MAX_FRAMES)
     ]
-    if not looks:
+    if not lumas:
         return {"brightness": np.nan, "sharpness": np.nan}
     return {
-        "brightness": float(np.mean([luma.mean() for luma in looks])),
-        "sharpness": float(np.mean([_laplacian(luma).var() for luma in looks])),
+        "brightness": float(np.mean([luma.mean() for luma in lumas])),
+        "sharpness": float(np.mean([_laplacian(luma).var() for luma in lumas])),
     }
 
 
 def _laplacian(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each inner pixel against its four neighbours: large where edges are sharp."""
-    around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    return around - 4 * luma[1:-1, 1:-1]
+    """Return the 4-neighbour Laplacian of the inner pixels.
+
+    ``cv2.Laplacian`` sums in another order, which changes the last bits of the audit.
+    """
+    neighbours = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
+    return neighbours - 4 * luma[1:-1, 1:-1]
 
 
 def _nuisance_auc(
@@ -157,22 +160,18 @@ def _nuisance_auc(
     rng: np.random.Generator,
     resamples: int,
 ) -> Shortcut:
-    auc = rank_auc(values, is_fake)
-    rows_of = [np.flatnonzero(person == number) for number in np.unique(person)]
-    if len(rows_of) < 2:
-        return Shortcut(name, auc, None, None, len(values))
-    drawn: list[float] = []
-    while len(drawn) < resamples:
-        people = rng.integers(0, len(rows_of), len(rows_of))
-        rows = np.concatenate([rows_of[number] for number in people])
-        if 0 < is_fake[rows].sum() < len(rows):  # one class alone is drawn again
-            drawn.append(rank_auc(values[rows], is_fake[rows]))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Shortcut(name, auc, float(low), float(high), len(values))
+    def auc(counts: NDArray[np.int64]) -> float:
+        return float(resampled_aucs(values, is_fake, counts[None])[0])
 
-
-def rank_auc(values: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> float:
-    """Chance that a fake has the larger value, a tie counting half (Mann and Whitney)."""
-    fakes = int(is_fake.sum())
-    outranked = rankdata(values)[is_fake].sum() - fakes * (fakes + 1) / 2
-    return float(outranked / (fakes * (len(values) - fakes)))
+    value = auc(np.ones(len(values), np.int64))
+    identities = np.unique(person)
+    if len(identities) < 2:
+        return Shortcut(name, Estimate(value, None, None), len(values))
+    resampled: list[float] = []
+    while len(resampled) < resamples:
+        drawn = identities[rng.integers(0, len(identities), len(identities))]
+        counts = np.bincount(drawn, minlength=int(person.max()) + 1)[person]
+        if 0 < counts[is_fake].sum() < counts.sum():  # otherwise it has one class only
+            resampled.append(auc(counts))
+    interval = percentile_interval(np.array(resampled), TAIL)
+    return Shortcut(name, Estimate(value, *interval), len(values))

@@ -1,4 +1,4 @@
-"""Whether a manifest may be trained on: rows, files, splits, leaks and shortcuts."""
+"""Data validation: rows, files, splits, data leakage and shortcuts of a manifest, as a report."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.data.validation.gx_runner import Finding, run_suites
 from unmask.data.validation.shortcut_audit import Shortcut, audit_shortcuts
-from unmask.data.validation.suites import clip_suite, leak_check, shortcut_check, split_check
+from unmask.data.validation.suites import clip_suite, leak_suite, shortcut_suite, split_suite
 from unmask.errors import DataError
 from unmask.records import Clip
 
@@ -20,14 +20,15 @@ th { text-align: left; } .no { color: #b00020; } .yes { color: #1b7a3d; }"""
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """What was found out about a manifest.
+    """The result of validating a manifest.
 
     Attributes:
-        passed: Every required demand holds.
-        findings: Every demand, those that hold included.
-        shortcuts: Nuisances tried as detectors, the most telling first; empty where files
-            or a class are missing.
-        page: HTML summary; Great Expectations' own page of each check lies beside it.
+        passed: Whether every required expectation is met.
+        clips: Number of clips.
+        findings: Results of all expectations.
+        shortcuts: AUC of the nuisance features, the one furthest from 0.5 first; empty if a file
+            or a class is missing.
+        page: HTML summary, next to the page of each suite.
     """
 
     passed: bool
@@ -38,22 +39,23 @@ class ValidationReport:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Each required demand that does not hold, in words."""
-        return tuple(str(found) for found in _failed(self.findings, "required"))
+        """Required expectations that are not met, each as a sentence."""
+        return tuple(str(finding) for finding in _failed(self.findings, "required"))
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Each demand that does not hold and is only reported, in words."""
-        return tuple(str(found) for found in _failed(self.findings, "reported"))
+        """Expectations that are not met and only reported, each as a sentence."""
+        return tuple(str(finding) for finding in _failed(self.findings, "reported"))
 
     def raise_if_failed(self) -> None:
-        """Do nothing if the manifest passed.
+        """Check that the manifest passed.
 
         Raises:
-            DataError: It did not; every required demand that fails is told.
+            DataError: It did not; the message lists the required expectations that failed.
         """
         if not self.passed:
-            raise DataError(f"validation failed, see {self.page}: {'; '.join(self.failures)}")
+            failures = "; ".join(self.failures)
+            raise DataError(f"validation failed: {failures}; correct the manifest, see {self.page}")
 
 
 def validate(
@@ -63,26 +65,28 @@ def validate(
     seed: int = 0,
     jobs: int = 2,
 ) -> ValidationReport:
-    """Check a manifest with Great Expectations and write its HTML pages.
+    """Validate a manifest with Great Expectations and write the HTML report.
 
     Args:
-        clips: As read; their files are opened for the shortcut test.
-        report_dir: Folder, made if absent, that gets ``index.html`` and a page per check.
-        shortcut_level: ``required`` for data that is ours to make right, ``reported`` for
-            footage that is as it is.
+        clips: The clips; their files are opened for the shortcut audit.
+        report_dir: Folder for ``index.html`` and a page per suite; created if absent.
+        shortcut_level: ``required`` makes a shortcut an error, which suits generated data;
+            ``reported`` only lists it, which suits data sets that cannot be changed.
+        seed: Seed of the bootstrap.
+        jobs: Files measured in parallel.
 
     Raises:
-        DataError: There is no such level.
-        MediaError: A clip's file is there but cannot be opened.
+        DataError: The level is unknown.
+        MediaError: A file exists but cannot be opened.
     """
     if shortcut_level not in LEVELS:
         raise DataError(f"shortcut level is {shortcut_level!r}; use {' or '.join(LEVELS)}")
-    checks = [clip_suite(clips), split_check(clips), leak_check(clips)]
+    suites = [clip_suite(clips), split_suite(clips), leak_suite(clips)]
     shortcuts: tuple[Shortcut, ...] = ()
     if len({clip.is_fake for clip in clips}) == 2 and all(clip.path.is_file() for clip in clips):
         shortcuts = audit_shortcuts(clips, seed, jobs)
-        checks.append(shortcut_check(shortcuts, shortcut_level))
-    findings, pages = run_suites(checks)
+        suites.append(shortcut_suite(shortcuts, shortcut_level))
+    findings, pages = run_suites(suites)
     folder = Path(report_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages.items():
@@ -99,31 +103,32 @@ def validate(
 
 
 def _failed(findings: Iterable[Finding], level: str) -> tuple[Finding, ...]:
-    return tuple(found for found in findings if found.level == level and not found.passed)
+    return tuple(finding for finding in findings if finding.level == level and not finding.passed)
 
 
 def _summary(report: ValidationReport) -> str:
     verdict = "passed" if report.passed else "NOT passed"
-    demands = (
+    findings = (
         (
-            f'<a href="{found.check}.html">{found.check}</a>',
-            html.escape(found.demand),
-            found.level,
-            '<span class="yes">✔</span>' if found.passed else '<span class="no">✘</span>',
-            html.escape(found.observed),
+            f'<a href="{finding.suite}.html">{finding.suite}</a>',
+            html.escape(finding.expectation),
+            finding.level,
+            '<span class="yes">✔</span>' if finding.passed else '<span class="no">✘</span>',
+            html.escape(finding.observed),
         )
-        for found in report.findings
+        for finding in report.findings
     )
-    nuisances = (
-        (row.name, f"{row.auc:.3f}", row.interval, str(row.clips)) for row in report.shortcuts
+    shortcuts = (
+        (row.name, f"{row.auc.value:.3f}", row.auc.format_interval(), str(row.clips))
+        for row in report.shortcuts
     )
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Validation: {verdict}'
         f"</title><style>{STYLE}</style></head><body>"
         f"<h1>{report.clips} clips: {verdict}</h1>"
-        f"{_table(('check', 'demand', 'level', '', 'found instead'), demands)}"
-        "<h2>Shortcuts</h2><p>Each nuisance alone as a detector; an AUC of 0.5 is harmless.</p>"
-        f"{_table(('nuisance', 'AUC', '95 % interval', 'clips'), nuisances)}</body></html>\n"
+        f"{_table(('suite', 'expectation', 'level', '', 'observed'), findings)}"
+        "<h2>Shortcuts</h2><p>AUC of each nuisance feature as a detector; 0.5 is harmless.</p>"
+        f"{_table(('feature', 'AUC', '95 % interval', 'clips'), shortcuts)}</body></html>\n"
     )
 
 

@@ -1,8 +1,8 @@
-"""A first layer that hears pitches before it has learnt anything.
+"""Filter bank: band-pass initialisation of a first convolution, and mel weights.
 
-Ravanelli & Bengio, "Speaker Recognition from Raw Waveform with SincNet", SLT 2018: a first
-layer of band-pass filters learns from far fewer clips than one of noise. Here they are where
-training starts; all of their samples go on learning.
+Ravanelli & Bengio, "Speaker Recognition from Raw Waveform with SincNet", SLT 2018: a first layer
+of band-pass filters learns from far fewer clips than a randomly initialised one. Unlike in SincNet
+the filters are only the initial weights; every coefficient is trained.
 """
 
 import numpy as np
@@ -17,10 +17,11 @@ MAX_HZ = 7600.0
 
 
 def init_sinc_filters(conv: nn.Conv1d) -> None:
-    """Fill ``conv`` with windowed cosines and sines, spaced evenly in mel, in place.
+    """Fill ``conv`` in place with windowed cosines and sines, evenly spaced in mel.
 
     Args:
-        conv: On raw 16 kHz sound; an even number of output channels, the first half cosines.
+        conv: Convolution over raw 16 kHz sound with an even number of output channels; the first
+            half becomes cosines.
     """
     bands = conv.out_channels // 2
     length = conv.kernel_size[0]
@@ -35,7 +36,7 @@ def init_sinc_filters(conv: nn.Conv1d) -> None:
 
 
 def mel_filterbank(bands: int, fft_samples: int) -> NDArray[np.float64]:
-    """Weights that sum a power spectrum into overlapping mel bands; each row sums to 1.
+    """Return weights that sum a power spectrum into overlapping mel bands; each row sums to 1.
 
     Returns:
         Shape ``(bands, fft_samples // 2 + 1)``.
@@ -46,7 +47,7 @@ def mel_filterbank(bands: int, fft_samples: int) -> NDArray[np.float64]:
     below, centre, above = (edges_hz[shift : shift + bands, None] for shift in range(3))
     rise, fall = (bins_hz - below) / (centre - below), (above - bins_hz) / (above - centre)
     weights = np.clip(np.minimum(rise, fall), 0, None)
-    # a band narrower than a bin takes the bin nearest to its centre
+    # a band narrower than an FFT bin takes the bin nearest to its centre
     empty = weights.sum(axis=1) < 1e-6
     weights[empty, np.abs(bins_hz - centre[empty]).argmin(axis=1)] = 1.0
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

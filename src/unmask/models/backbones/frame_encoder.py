@@ -1,4 +1,4 @@
-"""One face, one vector: a 2-D backbone of timm over every aligned face.
+"""Frame encoder: a 2-D timm backbone over every aligned face.
 
 EfficientNet-B3 by default: Tan & Le, "EfficientNet: Rethinking Model Scaling for
 Convolutional Neural Networks", ICML 2019.
@@ -16,29 +16,30 @@ from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, NoiseResid
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 from unmask.models.backbones.pretrained import load_frame_weights
 
-# Flow comes in pixels of the canonical face, so it is in shares of the face's size already: a
-# face twice as near moves no more. A talking one rarely moves further than this, a sixtieth of
-# its side, between two frames at 5 per second.
+# Flow is in pixels of the aligned face and so does not depend on the face's size in the video.
+# A talking face rarely moves further than this, 1/56 of its side, between two frames at 5 Hz.
 FLOW_SCALE_PX = 4.0
-# Outside training, so that memory does not grow with the video. On a CPU the activations of few
-# faces are allocated from memory the process already has, which takes a third less time.
+# Faces per forward pass in evaluation, so that memory does not grow with the video. On a CPU,
+# activations of few faces fit into memory the process already has, which takes a third less time.
 CHUNK_FRAMES, CHUNK_FRAMES_GPU = 8, 64
 
 
 class FrameEncoder(nn.Module):
-    """Backbone and projection; the backbone's own mean, spread and size stand in here.
+    """Backbone and projection, with the backbone's own normalisation and input size.
 
-    Normalising inside keeps the input in pixel range ``[0, 1]``, where attacks are measured.
+    Normalising inside keeps the input in pixel range ``[0, 1]``, in which attack budgets are
+    measured.
 
     Args:
         backbone: Any timm name, or ``residual_tiny`` of :mod:`.noise_residual_net`.
         weights: ``pretrained``, ``random``, or a local file of the backbone's weights.
         input_px: Side that faces are resized to.
-        flow: Two more input channels. Their kernels start at zero, so a pretrained backbone
-            answers at first as it did on RGB alone, and get a gradient from the first step on.
-        out_dim: Length of the vector.
-        tuned: ``all``, or ``norms``: the backbone is frozen but for its norms, and for the
-            kernels of flow, which no pretraining has seen.
+        flow: Whether there are two more input channels for optical flow. Their kernels start at
+            zero, so that the output of a pretrained backbone is at first that on RGB alone; they
+            get a gradient from the first step on.
+        out_dim: Length of the output vector.
+        tuned: ``all``, or ``norms``: the backbone is frozen except for its norms and for the
+            kernels of flow, which are not pretrained.
     """
 
     mean: Tensor
@@ -62,33 +63,33 @@ class FrameEncoder(nn.Module):
         if tuned == "norms":
             freeze_all_but_norms(self.backbone)
         if flow and backbone != BACKBONE_NAME:
-            _widen(self.backbone, backbone, cfg["first_conv"], apart=tuned == "norms")
+            _widen(self.backbone, backbone, cfg["first_conv"], parallel=tuned == "norms")
         self.input_px = input_px
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
-        # a pass over every pixel that would change none
+        # an identity normalisation is skipped, which saves a pass over every pixel
         self.normalises = any(cfg["mean"]) or set(cfg["std"]) != {1.0}
         width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
         self.project = nn.Linear(width, out_dim)
         self.to(memory_format=torch.channels_last)
 
     def freeze(self) -> None:
-        """Learn nothing more, and norm by what was learnt, in training too."""
+        """Freeze all parameters, and use the running batch-norm statistics in training too."""
         self.requires_grad_(False)
         self.frozen = True
         self.train()
 
     def train(self, mode: bool = True) -> "FrameEncoder":
-        """Switch to training; a frozen encoder goes on as it scores."""
+        """Switch the training mode; a frozen encoder stays in evaluation mode."""
         super().train(mode and not self.frozen)
         return self
 
     def forward(self, frames: Tensor, flow: Tensor | None) -> Tensor:
-        """Encode faces, each on its own.
+        """Encode faces independently of each other.
 
         Args:
-            frames: RGB in ``[0, 1]``, shape ``(N, 3, H, W)``; every one a real face, since
-                padding would move the batch statistics.
+            frames: RGB in ``[0, 1]``, shape ``(N, 3, H, W)``; real faces only, since padding
+                would distort the batch statistics.
             flow: Pixels, shape ``(N, 2, H, W)``, or ``None`` for an RGB backbone.
 
         Returns:
@@ -99,7 +100,7 @@ class FrameEncoder(nn.Module):
         size = CHUNK_FRAMES if frames.device.type == "cpu" else CHUNK_FRAMES_GPU
         chunks = [slice(start, start + size) for start in range(0, len(frames), size)]
         return torch.cat(
-            [self._encode(frames[part], None if flow is None else flow[part]) for part in chunks]
+            [self._encode(frames[rows], None if flow is None else flow[rows]) for rows in chunks]
         )
 
     def _encode(self, frames: Tensor, flow: Tensor | None) -> Tensor:
@@ -118,37 +119,40 @@ def _backbone(name: str, input_px: int, flow: bool) -> Any:
     if name == BACKBONE_NAME:
         return NoiseResidualNet(flow=flow)
     cfg = timm.get_pretrained_cfg(name)
-    # a transformer's places are learned, so it is built for the size that it will see
+    # a transformer's position embeddings are learned, so it is built for the input size
     sized = {"img_size": input_px} if cfg is not None and cfg.fixed_input_size else {}
     try:
-        made = timm.create_model(name, pretrained=False, num_classes=0, **sized)
+        model = timm.create_model(name, pretrained=False, num_classes=0, **sized)
     except RuntimeError as error:
         raise ConfigError(f"model.frame_backbone {name}: timm has no such model") from error
     except (TypeError, AssertionError) as error:
         raise ConfigError(
-            f"model.frame_backbone {name} cannot look at {input_px} px; change model.input_px"
+            f"model.frame_backbone {name} does not support {input_px} px; change model.input_px"
         ) from error
-    patch_px = getattr(getattr(made, "patch_embed", None), "patch_size", (1, 1))
+    patch_px = getattr(getattr(model, "patch_embed", None), "patch_size", (1, 1))
     if any(input_px % side for side in patch_px):
         raise ConfigError(
-            f"model.frame_backbone {name} looks at patches of {patch_px[0]} px, and "
-            f"model.input_px {input_px} is no multiple of that"
+            f"model.frame_backbone {name} has patches of {patch_px[0]} px, and "
+            f"model.input_px {input_px} is not a multiple of that; change model.input_px"
         )
-    return made
+    return model
 
 
-def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, apart: bool) -> None:
-    """Give the first convolution two more input channels, all their kernels zero.
+def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, parallel: bool) -> None:
+    """Give the first convolution two more input channels with kernels of zero.
 
     Args:
-        apart: They get a convolution of their own, tuned while the other is frozen.
+        parallel: Put them into a separate trainable convolution beside the frozen one.
+
+    Raises:
+        ConfigError: The backbone's first layer is not a convolution.
     """
     if not isinstance(first_conv, str):
         raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
     conv = backbone.get_submodule(first_conv)
     if not isinstance(conv, nn.Conv2d):
         raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
-    if apart:
+    if parallel:
         backbone.set_submodule(first_conv, ParallelFlowConv(conv))
         return
     with torch.no_grad():

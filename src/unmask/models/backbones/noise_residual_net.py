@@ -1,12 +1,12 @@
-"""A small frame backbone that looks at noise residuals: trains in a minute, from random weights.
+"""Noise-residual network: a small frame backbone that trains from random weights in a minute.
 
-What a face forger leaves is mostly too fine to see: a seam, a region resampled or smoothed.
-High-pass residuals bring it out (Fridrich & Kodovský, "Rich Models for Steganalysis of Digital
-Images", TIFS 2012; for forgeries: Cozzolino et al., IH&MMSec 2017). Their energy in four bands,
-region by region and relative to the rest of the face, is all that this network sees: neither who
-it is, nor the light. With flow it sees likewise how much each region moves, and how much otherwise
-than what is around it: a pasted part keeps a motion of its own (Amerini et al., "Deepfake Video
-Detection through Optical Flow based CNN", ICCV Workshops 2019).
+Traces of face forgery are mostly too fine to see: seams, resampled or smoothed regions. High-pass
+residuals reveal them (SRM: Fridrich & Kodovský, "Rich Models for Steganalysis of Digital Images",
+TIFS 2012; for forgeries: Cozzolino et al., IH&MMSec 2017). The input of this network is the energy
+of the residuals in four bands, per region and relative to the rest of the face, which hides
+identity and lighting. With optical flow it also gets how much each region moves, and how much that
+differs from its surroundings, since a pasted region moves by itself (Amerini et al., "Deepfake
+Video Detection through Optical Flow based CNN", ICCV Workshops 2019).
 """
 
 from functools import cache
@@ -17,28 +17,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 BACKBONE_NAME = "residual_tiny"
-SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # of the Gaussians whose differences are the bands
+SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # standard deviations of the Gaussians between the bands
 REGIONS = 28  # along each side of the face
 WIDTHS = (32, 64, 64)
-ENERGY_FLOOR = 0.002  # of the energy, half a grey level: below it there is only rounding
+ENERGY_FLOOR = 0.002  # of the energy, half a grey level: below it is only rounding error
 FLOW_BANDS = 2
-NEIGHBOURHOOD = 5  # regions across, that a region's motion is compared with
-FLOW_FLOOR = 0.03  # about one level of quantisation, as the frame encoder scales flow
-STRIP_PX = 28  # rows or columns that are blurred at once
-CHUNK_FACES = 8  # that are worked on at once: their pixels stay close to the processor
-MIN_KERNEL_WEIGHT = (
-    1e-7  # weight, relative to the middle's; a CPU slows down fifteenfold on denormals
-)
+NEIGHBOURHOOD = 5  # side in regions of the surroundings that a region's motion is compared with
+FLOW_FLOOR = 0.03  # about one quantisation level of flow as the frame encoder scales it
+STRIP_PX = 28  # rows or columns blurred at once
+CHUNK_FACES = 8  # faces processed at once, so that their pixels stay in the CPU cache
+MIN_KERNEL_WEIGHT = 1e-7  # relative to the largest; a CPU is 15 times slower on denormals
 
 
 class NoiseResidualNet(nn.Module):
-    """Band energies by region, then three convolutions and their mean.
+    """Band energies per region, three convolutions and global average pooling.
 
     Args:
-        flow: Whether two channels of flow come after those of colour.
+        flow: Whether two channels of optical flow follow the RGB channels.
 
     Attributes:
-        pretrained_cfg: What timm's models say of their input; pixels come in ``[0, 1]``.
+        pretrained_cfg: Input description as of timm's models; pixels are in ``[0, 1]``.
     """
 
     def __init__(self, *, flow: bool = False) -> None:
@@ -55,11 +53,11 @@ class NoiseResidualNet(nn.Module):
         )
 
     def set_grad_checkpointing(self, _: bool) -> None:
-        """Nothing to do: what training keeps of a face is smaller than the face."""
+        """Do nothing: the activations are smaller than the face."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """RGB in ``[0, 1]``, then maybe flow, shape ``(N, 3 or 5, H, W)``, to ``(N, 64)``."""
-        # bfloat16 has steps of one grey level in bright regions: the residuals would drown
+        """Map RGB in ``[0, 1]`` and optional flow, ``(N, 3 or 5, H, W)``, to ``(N, 64)``."""
+        # bfloat16 resolves only one grey level in bright regions, which would hide the residuals
         with torch.autocast(x.device.type, enabled=False):
             energies = band_energies(x[:, :3].float())  # (N, 4, 28, 28)
             if x.shape[1] > 3:
@@ -69,7 +67,7 @@ class NoiseResidualNet(nn.Module):
 
 
 def band_energies(x: Tensor) -> Tensor:
-    """Log energy of the brightness in four bands, less each band's mean over the face.
+    """Return the log energy of the brightness in four bands, minus each band's mean over the face.
 
     Args:
         x: RGB in ``[0, 1]``, shape ``(N, 3, H, W)``.
@@ -77,62 +75,62 @@ def band_energies(x: Tensor) -> Tensor:
     Returns:
         Shape ``(N, 4, 28, 28)``.
     """
-    return torch.cat([_band_energies(part) for part in torch.split(x, CHUNK_FACES)])
+    return torch.cat([_band_energies(chunk) for chunk in torch.split(x, CHUNK_FACES)])
 
 
 def _band_energies(x: Tensor) -> Tensor:
-    # as a product, a third of the time of a mean over channels that lie last in memory
+    # a matrix product takes a third of the time of a mean over channels-last memory
     grey = x.permute(0, 2, 3, 1) @ x.new_full((3,), 1 / 3)  # (N, H, W)
     blurred = [grey, *(_blurred(grey, scale_px) for scale_px in SCALES_PX)]
     bands = [
-        F.adaptive_avg_pool2d((fine - soft).abs(), REGIONS) for fine, soft in pairwise(blurred)
+        F.adaptive_avg_pool2d((fine - coarse).abs(), REGIONS) for fine, coarse in pairwise(blurred)
     ]
     energies = (torch.stack(bands, dim=1) + ENERGY_FLOOR).log()
     return energies - energies.mean((2, 3), keepdim=True)
 
 
 def flow_energies(flow: Tensor) -> Tensor:
-    """Log of how much each region moves, and of how much otherwise than its surroundings.
+    """Return the log motion of each region, absolute and relative to its surroundings.
 
-    Each less its mean over the face, so that a face without any flow gives zeros.
+    The mean over the face is subtracted from each, so that a face without motion gives zeros.
 
     Args:
-        flow: As the frame encoder scales it, shape ``(N, 2, H, W)``.
+        flow: Scaled as by the frame encoder, shape ``(N, 2, H, W)``.
 
     Returns:
         Shape ``(N, 2, 28, 28)``.
     """
-    moved = F.adaptive_avg_pool2d(flow, REGIONS)  # (N, 2, 28, 28)
-    around = F.avg_pool2d(
-        moved, NEIGHBOURHOOD, stride=1, padding=NEIGHBOURHOOD // 2, count_include_pad=False
+    motion = F.adaptive_avg_pool2d(flow, REGIONS)  # (N, 2, 28, 28)
+    surroundings = F.avg_pool2d(
+        motion, NEIGHBOURHOOD, stride=1, padding=NEIGHBOURHOOD // 2, count_include_pad=False
     )
-    parts = torch.stack([_length(moved), _length(moved - around)], dim=1)
-    energies = (parts + FLOW_FLOOR).log()
+    lengths = torch.stack([_length(motion), _length(motion - surroundings)], dim=1)
+    energies = (lengths + FLOW_FLOOR).log()
     return energies - energies.mean((2, 3), keepdim=True)
 
 
 def _length(field: Tensor) -> Tensor:
-    """Of each vector; the sum of its parts and not their root, whose slope at 0 is none."""
+    """Return the L1 norm of each vector; the L2 norm has no gradient at 0."""
     return field.abs().sum(1)
 
 
 def _blurred(planes: Tensor, scale_px: float) -> Tensor:
-    """A Gaussian blur of both axes; as matrices, a CPU does it tenfold faster than as filters."""
+    """Blur both axes; as matrix products, ten times faster on a CPU than as filters."""
     rows, columns = (_gaussian(size, scale_px) for size in planes.shape[-2:])
-    # a strip needs its own rows and a few around it: the rest of its weights are zero
+    # a strip needs only its own rows and a few around it: all other weights are zero
     down = torch.cat([w.to(planes.device) @ planes[..., near, :] for near, w in rows], dim=-2)
     return torch.cat([down[..., near] @ w.to(planes.device).T for near, w in columns], dim=-1)
 
 
 @cache
 def _gaussian(size: int, scale_px: float) -> tuple[tuple[slice, Tensor], ...]:
-    """What each strip of the blurred picture is made of: places, and their weights.
+    """Return the input rows of each strip of the blurred image, and their weights.
 
-    Each row weighs its surroundings; weights beyond the edge are given to those within.
+    The weights of each output row are normalised over the rows inside the image.
     """
     with torch.inference_mode(False):
-        place = torch.arange(size)
-        weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * scale_px**2))
+        position = torch.arange(size)
+        weights = torch.exp(-((position[:, None] - position) ** 2) / (2 * scale_px**2))
         weights = torch.where(weights < MIN_KERNEL_WEIGHT, 0.0, weights)
         weights = weights / weights.sum(dim=1, keepdim=True)
         strips = []
@@ -143,9 +141,9 @@ def _gaussian(size: int, scale_px: float) -> tuple[tuple[slice, Tensor], ...]:
         return tuple(strips)
 
 
-def _block(before: int, after: int) -> nn.Sequential:
+def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride=2, padding=1),
-        nn.BatchNorm2d(after),
+        nn.Conv2d(inputs, outputs, 3, stride=2, padding=1),
+        nn.BatchNorm2d(outputs),
         nn.GELU(),
     )

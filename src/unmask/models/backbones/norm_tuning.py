@@ -1,8 +1,7 @@
-"""Little of a large backbone tuned, the rest left as pretraining made it.
+"""Norm tuning: parameter-efficient fine-tuning of a large pretrained backbone.
 
-Tuning nothing but the norms of a foundation model is enough to turn it into a detector that
-generalises: Yermakov et al., "Unlocking the Hidden Potential of CLIP in Generalizable Deepfake
-Detection", 2025.
+Yermakov et al., "Unlocking the Hidden Potential of CLIP in Generalizable Deepfake Detection", 2025:
+tuning only the norms of a foundation model is enough for a detector that generalises.
 """
 
 import copy
@@ -12,17 +11,17 @@ from torch import Tensor, nn
 
 
 def freeze_all_but_norms(backbone: nn.Module) -> None:
-    """Freeze every parameter but those of norms, of whatever kind."""
+    """Freeze every parameter except those of norm layers."""
     backbone.requires_grad_(False)
     for module in backbone.modules():
-        # timm has norms of its own that share no class with torch's, but all are named so
-        named = "norm" in type(module).__name__.lower()
-        if named and all(parameter.ndim <= 1 for parameter in module.parameters()):
+        # timm's own norm classes share no base class with torch's, but all have it in their name
+        is_norm = "norm" in type(module).__name__.lower()
+        if is_norm and all(parameter.ndim <= 1 for parameter in module.parameters()):
             module.requires_grad_(True)
 
 
 class ParallelFlowConv(nn.Module):
-    """A convolution of colour as it was, and one of flow, which starts at zero, added to it."""
+    """A frozen RGB convolution plus a trainable one on optical flow, which starts at zero."""
 
     def __init__(self, colour: nn.Conv2d) -> None:
         super().__init__()
@@ -33,6 +32,6 @@ class ParallelFlowConv(nn.Module):
         self.flow.bias = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape ``(N, 5, H, W)``; as of the convolution itself."""
+        """Map RGB and flow, ``(N, 5, H, W)``, to the sum of both convolutions."""
         out: Tensor = self.colour(x[:, :3]) + self.flow(x[:, 3:])
         return out

@@ -1,4 +1,8 @@
-"""Where backbones come from: the hub by name, a local path, or chance."""
+"""Pretrained weights of backbones: from the Hugging Face hub, a local path, or random.
+
+Frame backbones: timm (Wightman, "PyTorch Image Models", 2019). Voice: wav2vec2 (Baevski et al.,
+NeurIPS 2020).
+"""
 
 from pathlib import Path
 from typing import Any, cast
@@ -17,10 +21,10 @@ from unmask.errors import WeightsError
 from unmask.models.backbones.filterbank import init_sinc_filters
 
 HUB_TIMEOUT_S = 5.0
-# the base of every error of the HTTP client, whichever client the hub's release is built on
+# base of all errors of the HTTP client, whichever client the hub's release uses
 TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
 WAV2VEC2_BASE = "facebook/wav2vec2-base"
-# no SpecAugment and no skipped layers: the detector's own dropout is the only chance there is
+# no SpecAugment and no skipped layers: the detector has its own dropout
 NO_STOCHASTIC_REGULARISATION = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}
 TINY_CONFIG: dict[str, Any] = {
     "hidden_size": 64,
@@ -32,7 +36,7 @@ TINY_CONFIG: dict[str, Any] = {
     "conv_kernel": (160, 3, 3, 2),
     "conv_stride": (40, 2, 2, 2),
     "num_feat_extract_layers": 4,
-    # every layer normed by itself, as in the large models: it learns from nothing more easily
+    # a norm in every layer, as in the large models: easier to train from random weights
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
     "num_conv_pos_embeddings": 16,
@@ -41,15 +45,15 @@ TINY_CONFIG: dict[str, Any] = {
 
 
 def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
-    """Fill ``backbone``, timm's model ``name``, in place.
+    """Load weights into ``backbone``, the timm model ``name``, in place.
 
     Args:
-        weights: ``random`` leaves it as it is; ``pretrained`` takes timm's weights of that
-            name; anything else is a local ``.safetensors``, ``.pth`` or ``.bin`` file, whose
-            classifier, if any, is left out.
+        weights: ``random`` leaves the backbone unchanged; ``pretrained`` loads timm's weights;
+            anything else is a local ``.safetensors``, ``.pth`` or ``.bin`` file, whose classifier,
+            if any, is ignored.
 
     Raises:
-        WeightsError: The weights cannot be had, or belong to another model.
+        WeightsError: The weights are not available, or belong to another model.
     """
     if weights == "random":
         return
@@ -64,9 +68,8 @@ def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        state = _at_its_size(state, backbone)
-        wanted = backbone.state_dict()
-        backbone.load_state_dict({key: state[key] for key in wanted})
+        state = _resample_positions(state, backbone)
+        backbone.load_state_dict({key: state[key] for key in backbone.state_dict()})
     except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:
         raise WeightsError(
             f"{path}: these are not the weights of {name} ({str(error)[:200]}); "
@@ -74,26 +77,26 @@ def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
         ) from error
 
 
-def _at_its_size(state: dict[str, Tensor], backbone: nn.Module) -> dict[str, Tensor]:
-    """A transformer's learned places, resampled to the picture that it is built for."""
-    own, found = getattr(backbone, "pos_embed", None), state.get("pos_embed")
-    if own is None or found is None or own.shape == found.shape:
+def _resample_positions(state: dict[str, Tensor], backbone: nn.Module) -> dict[str, Tensor]:
+    """Resample a transformer's position embeddings to the input size of ``backbone``."""
+    own, stored = getattr(backbone, "pos_embed", None), state.get("pos_embed")
+    if own is None or stored is None or own.shape == stored.shape:
         return state
     prefix = 0 if getattr(backbone, "no_embed_class", False) else backbone.num_prefix_tokens
     grid = cast(Any, backbone).patch_embed.grid_size
-    places = resample_abs_pos_embed(found, grid, num_prefix_tokens=cast(int, prefix))
-    return {**state, "pos_embed": places}
+    positions = resample_abs_pos_embed(stored, grid, num_prefix_tokens=cast(int, prefix))
+    return {**state, "pos_embed": positions}
 
 
 def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
-    """A wav2vec2 model: ``tiny``, a name on the hub, or a local folder.
+    """Return a wav2vec2 model: ``tiny``, a name on the hub, or a local folder.
 
     Args:
-        weights: ``pretrained`` or ``random``; random weights of the base model and ``tiny``
-            need neither hub nor folder.
+        weights: ``pretrained`` or ``random``; random weights of the base model and ``tiny`` need
+            neither hub nor folder.
 
     Raises:
-        WeightsError: The weights or their description cannot be had.
+        WeightsError: The weights or their configuration are not available.
     """
     if backbone == "tiny":
         tiny = voice_from_config(TINY_CONFIG)
@@ -104,7 +107,7 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
     folder = Path(backbone)
     if not folder.is_dir():
         files = ["config.json", "*.safetensors", "pytorch_model.bin"]
-        folder = _fetch(backbone, files, "model.voice_backbone")
+        folder = _download(backbone, files, "model.voice_backbone")
     try:
         config = Wav2Vec2Config.from_pretrained(folder, **NO_STOCHASTIC_REGULARISATION)
         if weights == "random":
@@ -114,14 +117,14 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise WeightsError(
-            f"{backbone}: holds no wav2vec2 weights ({str(error)[:200]}); correct "
+            f"{backbone}: contains no wav2vec2 weights ({str(error)[:200]}); correct "
             "model.voice_backbone, or use profile demo"
         ) from error
     return model
 
 
 def voice_from_config(config: dict[str, Any]) -> Wav2Vec2Model:
-    """Random weights of the architecture that ``config`` describes, without any download."""
+    """Return a wav2vec2 model with random weights, without any download."""
     return Wav2Vec2Model(Wav2Vec2Config(**{**config, **NO_STOCHASTIC_REGULARISATION}))
 
 
@@ -131,25 +134,25 @@ def _timm_file(name: str) -> Path:
         raise WeightsError(f"timm has no pretrained weights of {name}; set model.frame_weights")
     repo = cfg.hf_hub_id
     repo = f"{repo}{cfg.architecture}.{cfg.tag}" if repo.endswith("/") else repo
-    return _fetch(repo, ["model.safetensors"], "model.frame_weights") / "model.safetensors"
+    return _download(repo, ["model.safetensors"], "model.frame_weights") / "model.safetensors"
 
 
-def _fetch(repo: str, files: list[str], setting: str) -> Path:
-    """The folder of a hub repository's files, from the local cache if the hub is away."""
-    online = _hub_answers()
+def _download(repo: str, files: list[str], setting: str) -> Path:
+    """Return the folder of a hub repository, from the local cache if the hub is unreachable."""
+    online = _is_hub_reachable()
     try:
-        found = Path(snapshot_download(repo, allow_patterns=files, local_files_only=not online))
+        folder = Path(snapshot_download(repo, allow_patterns=files, local_files_only=not online))
     except (OSError, ValueError) as error:
+        reason = "the hub refused them" if online else "the hub cannot be reached"
         raise WeightsError(
-            f"the pretrained weights {repo} cannot be had: the hub "
-            f"{'refused them' if online else 'cannot be reached'} and they are not in the local "
-            f"cache; set {setting} to a local path, or use profile demo, which needs none"
+            f"the pretrained weights {repo} are not available: {reason}, and they are not in the "
+            f"local cache; set {setting} to a local path, or use profile demo, which needs none"
         ) from error
-    return found
+    return folder
 
 
-def _hub_answers() -> bool:
-    """One quick question; the hub's own client would go on asking for most of a minute."""
+def _is_hub_reachable() -> bool:
+    """Probe the hub with one short request; its own client would retry for most of a minute."""
     if constants.HF_HUB_OFFLINE:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The voice from its raw waveform: wav2vec2, partly frozen, blind to silence.
+"""Voice encoder: partly frozen wav2vec2 on the raw waveform, with silence masked out.
 
 Baevski et al., "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech
 Representations", NeurIPS 2020.
@@ -14,18 +14,18 @@ from transformers import Wav2Vec2Model
 
 from unmask.models.backbones.wav2vec2_split import lower_layers, upper_layers
 
-SPEECH_SHARE = 0.5  # a step counts as spoken when this much of what it hears is speech
-VARIANCE_EPS = 1e-7  # of the variance, as in the feature extractor that wav2vec2 was trained with
+SPEECH_SHARE = 0.5  # share of a step's receptive field that has to be speech
+VARIANCE_EPS = 1e-7  # added to the variance, as in the feature extractor of wav2vec2
 
 
 @dataclass(frozen=True, slots=True)
 class SharedActivations:
-    """What the frozen layers made of a sound; encoders that share those layers share this.
+    """Output of the frozen layers, common to encoders that share those layers.
 
     Attributes:
         hidden: Shape ``(B, A, hidden)``.
-        seen: True where there is sound, shape ``(B, A)``; ``None`` where no row is padded.
-        spoken: True where somebody speaks, shape ``(B, A)``.
+        attention_mask: True where there is sound, shape ``(B, A)``; ``None`` without padding.
+        speech_mask: True where there is speech, shape ``(B, A)``.
     """
 
     hidden: Tensor
@@ -34,12 +34,13 @@ class SharedActivations:
 
 
 class VoiceEncoder(nn.Module):
-    """A clip alone and the same clip in a padded batch come out the same.
+    """Wav2vec2 and projection; padding in a batch does not change the output.
 
     Args:
-        model: Pretrained or random; its convolutions, its input projection and its first
-            ``frozen_layers`` layers are frozen. With 0 nothing is.
-        out_dim: Length of the vector of each step.
+        model: Pretrained or random.
+        frozen_layers: Number of transformer layers that are frozen, together with the
+            convolutions and the input projection; 0 freezes nothing.
+        out_dim: Length of the output vector of each step.
     """
 
     def __init__(self, model: Wav2Vec2Model, frozen_layers: int, out_dim: int) -> None:
@@ -56,20 +57,20 @@ class VoiceEncoder(nn.Module):
         for module in self.frozen_modules():
             module.requires_grad_(False)
         if frozen_layers:
-            # else wav2vec2 asks for gradients at its input while training
+            # otherwise wav2vec2 requires gradients at its input in training
             model.feature_extractor._freeze_parameters()
 
     def frozen_modules(self) -> list[nn.Module]:
-        """The layers that training leaves as they are."""
+        """Return the modules that are not trained."""
         if not self.frozen_layers:
             return []
         model = self.model
-        first = [model.feature_extractor, model.feature_projection, model.encoder.pos_conv_embed]
-        # the layers that follow read what this norm puts out
-        return [*first, model.encoder.layer_norm, *model.encoder.layers[: self.frozen_layers]]
+        lowest = [model.feature_extractor, model.feature_projection, model.encoder.pos_conv_embed]
+        # this norm precedes the frozen layers
+        return [*lowest, model.encoder.layer_norm, *model.encoder.layers[: self.frozen_layers]]
 
     def train(self, mode: bool = True) -> "VoiceEncoder":
-        """Switch to training; the frozen part goes on without dropout."""
+        """Switch the training mode; frozen modules stay in evaluation mode."""
         super().train(mode)
         for module in self.frozen_modules():
             module.eval()
@@ -78,48 +79,48 @@ class VoiceEncoder(nn.Module):
     def forward(
         self, waveform: Tensor, sample_mask: Tensor, speech_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Encode.
+        """Encode a batch of waveforms.
 
         Args:
             waveform: 16 kHz mono, shape ``(B, S)``.
-            sample_mask: True where there is sound, from the left, shape ``(B, S)``.
-            speech_mask: True where somebody speaks, shape ``(B, S)``; the other samples are
-                zeroed, so they cannot be heard.
+            sample_mask: True where there is sound, left-aligned, shape ``(B, S)``.
+            speech_mask: True where there is speech, shape ``(B, S)``; all other samples are set
+                to zero.
 
         Returns:
-            One vector per 20 ms, shape ``(B, A, out_dim)``, zero where nobody speaks, and
-            where somebody does, shape ``(B, A)``.
+            One vector per 20 ms, shape ``(B, A, out_dim)``, zero without speech; and a mask that
+            is True where there is speech, shape ``(B, A)``.
         """
         return self.forward_tuned(self.forward_frozen(waveform, sample_mask, speech_mask))
 
     def forward_frozen(
         self, waveform: Tensor, sample_mask: Tensor, speech_mask: Tensor
     ) -> SharedActivations:
-        """The first half of :meth:`forward`: up to the last frozen layer."""
-        short = max(self.step_samples - waveform.shape[1], 0)
-        spoken = F.pad(speech_mask & sample_mask, (0, short))
-        x = _normalise(F.pad(waveform, (0, short)), spoken)
-        # one step at least, so that a clip without sound has something to be masked
+        """Run the first half of :meth:`forward`, up to the last frozen layer."""
+        missing = max(self.step_samples - waveform.shape[1], 0)
+        speech = F.pad(speech_mask & sample_mask, (0, missing))
+        x = _normalise(F.pad(waveform, (0, missing)), speech)
+        # at least one step, which is masked in a clip without sound
         lengths = sample_mask.sum(1).clamp(min=self.step_samples)
         hidden, mask = self._convolved(x, lengths)
-        # attention without a mask takes half the time: the case of one clip by itself
-        seen = mask if bool((lengths < x.shape[1]).any()) else None
+        # a single clip has no padding, and attention without a mask takes half the time
+        attention_mask = mask if bool((lengths < x.shape[1]).any()) else None
         if self.frozen_layers:
             half = lower_layers(self.model.encoder, self.frozen_layers)
-            hidden = half(hidden, attention_mask=seen).last_hidden_state
-        share = F.avg_pool1d(spoken.float()[:, None], self.step_samples, self.hop_samples)[:, 0]
-        return SharedActivations(hidden, seen, mask & (share >= SPEECH_SHARE))
+            hidden = half(hidden, attention_mask=attention_mask).last_hidden_state
+        share = F.avg_pool1d(speech.float()[:, None], self.step_samples, self.hop_samples)[:, 0]
+        return SharedActivations(hidden, attention_mask, mask & (share >= SPEECH_SHARE))
 
-    def forward_tuned(self, trunk: SharedActivations) -> tuple[Tensor, Tensor]:
-        """The second half: the layers that are this encoder's own."""
+    def forward_tuned(self, shared: SharedActivations) -> tuple[Tensor, Tensor]:
+        """Run the second half of :meth:`forward`, the layers that are not shared."""
         encoder = self.model.encoder
         half = upper_layers(encoder, self.frozen_layers) if self.frozen_layers else encoder
-        hidden = half(trunk.hidden, attention_mask=trunk.attention_mask).last_hidden_state
+        hidden = half(shared.hidden, attention_mask=shared.attention_mask).last_hidden_state
         features = self.norm(self.project(hidden))  # (B, A, out_dim)
-        return features * trunk.speech_mask[..., None], trunk.speech_mask
+        return features * shared.speech_mask[..., None], shared.speech_mask
 
     def _convolved(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Wav2vec2's convolutions, with a first norm that does not see the padding."""
+        """Run wav2vec2's convolutions, with a first norm that ignores the padding."""
         padded = bool((lengths < x.shape[1]).any())
         x = x[:, None]  # (B, 1, S)
         first, *others = self.model.feature_extractor.conv_layers
@@ -127,7 +128,7 @@ class VoiceEncoder(nn.Module):
             config = self.model.config
             steps = (lengths - config.conv_kernel[0]) // config.conv_stride[0] + 1
             x = first.activation(masked_channel_norm(first.conv(x), steps, first.layer_norm))
-        else:  # nothing to hide, or a large model, which norms each step by itself
+        else:  # no padding, or a large model, which normalises each step separately
             x = first(x)
         for layer in others:
             x = layer(x)
@@ -136,27 +137,27 @@ class VoiceEncoder(nn.Module):
         return hidden, torch.arange(hidden.shape[1], device=x.device) < steps[:, None]
 
 
-def _normalise(waveform: Tensor, spoken: Tensor) -> Tensor:
-    """Mean 0 and variance 1 over what is spoken; everything else becomes 0."""
-    x = torch.where(spoken, waveform, torch.zeros_like(waveform))
-    count = spoken.sum(1, keepdim=True).clamp(min=1)
-    x = torch.where(spoken, x - x.sum(1, keepdim=True) / count, x)
+def _normalise(waveform: Tensor, speech: Tensor) -> Tensor:
+    """Scale speech to mean 0 and variance 1, and set everything else to 0."""
+    x = torch.where(speech, waveform, torch.zeros_like(waveform))
+    count = speech.sum(1, keepdim=True).clamp(min=1)
+    x = torch.where(speech, x - x.sum(1, keepdim=True) / count, x)
     variance = x.square().sum(1, keepdim=True) / count
     return x / (variance + VARIANCE_EPS).sqrt()
 
 
 def masked_channel_norm(x: Tensor, steps: Tensor, norm: nn.GroupNorm) -> Tensor:
-    """``norm`` (one group per channel) over the first ``steps`` steps of each row.
+    """Apply ``norm`` (one group per channel) over the first ``steps`` steps of each row.
 
-    On rows without padding this is ``norm(x)``. wav2vec2-base norms its first layer over all
-    of time, so that the padding of a batch would change every score in it.
+    On rows without padding this equals ``norm(x)``. wav2vec2-base normalises its first layer over
+    all of time, so the padding of a batch would otherwise change every score in it.
 
     Args:
         x: Shape ``(B, C, L)``.
         steps: Shape ``(B,)``, each at least 1.
 
     Returns:
-        Shape ``(B, C, L)``; meaningless after a row's last step.
+        Shape ``(B, C, L)``; undefined after a row's last step.
     """
     mask = (torch.arange(x.shape[2], device=x.device) < steps[:, None])[:, None]  # (B, 1, L)
     wide = x.float()

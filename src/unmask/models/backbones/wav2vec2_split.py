@@ -1,6 +1,7 @@
-"""A wav2vec2 encoder cut in two, so that what several of them share runs once.
+"""Wav2vec2 split: an encoder in two halves, so that layers several encoders share run once.
 
-Hugging Face's own code runs in both halves: the masks, the attention and the norms are its own.
+Wav2vec2: Baevski et al., NeurIPS 2020. Both halves run the code of Hugging Face transformers,
+including masks, attention and norms.
 """
 
 import copy
@@ -11,7 +12,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2EncoderStable
 
 
 def lower_layers(encoder: Any, layers: int) -> Any:
-    """The encoder up to its first ``layers`` layers; it holds the same weights, not copies."""
+    """Return the encoder up to its first ``layers`` layers, with the same weights, not copies."""
     half = _view(encoder)
     half.layers = encoder.layers[:layers]
     if _norms_last(encoder):
@@ -20,17 +21,17 @@ def lower_layers(encoder: Any, layers: int) -> Any:
 
 
 def upper_layers(encoder: Any, layers: int) -> Any:
-    """What is left: it takes what :func:`lower` gives."""
+    """Return the remaining layers; their input is the output of :func:`lower_layers`."""
     half = _view(encoder)
     half.layers = encoder.layers[layers:]
-    half.pos_conv_embed, half.dropout = _Nothing(), nn.Identity()
+    half.pos_conv_embed, half.dropout = _NoPositions(), nn.Identity()
     if not _norms_last(encoder):
         half.layer_norm = nn.Identity()
     return half
 
 
-class _Nothing(nn.Module):
-    """Adds nothing: the positions are in what comes from below."""
+class _NoPositions(nn.Module):
+    """Position embedding of zero, since the lower layers have added the positions."""
 
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden.new_zeros(())
@@ -38,11 +39,11 @@ class _Nothing(nn.Module):
 
 def _view(encoder: nn.Module) -> Any:
     view = copy.copy(encoder)
-    # its own table of modules, so that changing the view leaves the encoder alone
+    # a separate module table, so that changing the view does not change the encoder
     view._modules = dict(encoder._modules)
     return view
 
 
 def _norms_last(encoder: nn.Module) -> bool:
-    """Large models norm after their layers, the base model before them."""
+    """Return whether the final norm follows the layers (large models) or precedes them (base)."""
     return isinstance(encoder, Wav2Vec2EncoderStableLayerNorm)

@@ -1,10 +1,9 @@
-"""From a detector's logits to probabilities that mean what they say.
+"""Calibration: Platt scaling and the record of a bundle's calibration.
 
-Platt scaling: "Probabilistic Outputs for Support Vector Machines", 1999. A temperature alone
-(Guo et al., "On Calibration of Modern Neural Networks", ICML 2017) shrinks logits that are too
-large but cannot move those that all lie on one side; it is here to be compared with. Both are
-fitted to Platt's smoothed targets, so that a validation set without a single error does not
-ask for a temperature of zero.
+Platt, "Probabilistic Outputs for Support Vector Machines", 1999. A temperature alone (Guo et al.,
+"On Calibration of Modern Neural Networks", ICML 2017) shrinks logits that are too large but cannot
+move logits that all lie on one side; it is kept for comparison. Both are fitted to Platt's smoothed
+targets, so that a validation set without errors does not drive the temperature to zero.
 """
 
 import math
@@ -19,20 +18,20 @@ from scipy.special import expit, logit
 from unmask.errors import SingleClassError
 
 TEMPERATURE_RANGE = (0.05, 20.0)
-PROB_CLIP = 1e-9  # of probability; keeps log-odds finite
-NEUTRAL_PROBABILITY = 0.5  # where there is no threshold for a stretch to stand above
+PROB_CLIP = 1e-9  # probabilities are kept this far from 0 and 1, so that log-odds stay finite
+NEUTRAL_PROBABILITY = 0.5  # segment threshold where none could be fitted
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class ConformalGuarantee:
-    """What the verdict's thresholds promise, and on how many clips that rests.
+    """Guaranteed error rates of the verdict thresholds, and the clips that support them.
 
     Attributes:
-        fpr, fnr: Share of genuine clips that may be called fake, and of fakes genuine.
-        reals, fakes: Clips that the thresholds were fitted on; 0 where they promise nothing.
-        people: Whose clips those are; 0 where nobody said.
+        fpr, fnr: Share of genuine clips that may be called fake, and of fakes called real.
+        reals, fakes: Calibration clips of each class; 0 where nothing is guaranteed.
+        people: Identities in those clips; 0 if unknown.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -46,10 +45,10 @@ class ConformalGuarantee:
 
 @dataclass(frozen=True, slots=True)
 class SegmentThresholds:
-    """Above which probability a stretch of face, voice or lip-sync stands out.
+    """Probability above which a segment of face, voice or lip-sync is flagged.
 
-    Each is exceeded for long enough somewhere in a share ``fpr`` of genuine clips, by the same
-    promise as the verdict's; one half where there were too few of them.
+    At most a share ``fpr`` of genuine clips has a segment above each threshold, by the same
+    conformal guarantee as the verdict's; one half where there were too few genuine clips.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -61,19 +60,18 @@ class SegmentThresholds:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How a clip's logit is read.
+    """Mapping from a clip's logit to probability and verdict.
 
     Attributes:
         temperature: Divides every logit.
-        bias: Added to a clip's logit after that. The heads of one modality, and of one frame
-            or step, have labels of their own and go without.
-        real_below: Clips below this fake probability are called real; 0 calls none so.
-        fake_above: Clips above it are called fake, 1 calls none so; between the two,
-            inconclusive.
-        sync_weight: Of the lip-sync score in the final one, the detectors having the rest.
-        alone: How the detectors' logit is read without lip-sync: of a clip in which it cannot be
-            judged, and of single members. ``None`` where it is read no differently.
-        alarms: What stands out along time.
+        bias: Added to a clip's logit after the division. Scores of one modality, frame or step
+            have labels of their own and get no bias.
+        real_below: Verdict ``real`` below this fake probability; 0 for never.
+        fake_above: Verdict ``fake`` above it; 1 for never. Between the two: inconclusive.
+        sync_weight: Weight of lip-sync in the final score; the detectors have the rest.
+        alone: Calibration of the detectors without lip-sync: for clips in which lip-sync cannot
+            be judged, and for single members. ``None`` where it is the same.
+        alarms: Segment thresholds.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -88,105 +86,109 @@ class Calibration:
     alarms: SegmentThresholds = field(default_factory=SegmentThresholds)
 
     def for_clip(self, sync_probability: float | None) -> "Calibration":
-        """The one that holds for a clip with, or without, a lip-sync score."""
+        """Return the calibration in effect for a clip with or without a lip-sync score."""
         return self.detectors if sync_probability is None else self
 
     @property
     def detectors(self) -> "Calibration":
-        """The one that holds for detectors without lip-sync."""
+        """Calibration of the detectors without lip-sync."""
         return self if self.alone is None else self.alone
 
     def log_odds(self, logits: Floats | float) -> Floats:
-        """Calibrated log-odds of clips with ``logits``, of the same shape."""
+        """Return calibrated log-odds of clips, of the shape of ``logits``."""
         return apply_log_odds(logits, self.temperature, self.bias)
 
     def probability(self, logits: Floats | float) -> Floats:
-        """Fake probabilities of clips with ``logits``, of the same shape."""
+        """Return fake probabilities of clips, of the shape of ``logits``."""
         return apply_platt(logits, self.temperature, self.bias)
 
 
 def apply_log_odds(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
-    """Calibrated log-odds of ``logits``, of the same shape."""
+    """Return calibrated log-odds, of the shape of ``logits``."""
     return np.asarray(logits, np.float64) / temperature + bias
 
 
 def apply_platt(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
-    """Fake probabilities of ``logits``, of the same shape.
+    """Return fake probabilities, of the shape of ``logits``.
 
     Example:
-        >>> float(calibrate(2.0, temperature=2.0).round(3))
+        >>> float(apply_platt(2.0, temperature=2.0).round(3))
         0.731
     """
     return np.asarray(expit(apply_log_odds(logits, temperature, bias)))
 
 
 def clipped_logit(probabilities: Floats | float) -> Floats:
-    """Log-odds of ``probabilities``, of the same shape, finite also where one is 0 or 1."""
+    """Return log-odds that are finite even for probabilities of 0 and 1, of the same shape."""
     return np.asarray(logit(np.clip(probabilities, PROB_CLIP, 1 - PROB_CLIP)))
 
 
 def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]:
-    """Temperature and bias under which the labels are likeliest.
+    """Return temperature and bias of maximum likelihood.
 
     Args:
         logits: One per validation clip, shape ``(clips,)``.
-        is_fake: Shape ``(clips,)``.
+        is_fake: True where the clip is fake, shape ``(clips,)``.
 
     Returns:
-        The temperature within ``TEMPERATURES``, so that no order of scores is turned round.
+        The temperature, within ``TEMPERATURE_RANGE`` so that the order of scores is never
+        reversed, and the bias.
 
     Raises:
         SingleClassError: All clips are genuine, or all are fake.
     """
-    wanted, z = _targets(is_fake), np.asarray(logits, np.float64)
+    targets, z = _smoothed_targets(is_fake), np.asarray(logits, np.float64)
     inputs = np.stack([z, np.ones_like(z)])
 
-    def cross_entropy(line: Floats) -> tuple[float, Floats]:  # and its slope; it is convex
+    def cross_entropy(line: Floats) -> tuple[float, Floats]:  # convex; value and gradient
         log_odds = line @ inputs
-        slope = inputs @ (expit(log_odds) - wanted) / len(z)
-        return float((np.logaddexp(0, log_odds) - wanted * log_odds).mean()), slope
+        gradient = inputs @ (expit(log_odds) - targets) / len(z)
+        return float((np.logaddexp(0, log_odds) - targets * log_odds).mean()), gradient
 
     low, high = TEMPERATURE_RANGE
-    found = minimize(
+    optimum = minimize(
         cross_entropy,
         np.array([1.0, 0.0]),
         jac=True,
         bounds=[(1 / high, 1 / low), (None, None)],
         method="L-BFGS-B",
     )
-    factor, bias = found.x
+    factor, bias = optimum.x
     return float(1 / factor), float(bias)
 
 
 def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
-    """The temperature alone, without a bias; arguments and errors of :func:`fit_platt`."""
-    wanted, z = _targets(is_fake), np.asarray(logits, np.float64)
+    """Return the temperature of maximum likelihood without a bias.
+
+    Arguments and errors are those of :func:`fit_platt`.
+    """
+    targets, z = _smoothed_targets(is_fake), np.asarray(logits, np.float64)
 
     def cross_entropy(log_temperature: float) -> float:
-        cooler = z / math.exp(log_temperature)
-        return float((np.logaddexp(0, cooler) - wanted * cooler).mean())
+        scaled = z / math.exp(log_temperature)
+        return float((np.logaddexp(0, scaled) - targets * scaled).mean())
 
     low, high = (math.log(limit) for limit in TEMPERATURE_RANGE)
-    # not convex in the temperature's logarithm, so the best point of a grid is refined
+    # not convex in the log-temperature, so the best point of a grid is refined
     grid = np.linspace(low, high, 121)
     best = int(np.argmin([cross_entropy(point) for point in grid]))
-    around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    found = minimize_scalar(cross_entropy, bounds=around, method="bounded")
-    return float(math.exp(found.x))
+    bounds = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+    optimum = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")
+    return float(math.exp(optimum.x))
 
 
-def _targets(is_fake: NDArray[np.bool_]) -> Floats:
-    """Platt's smoothed targets, shape ``(clips,)``."""
+def _smoothed_targets(is_fake: NDArray[np.bool_]) -> Floats:
+    """Return Platt's smoothed targets, shape ``(clips,)``."""
     fakes = require_both_classes(is_fake)
     reals = len(is_fake) - fakes
     return np.where(is_fake, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
 
 
 def require_both_classes(is_fake: NDArray[np.bool_]) -> int:
-    """How many are fake.
+    """Return how many clips are fake.
 
     Raises:
-        SingleClassError: None is, or all are.
+        SingleClassError: None of them are, or all of them are.
     """
     fakes = int(is_fake.sum())
     if not 0 < fakes < len(is_fake):

@@ -1,4 +1,4 @@
-"""Stretches of time in which scores stand above a threshold."""
+"""Segments: time spans in which scores exceed a threshold."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -9,29 +9,29 @@ from numpy.typing import NDArray
 from unmask.records import RATE_HZ
 
 STEP_S = 320 / RATE_HZ  # from one audio step to the next
-BIN_S = 0.2  # sound is told apart as finely as pictures
-MAX_GAP_S = 0.5  # a dip this short, two frames of five a second, does not split a stretch
-MIN_SEGMENT_S = 0.3  # one stray frame is no stretch
+BIN_S = 0.2  # the voice is resolved as finely as frames at 5 Hz
+MAX_GAP_S = 0.5  # a shorter dip, two frames at 5 Hz, does not split a segment
+MIN_SEGMENT_S = 0.3  # a single frame is not a segment
 
 Floats = NDArray[np.float64]
 
 
 def find_segments(scores: Floats, edges_s: Floats, threshold: float) -> Iterator[slice]:
-    """Join neighbouring scores above ``threshold``.
+    """Join neighbouring scores above ``threshold`` into segments.
 
-    Two scores belong to one stretch when at most ``GAP_S`` lies between them, whether what
-    is between scores low or was not scored; a stretch shorter than ``SHORTEST_S`` is dropped.
+    Two scores belong to the same segment when at most ``MAX_GAP_S`` lies between them, whether
+    the scores between are low or missing. Segments shorter than ``MIN_SEGMENT_S`` are dropped.
 
     Args:
         scores: Fake probabilities, ascending in time, shape ``(scores,)``.
-        edges_s: Begin and end of what each one covers, shape ``(scores, 2)``.
+        edges_s: Start and end of what each one covers, shape ``(scores, 2)``.
 
     Yields:
-        The scores of a stretch, what lies between them included.
+        The scores of each segment, including low ones inside it.
 
     Example:
-        >>> edges = covering(np.array([0.0, 0.5, 1.0]), 0.5)
-        >>> list(stretches(np.array([0.9, 0.8, 0.1]), edges, 0.7))
+        >>> edges = intervals(np.array([0.0, 0.5, 1.0]), 0.5)
+        >>> list(find_segments(np.array([0.9, 0.8, 0.1]), edges, 0.7))
         [slice(0, 2, None)]
     """
     high = np.flatnonzero(scores > threshold)
@@ -44,42 +44,45 @@ def find_segments(scores: Floats, edges_s: Floats, threshold: float) -> Iterator
 
 
 def highest_segment_threshold(scores: Floats, edges_s: Floats) -> float:
-    """The lowest threshold above which there is no stretch; arguments of :func:`stretches`.
+    """Return the lowest threshold above which :func:`find_segments` finds none.
+
+    Args:
+        scores, edges_s: As for :func:`find_segments`.
 
     Example:
-        >>> edges = covering(np.array([0.0, 0.2, 0.4]), 0.2)
-        >>> height(np.array([0.9, 0.8, 0.1]), edges)  # 0.9 alone is too short
+        >>> edges = intervals(np.array([0.0, 0.2, 0.4]), 0.2)
+        >>> highest_segment_threshold(np.array([0.9, 0.8, 0.1]), edges)  # 0.9 alone is too short
         0.8
     """
     levels = np.concatenate([[0.0], np.unique(scores)])
 
-    def silent(level: float) -> bool:
+    def has_no_segment(level: float) -> bool:
         return next(find_segments(scores, edges_s, level), None) is None
 
-    return float(levels[bisect_left(levels, True, key=silent)])
+    return float(levels[bisect_left(levels, True, key=has_no_segment)])
 
 
 def intervals(starts_s: Floats, covers_s: float) -> Floats:
-    """Begin and end of scores that cover ``covers_s`` each, shape ``(scores, 2)``."""
+    """Return start and end of scores that cover ``covers_s`` each, shape ``(scores, 2)``."""
     return np.stack([starts_s, starts_s + covers_s], axis=1)
 
 
 def bin_audio_steps(steps: Floats) -> tuple[Floats, Floats]:
-    """Average steps of sound over bins of ``BIN_S``, leaving out silence.
+    """Average audio steps over bins of ``BIN_S``, leaving out silence.
 
     Args:
-        steps: One value per ``STEP_S``, NaN where nobody speaks, shape ``(steps,)``.
+        steps: One value per ``STEP_S``, NaN without speech, shape ``(steps,)``.
 
     Returns:
-        Begin of each bin in which somebody speaks, and its mean, shapes ``(bins,)``.
+        Start of each bin with speech, and its mean, both of shape ``(bins,)``.
 
     Example:
-        >>> starts_s, means = binned(np.array([np.nan, 0.5, 0.7] + 8 * [np.nan] + [0.2]))
+        >>> starts_s, means = bin_audio_steps(np.array([np.nan, 0.5, 0.7] + 8 * [np.nan] + [0.2]))
         >>> starts_s.tolist(), means.round(3).tolist()
         ([0.0, 0.2], [0.6, 0.2])
     """
-    spoken = np.flatnonzero(~np.isnan(steps))
-    if not len(spoken):
+    speech = np.flatnonzero(~np.isnan(steps))
+    if not len(speech):
         return np.zeros(0), np.zeros(0)
-    bins, place = np.unique(np.floor((spoken + 0.5) * STEP_S / BIN_S), return_inverse=True)
-    return bins * BIN_S, np.bincount(place, weights=steps[spoken]) / np.bincount(place)
+    bins, index = np.unique(np.floor((speech + 0.5) * STEP_S / BIN_S), return_inverse=True)
+    return bins * BIN_S, np.bincount(index, weights=steps[speech]) / np.bincount(index)

@@ -1,9 +1,9 @@
-"""How much an answer wavers: the same clip asked again and again with dropout switched on.
+"""MC dropout: repeated predictions with dropout switched on, and their interval.
 
 Gal & Ghahramani, "Dropout as a Bayesian Approximation: Representing Model Uncertainty in Deep
-Learning", ICML 2016. Dropout acts in the temporal encoder, before the heads and inside them; the
-backbones have none, so they run once and only what follows them is repeated. The voice backbone
-and modality dropout stay as they are in an ordinary answer.
+Learning", ICML 2016. Dropout acts in the temporal encoder, before the heads and inside them. The
+backbones have none, so they run once and only the layers after them are repeated. Modality dropout
+stays off.
 """
 
 import copy
@@ -28,11 +28,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class PredictiveInterval:
-    """What repeated answers say together.
+    """Summary of repeated fake probabilities.
 
     Attributes:
-        low, high: Hold the middle ``CONFIDENCE`` of them, and the answer that is given.
-        score: Variance over mean, as the contract defines it.
+        mean, variance: Of the repeated probabilities.
+        low, high: Interval that holds the middle ``INTERVAL_COVERAGE`` of them and the reported
+            probability.
     """
 
     mean: float
@@ -42,7 +43,7 @@ class PredictiveInterval:
 
     @property
     def score(self) -> float:
-        """How much the answers waver for their size; 0 where they are all 0."""
+        """Variance over mean, the report's uncertainty score; 0 where the mean is 0."""
         return self.variance / self.mean if self.mean > 0 else 0.0
 
 
@@ -50,12 +51,12 @@ def summarise(probabilities: Floats, given: float) -> PredictiveInterval:
     """Summarise repeated fake probabilities.
 
     Args:
-        answers: Shape ``(answers,)``, at least one.
-        given: The probability that the report gives, which a plain answer without dropout
-            made; the interval is widened to hold it.
+        probabilities: Shape ``(answers,)``, at least one.
+        given: The reported probability, predicted without dropout; the interval is widened to
+            include it.
 
     Example:
-        >>> spread_of(np.array([0.2, 0.4]), given=0.5).high
+        >>> summarise(np.array([0.2, 0.4]), given=0.5).high
         0.5
     """
     tail = (1 - INTERVAL_COVERAGE) / 2
@@ -69,10 +70,10 @@ def summarise(probabilities: Floats, given: float) -> PredictiveInterval:
 
 
 def content_seed(sample: ModelInput) -> int:
-    """A number that faces and sound alone decide: the same video wavers the same way."""
+    """Return a seed derived from faces and sound, so that a video always gets the same passes."""
     digest = blake2b(digest_size=7)
-    for part in (sample.faces, sample.waveform):
-        digest.update(np.ascontiguousarray(part).data)
+    for values in (sample.faces, sample.waveform):
+        digest.update(np.ascontiguousarray(values).data)
     return int.from_bytes(digest.digest(), "little")
 
 
@@ -83,22 +84,22 @@ def mc_logits(
     frame_features: Tensor,
     passes_and_seed: tuple[int, int],
 ) -> Tensor:
-    """Ask ``detector`` several times about one clip, each time with other units dropped.
+    """Return the logits of one clip under several dropout masks.
 
-    The detector itself is left as it is, so other threads may ask it meanwhile.
+    The detector is left unchanged, so other threads may use it at the same time.
 
     Args:
-        batch: Of one clip.
-        heard, seen: What the detector's encoders gave for it.
-        chance: How often, and the seed of what is dropped.
+        batch: One clip.
+        audio_features, frame_features: Output of the detector's encoders for it.
+        passes_and_seed: Number of passes, and the seed of the dropout masks.
 
     Returns:
-        Logits before calibration, shape ``(passes,)``.
+        Uncalibrated logits, shape ``(passes,)``.
     """
     passes, seed = passes_and_seed
-    wavering = _enable_dropout_view(detector, torch.Generator().manual_seed(seed))
-    steps, mask = (part.expand(passes, *part.shape[1:]) for part in audio_features)
-    logits: Tensor = wavering(
+    view = _enable_dropout_view(detector, torch.Generator().manual_seed(seed))
+    steps, mask = (values.expand(passes, *values.shape[1:]) for values in audio_features)
+    logits: Tensor = view(
         batch.expand(passes),
         (steps, mask),
         frame_features.expand(passes, *frame_features.shape[1:]),
@@ -107,7 +108,7 @@ def mc_logits(
 
 
 class _Dropout(nn.Module):
-    """Dropout that is always on, by a generator of its own: on a CPU and a GPU alike."""
+    """Dropout that is always on and draws from its own CPU generator on every device."""
 
     def __init__(self, p: float, generator: torch.Generator) -> None:
         super().__init__()
@@ -119,15 +120,15 @@ class _Dropout(nn.Module):
 
 
 def _enable_dropout_view(module: Any, generator: torch.Generator) -> Any:
-    """A view of a module, with the same weights, in which dropout is on."""
+    """Return a view of a module, with the same weights, in which dropout is on."""
     if isinstance(module, nn.Dropout):
         return _Dropout(module.p, generator)
     view = copy.copy(module)
     view._modules = {
-        # the backbones have been run already
-        name: part
-        if name in ("frame", "voice") or part is None
-        else _enable_dropout_view(part, generator)
-        for name, part in module._modules.items()
+        # the backbones have run already
+        name: child
+        if name in ("frame", "voice") or child is None
+        else _enable_dropout_view(child, generator)
+        for name, child in module._modules.items()
     }
     return view

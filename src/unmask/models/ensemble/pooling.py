@@ -1,50 +1,50 @@
-"""The final score: a weighted mean of fake probabilities, held as log-odds.
+"""Pooling: the final score as a weighted mean of fake probabilities, in log-odds.
 
-In log-odds a sure detector keeps its place among sure detectors, where its probability would have
-been rounded to 1.
+Log-odds keep the order of very confident scores, whose probabilities would round to 1.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit, logit
 
-SYNC_PROB_CLIP = 1e-6  # of a probability that is not the detector's own; keeps its log-odds finite
+SYNC_PROB_CLIP = 1e-6  # the lip-sync probability is kept this far from 0 and 1
 
 Floats = NDArray[np.float64]
 
 
 def average_in_probability(logits: Floats, weights: Floats | None = None) -> Floats:
-    """Log-odds of the weighted mean of the probabilities that ``logits`` stand for.
+    """Return the log-odds of the weighted mean of the probabilities behind ``logits``.
 
     Args:
-        logits: Shape ``(voices, …)``.
-        weights: Shape ``(voices,)``, not negative and not all 0; ``None`` weighs all alike.
+        logits: Shape ``(scores, …)``.
+        weights: Shape ``(scores,)``, not negative and not all 0; ``None`` for equal weights.
 
     Returns:
         Shape ``(…)``.
 
     Example:
         >>> p = np.array([0.2, 0.6])
-        >>> float((1 / (1 + np.exp(-mixed(np.log(p / (1 - p)))))).round(3))
+        >>> pooled = average_in_probability(np.log(p / (1 - p)))
+        >>> float((1 / (1 + np.exp(-pooled))).round(3))
         0.4
     """
     logits = np.asarray(logits, np.float64)
     if len(logits) == 1:
         return logits[0]
-    share = np.ones(len(logits)) if weights is None else np.asarray(weights, np.float64)
-    counts = share > 0
-    weight = np.log(share[counts]).reshape(-1, *[1] * (logits.ndim - 1))
-    fake = np.logaddexp.reduce(log_expit(logits[counts]) + weight)
-    genuine = np.logaddexp.reduce(log_expit(-logits[counts]) + weight)
+    shares = np.ones(len(logits)) if weights is None else np.asarray(weights, np.float64)
+    positive = shares > 0
+    log_weights = np.log(shares[positive]).reshape(-1, *[1] * (logits.ndim - 1))
+    fake = np.logaddexp.reduce(log_expit(logits[positive]) + log_weights)
+    genuine = np.logaddexp.reduce(log_expit(-logits[positive]) + log_weights)
     return np.asarray(fake - genuine)
 
 
 def fuse_with_lipsync(members: Floats, sync_probability: float | None, sync_weight: float) -> float:
-    """``(1 - w) · mean of the members + w · lip-sync``, as log-odds before the temperature.
+    """Return ``(1 - w) · mean of the members + w · lip-sync`` as uncalibrated log-odds.
 
     Args:
-        members: Each member's logit, shape ``(members,)``.
-        sync_probability: ``None`` where it cannot be judged: the members alone count.
+        members: Logit of each member, shape ``(members,)``.
+        sync_probability: ``None`` where it cannot be judged; then only the members count.
         sync_weight: ``w``, in ``[0, 1]``.
     """
     detector = average_in_probability(members)

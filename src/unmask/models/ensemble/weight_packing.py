@@ -1,8 +1,7 @@
-"""Weights of several detectors in one file: what they have in common is kept once.
+"""Weight packing: state dicts of several detectors in one file, shared tensors stored once.
 
-Deep ensembles: Lakshminarayanan et al., NeurIPS 2017. Members that grew from the same frozen layers
-hold them once, on disk and in memory, and whoever asks two of them the same question can see
-that their layers are one and the same.
+Members fitted on the same frozen layers share them on disk and in memory, and
+:mod:`unmask.models.ensemble.shared_encoders` runs shared layers once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +13,9 @@ from unmask.models.detector import Detector
 
 
 def pack_state_dicts(members: Sequence[Detector]) -> dict[str, Tensor]:
-    """The weights of all members under ``members.<number>.<name>``.
+    """Return the weights of all members under ``members.<number>.<name>``.
 
-    A tensor that equals the first member's is left out.
+    Tensors equal to the first member's are left out.
     """
     first = members[0].state_dict()
     packed = {f"members.0.{name}": value.contiguous() for name, value in first.items()}
@@ -24,35 +23,35 @@ def pack_state_dicts(members: Sequence[Detector]) -> dict[str, Tensor]:
         packed |= {
             f"members.{number}.{name}": value.contiguous()
             for name, value in member.state_dict().items()
-            if not _same(value, first.get(name))
+            if not _is_same(value, first.get(name))
         }
     return packed
 
 
 def unpack_state_dicts(packed: Mapping[str, Tensor], members: Sequence[Detector]) -> None:
-    """Fill ``members`` with what :func:`pack` gave, in place.
+    """Load the result of :func:`pack_state_dicts` into ``members``, in place.
 
-    Afterwards a tensor that was left out is the first member's own, not a copy of it.
+    A tensor that was left out becomes the first member's own tensor, not a copy of it.
 
     Raises:
-        RuntimeError: The weights belong to other architectures.
+        RuntimeError: The weights belong to another architecture.
     """
-    first = _of(packed, 0)
+    first = _member_state(packed, 0)
     members[0].load_state_dict(first)
     for number, member in enumerate(members[1:], start=1):
-        own = _of(packed, number)
+        own = _member_state(packed, number)
         member.load_state_dict({**first, **own})
         share_parameters(members[0], member, first.keys() - own.keys())
 
 
 def share_parameters(first: Detector, other: Detector, names: Iterable[str]) -> None:
-    """Let ``other`` hold the first's parameters and buffers of these names instead of its own."""
+    """Replace the parameters and buffers ``names`` of ``other`` by those of ``first``."""
     for name in names:
         path, _, leaf = name.rpartition(".")
         setattr(other.get_submodule(path), leaf, getattr(first.get_submodule(path), leaf))
 
 
-def _of(packed: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
+def _member_state(packed: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
     prefix = f"members.{number}."
     return {
         name.removeprefix(prefix): value
@@ -61,7 +60,7 @@ def _of(packed: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
     }
 
 
-def _same(one: Tensor, other: Tensor | None) -> bool:
-    if other is None or one.shape != other.shape or one.dtype != other.dtype:
+def _is_same(value: Tensor, other: Tensor | None) -> bool:
+    if other is None or value.shape != other.shape or value.dtype != other.dtype:
         return False
-    return one.data_ptr() == other.data_ptr() or torch.equal(one, other)
+    return value.data_ptr() == other.data_ptr() or torch.equal(value, other)

@@ -1,4 +1,4 @@
-"""Attention that copes with nothing to attend to.
+"""Attention: masked softmax that is defined without keys, and the number of heads.
 
 Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
 """
@@ -7,34 +7,36 @@ import torch
 from torch import Tensor
 
 MAX_HEADS = 8
-MIN_HEAD_WIDTH = 16  # a head narrower than this tells little apart
+MIN_HEAD_WIDTH = 16  # narrower heads distinguish too little
 
 
 def num_heads(width: int) -> int:
-    """The most heads, up to ``MOST_HEADS``, that share ``width`` evenly and are not too narrow.
+    """Return the largest number of heads, up to ``MAX_HEADS``, that divides ``width``.
+
+    Heads are at least ``MIN_HEAD_WIDTH`` wide where possible.
 
     Example:
-        >>> heads_of(512), heads_of(64), heads_of(8)
+        >>> num_heads(512), num_heads(64), num_heads(8)
         (8, 4, 1)
     """
-    most = max(min(MAX_HEADS, width // MIN_HEAD_WIDTH), 1)
-    return next(heads for heads in range(most, 0, -1) if width % heads == 0)
+    limit = max(min(MAX_HEADS, width // MIN_HEAD_WIDTH), 1)
+    return next(heads for heads in range(limit, 0, -1) if width % heads == 0)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
-    """Weights over the last axis, 0 where the mask is False; all 0 where it keeps nothing.
+    """Return the softmax over unmasked keys; all 0 where every key is masked.
 
     Args:
         scores: Shape ``(…, keys)``.
         mask: True where there is a key, broadcast to the shape of ``scores``.
 
     Returns:
-        float32, whatever the scores are.
+        Weights in float32, shape ``(…, keys)``.
 
     Example:
         >>> masked_softmax(torch.zeros(3), torch.tensor([True, True, False]))
         tensor([0.5000, 0.5000, 0.0000])
     """
     wide = scores.float()
-    # the lowest number and not -inf, from which a row without keys would become NaN
+    # the lowest finite number, since -inf would make a row without keys NaN
     return wide.masked_fill(~mask, torch.finfo(wide.dtype).min).softmax(-1) * mask

@@ -1,22 +1,22 @@
-"""What a face also tells: where its 68 points are, and which way the head is turned.
+"""Face heads: auxiliary prediction of 68 landmarks and head pose.
 
-Tasks learned beside the main one make a network find the face before it judges it (Zhang et al.,
-"Facial Landmark Detection by Deep Multi-task Learning", ECCV 2014).
+Auxiliary tasks make a network represent the face's geometry (Zhang et al., "Facial Landmark
+Detection by Deep Multi-task Learning", ECCV 2014).
 """
 
 import torch
 from torch import Tensor, nn
 
 POINTS = 68
-QUARTER_DEG = 90.0  # what the network counts angles in
-FACE_CENTRE = 0.5  # of the face's side: where points are looked for at first
+QUARTER_DEG = 90.0  # unit of the predicted angles
+FACE_CENTRE = 0.5  # initial prediction of every landmark, as a fraction of the face's side
 
 
 class FaceHeads(nn.Module):
-    """Landmarks and head pose from each face's own vector, before it knows its neighbours.
+    """Linear heads for landmarks and pose on frame features before the temporal encoder.
 
     Args:
-        dim: Length of the vector.
+        dim: Length of the frame features.
     """
 
     def __init__(self, dim: int) -> None:
@@ -24,38 +24,38 @@ class FaceHeads(nn.Module):
         self.landmarks = nn.Linear(dim, 2 * POINTS)
         self.pose = nn.Linear(dim, 3)
         for head in (self.landmarks, self.pose):
-            nn.init.zeros_(head.weight)  # it says the same of every face until it knows better
+            nn.init.zeros_(head.weight)  # the same prediction for every face before training
         nn.init.constant_(self.landmarks.bias, FACE_CENTRE)
         nn.init.zeros_(self.pose.bias)
 
     @torch.no_grad()
     def load_linear(self, weight: Tensor, bias: Tensor) -> None:
-        """Take weights that were found elsewhere: 68 points, x then y of each, and three angles.
+        """Set the weights of one linear map: x and y of 68 points, then three angles.
 
         Args:
             weight: Shape ``(139, dim)``.
             bias: Shape ``(139,)``.
         """
-        for head, part in (
+        for head, rows in (
             (self.landmarks, slice(2 * POINTS)),
             (self.pose, slice(2 * POINTS, None)),
         ):
-            head.weight.copy_(weight[part])
-            head.bias.copy_(bias[part])
+            head.weight.copy_(weight[rows])
+            head.bias.copy_(bias[rows])
 
     def forward(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Look at each face.
+        """Predict landmarks and pose of each face.
 
         Args:
             vectors: Shape ``(B, T, dim)``.
             mask: True where there is a face, shape ``(B, T)``.
 
         Returns:
-            Points in sides of the canonical face, x then y, shape ``(B, T, 68, 2)``, and yaw,
-            pitch and roll in units of 90°, shape ``(B, T, 3)``; 0 where there is no face.
+            Landmarks as fractions of the aligned face's side, x then y, shape ``(B, T, 68, 2)``,
+            and yaw, pitch and roll in units of 90°, shape ``(B, T, 3)``; 0 without a face.
         """
         with torch.autocast(vectors.device.type, enabled=False):
-            wide = vectors.float()
-            points, pose = self.landmarks(wide), self.pose(wide)
-        seen = mask[..., None]
-        return (points * seen).unflatten(-1, (POINTS, 2)), pose * seen
+            features = vectors.float()
+            points, pose = self.landmarks(features), self.pose(features)
+        has_face = mask[..., None]
+        return (points * has_face).unflatten(-1, (POINTS, 2)), pose * has_face

@@ -1,10 +1,9 @@
-"""Face and voice in one vector, also when one of them is missing.
+"""Fusion: face and voice in one vector, with either of them missing.
 
-Concatenation as in the audio-visual detectors on FakeAVCeleb (Khalid et al., NeurIPS 2021);
-modality dropout after Neverova et al., "ModDrop: Adaptive Multi-modal Gesture Recognition",
-TPAMI 2016: a model that has trained with one modality away can answer with one away. Cross-modal
-attention after Tsai et al., "Multimodal Transformer for Unaligned Multimodal Language Sequences",
-ACL 2019: each face looks for what belongs to it in the whole of the sound.
+Concatenation as in the audio-visual detectors on FakeAVCeleb (Khalid et al., NeurIPS 2021).
+Modality dropout after Neverova et al., "ModDrop: Adaptive Multi-modal Gesture Recognition", TPAMI
+2016, so that the model can score clips in which a modality is missing. Cross-modal attention after
+Tsai et al., "Multimodal Transformer for Unaligned Multimodal Language Sequences", ACL 2019.
 """
 
 import torch
@@ -20,32 +19,31 @@ EPS = 1e-6  # of -log(1 - p): keeps the logit above -14
 def noisy_or_logit(
     video_logit: Tensor, audio_logit: Tensor, uses_video: Tensor, uses_audio: Tensor
 ) -> Tensor:
-    """Logit of "the face is fake, or the voice is", were the two independent.
+    """Return the noisy-OR of both modalities: the logit of "face or voice is fake".
 
-    With ``p = sigmoid(logit)`` this is the logit of ``1 - (1 - p_video)(1 - p_audio)``; where
-    one modality is missing it is the other's own logit.
+    With ``p = sigmoid(logit)``, and face and voice independent, this is the logit of
+    ``1 - (1 - p_video)(1 - p_audio)``. Where one modality is missing it is the other's logit.
 
     Args:
         video_logit, audio_logit: Shape ``(B,)``.
-        uses_video, uses_audio: What counts, shape ``(B,)``.
+        uses_video, uses_audio: Modalities that are used, shape ``(B,)``.
 
     Example:
         >>> both = torch.tensor([True])
-        >>> either_fake(torch.tensor([0.0]), torch.tensor([0.0]), both, both).sigmoid()
+        >>> noisy_or_logit(torch.tensor([0.0]), torch.tensor([0.0]), both, both).sigmoid()
         tensor([0.7500])
     """
     # softplus(x) = -log(1 - sigmoid(x)), so that products of 1 - p become sums
-    spared = F.softplus(video_logit) * uses_video + F.softplus(audio_logit) * uses_audio
-    spared = spared.clamp(min=EPS)
-    return spared + (-torch.expm1(-spared)).log()  # log(exp(x) - 1) without overflow
+    neg_log = F.softplus(video_logit) * uses_video + F.softplus(audio_logit) * uses_audio
+    neg_log = neg_log.clamp(min=EPS)
+    return neg_log + (-torch.expm1(-neg_log)).log()  # log(exp(x) - 1) without overflow
 
 
 class ModalityDropout(nn.Module):
-    """Takes away one of two modalities now and then.
+    """Random removal of one of two modalities in training.
 
     Args:
-        dropout: Probability that each modality is taken away, in training only; never both,
-            and never one whose fellow is missing already.
+        dropout: Probability of removing each modality; never both, and never the only one.
     """
 
     def __init__(self, dropout: float) -> None:
@@ -53,21 +51,21 @@ class ModalityDropout(nn.Module):
         self.dropout = dropout
 
     def drop(self, has_video: Tensor, has_audio: Tensor) -> tuple[Tensor, Tensor]:
-        """What is left of each clip's modalities, shapes ``(B,)``."""
+        """Return the remaining modalities of each clip, shapes ``(B,)``."""
         if not self.training or not self.dropout:
             return has_video, has_audio
         draw = torch.rand(len(has_video), device=has_video.device)
         both = has_video & has_audio
-        # one draw for two events: below p the face goes, above 1 - p the voice, never both
+        # one draw for both, which are exclusive: the face below p, the voice above 1 - p
         p = min(self.dropout, 0.5)
         return has_video & ~(both & (draw < p)), has_audio & ~(both & (draw >= 1 - p))
 
 
 class ConcatFusion(ModalityDropout):
-    """Pooled vectors side by side; a learned one stands in for a modality that is missing.
+    """Concatenation of pooled features; a learned vector replaces a missing modality.
 
     Args:
-        video_dim, audio_dim: Lengths of the pooled vectors.
+        video_dim, audio_dim: Lengths of the pooled features.
         dropout: See :class:`ModalityDropout`.
     """
 
@@ -78,12 +76,12 @@ class ConcatFusion(ModalityDropout):
         self.no_audio = nn.Parameter(torch.zeros(audio_dim))
 
     def forward(self, video: Tensor, audio: Tensor, has_video: Tensor, has_audio: Tensor) -> Tensor:
-        """Join.
+        """Concatenate.
 
         Args:
             video: Shape ``(B, video_dim)``.
             audio: Shape ``(B, audio_dim)``.
-            has_video, has_audio: What counts, shape ``(B,)``.
+            has_video, has_audio: Modalities that are used, shape ``(B,)``.
 
         Returns:
             Shape ``(B, video_dim + audio_dim)``.
@@ -94,13 +92,14 @@ class ConcatFusion(ModalityDropout):
 
 
 class AttentionFusion(ModalityDropout):
-    """Each face asks the voice, and what it hears is added to it; then the faces' mean.
+    """Cross-modal attention: frames are queries, audio steps are keys and values.
 
-    Without a voice a learned vector is added in its place, so that nothing of the sound is left
-    but that it is missing. Without a face a learned one asks.
+    The attended audio is added to each frame (residual, LayerNorm), followed by a masked mean over
+    frames. Without speech a learned vector is added instead; without a face a learned vector is
+    the only query.
 
     Args:
-        video_dim, audio_dim: Lengths of the vectors of a frame and of a step.
+        video_dim, audio_dim: Lengths of the features of a frame and of an audio step.
         dropout: See :class:`ModalityDropout`.
     """
 
@@ -120,37 +119,37 @@ class AttentionFusion(ModalityDropout):
     def forward(
         self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Join.
+        """Fuse.
 
         Args:
-            video: One vector per frame, shape ``(B, T, video_dim)``; at least one frame, be it
+            video: Frame features, shape ``(B, T, video_dim)``; at least one frame, which may be
                 masked.
-            audio: One vector per step, shape ``(B, A, audio_dim)``.
-            video_mask: True where there is a face that counts, shape ``(B, T)``.
-            audio_mask: True where there is speech that counts, shape ``(B, A)``.
+            audio: Audio features, shape ``(B, A, audio_dim)``.
+            video_mask: True where there is a face, shape ``(B, T)``.
+            audio_mask: True where there is speech, shape ``(B, A)``.
 
         Returns:
-            The clip, shape ``(B, video_dim)``, and the weight of each step in the eyes of each
-            frame, the mean of the heads, shape ``(B, T, A)``: over the steps they sum to 1, and
-            are 0 for what is masked.
+            Features of the clip, shape ``(B, video_dim)``, and the attention weight of each audio
+            step for each frame, averaged over heads, shape ``(B, T, A)``. Weights sum to 1 over
+            the steps and are 0 where masked.
         """
         first = torch.arange(video.shape[1], device=video.device) == 0
-        stands_in = first & ~video_mask.any(1, keepdim=True)  # (B, T)
-        asking = torch.where(video_mask[..., None], video, torch.zeros_like(video))
-        asking = torch.where(stands_in[..., None], self.no_video.to(video.dtype), asking)
-        heard, weights = self._attend(asking, audio, audio_mask)
-        silent = ~audio_mask.any(1)[:, None, None]
-        heard = torch.where(silent, self.no_audio.to(heard.dtype), heard)
-        joined = masked_mean(self.norm(asking + heard), video_mask | stands_in)
+        is_substitute = first & ~video_mask.any(1, keepdim=True)  # (B, T)
+        frames = torch.where(video_mask[..., None], video, torch.zeros_like(video))
+        frames = torch.where(is_substitute[..., None], self.no_video.to(video.dtype), frames)
+        attended, weights = self._attend(frames, audio, audio_mask)
+        no_speech = ~audio_mask.any(1)[:, None, None]
+        attended = torch.where(no_speech, self.no_audio.to(attended.dtype), attended)
+        joined = masked_mean(self.norm(frames + attended), video_mask | is_substitute)
         return joined, weights * video_mask[..., None]
 
     def _attend(self, video: Tensor, audio: Tensor, audio_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """What each frame hears, shape ``(B, T, video_dim)``, and its weights ``(B, T, A)``."""
+        """Return the attended audio, ``(B, T, video_dim)``, and the weights, ``(B, T, A)``."""
         audio = torch.where(audio_mask[..., None], audio, torch.zeros_like(audio))
         split = (self.heads, -1)
         query = self.query(video).unflatten(-1, split)  # (B, T, heads, width / heads)
-        key, value = (part(audio).unflatten(-1, split) for part in (self.key, self.value))
+        key, value = (layer(audio).unflatten(-1, split) for layer in (self.key, self.value))
         scores = torch.einsum("bthd,bahd->bhta", query, key) / query.shape[-1] ** 0.5
         weights = masked_softmax(scores, audio_mask[:, None, None])  # (B, heads, T, A)
-        heard = torch.einsum("bhta,bahd->bthd", weights.to(value.dtype), value)
-        return self.widen(heard.flatten(2)), weights.mean(1)
+        attended = torch.einsum("bhta,bahd->bthd", weights.to(value.dtype), value)
+        return self.widen(attended.flatten(2)), weights.mean(1)

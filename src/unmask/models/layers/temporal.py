@@ -1,11 +1,11 @@
-"""What changes from frame to frame: an encoder over time, of convolutions or of attention.
+"""Temporal encoder: convolutions or windowed attention over frame features.
 
-Bai, Kolter & Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks
-for Sequence Modeling", 2018 – residual dilated convolutions; here they look both ways.
+Bai, Kolter & Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks for
+Sequence Modeling", 2018: residual dilated convolutions, here without causality.
 
-Beltagy, Peters & Cohan, "Longformer: The Long-Document Transformer", 2020 – attention in a
-window that slides, so that cost grows with the video and not with its square; with the biases by
-distance of Raffel et al., "Exploring the Limits of Transfer Learning", JMLR 2020.
+Beltagy, Peters & Cohan, "Longformer: The Long-Document Transformer", 2020: sliding-window
+attention, whose cost is linear in the length of the video; with the relative position biases of
+Raffel et al., "Exploring the Limits of Transfer Learning", JMLR 2020.
 """
 
 import torch
@@ -14,16 +14,14 @@ from torch.nn import functional as F
 
 from unmask.models.layers.attention import masked_softmax, num_heads
 
-DILATIONS = (1, 2)  # with kernels of 3, a frame sees 3 frames to either side: ±0.6 s
+DILATIONS = (1, 2)  # with kernels of 3, the receptive field is 3 frames on either side: ±0.6 s
 
 ATTENTION_BLOCKS = 2
-MIN_ATTENTION_WIDTH = (
-    64  # of attention; below 256 a quarter of the vector's length would be too little
-)
+MIN_ATTENTION_WIDTH = 64  # for features shorter than 256, a quarter of which would be too narrow
 
 
 class TemporalBlock(nn.Module):
-    """Squeeze, look at the neighbours, widen, add."""
+    """Residual bottleneck block with a dilated convolution over time."""
 
     def __init__(self, dim: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -37,19 +35,19 @@ class TemporalBlock(nn.Module):
         nn.init.zeros_(self.widen.bias)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Shapes ``(B, T, dim)`` and ``(B, T)`` to ``(B, T, dim)``."""
+        """Map ``(B, T, dim)`` and a mask ``(B, T)`` to ``(B, T, dim)``."""
         h = nn.functional.gelu(self.squeeze(self.norm(x)))
-        h = h * mask[..., None]  # padding looks to the convolution as the end of the video does
+        h = h * mask[..., None]  # for the convolution, padding is the same as the end of the video
         h = self.conv(h.transpose(1, 2)).transpose(1, 2)  # (B, T, hidden)
         out: Tensor = x + self.dropout(self.widen(nn.functional.gelu(h)))
         return out
 
 
 class ConvEncoder(nn.Module):
-    """Per-frame vectors that know their neighbours.
+    """Temporal convolutional network over frame features.
 
     Args:
-        dim: Length of the vectors, in and out.
+        dim: Length of the features, in and out.
     """
 
     def __init__(self, dim: int, dropout: float) -> None:
@@ -74,11 +72,11 @@ class ConvEncoder(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Squeeze, attend to the neighbours, think, widen, add.
+    """Residual bottleneck block with windowed self-attention and an MLP.
 
     Args:
-        window: Frames that a frame sees, itself among them; one more before it than after it
-            where their number is even.
+        window: Frames that each frame attends to, including itself; of an even number, one more
+            lies before it than after it.
     """
 
     def __init__(self, dim: int, window: int, dropout: float) -> None:
@@ -100,7 +98,7 @@ class AttentionBlock(nn.Module):
         nn.init.zeros_(self.widen.bias)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Shapes ``(B, T, dim)`` and ``(B, T)`` to ``(B, T, dim)``."""
+        """Map ``(B, T, dim)`` and a mask ``(B, T)`` to ``(B, T, dim)``."""
         h = self.squeeze(self.norm(x))  # (B, T, width)
         h = h + self._neighbours(self.attention_norm(h), mask)
         h = h + self.think(h)
@@ -108,29 +106,29 @@ class AttentionBlock(nn.Module):
         return out
 
     def _neighbours(self, h: Tensor, mask: Tensor) -> Tensor:
-        parts = self.attend(h).unflatten(-1, (3, self.heads, -1))
-        query, key, value = parts.unbind(2)  # (B, T, heads, width / heads) each
+        projected = self.attend(h).unflatten(-1, (3, self.heads, -1))
+        query, key, value = projected.unbind(2)  # (B, T, heads, width / heads) each
         key, value = self._windows(key), self._windows(value)  # (B, T, heads, …, window)
         scores = torch.einsum("bthd,bthdw->bthw", query, key) / query.shape[-1] ** 0.5
-        seen = self._windows(mask)[:, :, None]  # (B, T, 1, window)
-        weights = masked_softmax(scores + self.distance, seen)
-        heard = torch.einsum("bthw,bthdw->bthd", weights.to(value.dtype), value)
-        out: Tensor = self.merge(heard.flatten(2))
+        in_window = self._windows(mask)[:, :, None]  # (B, T, 1, window)
+        weights = masked_softmax(scores + self.distance, in_window)
+        attended = torch.einsum("bthw,bthdw->bthd", weights.to(value.dtype), value)
+        out: Tensor = self.merge(attended.flatten(2))
         return out
 
     def _windows(self, x: Tensor) -> Tensor:
-        """What each moment sees of ``x``, shape ``(B, T, …, window)``; zeros beyond the ends."""
+        """Return the window around each frame, ``(B, T, …, window)``; zeros beyond the ends."""
         before = self.window // 2
-        beyond = (0, 0) * (x.ndim - 2) + (before, self.window - 1 - before)
-        return F.pad(x, beyond).unfold(1, self.window, 1)
+        padding = (0, 0) * (x.ndim - 2) + (before, self.window - 1 - before)
+        return F.pad(x, padding).unfold(1, self.window, 1)
 
 
 class TransformerEncoder(nn.Module):
-    """Per-frame vectors that have attended to their neighbours; in place of ``ConvEncoder``.
+    """Transformer with windowed attention over frame features; alternative to ``ConvEncoder``.
 
     Args:
-        dim: Length of the vectors, in and out.
-        window: Frames that each block of attention sees at once.
+        dim: Length of the features, in and out.
+        window: Frames in each attention window.
     """
 
     def __init__(self, dim: int, window: int, dropout: float) -> None:
@@ -141,7 +139,7 @@ class TransformerEncoder(nn.Module):
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Encode; shapes as in :meth:`ConvEncoder.forward`, of any number of frames."""
+        """Encode any number of frames; shapes as in :meth:`ConvEncoder.forward`."""
         x = torch.where(mask[..., None], x, torch.zeros_like(x))
         for block in self.blocks:
             x = block(x, mask)
@@ -150,7 +148,7 @@ class TransformerEncoder(nn.Module):
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
-    """Mean over time of what the mask keeps; zero where it keeps nothing.
+    """Return the mean over unmasked time steps, or zero where all are masked.
 
     Args:
         x: Shape ``(B, T, …)``.

@@ -1,4 +1,4 @@
-"""A sync net on disk: one safetensors file, whose metadata says how it is built."""
+"""Lip-sync checkpoint: one safetensors file with the network's configuration in its metadata."""
 
 import json
 from pathlib import Path
@@ -15,30 +15,31 @@ FILE = "sync.safetensors"
 
 
 def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
-    """Write ``net``; the file appears whole or not at all.
+    """Write the network atomically.
 
     Args:
-        about: Plain facts of where it comes from.
+        about: Plain values about its training.
     """
     state = {key: value.cpu().contiguous() for key, value in net.state_dict().items()}
-    facts = json.dumps({"net": net.config, "about": about}, sort_keys=True)
+    metadata = json.dumps({"net": net.config, "about": about}, sort_keys=True)
     with atomic_write(path) as unfinished:
-        save_file(state, unfinished, metadata={"facts": facts})
+        save_file(state, unfinished, metadata={"facts": metadata})
 
 
 def load_sync(path: Path) -> SyncNet:
-    """Read what :func:`save_sync` wrote, ready to score.
+    """Read a network written by :func:`save_sync`, in evaluation mode.
 
     Raises:
-        WeightsError: There is no such file, or it is none of these.
+        WeightsError: The file is missing or is not such a checkpoint.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
-        net = SyncNet.from_config(facts["net"])
+            metadata = json.loads(file.metadata()["facts"])
+        net = SyncNet.from_config(metadata["net"])
         net.load_state_dict(load_file(path))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(
-            f"{path}: no weights of a sync net ({str(error)[:200]}); train them with: unmask sync"
+            f"{path}: cannot read the lip-sync network ({str(error)[:200]}); train one with: "
+            "unmask train lipsync"
         ) from error
     return net.eval()

@@ -1,10 +1,9 @@
-"""Do lips and speech belong together: two small towers that meet in one space.
+"""Lip-sync network: two small towers that embed mouth and sound in a common space.
 
-Chung & Zisserman, "Out of time: automated lip sync in the wild", ACCV Workshops 2016: one tower
-looks at half a second of mouth, the other hears half a second of sound, and both say the same
-where the two belong together. Trained on many candidates at once, as in Chung, Chung & Kang,
-"Perfect match: improved cross-modal embeddings for audio-visual synchronisation", ICASSP 2019.
-Genuine footage is all that it needs.
+Chung & Zisserman, "Out of time: automated lip sync in the wild", ACCV Workshops 2016: each tower
+embeds half a second, of mouth crops or of sound, and the embeddings agree where the two are in
+sync. Trained with many candidates per window, as in Chung, Chung & Kang, "Perfect match: improved
+cross-modal embeddings for audio-visual synchronisation", ICASSP 2019, on genuine footage only.
 """
 
 import math
@@ -23,25 +22,23 @@ from unmask.records import RATE_HZ
 HOPS_PER_TICK = 4  # 10 ms at 25 ticks a second
 FFT_SAMPLES = 512
 MEL_BANDS = 40
-POWER_FLOOR = 1e-3  # of a band's power, as a share of the clip's mean: what is softer is silence
+POWER_FLOOR = 1e-3  # of a band's power, as a share of the clip's mean; below it is silence
 FIRST_KERNEL, SECOND_KERNEL = 5, 9  # kernels over time
-REACH_TICKS = (
-    FIRST_KERNEL + SECOND_KERNEL - 2
-) // 2  # a window: this many ticks to either side of its middle
+# ticks on either side of a window's middle
+REACH_TICKS = (FIRST_KERNEL + SECOND_KERNEL - 2) // 2
 WINDOW_TICKS = 2 * REACH_TICKS + 1  # 13: 0.52 s
-MIN_CONTRAST_LEVELS = (
-    2.0  # grey levels: a crop that varies less is empty, and is not stretched to noise
-)
+# grey levels; crops of less contrast are empty and are not amplified
+MIN_CONTRAST_LEVELS = 2.0
 
 
 class SyncNet(nn.Module):
-    """Towers for lips and speech, and how their agreement is read as a score.
+    """Towers for mouth and sound, and the constants of the score mapping.
 
-    The towers slide: they take a stretch of any length and give one vector of length 1 per
-    window, so that neighbouring windows share what they have in common.
+    The towers are convolutional over time: they take spans of any length and return one embedding
+    of unit length per window.
 
     Args:
-        dim: Length of the vectors.
+        dim: Length of the embeddings.
         rate_hz: Ticks per second; ``16000 / (4 * rate_hz)`` must be whole.
     """
 
@@ -63,28 +60,28 @@ class SyncNet(nn.Module):
         )
         self.sound_time = _over_time(dim, dim)
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-        # How agreement becomes a score, see `sync_scoring`; fitted after the towers
+        # constants of the score mapping, see `score_mapping`; fitted after the towers
         self.register_buffer("mapping", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64))
         bands = torch.from_numpy(mel_filterbank(MEL_BANDS, FFT_SAMPLES).astype(np.float32))
         self.register_buffer("bands", bands, persistent=False)
         self.register_buffer("window", torch.hann_window(FFT_SAMPLES), persistent=False)
 
     @classmethod
-    def from_config(cls, facts: Mapping[str, Any]) -> "SyncNet":
-        """The architecture that ``facts`` describe, with random weights."""
-        return cls(dim=facts["dim"], rate_hz=facts["rate_hz"])
+    def from_config(cls, config: Mapping[str, Any]) -> "SyncNet":
+        """Return the architecture with random weights."""
+        return cls(dim=config["dim"], rate_hz=config["rate_hz"])
 
     @property
     def config(self) -> dict[str, Any]:
-        """What :meth:`blank` needs; plain values."""
+        """Plain values for :meth:`from_config`."""
         return {"dim": self.dim, "rate_hz": self.rate_hz}
 
     def embed_mouths(self, mouths: Tensor) -> Tensor:
-        """Say what the mouth does in each window.
+        """Embed each window of mouth crops.
 
         Args:
-            mouths: Grey crops of consecutive ticks, shape ``(B, T, crop, crop)``; what the person
-                looks like, the mean over time, is taken away first.
+            mouths: Grey crops of consecutive ticks, shape ``(B, T, crop, crop)``. Their mean over
+                time, the person's appearance, is subtracted first.
 
         Returns:
             Shape ``(B, T - 12, dim)``; the first window's middle is tick ``REACH_TICKS``.
@@ -98,20 +95,20 @@ class SyncNet(nn.Module):
         return self._unit(self.mouth_time(vectors.transpose(1, 2)))
 
     def embed_audio(self, waveform: Tensor) -> Tensor:
-        """Say what is heard in each window.
+        """Embed each window of sound.
 
         Args:
-            waveform: 16 kHz mono from tick 0 on, shape ``(B, samples)``; loudness and the colour
-                of the room, the mean over time, are taken away first.
+            waveform: 16 kHz mono from tick 0 on, shape ``(B, samples)``. The mean log spectrum
+                over time, which carries loudness and room, is subtracted first.
 
         Returns:
             Shape ``(B, T - 12, dim)`` for the ``T`` whole ticks of sound.
         """
-        heard = self.sound(self._mel(waveform))  # (B, dim, T)
-        return self._unit(self.sound_time(heard))
+        features = self.sound(self._mel(waveform))  # (B, dim, T)
+        return self._unit(self.sound_time(features))
 
     def _mel(self, waveform: Tensor) -> Tensor:
-        """Log power in mel bands, ``HOPS_PER_TICK`` per tick, shape ``(B, bands, 4·T)``."""
+        """Return log power in mel bands, ``HOPS_PER_TICK`` per tick, shape ``(B, bands, 4·T)``."""
         hop = self.tick_samples // HOPS_PER_TICK
         ticks = waveform.shape[1] // self.tick_samples
         spectrum = torch.stft(
@@ -128,21 +125,22 @@ class SyncNet(nn.Module):
 
 
 def _mouth_layers(dim: int) -> nn.Sequential:
-    """One frame and its change, shape ``(frames, 2, 48, 48)``, to ``(frames, dim)``."""
+    """Map one frame and its change, ``(frames, 2, crop, crop)``, to ``(frames, dim)``."""
     widths = (2, 12, 24, 48)
     layers: list[nn.Module] = []
-    for wide, wider in pairwise(widths):
+    for inputs, outputs in pairwise(widths):
+        kernel, padding = (5, 2) if inputs == 2 else (3, 1)
         layers += [
-            nn.Conv2d(wide, wider, 5 if wide == 2 else 3, stride=2, padding=2 if wide == 2 else 1),
-            nn.GroupNorm(4, wider),
+            nn.Conv2d(inputs, outputs, kernel, stride=2, padding=padding),
+            nn.GroupNorm(4, outputs),
             nn.GELU(),
         ]
-    pool = nn.AdaptiveAvgPool2d(6)  # any size of crop
+    pool = nn.AdaptiveAvgPool2d(6)  # any crop size
     return nn.Sequential(*layers, pool, nn.Flatten(), nn.Linear(48 * 36, dim), nn.GELU())
 
 
 def _over_time(dim: int, out_dim: int) -> nn.Sequential:
-    """A window's ticks to one vector, by convolutions that never look beyond the ends."""
+    """Map the ticks of a window to one vector by convolutions without padding."""
     return nn.Sequential(
         nn.Conv1d(dim, dim, FIRST_KERNEL), nn.GELU(), nn.Conv1d(dim, out_dim, SECOND_KERNEL)
     )

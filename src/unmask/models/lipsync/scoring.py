@@ -1,8 +1,8 @@
-"""How far lips and speech are apart: a sync net's vectors to an offset and a score.
+"""Lip-sync scoring: from embeddings of mouth and sound to an offset and a score.
 
-Every window of lips is compared with the sound around it, shifted by up to 600 ms either way
-(Chung & Zisserman, "Out of time", ACCV Workshops 2016). The mean over windows is a curve over
-shifts; :mod:`unmask.models.lipsync.score_mapping` reads it.
+Every window of mouth crops is compared with the sound around it, shifted by up to 600 ms either
+way (Chung & Zisserman, "Out of time", ACCV Workshops 2016). The mean over windows is a similarity
+curve over shifts, which :mod:`unmask.models.lipsync.score_mapping` maps to a probability.
 """
 
 from dataclasses import dataclass
@@ -24,27 +24,27 @@ from unmask.models.lipsync.score_mapping import (
 )
 from unmask.records import MouthCrops
 
-SPEECH_SHARE = 0.5  # of a window in which somebody speaks, for it to count
-MOVING_LEVELS = 0.6  # grey levels by which a mouth, seen in 6×6 blocks, varies within a window
+SPEECH_SHARE = 0.5  # share of a window that has to be speech, for the window to be valid
+MOVING_LEVELS = 0.6  # grey levels by which a valid window's mouth, in 6×6 blocks, has to vary
 BLOCKS = 6
-MIN_WINDOWS = 25  # that count, for a clip to be judged: a second of them
-STRETCH_TICKS = 50  # over which a moment's score is averaged
-STRETCH_WINDOWS = 20  # that count, for a moment to be judged
+MIN_WINDOWS = 25  # valid windows for a clip to be scored: one second
+STRETCH_TICKS = 50  # span over which a moment's score is averaged
+STRETCH_WINDOWS = 20  # valid windows in it for a moment to be scored
 STEP_TICKS = 5  # from one moment to the next
 
 
 @dataclass(frozen=True, slots=True)
 class SyncScore:
-    """Whether lips and speech belong together.
+    """Lip-sync scores of one person.
 
     Attributes:
-        probability: Higher is more out of sync, in ``[0, 1]``; ``None`` where it cannot be
-            judged: no sound, no speech, no mouth that moves, or too little of them.
-        offset_ms: How late the sound comes, within ±600; negative where it comes early.
-        confidence: Belief in that offset against all others and against none, in ``[0, 1]``.
-        time_s: Moments that can be judged by the seconds around them, shape ``(W,)``.
-        probabilities: As ``probability``, of each moment, shape ``(W,)``.
-        offsets_ms: As ``offset_ms``, of each moment, shape ``(W,)``.
+        probability: Probability of desynchronisation in ``[0, 1]``; ``None`` where it cannot be
+            judged: too little sound, speech or mouth motion.
+        offset_ms: Delay of the sound, within ±600; negative where it is early.
+        confidence: Posterior of that offset, in ``[0, 1]``.
+        time_s: Centre of each scored moment, shape ``(W,)``.
+        probabilities: Like ``probability``, of each moment, shape ``(W,)``.
+        offsets_ms: Like ``offset_ms``, of each moment, shape ``(W,)``.
     """
 
     probability: float | None
@@ -60,12 +60,12 @@ NOT_SCORED = SyncScore(None, None, None, np.zeros(0), np.zeros(0), np.zeros(0))
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """What a net says of one side, lips or sound.
+    """Embeddings of mouth crops or of sound.
 
     Attributes:
-        vectors: By tick of the window's middle, NaN where there is no whole window, shape
+        vectors: By tick of the window's middle, NaN where the window is incomplete, shape
             ``(ticks, dim)``.
-        counts: Windows worth comparing, shape ``(ticks,)``.
+        valid: Windows to compare, shape ``(ticks,)``.
     """
 
     vectors: NDArray[np.float64]
@@ -74,33 +74,33 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True)
 class ShiftSimilarity:
-    """How well each window of lips agrees with the sound at each shift.
+    """Similarity of each window of mouth crops to the sound at each shift.
 
     Attributes:
         similarity: Cosines, row = tick of the window's middle, column = ``SHIFTS``; NaN where
-            lips or sound are missing, shape ``(ticks, 31)``.
-        counts: Windows in which somebody speaks and the mouth moves, shape ``(ticks,)``.
+            mouth crops or sound are missing, shape ``(ticks, 31)``.
+        valid: Windows with speech and a moving mouth, shape ``(ticks,)``.
     """
 
     similarity: NDArray[np.float64]
     valid: NDArray[np.bool_]
 
     def curve(self, ticks: slice = slice(None)) -> Curve | None:
-        """Mean similarity per shift of the windows that count, shape ``(31,)``.
+        """Return the mean similarity per shift over the valid windows, shape ``(31,)``.
 
         Args:
-            ticks: Whose windows are taken.
+            ticks: Windows to average over.
 
         Returns:
-            ``None`` where there are none; NaN at a shift that fewer than half of them reach.
+            ``None`` without valid windows; NaN at a shift that fewer than half of them reach.
         """
         rows = self.similarity[ticks][self.valid[ticks]]
         if not len(rows):
             return None
-        there = np.isfinite(rows)
-        reach = there.sum(axis=0)
-        mean = np.where(there, rows, 0.0).sum(axis=0) / np.maximum(reach, 1)
-        return np.where(reach * 2 >= len(rows), mean, np.nan)
+        finite = np.isfinite(rows)
+        count = finite.sum(axis=0)
+        mean = np.where(finite, rows, 0.0).sum(axis=0) / np.maximum(count, 1)
+        return np.where(count * 2 >= len(rows), mean, np.nan)
 
 
 def sync_score(
@@ -109,33 +109,33 @@ def sync_score(
     waveform: NDArray[np.float32],
     is_speech: NDArray[np.bool_],
 ) -> SyncScore:
-    """Judge one person's lips against the sound.
+    """Score one person's mouth crops against the sound.
 
     Args:
-        waveform: 16 kHz mono on the clock of the lips, shape ``(time,)``.
-        is_speech: True where somebody speaks, shape ``(time,)``.
+        waveform: 16 kHz mono on the clock of the mouth crops, shape ``(time,)``.
+        is_speech: True where there is speech, shape ``(time,)``.
     """
-    return score_similarity(
-        net, similarity_by_shift(embed_lips(net, lips), embed_speech(net, waveform, is_speech))
-    )
+    lip_embeddings = embed_lips(net, lips)
+    speech_embeddings = embed_speech(net, waveform, is_speech)
+    return score_similarity(net, similarity_by_shift(lip_embeddings, speech_embeddings))
 
 
-def score_similarity(net: SyncNet, agreed: ShiftSimilarity) -> SyncScore:
-    """The score that an agreement amounts to."""
-    whole = agreed.curve() if agreed.valid.sum() >= MIN_WINDOWS else None
-    if whole is None:
+def score_similarity(net: SyncNet, similarity: ShiftSimilarity) -> SyncScore:
+    """Score a clip and its moments from the similarity by shift."""
+    clip_curve = similarity.curve() if similarity.valid.sum() >= MIN_WINDOWS else None
+    if clip_curve is None:
         return NOT_SCORED
     mapping, tick_ms = net.mapping.cpu().numpy(), 1000 / net.rate_hz
     moments = [
         (tick, curve)
-        for tick in range(0, len(agreed.valid), STEP_TICKS)
-        if agreed.valid[_stretch(tick)].sum() >= STRETCH_WINDOWS
-        and (curve := agreed.curve(_stretch(tick))) is not None
+        for tick in range(0, len(similarity.valid), STEP_TICKS)
+        if similarity.valid[_span(tick)].sum() >= STRETCH_WINDOWS
+        and (curve := similarity.curve(_span(tick))) is not None
     ]
     return SyncScore(
-        probability=float(desync_probability([whole], mapping, net.rate_hz)[0]),
-        offset_ms=peak_shift(whole) * tick_ms,
-        confidence=confidence(whole, mapping),
+        probability=float(desync_probability([clip_curve], mapping, net.rate_hz)[0]),
+        offset_ms=peak_shift(clip_curve) * tick_ms,
+        confidence=confidence(clip_curve, mapping),
         time_s=np.array([tick for tick, _ in moments], np.float64) / net.rate_hz,
         probabilities=desync_probability([curve for _, curve in moments], mapping, net.rate_hz),
         offsets_ms=np.array([peak_shift(curve) for _, curve in moments], np.float64) * tick_ms,
@@ -143,70 +143,75 @@ def score_similarity(net: SyncNet, agreed: ShiftSimilarity) -> SyncScore:
 
 
 def embed_lips(net: SyncNet, lips: MouthCrops) -> Embeddings:
-    """The net's vectors of one person's lips; windows whose mouth moves count."""
+    """Embed one person's mouth crops; windows with a moving mouth are valid."""
     ticks = np.rint(lips.time_s * net.rate_hz).astype(int)
     total = int(ticks[-1]) + 1 if len(ticks) else 0
-    side = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
+    embeddings = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
     net.eval()
     with torch.inference_mode():
         for run in contiguous_runs(ticks):
             mouths = torch.from_numpy(np.array(lips.mouths[run])).to(net.mapping.device)
             middle = ticks[run][REACH_TICKS:-REACH_TICKS]
-            side.vectors[middle] = net.embed_mouths(mouths[None])[0].cpu().numpy()
-            side.valid[middle] = mouth_motion(mouths).cpu().numpy() >= MOVING_LEVELS
-    return side
+            embeddings.vectors[middle] = net.embed_mouths(mouths[None])[0].cpu().numpy()
+            embeddings.valid[middle] = mouth_motion(mouths).cpu().numpy() >= MOVING_LEVELS
+    return embeddings
 
 
 def embed_speech(
     net: SyncNet, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
 ) -> Embeddings:
-    """The net's vectors of the sound; windows in which somebody speaks count."""
+    """Embed the sound; windows with speech are valid.
+
+    Args:
+        waveform: 16 kHz mono, shape ``(time,)``.
+        is_speech: True where there is speech, shape ``(time,)``.
+    """
     total = len(waveform) // net.tick_samples
-    side = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
+    embeddings = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
     if total < WINDOW_TICKS:
-        return side
+        return embeddings
     net.eval()
     with torch.inference_mode():
         samples = torch.from_numpy(np.array(waveform, np.float32)).to(net.mapping.device)
         middle = slice(REACH_TICKS, total - REACH_TICKS)
-        side.vectors[middle] = net.embed_audio(samples[None])[0].cpu().numpy()
+        embeddings.vectors[middle] = net.embed_audio(samples[None])[0].cpu().numpy()
     share = is_speech[: total * net.tick_samples].reshape(total, -1).mean(axis=1)
     mean = np.convolve(share, np.full(WINDOW_TICKS, 1 / WINDOW_TICKS), "valid")
-    side.valid[middle] = mean >= SPEECH_SHARE
-    return side
+    embeddings.valid[middle] = mean >= SPEECH_SHARE
+    return embeddings
 
 
-def similarity_by_shift(seen: Embeddings, heard: Embeddings) -> ShiftSimilarity:
-    """Compare every window of lips with the sound at every shift."""
-    ticks, dim = seen.vectors.shape
-    length = max(ticks, len(heard.vectors)) + 2 * MAX_SHIFT_TICKS
-    beside = np.full((length, dim), np.nan)  # a margin, so that every tick has every shift
-    beside[MAX_SHIFT_TICKS : MAX_SHIFT_TICKS + len(heard.vectors)] = heard.vectors
+def similarity_by_shift(lips: Embeddings, speech: Embeddings) -> ShiftSimilarity:
+    """Compare every window of mouth crops with the sound at every shift."""
+    ticks, dim = lips.vectors.shape
+    length = max(ticks, len(speech.vectors)) + 2 * MAX_SHIFT_TICKS
+    padded = np.full((length, dim), np.nan)  # a margin, so that every tick has every shift
+    padded[MAX_SHIFT_TICKS : MAX_SHIFT_TICKS + len(speech.vectors)] = speech.vectors
     rows = np.arange(ticks)[:, None] + MAX_SHIFT_TICKS + SHIFTS
-    similarity = np.einsum("td,tsd->ts", seen.vectors, beside[rows])
-    counts = seen.valid.copy()
-    shared = min(ticks, len(heard.valid))
-    counts[:shared] &= heard.valid[:shared]
-    counts[shared:] = False
-    return ShiftSimilarity(similarity, counts)
+    similarity = np.einsum("td,tsd->ts", lips.vectors, padded[rows])
+    valid = lips.valid.copy()
+    shared = min(ticks, len(speech.valid))
+    valid[:shared] &= speech.valid[:shared]
+    valid[shared:] = False
+    return ShiftSimilarity(similarity, valid)
 
 
 def contiguous_runs(ticks: NDArray[np.int_]) -> list[slice]:
-    """Stretches of consecutive ticks that are long enough for a window."""
+    """Return the runs of consecutive ticks that are long enough for a window."""
     edges = [0, *(np.flatnonzero(np.diff(ticks) != 1) + 1).tolist(), len(ticks)]
-    found = [slice(a, b) for a, b in pairwise(edges)]
-    return [run for run in found if run.stop - run.start >= WINDOW_TICKS]
+    runs = [slice(start, end) for start, end in pairwise(edges)]
+    return [run for run in runs if run.stop - run.start >= WINDOW_TICKS]
 
 
 def mouth_motion(mouths: torch.Tensor) -> torch.Tensor:
-    """By how many grey levels each window's blocks vary, shape ``(T - 12,)``.
+    """Return by how many grey levels each window's blocks vary, shape ``(T - 12,)``.
 
     Args:
-        mouths: Shape ``(T, crop, crop)``; averaged to blocks first, which leaves no sensor noise.
+        mouths: Shape ``(T, crop, crop)``; averaged over blocks first, which removes sensor noise.
     """
     blocks = F.adaptive_avg_pool2d(mouths[:, None].float(), BLOCKS).flatten(1)  # (T, 36)
     return blocks.unfold(0, WINDOW_TICKS, 1).std(dim=2).mean(dim=1)
 
 
-def _stretch(tick: int) -> slice:
+def _span(tick: int) -> slice:
     return slice(max(tick - STRETCH_TICKS // 2, 0), tick + STRETCH_TICKS // 2)

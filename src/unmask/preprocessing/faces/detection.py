@@ -1,4 +1,4 @@
-"""Faces in one picture: followed from the picture before, or searched for."""
+"""Face detection and landmarks in single frames, from scratch or near faces seen before."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,27 @@ from unmask.config import FaceSettings
 from unmask.preprocessing.faces.landmarks import to_ibug68
 from unmask.preprocessing.faces.mediapipe_graphs import (
     FullRangeDetector,
+    Image,
     Mesh,
-    Picture,
     RegionMesh,
     RotatedSquare,
-    WholePictureMesh,
+    WholeImageMesh,
 )
 
-SAME_FACE = 0.5  # of the smaller box covered by the other: they hold one face
-PARTS = (1, 2)  # squares of the whole, then of half the shorter side
-STEADY = 0.75  # overlap below which the mesh looks again, where it now knows the face to be
+SAME_FACE_OVERLAP = 0.5  # two boxes contain one face if they share this much of the smaller box
+TILE_DIVISORS = (1, 2)  # tiles as large as the shorter side of the image, then half of it
+STABLE_IOU = 0.75  # below, the mesh runs again in the region that its own result implies
+LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 36, 45
 
 Box = NDArray[np.float32]  # left, top, right, bottom in pixels, shape (4,)
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face in one picture.
+    """One face in one image.
 
     Attributes:
-        box_px: Around the landmarks: left, top, right, bottom, shape ``(4,)``.
+        box_px: Bounding box of the mesh: left, top, right, bottom, shape ``(4,)``.
         landmarks_px: 68 points in iBUG order, shape ``(68, 2)``.
     """
 
@@ -43,119 +44,122 @@ class Face:
 
     @property
     def area_px(self) -> float:
-        """Area of the box."""
+        """Area of the box in square pixels."""
         return float(np.prod(self.box_px[2:] - self.box_px[:2]))
 
 
 class FaceLandmarker(Protocol):
-    """Anything that finds faces and their 68 points."""
+    """Interface of face detectors with 68 landmarks."""
 
     def detect(
-        self, picture: Picture, known: Sequence[Face] = (), search: bool = True
+        self, image: Image, recent: Sequence[Face] = (), search: bool = True
     ) -> tuple[Face, ...]:
-        """Faces in the picture, largest first.
+        """Return the faces in the image, largest first.
 
         Args:
-            known: Faces of a moment ago, which are looked for where they were.
-            search: Whether to look for others too; done in any case if a known one is lost.
+            image: RGB, shape ``(height, width, 3)``.
+            recent: Faces of the preceding frames, which are searched near their last position.
+            search: Whether to search the whole image; done anyway if a recent face is lost.
         """
         ...
 
 
 class MediaPipeLandmarker:
-    """Full-range detection, then the face mesh; short-range detection where that finds nobody."""
+    """Full-range detection and the face mesh, with short-range detection as fallback."""
 
     def __init__(self, settings: FaceSettings) -> None:
         self._settings = settings
-        self._lock = Lock()  # a graph takes one picture at a time
+        self._lock = Lock()  # graphs are not thread-safe
         self._detect = FullRangeDetector(settings.min_confidence)
         self._mesh = RegionMesh()
-        self._fallback = WholePictureMesh(settings.min_confidence, settings.max_people)
+        self._fallback = WholeImageMesh(settings.min_confidence, settings.max_people)
 
     def detect(
-        self, picture: Picture, known: Sequence[Face] = (), search: bool = True
+        self, image: Image, recent: Sequence[Face] = (), search: bool = True
     ) -> tuple[Face, ...]:
         """See :class:`FaceLandmarker`."""
         with self._lock:
-            faces = self._meshed(picture, [_region(face) for face in known])
-            if search or not faces or len(faces) < len(known):
-                thorough = search or len(faces) < len(known)
-                fresh = self._searched(picture, thorough and not faces)
-                faces = _distinct([*fresh, *faces])  # a search corrects what went astray
+            faces = self._fit_meshes(image, [_region(face) for face in recent])
+            if search or not faces or len(faces) < len(recent):
+                thorough = search or len(faces) < len(recent)
+                detected = self._search(image, thorough and not faces)
+                faces = _remove_duplicates([*detected, *faces])  # detections correct drift
         return tuple(sorted(faces, key=lambda face: -face.area_px)[: self._settings.max_people])
 
-    def _searched(self, picture: Picture, thorough: bool) -> list[Face]:
-        """Faces by detection; thoroughly, also in squares, where small faces are larger."""
-        small, scale = _shrunk(picture, self._settings.max_side_px)
+    def _search(self, image: Image, thorough: bool) -> list[Face]:
+        """Detect faces in the whole image; if ``thorough``, also in tiles, for small faces."""
+        small, scale = _shrink(image, self._settings.max_side_px)
         regions = [region.scaled(1 / scale) for region in self._detect(small)]
-        faces = self._meshed(picture, regions)
-        faces = faces or [_face(mesh / scale) for mesh in self._fallback(small)]
-        for part in PARTS if thorough else ():
+        faces = self._fit_meshes(image, regions)
+        faces = faces or [_to_face(mesh / scale) for mesh in self._fallback(small)]
+        for divisor in TILE_DIVISORS if thorough else ():
             if faces:
                 break
             regions = [
                 region.shifted(corner).scaled(1 / scale)
-                for corner, square in _squares(small, max(min(small.shape[:2]) // part, 1))
-                for region in self._detect(square)
+                for corner, tile in _tiles(small, max(min(small.shape[:2]) // divisor, 1))
+                for region in self._detect(tile)
             ]
-            faces = self._meshed(picture, regions)
+            faces = self._fit_meshes(image, regions)
         return faces
 
-    def _meshed(self, picture: Picture, regions: Sequence[RotatedSquare]) -> list[Face]:
-        found = [self._steadied(picture, region) for region in regions]
-        return _distinct([face for face in found if face is not None])
+    def _fit_meshes(self, image: Image, regions: Sequence[RotatedSquare]) -> list[Face]:
+        faces = [self._fit_mesh(image, region) for region in regions]
+        return _remove_duplicates([face for face in faces if face is not None])
 
-    def _steadied(self, picture: Picture, region: RotatedSquare) -> Face | None:
-        """The face in the region, seen from the region that the mesh itself would choose."""
-        mesh = self._mesh(picture, region)
+    def _fit_mesh(self, image: Image, region: RotatedSquare) -> Face | None:
+        """Fit the mesh; repeat it if the region of its result differs from the given one."""
+        mesh = self._mesh(image, region)
         if mesh is None:
             return None
-        face = _face(mesh)
-        if _shared(region, _region(face)) >= STEADY:
+        face = _to_face(mesh)
+        if _region_iou(region, _region(face)) >= STABLE_IOU:
             return face
-        again = self._mesh(picture, _region(face))
-        return face if again is None else _face(again)
+        refined = self._mesh(image, _region(face))
+        return face if refined is None else _to_face(refined)
 
 
 @lru_cache(maxsize=2)
 def get_landmarker(settings: FaceSettings) -> FaceLandmarker:
-    """The landmarker of this process; its graphs take a moment to build, so they are kept."""
+    """Return the landmarker of this process; its graphs are slow to build, so it is cached."""
     return MediaPipeLandmarker(settings)
 
 
-def iou(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, in ``[0, 1]``."""
-    shared, first, second = _areas(one, other)
-    both = first + second - shared
-    return shared / both if both > 0 else 0.0
+def iou(first: Box, second: Box) -> float:
+    """Return the intersection over union of two boxes, in ``[0, 1]``."""
+    shared, first_area, second_area = _areas(first, second)
+    union = first_area + second_area - shared
+    return shared / union if union > 0 else 0.0
 
 
-def _covered(one: Box, other: Box) -> float:
-    shared, first, second = _areas(one, other)
-    return shared / max(min(first, second), 1e-6)
+def _overlap(first: Box, second: Box) -> float:
+    """Return the intersection over the area of the smaller box."""
+    shared, first_area, second_area = _areas(first, second)
+    return shared / max(min(first_area, second_area), 1e-6)
 
 
-def _areas(one: Box, other: Box) -> tuple[float, float, float]:
-    """What two boxes share, and each one's own area."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+def _areas(first: Box, second: Box) -> tuple[float, float, float]:
+    """Return the areas of the intersection and of both boxes."""
+    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     shared = float(np.prod(np.clip(sides, 0, None)))
-    return shared, float(np.prod(one[2:] - one[:2])), float(np.prod(other[2:] - other[:2]))
+    return shared, float(np.prod(first[2:] - first[:2])), float(np.prod(second[2:] - second[:2]))
 
 
-def _shrunk(picture: Picture, max_side_px: int) -> tuple[Picture, float]:
-    scale = min(1.0, max_side_px / max(picture.shape[:2]))
+def _shrink(image: Image, max_side_px: int) -> tuple[Image, float]:
+    """Return the image with sides of at most ``max_side_px``, and the scale."""
+    scale = min(1.0, max_side_px / max(image.shape[:2]))
     if scale == 1.0:
-        return picture, scale
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return image, scale
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return small.astype(np.uint8, copy=False), scale
 
 
-def _squares(picture: Picture, side: int) -> Iterator[tuple[NDArray[np.float32], Picture]]:
-    """Squares that overlap by a third and cover the picture; each one's corner comes first."""
-    rows, columns = (_offsets(length, side) for length in picture.shape[:2])
+def _tiles(image: Image, side: int) -> Iterator[tuple[NDArray[np.float32], Image]]:
+    """Yield corner and pixels of square tiles that overlap by a third and cover the image."""
+    rows, columns = (_offsets(length, side) for length in image.shape[:2])
     for top, left in product(rows, columns):
-        square = np.ascontiguousarray(picture[top : top + side, left : left + side])
-        yield np.array([left, top], np.float32), square
+        tile = np.ascontiguousarray(image[top : top + side, left : left + side])
+        yield np.array([left, top], np.float32), tile
 
 
 def _offsets(length: int, side: int) -> list[int]:
@@ -163,27 +167,29 @@ def _offsets(length: int, side: int) -> list[int]:
     return [round(step * (length - side) / max(steps, 1)) for step in range(steps + 1)]
 
 
-def _face(mesh: Mesh) -> Face:
+def _to_face(mesh: Mesh) -> Face:
     box = np.concatenate([mesh.min(axis=0), mesh.max(axis=0)])
     return Face(box.astype(np.float32), to_ibug68(mesh).astype(np.float32))
 
 
 def _region(face: Face) -> RotatedSquare:
-    points = face.landmarks_px
-    return RotatedSquare.around(face.box_px[:2], face.box_px[2:], points[36], points[45])
+    left, right = face.landmarks_px[LEFT_EYE_CORNER], face.landmarks_px[RIGHT_EYE_CORNER]
+    return RotatedSquare.around(face.box_px[:2], face.box_px[2:], left, right)
 
 
-def _shared(one: RotatedSquare, other: RotatedSquare) -> float:
-    halves = np.array([one.side, other.side]) / 2
-    low, high = (np.stack([one.centre, other.centre]) + sign * halves[:, None] for sign in (-1, 1))
-    first, second = np.concatenate([low, high], axis=1).astype(np.float32)
-    return iou(first, second)
+def _region_iou(first: RotatedSquare, second: RotatedSquare) -> float:
+    """Return the intersection over union of two squares, rotation ignored."""
+    halves = np.array([first.side, second.side]) / 2
+    centres = np.stack([first.centre, second.centre])
+    low, high = (centres + sign * halves[:, None] for sign in (-1, 1))
+    boxes = np.concatenate([low, high], axis=1).astype(np.float32)
+    return iou(boxes[0], boxes[1])
 
 
-def _distinct(faces: Sequence[Face]) -> list[Face]:
-    """Drop a face that an earlier one covers already."""
+def _remove_duplicates(faces: Sequence[Face]) -> list[Face]:
+    """Drop each face that overlaps with an earlier one."""
     kept: list[Face] = []
     for face in faces:
-        if all(_covered(face.box_px, other.box_px) < SAME_FACE for other in kept):
+        if all(_overlap(face.box_px, other.box_px) < SAME_FACE_OVERLAP for other in kept):
             kept.append(face)
     return kept

@@ -1,11 +1,11 @@
-"""Which way a head is turned, from its 68 points."""
+"""Head pose from the 68 landmarks, by perspective-n-point."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# iBUG point → its place on MediaPipe's canonical face (Apache-2.0), in centimetres: x to the
-# viewer's right, y up, z to the viewer. Only points that speech and blinks do not move.
+# iBUG point → its position on MediaPipe's canonical face (Apache-2.0), in centimetres: x to the
+# viewer's right, y up, z towards the viewer. Only points that speech and blinks do not move.
 RIGID_CM = {
     0: (-7.555811, 4.106811, -0.991917),
     1: (-7.664182, 0.673132, -2.435867),
@@ -24,31 +24,34 @@ RIGID_CM = {
     45: (4.445859, 2.663991, 3.173422),
 }
 POINTS = list(RIGID_CM)
-# OpenCV's camera looks along +z with y down; the model looks at the camera with y up
+# OpenCV's camera looks along +z with y down; the canonical face looks at the camera with y up
 MODEL_CM = np.array(list(RIGID_CM.values())) * (1, -1, -1)
 
 
 def estimate_head_pose(
     landmarks_px: NDArray[np.float32], width: int, height: int
 ) -> NDArray[np.float32]:
-    """Yaw, pitch and roll in degrees, shape ``(3,)``; all 0 for a face straight on.
+    """Estimate yaw, pitch and roll in degrees, shape ``(3,)``; all 0 for a frontal face.
 
-    Yaw is positive when the face turns to the picture's right, pitch when it looks up, and
-    roll when the head tilts clockwise as seen. The head turns by yaw, then by pitch, then by
-    roll, each about its own axes. The focal length is taken as the longer side of the picture.
+    Yaw is positive when the face turns to the right of the image, pitch when it looks up, and
+    roll when the head tilts clockwise as seen by the viewer. The rotations are intrinsic, in the
+    order yaw, pitch, roll. The focal length is assumed to be the longer side of the image.
 
     Args:
-        landmarks_px: 68 points in the picture, shape ``(68, 2)``.
-        width, height: Of the picture, in pixels.
+        landmarks_px: 68 points in the image, shape ``(68, 2)``.
+        width, height: Size of the image in pixels.
+
+    Returns:
+        The angles; zeros if no pose fits the points.
     """
     focal = float(max(width, height))
     camera = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
-    seen = landmarks_px[POINTS].astype(np.float64)
-    found, turn, _ = cv2.solvePnP(MODEL_CM, seen, camera, None, flags=cv2.SOLVEPNP_SQPNP)
-    if not found:
+    points_px = landmarks_px[POINTS].astype(np.float64)
+    solved, rotation, _ = cv2.solvePnP(MODEL_CM, points_px, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+    if not solved:
         return np.zeros(3, np.float32)
-    matrix = cv2.Rodrigues(turn)[0]
-    forward = -matrix[:, 2]  # where the nose points
+    matrix = cv2.Rodrigues(rotation)[0]
+    forward = -matrix[:, 2]  # direction of the nose
     yaw = np.arctan2(forward[0], -forward[2])
     pitch = np.arcsin(np.clip(-forward[1], -1, 1))
     roll = np.arctan2(matrix[1, 0], matrix[1, 1])
@@ -56,5 +59,5 @@ def estimate_head_pose(
 
 
 def mirror_pose(pose_deg: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Yaw, pitch and roll, shape ``(…, 3)``, of the same heads in mirrored pictures."""
+    """Return yaw, pitch and roll, shape ``(…, 3)``, of the same heads in mirrored images."""
     return pose_deg * np.array([-1, 1, -1], np.float32)

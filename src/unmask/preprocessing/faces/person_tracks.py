@@ -1,4 +1,4 @@
-"""The people of a video, window by window: found, followed, aligned."""
+"""Face tracks of all people in a video, window by window: detected, tracked and aligned."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from unmask.config import AlignSettings, PreprocessingSettings
 from unmask.preprocessing.faces.alignment import align_face, crop_box
 from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landmarker
 from unmask.preprocessing.faces.head_pose import estimate_head_pose
-from unmask.preprocessing.faces.mediapipe_graphs import Picture
+from unmask.preprocessing.faces.mediapipe_graphs import Image
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.tracking import Tracker
 from unmask.preprocessing.media.decode import Frame, iter_sampled_frames
@@ -24,52 +24,52 @@ from unmask.records import FaceTrack, MediaInfo, PersonFeatures
 
 @dataclass(frozen=True, slots=True)
 class PeopleWindow:
-    """Who is seen in one window.
+    """The people in one window.
 
     Attributes:
-        number: Of the window, from 0.
-        last_s: Time of its last frame.
-        people: Without flow, largest screen presence first.
+        index: Index of the window, from 0.
+        last_s: Time of its last sampled frame.
+        people: Without flow, in descending order of screen presence.
     """
 
-    number: int
+    index: int
     last_s: float
     frames_sampled: int
     people: tuple[PersonFeatures, ...]
 
 
 @dataclass(slots=True)
-class _Found:
-    """One person's frames of the window so far."""
+class _PersonFrames:
+    """One person's frames of the current window."""
 
     time_s: list[float] = field(default_factory=list)
-    seen: list[Face] = field(default_factory=list)
-    pose: list[NDArray[Any]] = field(default_factory=list)
+    detected: list[Face] = field(default_factory=list)
+    pose_deg: list[NDArray[Any]] = field(default_factory=list)
     faces: list[NDArray[Any]] = field(default_factory=list)
     landmarks: list[NDArray[Any]] = field(default_factory=list)
 
-    def add(self, time_s: float, picture: Picture, face: Face, settings: AlignSettings) -> None:
-        """Align one face and keep it."""
-        height, width = picture.shape[:2]
+    def add(self, time_s: float, image: Image, face: Face, settings: AlignSettings) -> None:
+        """Align the face and append it."""
+        height, width = image.shape[:2]
         points, crop_px = face.landmarks_px, settings.crop_px
         if settings.method == "box":
-            aligned, landmarks = crop_box(picture, face.box_px, points, crop_px)
+            aligned, landmarks = crop_box(image, face.box_px, points, crop_px)
         else:
-            aligned, landmarks = align_face(picture, points, crop_px)
+            aligned, landmarks = align_face(image, points, crop_px)
         self.time_s.append(time_s)
-        self.seen.append(face)
-        self.pose.append(estimate_head_pose(points, width, height))
+        self.detected.append(face)
+        self.pose_deg.append(estimate_head_pose(points, width, height))
         self.faces.append(aligned)
         self.landmarks.append(landmarks)
 
-    def features(self, person: int) -> PersonFeatures:
-        """Everything kept, as arrays."""
+    def to_features(self, person: int) -> PersonFeatures:
+        """Stack all frames."""
         track = FaceTrack(
             person,
             np.array(self.time_s),
-            np.stack([face.box_px for face in self.seen]),
-            np.stack([face.landmarks_px for face in self.seen]),
-            np.stack(self.pose),
+            np.stack([face.box_px for face in self.detected]),
+            np.stack([face.landmarks_px for face in self.detected]),
+            np.stack(self.pose_deg),
         )
         return PersonFeatures(track, np.stack(self.faces), None, np.stack(self.landmarks))
 
@@ -78,63 +78,64 @@ def iter_person_windows(
     info: MediaInfo,
     settings: PreprocessingSettings,
     window_s: float,
-    watch: StageTimer,
+    timer: StageTimer,
     mouths: MouthCropper | None = None,
     part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[PeopleWindow]:
-    """Find and follow everybody in the video, one window at a time.
+    """Detect and track all people in the video, one window at a time.
 
-    A person keeps the same number from window to window. Windows without a single frame are
-    left out, and a file without picture gives none. No more than one window's faces are held.
+    A person has the same ID in all windows. Windows without a frame are skipped; a file without
+    video yields none. Only the faces of one window are held in memory.
 
     Args:
-        window_s: Length of a window; infinite for the whole video in one.
-        watch: Counts the stages ``decode``, ``faces``, ``align`` and ``lips``.
-        mouths: Reads everybody's lips on the way. When a window is given, those of the window
-            before it are complete, and after the last window all are.
-        part_s: Begin and end of what is looked at.
+        window_s: Length of a window; infinite for the whole video.
+        timer: Measures the stages ``decode``, ``faces``, ``align`` and ``lips``.
+        mouths: Crops the mouths in the same pass. When a window is yielded, the crops of the
+            previous window are complete; after the last window, all are.
+        part_s: Start and end of the part of the video to process.
     """
     if not info.has_video:
         return
     landmarker, tracker = get_landmarker(settings.faces), Tracker()
-    look = mouths.add_frame if mouths else None
-    shown = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, look=look)
-    decoded = watch.measure_iter("decode", shown)
-    grouped = groupby(decoded, key=lambda f: window_index(f[0], window_s, info.duration_s))
-    for number, some in grouped:
-        yield _window(number, some, (landmarker, tracker, mouths), settings.align, watch)
+    on_frame = mouths.add_frame if mouths else None
+    frames = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, on_frame=on_frame)
+    timed = timer.measure_iter("decode", frames)
+    windows = groupby(timed, key=lambda f: window_index(f[0], window_s, info.duration_s))
+    for index, group in windows:
+        yield _process_window(index, group, (landmarker, tracker, mouths), settings.align, timer)
     if mouths:
-        with watch.measure("lips"):
+        with timer.measure("lips"):
             mouths.finish()
 
 
-def _window(
-    number: int,
-    shown: Iterator[Frame],
-    finder: tuple[FaceLandmarker, Tracker, MouthCropper | None],
+def _process_window(
+    index: int,
+    frames: Iterator[Frame],
+    components: tuple[FaceLandmarker, Tracker, MouthCropper | None],
     settings: AlignSettings,
-    watch: StageTimer,
+    timer: StageTimer,
 ) -> PeopleWindow:
-    landmarker, tracker, mouths = finder
-    found: dict[int, _Found] = {}
+    landmarker, tracker, mouths = components
+    people: dict[int, _PersonFrames] = {}
     sampled, time_s = 0, 0.0
-    for time_s, picture in shown:
+    for time_s, image in frames:
         sampled += 1
-        with watch.measure("faces"):
-            known, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
-            faces = landmarker.detect(picture, known, search)
-            persons = tracker.assign_ids(time_s, faces)
-        with watch.measure("align"):
-            for person, face in zip(persons, faces, strict=True):
-                found.setdefault(person, _Found()).add(time_s, picture, face, settings)
+        with timer.measure("faces"):
+            recent, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
+            faces = landmarker.detect(image, recent, search)
+            ids = tracker.assign_ids(time_s, faces)
+        with timer.measure("align"):
+            for person, face in zip(ids, faces, strict=True):
+                people.setdefault(person, _PersonFrames()).add(time_s, image, face, settings)
         if mouths:
-            with watch.measure("lips"):
+            with timer.measure("lips"):
                 points = [face.landmarks_px for face in faces]
-                mouths.add_landmarks(time_s, dict(zip(persons, points, strict=True)))
-    people = [one.features(person) for person, one in found.items()]
-    return PeopleWindow(number, time_s, sampled, tuple(sorted(people, key=_presence)))
+                mouths.add_landmarks(time_s, dict(zip(ids, points, strict=True)))
+    features = [kept.to_features(person) for person, kept in people.items()]
+    return PeopleWindow(index, time_s, sampled, tuple(sorted(features, key=_by_presence)))
 
 
-def _presence(person: PersonFeatures) -> tuple[float, int]:
+def _by_presence(person: PersonFeatures) -> tuple[float, int]:
+    """Sort key: total box area, descending, then ID."""
     sides = person.track.boxes_px[:, 2:] - person.track.boxes_px[:, :2]
     return -float(np.prod(sides, axis=1).sum()), person.track.person

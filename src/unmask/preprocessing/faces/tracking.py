@@ -1,4 +1,4 @@
-"""Which face in this picture is the person of the pictures before."""
+"""Face tracking: association of the faces in a frame with the people of earlier frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,62 +7,62 @@ from math import inf
 import numpy as np
 
 from unmask.preprocessing.faces.detection import Box, Face, iou
-from unmask.preprocessing.media.sampling import SLACK_S
+from unmask.preprocessing.media.sampling import TOLERANCE_S
 
-MAX_GAP_S = 3.0  # somebody unseen for longer is somebody new
-KNOWN_GAP_S = 0.5  # how long a lost face is still looked for where it was
-SEARCH_EVERY_S = 1.0  # how soon a newcomer is noticed
-MIN_LIKENESS = 0.15
+MAX_GAP_S = 3.0  # a person who was absent for longer gets a new ID
+RECENT_S = 0.5  # how long a lost face is still searched for at its last position
+DETECT_EVERY_S = 1.0  # delay until a new person is detected, at most
+MIN_SIMILARITY = 0.15
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Sighting:
     face: Face
     time_s: float
 
 
 class Tracker:
-    """Numbers people in order of appearance, by overlap and distance of their boxes."""
+    """Assigns IDs to people in order of appearance, by overlap and distance of their boxes."""
 
     def __init__(self) -> None:
-        self._people: list[_Seen] = []
-        self._searched_s = -inf
+        self._last: list[_Sighting] = []  # by person
+        self._detected_s = -inf
 
     def recent_faces(self, time_s: float) -> list[Face]:
-        """Faces of a moment ago."""
-        return [one.face for one in self._people if time_s - one.time_s <= KNOWN_GAP_S]
+        """Return the faces seen within the last ``RECENT_S``."""
+        return [last.face for last in self._last if time_s - last.time_s <= RECENT_S]
 
     def should_detect(self, time_s: float) -> bool:
-        """Whether it is time again to look for newcomers; asking counts as looking."""
-        due = time_s - self._searched_s >= SEARCH_EVERY_S - SLACK_S
+        """Return whether to search for new people, and assume that the caller then does so."""
+        due = time_s - self._detected_s >= DETECT_EVERY_S - TOLERANCE_S
         if due:
-            self._searched_s = time_s
+            self._detected_s = time_s
         return due
 
     def assign_ids(self, time_s: float, faces: Sequence[Face]) -> list[int]:
-        """The person of each face; the likeliest pairs are joined first."""
-        recent = [n for n, one in enumerate(self._people) if time_s - one.time_s <= MAX_GAP_S]
+        """Return the person of each face, matched greedily by descending similarity."""
+        recent = [n for n, last in enumerate(self._last) if time_s - last.time_s <= MAX_GAP_S]
         pairs = sorted(
-            ((_likeness(self._people[n].face.box_px, face.box_px), n, k)
+            ((_similarity(self._last[n].face.box_px, face.box_px), n, k)
              for n in recent for k, face in enumerate(faces)),
             key=lambda pair: (-pair[0], pair[1], pair[2]),
         )  # fmt: skip
         person: dict[int, int] = {}
-        for likeness, n, k in pairs:
-            if likeness >= MIN_LIKENESS and k not in person and n not in person.values():
+        for similarity, n, k in pairs:
+            if similarity >= MIN_SIMILARITY and k not in person and n not in person.values():
                 person[k] = n
         for k, face in enumerate(faces):
             if k not in person:
-                person[k] = len(self._people)
-                self._people.append(_Seen(face, time_s))
-            self._people[person[k]] = _Seen(face, time_s)
+                person[k] = len(self._last)
+                self._last.append(_Sighting(face, time_s))
+            self._last[person[k]] = _Sighting(face, time_s)
         return [person[k] for k in range(len(faces))]
 
 
-def _likeness(before: Box, now: Box) -> float:
-    """Overlap, or for a face that moved fast a little credit for being near and as large."""
-    sides = np.array([np.sqrt(np.prod(box[2:] - box[:2])) for box in (before, now)])
-    away = float(np.hypot(*((now[:2] + now[2:] - before[:2] - before[2:]) / 2)))
-    near = 1 - away / max(float(sides.max()), 1.0)
-    same_size = float(sides.min() / max(float(sides.max()), 1.0))
-    return max(iou(before, now), near * same_size)
+def _similarity(before: Box, after: Box) -> float:
+    """Return the overlap, or for fast motion a score from distance and relative size."""
+    sides = np.array([np.sqrt(np.prod(box[2:] - box[:2])) for box in (before, after)])
+    distance = float(np.hypot(*((after[:2] + after[2:] - before[:2] - before[2:]) / 2)))
+    proximity = 1 - distance / max(float(sides.max()), 1.0)
+    size_ratio = float(sides.min() / max(float(sides.max()), 1.0))
+    return max(iou(before, after), proximity * size_ratio)

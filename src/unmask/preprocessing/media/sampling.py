@@ -1,19 +1,19 @@
-"""Which frames of a video are looked at, and how a long one is cut into windows."""
+"""Frame sampling, and the division of long videos into windows."""
 
 import math
 
-SLACK_S = 0.001  # containers such as WebM round times to milliseconds
+TOLERANCE_S = 0.001  # containers such as WebM round timestamps to milliseconds
 
 
 class FrameSampler:
-    """Picks the first frame of each tick of a fixed clock.
+    """Select the first frame of each tick of a fixed clock.
 
-    Works on presentation times, so a variable frame rate is no case of its own; a frame is
-    picked or not whatever came long before it, so a window starts on the same clock.
+    Uses presentation times, so variable frame rates need no special case. The selection does
+    not depend on where decoding started, so windows are sampled like the whole video.
 
     Example:
-        >>> sampler = Sampler(rate_hz=5.0)
-        >>> [n for n in range(12) if sampler.takes(n / 25)]
+        >>> sampler = FrameSampler(rate_hz=5.0)
+        >>> [index for index in range(12) if sampler.should_take(index / 25)]
         [0, 5, 10]
     """
 
@@ -22,27 +22,27 @@ class FrameSampler:
         self._tick = -math.inf
 
     def should_take(self, time_s: float) -> bool:
-        """Whether the next frame, shown at ``time_s``, is the first of its tick."""
-        tick = math.floor((time_s + SLACK_S) * self._rate_hz)
-        taken = tick > self._tick
+        """Return whether the next frame, shown at ``time_s``, is the first of its tick."""
+        tick = math.floor((time_s + TOLERANCE_S) * self._rate_hz)
+        is_first = tick > self._tick
         self._tick = max(tick, self._tick)
-        return taken
+        return is_first
 
 
 def window_index(time_s: float, window_s: float, duration_s: float) -> int:
-    """Number of the window that ``time_s`` falls into.
+    """Return the index of the window that contains ``time_s``.
 
-    The last window takes a remainder shorter than half a window with it, so that no
-    window is too short to judge.
+    A remainder shorter than half a window belongs to the last window, so that no window is too
+    short to score.
 
     Args:
-        duration_s: What the container claims; 0 where it says nothing.
+        duration_s: Duration stated by the container; 0 if unknown.
 
     Example:
-        >>> [window_of(time_s, 30.0, 65.0) for time_s in (0.0, 29.9, 30.0, 64.9)]
+        >>> [window_index(time_s, 30.0, 65.0) for time_s in (0.0, 29.9, 30.0, 64.9)]
         [0, 0, 1, 1]
     """
-    number = max(math.floor((time_s + SLACK_S) / window_s), 0)
-    if time_s > duration_s + window_s:  # the container was wrong: cut on regardless
-        return number
-    return min(number, max(math.floor(duration_s / window_s + 0.5), 1) - 1)
+    index = max(math.floor((time_s + TOLERANCE_S) / window_s), 0)
+    if time_s > duration_s + window_s:  # the stated duration is wrong: keep cutting windows
+        return index
+    return min(index, max(math.floor(duration_s / window_s + 0.5), 1) - 1)

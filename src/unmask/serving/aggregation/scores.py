@@ -1,4 +1,4 @@
-"""What has been scored so far, window after window; grows by a few numbers per second."""
+"""Score aggregation: scores of a video, accumulated window by window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.models.calibration.platt import Calibration, clipped_logit
-from unmask.models.calibration.segments import bin_audio_steps
-from unmask.models.ensemble.pooling import fuse_with_lipsync
-from unmask.models.inference import MIN_FRAMES, SampleScore
+from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
+from unmask.models.evidence_lines import (
+    PersonEvidence,
+    TimedScores,
+    face_scores,
+    lipsync_scores,
+    voice_scores,
+)
+from unmask.models.inference import SampleScore
 from unmask.models.lipsync.scoring import SyncScore
 from unmask.records import ClipFeatures
 
@@ -20,42 +26,48 @@ T = TypeVar("T", float, Floats)
 
 @dataclass
 class RunningMean(Generic[T]):
-    """A weighted mean of numbers, or of arrays of one shape, that never holds its terms."""
+    """Weighted mean of numbers, or of arrays of one shape, in constant memory."""
 
     total: T | None = None
     weight: float = 0.0
 
     def add(self, value: T, weight: float) -> None:
-        """Count ``value`` with ``weight``."""
+        """Add ``value`` with ``weight``."""
         self.total = value * weight if self.total is None else self.total + value * weight
         self.weight += weight
 
     @property
     def value(self) -> T | None:
-        """The mean; ``None`` before anything was counted."""
+        """The mean; ``None`` before anything was added."""
         return self.total / self.weight if self.total is not None and self.weight else None
 
 
 @dataclass
 class ScoreSeries:
-    """Scores along the video: where, ascending, and what."""
+    """Fake probabilities along the video, ascending in time."""
 
     times_s: list[float] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
 
-    def add(self, times_s: Floats, values: Floats) -> None:
-        """Count one window."""
-        self.times_s.extend(times_s.tolist())
-        self.probabilities.extend(values.tolist())
+    def add(self, scores: TimedScores) -> None:
+        """Append the scores of one window."""
+        self.times_s.extend(scores.times_s.tolist())
+        self.probabilities.extend(scores.probabilities.tolist())
+
+    def scores(self) -> TimedScores:
+        """Return all scores as arrays."""
+        return TimedScores(np.array(self.times_s), np.array(self.probabilities))
 
 
 @dataclass
 class LipSyncScores:
-    """Lip-sync of one person, each window with the weight of its judged moments.
+    """Lip-sync of one person; each window weighs as many moments as it has scored.
 
     Attributes:
+        probability: Mean over the windows.
         offsets_ms: Offset and weight of each window.
-        line_ms: Offset of each moment of ``line``.
+        series: Scores of moments.
+        series_offsets_ms: Offset of each moment of ``series``.
     """
 
     probability: RunningMean[float] = field(default_factory=RunningMean)
@@ -63,20 +75,20 @@ class LipSyncScores:
     series: ScoreSeries = field(default_factory=ScoreSeries)
     series_offsets_ms: list[float] = field(default_factory=list)
 
-    def add(self, score: SyncScore, start_s: float) -> None:
-        """Count one window that begins at ``start_s``; what could not be judged counts nothing."""
+    def add(self, score: SyncScore, moments: TimedScores) -> None:
+        """Add one window; a window in which lip-sync cannot be judged is ignored."""
         if score.probability is None:
             return
         weight = max(len(score.time_s), 1)
         self.probability.add(score.probability, weight)
         if score.offset_ms is not None:
             self.offsets_ms.append((score.offset_ms, weight))
-        self.series.add(start_s + score.time_s, score.probabilities)
+        self.series.add(moments)
         self.series_offsets_ms.extend(score.offsets_ms.tolist())
 
     @property
     def offset_ms(self) -> float | None:
-        """The weighted median, which one window that was misheard does not move."""
+        """Weighted median of the windows' offsets, robust to outliers."""
         if not self.offsets_ms:
             return None
         values, weights = np.array(sorted(self.offsets_ms)).T
@@ -85,14 +97,13 @@ class LipSyncScores:
 
 @dataclass
 class PersonScores(ScoreSeries):
-    """Scores along time: of each frame of a person, or of each ``BIN_S`` of speech.
+    """Scores of one person per frame, or of the voice per ``BIN_S`` of speech.
 
     Attributes:
-        members: What each detector says of face and sound together, over all windows, before
-            calibration.
-        passes: Of MC-dropout, likewise.
-        alone: Of this modality alone, as calibrated log-odds.
-        boxes_px: Left, top, right, bottom of the face in each frame; none of sound.
+        members: Mean uncalibrated logit of each member, face and sound together.
+        passes: The same of each MC-dropout pass.
+        modality_logit: Mean calibrated log-odds of this modality alone.
+        boxes_px: Left, top, right, bottom of the face in each frame; empty for the voice.
     """
 
     members: RunningMean[Floats] = field(default_factory=RunningMean)
@@ -101,42 +112,45 @@ class PersonScores(ScoreSeries):
     sync: LipSyncScores = field(default_factory=LipSyncScores)
     boxes_px: list[list[float]] = field(default_factory=list)
 
-    def add_window(self, score: SampleScore, alone: float, times_s: Floats, values: Floats) -> None:
-        """Count one window with the weight of its frames or bins."""
-        self.members.add(score.member_logits, len(times_s))
+    def add_window(self, score: SampleScore, modality: float, scores: TimedScores) -> None:
+        """Add one window with the weight of its frames or bins.
+
+        Args:
+            modality: Fake probability of this modality alone.
+        """
+        weight = len(scores.times_s)
+        self.members.add(score.member_logits, weight)
         if score.pass_logits is not None:
-            self.passes.add(score.pass_logits, len(times_s))
-        self.modality_logit.add(float(clipped_logit(alone)), len(times_s))
-        self.add(times_s, values)
+            self.passes.add(score.pass_logits, weight)
+        self.modality_logit.add(float(clipped_logit(modality)), weight)
+        self.add(scores)
 
     def logit(self, calibration: Calibration) -> float:
-        """Of detectors and lip-sync, as calibrated log-odds; something was counted."""
-        return self._final(self.members.value, calibration)
+        """Return the calibrated log-odds of members and lip-sync together."""
+        members = self.members.value
+        logits = np.zeros(1) if members is None else members
+        return final_log_odds(logits, self.sync.probability.value, calibration)
 
     def repeated_logits(self, calibration: Calibration) -> Floats:
-        """Each pass's logit, or where there was none each member's; as :meth:`logit`."""
-        answers = self.passes.value if self.passes.value is not None else self.members.value
-        each = np.zeros(0) if answers is None else answers
-        return np.array([self._final(one, calibration) for one in each[:, None]])
+        """Return calibrated log-odds of each MC-dropout pass, or without any of each member."""
+        logits = self.passes.value if self.passes.value is not None else self.members.value
+        return repeated_log_odds(
+            np.zeros(0) if logits is None else logits, self.sync.probability.value, calibration
+        )
 
     def calibration_in_effect(self, calibration: Calibration) -> Calibration:
-        """The one that holds for this track."""
+        """Return the calibration with or without lip-sync, whichever applies."""
         return calibration.for_clip(self.sync.probability.value)
-
-    def _final(self, logits: Floats | None, calibration: Calibration) -> float:
-        known = np.zeros(1) if logits is None else logits
-        final = fuse_with_lipsync(known, self.sync.probability.value, calibration.sync_weight)
-        return float(self.calibration_in_effect(calibration).log_odds(final))
 
 
 @dataclass
 class ScoreAggregator:
-    """Everything scored so far.
+    """Scores of the windows so far.
 
     Attributes:
-        calibration: Under which the most fake person is found.
-        people: Person's number to track.
-        sound: The voice; its detectors' score counts where nobody is seen in the whole video.
+        calibration: Calibration by which the decisive person is found.
+        people: Number of the person to scores.
+        sound: Scores of the voice; they decide where no face is seen in the whole video.
     """
 
     calibration: Calibration = field(default_factory=Calibration)
@@ -144,33 +158,65 @@ class ScoreAggregator:
     sound: PersonScores = field(default_factory=PersonScores)
 
     def add(self, window: ClipFeatures, scores: Sequence[SampleScore]) -> None:
-        """Count one window.
+        """Add one window.
 
         Args:
-            scores: One per person, in the window's order; one of the sound where the window
-                shows nobody; none where there is neither.
+            scores: One per person in the window's order; one of the sound in a window without
+                people; none without people and sound.
         """
         for person, score in zip(window.people, scores, strict=False):
             if score.video_probability is not None:
                 track = self.people.setdefault(person.track.person, PersonScores())
-                times_s = person.track.time_s
-                track.add_window(score, score.video_probability, times_s, score.frame_probabilities)
+                faces = face_scores(score, person.track.time_s)
+                track.add_window(score, score.video_probability, faces)
                 track.boxes_px.extend(person.track.boxes_px.tolist())
                 if score.sync is not None:
-                    track.sync.add(score.sync, window.start_s)
-        if scores and scores[0].audio_probability is not None:  # the people share the sound
-            starts_s, means = bin_audio_steps(scores[0].step_probabilities)
-            alone = scores[0].audio_probability
-            self.sound.add_window(scores[0], alone, window.start_s + starts_s, means)
+                    track.sync.add(score.sync, lipsync_scores(score, window.start_s))
+        if scores and scores[0].audio_probability is not None:  # people share the sound
+            voice = voice_scores(scores, window.start_s)
+            self.sound.add_window(scores[0], scores[0].audio_probability, voice)
 
     def decisive_track(self) -> PersonScores | None:
-        """The clip's track, by the rule of :func:`unmask.models.inference.clip_score`.
+        """Return the decisive person by the rule of :func:`unmask.models.clip_decision.decisive`.
 
-        ``None`` where nobody is seen and nobody speaks.
+        Returns:
+            The voice where no face is seen; ``None`` without speech, too.
         """
         tracks = list(self.people.values())
         if not tracks:
             return self.sound if self.sound.times_s else None
-        enough = min(MIN_FRAMES, max(len(track.times_s) for track in tracks))
-        seen = [track for track in tracks if len(track.times_s) >= enough]
-        return max(seen, key=lambda track: track.logit(self.calibration))
+        return decisive(
+            tracks,
+            frame_count=lambda track: len(track.times_s),
+            log_odds=lambda track: track.logit(self.calibration),
+        )
+
+    def evidence(self) -> list[PersonEvidence]:
+        """Return face and lip-sync scores of each person, in order of appearance."""
+        return [
+            PersonEvidence(number, track.scores(), track.sync.series.scores())
+            for number, track in self.people.items()
+        ]
+
+
+def mean_per_second(scores: TimedScores) -> TimedScores:
+    """Average scores over each whole second, leaving out seconds without any.
+
+    Args:
+        scores: In any order.
+
+    Returns:
+        Start of each second and its mean, ascending.
+
+    Example:
+        >>> points = TimedScores(np.array([0.2, 0.9, 2.0]), np.array([0.1, 0.3, 0.7]))
+        >>> seconds = mean_per_second(points)
+        >>> seconds.times_s.tolist(), seconds.probabilities.round(3).tolist()
+        ([0.0, 2.0], [0.2, 0.7])
+    """
+    if not len(scores.times_s):
+        return scores
+    # a sum of fifths may be slightly less than the second it stands for
+    seconds, index = np.unique(np.floor(scores.times_s + 1e-6), return_inverse=True)
+    means = np.bincount(index, weights=scores.probabilities) / np.bincount(index)
+    return TimedScores(seconds, means)

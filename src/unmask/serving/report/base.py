@@ -1,4 +1,4 @@
-"""Any part of a report: holds what it promises and nothing else, and does not change."""
+"""Base model and common types of the report schema."""
 
 from typing import Annotated
 
@@ -9,6 +9,9 @@ Seconds = Annotated[float, Field(ge=0.0)]
 
 
 class ReportModel(BaseModel):
-    """A part of the output contract."""
+    """Immutable part of a report that refuses unknown fields.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    ``model_validate`` also reads the fields from the attributes of another record.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)

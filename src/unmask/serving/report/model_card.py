@@ -1,75 +1,85 @@
-"""What a report says of the detector: which one, how it was calibrated, what it had to pass."""
+"""Model card: the detector's part of the report, with its calibration and gate results."""
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from unmask.serving.report.base import Probability, ReportModel
 
 
 class ReportedGuarantee(ReportModel):
-    """How often a verdict may be wrong, by split-conformal prediction.
+    """Conformal guarantee: how often a verdict may be wrong.
 
-    It holds on average over clips that are exchangeable with those it was calibrated on: drawn
-    as they were. It is no promise about footage or forgeries of another kind.
+    It holds on average over clips that are exchangeable with the calibration clips: drawn in the
+    same way. It does not hold for footage or forgeries of another kind.
     """
 
     fpr: Probability = Field(description="Share of genuine clips that may be called fake.")
     fnr: Probability = Field(description="Share of fakes that may be called real.")
-    real_clips: int = Field(ge=1, description="Genuine clips it was calibrated on.")
-    fake_clips: int = Field(ge=1, description="Fakes it was calibrated on.")
-    people: int = Field(default=0, ge=0, description="Whose clips those are; 0 if unknown.")
+    real_clips: int = Field(
+        ge=1,
+        validation_alias=AliasChoices("real_clips", "reals"),
+        description="Genuine calibration clips.",
+    )
+    fake_clips: int = Field(
+        ge=1,
+        validation_alias=AliasChoices("fake_clips", "fakes"),
+        description="Fake calibration clips.",
+    )
+    people: int = Field(
+        default=0, ge=0, description="Identities in the calibration clips; 0 if unknown."
+    )
 
 
 class ReportedThresholds(ReportModel):
-    """Above which probability a stretch of one kind of evidence is listed under `segments`.
+    """Segment thresholds: the probability above which `segments` lists a part of the video.
 
-    Each is exceeded somewhere in at most the promised share of genuine clips that are as long as
-    those it was calibrated on; it is one half where those were too few.
+    At most the guaranteed share of genuine clips, as long as the calibration clips, has a segment
+    above each threshold; one half where there were too few calibration clips.
     """
 
-    video: Probability = Field(description="Of a face.")
-    audio: Probability = Field(description="Of the voice.")
-    lip_sync: Probability = Field(description="Of lips and speech together.")
+    video: Probability = Field(description="For faces.")
+    audio: Probability = Field(description="For the voice.")
+    lip_sync: Probability = Field(description="For lip-sync.")
 
 
 class ReportedGate(ReportModel):
-    """What the detector was held against before it was packed."""
+    """Result of a quality gate at the detector's promotion."""
 
-    name: str = Field(description="Of the measured number.")
-    value: float | None = Field(description="As measured; null where it was not.")
-    limit: float = Field(description="Floor or ceiling.")
-    direction: Literal["at least", "at most"] = Field(description="Which of the two.")
-    level: Literal["required", "reported"] = Field(description="Whether it decides.")
-    passed: bool = Field(description="Whether it was kept.")
+    name: str = Field(description="Name of the metric.")
+    value: float | None = Field(description="Measured value; null if not measured.")
+    limit: float = Field(description="Lower or upper limit.")
+    direction: Literal["at least", "at most"] = Field(description="Direction of the limit.")
+    level: Literal["required", "reported"] = Field(
+        description="Whether promotion requires the gate to pass."
+    )
+    passed: bool = Field(description="Whether the value is within the limit.")
 
 
 class Model(ReportModel):
-    """Which detector answered."""
+    """Detector that produced the report."""
 
     sha256: str = Field(description="Hash of the bundle.")
-    phase: int = Field(description="Phase it was built in.")
-    profile: str = Field(description="`full`, or `demo` for the small one that proves the chain.")
-    frame_backbone: str = Field(description="What looks at each face.")
-    voice_backbone: str = Field(description="What listens to the voice.")
-    temperature: float = Field(gt=0.0, description="What calibration divides scores by.")
-    bias: float = Field(default=0.0, description="What it adds to a clip's score after that.")
+    phase: int = Field(description="Phase of the project that built it.")
+    profile: str = Field(description="`full`, or `demo` for the small demonstration model.")
+    frame_backbone: str = Field(description="Network for faces.")
+    voice_backbone: str = Field(description="Network for the voice.")
+    temperature: float = Field(gt=0.0, description="Divides scores in calibration.")
+    bias: float = Field(default=0.0, description="Added to a clip's score after the division.")
     real_below: Probability = Field(description="Verdict `real` below this probability.")
     fake_above: Probability = Field(description="Verdict `fake` above this probability.")
     alarms: ReportedThresholds = Field(
         default=ReportedThresholds(video=0.5, audio=0.5, lip_sync=0.5),
-        description="What stands out along time.",
+        description="Segment thresholds.",
     )
-    members: int = Field(default=1, ge=1, description="Detectors whose mean is the score.")
-    passes: int = Field(
-        default=0, ge=0, description="Of MC-dropout by each member, for the interval; 0 is none."
-    )
+    members: int = Field(default=1, ge=1, description="Detectors in the ensemble.")
+    passes: int = Field(default=0, ge=0, description="MC-dropout passes per member; 0 for none.")
     sync_weight: Probability = Field(
-        default=0.0, description="Of lip-sync in the score, where it can be judged."
+        default=0.0, description="Weight of lip-sync in the score, where it can be judged."
     )
     promise: ReportedGuarantee | None = Field(
-        default=None, description="Of the two thresholds; null where they promise nothing."
+        default=None, description="Conformal guarantee of the two thresholds; null without one."
     )
     gates: tuple[ReportedGate, ...] = Field(
-        default=(), description="Of its promotion; empty where it was put in place by hand."
+        default=(), description="Gate results at promotion; empty if it was installed by hand."
     )

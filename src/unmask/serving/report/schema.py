@@ -1,16 +1,15 @@
-"""The output contract: what `unmask analyze` and the service say about one video.
+"""Report schema: the output contract of `unmask analyze` and of the service.
 
-What a phase cannot fill is null or empty, never invented: phase 1 knows no interval, no
-uncertainty, no lip-sync score, no ensemble members and no evidence pictures. Schema 2 adds to
-schema 1 and changes nothing of it: lip-sync of each person, sound second by second, what the
-thresholds promise, more about evidence and timing, and what a page needs to draw: where the faces
-are, offsets along time, the sound's loudness.
-``Report.model_json_schema()`` is the contract as JSON schema.
+Fields that a phase cannot fill are null or empty, never invented: phase 1 has no interval, no
+uncertainty, no lip-sync score, no ensemble members and no evidence images. Schema 2 only adds to
+schema 1: lip-sync per person, the voice per second, the conformal guarantee, more about evidence
+and timing, and what a page needs for drawing (face boxes, offsets along time, waveform peaks).
+``Report.model_json_schema()`` is the contract as a JSON schema.
 """
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, AliasPath, Field, model_validator
 
 from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.model_card import Model
@@ -22,104 +21,104 @@ Modality = Literal["video", "audio", "lip_sync"]
 
 
 class Modalities(ReportModel):
-    """What each kind of evidence says when it is looked at alone."""
+    """Fake probability of each kind of evidence alone."""
 
-    video: Probability | None = Field(description="Of the faces; null where nobody is seen.")
-    audio: Probability | None = Field(description="Of the voice; null where nobody speaks.")
+    video: Probability | None = Field(description="Of the faces; null without a face.")
+    audio: Probability | None = Field(description="Of the voice; null without speech.")
     lip_sync: Probability | None = Field(
-        default=None, description="Of lips and speech together; null before phase 3."
+        default=None, description="Of lip-sync; null before phase 3."
     )
 
 
 class Member(ReportModel):
     """One detector of an ensemble."""
 
-    name: str = Field(description="Which member.")
-    fake_probability: Probability = Field(description="What this member alone says.")
+    name: str = Field(description="Name of the member.")
+    fake_probability: Probability = Field(description="Score of this member alone.")
 
 
 class ScorePoint(ReportModel):
-    """A score along time: of one looked-at frame, of a second, or of a moment of sound."""
+    """Score at one point in time: of a frame, a second, or a moment of sound."""
 
-    time_s: Seconds = Field(description="Presentation time in the video; of a second, its begin.")
-    fake_probability: Probability = Field(description="Of this moment; higher is more fake.")
+    time_s: Seconds = Field(description="Presentation time in the video; the start of a second.")
+    fake_probability: Probability = Field(description="Score at this time; higher is more fake.")
 
 
 class SyncOffset(ReportModel):
-    """How far the sound is off around one moment."""
+    """Offset between lips and sound around one moment."""
 
     time_s: Seconds = Field(description="Presentation time in the video.")
     offset_ms: float = Field(
-        ge=-600.0, le=600.0, description="How late the sound comes; negative where it is early."
+        ge=-600.0, le=600.0, description="Delay of the sound; negative where it is early."
     )
 
 
 class LipSync(ReportModel):
-    """Whether one person's lips belong to the sound."""
+    """Lip-sync of one person."""
 
     fake_probability: Probability = Field(
-        description="Higher is more out of step, or another's sound."
+        description="Higher for lips out of sync, or for another person's voice."
     )
     offset_ms: float | None = Field(
-        description="How late the sound comes, negative where it is early; null where unknown."
+        description="Delay of the sound, negative where it is early; null if unknown."
     )
     timeline: tuple[ScorePoint, ...] = Field(
-        description="Of the seconds around each moment, ascending in time."
+        description="Scores of the seconds around each moment, ascending in time."
     )
     offsets: tuple[SyncOffset, ...] = Field(
-        default=(), description="Of the same moments: at which shift lips and sound agree best."
+        default=(), description="Offset of best agreement at the same moments."
     )
 
 
 class Box(ReportModel):
-    """Where a face is in one looked-at frame, in pixels of the shown picture from its left top.
+    """Face in one sampled frame, in pixels from the top left of the shown image.
 
-    The shown picture is ``media.width`` by ``media.height``; a face may reach beyond it.
+    The shown image is ``media.width`` by ``media.height``; a face may extend beyond it.
     """
 
     time_s: Seconds = Field(description="Presentation time in the video.")
     x: float = Field(description="Left edge.")
     y: float = Field(description="Top edge.")
-    width: float = Field(ge=0.0, description="To the right.")
-    height: float = Field(ge=0.0, description="Downwards.")
+    width: float = Field(ge=0.0, description="Width.")
+    height: float = Field(ge=0.0, description="Height.")
 
 
 class Person(ReportModel):
     """One person seen in the video."""
 
     id: int = Field(ge=0, description="Number in order of appearance, from 0.")
-    fake_probability: Probability = Field(description="Of this face with the video's sound.")
-    frames: int = Field(ge=1, description="Looked-at frames in which the face was found.")
-    timeline: tuple[ScorePoint, ...] = Field(description="Frame by frame, ascending in time.")
+    fake_probability: Probability = Field(description="Score of this face with the video's sound.")
+    frames: int = Field(ge=1, description="Sampled frames in which the face was found.")
+    timeline: tuple[ScorePoint, ...] = Field(description="Score per frame, ascending in time.")
     seconds: tuple[ScorePoint, ...] = Field(
-        default=(), description="Mean of each second in which the face is seen, ascending."
+        default=(), description="Mean score of each second in which the face is seen, ascending."
     )
     lip_sync: LipSync | None = Field(
         default=None, description="Null before phase 3, or where it cannot be judged."
     )
     boxes: tuple[Box, ...] = Field(
-        default=(), description="The face in each frame of `timeline`, ascending in time."
+        default=(), description="Face in each frame of `timeline`, ascending in time."
     )
 
 
 class WaveformPeaks(ReportModel):
-    """How loud the sound is along time, to be drawn: the 16 kHz mono that the detector heard."""
+    """Peak amplitudes along time, for drawing, of the 16 kHz mono sound."""
 
-    start_s: Seconds = Field(description="Where in the video it begins.")
+    start_s: Seconds = Field(description="Start in the video.")
     step_s: float = Field(gt=0.0, description="Length of each step.")
     peaks: tuple[Probability, ...] = Field(
-        description="Largest amplitude of each step; 1 is full scale. At most 1200 steps."
+        description="Peak amplitude of each step; 1 is full scale. At most 1200 steps."
     )
 
 
 class Segment(ReportModel):
-    """A stretch that scores above what genuine footage does; see the model's `alarms`."""
+    """Flagged segment: a part of the video that scores above the model's segment threshold."""
 
-    modality: Modality = Field(description="Which evidence.")
-    person: int | None = Field(description="Whose face; null for sound.")
-    start_s: Seconds = Field(description="Begin in the video.")
+    modality: Modality = Field(description="Kind of evidence.")
+    person: int | None = Field(description="Number of the person; null for the voice.")
+    start_s: Seconds = Field(description="Start in the video.")
     end_s: Seconds = Field(description="End in the video.")
-    fake_probability: Probability = Field(description="Mean over the stretch.")
+    fake_probability: Probability = Field(description="Mean score of the segment.")
 
     @model_validator(mode="after")
     def _refuse_backward_time(self) -> Self:
@@ -129,105 +128,106 @@ class Segment(ReportModel):
 
 
 class Evidence(ReportModel):
-    """Something to look at, for a person who has to decide."""
+    """Evidence for a person who reviews the video."""
 
-    kind: str = Field(description="What it is, for example a heat map.")
-    person: int | None = Field(description="Whose face; null for sound.")
-    time_s: Seconds | None = Field(description="Where in the video; null where it is about all.")
-    description: str = Field(description="What it shows, in words.")
+    kind: str = Field(description="Kind of evidence, for example `heat_map`.")
+    person: int | None = Field(description="Number of the person; null for the voice.")
+    time_s: Seconds | None = Field(description="Time in the video; null if it is about all of it.")
+    description: str = Field(description="Description in words.")
     fake_probability: Probability | None = Field(
-        default=None, description="Of what is shown; null where it has none."
+        default=None, description="Score of what is shown; null without one."
     )
     faithfulness: float | None = Field(
         default=None,
-        description="Fall of the score, in log-odds, without the part that is pointed at.",
+        description="Drop of the score, in log-odds, when the highlighted part is removed.",
     )
     random_drop: float | None = Field(
-        default=None, description="The same without as much elsewhere, on average."
+        default=None, description="Mean drop when random parts of the same size are removed."
     )
-    file: str | None = Field(default=None, description="Name of the picture; null without one.")
+    file: str | None = Field(default=None, description="Name of the image; null without one.")
     original: str | None = Field(
-        default=None, description="Name of the same picture with nothing drawn into it."
+        default=None, description="Name of the same image without the drawing."
     )
     importance: tuple[tuple[float, float], ...] = Field(
-        default=(), description="Time in the video and weight in [0, 1], of sound."
+        default=(), description="Time in the video and weight in [0, 1], for the voice."
     )
 
 
 class Quality(ReportModel):
-    """Measured facts that say how far the scores can be trusted."""
+    """Measured quality of the material."""
 
-    frames_sampled: int = Field(ge=0, description="Frames looked at.")
-    frames_with_face: int = Field(ge=0, description="Of these, frames with at least one face.")
-    people: int = Field(ge=0, description="Different people found.")
+    frames_sampled: int = Field(ge=0, description="Sampled frames.")
+    frames_with_face: int = Field(ge=0, description="Sampled frames with at least one face.")
+    people: int = Field(ge=0, description="People found.")
     face_width_px: float | None = Field(
-        description="Mean width of the faces in the shown picture; null where nobody is seen."
+        description="Mean width of the faces in the shown image; null without a face."
     )
     sharpness: float | None = Field(
         description="Median variance of the Laplacian over aligned grey faces, levels squared; "
-        "lower is more blurred; null where nobody is seen."
+        "lower is more blurred; null without a face."
     )
-    sound_s: Seconds = Field(description="Length of the sound that was heard.")
-    speech_s: Seconds = Field(description="Of this, seconds in which somebody speaks.")
+    sound_s: Seconds = Field(description="Length of the analyzed sound.")
+    speech_s: Seconds = Field(description="Length of the speech in it.")
 
 
 class Media(ReportModel):
-    """What the file says of itself."""
+    """Properties of the file."""
 
-    file: str = Field(description="Name of the file, without its folder.")
-    sha256: str = Field(description="Hash of the bytes.")
-    size_bytes: int = Field(ge=0, description="Size.")
-    duration_s: Seconds = Field(description="Length the container states.")
-    width: int = Field(ge=0, description="Pixels as shown, rotation applied; 0 without picture.")
-    height: int = Field(ge=0, description="Pixels as shown, rotation applied; 0 without picture.")
-    rotation_deg: int = Field(description="Clockwise turn that a player applies.")
-    fps: float = Field(ge=0.0, description="Mean frame rate; 0 without picture.")
-    video_codec: str | None = Field(description="Null without picture.")
-    audio_codec: str | None = Field(description="Null without sound.")
+    file: str = Field(
+        validation_alias=AliasChoices("file", AliasPath("path", "name")),
+        description="Name of the file, without its folder.",
+    )
+    sha256: str = Field(description="Hash of the file.")
+    size_bytes: int = Field(ge=0, description="Size of the file.")
+    duration_s: Seconds = Field(description="Length stated by the container.")
+    width: int = Field(ge=0, description="Pixels as shown, rotation applied; 0 without video.")
+    height: int = Field(ge=0, description="Pixels as shown, rotation applied; 0 without video.")
+    rotation_deg: int = Field(description="Clockwise rotation that a player applies.")
+    fps: float = Field(ge=0.0, description="Mean frame rate; 0 without video.")
+    video_codec: str | None = Field(description="Null without video.")
+    audio_codec: str | None = Field(description="Null without audio.")
 
 
 class Timing(ReportModel):
-    """Seconds of work, stage by stage."""
+    """Processing time per stage, in seconds."""
 
-    decode: Seconds = Field(description="Reading pictures and sound.")
-    faces: Seconds = Field(description="Finding, landmarking and tracking faces.")
-    align: Seconds = Field(description="Cutting the canonical faces.")
-    flow: Seconds = Field(description="Optical flow; 0 where the detector takes none.")
-    speech: Seconds = Field(description="Finding speech.")
-    frame_model: Seconds = Field(description="The network that looks at faces.")
-    voice_model: Seconds = Field(description="The network that listens.")
-    lips: Seconds = Field(default=0.0, description="Cutting out mouths.")
-    sync_model: Seconds = Field(
-        default=0.0, description="The network that compares lips and sound."
-    )
-    evidence: Seconds = Field(default=0.0, description="Finding and drawing what to look at.")
-    rest: Seconds = Field(description="All else: hashing, fusion, writing this report.")
-    total: Seconds = Field(description="Wall clock from path to report.")
+    decode: Seconds = Field(description="Decoding video and audio.")
+    faces: Seconds = Field(description="Detecting, landmarking and tracking faces.")
+    align: Seconds = Field(description="Aligning faces.")
+    flow: Seconds = Field(description="Optical flow; 0 where the detector uses none.")
+    speech: Seconds = Field(description="Voice activity detection.")
+    frame_model: Seconds = Field(description="Network for faces.")
+    voice_model: Seconds = Field(description="Network for the voice.")
+    lips: Seconds = Field(default=0.0, description="Cropping mouths.")
+    sync_model: Seconds = Field(default=0.0, description="Network for lip-sync.")
+    evidence: Seconds = Field(default=0.0, description="Computing and drawing evidence.")
+    rest: Seconds = Field(description="Everything else: hashing, fusion, building the report.")
+    total: Seconds = Field(description="Wall-clock time from path to report.")
 
 
 class Report(ReportModel):
-    """One video's verdict: what, who, when, how sure, on what grounds.
+    """Deepfake analysis of one video.
 
-    A score is a measured likeness to known forgeries, not a judgement on a person.
+    A score measures the similarity to known forgeries. It is not a judgement on a person.
     """
 
-    schema_version: int = Field(default=SCHEMA_VERSION, description="Of this contract.")
+    schema_version: int = Field(default=SCHEMA_VERSION, description="Version of this schema.")
     verdict: Verdict = Field(description="`inconclusive` between the thresholds or unscored.")
     fake_probability: Probability | None = Field(
         description="Calibrated, higher is more fake; null where nothing could be scored."
     )
     confidence_interval: tuple[Probability, Probability] | None = Field(
         default=None,
-        description="Holds the middle 95 % of repeated answers, and the one given; "
-        "null before phase 2.",
+        description="Interval with the middle 95 % of repeated predictions and "
+        "`fake_probability`; null before phase 2.",
     )
     uncertainty_score: float | None = Field(
         default=None,
         ge=0.0,
-        description="Variance of repeated answers over their mean; null before phase 2.",
+        description="Variance of repeated predictions over their mean; null before phase 2.",
     )
     repeated_mean: Probability | None = Field(
-        default=None, description="Mean of repeated answers; null before phase 2."
+        default=None, description="Mean of repeated predictions; null before phase 2."
     )
     repeated_variance: float | None = Field(
         default=None, ge=0.0, description="Their variance; null before phase 2."
@@ -237,20 +237,20 @@ class Report(ReportModel):
     members_spread: float | None = Field(
         default=None,
         ge=0.0,
-        description="Standard deviation of what the members say; null before phase 3.",
+        description="Standard deviation of the members' scores; null before phase 3.",
     )
     people: tuple[Person, ...] = Field(description="Longest on screen first.")
     audio_timeline: tuple[ScorePoint, ...] = Field(
-        default=(), description="The voice, each second in which somebody speaks."
+        default=(), description="Score of the voice in each second with speech."
     )
     envelope: WaveformPeaks | None = Field(default=None, description="Null without sound.")
-    segments: tuple[Segment, ...] = Field(description="Stretches that stand out.")
+    segments: tuple[Segment, ...] = Field(description="Flagged segments.")
     evidence: tuple[Evidence, ...] = Field(default=(), description="Empty before phase 3.")
-    quality: Quality = Field(description="Measured facts about the material.")
-    notes: tuple[str, ...] = Field(description="What a reader of the verdict must know.")
+    quality: Quality = Field(description="Quality of the material.")
+    notes: tuple[str, ...] = Field(description="Caveats on the verdict.")
     media: Media = Field(description="The file.")
     model: Model = Field(description="The detector.")
-    timing_s: Timing = Field(description="Seconds of work.")
+    timing_s: Timing = Field(description="Processing time in seconds.")
 
     @model_validator(mode="after")
     def _refuse_a_verdict_without_a_score(self) -> Self:

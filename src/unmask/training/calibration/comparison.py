@@ -1,8 +1,9 @@
-"""Which way of being unsure is the most honest: temperature, Platt scaling, MC-dropout, ensemble.
+"""Comparison of uncertainty estimates: temperature and Platt scaling, MC-dropout, ensemble.
 
-Guo et al., ICML 2017, for the temperature; Ovadia et al., "Can You Trust Your Model's Uncertainty?
-Evaluating Predictive Uncertainty Under Dataset Shift", NeurIPS 2019, for the comparison. Whatever
-is fitted is fitted on the validation clips, and everything is measured on the test clips.
+Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. The
+comparison: Ovadia et al., "Can You Trust Your Model's Uncertainty? Evaluating Predictive
+Uncertainty Under Dataset Shift", NeurIPS 2019. Fits use the validation clips, measurements the
+test clips.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt, fit_temperature
+from unmask.models.clip_decision import decide_verdict
 from unmask.models.ensemble.pooling import average_in_probability
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
@@ -24,6 +26,7 @@ from unmask.training.score_clips import ScoredClip, score_clip_people, select_sp
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 Fit = Callable[[Floats, Labels], tuple[float, float]]
+LabelledScore = tuple[SampleScore, bool]  # of a clip's decisive person; whether the clip is fake
 
 FITS: dict[str, Fit] = {
     "": lambda logits, is_fake: (1.0, 0.0),
@@ -34,12 +37,13 @@ FITS: dict[str, Fit] = {
 
 @dataclass(frozen=True, slots=True)
 class CalibrationMetrics:
-    """How far probabilities of one kind can be taken at their word.
+    """Metrics of one kind of probability on the test clips.
 
     Attributes:
-        temperature, bias: Fitted on validation; 1 and 0 where the kind does without.
-        ece_by_chance: Calibration error that a perfect detector would show on so few clips.
-        nll: In nats.
+        kind: Source of the logit and its scaling, such as ``ensemble, Platt``.
+        temperature, bias: Fitted on validation; 1 and 0 without scaling.
+        ece_by_chance: ECE that a perfectly calibrated detector would show on as few clips.
+        nll: Negative log-likelihood in nats.
     """
 
     kind: str
@@ -54,46 +58,49 @@ class CalibrationMetrics:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRates:
-    """What the bundle's thresholds did to clips that they were not fitted on, beside the promise.
+    """Error rates of the bundle's verdicts on the test clips, beside the conformal guarantee.
 
     Attributes:
-        fpr, fnr: Share of genuine clips called fake, and of fakes called real.
-        unsure_reals, unsure_fakes: Share of either that stayed inconclusive.
+        target_fpr, target_fnr: Guaranteed on average over validation sets.
+        fpr, fnr: Share of genuine clips called fake, and of fake clips called real.
+        inconclusive_reals, inconclusive_fakes: Share of each class without a verdict.
     """
 
-    promised_fpr: float
-    promised_fnr: float
+    target_fpr: float
+    target_fnr: float
     fpr: float
     fnr: float
-    unsure_reals: float
-    unsure_fakes: float
+    inconclusive_reals: float
+    inconclusive_fakes: float
 
 
 @dataclass(frozen=True, slots=True)
 class FlaggedRates:
-    """How often one kind of evidence has a stretch that stands out, in clips not fitted on.
+    """How often the test clips have a flagged segment of one kind of evidence.
 
     Attributes:
-        promised: Share of genuine clips; 0 where nothing is promised.
-        genuine, fake: Share of each; ``None`` where no such clip holds that evidence.
+        kind: ``video``, ``audio`` or ``lip_sync``.
+        threshold: Segment threshold.
+        target: Guaranteed share of genuine clips; 0 without a guarantee.
+        genuine, fake: Share of each class; ``None`` where no such clip has that evidence.
     """
 
     kind: str
-    above: float
-    promised: float
+    threshold: float
+    target: float
     genuine: float | None
     fake: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationComparison:
-    """The comparison.
+    """Uncertainty estimates of one bundle compared.
 
     Attributes:
         calibration_clips, clips: In the validation and in the test split.
-        passes: Of MC-dropout by each member.
-        spread_finds_errors: AUC of the spread of the passes in telling clips on the wrong side
-            of one half from those on the right one; ``None`` where there is but one kind.
+        passes: MC-dropout passes of each member.
+        error_detection_auc: AUC of the spread of the passes in finding clips on the wrong side
+            of one half; ``None`` without passes, or where all clips are right or all wrong.
     """
 
     calibration_clips: int
@@ -102,32 +109,34 @@ class CalibrationComparison:
     passes: int
     rows: tuple[CalibrationMetrics, ...]
     verdicts: VerdictRates
-    outstanding: tuple[FlaggedRates, ...]
+    flagged: tuple[FlaggedRates, ...]
     error_detection_auc: float | None
 
 
 def compare_calibration(
     bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, passes: int, bins: int
 ) -> CalibrationComparison:
-    """Score both splits and hold every way of being unsure against the labels.
+    """Fit every uncertainty estimate on validation and measure it on test.
 
     Args:
-        load: Gives a clip's features; see :func:`unmask.data.torch.evaluation_set.cached`.
+        load: Loads the features of a clip; see
+            :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
+        passes: MC-dropout passes of each member.
         bins: Of the calibration error.
 
     Raises:
         SingleClassError: A split's clips are all genuine, or all fake.
         DataError: A split has no clip that can be scored.
     """
-    known, asked = (
+    val_clips, test_clips = (
         score_clip_people(bundle, select_split(clips, split), load, passes)
         for split in ("val", "test")
     )
-    val, test = _decisive(known), _decisive(asked)
+    val, test = _decisive_scores(val_clips), _decisive_scores(test_clips)
     rows = tuple(
-        _measured(f"{kind}{fit}", logit_of, (val, test), fitted, bins)
-        for kind, logit_of in _kinds(bundle, passes).items()
-        for fit, fitted in FITS.items()
+        _measure(f"{kind}{scaling}", logit_of, (val, test), fit, bins)
+        for kind, logit_of in _logit_kinds(bundle, passes).items()
+        for scaling, fit in FITS.items()
     )
     return CalibrationComparison(
         calibration_clips=len(val),
@@ -135,35 +144,34 @@ def compare_calibration(
         members=len(bundle.members),
         passes=passes,
         rows=rows,
-        verdicts=verdicts_of(test, bundle.calibration),
-        outstanding=tuple(_outstanding(bundle, asked)),
-        error_detection_auc=_spread_finds_errors(test),
+        verdicts=verdict_rates(test, bundle.calibration),
+        flagged=tuple(_flagged_rates(bundle, test_clips)),
+        error_detection_auc=_error_detection_auc(test),
     )
 
 
-Answer = tuple[SampleScore, bool]  # of a clip's decisive person, and whether the clip is fake
+def _decisive_scores(scored: Sequence[ScoredClip]) -> list[LabelledScore]:
+    return [(decisive_score(clip.scores), clip.clip.is_fake) for clip in scored]
 
 
-def _decisive(scored: Sequence[ScoredClip]) -> list[Answer]:
-    return [(decisive_score(one.scores), one.clip.is_fake) for one in scored]
+def _logit_kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], float]]:
+    """Return each kind of logit and how it follows from a score."""
 
-
-def _kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], float]]:
-    """How each kind makes one logit of a clip's answers."""
-
-    def dropped(score: SampleScore) -> Floats:
+    def pass_logits(score: SampleScore) -> Floats:
         return score.member_logits if score.pass_logits is None else score.pass_logits
 
     kinds: dict[str, Callable[[SampleScore], float]] = {
         "one detector": lambda score: float(score.member_logits[0]),
     }
     if passes:
-        kinds["MC-dropout"] = lambda score: float(average_in_probability(dropped(score)[:passes]))
+        kinds["MC-dropout"] = lambda score: float(
+            average_in_probability(pass_logits(score)[:passes])
+        )
     if len(bundle.members) > 1:
         kinds["ensemble"] = lambda score: float(average_in_probability(score.member_logits))
         if passes:
             kinds["ensemble, MC-dropout"] = lambda score: float(
-                average_in_probability(dropped(score))
+                average_in_probability(pass_logits(score))
             )
     if bundle.sync is not None:
         weight = bundle.calibration.sync_weight
@@ -171,22 +179,22 @@ def _kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore], flo
     return kinds
 
 
-def _measured(
+def _measure(
     kind: str,
     logit_of: Callable[[SampleScore], float],
-    splits: tuple[list[Answer], list[Answer]],
-    fitted: Fit,
+    splits: tuple[list[LabelledScore], list[LabelledScore]],
+    fit: Fit,
     bins: int,
 ) -> CalibrationMetrics:
-    (known, known_fake), (asked, is_fake) = (_columns(split, logit_of) for split in splits)
-    temperature, bias = fitted(known, known_fake)
-    p = apply_platt(asked, temperature, bias)
+    (val_logits, val_is_fake), (logits, is_fake) = (_columns(split, logit_of) for split in splits)
+    temperature, bias = fit(val_logits, val_is_fake)
+    p = apply_platt(logits, temperature, bias)
     chance = metrics.expected_ece_under_calibration(p, bins, np.random.default_rng(0))
     return CalibrationMetrics(
         kind=kind,
         temperature=temperature,
         bias=bias,
-        auc=metrics.roc_auc(asked, is_fake),
+        auc=metrics.roc_auc(logits, is_fake),
         ece=metrics.expected_calibration_error(p, is_fake, bins),
         ece_by_chance=chance,
         brier=metrics.brier_score(p, is_fake),
@@ -194,48 +202,60 @@ def _measured(
     )
 
 
-def verdicts_of(answers: Sequence[Answer], calibration: Calibration) -> VerdictRates:
-    """Count what the thresholds say of clips of known label."""
-    p, is_fake = _columns(answers, lambda score: score.probability)
-    readings = [calibration.for_clip(score.sync_probability) for score, _ in answers]
-    fake = p > np.array([reading.fake_above for reading in readings])
-    real = p < np.array([reading.real_below for reading in readings])
+def verdict_rates(scores: Sequence[LabelledScore], calibration: Calibration) -> VerdictRates:
+    """Compute how often the verdicts are wrong or inconclusive on labelled clips."""
+    is_fake = np.array([label for _, label in scores])
+    verdicts = np.array(
+        [
+            decide_verdict(score.probability, calibration.for_clip(score.sync_probability))
+            for score, _ in scores
+        ]
+    )
+    fake, real = verdicts == "fake", verdicts == "real"
     return VerdictRates(
-        promised_fpr=calibration.guarantee.fpr,
-        promised_fnr=calibration.guarantee.fnr,
+        target_fpr=calibration.guarantee.fpr,
+        target_fnr=calibration.guarantee.fnr,
         fpr=float(fake[~is_fake].mean()),
         fnr=float(real[is_fake].mean()),
-        unsure_reals=float((~fake & ~real)[~is_fake].mean()),
-        unsure_fakes=float((~fake & ~real)[is_fake].mean()),
+        inconclusive_reals=float((~fake & ~real)[~is_fake].mean()),
+        inconclusive_fakes=float((~fake & ~real)[is_fake].mean()),
     )
 
 
-def _outstanding(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[FlaggedRates]:
-    promised = bundle.calibration.guarantee.fpr
-    for kind, above in asdict(bundle.calibration.alarms).items():
-        shares = []
-        for of_fakes in (False, True):
-            clips = [
-                peak_segment_scores(bundle, one) for one in scored if one.clip.is_fake == of_fakes
-            ]
-            known = [clip[kind] > above for clip in clips if kind in clip]
-            shares.append(float(np.mean(known)) if known else None)
-        if shares != [None, None]:
-            yield FlaggedRates(kind, above, promised, *shares)
+def _flagged_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[FlaggedRates]:
+    target = bundle.calibration.guarantee.fpr
+    peaks = [(clip.clip.is_fake, peak_segment_scores(bundle, clip)) for clip in scored]
+    for kind, threshold in asdict(bundle.calibration.alarms).items():
+        genuine, fake = (
+            _share(
+                [
+                    peak[kind] > threshold
+                    for label, peak in peaks
+                    if label == is_fake and kind in peak
+                ]
+            )
+            for is_fake in (False, True)
+        )
+        if genuine is not None or fake is not None:
+            yield FlaggedRates(kind, threshold, target, genuine, fake)
 
 
-def _spread_finds_errors(answers: Sequence[Answer]) -> float | None:
-    passes = [score.pass_probabilities for score, _ in answers]
+def _share(flags: Sequence[bool]) -> float | None:
+    return float(np.mean(flags)) if flags else None
+
+
+def _error_detection_auc(scores: Sequence[LabelledScore]) -> float | None:
+    passes = [score.pass_probabilities for score, _ in scores]
     spreads = [values.std() for values in passes if values is not None]
-    p, is_fake = _columns(answers, lambda score: score.probability)
+    p, is_fake = _columns(scores, lambda score: score.probability)
     wrong = (p > 0.5) != is_fake
-    if len(spreads) < len(answers) or wrong.all() or not wrong.any():
+    if len(spreads) < len(scores) or wrong.all() or not wrong.any():
         return None
     return metrics.roc_auc(np.array(spreads), wrong)
 
 
 def _columns(
-    answers: Sequence[Answer], value_of: Callable[[SampleScore], float]
+    scores: Sequence[LabelledScore], value_of: Callable[[SampleScore], float]
 ) -> tuple[Floats, Labels]:
-    values, labels = zip(*((value_of(score), is_fake) for score, is_fake in answers), strict=True)
+    values, labels = zip(*((value_of(score), is_fake) for score, is_fake in scores), strict=True)
     return np.array(values, np.float64), np.array(labels, np.bool_)

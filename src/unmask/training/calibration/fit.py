@@ -1,9 +1,10 @@
-"""A bundle's Platt scaling, weight of lip-sync and verdict thresholds, from the validation clips.
+"""Calibration of a bundle on the validation clips.
 
-All of it comes from the same clips, and so does the choice of the best epoch. Temperature and
-bias are harmless to what the thresholds promise, since they change no order of scores; the
-chosen epoch and weight favour these clips a little, so that on new ones the promise holds with
-slightly more errors than it says. ``unmask uncertainty`` counts them on the test split.
+It fits the lip-sync weight, Platt scaling, the verdict thresholds and the segment thresholds, all
+on the same clips that also selected the best epoch. Temperature and bias keep the order of the
+scores and so do not affect the conformal guarantee; the selected epoch and weight favour these
+clips slightly, so that error rates on new clips exceed the guarantee slightly.
+``unmask uncertainty`` measures them on the test split.
 """
 
 from collections.abc import Sequence
@@ -25,99 +26,112 @@ from unmask.records import Clip
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
 
-WEIGHTS = np.linspace(0.0, 1.0, 11)
+SYNC_WEIGHTS = np.linspace(0.0, 1.0, 11)
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
+PeopleScores = tuple[SampleScore, ...]  # of all people in one clip
 
 
 def calibrate_bundle(
     bundle: Path,
     clips: Sequence[Clip],
     cache: Cache | None,
-    promise: UncertaintySettings,
+    target_rates: UncertaintySettings,
     sync_weight: float,
     out: Path,
 ) -> Path:
-    """Write the bundle again, calibrated on the ``val`` clips, to ``out``.
+    """Calibrate a bundle on the ``val`` clips and write it to ``out``.
 
     Args:
-        promise: How often a verdict may be wrong.
-        sync_weight: Of lip-sync, where no other serves better.
+        bundle: Directory of the bundle; a calibration that it has is replaced.
+        target_rates: Error rates that the verdicts must not exceed.
+        sync_weight: Lip-sync weight to use where no other fits better.
 
     Raises:
         SingleClassError: The validation clips are all genuine, or all fake.
-        DataError: There are none.
+        DataError: There are no validation clips.
     """
-    before = replace(load_bundle(bundle), calibration=Calibration())
-    load = make_feature_loader(before.preprocessing, cache)
-    scored = score_clip_people(before, select_split(clips, "val"), load)
-    found = fit_calibration(scored, promise, sync_weight)
-    alarms = fit_segment_thresholds(before, scored, found.temperature, promise.fpr)
-    found = _of_people(found, len({one.clip.identity for one in scored}))
-    found = replace(found, alarms=alarms)
-    save_bundle(out, replace(before, calibration=found, uncertainty=promise))
+    uncalibrated = replace(load_bundle(bundle), calibration=Calibration())
+    load = make_feature_loader(uncalibrated.preprocessing, cache)
+    scored = score_clip_people(uncalibrated, select_split(clips, "val"), load)
+    calibration = fit_calibration(scored, target_rates, sync_weight)
+    thresholds = fit_segment_thresholds(
+        uncalibrated, scored, calibration.temperature, target_rates.fpr
+    )
+    people = len({clip.clip.identity for clip in scored})
+    calibration = replace(_with_people(calibration, people), alarms=thresholds)
+    save_bundle(out, replace(uncalibrated, calibration=calibration, uncertainty=target_rates))
     return out
 
 
 def fit_calibration(
-    scored: Sequence[ScoredClip], promise: UncertaintySettings, sync_weight: float
+    scored: Sequence[ScoredClip], target_rates: UncertaintySettings, sync_weight: float
 ) -> Calibration:
-    """Weight of lip-sync, temperature, bias and thresholds that fit ``scored``, in this order.
+    """Fit lip-sync weight, temperature, bias and verdict thresholds, in this order.
 
-    Clips whose lips can be judged fit the final score, and all of them that of the detectors
-    alone, which lies elsewhere: it holds for clips in which no mouth moves with speech.
+    Clips with a lip-sync score fit the calibration of the final score. All clips fit a second
+    one for the detectors alone, whose scores are distributed differently; it applies to clips
+    in which no mouth moves with speech.
+
+    Args:
+        sync_weight: Lip-sync weight to use where no other fits better.
+
+    Raises:
+        SingleClassError: The clips are all genuine, or all fake.
     """
-    clips = [one.scores for one in scored]
-    is_fake = np.array([one.clip.is_fake for one in scored])
-    alone = _reading(_logits(clips, 0.0), is_fake, promise)
-    judged = np.array([_is_judged(clip) for clip in clips])
-    if len(set(is_fake[judged])) < 2:  # nothing to learn its weight from
-        return alone
-    told = [clip for clip, known in zip(clips, judged, strict=True) if known]
-    weight = _best_weight(told, is_fake[judged], sync_weight)
+    people = [clip.scores for clip in scored]
+    is_fake = np.array([clip.clip.is_fake for clip in scored])
+    detectors = _fit_scale(_logits(people, 0.0), is_fake, target_rates)
+    has_sync = np.array([_has_sync_score(scores) for scores in people])
+    if len(set(is_fake[has_sync])) < 2:  # the weight cannot be fitted on one class
+        return detectors
+    with_sync = [scores for scores, known in zip(people, has_sync, strict=True) if known]
+    weight = _best_sync_weight(with_sync, is_fake[has_sync], sync_weight)
     if not weight:
-        return alone
-    whole = _reading(_logits(told, weight), is_fake[judged], promise)
-    return replace(whole, sync_weight=weight, alone=alone)
+        return detectors
+    final = _fit_scale(_logits(with_sync, weight), is_fake[has_sync], target_rates)
+    return replace(final, sync_weight=weight, alone=detectors)
 
 
-def _reading(logits: Floats, is_fake: Labels, promise: UncertaintySettings) -> Calibration:
+def _fit_scale(logits: Floats, is_fake: Labels, target_rates: UncertaintySettings) -> Calibration:
     temperature, bias = fit_platt(logits, is_fake)
-    probabilities = apply_platt(logits, temperature, bias)
-    low, high, guarantee = conformal_thresholds(probabilities, is_fake, promise.fpr, promise.fnr)
+    low, high, guarantee = conformal_thresholds(
+        apply_platt(logits, temperature, bias), is_fake, target_rates.fpr, target_rates.fnr
+    )
     return Calibration(temperature, low, high, guarantee=guarantee, bias=bias)
 
 
-def _is_judged(people: tuple[SampleScore, ...]) -> bool:
-    return (
-        decisive_score([with_sync_weight(score, 0.0) for score in people]).sync_probability
-        is not None
-    )
+def _has_sync_score(people: PeopleScores) -> bool:
+    decisive = decisive_score([with_sync_weight(score, 0.0) for score in people])
+    return decisive.sync_probability is not None
 
 
-def _of_people(found: Calibration, people: int) -> Calibration:
-    alone = None if found.alone is None else _of_people(found.alone, people)
-    return replace(found, alone=alone, guarantee=replace(found.guarantee, people=people))
+def _with_people(calibration: Calibration, people: int) -> Calibration:
+    """Return the calibration with the number of people in both of its guarantees."""
+    alone = None if calibration.alone is None else _with_people(calibration.alone, people)
+    guarantee = replace(calibration.guarantee, people=people)
+    return replace(calibration, alone=alone, guarantee=guarantee)
 
 
-def _best_weight(clips: Sequence[tuple[SampleScore, ...]], is_fake: Labels, start: float) -> float:
-    """The weight of lip-sync under which the labels are likeliest, each with its own fit.
+def _best_sync_weight(clips: Sequence[PeopleScores], is_fake: Labels, default: float) -> float:
+    """Return the lip-sync weight of the highest likelihood, each with its own Platt fit.
 
     Args:
-        start: Taken where no other is better.
+        default: Returned where no other is better.
     """
 
     def loss(weight: float) -> float:
         logits = _logits(clips, weight)
         return negative_log_likelihood(apply_platt(logits, *fit_platt(logits, is_fake)), is_fake)
 
-    return float(min([start, *WEIGHTS], key=loss))
+    return float(min([default, *SYNC_WEIGHTS], key=loss))
 
 
-def _logits(clips: Sequence[tuple[SampleScore, ...]], sync_weight: float) -> Floats:
-    """Each clip's logit, its most fake person chosen under this weight."""
-    chosen = [
-        decisive_score([with_sync_weight(score, sync_weight) for score in clip]) for clip in clips
+def _logits(clips: Sequence[PeopleScores], sync_weight: float) -> Floats:
+    """Return the logit of each clip's decisive person under a lip-sync weight."""
+    decisive = [
+        decisive_score([with_sync_weight(score, sync_weight) for score in people])
+        for people in clips
     ]
-    return np.array([score.logit for score in chosen])
+    return np.array([score.logit for score in decisive])

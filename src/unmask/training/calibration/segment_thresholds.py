@@ -1,12 +1,12 @@
-"""From which score on a stretch of face, voice or lips stands out.
+"""Fit of the thresholds above which a segment is flagged.
 
-The moments of a genuine clip are many, and some of them score high: held against the verdict's
-threshold, most genuine clips would have a stretch that stands out. So each kind of evidence has
-a threshold of its own, split-conformal as the verdict's is, over the highest stretch of each
-genuine clip.
+A genuine clip has many moments, some of which score high: at the verdict's threshold most genuine
+clips would have a flagged segment. Each kind of evidence therefore has a threshold of its own,
+split-conformal as the verdict's is, over the highest segment of each genuine clip.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +19,16 @@ from unmask.models.calibration.platt import (
     apply_platt,
     clipped_logit,
 )
-from unmask.models.calibration.segments import (
-    BIN_S,
-    bin_audio_steps,
-    highest_segment_threshold,
-    intervals,
+from unmask.models.evidence_lines import (
+    KINDS,
+    PersonEvidence,
+    evidence_lines,
+    face_scores,
+    lipsync_scores,
+    voice_scores,
 )
 from unmask.models.inference import SampleScore
-from unmask.models.lipsync.scoring import STEP_TICKS
 from unmask.training.score_clips import ScoredClip
-
-KINDS = ("video", "audio", "lip_sync")
 
 Floats = NDArray[np.float64]
 
@@ -37,58 +36,62 @@ Floats = NDArray[np.float64]
 def fit_segment_thresholds(
     bundle: Bundle, scored: Sequence[ScoredClip], temperature: float, fpr: float
 ) -> SegmentThresholds:
-    """Thresholds of which a share ``fpr`` of new genuine clips at most has anything above.
+    """Fit thresholds that at most a share ``fpr`` of new genuine clips exceeds anywhere.
 
     Args:
-        scored: By ``bundle`` under no calibration.
-        temperature: That ``scored`` will be divided by.
+        scored: Scores by ``bundle`` without calibration.
+        temperature: Of the calibration that ``scored`` lacks.
 
     Returns:
-        One half for what is too rarely seen in genuine clips to promise anything.
+        One half for evidence that too few genuine clips have.
     """
     genuine = [
-        peak_segment_scores(bundle, one, temperature) for one in scored if not one.clip.is_fake
+        peak_segment_scores(bundle, clip, temperature) for clip in scored if not clip.clip.is_fake
     ]
 
-    def fitted(kind: str) -> float:
-        known = np.sort([clip[kind] for clip in genuine if kind in clip])
-        return conformal_quantile(known, fpr, NEUTRAL_PROBABILITY)
+    def fit(kind: str) -> float:
+        peaks = np.sort([clip[kind] for clip in genuine if kind in clip])
+        return conformal_quantile(peaks, fpr, NEUTRAL_PROBABILITY)
 
-    return SegmentThresholds(**{kind: fitted(kind) for kind in KINDS})
+    return SegmentThresholds(**{kind: fit(kind) for kind in KINDS})
 
 
 def peak_segment_scores(
     bundle: Bundle, scored: ScoredClip, temperature: float = 1.0
 ) -> dict[str, float]:
-    """How high each kind of evidence stands for long enough somewhere in a clip.
+    """Compute the score of the highest segment of each kind of evidence in a clip.
 
     Args:
-        temperature: That face and voice are still to be divided by.
+        temperature: Divides the logits of face and voice.
 
     Returns:
-        By kind, one of ``KINDS``; without those that the clip does not hold.
+        Kind, one of ``KINDS``, to score; without kinds of evidence that the clip lacks.
     """
-    found: dict[str, float] = {}
-    for score in scored.scores:
-        for kind, probabilities, edges_s in _lines(bundle, score, temperature):
-            if len(probabilities):
-                found[kind] = max(
-                    found.get(kind, 0.0), highest_segment_threshold(probabilities, edges_s)
-                )
-    return found
+    scores = [_rescale(score, temperature) for score in scored.scores]
+    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
+    people = [
+        PersonEvidence(
+            number,
+            face_scores(score, np.arange(len(score.frame_probabilities)) * frame_s),
+            lipsync_scores(score),
+        )
+        for number, score in enumerate(scores)
+    ]
+    peaks: dict[str, float] = {}
+    for line in evidence_lines(bundle, people, voice_scores(scores)):
+        if len(line.probabilities):
+            peaks[line.kind] = max(peaks.get(line.kind, 0.0), line.peak())
+    return peaks
 
 
-def _lines(
-    bundle: Bundle, score: SampleScore, temperature: float
-) -> Iterator[tuple[str, Floats, Floats]]:
-    def read(probabilities: Floats) -> Floats:
+def _rescale(score: SampleScore, temperature: float) -> SampleScore:
+    """Divide the scores of face and voice by a temperature."""
+
+    def rescale(probabilities: Floats) -> Floats:
         return apply_platt(clipped_logit(probabilities), temperature)
 
-    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
-    faces = read(score.frame_probabilities)
-    yield "video", faces, intervals(np.arange(len(faces)) * frame_s, frame_s)
-    starts_s, voice = bin_audio_steps(read(score.step_probabilities))
-    yield "audio", voice, intervals(starts_s, BIN_S)
-    if bundle.sync is not None and score.sync is not None:
-        moment_s = STEP_TICKS / bundle.sync.rate_hz
-        yield "lip_sync", score.sync.probabilities, intervals(score.sync.time_s, moment_s)
+    return replace(
+        score,
+        frame_probabilities=rescale(score.frame_probabilities),
+        step_probabilities=rescale(score.step_probabilities),
+    )

@@ -1,7 +1,7 @@
-"""Members of an ensemble: what each is trained under, and all of them in one bundle.
+"""Deep ensemble: settings of each member, and all members in one bundle.
 
-Deep ensembles: Lakshminarayanan, Pritzel & Blundell, "Simple and Scalable Predictive Uncertainty
-Estimation using Deep Ensembles", NeurIPS 2017.
+Lakshminarayanan, Pritzel & Blundell, "Simple and Scalable Predictive Uncertainty Estimation using
+Deep Ensembles", NeurIPS 2017.
 """
 
 from collections.abc import Sequence
@@ -15,36 +15,36 @@ from unmask.models.lipsync.checkpoint import FILE, load_sync
 
 
 def member_settings(settings: Settings) -> tuple[Settings, ...]:
-    """What each member is trained under.
+    """Return the settings that each member is trained with.
 
-    The first is trained as if it were alone. Those that follow count on from its seed, and take
-    every pair of a dropout and a factor of the learning rate in turn, the dropouts turning faster.
+    The first member has those of a single detector. Each further member has the next seed, and the
+    next pair of ``dropouts`` × ``rate_factors``, the dropout varying faster.
 
     Raises:
-        ConfigError: There is to be no member at all.
+        ConfigError: ``ensemble.members`` is less than 1.
     """
-    wanted = settings.ensemble
-    if wanted.members < 1:
-        raise ConfigError(f"ensemble.members is {wanted.members}; use 1 for a single detector")
-    alone = settings.replace(ensemble=EnsembleSettings())
-    return tuple(_member(alone, wanted, number) for number in range(wanted.members))
+    ensemble = settings.ensemble
+    if ensemble.members < 1:
+        raise ConfigError(f"ensemble.members is {ensemble.members}; use 1 for a single detector")
+    single = settings.replace(ensemble=EnsembleSettings())
+    return tuple(_member(single, ensemble, index) for index in range(ensemble.members))
 
 
 def build_ensemble_bundle(
     members: Sequence[Path], sync: Path, settings: Settings, out: Path
 ) -> Path:
-    """Write one bundle with all of ``members``, not calibrated, to ``out``.
+    """Write an uncalibrated bundle of all members to ``out``.
 
     Args:
-        members: Bundles of one detector each.
-        sync: Folder with the weights of the lip-sync model; empty where there is none.
+        members: Directories of bundles with one detector each.
+        sync: Directory of the lip-sync weights; empty without a lip-sync model.
 
     Raises:
-        BundleError: The members are built differently.
+        BundleError: The members have different architectures.
     """
-    bundles = [load_bundle(folder) for folder in members]
+    bundles = [load_bundle(path) for path in members]
     seeds = " ".join(bundle.provenance["seed"] for bundle in bundles)
-    joined = replace(
+    ensemble = replace(
         bundles[0],
         members=tuple(bundle.first_member for bundle in bundles),
         sync=load_sync(sync / FILE) if (sync / FILE).is_file() else None,
@@ -52,19 +52,19 @@ def build_ensemble_bundle(
         uncertainty=settings.uncertainty,
         provenance={**bundles[0].provenance, "seed": seeds},
     )
-    save_bundle(out, joined)
+    save_bundle(out, ensemble)
     return out
 
 
-def _member(alone: Settings, wanted: EnsembleSettings, number: int) -> Settings:
-    if not number:
-        return alone
-    model, training = alone.model, alone.training
-    if wanted.dropouts:
-        dropout = wanted.dropouts[(number - 1) % len(wanted.dropouts)]
+def _member(single: Settings, ensemble: EnsembleSettings, index: int) -> Settings:
+    if not index:
+        return single
+    model, training = single.model, single.training
+    if ensemble.dropouts:
+        dropout = ensemble.dropouts[(index - 1) % len(ensemble.dropouts)]
         model = model.replace(dropout=dropout)
-    if wanted.rate_factors:
-        turn = (number - 1) // max(len(wanted.dropouts), 1)
-        factor = wanted.rate_factors[turn % len(wanted.rate_factors)]
+    if ensemble.rate_factors:
+        cycle = (index - 1) // max(len(ensemble.dropouts), 1)
+        factor = ensemble.rate_factors[cycle % len(ensemble.rate_factors)]
         training = training.replace(learning_rate=training.learning_rate * factor)
-    return alone.replace(seed=alone.seed + number, model=model, training=training)
+    return single.replace(seed=single.seed + index, model=model, training=training)

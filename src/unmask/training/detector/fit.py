@@ -1,4 +1,4 @@
-"""From clips to a bundle; a fit that was killed goes on where it stopped."""
+"""Fit of a detector: from clips to a bundle; an interrupted fit resumes."""
 
 import json
 import logging
@@ -17,14 +17,10 @@ from torch.utils.data import DataLoader
 from unmask.config import Settings, TrainingSettings, to_dict
 from unmask.data.forgeries.online import expand_training_clips
 from unmask.data.manifest import manifest_hash
-from unmask.data.torch.evaluation_set import (
-    EvaluationClips,
-    FeatureLoader,
-    Vectors,
-    make_collate_fn,
-    make_feature_loader,
-)
-from unmask.data.torch.training_set import PairBatchSampler, TrainingSet
+from unmask.data.torch.collate import make_collate_fn
+from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, Vectors
+from unmask.data.torch.pair_sampler import PairBatchSampler
+from unmask.data.torch.training_set import TrainingSet
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
@@ -46,11 +42,11 @@ SKIPPED = "skipped.json"
 
 @dataclass(frozen=True, slots=True)
 class FrozenFrameEncoder:
-    """A frame encoder that a member takes over and does not train.
+    """A frame encoder that is copied from another bundle and not trained.
 
     Attributes:
-        bundle: Whose it is.
-        cache: Keeps what it makes of the faces, for the next member.
+        bundle: Directory of the other bundle.
+        cache: Stores its frame features for the members that follow.
     """
 
     bundle: Path
@@ -60,60 +56,46 @@ class FrozenFrameEncoder:
 def fit(
     clips: Sequence[Clip],
     settings: Settings,
-    cache: Cache | None,
-    out: Path,
-    logger: Any = None,
-    frames_of: Path | None = None,
-) -> Path:
-    """Train on the ``train`` clips; keep the epoch that ranks the ``val`` clips best.
-
-    Below ``out`` each set of settings and data has a folder of its own: checkpoints,
-    ``history.csv``, ``skipped.json`` (clips that could not be used, and why) and ``bundle``.
-    The same call again returns that bundle, or goes on with an unfinished fit.
-
-    Args:
-        clips: Of all splits; test clips are not looked at.
-        logger: A Lightning logger that takes each epoch's metrics.
-        frames_of: A bundle whose frame encoder is taken as it is and not trained.
-
-    Returns:
-        The bundle's folder; it is not calibrated yet.
-
-    Raises:
-        TrainingError: There are no clips to train on, or not both kinds to validate on.
-        WeightsError: Pretrained weights cannot be had.
-    """
-    load = make_feature_loader(settings.preprocessing, cache)
-    taken = None if frames_of is None else FrozenFrameEncoder(frames_of, cache)
-    return fit_features(clips, settings, load, out, logger, taken)
-
-
-def fit_features(
-    clips: Sequence[Clip],
-    settings: Settings,
     load: FeatureLoader,
     out: Path,
     logger: Any = None,
-    taken: FrozenFrameEncoder | None = None,
+    frozen: FrozenFrameEncoder | None = None,
 ) -> Path:
-    """Like :func:`fit`, with the features of a clip from ``load``."""
-    base = None if taken is None else load_bundle(taken.bundle)
-    folder = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
-    bundle = folder / "bundle"
+    """Train on the ``train`` clips and keep the epoch with the best AUC on the ``val`` clips.
+
+    Each combination of settings, data and code has its own directory below ``out``, with
+    checkpoints, ``history.csv``, ``skipped.json`` (clips left out, and why) and ``bundle``. The
+    same call again returns that bundle, or resumes an unfinished fit.
+
+    Args:
+        clips: Of all splits; test clips are not used.
+        load: Loads the features of a clip with ``settings.preprocessing``; see
+            :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
+        logger: Lightning logger of each epoch's metrics.
+        frozen: Replaces the frame encoder, which is then not trained.
+
+    Returns:
+        Directory of the uncalibrated bundle.
+
+    Raises:
+        TrainingError: There are no clips to train on, or validation lacks a class.
+        WeightsError: Pretrained weights cannot be loaded.
+    """
+    base = None if frozen is None else load_bundle(frozen.bundle)
+    run_dir = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
+    bundle = run_dir / "bundle"
     if bundle.is_dir():
         return bundle
-    folder.mkdir(parents=True, exist_ok=True)
+    run_dir.mkdir(parents=True, exist_ok=True)
     with quiet_lightning(), torch.random.fork_rng():
-        module = _module(settings, base)
+        module = _build_module(settings, base)
         vectors = None
-        if taken is not None and base is not None and can_cache_face_features(settings.training):
-            some = [clip for clip in clips if clip.split in ("train", "val")]
-            vectors = extract_face_features(base, some, load, taken.cache, best_device())
-        _train(module, _loaders(clips, settings, load, vectors), folder, logger)
+        if frozen is not None and base is not None and can_cache_face_features(settings.training):
+            fitted = [clip for clip in clips if clip.split in ("train", "val")]
+            vectors = extract_face_features(base, fitted, load, frozen.cache, best_device())
+        _train(module, _build_loaders(clips, settings, load, vectors), run_dir, logger)
         refit_heads(module.detector.to(best_device()).eval(), clips, load, vectors)
-    (folder / SKIPPED).write_text(json.dumps(module.problems, indent=1) + "\n")
-    for clip_id, problem in module.problems.items():
-        log.warning("clip %s was left out: %s", clip_id, problem)
+    _save_problems(module.problems, run_dir / SKIPPED)
     provenance = {"manifest_sha256": manifest_hash(clips), "seed": str(settings.seed)}
     save_bundle(
         bundle,
@@ -130,15 +112,15 @@ def fit_features(
 
 
 def can_cache_face_features(training: TrainingSettings) -> bool:
-    """Whether nothing is done to a face while a member learns that takes over a frame encoder."""
+    """Return whether training with a frozen frame encoder leaves the faces unchanged."""
     return training.fake_source == "labelled" and not training.adversarial_epsilon
 
 
 def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") -> str:
-    """Hash of everything that the weights depend on: 64 hexadecimal digits.
+    """Return the hash of everything that the weights depend on, 64 hexadecimal digits.
 
     Args:
-        base_sha256: Of the bundle that the frame encoder is taken from.
+        base_sha256: Hash of the bundle that the frame encoder is copied from.
     """
     parts = {
         "clips": manifest_hash(clips),
@@ -155,7 +137,7 @@ def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") ->
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _module(settings: Settings, base: Bundle | None) -> DetectorModule:
+def _build_module(settings: Settings, base: Bundle | None) -> DetectorModule:
     torch.manual_seed(settings.seed)
     detector = Detector(settings.model)
     if settings.training.grad_checkpoint:
@@ -166,40 +148,51 @@ def _module(settings: Settings, base: Bundle | None) -> DetectorModule:
     return DetectorModule(detector, settings.training, settings.seed)
 
 
-def _train(module: DetectorModule, loaders: Loaders, folder: Path, logger: Any) -> None:
-    trainer = build_trainer(module.settings, folder, logger)
-    last = folder / LAST
+def _train(module: DetectorModule, loaders: Loaders, run_dir: Path, logger: Any) -> None:
+    trainer = build_trainer(module.settings, run_dir, logger)
+    last = run_dir / LAST
     if last.is_file():
-        log.warning("going on with the fit in %s", folder)
+        log.warning("resuming the fit in %s", run_dir)
     try:
         trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
-    except SIGTERMException as stopped:  # which leaves with 0, as if the fit were finished
-        raise SystemExit(128 + signal.SIGTERM) from stopped
-    state = torch.load(folder / BEST, map_location="cpu", weights_only=True)["state_dict"]
+    except SIGTERMException as error:  # Lightning would exit with 0, as after a finished fit
+        raise SystemExit(128 + signal.SIGTERM) from error
+    state = torch.load(run_dir / BEST, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
 
 
-def _loaders(
+def _build_loaders(
     clips: Sequence[Clip], settings: Settings, load: FeatureLoader, vectors: Vectors | None
 ) -> Loaders:
+    """Build the data loaders of training and validation.
+
+    Raises:
+        TrainingError: One of the splits is empty.
+    """
     training = settings.training
     train = [clip for clip in clips if clip.split == "train"]
     val = [clip for clip in clips if clip.split == "val"]
     if not train or not val:
         raise TrainingError(
-            f"{len(train)} training and {len(val)} validation clips; need some of each: "
+            f"there are {len(train)} training and {len(val)} validation clips, both are needed; "
             "correct the manifest's column split"
         )
     rows = expand_training_clips(train, training.fake_source)
-    examples = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
+    training_set = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
+    sampler = PairBatchSampler(rows, training.batch_clips, settings.seed, training.paired)
+    validation_set = EvaluationClips(val, load, training.validation_frames, vectors)
     options: dict[str, Any] = {
         "collate_fn": make_collate_fn(settings.model),
         "num_workers": min(training.workers, os.cpu_count() or 1),
         "persistent_workers": training.workers > 0,
     }
-    batches = PairBatchSampler(rows, training.batch_clips, settings.seed, training.paired)
-    whole = EvaluationClips(val, load, training.validation_frames, vectors)
     return (
-        DataLoader(examples, batch_sampler=batches, **options),
-        DataLoader(whole, batch_size=training.batch_clips, **options),
+        DataLoader(training_set, batch_sampler=sampler, **options),
+        DataLoader(validation_set, batch_size=training.batch_clips, **options),
     )
+
+
+def _save_problems(problems: dict[str, str], path: Path) -> None:
+    path.write_text(json.dumps(problems, indent=1) + "\n")
+    for clip_id, problem in problems.items():
+        log.warning("clip %s was left out: %s", clip_id, problem)

@@ -1,7 +1,7 @@
-"""What a frozen frame encoder makes of faces: worked out once, and used by every member after.
+"""Face features of a frozen frame encoder, computed once for all ensemble members that share it.
 
-A face goes through the encoder as it is. What would be drawn anew for it in each epoch (the light,
-a codec) the first member has learned to look past; the sound is changed as before.
+Faces are encoded without augmentation: the first member has learned to ignore what augmentation
+would vary in each epoch (brightness, codec). Sound is augmented as before.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ClipFeatures, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 
-STAGE = "vectors"
+STAGE = "vectors"  # of the preprocessing cache
 
 
 def extract_face_features(
@@ -34,33 +34,34 @@ def extract_face_features(
     cache: Cache | None,
     device: torch.device,
 ) -> Vectors:
-    """Vectors of the largest person's faces in each clip, with a progress bar on a terminal.
+    """Encode the faces of the largest person in each clip, with a progress bar on a terminal.
 
     Args:
-        base: Its first member's frame encoder is asked.
-        cache: Keeps them, so that the next member finds them there.
+        base: The frame encoder of its first member is used.
+        cache: Stores the features for the next call.
 
     Returns:
-        By ``clip_id``, shape ``(frames, frame_dim)``, float32; without clips that cannot be used.
+        ``clip_id`` to features, shape ``(frames, frame_dim)``, float32; without clips that
+        cannot be used.
     """
     detector = base.first_member.to(device).eval()
-    about = {"encoder": base.sha256, "code": training_fingerprint()}
-    found: Vectors = {}
+    encoder_key = {"encoder": base.sha256, "code": training_fingerprint()}
+    vectors: Vectors = {}
     console = Console(stderr=True)
     for clip in track(clips, "faces", console=console, disable=not console.is_terminal):
         try:
             features = load(clip)
             samples = to_model_inputs(features)
         except UnmaskError:
-            continue  # whoever asks for the clip itself is told why
+            continue  # training itself reports the problem
         if samples:
-            key = _key(features, base.preprocessing, about)
-            found[clip.clip_id] = _kept(detector, samples[0], cache, key)
+            key = _feature_key(features, base.preprocessing, encoder_key)
+            vectors[clip.clip_id] = _load_or_encode(detector, samples[0], cache, key)
     base.first_member.to("cpu")
-    return found
+    return vectors
 
 
-def _kept(
+def _load_or_encode(
     detector: Detector, sample: ModelInput, cache: Cache | None, key: str
 ) -> NDArray[np.float32]:
     entry = None if cache is None else cache.load(STAGE, key)
@@ -73,7 +74,7 @@ def _kept(
 
 @torch.inference_mode()
 def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
-    """Vectors of a sample's faces, shape ``(frames, frame_dim)``."""
+    """Encode the faces of a sample; shape ``(frames, frame_dim)``."""
     if not len(sample.faces):
         return np.zeros((0, detector.settings.frame_dim), np.float32)
     device = next(detector.parameters()).device
@@ -82,5 +83,8 @@ def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
     return vectors
 
 
-def _key(features: ClipFeatures, settings: PreprocessingSettings, about: dict[str, Any]) -> str:
-    return cache_key(STAGE, features.info.sha256, {**about, "preprocessing": to_dict(settings)})
+def _feature_key(
+    features: ClipFeatures, settings: PreprocessingSettings, encoder_key: dict[str, Any]
+) -> str:
+    parts = {**encoder_key, "preprocessing": to_dict(settings)}
+    return cache_key(STAGE, features.info.sha256, parts)

@@ -1,4 +1,4 @@
-"""The detector as Lightning trains it."""
+"""Lightning module of the detector: losses, optimiser, validation AUC."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unmask.config import TrainingSettings
-from unmask.data.torch.evaluation_set import ClipBatch
+from unmask.data.torch.collate import ClipBatch
 from unmask.errors import TrainingError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.adversarial import FRAMES, fgsm
@@ -17,18 +17,19 @@ from unmask.models.collate import Batch
 from unmask.models.detector import Detector, DetectorOutput
 from unmask.models.losses import Losses, Targets, detach_modalities, detector_loss
 
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
+WARMUP_SHARE = 0.1  # of the steps
+MAX_PROBLEMS_SHOWN = 3
 
 
 class DetectorModule(pl.LightningModule):
-    """Losses, optimiser and validation metrics.
+    """Training and validation of a detector.
 
-    The metrics are ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``,
-    ``train_temporal``, ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with
-    auxiliary heads ``train_landmarks`` and ``train_pose`` too.
+    Logs ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``, ``train_temporal``,
+    ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with auxiliary heads also
+    ``train_landmarks`` and ``train_pose``.
 
     Attributes:
-        problems: Clips that could not be used, and why.
+        problems: ``clip_id`` and reason of clips that could not be used.
     """
 
     def __init__(self, detector: Detector, settings: TrainingSettings, seed: int) -> None:
@@ -37,38 +38,38 @@ class DetectorModule(pl.LightningModule):
         self.settings = settings
         self.seed = seed
         self.problems: dict[str, str] = {}
-        self._seen: list[dict[str, Tensor]] = []
+        self._validation_rows: list[dict[str, Tensor]] = []
 
     def transfer_batch_to_device(self, batch: ClipBatch, device: torch.device, _: int) -> ClipBatch:
         """Move the tensors of a batch."""
-        moved = None if batch.batch is None else batch.batch.to(device)
-        seen = None if batch.seen is None else batch.seen.to(device)
-        return ClipBatch(batch.clips, moved, batch.targets.to(device), batch.problems, seen)
+        inputs = None if batch.batch is None else batch.batch.to(device)
+        features = None if batch.frame_features is None else batch.frame_features.to(device)
+        return ClipBatch(batch.clips, inputs, batch.targets.to(device), batch.problems, features)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what could not be used, too: a fit that goes on does not meet it again."""
+        """Store the problems: a resumed fit does not load earlier batches again."""
         checkpoint["problems"] = dict(self.problems)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember it."""
+        """Restore the problems."""
         self.problems.update(checkpoint.get("problems", {}))
 
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
-        """Make dropout depend on seed, epoch and step alone, for the sake of resuming."""
+        """Seed dropout by seed, epoch and step alone, so that a resumed fit is identical."""
         rng = np.random.default_rng((self.seed, self.current_epoch, batch_idx))
         torch.manual_seed(int(rng.integers(2**63)))
 
     def training_step(self, clips: ClipBatch, _: int) -> Tensor | None:
-        """One batch; with adversarial training half of the loss is that of attacked faces."""
+        """Compute the loss; with adversarial training the mean with that of attacked faces."""
         self.problems.update(clips.problems)
         if clips.batch is None:
             return None
-        losses = self._losses(self._predicted(clips.batch, clips.seen), clips.targets)
+        losses = self._losses(self._predict(clips.batch, clips.frame_features), clips.targets)
         total = losses.total
         if epsilon := self.settings.adversarial_epsilon:
             attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
-            harder = self._losses(self._predicted(attacked), clips.targets)
-            total = (total + harder.total) / 2
+            adversarial = self._losses(self._predict(attacked), clips.targets)
+            total = (total + adversarial.total) / 2
         heads = ("landmarks", "pose") if self.detector.auxiliary else ()
         for name in ("clip", "video", "audio", "temporal", *heads):
             self._log(f"train_{name}", getattr(losses, name), clips)
@@ -76,11 +77,11 @@ class DetectorModule(pl.LightningModule):
         return total
 
     def validation_step(self, clips: ClipBatch, _: int) -> None:
-        """Remember what was said of a batch."""
+        """Collect the logits of a batch."""
         self.problems.update(clips.problems)
         if clips.batch is None:
             return
-        prediction: DetectorOutput = self.detector(clips.batch, frame_features=clips.seen)
+        prediction: DetectorOutput = self.detector(clips.batch, frame_features=clips.frame_features)
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
@@ -89,58 +90,60 @@ class DetectorModule(pl.LightningModule):
             "logit": prediction.logit,
             "video": prediction.video_logit,
             "audio": prediction.audio_logit,
-            "seen": prediction.frame_mask.any(1),
-            "heard": prediction.step_mask.any(1),
+            "has_video": prediction.frame_mask.any(1),
+            "has_audio": prediction.step_mask.any(1),
         }
-        self._seen.append({name: value.detach().cpu() for name, value in row.items()})
+        self._validation_rows.append({name: value.detach().cpu() for name, value in row.items()})
 
     def on_validation_epoch_end(self) -> None:
-        """Turn an epoch's scores into AUCs; one modality's is left out where it has one class.
+        """Log the AUC of all clips and of each modality that has both classes.
 
         Raises:
-            TrainingError: The clips that could be scored are all genuine, or all fake.
+            TrainingError: No validation clip could be scored, or those that could are all
+                genuine or all fake.
         """
-        seen, self._seen = self._seen, []
-        if not seen:
-            raise TrainingError(f"no validation clip could be scored; {self._reasons()}")
-        all_of = {name: torch.cat([row[name] for row in seen]).numpy() for name in seen[0]}
-        everyone = np.ones(len(all_of["logit"]), bool)
-        is_fake = all_of["fake_video"] | all_of["fake_audio"]
+        rows, self._validation_rows = self._validation_rows, []
+        if not rows:
+            raise TrainingError(f"no validation clip could be scored; {self._describe_problems()}")
+        columns = {name: torch.cat([row[name] for row in rows]).numpy() for name in rows[0]}
+        all_clips = np.ones(len(columns["logit"]), bool)
+        is_fake = columns["fake_video"] | columns["fake_audio"]
         if is_fake.all() or not is_fake.any():
             raise TrainingError(
                 f"{is_fake.sum()} of {len(is_fake)} validation clips are fake; an AUC needs "
-                f"genuine and fake ones; {self._reasons()}"
+                f"genuine and fake ones; {self._describe_problems()}"
             )
         for name, logits, labels, mask in (
-            ("val_auc", all_of["logit"], is_fake, everyone),
-            ("val_auc_video", all_of["video"], all_of["fake_video"], all_of["seen"]),
-            ("val_auc_audio", all_of["audio"], all_of["fake_audio"], all_of["heard"]),
+            ("val_auc", columns["logit"], is_fake, all_clips),
+            ("val_auc_video", columns["video"], columns["fake_video"], columns["has_video"]),
+            ("val_auc_audio", columns["audio"], columns["fake_audio"], columns["has_audio"]),
         ):
             if len(set(labels[mask].tolist())) == 2:
                 auc = roc_auc(logits[mask].astype(np.float64), labels[mask])
                 self.log(name, auc, prog_bar=name == "val_auc")
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on norms and biases; a short rise, then a cosine down to zero."""
-        tuned = [p for p in self.parameters() if p.requires_grad]
+        """Build AdamW without decay of norms and biases, and a warm-up-cosine schedule."""
+        trainable = [p for p in self.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [
-            {"params": [p for p in tuned if p.ndim > 1]},
-            {"params": [p for p in tuned if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in trainable if p.ndim > 1]},
+            {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimiser = torch.optim.AdamW(
             groups, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_cosine(steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warmup_cosine(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
 
-    def _predicted(self, batch: Batch, seen: Tensor | None = None) -> DetectorOutput:
-        prediction: DetectorOutput = self.detector(batch, frame_features=seen)
+    def _predict(self, batch: Batch, frame_features: Tensor | None = None) -> DetectorOutput:
+        prediction: DetectorOutput = self.detector(batch, frame_features=frame_features)
         return detach_modalities(prediction) if self.settings.detach_fusion else prediction
 
-    def _reasons(self) -> str:
-        shown = [f"{clip_id}: {why}" for clip_id, why in list(self.problems.items())[:3]]
-        return f"{len(self.problems)} were left out ({'; '.join(shown)})"
+    def _describe_problems(self) -> str:
+        shown = list(self.problems.items())[:MAX_PROBLEMS_SHOWN]
+        reasons = "; ".join(f"{clip_id}: {problem}" for clip_id, problem in shown)
+        return f"{len(self.problems)} clips were left out ({reasons})"
 
     def _losses(self, prediction: DetectorOutput, targets: Targets) -> Losses:
         settings = self.settings
@@ -164,14 +167,23 @@ class DetectorModule(pl.LightningModule):
         )
 
 
-def _warmup_cosine(steps: int) -> Callable[[int], float]:
-    """Factor of the learning rate at each step: linear up, half a cosine down."""
-    rise = max(round(steps * WARM_UP), 1)
+def warmup_cosine(steps: int) -> Callable[[int], float]:
+    """Return the factor of the learning rate at each step: linear warm-up, half a cosine decay.
+
+    Unlike ``transformers.get_cosine_schedule_with_warmup``, whose first step has a rate of 0, the
+    warm-up starts above 0 and reaches 1 in its last step.
+
+    Example:
+        >>> factor = warmup_cosine(20)
+        >>> [factor(0), factor(1), factor(20)]
+        [0.5, 1.0, 0.0]
+    """
+    warmup = max(round(steps * WARMUP_SHARE), 1)
 
     def factor(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise
-        done = min((step - rise) / max(steps - rise, 1), 1.0)
-        return float(0.5 * (1 + np.cos(np.pi * done)))
+        if step < warmup:
+            return (step + 1) / warmup
+        progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
+        return float(0.5 * (1 + np.cos(np.pi * progress)))
 
     return factor

@@ -1,9 +1,10 @@
-"""Auxiliary heads, fitted once more to the frame encoder that is kept.
+"""Refit of the auxiliary face heads on the encoder of the selected epoch.
 
-While a detector learns, they pull at its encoder and are never at rest: in the epoch that ranks
-the validation clips best they may be anywhere. Ridge regression finds what the vectors of that
-epoch know of a face, as in last-layer retraining (Kirichenko, Izmailov & Wilson, "Last Layer
-Re-Training Is Sufficient for Robustness to Spurious Correlations", ICLR 2023). No score changes.
+During training the heads follow an encoder that keeps changing, so those of the epoch with the
+best validation AUC may be far from their optimum. Ridge regression on that epoch's frame features
+fits them again, as in last-layer retraining (Kirichenko, Izmailov & Wilson, "Last Layer
+Re-Training Is Sufficient for Robustness to Spurious Correlations", ICLR 2023). Fake scores do not
+depend on these heads.
 """
 
 from collections.abc import Sequence
@@ -24,54 +25,61 @@ from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
 from unmask.training.detector.frozen_features import encode_faces
 
-STRENGTHS = (1.0, 10.0, 100.0, 1e3, 1e4)  # of the penalty; validation chooses
-MOST_CLIPS, MOST_FACES = 400, 50  # of a split, and of each clip; more would say the same
+RIDGE_PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4)  # selected on validation
+MAX_CLIPS, MAX_FACES_PER_CLIP = 400, 50  # more of a split do not improve the fit
 
-Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # vectors and truths, one for each face
+FacesAndTargets = tuple[NDArray[np.float64], NDArray[np.float64]]  # one row per face
 
 
 def refit_heads(
     detector: Detector, clips: Sequence[Clip], load: FeatureLoader, vectors: Vectors | None = None
 ) -> None:
-    """Fit landmarks and pose to the faces of split ``train``; the penalty is chosen on ``val``.
+    """Fit landmark and pose head, in place, on split ``train``; select the penalty on ``val``.
 
-    Heads stay as they are where the detector has none, or a split shows no face whose points
-    and pose are known.
+    The heads stay unchanged if the detector has none, or a split has no face with known landmarks
+    and pose.
 
     Args:
-        vectors: Of the largest person's faces in each clip, where they are known already.
+        vectors: Precomputed frame features of the largest person in each clip.
     """
     if detector.auxiliary is None:
         return
-    (x, y), (other_x, other_y) = (
-        _faces(detector, [clip for clip in clips if clip.split == split], load, vectors)
+    (x, y), (val_x, val_y) = (
+        _faces_and_targets(detector, [clip for clip in clips if clip.split == split], load, vectors)
         for split in ("train", "val")
     )
-    if not len(x) or not len(other_x):
+    if not len(x) or not len(val_x):
         return
-    fits = [make_pipeline(StandardScaler(), Ridge(one)).fit(x, y) for one in STRENGTHS]
-    best = min(fits, key=lambda fit: float(np.abs(fit.predict(other_x) - other_y).mean()))
-    origin = best.predict(np.zeros((1, x.shape[1])))
-    slopes = best.predict(np.eye(x.shape[1])) - origin  # (frame_dim, 139): scaler and ridge in one
-    detector.auxiliary.load_linear(torch.from_numpy(slopes.T), torch.from_numpy(origin[0]))
+    fits = [
+        make_pipeline(StandardScaler(), Ridge(penalty)).fit(x, y) for penalty in RIDGE_PENALTIES
+    ]
+    best = min(fits, key=lambda fit: float(np.abs(fit.predict(val_x) - val_y).mean()))
+    # scaler and ridge are affine together: their value at 0, and at each unit vector
+    bias = best.predict(np.zeros((1, x.shape[1])))
+    weight = best.predict(np.eye(x.shape[1])) - bias  # (frame_dim, 139)
+    detector.auxiliary.load_linear(torch.from_numpy(weight.T), torch.from_numpy(bias[0]))
 
 
-def _faces(
+def _faces_and_targets(
     detector: Detector, clips: Sequence[Clip], load: FeatureLoader, vectors: Vectors | None
-) -> Rows:
-    inputs, truths = [np.zeros((0, detector.settings.frame_dim))], [np.zeros((0, 2 * POINTS + 3))]
-    for clip in clips[:: len(clips) // MOST_CLIPS + 1]:
+) -> FacesAndTargets:
+    """Return features ``(faces, frame_dim)`` and targets ``(faces, 139)`` of some faces."""
+    inputs = [np.zeros((0, detector.settings.frame_dim))]
+    targets = [np.zeros((0, 2 * POINTS + 3))]
+    for clip in clips[:: len(clips) // MAX_CLIPS + 1]:
         try:
             samples = to_model_inputs(load(clip))
         except UnmaskError:
-            continue  # whoever trained on the clip has told why
+            continue  # training itself reports the problem
         if not samples:
             continue
-        some = slice(None, None, len(samples[0].faces) // MOST_FACES + 1)
-        sample = slice_frames(samples[0], some)
-        known = encode_faces(detector, sample) if vectors is None else vectors[clip.clip_id][some]
-        inputs.append(known.astype(np.float64))
-        truths.append(face_targets_of(sample)[: len(known)])
-    x, y = np.concatenate(inputs), np.concatenate(truths)
-    said = np.isfinite(y).all(axis=1)
-    return x[said], y[said]
+        frames = slice(None, None, len(samples[0].faces) // MAX_FACES_PER_CLIP + 1)
+        sample = slice_frames(samples[0], frames)
+        features = (
+            encode_faces(detector, sample) if vectors is None else vectors[clip.clip_id][frames]
+        )
+        inputs.append(features.astype(np.float64))
+        targets.append(face_targets_of(sample)[: len(features)])
+    x, y = np.concatenate(inputs), np.concatenate(targets)
+    known = np.isfinite(y).all(axis=1)
+    return x[known], y[known]

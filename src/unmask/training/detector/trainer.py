@@ -1,4 +1,4 @@
-"""Lightning's trainer as this project uses it."""
+"""Lightning trainer with this project's checkpoints, early stopping and history."""
 
 import csv
 import logging
@@ -20,61 +20,62 @@ from unmask.models.precision import use_bf16
 BEST = "best.ckpt"
 LAST = "last.ckpt"
 HISTORY = "history.csv"
-WATCHED = "val_auc"
-_OVER: dict[str, Any] = {"enable_version_counter": False}  # the same name again, not a number
+MONITOR = "val_auc"
+GRADIENT_CLIP = 1.0  # norm
 
 
 class CsvHistory(Callback):
-    """One line per epoch in a CSV file; after a kill the lines go on, none twice."""
+    """Metrics as a CSV file with one line per epoch; a resumed fit repeats no line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the file anew with this epoch's numbers."""
-        rows = self._before(trainer.current_epoch)
+        """Rewrite the file with the metrics of this epoch added."""
+        rows = self._earlier_rows(trainer.current_epoch)
         metrics = {name: f"{float(value):.6g}" for name, value in trainer.callback_metrics.items()}
         rows.append({"epoch": str(trainer.current_epoch), **metrics})
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        with atomic_write(self.path) as unfinished, unfinished.open("w", newline="") as stream:
+        with atomic_write(self.path) as temporary, temporary.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 
-    def _before(self, epoch: int) -> list[dict[str, str]]:
+    def _earlier_rows(self, epoch: int) -> list[dict[str, str]]:
         if not self.path.is_file():
             return []
         with self.path.open(newline="") as stream:
             return [row for row in csv.DictReader(stream) if int(row["epoch"]) < epoch]
 
 
-def build_trainer(settings: TrainingSettings, folder: Path, logger: Any) -> pl.Trainer:
-    """A trainer that keeps the best and the last epoch in ``folder``."""
+def build_trainer(settings: TrainingSettings, run_dir: Path, logger: Any) -> pl.Trainer:
+    """Build a trainer that stores the best and the last epoch in ``run_dir``."""
     bf16 = use_bf16(settings.precision, best_device())
-    # Lightning's own `save_last` keeps the last of the epochs that were the best so far
-    kept = [
-        ModelCheckpoint(folder, BEST.removesuffix(".ckpt"), WATCHED, mode="max", **_OVER),
-        ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), **_OVER),
+    overwrite: dict[str, Any] = {"enable_version_counter": False}
+    checkpoints = [
+        ModelCheckpoint(run_dir, BEST.removesuffix(".ckpt"), MONITOR, mode="max", **overwrite),
+        # Lightning's own `save_last` stores the last epoch that was the best so far
+        ModelCheckpoint(run_dir, LAST.removesuffix(".ckpt"), **overwrite),
     ]
-    stop = EarlyStopping(WATCHED, patience=settings.patience, mode="max", strict=False)
+    early_stopping = EarlyStopping(MONITOR, patience=settings.patience, mode="max", strict=False)
     return pl.Trainer(
         accelerator="auto",
         devices=1,
         precision="bf16-mixed" if bf16 else "32-true",
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate,
-        gradient_clip_val=1.0,
+        gradient_clip_val=GRADIENT_CLIP,
         num_sanity_val_steps=0,
-        callbacks=[*kept, stop, CsvHistory(folder / HISTORY)],
+        callbacks=[*checkpoints, early_stopping, CsvHistory(run_dir / HISTORY)],
         logger=logger or False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
-        default_root_dir=folder,
+        default_root_dir=run_dir,
     )
 
 
 def best_device() -> torch.device:
-    """The device that Lightning's ``auto`` picks."""
+    """Return the device that Lightning's ``accelerator="auto"`` selects."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -82,7 +83,7 @@ def best_device() -> torch.device:
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Lightning's tips and its advice on loaders are no news; afterwards all is as it was."""
+    """Suppress Lightning's tips and its warnings about data loaders while in the block."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

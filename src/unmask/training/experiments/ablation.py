@@ -1,4 +1,4 @@
-"""Every component of the detector switched off in turn, or on, over several seeds."""
+"""Ablation: each component of the detector switched off in turn, or on, over several seeds."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from unmask.config import Settings, load_settings, to_dict
 from unmask.data.manifest import manifest_hash
 from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader
 from unmask.errors import ConfigError
-from unmask.evaluation.ablation_analysis import RunScores
+from unmask.evaluation.ablation_analysis import REFERENCE, RunScores
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -19,19 +19,24 @@ from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.full_run import train_and_calibrate
 from unmask.training.score_clips import score_clip_people, select_split, to_score_row
 
-REFERENCE = "everything"
-TIMES = 2  # that scoring is timed; the quicker counts, the other was disturbed
+ENSEMBLE = "ensemble"  # always added: every other component is tried on a single member
+TIMED_RUNS = 2  # the faster one counts, as other processes can only slow a run down
+AUGMENTATIONS = ("colour", "blur", "resize", "cutout", "pitch", "stretch", "noise", "tilt")
+
+# sections of the settings that inference depends on, and those that a bundle depends on
+INFERENCE_SECTIONS = ("preprocessing", "model", "sync", "ensemble", "uncertainty")
+BUNDLE_SECTIONS = (*INFERENCE_SECTIONS, "training", "augmentation")
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part of the detector that can be done without.
+    """A part of the detector that can be switched off.
 
     Attributes:
-        phase: In which phase it came; it is on from there.
+        phase: First phase that has it.
         off: Overrides that switch it off, ``section.key=value`` each.
-        expected: What published evidence lets one expect of it, in a few words.
-        on: Overrides that switch it on, where phase and profile leave it off.
+        expected: Gain that published evidence suggests: ``large``, ``small`` or ``unknown``.
+        on: Overrides that switch it on where phase and profile leave it off.
     """
 
     name: str
@@ -41,58 +46,51 @@ class Component:
     on: tuple[str, ...] = ()
 
 
-CHANGES = ("colour", "blur", "resize", "cutout", "pitch", "stretch", "noise", "tilt")
-
 COMPONENTS = (
-    Component("VAD mask", 1, ("model.vad_mask=false",), "not told"),
-    Component("temporal consistency", 1, ("training.temporal_weight=0",), "not told"),
-    Component("modality dropout", 1, ("model.modality_dropout=0",), "not told"),
-    Component("cross-modal attention", 2, ("model.fusion=concat",), "not told"),
-    Component("optical flow", 2, ("model.flow=false",), "little"),
-    Component("face alignment", 2, ("preprocessing.align.method=box",), "not told"),
-    Component("auxiliary heads", 2, ("model.auxiliary=false",), "not told"),
-    Component("MC-dropout", 2, ("uncertainty.passes=0",), "little"),
-    Component("temporal transformer", 3, ("model.temporal=conv",), "little"),
-    Component("lip-sync", 3, ("sync.enabled=false",), "not told"),
+    Component("VAD mask", 1, ("model.vad_mask=false",), "unknown"),
+    Component("temporal consistency", 1, ("training.temporal_weight=0",), "unknown"),
+    Component("modality dropout", 1, ("model.modality_dropout=0",), "unknown"),
+    Component("cross-modal attention", 2, ("model.fusion=concat",), "unknown"),
+    Component("optical flow", 2, ("model.flow=false",), "small"),
+    Component("face alignment", 2, ("preprocessing.align.method=box",), "unknown"),
+    Component("auxiliary heads", 2, ("model.auxiliary=false",), "unknown"),
+    Component("MC-dropout", 2, ("uncertainty.passes=0",), "small"),
+    Component("temporal transformer", 3, ("model.temporal=conv",), "small"),
+    Component("lip-sync", 3, ("sync.enabled=false",), "unknown"),
     Component(
         "forged twins",
         3,
         ("training.fake_source=labelled",),
-        "much",
+        "large",
         on=("training.fake_source=both",),
     ),
-    Component("paired batches", 3, ("training.paired=false",), "much"),
+    Component("paired batches", 3, ("training.paired=false",), "large"),
     Component(
         "adversarial training",
         3,
         ("training.adversarial_epsilon=0",),
-        "not told",
+        "unknown",
         on=("training.adversarial_epsilon=0.05",),
     ),
-    Component("codecs in training", 3, ("augmentation.codec=0",), "much"),
+    Component("codecs in training", 3, ("augmentation.codec=0",), "large"),
     Component(
         "other augmentation",
         3,
-        tuple(f"augmentation.{name}=0" for name in CHANGES),
-        "much",
-        on=tuple(f"augmentation.{name}=0.2" for name in CHANGES),
+        tuple(f"augmentation.{name}=0" for name in AUGMENTATIONS),
+        "large",
+        on=tuple(f"augmentation.{name}=0.2" for name in AUGMENTATIONS),
     ),
 )
-ENSEMBLE = "ensemble"  # always added: all others are tried on one member
-
-
-MAKES_AN_ANSWER = ("preprocessing", "model", "sync", "ensemble", "uncertainty")
-MAKES_A_BUNDLE = (*MAKES_AN_ANSWER, "training", "augmentation")
 
 
 @dataclass(frozen=True, slots=True)
 class AblationRun:
-    """One training of an ablation.
+    """One training run of an ablation.
 
     Attributes:
-        name: The component that is off, or ``everything``.
+        name: Component that is off, or ``everything``.
         added: The component is on, and off in the reference.
-        timed: What answers is built otherwise than the reference, and may take other time.
+        timed: Inference differs from the reference, and so may its time.
     """
 
     name: str
@@ -108,26 +106,26 @@ def plan_runs(
     components: Sequence[str] = (),
     overrides: Sequence[str] = (),
 ) -> tuple[AblationRun, ...]:
-    """What has to be trained: the reference first, then each component of the phase switched off.
+    """Plan the runs: the reference first, then each component of the phase switched off.
 
-    All of them have one member, so that twelve components over three seeds are an hour's work;
-    what an ensemble adds is measured on the reference, last. A component that phase and profile
-    leave off is switched on where that is known how, and left out otherwise.
+    All runs have one member, to keep twelve components and three seeds within an hour; the
+    ensemble is added to the reference last. A component that phase and profile leave off is
+    switched on if it has overrides for that, and left out otherwise.
 
     Args:
-        components: Names of those to look at; all if empty, and with ``everything`` none.
-        overrides: Of every training, the reference too.
+        components: Names of components to try; all if empty, none with ``everything`` alone.
+        overrides: Applied to every run.
 
     Raises:
-        ConfigError: There is no such component.
+        ConfigError: A component does not exist.
     """
-    known = {one.name: one for one in COMPONENTS if one.phase <= phase}
+    known = {component.name: component for component in COMPONENTS if component.phase <= phase}
     if unknown := sorted(set(components) - {REFERENCE, *known, ENSEMBLE}):
         raise ConfigError(f"no component {', '.join(unknown)}; use {', '.join(known)}, {ENSEMBLE}")
-    chosen = [name for name in components or (*known, ENSEMBLE) if name != REFERENCE]
-    alone = ("ensemble.members=1",)
+    names = [name for name in components or (*known, ENSEMBLE) if name != REFERENCE]
+    single = ("ensemble.members=1",)
 
-    def with_(*switches: str) -> tuple[Settings, ...]:  # one for each seed
+    def load(*switches: str) -> tuple[Settings, ...]:  # one per seed
         return tuple(
             load_settings(
                 phase=phase, profile=profile, overrides=(*overrides, f"seed={seed}", *switches)
@@ -135,102 +133,103 @@ def plan_runs(
             for seed in seeds
         )
 
-    reference = with_(*alone)
-    made = [AblationRun(REFERENCE, one) for one in reference]
-    for name in chosen:
-        part = known.get(name)
-        without = with_() if part is None else with_(*alone, *part.off)
-        added = part is None
-        if part is not None and without == reference:
-            without, added = with_(*alone, *part.on), True
-        if without != reference:
-            timed = _answers(without[0]) != _answers(reference[0])
-            made += [AblationRun(name, one, added, timed) for one in without]
-    return tuple(made)
+    reference = load(*single)
+    runs = [AblationRun(REFERENCE, settings) for settings in reference]
+    for name in names:
+        component = known.get(name)
+        variant = load() if component is None else load(*single, *component.off)
+        added = component is None
+        if component is not None and variant == reference:
+            variant, added = load(*single, *component.on), True
+        if variant != reference:
+            timed = _inference_settings(variant[0]) != _inference_settings(reference[0])
+            runs += [AblationRun(name, settings, added, timed) for settings in variant]
+    return tuple(runs)
 
 
 def run_ablation(
-    work: Sequence[AblationRun], clips: Sequence[Clip], cache: Cache, place: Path
+    runs: Sequence[AblationRun], clips: Sequence[Clip], cache: Cache, out: Path
 ) -> Iterator[tuple[AblationRun, RunScores]]:
-    """Train and score every plan, one after the other; each is given as soon as it is done.
+    """Train and score the runs one after the other, and yield each when it is done.
 
     Args:
-        place: Keeps what is trained, so that an ablation that was killed goes on.
+        out: Directory of the trained bundles; an interrupted ablation resumes there.
     """
-    for plan in work:
-        folder = place / plan_key(clips, plan.settings)[:12] / "bundle"
-        if not folder.is_dir():  # what two plans have in common is fitted once
-            train_and_calibrate(clips, plan.settings, cache, place, folder)
+    for run in runs:
+        folder = out / run_key(clips, run.settings)[:12] / "bundle"
+        if not folder.is_dir():  # members that runs share are fitted once
+            train_and_calibrate(clips, run.settings, cache, out, folder)
         bundle = load_bundle(folder)
         test, load = select_split(clips, "test"), make_feature_loader(bundle.preprocessing, cache)
-        whole = EvaluationClips(test, load)
-        for number in range(len(whole)):  # prepared, and at hand, before the clock starts
-            whole[number]
+        for _ in EvaluationClips(test, load):  # so that preprocessing is not timed
+            pass
         seconds = []
-        for _ in range(TIMES if plan.timed else 1):
-            begin = perf_counter()
-            scored = score_clip_people(bundle, test, load, plan.settings.uncertainty.passes)
-            seconds.append(perf_counter() - begin)
-        rows = tuple(to_score_row(one) for one in scored)
-        ms = min(seconds) / len(scored) * 1000 if plan.timed else None
-        yield plan, RunScores(plan.settings.seed, rows, ms)
+        for _ in range(TIMED_RUNS if run.timed else 1):
+            start = perf_counter()
+            scored = score_clip_people(bundle, test, load, run.settings.uncertainty.passes)
+            seconds.append(perf_counter() - start)
+        rows = tuple(to_score_row(clip) for clip in scored)
+        ms_per_clip = min(seconds) / len(scored) * 1000 if run.timed else None
+        yield run, RunScores(run.settings.seed, rows, ms_per_clip)
 
 
-def _answers(settings: Settings) -> tuple[object, ...]:
-    """All of the settings that an analysis depends on, how the weights came about apart."""
-    return tuple(getattr(settings, name) for name in MAKES_AN_ANSWER)
+def _inference_settings(settings: Settings) -> tuple[object, ...]:
+    return tuple(getattr(settings, name) for name in INFERENCE_SECTIONS)
 
 
-def group_by_component(done: Sequence[tuple[AblationRun, RunScores]]) -> dict[str, list[RunScores]]:
-    """Trainings by what is switched off, the reference under its own name."""
-    found: dict[str, list[RunScores]] = {}
-    for plan, trained in done:
-        found.setdefault(plan.name, []).append(trained)
-    return found
+def group_by_component(
+    results: Sequence[tuple[AblationRun, RunScores]],
+) -> dict[str, list[RunScores]]:
+    """Group scores by the component that is off; the reference is ``everything``."""
+    groups: dict[str, list[RunScores]] = {}
+    for run, scores in results:
+        groups.setdefault(run.name, []).append(scores)
+    return groups
 
 
-def added_components(done: Sequence[tuple[AblationRun, RunScores]]) -> frozenset[str]:
-    """Names of the components that were switched on and not off."""
-    return frozenset(plan.name for plan, _ in done if plan.added)
+def added_components(results: Sequence[tuple[AblationRun, RunScores]]) -> frozenset[str]:
+    """Return the names of the components that were switched on instead of off."""
+    return frozenset(run.name for run, _ in results if run.added)
 
 
 def expectations() -> dict[str, str]:
-    """Component to what was expected of it."""
-    return {one.name: one.expected for one in COMPONENTS} | {ENSEMBLE: "much"}
+    """Return the expected gain of each component."""
+    return {component.name: component.expected for component in COMPONENTS} | {ENSEMBLE: "large"}
 
 
 def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
-    """What a reader of the table has to know."""
+    """Return what a reader of the report has to know."""
     test = [clip for clip in clips if clip.split == "test"]
     people = len({clip.identity for clip in test})
-    fixed = f" Every training with {' '.join(overrides)}." if overrides else ""
+    fixed = f" Every run with {' '.join(overrides)}." if overrides else ""
     return (
-        f"Each row is one component switched off, all others on, or, where the name has a plus, "
-        f"one switched on that the reference lacks; scores of {len(test)} test "
-        f"clips of {people} people, mean over the seeds, intervals by resampling people and "
-        f"seeds, the gain's on the same resamples.{fixed}",
-        "All have one member but the ensemble, whose others take over the first one's frame "
-        "encoder where `ensemble.shared_frames` is on. A gain whose interval holds zero was not "
-        "shown; with so many rows, one in twenty is shown by chance. "
-        "MC-dropout moves no score, only its interval (`unmask uncertainty`): what it shows here "
-        "is its time. The time is that of scoring a clip that is prepared; what alignment, flow "
-        "and mouths take before that is in `unmask bench`; a row without has the reference's.",
-        "Expected: what published evidence says of the component (much, little), where it says "
-        "anything; it gives no number for a set like this. A foundation backbone with its norms "
-        "alone trained (`model.frame_backbone`, `model.trainable=norms`), of which much is "
-        "expected, has no row: its worth lies in pretrained weights, and the demo has none.",
+        "Each row has one component switched off and all others on; a row whose name has a plus "
+        "has one switched on that the reference lacks. Scores are of "
+        f"{len(test)} test clips of {people} people, mean over the seeds. Intervals resample "
+        f"people and seeds, those of the gain on the same resamples.{fixed}",
+        "All rows have one member, except for the ensemble; its further members share the first "
+        "one's frame encoder if `ensemble.shared_frames` is on. A gain whose interval contains "
+        "zero is not significant; with so many rows, one in twenty is significant by chance. "
+        "MC-dropout changes no score, only its interval (`unmask uncertainty`): its row shows its "
+        "cost. Times are those of scoring a preprocessed clip; `unmask bench` measures "
+        "alignment, flow and mouth crops. A row without a time has that of the reference.",
+        "Expected: the gain that published evidence suggests (large, small), or unknown. A "
+        "foundation backbone of which only the norms are trained (`model.frame_backbone`, "
+        "`model.trainable=norms`), with a large expected gain, has no row: it depends on "
+        "pretrained weights, which the demo profile does not have.",
     )
 
 
-def plan_key(clips: Sequence[Clip], settings: Settings) -> str:
-    """Hash of clips, code and all that a calibrated bundle depends on, 64 hexadecimal digits.
+def run_key(clips: Sequence[Clip], settings: Settings) -> str:
+    """Return the hash of all that a calibrated bundle depends on, 64 hexadecimal digits.
 
-    That of a fit leaves out what its weights do not depend on, such as the number of members.
+    Unlike :func:`unmask.training.detector.fit.fit_key` it covers lip-sync, ensemble and
+    uncertainty, too.
     """
     parts = {
         "clips": manifest_hash(clips),
         "seed": settings.seed,
         "code": training_fingerprint(),
-        **{name: to_dict(getattr(settings, name)) for name in MAKES_A_BUNDLE},
+        **{name: to_dict(getattr(settings, name)) for name in BUNDLE_SECTIONS},
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How well a detector's auxiliary heads know a face, beside who has merely seen the average one."""
+"""Errors of the auxiliary face heads, beside a constant prediction of the mean face."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
+from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate, face_targets_of, join_face_targets
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
-from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, ModelInput
 
 Floats = NDArray[np.float64]
@@ -20,12 +19,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class FaceErrors:
-    """Mean errors over faces.
+    """Mean absolute errors over faces.
 
     Attributes:
-        landmarks_percent: Distance from a point to where it is, in percent of the side of the
-            canonical face; mean of the 68.
-        yaw_deg, pitch_deg, roll_deg: Absolute errors.
+        landmarks_percent: Distance between predicted and true landmark, mean over the 68, in
+            percent of the side of the aligned face.
+        yaw_deg, pitch_deg, roll_deg: Of the head pose.
     """
 
     landmarks_percent: float
@@ -35,13 +34,13 @@ class FaceErrors:
 
 
 @dataclass(frozen=True, slots=True)
-class AuxiliaryReport:
-    """Errors on clips that were not trained on.
+class FaceHeadReport:
+    """Errors on a split that was not trained on.
 
     Attributes:
-        faces: How many faces were looked at.
-        heads: Errors of the detector.
-        mean: Errors of one who answers every face with the mean of the train split.
+        faces: Number of faces.
+        heads: Errors of the detector's heads.
+        mean: Errors of the mean of the train split.
     """
 
     split: str
@@ -50,45 +49,36 @@ class AuxiliaryReport:
     mean: FaceErrors
 
 
-def auxiliary_errors(
-    bundle: Bundle, clips: Sequence[Clip], split: str, cache: Cache | None
-) -> AuxiliaryReport:
-    """Ask the bundle's first member for landmarks and pose of every face of a split.
+def evaluate_face_heads(
+    bundle: Bundle, clips: Sequence[Clip], split: str, load: FeatureLoader
+) -> FaceHeadReport:
+    """Measure landmarks and head pose that the bundle's first member predicts.
 
     Args:
-        clips: Of all splits; the mean predictor is made of those of ``train``.
+        clips: Of all splits; the mean face is that of ``train``.
+        load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:
-        DataError: The detector has no auxiliary heads, or one of the two splits shows no face.
+        DataError: The detector has no auxiliary heads, or one of the two splits has no face.
     """
-    return auxiliary_errors_of(
-        bundle, clips, split, make_feature_loader(bundle.preprocessing, cache)
+    train_targets = [face_targets_of(sample) for sample in _face_samples(clips, "train", load)]
+    mean_face = _concatenate(train_targets, "train").mean(axis=0, keepdims=True)
+    targets, predictions = [], []
+    for sample in _face_samples(clips, split, load):
+        targets.append(face_targets_of(sample))
+        predictions.append(_predict(bundle, sample))
+    target, predicted = _concatenate(targets, split), _concatenate(predictions, split)
+    return FaceHeadReport(
+        split, len(target), _errors(predicted, target), _errors(mean_face, target)
     )
 
 
-def auxiliary_errors_of(
-    bundle: Bundle, clips: Sequence[Clip], split: str, load: FeatureLoader
-) -> AuxiliaryReport:
-    """Like :func:`auxiliary_errors`, with the features of a clip from ``load``."""
-    usual = _stacked(
-        [face_targets_of(sample) for sample in _samples(clips, "train", load)], "train"
-    )
-    usual = usual.mean(axis=0, keepdims=True)
-    pairs = [
-        (face_targets_of(sample), _said(bundle, sample)) for sample in _samples(clips, split, load)
-    ]
-    truth = _stacked([true for true, _ in pairs], split)
-    said = _stacked([answer for _, answer in pairs], split)
-    return AuxiliaryReport(split, len(truth), _errors(said, truth), _errors(usual, truth))
+def _face_samples(clips: Sequence[Clip], split: str, load: FeatureLoader) -> Iterator[ModelInput]:
+    for example in EvaluationClips([clip for clip in clips if clip.split == split], load):
+        yield from (sample for sample in example.samples if len(sample.faces))
 
 
-def _samples(clips: Sequence[Clip], split: str, load: FeatureLoader) -> Iterator[ModelInput]:
-    examples = EvaluationClips([clip for clip in clips if clip.split == split], load)
-    for number in range(len(examples)):
-        yield from (sample for sample in examples[number].samples if len(sample.faces))
-
-
-def _said(bundle: Bundle, sample: ModelInput) -> Floats:
+def _predict(bundle: Bundle, sample: ModelInput) -> Floats:
     detector = bundle.first_member.eval()
     batch = collate([sample], bundle.settings).to(next(detector.parameters()).device)
     with torch.inference_mode():
@@ -98,14 +88,14 @@ def _said(bundle: Bundle, sample: ModelInput) -> Floats:
     return join_face_targets(points, pose)
 
 
-def _stacked(rows: Sequence[Floats], split: str) -> Floats:
+def _concatenate(rows: Sequence[Floats], split: str) -> Floats:
     if not rows:
-        raise DataError(f"no clip of split {split!r} shows a face; correct the manifest")
+        raise DataError(f"no clip of split {split!r} has a face; correct the manifest")
     return np.concatenate(rows)
 
 
-def _errors(said: Floats, truth: Floats) -> FaceErrors:
-    difference = said - truth
-    by_point = np.linalg.norm(difference[:, : 2 * POINTS].reshape(-1, POINTS, 2), axis=2)
+def _errors(predicted: Floats, target: Floats) -> FaceErrors:
+    difference = predicted - target
+    distances = np.linalg.norm(difference[:, : 2 * POINTS].reshape(-1, POINTS, 2), axis=2)
     angles_deg = np.abs(difference[:, 2 * POINTS :]).mean(axis=0) * QUARTER_DEG
-    return FaceErrors(100 * float(by_point.mean()), *(float(angle) for angle in angles_deg))
+    return FaceErrors(100 * float(distances.mean()), *(float(angle) for angle in angles_deg))

@@ -1,15 +1,14 @@
-"""One fit per combination of settings, compared on validation."""
+"""Grid search: one fit per combination of settings, compared on validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import numpy as np
-
 from unmask.config import Settings
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError
-from unmask.evaluation.metrics import roc_auc
+from unmask.evaluation.evaluate import auc_of_rows
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.detector.fit import fit
@@ -19,10 +18,10 @@ from unmask.training.score_clips import score_split
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One combination.
+    """One combination of settings.
 
     Attributes:
-        overrides: ``section.key=value`` each, what sets it apart from the others.
+        overrides: ``section.key=value`` of each varied setting.
     """
 
     overrides: tuple[str, ...]
@@ -36,11 +35,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What a trial reached.
+    """Result of a trial.
 
     Attributes:
-        bundle: Not calibrated.
-        val_auc: On the validation clips.
+        bundle: Directory of the uncalibrated bundle.
+        val_auc: AUC on the validation clips.
     """
 
     trial: Trial
@@ -49,13 +48,13 @@ class TrialResult:
 
 
 def expand_grid(sets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Every combination of values that are separated by commas.
+    """Return every combination of comma-separated values.
 
     Raises:
         ConfigError: An entry is not ``section.key=value``.
 
     Example:
-        >>> combinations(["training.epochs=3", "model.dropout=0.1,0.3"])
+        >>> expand_grid(["training.epochs=3", "model.dropout=0.1,0.3"])
         (('training.epochs=3', 'model.dropout=0.1'), ('training.epochs=3', 'model.dropout=0.3'))
     """
     choices = []
@@ -74,20 +73,22 @@ def sweep(
     out: Path,
     recorder: RunRecorder | None = None,
 ) -> tuple[TrialResult, ...]:
-    """Fit every trial; those that were finished before are not repeated.
+    """Fit every trial; finished trials of an earlier call are reused.
+
+    Args:
+        out: Directory of checkpoints and bundles.
 
     Returns:
-        Best on validation first; between equals the earlier trial.
+        Best validation AUC first; of equals the earlier trial.
     """
-    outcomes = []
+    results = []
     for trial in trials:
         logger = recorder.start_trial(trial) if recorder else None
-        bundle = fit(clips, trial.settings, cache, out, logger)
-        rows = score_split(bundle, clips, "val", cache)
-        logits = np.array([row.logit for row in rows])
-        auc = roc_auc(logits, np.array([row.is_fake for row in rows]))
+        load = make_feature_loader(trial.settings.preprocessing, cache)
+        bundle = fit(clips, trial.settings, load, out, logger)
+        auc = auc_of_rows(score_split(bundle, clips, "val", cache))
         if logger is not None:
             logger.log_metrics({"best_val_auc": auc})
             logger.finalize("success")
-        outcomes.append(TrialResult(trial, bundle, auc))
-    return tuple(sorted(outcomes, key=lambda outcome: -outcome.val_auc))
+        results.append(TrialResult(trial, bundle, auc))
+    return tuple(sorted(results, key=lambda result: -result.val_auc))

@@ -1,4 +1,4 @@
-"""Genuine footage for the sync net: a person's lips and the sound that goes with them."""
+"""Training data of the lip-sync network: mouth crops of genuine clips with their sound."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -12,17 +12,17 @@ from torch import Tensor
 
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
-from unmask.errors import UnmaskError
+from unmask.errors import DataError, UnmaskError
 from unmask.models.lipsync.scoring import contiguous_runs
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.records import RATE_HZ, Clip, ModelInput
+from unmask.records import RATE_HZ, Clip, ModelInput, MouthCrops
 
-SHIFT_PX = 3  # of a 48 px crop, and in proportion
-ZOOM = 0.12
-TURN_RAD = 0.12
-CONTRAST = 0.3
-NOISE_LEVELS = 4.0
+MAX_SHIFT_PX = 3  # of a crop of 48 px
+MAX_ZOOM = 0.12
+MAX_ROTATION_RAD = 0.12
+MAX_CONTRAST_CHANGE = 0.3
+MAX_NOISE_LEVELS = 4.0  # grey levels of 255
 SNR_DB = (5.0, 40.0)
 
 log = logging.getLogger(__name__)
@@ -30,136 +30,159 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SyncClip:
-    """One clip's largest person.
+    """Lips and sound of the largest person in a clip.
 
     Attributes:
-        sample: With lips, and sound of at least one sample.
+        sample: With mouth crops and at least one audio sample, without faces and flow.
     """
 
     clip: Clip
     sample: ModelInput
 
+    @property
+    def lips(self) -> MouthCrops:
+        """Mouth crops of the sample.
+
+        Raises:
+            DataError: It has none; :func:`sync_clips` yields no such clip.
+        """
+        if self.sample.lips is None:
+            raise DataError(f"clip {self.clip.clip_id} has no mouth crops")
+        return self.sample.lips
+
 
 def lips_only(settings: PreprocessingSettings) -> PreprocessingSettings:
-    """The same preparation with lips and without flow."""
+    """Return the settings with mouth crops enabled and optical flow disabled."""
     lips = settings.lips.replace(enabled=True)
     return settings.replace(lips=lips, flow=FlowSettings(enabled=False))
 
 
 def lip_feature_loader(settings: PreprocessingSettings, cache: Cache | None) -> FeatureLoader:
-    """Features of a clip with lips, whether or not ``settings`` ask for them."""
+    """Return a loader of features with mouth crops, even if ``settings`` disable them."""
     return make_feature_loader(lips_only(settings), cache)
 
 
 def sync_clips(clips: Iterable[Clip], load: FeatureLoader) -> Iterator[SyncClip]:
-    """Those of the clips that have lips and sound; of the others it is logged why not."""
+    """Yield the clips that have mouth crops with sound; log the others with their problem."""
     for clip in clips:
         try:
             samples = to_model_inputs(load(clip))
         except UnmaskError as error:
             log.warning("clip %s was left out: %s", clip.clip_id, error)
             continue
-        if samples and samples[0].lips is not None and _usable(samples[0]):
-            yield SyncClip(clip, _lean(samples[0]))
+        if samples and _is_usable(samples[0]):
+            yield SyncClip(clip, _without_faces(samples[0]))
         else:
-            log.warning("clip %s was left out: no lips with sound beside them", clip.clip_id)
+            log.warning("clip %s was left out: it has no mouth crops with sound", clip.clip_id)
 
 
-def delay_audio(sample: ModelInput, by_s: float) -> ModelInput:
-    """The sample with its sound ``by_s`` later, or earlier where negative; silence fills up."""
-    by = round(by_s * RATE_HZ)
+def delay_audio(sample: ModelInput, delay_s: float) -> ModelInput:
+    """Return the sample with its sound delayed, or advanced if negative, and padded by silence."""
+    delay = round(delay_s * RATE_HZ)
     return replace(
-        sample, waveform=_moved(sample.waveform, by), is_speech=_moved(sample.is_speech, by)
+        sample, waveform=_shift(sample.waveform, delay), is_speech=_shift(sample.is_speech, delay)
     )
 
 
-def swap_audio(sample: ModelInput, other: ModelInput) -> ModelInput:
-    """The sample with another's sound, repeated where that is shorter."""
+def swap_audio(sample: ModelInput, source: ModelInput) -> ModelInput:
+    """Return the sample with the sound of ``source``, repeated if that is shorter."""
     length = len(sample.waveform)
     return replace(
         sample,
-        waveform=np.resize(other.waveform, length),
-        is_speech=np.resize(other.is_speech, length),
+        waveform=np.resize(source.waveform, length),
+        is_speech=np.resize(source.is_speech, length),
     )
 
 
 def random_crop(
-    one: SyncClip, ticks: int, rate_hz: float, rng: np.random.Generator
+    clip: SyncClip, max_ticks: int, rate_hz: float, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
-    """Part of a clip, at most ``ticks`` long, from a random place of a random run of lips.
+    """Cut a random part out of a random contiguous run of mouth crops.
+
+    Args:
+        max_ticks: Maximal length; a shorter run is taken whole.
+        rate_hz: Ticks per second.
 
     Returns:
-        Mouths, shape ``(T, crop, crop)``; sound from the first on, shape ``(samples,)``; and
-        speech, shape ``(samples,)``.
+        Mouth crops, shape ``(T, crop, crop)``; the sound of the same time, shape
+        ``(samples,)``; and its speech mask, shape ``(samples,)``.
     """
-    lips = one.sample.lips
-    at = np.rint(lips.time_s * rate_hz).astype(int)  # type: ignore[union-attr]
-    choices = [run for run in contiguous_runs(at) if _heard(one.sample, at[run], rate_hz) > 0]
-    lengths = np.array([run.stop - run.start for run in choices], np.float64)
-    run = choices[int(rng.choice(len(choices), p=lengths / lengths.sum()))]
-    long = min(_heard(one.sample, at[run], rate_hz), ticks)
-    start = run.start + int(rng.integers(0, _heard(one.sample, at[run], rate_hz) - long + 1))
-    per_tick = round(RATE_HZ / rate_hz)
-    first = int(at[start]) * per_tick
-    sound = slice(first, first + long * per_tick)
-    mouths = lips.mouths[start : start + long]  # type: ignore[union-attr]
+    sample, lips = clip.sample, clip.lips
+    ticks = np.rint(lips.time_s * rate_hz).astype(int)
+    runs = [
+        run for run in contiguous_runs(ticks) if _ticks_with_audio(sample, ticks[run], rate_hz) > 0
+    ]
+    weights = np.array([run.stop - run.start for run in runs], np.float64)
+    run = runs[int(rng.choice(len(runs), p=weights / weights.sum()))]
+    available = _ticks_with_audio(sample, ticks[run], rate_hz)
+    length = min(available, max_ticks)
+    start = run.start + int(rng.integers(0, available - length + 1))
+    tick_samples = round(RATE_HZ / rate_hz)
+    first = int(ticks[start]) * tick_samples
+    audio = slice(first, first + length * tick_samples)
     return (
-        torch.from_numpy(np.array(mouths)),
-        torch.from_numpy(np.array(one.sample.waveform[sound])),
-        one.sample.is_speech[sound],
+        torch.from_numpy(np.array(lips.mouths[start : start + length])),
+        torch.from_numpy(np.array(sample.waveform[audio])),
+        sample.is_speech[audio],
     )
 
 
 def augment_mouths(
     mouths: Tensor, sound: Tensor, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """As if filmed and recorded otherwise; never shifted in time.
+    """Change the look of the crops and add noise to crops and sound, without a shift in time.
 
-    The whole stretch is mirrored, moved, zoomed, turned and relit alike; picture and sound get
-    noise. Loudness needs no change: the net takes it away.
+    All crops are mirrored, shifted, zoomed, rotated and changed in contrast alike. The volume
+    stays as it is, because the network normalises it.
+
+    Args:
+        mouths: Shape ``(T, crop, crop)``.
+        sound: Shape ``(samples,)``.
     """
     x = mouths.float()[:, None]
-    zoom, turn = 1 + rng.uniform(-ZOOM, ZOOM), rng.uniform(-TURN_RAD, TURN_RAD)
-    shift = rng.uniform(-SHIFT_PX, SHIFT_PX, 2) / 24
+    zoom = 1 + rng.uniform(-MAX_ZOOM, MAX_ZOOM)
+    angle = rng.uniform(-MAX_ROTATION_RAD, MAX_ROTATION_RAD)
+    shift = rng.uniform(-MAX_SHIFT_PX, MAX_SHIFT_PX, 2) / 24  # half a crop is 1
     mirror = -1.0 if rng.random() < 0.5 else 1.0
-    cos, sin = zoom * np.cos(turn), zoom * np.sin(turn)
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
     matrix = torch.tensor([[mirror * cos, -sin, shift[0]], [mirror * sin, cos, shift[1]]])
     grid = F.affine_grid(matrix.float()[None], [1, 1, *x.shape[2:]], align_corners=False)
     x = F.grid_sample(
         x, grid.expand(len(x), -1, -1, -1), padding_mode="border", align_corners=False
     )
     noise = torch.from_numpy(rng.standard_normal(x.shape, np.float32))
-    x = x * rng.uniform(1 - CONTRAST, 1 + CONTRAST) + noise * rng.uniform(0, NOISE_LEVELS)
+    contrast = rng.uniform(1 - MAX_CONTRAST_CHANGE, 1 + MAX_CONTRAST_CHANGE)
+    x = x * contrast + noise * rng.uniform(0, MAX_NOISE_LEVELS)
     hiss = torch.from_numpy(rng.standard_normal(sound.shape, np.float32))
-    ratio = 10 ** (-rng.uniform(*SNR_DB) / 20)
-    return x[:, 0], sound + hiss * sound.std() * ratio
+    amplitude = 10 ** (-rng.uniform(*SNR_DB) / 20)
+    return x[:, 0], sound + hiss * sound.std() * amplitude
 
 
-def _usable(sample: ModelInput) -> bool:
+def _is_usable(sample: ModelInput) -> bool:
     if sample.lips is None or not len(sample.waveform):
         return False
     rate_hz = sample.lips.rate_hz
-    at = np.rint(sample.lips.time_s * rate_hz).astype(int)
-    return any(_heard(sample, at[run], rate_hz) > 0 for run in contiguous_runs(at))
+    ticks = np.rint(sample.lips.time_s * rate_hz).astype(int)
+    return any(_ticks_with_audio(sample, ticks[run], rate_hz) > 0 for run in contiguous_runs(ticks))
 
 
-def _heard(sample: ModelInput, at: NDArray[np.int_], rate_hz: float) -> int:
-    """How many of a run's ticks have sound beside them; 0 where they make no window."""
-    ticks = int(len(sample.waveform) * rate_hz / RATE_HZ)
-    long = int((at < ticks).sum())
-    return long if contiguous_runs(at[:long]) else 0
+def _ticks_with_audio(sample: ModelInput, ticks: NDArray[np.int_], rate_hz: float) -> int:
+    """Return how many ticks of a run have sound; 0 if they are too few for a window."""
+    audio_ticks = int(len(sample.waveform) * rate_hz / RATE_HZ)
+    count = int((ticks < audio_ticks).sum())
+    return count if contiguous_runs(ticks[:count]) else 0
 
 
-def _lean(sample: ModelInput) -> ModelInput:
-    """Without faces and flow, which would only fill the memory."""
+def _without_faces(sample: ModelInput) -> ModelInput:
+    """Return the sample without faces and flow, to save memory."""
     return replace(sample, faces=sample.faces[:0], flow=None, landmarks=None, pose_deg=None)
 
 
-def _moved(values: NDArray, by: int) -> NDArray:  # type: ignore[type-arg]
-    """``values`` by so many places later, as long as before, zero where nothing is known."""
-    out = np.zeros_like(values)
-    if by >= 0:
-        out[by:] = values[: max(len(values) - by, 0)]
+def _shift(values: NDArray, places: int) -> NDArray:  # type: ignore[type-arg]
+    """Return ``values`` shifted to later places, of the same length and padded by zeros."""
+    shifted = np.zeros_like(values)
+    if places >= 0:
+        shifted[places:] = values[: max(len(values) - places, 0)]
     else:
-        out[:by] = values[-by:]
-    return out
+        shifted[:places] = values[-places:]
+    return shifted

@@ -1,40 +1,41 @@
-"""What a judge of lip-sync finds on clips it has not seen: offsets, and fakes told from genuine."""
+"""Evaluation of a lip-sync scorer: offsets found, and fakes told apart from genuine clips."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import Interval, auc_interval
-from unmask.evaluation.metrics import roc_auc
+from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.intervals import Estimate
 from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
 from unmask.records import ModelInput, MouthCrops
 from unmask.training.lipsync.dataset import SyncClip, delay_audio, swap_audio
 
 SHIFTS_MS = (0, 80, 200, 400)
-TOLERANCE_MS = 80.0
-APART_MS = 200  # from here on a shift counts as a fake
-DUBS = 3  # other people's sound tried on each genuine clip
+TOLERANCE_MS = 80.0  # of an offset that counts as found
+MIN_FAKE_SHIFT_MS = 200  # from here on a shifted clip counts as a fake
+SWAPS = 3  # other people's sound per genuine clip
 
 Score = Callable[[MouthCrops, NDArray[np.float32], NDArray[np.bool_]], SyncScore]
+IdentityScores = list[tuple[str, float]]  # identity and fake probability of each clip
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftRow:
-    """Genuine clips whose sound was made early and late by the same time.
+    """Genuine clips whose sound is delayed and advanced by the same time.
 
     Attributes:
-        judged: Clips and directions that could be judged.
-        mean_score: Of those judged; ``None`` where there are none.
-        found: Share of them whose offset was found within ``FOUND_MS``.
+        scored: Clips, counted once per direction, that have a score.
+        mean_score: Mean fake probability; ``None`` without scored clips.
+        found_share: Share of clips whose offset is found within ``TOLERANCE_MS``.
     """
 
     shift_ms: int
-    judged: int
+    scored: int
     mean_score: float | None
-    found: float | None
+    found_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +43,34 @@ class KindRow:
     """Genuine clips against fakes of one kind.
 
     Attributes:
-        fakes: That could be judged.
-        interval: Of the AUC, whole identities resampled; ``None`` for a single one.
+        fakes: Fakes that have a score.
+        auc: With an interval by resampling identities.
     """
 
     kind: str
     fakes: int
-    auc: float
-    interval: Interval | None
+    auc: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """One judge on one split.
+    """Evaluation of one scorer on one split.
 
     Attributes:
-        genuine: Genuine clips.
-        unjudged: Of all clips, those that could not be judged as they are.
+        genuine: Number of genuine clips.
+        unscored: Number of clips, genuine or fake, without a score.
     """
 
-    judge: str
+    scorer: str
     genuine: int
-    unjudged: int
+    unscored: int
     shifts: tuple[ShiftRow, ...]
     kinds: tuple[KindRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SyncComparison:
-    """Several judges on the same clips."""
+    """Several scorers on the same clips."""
 
     split: str
     reports: tuple[SyncReport, ...]
@@ -79,90 +79,93 @@ class SyncComparison:
 def evaluate_lipsync(
     name: str, score: Score, clips: Sequence[SyncClip], seed: int, resamples: int = 1000
 ) -> SyncReport:
-    """Shift and dub the genuine clips, and hold them against the fakes as they are.
+    """Evaluate a scorer on shifted clips, on clips with swapped sound, and on the fakes.
+
+    Args:
+        name: Of the scorer.
+        clips: Genuine ones and fakes.
+        seed: Of swapped sound and of the resampling.
 
     Raises:
-        DataError: No genuine clip can be judged.
+        DataError: No genuine clip has a score.
     """
-    genuine = [one for one in clips if not one.clip.is_fake]
-    asis = [(one, _judged(score, one.sample).probability) for one in clips]
-    reals = [(one.clip.identity, p) for one, p in asis if not one.clip.is_fake and p is not None]
+    genuine = [clip for clip in clips if not clip.clip.is_fake]
+    scores = [(clip.clip, _score(score, clip.sample).probability) for clip in clips]
+    reals = [(clip.identity, p) for clip, p in scores if not clip.is_fake and p is not None]
     if not reals:
-        raise DataError(f"none of {len(genuine)} genuine clip(s) can be judged for lip-sync")
-    shifts, apart = _shifted(score, genuine)
-    kinds: dict[str, list[tuple[str, float]]] = {
-        f"made: shifted {APART_MS} ms or more": apart,
-        "made: dubbed": _dubbed(score, genuine, np.random.default_rng(seed)),
+        raise DataError(
+            f"none of {len(genuine)} genuine clip(s) has a lip-sync score; add clips of people who "
+            "speak to the camera"
+        )
+    shifted = [_score_shifted(score, genuine, shift_ms) for shift_ms in SHIFTS_MS]
+    kinds: dict[str, IdentityScores] = {
+        f"made: shifted {MIN_FAKE_SHIFT_MS} ms or more": [
+            item for row, items in shifted if row.shift_ms >= MIN_FAKE_SHIFT_MS for item in items
+        ],
+        "made: dubbed": list(_score_swapped(score, genuine, np.random.default_rng(seed))),
     }
-    for one, probability in asis:
-        if one.clip.is_fake and probability is not None:
-            found = kinds.setdefault(one.clip.manipulation, [])
-            found.append((one.clip.identity, probability))
+    for clip, probability in scores:
+        if clip.is_fake and probability is not None:
+            kinds.setdefault(clip.manipulation, []).append((clip.identity, probability))
     return SyncReport(
-        judge=name,
+        scorer=name,
         genuine=len(genuine),
-        unjudged=sum(probability is None for _, probability in asis),
-        shifts=shifts,
+        unscored=sum(probability is None for _, probability in scores),
+        shifts=tuple(row for row, _ in shifted),
         kinds=tuple(
-            _against(kind, reals, fakes, np.random.default_rng(seed), resamples)
+            _compare(kind, reals, fakes, np.random.default_rng(seed), resamples)
             for kind, fakes in kinds.items()
             if fakes
         ),
     )
 
 
-def _shifted(
-    score: Score, genuine: Sequence[SyncClip]
-) -> tuple[tuple[ShiftRow, ...], list[tuple[str, float]]]:
-    rows: list[ShiftRow] = []
-    apart: list[tuple[str, float]] = []
-    for shift_ms in SHIFTS_MS:
-        scores, errors_ms = [], []
-        for one in genuine:
-            for late_ms in (shift_ms, -shift_ms)[: 2 if shift_ms else 1]:
-                found = _judged(score, delay_audio(one.sample, late_ms / 1000))
-                if found.probability is None or found.offset_ms is None:
-                    continue
-                scores.append(found.probability)
-                errors_ms.append(abs(found.offset_ms - late_ms))
-                if shift_ms >= APART_MS:
-                    apart.append((one.clip.identity, found.probability))
-        hits = np.array(errors_ms) <= TOLERANCE_MS
-        mean = float(np.mean(scores)) if scores else None
-        share = float(hits.mean()) if scores else None
-        rows.append(ShiftRow(shift_ms, len(scores), mean, share))
-    return tuple(rows), apart
+def _score_shifted(
+    score: Score, genuine: Sequence[SyncClip], shift_ms: int
+) -> tuple[ShiftRow, IdentityScores]:
+    """Score genuine clips whose sound is late, and early, by ``shift_ms``."""
+    scores: IdentityScores = []
+    errors_ms: list[float] = []
+    for clip in genuine:
+        for delay_ms in (shift_ms, -shift_ms) if shift_ms else (0,):
+            result = _score(score, delay_audio(clip.sample, delay_ms / 1000))
+            if result.probability is None or result.offset_ms is None:
+                continue
+            scores.append((clip.clip.identity, result.probability))
+            errors_ms.append(abs(result.offset_ms - delay_ms))
+    if not scores:
+        return ShiftRow(shift_ms, 0, None, None), scores
+    mean = float(np.mean([probability for _, probability in scores]))
+    found_share = float((np.array(errors_ms) <= TOLERANCE_MS).mean())
+    return ShiftRow(shift_ms, len(scores), mean, found_share), scores
 
 
-def _dubbed(
+def _score_swapped(
     score: Score, genuine: Sequence[SyncClip], rng: np.random.Generator
-) -> list[tuple[str, float]]:
-    made: list[tuple[str, float]] = []
-    for one in genuine:
-        others = [other for other in genuine if other.clip.identity != one.clip.identity]
-        for pick in rng.permutation(len(others))[:DUBS]:
-            found = _judged(score, swap_audio(one.sample, others[pick].sample)).probability
-            if found is not None:
-                made.append((one.clip.identity, found))
-    return made
+) -> Iterator[tuple[str, float]]:
+    """Score genuine clips with the sound of ``SWAPS`` other people each."""
+    for clip in genuine:
+        others = [other for other in genuine if other.clip.identity != clip.clip.identity]
+        for index in rng.permutation(len(others))[:SWAPS]:
+            result = _score(score, swap_audio(clip.sample, others[index].sample))
+            if result.probability is not None:
+                yield clip.clip.identity, result.probability
 
 
-def _against(
+def _compare(
     kind: str,
     reals: Sequence[tuple[str, float]],
     fakes: Sequence[tuple[str, float]],
     rng: np.random.Generator,
     resamples: int,
 ) -> KindRow:
-    both = [*reals, *fakes]
-    scores = np.array([score for _, score in both])
-    is_fake = np.arange(len(both)) >= len(reals)
-    people = [identity for identity, _ in both]
-    interval = auc_interval(scores, is_fake, people, rng, resamples)
-    return KindRow(kind, len(fakes), roc_auc(scores, is_fake), interval)
+    identities, scores = zip(*reals, *fakes, strict=True)
+    is_fake = np.arange(len(scores)) >= len(reals)
+    auc = estimate_auc(np.array(scores), is_fake, identities, rng, resamples)
+    return KindRow(kind, len(fakes), auc)
 
 
-def _judged(score: Score, sample: ModelInput) -> SyncScore:
+def _score(score: Score, sample: ModelInput) -> SyncScore:
     if sample.lips is None:
         return NOT_SCORED
     return score(sample.lips, sample.waveform, sample.is_speech)

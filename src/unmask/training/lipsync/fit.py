@@ -1,4 +1,4 @@
-"""The sync net, trained by contrast on genuine footage alone."""
+"""Fit of the lip-sync network by contrastive learning on genuine clips."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ from unmask.models.lipsync.scoring import (
     mouth_motion,
     similarity_by_shift,
 )
-from unmask.records import Clip
+from unmask.records import Clip, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.lipsync.dataset import (
     SyncClip,
@@ -41,33 +41,37 @@ from unmask.training.lipsync.dataset import (
     sync_clips,
 )
 
-STRETCH_S = 4.0  # of each clip and epoch
-NEAR_TICKS = 1  # neighbouring windows are neither the same nor wrong
-WARM = 0.15  # of all steps, in which the learning rate rises
+CROP_S = 4.0  # of each clip in each epoch
+NEIGHBOUR_TICKS = 1  # windows this close in time are neither positives nor negatives
+WARMUP_SHARE = 0.15  # of the steps
 WEIGHT_DECAY = 0.01
-STEEPEST = 50.0  # of the contrast: a steeper one would only sharpen what is right already
-SHIFTS_TRIED = (0, 0, 0, -2, 2, -4, 4, -7, 7, -10, 10, -15, 15)  # ticks, for the mapping
-DUBS_TRIED = 4
+MAX_LOGIT_SCALE = 50.0  # of the similarities; a larger one only sharpens correct matches
+MAPPING_SHIFTS_TICKS = (0, 0, 0, -2, 2, -4, 4, -7, 7, -10, 10, -15, 15)
+MAPPING_SWAPS = 4  # other people's sound per clip
 HISTORY = "history.csv"
+
+Crop = tuple[Tensor, Tensor, Tensor]  # mouth crops, sound, mask of windows that count
 
 log = logging.getLogger(__name__)
 
 
-def fit_sync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out: Path) -> Path:
-    """Train on the genuine ``train`` clips, read the score's constants off the ``val`` ones.
+def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out: Path) -> Path:
+    """Train on the genuine ``train`` clips; fit the score mapping on the genuine ``val`` clips.
 
-    Below ``out`` each set of clips and settings has a folder of its own: the weights, and
-    ``history.csv`` with the contrast of each epoch on both. The same call again returns that file.
+    Each combination of clips, settings and code has its own directory below ``out``, with the
+    weights and ``history.csv``, the loss of each epoch on both splits. The same call again returns
+    the same file.
 
     Args:
-        clips: Of all splits; test clips and fakes are not looked at.
-        load: Features of a clip, with lips; see ``sync_clips.lips_of``.
+        clips: Of all splits; test clips and fakes are not used.
+        load: Loads the features of a clip with mouth crops; see
+            :func:`unmask.training.lipsync.dataset.lip_feature_loader`.
 
     Returns:
-        The file of weights; :func:`unmask.models.lipsync.checkpoint.load_sync` reads it.
+        File of weights for :func:`unmask.models.lipsync.checkpoint.load_sync`.
 
     Raises:
-        TrainingError: There are no two genuine clips with lips and sound to train on.
+        TrainingError: Fewer than two genuine training clips have mouth crops and sound.
     """
     key = lipsync_key(clips, settings)
     file = out / key[:12] / FILE
@@ -78,18 +82,18 @@ def fit_sync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out
     val = list(sync_clips((clip for clip in genuine if clip.split == "val"), load))
     if len(train) < 2:
         raise TrainingError(
-            f"lip-sync: {len(train)} genuine training clip(s) with lips and sound; need two or more"
+            f"lip-sync: {len(train)} genuine training clip(s) have lips and sound; two are needed"
         )
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         net = SyncNet(settings.sync.dim, settings.preprocessing.lips.rate_hz)
-        rows = _fit(net, train, val, settings.sync, settings.seed)
+        rows = _train(net, train, val, settings.sync, settings.seed)
     if len(val) < 2:
-        log.warning("lip-sync: no two validation clips; the score is fitted on training clips")
+        log.warning("lip-sync: fewer than two validation clips; the mapping uses training clips")
     fit_score_mapping(net, val if len(val) > 1 else train, settings.seed)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with (file.parent / HISTORY).open("w", newline="") as table:
-        writer = csv.writer(table)
+    with (file.parent / HISTORY).open("w", newline="") as stream:
+        writer = csv.writer(stream)
         writer.writerow(("epoch", "train_contrast", "val_contrast"))
         writer.writerows(rows)
     save_sync(net, file, {"key": key, "train_clips": len(train), "val_clips": len(val)})
@@ -97,118 +101,134 @@ def fit_sync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out
 
 
 def lipsync_key(clips: Sequence[Clip], settings: Settings) -> str:
-    """Hash of everything that the weights depend on: 64 hexadecimal digits."""
-    learnt = {k: v for k, v in to_dict(settings.sync).items() if k not in ("enabled", "weight")}
+    """Return the hash of everything that the weights depend on, 64 hexadecimal digits."""
+    sync = {k: v for k, v in to_dict(settings.sync).items() if k not in ("enabled", "weight")}
     parts = {
         "clips": manifest_hash([clip for clip in clips if not clip.is_fake]),
         "seed": settings.seed,
         "preprocessing": to_dict(lips_only(settings.preprocessing)),
-        "sync": learnt,
+        "sync": sync,
         "code": training_fingerprint(),
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def contrastive_loss(net: SyncNet, stretches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """Cross-entropy of finding each window's sound among all sounds, and its lips among all lips.
+def contrastive_loss(net: SyncNet, crops: Iterable[Crop]) -> Tensor:
+    """Compute the symmetric contrastive loss between windows of lips and windows of sound.
 
-    All other windows of all stretches are candidates but those right beside it in time.
+    The mean cross-entropy of matching each window of lips with its sound, and of the reverse.
+    Candidates are all windows of all crops, except for the neighbours of the right one in time.
 
     Args:
-        stretches: Mouths, sound, and which windows count, shape ``(T - 12,)``, of each.
+        crops: Mouth crops ``(T, crop, crop)``, sound ``(samples,)`` and the mask of windows that
+            count, ``(T - 12,)``, of each clip.
     """
-    seen, heard, place, owner = [], [], [], []
-    for number, (mouths, sound, counts) in enumerate(stretches):
-        seen.append(net.embed_mouths(mouths[None])[0][counts])
-        heard.append(net.embed_audio(sound[None])[0][counts])
-        place.append(torch.nonzero(counts)[:, 0])
-        owner.append(torch.full((int(counts.sum()),), number))
-    at, of = torch.cat(place), torch.cat(owner)
-    logits = torch.cat(seen) @ torch.cat(heard).T * net.log_scale.exp().clamp(max=STEEPEST)
-    apart = (at[:, None] - at[None]).abs()
-    beside = (of[:, None] == of[None]) & (apart > 0) & (apart <= NEAR_TICKS)
-    logits = logits.masked_fill(beside, -torch.inf)
-    truth = torch.arange(len(at))
-    return (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
+    lips, speech, ticks, owners = [], [], [], []
+    for index, (mouths, sound, mask) in enumerate(crops):
+        lips.append(net.embed_mouths(mouths[None])[0][mask])
+        speech.append(net.embed_audio(sound[None])[0][mask])
+        ticks.append(torch.nonzero(mask)[:, 0])
+        owners.append(torch.full((int(mask.sum()),), index))
+    tick, owner = torch.cat(ticks), torch.cat(owners)
+    scale = net.log_scale.exp().clamp(max=MAX_LOGIT_SCALE)
+    logits = torch.cat(lips) @ torch.cat(speech).T * scale
+    distance = (tick[:, None] - tick[None]).abs()
+    same_clip = owner[:, None] == owner[None]
+    neighbours = same_clip & (distance > 0) & (distance <= NEIGHBOUR_TICKS)
+    logits = logits.masked_fill(neighbours, -torch.inf)
+    target = torch.arange(len(tick))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
 def fit_score_mapping(net: SyncNet, clips: Sequence[SyncClip], seed: int) -> None:
-    """Fit, in place, how agreement becomes a score: on genuine clips, shifted and dubbed."""
+    """Fit, in place, the mapping from similarities to a score.
+
+    Args:
+        clips: Genuine ones; they are used with their own sound, delayed by
+            ``MAPPING_SHIFTS_TICKS``, and with that of other people.
+    """
     rng = np.random.default_rng(seed)
-    known: list[LabelledCurve] = []
-    for one in clips:
-        sample, others = one.sample, [c for c in clips if c.clip.identity != one.clip.identity]
-        seen = embed_lips(net, sample.lips)  # type: ignore[arg-type]
-        made = [(delay_audio(sample, by / net.rate_hz), by) for by in SHIFTS_TRIED]
-        picked = rng.permutation(len(others))[:DUBS_TRIED]
-        made += [(swap_audio(sample, others[pick].sample), None) for pick in picked]  # type: ignore[misc]
-        for changed, shift in made:
-            agreed = similarity_by_shift(
-                seen, embed_speech(net, changed.waveform, changed.is_speech)
-            )
-            start = int(rng.integers(0, max(len(agreed.valid) - STRETCH_TICKS, 1)))
+    curves: list[LabelledCurve] = []
+    for clip in clips:
+        lips = embed_lips(net, clip.lips)
+        for sample, shift in _shifted_and_swapped(clip, clips, net.rate_hz, rng):
+            speech = embed_speech(net, sample.waveform, sample.is_speech)
+            similarity = similarity_by_shift(lips, speech)
+            start = int(rng.integers(0, max(len(similarity.valid) - STRETCH_TICKS, 1)))
             for ticks in (slice(None), slice(start, start + STRETCH_TICKS)):
-                curve = agreed.curve(ticks)
-                if curve is not None and agreed.valid[ticks].sum() >= MIN_WINDOWS:
-                    known.append(LabelledCurve(curve, shift))
-    net.mapping.copy_(torch.from_numpy(fit_mapping(known, net.rate_hz)))
+                curve = similarity.curve(ticks)
+                if curve is not None and similarity.valid[ticks].sum() >= MIN_WINDOWS:
+                    curves.append(LabelledCurve(curve, shift))
+    net.mapping.copy_(torch.from_numpy(fit_mapping(curves, net.rate_hz)))
 
 
-def _fit(
+def _shifted_and_swapped(
+    clip: SyncClip, clips: Sequence[SyncClip], rate_hz: float, rng: np.random.Generator
+) -> list[tuple[ModelInput, int | None]]:
+    """Return variants of a clip with their delay in ticks, ``None`` for another person's sound."""
+    others = [other for other in clips if other.clip.identity != clip.clip.identity]
+    shifted: list[tuple[ModelInput, int | None]] = [
+        (delay_audio(clip.sample, ticks / rate_hz), ticks) for ticks in MAPPING_SHIFTS_TICKS
+    ]
+    chosen = rng.permutation(len(others))[:MAPPING_SWAPS]
+    return shifted + [(swap_audio(clip.sample, others[index].sample), None) for index in chosen]
+
+
+def _train(
     net: SyncNet,
     train: Sequence[SyncClip],
     val: Sequence[SyncClip],
     settings: LipSyncSettings,
     seed: int,
 ) -> list[tuple[int, float, float]]:
-    """Train in place; epoch, and the contrast on both kinds of clips, of each epoch."""
-    ticks = round(STRETCH_S * net.rate_hz)
-    per_batch = max(settings.batch_windows // (ticks - WINDOW_TICKS + 1), 2)
-    batches = -(-len(train) // per_batch)
+    """Train in place; return epoch, training loss and validation loss of each epoch."""
+    ticks = round(CROP_S * net.rate_hz)
+    batch_clips = max(settings.batch_windows // (ticks - WINDOW_TICKS + 1), 2)
+    batches = -(-len(train) // batch_clips)
     optimizer = torch.optim.AdamW(
         net.parameters(), settings.learning_rate, weight_decay=WEIGHT_DECAY
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, settings.epochs * batches, pct_start=WARM
+        optimizer, settings.learning_rate, settings.epochs * batches, pct_start=WARMUP_SHARE
     )
     rows: list[tuple[int, float, float]] = []
     for epoch in range(settings.epochs):
         net.train()
         rng = np.random.default_rng((seed, epoch))
         losses = []
-        for some in np.array_split(rng.permutation(len(train)), batches):
-            loss = contrastive_loss(net, [_example(net, train[n], ticks, rng, True) for n in some])
-            if not torch.isfinite(loss):  # nobody speaks in any of these stretches
+        for indices in np.array_split(rng.permutation(len(train)), batches):
+            crops = [_crop(net, train[index], ticks, rng, augment=True) for index in indices]
+            loss = contrastive_loss(net, crops)
+            if not torch.isfinite(loss):  # no window of the batch counts
                 continue
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
-        rows.append((epoch, float(np.mean(losses or [np.nan])), _contrast_on(net, val, ticks)))
-        log.info("lip-sync: epoch %d, contrast %.3f, on validation %.3f", *rows[-1])
+        rows.append((epoch, float(np.mean(losses or [np.nan])), _validation_loss(net, val, ticks)))
+        log.info("lip-sync: epoch %d, loss %.3f, on validation %.3f", *rows[-1])
     return rows
 
 
-def _contrast_on(net: SyncNet, clips: Sequence[SyncClip], ticks: int) -> float:
-    """Contrast among the clips as they are, the same stretches each time."""
+def _validation_loss(net: SyncNet, clips: Sequence[SyncClip], ticks: int) -> float:
+    """Compute the loss on the same crops in each epoch, without augmentation; NaN without clips."""
     if not clips:
         return float("nan")
     net.eval()
     rng = np.random.default_rng(0)
     with torch.inference_mode():
-        return float(
-            contrastive_loss(net, [_example(net, one, ticks, rng, False) for one in clips])
-        )
+        crops = [_crop(net, clip, ticks, rng, augment=False) for clip in clips]
+        return float(contrastive_loss(net, crops))
 
 
-def _example(
-    net: SyncNet, one: SyncClip, ticks: int, rng: np.random.Generator, change: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    mouths, sound, speech = random_crop(one, ticks, net.rate_hz, rng)
-    share = torch.from_numpy(speech.reshape(len(mouths), -1).mean(axis=1, dtype=np.float32))
+def _crop(
+    net: SyncNet, clip: SyncClip, ticks: int, rng: np.random.Generator, *, augment: bool
+) -> Crop:
+    mouths, sound, is_speech = random_crop(clip, ticks, net.rate_hz, rng)
+    share = torch.from_numpy(is_speech.reshape(len(mouths), -1).mean(axis=1, dtype=np.float32))
     spoken = F.avg_pool1d(share[None], WINDOW_TICKS, 1)[0] >= SPEECH_SHARE
-    counts = spoken & (mouth_motion(mouths) >= MOVING_LEVELS)
-    if change:
+    mask = spoken & (mouth_motion(mouths) >= MOVING_LEVELS)
+    if augment:
         mouths, sound = augment_mouths(mouths, sound, rng)
-    return mouths, sound, counts
+    return mouths, sound, mask

@@ -1,132 +1,119 @@
-"""A job's way from upload to result, with a worker whose detector does what the file says."""
+"""Jobs: listing, status, cancellation, deletion and server-sent events."""
 
-import sys
-import threading
-import time
+import json
 
 import pytest
 
-from bento.sandbox.runner import SandboxedAnalyzer
-from bento.worker.job_runner import Worker
+from bento.api.dependencies import JOB_NOT_FOUND
 
-NOBODY = "0" * 32
-NO_DETECTOR = b'{"broken": "bundle: damaged"}\n'  # as a child says that it has none
+UNKNOWN_ID = "0" * 32
 
 
-def test_a_submitted_video_becomes_a_result(office, working):
-    desk = office()
-    with working(desk):
-        job = desk.until(desk.submit("ok", name="clip – ü.mp4"))
+def test_submitted_video_becomes_a_result(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("ok", name="clip – ü.mp4"))
     assert (job["status"], job["verdict"], job["percent"]) == ("done", "fake", 100.0)
     assert job["result"]["media"]["file"] == "clip – ü.mp4"
     assert job["created_at"] <= job["started_at"] <= job["finished_at"] < job["expires_at"]
     assert (job["attempts"], job["cached"], job["queue_position"]) == (1, False, None)
 
 
-def test_a_file_that_cannot_be_read_fails_with_the_librarys_words(office, working):
-    desk = office()
-    with working(desk):
-        job = desk.until(desk.submit("refuse is no film", name="b.mp4"))
+def test_unreadable_file_fails_with_the_librarys_message(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("refuse is no film", name="b.mp4"))
     assert (job["status"], job["error"]) == ("failed", "b.mp4: is no film")
     assert job["result"] is None
 
 
-def test_jobs_wait_in_the_order_they_came(office):
-    desk = office()
-    jobs = [desk.submit(str(number)) for number in range(3)]
-    assert [desk.job(job)["queue_position"] for job in jobs] == [1, 2, 3]
-    assert {desk.job(job)["status"] for job in jobs} == {"queued"}
+def test_list_is_paged_and_filtered(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        jobs = [service.submit(content) for content in ("ok", "real", "refuse no", "real two")]
+        for job in jobs:
+            service.wait_for(job)
+
+    def list_ids(**query):
+        page = service.client.get("/jobs", params=query).json()
+        return [job["job_id"] for job in page["jobs"]]
+
+    listed, url = [], "/jobs?limit=3"
+    while url:
+        page = service.client.get(url).json()
+        listed += [job["job_id"] for job in page["jobs"]]
+        url = page["next"]
+    assert listed == jobs[::-1]
+    assert page["total"] == 4
+    assert list_ids(verdict="real") == [jobs[3], jobs[1]]
+    assert list_ids(status="failed") == [jobs[2]]
+
+
+def test_list_item_agrees_with_the_job(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("ok"))
+    (item,) = service.client.get("/jobs").json()["jobs"]
+    assert item == {name: job[name] for name in item}
+    assert (item["verdict"], item["fake_probability"]) == ("fake", 0.9)
+
+
+def test_queued_jobs_have_positions_in_order_of_submission(make_service):
+    service = make_service()
+    jobs = [service.submit(str(number)) for number in range(3)]
+    assert [service.job(job)["queue_position"] for job in jobs] == [1, 2, 3]
+    assert {service.job(job)["status"] for job in jobs} == {"queued"}
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/report.json", "/report.pdf"])
-def test_a_job_that_is_not_there_is_not_found(office, path):
-    answer = office().client.get(f"/jobs/{NOBODY}{path}")
-    assert (answer.status_code, answer.json()) == (
-        404,
-        {"error": "there is no such job; GET /jobs lists yours"},
-    )
+def test_unknown_job_gets_404(make_service, path):
+    response = make_service().client.get(f"/jobs/{UNKNOWN_ID}{path}")
+    assert (response.status_code, response.json()) == (404, {"error": JOB_NOT_FOUND})
 
 
-def test_a_running_job_tells_its_stage_and_percent(office, working):
-    desk = office()
-    with working(desk):
-        running = desk.submit("sleep 2")
-        end = time.monotonic() + 20
-        while (job := desk.job(running))["stage"] != "faces" and time.monotonic() < end:
-            time.sleep(0.05)
-        assert (job["status"], job["percent"]) == ("running", 40.0)
-        assert desk.until(running)["status"] == "done"
+def test_cancelled_queued_job_loses_its_upload(make_service):
+    service = make_service()
+    job = service.submit()
+    assert service.client.delete(f"/jobs/{job}").json() == {"job_id": job, "status": "cancelled"}
+    assert service.job(job)["status"] == "cancelled"
+    assert not service.services.store.exists(f"{job}/upload")
+    assert service.services.leases.acquire(job) is None
 
 
-def test_while_no_detector_can_be_loaded_a_job_waits_and_says_so(
-    office, working, monkeypatch, caplog
-):
-    monkeypatch.setattr("bento.worker.job_runner.NO_DETECTOR_PAUSE_S", 0)
-    desk = office()
-    waiting = desk.submit("ok")
-    parts = desk.parts
-    child = (sys.executable, "-c", f"import os, sys; os.write(int(sys.argv[1]), {NO_DETECTOR})")
-    examiner = SandboxedAnalyzer(parts.settings, child)
-    Worker(parts.settings, parts.claims, parts.store, examiner).run_job(waiting)
-    assert "bundle: damaged" in caplog.text
-    job = desk.job(waiting)
-    assert (job["status"], job["stage"], job["attempts"]) == ("queued", "no_detector", 0)
-    with working(desk):
-        assert desk.until(waiting)["status"] == "done"
+def test_worker_continues_after_its_job_is_cancelled(make_service, running_worker):
+    service = make_service()
+    with running_worker(service, own=True):
+        running = service.submit("sleep 600")
+        service.wait_for(running, "running")
+        assert service.client.delete(f"/jobs/{running}").json()["status"] == "cancelled"
+        assert service.wait_for(service.submit("ok"))["status"] == "done"
+        assert service.job(running)["status"] == "cancelled"
+    assert list((service.services.settings.folder / "files" / running).glob("*")) == []
 
 
-def test_what_waits_survives_the_service_and_its_worker(office, working):
-    first = office()
-    waiting = first.submit("ok")
-    first.parts.engine.dispose()
-    second = office()
-    with working(second):
-        assert second.until(waiting)["status"] == "done"
+def test_deleted_job_leaves_no_data(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("ok"))
+    path = f"/jobs/{job['job_id']}"
+    assert service.client.delete(path).json()["status"] == "deleted"
+    for url in (path, f"{path}/report.json", job["video_url"], job["evidence"][0]["url"]):
+        assert service.client.get(url).status_code == 404
+    assert service.client.delete(path).status_code == 404
+    assert list((service.services.settings.folder / "files").iterdir()) == []
 
 
-def test_the_upload_goes_when_asked_and_the_result_stays(office, working):
-    desk = office()
-    with working(desk):
-        job = desk.until(desk.submit("ok", retention="delete_upload"))
-    assert (job["status"], job["video_url"]) == ("done", None)
-    assert not desk.parts.store.exists(f"{job['job_id']}/upload")
-    assert desk.client.get(f"/jobs/{job['job_id']}/video").status_code == 404
-
-
-def test_the_upload_is_given_in_parts_and_a_part_that_is_none_is_refused_like_all_else(office):
-    desk = office()
-    address = desk.job(desk.submit("ok"))["video_url"]
-    video = desk.client.get(address, headers={"Range": "bytes=1-"})
-    assert (video.status_code, video.content) == (206, b"k")
-    for asked, status in (("bytes=5-", 416), ("bytes=x", 400)):
-        answer = desk.client.get(address, headers={"Range": asked})
-        assert (answer.status_code, set(answer.json())) == (status, {"error"})
-        assert answer.headers.get("Content-Range") == ("bytes */2" if status == 416 else None)
-
-
-def test_two_workers_never_do_one_job_twice(office, working, tmp_path, monkeypatch):
-    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
-    desk = office()
-    jobs = [desk.submit(f"job {number}") for number in range(20)]
-    with working(desk, own=True), working(desk, own=True):
-        assert {desk.until(job)["status"] for job in jobs} == {"done"}
-    begun = (tmp_path / "begun").read_text().split("\n")[:-1]
-    assert sorted(begun) == sorted(f"job {number}" for number in range(20))
-
-
-def test_of_many_who_claim_a_job_at_once_one_gets_it(office):
-    desk = office()
-    job = desk.submit()
-    won = []
-    ready = threading.Barrier(8)
-
-    def claim():
-        ready.wait()
-        won.append(desk.parts.claims.claim(job))
-
-    threads = [threading.Thread(target=claim) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [claim is not None for claim in won].count(True) == 1
+def test_events_report_every_change_and_end_with_the_job(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.submit("sleep 1")
+        with service.client.stream("GET", f"/jobs/{job}/events") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = list(stream.iter_lines())
+    states = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data")]
+    assert states[-1]["result"] == service.job(job)["result"]
+    statuses = [state["status"] for state in states]
+    assert statuses[-1] == "done"
+    assert statuses == sorted(statuses, key=("queued", "running", "done").index)
+    percents = [state["percent"] for state in states]
+    assert percents == sorted(percents)

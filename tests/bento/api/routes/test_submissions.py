@@ -1,200 +1,184 @@
-"""What may come in, what is made of it, and what is the same as before."""
+"""`POST /analyze-video` and `POST /batch`: form fields, options and batches."""
 
 import os
-import threading
-from hashlib import sha256
 
 import pytest
 
-
-def test_the_same_key_and_file_give_the_same_job(office):
-    desk = office()
-    first = desk.submit("one", key="k-1")
-    assert desk.submit("one", key="k-1") == first
-    assert desk.submit("one", key="k-2") != first
-    assert desk.client.get("/jobs").json()["total"] == 2
-    assert len(list((desk.parts.settings.folder / "files").iterdir())) == 2
+from bento.api.error_handlers import FILES_REQUIRED
+from bento.api.routes.submissions import ONE_SOURCE_REQUIRED
 
 
-@pytest.mark.parametrize("other", [{"text": "two"}, {"text": "one", "retention": "zero"}])
-def test_a_key_that_belongs_to_something_else_is_refused(office, other):
-    desk = office()
-    desk.submit("one", key="k")
-    form = {name: value for name, value in other.items() if name != "text"}
-    answer = desk.client.post(
-        "/analyze-video",
-        files={"file": ("a.mp4", other["text"].encode())},
-        data=form,
-        headers={"Idempotency-Key": "k"},
-    )
-    assert answer.status_code == 409
-    assert "use a new key" in answer.json()["error"]
-
-
-def test_the_same_video_twice_is_analyzed_once_and_says_so(office, working, tmp_path, monkeypatch):
-    monkeypatch.setenv("BEGUN", str(tmp_path / "begun"))
-    desk = office()
-    with working(desk, own=True):
-        first = desk.until(desk.submit("film one", name="a.mp4"))
-        again = desk.until(desk.submit("film one", name="b.mp4"))
-        part = desk.until(desk.submit("film one", start_s=1.0))
-    assert [job["cached"] for job in (first, again, part)] == [False, True, False]
-    assert again["result"] == {
-        **first["result"], "media": {**first["result"]["media"], "file": "b.mp4"}
-    }  # fmt: skip
-    assert (tmp_path / "begun").read_text() == "film one\nfilm one\n"
-    desk.client.delete(f"/jobs/{first['job_id']}")
-    assert desk.client.get(again["evidence"][0]["url"]).status_code == 200
+def post_video(service, content=b"ok", form=None, headers=None):
+    files = {"file": ("a.mp4", content)}
+    return service.client.post("/analyze-video", files=files, data=form, headers=headers)
 
 
 @pytest.mark.parametrize(
-    ("form", "words"),
+    ("form", "message"),
     [
-        ({"start_s": 5, "end_s": 2}, "end_s must come after start_s"),
-        ({"end_s": 0}, "end_s"),
-        ({"start_s": -1}, "start_s"),
-        ({"start_s": "nan"}, "start_s"),
-        ({"start_s": 1e300}, "start_s"),
-        ({"end_s": 1e300}, "end_s"),
-        ({"retention": "forever"}, "retention"),
-        ({"storage_url": "s3://bucket/key"}, "send one video"),
+        ({"start_s": 5, "end_s": 2}, "end_s must be greater than start_s"),
+        ({"end_s": 0}, "end_s: "),
+        ({"start_s": -1}, "start_s: "),
+        ({"start_s": "nan"}, "start_s: "),
+        ({"start_s": 1e300}, "start_s: "),
+        ({"end_s": 1e300}, "end_s: "),
+        ({"retention": "forever"}, "retention: "),
+        ({"webhook_url": "https://a.example/\x00"}, "webhook_url: "),
+        ({"storage_url": "s3://bucket/key"}, "send either one video"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(office, form, words):
-    answer = office().client.post("/analyze-video", files={"file": ("a", b"x")}, data=form)
-    assert answer.status_code == 422
-    assert words in answer.json()["error"]
+def test_invalid_option_gets_422(make_service, form, message):
+    response = post_video(make_service(), form=form)
+    assert response.status_code == 422
+    assert response.json()["error"].startswith(message)
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["s3://other/key", "s3://videos", "file:///etc/passwd", "http://videos/key", "s3://videos/"],
+    ("query", "form", "message"),
+    [
+        ("", {"Retention": "zero"}, "Retention: field names are lower case; send retention"),
+        ("", {"retention": ["zero", "keep"]}, "retention: is given 2 times; send it once"),
+        (
+            "?retention=zero",
+            {},
+            "retention: send it as a form field, not in the query string",
+        ),
+    ],
+    ids=["upper case", "repeated", "query string"],
 )
-def test_only_allowed_buckets_are_read(office, address):
-    desk = office(import_buckets=("videos",))
-    answer = desk.client.post("/analyze-video", data={"storage_url": address})
-    assert answer.status_code == 422
-    assert "videos" in answer.json()["error"]
+@pytest.mark.parametrize(("route", "field"), [("/analyze-video", "file"), ("/batch", "files")])
+def test_option_is_never_ignored_silently(make_service, route, field, query, form, message):
+    service = make_service()
+    response = service.client.post(f"{route}{query}", files={field: ("a", b"ok")}, data=form)
+    assert (response.status_code, response.json()) == (422, {"error": message})
+    assert service.client.get("/jobs").json()["total"] == 0
 
 
-def test_a_batch_is_a_job_for_each_file_and_says_which_was_refused(office, working):
-    desk = office()
+def test_options_are_stored_with_the_job(make_service):
+    service = make_service()
+    job = service.job(service.submit(start_s=1.5, end_s=4, retention="delete_upload"))
+    assert job["options"] == {
+        "start_s": 1.5,
+        "end_s": 4.0,
+        "webhook_url": None,
+        "retention": "delete_upload",
+    }
+
+
+def test_two_videos_for_one_job_get_422(make_service):
+    files = [("file", ("a", b"ok")), ("file", ("b", b"ok"))]
+    response = make_service().client.post("/analyze-video", files=files)
+    assert response.status_code == 422
+    assert response.json() == {"error": "file: is given 2 times; send it once"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [({}, 415), ({"data": {"files": "abc"}}, 415), ({"files": {"file": ("a", b"ok")}}, 422)],
+    ids=["empty", "text field", "wrong field"],
+)
+def test_batch_without_files_names_the_required_field(make_service, request_, status):
+    response = make_service().client.post("/batch", **request_)
+    assert (response.status_code, response.json()) == (status, {"error": FILES_REQUIRED})
+
+
+def test_batch_creates_a_job_for_each_file_and_lists_refusals(make_service, running_worker):
+    service = make_service()
     files = [("files", ("a.mp4", b"ok")), ("files", ("b.mp4", b"")), ("files", ("c", b"real"))]
-    answer = desk.client.post("/batch", files=files)
-    assert answer.status_code == 202
-    told = answer.json()
-    assert (told["accepted"], told["refused"]) == (2, 1)
-    assert [item["file"] for item in told["items"]] == ["a.mp4", "b.mp4", "c"]
-    assert "is empty" in told["items"][1]["error"]
-    with working(desk):
-        jobs = [desk.until(item["job_id"]) for item in told["items"] if item["job_id"]]
+    response = service.client.post("/batch", files=files)
+    assert response.status_code == 202
+    batch = response.json()
+    assert (batch["accepted"], batch["refused"]) == (2, 1)
+    assert [item["file"] for item in batch["items"]] == ["a.mp4", "b.mp4", "c"]
+    assert "is empty" in batch["items"][1]["error"]
+    ids = [item["job_id"] for item in batch["items"] if item["job_id"]]
+    with running_worker(service):
+        jobs = [service.wait_for(job_id) for job_id in ids]
     assert [job["verdict"] for job in jobs] == ["fake", "real"]
-    listed = desk.client.get("/jobs", params={"batch": told["batch_id"]}).json()
-    assert {job["job_id"] for job in listed["jobs"]} == {job["job_id"] for job in jobs}
+    listed = service.client.get("/jobs", params={"batch": batch["batch_id"]}).json()
+    assert {job["job_id"] for job in listed["jobs"]} == set(ids)
 
 
-def test_a_form_of_countless_parts_is_refused(office):
-    client = office().client
-    many = [("files", (str(number), b"x")) for number in range(60)]
-    answer = client.post("/batch", files=many)
-    assert (answer.status_code, answer.json()["error"]) == (
-        422, "at most 50 files are taken at once; send the others afterwards"
-    )  # fmt: skip
-    fields = {str(number): "x" for number in range(30)}
-    answer = client.post("/analyze-video", files={"file": ("a", b"x")}, data=fields)
-    assert answer.status_code == 400
-
-
-def test_a_result_used_again_brings_no_pictures_where_none_are_wanted(office, working):
-    desk = office()
-    with working(desk):
-        first = desk.until(desk.submit("film one"))
-        again = desk.until(desk.submit("film one", retention="zero"))
-    assert first["evidence"]
-    assert (again["cached"], again["evidence"], again["result"]["evidence"]) == (True, [], [])
-
-
-def test_a_full_queue_says_when_to_come_again_before_it_reads_the_upload(office):
-    desk = office(max_queued=2)
-    desk.submit("1")
-    desk.submit("2")
-    for path in ("/analyze-video", "/batch"):
-        answer = desk.client.post(path, files={"file": ("a", b"x")})
-        assert answer.status_code == 429
-        assert int(answer.headers["Retry-After"]) > 0
-
-
-def test_many_at_once_fill_the_queue_and_no_more(office):
-    desk, ready, answers = office(max_queued=3), threading.Barrier(8), []
-    desk.client.get("/limits")  # the first request puts the application together, in one thread
-    desk.parts.ledger.check_room = lambda *_: 9  # all of them came while there was room
-
-    def submit(number):
-        ready.wait()
-        file = {"file": ("a", str(number).encode())}
-        answer = desk.client.post("/analyze-video", files=file)
-        answers.append((answer.status_code, "Retry-After" in answer.headers))
-
-    threads = [threading.Thread(target=submit, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(answers) == [(202, False)] * 3 + [(429, True)] * 5
-    assert len(list((desk.parts.settings.folder / "files").rglob("upload"))) == 3
-
-
-def test_a_job_that_comes_again_needs_no_room(office):
-    desk = office(max_queued=1)
-    first = desk.submit("one", key="k")
-    assert desk.submit("one", key="k") == first
-    answer = desk.client.post(
-        "/analyze-video", files={"file": ("a", b"two")}, headers={"Idempotency-Key": "new"}
-    )
-    assert answer.status_code == 429
-
-
-def test_of_a_batch_each_file_may_be_as_large_as_one_alone(office):
-    desk = office(max_upload_mib=1, max_batch_mib=4)
+def test_batch_size_limit_applies_to_each_file(make_service):
+    service = make_service(max_upload_mib=1, max_batch_mib=4)
     sizes = (900_000, 1_200_000, 900_000)
     files = [("files", (str(size), bytes([number]) * size)) for number, size in enumerate(sizes)]
-    told = desk.client.post("/batch", files=files).json()
-    assert [item["job_id"] is not None for item in told["items"]] == [True, False, True]
-    assert "larger than 1 MiB" in told["items"][1]["error"]
-    assert not list(desk.parts.store.work.iterdir())
-    assert desk.client.post("/batch", files=2 * files).status_code == 413
+    batch = service.client.post("/batch", files=files).json()
+    assert [item["job_id"] is not None for item in batch["items"]] == [True, False, True]
+    assert "larger than 1 MiB" in batch["items"][1]["error"]
+    assert not list(service.services.store.work.iterdir())
+    assert service.client.post("/batch", files=2 * files).status_code == 413
 
 
-def test_a_batch_fills_the_queue_and_no_more(office):
-    desk = office(max_queued=2)
+def test_batch_stops_where_the_queue_is_full(make_service):
+    service = make_service(max_queued=2)
     files = [("files", (f"{number}.mp4", b"x%d" % number)) for number in range(4)]
-    told = desk.client.post("/batch", files=files).json()
-    assert (told["accepted"], told["refused"]) == (2, 2)
-    assert "too many jobs" in told["items"][3]["error"]
+    batch = service.client.post("/batch", files=files).json()
+    assert (batch["accepted"], batch["refused"]) == (2, 2)
+    assert "too many jobs" in batch["items"][3]["error"]
 
 
-@pytest.mark.parametrize("size_bytes", [1, 2**20 - 1, 2**20, 3 * 2**20 + 17])
-def test_an_upload_of_any_size_arrives_whole_and_leaves_nothing_on_its_way(office, size_bytes):
-    desk, content = office(), os.urandom(size_bytes)
-    form = {"file": ("a.mp4", content), "retention": (None, "keep")}
-    answer = desk.client.post("/analyze-video", files=form)
-    assert answer.status_code == 202
-    job = desk.job(answer.json()["job_id"])
-    assert (job["size_bytes"], job["sha256"]) == (size_bytes, sha256(content).hexdigest())
-    assert desk.client.get(job["video_url"]).content == content
-    assert not list(desk.parts.store.work.iterdir())
+def test_form_with_too_many_files_gets_422(make_service):
+    files = [("files", (str(number), b"x")) for number in range(60)]
+    response = make_service().client.post("/batch", files=files)
+    message = "at most 50 files per request; send the others separately"
+    assert (response.status_code, response.json()) == (422, {"error": message})
 
 
-@pytest.mark.parametrize("end", [b"", b"\r\n--b"])
-def test_a_form_that_breaks_off_is_refused_and_leaves_nothing(office, end):
-    desk = office()
-    begin = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
-    answer = desk.client.post(
+def test_form_with_too_many_fields_gets_400(make_service):
+    fields = {str(number): "x" for number in range(30)}
+    assert post_video(make_service(), form=fields).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/analyze-video", "/batch"])
+def test_full_queue_gets_429_before_the_upload_is_read(make_service, path):
+    service = make_service(max_queued=1)
+    service.submit("1")
+
+    def body():
+        raise AssertionError("the body was read")
+        yield b""
+
+    headers = {"content-type": "multipart/form-data; boundary=b", "transfer-encoding": "chunked"}
+    response = service.client.post(path, content=body(), headers=headers)
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_repeated_submission_needs_no_capacity(make_service):
+    service = make_service(max_queued=1)
+    first = service.submit("one", key="k")
+    assert service.submit("one", key="k") == first
+    assert post_video(service, b"two", headers={"Idempotency-Key": "new"}).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("https://a.example:99999/", 422),
+        ("http://a.example/", 422),
+        ("https://user:password@a.example/", 422),
+        ("https://127.0.0.1/", 422),
+    ],
+)
+def test_undeliverable_webhook_is_refused_before_the_upload_is_stored(make_service, url, status):
+    service = make_service()
+    response = post_video(service, form={"webhook_url": url})
+    assert response.status_code == status
+    assert response.json()["error"].startswith("webhook_url: ")
+    assert service.client.get("/jobs").json()["total"] == 0
+    assert not list(service.services.store.work.iterdir())
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n--b"], ids=["inside a part", "inside a boundary"])
+def test_truncated_form_is_refused_and_leaves_no_data(make_service, end):
+    service = make_service()
+    start = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
+    response = service.client.post(
         "/analyze-video",
-        content=begin + os.urandom(2**21) + end,
+        content=start + os.urandom(2**21) + end,
         headers={"content-type": "multipart/form-data; boundary=b"},
     )
-    assert answer.status_code in (400, 422)
-    assert "error" in answer.json()
-    assert not list(desk.parts.store.work.iterdir())
-    assert desk.client.get("/jobs").json()["total"] == 0
+    assert (response.status_code, response.json()) == (422, {"error": ONE_SOURCE_REQUIRED})
+    assert not list(service.services.store.work.iterdir())
+    assert service.client.get("/jobs").json()["total"] == 0

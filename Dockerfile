@@ -1,0 +1,38 @@
+# Container image of service and worker, with the detector that the Bento holds. The build context is the
+# packed Bento and not the checkout: `make image`, or
+#   docker build --tag unmask:latest --file Dockerfile "$(bentoml get unmask:latest --output path)"
+FROM python:3.11-slim-bookworm
+
+# OpenCV, which comes with MediaPipe, needs libGL and GLib
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
+    && rm -rf /var/lib/apt/lists/*
+
+COPY env/python/requirements.txt /opt/requirements.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --requirement /opt/requirements.txt
+
+# a named volume takes over the owner of the directory on which it is mounted first
+RUN useradd --system --uid 10001 --no-create-home --home-dir /var/lib/unmask unmask \
+    && install --directory --owner unmask --mode 0700 /var/lib/unmask /keys
+
+COPY . /opt/unmask
+# BentoML writes folders that only their owner may read
+RUN chmod --recursive a+rX /opt/unmask && python -m compileall -q /opt/unmask/src
+WORKDIR /opt/unmask/src
+
+# everything that is written at run time lies under /var/lib/unmask, so that the root file system can be read-only
+ENV HOME=/var/lib/unmask \
+    UNMASK_FOLDER=/var/lib/unmask \
+    BENTOML_HOME=/var/lib/unmask/bentoml \
+    MPLCONFIGDIR=/var/lib/unmask/matplotlib \
+    NUMBA_CACHE_DIR=/var/lib/unmask/numba \
+    BENTOML_DO_NOT_TRACK=true \
+    DO_NOT_TRACK=true \
+    HF_HUB_DISABLE_TELEMETRY=true \
+    GLOG_minloglevel=2 \
+    TF_CPP_MIN_LOG_LEVEL=2 \
+    PYTHONUNBUFFERED=1
+
+USER unmask
+EXPOSE 3000
+CMD ["bentoml", "serve", "bento.service:UnmaskService", "--host", "0.0.0.0", "--port", "3000"]

@@ -1,0 +1,66 @@
+"""Administration of the service: ``python -m bento``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from bento.db.engine import create_migrated_engine
+from bento.security.api_keys import create_key
+from bento.security.signing import load_signing_key, webhook_secret
+from bento.settings import PREFIX, ServiceSettings
+from unmask.errors import UnmaskError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Administer the service.",
+)
+keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage API keys.")
+app.add_typer(keys, name="keys")
+
+
+@keys.command("add")
+def add_key(
+    file: Annotated[Path, typer.Argument(help="Key file; the hash of the key is appended.")],
+    tenant: Annotated[str, typer.Argument(help="Owner of the key: letters, digits and _.-")],
+) -> None:
+    """Create an API key and print it once, with the secret that signs the tenant's webhooks."""
+    settings = ServiceSettings.from_environment()
+    try:
+        signing_key = load_signing_key(create_migrated_engine(settings), settings)
+    except SQLAlchemyError as error:  # the message may hold the database URL with its password
+        kind = type(error).__name__
+        print(
+            f"bento: the database is unavailable ({kind}); start it, or correct UNMASK_DATABASE",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2) from error
+    key = create_key(file, tenant)
+    print(f"key             {key}")
+    print(f"webhook secret  {webhook_secret(signing_key, tenant)}")
+
+
+@app.command("settings")
+def print_settings() -> None:
+    """Print every setting: environment variable, default, meaning."""
+    for name, field in ServiceSettings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        value = "" if default in (None, ()) else str(default)
+        print(f"{PREFIX + name.upper():32}{value:12}  {field.description or ''}".rstrip())
+
+
+def main() -> None:
+    """Run the command line; print errors as one line and exit with code 2."""
+    try:
+        app()
+    except (UnmaskError, OSError) as error:
+        print(f"bento: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""API-key authentication: which tenant sends a request."""
+
+from starlette.datastructures import Headers
+
+from bento.api.error_response import RequestRejected
+from bento.security.api_keys import ApiKeyStore
+
+KEY_REQUIRED = "an API key is required; send it as `Authorization: Bearer <key>`"
+
+
+class ApiKeyAuth:
+    """Reads the API key of a request from either of its headers."""
+
+    def __init__(self, keys: ApiKeyStore) -> None:
+        self._keys = keys
+
+    def identify(self, headers: Headers) -> str | None:
+        """Return the tenant of the request's API key; None without a known key."""
+        return self._keys.tenant(_api_key(headers))
+
+
+def unauthorized() -> RequestRejected:
+    """Create the rejection of a request without a known API key."""
+    return RequestRejected(401, KEY_REQUIRED, {"WWW-Authenticate": "Bearer"})
+
+
+def _api_key(headers: Headers) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return headers.get("x-api-key")

@@ -1,0 +1,13 @@
+"""Paths that middleware and error handlers treat specially."""
+
+import re
+
+FRONTEND_PATH = "/app"
+PREDICT_PATH = "/predict"
+ANALYZE_PATH = "/analyze-video"
+BATCH_PATH = "/batch"
+SUBMISSION_PATHS = (ANALYZE_PATH, BATCH_PATH, PREDICT_PATH)
+# served without an API key
+PUBLIC_PATHS = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz)")
+# served with an API key or a signed URL
+SIGNED_PATHS = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")

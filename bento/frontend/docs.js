@@ -1,3 +1,0 @@
-// All routes of the service, drawn by Swagger UI.
-
-window.SwaggerUIBundle({ url: "/openapi.json", dom_id: "#routes", deepLinking: true });

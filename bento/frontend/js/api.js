@@ -1,0 +1,75 @@
+// HTTP requests to the service, and error messages in plain English.
+
+import { keyHeaders } from "./api_key.js";
+
+const MESSAGES = {
+  0: "The service cannot be reached. Check your connection and that the service is running, then try again.",
+  401: "This service requires a valid API key.",
+  404: "The job was deleted, has expired, or belongs to another API key.",
+};
+const TITLES = {
+  0: "No connection",
+  401: "API key required",
+  404: "Job not found",
+  413: "The video is too large",
+  415: "Unsupported upload",
+  422: "This video cannot be analyzed",
+  429: "The service is busy",
+};
+
+/** A request that failed. */
+export class RequestError extends Error {
+  constructor(status, detail = "", retryAfter_s = null) {
+    super(messageFor(status, detail, retryAfter_s));
+    this.status = status;
+    this.title = TITLES[status] ?? (status >= 500 ? "Service error" : "Request rejected");
+    this.retryAfter_s = retryAfter_s;
+  }
+}
+
+/** Send a request; return the response, or throw a RequestError. */
+export async function request(path, options = {}) {
+  const headers = { ...options.headers, ...keyHeaders() };
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new RequestError(0);
+  }
+  if (!response.ok)
+    throw toRequestError(
+      response.status,
+      await response.text(),
+      response.headers.get("Retry-After"),
+    );
+  return response;
+}
+
+export const requestJson = async (path, options) => (await request(path, options)).json();
+
+/** Convert an error response to a RequestError. */
+export function toRequestError(status, body, retryAfter) {
+  return new RequestError(
+    status,
+    parseDetail(body),
+    retryAfter === null ? null : Number(retryAfter),
+  );
+}
+
+function parseDetail(body) {
+  try {
+    return String(JSON.parse(body).error ?? "");
+  } catch {
+    return "";
+  }
+}
+
+function messageFor(status, detail, retryAfter_s) {
+  if (MESSAGES[status]) return MESSAGES[status];
+  const text = detail
+    ? detail.charAt(0).toUpperCase() + detail.slice(1)
+    : `The service responded with status ${status}`;
+  const sentence = text.endsWith(".") ? text : `${text}.`;
+  return retryAfter_s === null ? sentence : `${sentence} Retry in ${retryAfter_s} s.`;
+}

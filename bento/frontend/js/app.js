@@ -1,0 +1,54 @@
+// Entry point: shows the view that the URL fragment names.
+
+import { showKeyButton } from "./api_key.js";
+import { announce } from "./aria_live.js";
+import { showError } from "./error_notice.js";
+import { openJobList } from "./job_list.js";
+import { openJob } from "./job_view.js";
+import { initUploadForm, showLimits } from "./upload_form.js";
+
+const homeView = document.getElementById("home");
+const jobView = document.getElementById("job");
+const JOB = /^#job=([0-9a-f]{32})$/;
+
+let navigation = new AbortController();
+let firstView = true;
+
+const goToJob = (id) => {
+  location.hash = `job=${id}`;
+};
+
+/** Show the view of the current URL and cancel the work of the previous one. */
+async function route() {
+  navigation.abort();
+  navigation = new AbortController();
+  const { signal } = navigation;
+  const id = JOB.exec(location.hash)?.[1];
+  homeView.hidden = Boolean(id);
+  jobView.hidden = !id;
+  announce("");
+  showKeyButton(route);
+  if (id) await openJob(id, jobView, signal);
+  else await openHome(signal);
+}
+
+async function openHome(signal) {
+  document.title = "unmask";
+  if (!firstView) document.getElementById("home-title").focus();
+  firstView = false;
+  try {
+    await showLimits();
+  } catch (error) {
+    if (!signal.aborted) showError(document.getElementById("jobs"), error, route);
+    return;
+  }
+  await openJobList(document.getElementById("jobs"), signal);
+}
+
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the URL fragment selects the view
+  document.getElementById("main").focus();
+});
+window.addEventListener("hashchange", route);
+initUploadForm(goToJob);
+route();

@@ -1,0 +1,130 @@
+// Evidence: the highest-scoring frames beside their heat maps, and the audio waveform.
+
+import { card, element } from "./dom.js";
+import { imageDownloads } from "./downloads.js";
+import { formatScore, formatSigned, formatTimecode } from "./format.js";
+
+const MAX_FRAMES = 5;
+const MIN_DROP = 0.1; // log-odds beyond chance; less moves a probability by at most 0.02
+
+export function evidenceCard(job, playhead) {
+  const { evidence } = job.result;
+  const urls = new Map(job.evidence.map(({ name, url }) => [`${name}.png`, url]));
+  const ofKind = (kind) => evidence.filter((item) => item.kind === kind && urls.has(item.file));
+  const heatMaps = ofKind("heat_map");
+  const people = [...new Set(heatMaps.map((item) => item.person))];
+  const groups = people.map((person) => personFrames(person, heatMaps, urls, playhead));
+  const waveforms = ofKind("sound").map((item) => waveform(item, urls, playhead));
+  const isEmpty = groups.length + waveforms.length === 0;
+  return card(
+    "Evidence",
+    "evidence",
+    ...(isEmpty ? [element("p", {}, emptyMessage(job))] : []),
+    ...groups,
+    ...waveforms,
+    ...imageDownloads(job),
+  );
+}
+
+function emptyMessage({ options, result }) {
+  if (options.retention === "zero") return "No images were made, as requested.";
+  if (result.people.length === 0) return "No face was detected, so there are no frames to show.";
+  return "This result has no images.";
+}
+
+function personFrames(person, heatMaps, urls, playhead) {
+  const frames = heatMaps.filter((item) => item.person === person).slice(0, MAX_FRAMES);
+  const count =
+    frames.length === 1 ? "highest-scoring frame" : `${frames.length} highest-scoring frames`;
+  const hint = element(
+    "p",
+    { class: "hint" },
+    "Left: the original frame. Right: heat map of the regions that raise the fake score; brighter means more.",
+  );
+  return element(
+    "div",
+    { class: "group" },
+    element("h3", {}, `Person ${person}: ${count}`),
+    hint,
+    element("ol", { class: "frames" }, ...frames.map((item) => frameItem(item, urls, playhead))),
+  );
+}
+
+function frameItem(item, urls, playhead) {
+  const image = (file, alt) => urls.has(file) && element("img", { src: urls.get(file), alt });
+  const time = formatTimecode(item.time_s);
+  const images = [
+    image(item.original, `Face of person ${item.person} at ${time}, original`),
+    image(item.file, `The same frame with its heat map. ${item.description}`),
+  ].filter(Boolean);
+  return element(
+    "li",
+    {},
+    element(
+      "figure",
+      {},
+      element("div", { class: "image-pair" }, ...images),
+      element(
+        "figcaption",
+        {},
+        jumpButton(item, playhead),
+        `, score ${formatScore(item.fake_probability)}`,
+        deletionTest(item),
+      ),
+    ),
+  );
+}
+
+function jumpButton({ time_s }, playhead) {
+  const click = () => {
+    playhead.seek(time_s);
+    const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document
+      .querySelector(".timeline-card")
+      .scrollIntoView({ behavior: reducedMotion ? "auto" : "smooth" });
+  };
+  return element(
+    "button",
+    { type: "button", class: "link", click },
+    `Jump to ${formatTimecode(time_s)}`,
+  );
+}
+
+/** Deletion test: effect of blurring the bright region, compared with random regions. */
+function deletionTest({ faithfulness, random_drop }) {
+  if (faithfulness === null) {
+    return element(
+      "p",
+      { class: "hint" },
+      "No deletion test: no region of this frame raises the fake score.",
+    );
+  }
+  const isFaithful = faithfulness - Math.max(random_drop ?? 0, 0) > MIN_DROP;
+  const control =
+    random_drop === null
+      ? ""
+      : `; blurring as much elsewhere changes it by ${formatSigned(-random_drop)}`;
+  const conclusion = isFaithful
+    ? "The map shows what drives the score."
+    : "The map explains little of the score.";
+  return element(
+    "p",
+    { class: "hint" },
+    `Deletion test: blurring the bright region changes the score by ` +
+      `${formatSigned(-faithfulness)} log-odds${control}. ${conclusion}`,
+  );
+}
+
+function waveform(item, urls, playhead) {
+  const image = element("img", {
+    src: urls.get(item.file),
+    alt: `Audio waveform from ${formatTimecode(item.time_s)}. ${item.description}`,
+  });
+  const caption = element("figcaption", {}, jumpButton(item, playhead), `. ${item.description}`);
+  return element(
+    "div",
+    { class: "group" },
+    element("h3", {}, "Audio with the highest voice score"),
+    element("figure", { class: "waveform-image" }, image, caption),
+  );
+}

@@ -1,0 +1,129 @@
+// Quality of the media, and the model card of the detector.
+
+import { card, definitionList, element } from "./dom.js";
+import { formatBytes, formatScore, formatSegmentThresholds } from "./format.js";
+
+const LIMITATIONS =
+  "Unknown types of forgery, strong compression, small or hidden faces and audio without " +
+  "speech make detection less reliable. A genuine video that was edited or processed can " +
+  "score high.";
+
+export function qualityCard(job) {
+  const { media, quality } = job.result;
+  const video = media.video_codec
+    ? `${media.width}×${media.height}, ${media.fps.toFixed(0)} fps, ${media.video_codec}`
+    : "none";
+  const rows = [
+    [
+      "Faces",
+      `in ${quality.frames_with_face} of ${quality.frames_sampled} sampled frames, ${formatPeople(quality.people)}`,
+    ],
+    [
+      "Face width",
+      quality.face_width_px === null ? null : `${quality.face_width_px.toFixed(0)} px on average`,
+    ],
+    [
+      "Sharpness",
+      quality.sharpness === null
+        ? null
+        : `${quality.sharpness.toFixed(0)} (variance of the Laplacian; lower is blurrier)`,
+    ],
+    ["Speech", `${quality.speech_s.toFixed(1)} s of ${quality.sound_s.toFixed(1)} s of audio`],
+    ["Video", video],
+    ["Audio", media.audio_codec ?? "none"],
+    ["Duration, size", `${media.duration_s.toFixed(1)} s, ${formatBytes(job.size_bytes)}`],
+    ["SHA-256", code(job.sha256)],
+    ["Processing", `${job.result.timing_s.total.toFixed(1)} s`],
+  ];
+  return card(
+    "Quality and limitations",
+    "quality",
+    definitionList(rows),
+    element("p", { class: "hint" }, LIMITATIONS),
+  );
+}
+
+export function modelCard(model) {
+  const rows = [
+    ["Version", code(model.sha256)],
+    ["Phase, profile", `${model.phase}, ${model.profile}`],
+    ["Face model", model.frame_backbone],
+    ["Voice model", model.voice_backbone],
+    [
+      "Ensemble",
+      `${model.members} ${model.members === 1 ? "member" : "members"}, ` +
+        (model.passes ? `${model.passes} MC-dropout samples each` : "one pass each"),
+    ],
+    [
+      "Lip-sync",
+      model.sync_weight
+        ? `weight ${formatScore(model.sync_weight)} in the score`
+        : "not part of the score",
+    ],
+    ["Calibration", `temperature ${model.temperature.toFixed(2)}, bias ${model.bias.toFixed(2)}`],
+    [
+      "Thresholds",
+      `real below ${formatScore(model.real_below)}, fake above ${formatScore(model.fake_above)}`,
+    ],
+    ["Segment thresholds", formatSegmentThresholds(model)],
+    ["Conformal guarantee", formatGuarantee(model.promise)],
+  ];
+  return card(
+    "Model card",
+    "model",
+    definitionList(rows),
+    element("h3", {}, "Gates"),
+    ...gateTable(model.gates),
+  );
+}
+
+function formatGuarantee(guarantee) {
+  if (!guarantee) return "none: the thresholds were not set for a target error rate";
+  const percent = (share) => `${(share * 100).toFixed(1)} %`;
+  return (
+    `at most ${percent(guarantee.fpr)} of genuine clips called fake and ` +
+    `${percent(guarantee.fnr)} of fakes called real, on average over clips exchangeable with ` +
+    `the ${guarantee.real_clips} genuine and ${guarantee.fake_clips} fake calibration clips`
+  );
+}
+
+function gateTable(gates) {
+  if (gates.length === 0) {
+    return [
+      element(
+        "p",
+        {},
+        "No gate results: this detector was installed manually, or packaged before gate results were stored with it.",
+      ),
+    ];
+  }
+  const header = ["Gate", "Measured", "Limit (✓ passed, ✗ failed)"].map((label) =>
+    element("th", { scope: "col" }, label),
+  );
+  const rows = gates.map((gate) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, gate.name),
+      element("td", {}, gate.value === null ? "not measured" : gate.value.toFixed(3)),
+      element(
+        "td",
+        {},
+        `${gate.passed ? "✓" : "✗"} ${gate.direction} ${gate.limit}`,
+        gate.level === "required" ? "" : ", reported only",
+      ),
+    ),
+  );
+  return [
+    element(
+      "table",
+      {},
+      element("thead", {}, element("tr", {}, ...header)),
+      element("tbody", {}, ...rows),
+    ),
+  ];
+}
+
+const formatPeople = (count) => (count === 1 ? "1 person" : `${count} people`);
+
+const code = (hash) => element("code", {}, hash);

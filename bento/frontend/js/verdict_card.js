@@ -1,0 +1,157 @@
+// The verdict card: verdict, probability, uncertainty and caveats.
+
+import { card, element } from "./dom.js";
+import { VERDICTS, formatScore } from "./format.js";
+
+const REAL_NOT_PROVEN =
+  "This does not prove that the video is genuine: a type of forgery unknown to the detector can " +
+  "score equally low.";
+const INCONCLUSIVE =
+  "The score lies between the two thresholds, where a verdict would be wrong too often. It is " +
+  "evidence neither for nor against a forgery.";
+const UNSCORED =
+  "Nothing in this video could be scored, so there is no probability. See the caveats below.";
+const DISCLAIMER =
+  "This is not a verdict on a person. Before any decision, have somebody review the evidence and " +
+  "hear the person concerned.";
+
+export function verdictCard(job) {
+  const report = job.result;
+  const { label, sign, summary } = VERDICTS[report.verdict];
+  const badge = element(
+    "p",
+    { class: `badge ${report.verdict}` },
+    element("span", { class: "sign", "aria-hidden": "true" }, sign),
+    element("span", {}, label),
+  );
+  const node = card(
+    "Verdict",
+    "verdict",
+    element(
+      "div",
+      { class: "verdict-text" },
+      badge,
+      element("p", { class: "summary" }, summary),
+      ...explanation(report),
+    ),
+    element(
+      "div",
+      { class: "verdict-scores" },
+      ...gauge(report),
+      modalityScores(report),
+      ...memberScores(report),
+    ),
+    ...caveats(report.notes),
+    element("p", { class: "disclaimer" }, DISCLAIMER),
+  );
+  if (job.cached)
+    node.append(
+      element(
+        "p",
+        { class: "hint" },
+        "Result reused from an earlier job with the same video and detector.",
+      ),
+    );
+  return node;
+}
+
+function caveats(notes) {
+  if (notes.length === 0) return [];
+  const list = element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)));
+  return [element("div", { class: "caveats" }, element("h3", {}, "Caveats"), list)];
+}
+
+function explanation(report) {
+  const probability = report.fake_probability;
+  if (probability === null) return [element("p", {}, UNSCORED)];
+  const sentences = [
+    `Fake probability ${formatScore(probability)}: on footage like the calibration data, about ` +
+      `${Math.round(probability * 100)} in 100 videos with this score are fakes.`,
+    intervalSentence(report),
+  ];
+  if (report.verdict === "real") sentences.unshift(REAL_NOT_PROVEN);
+  if (report.verdict === "inconclusive") sentences.unshift(INCONCLUSIVE);
+  return sentences.map((sentence) => element("p", {}, sentence));
+}
+
+function intervalSentence({ confidence_interval: interval, uncertainty_score: spread, model }) {
+  if (interval === null) {
+    return `The uncertainty is unknown: this detector (phase ${model.phase}) gives a single estimate.`;
+  }
+  const [low, high] = interval.map(formatScore);
+  const sentence = `95 % of the detector's repeated estimates lie between ${low} and ${high}`;
+  return spread === null ? `${sentence}.` : `${sentence}; uncertainty score ${spread.toFixed(3)}.`;
+}
+
+/** The probability on a scale from 0 to 1, with the thresholds. */
+function gauge({ fake_probability: probability, confidence_interval: interval, model }) {
+  if (probability === null) return [];
+  const zone = (kind, from, to) => bar(`zone ${kind}`, from, to);
+  const [low, high] = [formatScore(model.real_below), formatScore(model.fake_above)];
+  const thresholds = `Real below ${low}, fake above ${high}, inconclusive in between`;
+  const range = interval ? `, interval ${interval.map(formatScore).join(" to ")}` : "";
+  const scale = element(
+    "div",
+    {
+      class: "gauge",
+      role: "img",
+      "aria-label": `Fake probability ${formatScore(probability)}${range}. ${thresholds}.`,
+    },
+    zone("low", 0, model.real_below),
+    zone("middle", model.real_below, model.fake_above),
+    zone("high", model.fake_above, 1),
+    ...(interval ? [bar("range", interval[0], interval[1])] : []),
+    bar("mark", probability, probability),
+  );
+  return [
+    element(
+      "p",
+      { class: "number" },
+      element("strong", {}, formatScore(probability)),
+      " fake probability",
+    ),
+    scale,
+    element(
+      "p",
+      { class: "gauge-labels", "aria-hidden": "true" },
+      element("span", {}, "0 genuine"),
+      element("span", {}, "fake 1"),
+    ),
+    element("p", { class: "hint" }, `${thresholds}.`),
+  ];
+}
+
+function bar(kind, from, to) {
+  const node = element("div", { class: kind });
+  node.style.left = `${from * 100}%`;
+  node.style.width = `${(to - from) * 100}%`;
+  return node;
+}
+
+const MODALITIES = {
+  video: { label: "Faces only", missing: "no face detected" },
+  audio: { label: "Voice only", missing: "no speech" },
+  lip_sync: { label: "Lip-sync", missing: "not compared" },
+};
+
+function modalityScores({ modalities }) {
+  const rows = Object.entries(MODALITIES).map(([modality, { label, missing }]) =>
+    meter(label, modalities[modality], missing),
+  );
+  return element("dl", { class: "meters" }, ...rows);
+}
+
+function memberScores({ members, members_spread: spread }) {
+  if (members.length === 0) return [];
+  const rows = members.map((member) => meter(member.name, member.fake_probability, ""));
+  const deviation = spread ? `, standard deviation ${spread.toFixed(2)}` : "";
+  const summary = element("summary", {}, `${members.length} ensemble members${deviation}`);
+  return [element("details", {}, summary, element("dl", { class: "meters" }, ...rows))];
+}
+
+function meter(label, value, missing) {
+  const track = () => element("div", { class: "bar", "aria-hidden": "true" }, bar("", 0, value));
+  const content =
+    value === null ? [element("span", { class: "hint" }, missing)] : [track(), formatScore(value)];
+  return element("div", {}, element("dt", {}, label), element("dd", {}, ...content));
+}

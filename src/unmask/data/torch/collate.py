@@ -1,0 +1,78 @@
+"""Collate function: examples of clips to one padded batch with its training targets."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unmask.config import ModelSettings
+from unmask.data.torch.evaluation_set import Example
+from unmask.models.collate import Batch, collate, collate_face_targets
+from unmask.models.losses import Targets
+from unmask.records import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class ClipBatch:
+    """A batch of clips as the detector takes it.
+
+    Attributes:
+        clips: Clips that could be used, one per row of ``batch``.
+        batch: ``None`` if no clip could be used.
+        problems: ``clip_id`` and reason of each clip left out.
+        frame_features: Precomputed features of the frames, shape ``(B, T, frame_dim)``; ``None``
+            if the detector encodes the frames itself.
+    """
+
+    clips: tuple[Clip, ...]
+    batch: Batch | None
+    targets: Targets
+    problems: tuple[tuple[str, str], ...]
+    frame_features: Tensor | None = None
+
+
+def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> ClipBatch:
+    """Batch the first sample of each usable example; list the problems of the others.
+
+    Args:
+        settings: With ``auxiliary``, the targets include landmarks and head pose.
+    """
+    usable = [example for example in examples if example.samples]
+    clips = tuple(example.clip for example in usable)
+    samples = [example.samples[0] for example in usable]
+    batch = collate(samples, settings) if usable else None
+    landmarks, pose = collate_face_targets(samples) if settings.auxiliary else (None, None)
+    return ClipBatch(
+        clips=clips,
+        batch=batch,
+        targets=Targets(
+            torch.tensor([clip.fake_video for clip in clips], dtype=torch.bool),
+            torch.tensor([clip.fake_audio for clip in clips], dtype=torch.bool),
+            landmarks,
+            pose,
+            torch.tensor([example.mismatched for example in usable], dtype=torch.bool),
+        ),
+        problems=tuple(
+            (example.clip.clip_id, example.problem) for example in examples if example.problem
+        ),
+        frame_features=None if batch is None else _pad_vectors(usable, batch.frame_mask.shape[1]),
+    )
+
+
+def make_collate_fn(settings: ModelSettings) -> Callable[[Sequence[Example]], ClipBatch]:
+    """Return :func:`collate_examples` as the ``collate_fn`` of a ``DataLoader``."""
+    return partial(collate_examples, settings=settings)
+
+
+def _pad_vectors(examples: Sequence[Example], frames: int) -> Tensor | None:
+    """Pad the precomputed features to ``frames``; ``None`` unless every example has them."""
+    vectors = [example.vectors for example in examples if example.vectors is not None]
+    if len(vectors) < len(examples):
+        return None
+    padded = torch.zeros(len(vectors), frames, vectors[0].shape[1])
+    for row, values in zip(padded, vectors, strict=True):
+        row[: len(values)] = torch.from_numpy(np.ascontiguousarray(values))
+    return padded

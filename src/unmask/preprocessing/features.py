@@ -1,0 +1,88 @@
+"""Optional features of a clip: optical flow, mouth crops and speech.
+
+The whole-clip path and the window path share these functions, so that both give equal results.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.config import LipSettings, SpeechSettings
+from unmask.preprocessing.faces.optical_flow import Levels
+from unmask.preprocessing.media.decode import read_waveform
+from unmask.preprocessing.speech.vad import detect_speech
+from unmask.preprocessing.timing import StageTimer
+from unmask.records import RATE_HZ, MediaInfo, MouthCrops, PersonFeatures, Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Audio of a file and its speech spans.
+
+    Attributes:
+        waveform: ``None`` without audio.
+        spans_s: Start and end of each speech span in seconds, shape ``(spans, 2)``.
+    """
+
+    waveform: Waveform | None
+    spans_s: NDArray[np.float64]
+
+
+def read_speech(info: MediaInfo, settings: SpeechSettings, timer: StageTimer) -> Speech:
+    """Decode the audio of a file and detect its speech.
+
+    Args:
+        timer: Measures the stages ``decode`` and ``speech``.
+
+    Raises:
+        MediaError: The file cannot be opened.
+        MissingExtraError: The package of the VAD method is not installed.
+    """
+    no_spans = np.zeros((0, 2))
+    if not info.has_audio:
+        return Speech(None, no_spans)
+    with timer.measure("decode"):
+        waveform = read_waveform(info.path)
+    with timer.measure("speech"):
+        return Speech(waveform, no_spans if waveform is None else detect_speech(waveform, settings))
+
+
+def trim_speech(speech: Speech, start_s: float, end_s: float) -> Speech:
+    """Return the part from ``start_s`` to ``end_s``; its spans count from ``start_s``."""
+    waveform = speech.waveform
+    if waveform is not None:
+        waveform = Waveform(waveform.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)])
+    spans_s = np.clip(speech.spans_s, start_s, end_s) - start_s
+    return Speech(waveform, spans_s[spans_s[:, 1] > spans_s[:, 0]])
+
+
+def attach_flow(
+    people: tuple[PersonFeatures, ...], flow: tuple[Levels, ...] | None
+) -> tuple[PersonFeatures, ...]:
+    """Return the people with their optical flow; unchanged if flow is disabled (``None``)."""
+    if flow is None:
+        return people
+    return tuple(replace(person, flow=levels) for person, levels in zip(people, flow, strict=True))
+
+
+def attach_mouth_crops(
+    people: tuple[PersonFeatures, ...],
+    crops: Mapping[int, MouthCrops] | None,
+    settings: LipSettings,
+) -> tuple[PersonFeatures, ...]:
+    """Return the people with their mouth crops; unchanged if crops are disabled (``None``).
+
+    Args:
+        crops: Crops by person; a person without any gets an empty record.
+    """
+    if crops is None:
+        return people
+    empty = MouthCrops(
+        np.zeros((0, settings.crop_px, settings.crop_px), np.uint8),
+        np.zeros(0),
+        np.zeros(0, np.float32),
+        settings.rate_hz,
+    )
+    return tuple(replace(person, lips=crops.get(person.track.person, empty)) for person in people)

@@ -1,0 +1,123 @@
+"""Media containers: opening a file with PyAV, choosing its streams, decoding one of them."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import MediaError
+from unmask.files import file_sha256
+from unmask.optional_deps import require
+
+# Video and audio formats by their FFmpeg names. Excluded are text formats, which FFmpeg would
+# render as video, and playlists, with which an upload could open other files of this machine.
+FORMATS = (
+    *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "flv", "asf", "ogg"),
+    *("h264", "hevc", "ivf", "obu", "mxf", "dv", "rm", "gif", "wav", "mp3", "aac", "flac", "aiff"),
+)
+REMEDY = "use a video or audio file that a player can open, or export it again"
+
+log = logging.getLogger(__name__)
+
+
+def media_sha256(path: Path) -> str:
+    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits.
+
+    The process reads the file again only if its size, modification time or inode has changed.
+
+    Raises:
+        MediaError: ``path`` is missing, a folder, or not readable.
+    """
+    with _media_errors(path):
+        status = path.stat()
+        return _cached_sha256(path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=65_536)
+def _cached_sha256(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
+    return file_sha256(path)
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[Any]:
+    """Open a file with PyAV and yield the input container.
+
+    Raises:
+        MediaError: ``path`` is missing, a folder, or not in one of ``FORMATS``.
+    """
+    av = require("av", extra="media")
+    av.logging.set_level(None)  # errors are reported below instead
+    with _media_errors(path):
+        try:
+            container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
+        except (FileNotFoundError, IsADirectoryError):
+            raise
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"{path}: is not a readable media file ({reason}); {REMEDY}"
+            raise MediaError(message) from error
+    with container:
+        yield container
+
+
+@contextmanager
+def _media_errors(path: Path) -> Iterator[None]:
+    """Raise errors of the file system as :class:`MediaError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MediaError(f"{path}: does not exist; check the path") from error
+    except IsADirectoryError as error:
+        raise MediaError(f"{path}: is a folder, not a file; name a file inside it") from error
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror}); check its permissions"
+        raise MediaError(message) from error
+
+
+def decode_stream(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+    """Yield every frame of the stream; damaged parts are skipped and logged once."""
+    av = require("av", extra="media")
+    stream.thread_type = "AUTO"
+    damaged = 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+            yield from packet.decode()
+        except StopIteration:
+            break
+        except (av.error.EOFError, av.error.FFmpegError) as error:
+            damaged += 1
+            log.debug("%s: %s", path, error)
+            if not isinstance(error, av.error.InvalidDataError):
+                break
+    if damaged:
+        log.warning("%s: skipped %d damaged part(s) of the %s stream", path, damaged, stream.type)
+
+
+def decodable_streams(streams: Iterable[Any]) -> Iterator[Any]:
+    """Yield the PyAV streams whose codec is known to FFmpeg."""
+    return (stream for stream in streams if stream.codec_context is not None)
+
+
+def video_stream(container: Any) -> Any:
+    """Return the first decodable video stream that is not cover art, or ``None``."""
+    streams = (s for s in decodable_streams(container.streams.video) if not _is_cover_art(s))
+    return next(streams, None)
+
+
+def audio_stream(container: Any) -> Any:
+    """Return the first decodable audio stream, or ``None``."""
+    return next(decodable_streams(container.streams.audio), None)
+
+
+def start_time_s(container: Any) -> float:
+    """Return the timestamp at which the container starts, in seconds."""
+    return float(container.start_time or 0) / 1e6
+
+
+def _is_cover_art(stream: Any) -> bool:
+    disposition = require("av.stream", extra="media").Disposition
+    return bool(stream.disposition & disposition.attached_pic)

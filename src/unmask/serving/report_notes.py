@@ -1,0 +1,84 @@
+"""Report notes: caveats on a verdict, one sentence each."""
+
+from collections.abc import Iterator
+
+from unmask.models.calibration.conformal import describe_unreachable_verdicts
+from unmask.models.calibration.platt import ConformalGuarantee
+from unmask.records import MediaInfo
+from unmask.serving.report.model_card import Model
+from unmask.serving.report.schema import Quality
+
+MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence
+MIN_FACE_PX = 112  # half the resolution of the aligned face
+MIN_FACE_SHARE = 0.5  # of the sampled frames
+DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
+
+
+def build_notes(
+    quality: Quality,
+    info: MediaInfo,
+    model: Model,
+    guarantee: ConformalGuarantee,
+    decoded_end_s: float,
+) -> Iterator[str]:
+    """Yield every caveat that applies to a video.
+
+    Args:
+        guarantee: Of the calibration in effect; nothing is said where it has no clips.
+        decoded_end_s: End of what could be decoded.
+    """
+    if model.profile == "demo":
+        yield (
+            "The detector is the small demonstration model; "
+            "its verdict on real footage means nothing."
+        )
+    if info.duration_s - decoded_end_s > DURATION_TOLERANCE_S:
+        yield (
+            f"The file is truncated or damaged: only {decoded_end_s:.1f} s of its stated "
+            f"{info.duration_s:.1f} s could be decoded."
+        )
+    if guarantee.reals:
+        yield from _guarantee_notes(guarantee)
+    yield from _face_notes(quality, info)
+    yield from _sound_notes(quality, info)
+    if not quality.frames_with_face and not quality.speech_s:
+        yield "Neither a face nor speech was found, so there is nothing to score."
+
+
+def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:
+    people = f" of {guarantee.people} people" if guarantee.people else ""
+    yield (
+        f"Calibrated on {guarantee.reals} genuine and {guarantee.fakes} fake clips{people}: among "
+        f"clips drawn in the same way, on average at most {guarantee.fpr:.1%} of genuine clips are "
+        f"called fake and {guarantee.fnr:.1%} of fakes are called real. This does not hold for "
+        "other kinds of footage. These clips also selected the epoch and the lip-sync weight, and "
+        "clips of one person are correlated, so true error rates may be slightly higher."
+    )
+    yield from describe_unreachable_verdicts(guarantee)
+
+
+def _face_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:
+    if not info.has_video:
+        yield "The file has no video stream; only the sound was analyzed."
+    elif not quality.frames_with_face:
+        yield f"No face was found in the {quality.frames_sampled} sampled frames."
+    elif quality.frames_with_face < MIN_FRAMES_WITH_FACE:
+        yield (
+            f"A face is visible in only {quality.frames_with_face} frame(s), which is little "
+            "evidence."
+        )
+    elif quality.frames_with_face < MIN_FACE_SHARE * quality.frames_sampled:
+        share = quality.frames_with_face / quality.frames_sampled
+        yield f"A face is visible in only {share:.0%} of the sampled frames."
+    if quality.face_width_px is not None and quality.face_width_px < MIN_FACE_PX:
+        yield (
+            f"The faces are {quality.face_width_px:.0f} px wide on average, smaller than in the "
+            "training data; fine traces of forgery may be lost."
+        )
+
+
+def _sound_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:
+    if not info.has_audio:
+        yield "The file has no audio stream; only the faces were analyzed."
+    elif not quality.speech_s:
+        yield "No speech was detected, so the voice was not scored."

@@ -1,0 +1,54 @@
+"""Rate limits for each tenant, and the token bucket behind them."""
+
+import pytest
+
+from bento.api.middleware.rate_limit import MAX_BUCKETS, TokenBucketLimiter
+from tests.bento.tenants import make_tenants
+
+
+def test_rate_limited_tenant_gets_429_with_retry_after(make_service, tmp_path):
+    service, anna, bert = make_tenants(
+        make_service, tmp_path, "anna", "bert", requests_per_minute=3
+    )
+    statuses = [service.client.get("/jobs", headers=anna).status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    response = service.client.get("/jobs", headers=anna)
+    assert 1 <= int(response.headers["Retry-After"]) <= 20  # a token every 20 s
+    assert service.client.get("/jobs", headers=bert).status_code == 200
+
+
+def test_submissions_have_a_limit_of_their_own(make_service):
+    service = make_service(submits_per_minute=2)
+    files = {"file": ("a.mp4", b"ok")}
+    statuses = [service.client.post("/analyze-video", files=files).status_code for _ in range(3)]
+    assert statuses == [202, 202, 429]
+    assert service.client.get("/jobs").status_code == 200
+
+
+def test_requests_without_a_key_are_limited_by_address(make_service, tmp_path):
+    service, anna = make_tenants(make_service, tmp_path, "anna", requests_per_minute=2)
+    statuses = [service.client.get("/jobs").status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
+    assert service.client.get("/jobs", headers=anna).status_code == 200
+
+
+def test_token_bucket_refills_with_time():
+    now = 0.0
+    limiter = TokenBucketLimiter(per_minute=60, clock=lambda: now)
+    assert [limiter.take("a") for _ in range(60)] == [0.0] * 60
+    assert limiter.take("a") == pytest.approx(1.0)
+    now = 0.25
+    assert limiter.take("a") == pytest.approx(0.75)
+    now = 1.0
+    assert limiter.take("a") == 0.0
+    assert limiter.take("a") == pytest.approx(1.0)
+    now = 1e6  # never above its capacity
+    assert [limiter.take("a") for _ in range(61)][-2:] == [0.0, pytest.approx(1.0)]
+
+
+def test_number_of_buckets_is_bounded():
+    limiter = TokenBucketLimiter(per_minute=1, clock=lambda: 0.0)
+    for client in range(MAX_BUCKETS + 1):
+        limiter.take(str(client))
+    assert limiter.take("1") > 0.0  # still known
+    assert limiter.take("0") == 0.0  # evicted, and granted like a new client

@@ -1,0 +1,74 @@
+"""Loopback-only access, security headers and the common form of errors."""
+
+import re
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+
+from bento.api.middleware.security import SecurityMiddleware
+
+NOT_FOUND = PlainTextResponse("Not Found", 404)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "["},
+        {"Host": "::x["},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://["},
+        {"Origin": "null"},
+    ],
+    ids=lambda headers: next(iter(headers.values())),
+)
+def test_request_from_another_host_or_site_gets_403_without_keys(make_service, headers):
+    response = make_service().client.get("/jobs", headers=headers)
+    assert response.status_code == 403
+    assert set(response.json()) == {"error"}
+
+
+def test_plain_text_errors_of_the_server_become_json():
+    routes = {"/other": PlainTextResponse("content")}
+
+    def app(scope, *channels):
+        return routes.get(scope["path"], NOT_FOUND)(scope, *channels)
+
+    client = TestClient(SecurityMiddleware(app, local=True), base_url="http://localhost")
+    response = client.get("/nothing")
+    assert response.status_code == 404
+    assert response.json() == {"error": "path not found; /docs lists all routes"}
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get("/other").text == "content"
+
+
+def test_root_redirects_to_the_page(make_service):
+    response = make_service().client.get("/", follow_redirects=False)
+    assert (response.status_code, response.headers["Location"]) == (307, "/app")
+
+
+def test_every_response_has_security_headers(make_service):
+    client = make_service().client
+    for path in ("/", "/jobs", "/nothing", f"/jobs/{'0' * 32}", "/openapi.json"):
+        headers = client.get(path, follow_redirects=False).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_no_response_discloses_server_paths(make_service, running_worker):
+    service = make_service(attempts=1)
+    with running_worker(service):
+        contents = ("ok", "raise_error", "refuse no", "crash")
+        jobs = [service.wait_for(service.submit(content)) for content in contents]
+    assert [job["status"] for job in jobs] == ["done", "failed", "failed", "failed"]
+    client = service.client
+    texts = [client.get(f"/jobs/{job['job_id']}").text for job in jobs]
+    texts += [client.get("/jobs").text, client.get("/openapi.json").text]
+    texts += [client.get("/jobs/..%2f..%2fetc/events").text]
+    texts += [client.post("/analyze-video", data={"start_s": "x"}).text]
+    folder = str(service.services.settings.folder.parent)
+    for text in texts:
+        assert folder not in text
+        assert not re.search(r"Traceback|/tmp/|/site-packages/|\.py\b", text)

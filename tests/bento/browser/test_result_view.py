@@ -1,0 +1,82 @@
+"""The view of a result in a real browser: timeline, retention, formats and face boxes."""
+
+import numpy as np
+import pytest
+
+from tests.bento.browser.page import HTTP_ERROR, submit, text_of, video, wait_for_text
+
+pytestmark = pytest.mark.services
+
+
+def test_unplayable_video_still_has_a_timeline(make_service, running_worker, open_app):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    with running_worker(service):
+        submit(page, video("rich"))
+        wait_for_text(page, "This browser cannot play this file (h264)")
+    page.locator(".segments").get_by_role("button").click()
+    slider = page.get_by_role("slider", name="Playback position")
+    assert slider.get_attribute("aria-valuetext") == "0:00.6 of 0:01.8, person 0 0.95"
+    slider.press("ArrowLeft")
+    assert slider.input_value() == "0.4"
+    slider.press("Shift+ArrowRight")
+    assert slider.input_value() == "1.4"
+    box = page.locator(".stack").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 30)
+    assert float(slider.input_value()) == pytest.approx(0.9, abs=0.03)
+    assert "this detector (phase 1) does not compare lips with the audio" in text_of(page)
+
+
+def test_zero_retention_shows_the_local_file_until_the_tab_is_reloaded(
+    make_service, running_worker, open_app
+):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    page.get_by_text("Options").click()
+    page.get_by_label("Nothing: no images are made").check()
+    with running_worker(service):
+        submit(page, video("rich"))
+        wait_for_text(page, "No images were made, as requested.")
+    page.reload()
+    wait_for_text(page, "The video was deleted immediately, as requested.")
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (
+            "formatTimecode",
+            {0.0: "0:00.0", 0.29: "0:00.2", 0.6: "0:00.6", 59.99: "0:59.9", 63.25: "1:03.2"},
+        ),
+        (
+            "formatBytes",
+            {999: "999 bytes", 1000: "1.0 kB", 2_500_000: "2.5 MB", 10**13: "10000.0 GB"},
+        ),
+    ],
+)
+def test_times_are_truncated_and_sizes_rounded(make_service, open_app, function, expected):
+    page = open_app(make_service())
+    script = """async ([name, values]) => {
+        const format = await import("/app/js/format.js");
+        return values.map((value) => format[name](value));
+    }"""
+    assert page.evaluate(script, [function, list(expected)]) == list(expected.values())
+
+
+def test_face_box_is_interpolated_between_frames_and_hidden_in_gaps(make_service, open_app, rng):
+    page = open_app(make_service())
+    times_s = np.array([0.2, 0.4, 0.6, 2.0, 2.2])
+    left = rng.uniform(0, 300, 5)
+    boxes = [
+        {"time_s": time_s, "x": x, "y": 1, "width": 2, "height": 3}
+        for time_s, x in zip(times_s.tolist(), left.tolist(), strict=True)
+    ]
+    queries = [0.2, 0.25, 0.33, 0.55, 0.65, 1.0, 1.95, 2.1, 2.3, 3.0]
+    script = """async ([boxes, times]) => {
+        const { boxAt } = await import("/app/js/face_boxes.js");
+        return times.map((time) => boxAt(boxes, time)?.x ?? null);
+    }"""
+    positions = page.evaluate(script, [boxes, queries])
+    linear = [np.interp(time_s, times_s, left) for time_s in queries]
+    expected = [*linear[:4], left[2], None, left[3], linear[7], left[4], None]
+    assert positions == [x if x is None else pytest.approx(x) for x in expected]

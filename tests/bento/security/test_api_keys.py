@@ -1,0 +1,50 @@
+"""The API-key file."""
+
+import stat
+
+import pytest
+
+from bento.security.api_keys import LOCAL, ApiKeyStore, create_key, hash_key
+from unmask.errors import ConfigError
+
+
+def test_key_file_holds_only_hashes_and_is_private(tmp_path):
+    path = tmp_path / "keys"
+    key = create_key(path, "anna")
+    assert path.read_text() == f"anna {hash_key(key)}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_each_key_identifies_its_tenant(tmp_path):
+    path = tmp_path / "keys"
+    keys = {create_key(path, tenant): tenant for tenant in ("anna", "bert", "anna")}
+    store = ApiKeyStore(path)
+    assert len(keys) == 3
+    assert {key: store.tenant(key) for key in keys} == keys
+    assert [store.tenant(key) for key in (None, "", "wrong")] == [None, None, None]
+
+
+def test_key_created_later_works_without_a_restart(tmp_path):
+    path = tmp_path / "keys"
+    create_key(path, "anna")
+    store = ApiKeyStore(path)
+    assert store.tenant(create_key(path, "bert")) == "bert"
+
+
+def test_without_a_key_file_every_request_is_local():
+    store = ApiKeyStore(None)
+    assert not store.enabled
+    assert store.tenant(None) == LOCAL
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "keys: "), ("anna secret\n", "line 1"), ("# comment\n\nanna\n", "line 3")],
+    ids=["missing", "not a hash", "no hash"],
+)
+def test_invalid_key_file_is_named(tmp_path, content, message):
+    path = tmp_path / "keys"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        ApiKeyStore(path)

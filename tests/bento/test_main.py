@@ -1,0 +1,62 @@
+"""The command line `python -m bento`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bento.__main__ import main
+from bento.settings import ServiceSettings
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["bento", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code
+
+
+def test_key_is_printed_once_and_works(make_service, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path / "service"))
+    path = tmp_path / "keys"
+    assert run(monkeypatch, "keys", "add", path, "anna") == 0
+    printed = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    headers = {"Authorization": f"Bearer {printed['key']}"}
+    client = make_service(api_keys_file=path).client
+    assert client.get("/jobs", headers=headers).status_code == 200
+    assert len(printed["webhook secret"]) == 64
+    assert printed["key"] not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "tenant", "message"),
+    [("keys", "a b", "invalid tenant name"), (".", "anna", "directory")],
+)
+def test_invalid_arguments_create_no_key(tmp_path, monkeypatch, capsys, file, tenant, message):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path / "service"))
+    assert run(monkeypatch, "keys", "add", tmp_path / file, tenant) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "keys").exists()
+
+
+def test_unavailable_database_creates_no_key_and_shows_no_password(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("UNMASK_DATABASE", "postgresql://anna:secret@127.0.0.1:1/none")
+    assert run(monkeypatch, "keys", "add", tmp_path / "keys", "anna") == 2
+    error = capsys.readouterr().err
+    assert "the database is unavailable" in error
+    assert "secret" not in error
+    assert not (tmp_path / "keys").exists()
+
+
+def test_settings_lists_every_variable(monkeypatch, capsys):
+    assert run(monkeypatch, "settings") == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields]
+    assert [line.split()[0] for line in lines] == names
+
+
+def test_package_is_executable():
+    command = [sys.executable, "-m", "bento", "--help"]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "keys" in process.stdout
+    assert "settings" in process.stdout

@@ -1,0 +1,56 @@
+"""`unmask model-card` on a bundle, and the page for detectors of several kinds."""
+
+import pytest
+from typer.testing import CliRunner
+
+from unmask.cli.app import app
+from unmask.models.bundle import load_bundle
+from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
+from unmask.serving.report.model_card_markdown import to_markdown
+
+VALUES = {
+    "sha256": "0" * 64,
+    "phase": 3,
+    "profile": "full",
+    "frame_backbone": "x",
+    "voice_backbone": "y",
+    "temperature": 1,
+    "real_below": 0.25,
+    "fake_above": 0.75,
+}
+
+
+def test_the_card_is_written_from_the_bundle(bundle_folder, tmp_path):
+    out = tmp_path / "docs" / "MODEL_CARD.md"
+    result = CliRunner().invoke(
+        app, ["model-card", "--bundle", str(bundle_folder), "--out", str(out)]
+    )
+    assert result.exit_code == 0, result.output
+    bundle, text = load_bundle(bundle_folder), out.read_text()
+    assert bundle.sha256 in text
+    assert f"`{bundle.settings.frame_backbone}`" in text
+    assert f"fake` above {bundle.calibration.fake_above:.3f}" in text
+
+
+def test_gates_stand_with_their_values_and_limits():
+    gates = (
+        ReportedGate(name="auc", value=0.91234, limit=0.9, direction="at least",
+                     level="required", passed=True),
+        ReportedGate(name="codec_gap", value=None, limit=0.02, direction="at most",
+                     level="reported", passed=False),
+    )  # fmt: skip
+    text = to_markdown(Model(**VALUES, gates=gates))
+    assert "| `auc` | 0.9123 | at least 0.9 | required | yes |" in text
+    assert "| `codec_gap` | not measured | at most 0.02 | reported | no |" in text
+
+
+def test_the_guarantee_is_stated_or_said_to_be_missing():
+    guarantee = ReportedGuarantee(fpr=0.1, fnr=0.05, real_clips=24, fake_clips=20, people=8)
+    assert "24 genuine and 20 fake" in to_markdown(Model(**VALUES, promise=guarantee))
+    assert "No conformal guarantee" in to_markdown(Model(**VALUES))
+
+
+@pytest.mark.parametrize(("profile", "warned"), [("demo", True), ("full", False)])
+def test_a_demonstration_model_is_called_one(profile, warned):
+    text = to_markdown(Model(**VALUES | {"profile": profile}))
+    assert ("the verdict on real footage means nothing" in text) is warned

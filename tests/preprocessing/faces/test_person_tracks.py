@@ -1,0 +1,67 @@
+"""Face tracks of all people, window by window."""
+
+import math
+
+import numpy as np
+import pytest
+
+from unmask.config import AlignSettings, LipSettings, PreprocessingSettings
+from unmask.preprocessing.faces.mouth_crops import MouthCropper
+from unmask.preprocessing.faces.person_tracks import iter_person_windows
+from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.timing import StageTimer
+
+
+def windows_of(path, window_s=math.inf, settings=None, **arguments):
+    settings = settings or PreprocessingSettings()
+    return list(iter_person_windows(probe(path), settings, window_s, StageTimer(), **arguments))
+
+
+@pytest.fixture
+def two_people_video(write_frames, two_people, tmp_path):
+    return write_frames(tmp_path / "a.mkv", [two_people] * 11)
+
+
+def test_larger_face_comes_first_and_keeps_its_id(two_people_video):
+    first, second = windows_of(two_people_video, window_s=0.2)
+    for window in (first, second):
+        large, small = window.people
+        assert large.track.boxes_px[0, 0] > 600 > small.track.boxes_px[0, 2]
+    assert [person.track.person for person in first.people] == [
+        person.track.person for person in second.people
+    ]
+
+
+def test_window_states_its_frames_and_last_time(two_people_video):
+    (window,) = windows_of(two_people_video)
+    assert (window.index, window.frames_sampled) == (0, 3)
+    assert window.last_s == pytest.approx(0.4)
+    assert [person.faces.shape for person in window.people] == [(3, 224, 224, 3)] * 2
+    assert all(person.flow is None and person.lips is None for person in window.people)
+
+
+def test_file_without_video_has_no_windows(make_video, tmp_path):
+    assert windows_of(make_video(tmp_path / "a.m4a", times=[])) == []
+
+
+def test_windows_without_frames_are_skipped(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4", times=[0.0, 0.2, 6.4, 6.6], seconds=7.0)
+    assert [window.index for window in windows_of(path, window_s=2.0)] == [0, 3]
+
+
+def test_box_crops_are_not_aligned(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4", times=[0.0])
+    faces = [
+        windows_of(path, settings=PreprocessingSettings(align=AlignSettings(method=method)))[0]
+        .people[0]
+        .faces[0]
+        for method in ("similarity", "box")
+    ]
+    assert faces[0].shape == faces[1].shape
+    assert not np.array_equal(*faces)
+
+
+def test_mouths_are_complete_after_the_last_window(make_video, tmp_path):
+    mouths = MouthCropper(LipSettings(enabled=True))
+    windows_of(make_video(tmp_path / "a.mp4"), mouths=mouths)
+    assert mouths.pop()[0].time_s == pytest.approx(np.arange(21) / 25)

@@ -1,0 +1,182 @@
+"""Cached preprocessing stages of one file."""
+
+import numpy as np
+import pytest
+
+from unmask.config import (
+    AlignSettings,
+    FaceSettings,
+    FlowSettings,
+    LipSettings,
+    PreprocessingSettings,
+    SamplingSettings,
+    SpeechSettings,
+    to_dict,
+)
+from unmask.preprocessing import stages as stages_module
+from unmask.preprocessing.cache import Cache, cache_key
+from unmask.preprocessing.media.container import media_sha256
+from unmask.preprocessing.stages import VERSIONS, CachedStages
+
+LIPS = LipSettings(enabled=True)
+
+
+def make_settings(**changes):
+    return PreprocessingSettings(**{"speech": SpeechSettings(method="energy"), **changes})
+
+
+def run_all(stages):
+    for stage in (stages.info, stages.people, stages.flow, stages.mouth_crops, stages.speech):
+        stage()
+    return stages
+
+
+def recomputed(stages):
+    return {stage for stage, cached in stages.cached.items() if not cached}
+
+
+def read_all(root):
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*.safetensors")}
+
+
+@pytest.fixture
+def video(make_video, tmp_path):
+    return make_video(tmp_path / "a.mp4")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Paths of all files that were opened for decoding."""
+    av, paths = pytest.importorskip("av"), []
+    open_file = av.open
+
+    def counted(path, *arguments, **options):
+        paths.append(path)
+        return open_file(path, *arguments, **options)
+
+    monkeypatch.setattr(av, "open", counted)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"sampling": SamplingSettings(rate_hz=4.0)}, {"faces", "flow"}),
+        ({"faces": FaceSettings(max_people=1)}, {"faces", "flow"}),
+        ({"align": AlignSettings(method="box")}, {"faces", "flow"}),
+        ({"speech": SpeechSettings(method="energy", threshold=0.4)}, {"speech"}),
+        ({"flow": FlowSettings(enabled=False)}, set()),
+        ({"lips": LIPS}, {"lips"}),
+        ({}, set()),
+    ],
+)
+def test_changed_setting_recomputes_its_stage_and_those_that_depend_on_it(
+    video, cache, changed, expected
+):
+    run_all(CachedStages(video, make_settings(), cache))
+    assert recomputed(run_all(CachedStages(video, make_settings(**changed), cache))) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"lips": LipSettings(enabled=True, rate_hz=12.5, crop_px=48)}, {"lips"}),
+        ({"lips": LipSettings(enabled=True, rate_hz=25.0, crop_px=32)}, {"lips"}),
+        ({"faces": FaceSettings(max_people=1)}, {"faces", "flow", "lips"}),
+        ({"lips": LipSettings(enabled=False, rate_hz=12.5, crop_px=32)}, set()),
+        ({}, set()),
+    ],
+)
+def test_changed_crop_settings_recompute_the_crops_alone(video, cache, changed, expected):
+    run_all(CachedStages(video, make_settings(lips=LIPS), cache))
+    settings = make_settings(**{"lips": LIPS, **changed})
+    stages = run_all(CachedStages(video, settings, cache))
+    assert recomputed(stages) == expected
+    if settings.lips.enabled:
+        crops = stages.mouth_crops()[0]
+        assert crops.mouths.shape[1:] == (settings.lips.crop_px, settings.lips.crop_px)
+        assert np.diff(crops.time_s) == pytest.approx(1 / settings.lips.rate_hz)
+
+
+def test_faces_and_mouths_are_decoded_in_one_pass(video, cache, opened):
+    stages = CachedStages(video, make_settings(lips=LIPS), cache)
+    stages.info()
+    opened.clear()
+    stages.people()
+    assert opened == [str(video)]
+    assert stages.mouth_crops()[0].mouths.shape == (21, 48, 48)
+    assert opened == [str(video)]
+
+
+def test_later_run_finds_the_mouths_without_decoding(video, cache, opened):
+    """As training does: one step aligns the faces, another one caches the mouth crops."""
+    settings = make_settings(lips=LIPS)
+    CachedStages(video, settings, cache).people()
+    opened.clear()
+    stages = CachedStages(video, settings, cache)
+    assert len(stages.mouth_crops()[0].mouths) == 21
+    assert stages.cached == {"lips": True}
+    assert opened == []
+
+
+def test_mouths_of_the_first_pass_equal_those_of_a_second_one(
+    write_frames, two_people, tmp_path, opened
+):
+    path = write_frames(tmp_path / "a.mkv", [two_people] * 11)
+    together, apart = Cache(tmp_path / "together"), Cache(tmp_path / "apart")
+    CachedStages(path, make_settings(lips=LIPS), together).people()
+    CachedStages(path, make_settings(), apart).people()
+    opened.clear()
+    crops = CachedStages(path, make_settings(lips=LIPS), apart).mouth_crops()
+    assert len(opened) == 1
+    assert sorted(crops) == [0, 1]
+    assert read_all(together.root) == read_all(apart.root)
+
+
+def test_disabled_stages_are_none_and_not_stored(video, cache):
+    stages = CachedStages(video, make_settings(flow=FlowSettings(enabled=False)), cache)
+    stages.people()
+    assert stages.flow() is None
+    assert stages.mouth_crops() is None
+    assert {path.parts[0] for path in read_all(cache.root)} == {"media", "faces"}
+
+
+def test_entries_from_before_the_alignment_method_was_a_setting_are_found(video, cache):
+    settings = make_settings()
+    CachedStages(video, settings, cache).people()
+    own = {name: to_dict(getattr(settings, name)) for name in ("sampling", "faces")}
+    own |= {"version": VERSIONS["faces"], "align": {"crop_px": 224}}
+    assert cache.path("faces", cache_key("faces", media_sha256(video), own)).is_file()
+
+
+def test_new_version_of_a_stage_ignores_older_entries(video, cache, monkeypatch):
+    CachedStages(video, make_settings(), cache).speech()
+    monkeypatch.setitem(stages_module.VERSIONS, "speech", 99)
+    stages = CachedStages(video, make_settings(), cache)
+    stages.speech()
+    assert recomputed(stages) == {"speech"}
+
+
+def test_copy_of_a_file_is_cached_and_a_changed_file_is_not(make_video, video, cache, tmp_path):
+    CachedStages(video, make_settings(), cache).info()
+    copy = tmp_path / "b.mp4"
+    copy.write_bytes(video.read_bytes())
+    stages = CachedStages(copy, make_settings(), cache)
+    assert stages.info().path == copy
+    assert stages.cached == {"media": True}
+    changed = CachedStages(make_video(video, size=(160, 120)), make_settings(), cache)
+    assert changed.info().width == 160
+    assert changed.cached == {"media": False}
+
+
+def test_without_a_cache_each_stage_is_computed_once(video, opened):
+    stages = run_all(CachedStages(video, make_settings(lips=LIPS)))
+    assert recomputed(stages) == {"media", "faces", "flow", "lips", "speech"}
+    opened.clear()
+    run_all(stages)
+    assert opened == []

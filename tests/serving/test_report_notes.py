@@ -1,0 +1,102 @@
+"""Each note appears when it applies, and only then."""
+
+from dataclasses import replace
+
+import pytest
+
+from unmask.models.calibration.platt import ConformalGuarantee
+from unmask.records import MediaInfo
+from unmask.serving.report.model_card import Model
+from unmask.serving.report.schema import Quality
+from unmask.serving.report_notes import build_notes
+
+MODEL = Model(
+    sha256="0" * 64,
+    phase=1,
+    profile="full",
+    frame_backbone="b3",
+    voice_backbone="w2v",
+    temperature=1.0,
+    real_below=0.4,
+    fake_above=0.6,
+)
+GOOD = Quality(
+    frames_sampled=50,
+    frames_with_face=50,
+    people=1,
+    face_width_px=200.0,
+    sharpness=90.0,
+    sound_s=10.0,
+    speech_s=8.0,
+)
+
+
+@pytest.fixture
+def info(tmp_path):
+    return MediaInfo(tmp_path / "a.mp4", "0" * 64, 1, 10.0, 25.0, 1280, 720, 0, "h264", "aac")
+
+
+def notes(info, model=MODEL, guarantee=None, decoded_end_s=10.0, **quality):
+    quality = GOOD.model_copy(update=quality)
+    guarantee = guarantee or ConformalGuarantee()
+    return " ".join(build_notes(quality, info, model, guarantee, decoded_end_s))
+
+
+def test_good_material_gets_no_note(info):
+    assert notes(info) == ""
+
+
+@pytest.mark.parametrize(
+    ("quality", "message"),
+    [
+        (
+            {"frames_with_face": 0, "people": 0, "face_width_px": None},
+            "No face was found in the 50",
+        ),
+        ({"frames_with_face": 4}, "only 4 frame(s)"),
+        ({"frames_with_face": 20}, "only 40% of the sampled frames"),
+        ({"face_width_px": 60.0}, "60 px wide"),
+        ({"speech_s": 0.0}, "No speech was detected"),
+        ({"decoded_end_s": 4.0}, "only 4.0 s of its stated 10.0 s could be decoded"),
+    ],
+)
+def test_limited_material_gets_a_note(info, quality, message):
+    assert message in notes(info, **quality)
+
+
+def test_missing_stream_gets_one_note(info):
+    without_audio = notes(replace(info, audio_codec=None), sound_s=0.0, speech_s=0.0)
+    assert "no audio stream" in without_audio
+    assert "No speech" not in without_audio
+    no_frames = {"frames_sampled": 0, "frames_with_face": 0, "face_width_px": None}
+    without_video = notes(replace(info, video_codec=None), **no_frames)
+    assert "no video stream" in without_video
+    assert "No face" not in without_video
+
+
+def test_material_without_face_and_speech_has_nothing_to_score(info):
+    assert "nothing to score" in notes(info, frames_with_face=0, speech_s=0.0)
+
+
+def test_demonstration_model_is_named(info):
+    assert "demonstration model" in notes(info, MODEL.model_copy(update={"profile": "demo"}))
+
+
+def test_guarantee_is_stated_with_its_clips_and_limits(info):
+    text = notes(info, guarantee=ConformalGuarantee(0.01, 0.05, 120, 60, 9))
+    for part in (
+        "120 genuine and 60 fake clips of 9 people",
+        "1.0% of genuine clips",
+        "5.0% of fakes",
+        "does not hold for other kinds of footage",
+        "slightly higher",
+    ):
+        assert part in text
+    assert "never given" not in text
+
+
+def test_unreachable_verdict_is_stated(info):
+    text = notes(info, guarantee=ConformalGuarantee(0.01, 0.1, 24, 24))
+    assert "The verdict 'fake' is never given: 24 genuine" in text
+    assert "at least 99 are needed" in text
+    assert "The verdict 'real'" not in text
