@@ -63,6 +63,6 @@ def _print(comparison: "CalibrationComparison") -> None:
 def _describe_flagged(rates: "FlaggedRates") -> str:
     genuine, fake = ("-" if rate is None else f"{rate:.1%}" for rate in (rates.genuine, rates.fake))
     return (
-        f"{rates.kind} segments above {rates.threshold:.3f} are flagged in {genuine} of genuine clips "
-        f"(target {rates.target:.1%}) and in {fake} of fakes"
+        f"{rates.kind} segments above {rates.threshold:.3f} are flagged in {genuine} of genuine "
+        f"clips (target {rates.target:.1%}) and in {fake} of fakes"
     )

@@ -55,9 +55,7 @@ def _print(reports: "tuple[SyncReport, ...]") -> None:
     shifts = Table("scorer", "audio shift", "scored", "mean score", "offset within 80 ms")
     kinds = Table("scorer", "genuine against", "fakes", "AUC", "95 % interval")
     for report in reports:
-        typer.echo(
-            f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} not scored"
-        )
+        typer.echo(f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} not scored")
         for row in report.shifts:
             numbers = (row.mean_score, row.found_share)
             values = ("–" if number is None else f"{number:.3f}" for number in numbers)
