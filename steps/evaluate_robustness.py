@@ -20,7 +20,7 @@ from unmask.robustness.adversarial_report import RobustnessReport
 def evaluate_robustness(
     bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
 ) -> Annotated[RobustnessReport, "robustness"]:
-    """Perturb the test clips against the detector (FGSM, PGD), and score them."""
+    """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
     loaded = load_bundle(bundle)
     load = make_feature_loader(loaded.preprocessing, Cache(CACHE))
     return evaluate_under_attack(loaded, clips, load, settings)

@@ -31,7 +31,5 @@ def train_detector(
     run = start_run(settings, data_version, out)
     cache = Cache(CACHE)
     load = make_feature_loader(settings.preprocessing, cache)
-    frozen = None
-    if frame_encoder_from is not None:
-        frozen = FrozenFrameEncoder(frame_encoder_from, cache)
+    frozen = FrozenFrameEncoder(frame_encoder_from, cache) if frame_encoder_from else None
     return fit(clips, settings, load, out, lightning_logger(run), frozen), run

@@ -99,6 +99,18 @@ def test_settings_named_in_the_training_pages_exist(generators, name):
     assert [key for key in named if key not in keys and not (ROOT / key).exists()] == []
 
 
+def test_the_command_line_page_lists_every_command_and_no_alias(generators):
+    _, sources = generators
+    text = sources.command_line("unmask.cli.app", "unmask")
+    commands = typer.main.get_command(app).commands
+    visible = {name for name, command in commands.items() if not command.hidden}
+    assert set(re.findall(r"^### `unmask ([a-z-]+)`$", text, re.MULTILINE)) == visible
+    assert (
+        set(re.findall(r"^\* `([a-z][a-z-]*)`:", text.partition("\n### ")[0], re.MULTILINE))
+        == visible
+    )
+
+
 def test_the_settings_page_has_every_key_of_params_yaml(generators):
     file = yaml.safe_load((ROOT / "params.yaml").read_text())
     del file["phases"], file["profiles"]

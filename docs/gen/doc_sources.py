@@ -1,9 +1,12 @@
 """What the reference pages are generated from: schemas, the OpenAPI document, command lines."""
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any
 
+import typer
 from pydantic import TypeAdapter
 
 Schema = dict[str, Any]
@@ -39,11 +42,26 @@ def openapi_document() -> Schema:
 
 
 def command_line(module: str, name: str) -> str:
-    """Return the help of a Typer application and of all its commands, as Markdown."""
+    """Return the help of a Typer application and of its commands, as Markdown below a heading.
+
+    Hidden commands, such as aliases, are left out.
+    """
     command = [sys.executable, "-m", "typer", module, "utils", "docs", "--name", name]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
+    root = typer.main.get_command(import_module(module).app)
+    hidden = {key for key, item in getattr(root, "commands", {}).items() if item.hidden}
     _, _, body = result.stdout.partition("\n")  # the page has a title
-    return body
+    head, *sections = re.split(r"^(?=## `)", body, flags=re.MULTILINE)
+    listed = [
+        line for line in head.splitlines() if line.split(":")[0] not in _each("* `{}`", hidden)
+    ]
+    headings = _each(f"## `{name} {{}}`", hidden)
+    shown = [part for part in sections if part.partition("\n")[0] not in headings]
+    return re.sub(r"^(?=##)", "#", "\n".join([*listed, "", *shown]), flags=re.MULTILINE)
+
+
+def _each(pattern: str, names: set[str]) -> set[str]:
+    return {pattern.format(name) for name in names}
 
 
 def public_api() -> str:

@@ -8,7 +8,7 @@ import mlflow
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from steps.platforms.mlflow_runs import find_experiment, lightning_logger
-from unmask.training.experiments.sweep import Trial
+from unmask.training.experiments.recorder import Trial
 
 EXPERIMENT = "unmask-sweeps"
 

@@ -7,7 +7,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from steps.platforms.mlflow_runs import find_experiment
 from steps.platforms.sweep_runs import EXPERIMENT, NestedRuns
 from unmask.config import Settings
-from unmask.training.experiments.sweep import Trial
+from unmask.training.experiments.recorder import Trial
 
 
 def runs_of_experiment():

@@ -2,7 +2,8 @@ import pytest
 
 from unmask.errors import ConfigError
 from unmask.records import ScoreRow
-from unmask.training.experiments.sweep import Trial, expand_grid, sweep
+from unmask.training.experiments.recorder import Trial
+from unmask.training.experiments.sweep import expand_grid, sweep
 
 
 def test_comma_separated_values_are_combined():
@@ -50,12 +51,12 @@ def test_the_best_on_validation_comes_first_and_every_trial_is_recorded(
     monkeypatch.setattr("unmask.training.experiments.sweep.score_split", score)
     loggers = {}
 
-    class Recorder:
+    class FakeRecorder:
         def start_trial(self, trial):
             return loggers.setdefault(trial.name, FakeLogger())
 
     trials = [Trial((name,), tiny_settings) for name in aucs]
-    results = sweep(trials, (), None, tmp_path, Recorder())
+    results = sweep(trials, (), None, tmp_path, FakeRecorder())
     assert [result.trial.name for result in results] == ["a=2", "a=3", "a=1"]
     logged = {name: logger.metrics["best_val_auc"] for name, logger in loggers.items()}
     assert logged == aucs

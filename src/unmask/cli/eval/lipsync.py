@@ -35,13 +35,13 @@ def command(
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
     selected = [clip for clip in read_manifest(manifest) if clip.split == split]
     clips = list(sync_clips(selected, lip_feature_loader(settings.preprocessing, Cache())))
-    methods: dict[str, Score] = {
+    scorers: dict[str, Score] = {
         "net": partial(sync_score, load_sync(weights)),
         "lip energy": lip_energy_score,
     }
     reports = tuple(
         evaluate_lipsync(name, score, clips, settings.seed, settings.evaluation.resamples)
-        for name, score in methods.items()
+        for name, score in scorers.items()
     )
     if json is not None:
         save(SyncComparison(split, reports), json)
@@ -52,15 +52,13 @@ def _print(reports: "tuple[SyncReport, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shifts = Table("method", "audio shift", "scored", "mean score", "offset within 80 ms")
-    kinds = Table("method", "genuine against", "fakes", "AUC", "95 % interval")
+    shifts = Table("scorer", "audio shift", "scored", "mean score", "offset within 80 ms")
+    kinds = Table("scorer", "genuine against", "fakes", "AUC", "95 % interval")
     for report in reports:
         typer.echo(f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} not scored")
         for row in report.shifts:
-            values = (
-                "–" if value is None else f"{value:.3f}"
-                for value in (row.mean_score, row.found_share)
-            )
+            numbers = (row.mean_score, row.found_share)
+            values = ("–" if number is None else f"{number:.3f}" for number in numbers)
             shifts.add_row(report.scorer, f"±{row.shift_ms} ms", str(row.scored), *values)
         for kind in report.kinds:
             auc, interval = f"{kind.auc.value:.3f}", kind.auc.format_interval()

@@ -1,17 +1,34 @@
-"""Interface of an experiment tracker, which the library itself does not depend on."""
+"""Trials and the interface of an experiment tracker; the library itself needs none."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from unmask.training.experiments.sweep import Trial
+from unmask.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One combination of settings.
+
+    Attributes:
+        overrides: ``section.key=value`` of each varied setting.
+    """
+
+    overrides: tuple[str, ...]
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """The overrides in one line."""
+        return " ".join(self.overrides)
 
 
 class RunRecorder(Protocol):
     """Record of a sweep or an ablation, with one entry per training."""
 
-    def start_trial(self, trial: "Trial") -> Any:
+    def start_trial(self, trial: Trial) -> Any:
         """Return the Lightning logger that records a trial of a sweep."""
 
     def log_training(
