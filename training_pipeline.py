@@ -1,7 +1,6 @@
-"""Makes the literal `zenml pipeline run training_pipeline` work.
+"""Alias that makes the command `zenml pipeline run training_pipeline` work.
 
-ZenML imports the module of that name and wants a pipeline back, so this module puts the
-pipeline in its own place.
+ZenML imports the module of that name and expects a pipeline; this module replaces itself with it.
 """
 
 import sys

@@ -1,12 +1,12 @@
-"""Wiring: which step follows which.
+"""The pipelines: which step follows which.
 
-The pipelines are attributes of this package, made at first use: showing a summary does not
-wait for the platforms.
+They are imported at first use, so that showing a summary does not import the platforms.
 """
 
 from importlib import import_module
 from typing import Any
 
+# pipeline to module; a module of a pipeline's own name would hide it
 PIPELINES = {"training_pipeline": "training", "regression_gate": "gate"}
 
 

@@ -1,10 +1,13 @@
-"""`python -m pipelines training | gate | summary`."""
+"""`python -m pipelines training | gate | summary | sweep | ablate`."""
 
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from unmask.cli.experiment.ablate import DATA, Only, Seeds, run_ablation, title_of
+from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
+from unmask.cli.options import Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
 
 app = typer.Typer(
@@ -13,18 +16,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-Phase = Annotated[int, typer.Option(help="Phase of the roadmap, as in params.yaml.")]
-Profile = Annotated[str, typer.Option(help="demo or full, as in params.yaml.")]
 
 
 @app.command()
 def training(
     phase: Phase = 1,
     profile: Profile = "demo",
-    data: Annotated[str, typer.Option(help="A folder in place of the pinned set.")] = "",
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="section.key=value; may be repeated.")
-    ] = None,
+    data: Annotated[str, typer.Option(help="Folder to use in place of the pinned set.")] = "",
+    set_: Overrides = None,
 ) -> None:
     """Train, gate, register and package a detector."""
     from pipelines import training_pipeline
@@ -32,9 +31,9 @@ def training(
 
     SUMMARY.unlink(missing_ok=True)
     try:
-        _fail_fast(training_pipeline)(phase, profile, data, tuple(overrides or ()))
+        _fail_fast(training_pipeline)(phase, profile, data, tuple(set_ or ()))
     finally:
-        if SUMMARY.exists():  # a gate that fell short leaves one too, a run that broke leaves none
+        if SUMMARY.exists():  # also after a missed gate; a run that failed before writes none
             summary()
 
 
@@ -42,9 +41,9 @@ def training(
 def gate(
     phase: Phase = 1,
     profile: Profile = "demo",
-    version: Annotated[str, typer.Option(help="Registered version; default the champion.")] = "",
+    version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
 ) -> None:
-    """Hold the champion, or a registered version, against its phase's gates."""
+    """Check the champion, or a registered version, against the gates of its phase."""
     from pipelines import regression_gate
 
     _fail_fast(regression_gate)(phase, profile, version)
@@ -52,7 +51,7 @@ def gate(
 
 @app.command()
 def summary() -> None:
-    """Show what the last training run came to."""
+    """Print the summary of the last training run."""
     from rich.console import Console
 
     from steps.platforms.run_summary import load, print_summary
@@ -60,17 +59,49 @@ def summary() -> None:
     print_summary(load(), Console())
 
 
+@app.command()
+def sweep(
+    set_: Grid,
+    manifest: Manifest = DATA,
+    out: OutFolder = RUNS,
+    phase: Phase = 1,
+    profile: Profile = "demo",
+) -> None:
+    """Train once per combination of settings, logged as nested MLflow runs."""
+    from steps.platforms.sweep_runs import NestedRuns
+
+    run_sweep(set_, manifest, out, (phase, profile), NestedRuns(" ".join(set_)))
+
+
+@app.command()
+def ablate(
+    manifest: Manifest = DATA,
+    phase: Phase = 3,
+    profile: Profile = "demo",
+    seeds: Seeds = "7,8,9",
+    only: Only = None,
+    set_: Overrides = None,
+) -> None:
+    """Train with each component switched off, or on, logged as nested MLflow runs."""
+    from steps.platforms.sweep_runs import NestedRuns
+
+    recorder = NestedRuns(title_of(phase, profile))
+    run_ablation(manifest, (phase, profile), seeds, only or (), set_ or (), recorder)
+
+
 def _fail_fast(pipeline: Any) -> Any:
-    # hands on the error itself, and not only the name of the step; not every orchestrator can
+    """Let the pipeline raise the failed step's own error, if the orchestrator supports it."""
     from zenml.client import Client
     from zenml.enums import ExecutionMode
 
-    can = ExecutionMode.FAIL_FAST in Client().active_stack.orchestrator.supported_execution_modes
-    return pipeline.with_options(execution_mode=ExecutionMode.FAIL_FAST) if can else pipeline
+    supported = Client().active_stack.orchestrator.supported_execution_modes
+    if ExecutionMode.FAIL_FAST not in supported:
+        return pipeline
+    return pipeline.with_options(execution_mode=ExecutionMode.FAIL_FAST)
 
 
 def main() -> None:
-    """Run, turning every error of ours into one line on standard error."""
+    """Run the command line; print every :class:`UnmaskError` as one line on standard error."""
     try:
         app()
     except UnmaskError as error:

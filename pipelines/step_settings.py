@@ -1,42 +1,40 @@
-"""Which part of a run's settings a step gets: a step is done again when its part changes."""
+"""The part of the settings that each step depends on: only its changes rerun a cached step."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from unmask.config import Gate, GateSettings, Settings
-from unmask.training.detector.ensemble import member_settings
+from unmask.training.detector import ensemble
 
 
-def member_training_settings(settings: Settings) -> tuple[Settings, ...]:
-    """What each member of the ensemble is trained under; one for a detector by itself."""
-    learnt = ("preprocessing", "model", "training", "augmentation")
-    return tuple(_only(member, learnt) for member in member_settings(settings))
+def member_settings(settings: Settings) -> tuple[Settings, ...]:
+    """Return the training settings of each ensemble member; one for a single detector."""
+    sections = ("preprocessing", "model", "training", "augmentation")
+    return tuple(_only(member, sections) for member in ensemble.member_settings(settings))
 
 
 def lipsync_settings(settings: Settings) -> Settings:
-    """What the lip-sync model is trained under."""
+    """Return the training settings of the lip-sync model."""
     return _only(settings, ("preprocessing", "sync"))
 
 
 def ensemble_settings(settings: Settings) -> Settings:
-    """What a bundle holds beside its weights."""
+    """Return the settings that a bundle stores beside its weights."""
     return _only(settings, ("preprocessing", "uncertainty"))
 
 
-def frames_of(settings: Settings, member: Any) -> Any:
-    """The member whose frame encoder the others take over; ``None`` where each has its own."""
-    return member if settings.ensemble.shared_frames else None
-
-
 def gate_settings(settings: Settings, data: str) -> GateSettings:
-    """The gates; with other data than the pinned set, those of profile ``demo`` only report.
+    """Return the gates; with other data than the pinned set, those of profile ``demo`` only report.
 
-    The demo's floors were measured on the pinned set and say nothing of another.
+    The demo's limits were measured on the pinned set and do not hold for other data.
     """
     if settings.profile != "demo" or not data:
         return settings.gates
-    gates = {name: _reported(gate) for name, gate in settings.gates}
-    return settings.gates.replace(**gates)
+    return settings.gates.replace(**{name: _reported(gate) for name, gate in settings.gates})
+
+
+def shortcut_level(data: str) -> str:
+    """Return ``required`` for the pinned set, which must have no shortcut, else ``reported``."""
+    return "reported" if data else "required"
 
 
 def _reported(gate: Gate | None) -> Gate | None:
@@ -44,10 +42,6 @@ def _reported(gate: Gate | None) -> Gate | None:
 
 
 def _only(settings: Settings, sections: Sequence[str]) -> Settings:
-    blank = Settings(phase=settings.phase, profile=settings.profile, seed=settings.seed)
-    return blank.replace(**{name: getattr(settings, name) for name in sections})
-
-
-def shortcut_level(data: str) -> str:
-    """The pinned set must hold no shortcut; of other footage it is only reported."""
-    return "reported" if data else "required"
+    """Return the defaults with phase, profile, seed and ``sections`` of ``settings``."""
+    kept = ("phase", "profile", "seed", *sections)
+    return Settings().replace(**{name: getattr(settings, name) for name in kept})

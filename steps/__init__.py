@@ -1,1 +1,1 @@
-"""The steps of the pipelines, one per file: unpack, one library call, name the outputs."""
+"""Steps of the pipelines, one per file: unpack, one library call, name the outputs."""

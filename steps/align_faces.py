@@ -1,21 +1,19 @@
-"""Find, track and align every face, once per file."""
+"""Face detection, tracking and alignment."""
 
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import preprocessing_code
-from steps.platforms.paths import CACHE
+from steps.platforms.cache_keys import PREPROCESSING_POLICY
+from steps.platforms.feature_cache import preprocess_stage
 from unmask.config import PreprocessingSettings
-from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.run_batch import PreprocessReport, preprocess_files
+from unmask.preprocessing.run_batch import PreprocessReport
 from unmask.records import Clip
 
 
-@step(cache_policy=CachePolicy(cache_func=preprocessing_code))
+@step(cache_policy=PREPROCESSING_POLICY)
 def align_faces(
     clips: tuple[Clip, ...], settings: PreprocessingSettings
 ) -> Annotated[PreprocessReport, "faces_report"]:
-    """Find, track and align every face; what lies in the cache already is not done again."""
-    return preprocess_files(clips, settings, Cache(CACHE), stages=("faces",))
+    """Detect, track and align every face."""
+    return preprocess_stage(clips, settings, "faces")

@@ -1,27 +1,21 @@
-"""All members of an ensemble, and the lip-sync model, in one bundle."""
+"""All members of an ensemble and the lip-sync model in one bundle."""
 
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import training_fingerprint
-from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.cache_keys import TRAINING_POLICY
+from steps.platforms.materializers import FolderMaterializer, step_dir
 from steps.platforms.mlflow_runs import nest_runs
 from unmask.config import Settings
 from unmask.training.detector import ensemble
 
 
-@step(
-    output_materializers={"uncalibrated": FolderMaterializer},
-    cache_policy=CachePolicy(cache_func=training_fingerprint),
-)
-def join_members(
-    members: list[Path], runs: list[str], sync: Path, settings: Settings
+@step(output_materializers={"uncalibrated": FolderMaterializer}, cache_policy=TRAINING_POLICY)
+def build_ensemble(
+    members: list[Path], runs: list[str], lipsync: Path, settings: Settings
 ) -> Annotated[Path, "uncalibrated"]:
-    """Join what was trained side by side; the first member's MLflow run goes on for all."""
+    """Join the members into one bundle; their MLflow runs are nested below the first one's."""
     nest_runs(*runs)
-    out = Path(mkdtemp(prefix="unmask-")) / "bundle"
-    return ensemble.build_ensemble_bundle(members, sync, settings, out)
+    return ensemble.build_ensemble_bundle(members, lipsync, settings, step_dir() / "bundle")

@@ -1,4 +1,4 @@
-"""From a promoted detector to a service."""
+"""The service's Bento, with the new champion."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,6 @@ from unmask.evaluation.gates import GateReport
 
 
 @step(enable_cache=False)
-def package_service(bundle: Path, gates: GateReport) -> Annotated[str, "bento"]:
-    """Keep the bundle as the champion and pack the Bento; a run without say packs nothing."""
+def build_service(bundle: Path, gates: GateReport) -> Annotated[str, "bento"]:
+    """Publish the bundle as the champion and build the Bento, if a required gate was checked."""
     return package_champion(bundle, gates)

@@ -1,21 +1,19 @@
-"""Cut out everybody's mouth at the rate of speech, once per file."""
+"""Mouth crops for the lip-sync model."""
 
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import preprocessing_code
-from steps.platforms.paths import CACHE
+from steps.platforms.cache_keys import PREPROCESSING_POLICY
+from steps.platforms.feature_cache import preprocess_stage
 from unmask.config import PreprocessingSettings
-from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.run_batch import PreprocessReport, preprocess_files
+from unmask.preprocessing.run_batch import PreprocessReport
 from unmask.records import Clip
 
 
-@step(cache_policy=CachePolicy(cache_func=preprocessing_code))
-def cache_lips(
+@step(cache_policy=PREPROCESSING_POLICY)
+def cache_mouth_crops(
     clips: tuple[Clip, ...], settings: PreprocessingSettings
-) -> Annotated[PreprocessReport, "lips_report"]:
-    """Cut out mouths where the settings ask for lips; what lies in the cache is not done again."""
-    return preprocess_files(clips, settings, Cache(CACHE), stages=("lips",))
+) -> Annotated[PreprocessReport, "mouth_crops_report"]:
+    """Cut out mouth crops; without lip-sync, nothing is done."""
+    return preprocess_stage(clips, settings, "lips")

@@ -1,21 +1,19 @@
-"""Find where somebody speaks, once per file."""
+"""Voice activity detection (VAD)."""
 
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import preprocessing_code
-from steps.platforms.paths import CACHE
+from steps.platforms.cache_keys import PREPROCESSING_POLICY
+from steps.platforms.feature_cache import preprocess_stage
 from unmask.config import PreprocessingSettings
-from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.run_batch import PreprocessReport, preprocess_files
+from unmask.preprocessing.run_batch import PreprocessReport
 from unmask.records import Clip
 
 
-@step(cache_policy=CachePolicy(cache_func=preprocessing_code))
-def cache_speech(
+@step(cache_policy=PREPROCESSING_POLICY)
+def cache_vad(
     clips: tuple[Clip, ...], settings: PreprocessingSettings
-) -> Annotated[PreprocessReport, "speech_report"]:
-    """Find where somebody speaks; what lies in the cache already is not done again."""
-    return preprocess_files(clips, settings, Cache(CACHE), stages=("speech",))
+) -> Annotated[PreprocessReport, "vad_report"]:
+    """Detect the spans of every clip that contain speech."""
+    return preprocess_stage(clips, settings, "speech")

@@ -1,11 +1,10 @@
-"""Whether a detector is good enough."""
+"""Quality gates."""
 
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.cache_keys import EVALUATION_POLICY
 from unmask.config import GateSettings
 from unmask.evaluation import gates
 from unmask.evaluation.evaluate import Evaluation
@@ -14,7 +13,7 @@ from unmask.robustness.codec_report import CodecReport
 from unmask.training.score_clips import ChampionScore
 
 
-@step(cache_policy=CachePolicy(cache_func=evaluation_code))
+@step(cache_policy=EVALUATION_POLICY)
 def check_gates(
     evaluation: Evaluation,
     robustness: RobustnessReport,
@@ -22,6 +21,6 @@ def check_gates(
     champion_score: ChampionScore,
     settings: GateSettings,
 ) -> Annotated[gates.GateReport, "gates"]:
-    """Hold the measured numbers against the gates; the report decides, not this step."""
+    """Compare the measured numbers with the gates; a gate that is missed does not fail here."""
     drop, gap = robustness.gate_drop, codecs.gap
     return gates.check_gates(settings, evaluation, drop, champion_score.auc, gap)

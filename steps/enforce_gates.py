@@ -1,4 +1,4 @@
-"""Where a run ends that fell short."""
+"""End of a run whose detector missed a required gate."""
 
 from rich.console import Console
 from zenml import step
@@ -9,6 +9,6 @@ from unmask.evaluation.gates import GateReport
 
 @step(enable_cache=False)
 def enforce_gates(gates: GateReport) -> None:
-    """Show the gates, and fail the run if a required one fell short."""
+    """Print the gates, and fail the run if a required one was missed."""
     Console().print(gate_table(gates))
     gates.raise_if_failed()

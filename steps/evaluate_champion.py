@@ -1,21 +1,27 @@
-"""How good the champion is on the same fresh test clips as the candidate."""
+"""AUC of the current champion on the candidate's test clips."""
 
 from pathlib import Path
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms import champion_scores
-from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.cache_keys import EVALUATION_POLICY
+from steps.platforms.materializers import hash_folder
+from steps.platforms.paths import CACHE
 from unmask.evaluation.evaluate import Evaluation
+from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.score_clips import ChampionScore
+from unmask.training.score_clips import ChampionScore, score_champion
 
 
-@step(cache_policy=CachePolicy(cache_func=evaluation_code))
+@step(cache_policy=EVALUATION_POLICY)
 def evaluate_champion(
     champion: Path, bundle: Path, evaluation: Evaluation, clips: tuple[Clip, ...]
 ) -> Annotated[ChampionScore, "champion_score"]:
-    """Score the champion; nothing is invented where there is none."""
-    return champion_scores.score(champion, bundle, evaluation, clips)
+    """Score the champion with its own preprocessing; an empty folder has no score.
+
+    A champion that is the candidate itself has the candidate's AUC and is not scored again.
+    """
+    if hash_folder(champion) == hash_folder(bundle):
+        return ChampionScore(evaluation.auc)
+    return score_champion(champion, clips, Cache(CACHE))

@@ -1,12 +1,11 @@
-"""How much of a detector's skill survives an adversary."""
+"""AUC of a detector under adversarial attack."""
 
 from pathlib import Path
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import evaluation_code
+from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings
 from unmask.data.torch.evaluation_set import make_feature_loader
@@ -17,8 +16,8 @@ from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
 
 
-@step(cache_policy=CachePolicy(cache_func=evaluation_code))
-def attack_detector(
+@step(cache_policy=EVALUATION_POLICY)
+def evaluate_robustness(
     bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
 ) -> Annotated[RobustnessReport, "robustness"]:
     """Perturb the test clips against the detector (FGSM, PGD), and score them again."""

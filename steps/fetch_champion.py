@@ -1,4 +1,4 @@
-"""The detector that a new one has to beat, or one that is asked for."""
+"""Download of a registered detector."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,15 @@ from typing import Annotated
 from zenml import step
 
 from steps.platforms import model_registry
-from steps.platforms.materializers import FolderMaterializer
+from steps.platforms.materializers import FolderMaterializer, step_dir
 
 
 @step(enable_cache=False, output_materializers={"champion": FolderMaterializer})
 def fetch_champion(
-    phase: int, version: str = "", needed: bool = False
+    phase: int, version: str = "", required: bool = False
 ) -> Annotated[Path, "champion"]:
-    """Copy a registered bundle; the champion if no version is named.
+    """Download a registered bundle, the champion if ``version`` is empty.
 
-    The folder is empty where there is no champion yet, unless one is ``needed``.
+    The folder is empty if no champion is registered and none is ``required``.
     """
-    return model_registry.download(phase, version, needed)
+    return model_registry.download(phase, step_dir(), version, required)

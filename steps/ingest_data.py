@@ -1,4 +1,4 @@
-"""Which clips a run is about."""
+"""Clips of a run."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ from unmask.records import Clip
 def ingest_data(
     data: str, seed: int, forge: bool
 ) -> tuple[Annotated[tuple[Clip, ...], "clips"], Annotated[str, "data_version"]]:
-    """Pull and verify the pinned set, or bring another folder into its shape.
+    """Pull and verify the pinned data set, or read another folder.
 
-    Runs every time; what it returns tells the other steps whether anything changed.
+    Runs every time: its outputs tell the cached steps whether the data has changed.
     """
     clips, version = load_clips(data, seed, forge)
     return clips, version

@@ -1,4 +1,4 @@
-"""What was measured, in MLflow."""
+"""Results in MLflow."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from unmask.robustness.codec_report import CodecReport
 
 
 @step
-def record_results(
+def log_results(
     mlflow_run: str,
     evaluation: Evaluation,
     plots: Path,
@@ -20,7 +20,7 @@ def record_results(
     codecs: CodecReport,
     gates: GateReport,
 ) -> None:
-    """Write numbers, plots and gates to the run that the training began, and close it."""
-    numbers = evaluation.to_metrics() | robustness.to_metrics() | codecs.to_metrics()
-    mlflow_runs.finish_run(mlflow_run, numbers, gates)
+    """Log metrics, plots and gates to the run that training started, and end it."""
+    metrics = evaluation.to_metrics() | robustness.to_metrics() | codecs.to_metrics()
+    mlflow_runs.finish_run(mlflow_run, metrics, gates)
     mlflow_runs.log_folder(mlflow_run, plots, "plots")

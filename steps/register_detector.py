@@ -1,11 +1,11 @@
-"""The detector's entry in the MLflow registry."""
+"""Registration of a detector in the MLflow model registry."""
 
 from pathlib import Path
 from typing import Annotated
 
 from zenml import step
 
-from steps.platforms import registration
+from steps.platforms.model_registry import register_candidate
 from steps.platforms.run_summary import RunRequest
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
@@ -18,9 +18,7 @@ def register_detector(
     evaluation: Evaluation,
     gates: GateReport,
     data_version: str,
-    job: RunRequest,
+    request: RunRequest,
 ) -> Annotated[str, "version"]:
-    """Register the bundle once; champion if every required gate passed, else challenger."""
-    return registration.register_and_summarise(
-        mlflow_run, bundle, evaluation, gates, data_version, job
-    )
+    """Register the bundle: champion if every required gate passed, challenger otherwise."""
+    return register_candidate(mlflow_run, bundle, evaluation, gates, data_version, request)

@@ -1,12 +1,11 @@
-"""From cached features to a detector."""
+"""Training of one detector."""
 
 from pathlib import Path
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import training_fingerprint
+from steps.platforms.cache_keys import TRAINING_POLICY
 from steps.platforms.materializers import FolderMaterializer
 from steps.platforms.mlflow_runs import lightning_logger, start_run
 from steps.platforms.paths import CACHE, training_dir
@@ -17,20 +16,20 @@ from unmask.records import Clip
 from unmask.training.detector.fit import FrozenFrameEncoder, fit
 
 
-@step(
-    output_materializers={"member": FolderMaterializer},
-    cache_policy=CachePolicy(cache_func=training_fingerprint),
-)
+@step(output_materializers={"member": FolderMaterializer}, cache_policy=TRAINING_POLICY)
 def train_detector(
-    clips: tuple[Clip, ...], data_version: str, settings: Settings, first: Path | None = None
+    clips: tuple[Clip, ...],
+    data_version: str,
+    settings: Settings,
+    frame_encoder_from: Path | None = None,
 ) -> tuple[Annotated[Path, "member"], Annotated[str, "mlflow_run"]]:
-    """Fit a detector, live in MLflow; a fit that was killed goes on where it stopped.
+    """Fit a detector and log to MLflow; an interrupted fit is resumed.
 
-    ``first`` is the bundle whose frame encoder this member of an ensemble takes over.
+    ``frame_encoder_from`` is the bundle whose frame encoder an ensemble member takes over.
     """
     out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
     cache = Cache(CACHE)
     load = make_feature_loader(settings.preprocessing, cache)
-    frozen = None if first is None else FrozenFrameEncoder(first, cache)
+    frozen = FrozenFrameEncoder(frame_encoder_from, cache) if frame_encoder_from else None
     return fit(clips, settings, load, out, lightning_logger(run), frozen), run

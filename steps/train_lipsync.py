@@ -1,12 +1,11 @@
-"""From genuine clips to a model of lips and speech."""
+"""Training of the lip-sync model."""
 
 from pathlib import Path
 from typing import Annotated
 
 from zenml import step
-from zenml.config.cache_policy import CachePolicy
 
-from steps.platforms.cache_keys import training_fingerprint
+from steps.platforms.cache_keys import TRAINING_POLICY
 from steps.platforms.materializers import FolderMaterializer
 from steps.platforms.paths import CACHE, RUNS
 from unmask.config import Settings
@@ -15,10 +14,7 @@ from unmask.records import Clip
 from unmask.training.full_run import fit_lipsync_if_enabled
 
 
-@step(
-    output_materializers={"sync": FolderMaterializer},
-    cache_policy=CachePolicy(cache_func=training_fingerprint),
-)
-def train_sync(clips: tuple[Clip, ...], settings: Settings) -> Annotated[Path, "sync"]:
-    """Train the lip-sync model; an empty folder where the settings ask for none."""
+@step(output_materializers={"lipsync": FolderMaterializer}, cache_policy=TRAINING_POLICY)
+def train_lipsync(clips: tuple[Clip, ...], settings: Settings) -> Annotated[Path, "lipsync"]:
+    """Fit the lip-sync model on genuine clips; an empty folder if the settings turn it off."""
     return fit_lipsync_if_enabled(clips, settings, Cache(CACHE), RUNS)

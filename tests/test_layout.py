@@ -75,6 +75,26 @@ def test_no_step_asks_a_server_when_it_is_imported():
             assert not [one for one in calls if "Client" in ast.unparse(one.func)], file
 
 
+LIBRARY = sorted((ROOT / "src/unmask").rglob("*.py"))
+OPTIONAL = {"av", "captum", "cv2", "httpx", "joblib", "librosa", "mediapipe", "psutil"}
+OPTIONAL |= {"silero_vad"}
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_library_reaches_no_platform_by_a_name_in_a_string(file):
+    """Imports are checked by import-linter, which does not see `import_module("mlflow")`."""
+    importers = {"require", "import_module", "find_spec", "__import__"}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.fullmatch(r"(zenml|mlflow|bentoml|dvc)(\.\w+)*", node.value)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in importers:
+            name = node.args[0]
+            if isinstance(name, ast.Constant):
+                assert name.value.partition(".")[0] in OPTIONAL
+        elif isinstance(node, ast.Name | ast.Attribute | ast.alias):
+            assert "mlflowlogger" not in ast.unparse(node).lower()  # Lightning's way to MLflow
+
+
 def test_the_folder_mlflow_does_not_hide_the_package():
     assert list((ROOT / "mlflow").rglob("*.py")) == []
     assert not (ROOT / "mlflow/__init__.py").exists()

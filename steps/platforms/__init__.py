@@ -1,6 +1,6 @@
-"""What the steps know of ZenML's store, MLflow, BentoML and DVC; nothing else imports those."""
+"""Platform code of the steps: ZenML's store, MLflow, BentoML and DVC; nothing else imports them."""
 
 import logging
 
-# ZenML shows what every package says from `info` on; this one tells of its own inside
+# ZenML shows records of every package from level info on; Great Expectations logs its internals
 logging.getLogger("great_expectations").setLevel(logging.WARNING)

@@ -1,9 +1,7 @@
-"""What a promoted detector becomes: `outputs/champion` for the command line, a Bento for HTTP."""
+"""The service as a Bento: its code, the library and the champion."""
 
-import json
 import shutil
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,25 +9,22 @@ import bentoml
 from bentoml.exceptions import NotFound
 
 import unmask
+from steps.platforms.champion_store import publish_champion
 from steps.platforms.materializers import hash_folder
-from steps.platforms.paths import CHAMPION, CHAMPIONS
+from steps.platforms.paths import SERVICE, SERVICE_BUNDLE
 from steps.platforms.requirements import pinned_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
-from unmask.files import atomic_write
-from unmask.models.bundle import GATES
 
-SERVICE = Path("bento")
-PACKED = "bundle"
 BENTO = "unmask"
 PACKAGES = ("bento", "unmask")
 
 
 def package_champion(bundle: Path, gates: GateReport) -> str:
-    """Keep a promoted bundle as the champion and pack it as a Bento.
+    """Publish a promotable bundle as the champion and build its Bento.
 
     Returns:
-        The Bento's tag; empty where the gates had no say, so that nothing was packed.
+        The Bento's tag; empty if the bundle is not promotable, so that nothing was built.
     """
     if not promotable(gates):
         return ""
@@ -38,54 +33,10 @@ def package_champion(bundle: Path, gates: GateReport) -> str:
     return tag
 
 
-def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
-    """Make ``bundle`` what `unmask analyze` takes; at any moment the old one or the new one.
-
-    Args:
-        gates: What it passed, for the model card of every report it makes.
-
-    Returns:
-        ``outputs/champion``, a link to the copy in ``outputs/champions``.
-    """
-    name = hash_folder(bundle)[:12]
-    place = CHAMPIONS / name
-    if not place.is_dir():
-        unfinished = CHAMPIONS / f".{name}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(bundle, unfinished)
-        unfinished.rename(place)
-    if gates is not None:
-        _write_gates(place / GATES, gates)
-    link = CHAMPION.with_name(f".{CHAMPION.name}")
-    link.unlink(missing_ok=True)
-    link.symlink_to(place.relative_to(CHAMPION.parent))
-    link.replace(CHAMPION)
-    _copy_into_service(place)
-    return CHAMPION
-
-
-def _copy_into_service(champion: Path) -> None:
-    """Lay a copy beside the service's code, where `bentoml build` takes it along."""
-    arriving, place = SERVICE / f".{PACKED}", SERVICE / PACKED
-    for outdated in (arriving, place):  # without a copy, the service takes the champion itself
-        shutil.rmtree(outdated, ignore_errors=True)
-    shutil.copytree(champion, arriving)
-    arriving.rename(place)
-
-
-def _write_gates(path: Path, gates: GateReport) -> None:
-    rows = [
-        {name: value for name, value in asdict(row).items() if name != "message"}
-        for row in gates.rows
-    ]
-    with atomic_write(path) as unfinished:
-        unfinished.write_text(json.dumps(rows, indent=2) + "\n")
-
-
 def build_bento(bundle: Path) -> str:
-    """Pack the service, the library and ``bundle`` as the latest Bento ``unmask``.
+    """Build the Bento ``unmask`` from the service, the library and ``bundle``.
 
-    The version is a hash of these three, so the same content is packed once.
+    The version is a hash of these three: equal content is built once.
 
     Returns:
         The tag, ``unmask:<version>``.
@@ -93,9 +44,9 @@ def build_bento(bundle: Path) -> str:
     with TemporaryDirectory(prefix="unmask-bento-") as folder:
         context = Path(folder)
         for package in (SERVICE, Path(unmask.__file__).parent):
-            ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", PACKED)
+            ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", SERVICE_BUNDLE)
             shutil.copytree(package, context / package.name, ignore=ignored)
-        shutil.copytree(bundle, context / SERVICE / PACKED)
+        shutil.copytree(bundle, context / SERVICE / SERVICE_BUNDLE)
         version = hash_folder(context)[:16]
         if _latest() != version:
             _delete_bento(version)
@@ -104,7 +55,7 @@ def build_bento(bundle: Path) -> str:
 
 
 def _build(context: Path, version: str) -> None:
-    ours = {name: module for name, module in sys.modules.items() if _root(name) in PACKAGES}
+    loaded = {name: module for name, module in sys.modules.items() if _root(name) in PACKAGES}
     try:
         bentoml.build(
             "bento.service:UnmaskService",
@@ -114,10 +65,10 @@ def _build(context: Path, version: str) -> None:
             python={"packages": pinned_requirements(), "lock_packages": False},
         )
     finally:
-        # building imports the service, and with it the library, from a folder that is then removed
+        # the build has imported service and library from a folder that is about to be removed
         for name in [name for name in sys.modules if _root(name) in PACKAGES]:
             del sys.modules[name]
-        sys.modules.update(ours)
+        sys.modules.update(loaded)
 
 
 def _root(module: str) -> str:
@@ -132,7 +83,7 @@ def _latest() -> str | None:
 
 
 def _delete_bento(version: str) -> None:
-    # an older Bento of the same content would stay behind the latest one
+    # a Bento of the same version that is not the latest one would not become the latest
     try:
         bentoml.delete(f"{BENTO}:{version}")
     except NotFound:

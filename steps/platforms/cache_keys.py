@@ -1,8 +1,10 @@
-"""Which code a step's result depends on: a change there makes cached results stale.
+"""ZenML cache policies: the code that a step's result depends on is part of its cache key.
 
-The preprocessing cache looks after itself, by settings; ZenML's cache of steps does not see
-into the library, so each step names the parts of it that it stands on.
+ZenML hashes a step's own source and inputs only. Each policy adds a fingerprint of the parts of
+the library that the step calls. The feature cache has keys of its own.
 """
+
+from zenml.config.cache_policy import CachePolicy
 
 from unmask.training.code_fingerprint import (
     PREPROCESSING,
@@ -11,19 +13,23 @@ from unmask.training.code_fingerprint import (
     training_fingerprint,
 )
 
-__all__ = ["data_code", "evaluation_code", "preprocessing_code", "training_fingerprint"]
 
-
-def data_code() -> str:
-    """Of reading, validating and forging data."""
+def data_fingerprint() -> str:
+    """Return the fingerprint of the code that reads, validates and synthesises data."""
     return fingerprint("records.py", "data")
 
 
-def preprocessing_code() -> str:
-    """Of turning media into arrays."""
+def preprocessing_fingerprint() -> str:
+    """Return the fingerprint of the code that turns media into arrays."""
     return fingerprint(*PREPROCESSING)
 
 
-def evaluation_code() -> str:
-    """Of scoring, attacking and measuring a detector."""
+def evaluation_fingerprint() -> str:
+    """Return the fingerprint of the code that scores, attacks and evaluates a detector."""
     return fingerprint(*TRAINING, "evaluation", "robustness")
+
+
+DATA_POLICY = CachePolicy(cache_func=data_fingerprint)
+PREPROCESSING_POLICY = CachePolicy(cache_func=preprocessing_fingerprint)
+TRAINING_POLICY = CachePolicy(cache_func=training_fingerprint)
+EVALUATION_POLICY = CachePolicy(cache_func=evaluation_fingerprint)

@@ -1,4 +1,4 @@
-"""The pinned data set: pulled with DVC and verified, or said to be something else."""
+"""The data set that is pinned with DVC: pull, verification and version."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from unmask.records import Clip
 
 
 def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
-    """The clips to work on, and what identifies them.
+    """Return the clips of a run and their version.
 
     Args:
-        data: A folder of a known form; the pinned set if empty.
-        seed: For splits that are assigned here, and for forging.
-        forge: Whether pseudo-fakes are made from the genuine clips of ``data``.
+        data: Folder of a known data set; the pinned set if empty.
+        seed: For the assignment of splits and for pseudo-fakes.
+        forge: Whether to synthesise pseudo-fakes from the genuine clips of ``data``.
     """
     if not data:
         version = f"dvc:{pull_pinned_data()}"
@@ -31,13 +31,13 @@ def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str
 
 
 def pull_pinned_data(root: Path = Path()) -> str:
-    """Bring ``data/raw`` to what ``data.dvc`` pins.
+    """Pull ``data/raw`` at the version that ``data.dvc`` pins.
 
     Returns:
-        DVC's hash of the folder, as it stands in ``data.dvc``.
+        DVC's hash of the folder, as in ``data.dvc``.
 
     Raises:
-        DataError: The folder was changed by hand, or the remote cannot deliver it.
+        DataError: The folder has local changes, or the remote lacks the data.
     """
     try:
         with Repo(str(root)) as repo:
@@ -53,7 +53,7 @@ def pull_pinned_data(root: Path = Path()) -> str:
         ) from error
     if changed:
         raise DataError(
-            f"{RAW}: is not what {DVC_FILE} pins; "
+            f"{RAW}: differs from what {DVC_FILE} pins; "
             f"`dvc checkout --force {DVC_FILE}` undoes the changes, "
             f"`dvc commit {DVC_FILE} && dvc push` pins them"
         )

@@ -1,8 +1,8 @@
-"""How clips and folders travel between steps: by content, so that caching is by content too."""
+"""Materializers for clips and folders, whose content hash makes ZenML cache by content."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,27 +13,37 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.utils import io_utils
 
 from unmask.data.manifest import manifest_hash
+from unmask.files import file_sha256
 from unmask.records import Clip
 
-SHOWN = {".png": VisualizationType.IMAGE, ".html": VisualizationType.HTML}
+VISUALIZATIONS = {".png": VisualizationType.IMAGE, ".html": VisualizationType.HTML}
 
 
 def hash_folder(folder: Path) -> str:
-    """Hash of the names and bytes of all files in a folder, 64 hexadecimal digits."""
+    """Return the SHA-256 of the names and bytes of all files in a folder, 64 hex digits."""
     total = sha256()
-    for file in _files(folder):
-        with file.open("rb") as stream:
-            digest = file_digest(stream, "sha256").hexdigest()
+    for file in _list_files(folder):
+        digest = file_sha256(file)
         total.update(f"{file.relative_to(folder).as_posix()}\n{digest}\n".encode())
     return total.hexdigest()
 
 
-def _files(folder: Path) -> list[Path]:
+def step_dir() -> Path:
+    """Return a new temporary folder for a step's output.
+
+    ZenML removes it when the step has ended and its outputs are stored, also if the step fails.
+    Outside of a step, the caller removes it.
+    """
+    with FolderMaterializer("").get_temporary_directory(delete_at_exit=False) as folder:
+        return Path(folder)
+
+
+def _list_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 class FolderMaterializer(BaseMaterializer):
-    """A folder, file by file; its pictures and pages are shown on the dashboard."""
+    """A folder of files; images and HTML pages are shown on the dashboard."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Path,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
@@ -41,15 +51,15 @@ class FolderMaterializer(BaseMaterializer):
 
     @property
     def content(self) -> str:
-        """Where in the store the files lie."""
+        """URI of the files in the artifact store."""
         return f"{self.uri}/content"
 
     def load(self, data_type: type[Any]) -> Path:
-        """Copy the folder out of the store, for as long as the step runs."""
-        with self.get_temporary_directory(delete_at_exit=False) as place:
+        """Copy the folder out of the store; ZenML removes the copy when the step has ended."""
+        with self.get_temporary_directory(delete_at_exit=False) as folder:
             if fileio.exists(self.content):  # some stores keep no empty folder
-                io_utils.copy_dir(self.content, place, overwrite=True)
-        return Path(place)
+                io_utils.copy_dir(self.content, folder, overwrite=True)
+        return Path(folder)
 
     def save(self, data: Path) -> None:
         """Copy the folder into the store."""
@@ -57,20 +67,20 @@ class FolderMaterializer(BaseMaterializer):
         io_utils.copy_dir(str(data), self.content, overwrite=True)
 
     def compute_content_hash(self, data: Path) -> str:
-        """Tell equal folders as equal, wherever and whenever they were made."""
+        """Return a hash that depends on file names and bytes only."""
         return hash_folder(data)
 
     def save_visualizations(self, data: Path) -> dict[str, VisualizationType]:
-        """Name the stored files that the dashboard can draw."""
+        """Return the stored files that the dashboard can show."""
         return {
-            f"{self.content}/{file.relative_to(data).as_posix()}": SHOWN[file.suffix]
-            for file in _files(data)
-            if file.suffix in SHOWN
+            f"{self.content}/{file.relative_to(data).as_posix()}": VISUALIZATIONS[file.suffix]
+            for file in _list_files(data)
+            if file.suffix in VISUALIZATIONS
         }
 
 
 class ClipsMaterializer(BaseMaterializer):
-    """The rows of a manifest; paths are kept relative to the working folder where they can be."""
+    """Rows of a manifest; paths below the working folder are stored relative to it."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (tuple,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
@@ -96,5 +106,5 @@ class ClipsMaterializer(BaseMaterializer):
             stream.write(self.ROWS.dump_json(rows, indent=1).decode())
 
     def compute_content_hash(self, data: Sequence[Clip]) -> str:
-        """Tell equal rows of equal media as equal, wherever the files lie."""
+        """Return a hash that depends on rows and media bytes only, not on paths."""
         return manifest_hash(data)

@@ -1,4 +1,4 @@
-"""MLflow runs: one per training run, whose keys `mlflow/README.md` explains."""
+"""MLflow runs, one per training; `mlflow/README.md` documents their keys."""
 
 import os
 import subprocess
@@ -15,34 +15,36 @@ from unmask.evaluation.gates import GateReport
 
 EXPERIMENT = "unmask"
 RUN_FILE = "mlflow_run"
+SQLITE = "sqlite:///"
 
 
 def start_run(settings: Settings, data_version: str, folder: Path) -> str:
-    """Begin a run, or go on with the one that ``folder`` belongs to.
+    """Start a run, or resume the one that ``folder`` belongs to.
 
     Args:
-        folder: Where the training keeps its checkpoints; a training that was killed goes on
-            there, and so does its MLflow run.
+        folder: Checkpoints of the training; an interrupted training resumes there, and so does
+            its MLflow run.
 
     Returns:
         The run's identifier.
     """
-    mark = folder / RUN_FILE
-    if mark.is_file() and _exists(known := mark.read_text()):
+    run_file = folder / RUN_FILE
+    if run_file.is_file() and _exists(known := run_file.read_text()):
         return known
+    experiment = find_experiment(EXPERIMENT)
     client = mlflow.MlflowClient()
-    run = client.create_run(experiment_id(), tags=_tags(settings, data_version))
+    run = client.create_run(experiment, tags=_tags(settings, data_version))
     for key, value in flatten(to_dict(settings)).items():
         client.log_param(run.info.run_id, key, value)
     folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text(run.info.run_id)
+    run_file.write_text(run.info.run_id)
     return str(run.info.run_id)
 
 
-def finish_run(run: str, numbers: Mapping[str, float], gates: GateReport) -> None:
-    """Record what was measured and how the gates saw it, and close the run."""
+def finish_run(run: str, metrics: Mapping[str, float], gates: GateReport) -> None:
+    """Log metrics and gate results, and end the run."""
     client = mlflow.MlflowClient()
-    for key, value in numbers.items():
+    for key, value in metrics.items():
         client.log_metric(run, key, value)
     for row in gates.rows:
         client.set_tag(run, f"gate.{row.name}", f"{row.level}: {row.message}")
@@ -51,58 +53,66 @@ def finish_run(run: str, numbers: Mapping[str, float], gates: GateReport) -> Non
 
 
 def nest_runs(first: str, *others: str) -> None:
-    """Close the runs of an ensemble's other members, and show them below the first's."""
+    """End the runs of an ensemble's other members and nest them below the first one's."""
     client = mlflow.MlflowClient()
     for run in others:
         client.set_tag(run, MLFLOW_PARENT_RUN_ID, first)
         client.set_terminated(run)
 
 
-def log_folder(run: str, folder: Path, place: str) -> None:
-    """Keep the files of ``folder`` under the run's artifacts in ``place``."""
-    mlflow.MlflowClient().log_artifacts(run, str(folder), place)
+def log_folder(run: str, folder: Path, artifact_path: str) -> None:
+    """Log the files of ``folder`` as the run's artifacts under ``artifact_path``."""
+    mlflow.MlflowClient().log_artifacts(run, str(folder), artifact_path)
 
 
-def lightning_logger(run: str) -> Any:
-    """A Lightning logger that writes to ``run`` while a training goes on."""
+def lightning_logger(run: str, experiment: str = EXPERIMENT) -> Any:
+    """Return a Lightning logger that writes to ``run`` during training."""
     from lightning.pytorch.loggers import MLFlowLogger
 
-    return MLFlowLogger(EXPERIMENT, tracking_uri=mlflow.get_tracking_uri(), run_id=run)
+    return MLFlowLogger(experiment, tracking_uri=mlflow.get_tracking_uri(), run_id=run)
 
 
-def experiment_id() -> str:
-    """The project's experiment, made at the first call.
+def find_experiment(name: str) -> str:
+    """Return the identifier of an experiment, which is created if there is none of that name.
 
-    A tracking server knows where to keep artifacts; without one they lie in the folder that
-    ``MLFLOW_DEFAULT_ARTIFACT_ROOT`` names, beside the database.
+    A tracking server decides where artifacts are stored; without one, they are stored in the
+    folder ``MLFLOW_DEFAULT_ARTIFACT_ROOT``, beside the database.
     """
+    uri = mlflow.get_tracking_uri()
+    local = uri.startswith(SQLITE)
+    if local:
+        Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     client = mlflow.MlflowClient()
-    if found := client.get_experiment_by_name(EXPERIMENT):
-        return str(found.experiment_id)
-    local = mlflow.get_tracking_uri().startswith("sqlite:")
+    if known := client.get_experiment_by_name(name):
+        return str(known.experiment_id)
     root = os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") if local else None
-    place = Path(root).absolute().as_uri() if root else None
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    location = Path(root).absolute().as_uri() if root else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except mlflow.MlflowException:
+        if known := client.get_experiment_by_name(name):  # created by another process meanwhile
+            return str(known.experiment_id)
+        raise
 
 
-def flatten(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings under dotted keys, as in ``--set``."""
-    found: dict[str, Any] = {}
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings under dotted keys, as in ``--set``."""
+    flat: dict[str, Any] = {}
     for name, value in values.items():
-        key = f"{above}{name}"
-        found |= flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
-    return found
+        key = f"{prefix}{name}"
+        flat |= flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+    return flat
 
 
 def git_commit() -> str:
-    """The commit of this checkout; ends in ``-dirty`` where files differ from it."""
-    told = subprocess.run(
+    """Return the commit of this checkout; ``-dirty`` is appended if tracked files differ."""
+    result = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stdout.strip() or "unknown"
+    return result.stdout.strip() or "unknown"
 
 
 def _tags(settings: Settings, data_version: str) -> dict[str, str]:

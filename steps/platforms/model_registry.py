@@ -1,12 +1,11 @@
-"""The MLflow registry: one model per phase, aliases `champion` and `challenger`.
+"""MLflow model registry: one model per phase, aliases ``champion`` and ``challenger``.
 
-A version holds a bundle (safetensors and JSON) and the library that reads it. Nothing in it
-is pickled: MLflow loads it through ``unmask.serving.pyfunc``.
+A version holds a bundle (safetensors and JSON) and the library that reads it. Nothing is
+pickled: MLflow loads it through ``unmask.serving.pyfunc``.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import mkdtemp
 
 import mlflow
 import mlflow.pyfunc
@@ -15,8 +14,14 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 import unmask
+from steps.platforms import run_summary
+from steps.platforms.mlflow_runs import git_commit
 from steps.platforms.requirements import pinned_requirements
+from steps.platforms.run_summary import RunRequest, Summary
 from unmask.errors import GateError
+from unmask.evaluation.evaluate import Evaluation
+from unmask.evaluation.gates import GateReport
+from unmask.models.bundle import load_bundle
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 LOADER = "unmask.serving.pyfunc"
@@ -34,16 +39,46 @@ SIGNATURE = ModelSignature(
 
 
 def model_name(phase: int) -> str:
-    """Each phase has its own champion."""
+    """Return the name of the phase's registered model."""
     return f"unmask-phase-{phase}"
 
 
+def register_candidate(
+    run: str,
+    bundle: Path,
+    evaluation: Evaluation,
+    gates: GateReport,
+    data_version: str,
+    request: RunRequest,
+) -> str:
+    """Register a bundle as champion or challenger, and write the run's summary.
+
+    Returns:
+        The registered version.
+    """
+    tags = {
+        "bundle_sha256": load_bundle(bundle).sha256,
+        "data_version": data_version,
+        "git_commit": git_commit(),
+        "phase": str(request.phase),
+        "profile": request.profile,
+        "gates": "passed" if gates.passed else "short",
+    }
+    version = register(run, request.phase, bundle, tags)
+    alias = CHAMPION if run_summary.promotable(gates) else CHALLENGER
+    set_alias(request.phase, version, alias)
+    name = model_name(request.phase)
+    summary = Summary(request, data_version, run, name, version, alias, evaluation, gates)
+    run_summary.save(summary)
+    return version
+
+
 def register(run: str, phase: int, bundle: Path, tags: Mapping[str, str]) -> str:
-    """Make a bundle a version of its phase's model, once.
+    """Register a bundle as a version of its phase's model, unless it is registered already.
 
     Args:
-        run: The MLflow run it came from.
-        tags: Of the version; ``bundle_sha256`` tells whether the bundle is there already.
+        run: MLflow run that trained it.
+        tags: Tags of the version; ``bundle_sha256`` identifies the bundle.
 
     Returns:
         The version.
@@ -70,39 +105,39 @@ def register(run: str, phase: int, bundle: Path, tags: Mapping[str, str]) -> str
 
 
 def set_alias(phase: int, version: str, alias: str) -> None:
-    """Point ``champion`` or ``challenger`` at a version; a champion is no challenger any more."""
+    """Set ``champion`` or ``challenger`` to a version; a new champion loses ``challenger``."""
     client, name = mlflow.MlflowClient(), model_name(phase)
     client.set_registered_model_alias(name, alias, version)
-    other = client.get_registered_model(name).aliases.get(CHALLENGER)
-    if alias == CHAMPION and str(other) == version:
+    challenger = client.get_registered_model(name).aliases.get(CHALLENGER)
+    if alias == CHAMPION and str(challenger) == version:
         client.delete_registered_model_alias(name, CHALLENGER)
 
 
-def download(phase: int, version: str = "", needed: bool = False) -> Path:
-    """Copy a registered bundle into a new folder.
+def download(phase: int, folder: Path, version: str = "", required: bool = False) -> Path:
+    """Download a registered bundle into an empty folder.
 
     Args:
-        version: Which one; the champion if empty.
-        needed: Whether it is an error that there is no champion yet.
+        version: Registered version; the champion if empty.
+        required: Whether a missing champion is an error.
 
     Returns:
-        The bundle; an empty folder where there is no champion and none is needed.
+        The bundle's folder; ``folder``, empty, if there is no champion and none is required.
 
     Raises:
-        GateError: What is asked for is not registered.
+        GateError: The version, or a required champion, is not registered.
     """
-    name, place = model_name(phase), mkdtemp(prefix="unmask-")
-    found = _find(name, version)
-    if found is None and not (needed or version):
-        return Path(place)
-    if found is None:
-        wanted = f"version {version}" if version else "champion"
-        raise GateError(f"{name}: no {wanted} is registered; run `make train` first")
-    mlflow.artifacts.download_artifacts(f"models:/{name}/{found}", dst_path=place)
-    return next(Path(place).glob("data/*/"))
+    name = model_name(phase)
+    known = _find_version(name, version)
+    if known is None and not (required or version):
+        return folder
+    if known is None:
+        missing = f"version {version}" if version else "champion"
+        raise GateError(f"{name}: no {missing} is registered; run `make train` first")
+    mlflow.artifacts.download_artifacts(f"models:/{name}/{known}", dst_path=str(folder))
+    return next(folder.glob("data/*/"))
 
 
-def _find(name: str, version: str) -> str | None:
+def _find_version(name: str, version: str) -> str | None:
     client = mlflow.MlflowClient()
     try:
         if version:

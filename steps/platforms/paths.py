@@ -1,11 +1,11 @@
-"""Where a checkout keeps what it makes; all paths are relative to its root."""
+"""Paths of a checkout's data and outputs, relative to its root."""
 
 import json
 from hashlib import sha256
 from pathlib import Path
 
-from steps.platforms.cache_keys import training_fingerprint
 from unmask.config import Settings, to_dict
+from unmask.training.code_fingerprint import training_fingerprint
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
@@ -17,10 +17,12 @@ RUNS = OUTPUTS / "runs"
 VALIDATION = OUTPUTS / "validation"
 CHAMPIONS = OUTPUTS / "champions"
 CHAMPION = OUTPUTS / "champion"
+SERVICE = Path("bento")
+SERVICE_BUNDLE = "bundle"
 SUMMARY = OUTPUTS / "summary.json"
 
 
 def training_dir(data_version: str, settings: Settings) -> Path:
-    """Where a training keeps its checkpoints: the same data, settings and code, the same folder."""
-    facts = f"{data_version} {json.dumps(to_dict(settings))} {training_fingerprint()}"
-    return RUNS / sha256(facts.encode()).hexdigest()[:12]
+    """Return the checkpoint folder of a training, the same for equal data, settings and code."""
+    identity = f"{data_version} {json.dumps(to_dict(settings))} {training_fingerprint()}"
+    return RUNS / sha256(identity.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The packages that reading a bundle takes, at the versions installed here."""
+"""Pinned requirements of a packaged detector."""
 
 from collections.abc import Iterable
 from importlib.metadata import distribution
@@ -8,29 +8,26 @@ from packaging.requirements import Requirement
 SERVING = ("unmask[service]",)
 
 
-def pinned_requirements(wanted: Iterable[str] = SERVING) -> list[str]:
-    """``name==version`` of ``wanted`` and all they need, without unmask itself."""
-    queue = [Requirement(text) for text in wanted]
-    seen: set[tuple[str, frozenset[str]]] = set()
-    found: dict[str, str] = {}
+def pinned_requirements(requirements: Iterable[str] = SERVING) -> list[str]:
+    """Return ``name==version`` of all installed dependencies of ``requirements``, unmask apart."""
+    queue = [Requirement(text) for text in requirements]
+    visited: set[tuple[str, frozenset[str]]] = set()
+    versions: dict[str, str] = {}
     while queue:
-        need = queue.pop()
-        key = (need.name.lower(), frozenset(need.extras))
-        if key in seen:
+        requirement = queue.pop()
+        key = (requirement.name.lower(), frozenset(requirement.extras))
+        if key in visited:
             continue
-        seen.add(key)
-        package = distribution(need.name)
-        found[need.name.lower().replace("_", "-")] = package.version
-        queue += [
-            below
-            for text in package.requires or []
-            if _applies(below := Requirement(text), need.extras)
-        ]
-    found.pop("unmask")
-    return [f"{name}=={version}" for name, version in sorted(found.items())]
+        visited.add(key)
+        package = distribution(requirement.name)
+        versions[requirement.name.lower().replace("_", "-")] = package.version
+        dependencies = map(Requirement, package.requires or [])
+        queue += [each for each in dependencies if _applies(each, requirement.extras)]
+    versions.pop("unmask")
+    return [f"{name}=={version}" for name, version in sorted(versions.items())]
 
 
-def _applies(need: Requirement, extras: Iterable[str]) -> bool:
-    if need.marker is None:
+def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
+    if requirement.marker is None:
         return True
-    return any(need.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
+    return any(requirement.marker.evaluate({"extra": extra}) for extra in (*extras, ""))

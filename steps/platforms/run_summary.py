@@ -1,4 +1,4 @@
-"""What the last training run came to, kept as JSON so that it can be shown without a platform."""
+"""Summary of the last training run, stored as JSON, shown without any platform."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from unmask.evaluation.gates import GateReport
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a run was asked to do.
+    """Arguments of a training run.
 
     Attributes:
-        data: The folder trained on; empty for the pinned set.
+        data: Folder of the data; empty for the pinned set.
     """
 
     phase: int
@@ -29,11 +29,12 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One training run.
+    """Results of a training run.
 
     Attributes:
+        job: Arguments of the run.
         alias: ``champion`` or ``challenger``.
-        bento: Tag of the packaged service; ``None`` where nothing was packaged.
+        bento: Tag of the service's Bento; ``None`` if none was built.
     """
 
     job: RunRequest
@@ -48,7 +49,7 @@ class Summary:
 
 
 def promotable(gates: GateReport) -> bool:
-    """Whether the gates decide at all, and those that do all passed."""
+    """Return whether there are required gates, and all of them passed."""
     return gates.passed and any(row.level == "required" for row in gates.rows)
 
 
@@ -58,7 +59,7 @@ def save(summary: Summary, path: Path = SUMMARY) -> None:
 
 
 def add_bento(tag: str, path: Path = SUMMARY) -> None:
-    """Note that the run was packaged."""
+    """Add the tag of the service's Bento to the summary."""
     save(replace(load(path), bento=tag), path)
 
 
@@ -66,23 +67,23 @@ def load(path: Path = SUMMARY) -> Summary:
     """Read the summary of the last run.
 
     Raises:
-        DataError: There was none.
+        DataError: No training has finished yet.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no training has ended here yet; run `make train`")
+        raise DataError(f"{path}: no training has finished yet; run `make train`")
     return serialization.load(Summary, path)
 
 
 def print_summary(summary: Summary, console: Console) -> None:
-    """Print the numbers, the gates, where it all is, and what to do next."""
+    """Print metrics, gates, locations and the next commands."""
     console.print(evaluation_table(summary.evaluation))
     console.print(gate_table(summary.gates))
-    for name, text in _places(summary):
+    for name, text in _locations(summary):
         console.print(f"[bold]{name:>14}[/bold]  {text}", soft_wrap=True, highlight=False)
-    console.print(_next(summary), soft_wrap=True, highlight=False)
+    console.print(_next_step(summary), soft_wrap=True, highlight=False)
 
 
-def _places(summary: Summary) -> Iterator[tuple[str, str]]:
+def _locations(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "data", f"{summary.job.data or 'pinned set'} ({summary.data_version})"
     yield "MLflow run", summary.run
     yield "registered", f"{summary.model} version {summary.version}, alias {summary.alias}"
@@ -91,14 +92,14 @@ def _places(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "champion", str(CHAMPION)
 
 
-def _next(summary: Summary) -> str:
+def _next_step(summary: Summary) -> str:
     if summary.bento:
         return "next: make serve | unmask analyze VIDEO | make mlflow | make zenml"
     if promotable(summary.gates):
-        return "next: it passed, but packaging did not end; run it again"
+        return "next: gates passed but packaging was interrupted; run the pipeline again"
     if summary.gates.passed:
         return (
-            "next: make mlflow; every gate was only reported, so nothing was promoted: "
-            "the floors of profile demo are made for the pinned set"
+            "next: make mlflow; all gates are reported only, so nothing was promoted: "
+            "the limits of profile demo hold for the pinned data set only"
         )
-    return "next: make mlflow, compare this run with the champion; nothing was promoted"
+    return "next: make mlflow; nothing was promoted, compare this run with the champion"

@@ -167,9 +167,9 @@ def test_doubt_members_lips_and_evidence_are_told_in_words(capsys):
     out = capsys.readouterr().out
     for words in (
         "FAKE  fake probability 0.91  (face 0.90, voice 0.40, lip-sync 0.80)",
-        "repeated answers: 0.80 to 0.95, uncertainty 0.012",
+        "95 % interval: 0.80 to 0.95, uncertainty 0.012",
         "2 members: 0.90, 0.92",
-        "person 0: 0.91 over 9 frames; sound 200 ms early",
+        "person 0: 0.91 over 9 frames; audio 200 ms early",
         "1.0 to 2.0 s: lips of person 0 0.80",
         "a.png: Here.",
     ):

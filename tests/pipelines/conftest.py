@@ -1,10 +1,12 @@
-"""A checkout in miniature: its own state of every platform, tiny settings, twelve short films."""
+"""A small checkout: its own platforms, tiny settings, twelve short films."""
 
 import os
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.factories import make_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {
@@ -37,7 +39,7 @@ TINY = {
 
 @pytest.fixture(scope="session")
 def platforms(tmp_path_factory):
-    """Enter a folder with ZenML, MLflow and BentoML of its own; leave no trace of it behind."""
+    """Enter a folder with its own ZenML, MLflow and BentoML; restore the environment afterwards."""
     import mlflow
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
@@ -46,7 +48,7 @@ def platforms(tmp_path_factory):
     (root / "params.yaml").write_text(yaml.safe_dump(TINY))
     (root / "bento").symlink_to(ROOT / "bento")
     (root / ".zen").mkdir()
-    wanted = {
+    variables = {
         "ZENML_CONFIG_PATH": str(root / "outputs/zenml"),
         "ZENML_REPOSITORY_PATH": str(root),
         "ZENML_CUSTOM_SOURCE_ROOT": str(ROOT),
@@ -55,14 +57,14 @@ def platforms(tmp_path_factory):
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": str(root / "outputs/mlartifacts"),
         "BENTOML_HOME": str(root / "outputs/bentoml"),
     }
-    before, place = dict(os.environ), Path.cwd()
-    os.environ.update(wanted)
+    before, folder = dict(os.environ), Path.cwd()
+    os.environ.update(variables)
     os.chdir(root)
-    mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process and leaves it so
+    mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
     yield root
-    os.chdir(place)
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(before)
     mlflow.set_tracking_uri(None)
@@ -75,7 +77,6 @@ def footage(platforms, film):
     """Twelve films of six people with a canonical manifest, as `--data` takes them."""
     from unmask.data.manifest import write_manifest
     from unmask.preprocessing.media.decode import probe
-    from unmask.records import Clip
 
     folder = platforms / "footage"
     folder.mkdir()
@@ -85,16 +86,13 @@ def footage(platforms, film):
         path = film(folder / f"{number}.mp4", seconds=1 + number / 100)
         info = probe(path)
         clips.append(
-            Clip(
+            make_clip(
                 clip_id=f"clip-{number}",
                 path=path,
                 sha256=info.sha256,
-                source="films",
                 identity=f"person-{person}",
                 split=("train", "val", "test")[person % 3],
-                is_fake=fake,
                 fake_video=fake,
-                fake_audio=False,
                 manipulation="swap" if fake else "none",
                 pair_id=f"pair-{person}",
                 duration_s=info.duration_s,
@@ -102,7 +100,6 @@ def footage(platforms, film):
                 width=info.width,
                 height=info.height,
                 has_audio=info.has_audio,
-                licence="",
             )
         )
     write_manifest(clips, folder)

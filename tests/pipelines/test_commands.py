@@ -1,4 +1,4 @@
-"""The same chain as plain commands, as dvc.yaml runs them."""
+"""The chain as plain commands, as dvc.yaml runs them."""
 
 import json
 import re
@@ -15,42 +15,48 @@ def stages():
     return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-def invoke(*words):
+def invoke(*arguments):
     from unmask.cli.app import app
 
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
 @pytest.mark.slow
 def test_the_commands_lead_from_a_manifest_to_gates(platforms, footage):
     out = platforms / "outputs/dvc"
     profile = ("--profile", "full")
-    invoke("train", footage, "--out", out / "uncalibrated", *profile)
-    invoke("calibrate", out / "uncalibrated", footage, "--out", out / "bundle", *profile)
+    invoke("train", "detector", footage, "--out", out / "uncalibrated", *profile)
+    invoke("train", "calibrate", out / "uncalibrated", footage, "--out", out / "bundle", *profile)
     before = json.loads((out / "uncalibrated/bundle.json").read_text())["calibration"]
     after = json.loads((out / "bundle/bundle.json").read_text())["calibration"]
     assert before["temperature"] == 1.0 != after["temperature"]
     assert after["real_below"] <= after["fake_above"]
-    scored = invoke("score", out / "bundle", footage, "--out", out / "scores.csv")
+    scored = invoke("eval", "score", out / "bundle", footage, "--out", out / "scores.csv")
     assert "4 clips scored" in scored.output
-    invoke("evaluate", out / "scores.csv", "--out", out / "evaluation", *profile)
-    attacked = invoke("attack", out / "bundle", footage, "--out", out / "attack.json", *profile)
-    assert "frames, epsilon 0.05" in attacked.output
-    held = invoke(
-        "gate", out / "evaluation/metrics.json", "--robustness", out / "attack.json", *profile
+    invoke("eval", "metrics", out / "scores.csv", "--out", out / "evaluation", *profile)
+    attacked = invoke(
+        "eval", "attack", out / "bundle", footage, "--out", out / "attack.json", *profile
     )
-    assert held.exit_code == 0
-    # checkpoints of a finished fit do not wait for other code
+    assert "frames, epsilon 0.05" in attacked.output
+    gates = invoke(
+        "eval",
+        "gates",
+        out / "evaluation/metrics.json",
+        "--robustness",
+        out / "attack.json",
+        *profile,
+    )
+    assert gates.exit_code == 0
+    # checkpoints of a finished fit are removed
     assert list((out / "runs").iterdir()) == []
 
 
 def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
-    from unmask.cli.app import COMMANDS
+    from unmask.cli.app import GROUPS
 
-    found = stages()
-    assert list(found) == [
+    assert list(stages()) == [
         "validate",
         "preprocess",
         "train",
@@ -61,9 +67,9 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
         "codecs",
         "gate",
     ]
-    for name, stage in found.items():
-        assert re.match(rf"\.venv/bin/unmask {name} ", stage["cmd"])
-        assert name in COMMANDS
+    for stage in stages().values():
+        group, name = re.match(r"\.venv/bin/unmask (\S+) (\S+) ", stage["cmd"]).groups()
+        assert name in GROUPS[group]
         for path in stage["deps"]:
             assert path.startswith(("outputs/dvc/", "data/raw")) or (ROOT / path).exists(), path
         for key in stage.get("params", []):

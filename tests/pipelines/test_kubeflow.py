@@ -56,7 +56,7 @@ def test_the_training_pipeline_compiles_for_kubeflow(kubeflow):
     compiled = next(yaml.safe_load_all(Path(written).read_text()))
     tasks = compiled["root"]["dag"]["tasks"]
     assert len(tasks) == 20
-    assert "enforce-gates" in tasks["package-service"]["dependentTasks"]
-    assert "train-detector" in tasks["join-members"]["dependentTasks"]
+    assert "enforce-gates" in tasks["build-service"]["dependentTasks"]
+    assert "train-detector" in tasks["build-ensemble"]["dependentTasks"]
     for executor in compiled["deploymentSpec"]["executors"].values():
         assert executor["container"]["image"] == "registry.invalid/team/unmask:1"

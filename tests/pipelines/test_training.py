@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,16 @@ def versions():
 
 
 @pytest.fixture(scope="module")
-def first(footage):
+def temporary(tmp_path_factory):
+    """A folder for temporary files of this module's runs."""
+    folder, before = tmp_path_factory.mktemp("temporary"), tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    yield folder
+    tempfile.tempdir = before
+
+
+@pytest.fixture(scope="module")
+def first(footage, temporary):
     return run(footage)
 
 
@@ -63,6 +73,11 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     summary = load(platforms / "outputs/summary.json")
     assert summary.bento == str(bentoml.get("unmask:latest").tag)
     assert (summary.alias, summary.version) == ("champion", str(registered.version))
+
+
+def test_no_step_leaves_a_temporary_folder_behind(first, temporary):
+    names = [path.name for path in temporary.iterdir()]
+    assert [name for name in names if name.startswith(("zenml-", "unmask-"))] == []
 
 
 def test_nothing_registered_is_pickled(first, platforms):
@@ -105,9 +120,9 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
     (footage / "manifest.csv").write_bytes(rewritten)
     second = run(footage)
     always = {"ingest_data", "fetch_champion", "register_detector", "enforce_gates"}
-    always |= {"package_service"}
+    always |= {"build_service"}
     # the first run had no champion to compare with, the second has
-    compared = {"evaluate_champion", "check_gates", "record_results"}
+    compared = {"evaluate_champion", "check_gates", "log_results"}
     for name, status in second.items():
         if name not in compared:
             assert status == ("completed" if name in always else "cached"), name
@@ -117,16 +132,16 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
 
 
 def test_a_new_setting_redoes_what_depends_on_it_and_no_more(first, footage):
-    again = run(footage, overrides=("evaluation.resamples=60",))
+    again = run(footage, set_=["evaluation.resamples=60"])
     assert again["evaluate_detector"] == "completed"
     for name in (
         "align_faces",
         "cache_flow",
-        "cache_lips",
-        "cache_speech",
-        "train_sync",
+        "cache_mouth_crops",
+        "cache_vad",
+        "train_lipsync",
         "train_detector",
-        "attack_detector",
+        "evaluate_robustness",
     ):
         assert again[name] == "cached"
 
@@ -156,7 +171,7 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     assert re.search(r"auc .* is not at least 1\.1", told)
     statuses = last_run("training_pipeline")
     assert statuses["enforce_gates"] == "failed"
-    assert statuses.get("package_service") not in ("completed", "cached")
+    assert statuses.get("build_service") not in ("completed", "cached")
     assert (platforms / "outputs/champion").resolve() == champion
     assert bentoml.get("unmask:latest").tag == bento
     aliases = client.get_registered_model("unmask-phase-1").aliases
@@ -171,7 +186,7 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
 def footage_as_pinned_set(footage, monkeypatch):
     from steps.platforms import dvc_data
 
-    monkeypatch.setattr(dvc_data, "pull", lambda: "0.dir")
+    monkeypatch.setattr(dvc_data, "pull_pinned_data", lambda: "0.dir")
     monkeypatch.setattr(dvc_data, "RAW", footage)
 
 

@@ -1,5 +1,6 @@
 """Names, order and settings of the pipelines; nothing runs."""
 
+import importlib
 import subprocess
 import sys
 from itertools import pairwise
@@ -13,22 +14,22 @@ STEPS = [
     "validate_data",
     "align_faces",
     "cache_flow",
-    "cache_lips",
-    "cache_speech",
-    "train_sync",
+    "cache_mouth_crops",
+    "cache_vad",
+    "train_lipsync",
     "train_detector",
-    "join_members",
+    "build_ensemble",
     "calibrate_scores",
     "evaluate_detector",
-    "attack_detector",
-    "measure_codecs",
+    "evaluate_robustness",
+    "evaluate_codecs",
     "fetch_champion",
     "evaluate_champion",
     "check_gates",
-    "record_results",
+    "log_results",
     "register_detector",
     "enforce_gates",
-    "package_service",
+    "build_service",
 ]
 
 
@@ -44,15 +45,15 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
         reached |= ready
         waiting -= ready
     assert not waiting
-    for before, after in pairwise(STEPS[1:7]):  # validate … train_sync
+    for before, after in pairwise(STEPS[1:7]):  # validate … train_lipsync
         assert before in upstream[after]
-    assert upstream["join_members"] >= {"train_detector", "train_sync"}
-    assert upstream["package_service"] >= {"enforce_gates"}
+    assert upstream["build_ensemble"] >= {"train_detector", "train_lipsync"}
+    assert upstream["build_service"] >= {"enforce_gates"}
     assert upstream["enforce_gates"] >= {"register_detector"}
 
 
 def test_the_regression_gate_ends_with_its_gates(platforms):
-    from pipelines.regression_gate import regression_gate
+    from pipelines.gate import regression_gate
 
     regression_gate.prepare()
     invocations = regression_gate.invocations
@@ -81,7 +82,7 @@ def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
     training_pipeline.prepare(overrides=members)
     upstream = {name: one.upstream_steps for name, one in training_pipeline.invocations.items()}
     names = {"train_detector", "train_member_2", "train_member_3"}
-    assert upstream["join_members"] >= names
+    assert upstream["build_ensemble"] >= names
     # with encoders of their own the members can be trained side by side
     assert ("train_detector" in upstream["train_member_3"]) == shared
     assert "train_member_2" not in upstream["train_member_3"]
@@ -131,6 +132,16 @@ def test_a_summary_is_shown_without_loading_a_platform():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_pipeline_is_an_attribute_of_the_package(platforms):
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+    import pipelines
+
+    for name, module in pipelines.PIPELINES.items():
+        importlib.import_module(f"pipelines.{module}")
+        assert isinstance(getattr(pipelines, name), Pipeline)
 
 
 def test_an_unknown_pipeline_is_an_attribute_error():

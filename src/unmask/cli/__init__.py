@@ -1,1 +1,1 @@
-"""The `unmask` command."""
+"""The `unmask` command line."""

@@ -1,4 +1,4 @@
-"""`unmask analyze`: one video in, a verdict that a person can read, and the report as JSON."""
+"""`unmask analyze`: verdict on one video, for people, and the report as JSON."""
 
 import sys
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ COLOURS = {"fake": "bold red", "real": "bold green", "inconclusive": "bold yello
 def command(
     video: Annotated[Path, typer.Argument(help="Video of a talking person.")],
     json_out: Annotated[
-        Path | None, typer.Option("--json", help="Write the whole report here; - is stdout.")
+        Path | None, typer.Option("--json", help="Write the full report; - is standard output.")
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option(help="Detector to use; default: the champion.")
+        Path | None, typer.Option(help="Folder of a detector bundle; default: the champion.")
     ] = None,
     evidence: Annotated[
-        Path | None, typer.Option(help="Folder for pictures of what the detector saw.")
+        Path | None, typer.Option(help="Folder for heat maps and audio plots.")
     ] = None,
 ) -> None:
-    """Say whether one video is genuine."""
+    """Detect whether a video of a talking person is a deepfake."""
     from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
@@ -48,17 +48,17 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        words = f"--json {path}: cannot be written ({error.strerror}); give another place"
-        raise ConfigError(words) from error
+        message = f"--json {path}: cannot be written ({error.strerror}); give another path"
+        raise ConfigError(message) from error
 
 
 def print_report(report: "Report") -> None:
-    """Print a report as a person reads it."""
+    """Print a report for people to read."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(_media(report.media), "dim"))
+    console.print(Text(_describe_media(report.media), "dim"))
     head = Text(report.verdict.upper(), COLOURS[report.verdict])
     if report.fake_probability is not None:
         head.append(f"  fake probability {report.fake_probability:.2f}", "bold")
@@ -67,12 +67,12 @@ def print_report(report: "Report") -> None:
     for line in _uncertainty_lines(report):
         console.print(Text(f"  {line}"))
     for person in report.people:
-        console.print(Text(f"  {_person(person)}"))
-    for part in report.segments:
-        console.print(Text(f"  {_segment(part)}", "red"))
-    for exhibit in report.evidence:
-        where = "" if exhibit.file is None else f"{exhibit.file}: "
-        console.print(Text(f"  {where}{exhibit.description}"))
+        console.print(Text(f"  {_describe_person(person)}"))
+    for segment in report.segments:
+        console.print(Text(f"  {_describe_segment(segment)}", "red"))
+    for item in report.evidence:
+        file = "" if item.file is None else f"{item.file}: "
+        console.print(Text(f"  {file}{item.description}"))
     for note in report.notes:
         console.print(Text(f"  note: {note}"))
     model = f"detector: phase {report.model.phase}, {report.model.profile}, "
@@ -80,7 +80,7 @@ def print_report(report: "Report") -> None:
     console.print(Text(model, "dim"))
 
 
-def _media(media: "Media") -> str:
+def _describe_media(media: "Media") -> str:
     codecs = [codec for codec in (media.video_codec, media.audio_codec) if codec]
     size = f"{media.width}×{media.height}, " if media.video_codec else ""
     return f"{media.file}  {media.duration_s:.1f} s, {size}{' + '.join(codecs)}"
@@ -89,32 +89,33 @@ def _media(media: "Media") -> str:
 def _uncertainty_lines(report: "Report") -> Iterator[str]:
     if report.confidence_interval is not None:
         low, high = report.confidence_interval
-        doubt = f"uncertainty {report.uncertainty_score:.3f}"
-        yield f"repeated answers: {low:.2f} to {high:.2f}, {doubt}"
+        spread = f"uncertainty {report.uncertainty_score:.3f}"
+        yield f"95 % interval: {low:.2f} to {high:.2f}, {spread}"
     if report.members:
-        said = ", ".join(f"{member.fake_probability:.2f}" for member in report.members)
-        yield f"{len(report.members)} members: {said}"
+        probabilities = ", ".join(f"{member.fake_probability:.2f}" for member in report.members)
+        yield f"{len(report.members)} members: {probabilities}"
 
 
-def _person(person: "Person") -> str:
-    words = f"person {person.id}: {person.fake_probability:.2f} over {person.frames} frames"
+def _describe_person(person: "Person") -> str:
+    score = f"person {person.id}: {person.fake_probability:.2f} over {person.frames} frames"
     if person.lip_sync is None or person.lip_sync.offset_ms is None:
-        return words
+        return score
     offset_ms = person.lip_sync.offset_ms
-    return f"{words}; sound {abs(offset_ms):.0f} ms {'late' if offset_ms >= 0 else 'early'}"
+    return f"{score}; audio {abs(offset_ms):.0f} ms {'late' if offset_ms >= 0 else 'early'}"
 
 
-def _segment(part: "Segment") -> str:
-    whose = {"video": "face", "audio": "voice", "lip_sync": "lips"}[part.modality]
-    whose += "" if part.person is None else f" of person {part.person}"
-    return f"{part.start_s:.1f} to {part.end_s:.1f} s: {whose} {part.fake_probability:.2f}"
+def _describe_segment(segment: "Segment") -> str:
+    subject = {"video": "face", "audio": "voice", "lip_sync": "lips"}[segment.modality]
+    subject += "" if segment.person is None else f" of person {segment.person}"
+    span = f"{segment.start_s:.1f} to {segment.end_s:.1f} s"
+    return f"{span}: {subject} {segment.fake_probability:.2f}"
 
 
 def _modality_summary(report: "Report") -> str:
-    alone = {
+    modalities = {
         "face": report.modalities.video,
         "voice": report.modalities.audio,
         "lip-sync": report.modalities.lip_sync,
     }
-    said = [f"{name} {value:.2f}" for name, value in alone.items() if value is not None]
-    return f"  ({', '.join(said)})" if said else ""
+    parts = [f"{name} {value:.2f}" for name, value in modalities.items() if value is not None]
+    return f"  ({', '.join(parts)})" if parts else ""

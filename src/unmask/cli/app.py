@@ -1,68 +1,127 @@
-"""The `unmask` command: one file per sub-command, errors in one line, exit code 2."""
+"""The `unmask` command: one file per sub-command, one-line errors, exit code 2 on errors."""
 
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from unmask import __version__
 from unmask.errors import UnmaskError
 
-# sub-command → the module in this package whose `command` function it is; heavy packages are
-# imported inside that function, so that `unmask --help` stays quick
-COMMANDS: dict[str, str] = {
-    "ablate": "experiment.ablate",
+# Command to module in this package, whose function `command` it is. Heavy packages are imported
+# inside that function, so that `unmask --help` is fast.
+COMMANDS = {
     "analyze": "analyze",
-    "attack": "eval.attack",
-    "auxiliary": "eval.face_heads",
     "bench": "bench",
-    "calibrate": "train.calibrate",
-    "codecs": "eval.codecs",
-    "demo-data": "data.demo",
-    "evaluate": "eval.metrics",
-    "gate": "eval.gates",
-    "ingest": "data.ingest",
     "loadtest": "loadtest",
     "model-card": "model_card",
-    "preprocess": "data.preprocess",
-    "score": "eval.score",
-    "sweep": "experiment.sweep",
-    "sync": "train.lipsync",
-    "sync-report": "eval.lipsync",
-    "train": "train.detector",
-    "uncertainty": "eval.calibration",
+}
+GROUPS = {
+    "data": {
+        "ingest": "data.ingest",
+        "validate": "data.validate",
+        "preprocess": "data.preprocess",
+        "demo": "data.demo",
+    },
+    "train": {
+        "detector": "train.detector",
+        "calibrate": "train.calibrate",
+        "lipsync": "train.lipsync",
+    },
+    "eval": {
+        "score": "eval.score",
+        "metrics": "eval.metrics",
+        "attack": "eval.attack",
+        "codecs": "eval.codecs",
+        "face-heads": "eval.face_heads",
+        "calibration": "eval.calibration",
+        "lipsync": "eval.lipsync",
+        "gates": "eval.gates",
+    },
+    "experiment": {
+        "sweep": "experiment.sweep",
+        "ablate": "experiment.ablate",
+    },
+}
+# Names of earlier versions, still accepted but not listed. `unmask train MANIFEST --out FOLDER`
+# is handled by `TrainGroup`.
+ALIASES = {
+    "ingest": "data.ingest",
     "validate": "data.validate",
+    "preprocess": "data.preprocess",
+    "demo-data": "data.demo",
+    "calibrate": "train.calibrate",
+    "sync": "train.lipsync",
+    "score": "eval.score",
+    "evaluate": "eval.metrics",
+    "attack": "eval.attack",
+    "codecs": "eval.codecs",
+    "auxiliary": "eval.face_heads",
+    "uncertainty": "eval.calibration",
+    "sync-report": "eval.lipsync",
+    "gate": "eval.gates",
+    "sweep": "experiment.sweep",
+    "ablate": "experiment.ablate",
 }
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+class TrainGroup(TyperGroup):
+    """Group `train`, which also accepts the arguments of `train detector` directly."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Insert ``detector`` where the first argument is not a command."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["detector", *args]
+        return super().parse_args(ctx, args)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _typer(**options: Any) -> typer.Typer:
+    return typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, **options)
+
+
+def _add_commands(target: typer.Typer, modules: dict[str, str], *, hidden: bool = False) -> None:
+    for name, module in modules.items():
+        target.command(name, hidden=hidden)(import_module(f"unmask.cli.{module}").command)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(__version__)
         raise typer.Exit
+
+
+app = _typer()
 
 
 @app.callback()
 def root(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print and leave.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Find out whether a video of a talking person is genuine."""
+    """Audio-visual deepfake detection for videos of talking people."""
     from unmask.cli.logging_setup import configure_logging
 
     configure_logging(log_level)
 
 
-for _name, _module in COMMANDS.items():
-    app.command(_name)(import_module(f"unmask.cli.{_module}").command)
+_add_commands(app, COMMANDS)
+for _group, _modules in GROUPS.items():
+    _help = import_module(f"unmask.cli.{_group}").__doc__
+    _sub_app = _typer(help=_help, cls=TrainGroup if _group == "train" else TyperGroup)
+    _add_commands(_sub_app, _modules)
+    app.add_typer(_sub_app, name=_group)
+_add_commands(app, ALIASES, hidden=True)
 
 
 def main() -> None:
-    """Run, turning every error of ours into one line on standard error."""
+    """Run the command line; print every :class:`UnmaskError` as one line on standard error."""
     try:
         app()
     except UnmaskError as error:

@@ -1,4 +1,4 @@
-"""`unmask bench`: how fast this machine analyzes a talking clip, and in how much memory."""
+"""`unmask bench`: speed and memory of an analysis on this machine."""
 
 import json
 import os
@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.options import JsonFile, Overrides
+
 if TYPE_CHECKING:
     from unmask.serving.analyzer import Analyzer
     from unmask.serving.profiling import StageCost
 
 
 def command(
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write the numbers here.")] = None,
-    seconds: Annotated[float, typer.Option(min=1.0, help="Length of the clip.")] = 30.0,
+    json_out: JsonFile = None,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Length of the clip in seconds.")] = 30.0,
     bundle: Annotated[
-        Path | None, typer.Option(help="Detector to measure; default: full size, untrained.")
+        Path | None,
+        typer.Option(help="Folder of a detector bundle; default: full size, untrained."),
     ] = None,
     phase: Annotated[
-        int, typer.Option(min=1, help="Phase in params.yaml that the untrained one is built for.")
+        int, typer.Option(min=1, help="Phase in params.yaml of the untrained detector.")
     ] = 1,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+    set_: Overrides = None,
 ) -> None:
-    """Measure every stage of analyzing a 720p talking clip, and the whole."""
+    """Measure time and memory of every stage of analyzing a synthetic 720p clip."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from dataclasses import asdict
@@ -31,24 +34,24 @@ def command(
 
     from rich.console import Console
 
-    # each in its own process, so that the memory of one does not show in the other
-    fresh = multiprocessing.get_context("spawn")
+    # separate processes, so that making the clip does not count as memory of the analysis
+    spawn = multiprocessing.get_context("spawn")
     with TemporaryDirectory(prefix="unmask-bench-") as folder:
         clip = Path(folder) / "talking.mp4"
-        busy = Console(stderr=True).status(f"making a clip of {seconds:g} s")
-        with busy, ProcessPoolExecutor(1, fresh) as maker:
-            maker.submit(_make, clip, seconds).result()
-        busy = Console(stderr=True).status("analyzing it")
-        with busy, ProcessPoolExecutor(1, fresh) as worker:
+        status = Console(stderr=True).status(f"generating a clip of {seconds:g} s")
+        with status, ProcessPoolExecutor(1, spawn) as worker:
+            worker.submit(_write_clip, clip, seconds).result()
+        status = Console(stderr=True).status("analyzing")
+        with status, ProcessPoolExecutor(1, spawn) as worker:
             costs = worker.submit(_measure, clip, bundle, phase, tuple(set_ or ())).result()
-    _show(costs, seconds)
+    _print(costs, seconds)
     if json_out is not None:
         json_out.parent.mkdir(parents=True, exist_ok=True)
         rows = {stage: asdict(cost) for stage, cost in costs.items()}
         json_out.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def _make(clip: Path, seconds: float) -> None:
+def _write_clip(clip: Path, seconds: float) -> None:
     from unmask.data.demo.benchmark_clip import write_benchmark_clip
     from unmask.native_stderr import suppress_native_stderr
 
@@ -70,9 +73,9 @@ def _measure(
 
 
 def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
-    """The contract's sizes, flow included, so that every stage has work; chance for weights.
+    """Return an analyzer with random weights, at full size and with flow.
 
-    Members of an ensemble share what they would share had they been trained.
+    Members of an ensemble share the weights that trained members share.
     """
     from unmask.config import load_settings
     from unmask.models.bundle import Bundle
@@ -82,8 +85,8 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     from unmask.models.lipsync.network import SyncNet
     from unmask.serving.analyzer import Analyzer
 
-    by_chance = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
-    settings = load_settings(phase=phase, overrides=(*by_chance, *overrides))
+    random_weights = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
+    settings = load_settings(phase=phase, overrides=(*random_weights, *overrides))
     first, *others = (Detector(settings.model).eval() for _ in range(settings.ensemble.members))
     frozen = [name for name, value in first.named_parameters() if not value.requires_grad]
     if settings.ensemble.shared_frames:
@@ -105,13 +108,13 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     )
 
 
-def _show(costs: "dict[str, StageCost]", seconds: float) -> None:
+def _print(costs: "dict[str, StageCost]", seconds: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
     title = f"{seconds:g} s of 720p on {os.cpu_count()} cores"
     table = Table(title=title, title_justify="left", caption_justify="left")
-    table.caption = "× real time: seconds of video per second of work; peak: of the whole process"
+    table.caption = "× real time: seconds of video per second; peak: memory of the whole process"
     table.add_column("stage")
     for name in ("seconds", "× real time", "peak MiB"):
         table.add_column(name, justify="right")

@@ -1,4 +1,4 @@
-"""Where log lines go: Rich on a terminal, JSON lines otherwise."""
+"""Logging: Rich on a terminal, JSON lines otherwise."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object per record: time, level, logger, message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record."""
+        """Return the record as one line of JSON."""
         row = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
@@ -24,10 +24,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(level: str) -> None:
-    """Send the project's log records of ``level`` and above to standard error.
+    """Log records of this project at ``level`` and above to standard error.
 
     Raises:
-        ConfigError: There is no such level.
+        ConfigError: The level is unknown.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from unmask.optional_deps import require
+from unmask.progress_bar import track
 
 T = TypeVar("T")
 
@@ -22,11 +23,6 @@ def run_parallel(
     if not calls:
         return
     joblib = require("joblib", extra="media")
-    from rich.console import Console
-    from rich.progress import track
-
     pool = joblib.Parallel(n_jobs=max(min(jobs, len(calls)), 1), return_as="generator_unordered")
     results = pool(joblib.delayed(function)(*arguments) for arguments in calls)
-    console = Console(stderr=True)
-    hidden = not console.is_terminal
-    yield from track(results, description, len(calls), console=console, disable=hidden)
+    yield from track(results, description, len(calls))

@@ -11,7 +11,7 @@ def run():
 
     def run(*arguments):
         chosen = ["--set", "preprocessing.speech.method=energy", "--jobs", "1"]
-        return CliRunner().invoke(app, ["preprocess", *map(str, arguments), *chosen])
+        return CliRunner().invoke(app, ["data", "preprocess", *map(str, arguments), *chosen])
 
     return run
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from tests.factories import make_clip
 from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
 from unmask.errors import ConfigError
 from unmask.files import file_sha256
-from unmask.records import Clip
 
 SETTINGS = """
 codecs: {jobs: 1}
@@ -22,50 +22,34 @@ profiles: {full: {}}
 def run(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(SETTINGS)
     monkeypatch.chdir(tmp_path)
-    return lambda *args: CliRunner().invoke(app, ["codecs", *map(str, args)])
+    return lambda *args: CliRunner().invoke(app, ["eval", "codecs", *map(str, args)])
 
 
 @pytest.fixture
 def manifest(film, tmp_path):
     path = film(tmp_path / "a.mp4", seconds=0.6)
-    genuine = Clip(
-        clip_id="a",
-        path=path,
-        sha256=file_sha256(path),
-        source="toy",
-        identity="a",
-        split="test",
-        is_fake=False,
-        fake_video=False,
-        fake_audio=False,
-        manipulation="none",
-        pair_id="a",
-        duration_s=0.6,
-        fps=25.0,
-        width=320,
-        height=240,
-        has_audio=True,
-        licence="",
-    )
+    genuine = make_clip(clip_id="a", path=path, sha256=file_sha256(path), identity="a")
     other = film(tmp_path / "b.mp4", seconds=0.8)
     fake = replace(genuine, clip_id="b", path=other, sha256=file_sha256(other), identity="b")
     fake = replace(fake, is_fake=True, fake_video=True, manipulation="toy")
     return write_manifest([genuine, fake], tmp_path / "manifest.csv")
 
 
-def test_a_table_of_cells_is_printed_and_written(run, manifest, bundle_folder, tmp_path):
-    done = run(bundle_folder, manifest, "--cells", "aac:24,h264:30", "--out", "c.json")
-    assert done.exit_code == 0, done.output
-    found = json.loads((tmp_path / "c.json").read_text())
-    assert [row["cell"] for row in found["rows"]] == ["aac:24", "h264:30"]
-    assert found["clips"] == 2
-    assert f"{found['rows'][1]['psnr_db']:.1f}" in done.output
+def test_a_table_of_conditions_is_printed_and_written(run, manifest, bundle_folder, tmp_path):
+    result = run(bundle_folder, manifest, "--cells", "aac:24,h264:30", "--out", "c.json")
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "c.json").read_text())
+    assert [row["cell"] for row in report["rows"]] == ["aac:24", "h264:30"]
+    assert report["clips"] == 2
+    assert f"{report['rows'][1]['psnr_db']:.1f}" in result.output
     for name in ("original", "aac:24", "h264:30"):
-        assert name in done.output
+        assert name in result.output
 
 
-def test_an_unknown_cell_is_told_before_anything_is_done(run, manifest, bundle_folder, tmp_path):
-    done = run(bundle_folder, manifest, "--cells", "theora:3")
-    assert isinstance(done.exception, ConfigError)
-    assert "theora:3" in str(done.exception)
+def test_an_unknown_condition_is_refused_before_anything_is_encoded(
+    run, manifest, bundle_folder, tmp_path
+):
+    result = run(bundle_folder, manifest, "--cells", "theora:3")
+    assert isinstance(result.exception, ConfigError)
+    assert "theora:3" in str(result.exception)
     assert not (tmp_path / "data/cache").exists()

@@ -5,8 +5,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from tests.factories import make_clip
 from unmask.cli.app import app
 from unmask.config import PreprocessingSettings, SpeechSettings
+from unmask.data.manifest import write_manifest
+from unmask.files import file_sha256
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.detector import Detector
 
@@ -14,35 +17,16 @@ from unmask.models.detector import Detector
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return lambda *args: CliRunner().invoke(app, ["auxiliary", *map(str, args)])
+    return lambda *args: CliRunner().invoke(app, ["eval", "face-heads", *map(str, args)])
 
 
 @pytest.fixture
 def manifest(film, tmp_path):
-    from unmask.data.manifest import write_manifest
-    from unmask.files import file_sha256
-    from unmask.records import Clip
-
     clips = []
     for split in ("train", "test"):
         path = film(tmp_path / f"{split}.mp4")
-        labels = {"is_fake": False, "fake_video": False, "fake_audio": False}
-        shape = {"duration_s": 1.0, "fps": 25.0, "width": 320, "height": 240, "has_audio": True}
-        clips.append(
-            Clip(
-                clip_id=split,
-                path=path,
-                sha256=file_sha256(path),
-                source="toy",
-                identity=split,
-                split=split,
-                manipulation="none",
-                pair_id=split,
-                licence="",
-                **labels,
-                **shape,
-            )
-        )
+        facts = {"path": path, "sha256": file_sha256(path), "split": split, "identity": split}
+        clips.append(make_clip(clip_id=split, **facts))
     return write_manifest(clips, tmp_path / "manifest.csv")
 
 
@@ -53,15 +37,15 @@ def test_both_heads_stand_beside_the_mean_predictor(run, manifest, bundle_folder
         detector = Detector(bundle.settings.replace(auxiliary=True))
     spec = PreprocessingSettings(speech=SpeechSettings(method="energy"))
     save_bundle(tmp_path / "b", replace(bundle, members=(detector,), preprocessing=spec))
-    done = run("b", manifest, "--out", "errors.json")
-    assert done.exit_code == 0, done.output
-    assert "5 faces of split test" in done.output
+    result = run("b", manifest, "--out", "errors.json")
+    assert result.exit_code == 0, result.output
+    assert "5 faces of split test" in result.output
     written = json.loads((tmp_path / "errors.json").read_text())
     # one film is the other, so its mean is hard to beat without any training
     assert written["mean"]["landmarks_percent"] < 3 < written["heads"]["landmarks_percent"]
-    assert f"{written['mean']['yaw_deg']:.2f}" in done.output
+    assert f"{written['mean']['yaw_deg']:.2f}" in result.output
 
 
-def test_a_bundle_without_heads_is_told_so(run, manifest, bundle_folder):
-    done = run(bundle_folder, manifest)
-    assert "model.auxiliary" in str(done.exception)
+def test_a_bundle_without_heads_is_refused(run, manifest, bundle_folder):
+    result = run(bundle_folder, manifest)
+    assert "model.auxiliary" in str(result.exception)

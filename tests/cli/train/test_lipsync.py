@@ -1,8 +1,9 @@
 import shutil
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
+from tests.factories import make_clip
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,21 +30,15 @@ def talks(tmp_path):
     """A manifest of three people who talk for a few seconds each."""
     from unmask.data.demo.benchmark_clip import write_benchmark_clip
     from unmask.data.manifest import write_manifest
-    from unmask.records import Clip
+    from unmask.files import file_sha256
 
     clips = []
     for number in range(3):
         path = tmp_path / f"{number}.mp4"
         write_benchmark_clip(path, 2.6, (256, 256), seed=number)
-        clips.append(
-            Clip(
-                clip_id=str(number), path=path, sha256=sha256(path.read_bytes()).hexdigest(),
-                source="toy", identity=str(number), split="val" if number == 2 else "train",
-                is_fake=False, fake_video=False, fake_audio=False, manipulation="none",
-                pair_id=str(number), duration_s=2.6, fps=25.0, width=256, height=256,
-                has_audio=True, licence="",
-            )
-        )  # fmt: skip
+        facts = {"path": path, "sha256": file_sha256(path), "identity": str(number)}
+        split = "val" if number == 2 else "train"
+        clips.append(make_clip(clip_id=str(number), split=split, duration_s=2.6, **facts))
     return write_manifest(clips, tmp_path)
 
 
@@ -52,18 +47,18 @@ def test_a_net_is_trained_and_held_against_the_plain_signal(run, talks, tmp_path
     from unmask.evaluation.serialization import load
     from unmask.training.lipsync.evaluation import SyncComparison
 
-    done = run("sync", talks, "--out", tmp_path / "runs")
-    assert done.exit_code == 0, done.exception
+    result = run("train", "lipsync", talks, "--out", tmp_path / "runs")
+    assert result.exit_code == 0, result.exception
     (weights,) = (tmp_path / "runs").glob("*/sync.safetensors")
-    assert str(weights) in done.output.replace("\n", "")
+    assert str(weights) in result.output.replace("\n", "")
     numbers = tmp_path / "numbers.json"
-    done = run("sync-report", talks, weights, "--split", "train", "--json", numbers)
-    assert done.exit_code == 0, done.exception
-    found = load(SyncComparison, numbers)
-    assert [report.judge for report in found.reports] == ["net", "lip energy"]
-    assert all(report.genuine == 2 for report in found.reports)
-    assert "±400 ms" in done.output
-    assert "made: dubbed" in done.output
+    result = run("eval", "lipsync", talks, weights, "--split", "train", "--json", numbers)
+    assert result.exit_code == 0, result.exception
+    comparison = load(SyncComparison, numbers)
+    assert [report.judge for report in comparison.reports] == ["net", "lip energy"]
+    assert all(report.genuine == 2 for report in comparison.reports)
+    assert "±400 ms" in result.output
+    assert "made: dubbed" in result.output
 
 
 def test_clips_without_a_face_teach_nothing(run, film, tmp_path):
@@ -75,5 +70,5 @@ def test_clips_without_a_face_teach_nothing(run, film, tmp_path):
         "pair_id,duration_s,fps,width,height,has_audio,licence,fake_periods\n"
         f"a,a.mp4,{'0' * 64},toy,a,train,false,false,false,none,a,1,25,320,240,true,,[]\n"
     )
-    done = run("sync", media, "--out", tmp_path / "runs")
-    assert "0 genuine training clip(s)" in str(done.exception)
+    result = run("train", "lipsync", media, "--out", tmp_path / "runs")
+    assert "0 genuine training clip(s)" in str(result.exception)

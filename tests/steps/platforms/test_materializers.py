@@ -1,15 +1,23 @@
+"""Clips and folders in an artifact store."""
+
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from zenml.enums import VisualizationType
 
-from steps.platforms.materializers import ClipsMaterializer, FolderMaterializer, hash_folder
-from unmask.records import Clip, FakeSpan
+from steps.platforms.materializers import (
+    ClipsMaterializer,
+    FolderMaterializer,
+    hash_folder,
+    step_dir,
+)
+from tests.factories import make_clip
+from unmask.records import FakeSpan
 
 
 class LocalStore:
-    """As much of an artifact store as a materializer asks for."""
+    """Stand-in for an artifact store on the local disk."""
 
     @staticmethod
     def open(path, mode):
@@ -27,26 +35,8 @@ def folder(tmp_path):
 
 
 def clip(path):
-    return Clip(
-        clip_id="a",
-        path=path,
-        sha256="0" * 64,
-        source="films",
-        identity="somebody",
-        split="test",
-        is_fake=True,
-        fake_video=False,
-        fake_audio=True,
-        manipulation="vocoder",
-        pair_id="p",
-        duration_s=3.2,
-        fps=25.0,
-        width=640,
-        height=360,
-        has_audio=True,
-        licence="CC0",
-        fake_periods=(FakeSpan(0.5, 1.0, "audio"),),
-    )
+    spans = (FakeSpan(0.5, 1.0, "audio"),)
+    return make_clip(path=path, fake_audio=True, manipulation="vocoder", fake_periods=spans)
 
 
 def test_a_folder_comes_back_file_by_file(folder, tmp_path):
@@ -68,12 +58,20 @@ def test_an_empty_folder_comes_back_empty(tmp_path):
     assert list(FolderMaterializer(str(tmp_path / "nowhere")).load(Path).iterdir()) == []
 
 
-def test_pictures_and_pages_are_shown(folder, tmp_path):
+def test_images_and_pages_are_visualised(folder, tmp_path):
     shown = FolderMaterializer("store").save_visualizations(folder)
     assert shown == {
         "store/content/curve.png": VisualizationType.IMAGE,
         "store/content/sub/page.html": VisualizationType.HTML,
     }
+
+
+def test_each_output_folder_of_a_step_is_new_and_empty():
+    first, second = step_dir(), step_dir()
+    assert first != second
+    for folder in (first, second):
+        assert list(folder.iterdir()) == []
+        folder.rmdir()  # outside of a step, nobody else does
 
 
 def test_a_folders_hash_sees_names_and_bytes_but_not_times(folder):
@@ -88,17 +86,17 @@ def test_a_folders_hash_sees_names_and_bytes_but_not_times(folder):
 
 def test_clips_come_back_wherever_the_checkout_lies_now(tmp_path, monkeypatch):
     (tmp_path / "store").mkdir()
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
     store = LocalStore()
     material = ClipsMaterializer(str(tmp_path / "store"), store)
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(before)
     elsewhere = clip(Path("/elsewhere/b.mp4"))
-    material.save((clip(here / "data/raw/a.mp4"), elsewhere))
-    monkeypatch.chdir(there)
+    material.save((clip(before / "data/raw/a.mp4"), elsewhere))
+    monkeypatch.chdir(after)
     moved, kept = material.load(tuple)
-    assert moved == clip(there / "data/raw/a.mp4")
+    assert moved == clip(after / "data/raw/a.mp4")
     assert kept == elsewhere
 
 

@@ -17,7 +17,7 @@ def aliases():
 
 
 @pytest.mark.slow
-def test_a_bundle_is_registered_once_and_comes_back_whole(run, bundle_folder):
+def test_a_bundle_is_registered_once_and_comes_back_whole(run, bundle_folder, tmp_path):
     tags = {"bundle_sha256": "abc", "phase": "1"}
     assert model_registry.register(run, 1, bundle_folder, tags) == "1"
     assert model_registry.register(run, 1, bundle_folder, tags) == "1"
@@ -28,19 +28,19 @@ def test_a_bundle_is_registered_once_and_comes_back_whole(run, bundle_folder):
     assert aliases() == {"champion": "1"}
     model_registry.set_alias(1, "2", model_registry.CHALLENGER)
     assert aliases() == {"champion": "1", "challenger": "2"}
-    for asked in ("", "2"):
-        back = model_registry.download(1, asked)
+    for version in ("", "2"):
+        folder = model_registry.download(1, tmp_path / f"version{version}", version)
         for name in ("bundle.json", "model.safetensors"):
-            assert (back / name).read_bytes() == (bundle_folder / name).read_bytes()
+            assert (folder / name).read_bytes() == (bundle_folder / name).read_bytes()
     version = mlflow.MlflowClient().get_model_version("unmask-phase-1", "1")
     assert version.tags["bundle_sha256"] == "abc"
 
 
 @pytest.mark.usefixtures("checkout")
-def test_no_champion_yet_is_an_empty_folder_unless_one_is_needed():
-    assert list(model_registry.download(9).iterdir()) == []
+def test_a_missing_champion_is_an_empty_folder_unless_one_is_required(tmp_path):
+    assert model_registry.download(9, tmp_path) == tmp_path
     # a phase that no other test registers anything for
     with pytest.raises(GateError, match="unmask-phase-9: no champion is registered"):
-        model_registry.download(9, needed=True)
+        model_registry.download(9, tmp_path, required=True)
     with pytest.raises(GateError, match="no version 3 is registered"):
-        model_registry.download(9, "3")
+        model_registry.download(9, tmp_path, "3")

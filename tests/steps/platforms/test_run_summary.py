@@ -1,3 +1,5 @@
+"""Summary of the last training run."""
+
 import io
 
 import pytest
@@ -5,79 +7,62 @@ from rich.console import Console
 
 from steps.platforms import run_summary
 from steps.platforms.run_summary import RunRequest, Summary
+from tests.factories import make_evaluation
 from unmask.errors import DataError
-from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport, GateResult
 
-EVALUATION = Evaluation(
-    split="test",
-    clips=20,
-    fakes=10,
-    reals=10,
-    identities=5,
-    confidence=0.95,
-    bins=10,
-    auc=0.875,
-    auc_low=0.7,
-    auc_high=0.95,
-    eer=0.2,
-    fpr95=0.4,
-    ece=0.04,
-    ece_by_chance=0.03,
-    brier=0.1,
-    nll=0.4,
-)
+EVALUATION = make_evaluation()
 
 
-def made(level="required", passed=True, bento=None):
+def make_summary(level="required", passed=True, bento=None):
     row = GateResult("auc", 0.875, 0.9, "at least", level, passed, "auc 0.875 and so on")
     gates = GateReport((row,), passed or level == "reported")
-    job = RunRequest(1, "demo", "")
+    request = RunRequest(1, "demo", "")
     return Summary(
-        job, "dvc:abc.dir", "run-7", "unmask-phase-1", "3", "champion", EVALUATION, gates, bento
+        request, "dvc:abc.dir", "run-7", "unmask-phase-1", "3", "champion", EVALUATION, gates, bento
     )
 
 
-def shown(one):
+def printed(summary):
     console = Console(file=io.StringIO(), width=120)
-    run_summary.print_summary(one, console)
+    run_summary.print_summary(summary, console)
     return console.file.getvalue()
 
 
 def test_a_summary_comes_back_from_its_file(tmp_path):
     file = tmp_path / "outputs/run_summary.json"
-    run_summary.save(made(), file)
-    assert run_summary.load(file) == made()
+    run_summary.save(make_summary(), file)
+    assert run_summary.load(file) == make_summary()
     run_summary.add_bento("unmask:abc", file)
-    assert run_summary.load(file) == made(bento="unmask:abc")
+    assert run_summary.load(file) == make_summary(bento="unmask:abc")
 
 
-def test_it_names_gates_run_version_bento_and_what_to_do():
-    text = shown(made(bento="unmask:abc"))
-    for words in ("0.875", "auc 0.875 and so on", "run-7", "version 3", "unmask:abc", "make serve"):
-        assert words in text
+def test_gates_run_version_bento_and_next_commands_are_printed():
+    text = printed(make_summary(bento="unmask:abc"))
+    for part in ("0.875", "auc 0.875 and so on", "run-7", "version 3", "unmask:abc", "make serve"):
+        assert part in text
 
 
 @pytest.mark.parametrize(
-    ("one", "words"),
+    ("summary", "message"),
     [
-        (made(passed=False), "compare this run with the champion"),
-        (made(level="reported", passed=False), "every gate was only reported"),
-        (made(), "packaging did not end"),
+        (make_summary(passed=False), "compare this run with the champion"),
+        (make_summary(level="reported", passed=False), "all gates are reported only"),
+        (make_summary(), "packaging was interrupted"),
     ],
 )
-def test_without_a_bento_it_says_why(one, words):
-    text = shown(one)
+def test_without_a_bento_the_reason_is_printed(summary, message):
+    text = printed(summary)
     assert "not packaged" in text
-    assert words in text
+    assert message in text
 
 
-def test_only_gates_with_a_say_promote():
-    assert run_summary.promotable(made().gates)
-    assert not run_summary.promotable(made(passed=False).gates)
-    assert not run_summary.promotable(made(level="reported").gates)
+def test_only_required_gates_promote():
+    assert run_summary.promotable(make_summary().gates)
+    assert not run_summary.promotable(make_summary(passed=False).gates)
+    assert not run_summary.promotable(make_summary(level="reported").gates)
 
 
 def test_before_the_first_run_there_is_nothing_to_show(tmp_path):
-    with pytest.raises(DataError, match="no training has ended here yet"):
+    with pytest.raises(DataError, match="no training has finished yet"):
         run_summary.load(tmp_path / "run_summary.json")

@@ -25,7 +25,9 @@ def make_module(tiny_settings):
             detector = Detector(tiny_settings.model.replace(**(model or {}))).eval()
         module = DetectorModule(detector, tiny_settings.training.replace(**training), seed=7)
         module.logged = {}
-        module.log = lambda name, value, **_: module.logged.__setitem__(name, float(value))
+        module.log = lambda name, value, **_: module.logged.update(
+            {name: torch.as_tensor(value).item()}
+        )
         return module
 
     return build
@@ -56,10 +58,10 @@ def test_a_training_step_returns_and_logs_the_weighted_loss(make_module, make_ba
     module, batch = make_module(), make_batch(toy_clips[:4])
     loss = module.training_step(batch, 0)
     expected = weighted_loss(module, batch)
-    assert float(loss) == pytest.approx(float(expected.total))
-    assert module.logged["train_loss"] == pytest.approx(float(expected.total))
+    assert loss.item() == pytest.approx(expected.total.item())
+    assert module.logged["train_loss"] == pytest.approx(expected.total.item())
     for name in ("clip", "video", "audio", "temporal"):
-        assert module.logged[f"train_{name}"] == pytest.approx(float(getattr(expected, name)))
+        assert module.logged[f"train_{name}"] == pytest.approx(getattr(expected, name).item())
     assert set(module.logged) == {
         "train_loss", "train_clip", "train_video", "train_audio", "train_temporal",
     }  # fmt: skip
@@ -76,12 +78,12 @@ def test_an_adversarial_step_averages_the_losses_of_clean_and_attacked_faces(
     make_module, make_batch, toy_clips
 ):
     module, batch = make_module(adversarial_epsilon=0.02), make_batch(toy_clips[:4])
-    clean = float(weighted_loss(module, batch).total)
+    clean = weighted_loss(module, batch).total.item()
     attacked = fgsm(module.detector, batch.batch, batch.targets.is_fake, "frames", 0.02)
     attacked_batch = ClipBatch(batch.clips, attacked, batch.targets, batch.problems)
-    under_attack = float(weighted_loss(module, attacked_batch).total)
+    under_attack = weighted_loss(module, attacked_batch).total.item()
     assert under_attack > clean
-    assert float(module.training_step(batch, 0)) == pytest.approx((clean + under_attack) / 2)
+    assert module.training_step(batch, 0).item() == pytest.approx((clean + under_attack) / 2)
 
 
 def test_a_step_without_a_usable_clip_is_skipped_and_its_problems_kept(

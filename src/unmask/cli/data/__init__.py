@@ -1,1 +1,1 @@
-"""Commands for data sets."""
+"""Ingest, validate, preprocess and generate data sets."""

@@ -1,4 +1,4 @@
-"""`unmask ingest`: a known data set's folder to a manifest."""
+"""`unmask data ingest`: manifest of a known data set."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,21 +7,23 @@ import typer
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="The data set's root.")],
+    folder: Annotated[Path, typer.Argument(help="Root folder of the data set.")],
     out: Annotated[Path, typer.Argument(help="Manifest to write, .csv or .parquet.")],
-    seed: Annotated[int, typer.Option(help="For splits that are assigned here.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Files opened side by side.")] = 2,
+    seed: Annotated[
+        int, typer.Option(help="Random seed of splits that the data set does not define.")
+    ] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Files to open in parallel.")] = 2,
 ) -> None:
-    """Recognise a data set, look at every file, and write one row per clip."""
+    """Recognise a data set, probe every file, and write one manifest row per clip."""
     from collections import Counter
 
     from unmask.data.datasets.ingest import scan_dataset
     from unmask.data.manifest import write_manifest
 
-    found = scan_dataset(folder, seed, jobs)
-    for skipped in found.skipped:
-        typer.echo(f"left out: {skipped.reason}", err=True)
-    file = write_manifest(found.clips, out)
-    held = Counter(clip.split for clip in found.clips)
-    splits = ", ".join(f"{held[split]} {split}" for split in ("train", "val", "test"))
-    typer.echo(f"{file}: {len(found.clips)} clips ({splits}), {len(found.skipped)} left out")
+    scan = scan_dataset(folder, seed, jobs)
+    for entry in scan.skipped:
+        typer.echo(f"skipped: {entry.reason}", err=True)
+    file = write_manifest(scan.clips, out)
+    counts = Counter(clip.split for clip in scan.clips)
+    splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
+    typer.echo(f"{file}: {len(scan.clips)} clips ({splits}), {len(scan.skipped)} skipped")

@@ -1,38 +1,44 @@
-"""`unmask preprocess`: fill the cache with a folder's or a manifest's clips."""
+"""`unmask data preprocess`: fill the feature cache."""
 
 import csv
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.options import PARAMS, Overrides, Params
 from unmask.errors import DataError
+
+if TYPE_CHECKING:
+    from unmask.preprocessing.run_batch import PreprocessReport
 
 
 def command(
-    source: Annotated[Path, typer.Argument(help="A folder of media files, or a manifest.")],
-    report: Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 2,
-    cache: Annotated[Path, typer.Option(help="Where prepared arrays are kept.")] = Path(
-        "data/cache"
-    ),
-    params: Annotated[Path, typer.Option(help="Settings file.")] = Path("params.yaml"),
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="preprocessing.section.key=value")
-    ] = None,
+    source: Annotated[Path, typer.Argument(help="Folder of media files, or a manifest.")],
+    report: Annotated[Path | None, typer.Option(help="Write a report as JSON.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Parallel processes.")] = 2,
+    cache: Annotated[Path, typer.Option(help="Folder of the feature cache.")] = Path("data/cache"),
+    params: Params = PARAMS,
+    set_: Overrides = None,
 ) -> None:
-    """Find, align and follow faces, measure their motion, and find speech."""
+    """Detect, align and track faces, compute optical flow, and detect speech."""
     from unmask.config import load_settings
     from unmask.preprocessing.cache import Cache
     from unmask.preprocessing.run_batch import preprocess_files
 
     settings = load_settings(params, overrides=set_ or ()).preprocessing
-    done = preprocess_files(_paths(source), settings, Cache(cache), jobs)
+    result = preprocess_files(_media_paths(source), settings, Cache(cache), jobs)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(done.to_json())
-    total = done.total
-    for file in done.files:
+        report.write_text(result.to_json())
+    _print_summary(result)
+    if result.total.failed == result.total.files:
+        raise DataError(f"{source}: none of {result.total.files} file(s) could be preprocessed")
+
+
+def _print_summary(result: "PreprocessReport") -> None:
+    total = result.total
+    for file in result.files:
         if file.error:
             typer.echo(f"failed: {file.error}", err=True)
     typer.echo(
@@ -43,18 +49,16 @@ def command(
         f"face in {total.frames_with_face} of {total.frames_sampled} frames, "
         f"{total.people} people, {total.speech_s:.1f} s speech, {total.silence_s:.1f} s silence"
     )
-    if total.failed == total.files:
-        raise DataError(f"{source}: none of {total.files} file(s) could be prepared")
 
 
-def _paths(source: Path) -> tuple[Path, ...]:
-    """The files meant: all media below a folder, or a manifest's column `path` or `file`."""
+def _media_paths(source: Path) -> tuple[Path, ...]:
+    """Return all media files below a folder, or those that a manifest names."""
     from unmask.preprocessing.run_batch import find_media
 
     if source.is_dir():
         return find_media(source)
     if not source.is_file():
-        raise DataError(f"{source}: does not exist; name a folder or a manifest")
+        raise DataError(f"{source}: does not exist; give a folder or a manifest")
     if source.suffix == ".parquet":
         from unmask.data.manifest import read_manifest
 
@@ -63,8 +67,8 @@ def _paths(source: Path) -> tuple[Path, ...]:
         with source.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{source}: is no CSV manifest; name a folder or a .csv file") from error
+        raise DataError(f"{source}: not a CSV manifest; give a folder or a .csv file") from error
     names = [row.get("path") or row.get("file") or "" for row in rows]
     if not names or not all(names):
-        raise DataError(f"{source}: needs a row per clip and a column named path or file")
+        raise DataError(f"{source}: needs one row per clip and a column named path or file")
     return tuple(source.parent / name for name in names)

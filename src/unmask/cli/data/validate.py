@@ -1,4 +1,4 @@
-"""`unmask validate`: may this manifest be trained on."""
+"""`unmask data validate`: check a data set before training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,14 +7,15 @@ import typer
 
 
 def command(
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder of a data set.")],
-    report: Annotated[Path, typer.Option(help="Folder for the HTML pages.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest, or the folder of a data set.")],
+    report: Annotated[Path, typer.Option(help="Folder for the HTML report.")],
     shortcuts: Annotated[
-        str, typer.Option(help="required: a telling nuisance fails; reported: it is only shown.")
+        str,
+        typer.Option(help="required: fail when a shortcut is found; reported: only print it."),
     ] = "required",
-    jobs: Annotated[int, typer.Option(min=1, help="Files looked at side by side.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Files to check in parallel.")] = 2,
 ) -> None:
-    """Check rows, files, splits, leaks and shortcuts; exit code 1 if something required fails."""
+    """Check rows, files, splits, leakage and shortcuts; exit code 1 if a required check fails."""
     from rich.console import Console
 
     from unmask.data.datasets.ingest import load_dataset
@@ -23,13 +24,13 @@ def command(
     from unmask.data.validation.validate import validate
 
     clips = load_dataset(manifest, jobs=jobs) if manifest.is_dir() else read_manifest(manifest)
-    found = validate(clips, report, shortcuts, jobs=jobs)
-    Console().print(to_console_table(found.shortcuts))
-    for words in found.remarks:
-        typer.echo(f"reported: {words}")
-    for words in found.failures:
-        typer.echo(f"required: {words}", err=True)
-    verdict = "passed" if found.passed else "NOT passed"
-    typer.echo(f"{found.clips} clips: {verdict}; see {found.page}")
-    if not found.passed:
+    result = validate(clips, report, shortcuts, jobs=jobs)
+    Console().print(to_console_table(result.shortcuts))
+    for message in result.remarks:
+        typer.echo(f"reported: {message}")
+    for message in result.failures:
+        typer.echo(f"required: {message}", err=True)
+    verdict = "passed" if result.passed else "NOT passed"
+    typer.echo(f"{result.clips} clips: {verdict}; see {result.page}")
+    if not result.passed:
         raise typer.Exit(1)

@@ -1,1 +1,1 @@
-"""Commands that evaluate."""
+"""Evaluate detectors: scores, metrics, robustness, calibration and gates."""

@@ -1,19 +1,21 @@
-"""`unmask attack`: how much of a detector's skill survives an adversary."""
+"""`unmask eval attack`: AUC under adversarial attack."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unmask.cli.options import Bundle, Manifest, Phase, Profile
+
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
-    out: Annotated[Path, typer.Option(help="Write the findings here, as JSON.")],
-    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
-    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
+    bundle: Bundle,
+    manifest: Manifest,
+    out: Annotated[Path, typer.Option(help="Report to write, as JSON.")],
+    phase: Phase = 1,
+    profile: Profile = "full",
 ) -> None:
-    """Perturb the test clips against the detector (FGSM, PGD) and score them again."""
+    """Perturb the test clips against the detector (FGSM, PGD), and score them."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader

@@ -1,22 +1,23 @@
-"""`unmask uncertainty`: Platt scaling, MC-dropout and ensemble held against each other."""
+"""`unmask eval calibration`: calibration and uncertainty estimates compared."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.options import Bundle, JsonFile, Manifest
+
 if TYPE_CHECKING:
-    from unmask.training.calibration.comparison import CalibrationComparison
+    from unmask.training.calibration.comparison import CalibrationComparison, FlaggedRates
 
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a calibrated bundle.")],
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
-    passes: Annotated[int, typer.Option(min=0, help="Of MC-dropout by each member.")] = 10,
-    bins: Annotated[int, typer.Option(min=1, help="Of the calibration error.")] = 10,
-    json: Annotated[Path | None, typer.Option(help="Write the numbers here.")] = None,
+    bundle: Bundle,
+    manifest: Manifest,
+    passes: Annotated[int, typer.Option(min=0, help="MC-dropout samples per member.")] = 10,
+    bins: Annotated[int, typer.Option(min=1, help="Bins of the calibration error.")] = 10,
+    json: JsonFile = None,
 ) -> None:
-    """Fit on validation, measure on test: which probabilities can be taken at their word."""
+    """Compare temperature, Platt scaling, MC dropout and ensemble: fit on val, measure on test."""
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
@@ -24,41 +25,44 @@ def command(
     from unmask.preprocessing.cache import Cache
     from unmask.training.calibration.comparison import compare_calibration
 
-    loaded = load_bundle(bundle)
-    load = make_feature_loader(loaded.preprocessing, Cache())
-    found = compare_calibration(loaded, read_manifest(manifest), load, passes, bins)
+    detector = load_bundle(bundle)
+    load = make_feature_loader(detector.preprocessing, Cache())
+    comparison = compare_calibration(detector, read_manifest(manifest), load, passes, bins)
     if json is not None:
-        save(found, json)
-    _show(found)
+        save(comparison, json)
+    _print(comparison)
 
 
-def _show(found: "CalibrationComparison") -> None:
+def _print(comparison: "CalibrationComparison") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    title = f"Fitted on {found.calibration_clips} validation clips, measured on {found.clips}"
-    table = Table(title=title, title_justify="left")
+    title = f"Fitted on {comparison.calibration_clips} validation clips, measured on "
+    table = Table(title=f"{title}{comparison.clips}", title_justify="left")
     table.add_column("probability")
     for name in ("temperature", "bias", "AUC", "ECE", "by chance", "Brier", "NLL"):
         table.add_column(name, justify="right")
-    for row in found.rows:
+    for row in comparison.rows:
         fit, errors = (row.temperature, row.bias), (row.ece, row.ece_by_chance)
         numbers = (*fit, row.auc, *errors, row.brier, row.nll)
         table.add_row(row.kind, *(f"{number:.3f}" for number in numbers))
     Console().print(table)
-    rates = found.verdicts
+    rates = comparison.verdicts
     typer.echo(
         f"genuine called fake {rates.fpr:.1%} (target {rates.target_fpr:.1%}), fakes called "
         f"real {rates.fnr:.1%} (target {rates.target_fnr:.1%}); inconclusive: "
         f"{rates.inconclusive_reals:.1%} of genuine, {rates.inconclusive_fakes:.1%} of fakes"
     )
-    for kind in found.flagged:
-        shares = ["-" if share is None else f"{share:.1%}" for share in (kind.genuine, kind.fake)]
-        typer.echo(
-            f"clips with a flagged {kind.kind} segment, above {kind.threshold:.3f}: {shares[0]} of "
-            f"genuine (target {kind.target:.1%}), {shares[1]} of fakes"
-        )
-    if found.error_detection_auc is not None:
-        typer.echo(
-            f"the spread of the passes finds errors with AUC {found.error_detection_auc:.3f}"
-        )
+    for segments in comparison.flagged:
+        typer.echo(_describe_flagged(segments))
+    if comparison.error_detection_auc is not None:
+        auc = comparison.error_detection_auc
+        typer.echo(f"the spread of MC-dropout samples detects errors with AUC {auc:.3f}")
+
+
+def _describe_flagged(rates: "FlaggedRates") -> str:
+    genuine, fake = ("-" if rate is None else f"{rate:.1%}" for rate in (rates.genuine, rates.fake))
+    return (
+        f"{rates.kind} segments above {rates.threshold:.3f} are flagged in {genuine} of genuine "
+        f"clips (target {rates.target:.1%}) and in {fake} of fakes"
+    )

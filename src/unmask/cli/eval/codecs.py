@@ -1,9 +1,11 @@
-"""`unmask codecs`: how much of a detector's skill survives the codecs of the world."""
+"""`unmask eval codecs`: AUC after re-encoding the test clips with common codecs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from unmask.cli.options import Bundle, Manifest, Phase, Profile
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,16 +14,20 @@ if TYPE_CHECKING:
 
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    bundle: Bundle,
+    manifest: Manifest,
     cells: Annotated[
-        str, typer.Option(help="Such as h264:23,opus:16,half; else the phase's, else all.")
+        str,
+        typer.Option(
+            help="Codec conditions, such as h264:23,opus:16,half; default: those of the phase, "
+            "or all."
+        ),
     ] = "",
-    out: Annotated[Path | None, typer.Option(help="Write the findings here, as JSON.")] = None,
-    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
-    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
+    out: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
+    phase: Phase = 1,
+    profile: Profile = "full",
 ) -> None:
-    """Encode the test clips again, prepare them again, and measure what the scores are worth."""
+    """Re-encode the test clips, preprocess and score them, and compare the AUC."""
     from rich.console import Console
 
     from unmask.config import load_settings
@@ -33,12 +39,12 @@ def command(
     from unmask.robustness.codec_evaluation import evaluate_codecs
 
     settings = load_settings(phase=phase, profile=profile)
-    wanted = tuple(cells.split(",")) if cells else settings.codecs.cells or DEFAULT_CONDITIONS
+    conditions = tuple(cells.split(",")) if cells else settings.codecs.cells or DEFAULT_CONDITIONS
     report = evaluate_codecs(
         load_bundle(bundle),
         read_manifest(manifest),
         Cache(),
-        settings.codecs.replace(cells=wanted),
+        settings.codecs.replace(cells=conditions),
         settings.evaluation,
         settings.seed,
     )
@@ -51,14 +57,15 @@ def command(
 def _table(report: "CodecReport") -> "Table":
     from rich.table import Table
 
-    table = Table(title=f"Encoded again: {report.clips} {report.split} clips", title_justify="left")
-    for name in ("cell", "AUC", "drop", "PSNR, dB", "lost"):
-        table.add_column(name, justify="left" if name == "cell" else "right")
+    table = Table(title=f"Re-encoded: {report.clips} {report.split} clips", title_justify="left")
+    table.add_column("condition")
+    for name in ("AUC", "drop", "PSNR, dB", "not scored"):
+        table.add_column(name, justify="right")
     table.add_row("original", report.original.format() if report.original else "", "", "", "")
     for row in report.rows:
-        likeness = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
-        table.add_row(row.cell, row.auc.format(), row.drop.format(), likeness, str(row.lost))
-    table.caption = f"in brackets: {report.confidence:.0%} interval by resampling identities"
+        psnr = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
+        table.add_row(row.cell, row.auc.format(), row.drop.format(), psnr, str(row.lost))
+    table.caption = f"in brackets: {report.confidence:.0%} bootstrap interval over identities"
     if report.codec_gap is not None:
-        table.caption += f"; H.264 less H.265: {report.codec_gap.format()}"
+        table.caption += f"; H.264 minus H.265: {report.codec_gap.format()}"
     return table

@@ -1,18 +1,20 @@
-"""`unmask auxiliary`: how well a detector knows landmarks and head pose."""
+"""`unmask eval face-heads`: errors of the landmark and head pose heads."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unmask.cli.options import Bundle, Manifest
+
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    bundle: Bundle,
+    manifest: Manifest,
     split: Annotated[str, typer.Option(help="val or test.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Write the errors here too, as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the errors as JSON.")] = None,
 ) -> None:
-    """Measure both auxiliary heads beside one who answers with the mean of the train split."""
+    """Compare both auxiliary heads with the mean of the training split as a predictor."""
     from rich.console import Console
     from rich.table import Table
 
@@ -29,9 +31,8 @@ def command(
     angles = ("yaw, degrees", "pitch, degrees", "roll, degrees")
     table = Table("", "landmarks, % of the face's side", *angles)
     for name, errors in (("heads", report.heads), ("mean predictor", report.mean)):
-        angles_deg = (errors.yaw_deg, errors.pitch_deg, errors.roll_deg)
-        shown = (f"{angle:.2f}" for angle in angles_deg)
-        table.add_row(name, f"{errors.landmarks_percent:.2f}", *shown)
+        numbers = (errors.landmarks_percent, errors.yaw_deg, errors.pitch_deg, errors.roll_deg)
+        table.add_row(name, *(f"{number:.2f}" for number in numbers))
     Console().print(table)
     typer.echo(f"{report.faces} faces of split {split}")
     if out is not None:

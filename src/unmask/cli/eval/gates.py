@@ -1,29 +1,31 @@
-"""`unmask gate`: is a detector good enough to be promoted."""
+"""`unmask eval gates`: quality gates of a detector."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from unmask.cli.options import JsonFile, Phase, Profile
+
 
 def command(
-    metrics: Annotated[Path, typer.Argument(help="metrics.json of `unmask evaluate`.")],
+    metrics: Annotated[Path, typer.Argument(help="metrics.json of `unmask eval metrics`.")],
     robustness: Annotated[
         list[Path] | None,
         typer.Option(
-            help="JSON of `unmask attack` or `unmask codecs`, may be repeated; a gate without "
-            "its findings fails."
+            help="Report of `unmask eval attack` or `unmask eval codecs`; repeatable. A gate "
+            "whose report is missing fails."
         ),
     ] = None,
     champion_auc: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Of the champion on the same test set, if there is one."),
+        typer.Option(min=0, max=1, help="AUC of the current champion on the same test set."),
     ] = None,
-    phase: Annotated[int, typer.Option(help="Phase in the settings file.")] = 1,
-    profile: Annotated[str, typer.Option(help="Profile in the settings file.")] = "full",
-    json: Annotated[Path | None, typer.Option(help="Write the findings here.")] = None,
+    phase: Phase = 1,
+    profile: Profile = "full",
+    json: JsonFile = None,
 ) -> None:
-    """Hold measured numbers against the gates; exit code 1 if a required one falls short."""
+    """Compare measured numbers with the gates; exit code 1 if a required gate is missed."""
     from rich.console import Console
 
     from unmask.config import load_settings
@@ -33,10 +35,10 @@ def command(
     from unmask.evaluation.gates import check_gates
     from unmask.evaluation.serialization import load, save
 
-    gates = load_settings(phase=phase, profile=profile).gates
-    measured = load(Evaluation, metrics)
-    drop, gap = _found(robustness or [])
-    report = check_gates(gates, measured, drop, champion_auc, gap)
+    settings = load_settings(phase=phase, profile=profile).gates
+    evaluation = load(Evaluation, metrics)
+    drop, gap = _read_robustness(robustness or [])
+    report = check_gates(settings, evaluation, drop, champion_auc, gap)
     if json is not None:
         save(report, json)
     Console().print(gate_table(report))
@@ -47,14 +49,14 @@ def command(
         raise typer.Exit(1) from error
 
 
-def _found(files: list[Path]) -> tuple[float | None, float | None]:
-    """AUC lost under attack and between codecs, from whichever report says it."""
+def _read_robustness(files: list[Path]) -> tuple[float | None, float | None]:
+    """Return the AUC drop under attack and the codec gap, each from the last file with it."""
     from unmask.evaluation.serialization import load
     from unmask.robustness.adversarial_report import RobustnessReport
     from unmask.robustness.codec_report import CodecReport
 
     either: Any = RobustnessReport | CodecReport
     reports = [load(either, file) for file in files]
-    drops = [one.gate_drop for one in reports if isinstance(one, RobustnessReport)]
-    gaps = [one.gap for one in reports if isinstance(one, CodecReport)]
+    drops = [report.gate_drop for report in reports if isinstance(report, RobustnessReport)]
+    gaps = [report.gap for report in reports if isinstance(report, CodecReport)]
     return (drops[-1] if drops else None, gaps[-1] if gaps else None)

@@ -1,23 +1,25 @@
-"""`unmask sync-report`: does the lip-sync net find offsets and fakes, and does it beat nothing."""
+"""`unmask eval lipsync`: offsets and fakes that the lip-sync model detects."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.options import JsonFile, Manifest, Overrides, Profile
+
 if TYPE_CHECKING:
     from unmask.training.lipsync.evaluation import SyncReport
 
 
 def command(
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
-    weights: Annotated[Path, typer.Argument(help="File that `unmask sync` wrote.")],
+    manifest: Manifest,
+    weights: Annotated[Path, typer.Argument(help="Weights written by `unmask train lipsync`.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
-    json: Annotated[Path | None, typer.Option(help="Write the numbers here.")] = None,
-    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+    json: JsonFile = None,
+    profile: Profile = "full",
+    set_: Overrides = None,
 ) -> None:
-    """Shift and dub genuine clips, and hold the net against the plain lip-energy signal."""
+    """Shift and dub genuine clips; compare the model with the lip-energy baseline."""
     from functools import partial
 
     from unmask.config import load_settings
@@ -31,8 +33,8 @@ def command(
     from unmask.training.lipsync.evaluation import Score, SyncComparison, evaluate_lipsync
 
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
-    chosen = [clip for clip in read_manifest(manifest) if clip.split == split]
-    clips = list(sync_clips(chosen, lip_feature_loader(settings.preprocessing, Cache())))
+    selected = [clip for clip in read_manifest(manifest) if clip.split == split]
+    clips = list(sync_clips(selected, lip_feature_loader(settings.preprocessing, Cache())))
     scorers: dict[str, Score] = {
         "net": partial(sync_score, load_sync(weights)),
         "lip energy": lip_energy_score,
@@ -43,19 +45,17 @@ def command(
     )
     if json is not None:
         save(SyncComparison(split, reports), json)
-    _show(reports)
+    _print(reports)
 
 
-def _show(reports: "tuple[SyncReport, ...]") -> None:
+def _print(reports: "tuple[SyncReport, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shifts = Table("scorer", "sound shifted", "scored", "mean score", "found within 80 ms")
+    shifts = Table("scorer", "audio shift", "scored", "mean score", "offset within 80 ms")
     kinds = Table("scorer", "genuine against", "fakes", "AUC", "95 % interval")
     for report in reports:
-        typer.echo(
-            f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} without a score"
-        )
+        typer.echo(f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} not scored")
         for row in report.shifts:
             numbers = (row.mean_score, row.found_share)
             values = ("–" if number is None else f"{number:.3f}" for number in numbers)

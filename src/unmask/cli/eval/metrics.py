@@ -1,20 +1,22 @@
-"""`unmask evaluate`: a table of scores to numbers, curves and pictures."""
+"""`unmask eval metrics`: metrics and curves of a score table."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unmask.cli.options import PARAMS, Params, Phase, Profile
+
 
 def command(
     scores: Annotated[Path, typer.Argument(help="Score table, .json or .csv.")],
-    out: Annotated[Path, typer.Option(help="Folder for metrics.json, curves and pictures.")],
-    split: Annotated[str, typer.Option(help="Which rows of the table count.")] = "test",
-    phase: Annotated[int, typer.Option(help="Phase in the settings file.")] = 1,
-    profile: Annotated[str, typer.Option(help="Profile in the settings file.")] = "full",
-    params: Annotated[Path, typer.Option(help="Settings file.")] = Path("params.yaml"),
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, curves and plots.")],
+    split: Annotated[str, typer.Option(help="Rows of the table to evaluate.")] = "test",
+    phase: Phase = 1,
+    profile: Profile = "full",
+    params: Params = PARAMS,
 ) -> None:
-    """Measure AUC, EER, calibration and more, with intervals by resampling identities."""
+    """Compute AUC, EER, calibration error and more, with bootstrap intervals over identities."""
     from rich.console import Console
 
     from unmask.config import load_settings
@@ -28,8 +30,8 @@ def command(
     rows = [row for row in read_scores(scores) if row.split == split]
     if not rows:
         raise DataError(f"{scores}: has no score of split {split!r}; choose another --split")
-    found = evaluate(rows, settings.evaluation, settings.seed)
+    evaluation = evaluate(rows, settings.evaluation, settings.seed)
     write_plots(rows, out, settings.evaluation.bins)
-    file = save(found, out / "metrics.json")
-    Console().print(evaluation_table(found))
+    file = save(evaluation, out / "metrics.json")
+    Console().print(evaluation_table(evaluation))
     typer.echo(f"written: {file}")

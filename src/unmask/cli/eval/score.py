@@ -1,15 +1,17 @@
-"""`unmask score`: a bundle's scores of labelled clips."""
+"""`unmask eval score`: scores of labelled clips."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unmask.cli.options import Bundle, Manifest
+
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle.")],
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
-    out: Annotated[Path, typer.Option(help="Score table, .json or .csv.")],
+    bundle: Bundle,
+    manifest: Manifest,
+    out: Annotated[Path, typer.Option(help="Score table to write, .json or .csv.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
 ) -> None:
     """Score every clip of one split, with the bundle's own preprocessing."""

@@ -1,1 +1,1 @@
-"""Commands for sweeps and ablations."""
+"""Grid search and ablation."""

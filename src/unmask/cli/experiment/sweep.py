@@ -1,44 +1,81 @@
-"""`unmask sweep`: one fit per combination of settings."""
+"""`unmask experiment sweep`: grid search over settings."""
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.options import Manifest, Phase, Profile
+
+if TYPE_CHECKING:
+    from unmask.training.experiments.recorder import RunRecorder
+    from unmask.training.experiments.sweep import TrialResult
+
+Grid = Annotated[
+    list[str],
+    typer.Option("--set", help="Values to try: section.key=value,value,…; repeatable."),
+]
+OutFolder = Annotated[Path, typer.Option(help="Folder for checkpoints and sweep.csv.")]
+DATA, RUNS = Path("data/raw"), Path("outputs/runs")
+
 
 def command(
-    set_: Annotated[list[str], typer.Option("--set", help="section.key=value,value,…")],
-    manifest: Annotated[
-        Path, typer.Argument(help="A manifest, or the folder that holds it.")
-    ] = Path("data/raw"),
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("outputs/runs"),
-    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
-    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "demo",
-    tracking_uri: Annotated[
-        str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Where MLflow keeps its records.")
-    ] = "sqlite:///outputs/mlflow.db",
+    set_: Grid,
+    manifest: Manifest = DATA,
+    out: OutFolder = RUNS,
+    phase: Phase = 1,
+    profile: Profile = "demo",
 ) -> None:
-    """Fit every combination as a nested MLflow run, and name the best on validation."""
+    """Train once per combination of settings; rank by validation AUC.
+
+    `python -m pipelines sweep` does the same and logs to MLflow.
+    """
+    run_sweep(set_, manifest, out, (phase, profile))
+
+
+def run_sweep(
+    grid: Sequence[str],
+    manifest: Path,
+    out: Path,
+    scope: tuple[int, str],
+    recorder: "RunRecorder | None" = None,
+) -> None:
+    """Train every combination of ``grid``, print a table and write it to ``out/sweep.csv``.
+
+    Args:
+        scope: Phase and profile.
+    """
     from rich.console import Console
     from rich.table import Table
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.experiments.sweep import Trial, expand_grid, sweep
-    from unmask.training.experiments.tracking import NestedRuns
+    from unmask.training.experiments.recorder import Trial
+    from unmask.training.experiments.sweep import expand_grid, sweep
 
     trials = [
-        Trial(overrides, load_settings(phase=phase, profile=profile, overrides=overrides))
-        for overrides in expand_grid(set_)
+        Trial(overrides, load_settings(phase=scope[0], profile=scope[1], overrides=overrides))
+        for overrides in expand_grid(grid)
     ]
-    clips = read_manifest(manifest)
-    runs = NestedRuns(tracking_uri, " ".join(set_))
-    outcomes = sweep(trials, clips, Cache(), out, runs.record)
-    best = outcomes[0]
-    runs.finish(best.trial.name, best.val_auc)
+    results = sweep(trials, read_manifest(manifest), Cache(), out, recorder)
+    best = results[0]
+    if recorder is not None:
+        recorder.finish({"best_val_auc": best.val_auc}, best.trial.name)
     table = Table("settings", "validation AUC", "bundle")
-    for outcome in outcomes:
-        table.add_row(outcome.trial.name, f"{outcome.val_auc:.4f}", str(outcome.bundle))
+    for result in results:
+        table.add_row(result.trial.name, f"{result.val_auc:.4f}", str(result.bundle))
     Console().print(table)
-    typer.echo(f"best on validation: {best.trial.name}")
+    typer.echo(f"best on validation: {best.trial.name}; written: {_write_csv(results, out)}")
+
+
+def _write_csv(results: "Sequence[TrialResult]", folder: Path) -> Path:
+    path = folder / "sweep.csv"
+    folder.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("settings", "val_auc", "bundle"))
+        writer.writerows((row.trial.name, row.val_auc, row.bundle) for row in results)
+    return path

@@ -1,1 +1,1 @@
-"""Commands that train and calibrate."""
+"""Train and calibrate detectors and the lip-sync model."""

@@ -1,4 +1,4 @@
-"""`unmask train`: fit a detector, without a platform."""
+"""`unmask train detector`: train a detector without any platform."""
 
 import shutil
 from pathlib import Path
@@ -6,18 +6,20 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.options import Manifest, Overrides, Phase, Profile
+
 
 def command(
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
-    out: Annotated[Path, typer.Option(help="Folder for the bundle.")],
-    work: Annotated[Path, typer.Option(help="Checkpoints; a killed fit goes on.")] = Path(
-        "outputs/dvc/runs"
-    ),
-    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 1,
-    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+    manifest: Manifest,
+    out: Annotated[Path, typer.Option(help="Folder for the uncalibrated bundle.")],
+    work: Annotated[
+        Path, typer.Option(help="Folder for checkpoints; an interrupted fit is resumed.")
+    ] = Path("outputs/dvc/runs"),
+    phase: Phase = 1,
+    profile: Profile = "full",
+    set_: Overrides = None,
 ) -> None:
-    """Fit every member on the train clips, and the lip-sync model; an uncalibrated bundle."""
+    """Train every ensemble member and the lip-sync model; write an uncalibrated bundle."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
@@ -26,7 +28,7 @@ def command(
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     clips = read_manifest(manifest)
-    place = work / fit_key(clips, settings)[:12]
-    fit_all(clips, settings, Cache(), place, out)
-    shutil.rmtree(place)  # what was made is all in `out`
+    checkpoints = work / fit_key(clips, settings)[:12]
+    fit_all(clips, settings, Cache(), checkpoints, out)
+    shutil.rmtree(checkpoints)
     typer.echo(f"written: {out}")

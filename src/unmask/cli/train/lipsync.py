@@ -1,19 +1,21 @@
-"""`unmask sync`: train the net that says whether lips and speech belong together."""
+"""`unmask train lipsync`: train the lip-sync model."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unmask.cli.options import Manifest, Overrides, Phase, Profile
+
 
 def command(
-    manifest: Annotated[Path, typer.Argument(help="A manifest, or the folder that holds it.")],
+    manifest: Manifest,
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
-    phase: Annotated[int, typer.Option(help="Phase in params.yaml.")] = 3,
-    profile: Annotated[str, typer.Option(help="Profile in params.yaml.")] = "full",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+    phase: Phase = 3,
+    profile: Profile = "full",
+    set_: Overrides = None,
 ) -> None:
-    """Train on the genuine training clips; the same call again returns at once."""
+    """Train the lip-sync model on genuine training clips; a finished training is not repeated."""
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache

@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from joblib import Parallel, delayed
-from rich.progress import track
 
 from unmask.data.demo.recording import (
     Identity,
@@ -32,6 +31,7 @@ from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.decode import probe
 from unmask.preprocessing.media.encode import encode_clip
+from unmask.progress_bar import track
 from unmask.records import Clip
 
 MAX_PEOPLE = 40
@@ -90,7 +90,7 @@ def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[
     takes = plan_takes(clips // 2, seed)
     calls = (delayed(render_pair)(out, take, seed) for take in takes)
     results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    rows = [row for pair in track(results, "rendering", total=len(takes)) for row in pair]
+    rows = [row for pair in track(results, "rendering", len(takes)) for row in pair]
     write_manifest(rows, out / "manifest.csv")
     return tuple(rows)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from joblib import Parallel, delayed
-from rich.progress import track
 
 from unmask.config import FaceSettings
 from unmask.data.forgeries.methods import (
@@ -32,6 +31,7 @@ from unmask.errors import DataError, MediaError
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
 from unmask.preprocessing.media.encode import encode_clip
+from unmask.progress_bar import track
 from unmask.records import RATE_HZ, Clip
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def generate_forgeries(
     planned = _plan_jobs(genuine, seed)
     calls = (delayed(_run_job)(job, out) for job in planned)
     results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    pairs = list(track(results, "forging", total=len(planned)))
+    pairs = list(track(results, "forging", len(planned)))
     return tuple(clip for pair in pairs for clip in pair)
 
 

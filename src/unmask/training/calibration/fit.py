@@ -4,7 +4,7 @@ It fits the lip-sync weight, Platt scaling, the verdict thresholds and the segme
 on the same clips that also selected the best epoch. Temperature and bias keep the order of the
 scores and so do not affect the conformal guarantee; the selected epoch and weight favour these
 clips slightly, so that error rates on new clips exceed the guarantee slightly.
-``unmask uncertainty`` measures them on the test split.
+``unmask eval calibration`` measures them on the test split.
 """
 
 from collections.abc import Sequence

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from unmask.config import PreprocessingSettings, to_dict
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
@@ -21,6 +19,7 @@ from unmask.models.collate import collate
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache, Entry, cache_key
 from unmask.preprocessing.prepare import to_model_inputs
+from unmask.progress_bar import track
 from unmask.records import Clip, ClipFeatures, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 
@@ -47,8 +46,7 @@ def extract_face_features(
     detector = base.first_member.to(device).eval()
     encoder_key = {"encoder": base.sha256, "code": training_fingerprint()}
     vectors: Vectors = {}
-    console = Console(stderr=True)
-    for clip in track(clips, "faces", console=console, disable=not console.is_terminal):
+    for clip in track(clips, "faces"):
         try:
             features = load(clip)
             samples = to_model_inputs(features)

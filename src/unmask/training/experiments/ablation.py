@@ -210,8 +210,8 @@ def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, 
         "All rows have one member, except for the ensemble; its further members share the first "
         "one's frame encoder if `ensemble.shared_frames` is on. A gain whose interval contains "
         "zero is not significant; with so many rows, one in twenty is significant by chance. "
-        "MC-dropout changes no score, only its interval (`unmask uncertainty`): its row shows its "
-        "cost. Times are those of scoring a preprocessed clip; `unmask bench` measures "
+        "MC-dropout changes no score, only its interval (`unmask eval calibration`): its row shows "
+        "its cost. Times are those of scoring a preprocessed clip; `unmask bench` measures "
         "alignment, flow and mouth crops. A row without a time has that of the reference.",
         "Expected: the gain that published evidence suggests (large, small), or unknown. A "
         "foundation backbone of which only the norms are trained (`model.frame_backbone`, "

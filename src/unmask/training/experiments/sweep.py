@@ -1,36 +1,18 @@
 """Grid search: one fit per combination of settings, compared on validation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-from unmask.config import Settings
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.detector.fit import fit
+from unmask.training.experiments.recorder import RunRecorder, Trial
 from unmask.training.score_clips import score_split
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One combination of settings.
-
-    Attributes:
-        overrides: ``section.key=value`` of each varied setting.
-    """
-
-    overrides: tuple[str, ...]
-    settings: Settings
-
-    @property
-    def name(self) -> str:
-        """The overrides in one line."""
-        return " ".join(self.overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +27,6 @@ class TrialResult:
     trial: Trial
     bundle: Path
     val_auc: float
-
-
-# returns the Lightning logger of a trial
-Recorder = Callable[[Trial], Any]
 
 
 def expand_grid(sets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -75,7 +53,7 @@ def sweep(
     clips: Sequence[Clip],
     cache: Cache | None,
     out: Path,
-    record: Recorder | None = None,
+    recorder: RunRecorder | None = None,
 ) -> tuple[TrialResult, ...]:
     """Fit every trial; finished trials of an earlier call are reused.
 
@@ -87,7 +65,7 @@ def sweep(
     """
     results = []
     for trial in trials:
-        logger = record(trial) if record else None
+        logger = recorder.start_trial(trial) if recorder else None
         load = make_feature_loader(trial.settings.preprocessing, cache)
         bundle = fit(clips, trial.settings, load, out, logger)
         auc = auc_of_rows(score_split(bundle, clips, "val", cache))

@@ -1,13 +1,13 @@
-"""The regression gate of a CI: a registered detector is held against its phase's gates."""
+"""Regression gate for CI: a registered detector against the gates of its phase."""
 
 from zenml import pipeline
 
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_champion import evaluate_champion
-from steps.evaluate_codecs import measure_codecs
+from steps.evaluate_codecs import evaluate_codecs
 from steps.evaluate_detector import evaluate_detector
-from steps.evaluate_robustness import attack_detector
+from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
 from steps.platforms.paths import PARAMS
@@ -16,17 +16,17 @@ from unmask.config import load_settings
 
 @pipeline(enable_cache=True)
 def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") -> None:
-    """Measure a registered detector on the pinned test set; fail where a gate falls short.
+    """Evaluate a registered detector on the pinned test set; fail if a required gate is missed.
 
     Args:
-        version: Of the registered model; the champion if empty.
+        version: Version of the registered model; the champion if empty.
     """
     settings = load_settings(PARAMS, phase, profile)
     clips, _ = ingest_data("", settings.seed, forge=False)
-    bundle = fetch_champion(phase, version, needed=True, id="fetch_candidate")
+    bundle = fetch_champion(phase, version, required=True, id="fetch_candidate")
     evaluation, _ = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
-    robustness = attack_detector(bundle, clips, settings.attacks)
+    robustness = evaluate_robustness(bundle, clips, settings.attacks)
     champion = fetch_champion(phase)
     score = evaluate_champion(champion, bundle, evaluation, clips)
-    codecs = measure_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
+    codecs = evaluate_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
     enforce_gates(check_gates(evaluation, robustness, codecs, score, settings.gates))

@@ -1,0 +1,56 @@
+"""The current champion: `outputs/champion` for the command line, a copy for the service."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from steps.platforms.materializers import hash_folder
+from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
+from unmask.evaluation.gates import GateReport
+from unmask.files import atomic_write
+from unmask.models.bundle import GATES
+
+
+def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
+    """Make ``bundle`` the champion that `unmask analyze` loads, atomically.
+
+    Args:
+        gates: Results of its gates, for the model card in every report.
+
+    Returns:
+        ``outputs/champion``, a link to the copy in ``outputs/champions``.
+    """
+    name = hash_folder(bundle)[:12]
+    target = CHAMPIONS / name
+    if not target.is_dir():
+        partial = CHAMPIONS / f".{name}"
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(bundle, partial)
+        partial.rename(target)
+    if gates is not None:
+        _write_gates(target / GATES, gates)
+    link = CHAMPION.with_name(f".{CHAMPION.name}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.relative_to(CHAMPION.parent))
+    link.replace(CHAMPION)
+    _copy_into_service(target)
+    return CHAMPION
+
+
+def _copy_into_service(champion: Path) -> None:
+    """Copy the champion beside the service's code, for `bentoml build`."""
+    partial, target = SERVICE / f".{SERVICE_BUNDLE}", SERVICE / SERVICE_BUNDLE
+    for outdated in (partial, target):  # without a copy, the service loads the champion itself
+        shutil.rmtree(outdated, ignore_errors=True)
+    shutil.copytree(champion, partial)
+    partial.rename(target)
+
+
+def _write_gates(path: Path, gates: GateReport) -> None:
+    rows = [
+        {name: value for name, value in asdict(row).items() if name != "message"}
+        for row in gates.rows
+    ]
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(rows, indent=2) + "\n")

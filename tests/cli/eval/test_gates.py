@@ -1,0 +1,87 @@
+"""`unmask eval gates`."""
+
+import json
+
+import pytest
+
+from unmask.errors import DataError
+
+
+def write_robustness(path, drop):
+    row = {"target": "frames", "epsilon": 0.05, "auc": 1 - drop, "drop": drop}
+    path.write_text(json.dumps({"split": "test", "clips": 9, "clean_auc": 1.0, "rows": [row]}))
+    return path
+
+
+def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
+    run("metrics", "scores.csv", "--out", "measured")
+    write_robustness(tmp_path / "r.json", 0.01)
+    result = run("gates", "measured/metrics.json", "--robustness", "r.json", "--json", "g.json")
+    assert result.exit_code == 0, result.output
+    assert "Gates: passed" in result.output
+    report = json.loads((tmp_path / "g.json").read_text())
+    assert report["passed"]
+    assert [row["name"] for row in report["rows"]] == [
+        "auc",
+        "ece",
+        "ece_excess",
+        "fgsm_drop",
+        "champion_drop",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("drop", "champion", "message"),
+    [
+        (0.40, (), "fgsm_drop 0.4000"),
+        (0.01, ("--champion-auc", "1.01"), None),
+        (None, (), "fgsm_drop was not measured"),
+    ],
+)
+def test_a_missed_required_gate_ends_with_exit_code_1(
+    run, scores, tmp_path, drop, champion, message
+):
+    run("metrics", "scores.csv", "--out", "measured")
+    options = ()
+    if drop is not None:
+        options = ("--robustness", write_robustness(tmp_path / "r.json", drop))
+    result = run("gates", "measured/metrics.json", *options, *champion)
+    assert result.exit_code != 0
+    if message:
+        assert f"unmask: not promoted: {message}" in result.stderr
+        assert result.exit_code == 1
+
+
+def test_a_candidate_below_the_champion_is_stopped(run, scores, tmp_path):
+    run("metrics", "scores.csv", "--out", "measured")
+    file = tmp_path / "measured" / "metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"auc": 0.96}))
+    robust = write_robustness(tmp_path / "r.json", 0.0)
+    result = run("gates", file, "--robustness", robust, "--champion-auc", "0.97")
+    assert result.exit_code == 1
+    assert "champion_drop 0.0100 (champion AUC 0.970) is not at most 0" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("gap", "code", "message"),
+    [(0.01, 0, "Gates: passed"), (0.05, 1, "codec_gap 0.0500"), (None, 1, "was not measured")],
+)
+def test_phase_3_requires_the_codec_gap(run, scores, tmp_path, gap, code, message):
+    run("metrics", "scores.csv", "--out", "measured")
+    reports = ["--robustness", write_robustness(tmp_path / "r.json", 0.01)]
+    if gap is not None:
+        span = {"value": -gap, "low": -0.2, "high": 0.2}
+        report = {"split": "test", "clips": 9, "confidence": 0.95, "original": span, "rows": []}
+        (tmp_path / "c.json").write_text(json.dumps({**report, "codec_gap": span}))
+        reports += ["--robustness", "c.json"]
+    result = run("gates", "measured/metrics.json", *reports, "--phase", 3)
+    assert result.exit_code == code, result.output
+    assert message in result.output
+
+
+def test_a_file_that_is_no_report_is_named(run, scores, tmp_path):
+    run("metrics", "scores.csv", "--out", "measured")
+    (tmp_path / "x.json").write_text('{"rows": 3}')
+    result = run("gates", "measured/metrics.json", "--robustness", "x.json")
+    assert isinstance(result.exception, DataError)
+    assert "x.json" in str(result.exception)

@@ -1,0 +1,48 @@
+"""The current champion on disk."""
+
+import json
+from pathlib import Path
+
+from steps.platforms import champion_store
+from unmask.evaluation.gates import GateReport, GateResult
+from unmask.serving.report.model_card import ReportedGate
+
+
+def gates(level, passed):
+    row = GateResult("auc", 0.8, 0.9, "at least", level, passed, "message")
+    return GateReport((row,), passed or level == "reported")
+
+
+def bundle(folder, content):
+    folder.mkdir()
+    (folder / "bundle.json").write_text(content)
+    return folder
+
+
+def test_the_champion_is_replaced_in_one_move(checkout):
+    first = champion_store.publish_champion(bundle(checkout / "one", "1"))
+    assert (first / "bundle.json").read_text() == "1"
+    champion_store.publish_champion(bundle(checkout / "two", "2"))
+    assert Path("outputs/champion").is_symlink()
+    assert Path("outputs/champion/bundle.json").read_text() == "2"
+    champion_store.publish_champion(checkout / "one")
+    assert Path("outputs/champion/bundle.json").read_text() == "1"
+    assert sorted(path.name[0] != "." for path in Path("outputs/champions").iterdir()) == [True] * 2
+
+
+def test_the_service_gets_a_copy_of_the_champion(checkout):
+    for name in ("one", "two"):
+        champion_store.publish_champion(bundle(checkout / name, name))
+        assert (checkout / "bento/bundle/bundle.json").read_text() == name
+    assert [path.name for path in (checkout / "bento").iterdir()] == ["bundle"]
+
+
+def test_the_champion_has_the_results_of_its_gates(checkout):
+    champion = champion_store.publish_champion(
+        bundle(checkout / "one", "1"), gates("required", True)
+    )
+    (row,) = json.loads((champion / "gates.json").read_text())
+    card = ReportedGate.model_validate(row)
+    assert (card.name, card.value, card.limit, card.passed) == ("auc", 0.8, 0.9, True)
+    champion_store.publish_champion(checkout / "one", gates("required", False))
+    assert json.loads((champion / "gates.json").read_text())[0]["passed"] is False

@@ -1,0 +1,34 @@
+"""Progress bar on standard error."""
+
+import pytest
+from rich.console import Console
+
+from unmask import progress_bar
+
+
+def test_items_are_yielded_and_nothing_is_printed_away_from_a_terminal(capsys):
+    assert list(progress_bar.track(iter("abc"), "letters", 3)) == ["a", "b", "c"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_shows_the_label_on_standard_error(monkeypatch, capsys):
+    def terminal(stderr):
+        assert stderr
+        return Console(stderr=True, force_terminal=True, width=80)
+
+    monkeypatch.setattr(progress_bar, "Console", terminal)
+    assert list(progress_bar.track([1, 2], "letters")) == [1, 2]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "letters" in err
+
+
+def test_an_error_of_the_iterable_is_raised():
+    def broken():
+        yield 1
+        raise ValueError("broken")
+
+    items = progress_bar.track(broken(), "letters", 2)
+    assert next(items) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(items)
