@@ -62,8 +62,11 @@ def test_methods_alternate_and_each_fake_has_a_re_encoded_control(genuine, forge
 def test_fake_differs_from_its_control_only_in_the_forged_modality(forged):
     for control, fake in zip(forged[1][::2], forged[1][1::2], strict=True):
         before, after = (load_footage(clip.path, faces=False) for clip in (control, fake))
-        frames_differ = not np.array_equal(np.stack(before.frames), np.stack(after.frames))
-        assert frames_differ == fake.fake_video
+        difference = np.abs(np.stack(before.frames).astype(int) - np.stack(after.frames)).mean()
+        if fake.fake_video:
+            assert difference > 0
+        else:  # x264 may encode equal frames differently from run to run, but alike
+            assert difference < 1
         if before.samples is not None:
             assert (not np.array_equal(before.samples, after.samples)) == fake.fake_audio
 
