@@ -16,7 +16,7 @@ DEMO_LIMITS = """\
 
 LIMITS = """\
 - Not robust against an adversary; see the gate `fgsm_drop`.
-- People unlike those of the training data may be judged worse, and nothing here measures that.
+- People unlike those of the training data may be classified less accurately; this is not measured.
 - A low score does not show that a video is genuine."""
 
 
