@@ -59,7 +59,7 @@ def test_a_candidate_below_the_champion_is_stopped(run, scores, tmp_path):
     robust = write_robustness(tmp_path / "r.json", 0.0)
     result = run("gates", file, "--robustness", robust, "--champion-auc", "0.97")
     assert result.exit_code == 1
-    assert "champion_drop 0.0100 (champion AUC 0.970) is not at most 0" in result.stderr
+    assert "champion_drop 0.0100 (champion AUC 0.970) is above the maximum of 0" in result.stderr
 
 
 @pytest.mark.parametrize(

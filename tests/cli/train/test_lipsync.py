@@ -55,7 +55,7 @@ def test_a_net_is_trained_and_held_against_the_plain_signal(run, talks, tmp_path
     result = run("eval", "lipsync", talks, weights, "--split", "train", "--json", numbers)
     assert result.exit_code == 0, result.exception
     comparison = load(SyncComparison, numbers)
-    assert [report.judge for report in comparison.reports] == ["net", "lip energy"]
+    assert [report.scorer for report in comparison.reports] == ["net", "lip energy"]
     assert all(report.genuine == 2 for report in comparison.reports)
     assert "±400 ms" in result.output
     assert "made: dubbed" in result.output

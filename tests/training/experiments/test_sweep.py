@@ -51,8 +51,9 @@ def test_the_best_on_validation_comes_first_and_every_trial_is_recorded(
     loggers = {}
 
     class FakeRecorder:
-        def start_trial(self, trial):
-            return loggers.setdefault(trial.name, FakeLogger())
+        def start_trial(self, name, overrides):
+            assert overrides == (name,)
+            return loggers.setdefault(name, FakeLogger())
 
     trials = [Trial((name,), tiny_settings) for name in aucs]
     results = sweep(trials, (), None, tmp_path, FakeRecorder())

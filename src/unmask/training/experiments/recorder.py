@@ -1,18 +1,19 @@
 """Interface of an experiment tracker, which the library itself does not depend on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from unmask.training.experiments.sweep import Trial
+from typing import Any, Protocol
 
 
 class RunRecorder(Protocol):
     """Record of a sweep or an ablation, with one entry per training."""
 
-    def start_trial(self, trial: "Trial") -> Any:
-        """Return the Lightning logger that records a trial of a sweep."""
+    def start_trial(self, name: str, overrides: Sequence[str]) -> Any:
+        """Return the Lightning logger that records a trial of a sweep.
+
+        Args:
+            overrides: ``section.key=value`` each.
+        """
 
     def log_training(
         self, name: str, settings: Mapping[str, Any], metrics: Mapping[str, float]

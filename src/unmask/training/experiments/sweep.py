@@ -83,7 +83,7 @@ def sweep(
     """
     results = []
     for trial in trials:
-        logger = recorder.start_trial(trial) if recorder else None
+        logger = recorder.start_trial(trial.name, trial.overrides) if recorder else None
         load = make_feature_loader(trial.settings.preprocessing, cache)
         bundle = fit(clips, trial.settings, load, out, logger)
         auc = auc_of_rows(score_split(bundle, clips, "val", cache))
