@@ -1,6 +1,6 @@
 """Sweeps and ablations as nested MLflow runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import mlflow
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from steps.platforms.mlflow_runs import find_experiment, lightning_logger
+from unmask.training.experiments.recorder import Trial
 
 EXPERIMENT = "unmask-sweeps"
 
@@ -24,10 +25,10 @@ class NestedRuns:
         self._client = mlflow.MlflowClient()
         self._parent = self._start(name, {})
 
-    def start_trial(self, name: str, overrides: Sequence[str]) -> Any:
+    def start_trial(self, trial: Trial) -> Any:
         """Start a nested run with the trial's overrides as parameters; return its logger."""
-        run = self._start(name, {MLFLOW_PARENT_RUN_ID: self._parent})
-        for override in overrides:
+        run = self._start(trial.name, {MLFLOW_PARENT_RUN_ID: self._parent})
+        for override in trial.overrides:
             key, _, value = override.partition("=")
             self._client.log_param(run, key, value)
         return lightning_logger(run, EXPERIMENT)

@@ -108,8 +108,8 @@ def test_a_thousand_resamples_of_500_clips_take_under_two_seconds():
 
 def test_resampling_in_chunks_gives_a_similar_interval(monkeypatch):
     table = make_table(clips=100)
-    whole = estimate_auc(*table, np.random.default_rng(0), 1000)
+    at_once = estimate_auc(*table, np.random.default_rng(0), 1000)
     monkeypatch.setattr("unmask.evaluation.bootstrap.MAX_CELLS", 3_000)
     chunked = estimate_auc(*table, np.random.default_rng(1), 1000)
-    assert chunked.low == pytest.approx(whole.low, abs=0.02)
-    assert chunked.high == pytest.approx(whole.high, abs=0.02)
+    assert chunked.low == pytest.approx(at_once.low, abs=0.02)
+    assert chunked.high == pytest.approx(at_once.high, abs=0.02)

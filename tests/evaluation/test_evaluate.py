@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
@@ -76,6 +77,13 @@ def test_an_evaluation_keeps_the_keys_of_earlier_versions(score_rows):
     stored = json.loads(to_json(evaluation))
     assert stored["auc"] == evaluation.auc
     assert set(stored["by_manipulation"]["voice"]) == {"auc", "low", "high", "fakes", "reals"}
+
+
+def test_an_evaluation_survives_json_with_field_names(score_rows):
+    """A pipeline platform stores records without aliases."""
+    evaluation = evaluate(score_rows(), SETTINGS, seed=1)
+    adapter = TypeAdapter(Evaluation)
+    assert adapter.validate_python(adapter.dump_python(evaluation, mode="json")) == evaluation
 
 
 def test_the_auc_of_a_score_table_is_that_of_its_logits(score_rows):

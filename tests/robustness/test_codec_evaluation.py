@@ -68,9 +68,9 @@ def test_rows_agree_with_scoring_the_re_encoded_files(report, scorer, filmed_cli
         return roc_auc_score(labels, [row.logit for row in rows])
 
     assert report.original.value == pytest.approx(auc(filmed_clips))
-    assert [row.cell for row in report.rows] == list(SETTINGS.cells)
+    assert [row.condition for row in report.rows] == list(SETTINGS.cells)
     for row in report.rows[:1]:
-        condition = parse_condition(row.cell)
+        condition = parse_condition(row.condition)
         transcoded = [
             replace(clip, path=transcode(clip.path, condition, cache).path) for clip in filmed_clips
         ]
@@ -86,17 +86,17 @@ def test_an_audio_condition_changes_the_sound_only(scorer, filmed_clips, cache):
     """It leaves clips without sound unchanged."""
     silent = [replace(filmed_clips[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
               for name, fake in (("a", True), ("b", False))]  # fmt: skip
-    found = evaluate_codecs(
+    rerun = evaluate_codecs(
         scorer, silent, cache, CodecSettings(cells=("opus:6",), jobs=1), EVALUATION
     )
-    assert found.rows[0].drop.value == 0
-    heard = prepare_clip(
+    assert rerun.rows[0].drop.value == 0
+    transcoded = prepare_clip(
         transcode(filmed_clips[0].path, parse_condition("aac:12"), cache).path, PREPROCESSING, cache
     )
     clean = prepare_clip(filmed_clips[0].path, PREPROCESSING, cache)
-    assert not heard.people
-    length = min(len(heard.waveform.samples), len(clean.waveform.samples))
-    gap = heard.waveform.samples[:length] - clean.waveform.samples[:length]
+    assert not transcoded.people
+    length = min(len(transcoded.waveform.samples), len(clean.waveform.samples))
+    gap = transcoded.waveform.samples[:length] - clean.waveform.samples[:length]
     assert 1e-4 < np.abs(gap).mean() < 0.1
 
 
@@ -123,17 +123,17 @@ def test_a_clip_that_a_condition_breaks_counts_in_no_row(
     tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
     broken = replace(filmed_clips[1], clip_id="tiny", path=tiny)
     settings = CodecSettings(cells=("half", "aac:12"), jobs=1)
-    found = evaluate_codecs(scorer, [*filmed_clips, broken], cache, settings, EVALUATION)
-    assert found.clips == 4
-    assert [row.lost for row in found.rows] == [1, 0]
+    rerun = evaluate_codecs(scorer, [*filmed_clips, broken], cache, settings, EVALUATION)
+    assert rerun.clips == 4
+    assert [row.lost for row in rerun.rows] == [1, 0]
 
 
 def test_two_processes_give_the_results_of_one(report, scorer, filmed_clips, cache):
     settings = SETTINGS.replace(cells=("half",), jobs=2)
-    found = evaluate_codecs(scorer, filmed_clips, cache, settings, EVALUATION)
-    (row,), (alone, *_) = found.rows, report.rows
-    assert (row.cell, row.auc, row.drop, row.lost) == (
-        alone.cell,
+    rerun = evaluate_codecs(scorer, filmed_clips, cache, settings, EVALUATION)
+    (row,), (alone, *_) = rerun.rows, report.rows
+    assert (row.condition, row.auc, row.drop, row.lost) == (
+        alone.condition,
         alone.auc,
         alone.drop,
         alone.lost,
@@ -149,8 +149,8 @@ def test_no_test_clip_is_an_error(scorer, filmed_clips, cache):
 
 
 def test_without_conditions_nothing_is_measured(scorer, filmed_clips, cache):
-    found = evaluate_codecs(scorer, filmed_clips, cache, CodecSettings(), EVALUATION)
-    assert (found.clips, found.original, found.gap, found.to_metrics()) == (0, None, None, {})
+    empty = evaluate_codecs(scorer, filmed_clips, cache, CodecSettings(), EVALUATION)
+    assert (empty.clips, empty.original, empty.gap, empty.to_metrics()) == (0, None, None, {})
 
 
 @pytest.mark.parametrize("name", ["theora:20", "h264", "h264:52", "aac:4", "opus:x", "half:2", ""])

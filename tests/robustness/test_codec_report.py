@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
@@ -40,8 +41,8 @@ def test_aucs_and_drops_agree_with_scikit_learn(people, labels, scores):
     auc = {name: roc_auc_score(labels, values) for name, values in scores.items()}
     assert report.original.value == pytest.approx(auc["original"])
     for row in report.rows:
-        assert row.auc.value == pytest.approx(auc[row.cell])
-        assert row.drop.value == pytest.approx(auc["original"] - auc[row.cell])
+        assert row.auc.value == pytest.approx(auc[row.condition])
+        assert row.drop.value == pytest.approx(auc["original"] - auc[row.condition])
     assert report.gap == pytest.approx(abs(auc["h264:23"] - auc["h265:28"]))
     assert [row.psnr_db for row in report.rows] == [41.0, None]
 
@@ -73,7 +74,7 @@ def test_a_clip_lost_under_one_condition_counts_in_none(people, labels, scores):
 def test_the_gap_is_the_absolute_difference_of_the_default_qualities(people, scores):
     swapped = {**scores, "h264:23": scores["h265:28"], "h265:28": scores["h264:23"]}
     first, second = (
-        compare_conditions(people, each, {}, SETTINGS, 1) for each in (scores, swapped)
+        compare_conditions(people, values, {}, SETTINGS, 1) for values in (scores, swapped)
     )
     assert first.gap == pytest.approx(second.gap)
     assert first.gap > 0
@@ -102,6 +103,8 @@ def test_metrics_have_valid_keys_and_the_report_survives_json(people, scores):
     assert not any(set(":/ ") & set(key) for key in metrics)
     assert from_json(CodecReport, to_json(report)) == report
     assert json.loads(to_json(report))["rows"][0]["cell"] == "h264:23"
+    adapter = TypeAdapter(CodecReport)  # as a pipeline platform stores it, without aliases
+    assert adapter.validate_python(adapter.dump_python(report, mode="json")) == report
 
 
 def test_reading_a_report_needs_no_torch():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
@@ -29,7 +29,9 @@ class AucEstimate(Estimate):
         fakes, reals: Number of clips of each class.
     """
 
-    value: Annotated[float, Field(alias="auc")]
+    value: Annotated[
+        float, Field(validation_alias=AliasChoices("auc", "value"), serialization_alias="auc")
+    ]
     fakes: int
     reals: int
 

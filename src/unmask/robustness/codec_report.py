@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AliasChoices, Field
 
 from unmask.config import EvaluationSettings
 from unmask.evaluation.bootstrap import draw_identity_counts, resampled_aucs
@@ -23,15 +25,17 @@ class CodecRow:
     """All clips under one codec condition.
 
     Attributes:
-        cell: Name of the condition, such as ``h264:23``; see
-            :func:`unmask.config.codec_conditions.parse_condition`.
+        condition: Such as ``h264:23``, see
+            :func:`unmask.config.codec_conditions.parse_condition`; stored under the key ``cell``.
         drop: AUC of the original files minus ``auc``, on the same resamples.
         psnr_db: Similarity to the original picture, mean over the clips; ``None`` where the
             condition leaves the picture unchanged.
         lost: Clips that could no longer be scored; every row leaves them out.
     """
 
-    cell: str
+    condition: Annotated[
+        str, Field(validation_alias=AliasChoices("cell", "condition"), serialization_alias="cell")
+    ]
     auc: Estimate
     drop: Estimate
     psnr_db: float | None
@@ -66,11 +70,11 @@ class CodecReport:
         """Return AUC, drop and PSNR of each condition, as ``codec_drop_h264_23``."""
         values: dict[str, float] = {}
         for row in self.rows:
-            condition = row.cell.replace(":", "_")
-            values |= row.auc.to_metrics(f"codec_auc_{condition}")
-            values |= row.drop.to_metrics(f"codec_drop_{condition}")
+            name = row.condition.replace(":", "_")
+            values |= row.auc.to_metrics(f"codec_auc_{name}")
+            values |= row.drop.to_metrics(f"codec_drop_{name}")
             if row.psnr_db is not None:
-                values[f"codec_psnr_{condition}"] = row.psnr_db
+                values[f"codec_psnr_{name}"] = row.psnr_db
         if self.gap is not None:
             values["codec_gap"] = self.gap
         return values
@@ -112,7 +116,7 @@ def compare_conditions(
 
     rows = tuple(
         CodecRow(
-            cell=name,
+            condition=name,
             auc=estimate(name),
             drop=difference(ORIGINAL, name),
             psnr_db=psnr_db.get(name),

@@ -6,6 +6,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from steps.platforms.mlflow_runs import find_experiment
 from steps.platforms.sweep_runs import EXPERIMENT, NestedRuns
+from unmask.config import Settings
+from unmask.training.experiments.recorder import Trial
 
 
 def runs_of_experiment():
@@ -22,7 +24,7 @@ def runs_of_experiment():
 def test_trials_of_a_sweep_are_nested_below_a_run_that_names_the_best():
     recorder = NestedRuns("a=1,2")
     for name in ("a=1", "a=2"):
-        logger = recorder.start_trial(name, (name,))
+        logger = recorder.start_trial(Trial((name,), Settings()))
         logger.log_metrics({"val_auc": 0.7}, step=0)
         logger.finalize("success")
     recorder.finish({"best_val_auc": 0.7}, "a=2")

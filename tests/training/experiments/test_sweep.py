@@ -2,7 +2,8 @@ import pytest
 
 from unmask.errors import ConfigError
 from unmask.records import ScoreRow
-from unmask.training.experiments.sweep import Trial, expand_grid, sweep
+from unmask.training.experiments.recorder import Trial
+from unmask.training.experiments.sweep import expand_grid, sweep
 
 
 def test_comma_separated_values_are_combined():
@@ -51,9 +52,8 @@ def test_the_best_on_validation_comes_first_and_every_trial_is_recorded(
     loggers = {}
 
     class FakeRecorder:
-        def start_trial(self, name, overrides):
-            assert overrides == (name,)
-            return loggers.setdefault(name, FakeLogger())
+        def start_trial(self, trial):
+            return loggers.setdefault(trial.name, FakeLogger())
 
     trials = [Trial((name,), tiny_settings) for name in aucs]
     results = sweep(trials, (), None, tmp_path, FakeRecorder())

@@ -64,7 +64,7 @@ def _table(report: "CodecReport") -> "Table":
     table.add_row("original", report.original.format() if report.original else "", "", "", "")
     for row in report.rows:
         psnr = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
-        table.add_row(row.cell, row.auc.format(), row.drop.format(), psnr, str(row.lost))
+        table.add_row(row.condition, row.auc.format(), row.drop.format(), psnr, str(row.lost))
     table.caption = f"in brackets: {report.confidence:.0%} bootstrap interval over identities"
     if report.codec_gap is not None:
         table.caption += f"; H.264 minus H.265: {report.codec_gap.format()}"

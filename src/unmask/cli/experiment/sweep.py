@@ -53,7 +53,8 @@ def run_sweep(
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
-    from unmask.training.experiments.sweep import Trial, expand_grid, sweep
+    from unmask.training.experiments.recorder import Trial
+    from unmask.training.experiments.sweep import expand_grid, sweep
 
     trials = [
         Trial(overrides, load_settings(phase=scope[0], profile=scope[1], overrides=overrides))

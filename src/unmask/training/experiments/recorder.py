@@ -1,19 +1,35 @@
-"""Interface of an experiment tracker, which the library itself does not depend on."""
+"""Trials and the interface of an experiment tracker; the library itself needs none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from unmask.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One combination of settings.
+
+    Attributes:
+        overrides: ``section.key=value`` of each varied setting.
+    """
+
+    overrides: tuple[str, ...]
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """The overrides in one line."""
+        return " ".join(self.overrides)
 
 
 class RunRecorder(Protocol):
     """Record of a sweep or an ablation, with one entry per training."""
 
-    def start_trial(self, name: str, overrides: Sequence[str]) -> Any:
-        """Return the Lightning logger that records a trial of a sweep.
-
-        Args:
-            overrides: ``section.key=value`` each.
-        """
+    def start_trial(self, trial: Trial) -> Any:
+        """Return the Lightning logger that records a trial of a sweep."""
 
     def log_training(
         self, name: str, settings: Mapping[str, Any], metrics: Mapping[str, float]

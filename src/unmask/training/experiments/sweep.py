@@ -5,32 +5,14 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from unmask.config import Settings
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.detector.fit import fit
-from unmask.training.experiments.recorder import RunRecorder
+from unmask.training.experiments.recorder import RunRecorder, Trial
 from unmask.training.score_clips import score_split
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One combination of settings.
-
-    Attributes:
-        overrides: ``section.key=value`` of each varied setting.
-    """
-
-    overrides: tuple[str, ...]
-    settings: Settings
-
-    @property
-    def name(self) -> str:
-        """The overrides in one line."""
-        return " ".join(self.overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +65,7 @@ def sweep(
     """
     results = []
     for trial in trials:
-        logger = recorder.start_trial(trial.name, trial.overrides) if recorder else None
+        logger = recorder.start_trial(trial) if recorder else None
         load = make_feature_loader(trial.settings.preprocessing, cache)
         bundle = fit(clips, trial.settings, load, out, logger)
         auc = auc_of_rows(score_split(bundle, clips, "val", cache))
