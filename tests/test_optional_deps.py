@@ -136,3 +136,20 @@ except MissingExtraError as error:
     assert result.stdout == "av is missing; install it with: pip install 'unmask[media]'\n", (
         result.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "extra"),
+    [("analyze clip.mp4", "torch", "models"), ("eval score a b --out c", "pandas", "train")],
+)
+def test_a_command_without_its_extra_says_how_to_install_it(arguments, module, extra):
+    code = f"""
+import sys
+from unmask.cli.app import main
+sys.argv = ["unmask", *{arguments.split()}]
+main()
+"""
+    result = run_without_extras(code)
+    assert result.returncode == 2
+    message = f"unmask: {module} is missing; install it with: pip install 'unmask[{extra}]'"
+    assert result.stderr.strip() == message

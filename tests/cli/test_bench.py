@@ -10,11 +10,11 @@ from unmask.cli import app as cli
 @pytest.mark.slow
 def test_the_table_and_the_json_give_every_stage(bundle_folder, tmp_path, monkeypatch, capsys):
     file = tmp_path / "new" / "bench.json"
-    words = ["bench", "--seconds", "1", "--bundle", str(bundle_folder), "--json", str(file)]
-    monkeypatch.setattr("sys.argv", ["unmask", *words])
-    with pytest.raises(SystemExit) as left:
+    arguments = ["bench", "--seconds", "1", "--bundle", str(bundle_folder), "--json", str(file)]
+    monkeypatch.setattr("sys.argv", ["unmask", *arguments])
+    with pytest.raises(SystemExit) as exit_info:
         cli.main()
-    assert not left.value.code
+    assert not exit_info.value.code
     rows = json.loads(file.read_text())
     out = capsys.readouterr().out
     for stage in ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model"):

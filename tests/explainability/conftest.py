@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unmask.config import ModelSettings, PreprocessingSettings
+from tests.factories import make_model_settings
+from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
@@ -26,15 +27,7 @@ def single_thread():
 
 @pytest.fixture(scope="session")
 def tiny():
-    return ModelSettings(
-        frame_backbone="test_resnet",
-        frame_weights="random",
-        frame_dim=16,
-        voice_backbone="tiny",
-        voice_weights="random",
-        voice_frozen_layers=0,
-        voice_dim=8,
-    )
+    return make_model_settings(input_px=224)
 
 
 @pytest.fixture(scope="session")

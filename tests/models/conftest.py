@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.config import ModelSettings
+from tests.factories import make_model_settings
 from unmask.models.detector import Detector
 from unmask.records import ModelInput
 
@@ -19,16 +19,7 @@ def single_thread():
 @pytest.fixture(scope="session")
 def tiny():
     """Settings of a detector that is fast to build and run."""
-    return ModelSettings(
-        frame_backbone="test_resnet",
-        frame_weights="random",
-        input_px=32,
-        frame_dim=16,
-        voice_backbone="tiny",
-        voice_weights="random",
-        voice_frozen_layers=0,
-        voice_dim=8,
-    )
+    return make_model_settings()
 
 
 @pytest.fixture(scope="session")

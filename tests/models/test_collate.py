@@ -9,7 +9,7 @@ from unmask.models.collate import collate, collate_face_targets
 
 
 def test_batch_contains_the_values_of_the_samples(tiny, make_sample):
-    settings = replace(tiny, flow=True)
+    settings = tiny.replace(flow=True)
     long, short = make_sample(3, 5000), make_sample(2, 3000)
     batch = collate([long, short], settings)
     assert batch.frames.shape == (2, 3, 3, 224, 224)
@@ -29,7 +29,7 @@ def test_masks_count_the_frames_and_samples_of_each_sample(tiny, make_sample):
 
 
 def test_without_vad_mask_all_sound_counts_as_speech(tiny, make_sample):
-    batch = collate([make_sample(1, 5000), make_sample(1, 3000)], replace(tiny, vad_mask=False))
+    batch = collate([make_sample(1, 5000), make_sample(1, 3000)], tiny.replace(vad_mask=False))
     assert torch.equal(batch.speech_mask, batch.sample_mask)
 
 
@@ -45,7 +45,7 @@ def test_empty_batch_is_refused(tiny):
 
 def test_missing_flow_error_names_the_setting(tiny, make_sample):
     with pytest.raises(DataError, match=r"preprocessing\.flow\.enabled"):
-        collate([replace(make_sample(1, 10), flow=None)], replace(tiny, flow=True))
+        collate([replace(make_sample(1, 10), flow=None)], tiny.replace(flow=True))
 
 
 def test_face_targets_are_normalised_and_padded(make_sample):

@@ -14,7 +14,7 @@ KINDS = [
     {},
     {"flow": True},
     ALL_OPTIONS,
-    {**ALL_OPTIONS, "frame_backbone": "test_vit", "tuned": "norms"},
+    {**ALL_OPTIONS, "frame_backbone": "test_vit", "trainable": "norms"},
 ]
 
 
@@ -72,7 +72,7 @@ def test_samples_in_silence_change_no_score(tiny, make_detector, make_sample):
     after = detector(collate([replace(sample, waveform=loud)], tiny))
     assert torch.equal(before.logit, after.logit)
     assert torch.equal(before.step_logits, after.step_logits)
-    heard = detector(collate([replace(sample, waveform=loud)], replace(tiny, vad_mask=False)))
+    heard = detector(collate([replace(sample, waveform=loud)], tiny.replace(vad_mask=False)))
     assert not torch.equal(before.logit, heard.logit)
 
 
@@ -114,7 +114,7 @@ def test_modality_score_is_the_mean_over_frames_or_steps(tiny, make_detector, ma
 @pytest.mark.parametrize("kind", KINDS)
 def test_detector_from_config_has_the_same_architecture_and_settings(tiny, make_detector, kind):
     first = make_detector(tiny, **kind)
-    gone = replace(first.settings, frame_weights="/gone/weights.pth")
+    gone = first.settings.replace(frame_weights="/gone/weights.pth")
     second = Detector.from_config(gone, first.voice_config)
     assert second.settings.frame_weights == "/gone/weights.pth"
     second.load_state_dict(first.state_dict())
@@ -147,7 +147,7 @@ def test_face_heads_change_no_other_name_or_initial_weight(tiny):
         torch.manual_seed(0)
         plain = Detector(tiny).state_dict()
         torch.manual_seed(0)
-        whole = Detector(replace(tiny, auxiliary=True)).state_dict()
+        whole = Detector(tiny.replace(auxiliary=True)).state_dict()
     more = {"auxiliary.landmarks", "auxiliary.pose"}
     assert {key.rpartition(".")[0] for key in whole.keys() - plain.keys()} == more
     assert all(torch.equal(whole[key], value) for key, value in plain.items())

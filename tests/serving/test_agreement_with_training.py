@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unmask.config import ModelSettings, PreprocessingSettings, SamplingSettings
+from tests.factories import make_clip, make_model_settings
+from unmask.config import PreprocessingSettings, SamplingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, SegmentThresholds
 from unmask.models.clip_decision import decide_verdict
@@ -23,7 +24,6 @@ from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import REACH_TICKS, SyncNet
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import (
-    Clip,
     ClipFeatures,
     FaceTrack,
     MediaInfo,
@@ -92,16 +92,7 @@ class TickLookup(SyncNet):
 
 
 def make_bundle(voice_logit, sync=True):
-    settings = ModelSettings(
-        frame_backbone="test_resnet",
-        frame_weights="random",
-        input_px=32,
-        frame_dim=16,
-        voice_backbone="tiny",
-        voice_weights="random",
-        voice_frozen_layers=0,
-        voice_dim=8,
-    )
+    settings = make_model_settings()
     members = []
     for bias in (-3.5, -3.3):  # logit of a face: 10 · brightness + bias
         member = Detector(settings).eval()
@@ -166,10 +157,7 @@ def make_features(people, start_s, end_s):
 
 
 def score_as_in_training(bundle, people):
-    clip = Clip(
-        "c", INFO.path, "0" * 64, "s", "p", "test", False, False, False, "none", "c",
-        DURATION_S, 25.0, 320, 240, True, "l",
-    )  # fmt: skip
+    clip = make_clip(path=INFO.path, duration_s=DURATION_S)
     (scored,) = score_clip_people(bundle, [clip], lambda _: make_features(people, 0.0, DURATION_S))
     row = to_score_row(scored)
     in_effect = bundle.calibration.for_clip(row.sync_probability)

@@ -48,7 +48,7 @@ def test_video_of_one_window_is_scored_as_in_training(analyzer, talking):
 def test_detector_with_every_option_is_served_as_it_scores(bundle_folder, talking, backbone):
     bundle = load_bundle(bundle_folder)
     options = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
-    changed = replace(bundle.settings, frame_backbone=backbone, **options)
+    changed = bundle.settings.replace(frame_backbone=backbone, **options)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         detector = Detector(changed).eval()

@@ -1,11 +1,10 @@
 """Time and memory are charged to the right stage."""
 
-import time
-
 import pytest
 import torch
 from torch import nn
 
+from tests.factories import wait_until
 from unmask.preprocessing.timing import StageTimer
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.profiling import (
@@ -51,10 +50,7 @@ def test_sample_taken_while_the_stage_changes_is_discarded():
 def test_sampling_thread_reads_the_memory_of_this_process():
     timer = MemoryTimer()
     with timer.sampling(), timer.measure("faces"):
-        for _ in range(2000):  # ten seconds at most
-            if timer.peak_mib["faces"]:
-                break
-            time.sleep(0.005)
+        wait_until(lambda: timer.peak_mib["faces"])
     assert 1 < timer.peak_mib["faces"] <= high_water_mib() + 1
 
 

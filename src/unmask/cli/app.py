@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from unmask import __version__
 from unmask.errors import UnmaskError
+from unmask.optional_deps import find_extra
 
 # Command to module in this package, whose function `command` it is. Heavy packages are imported
 # inside that function, so that `unmask --help` is fast.
@@ -121,9 +122,16 @@ _add_commands(app, ALIASES, hidden=True)
 
 
 def main() -> None:
-    """Run the command line; print every :class:`UnmaskError` as one line on standard error."""
+    """Run the command line; print our errors and missing packages as one line on stderr."""
     try:
         app()
     except UnmaskError as error:
         print(f"unmask: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:  # a package that is imported at the top of its module
+        module = (error.name or "").partition(".")[0]
+        if (extra := find_extra(module)) is None:
+            raise
+        remedy = f"install it with: pip install 'unmask[{extra}]'"
+        print(f"unmask: {module} is missing; {remedy}", file=sys.stderr)
         sys.exit(2)

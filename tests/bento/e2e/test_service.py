@@ -76,7 +76,7 @@ def test_unreadable_file_gets_the_error_message_of_the_library(
 @pytest.mark.parametrize(
     ("options", "note"),
     [
-        ({"times": []}, "no picture"),
+        ({"times": []}, "no video stream"),
         ({"face": False, "sound": False}, "nothing to score"),
         ({"times": [0.0]}, "only 1 frame"),
     ],

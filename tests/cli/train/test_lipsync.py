@@ -16,8 +16,8 @@ def run(tmp_path, monkeypatch):
 
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    chosen = ["preprocessing.speech.method=energy", "sync.epochs=1", "sync.dim=16"]
-    sets = [part for one in [*chosen, "evaluation.resamples=10"] for part in ("--set", one)]
+    overrides = ["preprocessing.speech.method=energy", "sync.epochs=1", "sync.dim=16"]
+    sets = [part for each in [*overrides, "evaluation.resamples=10"] for part in ("--set", each)]
 
     def run(*arguments):
         return CliRunner().invoke(app, [*map(str, arguments), "--profile", "demo", *sets])
