@@ -1,4 +1,4 @@
-"""`unmask analyze`: a verdict or one clear line, never a traceback."""
+"""`unmask analyze`: a verdict, or an error in one line without a traceback."""
 
 import json
 
@@ -15,27 +15,27 @@ def analyze(bundle_folder, monkeypatch, capsys):
     def run(*arguments):
         command = ["unmask", "analyze", *map(str, arguments), "--bundle", str(bundle_folder)]
         monkeypatch.setattr("sys.argv", command)
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exit_info:
             cli.main()
         out, err = capsys.readouterr()
-        return left.value.code or 0, out, err
+        return exit_info.value.code or 0, out, err
 
     return run
 
 
-def test_a_person_can_read_the_verdict(analyze, make_video, tmp_path):
-    code, out, err = analyze(make_video(tmp_path / "it.mp4"))
+def test_the_verdict_is_printed_for_people(analyze, film, tmp_path):
+    code, out, err = analyze(film(tmp_path / "talk.mp4"))
     assert (code, err) == (0, "")
-    report = Report.model_validate_json(analyze(tmp_path / "it.mp4", "--json", "-")[1])
-    assert "it.mp4  1.0 s, 320×240, h264 + aac" in out
+    report = Report.model_validate_json(analyze(tmp_path / "talk.mp4", "--json", "-")[1])
+    assert "talk.mp4  1.0 s, 320×240, h264 + aac" in out
     assert f"{report.verdict.upper()}  fake probability {report.fake_probability:.2f}" in out
     assert f"(face {report.modalities.video:.2f}, voice {report.modalities.audio:.2f})" in out
     assert "over 5 frames" in out
     assert "note: The detector is the small demonstration model" in out
 
 
-def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, make_video, tmp_path):
-    video, file = make_video(tmp_path / "it.mp4"), tmp_path / "new folder" / "report.json"
+def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, film, tmp_path):
+    video, file = film(tmp_path / "talk.mp4"), tmp_path / "new folder" / "report.json"
     assert analyze(video, "--json", file)[0] == 0
     code, out, _ = analyze(video, "--json", "-")
     assert code == 0
@@ -43,16 +43,16 @@ def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, make_v
     assert written.model_copy(update={"timing_s": printed.timing_s}) == printed
 
 
-def made_bad(kind, folder, make_video):
-    """A file that no verdict can be had of."""
+def make_unreadable(kind, folder, film):
+    """Return the path of a file that cannot be analyzed."""
     path = folder / "bad clip – ü.mp4"
     if kind == "empty":
         path.touch()
     elif kind == "text":
-        path.write_text("this is not a video\n" * 50)
+        path.write_text("not a video\n" * 50)
     elif kind == "truncated":
-        whole = make_video(folder / "whole.mp4").read_bytes()
-        path.write_bytes(whole[: len(whole) // 2])  # the index stands at the end and is lost
+        whole = film(folder / "whole.mp4").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])  # the index is at the end of the file
     elif kind == "folder":
         path.mkdir()
     return path
@@ -68,68 +68,64 @@ def made_bad(kind, folder, make_video):
         ("missing", "does not exist"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_and_exit_code_2(
-    analyze, make_video, tmp_path, kind, reason
-):
-    path = made_bad(kind, tmp_path, make_video)
+def test_an_unreadable_file_is_one_line_and_exit_code_2(analyze, film, tmp_path, kind, reason):
+    path = make_unreadable(kind, tmp_path, film)
     code, out, err = analyze(path)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
     assert line.startswith(f"unmask: {path}: {reason}")
-    assert "; " in line  # what to do about it
+    assert "; " in line  # followed by a remedy
 
 
 @pytest.mark.parametrize(
     ("how", "note"),
     [
         ({"times": []}, "The file has no video stream"),
-        ({"audio": False}, "The file has no audio stream"),
+        ({"sound": False}, "The file has no audio stream"),
         ({"face": False}, "No face was found"),
         ({"times": [0.0]}, "in only 1 frame"),
         ({"seconds": 0.2}, "in only 1 frame"),
         ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "in only 3 frame"),
         ({"size": (3840, 2160), "times": np.arange(0, 1, 0.1)}, "3840×2160"),
-        ({"size": (300, 400), "rotated": True}, "300×400"),
+        ({"size": (300, 400), "turned": True}, "300×400"),
     ],
 )
-def test_odd_material_gives_a_verdict_that_says_so(analyze, make_video, tmp_path, how, note):
-    code, out, err = analyze(make_video(tmp_path / "odd clip – ü.mp4", **how))
+def test_unusual_media_give_a_verdict_with_a_note(analyze, film, tmp_path, how, note):
+    code, out, err = analyze(film(tmp_path / "odd clip – ü.mp4", **how))
     assert (code, err) == (0, "")
     assert note in out
     assert "odd clip – ü.mp4" in out
 
 
-def test_a_report_that_cannot_be_written_is_one_line(analyze, make_video, tmp_path):
+def test_a_report_that_cannot_be_written_is_one_line(analyze, film, tmp_path):
     (tmp_path / "taken").write_text("")
-    code, out, err = analyze(
-        make_video(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json"
-    )
+    code, out, err = analyze(film(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json")
     assert (code, out) == (2, "")
     assert "cannot be written" in err
 
 
-def test_a_missing_bundle_is_one_line(make_video, tmp_path, monkeypatch, capsys):
-    video = make_video(tmp_path / "a.mp4")
+def test_a_missing_bundle_is_one_line(film, tmp_path, monkeypatch, capsys):
+    video = film(tmp_path / "a.mp4")
     monkeypatch.setattr("sys.argv", ["unmask", "analyze", str(video)])
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         cli.main()
-    assert left.value.code == 2
+    assert exit_info.value.code == 2
     assert capsys.readouterr().err == (
         "unmask: outputs/champion: no champion yet; run make train, or give --bundle\n"
     )
 
 
-def test_json_holds_no_value_that_is_not_json(analyze, make_video, tmp_path):
+def test_json_holds_no_value_that_is_not_json(analyze, film, tmp_path):
     def refuse(word):
         raise AssertionError(word)
 
-    _, out, _ = analyze(make_video(tmp_path / "a.mp4", face=False, audio=False), "--json", "-")
+    _, out, _ = analyze(film(tmp_path / "a.mp4", face=False, sound=False), "--json", "-")
     assert json.loads(out, parse_constant=refuse)["fake_probability"] is None
 
 
-def test_printed_report_has_uncertainty_members_lipsync_and_evidence(capsys):
+def test_interval_members_lip_sync_and_evidence_are_printed(capsys):
     person = {
         "id": 0,
         "fake_probability": 0.91,
@@ -137,8 +133,14 @@ def test_printed_report_has_uncertainty_members_lipsync_and_evidence(capsys):
         "timeline": [],
         "lip_sync": {"fake_probability": 0.8, "offset_ms": -200.0, "timeline": []},
     }
-    stretch = {"modality": "lip_sync", "person": 0, "start_s": 1, "end_s": 2}
-    shown = {"kind": "heat_map", "person": 0, "time_s": 1, "description": "Here.", "file": "a.png"}
+    segment = {"modality": "lip_sync", "person": 0, "start_s": 1, "end_s": 2}
+    evidence = {
+        "kind": "heat_map",
+        "person": 0,
+        "time_s": 1,
+        "description": "Here.",
+        "file": "a.png",
+    }
     quality = {"frames_sampled": 9, "frames_with_face": 9, "people": 1, "face_width_px": 200}
     media = {"file": "a.mp4", "sha256": "", "size_bytes": 1, "duration_s": 2, "width": 1}
     media |= {
@@ -159,8 +161,8 @@ def test_printed_report_has_uncertainty_members_lipsync_and_evidence(capsys):
         modalities={"video": 0.9, "audio": 0.4, "lip_sync": 0.8},
         members=[{"name": "member 1", "fake_probability": p} for p in (0.9, 0.92)],
         people=[person],
-        segments=[{**stretch, "fake_probability": 0.8}],
-        evidence=[shown],
+        segments=[{**segment, "fake_probability": 0.8}],
+        evidence=[evidence],
         quality={**quality, "sharpness": 9, "sound_s": 2, "speech_s": 2},
         notes=[],
         media=media,

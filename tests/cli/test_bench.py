@@ -12,9 +12,9 @@ def test_the_table_and_the_json_give_every_stage(bundle_folder, tmp_path, monkey
     file = tmp_path / "new" / "bench.json"
     arguments = ["bench", "--seconds", "1", "--bundle", str(bundle_folder), "--json", str(file)]
     monkeypatch.setattr("sys.argv", ["unmask", *arguments])
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         cli.main()
-    assert not left.value.code
+    assert not exit_info.value.code
     rows = json.loads(file.read_text())
     out = capsys.readouterr().out
     for stage in ("decode", "faces", "align", "flow", "speech", "frame_model", "voice_model"):

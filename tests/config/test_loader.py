@@ -1,3 +1,5 @@
+"""`params.yaml`: layers, overrides and error messages."""
+
 from pathlib import Path
 
 import pytest
@@ -9,19 +11,19 @@ from unmask.errors import ConfigError
 ROOT = Path(__file__).parents[2]
 
 
-def written(tmp_path, text):
+def write_params(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_text(text)
     return path
 
 
-def test_the_full_profile_of_the_projects_own_file_is_the_contract_of_the_defaults():
+def test_the_full_profile_of_phase_1_has_the_defaults():
     settings = load_settings(ROOT / "params.yaml", phase=1, profile="full")
     assert settings.model == Settings().model
     assert settings.preprocessing == Settings().preprocessing
 
 
-def test_every_phase_and_profile_of_the_projects_own_file_can_be_read():
+def test_every_phase_and_profile_of_the_file_can_be_read():
     file = yaml.safe_load((ROOT / "params.yaml").read_text())
     for phase in file["phases"]:
         for profile in file["profiles"]:
@@ -29,8 +31,25 @@ def test_every_phase_and_profile_of_the_projects_own_file_can_be_read():
             assert (settings.phase, settings.profile) == (phase, profile)
 
 
-def test_profile_beats_phase_beats_file_and_an_override_beats_all(tmp_path):
-    path = written(
+def test_a_renamed_key_overrides_its_earlier_name_and_the_other_way_round(tmp_path):
+    text = (
+        "training: {%s: labelled}\nphases: {1: {}, 2: {training: {%s: both}}}\nprofiles: {full: {}}"
+    )
+    for names in (("fake_source", "fakes"), ("fakes", "fake_source")):
+        path = write_params(tmp_path, text % names)
+        assert load_settings(path, 2).training.fake_source == "both"
+        for name in names:
+            settings = load_settings(path, 2, overrides=[f"training.{name}=forged"])
+            assert settings.training.fake_source == "forged"
+
+
+def test_an_empty_phase_or_profile_changes_nothing(tmp_path):
+    path = write_params(tmp_path, "seed: 3\nphases: {1: null}\nprofiles: {full: null}")
+    assert load_settings(path) == Settings(seed=3)
+
+
+def test_profile_overrides_phase_and_phase_overrides_sections(tmp_path):
+    path = write_params(
         tmp_path,
         """
         training: {epochs: 1, batch_clips: 1, frames: 1, patience: 1}
@@ -66,14 +85,14 @@ def test_profile_beats_phase_beats_file_and_an_override_beats_all(tmp_path):
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path, text, message):
-    path = written(
+    path = write_params(
         tmp_path, text + "\nphases: {1: {}}\nprofiles: {demo: {}}" if "- 1" not in text else text
     )
     with pytest.raises(ConfigError, match=message):
         load_settings(path, 1, "demo")
 
 
-def test_a_missing_file_says_where_to_stand(tmp_path):
+def test_a_missing_file_says_where_to_run(tmp_path):
     with pytest.raises(ConfigError, match="project's root"):
         load_settings(tmp_path / "none.yaml")
 
@@ -91,12 +110,12 @@ def test_an_override_without_a_value_is_refused():
         load_settings(ROOT / "params.yaml", 1, "demo", ["training.epochs"])
 
 
-def test_an_override_of_what_does_not_exist_is_refused():
+def test_an_override_of_an_unknown_key_is_refused():
     with pytest.raises(ConfigError, match="lambda"):
         load_settings(ROOT / "params.yaml", 1, "demo", ["training.lambda=1"])
 
 
-def test_plain_values_build_the_same_settings_again():
+def test_settings_are_restored_from_their_stored_form():
     settings = load_settings(ROOT / "params.yaml", 1, "demo")
     assert from_dict(Settings, to_dict(settings)) == settings
     assert (
@@ -104,17 +123,17 @@ def test_plain_values_build_the_same_settings_again():
     )
 
 
-def test_a_block_that_may_be_absent_is_read_where_it_is_there(tmp_path):
+def test_an_optional_block_may_be_null(tmp_path):
     text = "gates: {codec_gap: %s}\nphases: {1: {}, 3: {gates: {codec_gap: {limit: 0.1}}}}\n"
-    path = written(tmp_path, text % "null" + "profiles: {full: {}}")
+    path = write_params(tmp_path, text % "null" + "profiles: {full: {}}")
     assert load_settings(path, 1).gates.codec_gap is None
     assert load_settings(path, 3).gates.codec_gap == Gate(limit=0.1, level="required")
     assert from_dict(Settings, to_dict(load_settings(path, 1))) == load_settings(path, 1)
     with pytest.raises(ConfigError, match=r"gates\.codec_gap"):
-        load_settings(written(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
+        load_settings(write_params(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
 
 
-def test_only_phase_3_holds_the_gap_between_codecs_and_measures_it():
+def test_only_phase_3_measures_and_gates_the_codec_gap():
     for phase in (1, 2, 3):
         settings = load_settings(ROOT / "params.yaml", phase)
         measured = {"h264:23", "h265:28"} <= set(settings.codecs.cells)
@@ -124,11 +143,11 @@ def test_only_phase_3_holds_the_gap_between_codecs_and_measures_it():
 def test_an_unknown_codec_is_named(tmp_path):
     text = "codecs: {cells: [h264:23, theora:3]}\nphases: {1: {}}\nprofiles: {full: {}}"
     with pytest.raises(ConfigError, match="theora:3"):
-        load_settings(written(tmp_path, text), 1)
+        load_settings(write_params(tmp_path, text), 1)
 
 
 @pytest.mark.parametrize(
-    ("item", "message"),
+    ("override", "message"),
     [
         ("attacks.epsilons=0.05", "attacks.epsilons is 0.05; expected a list, such as [0.05]"),
         ("attacks.targets=frames", "attacks.targets is 'frames'; expected a list"),
@@ -144,10 +163,10 @@ def test_an_unknown_codec_is_named(tmp_path):
         ("uncertainty.passes=-3", "uncertainty.passes is -3; use 0 or more"),
         ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
         ("preprocessing.align.crop_px=112", "change model.input_px"),
-        ("preprocessing.flow.enabled=false", "model.flow requires optical flow"),
+        ("preprocessing.flow.enabled=false", "model.flow needs flow"),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_at_once(item, message):
-    with pytest.raises(ConfigError) as refused:
-        load_settings(ROOT / "params.yaml", 3, "demo", (item,))
-    assert message in str(refused.value)
+def test_an_invalid_override_is_refused(override, message):
+    with pytest.raises(ConfigError) as error_info:
+        load_settings(ROOT / "params.yaml", 3, "demo", (override,))
+    assert message in str(error_info.value)

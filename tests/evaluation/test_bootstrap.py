@@ -1,4 +1,4 @@
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -99,11 +99,11 @@ def test_a_resample_of_one_class_is_refused():
         resampled_aucs(np.array([0.1, 0.2]), np.array([True, False]), np.array([[1, 1], [2, 0]]))
 
 
-def test_a_thousand_resamples_of_500_clips_take_under_two_seconds():
+def test_a_thousand_resamples_of_500_clips_take_under_two_seconds_of_cpu():
     table = make_table(clips=500, people=60)
-    start = perf_counter()
+    start = process_time()
     estimate_auc(*table, np.random.default_rng(0), 1000)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2
 
 
 def test_resampling_in_chunks_gives_a_similar_interval(monkeypatch):

@@ -8,7 +8,6 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError, SingleClassError
-from unmask.evaluation.console_tables import evaluation_table
 from unmask.evaluation.evaluate import Evaluation, auc_of_rows, evaluate
 from unmask.evaluation.serialization import load, save, to_json
 from unmask.records import ScoreRow
@@ -119,20 +118,6 @@ def test_genuine_clips_alone_are_refused(score_rows):
     rows = [row for row in score_rows() if not row.is_fake]
     with pytest.raises(SingleClassError):
         evaluate(rows, SETTINGS, seed=1)
-
-
-def test_the_console_table_shows_each_metric_with_its_interval(score_rows, render):
-    evaluation = evaluate(score_rows(), SETTINGS, seed=1)
-    text = render(evaluation_table(evaluation))
-    assert [
-        "AUC",
-        f"{evaluation.auc:.3f}",
-        f"{evaluation.auc_low:.3f}–{evaluation.auc_high:.3f}",
-    ] in [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines()]
-    assert "80 + 80" in text
-    assert "20 identities" in text
-    alone = evaluate([replace(row, identity="ann") for row in score_rows()], SETTINGS, seed=1)
-    assert "one identity" in render(evaluation_table(alone))
 
 
 def test_a_metric_key_replaces_the_plus_of_a_doubly_forged_clip():

@@ -1,5 +1,6 @@
 """The chain as plain commands, as dvc.yaml runs them."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -53,6 +54,48 @@ def test_the_commands_lead_from_a_manifest_to_gates(platforms, footage):
     assert list((out / "runs").iterdir()) == []
 
 
+@pytest.mark.slow
+def test_a_sweep_writes_a_table_and_with_a_recorder_nested_mlflow_runs(platforms, footage):
+    import mlflow
+
+    from pipelines.__main__ import sweep
+
+    grid, out = "training.learning_rate=0.001,0.002", platforms / "outputs/sweep"
+    sweep(set_=[grid], manifest=footage, out=out, phase=1, profile="full")
+    rows = list(csv.DictReader((out / "sweep.csv").read_text().splitlines()))
+    assert {row["settings"] for row in rows} == {
+        "training.learning_rate=0.001",
+        "training.learning_rate=0.002",
+    }
+    assert float(rows[0]["val_auc"]) >= float(rows[1]["val_auc"])
+    assert all((Path(row["bundle"]) / "bundle.json").is_file() for row in rows)
+    runs = mlflow.search_runs(experiment_names=["unmask-sweeps"], output_format="list")
+    (parent,) = [run for run in runs if "best" in run.data.tags]
+    assert parent.data.tags["best"] == rows[0]["settings"]
+    assert len(runs) == 3
+    # the plain command reuses the fits and records nothing
+    plain = invoke(
+        *("experiment", "sweep", footage, "--set", grid, "--out", out, "--profile", "full")
+    )
+    assert f"best on validation: {rows[0]['settings']}" in plain.output
+    assert len(mlflow.search_runs(experiment_names=["unmask-sweeps"])) == 3
+
+
+@pytest.mark.slow
+def test_an_ablation_writes_a_report_and_with_a_recorder_a_nested_mlflow_run(platforms, footage):
+    import mlflow
+
+    from pipelines.__main__ import ablate
+
+    ablate(manifest=footage, phase=1, profile="full", seeds="7", only=["everything"])
+    report = (platforms / "outputs/ablation/ablation.md").read_text()
+    assert "Ablation of phase 1, profile full" in report
+    assert not (platforms / "reports").exists()  # the full report is left alone
+    runs = mlflow.search_runs(experiment_names=["unmask-sweeps"], output_format="list")
+    (training,) = [run for run in runs if run.data.params.get("without") == "everything"]
+    assert 0 <= training.data.metrics["auc"] <= 1
+
+
 def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
     from unmask.cli.app import GROUPS
 
@@ -79,9 +122,9 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
 
 
 def test_every_file_a_stage_reads_is_written_by_an_earlier_one():
-    made = set()
+    written = set()
     for stage in stages().values():
-        required = {path for path in stage["deps"] if path.startswith("outputs/dvc/")}
-        assert required <= made
+        inputs = {path for path in stage["deps"] if path.startswith("outputs/dvc/")}
+        assert inputs <= written
         for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
-            made |= set(entry) if isinstance(entry, dict) else {entry}
+            written |= set(entry) if isinstance(entry, dict) else {entry}

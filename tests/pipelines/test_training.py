@@ -1,4 +1,4 @@
-"""The whole chain, on twelve short videos."""
+"""The whole chain, on twelve short films."""
 
 import json
 import re
@@ -28,8 +28,8 @@ def last_run(pipeline):
 def versions():
     import mlflow
 
-    versions = mlflow.MlflowClient().search_model_versions("name = 'unmask-phase-1'")
-    return {item.version: item for item in versions}
+    registered = mlflow.MlflowClient().search_model_versions("name = 'unmask-phase-1'")
+    return {item.version: item for item in registered}
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +105,16 @@ def test_every_recorded_metric_stands_in_the_glossary(first):
     glossary = re.findall(r"`([a-z0-9_<>]+)`", (ROOT / "mlflow/README.md").read_text())
     known = [re.sub(r"<\w+>", "[a-z0-9_.]+", key) for key in glossary]
     known += [f"{key}_(low|high)" for key in known if key.startswith("auc")]
-    (run,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
-    assert {"val_auc", "auc", "ece", "fgsm_drop_frames_0.05"} <= run.data.metrics.keys()
+    (training,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
+    assert {"val_auc", "auc", "ece", "fgsm_drop_frames_0.05"} <= training.data.metrics.keys()
     unknown = [
-        key for key in run.data.metrics if not any(re.fullmatch(pattern, key) for pattern in known)
+        key
+        for key in training.data.metrics
+        if not any(re.fullmatch(pattern, key) for pattern in known)
     ]
     assert unknown == []
-    assert run.data.params["training.epochs"] == "1"
-    assert run.info.status == "FINISHED"
+    assert training.data.params["training.epochs"] == "1"
+    assert training.info.status == "FINISHED"
 
 
 def test_unchanged_data_is_served_from_the_cache(first, footage):
@@ -167,8 +169,8 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     out, err = capsys.readouterr()
     assert "Gates: NOT passed" in out
     assert "challenger" in out
-    (message,) = [line for line in err.splitlines() if "pipelines:" in line]
-    assert re.search(r"auc .* is not at least 1\.1", message)
+    (line,) = [text for text in err.splitlines() if "pipelines:" in text]
+    assert re.search(r"auc .* is below the minimum of 1\.1", line)
     statuses = last_run("training_pipeline")
     assert statuses["enforce_gates"] == "failed"
     assert statuses.get("build_service") not in ("completed", "cached")

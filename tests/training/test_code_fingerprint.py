@@ -32,6 +32,12 @@ def test_a_fingerprint_changes_with_files_under_its_parts_only(library):
     assert fresh_fingerprint("models") not in (models, records)
 
 
+def test_every_part_of_a_fingerprint_exists():
+    """A missing part would be left out of the hash unnoticed."""
+    for part in code_fingerprint.TRAINING:
+        assert (code_fingerprint.LIBRARY / part).exists()
+
+
 @pytest.mark.parametrize(
     "key",
     [

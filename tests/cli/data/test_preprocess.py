@@ -10,8 +10,8 @@ def run():
     from unmask.cli.app import app
 
     def run(*arguments):
-        chosen = ["--set", "preprocessing.speech.method=energy", "--jobs", "1"]
-        return CliRunner().invoke(app, ["data", "preprocess", *map(str, arguments), *chosen])
+        options = ["--set", "preprocessing.speech.method=energy", "--jobs", "1"]
+        return CliRunner().invoke(app, ["data", "preprocess", *map(str, arguments), *options])
 
     return run
 
@@ -21,10 +21,10 @@ def test_a_folder_is_prepared_and_reported(run, make_video, tmp_path):
     make_video(tmp_path / "media" / "a.mp4")
     (tmp_path / "media" / "b.mp4").write_text("not a video")
     report = tmp_path / "out" / "report.json"
-    done = run(tmp_path / "media", "--report", report, "--cache", tmp_path / "cache")
-    assert done.exit_code == 0
-    assert "1 of 2 files" in done.output
-    assert "b.mp4: is not a readable media file" in done.output
+    result = run(tmp_path / "media", "--report", report, "--cache", tmp_path / "cache")
+    assert result.exit_code == 0
+    assert "1 of 2 files" in result.output
+    assert "b.mp4: is not a readable media file" in result.output
     written = json.loads(report.read_text())
     assert written["total"]["frames_with_face"] == 5
     assert [file["error"] is None for file in written["files"]] == [True, False]
@@ -35,8 +35,8 @@ def test_a_manifest_names_files_beside_it(run, make_video, tmp_path, column):
     make_video(tmp_path / "a b.mp4")
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(f"{column},label\na b.mp4,real\n")
-    done = run(manifest, "--cache", tmp_path / "cache")
-    assert "1 of 1 files" in done.output
+    result = run(manifest, "--cache", tmp_path / "cache")
+    assert "1 of 1 files" in result.output
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_a_missing_folder_is_refused(run, tmp_path):
 
 def test_files_that_all_fail_are_an_error(run, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"")
-    done = run(tmp_path, "--cache", tmp_path / "cache")
-    assert "none of 1 file(s)" in str(done.exception)
+    result = run(tmp_path, "--cache", tmp_path / "cache")
+    assert "none of 1 file(s)" in str(result.exception)

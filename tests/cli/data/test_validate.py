@@ -23,5 +23,5 @@ def test_a_folder_with_one_class_ends_with_exit_code_1(footage, tmp_path):
     (tmp_path / "set" / "fake").mkdir()
     result = data("validate", tmp_path / "set", "--report", tmp_path / "report")
     assert result.exit_code == 1
-    assert "every split holds genuine and fake clips (3 of 6" in result.stderr
+    assert "every split has genuine and fake clips (3 of 6" in result.stderr
     assert "NOT passed" in result.output

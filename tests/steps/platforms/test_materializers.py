@@ -26,12 +26,12 @@ class LocalStore:
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "made"
-    (made / "sub").mkdir(parents=True)
-    (made / "weights.bin").write_bytes(b"\x00\x01")
-    (made / "sub/page.html").write_text("<p>")
-    (made / "curve.png").write_bytes(b"png")
-    return made
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "weights.bin").write_bytes(b"\x00\x01")
+    (folder / "sub/page.html").write_text("<p>")
+    (folder / "curve.png").write_bytes(b"png")
+    return folder
 
 
 def clip(path):
@@ -59,8 +59,8 @@ def test_an_empty_folder_comes_back_empty(tmp_path):
 
 
 def test_images_and_pages_are_visualised(folder, tmp_path):
-    shown = FolderMaterializer("store").save_visualizations(folder)
-    assert shown == {
+    visualizations = FolderMaterializer("store").save_visualizations(folder)
+    assert visualizations == {
         "store/content/curve.png": VisualizationType.IMAGE,
         "store/content/sub/page.html": VisualizationType.HTML,
     }
@@ -95,9 +95,9 @@ def test_clips_come_back_wherever_the_checkout_lies_now(tmp_path, monkeypatch):
     elsewhere = clip(Path("/elsewhere/b.mp4"))
     material.save((clip(before / "data/raw/a.mp4"), elsewhere))
     monkeypatch.chdir(after)
-    moved, kept = material.load(tuple)
-    assert moved == clip(after / "data/raw/a.mp4")
-    assert kept == elsewhere
+    inside, outside = material.load(tuple)
+    assert inside == clip(after / "data/raw/a.mp4")
+    assert outside == elsewhere
 
 
 def test_clips_are_the_same_wherever_their_files_lie():

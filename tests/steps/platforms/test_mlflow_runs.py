@@ -1,3 +1,5 @@
+"""MLflow runs of trainings."""
+
 import mlflow
 import pytest
 
@@ -9,23 +11,23 @@ GATES = GateReport((GateResult("auc", 0.8, 0.9, "at least", "required", False, "
 
 
 @pytest.mark.usefixtures("checkout")
-def test_a_run_says_what_it_was_made_from(tmp_path):
+def test_a_run_records_settings_data_metrics_and_gates(tmp_path):
     settings = Settings().replace(seed=11)
-    run = mlflow_runs.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
-    mlflow_runs.finish_run(run, {"auc": 0.8}, GATES)
-    record = mlflow.MlflowClient().get_run(run)
-    assert record.data.params["training.learning_rate"] == str(settings.training.learning_rate)
-    assert record.data.params["gates.auc.limit"] == str(settings.gates.auc.limit)
-    tags = record.data.tags
+    run_id = mlflow_runs.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
+    mlflow_runs.finish_run(run_id, {"auc": 0.8}, GATES)
+    run = mlflow.MlflowClient().get_run(run_id)
+    assert run.data.params["training.learning_rate"] == str(settings.training.learning_rate)
+    assert run.data.params["gates.auc.limit"] == str(settings.gates.auc.limit)
+    tags = run.data.tags
     assert (tags["seed"], tags["phase"], tags["data_version"]) == ("11", "1", "dvc:abc.dir")
     assert tags["gates"] == "short"
     assert tags["gate.auc"] == "required: too low"
-    assert record.data.metrics == {"auc": 0.8}
-    assert record.info.status == "FINISHED"
+    assert run.data.metrics == {"auc": 0.8}
+    assert run.info.status == "FINISHED"
 
 
 @pytest.mark.usefixtures("checkout")
-def test_a_training_that_goes_on_stays_in_its_run(tmp_path):
+def test_a_resumed_training_keeps_its_run(tmp_path):
     first = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
     assert mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit") == first
     assert mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "other") != first
@@ -34,16 +36,16 @@ def test_a_training_that_goes_on_stays_in_its_run(tmp_path):
 
 
 @pytest.mark.usefixtures("checkout")
-def test_artifacts_lie_beside_the_database(tmp_path):
+def test_artifacts_are_stored_beside_the_database(tmp_path):
     run = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots/roc.png").write_bytes(b"png")
     mlflow_runs.log_folder(run, tmp_path / "plots", "plots")
-    (kept,) = (tmp_path / "outputs/mlartifacts").rglob("roc.png")
-    assert kept.parent.name == "plots"
+    (stored,) = (tmp_path / "outputs/mlartifacts").rglob("roc.png")
+    assert stored.parent.name == "plots"
 
 
-def test_settings_are_recorded_under_the_keys_of_set():
+def test_settings_are_flattened_to_the_keys_of_overrides():
     assert mlflow_runs.flatten({"a": 1, "b": {"c": {"d": 2}, "e": "x"}}) == {
         "a": 1,
         "b.c.d": 2,
@@ -51,14 +53,14 @@ def test_settings_are_recorded_under_the_keys_of_set():
     }
 
 
-def test_a_commit_is_40_digits_and_says_when_files_differ(tmp_path, monkeypatch):
+def test_a_commit_has_40_digits_and_a_mark_for_local_changes(tmp_path, monkeypatch):
     import subprocess
 
     monkeypatch.chdir(tmp_path)
     assert mlflow_runs.git_commit() == "unknown"
     (tmp_path / "a").write_text("1")
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for arguments in (["init", "-q"], ["add", "a"], [*author, "commit", "-q", "-m", "one"]):
+    user = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for arguments in (["init", "-q"], ["add", "a"], [*user, "commit", "-q", "-m", "one"]):
         subprocess.run(["git", *arguments], check=True)
     clean = mlflow_runs.git_commit()
     assert len(clean) == 40

@@ -1,3 +1,5 @@
+"""MLflow model registry."""
+
 import mlflow
 import pytest
 
@@ -12,12 +14,12 @@ def run(checkout, tmp_path):
 
 
 def aliases():
-    aliases = mlflow.MlflowClient().get_registered_model("unmask-phase-1").aliases
-    return {name: str(version) for name, version in aliases.items()}
+    versions = mlflow.MlflowClient().get_registered_model("unmask-phase-1").aliases
+    return {name: str(version) for name, version in versions.items()}
 
 
 @pytest.mark.slow
-def test_a_bundle_is_registered_once_and_comes_back_whole(run, bundle_folder, tmp_path):
+def test_a_bundle_is_registered_once_and_downloaded_unchanged(run, bundle_folder, tmp_path):
     tags = {"bundle_sha256": "abc", "phase": "1"}
     assert model_registry.register(run, 1, bundle_folder, tags) == "1"
     assert model_registry.register(run, 1, bundle_folder, tags) == "1"

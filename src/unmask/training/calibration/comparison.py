@@ -160,19 +160,18 @@ def _logit_kinds(bundle: Bundle, passes: int) -> dict[str, Callable[[SampleScore
     def pass_logits(score: SampleScore) -> Floats:
         return score.member_logits if score.pass_logits is None else score.pass_logits
 
+    def average(logits: Floats) -> float:
+        return float(average_in_probability(logits))
+
     kinds: dict[str, Callable[[SampleScore], float]] = {
         "one detector": lambda score: float(score.member_logits[0]),
     }
     if passes:
-        kinds["MC-dropout"] = lambda score: float(
-            average_in_probability(pass_logits(score)[:passes])
-        )
+        kinds["MC-dropout"] = lambda score: average(pass_logits(score)[:passes])
     if len(bundle.members) > 1:
-        kinds["ensemble"] = lambda score: float(average_in_probability(score.member_logits))
+        kinds["ensemble"] = lambda score: average(score.member_logits)
         if passes:
-            kinds["ensemble, MC-dropout"] = lambda score: float(
-                average_in_probability(pass_logits(score))
-            )
+            kinds["ensemble, MC-dropout"] = lambda score: average(pass_logits(score))
     if bundle.sync is not None:
         weight = bundle.calibration.sync_weight
         kinds["with lip-sync"] = lambda score: with_sync_weight(score, weight).logit
@@ -226,22 +225,12 @@ def _flagged_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[Fla
     target = bundle.calibration.guarantee.fpr
     peaks = [(clip.clip.is_fake, peak_segment_scores(bundle, clip)) for clip in scored]
     for kind, threshold in asdict(bundle.calibration.alarms).items():
-        genuine, fake = (
-            _share(
-                [
-                    peak[kind] > threshold
-                    for label, peak in peaks
-                    if label == is_fake and kind in peak
-                ]
-            )
-            for is_fake in (False, True)
-        )
-        if genuine is not None or fake is not None:
-            yield FlaggedRates(kind, threshold, target, genuine, fake)
-
-
-def _share(flags: Sequence[bool]) -> float | None:
-    return float(np.mean(flags)) if flags else None
+        rates: list[float | None] = []
+        for is_fake in (False, True):
+            scores = [peak[kind] for label, peak in peaks if label == is_fake and kind in peak]
+            rates.append(float(np.mean(np.array(scores) > threshold)) if scores else None)
+        if rates != [None, None]:
+            yield FlaggedRates(kind, threshold, target, *rates)
 
 
 def _error_detection_auc(scores: Sequence[LabelledScore]) -> float | None:
