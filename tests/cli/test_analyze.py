@@ -23,8 +23,8 @@ def analyze(bundle_folder, monkeypatch, capsys):
     return run
 
 
-def test_the_verdict_is_printed_for_people(analyze, film, tmp_path):
-    code, out, err = analyze(film(tmp_path / "talk.mp4"))
+def test_the_verdict_is_printed_for_people(analyze, make_video, tmp_path):
+    code, out, err = analyze(make_video(tmp_path / "talk.mp4"))
     assert (code, err) == (0, "")
     report = Report.model_validate_json(analyze(tmp_path / "talk.mp4", "--json", "-")[1])
     assert "talk.mp4  1.0 s, 320×240, h264 + aac" in out
@@ -34,8 +34,8 @@ def test_the_verdict_is_printed_for_people(analyze, film, tmp_path):
     assert "note: The detector is the small demonstration model" in out
 
 
-def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, film, tmp_path):
-    video, file = film(tmp_path / "talk.mp4"), tmp_path / "new folder" / "report.json"
+def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, make_video, tmp_path):
+    video, file = make_video(tmp_path / "talk.mp4"), tmp_path / "new folder" / "report.json"
     assert analyze(video, "--json", file)[0] == 0
     code, out, _ = analyze(video, "--json", "-")
     assert code == 0
@@ -43,7 +43,7 @@ def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, film, 
     assert written.model_copy(update={"timing_s": printed.timing_s}) == printed
 
 
-def make_unreadable(kind, folder, film):
+def make_unreadable(kind, folder, make_video):
     """Return the path of a file that cannot be analyzed."""
     path = folder / "bad clip – ü.mp4"
     if kind == "empty":
@@ -51,7 +51,7 @@ def make_unreadable(kind, folder, film):
     elif kind == "text":
         path.write_text("not a video\n" * 50)
     elif kind == "truncated":
-        whole = film(folder / "whole.mp4").read_bytes()
+        whole = make_video(folder / "whole.mp4").read_bytes()
         path.write_bytes(whole[: len(whole) // 2])  # the index is at the end of the file
     elif kind == "folder":
         path.mkdir()
@@ -68,8 +68,10 @@ def make_unreadable(kind, folder, film):
         ("missing", "does not exist"),
     ],
 )
-def test_an_unreadable_file_is_one_line_and_exit_code_2(analyze, film, tmp_path, kind, reason):
-    path = make_unreadable(kind, tmp_path, film)
+def test_an_unreadable_file_is_one_line_and_exit_code_2(
+    analyze, make_video, tmp_path, kind, reason
+):
+    path = make_unreadable(kind, tmp_path, make_video)
     code, out, err = analyze(path)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
@@ -90,22 +92,24 @@ def test_an_unreadable_file_is_one_line_and_exit_code_2(analyze, film, tmp_path,
         ({"size": (300, 400), "turned": True}, "300×400"),
     ],
 )
-def test_unusual_media_give_a_verdict_with_a_note(analyze, film, tmp_path, how, note):
-    code, out, err = analyze(film(tmp_path / "odd clip – ü.mp4", **how))
+def test_unusual_media_give_a_verdict_with_a_note(analyze, make_video, tmp_path, how, note):
+    code, out, err = analyze(make_video(tmp_path / "odd clip – ü.mp4", **how))
     assert (code, err) == (0, "")
     assert note in out
     assert "odd clip – ü.mp4" in out
 
 
-def test_a_report_that_cannot_be_written_is_one_line(analyze, film, tmp_path):
+def test_a_report_that_cannot_be_written_is_one_line(analyze, make_video, tmp_path):
     (tmp_path / "taken").write_text("")
-    code, out, err = analyze(film(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json")
+    code, out, err = analyze(
+        make_video(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json"
+    )
     assert (code, out) == (2, "")
     assert "cannot be written" in err
 
 
-def test_a_missing_bundle_is_one_line(film, tmp_path, monkeypatch, capsys):
-    video = film(tmp_path / "a.mp4")
+def test_a_missing_bundle_is_one_line(make_video, tmp_path, monkeypatch, capsys):
+    video = make_video(tmp_path / "a.mp4")
     monkeypatch.setattr("sys.argv", ["unmask", "analyze", str(video)])
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
@@ -117,11 +121,11 @@ def test_a_missing_bundle_is_one_line(film, tmp_path, monkeypatch, capsys):
     )
 
 
-def test_json_holds_no_value_that_is_not_json(analyze, film, tmp_path):
+def test_json_holds_no_value_that_is_not_json(analyze, make_video, tmp_path):
     def refuse(word):
         raise AssertionError(word)
 
-    _, out, _ = analyze(film(tmp_path / "a.mp4", face=False, sound=False), "--json", "-")
+    _, out, _ = analyze(make_video(tmp_path / "a.mp4", face=False, audio=False), "--json", "-")
     assert json.loads(out, parse_constant=refuse)["fake_probability"] is None
 
 

@@ -61,10 +61,10 @@ def test_a_net_is_trained_and_held_against_the_plain_signal(run, talks, tmp_path
     assert "made: dubbed" in result.output
 
 
-def test_clips_without_a_face_teach_nothing(run, film, tmp_path):
+def test_clips_without_a_face_teach_nothing(run, make_video, tmp_path):
     media = tmp_path / "clips"
     media.mkdir()
-    film(media / "a.mp4", face=False)
+    make_video(media / "a.mp4", face=False)
     (media / "manifest.csv").write_text(
         "clip_id,path,sha256,source,identity,split,is_fake,fake_video,fake_audio,manipulation,"
         "pair_id,duration_s,fps,width,height,has_audio,licence,fake_periods\n"
