@@ -81,5 +81,5 @@ class Model(ReportModel):
         default=None, description="Conformal guarantee of the two thresholds; null without one."
     )
     gates: tuple[ReportedGate, ...] = Field(
-        default=(), description="Gate results at promotion; empty if it was installed by hand."
+        default=(), description="Gate results at promotion; empty if it was installed manually."
     )
