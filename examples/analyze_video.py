@@ -12,7 +12,7 @@ from unmask import Analyzer, Report, UnmaskError
 
 
 def print_report(report: Report) -> None:
-    """Print the verdict, its probability, the segments that stand out, and the caveats."""
+    """Print the verdict, its probability, the flagged segments, and the caveats."""
     if report.fake_probability is None:
         print(f"{report.verdict}: neither a face nor speech was found")
     else:
