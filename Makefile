@@ -23,7 +23,7 @@ SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train test test-core test-services check check-fast format serve worker key image mlflow zenml \
-	bench lock release
+	bench docs lock release
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -102,7 +102,6 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 	$(BIN)/unmask bench
 
-.PHONY: docs
 docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
