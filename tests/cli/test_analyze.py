@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_2(
         ({"size": (300, 400), "rotated": True}, "300×400"),
     ],
 )
-def test_odd_material_gives_a_verdict_that_says_so(analyze, make_video, tmp_path, how, note):
+def test_poor_material_gives_a_verdict_with_a_note(analyze, make_video, tmp_path, how, note):
     code, out, err = analyze(make_video(tmp_path / "odd clip – ü.mp4", **how))
     assert (code, err) == (0, "")
     assert note in out

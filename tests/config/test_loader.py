@@ -73,7 +73,7 @@ def test_a_wrong_setting_is_named(tmp_path, text, message):
         load_settings(path, 1, "demo")
 
 
-def test_a_missing_file_says_where_to_stand(tmp_path):
+def test_a_missing_file_names_the_directory_to_run_from(tmp_path):
     with pytest.raises(ConfigError, match="project's root"):
         load_settings(tmp_path / "none.yaml")
 

@@ -90,13 +90,13 @@ def test_an_audio_condition_changes_the_sound_only(scorer, video_clips, cache):
         scorer, silent, cache, CodecSettings(cells=("opus:6",), jobs=1), EVALUATION
     )
     assert result.rows[0].drop.value == 0
-    heard = prepare_clip(
+    features = prepare_clip(
         transcode(video_clips[0].path, parse_condition("aac:12"), cache).path, PREPROCESSING, cache
     )
     clean = prepare_clip(video_clips[0].path, PREPROCESSING, cache)
-    assert not heard.people
-    length = min(len(heard.waveform.samples), len(clean.waveform.samples))
-    gap = heard.waveform.samples[:length] - clean.waveform.samples[:length]
+    assert not features.people
+    length = min(len(features.waveform.samples), len(clean.waveform.samples))
+    gap = features.waveform.samples[:length] - clean.waveform.samples[:length]
     assert 1e-4 < np.abs(gap).mean() < 0.1
 
 

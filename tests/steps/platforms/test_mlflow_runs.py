@@ -9,7 +9,7 @@ GATES = GateReport((GateResult("auc", 0.8, 0.9, "at least", "required", False, "
 
 
 @pytest.mark.usefixtures("checkout")
-def test_a_run_says_what_it_was_made_from(tmp_path):
+def test_a_run_records_its_settings_and_data(tmp_path):
     settings = Settings().replace(seed=11)
     run = mlflow_runs.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
     mlflow_runs.finish_run(run, {"auc": 0.8}, GATES)
@@ -51,7 +51,7 @@ def test_settings_are_recorded_under_the_keys_of_set():
     }
 
 
-def test_a_commit_is_40_digits_and_says_when_files_differ(tmp_path, monkeypatch):
+def test_a_commit_is_40_digits_and_marked_if_files_differ(tmp_path, monkeypatch):
     import subprocess
 
     monkeypatch.chdir(tmp_path)
