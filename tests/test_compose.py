@@ -105,7 +105,7 @@ def test_a_missing_password_is_an_error_with_a_remedy(name):
     }
 
 
-def test_ports_are_published_on_this_machine_unless_told_otherwise():
+def test_ports_are_published_on_this_machine_by_default():
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert [interpolate(port) for port in ports] == ["127.0.0.1:3000:3000", "127.0.0.1:9000:9000"]
 

@@ -37,7 +37,7 @@ def started(code, **exported):
     return process.stdout.strip()
 
 
-def test_set_up_has_installed_the_file_as_it_stands():
+def test_set_up_has_installed_the_current_file():
     assert INSTALLED.read_text() == (ROOT / "environment.pth").read_text()
 
 

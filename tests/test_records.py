@@ -73,7 +73,7 @@ def test_speech_mask_must_be_as_long_as_the_waveform():
         ModelInput(faces, None, np.zeros(10, np.float32), np.zeros(9, np.bool_))
 
 
-def test_media_info_knows_which_streams_are_present():
+def test_media_info_states_which_streams_are_present():
     info = MediaInfo(Path("a.wav"), "0" * 64, 10, 1.0, 0.0, 0, 0, 0, None, "pcm_s16le")
     assert (info.has_video, info.has_audio) == (False, True)
 

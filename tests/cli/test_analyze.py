@@ -89,7 +89,7 @@ def test_an_unreadable_file_is_one_line_and_exit_code_2(
         ({"seconds": 0.2}, "in only 1 frame"),
         ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "in only 3 frame"),
         ({"size": (3840, 2160), "times": np.arange(0, 1, 0.1)}, "3840×2160"),
-        ({"size": (300, 400), "turned": True}, "300×400"),
+        ({"size": (300, 400), "rotated": True}, "300×400"),
     ],
 )
 def test_unusual_media_give_a_verdict_with_a_note(analyze, make_video, tmp_path, how, note):

@@ -32,7 +32,7 @@ def test_the_card_is_written_from_the_bundle(bundle_folder, tmp_path):
     assert f"fake` above {bundle.calibration.fake_above:.3f}" in text
 
 
-def test_gates_stand_with_their_values_and_limits():
+def test_gates_are_listed_with_values_and_limits():
     gates = (
         ReportedGate(name="auc", value=0.91234, limit=0.9, direction="at least",
                      level="required", passed=True),

@@ -99,7 +99,7 @@ def test_mlflow_serves_the_registered_bundle(first, footage):
     assert "none.mp4" in broken["report"]
 
 
-def test_every_recorded_metric_stands_in_the_glossary(first):
+def test_every_recorded_metric_is_in_the_glossary(first):
     import mlflow
 
     glossary = re.findall(r"`([a-z0-9_<>]+)`", (ROOT / "mlflow/README.md").read_text())

@@ -75,7 +75,7 @@ def test_both_names_lead_zenml_to_the_pipeline(source, platforms, monkeypatch):
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
+def test_every_ensemble_member_is_a_separate_step(platforms, shared):
     from pipelines.training import training_pipeline
 
     members = ("ensemble.members=3", f"ensemble.shared_frames={shared}")

@@ -30,7 +30,7 @@ def manifest(make_video, tmp_path):
     return write_manifest(clips, tmp_path / "manifest.csv")
 
 
-def test_both_heads_stand_beside_the_mean_predictor(run, manifest, bundle_folder, tmp_path):
+def test_both_heads_are_compared_with_the_mean_predictor(run, manifest, bundle_folder, tmp_path):
     bundle = load_bundle(bundle_folder)
     with torch.random.fork_rng():
         torch.manual_seed(0)

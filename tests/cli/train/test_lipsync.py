@@ -61,7 +61,7 @@ def test_a_net_is_trained_and_held_against_the_plain_signal(run, talks, tmp_path
     assert "made: dubbed" in result.output
 
 
-def test_clips_without_a_face_teach_nothing(run, make_video, tmp_path):
+def test_clips_without_a_face_are_not_trained_on(run, make_video, tmp_path):
     media = tmp_path / "clips"
     media.mkdir()
     make_video(media / "a.mp4", face=False)

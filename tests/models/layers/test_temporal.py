@@ -65,8 +65,8 @@ def test_windowed_attention_equals_banded_full_attention(window):
     bias = bias[None].masked_fill(~mask[:, None, None], -torch.inf)
     parts = block.attend(h).chunk(3, dim=-1)
     split = [part.unflatten(-1, (block.heads, -1)).transpose(1, 2) for part in parts]
-    heard = torch.nn.functional.scaled_dot_product_attention(*split, attn_mask=bias)
-    expected = block.merge(heard.transpose(1, 2).flatten(2))
+    attended = torch.nn.functional.scaled_dot_product_attention(*split, attn_mask=bias)
+    expected = block.merge(attended.transpose(1, 2).flatten(2))
     assert block.heads == 4
     torch.testing.assert_close(block._neighbours(h, mask)[mask], expected[mask])
 

@@ -28,7 +28,7 @@ def test_the_offset_is_found_within_80_ms_on_most_clips(report):
     assert [row.scored for row in report.shifts] == [8, 16, 16, 16]
 
 
-def test_unseen_kinds_of_fakes_are_told_from_genuine_clips(report):
+def test_unseen_kinds_of_fakes_are_distinguished_from_genuine_clips(report):
     aucs = {row.kind: row.auc.value for row in report.kinds}
     assert set(aucs) == {"made: shifted 200 ms or more", "made: dubbed", "voice-swap"}
     assert min(aucs.values()) > 0.85
