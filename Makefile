@@ -18,7 +18,7 @@ READY := $(VENV)/.ready
 UV_LOCK := $(VENV)/uv.lock
 # an installation without extras, for `make test-core`
 CORE := outputs/core
-# summary of the last run; a run that fails early leaves none
+# summary of the last run; a run that fails early writes none
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
@@ -28,7 +28,7 @@ SUMMARY := outputs/summary.json
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
-setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set; a second time nothing
+setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set; does nothing if done
 
 $(READY): requirements.lock pyproject.toml environment.pth data.dvc
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -54,14 +54,14 @@ test: $(READY)  ## all tests, with coverage of src, steps and bento; TEST=tests/
 	@$(BIN)/python -m pytest $(or $(TEST),-n 2 --dist loadfile --max-worker-restart 0 \
 		--cov --cov-report=term:skip-covered --cov-fail-under=85)
 
-test-core:  ## the core without optional packages, in an environment of its own
+test-core:  ## the core without optional packages, in a separate environment
 	@$(PYTHON) -m venv --clear $(CORE)
 	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock > $(CORE)/uv.lock
 	@$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(CORE)/uv.lock
 	@$(CORE)/bin/uv pip install --quiet --python $(CORE)/bin/python --constraint requirements.lock . pytest pytest-timeout
 	@$(CORE)/bin/python -m pytest tests/test_optional_deps.py
 
-test-services: $(READY)  ## tests that kill workers; those of a browser, Redis and PostgreSQL where these are
+test-services: $(READY)  ## tests that kill workers; tests of browser, Redis and PostgreSQL if installed
 	@$(BIN)/python -m pytest -m services tests/bento
 
 check: $(READY)  ## format, lint, types, import rules
@@ -74,7 +74,7 @@ check-fast: $(READY)  ## format and lint alone, within a second
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-format: $(READY)  ## put the code into the form that check wants
+format: $(READY)  ## format the code as check requires
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -106,7 +106,7 @@ bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-lock: $(READY)  ## pin anew what pyproject.toml asks for
+lock: $(READY)  ## pin the requirements of pyproject.toml again
 	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --output-file requirements.lock
 

@@ -57,7 +57,7 @@ class AnalysisCrashedError(ServiceError):
     """The sandboxed analysis crashed or exceeded a resource limit.
 
     Attributes:
-        kind: Which of the three happened; a label of the failure metric.
+        kind: ``crash``, ``memory`` or ``time``; a label of the failure metric.
         retryable: Whether another attempt may succeed.
     """
 

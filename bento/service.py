@@ -65,7 +65,7 @@ class UnmaskService:
         self._analyzer.close()
 
     def __is_ready__(self) -> bool:
-        """Whether the database is available and the worker runs."""
+        """Return whether the database is available and the worker runs."""
         with suppress(Exception), self._engine.connect():
             return self._worker is None or self._worker.alive
         return False

@@ -15,5 +15,5 @@ from unmask.records import Clip
 def cache_mouth_crops(
     clips: tuple[Clip, ...], settings: PreprocessingSettings
 ) -> Annotated[PreprocessReport, "mouth_crops_report"]:
-    """Cut out mouth crops; without lip-sync, nothing is done."""
+    """Cut out mouth crops; skipped without lip-sync."""
     return preprocess_stage(clips, settings, "lips")

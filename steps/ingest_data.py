@@ -15,7 +15,7 @@ def ingest_data(
 ) -> tuple[Annotated[tuple[Clip, ...], "clips"], Annotated[str, "data_version"]]:
     """Pull and verify the pinned data set, or read another folder.
 
-    Runs every time: its outputs tell the cached steps whether the data has changed.
+    The step is never cached: its outputs show the cached steps whether the data has changed.
     """
     clips, version = load_clips(data, seed, forge)
     return clips, version

@@ -101,22 +101,6 @@ def make_video_of_unknown_codec(make_video):
     return write
 
 
-@pytest.fixture(scope="session")
-def film(make_video):
-    """Former name of ``make_video``, with its former keywords."""
-
-    def write(path, *, sound=True, turned=False, **options):
-        return make_video(path, audio=sound, rotated=turned, **options)
-
-    return write
-
-
-@pytest.fixture(scope="session")
-def film_of_unknown(make_video_of_unknown_codec):
-    """Former name of ``make_video_of_unknown_codec``."""
-    return make_video_of_unknown_codec
-
-
 def _add_video_stream(out, size):
     stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
     stream.width, stream.height = size

@@ -28,8 +28,8 @@ def dockerfile_environment():
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def started_words(name):
-    """The words with which a service's container starts, entrypoint first."""
+def start_command(name):
+    """Return the start command of a service's container, entrypoint first."""
     service = SERVICES[name]
     return [str(word) for word in [*service.get("entrypoint", []), *service.get("command", [])]]
 
@@ -44,11 +44,11 @@ def interpolate(text, **values):
 
 def started_modules():
     image = json.loads(re.search(r"^CMD (.*)$", dockerfile(), re.MULTILINE)[1])
-    for words in (image, *map(started_words, SERVICES)):
-        if "-m" in words:
-            yield words[words.index("-m") + 1], None
-        elif words[:2] == ["bentoml", "serve"]:
-            yield tuple(words[2].split(":"))
+    for command in (image, *map(start_command, SERVICES)):
+        if "-m" in command:
+            yield command[command.index("-m") + 1], None
+        elif command[:2] == ["bentoml", "serve"]:
+            yield tuple(command[2].split(":"))
 
 
 @pytest.mark.parametrize("name", APP)

@@ -56,14 +56,14 @@ def test_commands_exist(page):
     code = "\n".join(
         [*re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL), *CODE.findall(text)]
     )
-    for words in re.findall(
+    for command_line in re.findall(
         r"^(?:\$ )?(?:\.venv/bin/)?unmask ((?:[a-z-]+ ?)+)", code, re.MULTILINE
     ):
         command = typer.main.get_command(app)
-        for word in words.split():
+        for word in command_line.split():
             if not hasattr(command, "commands"):
                 break  # the rest are arguments
-            assert word in command.commands, words
+            assert word in command.commands, command_line
             command = command.commands[word]
 
 

@@ -25,16 +25,16 @@ SWITCHES = {
 
 
 def started(code, **exported):
-    """What a new Python prints that is started with no more than ``exported``."""
-    told = subprocess.run(
+    """Return what a new Python prints in an environment of ``exported`` only."""
+    process = subprocess.run(
         [sys.executable, "-c", code],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **exported},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stderr == ""
-    return told.stdout.strip()
+    assert process.stderr == ""
+    return process.stdout.strip()
 
 
 def test_set_up_has_installed_the_file_as_it_stands():

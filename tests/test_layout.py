@@ -30,8 +30,8 @@ def body_lines(node):
 
 
 def decorated(node, name):
-    found = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
-    return any(isinstance(one, ast.Name) and one.id == name for one in found)
+    decorators = [item.func if isinstance(item, ast.Call) else item for item in node.decorator_list]
+    return any(isinstance(item, ast.Name) and item.id == name for item in decorators)
 
 
 @pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(ROOT)))
@@ -53,26 +53,26 @@ def test_steps_only_unpack_call_and_name():
 
 
 def test_pipelines_only_wire():
-    found = [
+    pipelines = [
         node
         for file in (ROOT / "pipelines").glob("*.py")
         for node in functions(file)
         if decorated(node, "pipeline")
     ]
-    assert {node.name for node in found} == {"training_pipeline", "regression_gate"}
-    for node in found:
+    assert {node.name for node in pipelines} == {"training_pipeline", "regression_gate"}
+    for node in pipelines:
         assert body_lines(node) <= 30
         kinds = {type(inner) for inner in ast.walk(node)}
         assert not kinds & {ast.If, ast.For, ast.While, ast.Try, ast.Match}
 
 
-def test_no_step_asks_a_server_when_it_is_imported():
+def test_no_step_calls_a_server_on_import():
     for file in (ROOT / "steps").rglob("*.py"):
         for node in ast.parse(file.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
-            calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
-            assert not [one for one in calls if "Client" in ast.unparse(one.func)], file
+            calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
+            assert not [call for call in calls if "Client" in ast.unparse(call.func)], file
 
 
 LIBRARY = sorted((ROOT / "src/unmask").rglob("*.py"))
@@ -111,8 +111,10 @@ def test_no_file_is_a_drawer_for_everything():
 )
 def test_importing_does_not_load_torch(module):
     code = f"import sys, {module}; print('torch' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "False"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "False"
 
 
 def test_the_changelog_the_package_and_its_metadata_name_one_version():

@@ -51,7 +51,7 @@ class BatchItem(ApiModel):
 
 
 class BatchAccepted(ApiModel):
-    """Outcome of a batch; every accepted file is a job of its own."""
+    """Outcome of a batch; every accepted file is a separate job."""
 
     model_config = _with_example(examples.BATCH_ACCEPTED)
 

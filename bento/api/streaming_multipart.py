@@ -1,12 +1,12 @@
 """Multipart parser that streams uploads into the object store's work directory.
 
-Why: Starlette spools every upload into a temporary file of its own and hands each network block
+Why: Starlette spools every upload into its own temporary file and hands each network block
 to a thread pool; the service would then have to copy and hash that file. This module hashes and
 writes each upload once, on one thread (:class:`UploadWriter`), in the order in which the uploads
 arrived (:class:`FifoLimiter`). With 20 clients that upload 5 MB each at the same time, the p95 of
 a submission fell from 505 ms to 278 ms; later runs varied between 255 and 420 ms (CHANGELOG).
 
-Price: the parser below overrides Starlette through names that are not public:
+Cost: the parser below overrides Starlette through names that are not public:
 ``MultiPartParser._current_part``, ``MultiPartParser._files_to_close_on_error`` and
 ``Request._form``. The range of Starlette versions is therefore pinned, and
 ``tests/bento/api/test_streaming_multipart.py`` fails if one of them disappears. Without this
@@ -63,7 +63,7 @@ class StreamingRequest(Request):
         services = get_context(self).services
         max_files = services.settings.batch_files
         limits |= {"max_files": max_files, "max_fields": MAX_FIELDS}
-        blocks = self._blocks_in_turn()
+        blocks = self._limit_blocks()
         parser = StreamingParser(self.headers, blocks, **limits)
         parser.directory = services.store.work
         try:
@@ -78,8 +78,8 @@ class StreamingRequest(Request):
             parser.close_incomplete(self._form or FormData())
         return self._form
 
-    async def _blocks_in_turn(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body's blocks; the limiter's slot is held until the next block is requested."""
+    async def _limit_blocks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body's blocks; each holds a slot of the limiter until the next is requested."""
         limiter = _limiter_of_loop()
         ticket = limiter.next_ticket()
         async for block in self.stream():

@@ -219,13 +219,13 @@ class LeaseManager:
         queued = select(Job.id, Job.sent_at, self._now()).where(Job.status == Status.QUEUED)
         with Session(self.engine) as session:
             rows = session.execute(queued.order_by(Job.created_at)).all()
-        never = [job_id for job_id, sent_at, _ in rows if sent_at is None]
-        earlier = [
+        never_sent = [job_id for job_id, sent_at, _ in rows if sent_at is None]
+        sent_earlier = [
             job_id
             for job_id, sent_at, now in rows
             if sent_at is not None and sent_at < now - older_than_s
         ]
-        return never, earlier, len(rows)
+        return never_sent, sent_earlier, len(rows)
 
     def _update(self, lease: Lease, **values: Any) -> bool:
         return update_one(

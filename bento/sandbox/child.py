@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def lower_priority() -> None:
-    """Let requests run before the analysis and the import of torch."""
+    """Lower the CPU priority, so that requests are served before the analysis."""
     os.nice(NICENESS)
     if hasattr(os, "SCHED_IDLE"):  # niceness alone still lets it finish its time slice
         with suppress(OSError):  # a container may forbid it
@@ -120,7 +120,7 @@ def _set_soft_limit(kind: int, value: int) -> None:
 
 
 def handle_task(analyze: Analyze, task: AnalysisTask, channel: ParentChannel) -> Result | Failure:
-    """Return a task's report, or why there is none."""
+    """Return a task's report, or the failure."""
     try:
         return Result(report=analyze(task, channel))
     except MediaError as error:

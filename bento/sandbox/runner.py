@@ -39,7 +39,7 @@ def never_cancel(_stage: str, _percent: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """What is watched while the child works."""
+    """Progress callback and limits that apply while the child works."""
 
     on_progress: ProgressCallback
     deadline_s: float

@@ -2,7 +2,7 @@
 
 With fair sharing, 20 uploads all finish when the slowest does; served first come, first served,
 the total time is unchanged and the mean halves. Slots are held for one block at a time, so a
-client with a slow network, which has no block to process, delays nobody.
+client with a slow network, which has no block to process, does not delay the others.
 """
 
 import asyncio

@@ -90,7 +90,7 @@ class BoundedMember:
 
 
 def is_zip(upload: BinaryIO) -> bool:
-    """Whether the content starts like a zip archive; the file name is ignored."""
+    """Return whether the content starts like a zip archive; the file name is ignored."""
     start = upload.read(4)
     upload.seek(0)
     return start in MAGIC

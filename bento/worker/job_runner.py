@@ -168,7 +168,7 @@ class Worker:
             raise MediaError(f"{job.file}: {UPLOAD_GONE}") from error
 
     def _reuse_result(self, job: Job, key: str) -> dict[str, Any] | None:
-        """Return the outcome of an earlier, identical job; None if there is none."""
+        """Return the outcome of an earlier, identical job; None without one."""
         earlier = self.leases.find_cached(job.tenant, key)
         if earlier is None:
             return None
@@ -197,7 +197,7 @@ class Worker:
             self.store.remove(lease.job.id)
 
     def _outcome(self, lease: Lease, **fields: Any) -> JobOutcome:
-        """Return an outcome with the retention that the job asks for."""
+        """Return an outcome with the retention that the job requests."""
         keep_s = self.settings.keep_days * DAY_S
         if _is_zero_retention(lease.job):
             keep_s = self.settings.zero_minutes * 60

@@ -31,7 +31,7 @@ class MaintenanceLoop:
 
     Args:
         round_s: Pause between two rounds.
-        resend_s: When an enqueued job counts as lost by the task queue.
+        resend_s: Age at which an enqueued job counts as lost by the task queue.
     """
 
     def __init__(

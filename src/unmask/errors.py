@@ -13,7 +13,7 @@
     ├── TrainingError       training cannot continue
     └── GateError           a required quality gate failed
 
-Each message names the thing, says what is wrong, and how to fix it.
+Each message states what is concerned, what is wrong, and how to fix it.
 """
 
 

@@ -243,7 +243,7 @@ class ModelInput:
         faces: Shape ``(frames, 224, 224, 3)``, uint8; no frames if no face was detected.
         flow: As in :class:`PersonFeatures`, or ``None``.
         waveform: 16 kHz mono, shape ``(time,)``; no samples without audio.
-        is_speech: True where somebody speaks, shape ``(time,)``.
+        is_speech: True where there is speech, shape ``(time,)``.
         lips: As in :class:`PersonFeatures`, on the time axis of ``waveform``.
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``, or ``None``.
         pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``, or ``None``.

@@ -24,7 +24,7 @@ def package_champion(bundle: Path, gates: GateReport) -> str:
     """Publish a promotable bundle as the champion and build its Bento.
 
     Returns:
-        The Bento's tag; empty if the bundle is not promotable, so that nothing was built.
+        The Bento's tag; empty if no Bento was built, as the bundle is not promotable.
     """
     if not promotable(gates):
         return ""

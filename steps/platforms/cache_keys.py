@@ -1,7 +1,7 @@
 """ZenML cache policies: the code that a step's result depends on is part of its cache key.
 
 ZenML hashes a step's own source and inputs only. Each policy adds a fingerprint of the parts of
-the library that the step calls. The feature cache has keys of its own.
+the library that the step calls. The feature cache has its own keys.
 """
 
 from zenml.config.cache_policy import CachePolicy

@@ -73,7 +73,7 @@ def lightning_logger(run: str, experiment: str = EXPERIMENT) -> Any:
 
 
 def find_experiment(name: str) -> str:
-    """Return the identifier of an experiment, which is created if there is none of that name.
+    """Return the identifier of an experiment, which is created if it does not exist.
 
     A tracking server decides where artifacts are stored; without one, they are stored in the
     folder ``MLFLOW_DEFAULT_ARTIFACT_ROOT``, beside the database.

@@ -12,8 +12,8 @@ from unmask.serving.report.schema import Report
 
 @pytest.fixture
 def analyze(bundle_folder, monkeypatch, capsys):
-    def run(*words):
-        command = ["unmask", "analyze", *map(str, words), "--bundle", str(bundle_folder)]
+    def run(*arguments):
+        command = ["unmask", "analyze", *map(str, arguments), "--bundle", str(bundle_folder)]
         monkeypatch.setattr("sys.argv", command)
         with pytest.raises(SystemExit) as left:
             cli.main()
@@ -23,8 +23,8 @@ def analyze(bundle_folder, monkeypatch, capsys):
     return run
 
 
-def test_a_person_can_read_the_verdict(analyze, film, tmp_path):
-    code, out, err = analyze(film(tmp_path / "it.mp4"))
+def test_a_person_can_read_the_verdict(analyze, make_video, tmp_path):
+    code, out, err = analyze(make_video(tmp_path / "it.mp4"))
     assert (code, err) == (0, "")
     report = Report.model_validate_json(analyze(tmp_path / "it.mp4", "--json", "-")[1])
     assert "it.mp4  1.0 s, 320×240, h264 + aac" in out
@@ -34,8 +34,8 @@ def test_a_person_can_read_the_verdict(analyze, film, tmp_path):
     assert "note: The detector is the small demonstration model" in out
 
 
-def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, film, tmp_path):
-    video, file = film(tmp_path / "it.mp4"), tmp_path / "new folder" / "report.json"
+def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, make_video, tmp_path):
+    video, file = make_video(tmp_path / "it.mp4"), tmp_path / "new folder" / "report.json"
     assert analyze(video, "--json", file)[0] == 0
     code, out, _ = analyze(video, "--json", "-")
     assert code == 0
@@ -43,15 +43,15 @@ def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, film, 
     assert written.model_copy(update={"timing_s": printed.timing_s}) == printed
 
 
-def made_bad(kind, folder, film):
+def made_bad(kind, folder, make_video):
     """A file that no verdict can be had of."""
     path = folder / "bad clip – ü.mp4"
     if kind == "empty":
         path.touch()
     elif kind == "text":
-        path.write_text("this is no film\n" * 50)
+        path.write_text("this is not a video\n" * 50)
     elif kind == "truncated":
-        whole = film(folder / "whole.mp4").read_bytes()
+        whole = make_video(folder / "whole.mp4").read_bytes()
         path.write_bytes(whole[: len(whole) // 2])  # the index stands at the end and is lost
     elif kind == "folder":
         path.mkdir()
@@ -68,8 +68,10 @@ def made_bad(kind, folder, film):
         ("missing", "does not exist"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_and_exit_code_2(analyze, film, tmp_path, kind, reason):
-    path = made_bad(kind, tmp_path, film)
+def test_what_cannot_be_read_is_one_line_and_exit_code_2(
+    analyze, make_video, tmp_path, kind, reason
+):
+    path = made_bad(kind, tmp_path, make_video)
     code, out, err = analyze(path)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
@@ -81,31 +83,33 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_2(analyze, film, tmp_path
     ("how", "note"),
     [
         ({"times": []}, "The file has no video stream"),
-        ({"sound": False}, "The file has no audio stream"),
+        ({"audio": False}, "The file has no audio stream"),
         ({"face": False}, "No face was found"),
         ({"times": [0.0]}, "in only 1 frame"),
         ({"seconds": 0.2}, "in only 1 frame"),
         ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "in only 3 frame"),
         ({"size": (3840, 2160), "times": np.arange(0, 1, 0.1)}, "3840×2160"),
-        ({"size": (300, 400), "turned": True}, "300×400"),
+        ({"size": (300, 400), "rotated": True}, "300×400"),
     ],
 )
-def test_odd_material_gives_a_verdict_that_says_so(analyze, film, tmp_path, how, note):
-    code, out, err = analyze(film(tmp_path / "odd clip – ü.mp4", **how))
+def test_odd_material_gives_a_verdict_that_says_so(analyze, make_video, tmp_path, how, note):
+    code, out, err = analyze(make_video(tmp_path / "odd clip – ü.mp4", **how))
     assert (code, err) == (0, "")
     assert note in out
     assert "odd clip – ü.mp4" in out
 
 
-def test_a_report_that_cannot_be_written_is_one_line(analyze, film, tmp_path):
+def test_a_report_that_cannot_be_written_is_one_line(analyze, make_video, tmp_path):
     (tmp_path / "taken").write_text("")
-    code, out, err = analyze(film(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json")
+    code, out, err = analyze(
+        make_video(tmp_path / "a.mp4"), "--json", tmp_path / "taken" / "r.json"
+    )
     assert (code, out) == (2, "")
     assert "cannot be written" in err
 
 
-def test_a_missing_bundle_is_one_line(film, tmp_path, monkeypatch, capsys):
-    video = film(tmp_path / "a.mp4")
+def test_a_missing_bundle_is_one_line(make_video, tmp_path, monkeypatch, capsys):
+    video = make_video(tmp_path / "a.mp4")
     monkeypatch.setattr("sys.argv", ["unmask", "analyze", str(video)])
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
@@ -117,15 +121,15 @@ def test_a_missing_bundle_is_one_line(film, tmp_path, monkeypatch, capsys):
     )
 
 
-def test_json_holds_no_value_that_is_not_json(analyze, film, tmp_path):
+def test_json_holds_no_value_that_is_not_json(analyze, make_video, tmp_path):
     def refuse(word):
         raise AssertionError(word)
 
-    _, out, _ = analyze(film(tmp_path / "a.mp4", face=False, sound=False), "--json", "-")
+    _, out, _ = analyze(make_video(tmp_path / "a.mp4", face=False, audio=False), "--json", "-")
     assert json.loads(out, parse_constant=refuse)["fake_probability"] is None
 
 
-def test_doubt_members_lips_and_evidence_are_told_in_words(capsys):
+def test_printed_report_has_uncertainty_members_lipsync_and_evidence(capsys):
     person = {
         "id": 0,
         "fake_probability": 0.91,
@@ -165,7 +169,7 @@ def test_doubt_members_lips_and_evidence_are_told_in_words(capsys):
     )
     print_report(report)
     out = capsys.readouterr().out
-    for words in (
+    for text in (
         "FAKE  fake probability 0.91  (face 0.90, voice 0.40, lip-sync 0.80)",
         "95 % interval: 0.80 to 0.95, uncertainty 0.012",
         "2 members: 0.90, 0.92",
@@ -173,4 +177,4 @@ def test_doubt_members_lips_and_evidence_are_told_in_words(capsys):
         "1.0 to 2.0 s: lips of person 0 0.80",
         "a.png: Here.",
     ):
-        assert words in out
+        assert text in out

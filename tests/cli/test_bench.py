@@ -10,8 +10,8 @@ from unmask.cli import app as cli
 @pytest.mark.slow
 def test_the_table_and_the_json_give_every_stage(bundle_folder, tmp_path, monkeypatch, capsys):
     file = tmp_path / "new" / "bench.json"
-    words = ["bench", "--seconds", "1", "--bundle", str(bundle_folder), "--json", str(file)]
-    monkeypatch.setattr("sys.argv", ["unmask", *words])
+    arguments = ["bench", "--seconds", "1", "--bundle", str(bundle_folder), "--json", str(file)]
+    monkeypatch.setattr("sys.argv", ["unmask", *arguments])
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert not left.value.code

@@ -60,7 +60,7 @@ def service():
 
 
 def test_losses_failures_retries_and_duplicate_runs_are_counted(service):
-    test = LoadTest(f"http://127.0.0.1:{service.server_port}", b"film", 4000, "key")
+    test = LoadTest(f"http://127.0.0.1:{service.server_port}", b"video", 4000, "key")
     results = test.run(jobs=6, clients=3)
     counts = ("jobs", "clients", "lost", "failed", "duplicate_runs", "retries_429", "status_calls")
     assert [results[name] for name in counts] == [6, 3, 1, 1, 1, 6, 6]
@@ -68,13 +68,13 @@ def test_losses_failures_retries_and_duplicate_runs_are_counted(service):
 
 
 def test_uploads_are_padded_and_differ(service):
-    LoadTest(f"http://127.0.0.1:{service.server_port}", b"film", 4000, None).run(6, 2)
+    LoadTest(f"http://127.0.0.1:{service.server_port}", b"video", 4000, None).run(6, 2)
     assert len(set(service.bodies)) == 6
     assert all(len(body) > 4000 for body in service.bodies)
 
 
 def test_more_clients_than_jobs_are_not_started(service):
-    test = LoadTest(f"http://127.0.0.1:{service.server_port}", b"film", 4000, None)
+    test = LoadTest(f"http://127.0.0.1:{service.server_port}", b"video", 4000, None)
     assert test.run(jobs=1, clients=8)["clients"] == 1
 
 

@@ -48,7 +48,7 @@ def test_profile_beats_phase_beats_file_and_an_override_beats_all(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("faces: {}", "faces"),
         ("training: {epoch: 3}", "epoch"),
@@ -65,11 +65,11 @@ def test_profile_beats_phase_beats_file_and_an_override_beats_all(tmp_path):
         ("- 1", "expected a block"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path, text, words):
+def test_a_wrong_setting_is_named(tmp_path, text, message):
     path = written(
         tmp_path, text + "\nphases: {1: {}}\nprofiles: {demo: {}}" if "- 1" not in text else text
     )
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(ConfigError, match=message):
         load_settings(path, 1, "demo")
 
 
@@ -79,10 +79,10 @@ def test_a_missing_file_says_where_to_stand(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("phase", "profile", "words"), [(9, "demo", "phase"), (1, "big", "profile")]
+    ("phase", "profile", "message"), [(9, "demo", "phase"), (1, "big", "profile")]
 )
-def test_a_phase_or_profile_that_does_not_exist_is_refused(phase, profile, words):
-    with pytest.raises(ConfigError, match=words):
+def test_a_phase_or_profile_that_does_not_exist_is_refused(phase, profile, message):
+    with pytest.raises(ConfigError, match=message):
         load_settings(ROOT / "params.yaml", phase, profile)
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_codec_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("item", "words"),
+    ("item", "message"),
     [
         ("attacks.epsilons=0.05", "attacks.epsilons is 0.05; expected a list, such as [0.05]"),
         ("attacks.targets=frames", "attacks.targets is 'frames'; expected a list"),
@@ -144,10 +144,10 @@ def test_an_unknown_codec_is_named(tmp_path):
         ("uncertainty.passes=-3", "uncertainty.passes is -3; use 0 or more"),
         ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
         ("preprocessing.align.crop_px=112", "change model.input_px"),
-        ("preprocessing.flow.enabled=false", "model.flow needs flow"),
+        ("preprocessing.flow.enabled=false", "model.flow requires optical flow"),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_at_once(item, words):
+def test_a_value_that_cannot_work_is_refused_at_once(item, message):
     with pytest.raises(ConfigError) as refused:
         load_settings(ROOT / "params.yaml", 3, "demo", (item,))
-    assert words in str(refused.value)
+    assert message in str(refused.value)

@@ -14,8 +14,8 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_it_prints_what_the_library_reports(film, bundle_folder, tmp_path):
-    clip = film(tmp_path / "talking.mp4")
+def test_it_prints_what_the_library_reports(make_video, bundle_folder, tmp_path):
+    clip = make_video(tmp_path / "talking.mp4")
     report = Analyzer.load(bundle_folder).analyze(clip)
     result = run(clip, bundle_folder)
     assert result.returncode == 0, result.stderr

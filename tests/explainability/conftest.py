@@ -173,7 +173,7 @@ def make_window():
 
     def make(*people, start_s=0.0, sound=None):
         samples = SILENCE if sound is None else sound
-        info = MediaInfo("film.mp4", "0" * 64, 1, 60.0, 25.0, 640, 480, 0, "h264", None)
+        info = MediaInfo("video.mp4", "0" * 64, 1, 60.0, 25.0, 640, 480, 0, "h264", None)
         return ClipFeatures(
             info,
             start_s,

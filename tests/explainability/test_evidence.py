@@ -18,9 +18,9 @@ pytest.importorskip("captum")
 
 
 @pytest.fixture(scope="module")
-def seen(film, bundle_folder, tmp_path_factory):
+def seen(make_video, bundle_folder, tmp_path_factory):
     """A rotated video, the bundle, and the top moments."""
-    path = film(tmp_path_factory.mktemp("film") / "film.mp4", seconds=3.0, turned=True)
+    path = make_video(tmp_path_factory.mktemp("video") / "video.mp4", seconds=3.0, rotated=True)
     bundle, moments = load_bundle(bundle_folder), TopMoments()
     for window in iter_windows(path, bundle.preprocessing):
         moments.add(window, score_samples(bundle, to_model_inputs(window)))
@@ -85,8 +85,8 @@ def test_face_in_the_reread_frame_is_the_face_that_was_scored(seen):
     assert apart.mean() < 1.0
 
 
-def test_frame_that_cannot_be_reread_has_no_image(seen, tmp_path, film):
-    shorter = film(tmp_path / "shorter.mp4", seconds=0.2, sound=False, face=False)
+def test_frame_that_cannot_be_reread_has_no_image(seen, tmp_path, make_video):
+    shorter = make_video(tmp_path / "shorter.mp4", seconds=0.2, audio=False, face=False)
     _, bundle, moments = seen
     result = evidence.render_evidence(bundle, shorter, moments, tmp_path / "pictures")
     gone = [item for item in result if item.kind == "heat_map" and item.time_s > 0.2]

@@ -1,4 +1,4 @@
-"""A small checkout: its own platforms, tiny settings, twelve short films."""
+"""A small checkout: its own platforms, tiny settings, twelve short videos."""
 
 import os
 from pathlib import Path
@@ -73,8 +73,8 @@ def platforms(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def footage(platforms, film):
-    """Twelve films of six people with a canonical manifest, as `--data` takes them."""
+def footage(platforms, make_video):
+    """Twelve videos of six people with a canonical manifest, as `--data` takes them."""
     from unmask.data.manifest import write_manifest
     from unmask.preprocessing.media.decode import probe
 
@@ -83,7 +83,7 @@ def footage(platforms, film):
     clips = []
     for number in range(12):
         person, fake = number // 2, bool(number % 2)
-        path = film(folder / f"{number}.mp4", seconds=1 + number / 100)
+        path = make_video(folder / f"{number}.mp4", seconds=1 + number / 100)
         info = probe(path)
         clips.append(
             make_clip(

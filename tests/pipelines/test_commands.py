@@ -81,7 +81,7 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
 def test_every_file_a_stage_reads_is_written_by_an_earlier_one():
     made = set()
     for stage in stages().values():
-        asked = {path for path in stage["deps"] if path.startswith("outputs/dvc/")}
-        assert asked <= made
+        required = {path for path in stage["deps"] if path.startswith("outputs/dvc/")}
+        assert required <= made
         for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
             made |= set(entry) if isinstance(entry, dict) else {entry}

@@ -1,4 +1,4 @@
-"""The whole chain, on twelve short films."""
+"""The whole chain, on twelve short videos."""
 
 import json
 import re
@@ -28,8 +28,8 @@ def last_run(pipeline):
 def versions():
     import mlflow
 
-    found = mlflow.MlflowClient().search_model_versions("name = 'unmask-phase-1'")
-    return {item.version: item for item in found}
+    versions = mlflow.MlflowClient().search_model_versions("name = 'unmask-phase-1'")
+    return {item.version: item for item in versions}
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +105,14 @@ def test_every_recorded_metric_stands_in_the_glossary(first):
     glossary = re.findall(r"`([a-z0-9_<>]+)`", (ROOT / "mlflow/README.md").read_text())
     known = [re.sub(r"<\w+>", "[a-z0-9_.]+", key) for key in glossary]
     known += [f"{key}_(low|high)" for key in known if key.startswith("auc")]
-    (found,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
-    assert {"val_auc", "auc", "ece", "fgsm_drop_frames_0.05"} <= found.data.metrics.keys()
+    (run,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
+    assert {"val_auc", "auc", "ece", "fgsm_drop_frames_0.05"} <= run.data.metrics.keys()
     unknown = [
-        key for key in found.data.metrics if not any(re.fullmatch(one, key) for one in known)
+        key for key in run.data.metrics if not any(re.fullmatch(pattern, key) for pattern in known)
     ]
     assert unknown == []
-    assert found.data.params["training.epochs"] == "1"
-    assert found.info.status == "FINISHED"
+    assert run.data.params["training.epochs"] == "1"
+    assert run.info.status == "FINISHED"
 
 
 def test_unchanged_data_is_served_from_the_cache(first, footage):
@@ -167,8 +167,8 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     out, err = capsys.readouterr()
     assert "Gates: NOT passed" in out
     assert "challenger" in out
-    (told,) = [line for line in err.splitlines() if "pipelines:" in line]
-    assert re.search(r"auc .* is not at least 1\.1", told)
+    (message,) = [line for line in err.splitlines() if "pipelines:" in line]
+    assert re.search(r"auc .* is not at least 1\.1", message)
     statuses = last_run("training_pipeline")
     assert statuses["enforce_gates"] == "failed"
     assert statuses.get("build_service") not in ("completed", "cached")

@@ -39,7 +39,7 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
     training_pipeline.prepare()
     invocations = training_pipeline.invocations
     assert sorted(invocations) == sorted(STEPS)
-    upstream = {name: one.upstream_steps for name, one in invocations.items()}
+    upstream = {name: step.upstream_steps for name, step in invocations.items()}
     reached, waiting = set(), set(STEPS)
     while ready := {name for name in waiting if upstream[name] <= reached}:
         reached |= ready
@@ -69,9 +69,9 @@ def test_both_names_lead_zenml_to_the_pipeline(source, platforms, monkeypatch):
 
     monkeypatch.syspath_prepend(str(ROOT))
     monkeypatch.delitem(sys.modules, "training_pipeline", raising=False)
-    found = source_utils.load(source)
-    assert isinstance(found, Pipeline)
-    assert found.name == "training_pipeline"
+    pipeline = source_utils.load(source)
+    assert isinstance(pipeline, Pipeline)
+    assert pipeline.name == "training_pipeline"
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -80,7 +80,7 @@ def test_every_member_of_an_ensemble_is_a_step_of_its_own(platforms, shared):
 
     members = ("ensemble.members=3", f"ensemble.shared_frames={shared}")
     training_pipeline.prepare(overrides=members)
-    upstream = {name: one.upstream_steps for name, one in training_pipeline.invocations.items()}
+    upstream = {name: step.upstream_steps for name, step in training_pipeline.invocations.items()}
     names = {"train_detector", "train_member_2", "train_member_3"}
     assert upstream["build_ensemble"] >= names
     # with encoders of their own the members can be trained side by side
@@ -128,10 +128,10 @@ def test_a_summary_is_shown_without_loading_a_platform():
         "except SystemExit: pass\n"
         "print([name for name in ('zenml', 'mlflow', 'bentoml', 'torch') if name in sys.modules])"
     )
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert told.stdout.splitlines()[-1] == "[]"
+    assert process.stdout.splitlines()[-1] == "[]"
 
 
 def test_every_pipeline_is_an_attribute_of_the_package(platforms):

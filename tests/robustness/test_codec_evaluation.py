@@ -28,7 +28,7 @@ SETTINGS = CodecSettings(cells=("half", "aac:12"), jobs=1)
 
 
 @pytest.fixture(scope="module")
-def filmed_clips(tmp_path_factory, film, clips):
+def video_clips(tmp_path_factory, film, clips):
     """Four short films of two people, every second one fake, one of them silent."""
     folder = tmp_path_factory.mktemp("films")
     filmed = []
@@ -56,23 +56,23 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(scorer, filmed_clips, cache):
-    return evaluate_codecs(scorer, filmed_clips, cache, SETTINGS, EVALUATION)
+def report(scorer, video_clips, cache):
+    return evaluate_codecs(scorer, video_clips, cache, SETTINGS, EVALUATION)
 
 
-def test_rows_agree_with_scoring_the_re_encoded_files(report, scorer, filmed_clips, cache):
-    labels = [clip.is_fake for clip in filmed_clips]
+def test_rows_agree_with_scoring_the_re_encoded_files(report, scorer, video_clips, cache):
+    labels = [clip.is_fake for clip in video_clips]
 
     def auc(clips):
         rows = score_clips(scorer, clips, make_feature_loader(PREPROCESSING, cache))
         return roc_auc_score(labels, [row.logit for row in rows])
 
-    assert report.original.value == pytest.approx(auc(filmed_clips))
+    assert report.original.value == pytest.approx(auc(video_clips))
     assert [row.condition for row in report.rows] == list(SETTINGS.cells)
     for row in report.rows[:1]:
         condition = parse_condition(row.condition)
         transcoded = [
-            replace(clip, path=transcode(clip.path, condition, cache).path) for clip in filmed_clips
+            replace(clip, path=transcode(clip.path, condition, cache).path) for clip in video_clips
         ]
         assert row.auc.value == pytest.approx(auc(transcoded))
         assert row.drop.value == pytest.approx(report.original.value - row.auc.value)
@@ -82,35 +82,35 @@ def test_rows_agree_with_scoring_the_re_encoded_files(report, scorer, filmed_cli
     assert {row.lost for row in report.rows} == {0}
 
 
-def test_an_audio_condition_changes_the_sound_only(scorer, filmed_clips, cache):
+def test_an_audio_condition_changes_the_sound_only(scorer, video_clips, cache):
     """It leaves clips without sound unchanged."""
-    silent = [replace(filmed_clips[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
+    silent = [replace(video_clips[3], clip_id=name, is_fake=fake, fake_video=fake, identity=name)
               for name, fake in (("a", True), ("b", False))]  # fmt: skip
     rerun = evaluate_codecs(
         scorer, silent, cache, CodecSettings(cells=("opus:6",), jobs=1), EVALUATION
     )
     assert rerun.rows[0].drop.value == 0
     transcoded = prepare_clip(
-        transcode(filmed_clips[0].path, parse_condition("aac:12"), cache).path, PREPROCESSING, cache
+        transcode(video_clips[0].path, parse_condition("aac:12"), cache).path, PREPROCESSING, cache
     )
-    clean = prepare_clip(filmed_clips[0].path, PREPROCESSING, cache)
+    clean = prepare_clip(video_clips[0].path, PREPROCESSING, cache)
     assert not transcoded.people
     length = min(len(transcoded.waveform.samples), len(clean.waveform.samples))
     gap = transcoded.waveform.samples[:length] - clean.waveform.samples[:length]
     assert 1e-4 < np.abs(gap).mean() < 0.1
 
 
-def test_a_second_run_re_encodes_nothing(report, scorer, filmed_clips, cache):
+def test_a_second_run_re_encodes_nothing(report, scorer, video_clips, cache):
     def files():
         return {path: path.stat().st_mtime_ns for path in cache.root.rglob("*.*")}
 
     before = files()
-    assert evaluate_codecs(scorer, filmed_clips, cache, SETTINGS, EVALUATION) == report
+    assert evaluate_codecs(scorer, video_clips, cache, SETTINGS, EVALUATION) == report
     assert files() == before
     # as if interrupted before the last file: only that is made again
-    lost = transcode(filmed_clips[0].path, parse_condition("half"), cache).path
+    lost = transcode(video_clips[0].path, parse_condition("half"), cache).path
     lost.unlink()
-    again = evaluate_codecs(scorer, filmed_clips, cache, SETTINGS, EVALUATION)
+    again = evaluate_codecs(scorer, video_clips, cache, SETTINGS, EVALUATION)
     assert again.rows[1] == report.rows[1]
     assert again.rows[0].psnr_db == pytest.approx(report.rows[0].psnr_db, abs=0.2)
     changed = {path for path, stamp in files().items() if before.get(path) != stamp}
@@ -118,19 +118,19 @@ def test_a_second_run_re_encodes_nothing(report, scorer, filmed_clips, cache):
 
 
 def test_a_clip_that_a_condition_breaks_counts_in_no_row(
-    scorer, filmed_clips, cache, tmp_path, film
+    scorer, video_clips, cache, tmp_path, film
 ):
     tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
-    broken = replace(filmed_clips[1], clip_id="tiny", path=tiny)
+    broken = replace(video_clips[1], clip_id="tiny", path=tiny)
     settings = CodecSettings(cells=("half", "aac:12"), jobs=1)
-    rerun = evaluate_codecs(scorer, [*filmed_clips, broken], cache, settings, EVALUATION)
+    rerun = evaluate_codecs(scorer, [*video_clips, broken], cache, settings, EVALUATION)
     assert rerun.clips == 4
     assert [row.lost for row in rerun.rows] == [1, 0]
 
 
-def test_two_processes_give_the_results_of_one(report, scorer, filmed_clips, cache):
+def test_two_processes_give_the_results_of_one(report, scorer, video_clips, cache):
     settings = SETTINGS.replace(cells=("half",), jobs=2)
-    rerun = evaluate_codecs(scorer, filmed_clips, cache, settings, EVALUATION)
+    rerun = evaluate_codecs(scorer, video_clips, cache, settings, EVALUATION)
     (row,), (alone, *_) = rerun.rows, report.rows
     assert (row.condition, row.auc, row.drop, row.lost) == (
         alone.condition,
@@ -142,14 +142,14 @@ def test_two_processes_give_the_results_of_one(report, scorer, filmed_clips, cac
     assert row.psnr_db == pytest.approx(alone.psnr_db, abs=0.1)
 
 
-def test_no_test_clip_is_an_error(scorer, filmed_clips, cache):
-    others = [replace(clip, split="val") for clip in filmed_clips]
+def test_no_test_clip_is_an_error(scorer, video_clips, cache):
+    others = [replace(clip, split="val") for clip in video_clips]
     with pytest.raises(DataError, match="split 'test'"):
         evaluate_codecs(scorer, others, cache, SETTINGS, EVALUATION)
 
 
-def test_without_conditions_nothing_is_measured(scorer, filmed_clips, cache):
-    empty = evaluate_codecs(scorer, filmed_clips, cache, CodecSettings(), EVALUATION)
+def test_without_conditions_nothing_is_measured(scorer, video_clips, cache):
+    empty = evaluate_codecs(scorer, video_clips, cache, CodecSettings(), EVALUATION)
     assert (empty.clips, empty.original, empty.gap, empty.to_metrics()) == (0, None, None, {})
 
 

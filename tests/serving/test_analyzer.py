@@ -24,8 +24,8 @@ def analyzer(bundle_folder):
 
 
 @pytest.fixture(scope="module")
-def talking(film, tmp_path_factory):
-    return film(tmp_path_factory.mktemp("film") / "talking.mp4", seconds=3.0)
+def talking(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("video") / "talking.mp4", seconds=3.0)
 
 
 def test_video_of_one_window_is_scored_as_in_training(analyzer, talking):
@@ -105,37 +105,39 @@ def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
 @pytest.mark.parametrize(
     ("options", "note", "scored"),
     [
-        ({"sound": False}, "no audio stream", True),
+        ({"audio": False}, "no audio stream", True),
         ({"times": []}, "no video stream", True),
         ({"face": False}, "No face was found", True),
-        ({"face": False, "sound": False}, "nothing to score", False),
+        ({"face": False, "audio": False}, "nothing to score", False),
         ({"times": [0.0]}, "only 1 frame", True),
         ({"seconds": 0.2}, "only 1 frame", True),
         ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "only 3 frame", True),
     ],
 )
-def test_poor_material_gives_a_report_with_a_note(analyzer, film, tmp_path, options, note, scored):
-    report = analyzer.analyze(film(tmp_path / "poor.mp4", **options))
+def test_poor_material_gives_a_report_with_a_note(
+    analyzer, make_video, tmp_path, options, note, scored
+):
+    report = analyzer.analyze(make_video(tmp_path / "poor.mp4", **options))
     assert note in " ".join(report.notes)
     assert (report.fake_probability is not None) is scored
 
 
-def test_4k_video_is_analyzed_like_any_other_size(analyzer, film, tmp_path):
-    path = film(tmp_path / "4k.mp4", size=(3840, 2160), times=np.arange(0, 1, 0.1))
+def test_4k_video_is_analyzed_like_any_other_size(analyzer, make_video, tmp_path):
+    path = make_video(tmp_path / "4k.mp4", size=(3840, 2160), times=np.arange(0, 1, 0.1))
     report = analyzer.analyze(path)
     assert (report.media.width, report.media.height) == (3840, 2160)
     assert report.quality.frames_with_face == report.quality.frames_sampled == 5
     assert report.quality.face_width_px > 900
 
 
-def test_rotated_phone_video_is_analyzed_upright(analyzer, film, tmp_path):
-    report = analyzer.analyze(film(tmp_path / "phone.mp4", size=(300, 400), turned=True))
+def test_rotated_phone_video_is_analyzed_upright(analyzer, make_video, tmp_path):
+    report = analyzer.analyze(make_video(tmp_path / "phone.mp4", size=(300, 400), rotated=True))
     assert (report.media.width, report.media.height, report.media.rotation_deg) == (300, 400, 90)
     assert report.quality.frames_with_face == report.quality.frames_sampled == 5
 
 
-def test_truncated_file_is_analyzed_as_far_as_it_can_be_decoded(analyzer, film, tmp_path):
-    complete = film(tmp_path / "complete.mkv", seconds=4.0)
+def test_truncated_file_is_analyzed_as_far_as_it_can_be_decoded(analyzer, make_video, tmp_path):
+    complete = make_video(tmp_path / "complete.mkv", seconds=4.0)
     truncated = tmp_path / "truncated.mkv"
     truncated.write_bytes(complete.read_bytes()[: complete.stat().st_size // 2])
     report = analyzer.analyze(truncated)
@@ -143,8 +145,8 @@ def test_truncated_file_is_analyzed_as_far_as_it_can_be_decoded(analyzer, film, 
     assert 0 < report.quality.frames_sampled < 20
 
 
-def test_errors_and_reports_use_the_name_given_by_the_sender(analyzer, film, tmp_path):
-    report = analyzer.analyze(film(tmp_path / "stored.mp4"), shown_as="my holiday – ü.mp4")
+def test_errors_and_reports_use_the_name_given_by_the_sender(analyzer, make_video, tmp_path):
+    report = analyzer.analyze(make_video(tmp_path / "stored.mp4"), shown_as="my holiday – ü.mp4")
     assert report.media.file == "my holiday – ü.mp4"
     text = tmp_path / "other.mp4"
     text.write_text("not a video")
@@ -166,7 +168,9 @@ def test_environment_variable_selects_the_bundle(bundle_folder, monkeypatch):
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_length_of_the_video(analyzer, film, tmp_path, monkeypatch):
+def test_memory_does_not_grow_with_the_length_of_the_video(
+    analyzer, make_video, tmp_path, monkeypatch
+):
     monkeypatch.setattr(analyzer_module, "WINDOW_S", 1.0)
 
     def peak_mib(path):
@@ -179,6 +183,6 @@ def test_memory_does_not_grow_with_the_length_of_the_video(analyzer, film, tmp_p
             tracemalloc.stop()
 
     size = {"size": (160, 120)}
-    short, long = (film(tmp_path / f"{s}.mp4", seconds=s, **size) for s in (2.0, 10.0))
+    short, long = (make_video(tmp_path / f"{s}.mp4", seconds=s, **size) for s in (2.0, 10.0))
     sound = 8 * 16_000 * 4 / 2**20  # the sound is held as a whole, in a few copies while it is read
     assert peak_mib(long) < peak_mib(short) + 6 * sound + 2

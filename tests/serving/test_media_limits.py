@@ -7,8 +7,8 @@ from unmask.serving.media_limits import MediaLimits, check_media_limits
 
 
 @pytest.fixture(scope="module")
-def video(film, tmp_path_factory):
-    return film(tmp_path_factory.mktemp("videos") / "a.mp4", seconds=2.0)
+def video(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("videos") / "a.mp4", seconds=2.0)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,10 @@ def test_text_and_playlist_are_refused(tmp_path, content):
         check_media_limits(path, "video.mp4", MediaLimits())
 
 
-def test_video_of_an_unknown_codec_is_not_checked(film_of_unknown, tmp_path):
+def test_video_of_an_unknown_codec_is_not_checked(make_video_of_unknown_codec, tmp_path):
     assert (
-        check_media_limits(film_of_unknown(tmp_path / "a.mkv", "video"), "a", MediaLimits(pixels=1))
+        check_media_limits(
+            make_video_of_unknown_codec(tmp_path / "a.mkv", "video"), "a", MediaLimits(pixels=1)
+        )
         > 0
     )

@@ -75,8 +75,10 @@ def test_attached_method_counts_once_per_call_to_the_timer_in_use():
     assert timer.seconds["frame_model"] > 0
 
 
-def test_costs_of_the_stages_add_up_to_the_whole(bundle_folder, film, tmp_path):
-    costs = profile_analysis(Analyzer.load(bundle_folder), film(tmp_path / "a.mp4", seconds=2.0))
+def test_costs_of_the_stages_add_up_to_the_whole(bundle_folder, make_video, tmp_path):
+    costs = profile_analysis(
+        Analyzer.load(bundle_folder), make_video(tmp_path / "a.mp4", seconds=2.0)
+    )
     assert list(costs) == [*STAGES, "rest", "analyze"]
     total = costs.pop("analyze")
     assert sum(cost.seconds for cost in costs.values()) == pytest.approx(total.seconds, rel=0.01)

@@ -12,8 +12,8 @@ def model(bundle_folder):
     return pyfunc._load_pyfunc(str(bundle_folder))
 
 
-def test_each_path_gets_a_row_with_its_report(model, film, tmp_path):
-    video = film(tmp_path / "a.mp4", seconds=1.0)
+def test_each_path_gets_a_row_with_its_report(model, make_video, tmp_path):
+    video = make_video(tmp_path / "a.mp4", seconds=1.0)
     (row,) = model.predict({"path": [video]})
     report = model.analyzer.analyze(video)
     assert row["path"] == str(video)
@@ -23,10 +23,10 @@ def test_each_path_gets_a_row_with_its_report(model, film, tmp_path):
     assert written["fake_probability"] == report.fake_probability
 
 
-def test_unreadable_file_is_inconclusive_and_does_not_stop_the_others(model, film, tmp_path):
+def test_unreadable_file_is_inconclusive_and_does_not_stop_the_others(model, make_video, tmp_path):
     text = tmp_path / "b.mp4"
     text.write_text("not a video")
-    video = film(tmp_path / "a.mp4", seconds=1.0)
+    video = make_video(tmp_path / "a.mp4", seconds=1.0)
     broken, good = model.predict({"path": [str(text), str(video)]}, params={"unused": 1})
     assert (broken["verdict"], broken["fake_probability"]) == ("inconclusive", None)
     assert broken["report"].startswith(f"{text}: ")

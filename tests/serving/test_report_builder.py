@@ -59,8 +59,8 @@ def full_analyzer(bundle_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def talking(film, tmp_path_factory):
-    return film(tmp_path_factory.mktemp("film") / "talking.mp4", seconds=3.0)
+def talking(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("video") / "talking.mp4", seconds=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,10 @@ def test_score_is_the_weighted_mean_of_members_and_lip_sync(report, full_analyze
     assert report.model.members == len(full_analyzer.bundle.members) == 3
 
 
-def test_without_lip_sync_the_calibration_of_the_detectors_applies(full_analyzer, film, tmp_path):
-    report = full_analyzer.analyze(film(tmp_path / "silent.mp4", seconds=2.0, sound=False))
+def test_without_lip_sync_the_calibration_of_the_detectors_applies(
+    full_analyzer, make_video, tmp_path
+):
+    report = full_analyzer.analyze(make_video(tmp_path / "silent.mp4", seconds=2.0, audio=False))
     assert report.modalities.lip_sync is None
     model = report.model
     assert (model.temperature, model.bias) == (2.0, -0.4)
@@ -218,8 +220,8 @@ def test_windows_add_up_and_their_times_are_those_of_the_video(full_analyzer, ta
         assert times_s == sorted(times_s)
 
 
-def test_video_without_sound_has_an_interval_and_no_lip_sync(full_analyzer, film, tmp_path):
-    report = full_analyzer.analyze(film(tmp_path / "mute.mp4", sound=False))
+def test_video_without_sound_has_an_interval_and_no_lip_sync(full_analyzer, make_video, tmp_path):
+    report = full_analyzer.analyze(make_video(tmp_path / "mute.mp4", audio=False))
     assert report.modalities.lip_sync is None
     assert report.people[0].lip_sync is None
     assert report.confidence_interval is not None

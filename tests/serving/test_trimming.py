@@ -22,8 +22,8 @@ from unmask.serving.trimming import shift_report_times, trim
 
 
 @pytest.fixture(scope="module")
-def video(film, tmp_path_factory):
-    return film(tmp_path_factory.mktemp("films") / "a.mp4", seconds=3.0)
+def video(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("videos") / "a.mp4", seconds=3.0)
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 1.0), (1.2, 2.0), (2.0, float("inf"))])
@@ -52,9 +52,11 @@ def test_sound_of_the_excerpt_stays_in_sync(video, tmp_path):
 
 
 @pytest.mark.parametrize(("unknown", "kept"), [("video", "audio"), ("audio", "video")])
-def test_stream_of_an_unknown_codec_is_left_out(film_of_unknown, tmp_path, unknown, kept):
+def test_stream_of_an_unknown_codec_is_left_out(
+    make_video_of_unknown_codec, tmp_path, unknown, kept
+):
     excerpt = tmp_path / "excerpt.mkv"
-    trim(film_of_unknown(tmp_path / "a.mkv", unknown), 0.0, 0.6, excerpt, "a.mkv")
+    trim(make_video_of_unknown_codec(tmp_path / "a.mkv", unknown), 0.0, 0.6, excerpt, "a.mkv")
     info = probe(excerpt)
     assert (info.has_video, info.has_audio) == (kept == "video", kept == "audio")
 

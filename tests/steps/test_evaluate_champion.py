@@ -33,11 +33,11 @@ def other_bundle(bundle_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def clips(film, tmp_path):
+def clips(make_video, tmp_path):
     """Two test clips of either class, and one of another split."""
     rows = []
     for number in range(5):
-        path = film(tmp_path / f"{number}.mp4", seconds=0.5 + number / 10)
+        path = make_video(tmp_path / f"{number}.mp4", seconds=0.5 + number / 10)
         split = "train" if number == 4 else "test"
         facts = {"path": path, "sha256": file_sha256(path), "split": split}
         rows.append(make_clip(clip_id=str(number), fake_video=number % 2 == 1, **facts))

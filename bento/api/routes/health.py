@@ -19,7 +19,7 @@ router = APIRouter(default_response_class=Response)
     summary="Liveness probe",
 )
 def livez() -> Response:
-    """The process responds. Under BentoML, BentoML's own probe answers instead."""
+    """Report that the process responds; BentoML replaces this route by its own probe."""
     return PlainTextResponse("\n")
 
 
@@ -29,7 +29,7 @@ def livez() -> Response:
     summary="Readiness probe",
 )
 def readyz(context: ContextDep) -> Response:
-    """The database responds and the worker runs; otherwise 503."""
+    """Report that the database responds and the worker runs; 503 otherwise."""
     with context.services.engine.connect():
         return PlainTextResponse("\n")
 
@@ -46,6 +46,6 @@ def readyz(context: ContextDep) -> Response:
     summary="Prometheus metrics",
 )
 async def metrics(context: ContextDep) -> Response:
-    """Queue length, jobs and failures by kind, processing seconds by stage, webhooks."""
+    """Return queue length, jobs and failures by kind, processing seconds by stage, webhooks."""
     content = await run_sync(render_metrics, context.services.engine)
     return Response(content, media_type=CONTENT_TYPE)

@@ -32,7 +32,7 @@ export function formatBytes(count) {
 export const formatDateTime = (iso) =>
   new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** Which modality, and whose, a segment belongs to. */
+/** Modality and person of a segment. */
 export function segmentLabel(modality, person) {
   if (modality === "audio") return "Voice";
   return `${modality === "video" ? "Face" : "Lip-sync"} of person ${person}`;

@@ -41,7 +41,7 @@ async function loadPage(target, offset, signal) {
   }
 }
 
-/** Refresh later, but not while keyboard focus is inside the list. */
+/** Refresh after a pause, but not while keyboard focus is inside the list. */
 function scheduleRefresh(target, offset, signal) {
   timer = setTimeout(() => {
     if (target.contains(document.activeElement)) scheduleRefresh(target, offset, signal);

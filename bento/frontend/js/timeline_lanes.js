@@ -96,7 +96,7 @@ function segmentMark({ start_s, end_s }, duration_s) {
   return node;
 }
 
-/** An SVG whose x axis is time and whose height is 1; the browser stretches it to the lane. */
+/** An SVG whose x axis is time and whose height is 1; the browser scales it to the lane. */
 const chartSvg = (duration_s, ...shapes) =>
   svgElement("svg", { viewBox: `0 0 ${duration_s} 1`, preserveAspectRatio: "none" }, ...shapes);
 

@@ -12,8 +12,8 @@ const INCONCLUSIVE =
 const UNSCORED =
   "Nothing in this video could be scored, so there is no probability. See the caveats below.";
 const DISCLAIMER =
-  "This is not a verdict on a person. Before any decision, have somebody review the evidence and " +
-  "hear the person concerned.";
+  "This is not a verdict on a person. Before any decision, have a person review the evidence, " +
+  "and let the person concerned respond.";
 
 export function verdictCard(job) {
   const report = job.result;

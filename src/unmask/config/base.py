@@ -1,7 +1,7 @@
 """Base class of all settings, and their conversion from and to plain values.
 
-Settings are frozen. Unknown keys are errors and types are strict: a flag is no number, and a
-number is no text except where a field takes both.
+Settings are frozen. Unknown keys are errors and types are strict: a flag is not a number, and
+a number is not a text unless the field accepts both.
 """
 
 from collections.abc import Mapping

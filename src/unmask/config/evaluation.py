@@ -27,13 +27,13 @@ class UncertaintySettings(SettingsModel):
     fpr: OpenFraction = Field(
         default=0.01,
         description="Target false positive rate of the conformal guarantee: share of genuine "
-        "clips that may be called fake. A target of 0.01 takes 99 genuine validation clips; with "
+        "clips that may be called fake. A target of 0.01 needs 99 genuine validation clips; with "
         "fewer, no clip is called fake.",
     )
     fnr: OpenFraction = Field(
         default=0.01,
         description="Target false negative rate of the conformal guarantee: share of fakes that "
-        "may be called real. A target of 0.01 takes 99 fake validation clips; with fewer, no clip "
+        "may be called real. A target of 0.01 needs 99 fake validation clips; with fewer, no clip "
         "is called real.",
     )
 

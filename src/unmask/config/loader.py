@@ -97,9 +97,13 @@ def _find_field(model: type[SettingsModel], key: Any) -> tuple[Any, Any]:
 def _check_dependencies(settings: Settings) -> None:
     """Refuse a model whose inputs preprocessing leaves out."""
     if settings.sync.enabled and not settings.preprocessing.lips.enabled:
-        raise ConfigError("sync.enabled needs mouths; set preprocessing.lips.enabled=true, too")
+        raise ConfigError(
+            "sync.enabled requires mouth crops; set preprocessing.lips.enabled=true, too"
+        )
     if settings.model.flow and not settings.preprocessing.flow.enabled:
-        raise ConfigError("model.flow needs flow; set preprocessing.flow.enabled=true, too")
+        raise ConfigError(
+            "model.flow requires optical flow; set preprocessing.flow.enabled=true, too"
+        )
 
 
 def _deep_merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

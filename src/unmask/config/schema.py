@@ -8,7 +8,7 @@ from unmask.config.settings import Settings
 def settings_schema() -> dict[str, Any]:
     """Return the JSON schema of ``params.yaml``, with the overlays ``phases`` and ``profiles``.
 
-    An overlay takes any part of the settings, so that no key is required anywhere.
+    An overlay may contain any part of the settings, so no key is required.
     """
     schema = Settings.model_json_schema()
     blocks = schema["$defs"]

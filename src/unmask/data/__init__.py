@@ -1,1 +1,1 @@
-"""What the detector learns from and is measured on."""
+"""Data: manifests, splits, data sets, forgeries and augmentation."""

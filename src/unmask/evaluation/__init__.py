@@ -1,1 +1,1 @@
-"""Tables of scores to numbers; knows no model."""
+"""Evaluation: metrics, intervals and gates, computed from score tables alone."""

@@ -61,7 +61,7 @@ class AblationRow:
             an added component, with the interval of the difference on the same resamples;
             ``None`` for the reference.
         ece: Mean over the seeds.
-        added: The component is switched on here, and off in the reference.
+        added: The component is switched on in this row, and off in the reference.
         by_manipulation: AUC of each kind of fake against all genuine clips, mean over seeds.
     """
 
@@ -83,7 +83,7 @@ class _Resamples:
     Attributes:
         clip_ids: In the order of ``counts``.
         counts: How often each clip occurs, shape ``(resamples, clips)``.
-        seeds: Of the runs.
+        seeds: Seed of each run.
         runs: Indices of the drawn runs, shape ``(draws, resamples)``.
     """
 
@@ -126,8 +126,8 @@ def compare_runs(
 
     Args:
         reference: One run per seed.
-        without: Component to the runs without it, one per seed.
-        seed: Of the resampling of identities and runs; all rows share their resamples.
+        without: Runs without a component, one per seed, by name of the component.
+        seed: Seed of the resampling of identities and runs, which all rows share.
         added: Components that the reference lacks and the row has.
 
     Raises:

@@ -42,9 +42,9 @@ class Evaluation:
 
     Attributes:
         identities: People in the split, the unit of resampling.
-        confidence: Of every interval.
-        bins: Of the calibration error.
-        auc: Of the logits before calibration, with the interval ``auc_low`` to ``auc_high``.
+        confidence: Level of every interval, in ``(0, 1)``.
+        bins: Number of bins of the calibration error.
+        auc: AUC of the logits before calibration; its interval is ``auc_low`` to ``auc_high``.
         eer: Equal error rate.
         fpr95: False positive rate at a true positive rate of 95 %.
         ece: Expected calibration error.
@@ -107,11 +107,11 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
     number; calibration is measured on probabilities.
 
     Args:
-        seed: Of the resampling.
+        seed: Seed of the resampling.
 
     Raises:
         SingleClassError: There is no genuine or no fake clip.
-        DataError: The rows are of several splits, a clip occurs twice, or a score is not
+        DataError: The rows belong to several splits, a clip occurs twice, or a score is not
             finite.
     """
     split = _common_split(rows)
@@ -154,7 +154,7 @@ def auc_of_rows(rows: Sequence[ScoreRow]) -> float:
 def _common_split(rows: Sequence[ScoreRow]) -> str:
     splits = sorted({row.split for row in rows})
     if len(splits) != 1:
-        raise DataError(f"scores are of {len(splits)} splits {splits}; evaluate one at a time")
+        raise DataError(f"scores belong to {len(splits)} splits {splits}; evaluate one at a time")
     if len({row.clip_id for row in rows}) != len(rows):
         raise DataError("a clip occurs more than once in the scores; keep one row per clip")
     return splits[0]

@@ -67,7 +67,7 @@ def check_gates(
     The AUC gates compare point estimates; the interval is only part of the message.
 
     Args:
-        evaluation: Of the candidate, on the test set.
+        evaluation: Metrics of the candidate on the test set.
         fgsm_auc_drop: AUC lost under FGSM; ``None`` where it was not measured, which fails the
             gate.
         champion_auc: AUC of the champion on the same test set; ``None`` where there is no

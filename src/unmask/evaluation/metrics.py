@@ -155,7 +155,8 @@ def expected_ece_under_calibration(
 ) -> float:
     """Estimate the ECE that a perfectly calibrated detector would show on these clips.
 
-    The mean ECE over ``draws`` random labellings, each clip fake with its own probability.
+    This is the mean ECE over ``draws`` random labellings, each clip fake with its own
+    probability.
     """
     _check_probabilities(probabilities, np.zeros(len(probabilities), dtype=np.bool_))
     index = _bin_index(probabilities, bins)
@@ -180,8 +181,8 @@ def brier_score(probabilities: Scores, is_fake: Labels) -> float:
 def negative_log_likelihood(probabilities: Scores, is_fake: Labels) -> float:
     """Compute the mean of ``-ln(probability of the true class)``, in nats; lower is better.
 
-    Probabilities are clipped to ``PROB_CLIP``, so that a certain and wrong clip costs 27.6 nats
-    and not infinity.
+    Probabilities are clipped to ``PROB_CLIP``, so that a confident error costs 27.6 nats and not
+    infinity.
     """
     _check_probabilities(probabilities, is_fake)
     true_class = np.where(is_fake, probabilities, 1 - probabilities)

@@ -36,7 +36,8 @@ def from_json(kind: type[T], text: str | bytes, source: str = "JSON") -> T:
         source: Name of the JSON in error messages.
 
     Raises:
-        DataError: It is not JSON, or not of that type; the first wrong key is named.
+        DataError: The text is not JSON, or not of that type; the message names the first
+            wrong key.
     """
     try:
         return TypeAdapter(kind).validate_json(text)

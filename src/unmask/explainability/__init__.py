@@ -1,1 +1,1 @@
-"""Why a detector says what it says: where it looked, what it heard, and whether that is so."""
+"""Explainability: heat maps, audio occlusion, and tests of their faithfulness."""

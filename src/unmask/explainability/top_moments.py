@@ -79,7 +79,7 @@ class TopMoments:
         """Add one window.
 
         Args:
-            scores: Of the window, from :func:`unmask.models.inference.score_samples`.
+            scores: Scores of the window, from :func:`unmask.models.inference.score_samples`.
         """
         for person, score in zip(window.people, scores, strict=False):
             frames = self.people.get(person.track.person, [])
@@ -130,7 +130,7 @@ def _candidate(person: PersonFeatures, row: int, probability: float) -> FrameCan
         time_s=float(track.time_s[row]),
         probability=probability,
         box_px=track.boxes_px[row].copy(),
-        # the landmarks were transformed with the face, whatever the alignment
+        # the landmarks were transformed with the face, for either method of alignment
         to_face=estimate_similarity(track.landmarks_px[row], person.landmarks[row]),
         landmarks=person.landmarks[row].copy(),
         context=ModelInput(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),

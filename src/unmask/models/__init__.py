@@ -1,1 +1,1 @@
-"""Arrays to scores."""
+"""Models: networks, calibration and inference, from arrays to scores."""

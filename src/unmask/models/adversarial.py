@@ -4,8 +4,8 @@ FGSM: Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examp
 PGD: Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
 
 The detector normalises its inputs itself, so the budget ``epsilon`` applies to the raw input:
-pixels of the aligned 224 px face in ``[0, 1]``, and amplitudes in ``[-1, 1]`` whatever the loudness
-of the clip. Optical flow is not perturbed and stays that of the clean faces.
+pixels of the aligned 224 px face in ``[0, 1]``, and amplitudes in ``[-1, 1]``, independent of the
+loudness of the clip. Optical flow is not perturbed and stays that of the clean faces.
 """
 
 from collections.abc import Iterator

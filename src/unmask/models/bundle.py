@@ -117,7 +117,7 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a bundle in evaluation mode, without any download.
 
     Raises:
-        BundleError: There is none, its schema is unknown, or one of its files is damaged.
+        BundleError: The folder has no bundle, its schema is unknown, or a file is damaged.
     """
     metadata = _read_metadata(folder)
     try:

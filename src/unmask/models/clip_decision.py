@@ -1,7 +1,7 @@
 """Clip decision: final score, decisive person and verdict.
 
-The only place where these rules are written. Scoring of labelled clips, on which thresholds are
-fitted, and serving both call it, so that a threshold means the same in both.
+Serving and the scoring of labelled clips, on which thresholds are fitted, both use these rules, so
+that a threshold means the same in both.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ def repeated_log_odds(
     """Return the final log-odds that each logit alone would give, of the same shape.
 
     Args:
-        logits: Uncalibrated logits of MC-dropout passes or of members, shape ``(answers,)``.
+        logits: Uncalibrated logits of MC-dropout passes or of members, shape ``(repeats,)``.
         sync_probability: As in :func:`final_log_odds`.
     """
     finals = [final_log_odds(single, sync_probability, calibration) for single in logits[:, None]]
@@ -51,8 +51,8 @@ def decisive(
 ) -> T:
     """Return the person whose score is the clip's: the most fake of those seen for long enough.
 
-    Long enough is ``MIN_FRAMES`` frames; if nobody reaches that, as many as the person seen
-    longest has.
+    Long enough is ``MIN_FRAMES`` frames; if no person reaches that, it is the number of
+    frames of the person seen longest.
 
     Args:
         people: At least one.

@@ -79,7 +79,7 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
 
     Raises:
         DataError: There is no sample, one has neither a face nor sound, or one has no flow
-            although ``settings`` ask for it.
+            although ``settings`` require it.
     """
     if not samples:
         raise DataError("a batch needs at least one sample")
@@ -156,7 +156,7 @@ def join_face_targets(points: Tensor | None, pose: Tensor | None) -> NDArray[np.
         Shape ``(frames, 139)``.
 
     Raises:
-        DataError: There are none, since the detector has no face heads.
+        DataError: The detector has no face heads.
     """
     if points is None or pose is None:
         raise DataError(

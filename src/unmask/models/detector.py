@@ -28,8 +28,8 @@ class DetectorOutput:
     """Output of the detector; every logit is uncalibrated and higher for more fake.
 
     Attributes:
-        logit: Of the clip, shape ``(B,)``.
-        video_logit, audio_logit: Of one modality alone, the mean over its frames or steps,
+        logit: Logit of the clip, shape ``(B,)``.
+        video_logit, audio_logit: Logit of one modality alone, the mean over its frames or steps,
             shape ``(B,)``; 0 where the modality is missing.
         frame_logits: Shape ``(B, T)``, 0 where ``frame_mask`` is False.
         step_logits: One per 20 ms, shape ``(B, A)``, 0 where ``step_mask`` is False.
@@ -71,7 +71,7 @@ class Detector(nn.Module):
 
     Raises:
         WeightsError: Pretrained weights are configured but not available.
-        ConfigError: A backbone does not exist, or takes no flow.
+        ConfigError: A backbone does not exist, or does not support optical flow.
     """
 
     def __init__(self, settings: ModelSettings, voice: Wav2Vec2Model | None = None) -> None:

@@ -92,10 +92,10 @@ def face_scores(score: SampleScore, times_s: Floats) -> TimedScores:
 
 
 def voice_scores(scores: Sequence[SampleScore], start_s: float = 0.0) -> TimedScores:
-    """Return the voice's scores, one per ``BIN_S`` in which somebody speaks.
+    """Return the voice's scores, one per ``BIN_S`` with speech.
 
     Args:
-        scores: Of the people of one window, who share the sound: the first one's are taken.
+        scores: One per person of a window; all share the sound, so the first is used.
         start_s: Where the window starts in the video.
     """
     if not scores:

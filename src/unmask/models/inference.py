@@ -30,7 +30,7 @@ class SampleScore:
     Attributes:
         logit: Calibrated log-odds of all members and lip-sync together.
         probability: The same as a probability in ``[0, 1]``.
-        video_probability, audio_probability: Of one modality alone; ``None`` where it is
+        video_probability, audio_probability: Score of one modality alone; ``None`` where it is
             missing: no face, or no speech.
         frame_probabilities: One per face of the sample, shape ``(frames,)``.
         step_probabilities: One per 20 ms of sound, NaN without speech, shape ``(steps,)``.
@@ -70,7 +70,7 @@ class _MemberOutputs:
 def score_samples(
     bundle: Bundle, samples: Sequence[ModelInput], precision: str = "auto", passes: int = 0
 ) -> tuple[SampleScore, ...]:
-    """Score every sample in a batch of its own, so that no score depends on the others.
+    """Score every sample in a separate batch, so that no score depends on the others.
 
     Sound that several people of a clip share is encoded once.
 
@@ -102,7 +102,7 @@ def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:
     """Return the clip's score by the rule of :func:`unmask.models.clip_decision.decisive`.
 
     Args:
-        scores: Of the people of one clip; at least one.
+        scores: One per person of a clip; at least one.
     """
     return decisive(
         scores,

@@ -151,7 +151,7 @@ def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tens
 
     Args:
         predicted: Shape ``(B, T, …)``.
-        target: Of the same shape, NaN where unknown.
+        target: Shape of ``predicted``, NaN where unknown.
         frame_mask: True where there is a face, shape ``(B, T)``.
 
     Returns:

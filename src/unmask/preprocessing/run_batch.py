@@ -127,7 +127,7 @@ def find_media(folder: Path) -> tuple[Path, ...]:
     """Return all video and audio files below a folder, sorted.
 
     Raises:
-        DataError: There is none.
+        DataError: The folder has no such file.
     """
     paths = list_media(folder)
     if not paths:

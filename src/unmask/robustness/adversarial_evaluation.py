@@ -111,7 +111,7 @@ def _measure(
 
 
 def _sample(examples: Sequence[Example], min_clips: int) -> Sequence[Example]:
-    """Return whole pairs with at least ``min_clips`` clips, whatever the order of ``examples``.
+    """Return whole pairs with at least ``min_clips`` clips, in any order of ``examples``.
 
     Args:
         min_clips: 0 returns all.

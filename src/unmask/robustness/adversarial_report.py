@@ -48,7 +48,7 @@ class ThreatModel:
     )
     epsilon: str = (
         "the largest change of any value: of pixels in [0, 1], so that 0.01 is 2.55 of 255 grey "
-        "levels, and of samples with full scale 1, whatever the volume; for both, of each"
+        "levels, and of samples with full scale 1, regardless of the loudness; for both, of each"
     )
 
 

@@ -44,7 +44,7 @@ def evaluate_codecs(
 
     Args:
         settings: Without conditions, nothing is measured.
-        seed: Of the resampling.
+        seed: Seed of the resampling.
 
     Raises:
         DataError: There is no test clip, or none could be scored under every condition.

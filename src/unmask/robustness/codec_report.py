@@ -48,7 +48,7 @@ class CodecReport:
 
     Attributes:
         clips: Number of clips scored under every condition.
-        confidence: Of every interval.
+        confidence: Level of every interval, in ``(0, 1)``.
         original: AUC of the original files; ``None`` where nothing was measured.
         codec_gap: AUC under H.264 minus AUC under H.265, at ``GATE_CONDITIONS``; ``None`` where
             one of the two was not measured.
@@ -90,11 +90,11 @@ def compare_conditions(
     """Compare all codec conditions on the clips that were scored under every one.
 
     Args:
-        clips: Of one split.
+        clips: Clips of one split.
         scores: Condition, or ``original``, to a score per clip, shape ``(clips,)``; higher is
             more fake, NaN where the clip could not be scored.
         psnr_db: Condition to its mean PSNR.
-        seed: Of the resampling; all rows share their resamples.
+        seed: Seed of the resampling, which all rows share.
 
     Raises:
         SingleClassError: The scored clips are all genuine, or all fake.

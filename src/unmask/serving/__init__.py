@@ -1,1 +1,1 @@
-"""One video in, one report out."""
+"""Serving: analysis of a video, from the file to the report."""

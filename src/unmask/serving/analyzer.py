@@ -61,7 +61,7 @@ class Analyzer:
         """Load a bundle: ``folder``, else ``UNMASK_BUNDLE``, else the champion.
 
         Raises:
-            BundleError: There is none, or it is damaged.
+            BundleError: The folder has no bundle, or the bundle is damaged.
         """
         path = folder or Path(os.environ.get(BUNDLE_VARIABLE) or CHAMPION)
         if path == CHAMPION and not path.exists():
@@ -137,7 +137,7 @@ class Analyzer:
 
 @contextmanager
 def _rename_in_errors(path: Path, shown_as: str | None) -> Iterator[None]:
-    """Let errors name the file as the sender does, not by its temporary path."""
+    """Replace the temporary path in error messages by the name of the sent file."""
     try:
         yield
     except MediaError as error:

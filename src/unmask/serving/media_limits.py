@@ -30,7 +30,7 @@ def check_media_limits(
     limits: MediaLimits,
     time_range_s: tuple[float, float] = (0.0, math.inf),
 ) -> float:
-    """Check the container's header against ``limits``, whatever the file's suffix.
+    """Check the container's header against ``limits``, regardless of the file's suffix.
 
     A header may be wrong. The process that decodes the file needs limits of time and memory, too.
 

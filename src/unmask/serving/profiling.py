@@ -62,7 +62,7 @@ class MemoryTimer(StageTimer):
         resident_bytes: Returns the memory of this process; for tests.
 
     Attributes:
-        stage: Stage at work.
+        stage: Running stage.
         peak_mib: Stage to peak memory so far.
     """
 
@@ -74,7 +74,7 @@ class MemoryTimer(StageTimer):
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Count time and memory inside the block to ``stage``."""
+        """Add time and memory of the block to ``stage``."""
         outer, self.stage = self.stage, stage
         try:
             with super().measure(stage):
@@ -83,7 +83,7 @@ class MemoryTimer(StageTimer):
             self.stage = outer
 
     def sample(self) -> None:
-        """Count the memory of this moment to the stage at work."""
+        """Record the current memory for the running stage."""
         stage, mib = self.stage, self._resident_bytes() / MIB
         if stage == self.stage:  # otherwise the sample may belong to either stage
             self.peak_mib[stage] = max(self.peak_mib[stage], mib)
@@ -141,7 +141,7 @@ def _memory_reader() -> Callable[[], int]:
 
 @contextmanager
 def use_timer(timer: StageTimer) -> Iterator[None]:
-    """Count the work of modules prepared by :func:`attach_timer` to ``timer`` inside the block."""
+    """Measure modules prepared by :func:`attach_timer` with ``timer`` inside the block."""
     token = _timer.set(timer)
     try:
         yield
@@ -150,7 +150,7 @@ def use_timer(timer: StageTimer) -> Iterator[None]:
 
 
 def attach_timer(module: nn.Module, stage: str, method: str = "forward") -> None:
-    """Count the module's ``method`` to ``stage`` from now on; calling it again has no effect."""
+    """Measure calls of the module's ``method`` as ``stage``; a second call has no effect."""
     timed = _timed_methods.setdefault(module, set())
     if method in timed:
         return

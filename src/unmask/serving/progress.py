@@ -33,7 +33,7 @@ class ProgressTimer(StageTimer):
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Report progress and count the time inside the block to ``stage``."""
+        """Report progress and add the time inside the block to ``stage``."""
         self._frames_done += stage == "faces"
         if stage in SCORING_PROGRESS:
             self._window_progress = max(self._window_progress, SCORING_PROGRESS[stage])

@@ -24,7 +24,7 @@ def build_notes(
     """Yield every caveat that applies to a video.
 
     Args:
-        guarantee: Of the calibration in effect; nothing is said where it has no clips.
+        guarantee: Guarantee of the calibration in effect; without clips it adds no note.
         decoded_end_s: End of what could be decoded.
     """
     if model.profile == "demo":

@@ -1,1 +1,1 @@
-"""Fitting a detector to clips."""
+"""Training: fit, calibration and experiments."""

@@ -25,7 +25,7 @@ class ChampionScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoredClip:
-    """A clip with one score per person, or a single one where nobody is visible."""
+    """A clip with one score per person, or a single one where no person is visible."""
 
     clip: Clip
     scores: tuple[SampleScore, ...]
@@ -85,7 +85,7 @@ def select_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
     """Return the clips of one split.
 
     Raises:
-        DataError: There are none.
+        DataError: The split has no clips.
     """
     subset = tuple(clip for clip in clips if clip.split == split)
     if not subset:
@@ -97,7 +97,7 @@ def score_champion(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> 
     """Compute the AUC of the champion on the test clips.
 
     Args:
-        bundle: Directory of the champion; a missing or empty one means that there is none.
+        bundle: Directory of the champion; missing or empty if there is no champion.
 
     Raises:
         SingleClassError: The test clips are all genuine, or all fake.

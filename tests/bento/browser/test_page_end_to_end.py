@@ -95,8 +95,8 @@ def base_url(suspicious_bundle, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def talk(film, tmp_path_factory):
-    return film(tmp_path_factory.mktemp("films") / "talk.mp4", seconds=3.0)
+def talk(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("videos") / "talk.mp4", seconds=3.0)
 
 
 @pytest.fixture(scope="module")

@@ -154,7 +154,7 @@ def test_every_response_conforms_to_the_document(make_service, running_worker, l
         if valid and "name" in (case.path_parameters or {}):
             case.path_parameters["name"] = "frame-1"
         if valid and operation.path in ("/analyze-video", "/predict"):
-            case.body, case.media_type = {"file": b"film"}, "multipart/form-data"
+            case.body, case.media_type = {"file": b"video"}, "multipart/form-data"
             case.headers.pop("idempotency-key", None)
         response = case.call(base_url=base_url)
         case.validate_response(response, checks=applied_checks)

@@ -62,8 +62,10 @@ def worker_of(process):
     return next(child for child in children if "bento.worker" in child.cmdline())
 
 
-def test_built_bento_serves_frontend_api_and_a_worker_that_is_restarted(built, film, tmp_path):
-    video = film(tmp_path / "talk.mp4", seconds=3.0)
+def test_built_bento_serves_frontend_api_and_a_worker_that_is_restarted(
+    built, make_video, tmp_path
+):
+    video = make_video(tmp_path / "talk.mp4", seconds=3.0)
     folder = tmp_path / "service"
     with bentoml_serve("unmask:latest", tmp_path, UNMASK_FOLDER=folder) as (base, process):
         assert "<title>" in httpx.get(f"{base}/", follow_redirects=True).text
@@ -99,9 +101,9 @@ def test_port_is_free_after_the_supervisor_is_killed(built, tmp_path):
 
 
 def test_built_bentos_share_queue_database_and_store(
-    built, film, tmp_path, redis, database, s3_endpoint
+    built, make_video, tmp_path, redis, database, s3_endpoint
 ):
-    video = film(tmp_path / "talk.mp4", seconds=2.0)
+    video = make_video(tmp_path / "talk.mp4", seconds=2.0)
     shared = {
         "UNMASK_QUEUE": f"redis://127.0.0.1:{redis.port}/0",
         "UNMASK_DATABASE": database,

@@ -19,11 +19,12 @@ COUNT = int(os.environ.get("UNMASK_BROKEN_FILES", "24"))
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 3 * COUNT)
 def test_every_corrupt_file_ends_its_job_and_not_the_worker(
-    make_service, running_worker, film, tmp_path, bundle_folder, monkeypatch
+    make_service, running_worker, make_video, tmp_path, bundle_folder, monkeypatch
 ):
     monkeypatch.setenv("UNMASK_BUNDLE", str(bundle_folder))
     intact = [
-        film(tmp_path / name, seconds=0.4).read_bytes() for name in ("a.mp4", "a.mkv", "a.mov")
+        make_video(tmp_path / name, seconds=0.4).read_bytes()
+        for name in ("a.mp4", "a.mkv", "a.mov")
     ]
     limits = dict.fromkeys(("max_queued", "max_queued_per_tenant", "submits_per_minute"), COUNT + 1)
     service = make_service(**limits, attempts=2)

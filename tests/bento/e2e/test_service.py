@@ -50,8 +50,10 @@ def assert_close(actual, expected):
         assert actual == (pytest.approx(expected, abs=1e-4) if tolerant else expected)
 
 
-def test_predict_returns_the_same_report_as_the_library(client, film, tmp_path, bundle_folder):
-    video = film(tmp_path / "my clip – ü.mp4")
+def test_predict_returns_the_same_report_as_the_library(
+    client, make_video, tmp_path, bundle_folder
+):
+    video = make_video(tmp_path / "my clip – ü.mp4")
     response = client.post("/predict", files={"file": (video.name, video.read_bytes())})
     assert response.status_code == 200
     actual = Report.model_validate_json(response.text)
@@ -77,12 +79,12 @@ def test_unreadable_file_gets_the_error_message_of_the_library(
     ("options", "note"),
     [
         ({"times": []}, "no video stream"),
-        ({"face": False, "sound": False}, "nothing to score"),
+        ({"face": False, "audio": False}, "nothing to score"),
         ({"times": [0.0]}, "only 1 frame"),
     ],
 )
-def test_report_of_a_poor_video_has_a_note(client, film, tmp_path, options, note):
-    video = film(tmp_path / "poor.mp4", **options)
+def test_report_of_a_poor_video_has_a_note(client, make_video, tmp_path, options, note):
+    video = make_video(tmp_path / "poor.mp4", **options)
     response = client.post("/predict", files={"file": (video.name, video.read_bytes())})
     assert response.status_code == 200
     assert note in " ".join(response.json()["notes"])
@@ -90,9 +92,9 @@ def test_report_of_a_poor_video_has_a_note(client, film, tmp_path, options, note
 
 @pytest.mark.services
 def test_embedded_worker_returns_the_same_report_as_the_library(
-    client, film, tmp_path, bundle_folder
+    client, make_video, tmp_path, bundle_folder
 ):
-    video = film(tmp_path / "talk.mp4", seconds=2.0)
+    video = make_video(tmp_path / "talk.mp4", seconds=2.0)
     response = client.post("/analyze-video", files={"file": (video.name, video.read_bytes())})
     assert response.status_code == 202
     job = wait_for_end(client, response.json()["status_url"])
@@ -108,8 +110,8 @@ def test_embedded_worker_returns_the_same_report_as_the_library(
 
 
 @pytest.mark.services
-def test_report_of_a_part_has_times_of_the_whole_video(client, film, tmp_path):
-    video = film(tmp_path / "long.mp4", seconds=6.0)
+def test_report_of_a_part_has_times_of_the_whole_video(client, make_video, tmp_path):
+    video = make_video(tmp_path / "long.mp4", seconds=6.0)
     content = {"files": {"file": (video.name, video.read_bytes())}}
     response = client.post("/analyze-video", data={"start_s": 4.5, "end_s": 5.5}, **content)
     job = wait_for_end(client, response.json()["status_url"])

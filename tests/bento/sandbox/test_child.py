@@ -31,8 +31,8 @@ class RecordingAnalyzer:
 
 
 @pytest.mark.parametrize("save_evidence", [False, True])
-def test_part_is_trimmed_into_the_work_folder_and_deleted(film, tmp_path, save_evidence):
-    video, folder = film(tmp_path / "talk.mp4"), tmp_path / "work"
+def test_part_is_trimmed_into_the_work_folder_and_deleted(make_video, tmp_path, save_evidence):
+    video, folder = make_video(tmp_path / "talk.mp4"), tmp_path / "work"
     folder.mkdir()
     task = AnalysisTask(
         path=video,

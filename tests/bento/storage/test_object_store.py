@@ -33,15 +33,15 @@ def test_job_files_are_stored_in_the_bucket_and_served_by_signed_urls(
 
 
 def test_video_is_imported_from_an_allowed_bucket(make_service, running_worker, s3_endpoint):
-    httpx.put(f"{s3_endpoint}/videos/new/film.mp4", content=b"real")
+    httpx.put(f"{s3_endpoint}/videos/new/video.mp4", content=b"real")
     service = make_service(s3_endpoint=s3_endpoint, import_buckets=("videos",))
-    form = {"storage_url": "s3://videos/new/film.mp4"}
+    form = {"storage_url": "s3://videos/new/video.mp4"}
     response = service.client.post("/analyze-video", data=form)
     assert response.status_code == 202, response.text
     with running_worker(service):
         job = service.wait_for(response.json()["job_id"])
-    assert (job["status"], job["verdict"], job["file"]) == ("done", "real", "film.mp4")
-    for key in ("none", "a::b", "::", "simplecache::s3://videos/new/film.mp4", "%"):
+    assert (job["status"], job["verdict"], job["file"]) == ("done", "real", "video.mp4")
+    for key in ("none", "a::b", "::", "simplecache::s3://videos/new/video.mp4", "%"):
         form = {"storage_url": f"s3://videos/{key}"}
         response = service.client.post("/analyze-video", data=form)
         assert response.status_code == 422, key
@@ -51,7 +51,7 @@ def test_video_is_imported_from_an_allowed_bucket(make_service, running_worker, 
 def test_unavailable_import_store_gets_503(make_service, s3_endpoint, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     service = make_service(s3_endpoint="http://127.0.0.1:9", import_buckets=("videos",))
-    form = {"storage_url": "s3://videos/film.mp4"}
+    form = {"storage_url": "s3://videos/video.mp4"}
     response = service.client.post("/analyze-video", data=form)
     assert response.status_code == 503
     assert response.json()["error"].startswith("storage_url:")

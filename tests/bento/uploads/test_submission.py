@@ -39,13 +39,13 @@ def test_same_video_is_analyzed_once(make_service, running_worker, tmp_path, mon
     monkeypatch.setenv("SCRIPTED_CHILD_LOG", str(log))
     service = make_service()
     with running_worker(service, own=True):
-        first = service.wait_for(service.submit("film one", name="a.mp4"))
-        again = service.wait_for(service.submit("film one", name="b.mp4"))
-        region = service.wait_for(service.submit("film one", start_s=1.0))
+        first = service.wait_for(service.submit("video one", name="a.mp4"))
+        again = service.wait_for(service.submit("video one", name="b.mp4"))
+        region = service.wait_for(service.submit("video one", start_s=1.0))
     assert [job["cached"] for job in (first, again, region)] == [False, True, False]
     media = {**first["result"]["media"], "file": "b.mp4"}
     assert again["result"] == {**first["result"], "media": media}
-    assert log.read_text() == "film one\nfilm one\n"
+    assert log.read_text() == "video one\nfilm one\n"
     service.client.delete(f"/jobs/{first['job_id']}")
     assert service.client.get(again["evidence"][0]["url"]).status_code == 200
 
@@ -53,8 +53,8 @@ def test_same_video_is_analyzed_once(make_service, running_worker, tmp_path, mon
 def test_reused_result_has_no_images_under_zero_retention(make_service, running_worker):
     service = make_service()
     with running_worker(service):
-        first = service.wait_for(service.submit("film one"))
-        again = service.wait_for(service.submit("film one", retention="zero"))
+        first = service.wait_for(service.submit("video one"))
+        again = service.wait_for(service.submit("video one", retention="zero"))
     assert first["evidence"]
     assert (again["cached"], again["evidence"], again["result"]["evidence"]) == (True, [], [])
 

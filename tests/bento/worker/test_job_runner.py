@@ -81,11 +81,11 @@ def test_lease_is_renewed_while_a_slow_store_delivers_the_upload(
 def test_cached_result_of_another_schema_is_not_reused(make_service, running_worker):
     service = make_service()
     with running_worker(service):
-        first = service.wait_for(service.submit("film"))
-        assert service.wait_for(service.submit("film"))["cached"]
+        first = service.wait_for(service.submit("video"))
+        assert service.wait_for(service.submit("video"))["cached"]
         with transaction(service.services.engine) as session:
             session.execute(update(Job).values(result={"verdict": "fake"}))
-        again = service.wait_for(service.submit("film"))
+        again = service.wait_for(service.submit("video"))
     assert (again["status"], again["cached"]) == ("done", False)
     assert again["result"]["verdict"] == first["result"]["verdict"]
 
@@ -93,7 +93,7 @@ def test_cached_result_of_another_schema_is_not_reused(make_service, running_wor
 def test_result_of_zero_retention_is_neither_cached_nor_illustrated(make_service, running_worker):
     service = make_service()
     with running_worker(service):
-        first = service.wait_for(service.submit("film", retention="zero"))
-        again = service.wait_for(service.submit("film"))
+        first = service.wait_for(service.submit("video", retention="zero"))
+        again = service.wait_for(service.submit("video"))
     assert first["evidence"] == []
     assert not again["cached"]

@@ -16,10 +16,10 @@ def run():
     return run
 
 
-def test_a_folder_is_prepared_and_reported(run, film, tmp_path):
+def test_a_folder_is_prepared_and_reported(run, make_video, tmp_path):
     (tmp_path / "media").mkdir()
-    film(tmp_path / "media" / "a.mp4")
-    (tmp_path / "media" / "b.mp4").write_text("no film")
+    make_video(tmp_path / "media" / "a.mp4")
+    (tmp_path / "media" / "b.mp4").write_text("not a video")
     report = tmp_path / "out" / "report.json"
     done = run(tmp_path / "media", "--report", report, "--cache", tmp_path / "cache")
     assert done.exit_code == 0
@@ -31,8 +31,8 @@ def test_a_folder_is_prepared_and_reported(run, film, tmp_path):
 
 
 @pytest.mark.parametrize("column", ["path", "file"])
-def test_a_manifest_names_files_beside_it(run, film, tmp_path, column):
-    film(tmp_path / "a b.mp4")
+def test_a_manifest_names_files_beside_it(run, make_video, tmp_path, column):
+    make_video(tmp_path / "a b.mp4")
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(f"{column},label\na b.mp4,real\n")
     done = run(manifest, "--cache", tmp_path / "cache")
@@ -40,12 +40,12 @@ def test_a_manifest_names_files_beside_it(run, film, tmp_path, column):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("name\na.mp4\n", "column named path"), ("path\n", "row per clip")]
+    ("content", "message"), [("name\na.mp4\n", "column named path"), ("path\n", "row per clip")]
 )
-def test_a_manifest_without_files_is_refused(run, tmp_path, content, words):
+def test_a_manifest_without_files_is_refused(run, tmp_path, content, message):
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(content)
-    assert words in str(run(manifest).exception)
+    assert message in str(run(manifest).exception)
 
 
 def test_a_missing_folder_is_refused(run, tmp_path):

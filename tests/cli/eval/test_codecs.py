@@ -26,10 +26,10 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def manifest(film, tmp_path):
-    path = film(tmp_path / "a.mp4", seconds=0.6)
+def manifest(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4", seconds=0.6)
     genuine = make_clip(clip_id="a", path=path, sha256=file_sha256(path), identity="a")
-    other = film(tmp_path / "b.mp4", seconds=0.8)
+    other = make_video(tmp_path / "b.mp4", seconds=0.8)
     fake = replace(genuine, clip_id="b", path=other, sha256=file_sha256(other), identity="b")
     fake = replace(fake, is_fake=True, fake_video=True, manipulation="toy")
     return write_manifest([genuine, fake], tmp_path / "manifest.csv")

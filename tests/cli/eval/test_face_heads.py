@@ -21,10 +21,10 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def manifest(film, tmp_path):
+def manifest(make_video, tmp_path):
     clips = []
     for split in ("train", "test"):
-        path = film(tmp_path / f"{split}.mp4")
+        path = make_video(tmp_path / f"{split}.mp4")
         facts = {"path": path, "sha256": file_sha256(path), "split": split, "identity": split}
         clips.append(make_clip(clip_id=split, **facts))
     return write_manifest(clips, tmp_path / "manifest.csv")
@@ -41,7 +41,7 @@ def test_both_heads_stand_beside_the_mean_predictor(run, manifest, bundle_folder
     assert result.exit_code == 0, result.output
     assert "5 faces of split test" in result.output
     written = json.loads((tmp_path / "errors.json").read_text())
-    # one film is the other, so its mean is hard to beat without any training
+    # both videos show the same face, so the mean is hard to beat without training
     assert written["mean"]["landmarks_percent"] < 3 < written["heads"]["landmarks_percent"]
     assert f"{written['mean']['yaw_deg']:.2f}" in result.output
 

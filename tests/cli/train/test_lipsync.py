@@ -17,7 +17,11 @@ def run(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     chosen = ["preprocessing.speech.method=energy", "sync.epochs=1", "sync.dim=16"]
-    sets = [part for one in [*chosen, "evaluation.resamples=10"] for part in ("--set", one)]
+    sets = [
+        argument
+        for override in [*chosen, "evaluation.resamples=10"]
+        for argument in ("--set", override)
+    ]
 
     def run(*arguments):
         return CliRunner().invoke(app, [*map(str, arguments), "--profile", "demo", *sets])
@@ -61,10 +65,10 @@ def test_a_net_is_trained_and_held_against_the_plain_signal(run, talks, tmp_path
     assert "made: dubbed" in result.output
 
 
-def test_clips_without_a_face_teach_nothing(run, film, tmp_path):
+def test_clips_without_a_face_teach_nothing(run, make_video, tmp_path):
     media = tmp_path / "clips"
     media.mkdir()
-    film(media / "a.mp4", face=False)
+    make_video(media / "a.mp4", face=False)
     (media / "manifest.csv").write_text(
         "clip_id,path,sha256,source,identity,split,is_fake,fake_video,fake_audio,manipulation,"
         "pair_id,duration_s,fps,width,height,has_audio,licence,fake_periods\n"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unmask.config import FaceSettings, SpeechSettings
-from unmask.data.demo.dataset import generate_demo_set, plan_takes
+from unmask.data.demo.dataset import generate_demo_set, plan_pairs
 from unmask.data.manifest import read_manifest
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
@@ -26,19 +26,19 @@ def demo(tmp_path_factory):
 
 
 def test_default_plan_has_all_classes_in_each_split_and_no_leak():
-    takes = plan_takes(120, 7)
-    assert len({take.person for take in takes}) >= 24
+    plans = plan_pairs(120, 7)
+    assert len({plan.person for plan in plans}) >= 24
     split_of = defaultdict(set)
-    for take in takes:
-        split_of[take.person].add(take.split)
-        split_of[take.donor].add(take.split)
-        assert take.person != take.donor
+    for plan in plans:
+        split_of[plan.person].add(plan.split)
+        split_of[plan.donor].add(plan.split)
+        assert plan.person != plan.donor
     assert all(len(splits) == 1 for splits in split_of.values())
     for split in SPLITS:
         kinds = Counter(
-            (take.face_method is not None, take.voice_method is not None)
-            for take in takes
-            if take.split == split
+            (plan.face_method is not None, plan.voice_method is not None)
+            for plan in plans
+            if plan.split == split
         )
         assert set(kinds) == {(True, False), (False, True), (True, True)}
         assert max(kinds.values()) - min(kinds.values()) <= 1

@@ -15,13 +15,13 @@ from unmask.preprocessing.media.decode import probe
 
 
 @pytest.fixture(scope="module")
-def genuine(film, tmp_path_factory):
+def genuine(make_video, tmp_path_factory):
     """Seven genuine clips of seven people, all of one split; the last one has no sound."""
     folder = tmp_path_factory.mktemp("genuine")
     clips = []
     for number in range(7):
         has_audio = number < 6
-        path = film(folder / f"{number}.mp4", seconds=0.5 + 0.04 * number, sound=has_audio)
+        path = make_video(folder / f"{number}.mp4", seconds=0.5 + 0.04 * number, audio=has_audio)
         clips.append(
             make_clip(
                 clip_id=f"c{number}",
@@ -110,15 +110,15 @@ def test_data_without_genuine_clips_is_rejected(genuine, tmp_path):
         generate_forgeries([fake], tmp_path, seed=0)
 
 
-def test_footage_is_limited_in_length_and_size(film, tmp_path):
-    path = film(tmp_path / "large.mp4", size=(1602, 902), seconds=0.4)
+def test_footage_is_limited_in_length_and_size(make_video, tmp_path):
+    path = make_video(tmp_path / "large.mp4", size=(1602, 902), seconds=0.4)
     footage = load_footage(path, seconds=0.2, faces=False)
     assert [frame.shape for frame in footage.frames] == [(720, 1278, 3)] * 5
     assert len(footage.samples) == 3200
     assert not footage.has_face.any()
 
 
-def test_footage_of_a_file_without_video_is_rejected(film, tmp_path):
-    path = film(tmp_path / "sound.mp4", times=[])
+def test_footage_of_a_file_without_video_is_rejected(make_video, tmp_path):
+    path = make_video(tmp_path / "sound.mp4", times=[])
     with pytest.raises(MediaError, match=r"sound\.mp4"):
         load_footage(path)

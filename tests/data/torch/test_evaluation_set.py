@@ -47,14 +47,14 @@ def test_slice_frames_keeps_absent_modalities_absent(load):
     assert np.array_equal(sliced.waveform, sample.waveform)
 
 
-def test_feature_loader_with_a_cache_reads_a_clip_only_once(film, tmp_path):
-    clip = make_clip(path=film(tmp_path / "a.mp4", seconds=0.4, face=False))
+def test_feature_loader_with_a_cache_reads_a_clip_only_once(make_video, tmp_path):
+    clip = make_clip(path=make_video(tmp_path / "a.mp4", seconds=0.4, face=False))
     settings = PreprocessingSettings()
     load = make_feature_loader(settings, Cache(tmp_path / "cache"))
     features = load(clip)
     clip.path.unlink()
     assert load(clip) is features
     uncached = make_feature_loader(settings, None)
-    film(clip.path, seconds=0.4, face=False)
+    make_video(clip.path, seconds=0.4, face=False)
     assert np.array_equal(uncached(clip).waveform.samples, features.waveform.samples)
     assert uncached(clip) is not uncached(clip)

@@ -80,16 +80,16 @@ def test_brightness_and_sharpness_are_those_of_the_frame(write_lossless):
     assert edges["sharpness"] == pytest.approx(160**2, rel=0.05)
 
 
-def test_size_and_bit_rate_come_from_the_file(film, tmp_path):
-    file = film(tmp_path / "a.mp4", size=(64, 48), seconds=0.4)
+def test_size_and_bit_rate_come_from_the_file(make_video, tmp_path):
+    file = make_video(tmp_path / "a.mp4", size=(64, 48), seconds=0.4)
     features = nuisance_features(clip(file))
     assert features["size_bytes"] == len(file.read_bytes())
     assert features["bitrate"] == pytest.approx(8 * len(file.read_bytes()) / 0.4)
     assert (features["duration_s"], features["pixels"], features["fps"]) == (0.4, 64 * 48, 25.0)
 
 
-def test_clip_without_sound_has_no_loudness(film, tmp_path):
-    file = film(tmp_path / "a.mp4", size=(64, 48), seconds=0.4, sound=False)
+def test_clip_without_sound_has_no_loudness(make_video, tmp_path):
+    file = make_video(tmp_path / "a.mp4", size=(64, 48), seconds=0.4, audio=False)
     features = nuisance_features(clip(file, has_audio=False))
     assert np.isnan(
         [features["loudness_db"], features["peak_db"], features["leading_silence_s"]]
@@ -98,9 +98,11 @@ def test_clip_without_sound_has_no_loudness(film, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def two_files(film, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("films")
-    return [film(folder / f"{n}.mp4", size=(64, 48), seconds=0.4, face=n == 1) for n in (0, 1)]
+def two_files(make_video, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    return [
+        make_video(folder / f"{n}.mp4", size=(64, 48), seconds=0.4, face=n == 1) for n in (0, 1)
+    ]
 
 
 def test_planted_shortcut_is_found_and_constant_features_are_left_out(two_files):

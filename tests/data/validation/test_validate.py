@@ -27,9 +27,9 @@ def valid_clip(path, number, is_fake, split):
 
 
 @pytest.fixture(scope="module")
-def clips(film, tmp_path_factory):
+def clips(make_video, tmp_path_factory):
     """Six people with a genuine clip and a fake each; two people per split."""
-    file = film(tmp_path_factory.mktemp("set") / "a.mp4", size=(64, 48), seconds=0.4)
+    file = make_video(tmp_path_factory.mktemp("set") / "a.mp4", size=(64, 48), seconds=0.4)
     splits = np.repeat(["train", "val", "test"], 4).tolist()
     return [valid_clip(file, n, n % 2 == 1, split) for n, split in enumerate(splits)]
 

@@ -109,7 +109,7 @@ def test_temperature_changes_no_verdict():
 
 @pytest.mark.parametrize("is_fake", [np.zeros(4, bool), np.ones(4, bool)])
 def test_single_class_is_refused(is_fake):
-    with pytest.raises(SingleClassError, match="both kinds"):
+    with pytest.raises(SingleClassError, match="both classes"):
         conformal_thresholds(np.zeros(4), is_fake, 0.05, 0.05)
 
 

@@ -88,5 +88,5 @@ def test_calibration_keeps_the_order_of_clips(rng):
 @pytest.mark.parametrize("is_fake", [np.zeros(4, bool), np.ones(4, bool)])
 def test_single_class_is_refused(is_fake):
     for fit in (fit_temperature, fit_platt):
-        with pytest.raises(SingleClassError, match="both kinds"):
+        with pytest.raises(SingleClassError, match="both classes"):
             fit(np.zeros(4), is_fake)

@@ -33,8 +33,8 @@ def test_only_tensors_that_differ_from_the_first_member_are_stored_again(members
 
 
 def test_equal_tensors_are_stored_once_even_if_they_are_copies(tiny, make_detector):
-    twins = make_detector(tiny, 0), make_detector(tiny, 0)
-    assert not any(name.startswith("members.1.") for name in pack_state_dicts(twins))
+    equal_members = make_detector(tiny, 0), make_detector(tiny, 0)
+    assert not any(name.startswith("members.1.") for name in pack_state_dicts(equal_members))
 
 
 def test_unpacked_members_have_their_weights_and_share_tensors(members, tiny, make_detector):

@@ -10,8 +10,8 @@ from unmask.errors import DataError
 CONFIG = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../dvc-store\n"
 
 
-def sh(*words, cwd):
-    subprocess.run(words, cwd=cwd, check=True, capture_output=True)
+def sh(*arguments, cwd):
+    subprocess.run(arguments, cwd=cwd, check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def pinned(tmp_path):
     sh(sys.executable, "-m", "dvc", "commit", "-q", "-f", "data.dvc", cwd=root)
     sh(sys.executable, "-m", "dvc", "push", "-q", cwd=root)
     sh("git", "add", "-A", cwd=root)
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    sh("git", *who, "commit", "-qm", "pin", cwd=root)
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    sh("git", *author, "commit", "-qm", "pin", cwd=root)
     sh("git", "clone", "-q", str(root), str(tmp_path / "clone"), cwd=tmp_path)
     return tmp_path / "clone"
 

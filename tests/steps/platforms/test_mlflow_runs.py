@@ -13,15 +13,15 @@ def test_a_run_says_what_it_was_made_from(tmp_path):
     settings = Settings().replace(seed=11)
     run = mlflow_runs.start_run(settings, "dvc:abc.dir", tmp_path / "fit")
     mlflow_runs.finish_run(run, {"auc": 0.8}, GATES)
-    found = mlflow.MlflowClient().get_run(run)
-    assert found.data.params["training.learning_rate"] == str(settings.training.learning_rate)
-    assert found.data.params["gates.auc.limit"] == str(settings.gates.auc.limit)
-    tags = found.data.tags
+    record = mlflow.MlflowClient().get_run(run)
+    assert record.data.params["training.learning_rate"] == str(settings.training.learning_rate)
+    assert record.data.params["gates.auc.limit"] == str(settings.gates.auc.limit)
+    tags = record.data.tags
     assert (tags["seed"], tags["phase"], tags["data_version"]) == ("11", "1", "dvc:abc.dir")
     assert tags["gates"] == "short"
     assert tags["gate.auc"] == "required: too low"
-    assert found.data.metrics == {"auc": 0.8}
-    assert found.info.status == "FINISHED"
+    assert record.data.metrics == {"auc": 0.8}
+    assert record.info.status == "FINISHED"
 
 
 @pytest.mark.usefixtures("checkout")
@@ -57,9 +57,9 @@ def test_a_commit_is_40_digits_and_says_when_files_differ(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     assert mlflow_runs.git_commit() == "unknown"
     (tmp_path / "a").write_text("1")
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "-q"], ["add", "a"], [*who, "commit", "-q", "-m", "one"]):
-        subprocess.run(["git", *words], check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for arguments in (["init", "-q"], ["add", "a"], [*author, "commit", "-q", "-m", "one"]):
+        subprocess.run(["git", *arguments], check=True)
     clean = mlflow_runs.git_commit()
     assert len(clean) == 40
     (tmp_path / "a").write_text("2")

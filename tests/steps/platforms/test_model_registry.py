@@ -12,8 +12,8 @@ def run(checkout, tmp_path):
 
 
 def aliases():
-    found = mlflow.MlflowClient().get_registered_model("unmask-phase-1").aliases
-    return {name: str(version) for name, version in found.items()}
+    aliases = mlflow.MlflowClient().get_registered_model("unmask-phase-1").aliases
+    return {name: str(version) for name, version in aliases.items()}
 
 
 @pytest.mark.slow

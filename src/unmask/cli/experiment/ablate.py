@@ -50,9 +50,9 @@ def run_ablation(
 
     Args:
         scope: Phase and profile.
-        seeds: Separated by commas.
+        seeds: Random seeds, separated by commas.
         components: All if empty.
-        overrides: Of every training.
+        overrides: Overrides of every training, ``section.key=value`` each.
     """
     from rich.console import Console
     from rich.markdown import Markdown

@@ -16,7 +16,7 @@ from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 LICENCE = "Celeb-DF terms of use (research only)"
 REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
 TEST_LIST = "List_of_testing_videos.txt"
-FILE_NAME = re.compile(r"^(?P<target>id\d+)_(?:(?P<donor>id\d+)_)?(?P<take>\d+)$")
+FILE_NAME = re.compile(r"^(?P<target>id\d+)_(?:(?P<donor>id\d+)_)?(?P<recording>\d+)$")
 
 
 def matches(folder: Path) -> bool:
@@ -36,7 +36,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
                 path=path,
                 source="Celeb-DF-v2",
                 identity=person,
-                pair_id=f"{person}_{name['take']}" if name else person,
+                pair_id=f"{person}_{name['recording']}" if name else person,
                 manipulation="faceswap" if is_fake else NONE,
                 fake_video=is_fake,
                 fake_audio=False,

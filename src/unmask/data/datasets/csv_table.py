@@ -29,7 +29,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
 
     If ``fake_video`` and ``fake_audio`` are not given, a fake has a forged voice if the name of
     its manipulation contains ``voice``, ``audio``, ``tts``, ``vocoder`` or ``speech``, and a
-    forged face otherwise. A clip without ``person_id`` is treated as a person of its own.
+    forged face otherwise. A clip without ``person_id`` is treated as a separate person.
 
     Raises:
         DataError: A label or a split is unknown; the message names the row.

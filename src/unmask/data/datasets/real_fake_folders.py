@@ -1,7 +1,7 @@
 """Adapter for a folder with ``real/`` and ``fake/`` and media files below them.
 
 The identity of ``real/ann/1.mp4`` is ``ann``; a file directly in ``real/`` or ``fake/`` is treated
-as a person of its own.
+as a separate person.
 """
 
 import logging

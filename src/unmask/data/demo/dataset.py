@@ -1,6 +1,6 @@
 """Demo data set: genuine clips and three kinds of fakes, without shortcuts by construction.
 
-Each take yields a genuine clip and a fake with the same person, speech, length, camera and
+Each pair is a genuine clip and a fake with the same person, speech, length, camera and
 encoding. Classes as in FakeAVCeleb (Khalid et al., NeurIPS Datasets and Benchmarks 2021).
 """
 
@@ -39,12 +39,12 @@ MIN_CLIPS = 20  # of ten people: at least two in each split
 SHARES = {"train": 0.45, "val": 0.2, "test": 0.35}
 CLASSES = ("face", "voice", "both")
 MARKER_NAME = "demo.json"  # holds the arguments of the set
-MIN_SPEECH_RATIO = 0.3  # a take with less detected speech is rendered again
+MIN_SPEECH_RATIO = 0.3  # a pair with less detected speech is rendered again
 MAX_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class PairPlan:
     """Plan of a genuine clip and its fake.
 
     Attributes:
@@ -67,7 +67,7 @@ class Take:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The forgeries that are set, one or two."""
+        """Names of the forgery methods of the fake, one or two."""
         return tuple(name for name in (self.face_method, self.voice_method) if name)
 
 
@@ -87,17 +87,17 @@ def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[
     if clips < MIN_CLIPS or clips % 2:
         raise DataError(f"--clips {clips}: use an even number of at least {MIN_CLIPS}")
     _reserve_output(out, {"clips": clips, "seed": seed})
-    takes = plan_takes(clips // 2, seed)
-    calls = (delayed(render_pair)(out, take, seed) for take in takes)
+    plans = plan_pairs(clips // 2, seed)
+    calls = (delayed(render_pair)(out, plan, seed) for plan in plans)
     results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    rows = [row for pair in track(results, "rendering", len(takes)) for row in pair]
+    rows = [row for pair in track(results, "rendering", len(plans)) for row in pair]
     write_manifest(rows, out / "manifest.csv")
     return tuple(rows)
 
 
-def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
-    """Plan the takes: splits share no person, and each has all kinds of fakes in equal numbers."""
-    people = min(MAX_PEOPLE, max(takes // 2, MIN_CLIPS // 2))
+def plan_pairs(pairs: int, seed: int) -> tuple[PairPlan, ...]:
+    """Plan the pairs: splits share no person, and each has all kinds of fakes in equal numbers."""
+    people = min(MAX_PEOPLE, max(pairs // 2, MIN_CLIPS // 2))
     rng = np.random.default_rng([seed, 0])
     order = rng.permutation(people)
     ends = np.rint(np.cumsum(list(SHARES.values())) * people).astype(int)
@@ -105,7 +105,7 @@ def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
     split_of = {int(person): name for name, group in groups.items() for person in group}
     counts: dict[str, int] = dict.fromkeys(SHARES, 0)
     planned = []
-    for number in range(takes):
+    for number in range(pairs):
         person = int(order[number % people])
         split = split_of[person]
         position = counts[split]
@@ -113,7 +113,7 @@ def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
         kind, method = position % len(CLASSES), position // len(CLASSES)
         others = [int(other) for other in groups[split] if other != person]
         planned.append(
-            Take(
+            PairPlan(
                 number=number,
                 person=person,
                 donor=int(rng.choice(others)),
@@ -125,58 +125,62 @@ def plan_takes(takes: int, seed: int) -> tuple[Take, ...]:
     return tuple(planned)
 
 
-def render_pair(out: Path, take: Take, seed: int) -> tuple[Clip, Clip]:
-    """Render one take, forge its fake, write both files and return their clips."""
-    cv2.setNumThreads(1)  # several takes run in parallel
-    paths = [out / "clips" / f"{take.number:03d}-{kind}.mp4" for kind in ("genuine", "forged")]
+def render_pair(out: Path, plan: PairPlan, seed: int) -> tuple[Clip, Clip]:
+    """Render a genuine clip, forge its fake, write both files and return their clips."""
+    cv2.setNumThreads(1)  # several pairs are rendered in parallel
+    paths = [out / "clips" / f"{plan.number:03d}-{kind}.mp4" for kind in ("genuine", "forged")]
     if not all(path.is_file() for path in paths):
         for attempt in range(MAX_ATTEMPTS):
-            rng = np.random.default_rng([seed, 2, take.number, attempt])
-            pair = _synthesise_pair(take, seed, rng)
+            rng = np.random.default_rng([seed, 2, plan.number, attempt])
+            pair = _synthesise_pair(plan, seed, rng)
             if all(speech_ratio(footage.samples) >= MIN_SPEECH_RATIO for footage in pair):
                 break
         for path, footage in zip(paths, pair, strict=True):
             encode_clip(path, add_sensor_noise(footage.frames, rng), footage.samples)
-    return _to_clip(paths[0], take, forged=False), _to_clip(paths[1], take, forged=True)
+    return _to_clip(paths[0], plan, forged=False), _to_clip(paths[1], plan, forged=True)
 
 
-def forge_take(footage: Footage, donor: Footage, take: Take, rng: np.random.Generator) -> Footage:
-    """Return the fake of a take."""
+def forge_footage(
+    footage: Footage, donor: Footage, plan: PairPlan, rng: np.random.Generator
+) -> Footage:
+    """Return the fake of a pair."""
     frames, samples = footage.frames, footage.samples
-    if take.face_method:
-        frames = forge_face(footage, take.face_method, donor, rng)
-    if take.voice_method:
-        samples = forge_voice(footage, take.voice_method, donor, rng)
+    if plan.face_method:
+        frames = forge_face(footage, plan.face_method, donor, rng)
+    if plan.voice_method:
+        samples = forge_voice(footage, plan.voice_method, donor, rng)
     return Footage(frames, footage.landmarks, samples)
 
 
-def _synthesise_pair(take: Take, seed: int, rng: np.random.Generator) -> tuple[Footage, Footage]:
+def _synthesise_pair(
+    plan: PairPlan, seed: int, rng: np.random.Generator
+) -> tuple[Footage, Footage]:
     """Return the genuine footage and the fake."""
     duration_s = float(rng.uniform(3.0, 4.0))
-    footage = record(_make_identity(take.person, seed), duration_s, rng)
-    needs_donor = set(DONOR_METHODS) & set(take.methods)
-    donor = record(_make_identity(take.donor, seed), duration_s, rng) if needs_donor else footage
-    return footage, forge_take(footage, donor, take, rng)
+    footage = record(_make_identity(plan.person, seed), duration_s, rng)
+    needs_donor = set(DONOR_METHODS) & set(plan.methods)
+    donor = record(_make_identity(plan.donor, seed), duration_s, rng) if needs_donor else footage
+    return footage, forge_footage(footage, donor, plan, rng)
 
 
 def _make_identity(number: int, seed: int) -> Identity:
     return sample_identity(f"person-{number:02d}", np.random.default_rng([seed, 1, number]))
 
 
-def _to_clip(path: Path, take: Take, forged: bool) -> Clip:
+def _to_clip(path: Path, plan: PairPlan, forged: bool) -> Clip:
     info = probe(path)
     return Clip(
         clip_id=path.stem,
         path=path,
         sha256=info.sha256,
         source="unmask-demo",
-        identity=f"person-{take.person:02d}",
-        split=take.split,
+        identity=f"person-{plan.person:02d}",
+        split=plan.split,
         is_fake=forged,
-        fake_video=forged and take.face_method is not None,
-        fake_audio=forged and take.voice_method is not None,
-        manipulation=take.manipulation if forged else "none",
-        pair_id=f"take-{take.number:03d}",
+        fake_video=forged and plan.face_method is not None,
+        fake_audio=forged and plan.voice_method is not None,
+        manipulation=plan.manipulation if forged else "none",
+        pair_id=f"take-{plan.number:03d}",
         duration_s=info.duration_s,
         fps=info.fps,
         width=info.width,

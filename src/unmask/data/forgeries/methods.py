@@ -45,7 +45,7 @@ class Footage:
 
     @property
     def has_face(self) -> NDArray[np.bool_]:
-        """Which frames have landmarks, shape ``(frames,)``."""
+        """Whether each frame has landmarks, shape ``(frames,)``."""
         return np.asarray(np.isfinite(self.landmarks).all(axis=(1, 2)))
 
 
@@ -86,7 +86,7 @@ def forge_face(
         def forge(crop: Frame, points: Points, index: int) -> Frame:
             return mouth.redrive_mouth(crop, points, float(openings[index]))
     else:
-        raise DataError(f"no face forgery {method!r}; use one of {', '.join(FACE_METHODS)}")
+        raise DataError(f"unknown face forgery {method!r}; use one of {', '.join(FACE_METHODS)}")
     return [
         _apply_to_face(frame, points, partial(forge, index=index)) if visible else frame
         for index, (frame, points, visible) in enumerate(
@@ -113,7 +113,7 @@ def forge_voice(
 
     Args:
         method: One of ``VOICE_METHODS``.
-        donor: Footage whose speech ``voice-swap`` takes.
+        donor: Footage whose speech ``voice-swap`` uses.
 
     Raises:
         DataError: The method is unknown, or the footage or the donor has no sound.
@@ -129,4 +129,4 @@ def forge_voice(
         return voices.swap_voice(samples, donor.samples)
     if method == "voice-swap":
         raise DataError("voice-swap: the donor has no sound; choose another donor")
-    raise DataError(f"no voice forgery {method!r}; use one of {', '.join(VOICE_METHODS)}")
+    raise DataError(f"unknown voice forgery {method!r}; use one of {', '.join(VOICE_METHODS)}")

@@ -90,7 +90,7 @@ def load_footage(path: Path, seconds: float = MAX_S, *, faces: bool = True) -> F
 
     Args:
         seconds: Maximum length.
-        faces: Without, no face is detected and all landmarks are NaN.
+        faces: If False, no face is detected and all landmarks are NaN.
 
     Raises:
         MediaError: The file cannot be read, or has no frames.

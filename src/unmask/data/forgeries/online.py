@@ -1,7 +1,7 @@
 """Online pseudo-fakes: forges genuine clips in memory while a detector trains.
 
 A detector trained only on blends of a face with itself has to detect the blending and not the
-artefacts of one generator (Shiohara & Yamasaki, CVPR 2022). A pseudo-fake is a row of its own
+artefacts of one generator (Shiohara & Yamasaki, CVPR 2022). A pseudo-fake is a separate row
 next to its genuine clip. Which modalities are forged, and so its labels, change from epoch to
 epoch.
 """
@@ -88,7 +88,8 @@ def make_forged_row(clip: Clip, replaces: Clip | None = None) -> Clip:
     """Return the row of a pseudo-fake of ``clip``; :meth:`ForgeryParams.relabel` corrects it.
 
     Args:
-        replaces: Fake whose place it takes. Each fake of a clip gets a different pseudo-fake.
+        replaces: Labelled fake that the row replaces. Each fake of a clip gets a different
+            pseudo-fake.
     """
     return replace(
         clip,
@@ -190,7 +191,7 @@ def _shift_audio(sample: ModelInput, samples: int) -> ModelInput:
 
 @dataclass(frozen=True, slots=True)
 class _VoiceKey:
-    """Cache key of a forged voice; equal if file and variant are, whatever the samples."""
+    """Cache key of a forged voice; compares file and variant, but not the samples."""
 
     sha256: str
     variant: int

@@ -24,7 +24,7 @@ def griffin_lim(samples: Samples, rng: np.random.Generator, *, quick: bool = Fal
     """Vocode speech: reduce it to 80 mel bands and estimate the phase with Griffin-Lim.
 
     Args:
-        quick: Take a fifth of the time: magnitudes from the pseudo-inverse, clipped at 0, and
+        quick: Run in a fifth of the time: magnitudes from the pseudo-inverse, clipped at 0, and
             half the iterations.
 
     Returns:

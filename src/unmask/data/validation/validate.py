@@ -51,7 +51,7 @@ class ValidationReport:
         """Check that the manifest passed.
 
         Raises:
-            DataError: It did not; the message lists the required expectations that failed.
+            DataError: A required expectation failed; the message lists all that did.
         """
         if not self.passed:
             failures = "; ".join(self.failures)

@@ -148,10 +148,14 @@ def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, parallel: 
         ConfigError: The backbone's first layer is not a convolution.
     """
     if not isinstance(first_conv, str):
-        raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
+        raise ConfigError(
+            f"model.frame_backbone {name} does not support optical flow; set model.flow to false"
+        )
     conv = backbone.get_submodule(first_conv)
     if not isinstance(conv, nn.Conv2d):
-        raise ConfigError(f"model.frame_backbone {name} takes no flow; set model.flow to false")
+        raise ConfigError(
+            f"model.frame_backbone {name} does not support optical flow; set model.flow to false"
+        )
     if parallel:
         backbone.set_submodule(first_conv, ParallelFlowConv(conv))
         return

@@ -4,7 +4,7 @@ Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World", 2005; one th
 as in Vovk, "Conditional Validity of Inductive Conformal Predictors", ACML 2012. If a new genuine
 clip and the ``n`` genuine calibration clips are exchangeable (drawn alike, in any order), the rank
 of its score among theirs is uniform. It therefore exceeds the ``ceil((n + 1)(1 - fpr))``-th
-smallest of them with probability at most ``fpr``, whatever the detector. With fewer than
+smallest of them with probability at most ``fpr``, for any detector. With fewer than
 ``1 / fpr - 1`` clips no such rank exists, and no clip is called fake.
 
 The guarantee is an average over calibration sets and new clips. It does not hold for one
@@ -23,7 +23,8 @@ from unmask.errors import ConfigError
 from unmask.models.calibration.platt import ConformalGuarantee, require_both_classes
 
 EPS = 1e-9  # products such as 0.1 · 30 are not exact in binary
-NEVER_FAKE, NEVER_REAL = 1.0, 0.0  # no probability lies above the one, or below the other
+# thresholds that no probability exceeds, or falls below: the verdict is never given
+UNREACHABLE_FAKE_ABOVE, UNREACHABLE_REAL_BELOW = 1.0, 0.0
 
 
 def conformal_thresholds(
@@ -60,8 +61,8 @@ def conformal_thresholds(
     _check_rate("uncertainty.fnr", fnr)
     fakes = require_both_classes(is_fake)
     genuine, forged = np.sort(probabilities[~is_fake]), np.sort(probabilities[is_fake])[::-1]
-    fake_above = conformal_quantile(genuine, fpr, NEVER_FAKE)
-    real_below = conformal_quantile(forged, fnr, NEVER_REAL)
+    fake_above = conformal_quantile(genuine, fpr, UNREACHABLE_FAKE_ABOVE)
+    real_below = conformal_quantile(forged, fnr, UNREACHABLE_REAL_BELOW)
     if real_below > fake_above:
         real_below = fake_above = (real_below + fake_above) / 2
     return real_below, fake_above, ConformalGuarantee(fpr, fnr, len(is_fake) - fakes, fakes)

@@ -65,7 +65,7 @@ class Calibration:
     Attributes:
         temperature: Divides every logit.
         bias: Added to a clip's logit after the division. Scores of one modality, frame or step
-            have labels of their own and get no bias.
+            have their own labels and get no bias.
         real_below: Verdict ``real`` below this fake probability; 0 for never.
         fake_above: Verdict ``fake`` above it; 1 for never. Between the two: inconclusive.
         sync_weight: Weight of lip-sync in the final score; the detectors have the rest.
@@ -188,11 +188,11 @@ def require_both_classes(is_fake: NDArray[np.bool_]) -> int:
     """Return how many clips are fake.
 
     Raises:
-        SingleClassError: None of them are, or all of them are.
+        SingleClassError: All clips are genuine, or all are fake.
     """
     fakes = int(is_fake.sum())
     if not 0 < fakes < len(is_fake):
         raise SingleClassError(
-            f"{fakes} of {len(is_fake)} validation clips are fake; calibration needs both kinds"
+            f"{fakes} of {len(is_fake)} validation clips are fake; calibration needs both classes"
         )
     return fakes

@@ -31,7 +31,7 @@ class PredictiveInterval:
     """Summary of repeated fake probabilities.
 
     Attributes:
-        mean, variance: Of the repeated probabilities.
+        mean, variance: Mean and variance of the repeated probabilities.
         low, high: Interval that holds the middle ``INTERVAL_COVERAGE`` of them and the reported
             probability.
     """
@@ -51,7 +51,7 @@ def summarise(probabilities: Floats, given: float) -> PredictiveInterval:
     """Summarise repeated fake probabilities.
 
     Args:
-        probabilities: Shape ``(answers,)``, at least one.
+        probabilities: Shape ``(repeats,)``, at least one.
         given: The reported probability, predicted without dropout; the interval is widened to
             include it.
 

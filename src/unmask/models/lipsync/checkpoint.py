@@ -18,7 +18,7 @@ def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
     """Write the network atomically.
 
     Args:
-        about: Plain values about its training.
+        about: JSON-serialisable facts about the training, stored as metadata.
     """
     state = {key: value.cpu().contiguous() for key, value in net.state_dict().items()}
     metadata = json.dumps({"net": net.config, "about": about}, sort_keys=True)

@@ -24,7 +24,7 @@ PEAK_TICKS = 3  # on either side of the peak; the spread is that of the rest of 
 MIN_SPREAD = 0.02  # of similarity; flatter curves carry no evidence
 SEVERITY_CLIP = 1e-6  # severities are kept this far from 0 and 1
 MAX_EVIDENCE_WEIGHT = 5.0  # upper bound of the fitted weight, however clean the footage
-OUT_OF_SYNC_TICKS = 4  # 160 ms: from here on a shift counts as out of sync in the fit
+OUT_OF_SYNC_TICKS = 4  # 160 ms: minimum shift that counts as out of sync in the fit
 
 Curve = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def _fit_posterior(heights: NDArray[np.float64], classes: NDArray[np.int_]) -> N
 
 
 def _fit_slope(synced: NDArray[np.float64], desynced: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit slope and offset of the score; both classes weigh the same, whatever their sizes."""
+    """Fit slope and offset of the score; both classes have the same total weight."""
     low, high = 1 / (len(synced) + 2), (len(desynced) + 1) / (len(desynced) + 2)
 
     def cross_entropy(values: NDArray[np.float64]) -> float:

@@ -38,7 +38,7 @@ class RunningMean(Generic[T]):
 
     @property
     def value(self) -> T | None:
-        """The mean; ``None`` before anything was added."""
+        """Mean; ``None`` before anything was added."""
         return self.total / self.weight if self.total is not None and self.weight else None
 
 

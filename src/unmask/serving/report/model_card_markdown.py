@@ -16,7 +16,7 @@ DEMO_LIMITS = """\
 
 LIMITS = """\
 - Not robust against an adversary; see the gate `fgsm_drop`.
-- People unlike those of the training data may be judged worse, and nothing here measures that.
+- People unlike those of the training data may be classified less accurately; this is not measured.
 - A low score does not show that a video is genuine."""
 
 
@@ -54,7 +54,7 @@ def _verdict(model: Model) -> Iterator[str]:
     guarantee = model.promise
     yield (
         f"Conformal guarantee from {guarantee.real_clips} genuine and {guarantee.fake_clips} fake "
-        f"validation clips of {guarantee.people} people: of clips drawn as those were, at most "
+        f"validation clips of {guarantee.people} people: of clips drawn in the same way, at most "
         f"{guarantee.fpr:.0%} of the genuine are called fake and {guarantee.fnr:.0%} of the fakes "
         "real, on average"
     )
@@ -67,7 +67,7 @@ def _gate_table(gates: Iterable[ReportedGate]) -> str:
         for gate in gates
     ]
     if not rows:
-        return "No gates: the bundle was installed by hand."
+        return "No gates: the bundle was installed manually."
     return "\n".join(
         ("| metric | value | limit | level | passed |", "|---|---|---|---|---|", *rows)
     )

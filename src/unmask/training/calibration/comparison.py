@@ -122,7 +122,7 @@ def compare_calibration(
         load: Loads the features of a clip; see
             :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
         passes: MC-dropout passes of each member.
-        bins: Of the calibration error.
+        bins: Number of bins of the calibration error.
 
     Raises:
         SingleClassError: A split's clips are all genuine, or all fake.

@@ -1,8 +1,8 @@
 """Fit of the thresholds above which a segment is flagged.
 
 A genuine clip has many moments, some of which score high: at the verdict's threshold most genuine
-clips would have a flagged segment. Each kind of evidence therefore has a threshold of its own,
-split-conformal as the verdict's is, over the highest segment of each genuine clip.
+clips would have a flagged segment. Each kind of evidence therefore has its own threshold,
+split-conformal like the verdict's, over the highest segment of each genuine clip.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def fit_segment_thresholds(
 
     Args:
         scored: Scores by ``bundle`` without calibration.
-        temperature: Of the calibration that ``scored`` lacks.
+        temperature: Temperature that the scores were not yet divided by.
 
     Returns:
         One half for evidence that too few genuine clips have.

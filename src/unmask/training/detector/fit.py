@@ -68,7 +68,7 @@ def fit(
     same call again returns that bundle, or resumes an unfinished fit.
 
     Args:
-        clips: Of all splits; test clips are not used.
+        clips: Clips of all splits; test clips are not used.
         load: Loads the features of a clip with ``settings.preprocessing``; see
             :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
         logger: Lightning logger of each epoch's metrics.

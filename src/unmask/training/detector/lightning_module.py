@@ -17,7 +17,7 @@ from unmask.models.collate import Batch
 from unmask.models.detector import Detector, DetectorOutput
 from unmask.models.losses import Losses, Targets, detach_modalities, detector_loss
 
-WARMUP_SHARE = 0.1  # of the steps
+WARMUP_SHARE = 0.1  # share of the steps with a rising learning rate
 MAX_PROBLEMS_SHOWN = 3
 
 

@@ -24,7 +24,7 @@ class FaceErrors:
     Attributes:
         landmarks_percent: Distance between predicted and true landmark, mean over the 68, in
             percent of the side of the aligned face.
-        yaw_deg, pitch_deg, roll_deg: Of the head pose.
+        yaw_deg, pitch_deg, roll_deg: Errors of the head pose in degrees.
     """
 
     landmarks_percent: float
@@ -55,7 +55,7 @@ def evaluate_face_heads(
     """Measure landmarks and head pose that the bundle's first member predicts.
 
     Args:
-        clips: Of all splits; the mean face is that of ``train``.
+        clips: Clips of all splits; the mean face is that of ``train``.
         load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:

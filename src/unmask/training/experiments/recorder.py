@@ -1,4 +1,4 @@
-"""Trials and the interface of an experiment tracker; the library itself needs none."""
+"""Trials, and the interface of an experiment tracker, which the library does not require."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """The overrides in one line."""
+        """Overrides in one line."""
         return " ".join(self.overrides)
 
 

@@ -44,7 +44,7 @@ class SyncClip:
         """Mouth crops of the sample.
 
         Raises:
-            DataError: It has none; :func:`sync_clips` yields no such clip.
+            DataError: The sample has no mouth crops; :func:`sync_clips` yields no such clip.
         """
         if self.sample.lips is None:
             raise DataError(f"clip {self.clip.clip_id} has no mouth crops")

@@ -1,4 +1,4 @@
-"""Evaluation of a lip-sync scorer: offsets found, and fakes told apart from genuine clips."""
+"""Evaluation of a lip-sync scorer: detected offsets, and fakes against genuine clips."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from unmask.records import ModelInput, MouthCrops
 from unmask.training.lipsync.dataset import SyncClip, delay_audio, swap_audio
 
 SHIFTS_MS = (0, 80, 200, 400)
-TOLERANCE_MS = 80.0  # of an offset that counts as found
-MIN_FAKE_SHIFT_MS = 200  # from here on a shifted clip counts as a fake
-SWAPS = 3  # other people's sound per genuine clip
+TOLERANCE_MS = 80.0  # maximum error of an offset that counts as detected
+MIN_FAKE_SHIFT_MS = 200  # minimum shift of a clip that counts as a fake
+SWAPS = 3  # variants of each genuine clip with another person's sound
 
 Score = Callable[[MouthCrops, NDArray[np.float32], NDArray[np.bool_]], SyncScore]
 IdentityScores = list[tuple[str, float]]  # identity and fake probability of each clip
@@ -82,9 +82,9 @@ def evaluate_lipsync(
     """Evaluate a scorer on shifted clips, on clips with swapped sound, and on the fakes.
 
     Args:
-        name: Of the scorer.
+        name: Name of the scorer.
         clips: Genuine ones and fakes.
-        seed: Of swapped sound and of the resampling.
+        seed: Seed of the swaps and of the resampling.
 
     Raises:
         DataError: No genuine clip has a score.

@@ -41,16 +41,18 @@ from unmask.training.lipsync.dataset import (
     sync_clips,
 )
 
-CROP_S = 4.0  # of each clip in each epoch
+CROP_S = 4.0  # length of the part of each clip that an epoch uses
 NEIGHBOUR_TICKS = 1  # windows this close in time are neither positives nor negatives
-WARMUP_SHARE = 0.15  # of the steps
+WARMUP_SHARE = 0.15  # share of the steps with a rising learning rate
 WEIGHT_DECAY = 0.01
-MAX_LOGIT_SCALE = 50.0  # of the similarities; a larger one only sharpens correct matches
+MAX_LOGIT_SCALE = (
+    50.0  # maximum factor of the similarities; larger ones only sharpen correct matches
+)
 MAPPING_SHIFTS_TICKS = (0, 0, 0, -2, 2, -4, 4, -7, 7, -10, 10, -15, 15)
-MAPPING_SWAPS = 4  # other people's sound per clip
+MAPPING_SWAPS = 4  # variants of each clip with another person's sound
 HISTORY = "history.csv"
 
-Crop = tuple[Tensor, Tensor, Tensor]  # mouth crops, sound, mask of windows that count
+Crop = tuple[Tensor, Tensor, Tensor]  # mouth crops, sound, mask of valid windows
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
     the same file.
 
     Args:
-        clips: Of all splits; test clips and fakes are not used.
+        clips: Clips of all splits; test clips and fakes are not used.
         load: Loads the features of a clip with mouth crops; see
             :func:`unmask.training.lipsync.dataset.lip_feature_loader`.
 
@@ -116,7 +118,7 @@ def lipsync_key(clips: Sequence[Clip], settings: Settings) -> str:
 def contrastive_loss(net: SyncNet, crops: Iterable[Crop]) -> Tensor:
     """Compute the symmetric contrastive loss between windows of lips and windows of sound.
 
-    The mean cross-entropy of matching each window of lips with its sound, and of the reverse.
+    It is the mean cross-entropy of matching each window of lips with its sound, and the reverse.
     Candidates are all windows of all crops, except for the neighbours of the right one in time.
 
     Args:

@@ -22,8 +22,8 @@ def test_submitted_video_becomes_a_result(make_service, running_worker):
 def test_unreadable_file_fails_with_the_librarys_message(make_service, running_worker):
     service = make_service()
     with running_worker(service):
-        job = service.wait_for(service.submit("refuse is no film", name="b.mp4"))
-    assert (job["status"], job["error"]) == ("failed", "b.mp4: is no film")
+        job = service.wait_for(service.submit("refuse is not a video", name="b.mp4"))
+    assert (job["status"], job["error"]) == ("failed", "b.mp4: is not a video")
     assert job["result"] is None
 
 
