@@ -28,21 +28,21 @@ SETTINGS = CodecSettings(cells=("half", "aac:12"), jobs=1)
 
 
 @pytest.fixture(scope="module")
-def video_clips(tmp_path_factory, film, clips):
-    """Four short films of two people, every second one fake, one of them silent."""
-    folder = tmp_path_factory.mktemp("films")
-    filmed = []
+def video_clips(tmp_path_factory, make_video, clips):
+    """Four short videos of two people, every second one fake, one of them silent."""
+    folder = tmp_path_factory.mktemp("videos")
+    rows = []
     for number, clip in enumerate(clips[:4]):
-        path = film(
+        path = make_video(
             folder / f"{number}.mp4",
             times=np.arange(0, 0.6 + 0.2 * number, 0.04),
             size=(320 - 20 * number, 240),
-            sound=number != 3,
+            audio=number != 3,
         )
         fake = number in (1, 2)
         labels = {"is_fake": fake, "fake_video": fake}
-        filmed.append(replace(clip, path=path, identity=str(number // 2), **labels))
-    return tuple(filmed)
+        rows.append(replace(clip, path=path, identity=str(number // 2), **labels))
+    return tuple(rows)
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +118,9 @@ def test_a_second_run_re_encodes_nothing(report, scorer, video_clips, cache):
 
 
 def test_a_clip_that_a_condition_breaks_counts_in_no_row(
-    scorer, video_clips, cache, tmp_path, film
+    scorer, video_clips, cache, tmp_path, make_video
 ):
-    tiny = film(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
+    tiny = make_video(tmp_path / "tiny.mp4", size=(2, 2), times=[0, 0.04], face=False)
     broken = replace(video_clips[1], clip_id="tiny", path=tiny)
     settings = CodecSettings(cells=("half", "aac:12"), jobs=1)
     rerun = evaluate_codecs(scorer, [*video_clips, broken], cache, settings, EVALUATION)
