@@ -124,11 +124,11 @@ def test_attack_on_a_clip_does_not_depend_on_the_batch(tiny, make_detector, make
     together = pgd(detector, collate(samples, tiny), LABELS[:2], BOTH, 0.05, FEW)
     for row, sample in enumerate(samples):
         alone = pgd(detector, collate([sample], tiny), LABELS[row : row + 1], BOTH, 0.05, FEW)
-        frames, heard = len(sample.faces), len(sample.waveform)
+        frames, audio_samples = len(sample.faces), len(sample.waveform)
         # a sign may flip where the gradient is nearly zero
         same = together.frames[row, :frames].isclose(alone.frames[0], atol=1e-5)
         assert same.float().mean() > 0.98
-        same = together.waveform[row, :heard].isclose(alone.waveform[0], atol=1e-5)
+        same = together.waveform[row, :audio_samples].isclose(alone.waveform[0], atol=1e-5)
         assert same.float().mean() > 0.98
 
 

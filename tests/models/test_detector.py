@@ -72,8 +72,8 @@ def test_samples_in_silence_change_no_score(tiny, make_detector, make_sample):
     after = detector(collate([replace(sample, waveform=loud)], tiny))
     assert torch.equal(before.logit, after.logit)
     assert torch.equal(before.step_logits, after.step_logits)
-    heard = detector(collate([replace(sample, waveform=loud)], tiny.replace(vad_mask=False)))
-    assert not torch.equal(before.logit, heard.logit)
+    unmasked = detector(collate([replace(sample, waveform=loud)], tiny.replace(vad_mask=False)))
+    assert not torch.equal(before.logit, unmasked.logit)
 
 
 @torch.inference_mode()
