@@ -2,8 +2,10 @@
 
 import time
 
+TIMEOUT_S = 150.0  # generous: tests may share the machine
 
-def wait_until(condition, timeout_s=60.0, interval_s=0.02):
+
+def wait_until(condition, timeout_s=TIMEOUT_S, interval_s=0.02):
     """Poll ``condition`` until it is truthy and return its value; fail after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):

@@ -15,12 +15,25 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = [
     file for name in ("src", "steps", "pipelines", "bento") for file in (ROOT / name).rglob("*.py")
 ]
+OTHER_CODE = [
+    file for name in ("scripts", "examples", "tests") for file in (ROOT / name).rglob("*.py")
+]
+VAGUE_NAMES = {"one", "found", "told", "words", "heard", "some", "here", "there"}
 
 
 def functions(file):
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def bound_names(file):
+    """Yield every assigned variable and every argument, with its line."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
 
 
 def body_lines(node):
@@ -103,6 +116,16 @@ def test_the_folder_mlflow_does_not_hide_the_package():
 def test_no_file_is_a_drawer_for_everything():
     drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert [file for file in CODE if file.stem in drawers or file.parent.name in drawers] == []
+
+
+def test_no_variable_or_argument_has_a_vague_name():
+    """A name states what the value is: `row`, `clip`, `result`, `message`, `subset`."""
+    assert [
+        f"{file.relative_to(ROOT)}:{line} {name}"
+        for file in [*CODE, *OTHER_CODE]
+        for name, line in bound_names(file)
+        if name in VAGUE_NAMES
+    ] == []
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,12 @@ from bento.uploads.submission import SubmissionService
 from bento.worker.job_runner import Worker
 from bento.worker.maintenance import RESEND_S, ROUND_S, MaintenanceLoop
 from tests.bento.servers import database, redis, s3_endpoint
-from tests.factories import wait_until
+from tests.factories import TIMEOUT_S, wait_until
 
 __all__ = ["database", "redis", "s3_endpoint"]
 
 HERE = Path(__file__).parent
 SCRIPTED_CHILD = [sys.executable, str(HERE / "fakes/scripted_child.py")]
-TIMEOUT_S = 150  # generous: tests may share the machine
 
 
 @dataclass
@@ -57,9 +56,7 @@ class ServiceUnderTest:
     def wait_for(self, job_id, *statuses):
         """Wait until the job has ended, or has one of ``statuses``, and return it."""
         statuses = statuses or ("done", "failed", "cancelled")
-        return wait_until(
-            lambda: (job := self.job(job_id))["status"] in statuses and job, TIMEOUT_S
-        )
+        return wait_until(lambda: (job := self.job(job_id))["status"] in statuses and job)
 
 
 @pytest.fixture
@@ -128,7 +125,7 @@ def live_server():
         thread = threading.Thread(target=server.run)
         thread.start()
         running.append((server, thread))
-        wait_until(lambda: server.started, TIMEOUT_S)
+        wait_until(lambda: server.started)
         return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
     yield start

@@ -14,8 +14,6 @@ import sqlalchemy as sa
 
 from tests.factories import wait_until
 
-TIMEOUT_S = 150
-
 POSTGRESQL_URL = os.environ.get("UNMASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 
 
@@ -108,7 +106,7 @@ def bentoml_serve(target, folder, **environment):
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: process.poll() is not None or _ready(base), TIMEOUT_S, 0.2)
+        wait_until(lambda: process.poll() is not None or _ready(base), interval_s=0.2)
         assert process.poll() is None, "the service has exited"
         yield base, process
     finally:

@@ -83,7 +83,7 @@ def test_an_unreadable_file_is_one_line_and_exit_code_2(
     ("how", "note"),
     [
         ({"times": []}, "The file has no video stream"),
-        ({"sound": False}, "The file has no audio stream"),
+        ({"audio": False}, "The file has no audio stream"),
         ({"face": False}, "No face was found"),
         ({"times": [0.0]}, "in only 1 frame"),
         ({"seconds": 0.2}, "in only 1 frame"),

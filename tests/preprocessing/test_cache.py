@@ -140,7 +140,7 @@ def test_killed_writer_leaves_complete_entries(tmp_path):
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
         )
         writer.stdout.readline()
-        time.sleep(delay_s)
+        time.sleep(delay_s)  # kill the writer at different points of the next entries
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         cache = Cache(tmp_path)

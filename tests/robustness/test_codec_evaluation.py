@@ -29,9 +29,9 @@ SETTINGS = CodecSettings(cells=("half", "aac:12"), jobs=1)
 
 @pytest.fixture(scope="module")
 def video_clips(tmp_path_factory, make_video, clips):
-    """Four short films of two people, every second one fake, one of them silent."""
-    folder = tmp_path_factory.mktemp("films")
-    filmed = []
+    """Four short videos of two people, every second one fake, one of them silent."""
+    folder = tmp_path_factory.mktemp("videos")
+    rows = []
     for number, clip in enumerate(clips[:4]):
         path = make_video(
             folder / f"{number}.mp4",
@@ -41,8 +41,8 @@ def video_clips(tmp_path_factory, make_video, clips):
         )
         fake = number in (1, 2)
         labels = {"is_fake": fake, "fake_video": fake}
-        filmed.append(replace(clip, path=path, identity=str(number // 2), **labels))
-    return tuple(filmed)
+        rows.append(replace(clip, path=path, identity=str(number // 2), **labels))
+    return tuple(rows)
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ import pytest
 
 from bento.paths import ROOT
 from tests.bento.servers import bentoml_serve
-from tests.factories import wait_until
+from tests.factories import TIMEOUT_S, wait_until
 
 pytestmark = pytest.mark.services
 expect = pytest.importorskip("playwright.sync_api").expect
 
-TIMEOUT_S = 150
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 DISPLAYS = [{}, {"color_scheme": "dark"}, PHONE]
 

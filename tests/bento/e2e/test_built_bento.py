@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from bento.paths import ROOT
-from tests.bento.servers import TIMEOUT_S, bentoml_serve
+from tests.bento.servers import bentoml_serve
 from tests.factories import wait_until
 
 pytestmark = pytest.mark.services
@@ -46,7 +46,7 @@ def submit(base, video):
 
 def wait_for(address, *statuses):
     return wait_until(
-        lambda: (job := httpx.get(address).json())["status"] in statuses and job, TIMEOUT_S, 0.2
+        lambda: (job := httpx.get(address).json())["status"] in statuses and job, interval_s=0.2
     )
 
 

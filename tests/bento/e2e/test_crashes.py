@@ -8,7 +8,6 @@ import pytest
 from tests.factories import wait_until
 
 pytestmark = pytest.mark.services
-TIMEOUT_S = 150
 
 
 @pytest.mark.parametrize(
@@ -39,13 +38,14 @@ def started_tasks(log):
 
 
 def test_job_of_a_killed_worker_is_finished_by_another(make_service, worker_process, tmp_path):
-    service = make_service(lease_s=2.0)
-    settings = {"folder": service.services.settings.folder, "lease_s": 2.0, "poll_s": 0.05}
+    service = make_service()
+    settings = {"folder": service.services.settings.folder, "poll_s": 0.05}
     log, finish = tmp_path / "log", tmp_path / "finish"
     text = f"wait_for {finish}"
     job = service.submit(text)
-    first = worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
-    wait_until(lambda: started_tasks(log), TIMEOUT_S)
+    # only this lease is short, so that it alone expires
+    first = worker_process({**settings, "lease_s": 5.0}, SCRIPTED_CHILD_LOG=str(log))
+    wait_until(lambda: started_tasks(log))
     children = psutil.Process(first.pid).children()
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -65,7 +65,7 @@ def test_terminated_worker_releases_its_job_at_once(make_service, worker_process
     worker = worker_process(
         {"folder": service.services.settings.folder}, SCRIPTED_CHILD_LOG=str(log)
     )
-    wait_until(lambda: started_tasks(log), TIMEOUT_S)
+    wait_until(lambda: started_tasks(log))
     worker.terminate()
     assert worker.wait(timeout=60) == 0
     view = service.job(job)

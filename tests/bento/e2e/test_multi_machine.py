@@ -10,7 +10,6 @@ from tests.bento.fakes.clock import FakeClock
 from tests.factories import wait_until
 
 pytestmark = pytest.mark.services
-TIMEOUT_S = 150
 
 
 @pytest.fixture
@@ -21,7 +20,6 @@ def fleet(make_service, redis, database, tmp_path):
         "queue": f"redis://127.0.0.1:{redis.port}/0",
         "queue_name": f"test-{secrets.token_hex(4)}",
         "database": database,
-        "lease_s": 2.0,
     }
     return make_service(**settings, round_s=0.5, resend_s=0.5), settings
 
@@ -50,8 +48,9 @@ def test_no_job_is_lost_when_worker_and_redis_are_killed(fleet, worker_process, 
     log, finish = tmp_path / "log", tmp_path / "finish"
     text = f"wait_for {finish}"
     jobs = [service.submit(text), service.submit("after")]
-    first = worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
-    wait_until(lambda: started_tasks(log), TIMEOUT_S)
+    # only this lease is short, so that it alone expires
+    first = worker_process({**settings, "lease_s": 5.0}, SCRIPTED_CHILD_LOG=str(log))
+    wait_until(lambda: started_tasks(log))
     first.send_signal(signal.SIGKILL)
     first.wait()
     finish.touch()
@@ -75,7 +74,7 @@ def test_terminated_celery_worker_releases_its_job(fleet, worker_process, tmp_pa
     log = tmp_path / "log"
     job = service.submit("sleep 60")
     worker = worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
-    wait_until(lambda: started_tasks(log), TIMEOUT_S)
+    wait_until(lambda: started_tasks(log))
     worker.terminate()
     worker.wait(timeout=30)
     assert service.job(job)["status"] == "queued"

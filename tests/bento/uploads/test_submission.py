@@ -45,7 +45,7 @@ def test_same_video_is_analyzed_once(make_service, running_worker, tmp_path, mon
     assert [job["cached"] for job in (first, again, region)] == [False, True, False]
     media = {**first["result"]["media"], "file": "b.mp4"}
     assert again["result"] == {**first["result"], "media": media}
-    assert log.read_text() == "video one\nfilm one\n"
+    assert log.read_text() == "video one\nvideo one\n"
     service.client.delete(f"/jobs/{first['job_id']}")
     assert service.client.get(again["evidence"][0]["url"]).status_code == 200
 

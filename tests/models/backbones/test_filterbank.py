@@ -9,8 +9,8 @@ def responses(hz, bands=24):
     init_sinc_filters(conv)
     time_s = torch.arange(4000) / 16_000
     with torch.inference_mode():
-        response = conv(torch.sin(2 * np.pi * hz * time_s)[None, None])[0]
-    return (response[:bands].square() + response[bands:].square()).mean(1)
+        filtered = conv(torch.sin(2 * np.pi * hz * time_s)[None, None])[0]
+    return (filtered[:bands].square() + filtered[bands:].square()).mean(1)
 
 
 def test_higher_tone_excites_a_later_band():
@@ -25,6 +25,6 @@ def test_band_energy_does_not_depend_on_phase():
     strengths = []
     for phase in (0.0, 0.7, 1.9):
         with torch.inference_mode():
-            response = conv(torch.sin(2 * np.pi * 1000 * time_s + phase)[None, None])[0]
-        strengths.append((response[:24].square() + response[24:].square()).sum(0).mean())
+            filtered = conv(torch.sin(2 * np.pi * 1000 * time_s + phase)[None, None])[0]
+        strengths.append((filtered[:24].square() + filtered[24:].square()).sum(0).mean())
     assert max(strengths) / min(strengths) < 1.01

@@ -1,4 +1,5 @@
-import time
+import socketserver
+import threading
 
 import pytest
 import timm
@@ -17,6 +18,24 @@ def offline(monkeypatch, tmp_path):
     """An unreachable hub and an empty cache."""
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def broken_hub(offline, monkeypatch):
+    """A hub that closes every connection without a response; yields the list of connections."""
+    connections = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            connections.append("connection")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield connections
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +75,18 @@ def test_missing_file_error_names_the_setting(tmp_path):
         load_frame_weights(timm.create_model(NAME, num_classes=0), NAME, str(tmp_path / "gone.pth"))
 
 
-def test_unreachable_hub_fails_fast_for_frame_weights(offline):
-    begin = time.monotonic()
+def test_failing_hub_is_not_retried_for_frame_weights(broken_hub):
     with pytest.raises(WeightsError) as caught:
         load_frame_weights(timm.create_model(NAME, num_classes=0), NAME, "pretrained")
-    assert time.monotonic() - begin < 10
+    assert broken_hub == ["connection"]
     for word in ("timm/lcnet_050", "cannot be reached", "model.frame_weights", "profile demo"):
         assert word in str(caught.value)
 
 
-def test_unreachable_hub_fails_fast_for_voice_weights(offline):
-    begin = time.monotonic()
+def test_failing_hub_is_not_retried_for_voice_weights(broken_hub):
     with pytest.raises(WeightsError) as caught:
         load_voice("facebook/wav2vec2-base", "pretrained")
-    assert time.monotonic() - begin < 10
+    assert broken_hub == ["connection"]
     for word in ("facebook/wav2vec2-base", "model.voice_backbone", "profile demo"):
         assert word in str(caught.value)
 

@@ -56,19 +56,22 @@ def test_attention_block_sees_exactly_its_window(window, before, after):
 @pytest.mark.parametrize("window", [5, 8])
 def test_windowed_attention_equals_banded_full_attention(window):
     block = make_encoder(window, dim=128).blocks[0]
-    h, frames = torch.randn(2, 13, 64), torch.arange(13)
+    x, frames = torch.randn(2, 13, 128), torch.arange(13)
     mask = torch.ones(2, 13, dtype=torch.bool)
     mask[1, [0, 6, 12]] = False
     offsets = frames[None] - frames[:, None] + window // 2  # from query to key
     inside = (offsets >= 0) & (offsets < window)
     bias = block.distance[:, offsets.clamp(0, window - 1)].masked_fill(~inside, -torch.inf)
     bias = bias[None].masked_fill(~mask[:, None, None], -torch.inf)
-    parts = block.attend(h).chunk(3, dim=-1)
+    h = block.squeeze(block.norm(x))
+    parts = block.attend(block.attention_norm(h)).chunk(3, dim=-1)
     split = [part.unflatten(-1, (block.heads, -1)).transpose(1, 2) for part in parts]
     attended = torch.nn.functional.scaled_dot_product_attention(*split, attn_mask=bias)
-    expected = block.merge(attended.transpose(1, 2).flatten(2))
+    h = h + block.merge(attended.transpose(1, 2).flatten(2))
+    h = h + block.think(h)
+    expected = x + block.widen(torch.nn.functional.gelu(h))
     assert block.heads == 4
-    torch.testing.assert_close(block._neighbours(h, mask)[mask], expected[mask])
+    torch.testing.assert_close(block(x, mask)[mask], expected[mask])
 
 
 @torch.inference_mode()

@@ -13,8 +13,8 @@ def flashing(rng, late_ticks=0, ticks=150):
     mouths = np.broadcast_to(mouths, (ticks, 48, 48))
     lips = MouthCrops(mouths, np.arange(ticks) / 25, np.zeros(ticks, np.float32), 25.0)
     moved = np.abs(np.diff(level, prepend=0.0))
-    loudness = np.exp(np.roll(moved, late_ticks) / 30) * 0.01
-    sound = np.repeat(loudness, 640) * np.where(np.arange(ticks * 640) % 2, 1, -1)
+    amplitude = np.exp(np.roll(moved, late_ticks) / 30) * 0.01
+    sound = np.repeat(amplitude, 640) * np.where(np.arange(ticks * 640) % 2, 1, -1)
     return lips, sound.astype(np.float32), np.ones(ticks * 640, bool)
 
 

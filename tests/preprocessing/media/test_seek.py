@@ -11,9 +11,9 @@ from unmask.preprocessing.media.seek import read_frames_at
 pytest.importorskip("av")
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_frames_equal_those_sampled_at_the_same_times(make_video, tmp_path, turned):
-    path = make_video(tmp_path / "a.mp4", seconds=3.0, audio=False, rotated=turned)
+@pytest.mark.parametrize("rotated", [False, True])
+def test_frames_equal_those_sampled_at_the_same_times(make_video, tmp_path, rotated):
+    path = make_video(tmp_path / "a.mp4", seconds=3.0, audio=False, rotated=rotated)
     sampled = dict(iter_sampled_frames(path, 5.0))
     times_s = list(sampled)
     requested_s = [times_s[12], times_s[3], times_s[3], times_s[0]]

@@ -1,0 +1,83 @@
+"""`unmask eval calibration`: printed tables and the JSON report."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.factories import make_clip
+from unmask.cli.app import app
+from unmask.data.manifest import write_manifest
+from unmask.errors import DataError
+from unmask.training.calibration import comparison as comparison_module
+from unmask.training.calibration.comparison import (
+    CalibrationComparison,
+    CalibrationMetrics,
+    FlaggedRates,
+    VerdictRates,
+)
+
+COMPARISON = CalibrationComparison(
+    calibration_clips=12,
+    clips=30,
+    members=1,
+    passes=3,
+    rows=(CalibrationMetrics("one detector, Platt", 1.25, -0.5, 0.875, 0.04, 0.03, 0.1, 0.4),),
+    verdicts=VerdictRates(0.01, 0.02, 0.25, 0.125, 0.05, 0.5),
+    flagged=(FlaggedRates("lip_sync", 0.75, 0.01, 0.5, None),),
+    error_detection_auc=0.625,
+)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, bundle_folder):
+    """Run the command on a manifest of one test clip, with a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    manifest = write_manifest([make_clip()], tmp_path / "manifest.csv")
+    arguments = ["eval", "calibration", str(bundle_folder), str(manifest)]
+    return lambda *args: CliRunner().invoke(app, [*arguments, *args])
+
+
+@pytest.fixture
+def requested(monkeypatch):
+    """Return ``COMPARISON`` instead of a measurement; yields the number of passes and bins."""
+    calls = []
+
+    def compare(bundle, clips, load, passes, bins):
+        calls.append((passes, bins))
+        return COMPARISON
+
+    monkeypatch.setattr(comparison_module, "compare_calibration", compare)
+    return calls
+
+
+def test_table_and_rates_are_printed(run, requested):
+    result = run("--passes", "3", "--bins", "5")
+    assert result.exit_code == 0, result.output
+    assert requested == [(3, 5)]
+    lines = " ".join(result.output.split())
+    for text in (
+        "Fitted on 12 validation clips, measured on 30",
+        "1.250 │ -0.500 │ 0.875 │ 0.040 │ 0.030 │ 0.100 │ 0.400",
+        "genuine called fake 25.0% (target 1.0%), fakes called real 12.5% (target 2.0%)",
+        "inconclusive: 5.0% of genuine, 50.0% of fakes",
+        "lip_sync segments above 0.750 are flagged in 50.0% of genuine clips (target 1.0%) "
+        "and in - of fakes",
+        "detects errors with AUC 0.625",
+    ):
+        assert text in lines
+
+
+def test_json_report_has_the_same_numbers(run, requested, tmp_path):
+    assert run("--json", "c.json").exit_code == 0
+    report = json.loads((tmp_path / "c.json").read_text())
+    assert (report["calibration_clips"], report["clips"]) == (12, 30)
+    assert report["rows"][0]["temperature"] == 1.25
+    assert report["flagged"][0]["fake"] is None
+
+
+def test_manifest_without_validation_clips_is_refused(run):
+    result = run()
+    assert isinstance(result.exception, DataError)
+    assert "no clip is in split 'val'" in str(result.exception)

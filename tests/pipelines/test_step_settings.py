@@ -1,0 +1,61 @@
+"""The part of the settings that each step depends on."""
+
+import pytest
+
+from pipelines.step_settings import (
+    ensemble_settings,
+    gate_settings,
+    lipsync_settings,
+    member_settings,
+    shortcut_level,
+)
+from unmask.config import (
+    EnsembleSettings,
+    EvaluationSettings,
+    Gate,
+    LipSyncSettings,
+    Settings,
+    TrainingSettings,
+    UncertaintySettings,
+)
+
+SETTINGS = Settings(seed=3)
+
+
+def test_settings_of_other_steps_do_not_reach_a_step():
+    changed = SETTINGS.replace(
+        evaluation=EvaluationSettings(resamples=7), training=TrainingSettings(epochs=2)
+    )
+    assert lipsync_settings(changed) == lipsync_settings(SETTINGS)
+    assert ensemble_settings(changed) == ensemble_settings(SETTINGS)
+    assert member_settings(changed) != member_settings(SETTINGS)
+    assert member_settings(changed)[0].evaluation == EvaluationSettings()
+
+
+def test_own_settings_reach_each_step():
+    changed = SETTINGS.replace(
+        sync=LipSyncSettings(epochs=99), uncertainty=UncertaintySettings(fpr=0.2)
+    )
+    assert lipsync_settings(changed).sync.epochs == 99
+    assert ensemble_settings(changed).uncertainty.fpr == 0.2
+    assert ensemble_settings(changed).seed == 3
+    assert member_settings(changed) == member_settings(SETTINGS)
+
+
+def test_each_member_has_the_next_seed():
+    changed = SETTINGS.replace(ensemble=EnsembleSettings(members=3))
+    assert [member.seed for member in member_settings(changed)] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("profile", "data", "level"),
+    [("demo", "", "required"), ("demo", "folder", "reported"), ("full", "folder", "required")],
+)
+def test_gates_of_the_demo_only_report_on_other_data(profile, data, level):
+    gates = SETTINGS.gates.replace(auc=Gate(limit=0.75, level="required"))
+    result = gate_settings(SETTINGS.replace(profile=profile, gates=gates), data)
+    assert (result.auc.limit, result.auc.level) == (0.75, level)
+
+
+def test_shortcuts_fail_the_pinned_set_only():
+    assert (shortcut_level(""), shortcut_level("folder")) == ("required", "reported")
