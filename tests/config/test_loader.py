@@ -163,7 +163,7 @@ def test_an_unknown_codec_is_named(tmp_path):
         ("uncertainty.passes=-3", "uncertainty.passes is -3; use 0 or more"),
         ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
         ("preprocessing.align.crop_px=112", "change model.input_px"),
-        ("preprocessing.flow.enabled=false", "model.flow needs flow"),
+        ("preprocessing.flow.enabled=false", "model.flow requires optical flow"),
     ],
 )
 def test_an_invalid_override_is_refused(override, message):

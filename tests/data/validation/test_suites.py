@@ -43,8 +43,14 @@ def test_empty_manifest_is_reported():
 
 def test_split_needs_both_classes(clip):
     clips = [
-        replace(clip, split=split, is_fake=fake)
-        for split, fake in [("train", 0), ("train", 1), ("val", 1), ("test", 0), ("test", 1)]
+        replace(clip, split=split, is_fake=fake, fake_video=fake)
+        for split, fake in [
+            ("train", False),
+            ("train", True),
+            ("val", True),
+            ("test", False),
+            ("test", True),
+        ]
     ]
     (observed,) = failures(split_suite(clips)).values()
     assert observed == "1 of 6: genuine in val 0"
