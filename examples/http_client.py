@@ -47,7 +47,7 @@ def wait_for_result(client: httpx.Client, job_id: str) -> dict[str, Any]:
         job: dict[str, Any] = response.json()
         if job["status"] in ENDED:
             return job
-        print(f"{job['status']}: {job['stage']} {job['percent']:.0f} %", file=sys.stderr)
+        print(f"{job['stage'] or job['status']} {job['percent']:.0f} %", file=sys.stderr)
         time.sleep(POLL_S)
 
 
