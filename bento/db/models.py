@@ -40,7 +40,7 @@ class Job(Base):
         lease_until: When the lease expires unless renewed.
         sent_at: When the job was last enqueued.
         failure: Kind of failure, a metric label; ``error`` is the message.
-        webhook_due: When the next webhook attempt is due; null if there is none.
+        webhook_due: When the next webhook attempt is due; null if no attempt is due.
         expires_at: When result, evidence and upload are deleted.
     """
 

@@ -173,7 +173,7 @@ class JobRepository:
             return JobPage(session.scalars(rows).all(), total)
 
     def cancel(self, tenant: str, job_id: str, expires_s: float) -> bool:
-        """Cancel a queued or running job; return False if there is none."""
+        """Cancel a queued or running job; return False if no such job exists."""
         return update_one(
             self.engine,
             update(Job)
@@ -194,7 +194,7 @@ class JobRepository:
         update_one(self.engine, update(Job).where(Job.id == job_id).values(upload=None))
 
     def delete(self, tenant: str, job_id: str) -> bool:
-        """Delete a job that has ended; return False if there is none."""
+        """Delete a job that has ended; return False if no such job exists."""
         ended = Job.status.not_in(ACTIVE_STATUSES)
         owned = (Job.tenant == tenant, Job.id == job_id)
         return update_one(self.engine, delete(Job).where(*owned, ended))

@@ -53,6 +53,21 @@ class ServiceUnderTest:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def acquire_concurrently(self, job_id, workers):
+        """Return what each of ``workers`` threads gets that ask for the job's lease at once."""
+        leases, barrier = [], threading.Barrier(workers)
+
+        def acquire():
+            barrier.wait()
+            leases.append(self.services.leases.acquire(job_id))
+
+        threads = [threading.Thread(target=acquire) for _ in range(workers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return leases
+
     def wait_for(self, job_id, *statuses):
         """Wait until the job has ended, or has one of ``statuses``, and return it."""
         statuses = statuses or ("done", "failed", "cancelled")

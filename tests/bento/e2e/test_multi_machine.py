@@ -2,7 +2,6 @@
 
 import secrets
 import signal
-import threading
 
 import pytest
 
@@ -82,17 +81,7 @@ def test_terminated_celery_worker_releases_its_job(fleet, worker_process, tmp_pa
 
 def test_only_one_of_many_concurrent_workers_acquires_a_job_in_postgresql(make_service, database):
     service = make_service(database=database)
-    job, leases, barrier = service.submit(), [], threading.Barrier(6)
-
-    def acquire():
-        barrier.wait()
-        leases.append(service.services.leases.acquire(job))
-
-    threads = [threading.Thread(target=acquire) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    leases = service.acquire_concurrently(service.submit(), workers=6)
     assert len(leases) == 6
     assert sum(lease is not None for lease in leases) == 1
 

@@ -107,7 +107,7 @@ def busy_loop(task, channel, arguments):
 
 
 def allocate(task, channel, arguments):
-    """Allocate memory until there is none."""
+    """Allocate memory until the limit is reached."""
     blocks = []
     while True:
         blocks.append(os.urandom(1 << 20) * 32)

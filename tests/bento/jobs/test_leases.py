@@ -1,24 +1,12 @@
 """Leases: one winner, expiry without a heartbeat, and no effect of a lost lease."""
 
-import threading
-
 from bento.jobs.leases import LOST
 from tests.bento.fakes.clock import FakeClock
 
 
 def test_only_one_of_many_concurrent_workers_acquires_a_job(make_service):
     service = make_service()
-    job, leases, barrier = service.submit(), [], threading.Barrier(8)
-
-    def acquire():
-        barrier.wait()
-        leases.append(service.services.leases.acquire(job))
-
-    threads = [threading.Thread(target=acquire) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    leases = service.acquire_concurrently(service.submit(), workers=8)
     assert len(leases) == 8
     assert sum(lease is not None for lease in leases) == 1
 
