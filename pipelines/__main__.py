@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.experiment.ablate import DATA, Only, Seeds, run_ablation, title_of
+from unmask.cli.experiment.ablate import Only, Seeds, run_ablation, title_of
 from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
-from unmask.cli.options import Manifest, Overrides, Phase, Profile
+from unmask.cli.options import DATA, Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
 
 app = typer.Typer(

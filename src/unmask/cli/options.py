@@ -17,3 +17,4 @@ Overrides = Annotated[
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the results as JSON.")]
 
 PARAMS = Path("params.yaml")
+DATA = Path("data/raw")  # the pinned demo set

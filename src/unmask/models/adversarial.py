@@ -79,16 +79,10 @@ def pgd(
     Each clip keeps the point of highest loss among all points visited. A single step of size
     ``epsilon`` is one of them, so without a random start PGD is never weaker than FGSM.
 
+    Arguments, result and errors are those of :func:`fgsm`, and:
+
     Args:
-        is_fake: True labels, shape ``(B,)``.
-        target: ``frames``, ``audio`` or ``both``.
-        epsilon: 0 changes nothing.
-
-    Returns:
-        The perturbed batch; padding is unchanged.
-
-    Raises:
-        ConfigError: ``target`` is unknown.
+        steps: Number and size of the steps; a generator makes the start random.
     """
     if not epsilon:
         return batch

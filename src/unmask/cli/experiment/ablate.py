@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Manifest, Overrides, Phase, Profile
+from unmask.cli.options import DATA, Manifest, Overrides, Phase, Profile
 
 if TYPE_CHECKING:
     from unmask.training.experiments.recorder import RunRecorder
 
-DATA = Path("data/raw")
 REPORT = Path("reports/ablation.md")
 WORK = Path("outputs/ablation")  # trained bundles; an interrupted ablation is resumed
 PARTIAL_REPORT = WORK / "ablation.md"  # of selected components; leaves the full report as it is

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Manifest, Phase, Profile
+from unmask.cli.options import DATA, Manifest, Phase, Profile
 
 if TYPE_CHECKING:
     from unmask.training.experiments.recorder import RunRecorder
@@ -18,7 +18,7 @@ Grid = Annotated[
     typer.Option("--set", help="Values to try: section.key=value,value,…; repeatable."),
 ]
 OutFolder = Annotated[Path, typer.Option(help="Folder for checkpoints and sweep.csv.")]
-DATA, RUNS = Path("data/raw"), Path("outputs/runs")
+RUNS = Path("outputs/runs")
 
 
 def command(
