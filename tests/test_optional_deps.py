@@ -126,7 +126,7 @@ def test_reading_a_video_without_the_media_extra_says_how_to_install_it():
     code = """
 from pathlib import Path
 from unmask.errors import MissingExtraError
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 try:
     probe(Path("CHANGELOG.md"))
 except MissingExtraError as error:

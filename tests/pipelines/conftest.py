@@ -76,7 +76,7 @@ def platforms(tmp_path_factory):
 def footage(platforms, make_video):
     """Twelve videos of six people with a canonical manifest, as `--data` takes them."""
     from unmask.data.manifest import write_manifest
-    from unmask.preprocessing.media.decode import probe
+    from unmask.preprocessing.media.probe import probe
 
     folder = platforms / "footage"
     folder.mkdir()

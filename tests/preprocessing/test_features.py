@@ -13,7 +13,7 @@ from unmask.preprocessing.features import (
     read_speech,
     trim_speech,
 )
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FaceTrack, MouthCrops, PersonFeatures, Waveform
 

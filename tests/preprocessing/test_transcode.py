@@ -9,7 +9,9 @@ import pytest
 from unmask.config.codec_conditions import parse_condition
 from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.audio import read_waveform
+from unmask.preprocessing.media.frames import iter_sampled_frames
+from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.transcode import transcode
 
 VIDEO_CONDITIONS = pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
-from unmask.preprocessing.media.decode import read_waveform
+from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.serving import analyzer as analyzer_module
 from unmask.serving.analyzer import Analyzer

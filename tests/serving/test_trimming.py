@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from unmask.errors import MediaError
-from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.audio import read_waveform
+from unmask.preprocessing.media.frames import iter_sampled_frames
+from unmask.preprocessing.media.probe import probe
 from unmask.serving.report.schema import (
     Box,
     Evidence,

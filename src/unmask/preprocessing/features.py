@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.config import LipSettings, SpeechSettings
 from unmask.preprocessing.faces.optical_flow import Levels
-from unmask.preprocessing.media.decode import read_waveform
+from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.speech.vad import detect_speech
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import RATE_HZ, MediaInfo, MouthCrops, PersonFeatures, Waveform

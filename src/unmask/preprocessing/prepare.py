@@ -21,7 +21,7 @@ from unmask.preprocessing.features import (
     read_speech,
     trim_speech,
 )
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.sampling import window_index
 from unmask.preprocessing.speech.vad import speech_mask
 from unmask.preprocessing.stages import CachedStages

@@ -18,7 +18,7 @@ from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
 from unmask.preprocessing.features import Speech, read_speech
 from unmask.preprocessing.media.container import media_sha256
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, MouthCrops, PersonFeatures, Waveform
 

@@ -17,9 +17,11 @@ from unmask.errors import MediaError
 from unmask.files import atomic_write
 from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache, Entry, cache_key
+from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.container import media_sha256
-from unmask.preprocessing.media.decode import iter_frames, probe, read_waveform, to_upright_rgb
 from unmask.preprocessing.media.encode import TICKS_PER_S, encode_audio, encode_video
+from unmask.preprocessing.media.frames import iter_frames, to_upright_rgb
+from unmask.preprocessing.media.probe import probe
 
 STAGE = "codecs"
 VERSION = 2  # increase when the options of the encoders change

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from unmask.data.demo.benchmark_clip import letterbox, write_benchmark_clip
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 
 
 @pytest.mark.parametrize("size", [(320, 240), (240, 320), (256, 256)])

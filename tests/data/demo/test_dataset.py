@@ -11,7 +11,8 @@ from unmask.data.splits import find_leaks
 from unmask.errors import DataError
 from unmask.files import file_sha256
 from unmask.preprocessing.faces.detection import get_landmarker
-from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
+from unmask.preprocessing.media.audio import read_waveform
+from unmask.preprocessing.media.frames import iter_sampled_frames
 from unmask.preprocessing.speech.vad import detect_speech
 from unmask.records import SPLITS
 

@@ -11,7 +11,7 @@ from unmask.data.forgeries.methods import FACE_METHODS, VOICE_METHODS
 from unmask.data.forgeries.offline import ForgeryJob, generate_forgeries, load_footage
 from unmask.errors import DataError, MediaError
 from unmask.files import file_sha256
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 
 
 @pytest.fixture(scope="module")

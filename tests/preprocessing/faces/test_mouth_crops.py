@@ -6,7 +6,7 @@ import pytest
 from unmask.config import LipSettings, PreprocessingSettings, SpeechSettings
 from unmask.preprocessing.faces.alignment import ARCFACE_112
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
-from unmask.preprocessing.media.decode import iter_frames, luma
+from unmask.preprocessing.media.frames import iter_frames, luma
 from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
 

@@ -8,7 +8,7 @@ import pytest
 from unmask.config import AlignSettings, LipSettings, PreprocessingSettings
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.person_tracks import iter_person_windows
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.timing import StageTimer
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from unmask.errors import ConfigError
-from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.encode import encode_audio, encode_clip, encode_video
+from unmask.preprocessing.media.frames import iter_sampled_frames
+from unmask.preprocessing.media.probe import probe
 from unmask.records import RATE_HZ
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media import seek
-from unmask.preprocessing.media.decode import iter_sampled_frames
+from unmask.preprocessing.media.frames import iter_sampled_frames
 from unmask.preprocessing.media.seek import read_frames_at
 
 pytest.importorskip("av")

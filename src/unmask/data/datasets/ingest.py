@@ -22,7 +22,7 @@ from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_manifest, read_table
 from unmask.data.splits import FRACTIONS, assign_splits, find_leaks
 from unmask.errors import DataError, MediaError
-from unmask.preprocessing.media.decode import probe
+from unmask.preprocessing.media.probe import probe
 from unmask.records import SPLITS, Clip, MediaInfo
 
 ADAPTERS: dict[str, DatasetAdapter] = {

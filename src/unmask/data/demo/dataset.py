@@ -29,8 +29,8 @@ from unmask.data.forgeries.methods import (
 )
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
-from unmask.preprocessing.media.decode import probe
 from unmask.preprocessing.media.encode import encode_clip
+from unmask.preprocessing.media.probe import probe
 from unmask.progress_bar import track
 from unmask.records import Clip
 

@@ -29,8 +29,10 @@ from unmask.data.forgeries.methods import (
 from unmask.data.forgeries.voices import fix_length
 from unmask.errors import DataError, MediaError
 from unmask.preprocessing.faces.detection import get_landmarker
-from unmask.preprocessing.media.decode import iter_sampled_frames, probe, read_waveform
+from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.encode import encode_clip
+from unmask.preprocessing.media.frames import iter_sampled_frames
+from unmask.preprocessing.media.probe import probe
 from unmask.progress_bar import track
 from unmask.records import RATE_HZ, Clip
 

@@ -16,7 +16,8 @@ from rich.table import Table
 from unmask.errors import SingleClassError
 from unmask.evaluation.bootstrap import resampled_aucs
 from unmask.evaluation.intervals import Estimate, percentile_interval
-from unmask.preprocessing.media.decode import iter_sampled_frames, read_waveform
+from unmask.preprocessing.media.audio import read_waveform
+from unmask.preprocessing.media.frames import iter_sampled_frames
 from unmask.records import Clip, Waveform
 
 SAMPLING_HZ, MAX_FRAMES = 1.0, 3  # frames are measured over the first three seconds

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unmask.config import LipSettings, PreprocessingSettings
 from unmask.preprocessing.faces.alignment import ARCFACE_112, EPS, estimate_similarity, warp_crop
 from unmask.preprocessing.faces.landmarks import LOWER_INNER_LIP, UPPER_INNER_LIP, five_points
-from unmask.preprocessing.media.decode import iter_frames, luma
+from unmask.preprocessing.media.frames import iter_frames, luma
 from unmask.preprocessing.media.sampling import TOLERANCE_S, FrameSampler
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import MediaInfo, MouthCrops, PersonFeatures
@@ -85,7 +85,7 @@ class MouthCropper:
         """Add the next decoded frame.
 
         Args:
-            frame: PyAV frame, see :func:`unmask.preprocessing.media.decode.iter_frames`.
+            frame: PyAV frame, see :func:`unmask.preprocessing.media.frames.iter_frames`.
         """
         if self._last is not None:
             self._assign_ticks(*self._last, time_s)

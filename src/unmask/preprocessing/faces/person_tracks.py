@@ -16,7 +16,7 @@ from unmask.preprocessing.faces.head_pose import estimate_head_pose
 from unmask.preprocessing.faces.mediapipe_graphs import Image
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.tracking import Tracker
-from unmask.preprocessing.media.decode import Frame, iter_sampled_frames
+from unmask.preprocessing.media.frames import Frame, iter_sampled_frames
 from unmask.preprocessing.media.sampling import window_index
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FaceTrack, MediaInfo, PersonFeatures

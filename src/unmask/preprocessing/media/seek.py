@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unmask.optional_deps import require
-from unmask.preprocessing.media.decode import Frame, iter_frames, to_upright_rgb
+from unmask.preprocessing.media.frames import Frame, iter_frames, to_upright_rgb
 from unmask.preprocessing.media.sampling import TOLERANCE_S
 
 # About half a keyframe interval: below it, decoding onwards is faster than seeking
@@ -19,7 +19,7 @@ def read_frames_at(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
 
     Args:
         times_s: Times as yielded by
-            :func:`unmask.preprocessing.media.decode.iter_sampled_frames`.
+            :func:`unmask.preprocessing.media.frames.iter_sampled_frames`.
 
     Yields:
         Presentation time, and upright RGB, shape ``(height, width, 3)``; each time once, not

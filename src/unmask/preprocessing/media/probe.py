@@ -1,0 +1,68 @@
+"""Metadata of a media file: streams, size, duration."""
+
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import MediaError
+from unmask.preprocessing.media.container import (
+    REMEDY,
+    audio_stream,
+    decode_stream,
+    media_sha256,
+    open_container,
+    video_stream,
+)
+from unmask.preprocessing.media.frames import rotation_deg
+from unmask.records import MediaInfo
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read the container's metadata, and check that at least one stream decodes.
+
+    A stream of which no frame decodes counts as absent.
+
+    Raises:
+        MediaError: ``path`` is missing, a folder, empty, not a media file, or has no stream that
+            decodes.
+    """
+    sha256 = media_sha256(path)
+    size_bytes = path.stat().st_size
+    if not size_bytes:
+        raise MediaError(f"{path}: is empty (0 bytes); {REMEDY}")
+    with open_container(path) as container:
+        video, audio = video_stream(container), audio_stream(container)
+        frame = next(decode_stream(container, video, path), None) if video else None
+        duration_s = _duration_s(container, video, audio)
+        # read these before the container is closed, which frees the streams
+        fps = float(video.average_rate or video.guessed_rate or 0) if frame else 0.0
+        video_codec = video.codec_context.name if frame else None
+        audio_codec = audio.codec_context.name if audio else None
+    audio_decodes = audio is not None and _audio_decodes(path)
+    if frame is None and not audio_decodes:
+        raise MediaError(f"{path}: neither video nor audio can be decoded; {REMEDY}")
+    rotation = rotation_deg(frame) if frame else 0
+    width, height = (frame.width, frame.height) if frame else (0, 0)
+    return MediaInfo(
+        path=path,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        duration_s=duration_s,
+        fps=fps,
+        width=height if rotation in (90, 270) else width,
+        height=width if rotation in (90, 270) else height,
+        rotation_deg=rotation,
+        video_codec=video_codec,
+        audio_codec=audio_codec if audio_decodes else None,
+    )
+
+
+def _audio_decodes(path: Path) -> bool:
+    with open_container(path) as container:
+        return next(decode_stream(container, audio_stream(container), path), None) is not None
+
+
+def _duration_s(container: Any, *streams: Any) -> float:
+    if container.duration:
+        return float(container.duration) / 1e6
+    durations_s = [float(s.duration * s.time_base) for s in streams if s is not None and s.duration]
+    return max(durations_s, default=0.0)

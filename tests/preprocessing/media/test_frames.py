@@ -1,0 +1,76 @@
+"""Decoding of timestamped, upright frames."""
+
+import cv2
+import numpy as np
+import pytest
+
+from unmask.preprocessing.media.frames import iter_frames, iter_sampled_frames, luma
+from unmask.preprocessing.media.probe import probe
+
+
+def times_of(path, rate_hz=5.0, **span):
+    return [time for time, _ in iter_sampled_frames(path, rate_hz, **span)]
+
+
+def shade(image):
+    return int(np.median(image))
+
+
+def grey(value, size=(48, 64)):
+    return np.full((*size, 3), value, np.uint8)
+
+
+def test_sampled_frames_are_those_shown_at_their_times(write_frames, tmp_path):
+    path = write_frames(tmp_path / "a.mkv", [grey(5 * number) for number in range(30)])
+    samples = [(round(time, 3), shade(image)) for time, image in iter_sampled_frames(path, 5.0)]
+    assert samples == [(0.0, 0), (0.2, 25), (0.4, 50), (0.6, 75), (0.8, 100), (1.0, 125)]
+
+
+def test_part_has_the_same_frames_as_the_whole_video(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4", seconds=6.0, size=(64, 48), face=False)
+    whole = {round(time, 3): image for time, image in iter_sampled_frames(path, 5.0)}
+    part = {
+        round(t, 3): image for t, image in iter_sampled_frames(path, 5.0, start_s=2.5, end_s=4.1)
+    }
+    assert list(part) == [time for time in whole if 2.5 <= time < 4.1]
+    assert all(np.array_equal(part[time], whole[time]) for time in part)
+
+
+def test_rotated_video_is_decoded_upright(make_video, tmp_path):
+    upright = make_video(tmp_path / "a.mp4", size=(320, 240))
+    turned = make_video(tmp_path / "b.mp4", size=(320, 240), rotated=True)
+    info = probe(turned)
+    assert (info.width, info.height, info.rotation_deg) == (320, 240, 90)
+    assert probe(upright).rotation_deg == 0
+    for (_, expected), (_, rotated) in zip(
+        iter_sampled_frames(upright, 5.0), iter_sampled_frames(turned, 5.0), strict=True
+    ):
+        assert np.abs(expected.astype(int) - rotated).mean() < 4
+
+
+@pytest.mark.parametrize("size", [(35, 51), (1, 1), (225, 17)])
+def test_odd_frame_sizes_are_kept(write_frames, tmp_path, size):
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 255, (*size, 3)).astype(np.uint8)
+    path = write_frames(tmp_path / "a.mkv", [image] * 2)
+    assert (probe(path).height, probe(path).width) == size
+    assert np.array_equal(next(iter_sampled_frames(path, 5.0))[1], image)
+
+
+def test_luma_is_read_in_any_pixel_format(write_frames, rng, tmp_path):
+    coarse = rng.integers(30, 220, (6, 9, 3)).astype(np.uint8)
+    image = cv2.resize(coarse, (90, 60), interpolation=cv2.INTER_CUBIC)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(int)
+    ((_, frame), *_) = iter_frames(write_frames(tmp_path / "a.mkv", [image] * 2))
+    limited = 16 + grey * 219 / 255  # the range of video luma, which is taken as it is stored
+    for pixel_format, expected in (("bgr0", grey), ("rgb24", grey), ("yuv420p", limited)):
+        converted = frame.reformat(format=pixel_format)
+        assert np.abs(luma(converted) - expected).mean() < 3, pixel_format
+
+
+def test_on_frame_is_called_for_every_decoded_frame(make_video, tmp_path):
+    path, calls = make_video(tmp_path / "a.mp4", audio=False), []
+    sampled = iter_sampled_frames(path, 5.0, on_frame=lambda time_s, _: calls.append(time_s))
+    assert len(list(sampled)) == 5
+    assert calls == [time_s for time_s, _ in iter_frames(path)]
+    assert len(calls) == 25
