@@ -1,10 +1,9 @@
 """Zip archives of videos: members are streamed, bounded, and never extracted by their names."""
 
-import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, BinaryIO, cast
 
 from bento.errors import InvalidArchiveError
@@ -14,6 +13,9 @@ MAX_RATIO = 50  # videos are compressed already
 RATIO_EXEMPT_BYTES = 1 << 20  # a small file may exceed the ratio by this much
 MAX_DIRECTORY_BYTES = 1 << 20  # the directory of 50 files takes a few thousand
 SYMLINK = 0o120000
+# `zipfile` limits the output of a single read for these two alone
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LOCAL_HEADER = struct.Struct("<26x2H")  # ends with the lengths of the name and the extra field
 # raised by `zipfile` for invalid archives and for features that it does not support
 ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -25,6 +27,9 @@ ZIP_ERRORS = (
     struct.error,
 )
 DAMAGED_MEMBER = "is damaged in the zip archive; create the archive again"
+UNSUPPORTED_METHOD = (
+    "is compressed by a method other than stored and deflated; create the archive with `zip`"
+)
 JUNK_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -53,10 +58,10 @@ class BoundedMember:
     """Content of a member; reading fails once it exceeds the size that the archive states.
 
     Args:
-        stream: None if the member cannot be opened.
+        stream: The content, or why the member cannot be read.
     """
 
-    def __init__(self, stream: IO[bytes] | None, max_bytes: int) -> None:
+    def __init__(self, stream: IO[bytes] | str, max_bytes: int) -> None:
         self._stream = stream
         self._remaining = max_bytes
 
@@ -64,13 +69,14 @@ class BoundedMember:
         """Read the next bytes.
 
         Raises:
-            InvalidArchiveError: The member is damaged or larger than stated.
+            InvalidArchiveError: The member is damaged, compressed by a method that is not
+                supported, or larger than stated.
         """
-        if self._stream is None:
-            raise InvalidArchiveError(DAMAGED_MEMBER)
+        if isinstance(self._stream, str):
+            raise InvalidArchiveError(self._stream)
         try:
             block = self._stream.read(min(size, self._remaining + 1))
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise InvalidArchiveError(DAMAGED_MEMBER) from error
         self._remaining -= len(block)
         if self._remaining < 0:
@@ -85,7 +91,7 @@ class BoundedMember:
 
     def __exit__(self, *_: object) -> None:
         """Close the member."""
-        if self._stream is not None:
+        if not isinstance(self._stream, str):
             self._stream.close()
 
 
@@ -105,12 +111,14 @@ def iter_members(
         max_total_bytes: Limit of the unpacked size of all files together.
 
     Raises:
-        InvalidArchiveError: The archive is damaged, encrypted, contains links or is a zip bomb.
+        InvalidArchiveError: The archive is damaged, encrypted, contains links, members that share
+            bytes, or a zip bomb.
     """
     try:
         with zipfile.ZipFile(cast("BinaryIO", BoundedReader(upload))) as archive:
             members = [member for member in archive.infolist() if not _is_ignored(member)]
             _check(members, max_files, max_total_bytes)
+            _check_overlap(upload, members)
             for member in members:
                 content = BoundedMember(_open(archive, member), member.file_size)
                 yield member.filename, cast("BinaryIO", content)
@@ -119,11 +127,14 @@ def iter_members(
         raise InvalidArchiveError(message) from error
 
 
-def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes] | None:
+def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes] | str:
+    """Return the content, or why it cannot be read; earlier members are jobs already."""
+    if member.compress_type not in METHODS:
+        return UNSUPPORTED_METHOD
     try:
         return archive.open(member)
-    except ZIP_ERRORS:  # concerns this member only; earlier ones are jobs already
-        return None
+    except ZIP_ERRORS:
+        return DAMAGED_MEMBER
 
 
 def _check(members: list[zipfile.ZipInfo], max_files: int, max_total_bytes: int) -> None:
@@ -141,6 +152,24 @@ def _check(members: list[zipfile.ZipInfo], max_files: int, max_total_bytes: int)
         raise InvalidArchiveError(
             "compression ratio too high (zip bomb?); upload the videos directly"
         )
+
+
+def _check_overlap(upload: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse members that share bytes: a small archive could hold many large videos."""
+    end = 0
+    for member in sorted(members, key=lambda item: item.header_offset):
+        if member.header_offset < end:
+            raise InvalidArchiveError("contains files that share bytes; create the archive again")
+        end = _data_end(upload, member)
+
+
+def _data_end(upload: BinaryIO, member: zipfile.ZipInfo) -> int:
+    try:
+        upload.seek(member.header_offset)
+        lengths = sum(LOCAL_HEADER.unpack(upload.read(LOCAL_HEADER.size)))
+    except ZIP_ERRORS:  # lies outside the file and is refused when it is opened
+        return member.header_offset
+    return member.header_offset + LOCAL_HEADER.size + lengths + member.compress_size
 
 
 def _is_bomb(member: zipfile.ZipInfo) -> bool:

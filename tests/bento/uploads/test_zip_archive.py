@@ -4,8 +4,13 @@ import io
 import struct
 import tracemalloc
 import zipfile
+from collections import deque
+from functools import partial
 
 import pytest
+
+from bento.errors import InvalidArchiveError
+from bento.uploads.zip_archive import iter_members
 
 DIRECTORY_ENTRY = b"PK\x01\x02"
 LOCAL_HEADER = b"PK\x03\x04"
@@ -71,11 +76,50 @@ def test_member_larger_than_its_stated_size_is_refused(make_service):
     assert "damaged in the zip archive" in item["error"]
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_method_other_than_stored_and_deflated_is_refused_without_unpacking(make_service, method):
+    content = make_zip({"a.mp4": b"x" * 500}, compress_type=method)
+    (item,) = post_zip(make_service(), content).json()["items"]
+    assert item["job_id"] is None
+    assert item["error"] == (
+        "is compressed by a method other than stored and deflated; create the archive with `zip`"
+    )
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_reading_a_member_with_a_small_claim_holds_no_more_than_a_block(method):
+    size_bytes = 32 << 20
+    content = bytearray(make_zip({"a.mp4": bytes(size_bytes)}, compress_type=method))
+    entry = content.rindex(DIRECTORY_ENTRY)
+    content[entry + 24 : entry + 28] = (1 << 20).to_bytes(4, "little")  # the stated size
+    members = iter_members(io.BytesIO(content), max_files=1, max_total_bytes=size_bytes)
+    _, member = next(members)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidArchiveError, match=r"damaged|more than its stated size"):
+            deque(iter(partial(member.read, 1 << 16), b""), maxlen=0)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1 << 20
+
+
+def test_members_that_share_bytes_are_refused(make_service):
+    content = bytearray(make_zip({"a": b"x" * 500, "a2": b"y" * 500}))
+    entry = content.rindex(DIRECTORY_ENTRY)
+    content[entry + 42 : entry + 46] = bytes(4)  # offset of the first member
+    service = make_service()
+    response = post_zip(service, content)
+    assert response.status_code == 422
+    assert "share bytes" in response.json()["error"]
+    assert service.client.get("/jobs").json()["total"] == 0
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_damaged_member_is_refused_and_the_others_become_jobs(make_service, compression):
     content = bytearray(make_zip({"a": b"x" * 500, "b": b"y" * 500}, compress_type=compression))
     second = content.index(LOCAL_HEADER, 4)
-    damaged = second if compression == zipfile.ZIP_STORED else second + 35  # header, or data
+    damaged = second if compression == zipfile.ZIP_STORED else second + 31  # header, or data
     content[damaged : damaged + 4] = b"\xff" * 4
     good, bad = post_zip(make_service(), content).json()["items"]
     assert good["job_id"]
