@@ -5,13 +5,21 @@ where `make train` puts the champion and `bentoml build` finds it.
 """
 
 import gc
+import logging
+import os
+import signal
 import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
+from typing import Any
 
 import bentoml
 
 from bento.api.app import create_app
+from bento.api.connections.protocol import install_guard
 from bento.api.dependencies import RequestContext
 from bento.api.middleware.security import SecurityMiddleware
 from bento.container import Services
@@ -22,6 +30,10 @@ from bento.settings import ServiceSettings
 from bento.uploads.submission import SubmissionService
 from bento.worker.embedded import EmbeddedWorker
 from bento.worker.maintenance import MaintenanceLoop
+
+STOP_DEADLINE_S = 30.0  # requests, worker and webhooks end earlier, unless something hangs
+
+log = logging.getLogger(__name__)
 
 SETTINGS = ServiceSettings.from_environment()
 
@@ -53,8 +65,17 @@ class UnmaskService:
         self._maintenance = MaintenanceLoop(services)
         self._maintenance.start()
         self._worker = EmbeddedWorker() if SETTINGS.embedded else None
+        call_on_stop_signal(self._prepare_stop)
         app.openapi()  # builds the routes as well, or the first request would wait for it
         gc.freeze()  # startup objects live forever; collecting them would pause every request
+
+    def _prepare_stop(self) -> None:
+        """Keep the worker, which gets the signal as well, from being restarted."""
+        if self._worker is not None:
+            self._worker.disable_restart()
+        deadline = threading.Timer(STOP_DEADLINE_S, _exit_now)
+        deadline.daemon = True
+        deadline.start()
 
     @bentoml.on_shutdown
     def close(self) -> None:
@@ -71,10 +92,34 @@ class UnmaskService:
         return False
 
 
+def call_on_stop_signal(callback: Callable[[], None]) -> None:
+    """Call ``callback`` before the present handlers of SIGTERM and SIGINT; main thread only."""
+    if threading.current_thread() is not threading.main_thread():  # in tests
+        return
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _calling_first(callback, signal.getsignal(number)))
+
+
+def _calling_first(callback: Callable[[], None], handler: Any) -> Callable[..., None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        callback()
+        if callable(handler):
+            handler(number, frame)
+
+    return handle
+
+
+def _exit_now() -> None:
+    log.error("the service did not stop within %.0f s and exits now", STOP_DEADLINE_S)
+    os._exit(1)
+
+
 # the decorator has replaced the class by a BentoML service
 UnmaskService.add_asgi_middleware(  # type: ignore[attr-defined]
     SecurityMiddleware, local=SETTINGS.api_keys_file is None
 )
 require_api_keys_for_public_bind(SETTINGS, sys.argv)  # in every process that BentoML starts
+install_guard(SETTINGS.max_connections_per_address)
 if "--fd" in sys.argv:  # a worker of BentoML that outlived its supervisor would keep the port
     exit_with_parent()

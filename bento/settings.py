@@ -68,6 +68,10 @@ class ServiceSettings(BaseModel):
     submits_per_minute: Count = Field(300, description="Rate limit of submissions per tenant.")
     requests_per_minute: Count = Field(6000, description="Rate limit of requests per tenant.")
 
+    max_connections_per_address: Count = Field(
+        256, description="Open connections per client address; a reverse proxy is one client."
+    )
+
     job_wall_s: Seconds = Field(3600.0, description="Time limit of an analysis.")
     job_cpu_s: Seconds = Field(7200.0, description="CPU time limit of an analysis.")
     job_memory_mib: Count = Field(4096, description="Memory limit of an analysis.")

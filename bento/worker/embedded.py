@@ -27,6 +27,7 @@ class EmbeddedWorker:
         self._command = command
         self._stop_timeout_s = stop_timeout_s
         self._stopping = threading.Event()
+        self._restarts = True
         self._process = self._start()
         self._thread = threading.Thread(target=self._restart_on_exit, daemon=True)
         self._thread.start()
@@ -35,6 +36,10 @@ class EmbeddedWorker:
     def alive(self) -> bool:
         """Whether the worker is running."""
         return self._process.poll() is None
+
+    def disable_restart(self) -> None:
+        """Do not restart the worker when it exits; may be called by a signal handler."""
+        self._restarts = False
 
     def stop(self) -> int:
         """Terminate the worker, kill it after the timeout, and return its exit code.
@@ -54,7 +59,7 @@ class EmbeddedWorker:
 
     def _restart_on_exit(self) -> None:
         while not self._stopping.wait(RESTART_INTERVAL_S):
-            if not self.alive:
+            if self._restarts and not self.alive:
                 _close_pipe(self._process)
                 self._process = self._start()
 

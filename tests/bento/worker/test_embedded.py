@@ -38,3 +38,18 @@ def test_worker_is_restarted_when_it_exits(tmp_path, monkeypatch):
         wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= 2)
     finally:
         worker.stop()
+
+
+def test_worker_is_not_restarted_once_the_service_is_told_to_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "RESTART_INTERVAL_S", 0.05)
+    log = tmp_path / "log"
+    worker = EmbeddedWorker((sys.executable, "-c", APPEND_AND_EXIT, str(log)))
+    worker.disable_restart()
+    try:
+        wait_until(lambda: not worker.alive)
+        starts = []
+        monkeypatch.setattr(worker, "_start", lambda: starts.append(1))
+        assert not worker._stopping.wait(0.5)  # ten intervals
+        assert starts == []
+    finally:
+        worker.stop()
