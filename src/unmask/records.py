@@ -1,6 +1,6 @@
 """Frozen records that are passed between packages; each validates itself when created."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -114,10 +114,13 @@ class Waveform:
     Attributes:
         samples: Amplitudes in ``[-1, 1]``, shape ``(time,)``.
         rate_hz: Samples per second.
+        missing_spans_s: Start and end of each hole in the recording, which is silence here, in
+            seconds, shape ``(holes, 2)``.
     """
 
     samples: NDArray[np.float32]
     rate_hz: int = RATE_HZ
+    missing_spans_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
     def __post_init__(self) -> None:
         """Reject stereo, so that no other function has to check."""
@@ -130,6 +133,11 @@ class Waveform:
     def duration_s(self) -> float:
         """Duration in seconds."""
         return len(self.samples) / self.rate_hz
+
+    @property
+    def missing_s(self) -> float:
+        """Duration of all holes in seconds."""
+        return float(np.diff(self.missing_spans_s, axis=1).sum())
 
 
 @dataclass(frozen=True, slots=True)

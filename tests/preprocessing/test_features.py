@@ -40,7 +40,8 @@ def people():
 @pytest.fixture
 def speech():
     samples = np.arange(4 * 16_000, dtype=np.float32) / 64_000
-    return Speech(Waveform(samples), np.array([[0.5, 1.5], [2.0, 3.5]]))
+    waveform = Waveform(samples, missing_spans_s=np.array([[1.6, 1.8], [2.9, 3.2]]))
+    return Speech(waveform, np.array([[0.5, 1.5], [2.0, 3.5]]))
 
 
 def test_flow_is_attached_in_the_order_of_the_people(people):
@@ -83,6 +84,12 @@ def test_trimmed_speech_counts_from_the_start_of_the_part(speech, start_s, end_s
     assert part.spans_s.tolist() == spans_s
     expected = speech.waveform.samples[round(start_s * 16_000) : round(end_s * 16_000)]
     assert np.array_equal(part.waveform.samples, expected)
+
+
+def test_trimmed_speech_keeps_the_holes_of_its_part(speech):
+    assert trim_speech(speech, 0.0, 4.0).waveform.missing_s == pytest.approx(0.5)
+    holes_s = trim_speech(speech, 1.7, 3.0).waveform.missing_spans_s
+    assert holes_s == pytest.approx(np.array([[0.0, 0.1], [1.2, 1.3]]))
 
 
 def test_trimmed_speech_without_audio_is_empty(speech):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.sound_files import Part, clicks, write_sound
 from unmask.config import (
     AlignSettings,
     FaceSettings,
@@ -160,6 +161,17 @@ def test_new_version_of_a_stage_ignores_older_entries(video, cache, monkeypatch)
     stages = CachedStages(video, make_settings(), cache)
     stages.speech()
     assert recomputed(stages) == {"speech"}
+
+
+def test_holes_of_the_sound_come_back_from_the_cache(cache, tmp_path):
+    parts = [Part(0.0, clicks([0.1], 0.5)), Part(1.2, clicks([0.1], 0.5))]
+    path = write_sound(tmp_path / "a.mkv", parts, "pcm_s16le")
+    computed = CachedStages(path, make_settings(), cache).speech()
+    stages = CachedStages(path, make_settings(), cache)
+    stored = stages.speech()
+    assert stages.cached == {"speech": True}
+    assert np.array_equal(stored.waveform.samples, computed.waveform.samples)
+    assert stored.waveform.missing_spans_s.tolist() == [[0.5, 1.2]]
 
 
 def test_copy_of_a_file_is_cached_and_a_changed_file_is_not(make_video, video, cache, tmp_path):

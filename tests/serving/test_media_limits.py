@@ -1,8 +1,11 @@
 """Limits are checked against the header, whatever the suffix of the file."""
 
+import wave
+
 import pytest
 
 from unmask.errors import MediaError
+from unmask.preprocessing.media.audio import read_waveform
 from unmask.serving.media_limits import MediaLimits, check_media_limits
 
 
@@ -35,6 +38,17 @@ def test_file_at_the_limits_is_accepted_with_any_suffix(video):
     finally:
         renamed.rename(video)
     assert length_s == pytest.approx(2.0, abs=0.1)
+
+
+def test_sound_with_more_channels_than_any_recording_has_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setparams((65, 2, 16_000, 0, "NONE", "not compressed"))
+        out.writeframes(bytes(65 * 2 * 1600))
+    with pytest.raises(MediaError, match=r"mine\.wav: has sound with 65 channels; the limit is 64"):
+        check_media_limits(path, "mine.wav", MediaLimits())
+    with pytest.raises(MediaError, match=r"sound with 65 channels; the limit is 64, export"):
+        read_waveform(path)
 
 
 def test_time_range_is_checked_by_its_own_length(video):

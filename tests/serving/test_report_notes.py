@@ -44,6 +44,7 @@ def notes(info, model=MODEL, guarantee=None, decoded_end_s=10.0, **quality):
 
 def test_good_material_gets_no_note(info):
     assert notes(info) == ""
+    assert notes(info, missing_audio_s=0.05) == ""  # an encoder's silence, not a loss
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,7 @@ def test_good_material_gets_no_note(info):
         ({"frames_with_face": 20}, "only 40% of the sampled frames"),
         ({"face_width_px": 60.0}, "60 px wide"),
         ({"speech_s": 0.0}, "No speech was detected"),
+        ({"missing_audio_s": 2.04}, "2.0 s of the sound are missing"),
         ({"decoded_end_s": 4.0}, "only 4.0 s of its stated 10.0 s could be decoded"),
     ],
 )

@@ -53,9 +53,16 @@ def trim_speech(speech: Speech, start_s: float, end_s: float) -> Speech:
     """Return the part from ``start_s`` to ``end_s``; its spans count from ``start_s``."""
     waveform = speech.waveform
     if waveform is not None:
-        waveform = Waveform(waveform.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)])
-    spans_s = np.clip(speech.spans_s, start_s, end_s) - start_s
-    return Speech(waveform, spans_s[spans_s[:, 1] > spans_s[:, 0]])
+        waveform = Waveform(
+            waveform.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)],
+            missing_spans_s=_trim_spans(waveform.missing_spans_s, start_s, end_s),
+        )
+    return Speech(waveform, _trim_spans(speech.spans_s, start_s, end_s))
+
+
+def _trim_spans(spans_s: NDArray[np.float64], start_s: float, end_s: float) -> NDArray[np.float64]:
+    trimmed_s = np.clip(spans_s, start_s, end_s) - start_s
+    return trimmed_s[trimmed_s[:, 1] > trimmed_s[:, 0]]
 
 
 def attach_flow(

@@ -23,7 +23,7 @@ from unmask.preprocessing.timing import StageTimer
 from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, MouthCrops, PersonFeatures, Waveform
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
-VERSIONS = {"media": 1, "faces": 3, "flow": 1, "lips": 1, "speech": 2}
+VERSIONS = {"media": 1, "faces": 3, "flow": 1, "lips": 1, "speech": 3}
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
 CROP_FIELDS = ("mouths", "time_s", "opening")
 
@@ -116,11 +116,14 @@ class CachedStages:
             arrays: Arrays = {"speech_s": speech.spans_s}
             if speech.waveform is not None:
                 arrays["samples"] = speech.waveform.samples
+                arrays["missing_s"] = speech.waveform.missing_spans_s
             return Entry({}, arrays)
 
         arrays = self._entry("speech", compute).arrays
-        samples = arrays.get("samples")
-        return Speech(None if samples is None else Waveform(samples), arrays["speech_s"])
+        if "samples" not in arrays:
+            return Speech(None, arrays["speech_s"])
+        waveform = Waveform(arrays["samples"], missing_spans_s=arrays["missing_s"])
+        return Speech(waveform, arrays["speech_s"])
 
     def _entry(self, stage: str, compute: Callable[[], Entry]) -> Entry:
         """Return the entry of a stage: from memory, from the cache, or computed and stored."""

@@ -7,7 +7,11 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
+from unmask.preprocessing.media.audio_runs import MAX_CHANNELS
 from unmask.preprocessing.media.container import FORMATS, REMEDY, decodable_streams
+
+SMALLER = "trim or downscale the file"
+REMEDIES = {"channels": "export it with fewer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,10 @@ def check_media_limits(
         length_s = max(min(end_s, duration_s) - start_s, 0.0)
         _check(f"{shown_as}: is {length_s:.0f} s long", length_s, limits.duration_s, "s")
         share = length_s / duration_s if duration_s else 1.0
+        for stream in decodable_streams(container.streams.audio):
+            channels = stream.codec_context.layout.nb_channels
+            sound = f"{shown_as}: has sound with {channels} channels"
+            _check(sound, channels, MAX_CHANNELS, "channels")
         for stream in decodable_streams(container.streams.video):
             pixels = stream.width * stream.height
             size = f"{shown_as}: has frames of {stream.width}×{stream.height}"
@@ -76,4 +84,4 @@ def _frame_count(stream: Any, duration_s: float) -> int:
 
 def _check(message: str, value: float, limit: float, unit: str) -> None:
     if value > limit:
-        raise MediaError(f"{message}; the limit is {limit:g} {unit}, trim or downscale the file")
+        raise MediaError(f"{message}; the limit is {limit:g} {unit}, {REMEDIES.get(unit, SMALLER)}")

@@ -12,6 +12,7 @@ MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence
 MIN_FACE_PX = 112  # half the resolution of the aligned face
 MIN_FACE_SHARE = 0.5  # of the sampled frames
 DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
+MIN_MISSING_AUDIO_S = 0.1  # encoders leave shorter holes at the start
 
 
 def build_notes(
@@ -82,3 +83,8 @@ def _sound_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:
         yield "The file has no audio stream; only the faces were analyzed."
     elif not quality.speech_s:
         yield "No speech was detected, so the voice was not scored."
+    if quality.missing_audio_s >= MIN_MISSING_AUDIO_S:
+        yield (
+            f"{quality.missing_audio_s:.1f} s of the sound are missing in the recording; "
+            "they count as silence."
+        )

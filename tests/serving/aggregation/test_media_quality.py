@@ -28,7 +28,8 @@ def window(tmp_path, rng):
         return PersonFeatures(track, faces, None, np.zeros((count, 68, 2), np.float32))
 
     people = person(0, [0.0, 0.2, 0.4], 100), person(3, [0.2, 0.6], 50)
-    waveform = Waveform(rng.uniform(-1, 1, 16_000).astype(np.float32))
+    samples = rng.uniform(-1, 1, 16_000).astype(np.float32)
+    waveform = Waveform(samples, missing_spans_s=np.array([[0.1, 0.2], [0.5, 0.75]]))
     return ClipFeatures(info, 0.0, 1.0, 5, people, waveform, np.array([[0.1, 0.3], [0.5, 1.0]]))
 
 
@@ -42,6 +43,7 @@ def test_statistics_add_up_over_windows(window):
     assert quality.frames_with_face == 4 + 3  # a frame with two faces counts once
     assert quality.face_width_px == pytest.approx((3 * 100 + 2 * 50 + 3 * 100) / 8)
     assert (quality.sound_s, quality.speech_s) == (2.0, 1.4)
+    assert quality.missing_audio_s == 0.7
     faces = [*window.people[0].faces, *window.people[1].faces, *window.people[0].faces]
     sharpness = np.median([laplacian_variance(face) for face in faces])
     assert quality.sharpness == pytest.approx(sharpness, abs=0.05)

@@ -25,6 +25,7 @@ class MediaStatistics:
     frames_sampled: int = 0
     frames_with_face: int = 0
     sound_s: float = 0.0
+    missing_audio_s: float = 0.0
     speech_s: float = 0.0
     people: set[int] = field(default_factory=set)
     widths_px: list[float] = field(default_factory=list)
@@ -39,6 +40,7 @@ class MediaStatistics:
         self.frames_with_face += len(np.unique(np.concatenate(times))) if times else 0
         if window.waveform is not None:
             self.sound_s += window.waveform.duration_s
+            self.missing_audio_s += window.waveform.missing_s
             self.peaks.add(window.waveform.samples)
             self.speech_s += float(np.diff(window.speech_spans_s, axis=1).sum())
         for person in window.people:
@@ -60,6 +62,7 @@ class MediaStatistics:
             sharpness=round(float(np.median(self.sharpness)), 1) if self.sharpness else None,
             sound_s=round(self.sound_s, 3),
             speech_s=round(self.speech_s, 3),
+            missing_audio_s=round(self.missing_audio_s, 3),
         )
 
 

@@ -168,6 +168,9 @@ class Quality(ReportModel):
     )
     sound_s: Seconds = Field(description="Length of the analyzed sound.")
     speech_s: Seconds = Field(description="Length of the speech in it.")
+    missing_audio_s: Seconds = Field(
+        default=0.0, description="Length of the holes in the recorded sound; they count as silence."
+    )
 
 
 class Media(ReportModel):
