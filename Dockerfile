@@ -1,15 +1,26 @@
 # Container image of service and worker, with the detector that the Bento holds. The build context is the
 # packed Bento and not the checkout: `make image`, or
 #   docker build --tag unmask:latest --file Dockerfile "$(bentoml get unmask:latest --output path)"
-FROM python:3.11-slim-bookworm
+
+# a digest pins the base: docker build --build-arg BASE=python:3.11-slim-bookworm@sha256:…
+ARG BASE=python:3.11-slim-bookworm
+
+# packages are built here, if at all; neither pip's files nor a compiler reach the image
+FROM ${BASE} AS packages
+COPY env/python/requirements.txt /tmp/requirements.txt
+RUN python -m venv /opt/packages \
+    && /opt/packages/bin/pip install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --requirement /tmp/requirements.txt
+
+FROM ${BASE}
 
 # OpenCV, which comes with MediaPipe, needs libGL and GLib
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 
-COPY env/python/requirements.txt /opt/requirements.txt
-RUN pip install --no-cache-dir --disable-pip-version-check --requirement /opt/requirements.txt
+COPY --from=packages /opt/packages /opt/packages
+ENV PATH=/opt/packages/bin:$PATH
 
 # a named volume takes over the owner of the directory on which it is mounted first
 RUN useradd --system --uid 10001 --no-create-home --home-dir /var/lib/unmask unmask \

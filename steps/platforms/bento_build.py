@@ -12,12 +12,13 @@ import unmask
 from steps.platforms.champion_store import publish_champion
 from steps.platforms.materializers import hash_folder
 from steps.platforms.paths import SERVICE, SERVICE_BUNDLE
-from steps.platforms.requirements import pinned_requirements
+from steps.platforms.requirements import hashed_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
 
 BENTO = "unmask"
 PACKAGES = ("bento", "unmask")
+REQUIREMENTS = "requirements.txt"
 
 
 def package_champion(bundle: Path, gates: GateReport) -> str:
@@ -36,34 +37,41 @@ def package_champion(bundle: Path, gates: GateReport) -> str:
 def build_bento(bundle: Path) -> str:
     """Build the Bento ``unmask`` from the service, the library and ``bundle``.
 
-    The version is a hash of these three: equal content is built once.
+    The version is a hash of these and of their pinned requirements: equal content is built once.
 
     Returns:
         The tag, ``unmask:<version>``.
+
+    Raises:
+        DataError: An installed package is not the one that requirements.lock pins.
     """
+    requirements = hashed_requirements()
     with TemporaryDirectory(prefix="unmask-bento-") as folder:
         context = Path(folder)
         for package in (SERVICE, Path(unmask.__file__).parent):
             ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", SERVICE_BUNDLE)
             shutil.copytree(package, context / package.name, ignore=ignored)
         shutil.copytree(bundle, context / SERVICE / SERVICE_BUNDLE)
+        (context / REQUIREMENTS).write_text(requirements)
         version = hash_folder(context)[:16]
         if _latest() != version:
             _delete_bento(version)
-            _build(context, version)
+            _build(context, version, requirements)
     return f"{BENTO}:{version}"
 
 
-def _build(context: Path, version: str) -> None:
+def _build(context: Path, version: str, requirements: str) -> None:
     loaded = {name: module for name, module in sys.modules.items() if _root(name) in PACKAGES}
     try:
-        bentoml.build(
+        bento = bentoml.build(
             "bento.service:UnmaskService",
             name=BENTO,
             version=version,
             build_ctx=str(context),
-            python={"packages": pinned_requirements(), "lock_packages": False},
+            python={"requirements_txt": REQUIREMENTS, "lock_packages": False},
         )
+        # BentoML has appended itself again, without a hash, and uv refuses such a file
+        Path(bento.path, "env/python", REQUIREMENTS).write_text(requirements)
     finally:
         # the build has imported service and library from a folder that is about to be removed
         for name in [name for name in sys.modules if _root(name) in PACKAGES]:

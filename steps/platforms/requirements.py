@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable
 from importlib.metadata import distribution
+from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from pip_requirements_parser import RequirementsFile
+
+from unmask.errors import DataError
 
 SERVING = ("unmask[service]",)
+LOCK = Path(__file__).parents[2] / "requirements.lock"
 
 
 def pinned_requirements(requirements: Iterable[str] = SERVING) -> list[str]:
@@ -25,6 +31,27 @@ def pinned_requirements(requirements: Iterable[str] = SERVING) -> list[str]:
         queue += [each for each in dependencies if _applies(each, requirement.extras)]
     versions.pop("unmask")
     return [f"{name}=={version}" for name, version in sorted(versions.items())]
+
+
+def hashed_requirements(lock: Path = LOCK, requirements: Iterable[str] = SERVING) -> str:
+    """Return :func:`pinned_requirements` as a requirements file with the hashes of ``lock``.
+
+    pip and uv then refuse any file of another content.
+
+    Raises:
+        DataError: An installed version is not the one that the lock pins.
+    """
+    locked: dict[str, list[str]] = {}
+    for entry in RequirementsFile.from_file(str(lock)).requirements:
+        locked[f"{canonicalize_name(entry.name)}=={entry.get_pinned_version}"] = entry.hash_options
+    lines = pinned_requirements(requirements)
+    if missing := [line for line in lines if not locked.get(line)]:
+        raise DataError(f"{lock}: does not pin the installed {', '.join(missing)}; run make setup")
+    return "".join(f"{line} {_hashes(locked[line])}\n" for line in lines)
+
+
+def _hashes(hashes: Iterable[str]) -> str:
+    return " ".join(f"--hash={each}" for each in hashes)
 
 
 def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
