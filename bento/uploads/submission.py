@@ -11,7 +11,7 @@ from bento.settings import MIB
 from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
-from bento.webhooks.url_guard import resolve_public_target
+from bento.webhooks.url_guard import check_public_target
 from unmask.errors import MediaError
 
 BLOCK_BYTES = MIB
@@ -24,14 +24,15 @@ class SubmissionService:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def check_webhook(self, options: JobOptions) -> None:
+    async def check_webhook(self, options: JobOptions, tenant: str) -> None:
         """Reject a webhook URL that could not be delivered, before the upload is stored.
 
         Raises:
             WebhookUrlError: The host is unknown or not public.
         """
         if options.webhook_url is not None:
-            resolve_public_target(options.webhook_url, self._services.settings.webhook_private)
+            private = self._services.settings.webhook_private
+            await check_public_target(options.webhook_url, private, tenant)
 
     def submit(self, stream: BinaryIO, name: str, submission: Submission) -> tuple[str, bool]:
         """Store an upload and create its job.

@@ -39,7 +39,7 @@ def deliver(job: Job, secret: str, private: bool) -> bool:
         "Unmask-Signature": sign_webhook(secret, timestamp, body),
     }
     try:
-        target = resolve_public_target(job.options["webhook_url"], private)
+        target = resolve_public_target(job.options["webhook_url"], private, job.tenant)
         status = anyio.run(_post, target, body, headers)
     except Exception as error:  # URLs of older releases may fail anywhere; other webhooks go on
         log.info("webhook of job %s failed: %s", job.id, type(error).__name__)

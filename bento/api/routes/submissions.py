@@ -60,12 +60,19 @@ async def reject_ambiguous_options(request: FormRequest) -> None:
 
 
 async def parse_batch_options(
+    context: ContextDep,
     tenant: TenantDep,
     webhook_url: Annotated[WebhookUrl | None, _option("webhook_url")] = None,
     retention: Annotated[Retention, _option("retention")] = "keep",
 ) -> Submission:
-    """Read the options that apply to every file of a request."""
-    return Submission(tenant, JobOptions(webhook_url=webhook_url, retention=retention))
+    """Read the options that apply to every file of a request.
+
+    Raises:
+        WebhookUrlError: The webhook could not be delivered.
+    """
+    options = JobOptions(webhook_url=webhook_url, retention=retention)
+    await context.submissions.check_webhook(options, tenant)
+    return Submission(tenant, options)
 
 
 async def parse_options(
@@ -130,7 +137,6 @@ def analyze_video(
     ] = None,
 ) -> JobAccepted:
     """Submit one video as a job; poll `status_url` for its status and result."""
-    context.submissions.check_webhook(submission.options)
     if (file is None) == (storage_url is None):
         raise HTTPException(422, ONE_SOURCE_REQUIRED)
     if file is not None:
@@ -155,7 +161,6 @@ def batch(
     files: Annotated[list[UploadFile], File(description="Videos, or one zip archive of videos.")],
 ) -> BatchAccepted:
     """Submit up to 50 videos, or a zip archive of them; each file is accepted or refused alone."""
-    context.submissions.check_webhook(submission.options)
     batch_id = new_id()
     submission = replace(submission, batch=batch_id)
     if len(files) == 1 and is_zip(files[0].file):
