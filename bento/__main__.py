@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bento.db.engine import create_migrated_engine
 from bento.security.api_keys import create_key
+from bento.security.file_modes import restrict_file_access
 from bento.security.signing import load_signing_key, webhook_secret
 from bento.settings import PREFIX, ServiceSettings
 from unmask.errors import UnmaskError
@@ -30,6 +31,7 @@ def add_key(
 ) -> None:
     """Create an API key and print it once, with the secret that signs the tenant's webhooks."""
     settings = ServiceSettings.from_environment()
+    restrict_file_access(settings)
     try:
         signing_key = load_signing_key(create_migrated_engine(settings), settings)
     except SQLAlchemyError as error:  # the message may hold the database URL with its password

@@ -6,10 +6,12 @@ from typing import Self
 from sqlalchemy import Engine
 
 from bento.db.engine import create_migrated_engine
+from bento.db.erasure import Eraser
 from bento.db.functions import Clock, db_now
 from bento.jobs.leases import LeaseManager
 from bento.jobs.repository import JobRepository
 from bento.jobs.task_queue import TaskQueue
+from bento.security.file_modes import restrict_file_access
 from bento.security.signing import load_signing_key
 from bento.settings import ServiceSettings
 from bento.storage.object_store import ObjectStore
@@ -29,6 +31,7 @@ class Services:
     settings: ServiceSettings
     signing_key: bytes
     engine: Engine
+    eraser: Eraser
     jobs: JobRepository
     leases: LeaseManager
     outbox: Outbox
@@ -38,14 +41,17 @@ class Services:
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings, clock: Clock = db_now) -> Self:
-        """Connect to everything that ``settings`` configure."""
+        """Connect to everything that ``settings`` configure; new files become private."""
+        restrict_file_access(settings)
         engine = create_migrated_engine(settings)
         key = load_signing_key(engine, settings)
+        eraser = Eraser(engine)
         return cls(
             settings,
             key,
             engine,
-            JobRepository(engine, settings.max_queued, settings.max_queued_per_tenant),
+            eraser,
+            JobRepository(engine, settings, eraser),
             LeaseManager(engine, settings.lease_s, settings.attempts, clock),
             Outbox(engine, settings.webhook_tries, clock),
             ObjectStore(settings, key),

@@ -17,6 +17,7 @@ from bento.settings import ServiceSettings
 BUSY_TIMEOUT_S = 30
 WARM_CONNECTIONS = 20
 MAX_CONNECTIONS = 40  # one for each thread that handles requests
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 MIGRATION_LOCK_ID = 0x756E6D61736B  # "unmask" in ASCII; id of a PostgreSQL advisory lock
 
 
@@ -47,7 +48,7 @@ def create_migrated_engine(settings: ServiceSettings) -> Engine:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bento.db.erasure import Eraser
 from bento.db.functions import db_now, webhook_due_expression
 from bento.db.models import ACTIVE_STATUSES, Job, Status
 from bento.db.transactions import update_one
 from bento.errors import IdempotencyError, QueueFullError
 from bento.jobs.submission import Submission
+from bento.settings import ServiceSettings
 
 ID_BYTES = 16
 QUEUE_FULL = "too many jobs are waiting; retry later"
@@ -21,6 +23,7 @@ QUEUE_FULL = "too many jobs are waiting; retry later"
 # hot statements, built once instead of for each request
 _OF_TENANT = Job.tenant == bindparam("tenant")
 _INSERT = insert(Job).values(created_at=db_now())
+_RETENTION = Job.options["retention"].as_string()
 _FIND = select(Job).where(_OF_TENANT, Job.id == bindparam("job_id"))
 _COUNT_QUEUED = select(func.count(), func.count().filter(_OF_TENANT)).where(
     Job.status == Status.QUEUED
@@ -82,10 +85,11 @@ def new_id() -> str:
 class JobRepository:
     """Jobs of all tenants; every method is restricted to one tenant or one job."""
 
-    def __init__(self, engine: Engine, max_queued: int, max_per_tenant: int) -> None:
+    def __init__(self, engine: Engine, settings: ServiceSettings, eraser: Eraser) -> None:
         self.engine = engine
-        self._max_queued = max_queued
-        self._max_per_tenant = max_per_tenant
+        self._eraser = eraser
+        self._max_queued = settings.max_queued
+        self._max_per_tenant = settings.max_queued_per_tenant
 
     def create(self, job: NewJob) -> tuple[str, bool]:
         """Insert a job.
@@ -173,7 +177,11 @@ class JobRepository:
             return JobPage(session.scalars(rows).all(), total)
 
     def cancel(self, tenant: str, job_id: str, expires_s: float) -> bool:
-        """Cancel a queued or running job; return False if no such job exists."""
+        """Cancel a queued or running job; return False if no such job exists.
+
+        A job of retention ``zero`` expires at once, so no webhook reports it.
+        """
+        is_zero = _RETENTION == "zero"
         return update_one(
             self.engine,
             update(Job)
@@ -181,11 +189,11 @@ class JobRepository:
             .values(
                 status=Status.CANCELLED,
                 finished_at=db_now(),
-                expires_at=db_now() + expires_s,
+                expires_at=case((is_zero, db_now()), else_=db_now() + expires_s),
                 worker=None,
                 lease_until=None,
                 stage=None,
-                webhook_due=webhook_due_expression(),
+                webhook_due=case((is_zero, None), else_=webhook_due_expression()),
             ),
         )
 
@@ -197,7 +205,10 @@ class JobRepository:
         """Delete a job that has ended; return False if no such job exists."""
         ended = Job.status.not_in(ACTIVE_STATUSES)
         owned = (Job.tenant == tenant, Job.id == job_id)
-        return update_one(self.engine, delete(Job).where(*owned, ended))
+        deleted = update_one(self.engine, delete(Job).where(*owned, ended))
+        if deleted:
+            self._eraser.after_deletion()
+        return deleted
 
     def mark_enqueued(self, job_id: str) -> None:
         """Record that the task queue has accepted the job."""

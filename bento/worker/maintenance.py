@@ -67,6 +67,7 @@ class MaintenanceLoop:
             self._delete_unretained_uploads,
             self._delete_expired_jobs,
             self._delete_orphans,
+            self._services.eraser.run_pending,
         ):
             self._run_logged(task)
 
@@ -141,6 +142,8 @@ class MaintenanceLoop:
         for job_id in job_ids:
             self._services.store.remove(job_id)
             update_one(self._services.engine, delete(Job).where(Job.id == job_id, is_expired))
+        if job_ids:
+            self._services.eraser.after_deletion()
 
     def _delete_orphans(self) -> None:
         """Delete files of killed processes: temporary files, and stored files without a job."""
