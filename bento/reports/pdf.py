@@ -116,6 +116,8 @@ def _file_rows(job: Job, report: Report) -> Iterator[tuple[str, str]]:
     yield "SHA-256", job.sha256
     yield "Size", f"{media.size_bytes:,} bytes, {media.duration_s:.1f} s"
     yield "Video", f"{media.width}×{media.height}, {media.fps:g} fps, {media.video_codec or 'none'}"
+    if media.rotation_deg or media.mirrored:
+        yield "Shown", f"turned clockwise by {media.rotation_deg}°{', mirrored' * media.mirrored}"
     yield "Audio", media.audio_codec or "none"
     if "start_s" in options or "end_s" in options:
         end = f"{options['end_s']:g} s" if "end_s" in options else "the end"

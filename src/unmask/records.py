@@ -80,9 +80,11 @@ class MediaInfo:
     Attributes:
         sha256: Hash of the file's bytes, 64 hexadecimal digits.
         fps: Mean frame rate; 0 without video.
-        width, height: Displayed size in pixels, after rotation; 0 without video.
+        width, height: Displayed size in square pixels, after rotation; 0 without video.
         rotation_deg: Clockwise rotation that a player applies: 0, 90, 180 or 270.
         video_codec, audio_codec: ``None`` without such a stream.
+        mirrored: Whether a player then exchanges left and right.
+        tilt_deg: Clockwise rotation beyond ``rotation_deg`` that the file states; not applied.
     """
 
     path: Path
@@ -95,6 +97,8 @@ class MediaInfo:
     rotation_deg: int
     video_codec: str | None
     audio_codec: str | None
+    mirrored: bool = False
+    tilt_deg: float = 0.0
 
     @property
     def has_video(self) -> bool:

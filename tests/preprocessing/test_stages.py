@@ -16,7 +16,7 @@ from unmask.config import (
 )
 from unmask.preprocessing import stages as stages_module
 from unmask.preprocessing.cache import Cache, cache_key
-from unmask.preprocessing.media.container import media_sha256
+from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.stages import VERSIONS, CachedStages
 
 LIPS = LipSettings(enabled=True)
@@ -151,8 +151,17 @@ def test_entries_from_before_the_alignment_method_was_a_setting_are_found(video,
     settings = make_settings()
     CachedStages(video, settings, cache).people()
     own = {name: to_dict(getattr(settings, name)) for name in ("sampling", "faces")}
-    own |= {"version": VERSIONS["faces"], "align": {"crop_px": 224}}
+    own |= {"version": VERSIONS["faces"], "av": decoder_version(), "align": {"crop_px": 224}}
     assert cache.path("faces", cache_key("faces", media_sha256(video), own)).is_file()
+
+
+def test_entries_of_another_decoder_are_computed_again(video, cache, monkeypatch):
+    run_all(CachedStages(video, make_settings(lips=LIPS), cache))
+    again = run_all(CachedStages(video, make_settings(lips=LIPS), cache))
+    assert recomputed(again) == set()
+    monkeypatch.setattr(stages_module, "decoder_version", lambda: "16.1")
+    other = run_all(CachedStages(video, make_settings(lips=LIPS), cache))
+    assert recomputed(other) == set(VERSIONS)
 
 
 def test_new_version_of_a_stage_ignores_older_entries(video, cache, monkeypatch):

@@ -2,7 +2,8 @@
 
 ``media`` (metadata) ← ``faces`` (tracks and aligned faces) ← ``flow`` and ``lips``; ``speech``
 (waveform and speech spans) depends on the file alone. The key of an entry contains the hash of
-the file, the settings of the stage, and the key of the stage it depends on.
+the file, the settings of the stage, the version of the decoder, and the key of the stage it
+depends on.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,13 +18,13 @@ from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_c
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
 from unmask.preprocessing.features import Speech, read_speech
-from unmask.preprocessing.media.container import media_sha256
+from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, MouthCrops, PersonFeatures, Waveform
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
-VERSIONS = {"media": 1, "faces": 3, "flow": 1, "lips": 1, "speech": 3}
+VERSIONS = {"media": 2, "faces": 4, "flow": 1, "lips": 1, "speech": 3}
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
 CROP_FIELDS = ("mouths", "time_s", "opening")
 
@@ -144,7 +145,7 @@ class CachedStages:
 
     def _key(self, stage: str) -> str:
         settings, upstream = to_dict(self._settings), ""
-        own: dict[str, Any] = {"version": VERSIONS[stage]}
+        own: dict[str, Any] = {"version": VERSIONS[stage], "av": decoder_version()}
         if settings["align"]["method"] == "similarity":  # older entries do not name the method
             del settings["align"]["method"]
         if stage == "faces":

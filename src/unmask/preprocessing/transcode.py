@@ -18,13 +18,14 @@ from unmask.files import atomic_write
 from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache, Entry, cache_key
 from unmask.preprocessing.media.audio import read_waveform
-from unmask.preprocessing.media.container import media_sha256
+from unmask.preprocessing.media.colour import from_rgb, matrix_of, to_upright_rgb
+from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.media.encode import TICKS_PER_S, encode_audio, encode_video
-from unmask.preprocessing.media.frames import iter_frames, to_upright_rgb
+from unmask.preprocessing.media.frames import iter_frames
 from unmask.preprocessing.media.probe import probe
 
 STAGE = "codecs"
-VERSION = 2  # increase when the options of the encoders change
+VERSION = 3  # increase when the options of the encoders change
 MIN_MSE = 1e-3  # in squared grey levels; limits the PSNR of equal frames to 78 dB
 
 
@@ -44,9 +45,9 @@ class TranscodedClip:
 def transcode(source: Path, condition: CodecCondition, cache: Cache) -> TranscodedClip | None:
     """Transcode ``source`` under a codec condition, or return the file from the cache.
 
-    Video conditions keep the timestamps of all frames, apply the rotation, crop odd sides by one
-    row or column, and store the audio without loss. Audio conditions encode 16 kHz mono, which
-    is the input of the detector.
+    Video conditions keep the timestamps of all frames, store the pictures as a player shows them,
+    crop odd sides by one row or column, and store the audio without loss. Audio conditions encode
+    16 kHz mono, which is the input of the detector.
 
     Returns:
         ``None`` if the file has no stream that the condition changes.
@@ -54,7 +55,8 @@ def transcode(source: Path, condition: CodecCondition, cache: Cache) -> Transcod
     Raises:
         MediaError: The file cannot be decoded, or its frames are too small to encode.
     """
-    key = cache_key(STAGE, media_sha256(source), {"version": VERSION, "cell": condition.name})
+    own = {"version": VERSION, "cell": condition.name, "av": decoder_version()}
+    key = cache_key(STAGE, media_sha256(source), own)
     path = cache.path(STAGE, key).with_suffix(".m4a" if condition.is_audio else ".mp4")
     entry = cache.load(STAGE, key)
     if entry is None or (entry.facts["made"] and not path.exists()):
@@ -94,18 +96,19 @@ def _encode_video(source: Path, condition: CodecCondition, target: Path) -> dict
 
 
 def _iter_resized_frames(path: Path, size: tuple[int, int]) -> Iterator[Any]:
-    """Yield upright 4:2:0 frames of one size, with ascending times from the container's start."""
-    av = require("av", extra="media")
+    """Yield 4:2:0 frames of one size as shown, with ascending times from the container's start."""
     reformatter = require("av.video.reformatter", extra="media").VideoReformatter()
     last_s = -np.inf
-    for time_s, frame in iter_frames(path):
+    for time_s, shown in iter_frames(path):
         if time_s <= last_s or time_s < 0:  # in damaged files; encoders reject such times
             continue
         last_s = time_s
-        upright = frame
-        if frame.rotation:
-            upright = av.VideoFrame.from_ndarray(to_upright_rgb(frame, reformatter), format="rgb24")
-        resized = upright.reformat(*size, format="yuv420p")
+        if shown.is_stored_upright:
+            resized = shown.frame.reformat(*size, format="yuv420p")
+            if matrix_of(shown.frame) != matrix_of(resized):  # untagged, and no longer HD
+                resized.colorspace = matrix_of(shown.frame)
+        else:
+            resized = from_rgb(to_upright_rgb(shown, reformatter), size)
         resized.pts, resized.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
         yield resized
 

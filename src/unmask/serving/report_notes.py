@@ -11,6 +11,7 @@ from unmask.serving.report.schema import Quality
 MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence
 MIN_FACE_PX = 112  # half the resolution of the aligned face
 MIN_FACE_SHARE = 0.5  # of the sampled frames
+MIN_TILT_DEG = 1.0
 DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
 MIN_MISSING_AUDIO_S = 0.1  # encoders leave shorter holes at the start
 
@@ -40,6 +41,7 @@ def build_notes(
         )
     if guarantee.reals:
         yield from _guarantee_notes(guarantee)
+    yield from _picture_notes(info)
     yield from _face_notes(quality, info)
     yield from _sound_notes(quality, info)
     if not quality.frames_with_face and not quality.speech_s:
@@ -56,6 +58,14 @@ def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:
         "clips of one person are correlated, so true error rates may be slightly higher."
     )
     yield from describe_unreachable_verdicts(guarantee)
+
+
+def _picture_notes(info: MediaInfo) -> Iterator[str]:
+    if abs(info.tilt_deg) >= MIN_TILT_DEG:
+        yield (
+            f"The file asks players to turn the picture by {info.tilt_deg:+.0f}° more than the "
+            f"{info.rotation_deg}° that were applied; faces were analyzed tilted."
+        )
 
 
 def _face_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:

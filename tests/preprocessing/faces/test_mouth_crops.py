@@ -6,7 +6,10 @@ import pytest
 from unmask.config import LipSettings, PreprocessingSettings, SpeechSettings
 from unmask.preprocessing.faces.alignment import ARCFACE_112
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
-from unmask.preprocessing.media.frames import iter_frames, luma
+from unmask.preprocessing.media.colour import luma
+from unmask.preprocessing.media.container_crop import NO_CROP
+from unmask.preprocessing.media.display import UPRIGHT, DisplayedFrame, Geometry
+from unmask.preprocessing.media.frames import iter_frames
 from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
 
@@ -16,8 +19,12 @@ WITHOUT_LIPS = PreprocessingSettings(speech=SpeechSettings(method="energy"))
 
 
 def to_frame(image):
-    """A decoded frame, as PyAV returns it."""
-    return pytest.importorskip("av").VideoFrame.from_ndarray(image, format="gray")
+    """A decoded frame whose luma is the image."""
+    chroma = np.full((image.shape[0] // 2, image.shape[1]), 128, np.uint8)
+    stored = np.concatenate([image, chroma])
+    frame = pytest.importorskip("av").VideoFrame.from_ndarray(stored, format="yuv420p")
+    size = image.shape[1::-1]
+    return DisplayedFrame(frame, Geometry(NO_CROP, size, size, UPRIGHT))
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Decoding of timestamped, upright frames."""
 
-import cv2
 import numpy as np
 import pytest
 
-from unmask.preprocessing.media.frames import iter_frames, iter_sampled_frames, luma
+from unmask.preprocessing.media.frames import iter_frames, iter_sampled_frames
 from unmask.preprocessing.media.probe import probe
 
 
@@ -55,17 +54,6 @@ def test_odd_frame_sizes_are_kept(write_frames, tmp_path, size):
     path = write_frames(tmp_path / "a.mkv", [image] * 2)
     assert (probe(path).height, probe(path).width) == size
     assert np.array_equal(next(iter_sampled_frames(path, 5.0))[1], image)
-
-
-def test_luma_is_read_in_any_pixel_format(write_frames, rng, tmp_path):
-    coarse = rng.integers(30, 220, (6, 9, 3)).astype(np.uint8)
-    image = cv2.resize(coarse, (90, 60), interpolation=cv2.INTER_CUBIC)
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(int)
-    ((_, frame), *_) = iter_frames(write_frames(tmp_path / "a.mkv", [image] * 2))
-    limited = 16 + grey * 219 / 255  # the range of video luma, which is taken as it is stored
-    for pixel_format, expected in (("bgr0", grey), ("rgb24", grey), ("yuv420p", limited)):
-        converted = frame.reformat(format=pixel_format)
-        assert np.abs(luma(converted) - expected).mean() < 3, pixel_format
 
 
 def test_on_frame_is_called_for_every_decoded_frame(make_video, tmp_path):

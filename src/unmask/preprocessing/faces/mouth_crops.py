@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from unmask.config import LipSettings, PreprocessingSettings
 from unmask.preprocessing.faces.alignment import ARCFACE_112, EPS, estimate_similarity, warp_crop
 from unmask.preprocessing.faces.landmarks import LOWER_INNER_LIP, UPPER_INNER_LIP, five_points
-from unmask.preprocessing.media.frames import iter_frames, luma
+from unmask.preprocessing.media.colour import luma
+from unmask.preprocessing.media.display import DisplayedFrame
+from unmask.preprocessing.media.frames import iter_frames
 from unmask.preprocessing.media.sampling import TOLERANCE_S, FrameSampler
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import MediaInfo, MouthCrops, PersonFeatures
@@ -69,7 +71,9 @@ class MouthCropper:
     def __init__(self, settings: LipSettings) -> None:
         self._settings = settings
         self._next_tick = 0
-        self._last: tuple[float, Any] | None = None  # latest frame, which may match more ticks
+        self._last: tuple[float, DisplayedFrame] | None = (
+            None  # latest frame, which may match more ticks
+        )
         self._pending: list[_PendingFrame] = []
         self._keypoints: dict[int, _Keypoints] = {}  # latest, by person
         self._crops: dict[int, list[_Crop]] = defaultdict(list)
@@ -81,11 +85,11 @@ class MouthCropper:
         """Number of frames held in memory until their landmarks are known."""
         return len(self._pending)
 
-    def add_frame(self, time_s: float, frame: Any) -> None:
+    def add_frame(self, time_s: float, frame: DisplayedFrame) -> None:
         """Add the next decoded frame.
 
         Args:
-            frame: PyAV frame, see :func:`unmask.preprocessing.media.frames.iter_frames`.
+            frame: See :func:`unmask.preprocessing.media.frames.iter_frames`.
         """
         if self._last is not None:
             self._assign_ticks(*self._last, time_s)
@@ -144,7 +148,7 @@ class MouthCropper:
     def _time_s(self, tick: int) -> float:
         return tick / self._settings.rate_hz
 
-    def _assign_ticks(self, time_s: float, frame: Any, next_s: float) -> None:
+    def _assign_ticks(self, time_s: float, frame: DisplayedFrame, next_s: float) -> None:
         """Assign the frame to the ticks to which it is nearer than the frame at ``next_s``."""
         rate_hz = self._settings.rate_hz
         # the earlier of two equally near frames, although containers round timestamps

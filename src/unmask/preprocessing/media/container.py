@@ -40,6 +40,12 @@ def _cached_sha256(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
     return file_sha256(path)
 
 
+def decoder_version() -> str:
+    """Return major and minor version of PyAV, with which decoded values change."""
+    version: str = require("av", extra="media").__version__
+    return ".".join(version.split(".")[:2])
+
+
 @contextmanager
 def open_container(path: Path) -> Iterator[Any]:
     """Open a file with PyAV and yield the input container.

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from unmask.errors import ConfigError
 from unmask.files import atomic_write
 from unmask.optional_deps import require
+from unmask.preprocessing.media.colour import from_rgb
 from unmask.records import RATE_HZ
 
 THREADS = Path("/proc/self/task")  # on Linux
@@ -90,7 +91,7 @@ def encode_clip(
         video.pix_fmt = "yuv420p"
         audio = None if samples is None else _InterleavedAudio(out, samples)
         for index, image in enumerate(chain((first,), images)):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            frame = from_rgb(image, (video.width, video.height))
             frame.pts, frame.time_base = index, 1 / rate
             out.mux(video.encode(frame))
             if audio is not None:

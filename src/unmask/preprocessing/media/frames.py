@@ -8,21 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.optional_deps import require
+from unmask.preprocessing.media.colour import to_upright_rgb
 from unmask.preprocessing.media.container import (
     decode_stream,
     open_container,
     start_time_s,
     video_stream,
 )
+from unmask.preprocessing.media.display import Display, DisplayedFrame
 from unmask.preprocessing.media.sampling import FrameSampler
 
 SEEK_BACK_S = 1.0  # the sampler needs the frames just before a window to choose its first frame
 DEFAULT_FPS = 25.0  # for raw streams that state no rate
-
-# Pixel formats whose first plane is 8-bit luma
-LUMA_PLANE_FORMATS = (
-    *("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"),
-)
 
 Frame = tuple[float, NDArray[np.uint8]]  # presentation time in seconds, RGB image
 
@@ -32,16 +29,17 @@ def iter_sampled_frames(
     rate_hz: float,
     start_s: float = 0.0,
     end_s: float | None = None,
-    on_frame: Callable[[float, Any], None] | None = None,
+    on_frame: Callable[[float, DisplayedFrame], None] | None = None,
 ) -> Iterator[Frame]:
     """Decode from ``start_s`` to ``end_s`` and yield ``rate_hz`` frames per second.
 
-    Time 0 is the start of the container, for video and audio alike. The rotation stored in the
-    container is applied. Damaged parts are skipped and logged.
+    Time 0 is the start of the container, for video and audio alike. Frames are as a
+    player shows them: upright, cropped, in their aspect ratio. Damaged parts are skipped and
+    logged.
 
     Args:
-        on_frame: Called with the time and the PyAV frame of every decoded frame, sampled or not,
-            before it is yielded; see :func:`luma`.
+        on_frame: Called with time and frame of every decoded frame, sampled or not, before it is
+            yielded; see :func:`unmask.preprocessing.media.colour.luma`.
 
     Yields:
         Presentation time in seconds, and upright RGB, shape ``(height, width, 3)``.
@@ -60,8 +58,8 @@ def iter_sampled_frames(
             yield time_s, to_upright_rgb(frame, reformatter)
 
 
-def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]:
-    """Yield time and PyAV frame of every frame, from at most ``SEEK_BACK_S`` before ``start_s``.
+def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, DisplayedFrame]]:
+    """Yield time and decoded frame of every frame, from at most ``SEEK_BACK_S`` before ``start_s``.
 
     Raises:
         MediaError: The file cannot be opened.
@@ -70,40 +68,11 @@ def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Any]]
         stream = video_stream(container)
         if stream is None:
             return
+        display = Display(path, container, stream)
         if start_s > SEEK_BACK_S:
             container.seek(int((start_s - SEEK_BACK_S + start_time_s(container)) * 1e6))
         for index, frame in enumerate(decode_stream(container, stream, path)):
-            yield _time_s(frame, index, stream) - start_time_s(container), frame
-
-
-def luma(frame: Any) -> NDArray[np.uint8]:
-    """Return the upright luma of a PyAV frame, shape ``(height, width)``.
-
-    Where possible, the array is a view that keeps the decoder's buffer alive.
-    """
-    plane = frame.planes[0]
-    if frame.format.name in LUMA_PLANE_FORMATS and plane.line_size > 0:
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        grey = rows[: frame.height, : frame.width]
-    else:
-        grey = frame.reformat(format="gray").to_ndarray()
-    rotation = rotation_deg(frame)
-    return np.ascontiguousarray(np.rot90(grey, k=-rotation // 90)) if rotation else grey
-
-
-def to_upright_rgb(frame: Any, reformatter: Any) -> NDArray[np.uint8]:
-    """Convert a PyAV frame to upright RGB, shape ``(height, width, 3)``.
-
-    Args:
-        reformatter: A PyAV ``VideoReformatter``, reused from frame to frame.
-    """
-    image = reformatter.reformat(frame, format="rgb24").to_ndarray()
-    return np.ascontiguousarray(np.rot90(image, k=-rotation_deg(frame) // 90))
-
-
-def rotation_deg(frame: Any) -> int:
-    """Return the clockwise rotation: 0, 90, 180 or 270; PyAV counts counterclockwise."""
-    return round(-frame.rotation / 90) % 4 * 90
+            yield _time_s(frame, index, stream) - start_time_s(container), display.show(frame)
 
 
 def _time_s(frame: Any, index: int, stream: Any) -> float:

@@ -12,7 +12,7 @@ from unmask.preprocessing.media.container import (
     open_container,
     video_stream,
 )
-from unmask.preprocessing.media.frames import rotation_deg
+from unmask.preprocessing.media.display import UPRIGHT, Display
 from unmask.records import MediaInfo
 
 
@@ -31,7 +31,9 @@ def probe(path: Path) -> MediaInfo:
         raise MediaError(f"{path}: is empty (0 bytes); {REMEDY}")
     with open_container(path) as container:
         video, audio = video_stream(container), audio_stream(container)
+        display = Display(path, container, video) if video else None
         frame = next(decode_stream(container, video, path), None) if video else None
+        geometry = display.show(frame).geometry if display and frame else None
         duration_s = _duration_s(container, video, audio)
         # read these before the container is closed, which frees the streams
         fps = float(video.average_rate or video.guessed_rate or 0) if frame else 0.0
@@ -40,17 +42,19 @@ def probe(path: Path) -> MediaInfo:
     audio_decodes = audio is not None and _audio_decodes(path)
     if frame is None and not audio_decodes:
         raise MediaError(f"{path}: neither video nor audio can be decoded; {REMEDY}")
-    rotation = rotation_deg(frame) if frame else 0
-    width, height = (frame.width, frame.height) if frame else (0, 0)
+    orientation = geometry.orientation if geometry else UPRIGHT
+    width, height = geometry.size if geometry else (0, 0)
     return MediaInfo(
         path=path,
         sha256=sha256,
         size_bytes=size_bytes,
         duration_s=duration_s,
         fps=fps,
-        width=height if rotation in (90, 270) else width,
-        height=width if rotation in (90, 270) else height,
-        rotation_deg=rotation,
+        width=width,
+        height=height,
+        rotation_deg=orientation.rotation_deg,
+        mirrored=orientation.mirrored,
+        tilt_deg=orientation.tilt_deg,
         video_codec=video_codec,
         audio_codec=audio_codec if audio_decodes else None,
     )

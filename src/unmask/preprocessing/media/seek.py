@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unmask.optional_deps import require
-from unmask.preprocessing.media.frames import Frame, iter_frames, to_upright_rgb
+from unmask.preprocessing.media.colour import to_upright_rgb
+from unmask.preprocessing.media.frames import Frame, iter_frames
 from unmask.preprocessing.media.sampling import TOLERANCE_S
 
 # About half a keyframe interval: below it, decoding onwards is faster than seeking

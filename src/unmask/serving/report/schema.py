@@ -183,9 +183,15 @@ class Media(ReportModel):
     sha256: str = Field(description="Hash of the file.")
     size_bytes: int = Field(ge=0, description="Size of the file.")
     duration_s: Seconds = Field(description="Length stated by the container.")
-    width: int = Field(ge=0, description="Pixels as shown, rotation applied; 0 without video.")
-    height: int = Field(ge=0, description="Pixels as shown, rotation applied; 0 without video.")
+    width: int = Field(ge=0, description="Square pixels as a player shows it; 0 without video.")
+    height: int = Field(ge=0, description="Square pixels as a player shows it; 0 without video.")
     rotation_deg: int = Field(description="Clockwise rotation that a player applies.")
+    mirrored: bool = Field(
+        default=False, description="Whether a player then exchanges left and right."
+    )
+    tilt_deg: float = Field(
+        default=0.0, description="Clockwise rotation that the file states beyond; not applied."
+    )
     fps: float = Field(ge=0.0, description="Mean frame rate; 0 without video.")
     video_codec: str | None = Field(description="Null without video.")
     audio_codec: str | None = Field(description="Null without audio.")
