@@ -39,6 +39,8 @@ def luma(shown: DisplayedFrame) -> Pixels:
         if frame.color_range == FULL or frame.format.name.startswith("yuvj"):
             grey = TO_LIMITED[grey]
     else:
+        if frame.format.components[0].bits == 1:  # which swscale converts to 4:2:0 too darkly
+            frame = frame.reformat(format="gray")
         grey = _first_plane(
             frame.reformat(
                 format="yuv420p",
