@@ -27,9 +27,11 @@ from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
 from steps.log_results import log_results
+from steps.log_skipped_clips import log_skipped_clips
 from steps.platforms.paths import PARAMS
 from steps.platforms.run_summary import RunRequest
 from steps.register_detector import register_detector
+from steps.select_clips import select_clips
 from steps.train_detector import train_detector
 from steps.train_lipsync import train_lipsync
 from steps.validate_data import validate_data
@@ -49,14 +51,12 @@ def training_pipeline(
         overrides: ``section.key=value`` each.
     """
     settings = load_settings(PARAMS, phase, profile, overrides)
-    clips, data_version = ingest_data(data, settings.seed, settings.data.forge)
-    validate_data(clips, shortcut_level(data), settings.seed)
-    align_faces(clips, settings.preprocessing, after=["validate_data"])
-    cache_flow(clips, settings.preprocessing, after=["align_faces"])
-    cache_mouth_crops(clips, settings.preprocessing, after=["cache_flow"])
-    cache_vad(clips, settings.preprocessing, after=["cache_mouth_crops"])
-    lipsync = train_lipsync(clips, lipsync_settings(settings), after=["cache_vad"])
+    listed, data_version, unreadable = ingest_data(data, settings.seed, settings.data.forge)
+    validate_data(listed, shortcut_level(data), settings.seed)
+    clips, skipped = _prepare_features(listed, unreadable, settings)
+    lipsync = train_lipsync(clips, lipsync_settings(settings))
     members, runs = _train_members(clips, data_version, settings)
+    log_skipped_clips(runs[0], skipped)
     uncalibrated = build_ensemble(members, runs, lipsync, ensemble_settings(settings))
     bundle = calibrate_scores(uncalibrated, clips, settings.uncertainty, settings.sync.weight)
     evaluation, plots = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
@@ -72,16 +72,24 @@ def training_pipeline(
     build_service(bundle, gates, after=["enforce_gates"])
 
 
+def _prepare_features(listed: Any, unreadable: Any, settings: Settings) -> tuple[Any, Any]:
+    """Fill the feature cache, one stage after the other; return usable and skipped clips."""
+    faces = align_faces(listed, settings.preprocessing, after=["validate_data"])
+    flow = cache_flow(listed, settings.preprocessing, after=["align_faces"])
+    mouth_crops = cache_mouth_crops(listed, settings.preprocessing, after=["cache_flow"])
+    vad = cache_vad(listed, settings.preprocessing, after=["cache_mouth_crops"])
+    clips, skipped = select_clips(listed, unreadable, faces, flow, mouth_crops, vad)
+    return clips, skipped
+
+
 def _train_members(clips: Any, data_version: Any, settings: Settings) -> tuple[Any, Any]:
     """Train every member of the ensemble; return their bundles and MLflow runs."""
     first, *others = member_settings(settings)
-    member, run = train_detector(clips, data_version, first, after=["cache_vad"])
+    member, run = train_detector(clips, data_version, first)
     members, runs = [member], [run]
     shared = member if settings.ensemble.shared_frames else None
     for number, each in enumerate(others, start=2):
-        member, run = train_detector(
-            clips, data_version, each, shared, id=f"train_member_{number}", after=["cache_vad"]
-        )
+        member, run = train_detector(clips, data_version, each, shared, id=f"train_member_{number}")
         members.append(member)
         runs.append(run)
     return members, runs

@@ -14,6 +14,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
+from unmask.training.score_clips import select_split
 
 
 @step(cache_policy=EVALUATION_POLICY)
@@ -22,5 +23,6 @@ def evaluate_robustness(
 ) -> Annotated[RobustnessReport, "robustness"]:
     """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
     loaded = load_bundle(bundle)
-    load = make_feature_loader(loaded.preprocessing, Cache(CACHE))
-    return evaluate_under_attack(loaded, clips, load, settings)
+    test = select_split(clips, "test")
+    load = make_feature_loader(loaded.preprocessing, Cache(CACHE), test)
+    return evaluate_under_attack(loaded, test, load, settings)

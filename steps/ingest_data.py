@@ -12,10 +12,14 @@ from unmask.records import Clip
 @step(enable_cache=False, output_materializers={"clips": ClipsMaterializer})
 def ingest_data(
     data: str, seed: int, forge: bool
-) -> tuple[Annotated[tuple[Clip, ...], "clips"], Annotated[str, "data_version"]]:
-    """Pull and verify the pinned data set, or read another folder.
+) -> tuple[
+    Annotated[tuple[Clip, ...], "clips"],
+    Annotated[str, "data_version"],
+    Annotated[dict[str, str], "unreadable"],
+]:
+    """Pull and verify the pinned data set, or read another folder; list its unreadable files.
 
     The step is never cached: its outputs show the cached steps whether the data has changed.
     """
-    clips, version = load_clips(data, seed, forge)
-    return clips, version
+    clips, version, unreadable = load_clips(data, seed, forge)
+    return clips, version, unreadable

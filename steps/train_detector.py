@@ -30,6 +30,6 @@ def train_detector(
     out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
     cache = Cache(CACHE)
-    load = make_feature_loader(settings.preprocessing, cache)
+    load = make_feature_loader(settings.preprocessing, cache, clips)
     frozen = FrozenFrameEncoder(frame_encoder_from, cache) if frame_encoder_from else None
     return fit(clips, settings, load, out, lightning_logger(run), frozen), run

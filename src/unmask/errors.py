@@ -6,6 +6,7 @@
     ├── ConfigError         a setting is unknown, missing or out of range
     ├── MissingExtraError   an optional package is not installed
     ├── MediaError          a file cannot be decoded as video or audio
+    ├── WorkerCrashError    a worker process died of its input
     ├── DataError           a manifest, a split or a data folder is invalid
     │   └── SingleClassError   a metric needs both genuine and fake clips
     ├── WeightsError        pretrained weights are unavailable
@@ -33,6 +34,10 @@ class MediaError(UnmaskError):
     """A file cannot be decoded as video or audio."""
 
 
+class WorkerCrashError(UnmaskError):
+    """A worker process died of its input, as in a crash of a decoder."""
+
+
 class DataError(UnmaskError):
     """A manifest, a split or a data folder is invalid."""
 
@@ -55,3 +60,17 @@ class TrainingError(UnmaskError):
 
 class GateError(UnmaskError):
     """A required quality gate failed."""
+
+
+def describe_problem(subject: object, error: Exception) -> str:
+    """Return why ``subject`` is left out, for reports; a bug is named by its type.
+
+    Example:
+        >>> describe_problem("a.mp4", MediaError("a.mp4: is empty; use another file"))
+        'a.mp4: is empty; use another file'
+        >>> describe_problem("a.mp4", ZeroDivisionError("division by zero"))
+        'a.mp4: ZeroDivisionError: division by zero; please report this file'
+    """
+    if isinstance(error, UnmaskError):
+        return str(error)
+    return f"{subject}: {type(error).__name__}: {error}; please report this file"

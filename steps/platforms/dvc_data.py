@@ -6,28 +6,37 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from steps.platforms.paths import DVC_FILE, FORGED, RAW
-from unmask.data.datasets.ingest import load_dataset
+from unmask.data.datasets.ingest import log_skipped, scan_dataset
 from unmask.data.forgeries.offline import generate_forgeries
 from unmask.data.manifest import manifest_hash, read_manifest
+from unmask.data.skipped_clips import check_share
 from unmask.errors import DataError
 from unmask.records import Clip
 
 
-def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str]:
-    """Return the clips of a run and their version.
+def load_clips(data: str, seed: int, forge: bool) -> tuple[tuple[Clip, ...], str, dict[str, str]]:
+    """Return the clips of a run, their version, and the unreadable files with their reasons.
 
     Args:
         data: Folder of a known data set; the pinned set if empty.
         seed: For the assignment of splits and for pseudo-fakes.
         forge: Whether to synthesise pseudo-fakes from the genuine clips of ``data``.
+
+    Raises:
+        DataError: The data cannot be loaded, or too many files cannot be read.
     """
     if not data:
         version = f"dvc:{pull_pinned_data()}"
-        return read_manifest(RAW), version
-    clips = load_dataset(data, seed)
+        return read_manifest(RAW), version, {}
+    scan = scan_dataset(data, seed)
+    log_skipped(scan, data)
+    # files that were never downloaded are no sign of damage
+    unreadable = {str(file.path): file.reason for file in scan.skipped if file.path.exists()}
+    check_share(len(scan.clips) + len(unreadable), unreadable)
+    clips = scan.clips
     if forge:
         clips += generate_forgeries(clips, FORGED.absolute(), seed)
-    return clips, f"manifest:{manifest_hash(clips)}"
+    return clips, f"manifest:{manifest_hash(clips)}", unreadable
 
 
 def pull_pinned_data(root: Path = Path()) -> str:

@@ -11,6 +11,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 
 from unmask import __version__
 from unmask.config import Settings, to_dict
+from unmask.data.skipped_clips import to_csv
 from unmask.evaluation.gates import GateReport
 
 EXPERIMENT = "unmask"
@@ -63,6 +64,13 @@ def nest_runs(first: str, *others: str) -> None:
 def log_folder(run: str, folder: Path, artifact_path: str) -> None:
     """Log the files of ``folder`` as the run's artifacts under ``artifact_path``."""
     mlflow.MlflowClient().log_artifacts(run, str(folder), artifact_path)
+
+
+def log_skipped_clips(run: str, skipped: Mapping[str, str]) -> None:
+    """Log the number of clips that the run went on without, and their reasons as a table."""
+    client = mlflow.MlflowClient()
+    client.log_metric(run, "clips_skipped", len(skipped))
+    client.log_text(run, to_csv(skipped), "skipped_clips.csv")
 
 
 def lightning_logger(run: str, experiment: str = EXPERIMENT) -> Any:

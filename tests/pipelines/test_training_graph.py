@@ -16,8 +16,10 @@ STEPS = [
     "cache_flow",
     "cache_mouth_crops",
     "cache_vad",
+    "select_clips",
     "train_lipsync",
     "train_detector",
+    "log_skipped_clips",
     "build_ensemble",
     "calibrate_scores",
     "evaluate_detector",
@@ -45,7 +47,7 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
         reached |= ready
         waiting -= ready
     assert not waiting
-    for before, after in pairwise(STEPS[1:7]):  # validate … train_lipsync
+    for before, after in pairwise(STEPS[1:8]):  # validate … train_lipsync
         assert before in upstream[after]
     assert upstream["build_ensemble"] >= {"train_detector", "train_lipsync"}
     assert upstream["build_service"] >= {"enforce_gates"}

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from unmask.errors import WorkerCrashError
 from unmask.preprocessing.parallel import run_parallel
 
 
@@ -24,3 +25,31 @@ def test_one_job_runs_in_this_process():
 def test_error_of_a_call_is_raised():
     with pytest.raises(ZeroDivisionError):
         list(run_parallel(divmod, [(1, 0)], 1, "division"))
+
+
+CRASH = "__import__('os')._exit(3)"
+
+
+def test_call_that_ends_its_process_is_named_and_the_others_have_their_results():
+    calls = [(str(number),) for number in range(6)]
+    calls[2:2] = [(CRASH,)]
+    calls.append((CRASH,))
+    results = list(run_parallel(eval, calls, 2, "sums", on_crash="crash of {}".format))
+    assert sorted(results, key=str) == [0, 1, 2, 3, 4, 5, *[f"crash of {CRASH}"] * 2]
+
+
+def test_process_that_dies_once_costs_no_result(tmp_path):
+    once = f"(p := __import__('pathlib').Path('{tmp_path}/died')).exists() or "
+    once += "(p.touch(), __import__('os')._exit(3))"
+    results = list(run_parallel(eval, [(once,), ("7",)], 2, "sums", on_crash=str))
+    assert sorted(results) == [True, 7]
+
+
+def test_crash_is_an_error_unless_its_result_is_defined():
+    with pytest.raises(WorkerCrashError, match="ended its worker process twice"):
+        list(run_parallel(eval, [(CRASH,)], 2, "sums"))
+
+
+def test_error_of_a_call_in_a_worker_process_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        list(run_parallel(divmod, [(1, 0)], 2, "division", on_crash=print))

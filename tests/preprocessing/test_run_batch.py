@@ -1,6 +1,7 @@
 """Preprocessing of many files."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from unmask.config import FlowSettings, LipSettings, PreprocessingSettings, SpeechSettings
-from unmask.errors import DataError
+from unmask.errors import DataError, MediaError
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
-from unmask.preprocessing.run_batch import find_media, preprocess_files
+from unmask.preprocessing.run_batch import FileReport, find_media, preprocess_files
 
 ENERGY = SpeechSettings(method="energy")
 SETTINGS = PreprocessingSettings(speech=ENERGY)
@@ -171,3 +172,28 @@ def test_killed_run_resumes_and_repeats_nothing(make_video, tmp_path):
         expected = prepare_clip(path, SETTINGS, fresh)
         assert resumed.people[0].faces.tobytes() == expected.people[0].faces.tobytes()
         assert resumed.people[0].flow.tobytes() == expected.people[0].flow.tobytes()
+
+
+def crash_on_b(number, path, *arguments):
+    """Preprocess a file in a worker process, which dies of `b.mp4`."""
+    if path.name == "b.mp4":
+        os._exit(1)
+    return number, FileReport(str(path))
+
+
+@pytest.mark.slow
+def test_file_that_crashes_its_process_is_reported_and_not_decoded_again(
+    make_video, tmp_path, monkeypatch
+):
+    lengths_s = {"a": 0.4, "b": 0.6, "c": 0.8}  # files of the same bytes would count as one
+    paths = [make_video(tmp_path / f"{n}.mp4", seconds=s) for n, s in lengths_s.items()]
+    cache = Cache(tmp_path / "cache")
+    monkeypatch.setattr("unmask.preprocessing.run_batch._preprocess_safely", crash_on_b)
+    report = preprocess_files(paths, SETTINGS, cache, jobs=2)
+    assert report.files[0].error is report.files[2].error is None
+    assert "b.mp4: decoding it crashed a worker process" in report.files[1].error
+    monkeypatch.undo()
+    with pytest.raises(MediaError, match=r"b\.mp4: decoding it crashed a worker process"):
+        prepare_clip(paths[1], SETTINGS, cache)
+    assert prepare_clip(paths[0], SETTINGS, cache).frames_sampled == 2
+    assert prepare_clip(paths[1], SETTINGS, Cache(tmp_path / "other")).frames_sampled == 3

@@ -66,3 +66,10 @@ def test_transcoded_clips_are_preprocessed(results, tmp_path):
     features = prepare_clip(path, SETTINGS, Cache(tmp_path / "cache"), timer)
     assert features.frames_sampled == 2
     assert sum(timer.seconds.values()) == 0
+
+
+def test_bug_that_a_clip_triggers_is_its_error(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr("unmask.preprocessing.transcode_batch.transcode", lambda *_: 1 / 0)
+    cache = Cache(tmp_path / "cache")
+    (result,) = transcode_clips(clips[:1], CONDITIONS[:1], SETTINGS, cache, jobs=1)
+    assert "a.mp4: ZeroDivisionError" in result.error

@@ -11,7 +11,7 @@ def run_settings(tiny_settings, toy_load, monkeypatch):
     """Settings of two members that share a frame encoder, on toy clips."""
     for module in ("full_run", "calibration.fit"):
         monkeypatch.setattr(
-            f"unmask.training.{module}.make_feature_loader", lambda settings, cache: toy_load
+            f"unmask.training.{module}.make_feature_loader", lambda settings, cache, clips: toy_load
         )
     return tiny_settings.replace(
         training=tiny_settings.training.replace(epochs=1),

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -69,7 +70,7 @@ def test_the_champion_is_measured_on_the_test_clips(
 ):
     save_bundle(tmp_path / "b", bundle)
     monkeypatch.setattr(
-        "unmask.training.score_clips.make_feature_loader", lambda settings, cache: toy_load
+        "unmask.training.score_clips.make_feature_loader", lambda settings, cache, clips: toy_load
     )
     rows = score_split(tmp_path / "b", toy_clips, "test", None)
     assert [row.clip_id for row in rows] == [
@@ -77,3 +78,26 @@ def test_the_champion_is_measured_on_the_test_clips(
     ]
     expected = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
     assert score_champion(tmp_path / "b", toy_clips, None).auc == pytest.approx(expected)
+
+
+def test_a_bug_that_one_clip_triggers_costs_its_score_alone(
+    bundle, toy_clips, toy_load, monkeypatch, caplog
+):
+    clips = select_split(toy_clips, "test")
+    bright = to_model_inputs(toy_load(clips[1]))[0]
+
+    def score(bundle, samples, passes):
+        if np.array_equal(samples[0].faces, bright.faces):
+            raise IndexError("list index out of range")
+        return score_samples(bundle, samples, passes=passes)
+
+    monkeypatch.setattr("unmask.training.score_clips.score_samples", score)
+    rows = score_clips(bundle, clips, toy_load)
+    assert [row.clip_id for row in rows] == [c.clip_id for c in clips if c is not clips[1]]
+    assert "test-1 was not scored: /nowhere/test-1.mp4: IndexError" in caplog.text
+
+
+def test_scores_without_a_tenth_of_the_clips_are_refused(bundle, toy_clips, toy_load, rename_clip):
+    clips = rename_clip(rename_clip(toy_clips, "test", 0, "broken"), "test", 1, "broken")
+    with pytest.raises(DataError, match="2 of 12 clips cannot be used"):
+        score_clips(bundle, select_split(clips, "test"), toy_load)

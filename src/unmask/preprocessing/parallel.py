@@ -1,28 +1,94 @@
-"""Parallel execution in worker processes, with a progress bar."""
+"""Parallel execution in worker processes that may crash, with a progress bar."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from unmask.errors import WorkerCrashError
 from unmask.optional_deps import require
 from unmask.progress_bar import track
 
 T = TypeVar("T")
 
+Call = tuple[Any, ...]  # the arguments of one call
+SUBMITTED_PER_WORKER = 2  # calls that run or wait in the pool, so that no worker is idle
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 
 def run_parallel(
-    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], jobs: int, description: str
+    function: Callable[..., T],
+    calls: Sequence[Call],
+    jobs: int,
+    description: str,
+    on_crash: Callable[..., T] | None = None,
 ) -> Iterator[T]:
     """Call ``function`` with each tuple of arguments, and yield the results as they arrive.
 
-    Function, arguments and results must be picklable. A progress bar is shown on a terminal.
+    Function, arguments and results must be picklable. A progress bar is shown on a terminal. If a
+    worker process dies, the calls that it may have died of are repeated, each in a process of its
+    own; the others go on.
 
     Args:
-        jobs: Number of worker processes; 1 runs in this process.
+        jobs: Number of worker processes; 1 runs in this process, which a crash ends.
         description: Label of the progress bar.
+        on_crash: Returns the result of a call that ended its process twice, from its arguments.
+
+    Raises:
+        WorkerCrashError: A call ended its process twice, and there is no ``on_crash``.
     """
     if not calls:
         return
-    joblib = require("joblib", extra="media")
-    pool = joblib.Parallel(n_jobs=max(min(jobs, len(calls)), 1), return_as="generator_unordered")
-    results = pool(joblib.delayed(function)(*arguments) for arguments in calls)
+    if jobs == 1:
+        results: Iterator[T] = (function(*arguments) for arguments in calls)
+    else:
+        results = _run_in_processes(function, calls, min(jobs, len(calls)), on_crash)
     yield from track(results, description, len(calls))
+
+
+def _run_in_processes(
+    function: Callable[..., T],
+    calls: Sequence[Call],
+    workers: int,
+    on_crash: Callable[..., T] | None,
+) -> Iterator[T]:
+    waiting = deque(calls)
+    while waiting:
+        suspects = yield from _run_until_crash(function, waiting, workers)
+        for arguments in suspects:
+            if not (yield from _run_until_crash(function, deque([arguments]), 1)):
+                continue
+            if on_crash is None:
+                raise WorkerCrashError(
+                    f"{function.__name__}{arguments}: ended its worker process twice; "
+                    "leave this input out"
+                )
+            yield on_crash(*arguments)
+
+
+def _run_until_crash(
+    function: Callable[..., T], waiting: deque[Call], workers: int
+) -> Generator[T, None, list[Call]]:
+    """Run the calls that are waiting until a worker dies; return those that were in its pool."""
+    loky = require("joblib.externals.loky", extra="media")
+    threads = str(max((os.cpu_count() or 1) // workers, 1))
+    lost: list[Call] = []
+    running: dict[Future[T], Call] = {}
+    with loky.ProcessPoolExecutor(workers, env=dict.fromkeys(THREAD_VARIABLES, threads)) as pool:
+        while running or (waiting and not lost):
+            while waiting and not lost and len(running) < SUBMITTED_PER_WORKER * workers:
+                arguments = waiting.popleft()
+                try:
+                    running[pool.submit(function, *arguments)] = arguments
+                except BrokenProcessPool:
+                    lost.append(arguments)
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                arguments = running.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    lost.append(arguments)
+                else:
+                    yield future.result()
+    return lost

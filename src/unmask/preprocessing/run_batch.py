@@ -8,12 +8,13 @@ from pathlib import Path
 from time import perf_counter
 
 from unmask.config import PreprocessingSettings
-from unmask.errors import DataError, UnmaskError
+from unmask.errors import DataError, MediaError, UnmaskError, describe_problem
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.crash_record import record_crash
 from unmask.preprocessing.media.suffixes import list_media
 from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.prepare import frames_with_face
-from unmask.preprocessing.stages import CachedStages
+from unmask.preprocessing.stages import VERSIONS, CachedStages
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import Clip
 
@@ -95,10 +96,11 @@ def preprocess_files(
 ) -> PreprocessReport:
     """Fill the cache for all files; files with an error are reported and skipped.
 
-    An interrupted run resumes at the first missing stage.
+    An interrupted run resumes at the first missing stage. A file that crashes its worker process
+    is reported as well, and not decoded again.
 
     Args:
-        jobs: Number of worker processes.
+        jobs: Number of worker processes; 1 runs in this process, which a crash ends.
         stages: Any of ``faces``, ``flow``, ``lips`` and ``speech``. Stages that they depend on are
             computed too; ``flow`` and ``lips`` are skipped if the settings disable them.
 
@@ -114,13 +116,33 @@ def preprocess_files(
     calls = [(n, path, settings, cache.root, tuple(stages)) for n, path in enumerate(paths)]
     reports: dict[int, FileReport] = {}
     for number, report in run_parallel(
-        _preprocess_safely, calls, jobs, f"preprocess ({', '.join(stages)})"
+        _preprocess_safely, calls, jobs, f"preprocess ({', '.join(stages)})", _report_crash
     ):
         if report.error:
             log.info("%s", report.error)
         reports[number] = report
     files = tuple(reports[number] for number in range(len(paths)))
     return PreprocessReport(files, _sum_reports(files, perf_counter() - start))
+
+
+def fill_cache(
+    clips: Sequence[Clip], settings: PreprocessingSettings, cache: Cache, jobs: int = 2
+) -> None:
+    """Compute the features that the cache lacks, in worker processes.
+
+    The process that trains or scores then decodes nothing itself, except for files whose error
+    it meets again; no file can crash it.
+    """
+    incomplete = [clip for clip in clips if _is_incomplete(clip.path, settings, cache)]
+    if incomplete:
+        preprocess_files(incomplete, settings, cache, jobs)
+
+
+def _is_incomplete(path: Path, settings: PreprocessingSettings, cache: Cache) -> bool:
+    try:
+        return bool(CachedStages(path, settings, cache).missing())
+    except MediaError:
+        return False  # the file cannot be read at all, which cannot crash a decoder
 
 
 def find_media(folder: Path) -> tuple[Path, ...]:
@@ -141,12 +163,16 @@ def _preprocess_safely(
     """Preprocess one file in a worker process, and report errors instead of raising them."""
     try:
         return number, _preprocess(path, settings, Cache(root), stages)
-    except UnmaskError as error:
-        return number, FileReport(str(path), error=str(error))
     except Exception as error:  # a bug that one file triggers must not stop the whole batch
-        log.exception("%s", path)
-        message = f"{path}: {type(error).__name__}: {error}; please report this file"
-        return number, FileReport(str(path), error=message)
+        if not isinstance(error, UnmaskError):
+            log.exception("%s", path)
+        return number, FileReport(str(path), error=describe_problem(path, error))
+
+
+def _report_crash(
+    number: int, path: Path, _settings: PreprocessingSettings, root: Path, _stages: tuple[str, ...]
+) -> tuple[int, FileReport]:
+    return number, FileReport(str(path), error=record_crash(path, Cache(root), VERSIONS))
 
 
 def _preprocess(

@@ -14,6 +14,7 @@ from typing import Any
 
 from unmask.config import PreprocessingSettings, to_dict
 from unmask.preprocessing.cache import Arrays, Cache, Entry, cache_key
+from unmask.preprocessing.crash_record import raise_if_crashed
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
@@ -126,11 +127,27 @@ class CachedStages:
         waveform = Waveform(arrays["samples"], missing_spans_s=arrays["missing_s"])
         return Speech(waveform, arrays["speech_s"])
 
+    def missing(self) -> tuple[str, ...]:
+        """Return the stages that the settings enable and of which the cache has no entry.
+
+        Raises:
+            MediaError: The file cannot be read.
+        """
+        enabled = {"flow": self._settings.flow.enabled, "lips": self._settings.lips.enabled}
+        return tuple(
+            stage
+            for stage in VERSIONS
+            if enabled.get(stage, True)
+            and not (self._cache and self._cache.path(stage, self._key(stage)).is_file())
+        )
+
     def _entry(self, stage: str, compute: Callable[[], Entry]) -> Entry:
         """Return the entry of a stage: from memory, from the cache, or computed and stored."""
         if stage not in self._entries:
             entry = self._cache.load(stage, self._key(stage)) if self._cache else None
             if entry is None:
+                if self._cache:
+                    raise_if_crashed(self._path, self._cache, VERSIONS)
                 self._store(stage, compute())
             else:
                 self._entries[stage], self.cached[stage] = entry, True

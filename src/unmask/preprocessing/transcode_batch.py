@@ -6,7 +6,7 @@ from pathlib import Path
 
 from unmask.config import PreprocessingSettings
 from unmask.config.codec_conditions import CodecCondition
-from unmask.errors import UnmaskError
+from unmask.errors import describe_problem
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.prepare import prepare_clip
@@ -49,7 +49,7 @@ def transcode_clips(
     """
     cache.purge_partials()
     calls = [(clip, condition, settings, cache.root) for condition in conditions for clip in clips]
-    yield from run_parallel(_transcode_and_prepare, calls, jobs, "codecs")
+    yield from run_parallel(_transcode_and_prepare, calls, jobs, "codecs", _report_crash)
 
 
 def _transcode_and_prepare(
@@ -60,6 +60,14 @@ def _transcode_and_prepare(
     try:
         transcoded = transcode(clip.path, condition, cache)
         prepare_clip(clip.path if transcoded is None else transcoded.path, settings, cache)
-    except UnmaskError as error:
-        return TranscodeResult(condition.name, clip.clip_id, error=str(error))
+    except Exception as error:  # a bug that one clip triggers must not stop the whole batch
+        message = describe_problem(clip.path, error)
+        return TranscodeResult(condition.name, clip.clip_id, error=message)
     return TranscodeResult(condition.name, clip.clip_id, transcoded)
+
+
+def _report_crash(
+    clip: Clip, condition: CodecCondition, _settings: PreprocessingSettings, _root: Path
+) -> TranscodeResult:
+    message = f"{clip.path}: {condition.name} crashed its worker process; export the file again"
+    return TranscodeResult(condition.name, clip.clip_id, error=message)

@@ -4,6 +4,7 @@ The attacker knows the first member of the ensemble; see
 :class:`unmask.robustness.adversarial_report.ThreatModel` for the scope of the results.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -12,6 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from unmask.config import AttackSettings
+from unmask.data.skipped_clips import check_skipped
 from unmask.data.torch.evaluation_set import (
     EvaluationClips,
     Example,
@@ -37,6 +39,8 @@ from unmask.robustness.adversarial_scoring import Attack, score_under_attack
 
 NO_ATTACK = Attack(GATE_TARGET, 0.0, "none")
 
+log = logging.getLogger(__name__)
+
 RowsByAttack = dict[tuple[str, Attack], AttackRow]  # by view and attack
 
 
@@ -55,14 +59,19 @@ def evaluate_under_attack(
         load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:
-        DataError: No clip of the split can be used.
+        DataError: No clip of the split can be used, or too many cannot.
         SingleClassError: The usable clips are all genuine, or all fake.
         ConfigError: A target or method does not exist.
     """
     subset = [clip for clip in clips if clip.split == split]
-    examples = [example for example in EvaluationClips(subset, load) if example.samples]
+    loaded = list(EvaluationClips(subset, load))
+    examples = [example for example in loaded if example.samples]
     if not examples:
         raise DataError(f"none of {len(subset)} clips of split {split!r} can be attacked")
+    problems = {example.clip.clip_id: example.problem for example in loaded if example.problem}
+    for clip_id, problem in problems.items():
+        log.warning("clip %s was not attacked: %s", clip_id, problem)
+    check_skipped(subset, problems)
     grid = product(settings.methods, settings.targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in grid]
     sample = [_middle_frames(item, settings.frames) for item in _sample(examples, settings.clips)]

@@ -57,7 +57,7 @@ def evaluate_codecs(
     if not conditions:
         return CodecReport("test", 0, evaluation.confidence)
     results = _transcode(test, conditions, bundle, cache, settings.jobs)
-    load = make_feature_loader(bundle.preprocessing, cache)
+    load = make_feature_loader(bundle.preprocessing, cache, test)
     scores = {ORIGINAL: _score(bundle, test, load)}
     psnr_db: dict[str, float | None] = {}
     for condition in conditions:
@@ -119,6 +119,10 @@ def _score(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores
     """Return the logit of each clip, NaN for a clip that cannot be scored; shape ``(clips,)``."""
     logits = np.full(len(clips), nan)
     for index, example in enumerate(EvaluationClips(clips, load)):
-        if example.samples:
+        if not example.samples:
+            continue
+        try:
             logits[index] = decisive_score(score_samples(bundle, example.samples)).logit
+        except Exception:  # a bug that one clip triggers must not end an evaluation
+            log.exception("clip %s was not scored", example.clip.clip_id)
     return logits

@@ -11,7 +11,7 @@ from unmask.training.calibration.fit import calibrate_bundle
 from unmask.training.detector.ensemble import build_ensemble_bundle, member_settings
 from unmask.training.detector.fit import FrozenFrameEncoder, fit
 from unmask.training.lipsync.dataset import lip_feature_loader
-from unmask.training.lipsync.fit import fit_lipsync
+from unmask.training.lipsync.fit import fit_lipsync, lipsync_clips
 
 
 def fit_all(
@@ -22,7 +22,8 @@ def fit_all(
     Args:
         work: Directory of checkpoints and finished members; an interrupted run resumes there.
     """
-    load = make_feature_loader(settings.preprocessing, cache)
+    fitted = [clip for clip in clips if clip.split in ("train", "val")]
+    load = make_feature_loader(settings.preprocessing, cache, fitted)
     members: list[Path] = []
     for member in member_settings(settings):
         frozen = None
@@ -47,7 +48,7 @@ def fit_lipsync_if_enabled(
 ) -> Path:
     """Return the directory of the lip-sync weights; an empty one where lip-sync is disabled."""
     if settings.sync.enabled:
-        load = lip_feature_loader(settings.preprocessing, cache)
+        load = lip_feature_loader(settings.preprocessing, cache, lipsync_clips(clips))
         return fit_lipsync(clips, settings, load, work).parent
     empty = work / "no-sync"
     empty.mkdir(parents=True, exist_ok=True)

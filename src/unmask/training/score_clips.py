@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
+from unmask.data.skipped_clips import check_skipped
+from unmask.data.torch.evaluation_set import (
+    EvaluationClips,
+    Example,
+    FeatureLoader,
+    make_feature_loader,
+    unusable_example,
+)
 from unmask.errors import DataError
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.models.bundle import Bundle, load_bundle
@@ -34,13 +41,15 @@ class ScoredClip:
 def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> tuple[ScoreRow, ...]:
     """Score clips, one row for each.
 
-    A clip that cannot be read, or has neither a face nor sound, is left out with a warning.
+    A clip that cannot be read or scored, or has neither a face nor sound, is left out with a
+    warning.
 
     Args:
         load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:
-        DataError: No clip could be scored.
+        DataError: No clip of a split could be scored, or too many were left out; see
+            :func:`unmask.data.skipped_clips.check_skipped`.
     """
     return tuple(to_score_row(clip) for clip in score_clip_people(bundle, clips, load))
 
@@ -54,18 +63,30 @@ def score_clip_people(
         passes: MC-dropout passes of each member.
 
     Raises:
-        DataError: No clip could be scored.
+        DataError: As for :func:`score_clips`.
     """
-    scored = []
+    scored, problems = [], {}
     for example in EvaluationClips(clips, load):
-        if example.samples:
-            scores = score_samples(bundle, example.samples, passes=passes)
-            scored.append(ScoredClip(example.clip, scores))
+        result = _score_example(bundle, example, passes)
+        if isinstance(result, ScoredClip):
+            scored.append(result)
         else:
-            log.warning("clip %s was not scored: %s", example.clip.clip_id, example.problem)
+            problems[example.clip.clip_id] = result
+            log.warning("clip %s was not scored: %s", example.clip.clip_id, result)
     if not scored:
         raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
+    check_skipped(clips, problems)
     return tuple(scored)
+
+
+def _score_example(bundle: Bundle, example: Example, passes: int) -> ScoredClip | str:
+    """Return the scores of a clip, or the reason why it has none."""
+    if not example.samples:
+        return example.problem
+    try:
+        return ScoredClip(example.clip, score_samples(bundle, example.samples, passes=passes))
+    except Exception as error:  # a bug that one clip triggers must not end an evaluation
+        return unusable_example(example.clip, error).problem
 
 
 def score_split(
@@ -77,8 +98,9 @@ def score_split(
         DataError: The split is empty, or none of its clips could be scored.
     """
     loaded = load_bundle(bundle)
-    load = make_feature_loader(loaded.preprocessing, cache)
-    return score_clips(loaded, select_split(clips, split), load)
+    subset = select_split(clips, split)
+    load = make_feature_loader(loaded.preprocessing, cache, subset)
+    return score_clips(loaded, subset, load)
 
 
 def select_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:

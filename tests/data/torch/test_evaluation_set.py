@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from tests.factories import make_clip
-from unmask.config import PreprocessingSettings
+from unmask.config import PreprocessingSettings, SpeechSettings
 from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader, slice_frames
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.stages import CachedStages
 from unmask.records import RATE_HZ
 
 
@@ -58,3 +59,27 @@ def test_feature_loader_with_a_cache_reads_a_clip_only_once(make_video, tmp_path
     make_video(clip.path, seconds=0.4, face=False)
     assert np.array_equal(uncached(clip).waveform.samples, features.waveform.samples)
     assert uncached(clip) is not uncached(clip)
+
+
+def test_bug_that_a_clip_triggers_is_its_problem(caplog):
+    clip = make_clip(clip_id="odd")
+    example = EvaluationClips([clip], lambda _: 1 / 0)[0]
+    assert example.samples == ()
+    assert example.problem == (
+        "/nowhere/odd.mp4: ZeroDivisionError: division by zero; please report this file"
+    )
+    assert "clip odd" in caplog.text
+
+
+@pytest.mark.slow
+def test_features_that_the_cache_lacks_are_computed_in_worker_processes(make_video, tmp_path):
+    settings = PreprocessingSettings(speech=SpeechSettings(method="energy"))
+    path, cache = make_video(tmp_path / "a.mp4", seconds=0.4), Cache(tmp_path / "cache")
+    damaged = make_clip(clip_id="damaged", path=tmp_path / "b.mp4")
+    damaged.path.write_bytes(b"not a video")
+    clips = [make_clip(path=path), damaged]
+    load = make_feature_loader(settings, cache, clips)
+    assert CachedStages(path, settings, cache).missing() == ()
+    first, second = EvaluationClips(clips, load)
+    assert first.samples
+    assert "b.mp4" in second.problem

@@ -186,3 +186,10 @@ def test_training_example_carries_the_labels_of_its_excerpt(training_set):
         labels[round(first_s, 1)] = example.clip.is_fake
     assert {True, False} == set(labels.values())
     assert all(is_fake == (first_s <= 0.9) for first_s, is_fake in labels.items())
+
+
+def test_bug_that_a_clip_triggers_is_its_problem(training_set):
+    clips = [make_clip(clip_id="odd")]
+    example = training_set(clips, lambda _: 1 / 0)[0, 0]
+    assert example.samples == ()
+    assert "ZeroDivisionError: division by zero; please report" in example.problem

@@ -10,7 +10,7 @@ from unmask.data.validation.shortcut_audit import (
     audit_shortcuts,
     nuisance_features,
 )
-from unmask.errors import MediaError, SingleClassError
+from unmask.errors import DataError, SingleClassError
 from unmask.evaluation.intervals import Estimate
 from unmask.records import RATE_HZ
 
@@ -141,7 +141,17 @@ def test_single_class_is_rejected(two_files):
         audit_shortcuts([clip(two_files[0])])
 
 
-def test_missing_file_is_a_media_error(tmp_path):
+def test_clip_that_cannot_be_measured_is_logged_and_left_out(two_files, tmp_path, caplog):
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(b"not a video")
+    clips = [clip(two_files[n % 2], n, n % 2 == 1, fps=25.0 + n % 2) for n in range(10)]
+    table = audit_shortcuts([*clips, clip(damaged, 10)], jobs=1, resamples=10)
+    assert {row.clips for row in table} == {10}
+    assert "clip c10 was not measured" in caplog.text
+    assert "damaged.mp4" in caplog.text
+
+
+def test_audit_that_loses_a_split_is_refused(tmp_path):
     clips = [clip(tmp_path / "absent.mp4", n, n == 1) for n in (0, 1)]
-    with pytest.raises(MediaError, match=r"absent\.mp4"):
-        audit_shortcuts(clips)
+    with pytest.raises(DataError, match=r"split train is empty.*absent\.mp4"):
+        audit_shortcuts(clips, jobs=1)

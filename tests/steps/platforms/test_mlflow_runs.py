@@ -66,3 +66,12 @@ def test_a_commit_has_40_digits_and_a_mark_for_local_changes(tmp_path, monkeypat
     assert len(clean) == 40
     (tmp_path / "a").write_text("2")
     assert mlflow_runs.git_commit() == f"{clean}-dirty"
+
+
+@pytest.mark.usefixtures("checkout")
+def test_skipped_clips_are_a_metric_and_a_table(tmp_path):
+    run = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    mlflow_runs.log_skipped_clips(run, {"b": "b.mp4: is empty, 0 bytes", "a": "no frames"})
+    assert mlflow.MlflowClient().get_run(run).data.metrics == {"clips_skipped": 2}
+    (table,) = (tmp_path / "outputs/mlartifacts").rglob("skipped_clips.csv")
+    assert table.read_text() == 'clip_id,reason\na,no frames\nb,"b.mp4: is empty, 0 bytes"\n'

@@ -160,7 +160,8 @@ def test_a_calibrated_bundle_keeps_its_weights(
     bundle = Bundle((detector,), PreprocessingSettings(), Calibration(1.5), 1, "demo")
     save_bundle(tmp_path / "raw", bundle)
     monkeypatch.setattr(
-        "unmask.training.calibration.fit.make_feature_loader", lambda settings, cache: toy_load
+        "unmask.training.calibration.fit.make_feature_loader",
+        lambda settings, cache, clips: toy_load,
     )
     target_rates = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
     out = calibrate_bundle(tmp_path / "raw", toy_clips, None, target_rates, 0.3, tmp_path / "out")

@@ -8,14 +8,14 @@ import torch
 
 from tests.toy_fixtures import with_face_targets
 from unmask.data.torch.evaluation_set import NO_MODALITY
-from unmask.errors import TrainingError
+from unmask.errors import DataError, TrainingError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import load_bundle
 from unmask.training.detector.fit import fit, fit_key
 from unmask.training.score_clips import score_clips
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Ends a fit without clean-up, as a power cut would."""
 
 
@@ -163,14 +163,35 @@ def test_a_clip_that_cannot_be_used_is_recorded_and_the_others_are_trained_on(
     toy_clips, toy_load, tiny_settings, rename_clip, tmp_path
 ):
     clips = rename_clip(toy_clips, "train", 0, "broken")
-    clips = rename_clip(clips, "train", 1, "faceless-silent")
-    clips = rename_clip(clips, "val", 0, "broken")
+    clips = rename_clip(clips, "val", 1, "faceless-silent")
     settings = with_training(tiny_settings, epochs=1, batch_clips=1)
     bundle = fit(clips, settings, toy_load, tmp_path)
     skipped = json.loads((bundle.parent / "skipped.json").read_text())
-    assert set(skipped) == {"broken-train-0", "faceless-silent-train-1", "broken-val-0"}
+    assert set(skipped) == {"broken-train-0", "faceless-silent-val-1"}
     assert "cannot be decoded" in skipped["broken-train-0"]
-    assert skipped["faceless-silent-train-1"] == NO_MODALITY
+    assert skipped["faceless-silent-val-1"] == NO_MODALITY
+
+
+def test_a_bug_that_one_clip_triggers_does_not_end_the_fit(
+    toy_clips, toy_load, tiny_settings, tmp_path
+):
+    def load(clip):
+        return 1 / 0 if clip.clip_id == "train-3" else toy_load(clip)
+
+    bundle = fit(toy_clips, with_training(tiny_settings, epochs=1), load, tmp_path)
+    (skipped,) = json.loads((bundle.parent / "skipped.json").read_text()).items()
+    assert skipped[0] == "train-3"
+    assert "ZeroDivisionError: division by zero; please report" in skipped[1]
+
+
+def test_a_fit_that_loses_more_than_a_tenth_of_its_clips_is_refused(
+    toy_clips, toy_load, tiny_settings, rename_clip, tmp_path
+):
+    clips = toy_clips
+    for number in range(3):
+        clips = rename_clip(clips, "train", number, "broken")
+    with pytest.raises(DataError, match="3 of 24 clips cannot be used, more than 10%"):
+        fit(clips, with_training(tiny_settings, epochs=1), toy_load, tmp_path)
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

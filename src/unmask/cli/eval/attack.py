@@ -23,11 +23,13 @@ def command(
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+    from unmask.training.score_clips import select_split
 
     settings = load_settings(phase=phase, profile=profile).attacks
     loaded = load_bundle(bundle)
-    load = make_feature_loader(loaded.preprocessing, Cache())
-    report = evaluate_under_attack(loaded, read_manifest(manifest), load, settings)
+    clips = select_split(read_manifest(manifest), "test")
+    load = make_feature_loader(loaded.preprocessing, Cache(), clips)
+    report = evaluate_under_attack(loaded, clips, load, settings)
     save(report, out)
     typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
     for row in report.rows:

@@ -26,8 +26,9 @@ def command(
     from unmask.training.calibration.comparison import compare_calibration
 
     detector = load_bundle(bundle)
-    load = make_feature_loader(detector.preprocessing, Cache())
-    comparison = compare_calibration(detector, read_manifest(manifest), load, passes, bins)
+    clips = read_manifest(manifest)
+    load = make_feature_loader(detector.preprocessing, Cache(), clips)
+    comparison = compare_calibration(detector, clips, load, passes, bins)
     if json is not None:
         save(comparison, json)
     _print(comparison)

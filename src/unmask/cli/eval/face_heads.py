@@ -26,8 +26,9 @@ def command(
     from unmask.training.experiments.face_head_errors import evaluate_face_heads
 
     loaded = load_bundle(bundle)
-    load = make_feature_loader(loaded.preprocessing, Cache())
-    report = evaluate_face_heads(loaded, read_manifest(manifest), split, load)
+    clips = read_manifest(manifest)
+    load = make_feature_loader(loaded.preprocessing, Cache(), clips)
+    report = evaluate_face_heads(loaded, clips, split, load)
     angles = ("yaw, degrees", "pitch, degrees", "roll, degrees")
     table = Table("", "landmarks, % of the face's side", *angles)
     for name, errors in (("heads", report.heads), ("mean predictor", report.mean)):

@@ -34,7 +34,8 @@ def command(
 
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
     selected = [clip for clip in read_manifest(manifest) if clip.split == split]
-    clips = list(sync_clips(selected, lip_feature_loader(settings.preprocessing, Cache())))
+    load = lip_feature_loader(settings.preprocessing, Cache(), selected)
+    clips = list(sync_clips(selected, load))
     scorers: dict[str, Score] = {
         "net": partial(sync_score, load_sync(weights)),
         "lip energy": lip_energy_score,

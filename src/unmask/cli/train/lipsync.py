@@ -20,9 +20,10 @@ def command(
     from unmask.data.manifest import read_manifest
     from unmask.preprocessing.cache import Cache
     from unmask.training.lipsync.dataset import lip_feature_loader
-    from unmask.training.lipsync.fit import fit_lipsync
+    from unmask.training.lipsync.fit import fit_lipsync, lipsync_clips
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
-    load = lip_feature_loader(settings.preprocessing, Cache())
-    file = fit_lipsync(read_manifest(manifest), settings, load, out)
+    clips = read_manifest(manifest)
+    load = lip_feature_loader(settings.preprocessing, Cache(), lipsync_clips(clips))
+    file = fit_lipsync(clips, settings, load, out)
     typer.echo(f"written: {file}")

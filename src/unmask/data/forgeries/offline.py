@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from joblib import Parallel, delayed
 
 from unmask.config import FaceSettings
 from unmask.data.forgeries.methods import (
@@ -27,13 +26,13 @@ from unmask.data.forgeries.methods import (
     forge_voice,
 )
 from unmask.data.forgeries.voices import fix_length
-from unmask.errors import DataError, MediaError
+from unmask.errors import DataError, MediaError, describe_problem
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.encode import encode_clip
 from unmask.preprocessing.media.frames import iter_sampled_frames
 from unmask.preprocessing.media.probe import probe
-from unmask.progress_bar import track
+from unmask.preprocessing.parallel import run_parallel
 from unmask.records import RATE_HZ, Clip
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ def generate_forgeries(
 
     Args:
         out: Folder of the files.
-        jobs: Parallel processes.
+        jobs: Parallel processes; a clip that crashes one of them is left out.
 
     Returns:
         Two clips per forged clip, the re-encoded control and the pseudo-fake, with the identity,
@@ -81,10 +80,11 @@ def generate_forgeries(
     if not genuine:
         raise DataError(f"none of {len(clips)} clips is genuine; add genuine clips to forge")
     planned = _plan_jobs(genuine, seed)
-    calls = (delayed(_run_job)(job, out) for job in planned)
-    results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    pairs = list(track(results, "forging", len(planned)))
-    return tuple(clip for pair in pairs for clip in pair)
+    calls = [(number, job, out) for number, job in enumerate(planned)]
+    pairs = dict(run_parallel(_run_job, calls, jobs, "forging", _report_crash))
+    if failed := sum(not pair for pair in pairs.values()):
+        log.warning("%s: %d of %d clips could not be forged", out, failed, len(genuine))
+    return tuple(clip for number in range(len(planned)) for clip in pairs[number])
 
 
 def load_footage(path: Path, seconds: float = MAX_S, *, faces: bool = True) -> Footage:
@@ -135,16 +135,23 @@ def _plan_jobs(genuine: Sequence[Clip], seed: int) -> list[ForgeryJob]:
     return planned
 
 
-def _run_job(job: ForgeryJob, out: Path) -> tuple[Clip, ...]:
+def _run_job(number: int, job: ForgeryJob, out: Path) -> tuple[int, tuple[Clip, ...]]:
     cv2.setNumThreads(1)  # several jobs run in parallel
     paths = [out / f"{job.key}-{kind}.mp4" for kind in ("genuine", "forged")]
     try:
         if not all(path.is_file() for path in paths):
             _write_pair(job, paths)
-    except (DataError, MediaError) as error:
-        log.warning("%s: not forged: %s", job.clip.clip_id, error)
-        return ()
-    return _to_clip(job, paths[0], forged=False), _to_clip(job, paths[1], forged=True)
+        pair = (_to_clip(job, paths[0], forged=False), _to_clip(job, paths[1], forged=True))
+    except Exception as error:  # a bug that one clip triggers must not stop the whole batch
+        message = describe_problem(job.clip.path, error)
+        log.warning("%s: not forged: %s", job.clip.clip_id, message)
+        return number, ()
+    return number, pair
+
+
+def _report_crash(number: int, job: ForgeryJob, _out: Path) -> tuple[int, tuple[Clip, ...]]:
+    log.warning("%s: not forged: it crashed its worker process", job.clip.clip_id)
+    return number, ()
 
 
 def _write_pair(job: ForgeryJob, paths: Sequence[Path]) -> None:

@@ -3,6 +3,7 @@
 A clip that cannot be used is returned with its problem and never replaced by another clip.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,15 +13,18 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from unmask.config import PreprocessingSettings
-from unmask.errors import UnmaskError
+from unmask.errors import UnmaskError, describe_problem
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
+from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures, ModelInput
 
 FeatureLoader = Callable[[Clip], ClipFeatures]
 Vectors = dict[str, NDArray[np.float32]]  # by clip_id, each of shape (frames, frame_dim)
 MAX_CACHED_CLIPS = 2048  # each keeps a few files mapped; processes may map a limited number
 NO_MODALITY = "neither a face nor sound in the clip"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,20 @@ class Example:
     mismatched: bool = False
 
 
-def make_feature_loader(settings: PreprocessingSettings, cache: Cache | None) -> FeatureLoader:
+def make_feature_loader(
+    settings: PreprocessingSettings, cache: Cache | None, clips: Sequence[Clip] = ()
+) -> FeatureLoader:
     """Return a function that loads a clip's features, from ``cache`` if they are stored there.
 
     With a cache, the most recently used clips stay loaded. Their arrays are memory-mapped, so
     only the parts that are read occupy memory.
+
+    Args:
+        clips: Their features are computed first where the cache lacks them, in worker processes,
+            so that a file that crashes the decoder does not crash this process.
     """
+    if cache is not None:
+        fill_cache(clips, settings, cache)
 
     def load(clip: Clip) -> ClipFeatures:
         return prepare_clip(clip.path, settings, cache)
@@ -84,9 +96,12 @@ class EvaluationClips(Dataset[Example]):
     def __getitem__(self, index: int) -> Example:
         clip = self.clips[index]
         try:
-            samples = to_model_inputs(self.load(clip))
-        except UnmaskError as error:
-            return Example(clip, (), str(error))
+            return self._example(clip)
+        except Exception as error:  # a bug that one clip triggers must not end a training
+            return unusable_example(clip, error)
+
+    def _example(self, clip: Clip) -> Example:
+        samples = to_model_inputs(self.load(clip))
         if not samples:
             return Example(clip, (), NO_MODALITY)
         slices = [_middle_slice(len(sample.faces), self.max_frames) for sample in samples]
@@ -95,6 +110,13 @@ class EvaluationClips(Dataset[Example]):
             tuple(slice_frames(sample, part) for sample, part in zip(samples, slices, strict=True)),
             vectors=None if self.vectors is None else self.vectors[clip.clip_id][slices[0]],
         )
+
+
+def unusable_example(clip: Clip, error: Exception) -> Example:
+    """Return the example of a clip that cannot be used because of ``error``; bugs are logged."""
+    if not isinstance(error, UnmaskError):
+        log.exception("clip %s", clip.clip_id, exc_info=error)
+    return Example(clip, (), describe_problem(clip.path, error))
 
 
 def slice_frames(sample: ModelInput, frames: slice) -> ModelInput:

@@ -17,8 +17,8 @@ from unmask.data.torch.evaluation_set import (
     FeatureLoader,
     Vectors,
     slice_frames,
+    unusable_example,
 )
-from unmask.errors import UnmaskError
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import RATE_HZ, Clip, ModelInput
 
@@ -64,10 +64,13 @@ class TrainingSet(Dataset[Example]):
         epoch, index = key
         clip = self.forger.maybe_replace(self.clips[index], epoch)
         try:
-            features = self.load(clip)
-            samples = to_model_inputs(features)
-        except UnmaskError as error:
-            return Example(clip, (), str(error))
+            return self._example(clip, epoch)
+        except Exception as error:  # a bug that one clip triggers must not end a training
+            return unusable_example(clip, error)
+
+    def _example(self, clip: Clip, epoch: int) -> Example:
+        features = self.load(clip)
+        samples = to_model_inputs(features)
         if not samples:
             return Example(clip, (), NO_MODALITY)
         sample = samples[0]

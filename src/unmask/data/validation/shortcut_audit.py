@@ -4,20 +4,22 @@ If genuine clips are longer than fakes, for example, a detector learns duration 
 An AUC near 0.5 is harmless; an AUC near 0 reveals the label as much as one near 1.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from rich.table import Table
 
-from unmask.errors import SingleClassError
+from unmask.data.skipped_clips import check_skipped
+from unmask.errors import SingleClassError, describe_problem
 from unmask.evaluation.bootstrap import resampled_aucs
 from unmask.evaluation.intervals import Estimate, percentile_interval
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.frames import iter_sampled_frames
+from unmask.preprocessing.parallel import run_parallel
 from unmask.records import Clip, Waveform
 
 SAMPLING_HZ, MAX_FRAMES = 1.0, 3  # frames are measured over the first three seconds
@@ -25,6 +27,8 @@ BLOCK_S = 0.010
 SILENCE_DB = -20.0  # blocks below this level, relative to the loudest one, are silence
 MIN_POWER = 1e-12
 TAIL = 0.025  # on each side of an interval of 95 %
+log = logging.getLogger(__name__)
+
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of ITU-R BT.601
 
 
@@ -47,15 +51,17 @@ def audit_shortcuts(
 ) -> tuple[Shortcut, ...]:
     """Compute the AUC of every nuisance feature, the one furthest from 0.5 first.
 
-    A feature that is constant, or known for one class only, is left out.
+    A feature that is constant, or known for one class only, is left out. A clip that cannot be
+    measured is logged, and its features are unknown.
 
     Args:
         seed: Seed of the bootstrap.
-        jobs: Files measured in parallel.
+        jobs: Worker processes; 1 measures in this process.
         resamples: Bootstrap samples per feature.
 
     Raises:
-        MediaError: A file cannot be opened.
+        DataError: Too many clips cannot be measured; see
+            :func:`unmask.data.skipped_clips.check_skipped`.
         SingleClassError: No clip is genuine, or no clip is fake.
     """
     labels = {clip.is_fake for clip in clips}
@@ -63,14 +69,12 @@ def audit_shortcuts(
         raise SingleClassError(
             f"{len(clips)} clips of one class; the shortcut audit needs both genuine and fake clips"
         )
-    rows = Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(nuisance_features)(clip) for clip in clips
-    )
+    rows = _measure(clips, jobs)
     is_fake = np.array([clip.is_fake for clip in clips])
     _, person = np.unique([clip.identity for clip in clips], return_inverse=True)
     shortcuts = []
-    for name in rows[0]:
-        values = np.array([row[name] for row in rows])
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = np.array([row.get(name, np.nan) for row in rows])
         known = np.isfinite(values)
         if len(np.unique(values[known])) > 1 and len(np.unique(is_fake[known])) == 2:
             rng = np.random.default_rng(seed)
@@ -78,6 +82,33 @@ def audit_shortcuts(
                 _nuisance_auc(name, values[known], is_fake[known], person[known], rng, resamples)
             )
     return tuple(sorted(shortcuts, key=lambda row: -abs(row.auc.value - 0.5)))
+
+
+def _measure(clips: Sequence[Clip], jobs: int) -> list[dict[str, float]]:
+    """Return the features of each clip; none for a clip that cannot be measured."""
+    calls = list(enumerate(clips))
+    results = dict(run_parallel(_features_or_problem, calls, jobs, "measuring", _report_crash))
+    problems = {
+        clip.clip_id: problem
+        for number, clip in enumerate(clips)
+        if isinstance(problem := results[number], str)
+    }
+    for clip_id, problem in problems.items():
+        log.warning("clip %s was not measured: %s", clip_id, problem)
+    check_skipped(clips, problems)
+    measured = (results[number] for number in range(len(clips)))
+    return [{} if isinstance(row, str) else row for row in measured]
+
+
+def _features_or_problem(number: int, clip: Clip) -> tuple[int, dict[str, float] | str]:
+    try:
+        return number, nuisance_features(clip)
+    except Exception as error:  # a bug that one clip triggers must not stop the audit
+        return number, describe_problem(clip.path, error)
+
+
+def _report_crash(number: int, clip: Clip) -> tuple[int, str]:
+    return number, f"{clip.path}: decoding it crashed a worker process; export the file again"
 
 
 def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:

@@ -76,8 +76,7 @@ def validate(
         jobs: Files measured in parallel.
 
     Raises:
-        DataError: The level is unknown.
-        MediaError: A file exists but cannot be opened.
+        DataError: The level is unknown, or too many clips cannot be measured.
     """
     if shortcut_level not in LEVELS:
         raise DataError(f"shortcut level is {shortcut_level!r}; use {' or '.join(LEVELS)}")

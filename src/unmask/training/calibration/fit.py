@@ -53,8 +53,9 @@ def calibrate_bundle(
         DataError: There are no validation clips.
     """
     uncalibrated = replace(load_bundle(bundle), calibration=Calibration())
-    load = make_feature_loader(uncalibrated.preprocessing, cache)
-    scored = score_clip_people(uncalibrated, select_split(clips, "val"), load)
+    val = select_split(clips, "val")
+    load = make_feature_loader(uncalibrated.preprocessing, cache, val)
+    scored = score_clip_people(uncalibrated, val, load)
     calibration = fit_calibration(scored, target_rates, sync_weight)
     thresholds = fit_segment_thresholds(
         uncalibrated, scored, calibration.temperature, target_rates.fpr

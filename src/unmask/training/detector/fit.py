@@ -31,6 +31,7 @@ from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.refit_face_heads import refit_heads
+from unmask.training.detector.skipped_clips_limit import SkippedClipsLimit
 from unmask.training.detector.trainer import BEST, LAST, best_device, build_trainer, quiet_lightning
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ def fit(
 
     Raises:
         TrainingError: There are no clips to train on, or validation lacks a class.
+        DataError: Too many clips cannot be used; see
+            :func:`unmask.data.skipped_clips.check_skipped`.
         WeightsError: Pretrained weights cannot be loaded.
     """
     base = None if frozen is None else load_bundle(frozen.bundle)
@@ -93,7 +96,9 @@ def fit(
         if frozen is not None and base is not None and can_cache_face_features(settings.training):
             fitted = [clip for clip in clips if clip.split in ("train", "val")]
             vectors = extract_face_features(base, fitted, load, frozen.cache, best_device())
-        _train(module, _build_loaders(clips, settings, load, vectors), run_dir, logger)
+        limit = SkippedClipsLimit([clip for clip in clips if clip.split in ("train", "val")])
+        trainer = build_trainer(settings.training, run_dir, logger, [limit])
+        _train(trainer, module, _build_loaders(clips, settings, load, vectors), run_dir)
         refit_heads(module.detector.to(best_device()).eval(), clips, load, vectors)
     _save_problems(module.problems, run_dir / SKIPPED)
     provenance = {"manifest_sha256": manifest_hash(clips), "seed": str(settings.seed)}
@@ -148,8 +153,7 @@ def _build_module(settings: Settings, base: Bundle | None) -> DetectorModule:
     return DetectorModule(detector, settings.training, settings.seed)
 
 
-def _train(module: DetectorModule, loaders: Loaders, run_dir: Path, logger: Any) -> None:
-    trainer = build_trainer(module.settings, run_dir, logger)
+def _train(trainer: Any, module: DetectorModule, loaders: Loaders, run_dir: Path) -> None:
     last = run_dir / LAST
     if last.is_file():
         log.warning("resuming the fit in %s", run_dir)

@@ -4,6 +4,7 @@ Faces are encoded without augmentation: the first member has learned to ignore w
 would vary in each epoch (brightness, codec). Sound is augmented as before.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings, to_dict
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
-from unmask.errors import UnmaskError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
 from unmask.models.detector import Detector
@@ -24,6 +24,8 @@ from unmask.records import Clip, ClipFeatures, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 
 STAGE = "vectors"  # of the preprocessing cache
+
+log = logging.getLogger(__name__)
 
 
 def extract_face_features(
@@ -50,11 +52,11 @@ def extract_face_features(
         try:
             features = load(clip)
             samples = to_model_inputs(features)
-        except UnmaskError:
-            continue  # training itself reports the problem
-        if samples:
-            key = _feature_key(features, base.preprocessing, encoder_key)
-            vectors[clip.clip_id] = _load_or_encode(detector, samples[0], cache, key)
+            if samples:
+                key = _feature_key(features, base.preprocessing, encoder_key)
+                vectors[clip.clip_id] = _load_or_encode(detector, samples[0], cache, key)
+        except Exception:  # training itself reports the problem
+            log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
     base.first_member.to("cpu")
     return vectors
 

@@ -16,12 +16,15 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from unmask.data.torch.evaluation_set import FeatureLoader, Vectors, slice_frames
-from unmask.errors import UnmaskError
+from unmask.data.torch.evaluation_set import (
+    EvaluationClips,
+    FeatureLoader,
+    Vectors,
+    slice_frames,
+)
 from unmask.models.collate import face_targets_of
 from unmask.models.detector import Detector
 from unmask.models.layers.face_heads import POINTS
-from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
 from unmask.training.detector.frozen_features import encode_faces
 
@@ -67,12 +70,10 @@ def _faces_and_targets(
     inputs = [np.zeros((0, detector.settings.frame_dim))]
     targets = [np.zeros((0, 2 * POINTS + 3))]
     for clip in clips[:: len(clips) // MAX_CLIPS + 1]:
-        try:
-            samples = to_model_inputs(load(clip))
-        except UnmaskError:
+        (example,) = EvaluationClips([clip], load)
+        samples = example.samples
+        if not samples or (vectors is not None and clip.clip_id not in vectors):
             continue  # training itself reports the problem
-        if not samples:
-            continue
         frames = slice(None, None, len(samples[0].faces) // MAX_FACES_PER_CLIP + 1)
         sample = slice_frames(samples[0], frames)
         features = (

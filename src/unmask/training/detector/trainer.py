@@ -4,7 +4,7 @@ import csv
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,9 @@ class CsvHistory(Callback):
             return [row for row in csv.DictReader(stream) if int(row["epoch"]) < epoch]
 
 
-def build_trainer(settings: TrainingSettings, run_dir: Path, logger: Any) -> pl.Trainer:
+def build_trainer(
+    settings: TrainingSettings, run_dir: Path, logger: Any, callbacks: Sequence[Callback] = ()
+) -> pl.Trainer:
     """Build a trainer that stores the best and the last epoch in ``run_dir``."""
     bf16 = use_bf16(settings.precision, best_device())
     overwrite: dict[str, Any] = {"enable_version_counter": False}
@@ -66,7 +68,7 @@ def build_trainer(settings: TrainingSettings, run_dir: Path, logger: Any) -> pl.
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=GRADIENT_CLIP,
         num_sanity_val_steps=0,
-        callbacks=[*checkpoints, early_stopping, CsvHistory(run_dir / HISTORY)],
+        callbacks=[*checkpoints, early_stopping, CsvHistory(run_dir / HISTORY), *callbacks],
         logger=logger or False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,

@@ -160,7 +160,8 @@ def run_ablation(
         if not folder.is_dir():  # members that runs share are fitted once
             train_and_calibrate(clips, run.settings, cache, out, folder)
         bundle = load_bundle(folder)
-        test, load = select_split(clips, "test"), make_feature_loader(bundle.preprocessing, cache)
+        test = select_split(clips, "test")
+        load = make_feature_loader(bundle.preprocessing, cache, test)
         for _ in EvaluationClips(test, load):  # so that preprocessing is not timed
             pass
         seconds = []

@@ -66,7 +66,7 @@ def sweep(
     results = []
     for trial in trials:
         logger = recorder.start_trial(trial) if recorder else None
-        load = make_feature_loader(trial.settings.preprocessing, cache)
+        load = make_feature_loader(trial.settings.preprocessing, cache, clips)
         bundle = fit(clips, trial.settings, load, out, logger)
         auc = auc_of_rows(score_split(bundle, clips, "val", cache))
         if logger is not None:

@@ -1,7 +1,7 @@
 """Training data of the lip-sync network: mouth crops of genuine clips with their sound."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
-from unmask.errors import DataError, UnmaskError
+from unmask.errors import DataError, describe_problem
 from unmask.models.lipsync.scoring import contiguous_runs
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
@@ -57,9 +57,15 @@ def lips_only(settings: PreprocessingSettings) -> PreprocessingSettings:
     return settings.replace(lips=lips, flow=FlowSettings(enabled=False))
 
 
-def lip_feature_loader(settings: PreprocessingSettings, cache: Cache | None) -> FeatureLoader:
-    """Return a loader of features with mouth crops, even if ``settings`` disable them."""
-    return make_feature_loader(lips_only(settings), cache)
+def lip_feature_loader(
+    settings: PreprocessingSettings, cache: Cache | None, clips: Sequence[Clip] = ()
+) -> FeatureLoader:
+    """Return a loader of features with mouth crops, even if ``settings`` disable them.
+
+    Args:
+        clips: See :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
+    """
+    return make_feature_loader(lips_only(settings), cache, clips)
 
 
 def sync_clips(clips: Iterable[Clip], load: FeatureLoader) -> Iterator[SyncClip]:
@@ -67,10 +73,13 @@ def sync_clips(clips: Iterable[Clip], load: FeatureLoader) -> Iterator[SyncClip]
     for clip in clips:
         try:
             samples = to_model_inputs(load(clip))
-        except UnmaskError as error:
-            log.warning("clip %s was left out: %s", clip.clip_id, error)
+            usable = bool(samples) and _is_usable(samples[0])
+        except Exception as error:  # a bug that one clip triggers must not end a training
+            log.warning(
+                "clip %s was left out: %s", clip.clip_id, describe_problem(clip.path, error)
+            )
             continue
-        if samples and _is_usable(samples[0]):
+        if usable:
             yield SyncClip(clip, _without_faces(samples[0]))
         else:
             log.warning("clip %s was left out: it has no mouth crops with sound", clip.clip_id)

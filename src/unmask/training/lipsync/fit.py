@@ -79,9 +79,9 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
     file = out / key[:12] / FILE
     if file.is_file():
         return file
-    genuine = [clip for clip in clips if not clip.is_fake]
-    train = list(sync_clips((clip for clip in genuine if clip.split == "train"), load))
-    val = list(sync_clips((clip for clip in genuine if clip.split == "val"), load))
+    fitted = lipsync_clips(clips)
+    train = list(sync_clips((clip for clip in fitted if clip.split == "train"), load))
+    val = list(sync_clips((clip for clip in fitted if clip.split == "val"), load))
     if len(train) < 2:
         raise TrainingError(
             f"lip-sync: {len(train)} genuine training clip(s) have lips and sound; two are needed"
@@ -100,6 +100,11 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
         writer.writerows(rows)
     save_sync(net, file, {"key": key, "train_clips": len(train), "val_clips": len(val)})
     return file
+
+
+def lipsync_clips(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """Return the clips that :func:`fit_lipsync` uses: the genuine ones of training, validation."""
+    return tuple(clip for clip in clips if not clip.is_fake and clip.split in ("train", "val"))
 
 
 def lipsync_key(clips: Sequence[Clip], settings: Settings) -> str:
