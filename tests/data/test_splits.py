@@ -144,3 +144,15 @@ def test_split_with_fraction_zero_stays_empty():
     clips = [clip(number, f"p{number}") for number in range(20)]
     assigned = assign_splits(clips, {"train": 0.8, "val": 0.2, "test": 0.0})
     assert Counter(row.split for row in assigned) == {"train": 16, "val": 4}
+
+
+def test_no_split_is_empty_where_there_are_as_many_people_as_splits():
+    clips = [
+        make_clip(clip_id=f"{person}{n}", identity=person, pair_id=person, sha256=f"{person}{n}",
+                  fake_video=person == "b")
+        for person, count in {"a": 5, "b": 5, "c": 1}.items()
+        for n in range(count)
+    ]  # fmt: skip
+    assigned = assign_splits(clips)
+    assert {clip.split for clip in assigned} == {"train", "val", "test"}
+    assert find_leaks(assigned) == ()

@@ -118,7 +118,18 @@ def _assign_groups(
         emptiness = (missing / target).sum(axis=1)  # breaks ties
         splits[group] = np.argmax(np.where(fractions > 0, gain + EPS * emptiness, -np.inf))
         missing[splits[group]] -= size
-    return splits.tolist()
+    return _fill_empty_splits(splits, counts.sum(axis=1), fractions).tolist()
+
+
+def _fill_empty_splits(
+    splits: NDArray[np.int64], sizes: NDArray[np.int64], fractions: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Move the smallest group of a split with several ones to each split without any."""
+    for empty in np.setdiff1d(np.flatnonzero(fractions > 0), splits):
+        spare = np.flatnonzero(np.bincount(splits, minlength=len(fractions))[splits] > 1)
+        if len(spare):
+            splits[spare[np.argmin(sizes[spare])]] = empty
+    return splits
 
 
 def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:

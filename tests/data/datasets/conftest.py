@@ -24,9 +24,15 @@ def probe_text_file(path):
     )
 
 
+def run_in_this_process(function, calls, *_):
+    """Fake of ``run_parallel``: worker processes would not know the fake of ``probe``."""
+    return (function(*arguments) for arguments in calls)
+
+
 @pytest.fixture
 def text_media(monkeypatch):
     monkeypatch.setattr("unmask.data.datasets.ingest.probe", probe_text_file)
+    monkeypatch.setattr("unmask.data.datasets.ingest.run_parallel", run_in_this_process)
 
 
 @pytest.fixture

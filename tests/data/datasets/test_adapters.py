@@ -203,6 +203,35 @@ def test_avdeepfake1m_ignores_segments_of_the_unmodified_stream(make_folder, by_
     assert {clip.split for clip in clips.values()} == {"train", "val", "test"}
 
 
+def test_avdeepfake1m_plus_plus_has_the_people_of_each_corpus(make_folder, by_id):
+    footage = {
+        "vox_celeb_2/id00012/21Uxsk56VDQ/00001": "id00012",
+        "vox_celeb_2/id00012/hoNjK-fMOK8/00116": "id00012",
+        "vox_celeb_2/id04178/9SJ4-4RqLM0/00006": "id04178",
+        "lrs3/ukgnU2aXM2c/00004": "lrs3/ukgnU2aXM2c",
+        "lrs3/ukgnU2aXM2c/00007": "lrs3/ukgnU2aXM2c",
+        "lrs3/9uOMectkCCs/00002": "lrs3/9uOMectkCCs",
+        "silent_videos/subject_17_ddvyjnjfad_vid_1_4": "silent_videos/subject_17",
+        "silent_videos/subject_17_ddvyjnjfad_vid_2_6": "silent_videos/subject_17",
+        "silent_videos/subject_1_xqyzkwlmno_vid_0_0": "silent_videos/subject_1",
+    }
+    rows = [
+        {"file": f"{folder}/{name}.mp4", "modify_type": kind}
+        for folder in footage
+        for name, kind in (("real", "real"), ("real_video_fake_audio", "audio_modified"))
+    ]
+    folder = make_folder(
+        *[f"val/val/{row['file']}" for row in rows], **{"val_metadata.json": json.dumps(rows)}
+    )
+    clips = by_id(load_dataset(folder))
+    assert len(clips) == 18
+    people = {clip.pair_id: clip.identity for clip in clips.values()}
+    assert people == footage
+    assert {clip.source for clip in clips.values()} == {"AV-Deepfake1M++"}
+    assert {clip.split for clip in clips.values()} == {"train", "val", "test"}
+    assert find_leaks(clips.values()) == ()
+
+
 def test_simple_table_defines_files_and_labels(make_folder, by_id):
     table = "\n".join(
         [
@@ -244,6 +273,7 @@ def test_invalid_row_of_a_simple_table_is_reported(make_folder, line, message):
 
 def test_real_fake_folders_take_people_from_their_folder_names(make_folder, by_id, caplog):
     names = ("real/ann/1.mp4", "real/2.mov", "fake/ann/1.webm", "fake/2.mp4", "real/notes.txt")
+    names += ("real/bob/1.MTS", "fake/bob/1.wav")
     with caplog.at_level(logging.WARNING):
         clips = by_id(load_dataset(make_folder(*names)))
     assert {name: (c.identity, c.is_fake) for name, c in clips.items()} == {
@@ -251,5 +281,11 @@ def test_real_fake_folders_take_people_from_their_folder_names(make_folder, by_i
         "real__2.mov": ("2", False),
         "fake__ann__1.webm": ("ann", True),
         "fake__2.mp4": ("2", True),
+        "real__bob__1.MTS": ("bob", False),
+        "fake__bob__1.wav": ("bob", True),
     }
+    voice, face = clips["fake__bob__1.wav"], clips["fake__2.mp4"]
+    assert (voice.fake_video, voice.fake_audio) == (False, True)
+    assert (face.fake_video, face.fake_audio) == (True, False)
+    assert "1 file of unknown kind: .txt 1" in caplog.text
     assert "2 clips name no person" in caplog.text

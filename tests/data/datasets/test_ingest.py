@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.data.datasets.conftest import probe_text_file
 from unmask.data.datasets.ingest import ADAPTERS, load_dataset, scan_dataset
 from unmask.data.manifest import write_manifest
 from unmask.data.splits import find_leaks
@@ -34,7 +35,7 @@ def test_data_set_without_readable_files_is_rejected(make_folder):
 
 
 def test_manifest_is_returned_unchanged(make_folder):
-    clips = load_dataset(make_folder("real/a.mp4", "fake/b.mp4"))
+    clips = load_dataset(make_folder("real/a.mp4", "fake/b.mp4", "real/c.mp4"))
     folder = clips[0].path.parents[1]
     write_manifest(clips, folder)
     (folder / "real" / "a.mp4").unlink()  # media are not opened again
@@ -74,7 +75,8 @@ def test_seed_determines_the_assigned_splits(make_folder):
 
 def test_media_properties_come_from_the_file_and_not_from_the_table(tmp_path):
     write_video(tmp_path / "a.mp4", frames=20)
-    table = "file,label,duration_s,fps,width,height,has_audio\na.mp4,real,99,1,1,1,True"
+    table = "file,label,split,duration_s,fps,width,height,has_audio\n"
+    table += "a.mp4,real,test,99,1,1,1,True"
     (tmp_path / "manifest.csv").write_text(table)
     (clip,) = load_dataset(tmp_path)
     assert (clip.width, clip.height, clip.fps, clip.has_audio) == (64, 48, 10.0, False)
@@ -91,6 +93,19 @@ def write_video(path, frames):
         container.mux(stream.encode())
 
 
+def test_too_few_people_for_three_splits_end_the_ingestion(make_folder):
+    names = [f"{label}/{person}/{n}.mp4" for label in ("real", "fake") for person in "ab"
+             for n in range(5)]  # fmt: skip
+    with pytest.raises(DataError, match=r"nothing is in split test: 20 clips of 2 groups.*add"):
+        scan_dataset(make_folder(*names))
+
+
+def test_a_table_that_names_every_split_may_leave_splits_out(make_folder):
+    table = "file,label,split\na.mp4,real,test\nb.mp4,fake,test"
+    clips = load_dataset(make_folder("a.mp4", "b.mp4", **{"manifest.csv": table}))
+    assert [clip.split for clip in clips] == ["test", "test"]
+
+
 @pytest.mark.clips
 @pytest.mark.skipif(not REAL_CLIPS.is_dir(), reason="needs ../shared/clips")
 def test_shared_real_clips_are_ingested_completely():
@@ -103,3 +118,15 @@ def test_shared_real_clips_are_ingested_completely():
     assert {(c.split, c.is_fake) for c in clips} == {
         (split, label) for split in ("train", "val", "test") for label in (True, False)
     }
+
+
+def test_bug_that_a_file_triggers_is_the_reason_why_it_is_skipped(make_folder, monkeypatch):
+    folder = make_folder(*[f"real/{n}.mp4" for n in range(4)], "fake/9.mp4")
+
+    def probe(path):
+        return 1 / 0 if path.name == "2.mp4" else probe_text_file(path)
+
+    monkeypatch.setattr("unmask.data.datasets.ingest.probe", probe)
+    (skipped,) = scan_dataset(folder).skipped
+    assert skipped.path == folder / "real" / "2.mp4"
+    assert "ZeroDivisionError: division by zero; please report" in skipped.reason

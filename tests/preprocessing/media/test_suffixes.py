@@ -4,8 +4,11 @@ import pytest
 
 from unmask.preprocessing.media.suffixes import (
     AUDIO_SUFFIXES,
+    FORMATS,
     MEDIA_SUFFIXES,
     VIDEO_SUFFIXES,
+    count_unknown,
+    describe_unknown,
     list_media,
 )
 
@@ -44,3 +47,26 @@ def test_list_can_be_limited_to_video(tmp_path):
 
 def test_missing_folder_contains_no_media(tmp_path):
     assert list_media(tmp_path / "missing") == []
+
+
+def test_every_kind_that_cameras_recorders_and_the_web_write_is_listed(tmp_path):
+    kinds = "ts mts m2ts 3gp 3g2 wmv asf flv f4v ogv gif mxf dv vob h264 hevc mkv webm avi wma mka"
+    write(tmp_path, *[f"a.{kind}" for kind in kinds.split()])
+    assert len(list_media(tmp_path)) == len(kinds.split())
+    assert count_unknown(tmp_path) == {}
+
+
+def test_suffixes_include_those_that_ffmpeg_knows_for_the_formats():
+    av = pytest.importorskip("av")
+    other = {"avif", "heic", "heif", "ism", "mks"}  # photographs, a manifest, subtitles
+    for name in FORMATS:
+        known = av.format.ContainerFormat(name, "r").extensions - other
+        assert {f".{suffix}" for suffix in known} <= MEDIA_SUFFIXES, name
+
+
+def test_files_of_other_kinds_are_counted_by_suffix(tmp_path):
+    write(tmp_path, "a.mp4", "a.xyz", "deep/b.XYZ", "README", "notes.txt", ".hidden", "b.xyz")
+    counts = count_unknown(tmp_path)
+    assert counts == {".xyz": 3, "": 1, ".txt": 1}
+    assert describe_unknown(counts) == "5 files of unknown kind: .xyz 3, no suffix 1, .txt 1"
+    assert describe_unknown(count_unknown(tmp_path / "none")) == ""

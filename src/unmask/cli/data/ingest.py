@@ -19,6 +19,7 @@ def command(
 
     from unmask.data.datasets.ingest import scan_dataset
     from unmask.data.manifest import write_manifest
+    from unmask.preprocessing.media.suffixes import describe_unknown
 
     scan = scan_dataset(folder, seed, jobs)
     for entry in scan.skipped:
@@ -26,4 +27,6 @@ def command(
     file = write_manifest(scan.clips, out)
     counts = Counter(clip.split for clip in scan.clips)
     splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
+    if scan.unknown:
+        typer.echo(describe_unknown(scan.unknown))
     typer.echo(f"{file}: {len(scan.clips)} clips ({splits}), {len(scan.skipped)} skipped")

@@ -24,6 +24,7 @@ def command(
     """Detect, align and track faces, compute optical flow, and detect speech."""
     from unmask.config import load_settings
     from unmask.preprocessing.cache import Cache
+    from unmask.preprocessing.media.suffixes import count_unknown, describe_unknown
     from unmask.preprocessing.run_batch import preprocess_files
 
     settings = load_settings(params, overrides=set_ or ()).preprocessing
@@ -31,6 +32,8 @@ def command(
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(result.to_json())
+    if source.is_dir() and (unknown := count_unknown(source)):
+        typer.echo(describe_unknown(unknown))
     _print_summary(result)
     if result.total.failed == result.total.files:
         raise DataError(f"{source}: none of {result.total.files} file(s) could be preprocessed")

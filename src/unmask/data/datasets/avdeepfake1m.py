@@ -1,11 +1,15 @@
-"""Adapter for AV-Deepfake1M (Cai et al., ACM Multimedia 2024): words replaced in voice and lips.
+"""Adapter for AV-Deepfake1M and AV-Deepfake1M++: words replaced in voice and lips.
 
-``train_metadata.json`` and ``val_metadata.json`` are lists of objects with ``file``,
-``modify_type``, ``visual_fake_segments`` and ``audio_fake_segments`` in seconds. The videos are in
-``train/`` and ``val/``: ``PERSON/FOOTAGE/TAKE/real.mp4`` and its forgeries. The labels of the
-authors' test split are not public.
+Cai et al., ACM Multimedia 2024 and 2025. ``train_metadata.json`` and ``val_metadata.json`` are
+lists of objects with ``file``, ``modify_type``, ``visual_fake_segments`` and
+``audio_fake_segments`` in seconds. The videos are in ``train/`` and ``val/``:
+``PERSON/FOOTAGE/TAKE/real.mp4`` and its forgeries. In AV-Deepfake1M++ the corpus of the footage
+comes first: ``vox_celeb_2/PERSON/FOOTAGE/TAKE/``, ``lrs3/FOOTAGE/TAKE/`` and
+``silent_videos/subject_17_SESSION_vid_2_6/``. LRS3 names no person, so the talk serves as the
+identity. The labels of the authors' test splits are not public.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +17,9 @@ from typing import Any
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json, to_fake_spans
 
 LICENCE = "AV-Deepfake1M terms (CC BY-NC 4.0, research only)"
+LICENCE_PLUS = "AV-Deepfake1M++ EULA (research only)"
+CORPORA = ("vox_celeb_2", "lrs3", "silent_videos")  # of AV-Deepfake1M++
+SUBJECT = re.compile(r"^subject_\d+(?=_|$)")
 FORGED = {
     "real": (False, False),
     "visual_modified": (True, False),
@@ -32,7 +39,13 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
         file = folder / f"{split}_metadata.json"
         for row in read_json(file) if file.is_file() else ():
             if row["modify_type"] in FORGED:
-                yield _entry(folder / split, row, split)
+                yield _entry(_video_folder(folder, split), row, split)
+
+
+def _video_folder(folder: Path, split: str) -> Path:
+    """Return the folder of a split's videos; unpacked archives repeat its name."""
+    nested = folder / split / split
+    return nested if nested.is_dir() else folder / split
 
 
 def _entry(folder: Path, row: dict[str, Any], split: str) -> DatasetEntry:
@@ -41,15 +54,27 @@ def _entry(folder: Path, row: dict[str, Any], split: str) -> DatasetEntry:
     # some annotations also list segments of the stream that was not modified
     video_pairs = row.get("visual_fake_segments") or [] if fake_video else []
     audio_pairs = row.get("audio_fake_segments") or [] if fake_audio else []
+    is_plus = footage.parts[0] in CORPORA
     return DatasetEntry(
         path=folder / row["file"],
-        source="AV-Deepfake1M",
-        identity=footage.parts[0],
+        source="AV-Deepfake1M++" if is_plus else "AV-Deepfake1M",
+        identity=_person(footage),
         pair_id=footage.as_posix(),
         manipulation=row["modify_type"] if fake_video or fake_audio else NONE,
         fake_video=fake_video,
         fake_audio=fake_audio,
-        licence=LICENCE,
+        licence=LICENCE_PLUS if is_plus else LICENCE,
         split=split,
         fake_periods=to_fake_spans(video_pairs, "video") + to_fake_spans(audio_pairs, "audio"),
     )
+
+
+def _person(footage: PurePosixPath) -> str:
+    """Return the person of a folder such as ``id1/xyz/00001`` or ``vox_celeb_2/id1/xyz/00001``."""
+    corpus, *inner = footage.parts
+    if corpus not in CORPORA or not inner:
+        return corpus
+    if corpus == "vox_celeb_2":
+        return inner[0]  # the same numbers as in AV-Deepfake1M
+    subject = SUBJECT.match(inner[0])
+    return f"{corpus}/{subject.group() if subject else inner[0]}"

@@ -2,11 +2,9 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from unmask.data.datasets import (
     avdeepfake1m,
@@ -20,9 +18,11 @@ from unmask.data.datasets import (
 )
 from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_manifest, read_table
-from unmask.data.splits import FRACTIONS, assign_splits, find_leaks
-from unmask.errors import DataError, MediaError
+from unmask.data.splits import FRACTIONS, assign_splits, connected_groups, find_leaks
+from unmask.errors import DataError, describe_problem
 from unmask.preprocessing.media.probe import probe
+from unmask.preprocessing.media.suffixes import count_unknown, describe_unknown
+from unmask.preprocessing.parallel import run_parallel
 from unmask.records import SPLITS, Clip, MediaInfo
 
 ADAPTERS: dict[str, DatasetAdapter] = {
@@ -31,7 +31,7 @@ ADAPTERS: dict[str, DatasetAdapter] = {
     "Celeb-DF v2 (Celeb-real/, Celeb-synthesis/)": celebdf,
     "FakeAVCeleb (meta_data.csv)": fakeavceleb,
     "LAV-DF (metadata.json, a list)": lavdf,
-    "AV-Deepfake1M (train_metadata.json)": avdeepfake1m,
+    "AV-Deepfake1M, AV-Deepfake1M++ (train_metadata.json)": avdeepfake1m,
     "DFDC (metadata.json, by file name)": dfdc,
     "real/ and fake/": real_fake_folders,
 }
@@ -50,10 +50,15 @@ class SkippedFile:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """The clips of a data set and the files that were skipped."""
+    """The clips of a data set and the files that were skipped.
+
+    Attributes:
+        unknown: Number of files below the folder that are no media, by suffix.
+    """
 
     clips: tuple[Clip, ...]
     skipped: tuple[SkippedFile, ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
@@ -62,12 +67,19 @@ def load_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> tuple[Clip
     Arguments and errors are those of :func:`scan_dataset`.
     """
     result = scan_dataset(folder, seed, jobs)
+    log_skipped(result, folder)
+    return result.clips
+
+
+def log_skipped(result: ScanResult, folder: Path | str) -> None:
+    """Log each file that was skipped, and how many of them and of unknown kinds there are."""
     for skipped in result.skipped:
         log.warning("skipped: %s", skipped.reason)
+    if result.unknown:
+        log.warning("%s: %s", folder, describe_unknown(result.unknown))
     if result.skipped:
         total = len(result.skipped) + len(result.clips)
         log.warning("%s: skipped %d of %d files", folder, len(result.skipped), total)
-    return result.clips
 
 
 def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult:
@@ -76,27 +88,30 @@ def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult
     If the folder has a manifest, its clips are returned unchanged. Otherwise every file is probed
     for duration, size and hash. The authors' splits are kept if they cover train, val and test
     without data leakage; otherwise all splits are assigned by
-    :func:`~unmask.data.splits.assign_splits`.
+    :func:`~unmask.data.splits.assign_splits`. A simple table that names a split for every clip may
+    use fewer than three.
 
     Args:
         folder: Root of the data set.
         seed: Seed of the splits that are assigned here.
-        jobs: Files probed in parallel.
+        jobs: Worker processes; 1 probes in this process, which a crash ends.
 
     Raises:
-        DataError: The layout is unknown, the metadata are invalid, or no file can be read.
+        DataError: The layout is unknown, the metadata are invalid, no file can be read, or the
+            clips show too few people for three splits.
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
         return ScanResult(read_manifest(root))
-    entries = list(_find_adapter(root).iter_entries(root))
-    probed = Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(_probe_or_skip)(entry.path) for entry in entries
-    )
-    skipped = tuple(result for result in probed if isinstance(result, SkippedFile))
+    adapter = _find_adapter(root)
+    entries = list(adapter.iter_entries(root))
+    calls = [(number, entry.path) for number, entry in enumerate(entries)]
+    probed = dict(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
+    results = [probed[number] for number in range(len(entries))]
+    skipped = tuple(result for result in results if isinstance(result, SkippedFile))
     pairs = [
         (entry, info)
-        for entry, info in zip(entries, probed, strict=True)
+        for entry, info in zip(entries, results, strict=True)
         if isinstance(info, MediaInfo)
     ]
     if not pairs:
@@ -104,7 +119,12 @@ def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult
         raise DataError(f"{root}: none of {len(entries)} listed files can be read{first}")
     clips = [_to_clip(entry, info, root) for entry, info in pairs]
     splits = [entry.split for entry, _ in pairs]
-    return ScanResult(_complete_splits(clips, splits, root, seed), skipped)
+    if adapter is csv_table and all(splits) and not find_leaks(clips):
+        completed = tuple(clips)  # its author may want fewer than three splits
+    else:
+        completed = _complete_splits(clips, splits, root, seed)
+        _check_splits(completed, root)
+    return ScanResult(completed, skipped, count_unknown(root))
 
 
 def _has_manifest(root: Path) -> bool:
@@ -124,11 +144,16 @@ def _find_adapter(root: Path) -> DatasetAdapter:
     raise DataError(f"{root}: unknown data set layout; use one of: {supported}")
 
 
-def _probe_or_skip(path: Path) -> MediaInfo | SkippedFile:
+def _probe_or_skip(number: int, path: Path) -> tuple[int, MediaInfo | SkippedFile]:
     try:
-        return probe(path)
-    except MediaError as error:
-        return SkippedFile(path, str(error))
+        return number, probe(path)
+    except Exception as error:  # a bug that one file triggers must not end the ingestion
+        return number, SkippedFile(path, describe_problem(path, error))
+
+
+def _report_crash(number: int, path: Path) -> tuple[int, SkippedFile]:
+    message = f"{path}: opening it crashed a worker process; export the file again"
+    return number, SkippedFile(path, message)
 
 
 def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
@@ -174,6 +199,17 @@ def _complete_splits(
         log.warning("%s: authors' splits ignored (%s); all splits are reassigned", root, problem)
         return assign_splits(clips, seed=seed)
     return completed
+
+
+def _check_splits(clips: Sequence[Clip], root: Path) -> None:
+    """Raise :class:`DataError` if a split is empty."""
+    if empty := [name for name in SPLITS if name not in {clip.split for clip in clips}]:
+        raise DataError(
+            f"{root}: nothing is in split {' and '.join(empty)}: {len(clips)} clips of "
+            f"{len(connected_groups(clips))} groups that share a person or footage cannot fill "
+            f"{', '.join(SPLITS)}; add clips of other people, name the people (real/PERSON/ or "
+            "column person_id), or give every clip a split of your own in a manifest.csv"
+        )
 
 
 def _split_problem(clips: Sequence[Clip]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry
-from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
+from unmask.preprocessing.media.suffixes import AUDIO_SUFFIXES, list_media
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,11 @@ def matches(folder: Path) -> bool:
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
-    """Yield an entry per media file; every fake is labelled as a forged face."""
+    """Yield an entry per media file; a fake video is labelled as a forged face."""
     unnamed = 0
     for label in ("real", "fake"):
-        for path in list_media(folder / label, VIDEO_SUFFIXES):
+        for path in list_media(folder / label):
+            is_fake, is_audio = label == "fake", path.suffix.lower() in AUDIO_SUFFIXES
             parts = path.relative_to(folder / label).parts
             unnamed += len(parts) == 1
             # real/1.mp4 and fake/1.mp4 are assumed to be the same footage
@@ -33,9 +34,9 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
                 source=folder.name,
                 identity=person,
                 pair_id=person,
-                manipulation=NONE if label == "real" else "unknown",
-                fake_video=label == "fake",
-                fake_audio=False,
+                manipulation="unknown" if is_fake else NONE,
+                fake_video=is_fake and not is_audio,
+                fake_audio=is_fake and is_audio,
                 licence="",
             )
     if unnamed:

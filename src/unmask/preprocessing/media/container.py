@@ -10,13 +10,8 @@ from typing import Any
 from unmask.errors import MediaError
 from unmask.files import file_sha256
 from unmask.optional_deps import require
+from unmask.preprocessing.media.suffixes import FORMATS
 
-# Video and audio formats by their FFmpeg names. Excluded are text formats, which FFmpeg would
-# render as video, and playlists, with which an upload could open other files of this machine.
-FORMATS = (
-    *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "flv", "asf", "ogg"),
-    *("h264", "hevc", "ivf", "obu", "mxf", "dv", "rm", "gif", "wav", "mp3", "aac", "flac", "aiff"),
-)
 REMEDY = "use a video or audio file that a player can open, or export it again"
 
 log = logging.getLogger(__name__)
