@@ -8,7 +8,8 @@ from typing import Any
 from unmask.errors import MediaError
 from unmask.optional_deps import require
 from unmask.preprocessing.media.audio_runs import MAX_CHANNELS
-from unmask.preprocessing.media.container import FORMATS, REMEDY, decodable_streams
+from unmask.preprocessing.media.container import REMEDY, decodable_streams
+from unmask.preprocessing.media.suffixes import FORMATS
 
 SMALLER = "trim or downscale the file"
 REMEDIES = {"channels": "export it with fewer"}

@@ -7,8 +7,9 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.container import FORMATS, audio_stream, video_stream
+from unmask.preprocessing.media.container import audio_stream, video_stream
 from unmask.preprocessing.media.probe import probe
+from unmask.preprocessing.media.suffixes import FORMATS
 from unmask.serving.report.schema import Media, Report
 
 TIME_FIELDS = {"time_s", "start_s", "end_s"}  # report fields that are times in the video
