@@ -52,6 +52,12 @@ def bundle_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def synthesise_voice():
+    """Return a function that synthesises so many seconds of a voice, 16 kHz, shape (time,)."""
+    return _synthesise_voice
+
+
+@pytest.fixture(scope="session")
 def make_video(portrait):
     """Write a video: a swaying portrait (or noise), and a synthetic voice of syllables.
 

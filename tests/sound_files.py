@@ -97,3 +97,47 @@ def write_sound(path, parts, codec, keep=lambda time_s: True, container=None, ov
                     packet.dts, written = -(10**7) + 48 * written, written + 1
                 out.mux(packet)
     return path
+
+
+def write_tracks(path, parts, codec, *, defaults=(), languages=(), video=False, container=None):
+    """Write parts as sound tracks side by side, after a black picture track if `video`.
+
+    `defaults` are the places of the tracks that are marked as default.
+    """
+    import av
+    from av.stream import Disposition
+
+    with av.open(str(path), "w", format=container, options={"default_mode": "passthrough"}) as out:
+        picture = _add_black_pictures(out) if video else None
+        streams = [out.add_stream(codec, rate=p.rate_hz, layout=p.layout_name) for p in parts]
+        for place, stream in enumerate(streams):
+            stream.disposition = Disposition.default if place in defaults else Disposition(0)
+        for stream, language in zip(streams, languages, strict=False):
+            stream.metadata.update({"language": language} if language else {})
+        packets = []
+        for part, stream in zip(parts, streams, strict=True):
+            for packet, time_s in encode(part, codec):
+                packet.stream, packet.time_base = stream, Fraction(1, part.rate_hz)
+                packet.pts = packet.dts = round(time_s * part.rate_hz)
+                packets.append(packet)
+        if picture:
+            packets += _encode_black_pictures(picture, parts[0].samples.shape[1] / parts[0].rate_hz)
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            out.mux(packet)
+    return path
+
+
+def _add_black_pictures(out):
+    stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast", "bf": "0"})
+    stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    return stream
+
+
+def _encode_black_pictures(stream, seconds):
+    import av
+
+    for index in range(round(seconds * 25)):
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        frame.pts, frame.time_base = index, Fraction(1, 25)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)

@@ -119,6 +119,8 @@ def _file_rows(job: Job, report: Report) -> Iterator[tuple[str, str]]:
     if media.rotation_deg or media.mirrored:
         yield "Shown", f"turned clockwise by {media.rotation_deg}°{', mirrored' * media.mirrored}"
     yield "Audio", media.audio_codec or "none"
+    for track in media.sound_tracks if len(media.sound_tracks) > 1 else ():
+        yield "Sound track", track.description
     if "start_s" in options or "end_s" in options:
         end = f"{options['end_s']:g} s" if "end_s" in options else "the end"
         yield "Analyzed region", f"{options.get('start_s', 0):g} s to {end}"

@@ -74,6 +74,27 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundTrack:
+    """One audio stream of a media file.
+
+    Attributes:
+        index: Index of the stream in the file.
+        codec: FFmpeg's name; ``None`` if FFmpeg does not know the codec.
+        language: As the file states it, such as ``eng``; ``None`` if it states none.
+        channels: Number of channels; 0 if the codec is unknown.
+        is_default: Whether the file marks the stream as a default one.
+        is_analyzed: Whether this is the stream that is listened to.
+    """
+
+    index: int
+    codec: str | None
+    language: str | None
+    channels: int
+    is_default: bool
+    is_analyzed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MediaInfo:
     """Metadata of a media file.
 
@@ -85,6 +106,7 @@ class MediaInfo:
         video_codec, audio_codec: ``None`` without such a stream.
         mirrored: Whether a player then exchanges left and right.
         tilt_deg: Clockwise rotation beyond ``rotation_deg`` that the file states; not applied.
+        sound_tracks: All audio streams, decodable or not.
     """
 
     path: Path
@@ -99,6 +121,7 @@ class MediaInfo:
     audio_codec: str | None
     mirrored: bool = False
     tilt_deg: float = 0.0
+    sound_tracks: tuple[SoundTrack, ...] = ()
 
     @property
     def has_video(self) -> bool:

@@ -1,10 +1,12 @@
 """`unmask analyze`: a verdict, or an error in one line without a traceback."""
 
 import json
+import wave
 
 import numpy as np
 import pytest
 
+from tests.sound_files import Part, tone, write_tracks
 from unmask.cli import app as cli
 from unmask.cli.analyze import print_report
 from unmask.serving.report.schema import Report
@@ -184,3 +186,26 @@ def test_interval_members_lip_sync_and_evidence_are_printed(capsys):
         "a.png: Here.",
     ):
         assert text in out
+
+
+def test_several_sound_tracks_are_printed(analyze, tmp_path):
+    parts = [Part(0.0, tone(400, 1.0)[None]), Part(0.0, np.repeat(tone(800, 1.0)[None], 2, 0))]
+    path = write_tracks(tmp_path / "a.mkv", parts, "aac", defaults=[1], languages=["eng", "deu"])
+    code, out, _ = analyze(path)
+    assert code == 0
+    assert (
+        "sound tracks: 0: aac, eng, 1 channel(s); 1: aac, deu, 2 channel(s), default, analyzed\n"
+        in out
+    )
+
+
+def test_sound_that_cannot_be_converted_is_one_line(analyze, tmp_path):
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setparams((65, 2, 16_000, 0, "NONE", "not compressed"))
+        out.writeframes(bytes(65 * 2 * 1600))
+    code, out, err = analyze(path)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"unmask: {path}: has sound with 65 channels; the limit is 64, export the file with fewer\n"
+    )

@@ -31,6 +31,7 @@ export function qualityCard(job) {
     ["Speech", `${quality.speech_s.toFixed(1)} s of ${quality.sound_s.toFixed(1)} s of audio`],
     ["Video", video],
     ["Audio", media.audio_codec ?? "none"],
+    ["Sound tracks", formatSoundTracks(media.sound_tracks)],
     ["Duration, size", `${media.duration_s.toFixed(1)} s, ${formatBytes(job.size_bytes)}`],
     ["SHA-256", code(job.sha256)],
     ["Processing", `${job.result.timing_s.total.toFixed(1)} s`],
@@ -127,3 +128,19 @@ function gateTable(gates) {
 const formatPeople = (count) => (count === 1 ? "1 person" : `${count} people`);
 
 const code = (hash) => element("code", {}, hash);
+
+/** All sound tracks, if there are several; older results name none. */
+function formatSoundTracks(tracks = []) {
+  if (tracks.length < 2) return null;
+  const describe = (track) =>
+    [
+      `${track.index}: ${track.codec ?? "unknown codec"}`,
+      track.language,
+      `${track.channels} channel(s)`,
+      track.is_default ? "default" : null,
+      track.is_analyzed ? "analyzed" : null,
+    ]
+      .filter(Boolean)
+      .join(", ");
+  return tracks.map(describe).join("; ");
+}

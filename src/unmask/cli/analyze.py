@@ -59,6 +59,9 @@ def print_report(report: "Report") -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(_describe_media(report.media), "dim"))
+    if len(report.media.sound_tracks) > 1:
+        tracks = "; ".join(track.description for track in report.media.sound_tracks)
+        console.print(Text(f"sound tracks: {tracks}", "dim"))
     head = Text(report.verdict.upper(), COLOURS[report.verdict])
     if report.fake_probability is not None:
         head.append(f"  fake probability {report.fake_probability:.2f}", "bold")

@@ -22,10 +22,18 @@ from unmask.preprocessing.features import Speech, read_speech
 from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.timing import StageTimer
-from unmask.records import FLOW_STEP_PX, FaceTrack, MediaInfo, MouthCrops, PersonFeatures, Waveform
+from unmask.records import (
+    FLOW_STEP_PX,
+    FaceTrack,
+    MediaInfo,
+    MouthCrops,
+    PersonFeatures,
+    SoundTrack,
+    Waveform,
+)
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
-VERSIONS = {"media": 2, "faces": 4, "flow": 1, "lips": 1, "speech": 3}
+VERSIONS = {"media": 3, "faces": 4, "flow": 1, "lips": 1, "speech": 3}
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
 CROP_FIELDS = ("mouths", "time_s", "opening")
 
@@ -62,7 +70,8 @@ class CachedStages:
             return Entry({**facts, "path": ""}, {})
 
         entry = self._entry("media", compute)
-        return MediaInfo(**{**entry.facts, "path": self._path})
+        tracks = tuple(SoundTrack(**track) for track in entry.facts["sound_tracks"])
+        return MediaInfo(**{**entry.facts, "path": self._path, "sound_tracks": tracks})
 
     def people(self) -> PeopleWindow:
         """Return all people of the whole video, without flow.

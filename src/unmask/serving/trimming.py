@@ -7,10 +7,11 @@ from typing import Any
 
 from unmask.errors import MediaError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.container import audio_stream, video_stream
+from unmask.preprocessing.media.audio_tracks import audio_stream
+from unmask.preprocessing.media.container import video_stream
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.suffixes import FORMATS
-from unmask.serving.report.schema import Media, Report
+from unmask.serving.report.schema import Media, Report, SoundTrack
 
 TIME_FIELDS = {"time_s", "start_s", "end_s"}  # report fields that are times in the video
 
@@ -127,5 +128,6 @@ def describe_source(path: Path, shown_as: str, excerpt: Media) -> Media:
             "sha256": info.sha256,
             "size_bytes": info.size_bytes,
             "duration_s": info.duration_s,
+            "sound_tracks": tuple(map(SoundTrack.model_validate, info.sound_tracks)),
         }
     )

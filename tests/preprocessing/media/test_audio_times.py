@@ -5,8 +5,7 @@ import pytest
 
 from tests.sound_files import Part, click_times, clicks, tone, write_sound
 from unmask.errors import MediaError
-from unmask.preprocessing.media import audio as audio_module
-from unmask.preprocessing.media import audio_runs
+from unmask.preprocessing.media import audio_runs, track_waveform
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.container import open_container, start_time_s
 
@@ -97,8 +96,8 @@ def test_sound_without_timestamps_is_continuous(tmp_path, monkeypatch):
             frame.pts = None
             yield frame
 
-    decode = audio_module.decode_stream
-    monkeypatch.setattr(audio_module, "decode_stream", decode_without_times)
+    decode = track_waveform.decode_stream
+    monkeypatch.setattr(track_waveform, "decode_stream", decode_without_times)
     assert click_times(read_waveform(path).samples) == pytest.approx(CLICKS_S, abs=0.001)
 
 

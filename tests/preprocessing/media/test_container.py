@@ -8,8 +8,8 @@ import pytest
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media import container as container_module
+from unmask.preprocessing.media.audio_tracks import audio_stream
 from unmask.preprocessing.media.container import (
-    audio_stream,
     media_sha256,
     open_container,
     video_stream,

@@ -132,5 +132,6 @@ def test_media_is_read_from_media_info_without_the_folder():
         "fps": 25.0,
         "video_codec": "h264",
         "audio_codec": None,
+        "sound_tracks": (),
     }
     assert Media.model_validate(media.model_dump()) == media

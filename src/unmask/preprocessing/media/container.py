@@ -109,11 +109,6 @@ def video_stream(container: Any) -> Any:
     return next(streams, None)
 
 
-def audio_stream(container: Any) -> Any:
-    """Return the first decodable audio stream, or ``None``."""
-    return next(decodable_streams(container.streams.audio), None)
-
-
 def start_time_s(container: Any) -> float:
     """Return the timestamp at which the container starts, in seconds."""
     return float(container.start_time or 0) / 1e6

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import MediaError
+from unmask.preprocessing.media.audio_tracks import audio_stream, list_sound_tracks
 from unmask.preprocessing.media.container import (
     REMEDY,
-    audio_stream,
     decode_stream,
     media_sha256,
     open_container,
@@ -39,6 +39,7 @@ def probe(path: Path) -> MediaInfo:
         fps = float(video.average_rate or video.guessed_rate or 0) if frame else 0.0
         video_codec = video.codec_context.name if frame else None
         audio_codec = audio.codec_context.name if audio else None
+        sound_tracks = list_sound_tracks(container, audio)
     audio_decodes = audio is not None and _audio_decodes(path)
     if frame is None and not audio_decodes:
         raise MediaError(f"{path}: neither video nor audio can be decoded; {REMEDY}")
@@ -57,6 +58,7 @@ def probe(path: Path) -> MediaInfo:
         tilt_deg=orientation.tilt_deg,
         video_codec=video_codec,
         audio_codec=audio_codec if audio_decodes else None,
+        sound_tracks=sound_tracks,
     )
 
 

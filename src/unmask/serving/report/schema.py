@@ -173,6 +173,25 @@ class Quality(ReportModel):
     )
 
 
+class SoundTrack(ReportModel):
+    """One audio stream of the file."""
+
+    index: int = Field(ge=0, description="Index of the stream in the file.")
+    codec: str | None = Field(description="Null if the codec is unknown.")
+    language: str | None = Field(description="As the file states it; null if it states none.")
+    channels: int = Field(ge=0, description="Number of channels.")
+    is_default: bool = Field(description="Whether the file marks it as a default track.")
+    is_analyzed: bool = Field(description="Whether this is the track that was analyzed.")
+
+    @property
+    def description(self) -> str:
+        """The track in a few words, for people to read."""
+        facts = [f"{self.index}: {self.codec or 'unknown codec'}", self.language]
+        facts += [f"{self.channels} channel(s)", "default" if self.is_default else None]
+        facts += ["analyzed" if self.is_analyzed else None]
+        return ", ".join(fact for fact in facts if fact)
+
+
 class Media(ReportModel):
     """Properties of the file."""
 
@@ -195,6 +214,9 @@ class Media(ReportModel):
     fps: float = Field(ge=0.0, description="Mean frame rate; 0 without video.")
     video_codec: str | None = Field(description="Null without video.")
     audio_codec: str | None = Field(description="Null without audio.")
+    sound_tracks: tuple[SoundTrack, ...] = Field(
+        default=(), description="All audio streams; one of them is analyzed."
+    )
 
 
 class Timing(ReportModel):
