@@ -7,7 +7,8 @@ import pytest
 from tests.flash_click import read_boxes, remux, write_flash_and_click
 from tests.sound_files import click_times
 from unmask.preprocessing.media.audio import read_waveform
-from unmask.preprocessing.media.frames import iter_frames, luma
+from unmask.preprocessing.media.colour import luma
+from unmask.preprocessing.media.frames import iter_frames
 
 MAX_OFFSET_S = 0.010
 EVENT_S = 2.0
