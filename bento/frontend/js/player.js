@@ -22,6 +22,7 @@ export function player(job, playhead, file) {
   const video = element(kind, { controls: true, playsinline: true, preload: "auto" });
   video.setAttribute("aria-label", `${kind === "video" ? "Video" : "Audio"} ${media.file}`);
   const stage = element("div", { class: `stage ${kind}` }, video);
+  if (kind === "video") shapeStage(stage, media);
   const node = element("div", { class: "player" }, stage);
   if (kind === "video") addFaceBoxes(job, playhead, stage, node);
   loadVideo(video, job, source, () => {
@@ -30,6 +31,11 @@ export function player(job, playhead, file) {
   });
   playhead.attach(video);
   return node;
+}
+
+/** Give the stage the shape of the analyzed picture, so that boxes and picture coincide. */
+function shapeStage(stage, { width, height }) {
+  stage.style.setProperty("--shown-ratio", width / height);
 }
 
 function addFaceBoxes(job, playhead, stage, node) {
