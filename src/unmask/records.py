@@ -259,6 +259,7 @@ class ClipFeatures:
         waveform: ``None`` without audio.
         speech_spans_s: Start and end of each speech span, in seconds from ``start_s``,
             shape ``(spans, 2)``.
+        frames_still: Sampled frames in which nothing moves since the one before.
     """
 
     info: MediaInfo
@@ -268,6 +269,7 @@ class ClipFeatures:
     people: tuple[PersonFeatures, ...]
     waveform: Waveform | None
     speech_spans_s: NDArray[np.float64]
+    frames_still: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ def test_good_material_gets_no_note(info):
     assert notes(info, missing_audio_s=0.05) == ""  # an encoder's silence, not a loss
 
 
+def test_picture_that_stands_still_is_told(info):
+    assert "stands still in 97% of the sampled frames" in notes(info, still_share=0.97)
+    assert notes(info, still_share=0.3) == ""
+
+
 def test_angle_that_was_not_applied_is_told(info):
     assert "by +12° more than the 90°" in notes(replace(info, rotation_deg=90, tilt_deg=12.0))
     assert notes(replace(info, mirrored=True, rotation_deg=90, tilt_deg=0.4)) == ""

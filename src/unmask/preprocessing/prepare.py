@@ -66,7 +66,7 @@ def prepare_clip(
     people = attach_flow(window.people, stages.flow())
     people = attach_mouth_crops(people, stages.mouth_crops(), settings.lips)
     span_s = (0.0, _end_s(info, window, speech))
-    return _build_features(info, span_s, window.frames_sampled, people, speech)
+    return _build_features(info, span_s, window, people, speech)
 
 
 def iter_windows(
@@ -159,19 +159,22 @@ def _prepare_window(
     people = attach_flow(window.people, tuple(flow) if settings.flow.enabled else None)
     crops = state.mouths.pop(*span_s) if state.mouths else None
     people = attach_mouth_crops(people, crops, settings.lips)
-    return _build_features(state.info, span_s, window.frames_sampled, people, state.speech)
+    return _build_features(state.info, span_s, window, people, state.speech)
 
 
 def _build_features(
     info: MediaInfo,
     span_s: tuple[float, float],
-    frames_sampled: int,
+    window: PeopleWindow,
     people: tuple[PersonFeatures, ...],
     speech: Speech,
 ) -> ClipFeatures:
     """Combine the people of a window with its part of the audio."""
     part = trim_speech(speech, *span_s)
-    return ClipFeatures(info, *span_s, frames_sampled, people, part.waveform, part.spans_s)
+    return ClipFeatures(
+        *(info, *span_s, window.frames_sampled, people, part.waveform, part.spans_s),
+        frames_still=window.frames_still,
+    )
 
 
 def _end_s(info: MediaInfo, window: PeopleWindow, speech: Speech) -> float:

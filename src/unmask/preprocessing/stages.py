@@ -194,6 +194,7 @@ def _pack_people(window: PeopleWindow) -> Entry:
         arrays |= {f"{index}.faces": person.faces, f"{index}.landmarks": person.landmarks}
     persons = [person.track.person for person in window.people]
     facts = {"last_s": window.last_s, "frames_sampled": window.frames_sampled, "persons": persons}
+    facts["frames_still"] = window.frames_still
     return Entry(facts, arrays)
 
 
@@ -204,7 +205,8 @@ def _unpack_people(entry: Entry) -> PeopleWindow:
         columns = {name: arrays[f"{index}.track.{name}"] for name in TRACK_FIELDS}
         faces, landmarks = arrays[f"{index}.faces"], arrays[f"{index}.landmarks"]
         people.append(PersonFeatures(FaceTrack(person, **columns), faces, None, landmarks))
-    return PeopleWindow(0, facts["last_s"], facts["frames_sampled"], tuple(people))
+    counts = facts["last_s"], facts["frames_sampled"]
+    return PeopleWindow(0, *counts, tuple(people), facts["frames_still"])
 
 
 def _pack_mouth_crops(crops: Mapping[int, MouthCrops]) -> Entry:

@@ -12,6 +12,7 @@ MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence
 MIN_FACE_PX = 112  # half the resolution of the aligned face
 MIN_FACE_SHARE = 0.5  # of the sampled frames
 MIN_TILT_DEG = 1.0
+STILL_SHARE = 0.8  # of the sampled frames; people who talk move in nearly all of them
 DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
 MIN_MISSING_AUDIO_S = 0.1  # encoders leave shorter holes at the start
 
@@ -41,7 +42,7 @@ def build_notes(
         )
     if guarantee.reals:
         yield from _guarantee_notes(guarantee)
-    yield from _picture_notes(info)
+    yield from _picture_notes(quality, info)
     yield from _face_notes(quality, info)
     yield from _sound_notes(quality, info)
     if not quality.frames_with_face and not quality.speech_s:
@@ -60,7 +61,12 @@ def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:
     yield from describe_unreachable_verdicts(guarantee)
 
 
-def _picture_notes(info: MediaInfo) -> Iterator[str]:
+def _picture_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:
+    if quality.still_share is not None and quality.still_share >= STILL_SHARE:
+        yield (
+            f"The picture stands still in {quality.still_share:.0%} of the sampled frames, as a "
+            "photograph or a frozen picture does; its faces say nothing about how somebody moves."
+        )
     if abs(info.tilt_deg) >= MIN_TILT_DEG:
         yield (
             f"The file asks players to turn the picture by {info.tilt_deg:+.0f}° more than the "

@@ -15,6 +15,7 @@ from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landm
 from unmask.preprocessing.faces.head_pose import estimate_head_pose
 from unmask.preprocessing.faces.mediapipe_graphs import Image
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
+from unmask.preprocessing.faces.stillness import StillnessMeter
 from unmask.preprocessing.faces.tracking import Tracker
 from unmask.preprocessing.media.frames import Frame, iter_sampled_frames
 from unmask.preprocessing.media.sampling import window_index
@@ -30,12 +31,14 @@ class PeopleWindow:
         index: Index of the window, from 0.
         last_s: Time of its last sampled frame.
         people: Without flow, in descending order of screen presence.
+        frames_still: Sampled frames in which nothing moves since the one before.
     """
 
     index: int
     last_s: float
     frames_sampled: int
     people: tuple[PersonFeatures, ...]
+    frames_still: int = 0
 
 
 @dataclass(slots=True)
@@ -96,13 +99,15 @@ def iter_person_windows(
     """
     if not info.has_video:
         return
-    landmarker, tracker = get_landmarker(settings.faces), Tracker()
+    landmarker, tracker, meter = get_landmarker(settings.faces), Tracker(), StillnessMeter()
     on_frame = mouths.add_frame if mouths else None
     frames = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, on_frame=on_frame)
     timed = timer.measure_iter("decode", frames)
     windows = groupby(timed, key=lambda f: window_index(f[0], window_s, info.duration_s))
     for index, group in windows:
-        yield _process_window(index, group, (landmarker, tracker, mouths), settings.align, timer)
+        yield _process_window(
+            index, group, (landmarker, tracker, meter, mouths), settings.align, timer
+        )
     if mouths:
         with timer.measure("lips"):
             mouths.finish()
@@ -111,19 +116,20 @@ def iter_person_windows(
 def _process_window(
     index: int,
     frames: Iterator[Frame],
-    components: tuple[FaceLandmarker, Tracker, MouthCropper | None],
+    components: tuple[FaceLandmarker, Tracker, StillnessMeter, MouthCropper | None],
     settings: AlignSettings,
     timer: StageTimer,
 ) -> PeopleWindow:
-    landmarker, tracker, mouths = components
+    landmarker, tracker, meter, mouths = components
     people: dict[int, _PersonFrames] = {}
-    sampled, time_s = 0, 0.0
+    sampled, still, time_s = 0, 0, 0.0
     for time_s, image in frames:
         sampled += 1
         with timer.measure("faces"):
             recent, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
             faces = landmarker.detect(image, recent, search)
             ids = tracker.assign_ids(time_s, faces)
+            still += meter.is_still(image, [face.box_px for face in faces])
         with timer.measure("align"):
             for person, face in zip(ids, faces, strict=True):
                 people.setdefault(person, _PersonFrames()).add(time_s, image, face, settings)
@@ -132,7 +138,7 @@ def _process_window(
                 points = [face.landmarks_px for face in faces]
                 mouths.add_landmarks(time_s, dict(zip(ids, points, strict=True)))
     features = [kept.to_features(person) for person, kept in people.items()]
-    return PeopleWindow(index, time_s, sampled, tuple(sorted(features, key=_by_presence)))
+    return PeopleWindow(index, time_s, sampled, tuple(sorted(features, key=_by_presence)), still)
 
 
 def _by_presence(person: PersonFeatures) -> tuple[float, int]:

@@ -24,6 +24,7 @@ class MediaStatistics:
     end_s: float = 0.0
     frames_sampled: int = 0
     frames_with_face: int = 0
+    frames_still: int = 0
     sound_s: float = 0.0
     missing_audio_s: float = 0.0
     speech_s: float = 0.0
@@ -36,6 +37,7 @@ class MediaStatistics:
         """Add one window."""
         self.end_s = max(self.end_s, window.end_s)
         self.frames_sampled += window.frames_sampled
+        self.frames_still += window.frames_still
         times = [person.track.time_s for person in window.people]
         self.frames_with_face += len(np.unique(np.concatenate(times))) if times else 0
         if window.waveform is not None:
@@ -52,12 +54,20 @@ class MediaStatistics:
         self.widths_px.extend((boxes[:, 2] - boxes[:, 0]).tolist())
         self.sharpness.extend(laplacian_variance(face) for face in person.faces)
 
+    def _still_share(self) -> float | None:
+        if not self.frames_sampled:
+            return None
+        # the first frame has none before it
+        steps = self.frames_sampled - 1
+        return round(self.frames_still / steps, 3) if steps else 1.0
+
     def quality(self) -> Quality:
         """Return the statistics as reported."""
         return Quality(
             frames_sampled=self.frames_sampled,
             frames_with_face=self.frames_with_face,
             people=len(self.people),
+            still_share=self._still_share(),
             face_width_px=round(float(np.mean(self.widths_px)), 1) if self.widths_px else None,
             sharpness=round(float(np.median(self.sharpness)), 1) if self.sharpness else None,
             sound_s=round(self.sound_s, 3),

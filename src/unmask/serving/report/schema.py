@@ -171,6 +171,13 @@ class Quality(ReportModel):
     missing_audio_s: Seconds = Field(
         default=0.0, description="Length of the holes in the recorded sound; they count as silence."
     )
+    still_share: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=1.0,
+        description="Share of sampled frames in which the faces, or the picture without one, do "
+        "not move since the frame before; 1 for a single frame, null without video.",
+    )
 
 
 class SoundTrack(ReportModel):
