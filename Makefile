@@ -8,9 +8,10 @@ HOST ?= 127.0.0.1
 # a file of API keys; without keys the tenant is called local
 KEYS ?= keys
 TENANT ?= local
-# queue (redis://…), database (postgresql://…) and store (s3://…); without them one machine does all
-FLEET := $(if $(QUEUE),UNMASK_QUEUE='$(QUEUE)') $(if $(DATABASE),UNMASK_DATABASE='$(DATABASE)') \
-	$(if $(STORAGE),UNMASK_STORAGE='$(STORAGE)') UNMASK_FOLDER="$${UNMASK_FOLDER:-$(CURDIR)/outputs/service}"
+# queue, database and store of many machines are variables (UNMASK_QUEUE, UNMASK_DATABASE, UNMASK_STORAGE)
+SERVICE_FOLDER := UNMASK_FOLDER="$${UNMASK_FOLDER:-$(CURDIR)/outputs/service}"
+$(foreach name,QUEUE DATABASE STORAGE,$(if $(filter command,$(firstword $(origin $(name)))),\
+	$(error $(name)=… shows a password to every user of this machine; set UNMASK_$(name) in the environment)))
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -78,16 +79,16 @@ format: $(READY)  ## format the code as check requires
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first if need be; QUEUE= DATABASE= STORAGE= for many machines
+serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first if need be; UNMASK_QUEUE and others for many machines
 	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train
-	$(FLEET) $(BIN)/bentoml serve unmask:latest --host $(HOST) --port 3000
+	$(SERVICE_FOLDER) $(BIN)/bentoml serve unmask:latest --host $(HOST) --port 3000
 
-worker: $(READY)  ## a worker beside `make serve QUEUE=redis://…`, with the same settings
+worker: $(READY)  ## a worker beside `make serve` with UNMASK_QUEUE set, with the same variables
 	@# from the Bento, so that service and worker have the same detector
-	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(FLEET) $(CURDIR)/$(BIN)/python -m bento.worker
+	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(SERVICE_FOLDER) $(CURDIR)/$(BIN)/python -m bento.worker
 
 key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks
-	@$(FLEET) $(BIN)/python -m bento keys add $(KEYS) $(TENANT)
+	@$(SERVICE_FOLDER) $(BIN)/python -m bento keys add $(KEYS) $(TENANT)
 
 image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker
 	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train

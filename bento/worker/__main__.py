@@ -9,6 +9,7 @@ import sys
 import threading
 
 from bento.container import Services
+from bento.log_records import install_printable_records
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.settings import ServiceSettings
 from bento.worker.embedded import WITH_PARENT
@@ -18,6 +19,7 @@ from bento.worker.maintenance import MaintenanceLoop
 
 def main() -> None:
     """Run a worker until a signal ends it; with ``--with-parent``, until its parent exits."""
+    install_printable_records()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     services = Services.from_settings(ServiceSettings.from_environment())
