@@ -1,25 +1,22 @@
 """Jobs: list, get, cancel or delete, and server-sent events."""
 
-from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from bento.api.dependencies import JOB_NOT_FOUND, ContextDep, JobId, RequestContext, TenantDep
 from bento.api.examples import BATCH_ID, JOB_EVENT
+from bento.api.job_events import DELETED, JobState, read_state
 from bento.api.job_views import to_detail, to_summary
 from bento.api.openapi import error_responses
 from bento.api.schemas import JobDeleted, JobDetail, JobList
 from bento.db.models import ACTIVE_STATUSES, Status
 from unmask.serving.report.schema import Verdict
 
-POLL_INTERVAL_S = 0.3
-KEEPALIVE_S = 15.0
 CANCELLED_RETENTION_S = 86_400.0
 
 EVENT_SCHEMA = {
@@ -64,10 +61,11 @@ def list_jobs(
     page = context.services.jobs.list_page(tenant, query.status, query.verdict, query.batch, window)
     following = query.model_copy(update={"offset": sum(window)})
     parameters = urlencode(following.model_dump(mode="json", exclude_none=True))
+    address = f"{context.services.settings.root_path}/jobs?{parameters}"
     return JobList(
         jobs=[to_summary(job) for job in page.jobs],
         total=page.total,
-        next=f"/jobs?{parameters}" if following.offset < page.total else None,
+        next=address if following.offset < page.total else None,
     )
 
 
@@ -107,32 +105,21 @@ def delete_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDele
 )
 async def events(context: ContextDep, tenant: TenantDep, job_id: JobId) -> StreamingResponse:
     """Stream the job's state; every event is complete, so a client may simply reconnect."""
-    await run_sync(context.get_job, tenant, job_id)
-    return StreamingResponse(
-        _stream_events(context, tenant, job_id),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    read = partial(_read_state, context, tenant, job_id)
+    first = await read_state(read)
+    if first.event == DELETED:
+        raise HTTPException(404, JOB_NOT_FOUND)
+    return context.events.response(tenant, job_id, read, first)
 
 
-async def _stream_events(context: RequestContext, tenant: str, job_id: str) -> AsyncIterator[str]:
-    previous, idle_s = None, 0.0
-    while True:
-        try:
-            job = await run_sync(context.get_job, tenant, job_id)
-        except HTTPException:
-            yield "event: deleted\ndata: {}\n\n"
-            return
-        position = await run_sync(context.services.jobs.queue_position, job)
-        state = (job.status, job.stage, job.percent, job.attempts, position)
-        if state != previous:
-            detail = await run_sync(to_detail, job, context.services)
-            yield f"event: job\ndata: {detail.model_dump_json()}\n\n"
-            previous, idle_s = state, 0.0
-        elif idle_s >= KEEPALIVE_S:
-            yield ": keep-alive\n\n"
-            idle_s = 0.0
-        if job.status not in ACTIVE_STATUSES:
-            return
-        await anyio.sleep(POLL_INTERVAL_S)
-        idle_s += POLL_INTERVAL_S
+def _read_state(context: RequestContext, tenant: str, job_id: str, last_key: object) -> JobState:
+    services = context.services
+    job = services.jobs.find(tenant, job_id)
+    if job is None:
+        return JobState("deleted", DELETED, ended=True)
+    key = (job.status, job.stage, job.percent, job.attempts, services.jobs.queue_position(job))
+    ended = job.status not in ACTIVE_STATUSES
+    if key == last_key:
+        return JobState(key, "", ended)
+    detail = to_detail(job, services).model_dump_json()
+    return JobState(key, f"event: job\ndata: {detail}\n\n", ended)
