@@ -23,6 +23,12 @@ class StorageUnavailableError(ServiceError):
     status = 503
 
 
+class StorageFullError(ServiceError):
+    """The disk, or the tenant's share of it, is full."""
+
+    status = 507
+
+
 class QueueFullError(ServiceError):
     """The queue, or the tenant's share of it, is full."""
 

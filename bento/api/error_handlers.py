@@ -1,23 +1,32 @@
 """Exception handlers: domain errors, invalid requests and unexpected failures."""
 
 import logging
+from errno import EDQUOT, ENOSPC
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from bento.api.error_response import RETRY_AFTER_S, error_response
+from bento.api.error_response import PATH_NOT_FOUND, error_response
 from bento.api.route_paths import BATCH_PATH
-from bento.errors import QueueFullError, ServiceError
+from bento.errors import ServiceError
+from bento.storage.disk_space import DISK_FULL
 from unmask.errors import MediaError, UnmaskError
 
 FILE_REQUIRED = "upload one video as multipart field `file`"
 FILES_REQUIRED = "upload videos, or one zip archive of videos, as multipart field `files`"
 DATABASE_UNAVAILABLE = "the database is unavailable; retry in a few seconds"
 INTERNAL_ERROR = "internal error; retry, and contact the operator if it persists"
+DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
 MISCONFIGURED = "the service is misconfigured; its log states the cause"
+# replace Starlette's own words
+ROUTING_ERRORS = {
+    "Not Found": PATH_NOT_FOUND,
+    "Method Not Allowed": "the path does not allow this method; `Allow` lists those that it does",
+}
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +36,9 @@ def register_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(UnmaskError, handle_domain_error)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     app.add_exception_handler(HTTPException, handle_http_error)
-    app.add_exception_handler(OperationalError, handle_database_error)
+    for error in DATABASE_ERRORS:
+        app.add_exception_handler(error, handle_database_error)
+    app.add_exception_handler(OSError, handle_file_error)
     app.add_exception_handler(Exception, handle_unexpected_error)
 
 
@@ -37,19 +48,29 @@ async def handle_domain_error(_: Request, error: Exception) -> JSONResponse:
     if status == 500:  # a fault of this installation; the message may name a local path
         log.error("%s", error)
         return error_response(500, MISCONFIGURED)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, QueueFullError) else None
-    return error_response(status, str(error), headers)
+    return error_response(status, str(error))
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer with 503 and Retry-After while the database is unreachable."""
+    """Answer with 503 while the database is unreachable or busy, 507 while its disk is full."""
     log.error("database error: %s", error)
-    return error_response(503, DATABASE_UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_S)})
+    if getattr(getattr(error, "orig", None), "sqlite_errorname", "") == "SQLITE_FULL":
+        return error_response(507, DISK_FULL)
+    return error_response(503, DATABASE_UNAVAILABLE)
+
+
+async def handle_file_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer with 507 while the disk is full."""
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+        log.error("the disk is full: %s", error)
+        return error_response(507, DISK_FULL)
+    log.error("file error", exc_info=error)
+    return await handle_unexpected_error(request, error)
 
 
 async def handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
     """Answer with 500; errors raised in middleware arrive here too."""
-    if isinstance(error, OperationalError):
+    if isinstance(error, DATABASE_ERRORS):
         return await handle_database_error(request, error)
     return error_response(500, MISCONFIGURED if isinstance(error, UnmaskError) else INTERNAL_ERROR)
 
@@ -70,7 +91,8 @@ async def handle_http_error(_: Request, error: Exception) -> JSONResponse:
     """Answer Starlette's and FastAPI's own errors in the common form."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(getattr(error, "headers", None) or {})
-    return error_response(status, str(getattr(error, "detail", error)), headers)
+    message = str(getattr(error, "detail", error))
+    return error_response(status, ROUTING_ERRORS.get(message, message), headers)
 
 
 def _status_of(error: Exception) -> int:

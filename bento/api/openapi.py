@@ -19,6 +19,7 @@ DESCRIPTIONS = {
     429: "The rate limit is exceeded or the queue is full; retry after `Retry-After` seconds.",
     500: "Internal error.",
     503: "The service is starting, or the database or object store is unavailable.",
+    507: "The disk, or the tenant's share of it, is full; retry after `Retry-After` seconds.",
 }
 COMMON_STATUSES = {400, 401, 403, 429, 503}
 

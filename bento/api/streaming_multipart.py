@@ -14,11 +14,14 @@ module the service still works, slower and with Starlette's limits on parts: rem
 ``route_class=StreamingUploadRoute``.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from errno import EDQUOT, ENOSPC
 from typing import Any, cast
 
 from anyio.lowlevel import RunVar
+from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
@@ -27,45 +30,65 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bento.api.dependencies import get_context
+from bento.api.form_fields import FormFields
+from bento.errors import StorageFullError
 from bento.settings import MIB
+from bento.storage.disk_space import DISK_FULL, DiskFloor
 from bento.uploads.fifo_limiter import FifoLimiter
 from bento.uploads.upload_file import UploadedFile, UploadWriter, WriteResult
 
 BLOCK_BYTES = MIB // 2
 MAX_FIELDS = 20  # form fields besides files; more than any route has
+MAX_FIELD_BYTES = 16 * 1024  # longer than any option
+FILES_FIELD = "files"  # the one field that may be repeated
+DISK_FAULT = "the upload cannot be stored; retry, and contact the operator if it persists"
 MAX_CONCURRENT_BLOCKS = 1  # a client's next block is received while its last one is written
+log = logging.getLogger(__name__)
 _limiter: RunVar[FifoLimiter] = RunVar("upload_limiter")
 
 
 class StreamingUploadRoute(APIRoute):
-    """A route whose multipart forms are parsed by this module."""
+    """A route whose forms are parsed by this module; a field that it does not read is refused."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler; it receives a request that parses its form by streaming."""
         handler = super().get_route_handler()
+        names = tuple(field.alias for field in get_flat_dependant(self.dependant).body_params)
 
         async def handle_streaming(request: Request) -> Response:
-            return await handler(StreamingRequest(request.scope, request.receive))
+            streaming = StreamingRequest(request.scope, request.receive)
+            streaming.fields = FormFields(names, repeatable=FILES_FIELD)
+            return await handler(streaming)
 
         return handle_streaming
 
 
 class StreamingRequest(Request):
-    """A request that streams the files of its form into the work directory."""
+    """A request that streams the files of its form into the work directory.
+
+    Attributes:
+        fields: Fields that the form may have.
+    """
+
+    fields: FormFields
 
     def form(self, **limits: Any) -> Any:
         """Parse the form once; later calls return the same form."""
         return super().form(**limits) if self._form is not None else self._parse_form(**limits)
 
     async def _parse_form(self, **limits: Any) -> FormData:
+        limits |= {"max_fields": MAX_FIELDS, "max_part_size": MAX_FIELD_BYTES}
         if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            return await super().form(**limits)
-        services = get_context(self).services
-        max_files = services.settings.batch_files
-        limits |= {"max_files": max_files, "max_fields": MAX_FIELDS}
+            form = await super().form(**limits)
+            for name, _ in form.multi_items():
+                self.fields.add(name)
+            return form
+        context = get_context(self)
+        limits["max_files"] = max_files = context.services.settings.batch_files
         blocks = self._limit_blocks()
         parser = StreamingParser(self.headers, blocks, **limits)
-        parser.directory = services.store.work
+        parser.directory, parser.disk_floor = context.services.store.work, context.disk_floor
+        parser.fields = self.fields
         try:
             async with aclosing(blocks):
                 self._form = await parser.parse()
@@ -74,6 +97,12 @@ class StreamingRequest(Request):
                 message = f"at most {max_files} files per request; send the others separately"
                 raise HTTPException(422, message) from error
             raise HTTPException(400, error.message) from error
+        except StorageFullError as error:
+            raise HTTPException(error.status, str(error)) from error
+        except OSError as error:
+            full = error.errno in (ENOSPC, EDQUOT)
+            log.error("an upload cannot be written: %s", error)
+            raise HTTPException(507 if full else 503, DISK_FULL if full else DISK_FAULT) from error
         finally:
             parser.close_incomplete(self._form or FormData())
         return self._form
@@ -91,16 +120,20 @@ class StreamingParser(MultiPartParser):
     """A parser whose files are :class:`UploadedFile` in ``directory``."""
 
     directory: Any
+    disk_floor: DiskFloor
+    fields: FormFields
 
     def on_headers_finished(self) -> None:
-        """Replace the spooled file that Starlette has just opened."""
+        """Check the field, and replace the spooled file that Starlette has just opened."""
         super().on_headers_finished()
         part = self._current_part
+        self.fields.add(part.field_name)
         if part.file is not None:
             part.file.file.close()
             upload: Any = UploadedFile(self.directory)
             self._files_to_close_on_error[-1] = upload
             part.file = StreamedUpload(upload, part.file.filename, part.file.headers)
+            part.file.disk_floor = self.disk_floor
 
     def close_incomplete(self, form: FormData) -> None:
         """Close files that are not in ``form``: the form or the connection ended too early."""
@@ -113,7 +146,13 @@ class StreamingParser(MultiPartParser):
 
 
 class StreamedUpload(UploadFile):
-    """A file part; buffers little more than two blocks of ``BLOCK_BYTES`` in memory."""
+    """A file part; buffers little more than two blocks of ``BLOCK_BYTES`` in memory.
+
+    Attributes:
+        disk_floor: Free disk space that the upload leaves.
+    """
+
+    disk_floor: DiskFloor
 
     def __init__(self, upload: Any, filename: str | None, headers: Headers) -> None:
         super().__init__(upload, size=0, filename=filename, headers=headers)
@@ -139,6 +178,7 @@ class StreamedUpload(UploadFile):
         """Hand the buffer to the writer thread, once the previous write has ended."""
         await self._wait_for_pending()
         if self._buffer:
+            self.disk_floor.require_room(self._buffered_bytes)
             upload = cast(UploadedFile, self.file)
             self._pending = UploadWriter.shared().write(upload, self._buffer)
             self._buffer, self._buffered_bytes = [], 0

@@ -1,5 +1,6 @@
 """A submission: who sends a video, how to analyze it and what to store."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
@@ -60,3 +61,13 @@ class Submission:
     options: JobOptions
     idempotency_key: str | None = None
     batch: str | None = None
+
+
+def batch_id_of(tenant: str, idempotency_key: str) -> str:
+    """Return the id of the batch that a tenant sends with a key; the same each time."""
+    return hashlib.sha256(f"{tenant}\n{idempotency_key}".encode()).hexdigest()[:32]
+
+
+def batch_item_key(idempotency_key: str, position: int) -> str:
+    """Return the key of one file of a batch; a client's own keys contain no space."""
+    return f"batch {position} {idempotency_key}"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from anyio.to_thread import run_sync
 
-from bento.api.error_response import RETRY_AFTER_S, RequestRejected
-from bento.errors import QueueFullError
+from bento.api.error_response import RequestRejected
+from bento.errors import ServiceError
 
 MAX_IN_FLIGHT = 32  # requests admitted while the first capacity query runs
 MAX_AGE_S = 0.25
@@ -50,7 +50,7 @@ class CapacityCheck:
 
     Args:
         query: Returns how many jobs a tenant may submit, given the tenant and the
-            Idempotency-Key; raises :class:`QueueFullError` if there is no capacity.
+            Idempotency-Key; raises an error of the service if there is no capacity.
     """
 
     def __init__(self, query: Callable[[str, str | None], int]) -> None:
@@ -61,15 +61,14 @@ class CapacityCheck:
         """Check that the tenant may submit a job.
 
         Raises:
-            RequestRejected: 429, the queue is full.
+            RequestRejected: 429, the queue is full. 507, the tenant's storage is.
         """
         if self._cache.try_acquire(tenant):
             return
         capacity = 0
         try:
             capacity = await run_sync(self._query, tenant, idempotency_key)
-        except QueueFullError as error:
-            headers = {"Retry-After": str(RETRY_AFTER_S)}
-            raise RequestRejected(429, str(error), headers) from error
+        except ServiceError as error:
+            raise RequestRejected(error.status, str(error)) from error
         finally:
             self._cache.update(tenant, capacity)

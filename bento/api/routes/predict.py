@@ -1,19 +1,20 @@
 """Synchronous analysis: `POST /predict`."""
 
 import re
-import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, cast
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, File, HTTPException, Request, UploadFile
 
 from bento.api.dependencies import AnalyzerProtocol
-from bento.api.error_response import RETRY_AFTER_S
 from bento.api.openapi import error_responses, report_response
 from bento.api.route_paths import PREDICT_PATH
+from bento.api.streaming_multipart import StreamingUploadRoute
+from bento.uploads.submission import safe_filename
+from bento.uploads.upload_file import UploadedFile
 from unmask.serving.report.schema import Report
 
 TOO_MANY_WAITING = (
@@ -21,15 +22,15 @@ TOO_MANY_WAITING = (
 )
 MAX_WAITING = 20
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
-# the detector analyzes one file at a time; a second request copies its upload meanwhile
+# the detector analyzes one file at a time; a second request is ready when the first one ends
 _limiter = CapacityLimiter(2)
 
-router = APIRouter()
+router = APIRouter(route_class=StreamingUploadRoute)
 
 
 @router.post(
     PREDICT_PATH,
-    responses={**report_response(), **error_responses(413, 415, 422, 500)},
+    responses={**report_response(), **error_responses(413, 415, 422, 500, 507)},
     summary="Analyze and wait",
 )
 async def predict(
@@ -38,15 +39,15 @@ async def predict(
     """Analyze one short video synchronously; the file is deleted with the response."""
     analyzer: AnalyzerProtocol = request.app.state.analyzer
     if _limiter.statistics().tasks_waiting >= MAX_WAITING:
-        raise HTTPException(429, TOO_MANY_WAITING, {"Retry-After": str(RETRY_AFTER_S)})
-    name = Path(file.filename or "upload").name
-    return await run_sync(_analyze, analyzer, file.file, name, limiter=_limiter)
+        raise HTTPException(429, TOO_MANY_WAITING)
+    name = safe_filename(file.filename or "")
+    upload = cast("UploadedFile", file.file)
+    return await run_sync(_analyze, analyzer, upload, name, limiter=_limiter)
 
 
-def _analyze(analyzer: AnalyzerProtocol, upload: BinaryIO, name: str) -> Report:
+def _analyze(analyzer: AnalyzerProtocol, upload: UploadedFile, name: str) -> Report:
     suffix = SUFFIX.fullmatch(Path(name).suffix)  # the only part of the client's name on disk
-    with tempfile.TemporaryDirectory(prefix="unmask-") as directory:
+    with upload, tempfile.TemporaryDirectory(prefix="unmask-", dir=upload.path.parent) as directory:
         path = Path(directory) / f"upload{suffix.group() if suffix else ''}"
-        with path.open("wb") as target:
-            shutil.copyfileobj(upload, target, 2**20)
+        upload.path.rename(path)
         return analyzer.analyze(path, shown_as=name)

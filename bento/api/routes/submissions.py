@@ -10,6 +10,7 @@ from pydantic import ValidationError, WithJsonSchema
 
 from bento.api.dependencies import ContextDep, RequestContext, TenantDep
 from bento.api.examples import JOB_ID
+from bento.api.form_fields import printable
 from bento.api.openapi import error_responses
 from bento.api.route_paths import ANALYZE_PATH, BATCH_PATH
 from bento.api.schemas import BatchAccepted, BatchItem, JobAccepted
@@ -23,6 +24,8 @@ from bento.jobs.submission import (
     StartTime,
     Submission,
     WebhookUrl,
+    batch_id_of,
+    batch_item_key,
 )
 from bento.uploads.submission import safe_filename
 from bento.uploads.zip_archive import is_zip, iter_members
@@ -42,21 +45,15 @@ def _option(name: str) -> Any:
     return Form(description=field.description, examples=field.examples)
 
 
-async def reject_ambiguous_options(request: FormRequest) -> None:
-    """Reject an option that would be ignored silently, above all `retention`.
+async def reject_query_options(request: FormRequest) -> None:
+    """Reject a query parameter, which would be ignored silently.
 
     Raises:
-        HTTPException: 422, an option is in the query string, repeated or misspelt in upper case.
+        HTTPException: 422, the query string is not empty.
     """
-    names = [name for name, _ in (await request.form()).multi_items()]
-    for option in (*JobOptions.model_fields, "storage_url", "file"):
-        matches = [name for name in names if name.lower() == option]
-        if option in request.query_params:
-            raise HTTPException(422, f"{option}: send it as a form field, not in the query string")
-        if len(matches) > 1:
-            raise HTTPException(422, f"{option}: is given {len(matches)} times; send it once")
-        if matches and matches != [option]:
-            raise HTTPException(422, f"{matches[0]}: field names are lower case; send {option}")
+    for name in request.query_params:
+        message = f"{printable(name)}: send it as a form field, not in the query string"
+        raise HTTPException(422, message)
 
 
 async def parse_batch_options(
@@ -64,6 +61,14 @@ async def parse_batch_options(
     tenant: TenantDep,
     webhook_url: Annotated[WebhookUrl | None, _option("webhook_url")] = None,
     retention: Annotated[Retention, _option("retention")] = "keep",
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            pattern=KEY_PATTERN,
+            description="Repeating a submission with the same key returns the same jobs.",
+            examples=["interview-2026-05-04"],
+        ),
+    ] = None,
 ) -> Submission:
     """Read the options that apply to every file of a request.
 
@@ -72,21 +77,13 @@ async def parse_batch_options(
     """
     options = JobOptions(webhook_url=webhook_url, retention=retention)
     await context.submissions.check_webhook(options, tenant)
-    return Submission(tenant, options)
+    return Submission(tenant, options, idempotency_key)
 
 
 async def parse_options(
     shared: Annotated[Submission, Depends(parse_batch_options)],
     start_s: Annotated[StartTime | None, _option("start_s")] = None,
     end_s: Annotated[EndTime | None, _option("end_s")] = None,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            pattern=KEY_PATTERN,
-            description="Repeating a submission with the same key returns the same job.",
-            examples=["interview-2026-05-04"],
-        ),
-    ] = None,
 ) -> Submission:
     """Read all options of a single video.
 
@@ -99,13 +96,13 @@ async def parse_options(
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise HTTPException(422, message) from error
-    return replace(shared, options=options, idempotency_key=idempotency_key)
+    return replace(shared, options=options)
 
 
 @router.post(
     ANALYZE_PATH,
     status_code=202,
-    dependencies=[Depends(reject_ambiguous_options)],
+    dependencies=[Depends(reject_query_options)],
     responses={
         202: {
             "headers": {
@@ -116,7 +113,7 @@ async def parse_options(
                 }
             }
         },
-        **error_responses(409, 413, 415, 422),
+        **error_responses(409, 413, 415, 422, 507),
     },
     summary="Submit a video",
 )
@@ -143,7 +140,7 @@ def analyze_video(
         job_id, is_new = context.submissions.submit(file.file, file.filename or "", submission)
     else:
         job_id, is_new = context.submissions.submit_from_bucket(storage_url or "", submission)
-    status_url = f"/jobs/{job_id}"
+    status_url = context.status_url(job_id)
     response.headers["Location"] = status_url
     return JobAccepted(job_id=job_id, status_url=status_url, repeated=not is_new)
 
@@ -151,8 +148,8 @@ def analyze_video(
 @router.post(
     BATCH_PATH,
     status_code=202,
-    dependencies=[Depends(reject_ambiguous_options)],
-    responses=error_responses(413, 415, 422),
+    dependencies=[Depends(reject_query_options)],
+    responses=error_responses(409, 413, 415, 422, 507),
     summary="Submit several videos",
 )
 def batch(
@@ -161,7 +158,8 @@ def batch(
     files: Annotated[list[UploadFile], File(description="Videos, or one zip archive of videos.")],
 ) -> BatchAccepted:
     """Submit up to 50 videos, or a zip archive of them; each file is accepted or refused alone."""
-    batch_id = new_id()
+    key = submission.idempotency_key
+    batch_id = batch_id_of(submission.tenant, key) if key else new_id()
     submission = replace(submission, batch=batch_id)
     if len(files) == 1 and is_zip(files[0].file):
         try:
@@ -171,7 +169,8 @@ def batch(
             raise HTTPException(422, f"{name}: {error}") from error
     else:
         items = [
-            submit_file(context, upload.file, upload.filename or "", submission) for upload in files
+            submit_file(context, upload.file, upload.filename or "", _item(submission, position))
+            for position, upload in enumerate(files)
         ]
     accepted = sum(item.job_id is not None for item in items)
     return BatchAccepted(
@@ -187,13 +186,20 @@ def submit_file(
         job_id, _ = context.submissions.submit(stream, name, submission)
     except (MediaError, UploadTooLargeError, InvalidArchiveError, QueueFullError) as error:
         return BatchItem(file=safe_filename(name), error=str(error))
-    return BatchItem(file=safe_filename(name), job_id=job_id, status_url=f"/jobs/{job_id}")
+    return BatchItem(file=safe_filename(name), job_id=job_id, status_url=context.status_url(job_id))
 
 
 def _submit_archive(
     context: RequestContext, upload: UploadFile, submission: Submission
 ) -> Iterator[BatchItem]:
     settings = context.services.settings
-    for name, stream in iter_members(upload.file, settings.batch_files, settings.max_upload_bytes):
+    members = iter_members(upload.file, settings.batch_files, settings.max_upload_bytes)
+    for position, (name, stream) in enumerate(members):
         with stream:
-            yield submit_file(context, stream, name, submission)
+            yield submit_file(context, stream, name, _item(submission, position))
+
+
+def _item(batch: Submission, position: int) -> Submission:
+    """Return the submission of one file of a batch, with an idempotency key of its own."""
+    key = batch.idempotency_key
+    return replace(batch, idempotency_key=key and batch_item_key(key, position))

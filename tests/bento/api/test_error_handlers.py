@@ -47,7 +47,7 @@ def respond():
 def test_error_of_the_request_is_sent_with_its_status(respond, error, status, message):
     response = respond(error)
     assert (response.status_code, response.json()) == (status, {"error": message})
-    assert "Retry-After" not in response.headers
+    assert ("Retry-After" in response.headers) == (status == 503)
 
 
 @pytest.mark.parametrize(

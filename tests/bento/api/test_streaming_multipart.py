@@ -10,7 +10,9 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
+from bento.api.form_fields import FormFields
 from bento.api.streaming_multipart import MAX_CONCURRENT_BLOCKS, StreamingParser
+from bento.storage.disk_space import DiskFloor
 from bento.uploads.upload_file import UploadedFile
 
 CONTENT_TYPE = "multipart/form-data; boundary=b"
@@ -38,7 +40,8 @@ def test_file_part_is_written_into_the_work_folder(tmp_path):
             yield body[start : start + 65_536]
 
     parser = StreamingParser(Headers({"content-type": CONTENT_TYPE}), stream())
-    parser.directory = tmp_path
+    parser.directory, parser.disk_floor = tmp_path, DiskFloor(tmp_path, min_free_mib=1)
+    parser.fields = FormFields(["file"])
     form = asyncio.run(parser.parse())
     upload = form["file"].file
     assert isinstance(upload, UploadedFile)

@@ -1,11 +1,12 @@
 """`POST /predict` with an analyzer that records its input."""
 
+import tracemalloc
+
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from bento.api.app import create_app
 from bento.api.error_handlers import FILE_REQUIRED, MISCONFIGURED
-from bento.settings import ServiceSettings
 from unmask.errors import BundleError, MediaError
 
 
@@ -21,26 +22,20 @@ class RecordingAnalyzer:
         raise self.error or MediaError(f"{shown_as}: recorded")
 
 
-class RoomyContext:
-    """A request context whose queue is never full."""
+class SizeAnalyzer:
+    """Records the sizes of the files it receives."""
 
-    @property
-    def services(self):
-        return self
+    def __init__(self):
+        self.sizes = []
 
-    @property
-    def jobs(self):
-        return self
-
-    def available_capacity(self, tenant, idempotency_key):
-        return 1
+    def analyze(self, path, shown_as):
+        self.sizes.append(path.stat().st_size)
+        raise MediaError(f"{shown_as}: recorded")
 
 
 @pytest.fixture
-def app():
-    app = create_app(ServiceSettings())
-    app.state.context = RoomyContext()
-    return app
+def app(make_service):
+    return make_service().app
 
 
 @pytest.fixture
@@ -48,7 +43,9 @@ def predict(app):
     def post(analyzer, **request):
         app.state.analyzer = analyzer
         with TestClient(app, raise_server_exceptions=False) as client:
-            return client.post("/predict", **request)
+            response = client.post("/predict", **request)
+        assert not list(app.state.context.services.store.work.iterdir())
+        return response
 
     return post
 
@@ -70,6 +67,8 @@ def test_upload_reaches_the_analyzer_and_is_deleted_afterwards(predict):
         ("a b – ü.MOV", "a b – ü.MOV", ".MOV"),
         ("x.mp4;rm -rf", "x.mp4;rm -rf", ""),
         ("x.averyverylongsuffix", "x.averyverylongsuffix", ""),
+        ("a\u202e\x1b.mp4", "a.mp4", ".mp4"),
+        (f"{'x' * 3000}.mp4", f"{'x' * 196}.mp4", ".mp4"),
     ],
 )
 def test_only_a_harmless_suffix_of_the_clients_name_reaches_the_disk(
@@ -92,10 +91,9 @@ def test_fault_of_the_service_gets_500_without_details(predict):
     [
         ({}, 415),
         ({"json": {"file": "a.mp4"}}, 415),
-        ({"files": {"video": ("a.mp4", b"x")}}, 422),
-        ({"data": {"file": "a.mp4"}, "files": {"other": ("a", b"x")}}, 422),
+        ({"data": {"file": "a.mp4"}}, 415),
     ],
-    ids=["empty", "JSON", "wrong field", "text field"],
+    ids=["empty", "JSON", "text field"],
 )
 def test_request_without_upload_names_the_required_field(predict, request_, status):
     response = predict(RecordingAnalyzer(), **request_)
@@ -106,4 +104,54 @@ def test_wrong_method_gets_405_as_json(app):
     with TestClient(app) as client:
         response = client.get("/predict")
     assert response.status_code == 405
-    assert response.json() == {"error": "Method Not Allowed"}
+    assert "does not allow this method" in response.json()["error"]
+    assert response.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "message"),
+    [
+        ([("video", ("a", b"x"))], 400, "video: unknown form field; send file"),
+        ([("file", ("a", b"x")), ("other", ("b", b"x"))], 400, "other: unknown form field"),
+        ([("file", ("a", b"x")), ("file", ("b", b"x"))], 422, "file: is given 2 times"),
+    ],
+    ids=["wrong field", "another file", "two files"],
+)
+def test_any_other_field_than_one_file_is_refused(predict, files, status, message):
+    response = predict(RecordingAnalyzer(), files=files)
+    assert response.status_code == status
+    assert response.json()["error"].startswith(message)
+
+
+def parts(names, blocks):
+    """A form in pieces: for each name a file of ``blocks`` times 64 KiB."""
+    for name in names:
+        start = f'--b\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
+        yield start.encode()
+        for _ in range(blocks):
+            yield bytes(1 << 16)
+        yield b"\r\n"
+    yield b"--b--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "blocks", "status"),
+    [(["file"], 1024, 422), ([f"field{number}" for number in range(64)], 16, 400)],
+    ids=["one large file", "many files"],
+)
+def test_64_mib_stay_out_of_memory(make_service, live_server, names, blocks, status):
+    service = make_service()
+    service.app.state.analyzer = analyzer = SizeAnalyzer()
+    url = f"{live_server(service)}/predict"
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    httpx.get(f"{url}x")  # the first request builds the routes
+    tracemalloc.start()
+    try:
+        response = httpx.post(url, content=parts(names, blocks), headers=headers, timeout=60)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert response.status_code == status
+    assert analyzer.sizes == ([64 << 20] if status == 422 else [])
+    assert peak_bytes < 8 << 20
+    assert not list(service.services.store.work.iterdir())

@@ -1,11 +1,18 @@
 """`POST /analyze-video` and `POST /batch`: form fields, options and batches."""
 
+import io
 import os
+import zipfile
+from errno import ENOSPC
+from types import SimpleNamespace
 
 import pytest
 
 from bento.api.error_handlers import FILES_REQUIRED
 from bento.api.routes.submissions import ONE_SOURCE_REQUIRED
+from bento.uploads.upload_file import UploadedFile
+
+UPLOAD_ROUTES = [("/analyze-video", "file"), ("/batch", "files"), ("/predict", "file")]
 
 
 def post_video(service, content=b"ok", form=None, headers=None):
@@ -25,6 +32,7 @@ def post_video(service, content=b"ok", form=None, headers=None):
         ({"retention": "forever"}, "retention: "),
         ({"webhook_url": "https://a.example/\x00"}, "webhook_url: "),
         ({"storage_url": "s3://bucket/key"}, "send either one video"),
+        ({"webhook_url": "https://a.example/" + "a" * 2000}, "webhook_url: "),
     ],
 )
 def test_invalid_option_gets_422(make_service, form, message):
@@ -43,8 +51,9 @@ def test_invalid_option_gets_422(make_service, form, message):
             {},
             "retention: send it as a form field, not in the query string",
         ),
+        ("?retenton=zero", {}, "retenton: send it as a form field, not in the query string"),
     ],
-    ids=["upper case", "repeated", "query string"],
+    ids=["upper case", "repeated", "query string", "unknown in the query string"],
 )
 @pytest.mark.parametrize(("route", "field"), [("/analyze-video", "file"), ("/batch", "files")])
 def test_option_is_never_ignored_silently(make_service, route, field, query, form, message):
@@ -52,6 +61,42 @@ def test_option_is_never_ignored_silently(make_service, route, field, query, for
     response = service.client.post(f"{route}{query}", files={field: ("a", b"ok")}, data=form)
     assert (response.status_code, response.json()) == (422, {"error": message})
     assert service.client.get("/jobs").json()["total"] == 0
+
+
+@pytest.mark.parametrize("name", ["retenton", "retention ", "file2", "x" * 200])
+@pytest.mark.parametrize(("route", "field"), [("/analyze-video", "file"), ("/batch", "files")])
+@pytest.mark.parametrize("kind", ["text", "file"])
+def test_unknown_field_is_refused_and_the_known_ones_are_named(
+    make_service, route, field, name, kind
+):
+    service = make_service()
+    files = [(field, ("a", b"ok")), *([(name, ("b", b"ok"))] if kind == "file" else [])]
+    form = {name: "zero"} if kind == "text" else {}
+    response = service.client.post(route, files=files, data=form)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error.startswith(f"{name[:80]}: unknown form field; send ")
+    assert {field, "webhook_url", "retention"} <= set(error.rpartition("send ")[2].split(", "))
+    assert service.client.get("/jobs").json()["total"] == 0
+    assert not list(service.services.store.work.iterdir())
+
+
+@pytest.mark.parametrize("name", ["start_s", "end_s", "storage_url"])
+def test_option_that_a_batch_does_not_have_is_refused(make_service, name):
+    response = make_service().client.post("/batch", files={"files": ("a", b"ok")}, data={name: 1})
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(f"{name}: unknown form field")
+
+
+def test_unknown_field_of_a_form_without_file_is_refused(make_service):
+    form = {"storage_url": "s3://bucket/key", "retenton": "zero"}
+    response = make_service().client.post("/analyze-video", data=form)
+    assert response.status_code == 400
+    assert response.json()["error"].startswith("retenton: unknown form field")
+
+
+def test_long_text_field_gets_400(make_service):
+    assert post_video(make_service(), form={"webhook_url": "x" * 20_000}).status_code == 400
 
 
 def test_options_are_stored_with_the_job(make_service):
@@ -74,8 +119,8 @@ def test_two_videos_for_one_job_get_422(make_service):
 
 @pytest.mark.parametrize(
     ("request_", "status"),
-    [({}, 415), ({"data": {"files": "abc"}}, 415), ({"files": {"file": ("a", b"ok")}}, 422)],
-    ids=["empty", "text field", "wrong field"],
+    [({}, 415), ({"data": {"files": "abc"}}, 415)],
+    ids=["empty", "text field"],
 )
 def test_batch_without_files_names_the_required_field(make_service, request_, status):
     response = make_service().client.post("/batch", **request_)
@@ -97,6 +142,31 @@ def test_batch_creates_a_job_for_each_file_and_lists_refusals(make_service, runn
     assert [job["verdict"] for job in jobs] == ["fake", "real"]
     listed = service.client.get("/jobs", params={"batch": batch["batch_id"]}).json()
     assert {job["job_id"] for job in listed["jobs"]} == set(ids)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["files", "zip"])
+def test_repeated_batch_returns_the_same_jobs_even_when_the_queue_is_full(make_service, packed):
+    service = make_service(max_queued=2)
+
+    def send(second=b"two"):
+        contents = {"a.mp4": b"one", "b.mp4": second}
+        files = [("files", item) for item in contents.items()]
+        if packed:
+            archive = io.BytesIO()
+            with zipfile.ZipFile(archive, "w") as target:
+                for name, content in contents.items():
+                    target.writestr(name, content)
+            files = [("files", ("a.zip", archive.getvalue()))]
+        headers = {"Idempotency-Key": "today"}
+        return service.client.post("/batch", files=files, headers=headers)
+
+    first, again = send(), send()
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert service.client.get("/jobs").json()["total"] == 2
+    assert send(second=b"other").status_code == 409
+    batch = service.client.get("/jobs", params={"batch": first.json()["batch_id"]}).json()
+    assert batch["total"] == 2
 
 
 def test_batch_size_limit_applies_to_each_file(make_service):
@@ -182,3 +252,60 @@ def test_truncated_form_is_refused_and_leaves_no_data(make_service, end):
     assert (response.status_code, response.json()) == (422, {"error": ONE_SOURCE_REQUIRED})
     assert not list(service.services.store.work.iterdir())
     assert service.client.get("/jobs").json()["total"] == 0
+
+
+def full_disk(monkeypatch, free_bytes):
+    """Let the disk have ``free_bytes`` left."""
+    status = SimpleNamespace(f_bavail=free_bytes, f_frsize=1)
+    monkeypatch.setattr(os, "statvfs", lambda _: status)
+
+
+@pytest.mark.parametrize(("path", "field"), UPLOAD_ROUTES)
+def test_upload_without_room_gets_507_before_it_is_read(make_service, monkeypatch, path, field):
+    service = make_service(min_free_mib=100)
+    full_disk(monkeypatch, 101 << 20)
+
+    def body():
+        raise AssertionError("the body was read")
+        yield b""
+
+    content_type = {"content-type": "multipart/form-data; boundary=b"}
+    for headers in ({"content-length": str(2 << 20)}, {"transfer-encoding": "chunked"}):
+        if "transfer-encoding" in headers:
+            full_disk(monkeypatch, 99 << 20)
+        response = service.client.post(path, content=body(), headers={**content_type, **headers})
+        assert response.status_code == 507
+        assert int(response.headers["Retry-After"]) > 0
+        assert "disk space" in response.json()["error"]
+
+
+@pytest.mark.parametrize(("path", "field"), UPLOAD_ROUTES)
+@pytest.mark.parametrize("reason", ["floor", "full"])
+def test_disk_that_fills_up_during_an_upload_gets_507_and_keeps_nothing(
+    make_service, monkeypatch, path, field, reason
+):
+    service = make_service(min_free_mib=100)
+    if reason == "floor":
+        free = iter([200 << 20])
+        monkeypatch.setattr(
+            os, "statvfs", lambda _: SimpleNamespace(f_bavail=next(free, 0), f_frsize=1)
+        )
+    else:
+
+        def write(*_):
+            raise OSError(ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(UploadedFile, "write", write)
+    response = service.client.post(path, files={field: ("a.mp4", bytes(2 << 20))})
+    assert response.status_code == 507
+    assert int(response.headers["Retry-After"]) > 0
+    monkeypatch.undo()
+    assert service.client.get("/jobs").json()["total"] == 0
+    assert not list(service.services.store.work.iterdir())
+
+
+def test_delete_makes_room_on_a_full_disk(make_service, monkeypatch):
+    service = make_service()
+    job_id = service.submit()
+    full_disk(monkeypatch, 0)
+    assert service.client.delete(f"/jobs/{job_id}").status_code == 200

@@ -1,0 +1,44 @@
+"""Which fields a form may have: an option that would be ignored silently is refused."""
+
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+
+MAX_SHOWN_LENGTH = 80
+
+
+class FormFields:
+    """The fields of one form, checked as they arrive.
+
+    Args:
+        known: Names that the route reads.
+        repeatable: The name that may be given several times, if any.
+    """
+
+    def __init__(self, known: Sequence[str], repeatable: str = "") -> None:
+        self._known = known
+        self._repeatable = repeatable
+        self._given: set[str] = set()
+
+    def add(self, name: str) -> None:
+        """Check the next field.
+
+        Raises:
+            HTTPException: 400, the route does not read the field. 422, its name has upper-case
+                letters, or it was given before.
+        """
+        if name in self._given and name != self._repeatable:
+            raise HTTPException(422, f"{name}: is given 2 times; send it once")
+        if name in self._known:
+            self._given.add(name)
+            return
+        shown = printable(name)
+        if name.lower() in self._known:
+            message = f"{shown}: field names are lower case; send {name.lower()}"
+            raise HTTPException(422, message)
+        raise HTTPException(400, f"{shown}: unknown form field; send {', '.join(self._known)}")
+
+
+def printable(name: str) -> str:
+    """Return a client's word for use in a message: printable, and not too long."""
+    return "".join(letter for letter in name if letter.isprintable())[:MAX_SHOWN_LENGTH]
