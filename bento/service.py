@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -21,8 +20,10 @@ import bentoml
 from bento.api.app import create_app
 from bento.api.connections.protocol import install_guard
 from bento.api.dependencies import RequestContext
+from bento.api.middleware.own_routes import OwnRoutesMiddleware
 from bento.api.middleware.security import SecurityMiddleware
 from bento.container import Services
+from bento.log_records import install_printable_records
 from bento.sandbox.channel import exit_with_parent
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.security.bind_address import require_api_keys_for_public_bind
@@ -58,13 +59,14 @@ class UnmaskService:
         """Connect to database, store and task queue, and start the background work."""
         services = Services.from_settings(SETTINGS)
         tempfile.tempdir = str(services.store.work)  # has room for uploads
-        self._engine = services.engine
+        self._worker = EmbeddedWorker() if SETTINGS.embedded else None
         self._analyzer = SandboxedAnalyzer(SETTINGS)
-        app.state.context = RequestContext(services, SubmissionService(services))
+        app.state.context = RequestContext(
+            services, SubmissionService(services), worker_alive=self._worker_alive
+        )
         app.state.analyzer = self._analyzer
         self._maintenance = MaintenanceLoop(services)
         self._maintenance.start()
-        self._worker = EmbeddedWorker() if SETTINGS.embedded else None
         call_on_stop_signal(self._prepare_stop)
         app.openapi()  # builds the routes as well, or the first request would wait for it
         gc.freeze()  # startup objects live forever; collecting them would pause every request
@@ -85,11 +87,8 @@ class UnmaskService:
         self._maintenance.stop()
         self._analyzer.close()
 
-    def __is_ready__(self) -> bool:
-        """Return whether the database is available and the worker runs."""
-        with suppress(Exception), self._engine.connect():
-            return self._worker is None or self._worker.alive
-        return False
+    def _worker_alive(self) -> bool:
+        return self._worker is None or self._worker.alive
 
 
 def call_on_stop_signal(callback: Callable[[], None]) -> None:
@@ -117,9 +116,11 @@ def _exit_now() -> None:
 
 # the decorator has replaced the class by a BentoML service
 UnmaskService.add_asgi_middleware(  # type: ignore[attr-defined]
-    SecurityMiddleware, local=SETTINGS.api_keys_file is None
+    SecurityMiddleware, local=SETTINGS.api_keys_file is None, root_path=SETTINGS.root_path
 )
+UnmaskService.add_asgi_middleware(OwnRoutesMiddleware, own=app)  # type: ignore[attr-defined]
 require_api_keys_for_public_bind(SETTINGS, sys.argv)  # in every process that BentoML starts
+install_printable_records()
 install_guard(SETTINGS.max_connections_per_address)
 if "--fd" in sys.argv:  # a worker of BentoML that outlived its supervisor would keep the port
     exit_with_parent()

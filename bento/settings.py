@@ -56,6 +56,12 @@ class ServiceSettings(BaseModel):
     )
     api_keys_file: Path | None = Field(None, description="Written by `python -m bento keys add`.")
 
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="Path under which a reverse proxy serves the service, such as /unmask.",
+    )
+
     max_upload_mib: Count = Field(2048, description="Maximum size of a video.")
     max_batch_mib: Count = Field(8192, description="Maximum size of a batch request.")
     max_duration_s: Seconds = Field(1800.0, description="Maximum duration of a video.")
@@ -68,6 +74,10 @@ class ServiceSettings(BaseModel):
     submits_per_minute: Count = Field(300, description="Rate limit of submissions per tenant.")
     requests_per_minute: Count = Field(6000, description="Rate limit of requests per tenant.")
 
+    max_streams_per_tenant: Count = Field(
+        100, description="Open event streams (`/jobs/{job_id}/events`) per tenant."
+    )
+    min_free_mib: Count = Field(512, description="Free disk space that uploads leave.")
     max_connections_per_address: Count = Field(
         256, description="Open connections per client address; a reverse proxy is one client."
     )

@@ -43,16 +43,22 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         dependencies=[Depends(scheme) for scheme in API_KEY_SCHEMES],
     )
 
     def available_capacity(tenant: str, idempotency_key: str | None) -> int:
         return int(app.state.context.services.jobs.available_capacity(tenant, idempotency_key))
 
+    def require_room(arriving_bytes: int) -> None:
+        if (context := getattr(app.state, "context", None)) is not None:  # it may be starting
+            context.disk_floor.require_room(arriving_bytes)
+
     app.add_middleware(
         BodySizeLimitMiddleware,
         max_mib=settings.max_upload_mib,
         max_batch_mib=settings.max_batch_mib,
+        require_room=require_room,
     )
     app.add_middleware(
         AdmissionMiddleware,

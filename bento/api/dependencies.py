@@ -1,6 +1,8 @@
 """FastAPI dependencies: shared services, the caller's tenant, path parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -8,8 +10,11 @@ import fastapi
 from fastapi import Depends, HTTPException, Request
 
 from bento.api.examples import JOB_ID
+from bento.api.job_events import JobEvents
+from bento.api.readiness import ReadinessCheck
 from bento.container import Services
 from bento.db.models import Job
+from bento.storage.disk_space import DiskFloor
 from bento.uploads.submission import SubmissionService
 from unmask.serving.report.schema import Report
 
@@ -26,10 +31,34 @@ class AnalyzerProtocol(Protocol):
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Objects shared by all requests."""
+    """Objects shared by all requests.
+
+    Attributes:
+        worker_alive: Whether the embedded worker runs, if this machine has one.
+    """
 
     services: Services
     submissions: SubmissionService
+    worker_alive: Callable[[], bool] = lambda: True
+
+    @cached_property
+    def disk_floor(self) -> DiskFloor:
+        """The floor of free space on the disk that receives uploads."""
+        return DiskFloor(self.services.store.work, self.services.settings.min_free_mib)
+
+    @cached_property
+    def events(self) -> JobEvents:
+        """The event streams of this process."""
+        return JobEvents(self.services.settings.max_streams_per_tenant)
+
+    @cached_property
+    def readiness(self) -> ReadinessCheck:
+        """Whether this machine can take jobs."""
+        return ReadinessCheck(self.services.engine, self.disk_floor, self.worker_alive)
+
+    def status_url(self, job_id: str) -> str:
+        """Return the address of a job."""
+        return f"{self.services.settings.root_path}/jobs/{job_id}"
 
     def get_job(self, tenant: str, job_id: str) -> Job:
         """Return a job of the tenant.

@@ -36,4 +36,5 @@ def _evidence_url(services: Services, job_id: str, name: str) -> str:
 
 
 def _signed_url(services: Services, key: str, route: str) -> str:
-    return services.store.signed_url(key, route, services.settings.link_minutes * 60)
+    url = services.store.signed_url(key, route, services.settings.link_minutes * 60)
+    return f"{services.settings.root_path}{url}" if services.store.local else url

@@ -8,6 +8,7 @@ ANALYZE_PATH = "/analyze-video"
 BATCH_PATH = "/batch"
 SUBMISSION_PATHS = (ANALYZE_PATH, BATCH_PATH, PREDICT_PATH)
 # served without an API key
-PUBLIC_PATHS = re.compile(r"/(app(/.*)?|docs|openapi\.json|livez|readyz)")
+PUBLIC_PATHS = re.compile(r"/(app(/.*)?|docs(/.*)?|openapi\.json)")
+PROBE_PATHS = re.compile(r"/(livez|readyz)")  # the same, and without a rate limit
 # served with an API key or a signed URL
 SIGNED_PATHS = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")

@@ -24,13 +24,14 @@ MAX_BACKOFF_S = 3600.0
 log = logging.getLogger(__name__)
 
 
-def deliver(job: Job, secret: str, private: bool) -> bool:
+def deliver(job: Job, secret: str, private: bool, root_path: str = "") -> bool:
     """Send a job's webhook once and return whether the receiver accepted it (2xx).
 
     Args:
         private: Whether http and private addresses are allowed.
+        root_path: Path under which a reverse proxy serves the service.
     """
-    body, timestamp = build_payload(job), str(int(time.time()))
+    body, timestamp = build_payload(job, root_path), str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "unmask",

@@ -41,8 +41,12 @@ class JobEndedEvent(BaseModel):
     status_url: str = Field(description="URL of the complete result.")
 
 
-def build_payload(job: Job) -> bytes:
-    """Return the JSON body that reports the end of ``job``."""
+def build_payload(job: Job, root_path: str = "") -> bytes:
+    """Return the JSON body that reports the end of ``job``.
+
+    Args:
+        root_path: Path under which a reverse proxy serves the service.
+    """
     event = JobEndedEvent.model_validate(
         {
             "event": f"job.{job.status}",
@@ -52,7 +56,7 @@ def build_payload(job: Job) -> bytes:
             "verdict": job.verdict,
             "fake_probability": (job.result or {}).get("fake_probability"),
             "error": job.error,
-            "status_url": f"/jobs/{job.id}",
+            "status_url": f"{root_path}/jobs/{job.id}",
         }
     )
     return event.model_dump_json().encode()

@@ -73,11 +73,12 @@ class MaintenanceLoop:
 
     def deliver_webhooks(self) -> None:
         """Deliver due webhooks until none is left."""
-        private = self._services.settings.webhook_private
+        settings = self._services.settings
         while not self._stopping.is_set() and (job := self._claim_webhook()):
             try:
                 secret = webhook_secret(self._services.signing_key, job.tenant)
-                self._services.outbox.record_attempt(job, deliver(job, secret, private))
+                delivered = deliver(job, secret, settings.webhook_private, settings.root_path)
+                self._services.outbox.record_attempt(job, delivered)
             finally:
                 with self._sending_lock:
                     self._sending -= Counter([job.tenant])  # drops tenants at zero

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bento.api.app import create_app
@@ -36,6 +37,7 @@ SCRIPTED_CHILD = [sys.executable, str(HERE / "fakes/scripted_child.py")]
 class ServiceUnderTest:
     """A service without BentoML around it."""
 
+    app: FastAPI
     services: Services
     client: TestClient
     maintenance: MaintenanceLoop
@@ -86,10 +88,17 @@ def make_service(tmp_path, analyzer):
         app = create_app(settings)
         app.state.context = RequestContext(services, SubmissionService(services))
         app.state.analyzer = analyzer
-        secured = SecurityMiddleware(app, local=settings.api_keys_file is None)
-        client = TestClient(secured, base_url="http://localhost", raise_server_exceptions=False)
+        secured = SecurityMiddleware(
+            app, local=settings.api_keys_file is None, root_path=settings.root_path
+        )
+        client = TestClient(
+            secured,
+            base_url="http://localhost",
+            raise_server_exceptions=False,
+            client=("127.0.0.1", 50_000),
+        )
         opened.append(services)
-        return ServiceUnderTest(services, client, MaintenanceLoop(services, round_s, resend_s))
+        return ServiceUnderTest(app, services, client, MaintenanceLoop(services, round_s, resend_s))
 
     yield start
     for services in opened:

@@ -104,9 +104,10 @@ def network_of(address: str) -> str:
         >>> network_of("192.0.2.1"), network_of("2001:db8::1"), network_of("::ffff:192.0.2.1")
         ('192.0.2.1', '2001:db8::/64', '192.0.2.1')
     """
-    if ":" not in address:
+    try:
+        ip = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
         return address
-    ip = ipaddress.IPv6Address(address.partition("%")[0])
     if ip.ipv4_mapped is not None:
         return str(ip.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(ip), IPV6_NETWORK_BITS), strict=False))

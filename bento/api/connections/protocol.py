@@ -16,8 +16,8 @@ from bento.api.connections.guard import (
     max_connections,
     raise_file_limit,
 )
-from bento.api.error_response import RETRY_AFTER_S, error_response
-from bento.api.middleware.security import SECURITY_HEADERS
+from bento.api.error_response import error_response
+from bento.api.security_headers import SECURITY_HEADERS
 
 MAX_HEAD_BYTES = 32 * 1024  # request line and headers; also whatever follows the last body byte
 MAX_HEADERS = 100
@@ -67,7 +67,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
         if (message := self.guard.refusal(address)) is not None:
-            return self._refuse(503, message, {"Retry-After": str(RETRY_AFTER_S)})
+            return self._refuse(503, message)
         self._head_since = self.loop.time()
         self.guard.add(self, address)
 
@@ -165,10 +165,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unsent_bytes, self._unsent_since = unsent, now
         return now - self._unsent_since > read_s
 
-    def _refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         """Answer with an error, unless a response is under way, and close the connection."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            fields = {**SECURITY_HEADERS, **(headers or {}), "Connection": "close"}
+            fields = {**SECURITY_HEADERS, "Connection": "close"}
             response = error_response(status, message, fields)
             lines = [*self.server_state.default_headers, *response.raw_headers]
             head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)

@@ -3,11 +3,19 @@
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bento.api.connections.guard import network_of
 from bento.api.error_response import RequestRejected
 from bento.api.middleware.auth import ApiKeyAuth, unauthorized
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
-from bento.api.route_paths import PUBLIC_PATHS, SIGNED_PATHS, SUBMISSION_PATHS
+from bento.api.route_paths import (
+    BATCH_PATH,
+    PROBE_PATHS,
+    PUBLIC_PATHS,
+    SIGNED_PATHS,
+    SUBMISSION_PATHS,
+)
+from bento.jobs.submission import batch_item_key
 
 
 class AdmissionMiddleware:
@@ -34,21 +42,27 @@ class AdmissionMiddleware:
     async def _admit(self, request: Request) -> str | None:
         """Return the request's tenant; None for public paths and signed URLs without a key."""
         path = request.url.path
+        if PROBE_PATHS.fullmatch(path):
+            return None
         if PUBLIC_PATHS.fullmatch(path):
+            self._rate_limiter.count_request(f"public {_client_network(request)}")
             return None
         tenant = self._auth.identify(request.headers)
         if SIGNED_PATHS.fullmatch(path) and "signature" in request.query_params:
-            self._rate_limiter.count_request(f"link {_client_host(request)}")
+            self._rate_limiter.count_request(f"link {_client_network(request)}")
             return tenant
         if tenant is None:
-            self._rate_limiter.count_request(f"stranger {_client_host(request)}")
+            self._rate_limiter.count_request(f"stranger {_client_network(request)}")
             raise unauthorized()
         self._rate_limiter.count_request(tenant)
         if request.method == "POST" and path in SUBMISSION_PATHS:
             self._rate_limiter.count_submission(tenant)
-            await self._capacity.check(tenant, request.headers.get("idempotency-key"))
+            key = request.headers.get("idempotency-key")
+            if key and path == BATCH_PATH:
+                key = batch_item_key(key, 0)
+            await self._capacity.check(tenant, key)
         return tenant
 
 
-def _client_host(request: Request) -> str:
-    return request.client.host if request.client else ""
+def _client_network(request: Request) -> str:
+    return network_of(request.client.host) if request.client else ""

@@ -1,8 +1,10 @@
 """API documentation: the page at `/docs`, and the webhook in the OpenAPI document."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, HTTPException
 from fastapi.responses import FileResponse
 
 from bento.api.examples import JOB_ID
@@ -15,6 +17,8 @@ CONTENT_SECURITY_POLICY = (
     "style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+SWAGGER_UI_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
+
 router = APIRouter(include_in_schema=False)
 webhooks = APIRouter()
 
@@ -24,6 +28,15 @@ async def api_docs() -> FileResponse:
     """Serve Swagger UI; unlike BentoML's page, it loads nothing from other hosts."""
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
     return FileResponse(FRONTEND_DIR / "docs.html", headers=headers)
+
+
+@router.get("/docs/{name}")
+async def swagger_ui(name: str) -> FileResponse:
+    """Serve a file of Swagger UI, which BentoML brings along."""
+    bentoml = find_spec("bentoml")
+    if name not in SWAGGER_UI_FILES or bentoml is None or bentoml.origin is None:
+        raise HTTPException(404)
+    return FileResponse(Path(bentoml.origin).parent / "_internal/server/static_content" / name)
 
 
 @webhooks.post("job-ended", summary="Sent to `webhook_url`")

@@ -1,16 +1,42 @@
 """Health probes and metrics."""
 
+from typing import Any
+
 from anyio.to_thread import run_sync
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import ConfigDict, Field
 
 from bento.api.dependencies import ContextDep
-from bento.api.openapi import error_responses
+from bento.api.error_response import RETRY_AFTER_S
+from bento.api.openapi import Responses, error_responses
+from bento.api.schemas import ApiModel, ErrorResponse
 from bento.metrics.prometheus import CONTENT_TYPE, render_metrics
 
+READY: dict[str, Any] = {"ready": True, "database": True, "disk": True, "worker": True}
 METRICS_EXAMPLE = "unmask_queue_length 0\n"
 
 router = APIRouter(default_response_class=Response)
+
+
+class Readiness(ApiModel):
+    """What a job needs, and whether it works."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [READY]})
+
+    ready: bool = Field(description="Whether all of the following work.")
+    database: bool = Field(description="Whether the database answers.")
+    disk: bool = Field(description="Whether the disk has room for uploads.")
+    worker: bool = Field(description="Whether the embedded worker runs, if there is one.")
+
+
+NOT_READY: Responses = {
+    503: {
+        "model": Readiness | ErrorResponse,
+        "description": "A part does not work, or the service is starting.",
+        "content": {"application/json": {"example": {**READY, "ready": False, "disk": False}}},
+    }
+}
 
 
 @router.get(
@@ -18,20 +44,25 @@ router = APIRouter(default_response_class=Response)
     responses=error_responses(),
     summary="Liveness probe",
 )
-def livez() -> Response:
-    """Report that the process responds; BentoML replaces this route by its own probe."""
+async def livez() -> Response:
+    """Report that the process responds."""
     return PlainTextResponse("\n")
 
 
 @router.get(
     "/readyz",
-    responses=error_responses(),
+    response_model=Readiness,
+    responses={**error_responses(), **NOT_READY},
     summary="Readiness probe",
 )
 def readyz(context: ContextDep) -> Response:
-    """Report that the database responds and the worker runs; 503 otherwise."""
-    with context.services.engine.connect():
-        return PlainTextResponse("\n")
+    """Report whether database, disk and embedded worker allow jobs; 503 otherwise."""
+    results = context.readiness.run()
+    ready = all(results.values())
+    if ready:
+        return JSONResponse({"ready": True, **results})
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return JSONResponse({"ready": False, **results}, status_code=503, headers=headers)
 
 
 @router.get(

@@ -17,6 +17,9 @@ const TITLES = {
   429: "The service is busy",
 };
 
+/** The address of a path of the service, relative to the page, which may lie below any prefix. */
+export const address = (path) => `..${path}`;
+
 /** A request that failed. */
 export class RequestError extends Error {
   constructor(status, detail = "", retryAfter_s = null) {
@@ -32,7 +35,7 @@ export async function request(path, options = {}) {
   const headers = { ...options.headers, ...keyHeaders() };
   let response;
   try {
-    response = await fetch(path, { ...options, headers });
+    response = await fetch(address(path), { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new RequestError(0);

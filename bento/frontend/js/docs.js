@@ -1,3 +1,3 @@
 // API documentation, rendered by Swagger UI.
 
-window.SwaggerUIBundle({ url: "/openapi.json", dom_id: "#routes", deepLinking: true });
+window.SwaggerUIBundle({ url: "openapi.json", dom_id: "#routes", deepLinking: true });

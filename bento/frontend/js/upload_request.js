@@ -1,6 +1,6 @@
 // The upload request. XMLHttpRequest reports upload progress; fetch does not.
 
-import { RequestError, toRequestError } from "./api.js";
+import { address, RequestError, toRequestError } from "./api.js";
 import { keyHeaders } from "./api_key.js";
 
 const CONNECTION_LOST =
@@ -25,7 +25,7 @@ export function uploadVideo(form, onProgress, signal) {
   });
   request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
   signal.addEventListener("abort", () => request.abort());
-  request.open("POST", "/analyze-video");
+  request.open("POST", address("/analyze-video"));
   for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
   request.send(form);
   return response;

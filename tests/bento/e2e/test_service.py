@@ -24,7 +24,8 @@ def client(bundle_folder, tmp_path_factory):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # imports of BentoML
             from bento.service import UnmaskService
-        with TestClient(UnmaskService.to_asgi(), base_url="http://localhost") as client:
+        options = {"base_url": "http://localhost", "client": ("127.0.0.1", 50_000)}
+        with TestClient(UnmaskService.to_asgi(), **options) as client:
             yield client
 
 
@@ -125,8 +126,22 @@ def test_report_of_a_part_has_times_of_the_whole_video(client, make_video, tmp_p
     assert "from 4.5 s to 5.5 s" in report.notes[0]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs.json", "/metrics"])
-def test_security_middleware_also_wraps_bentomls_routes(client, path):
+@pytest.mark.parametrize("path", ["/healthz", "/docs.json", "/schema.json", "/static_content/a"])
+def test_bentomls_own_routes_are_not_served(client, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "path not found" in response.json()["error"]
+
+
+def test_readiness_names_the_parts_of_the_service(client):
+    wait_until(lambda: client.get("/readyz").status_code == 200, TIMEOUT_S)
+    parts = client.get("/readyz").json()
+    assert {"ready", "database", "disk", "worker"} <= parts.keys()
+    assert all(parts.values())
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_security_middleware_wraps_probes_and_metrics(client, path):
     response = client.get(path)
     assert response.status_code == 200
     assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -136,16 +151,14 @@ def test_security_middleware_also_wraps_bentomls_routes(client, path):
 
 def test_root_redirects_to_the_frontend(client):
     response = client.get("/", follow_redirects=False)
-    assert (response.status_code, response.headers["Location"]) == (307, "/app")
+    assert (response.status_code, response.headers["Location"]) == (307, "/app/")
 
 
 def test_api_docs_list_our_routes_and_load_nothing_external(client):
     page = client.get("/docs")
     assert "script-src 'self';" in page.headers["Content-Security-Policy"]
     for url in re.findall(r'(?:src|href)="([^"]+)"', page.text):
-        assert url.startswith("/"), url
-        assert client.get(url).status_code == 200, url
+        assert client.get(f"/{url}").status_code == 200, url
     assert {"/predict", "/jobs/{job_id}"} <= set(client.get("/openapi.json").json()["paths"])
-    paths = client.get("/docs.json").json()["paths"]
-    assert {"/predict", "/analyze-video", "/jobs/{job_id}", "/livez", "/metrics"} <= set(paths)
-    assert "multipart/form-data" in paths["/predict"]["post"]["requestBody"]["content"]
+    body = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]
+    assert "multipart/form-data" in body["content"]

@@ -32,6 +32,18 @@ def test_requests_without_a_key_are_limited_by_address(make_service, tmp_path):
     assert service.client.get("/jobs", headers=anna).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/app/", "/app/x", "/docs", "/docs/swagger-ui.css", "/openapi.json"]
+)
+def test_public_pages_are_limited_by_address_and_probes_are_not(make_service, tmp_path, path):
+    service, anna = make_tenants(make_service, tmp_path, "anna", requests_per_minute=2)
+    responses = [service.client.get(path) for _ in range(3)]
+    assert [response.status_code for response in responses][2] == 429
+    assert int(responses[2].headers["Retry-After"]) > 0
+    assert {service.client.get("/livez").status_code for _ in range(5)} == {200}
+    assert service.client.get("/jobs", headers=anna).status_code == 200
+
+
 def test_token_bucket_refills_with_time():
     now = 0.0
     limiter = TokenBucketLimiter(per_minute=60, clock=lambda: now)

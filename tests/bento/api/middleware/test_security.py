@@ -1,5 +1,6 @@
 """Loopback-only access, security headers and the common form of errors."""
 
+import asyncio
 import re
 
 import pytest
@@ -7,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from bento.api.middleware.security import SecurityMiddleware
+from tests.bento.tenants import make_tenants
 
 NOT_FOUND = PlainTextResponse("Not Found", 404)
 
@@ -29,13 +31,73 @@ def test_request_from_another_host_or_site_gets_403_without_keys(make_service, h
     assert set(response.json()) == {"error"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Forwarded",
+        "Via",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded",
+        "X-Real-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "Fastly-Client-IP",
+        "X-Original-Host",
+        "X-Amzn-Trace-Id",
+        "X-Envoy-External-Address",
+    ],
+)
+def test_forwarded_request_gets_403_without_keys_and_passes_with_one(make_service, tmp_path, name):
+    response = make_service().client.get("/jobs", headers={name: "127.0.0.1"})
+    assert response.status_code == 403
+    assert "proxy" in response.json()["error"]
+    service, headers = make_tenants(make_service, tmp_path, "anna")
+    assert service.client.get("/jobs", headers={**headers, name: "127.0.0.1"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "status"),
+    [
+        ("127.0.0.1", "127.0.0.1", 200),
+        ("::1", "::1", 200),
+        ("203.0.113.9", "127.0.0.1", 403),
+        ("127.0.0.1", "203.0.113.9", 403),
+        (None, "127.0.0.1", 403),
+        ("127.0.0.1", None, 403),
+    ],
+)
+def test_both_ends_of_the_connection_are_on_this_machine_without_keys(client, server, status):
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/jobs",
+        "headers": [(b"host", b"localhost")],
+        "client": client and (client, 1),
+        "server": server and (server, 3000),
+    }
+    statuses = []
+
+    async def send(message):
+        statuses.append(message.get("status"))
+
+    app = SecurityMiddleware(PlainTextResponse("content"), local=True)
+    asyncio.run(app(scope, None, send))
+    assert statuses[0] == status
+
+
 def test_plain_text_errors_of_the_server_become_json():
     routes = {"/other": PlainTextResponse("content")}
 
     def app(scope, *channels):
         return routes.get(scope["path"], NOT_FOUND)(scope, *channels)
 
-    client = TestClient(SecurityMiddleware(app, local=True), base_url="http://localhost")
+    client = TestClient(
+        SecurityMiddleware(app, local=True), base_url="http://localhost", client=("::1", 1)
+    )
     response = client.get("/nothing")
     assert response.status_code == 404
     assert response.json() == {"error": "path not found; /docs lists all routes"}
@@ -45,7 +107,14 @@ def test_plain_text_errors_of_the_server_become_json():
 
 def test_root_redirects_to_the_page(make_service):
     response = make_service().client.get("/", follow_redirects=False)
-    assert (response.status_code, response.headers["Location"]) == (307, "/app")
+    assert (response.status_code, response.headers["Location"]) == (307, "/app/")
+
+
+def test_redirect_does_not_repeat_the_host_that_the_client_sent(make_service):
+    client = make_service().client
+    for host in ("localhost", "127.0.0.1:3100"):
+        response = client.get("/jobs/", headers={"Host": host}, follow_redirects=False)
+        assert (response.status_code, response.headers["Location"]) == (307, "/jobs")
 
 
 def test_every_response_has_security_headers(make_service):

@@ -63,8 +63,9 @@ def test_policy_allows_media_of_the_object_store():
 def test_file_references_only_files_of_the_page(file):
     text = file.read_text()
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
-    for name in re.findall(r'(?:src|href)="/app/([^"]+)"', text):
+    for name in re.findall(r'(?:src|href)="(?:app/)?((?:css|js)/[^"]+|icon.svg)"', text):
         assert (FRONTEND_DIR / name).is_file(), name
+    assert not re.search(r'(?:src|href|fetch\(|open\("[A-Z]+", )="/', text)
     for name in re.findall(r'from "\./([^"]+)"', text):
         assert (file.parent / name).is_file(), name
 

@@ -1,5 +1,12 @@
 """Health probes and metrics."""
 
+import os
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from bento.api.readiness import ReadinessCheck
 from tests.bento.tenants import make_tenants
 
 
@@ -19,7 +26,7 @@ def test_metrics_are_prometheus_text(make_service):
     assert "unmask_queue_length 1.0" in response.text.splitlines()
 
 
-def test_not_ready_while_the_database_is_unavailable(make_service, monkeypatch):
+def test_readiness_names_what_does_not_work(make_service, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
     service = make_service()
@@ -30,5 +37,45 @@ def test_not_ready_while_the_database_is_unavailable(make_service, monkeypatch):
     monkeypatch.setattr(service.services.engine, "connect", fail)
     response = service.client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"error": "the database is unavailable; retry in a few seconds"}
+    assert response.json() == {"ready": False, "database": False, "disk": True, "worker": True}
     assert int(response.headers["Retry-After"]) > 0
+    response = service.client.get("/jobs")
+    assert response.status_code == 503
+    assert response.json() == {"error": "the database is unavailable; retry in a few seconds"}
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "worker_alive", "status"), [(200, True, 200), (50, True, 503), (200, False, 503)]
+)
+def test_readiness_knows_disk_and_worker(make_service, monkeypatch, free_mib, worker_alive, status):
+    service = make_service(min_free_mib=100)
+    space = SimpleNamespace(f_bavail=free_mib, f_frsize=1 << 20)
+    monkeypatch.setattr(os, "statvfs", lambda _: space)
+    context = replace(service.app.state.context, worker_alive=lambda: worker_alive)
+    service.app.state.context = context
+    response = service.client.get("/readyz")
+    assert response.status_code == status
+    assert (response.json()["disk"], response.json()["worker"]) == (free_mib > 100, worker_alive)
+
+
+def test_readiness_is_checked_at_most_once_a_second():
+    calls, now = [], 0.0
+    floor = SimpleNamespace(has_room=lambda: calls.append(1) is None)
+    check = ReadinessCheck(None, floor, lambda: True, clock=lambda: now)
+    assert check.run() == {"database": False, "disk": True, "worker": True}
+    now = 0.9
+    check.run()
+    assert len(calls) == 1
+    now = 1.1
+    check.run()
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/app/", "/docs", "/openapi.json"])
+def test_wrong_method_is_answered_in_json(make_service, path, method):
+    response = make_service().client.request(method, path)
+    assert response.status_code == 405
+    assert "does not allow this method" in response.json()["error"]
+    assert "GET" in response.headers["Allow"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,48 @@
+"""A small reverse proxy that serves another server below a path."""
+
+import http.client
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+@contextmanager
+def reverse_proxy(upstream, prefix, strip=True):
+    """Serve the server at URL ``upstream`` below ``prefix``, which is removed if ``strip``."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def forward(self):
+            if not f"{self.path}/".startswith(f"{prefix}/"):
+                self.send_error(502)
+                return
+            path = (self.path.removeprefix(prefix) or "/") if strip else self.path
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {**self.headers, "Host": urlsplit(upstream).netloc, "X-Forwarded-For": "::1"}
+            server = http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=20)
+            server.request(self.command, path, body, headers)
+            response = server.getresponse()
+            content = response.read()
+            self.send_response(response.status)
+            for name, value in response.getheaders():
+                if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            server.close()
+
+        do_GET = do_POST = do_DELETE = forward  # noqa: N815 - names of the base class
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{prefix}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
