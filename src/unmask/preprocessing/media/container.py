@@ -1,6 +1,5 @@
 """Media containers: opening a file with PyAV, choosing its streams, decoding one of them."""
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,8 +13,6 @@ from unmask.preprocessing.media.suffixes import FORMATS
 
 REMEDY = "use a video or audio file that a player can open, or export it again"
 
-log = logging.getLogger(__name__)
-
 
 def media_sha256(path: Path) -> str:
     """Return the SHA-256 of the file's bytes, 64 hexadecimal digits.
@@ -25,7 +22,7 @@ def media_sha256(path: Path) -> str:
     Raises:
         MediaError: ``path`` is missing, a folder, or not readable.
     """
-    with _media_errors(path):
+    with media_errors(path):
         status = path.stat()
         return _cached_sha256(path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
 
@@ -50,7 +47,7 @@ def open_container(path: Path) -> Iterator[Any]:
     """
     av = require("av", extra="media")
     av.logging.set_level(None)  # errors are reported below instead
-    with _media_errors(path):
+    with media_errors(path):
         try:
             container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
         except (FileNotFoundError, IsADirectoryError):
@@ -64,7 +61,7 @@ def open_container(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _media_errors(path: Path) -> Iterator[None]:
+def media_errors(path: Path) -> Iterator[None]:
     """Raise errors of the file system as :class:`MediaError`."""
     try:
         yield
@@ -77,27 +74,6 @@ def _media_errors(path: Path) -> Iterator[None]:
         raise MediaError(message) from error
 
 
-def decode_stream(container: Any, stream: Any, path: Path) -> Iterator[Any]:
-    """Yield every frame of the stream; damaged parts are skipped and logged once."""
-    av = require("av", extra="media")
-    stream.thread_type = "AUTO"
-    damaged = 0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-            yield from packet.decode()
-        except StopIteration:
-            break
-        except (av.error.EOFError, av.error.FFmpegError) as error:
-            damaged += 1
-            log.debug("%s: %s", path, error)
-            if not isinstance(error, av.error.InvalidDataError):
-                break
-    if damaged:
-        log.warning("%s: skipped %d damaged part(s) of the %s stream", path, damaged, stream.type)
-
-
 def decodable_streams(streams: Iterable[Any]) -> Iterator[Any]:
     """Yield the PyAV streams whose codec is known to FFmpeg."""
     return (stream for stream in streams if stream.codec_context is not None)
@@ -105,7 +81,7 @@ def decodable_streams(streams: Iterable[Any]) -> Iterator[Any]:
 
 def video_stream(container: Any) -> Any:
     """Return the first decodable video stream that is not cover art, or ``None``."""
-    streams = (s for s in decodable_streams(container.streams.video) if not _is_cover_art(s))
+    streams = (s for s in decodable_streams(container.streams.video) if not is_cover_art(s))
     return next(streams, None)
 
 
@@ -114,6 +90,7 @@ def start_time_s(container: Any) -> float:
     return float(container.start_time or 0) / 1e6
 
 
-def _is_cover_art(stream: Any) -> bool:
+def is_cover_art(stream: Any) -> bool:
+    """Return whether the video stream is a still picture that belongs to a sound file."""
     disposition = require("av.stream", extra="media").Disposition
     return bool(stream.disposition & disposition.attached_pic)

@@ -9,17 +9,13 @@ from numpy.typing import NDArray
 
 from unmask.optional_deps import require
 from unmask.preprocessing.media.colour import to_upright_rgb
-from unmask.preprocessing.media.container import (
-    decode_stream,
-    open_container,
-    start_time_s,
-    video_stream,
-)
+from unmask.preprocessing.media.container import open_container, video_stream
+from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import Display, DisplayedFrame
 from unmask.preprocessing.media.sampling import FrameSampler
+from unmask.preprocessing.media.timeline import read_timeline
 
 SEEK_BACK_S = 1.0  # the sampler needs the frames just before a window to choose its first frame
-DEFAULT_FPS = 25.0  # for raw streams that state no rate
 
 Frame = tuple[float, NDArray[np.uint8]]  # presentation time in seconds, RGB image
 
@@ -64,19 +60,32 @@ def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Displ
     Raises:
         MediaError: The file cannot be opened.
     """
-    with open_container(path) as container:
-        stream = video_stream(container)
-        if stream is None:
-            return
-        display = Display(path, container, stream)
-        if start_s > SEEK_BACK_S:
-            container.seek(int((start_s - SEEK_BACK_S + start_time_s(container)) * 1e6))
-        for index, frame in enumerate(decode_stream(container, stream, path)):
-            yield _time_s(frame, index, stream) - start_time_s(container), display.show(frame)
+    first_s = start_s - SEEK_BACK_S
+    for seeks in (True, False):
+        with open_container(path) as container:
+            stream = video_stream(container)
+            if stream is None:
+                return
+            display, zero_s = Display(path, container, stream), read_timeline(path).zero_s
+            sought = seeks and _seek(container, stream, path, first_s)
+            for frame in decode_stream(container, stream, path, sought):
+                time_s = frame.time - zero_s
+                if sought and time_s > first_s:  # the container sought to a place too late
+                    break
+                sought = False
+                yield time_s, display.show(frame)
+            else:
+                if not sought:
+                    return
 
 
-def _time_s(frame: Any, index: int, stream: Any) -> float:
-    """Return the presentation time, computed from the index where the container has none."""
-    if frame.time is not None:
-        return float(frame.time)
-    return index / float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
+def _seek(container: Any, stream: Any, path: Path, first_s: float) -> bool:
+    """Seek to the last key frame that is shown at ``first_s`` or before; return whether it did."""
+    key_s = read_timeline(path).seek_time_s(stream.index, first_s)
+    if key_s is None:
+        return False
+    try:
+        container.seek(round(key_s / stream.time_base), stream=stream)
+    except require("av", extra="media").error.FFmpegError:
+        return False
+    return True

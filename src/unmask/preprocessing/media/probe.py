@@ -1,18 +1,18 @@
 """Metadata of a media file: streams, size, duration."""
 
 from pathlib import Path
-from typing import Any
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_tracks import audio_stream, list_sound_tracks
 from unmask.preprocessing.media.container import (
     REMEDY,
-    decode_stream,
     media_sha256,
     open_container,
     video_stream,
 )
+from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import UPRIGHT, Display
+from unmask.preprocessing.media.timeline import read_timeline
 from unmask.records import MediaInfo
 
 
@@ -34,7 +34,6 @@ def probe(path: Path) -> MediaInfo:
         display = Display(path, container, video) if video else None
         frame = next(decode_stream(container, video, path), None) if video else None
         geometry = display.show(frame).geometry if display and frame else None
-        duration_s = _duration_s(container, video, audio)
         # read these before the container is closed, which frees the streams
         fps = float(video.average_rate or video.guessed_rate or 0) if frame else 0.0
         video_codec = video.codec_context.name if frame else None
@@ -49,7 +48,7 @@ def probe(path: Path) -> MediaInfo:
         path=path,
         sha256=sha256,
         size_bytes=size_bytes,
-        duration_s=duration_s,
+        duration_s=read_timeline(path).duration_s,
         fps=fps,
         width=width,
         height=height,
@@ -65,10 +64,3 @@ def probe(path: Path) -> MediaInfo:
 def _audio_decodes(path: Path) -> bool:
     with open_container(path) as container:
         return next(decode_stream(container, audio_stream(container), path), None) is not None
-
-
-def _duration_s(container: Any, *streams: Any) -> float:
-    if container.duration:
-        return float(container.duration) / 1e6
-    durations_s = [float(s.duration * s.time_base) for s in streams if s is not None and s.duration]
-    return max(durations_s, default=0.0)

@@ -15,8 +15,7 @@ SEEK_GAP_S = 5.0
 def read_frames_at(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
     """Read the frames that are shown at ``times_s``.
 
-    Decodes only the parts around these times, and holds one frame in memory. If seeking fails,
-    the file is read from the start.
+    Decodes only the parts around these times, and holds one frame in memory.
 
     Args:
         times_s: Times as yielded by
@@ -29,17 +28,8 @@ def read_frames_at(path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
     Raises:
         MediaError: The file cannot be opened.
     """
-    av = require("av", extra="media")
-    missing = sorted(set(times_s))
-    for group in _group_times(tuple(missing)):
-        try:
-            for time_s, image in _read_matching(path, group, group[0]):
-                missing.remove(time_s)
-                yield time_s, image
-        except av.error.FFmpegError:  # raw streams cannot seek
-            break
-    if missing:
-        yield from _read_matching(path, missing, 0.0)
+    for group in _group_times(sorted(set(times_s))):
+        yield from _read_matching(path, group, group[0])
 
 
 def _group_times(times_s: Sequence[float]) -> list[list[float]]:

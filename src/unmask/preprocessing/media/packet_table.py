@@ -1,0 +1,113 @@
+"""Table of a media file's packets: their times and places, listed without decoding."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.preprocessing.media.packets import iter_packets
+
+DEFAULT_FPS = 25.0  # for raw streams that state no rate
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTable:
+    """Packets of one stream in the order of the file, which is that of decoding.
+
+    Attributes:
+        order: Place among the packets of all streams, shape ``(packets,)``.
+        shown_s: Presentation times; where none is stated, decoding times.
+        decoded_s: Decoding times; where none is stated, presentation times.
+        length_s: Durations; 0 if unknown.
+        is_key: Whether decoding can start at the packet.
+        is_shown: Whether its content is presented; false for what an edit list cuts off.
+        shows_dts: Whether presentation times must be taken from the decoding times.
+        has_times: Whether the container states times at all.
+        is_ordered: Whether presentation times are unknown although frames are reordered, so that
+            the decoded frames take the packets' times in ascending order.
+        packet_s: Typical duration of a packet; 0 if unknown.
+    """
+
+    order: NDArray[np.int64]
+    shown_s: NDArray[np.float64]
+    decoded_s: NDArray[np.float64]
+    length_s: NDArray[np.float64]
+    is_key: NDArray[np.bool_]
+    is_shown: NDArray[np.bool_]
+    shows_dts: bool
+    has_times: bool
+    is_ordered: bool
+    packet_s: float
+
+    def bounds_s(self, span: slice) -> tuple[float, float]:
+        """Return the start of the first and the end of the last packet that is presented."""
+        kept = self.is_shown[span]
+        shown_s, length_s = self.shown_s[span][kept], self.length_s[span][kept]
+        ends_s = shown_s + np.where(length_s > 0, length_s, self.packet_s)
+        return float(shown_s.min()), float(ends_s.max())
+
+    def seconds_after(self, order: int) -> float:
+        """Return how much of the stream follows a place in the file, in seconds."""
+        return float(self.length_s[self.order > order].sum())
+
+
+def list_packets(container: Any, streams: Sequence[Any], path: Path) -> Mapping[int, PacketTable]:
+    """Read all packets of the streams, and return a table by the index of the stream."""
+    rows: dict[int, list[tuple[Any, ...]]] = {stream.index: [] for stream in streams}
+    for order, packet in enumerate(iter_packets(container, list(streams), path) if streams else ()):
+        rows[packet.stream_index].append(
+            (order, packet.pts, packet.dts, packet.duration, packet.is_keyframe, packet.is_discard)
+        )
+    return {
+        stream.index: _build_table(container, stream, rows[stream.index])
+        for stream in streams
+        if rows[stream.index]
+    }
+
+
+def _build_table(container: Any, stream: Any, rows: list[tuple[Any, ...]]) -> PacketTable:
+    order, pts, dts, duration, is_key, is_discard = zip(*rows, strict=True)
+    unit_s = float(stream.time_base)
+    length_s = _seconds([value or 0 for value in duration], unit_s)
+    packet_s = float(np.median(length_s))
+    if stream.type == "video":
+        packet_s = 1 / float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
+    shown_s, decoded_s = _seconds(pts, unit_s), _seconds(dts, unit_s)
+    has_times = bool(np.isfinite(shown_s).any() or np.isfinite(decoded_s).any())
+    if not has_times:
+        shown_s = decoded_s = np.arange(len(rows)) * packet_s
+    decoded_s = _fill_from_next(np.where(np.isfinite(decoded_s).any(), decoded_s, shown_s))
+    shown_s = np.where(np.isfinite(shown_s), shown_s, decoded_s)
+    is_ordered, shows_dts = not has_times, False
+    if stream.type == "video" and stream.codec_context.has_b_frames and not is_ordered:
+        shows_dts = container.format.name == "avi"
+        shown_s = decoded_s if shows_dts else shown_s
+        is_reordered = (np.diff(shown_s) <= 0) & (np.diff(decoded_s) >= 0)
+        is_ordered = shows_dts or not is_reordered.any()
+    return PacketTable(
+        np.array(order),
+        shown_s,
+        decoded_s,
+        length_s,
+        np.array(is_key, bool),
+        ~np.array(is_discard, bool),
+        shows_dts,
+        has_times,
+        is_ordered,
+        packet_s,
+    )
+
+
+def _seconds(times: Sequence[int | None], unit_s: float) -> NDArray[np.float64]:
+    """Return times in seconds; a missing one is not a number."""
+    return np.array([np.nan if time is None else time * unit_s for time in times], np.float64)
+
+
+def _fill_from_next(times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace missing times by the next one, and those at the end by the last one."""
+    known = np.flatnonzero(np.isfinite(times_s))
+    nearest = np.searchsorted(known, np.arange(len(times_s))).clip(max=len(known) - 1)
+    return times_s[known[nearest]]

@@ -1,0 +1,35 @@
+"""Packets of a media file, read past damaged places."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from unmask.optional_deps import require
+
+MAX_ERRORS = 100  # in a row, without a packet between them
+
+log = logging.getLogger(__name__)
+
+
+def iter_packets(container: Any, streams: Any, path: Path) -> Iterator[Any]:
+    """Yield the packets with data of one or several streams, in the order of the file.
+
+    An error of the container ends nothing: reading goes on behind it, unless ``MAX_ERRORS``
+    follow one another.
+    """
+    av = require("av", extra="media")
+    errors = 0
+    while errors < MAX_ERRORS:
+        try:
+            for packet in container.demux(streams):
+                errors = 0
+                if packet.size:  # the others would end the decoder's stream
+                    yield packet
+        except MemoryError:
+            raise
+        except av.error.FFmpegError as error:
+            errors += 1
+            log.debug("%s: %s", path, error)
+        else:
+            return

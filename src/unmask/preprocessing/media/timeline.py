@@ -1,0 +1,224 @@
+"""Running time of a media file: one clock for picture and sound, over restarts and jumps of it.
+
+Joined captures and broadcasts start their clock again, or let it jump. All packets are listed
+once, without decoding, and divided into parts in which the clock runs. A part begins where the
+part before it ended, for all streams alike, so that picture and sound stay together.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from unmask.preprocessing.media.container import (
+    decodable_streams,
+    is_cover_art,
+    media_errors,
+    open_container,
+    start_time_s,
+)
+from unmask.preprocessing.media.packet_table import PacketTable, list_packets
+
+BACK_S = 0.1  # a decoding time this far behind the one before it starts the clock again
+ALONE_BACK_S = 1.0  # the same, where one stream goes back; less is an overlap
+JUMP_S = 10.0  # a time this far ahead in all streams is a jump; in one of several, a pause
+ONLY_STREAM_JUMP_S = 60.0  # the same, in a file of one stream
+SAME_CLOCK_S = 2.0  # the streams of a part start within this time
+MAX_REORDERING = 17  # packets between two that are shown one after another
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJump:
+    """A place where the clock of the file starts again or jumps.
+
+    Attributes:
+        time_s: Where it is, in running time from the start of the file.
+        step_s: How far the clock moves; negative if it starts again.
+        all_streams: Whether all streams move together; else picture and sound may be apart.
+    """
+
+    time_s: float
+    step_s: float
+    all_streams: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTimes:
+    """Running time of one stream.
+
+    Attributes:
+        firsts: Index of the first packet of each part, ascending.
+        shifts_s: Seconds to add to the times of each part, shape ``(parts,)``.
+        packets: The packets in the times of the file.
+    """
+
+    firsts: Sequence[int]
+    shifts_s: Sequence[float]
+    packets: PacketTable
+
+    def shift_s(self, index: int) -> float:
+        """Return the seconds to add to the times of the packet with this index."""
+        return self.shifts_s[bisect_right(self.firsts, index) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Running time of a file.
+
+    Attributes:
+        zero_s: Start of the file on the clock of its first part.
+        end_s: End of the file on the same clock, running on.
+        streams: By the index of the stream; those without packets are left out.
+    """
+
+    zero_s: float
+    end_s: float
+    streams: Mapping[int, StreamTimes]
+    jumps: Sequence[ClockJump]
+
+    def seek_time_s(self, index: int, time_s: float) -> float | None:
+        """Return where to seek in a video stream to decode from ``time_s``, on the file's clock.
+
+        Returns:
+            Presentation time of a key frame; ``None`` if decoding must begin with the first packet.
+        """
+        times = self.streams.get(index)
+        if times is None or self.jumps or times.packets.is_ordered:
+            return None
+        keys_s = times.packets.shown_s[times.packets.is_key]
+        earlier_s = keys_s[keys_s <= time_s + self.zero_s]
+        return float(earlier_s.max()) if len(earlier_s) > 1 else None
+
+    @property
+    def duration_s(self) -> float:
+        """Running time from the start to the end."""
+        return max(self.end_s - self.zero_s, 0.0)
+
+
+def read_timeline(path: Path) -> Timeline:
+    """List the packets of a file and return its running time.
+
+    The process lists them again only if the file's size, modification time or inode has changed.
+
+    Raises:
+        MediaError: The file cannot be opened.
+    """
+    with media_errors(path):
+        status = path.stat()
+    return _cached_timeline(path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _cached_timeline(path: Path, _size: int, _mtime_ns: int, _inode: int) -> Timeline:
+    with open_container(path) as container:
+        streams = [
+            stream
+            for kind in (container.streams.video, container.streams.audio)
+            for stream in decodable_streams(kind)
+            if not is_cover_art(stream)
+        ]
+        return build_timeline(list_packets(container, streams, path), start_time_s(container))
+
+
+@dataclass(slots=True)
+class _Part:
+    """Packets between two jumps of the clock, in the times of the file."""
+
+    order: int = 0  # place in the file of its first packet
+    start_s: float = 0.0  # clock of its first packet
+    step_s: float = 0.0
+    all_streams: bool = True
+    shift_s: float = 0.0
+    firsts: dict[int, int] = field(default_factory=dict)  # index of the first packet, by stream
+
+
+def build_timeline(tables: Mapping[int, PacketTable], start_s: float) -> Timeline:
+    """Join the parts of a file.
+
+    Args:
+        tables: Packets by the index of the stream.
+        start_s: Start of the file that the container states.
+    """
+    parts = [part for part in _find_parts(tables) if _keep(part, tables)]
+    ends_s = dict.fromkeys(tables, start_s)
+    firsts: dict[int, list[int]] = {index: [] for index in tables}
+    shifts_s: dict[int, list[float]] = {index: [] for index in tables}
+    jumps = []
+    for part, spans_s in zip(parts, _spans_s(parts, tables), strict=True):
+        joins = part is not parts[0]
+        if joins and spans_s:
+            earlier_s = [end_s for i, end_s in ends_s.items() if part.all_streams or i in spans_s]
+            part.shift_s = max(earlier_s) - min(low_s for low_s, _ in spans_s.values())
+            jumps.append(ClockJump(max(earlier_s) - start_s, part.step_s, part.all_streams))
+        for index, (_, high_s) in spans_s.items():
+            firsts[index].append(part.firsts[index])
+            shifts_s[index].append(part.shift_s)
+            ends_s[index] = max(ends_s[index], high_s + part.shift_s)
+    streams = {
+        index: StreamTimes(tuple(firsts[index]), tuple(shifts_s[index]), table)
+        for index, table in tables.items()
+        if firsts[index]
+    }
+    return Timeline(start_s, max(ends_s.values(), default=start_s), streams, tuple(jumps))
+
+
+def _find_parts(tables: Mapping[int, PacketTable]) -> list[_Part]:
+    """Return every part that at least one stream begins; the first part is that of the file."""
+    parts = [_Part(firsts=dict.fromkeys(tables, 0))]
+    steps = [step for index, table in tables.items() for step in _find_steps(index, table)]
+    for order, index, packet, step_s in sorted(steps):
+        start_s, last = float(tables[index].shown_s[packet]), parts[-1]
+        joins = (
+            last is not parts[0]
+            and index not in last.firsts
+            and (step_s < 0) == (last.step_s < 0)
+            and abs(start_s - last.start_s) <= SAME_CLOCK_S
+        )
+        if not joins:
+            parts.append(_Part(order, start_s, step_s))
+        parts[-1].firsts[index] = packet
+    return parts
+
+
+def _find_steps(index: int, table: PacketTable) -> list[tuple[int, int, int, float]]:
+    """Return place in the file, stream, packet and size of each step of the clock."""
+    back_s = np.diff(table.decoded_s)
+    ahead_s = np.diff(table.shown_s)
+    is_back = back_s < -BACK_S
+    is_ahead = ahead_s > max(JUMP_S, MAX_REORDERING * table.packet_s)
+    return [
+        (int(table.order[i + 1]), index, int(i + 1), float((back_s if is_back[i] else ahead_s)[i]))
+        for i in np.flatnonzero(is_back | is_ahead)
+    ]
+
+
+def _keep(part: _Part, tables: Mapping[int, PacketTable]) -> bool:
+    """Return whether the clock moved, and note whether it did for all streams."""
+    if not part.order:
+        return True
+    part.all_streams = not any(
+        index not in part.firsts and table.seconds_after(part.order) > SAME_CLOCK_S
+        for index, table in tables.items()
+    )
+    if part.step_s > 0:
+        limit_s = JUMP_S if len(tables) > 1 else ONLY_STREAM_JUMP_S
+        return part.all_streams and part.step_s > limit_s
+    return len(part.firsts) > 1 or part.step_s < -ALONE_BACK_S
+
+
+def _spans_s(
+    parts: Sequence[_Part], tables: Mapping[int, PacketTable]
+) -> list[dict[int, tuple[float, float]]]:
+    """Return the first and last time of each part's streams, in the times of the file."""
+    spans: list[dict[int, tuple[float, float]]] = [{} for _ in parts]
+    for index, table in tables.items():
+        own = [number for number, part in enumerate(parts) if index in part.firsts]
+        ends = [parts[number].firsts[index] for number in own[1:]] + [len(table.shown_s)]
+        for number, end in zip(own, ends, strict=True):
+            span = slice(parts[number].firsts[index], end)
+            if table.is_shown[span].any():
+                spans[number][index] = table.bounds_s(span)
+    return spans
