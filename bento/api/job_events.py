@@ -10,21 +10,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from anyio import CapacityLimiter
-from anyio.lowlevel import RunVar
-from anyio.to_thread import run_sync
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
+
+from bento.api.thread_limit import ThreadLimit
 
 POLL_INTERVAL_S = 0.3
 KEEPALIVE_S = 15.0
 KEEPALIVE = ": keep-alive\n\n"
 DELETED = "event: deleted\ndata: {}\n\n"
-THREADS = 2
 
 log = logging.getLogger(__name__)
-_limiter: RunVar[CapacityLimiter] = RunVar("event_threads")
+_threads = ThreadLimit(2)
 
 
 class JobState(NamedTuple):
@@ -161,8 +159,4 @@ class EventStreamResponse(StreamingResponse):
 
 async def read_state(read: ReadState, last_key: Any = None) -> JobState:
     """Read the state of a job on one of the threads for events."""
-    try:
-        limiter = _limiter.get()
-    except LookupError:  # the service has one event loop, tests have several
-        _limiter.set(limiter := CapacityLimiter(THREADS))
-    return await run_sync(read, last_key, limiter=limiter)
+    return await _threads.run(read, last_key)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, BinaryIO
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
 from fastapi import Request as FormRequest
 from pydantic import ValidationError, WithJsonSchema
@@ -15,6 +16,7 @@ from bento.api.openapi import error_responses
 from bento.api.route_paths import ANALYZE_PATH, BATCH_PATH
 from bento.api.schemas import BatchAccepted, BatchItem, JobAccepted
 from bento.api.streaming_multipart import StreamingUploadRoute
+from bento.api.thread_limit import ThreadLimit
 from bento.errors import InvalidArchiveError, QueueFullError, UploadTooLargeError
 from bento.jobs.repository import new_id
 from bento.jobs.submission import (
@@ -35,6 +37,9 @@ ONE_SOURCE_REQUIRED = "send either one video as multipart field `file`, or `stor
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 # generators of API clients know an optional file by this schema
 BINARY_SCHEMA = {"type": "string", "format": "binary"}
+
+# unpacking, and copying from or to a bucket, take long
+_threads = ThreadLimit(8)
 
 router = APIRouter(route_class=StreamingUploadRoute)
 
@@ -117,7 +122,7 @@ async def parse_options(
     },
     summary="Submit a video",
 )
-def analyze_video(
+async def analyze_video(
     context: ContextDep,
     response: Response,
     submission: Annotated[Submission, Depends(parse_options)],
@@ -136,10 +141,14 @@ def analyze_video(
     """Submit one video as a job; poll `status_url` for its status and result."""
     if (file is None) == (storage_url is None):
         raise HTTPException(422, ONE_SOURCE_REQUIRED)
+    submissions = context.submissions
     if file is not None:
-        job_id, is_new = context.submissions.submit(file.file, file.filename or "", submission)
+        run = run_sync if context.services.store.local else _threads.run
+        source = (file.file, file.filename or "", submission)
+        job_id, is_new = await run(submissions.submit, *source)
     else:
-        job_id, is_new = context.submissions.submit_from_bucket(storage_url or "", submission)
+        imported = (storage_url or "", submission)
+        job_id, is_new = await _threads.run(submissions.submit_from_bucket, *imported)
     status_url = context.status_url(job_id)
     response.headers["Location"] = status_url
     return JobAccepted(job_id=job_id, status_url=status_url, repeated=not is_new)
@@ -152,7 +161,7 @@ def analyze_video(
     responses=error_responses(409, 413, 415, 422, 507),
     summary="Submit several videos",
 )
-def batch(
+async def batch(
     context: ContextDep,
     submission: Annotated[Submission, Depends(parse_batch_options)],
     files: Annotated[list[UploadFile], File(description="Videos, or one zip archive of videos.")],
@@ -161,21 +170,26 @@ def batch(
     key = submission.idempotency_key
     batch_id = batch_id_of(submission.tenant, key) if key else new_id()
     submission = replace(submission, batch=batch_id)
-    if len(files) == 1 and is_zip(files[0].file):
-        try:
-            items = list(_submit_archive(context, files[0], submission))
-        except InvalidArchiveError as error:
-            name = safe_filename(files[0].filename or "")
-            raise HTTPException(422, f"{name}: {error}") from error
-    else:
-        items = [
-            submit_file(context, upload.file, upload.filename or "", _item(submission, position))
-            for position, upload in enumerate(files)
-        ]
+    items = await _threads.run(_submit_files, context, files, submission)
     accepted = sum(item.job_id is not None for item in items)
     return BatchAccepted(
         batch_id=batch_id, accepted=accepted, refused=len(items) - accepted, items=items
     )
+
+
+def _submit_files(
+    context: RequestContext, files: list[UploadFile], submission: Submission
+) -> list[BatchItem]:
+    if len(files) == 1 and is_zip(files[0].file):
+        try:
+            return list(_submit_archive(context, files[0], submission))
+        except InvalidArchiveError as error:
+            name = safe_filename(files[0].filename or "")
+            raise HTTPException(422, f"{name}: {error}") from error
+    return [
+        submit_file(context, upload.file, upload.filename or "", _item(submission, position))
+        for position, upload in enumerate(files)
+    ]
 
 
 def submit_file(
