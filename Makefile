@@ -17,13 +17,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # the line of uv in the lock and its hashes: the installer is pinned like everything it installs
 UV_LOCK := $(VENV)/uv.lock
+# what `make soak` does, and where its log is
+FILES ?= 10000
+KILLS ?= 200
+SOAK := $(CURDIR)/outputs/soak
 # an installation without extras, for `make test-core`
 CORE := outputs/core
 # summary of the last run; a run that fails early writes none
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-core test-services check check-fast format serve worker key image mlflow zenml \
+.PHONY: help setup train test test-core test-services soak check check-fast format serve worker key image mlflow zenml \
 	bench docs lock release
 
 help:
@@ -64,6 +68,10 @@ test-core:  ## the core without optional packages, in a separate environment
 
 test-services: $(READY)  ## tests that kill workers; tests of browser, Redis and PostgreSQL if installed
 	@$(BIN)/python -m pytest -m services tests/bento
+
+soak: $(READY)  ## FILES=10000 corrupt files and KILLS=200 kills through the service; the files resume
+	@UNMASK_BROKEN_FILES=$(FILES) UNMASK_SOAK_LOG="$(SOAK)/corrupt-$(FILES).jsonl" UNMASK_KILLS=$(KILLS) \
+		$(BIN)/python -m pytest -s -m services tests/bento/e2e/test_corrupt_media.py tests/bento/e2e/test_random_kills.py
 
 check: $(READY)  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

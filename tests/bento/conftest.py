@@ -204,14 +204,14 @@ def open_page(chromium):
 
 @pytest.fixture
 def worker_process():
-    """Start workers in separate processes; the fixture kills those that still run."""
+    """Start workers, or another script, in processes; the fixture kills those that still run."""
     started = []
 
-    def start(settings, **environment):
+    def start(settings, script="scripted_worker.py", arguments=(), **environment):
         variables = {f"UNMASK_{name.upper()}": str(value) for name, value in settings.items()}
         path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
         process = subprocess.Popen(
-            [sys.executable, str(HERE / "fakes/scripted_worker.py")],
+            [sys.executable, str(HERE / "fakes" / script), *arguments],
             env={**os.environ, "PYTHONPATH": path, **variables, **environment},
         )
         started.append(process)

@@ -1,13 +1,22 @@
-"""Preprocessing of real footage, if ``../shared/clips`` exists."""
+"""Real footage, if ``../shared/clips`` exists: preprocessing, and verdicts of the champion.
 
+A few genuine clips are judged; ``UNMASK_REAL_CLIPS=0`` judges all of them.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 
 from unmask.config import PreprocessingSettings
+from unmask.preprocessing.media.suffixes import list_media
 from unmask.preprocessing.prepare import frames_with_face, prepare_clip
+from unmask.serving.analyzer import Analyzer
 
-CLIPS = Path(__file__).parents[3] / "shared/clips"
+ROOT = Path(__file__).parents[2]
+CLIPS = ROOT.parent / "shared/clips"
+CHAMPION = Path(os.environ.get("UNMASK_BUNDLE") or ROOT / "outputs/champion")
+GENUINE = int(os.environ.get("UNMASK_REAL_CLIPS", "6"))
 SETTINGS = PreprocessingSettings()
 NAMES = ("real/grid_lbax4n.mpg", "real/mead_W036.mp4", "real/pcavs_00086.mp4",
           "fake/dfdc_yhffcuhhjy.mp4", "fake/loopy_realistic_5.mp4")  # fmt: skip
@@ -32,3 +41,21 @@ def test_head_pose_and_motion_of_a_talk_are_plausible():
     (person,) = prepare_clip(CLIPS / "real/pcavs_00086.mp4", SETTINGS).people
     assert abs(person.track.pose_deg).max() < 60
     assert person.flow.any(axis=(1, 2, 3))[1:].mean() > 0.9
+
+
+def genuine_clips():
+    """Genuine clips of all folders; the same ones, spread evenly, unless all are wanted."""
+    paths = [path for folder in CLIPS.parent.glob("clips*") for path in list_media(folder / "real")]
+    paths.sort(key=lambda path: path.name)
+    return paths[:: max(len(paths) // GENUINE, 1)][:GENUINE] if GENUINE else paths
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.skipif(not CHAMPION.exists(), reason="no champion; run `make train`")
+def test_no_genuine_clip_is_called_fake():
+    analyzer = Analyzer.load(CHAMPION)
+    verdicts = {path.name: analyzer.analyze(path).verdict for path in genuine_clips()}
+    print(verdicts)
+    assert len(verdicts) >= (GENUINE or 41)
+    assert {name for name, verdict in verdicts.items() if verdict == "fake"} == set()
