@@ -77,24 +77,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse in pieces, so that an unfinished header never grows beyond two of them."""
+        """Parse a block; an unfinished header never grows by more than one beyond the limit."""
         self._received_bytes += len(data)
         if self._head_since is None and not self._in_body:
             self._head_since = self.loop.time()
-        if len(data) <= MAX_HEAD_BYTES:
-            return self._parse(data)
-        view = memoryview(data)
-        for start in range(0, len(data), MAX_HEAD_BYTES):
-            if not self.transport.is_closing():
-                self._parse(view[start : start + MAX_HEAD_BYTES])
-
-    def _parse(self, piece: Any) -> None:
         self._completed_part = False
-        super().data_received(piece)
+        super().data_received(data)
         if self._completed_part:
             self._unfinished_bytes = 0
             return
-        self._unfinished_bytes += len(piece)
+        self._unfinished_bytes += len(data)
         if self._unfinished_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(431, HEAD_TOO_LARGE)
 
