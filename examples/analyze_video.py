@@ -14,9 +14,9 @@ from unmask import Analyzer, Report, UnmaskError
 def print_report(report: Report) -> None:
     """Print the verdict, its probability, the flagged segments, and the caveats."""
     if report.fake_probability is None:
-        print(f"{report.verdict}: neither a face nor speech was found")
+        print(f"{report.verdict}: {report.reason}")
     else:
-        print(f"{report.verdict}: fake probability {report.fake_probability:.3f}")
+        print(f"{report.verdict}: fake probability {report.fake_probability:.2f}")
     for segment in report.segments:
         print(
             f"  {segment.start_s:.1f} to {segment.end_s:.1f} s, {segment.modality}: "

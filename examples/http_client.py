@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         print(f"{job['status']}: {job['error']}", file=sys.stderr)
         return 2
     result = job["result"]
-    print(f"{result['verdict']}: fake probability {result['fake_probability']}")
+    print(f"{result['verdict']}: {result['reason'] or result['fake_probability']}")
     return 0
 
 

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigD
 from bento.api import examples
 from bento.db.models import Status
 from bento.jobs.submission import JobOptions
-from unmask.serving.report.schema import Report, Verdict
+from unmask.records import Reason, Verdict
+from unmask.serving.report.model_card import ReportedGuarantee
+from unmask.serving.report.schema import Report
 
 Timestamp = Annotated[datetime, AfterValidator(lambda value: value.replace(microsecond=0))]
 
@@ -75,10 +77,22 @@ class JobSummary(ApiModel):
     file: str = Field(description="File name of the upload.")
     status: Status = Field(description="Status of the job.")
     verdict: Verdict | None = Field(default=None, description="Null until done.")
+    reason: Reason | None = Field(
+        default=None,
+        validation_alias=AliasChoices("reason", AliasPath("result", "reason")),
+        description="Why the verdict is `inconclusive`; null otherwise.",
+    )
     fake_probability: float | None = Field(
         default=None,
         validation_alias=AliasChoices("fake_probability", AliasPath("result", "fake_probability")),
-        description="Null until done, or if nothing could be scored.",
+        description="Null until done, and where nothing could be scored or the demonstration "
+        "model does not judge.",
+    )
+    promise: ReportedGuarantee | None = Field(
+        default=None,
+        validation_alias=AliasChoices("promise", AliasPath("result", "model", "promise")),
+        description="Calibration clips behind `fake_probability`, and the error rates that they "
+        "support; null until done, or without calibration.",
     )
     error: str | None = Field(default=None, description="Why the job failed.")
     cached: bool = Field(

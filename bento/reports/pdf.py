@@ -14,6 +14,8 @@ from reportlab.platypus.tables import Table, TableStyle
 
 from bento.db.models import Job
 from unmask import __version__
+from unmask.serving.report.reasons import REASON_TEXTS
+from unmask.serving.report.resolution import format_probability
 from unmask.serving.report.schema import Report
 
 WIDTH = 170 * mm
@@ -39,7 +41,8 @@ INTERPRETATION = (
     "or an editor needs, which also depends on how common forgeries are where this video comes "
     "from. It says nothing about a person's intent and is not a judgement on a person.",
     "The verdict is `fake` above and `real` below the thresholds stated here, which were set on "
-    "videos that were not used for training; between them it is `inconclusive`.",
+    "videos that were not used for training; between them it is `inconclusive`. So it is where "
+    "a flagged segment contradicts a low score, and where the video offers too little to judge.",
     "Limitations: unknown types of forgery, strong compression, small or hidden faces and audio "
     "without speech make detection less reliable. A genuine video that was edited or processed "
     "can score high. Nobody should be accused on the basis of this report alone.",
@@ -77,7 +80,10 @@ def _build_story(
 ) -> Iterator[Flowable]:
     yield _paragraph("unmask: deepfake analysis report", "Title")
     yield _paragraph(f"{report.verdict.upper()}. {VERDICTS[report.verdict]}", "Heading2")
-    yield _table(_score_rows(report))
+    if report.reason is not None:
+        yield _paragraph(REASON_TEXTS[report.reason])
+    if report.fake_probability is not None:
+        yield _table(_score_rows(report))
     yield from _section("Interpretation", INTERPRETATION)
     if report.notes:
         yield from _section("Caveats", report.notes)
@@ -96,17 +102,20 @@ def _build_story(
 
 
 def _score_rows(report: Report) -> Iterator[tuple[str, str]]:
-    yield "Fake probability", _format_score(report.fake_probability)
+    yield "Fake probability", _format_score(report, report.fake_probability)
     interval, uncertainty = report.confidence_interval, report.uncertainty_score
     unknown = "not estimated by this detector"
-    yield "95 % interval", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else unknown
+    yield (
+        "95 % interval",
+        " to ".join(_format_score(report, end) for end in interval) if interval else unknown,
+    )
     yield "Uncertainty score", unknown if uncertainty is None else f"{uncertainty:.3f}"
     for modality, label in (("video", "Faces"), ("audio", "Voice"), ("lip_sync", "Lip-sync")):
-        yield f"{label} only", _format_score(getattr(report.modalities, modality))
+        yield f"{label} only", _format_score(report, getattr(report.modalities, modality))
     for member in report.members:
-        yield f"Ensemble member {member.name}", _format_score(member.fake_probability)
+        yield f"Ensemble member {member.name}", _format_score(report, member.fake_probability)
     for person in report.people:
-        score = _format_score(person.fake_probability)
+        score = _format_score(report, person.fake_probability)
         yield f"Person {person.id}", f"{score}, visible in {person.frames} sampled frames"
 
 
@@ -164,7 +173,7 @@ def _segments(report: Report) -> Iterator[Flowable]:
             f"{segment.start_s:.1f} to {segment.end_s:.1f} s",
             f"{segment.modality.replace('_', ' ')}"
             + ("" if segment.person is None else f", person {segment.person}")
-            + f": {segment.fake_probability:.3f}",
+            + f": {_format_score(report, segment.fake_probability)}",
         )
         for segment in listed
     )
@@ -201,8 +210,12 @@ def _format_threshold(value: float) -> str:
     return f"{value:.3f}" if value < 0.9995 else f"{value:.5f}"
 
 
-def _format_score(value: float | None) -> str:
-    return "not scored" if value is None else f"{value:.3f}"
+def _format_score(report: Report, value: float | None) -> str:
+    if value is None:
+        return "not scored"
+    # the standard PDF fonts have no signs for these
+    text = format_probability(value, report.model.promise)
+    return text.replace("≥", "at least").replace("≤", "at most")
 
 
 def _format_people(count: int) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bento.db.models import Job, Status
-from unmask.serving.report.schema import Verdict
+from unmask.records import Reason, Verdict
 
 _EXAMPLE_ID = "0f9c2a7be4d1435e8a6b10c5d2f37e94"
 
@@ -23,6 +23,7 @@ class JobEndedEvent(BaseModel):
                     "status": "done",
                     "file": "interview.mp4",
                     "verdict": "fake",
+                    "reason": None,
                     "fake_probability": 0.97,
                     "error": None,
                     "status_url": f"/jobs/{_EXAMPLE_ID}",
@@ -36,7 +37,10 @@ class JobEndedEvent(BaseModel):
     status: Status = Field(description="Final status of the job.")
     file: str = Field(description="File name of the upload.")
     verdict: Verdict | None = Field(description="Null unless done.")
-    fake_probability: float | None = Field(description="Null unless done and scored.")
+    reason: Reason | None = Field(description="Why the verdict is `inconclusive`; else null.")
+    fake_probability: float | None = Field(
+        description="Null unless done and scored, and where the reason is `demo_model`."
+    )
     error: str | None = Field(description="Why the job failed.")
     status_url: str = Field(description="URL of the complete result.")
 
@@ -54,6 +58,7 @@ def build_payload(job: Job, root_path: str = "") -> bytes:
             "status": job.status,
             "file": job.file,
             "verdict": job.verdict,
+            "reason": (job.result or {}).get("reason"),
             "fake_probability": (job.result or {}).get("fake_probability"),
             "error": job.error,
             "status_url": f"{root_path}/jobs/{job.id}",

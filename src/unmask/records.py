@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,17 @@ RATE_HZ = 16_000
 FACE_PX = 224
 FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of the 224 px face
 SPLITS = ("train", "val", "test")
+
+Verdict = Literal["fake", "real", "inconclusive"]
+Reason = Literal[  # why a verdict is inconclusive; where several apply, the first one is given
+    "nothing_to_score",
+    "demo_model",
+    "still_picture",
+    "telephone_band",
+    "too_little_evidence",
+    "segment_alarm",
+    "between_thresholds",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from bento.api.job_views import to_detail, to_summary
 from bento.api.openapi import error_responses
 from bento.api.schemas import JobDeleted, JobDetail, JobList
 from bento.db.models import ACTIVE_STATUSES, Status
-from unmask.serving.report.schema import Verdict
+from unmask.records import Verdict
 
 CANCELLED_RETENTION_S = 86_400.0
 

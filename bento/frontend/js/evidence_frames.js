@@ -8,12 +8,13 @@ const MAX_FRAMES = 5;
 const MIN_DROP = 0.1; // log-odds beyond chance; less moves a probability by at most 0.02
 
 export function evidenceCard(job, playhead) {
-  const { evidence } = job.result;
+  const { evidence, model } = job.result;
   const urls = new Map(job.evidence.map(({ name, url }) => [`${name}.png`, url]));
+  const show = (item) => frameItem(item, urls, model.promise, playhead);
   const ofKind = (kind) => evidence.filter((item) => item.kind === kind && urls.has(item.file));
   const heatMaps = ofKind("heat_map");
   const people = [...new Set(heatMaps.map((item) => item.person))];
-  const groups = people.map((person) => personFrames(person, heatMaps, urls, playhead));
+  const groups = people.map((person) => personFrames(person, heatMaps, show));
   const waveforms = ofKind("sound").map((item) => waveform(item, urls, playhead));
   const isEmpty = groups.length + waveforms.length === 0;
   return card(
@@ -28,11 +29,12 @@ export function evidenceCard(job, playhead) {
 
 function emptyMessage({ options, result }) {
   if (options.retention === "zero") return "No images were made, as requested.";
+  if (result.reason === "demo_model") return "Nothing was scored, so there is nothing to show.";
   if (result.people.length === 0) return "No face was detected, so there are no frames to show.";
   return "This result has no images.";
 }
 
-function personFrames(person, heatMaps, urls, playhead) {
+function personFrames(person, heatMaps, show) {
   const frames = heatMaps.filter((item) => item.person === person).slice(0, MAX_FRAMES);
   const count =
     frames.length === 1 ? "highest-scoring frame" : `${frames.length} highest-scoring frames`;
@@ -46,11 +48,11 @@ function personFrames(person, heatMaps, urls, playhead) {
     { class: "group" },
     element("h3", {}, `Person ${person}: ${count}`),
     hint,
-    element("ol", { class: "frames" }, ...frames.map((item) => frameItem(item, urls, playhead))),
+    element("ol", { class: "frames" }, ...frames.map(show)),
   );
 }
 
-function frameItem(item, urls, playhead) {
+function frameItem(item, urls, promise, playhead) {
   const image = (file, alt) => urls.has(file) && element("img", { src: urls.get(file), alt });
   const time = formatTimecode(item.time_s);
   const images = [
@@ -68,7 +70,7 @@ function frameItem(item, urls, playhead) {
         "figcaption",
         {},
         jumpButton(item, playhead),
-        `, score ${formatScore(item.fake_probability)}`,
+        `, score ${formatScore(item.fake_probability, promise)}`,
         deletionTest(item),
       ),
     ),

@@ -11,8 +11,7 @@ export function faceBoxes(report, playhead) {
   if (people.length === 0) return null;
   const { width, height } = report.media;
   const fontSize = Math.max(width, height) / 34;
-  const threshold = segmentThreshold(report.model, "video");
-  const boxes = people.map((person) => new FaceBox(person, threshold, fontSize));
+  const boxes = people.map((person) => new FaceBox(person, report.model, fontSize));
   const update = () => boxes.forEach((box) => box.update(playhead.time_s));
   playhead.addEventListener("tick", update);
   update();
@@ -25,9 +24,10 @@ export function faceBoxes(report, playhead) {
 }
 
 class FaceBox {
-  constructor(person, threshold, fontSize) {
+  constructor(person, model, fontSize) {
     this.person = person;
-    this.threshold = threshold;
+    this.threshold = segmentThreshold(model, "video");
+    this.promise = model.promise;
     this.fontSize = fontSize;
     this.outline = svgElement("rect", { class: "outline" });
     this.rect = svgElement("rect");
@@ -45,7 +45,7 @@ class FaceBox {
     const score = this.person.timeline[box.nearest]?.fake_probability ?? null;
     this.label.setAttribute("x", box.x);
     this.label.setAttribute("y", Math.max(box.y - this.fontSize * 0.4, this.fontSize));
-    this.label.textContent = `person ${this.person.id} · ${formatScore(score)}`;
+    this.label.textContent = `person ${this.person.id} · ${formatScore(score, this.promise)}`;
     this.node.setAttribute("class", score === null ? "" : level(score, this.threshold));
   }
 }

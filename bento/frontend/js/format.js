@@ -6,13 +6,76 @@ export const VERDICTS = {
   inconclusive: { label: "Inconclusive", sign: "?", summary: "The detector cannot decide." },
 };
 
+/** Reasons of an inconclusive verdict: `label` for a list, `text` for a result. */
+export const REASONS = {
+  nothing_to_score: {
+    label: "nothing to score",
+    text: "Neither a face nor speech was found, so there is nothing to score.",
+  },
+  demo_model: {
+    label: "demonstration model",
+    text:
+      "The detector is the small demonstration model, and this footage is unlike the clips that " +
+      "it was calibrated on. Its scores would mean nothing here, so none are given.",
+  },
+  still_picture: {
+    label: "still picture",
+    text: "The picture does not move, so there is no talking face to judge.",
+  },
+  telephone_band: {
+    label: "telephone sound",
+    text:
+      "The sound has the bandwidth of a telephone, in which traces of a synthetic voice are lost.",
+  },
+  too_little_evidence: {
+    label: "too little to judge",
+    text: "Less than a second of a face or of speech could be scored.",
+  },
+  segment_alarm: {
+    label: "flagged segment",
+    text: "The video as a whole scores low, but a segment of it is flagged.",
+  },
+  between_thresholds: {
+    label: "between the thresholds",
+    text:
+      "The score lies between the two thresholds, where a verdict would be wrong too often. It is " +
+      "evidence neither for nor against a forgery.",
+  },
+};
+
 export const RETENTIONS = {
   keep: "video and result",
   delete_upload: "result only; the video was deleted after the analysis",
   zero: "result only, for a few minutes; the video was deleted immediately and no images were made",
 };
 
-export const formatScore = (value) => (value === null ? "not scored" : value.toFixed(2));
+/** Lowest and highest probability that so many calibration clips can bear, in two digits. */
+export function probabilityRange(promise) {
+  if (!promise) return [0.01, 0.99];
+  const low = 1 / (promise.real_clips + 2);
+  const high = (promise.fake_clips + 1) / (promise.fake_clips + 2);
+  return [Math.max(Math.ceil(low * 100), 1) / 100, Math.min(Math.floor(high * 100), 99) / 100];
+}
+
+/** A probability, or the end of its range; `promise` holds the numbers of calibration clips. */
+export function formatScore(value, promise) {
+  if (value === null) return "not scored";
+  const [low, high] = probabilityRange(promise);
+  if (value < low) return `≤ ${low.toFixed(2)}`;
+  return value > high ? `≥ ${high.toFixed(2)}` : value.toFixed(2);
+}
+
+/** What a probability means in numbers of videos: the 95 % Wilson interval of the clips behind it. */
+export function shareOfFakes(probability, promise) {
+  const clips = promise.real_clips + promise.fake_clips;
+  const [low, high] = probabilityRange(promise);
+  const p = Math.min(Math.max(probability, low), high);
+  const z2 = 1.96 ** 2 / clips;
+  const centre = (p + z2 / 2) / (1 + z2);
+  const reach = (Math.sqrt(z2 * (p * (1 - p) + z2 / 4))) / (1 + z2);
+  const [from, to] = [Math.floor((centre - reach) * 100), Math.ceil((centre + reach) * 100)];
+  return `${Math.max(from, 1)} to ${Math.min(to, 99)} in 100`;
+}
 
 export const formatSigned = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 

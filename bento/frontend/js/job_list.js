@@ -3,7 +3,7 @@
 import { requestJson } from "./api.js";
 import { element } from "./dom.js";
 import { showError } from "./error_notice.js";
-import { VERDICTS, formatDateTime, formatScore } from "./format.js";
+import { REASONS, VERDICTS, formatDateTime, formatScore } from "./format.js";
 import { isActive } from "./job_events.js";
 
 const PAGE_SIZE = 10;
@@ -83,9 +83,7 @@ function renderPage({ jobs, total, next }, offset, goTo) {
 function jobItem(job) {
   const kind = job.verdict ?? job.status;
   const sign = job.verdict ? VERDICTS[job.verdict].sign : job.status === "failed" ? "✗" : "·";
-  const label = job.verdict
-    ? `${VERDICTS[job.verdict].label} ${job.fake_probability === null ? "" : formatScore(job.fake_probability)}`
-    : job.status;
+  const label = job.verdict ? verdictLabel(job) : job.status;
   const details = [
     formatDateTime(job.created_at),
     job.cached ? "reused result" : null,
@@ -103,4 +101,11 @@ function jobItem(job) {
     ),
     element("span", { class: "hint" }, details.join(" · ")),
   );
+}
+
+/** The verdict with its probability, or with the reason why it is inconclusive. */
+function verdictLabel({ verdict, reason, fake_probability: probability, promise }) {
+  const { label } = VERDICTS[verdict];
+  if (reason) return `${label}: ${REASONS[reason].label}`;
+  return probability === null ? label : `${label} ${formatScore(probability, promise)}`;
 }

@@ -5,7 +5,7 @@ import { announce } from "./aria_live.js";
 import { element } from "./dom.js";
 import { reportDownloads } from "./downloads.js";
 import { showError } from "./error_notice.js";
-import { RETENTIONS, VERDICTS, formatBytes, formatDateTime } from "./format.js";
+import { REASONS, RETENTIONS, VERDICTS, formatBytes, formatDateTime } from "./format.js";
 import { isActive, watchJob } from "./job_events.js";
 import { JobProgress } from "./job_progress.js";
 import { resultView } from "./result_view.js";
@@ -67,7 +67,8 @@ async function followJob(job, target, signal) {
 
 async function showEndedJob(job, target, signal) {
   if (job.status === "done") {
-    announce(`Done. Verdict: ${VERDICTS[job.verdict].label}.`);
+    const reason = job.reason ? `, ${REASONS[job.reason].label}` : "";
+    announce(`Done. Verdict: ${VERDICTS[job.verdict].label}${reason}.`);
     target.querySelector(".title").append(reportDownloads(job));
     target.append(...resultView(job, signal));
   } else {

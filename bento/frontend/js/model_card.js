@@ -1,7 +1,7 @@
 // Quality of the media, and the model card of the detector.
 
 import { card, definitionList, element } from "./dom.js";
-import { formatBytes, formatScore, formatSegmentThresholds } from "./format.js";
+import { formatBytes, formatSegmentThresholds } from "./format.js";
 
 const LIMITATIONS =
   "Unknown types of forgery, strong compression, small or hidden faces and audio without " +
@@ -58,13 +58,13 @@ export function modelCard(model) {
     [
       "Lip-sync",
       model.sync_weight
-        ? `weight ${formatScore(model.sync_weight)} in the score`
+        ? `weight ${model.sync_weight.toFixed(2)} in the score`
         : "not part of the score",
     ],
     ["Calibration", `temperature ${model.temperature.toFixed(2)}, bias ${model.bias.toFixed(2)}`],
     [
       "Thresholds",
-      `real below ${formatScore(model.real_below)}, fake above ${formatScore(model.fake_above)}`,
+      `real below ${model.real_below.toFixed(2)}, fake above ${model.fake_above.toFixed(2)}`,
     ],
     ["Segment thresholds", formatSegmentThresholds(model)],
     ["Conformal guarantee", formatGuarantee(model.promise)],

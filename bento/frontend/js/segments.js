@@ -10,9 +10,9 @@ export function segmentList(report, playhead) {
     ? element(
         "ol",
         { class: "segments" },
-        ...segments.map((segment) => segmentItem(segment, playhead)),
+        ...segments.map((segment) => segmentItem(segment, report.model, playhead)),
       )
-    : element("p", {}, "No segment of face, voice or lip-sync exceeds its threshold.");
+    : element("p", {}, emptyMessage(report));
   return element(
     "section",
     { class: "segments-panel", "aria-labelledby": heading.id },
@@ -20,6 +20,11 @@ export function segmentList(report, playhead) {
     ...hint(segments, report.model),
     body,
   );
+}
+
+function emptyMessage({ reason }) {
+  if (reason === "demo_model") return "Nothing was scored.";
+  return "No segment of face, voice or lip-sync exceeds its threshold.";
 }
 
 function hint(segments, model) {
@@ -34,7 +39,7 @@ function hint(segments, model) {
   ];
 }
 
-function segmentItem(segment, playhead) {
+function segmentItem(segment, model, playhead) {
   const time = `${formatTimecode(segment.start_s)} – ${formatTimecode(segment.end_s)}`;
   const button = element(
     "button",
@@ -45,7 +50,7 @@ function segmentItem(segment, playhead) {
     },
     element("span", { class: "time" }, time),
     element("span", {}, segmentLabel(segment.modality, segment.person)),
-    element("span", { class: "value" }, formatScore(segment.fake_probability)),
+    element("span", { class: "value" }, formatScore(segment.fake_probability, model.promise)),
   );
   return element("li", {}, button);
 }

@@ -60,7 +60,7 @@ function describe(report, { time_s, duration_s }) {
     const point = person.timeline.find(
       (candidate) => Math.abs(candidate.time_s - time_s) <= FRAME_S / 2 + 0.01,
     );
-    return `person ${person.id} ${point ? formatScore(point.fake_probability) : "not visible"}`;
+    return `person ${person.id} ${point ? formatScore(point.fake_probability, report.model.promise) : "not visible"}`;
   });
   return [`${formatTimecode(time_s)} of ${formatTimecode(duration_s)}`, ...scores].join(", ");
 }

@@ -17,7 +17,7 @@ export function faceLane(report, person, duration_s) {
   const threshold = segmentThreshold(report.model, "video");
   return lane(
     `Face of person ${person.id}`,
-    `${formatScore(person.fake_probability)} combined with the audio, visible in ${person.frames} frames`,
+    `${formatScore(person.fake_probability, report.model.promise)} combined with the audio, visible in ${person.frames} frames`,
     barChart(points, perFrame ? medianInterval(points) : 1, duration_s, threshold),
     segments,
     duration_s,
@@ -25,9 +25,11 @@ export function faceLane(report, person, duration_s) {
 }
 
 export function voiceLane(report, duration_s) {
-  if (report.audio_timeline.length === 0) return lane("Voice", "no speech, not scored");
+  if (report.audio_timeline.length === 0) {
+    return lane("Voice", report.quality.speech_s ? "not scored" : "no speech, not scored");
+  }
   const segments = report.segments.filter((segment) => segment.modality === "audio");
-  const detail = `${formatScore(report.modalities.audio)} on its own, per second of speech`;
+  const detail = `${formatScore(report.modalities.audio, report.model.promise)} on its own, per second of speech`;
   const threshold = segmentThreshold(report.model, "audio");
   const chart = barChart(report.audio_timeline, 1, duration_s, threshold);
   return lane("Voice", detail, chart, segments, duration_s);
@@ -52,7 +54,7 @@ export function offsetLane(report, person, duration_s) {
     (segment) => segment.person === person.id && segment.modality === "lip_sync",
   );
   const detail =
-    `${formatScore(lip_sync.fake_probability)}; ${formatOffset(lip_sync.offset_ms)}; ` +
+    `${formatScore(lip_sync.fake_probability, report.model.promise)}; ${formatOffset(lip_sync.offset_ms)}; ` +
     "offsets within the grey band are not noticeable";
   const chart = lip_sync.offsets.length ? offsetChart(lip_sync.offsets, duration_s) : null;
   return lane(`Lip-sync of person ${person.id}`, detail, chart, segments, duration_s);

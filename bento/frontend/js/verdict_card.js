@@ -1,16 +1,11 @@
 // The verdict card: verdict, probability, uncertainty and caveats.
 
 import { card, element } from "./dom.js";
-import { VERDICTS, formatScore } from "./format.js";
+import { REASONS, VERDICTS, formatScore, shareOfFakes } from "./format.js";
 
 const REAL_NOT_PROVEN =
   "This does not prove that the video is genuine: a type of forgery unknown to the detector can " +
   "score equally low.";
-const INCONCLUSIVE =
-  "The score lies between the two thresholds, where a verdict would be wrong too often. It is " +
-  "evidence neither for nor against a forgery.";
-const UNSCORED =
-  "Nothing in this video could be scored, so there is no probability. See the caveats below.";
 const DISCLAIMER =
   "This is not a verdict on a person. Before any decision, have a person review the evidence, " +
   "and let the person concerned respond.";
@@ -37,9 +32,7 @@ export function verdictCard(job) {
     element(
       "div",
       { class: "verdict-scores" },
-      ...gauge(report),
-      modalityScores(report),
-      ...memberScores(report),
+      ...scores(report),
     ),
     ...caveats(report.notes),
     element("p", { class: "disclaimer" }, DISCLAIMER),
@@ -55,6 +48,12 @@ export function verdictCard(job) {
   return node;
 }
 
+/** Nothing where no probability is given. */
+function scores(report) {
+  if (report.fake_probability === null) return [];
+  return [...gauge(report), modalityScores(report), ...memberScores(report)];
+}
+
 function caveats(notes) {
   if (notes.length === 0) return [];
   const list = element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note)));
@@ -63,39 +62,51 @@ function caveats(notes) {
 
 function explanation(report) {
   const probability = report.fake_probability;
-  if (probability === null) return [element("p", {}, UNSCORED)];
-  const sentences = [
-    `Fake probability ${formatScore(probability)}: on footage like the calibration data, about ` +
-      `${Math.round(probability * 100)} in 100 videos with this score are fakes.`,
-    intervalSentence(report),
-  ];
-  if (report.verdict === "real") sentences.unshift(REAL_NOT_PROVEN);
-  if (report.verdict === "inconclusive") sentences.unshift(INCONCLUSIVE);
+  const sentences = [];
+  if (report.verdict === "real") sentences.push(REAL_NOT_PROVEN);
+  if (report.verdict === "inconclusive") sentences.push(reasonText(report));
+  if (probability !== null) sentences.push(meaning(report), intervalSentence(report));
   return sentences.map((sentence) => element("p", {}, sentence));
+}
+
+/** Why the verdict is inconclusive; reports of older schemas do not state it. */
+function reasonText({ reason, fake_probability: probability }) {
+  const fallback = probability === null ? "nothing_to_score" : "between_thresholds";
+  return REASONS[reason ?? fallback].text;
+}
+
+function meaning({ fake_probability: probability, model: { promise } }) {
+  const score = `Fake probability ${formatScore(probability, promise)}`;
+  if (!promise) return `${score}; the detector is not calibrated.`;
+  return (
+    `${score}: on footage like the calibration data, ${shareOfFakes(probability, promise)} ` +
+    `videos with this score are fakes, as far as ${promise.real_clips + promise.fake_clips} ` +
+    "calibration clips can tell."
+  );
 }
 
 function intervalSentence({ confidence_interval: interval, uncertainty_score: spread, model }) {
   if (interval === null) {
     return `The uncertainty is unknown: this detector (phase ${model.phase}) gives a single estimate.`;
   }
-  const [low, high] = interval.map(formatScore);
+  const [low, high] = interval.map((end) => formatScore(end, model.promise));
   const sentence = `95 % of the detector's repeated estimates lie between ${low} and ${high}`;
   return spread === null ? `${sentence}.` : `${sentence}; uncertainty score ${spread.toFixed(3)}.`;
 }
 
 /** The probability on a scale from 0 to 1, with the thresholds. */
 function gauge({ fake_probability: probability, confidence_interval: interval, model }) {
-  if (probability === null) return [];
   const zone = (kind, from, to) => bar(`zone ${kind}`, from, to);
-  const [low, high] = [formatScore(model.real_below), formatScore(model.fake_above)];
+  const format = (value) => formatScore(value, model.promise);
+  const [low, high] = [model.real_below.toFixed(2), model.fake_above.toFixed(2)];
   const thresholds = `Real below ${low}, fake above ${high}, inconclusive in between`;
-  const range = interval ? `, interval ${interval.map(formatScore).join(" to ")}` : "";
+  const range = interval ? `, interval ${interval.map(format).join(" to ")}` : "";
   const scale = element(
     "div",
     {
       class: "gauge",
       role: "img",
-      "aria-label": `Fake probability ${formatScore(probability)}${range}. ${thresholds}.`,
+      "aria-label": `Fake probability ${format(probability)}${range}. ${thresholds}.`,
     },
     zone("low", 0, model.real_below),
     zone("middle", model.real_below, model.fake_above),
@@ -107,7 +118,7 @@ function gauge({ fake_probability: probability, confidence_interval: interval, m
     element(
       "p",
       { class: "number" },
-      element("strong", {}, formatScore(probability)),
+      element("strong", {}, format(probability)),
       " fake probability",
     ),
     scale,
@@ -134,24 +145,26 @@ const MODALITIES = {
   lip_sync: { label: "Lip-sync", missing: "not compared" },
 };
 
-function modalityScores({ modalities }) {
+function modalityScores({ modalities, model }) {
   const rows = Object.entries(MODALITIES).map(([modality, { label, missing }]) =>
-    meter(label, modalities[modality], missing),
+    meter(label, modalities[modality], missing, model.promise),
   );
   return element("dl", { class: "meters" }, ...rows);
 }
 
-function memberScores({ members, members_spread: spread }) {
+function memberScores({ members, members_spread: spread, model }) {
   if (members.length === 0) return [];
-  const rows = members.map((member) => meter(member.name, member.fake_probability, ""));
+  const rows = members.map((member) =>
+    meter(member.name, member.fake_probability, "", model.promise),
+  );
   const deviation = spread ? `, standard deviation ${spread.toFixed(2)}` : "";
   const summary = element("summary", {}, `${members.length} ensemble members${deviation}`);
   return [element("details", {}, summary, element("dl", { class: "meters" }, ...rows))];
 }
 
-function meter(label, value, missing) {
+function meter(label, value, missing, promise) {
   const track = () => element("div", { class: "bar", "aria-hidden": "true" }, bar("", 0, value));
   const content =
-    value === null ? [element("span", { class: "hint" }, missing)] : [track(), formatScore(value)];
+    value === null ? [element("span", { class: "hint" }, missing)] : [track(), formatScore(value, promise)];
   return element("div", {}, element("dt", {}, label), element("dd", {}, ...content));
 }

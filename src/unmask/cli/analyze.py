@@ -57,6 +57,8 @@ def print_report(report: "Report") -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from unmask.serving.report.reasons import REASON_TEXTS
+
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(_describe_media(report.media), "dim"))
     if len(report.media.sound_tracks) > 1:
@@ -64,15 +66,17 @@ def print_report(report: "Report") -> None:
         console.print(Text(f"sound tracks: {tracks}", "dim"))
     head = Text(report.verdict.upper(), COLOURS[report.verdict])
     if report.fake_probability is not None:
-        head.append(f"  fake probability {report.fake_probability:.2f}", "bold")
+        head.append(f"  fake probability {_score(report, report.fake_probability)}", "bold")
         head.append(_modality_summary(report), "not bold")
     console.print(head)
+    if report.reason is not None:
+        console.print(Text(f"  {REASON_TEXTS[report.reason]}"))
     for line in _uncertainty_lines(report):
         console.print(Text(f"  {line}"))
     for person in report.people:
-        console.print(Text(f"  {_describe_person(person)}"))
+        console.print(Text(f"  {_describe_person(report, person)}"))
     for segment in report.segments:
-        console.print(Text(f"  {_describe_segment(segment)}", "red"))
+        console.print(Text(f"  {_describe_segment(report, segment)}", "red"))
     for item in report.evidence:
         file = "" if item.file is None else f"{item.file}: "
         console.print(Text(f"  {file}{item.description}"))
@@ -93,25 +97,26 @@ def _uncertainty_lines(report: "Report") -> Iterator[str]:
     if report.confidence_interval is not None:
         low, high = report.confidence_interval
         spread = f"uncertainty {report.uncertainty_score:.3f}"
-        yield f"95 % interval: {low:.2f} to {high:.2f}, {spread}"
+        yield f"95 % interval: {_score(report, low)} to {_score(report, high)}, {spread}"
     if report.members:
-        probabilities = ", ".join(f"{member.fake_probability:.2f}" for member in report.members)
+        probabilities = ", ".join(_score(report, item.fake_probability) for item in report.members)
         yield f"{len(report.members)} members: {probabilities}"
 
 
-def _describe_person(person: "Person") -> str:
-    score = f"person {person.id}: {person.fake_probability:.2f} over {person.frames} frames"
+def _describe_person(report: "Report", person: "Person") -> str:
+    probability = _score(report, person.fake_probability)
+    score = f"person {person.id}: {probability} over {person.frames} frames"
     if person.lip_sync is None or person.lip_sync.offset_ms is None:
         return score
     offset_ms = person.lip_sync.offset_ms
     return f"{score}; audio {abs(offset_ms):.0f} ms {'late' if offset_ms >= 0 else 'early'}"
 
 
-def _describe_segment(segment: "Segment") -> str:
+def _describe_segment(report: "Report", segment: "Segment") -> str:
     subject = {"video": "face", "audio": "voice", "lip_sync": "lips"}[segment.modality]
     subject += "" if segment.person is None else f" of person {segment.person}"
     span = f"{segment.start_s:.1f} to {segment.end_s:.1f} s"
-    return f"{span}: {subject} {segment.fake_probability:.2f}"
+    return f"{span}: {subject} {_score(report, segment.fake_probability)}"
 
 
 def _modality_summary(report: "Report") -> str:
@@ -120,5 +125,14 @@ def _modality_summary(report: "Report") -> str:
         "voice": report.modalities.audio,
         "lip-sync": report.modalities.lip_sync,
     }
-    parts = [f"{name} {value:.2f}" for name, value in modalities.items() if value is not None]
+    parts = [
+        f"{name} {_score(report, value)}" for name, value in modalities.items() if value is not None
+    ]
     return f"  ({', '.join(parts)})" if parts else ""
+
+
+def _score(report: "Report", probability: float) -> str:
+    """Format a probability no finer than the calibration clips can bear."""
+    from unmask.serving.report.resolution import format_probability
+
+    return format_probability(probability, report.model.promise)

@@ -5,19 +5,53 @@ that a threshold means the same in both.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.models.calibration.platt import Calibration
 from unmask.models.ensemble.pooling import fuse_with_lipsync
+from unmask.records import Reason, Verdict
 
-MIN_FRAMES = 5  # a face seen for less than a second does not decide beside longer ones
+# A face seen for less than a second does not decide beside longer ones, and does not suffice for a
+# verdict; nor does less than a second of voice, which is scored in as many bins.
+MIN_FRAMES = 5
 
 Floats = NDArray[np.float64]
-Verdict = Literal["fake", "real", "inconclusive"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Verdict on a clip.
+
+    Attributes:
+        reason: Why the verdict is ``inconclusive``; ``None`` for the other two.
+    """
+
+    verdict: Verdict
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictBasis:
+    """Everything that the verdict on a clip depends on.
+
+    Attributes:
+        probability: Fake probability of the clip; ``None`` where nothing could be scored.
+        scored_moments: Number of frames of the decisive person, or of bins of the voice where no
+            face is seen.
+        has_alarm: Whether a segment of face, voice or lip-sync is flagged.
+        obstacles: Reasons, known from the footage, why no verdict can be given.
+    """
+
+    probability: float | None
+    scored_moments: int
+    has_alarm: bool = False
+    obstacles: frozenset[Reason] = frozenset()
 
 
 def final_log_odds(
@@ -69,19 +103,29 @@ def decisive(
     return max(candidates, key=log_odds)
 
 
-def decide_verdict(probability: float | None, calibration: Calibration) -> Verdict:
-    """Return the verdict for a fake probability.
+def decide_verdict(basis: VerdictBasis, calibration: Calibration) -> Decision:
+    """Return the verdict on a clip.
+
+    A clip with a flagged segment is never called real. This rule and the obstacles only withhold
+    verdicts, so the error rates that the thresholds guarantee hold with them.
 
     Args:
-        probability: ``None`` where nothing could be scored.
         calibration: The one in effect for this clip; see :meth:`Calibration.for_clip`.
 
     Example:
-        >>> decide_verdict(0.5, Calibration(real_below=0.3, fake_above=0.7))
-        'inconclusive'
+        >>> decide_verdict(VerdictBasis(0.5, 50), Calibration(real_below=0.3, fake_above=0.7))
+        Decision(verdict='inconclusive', reason='between_thresholds')
     """
-    if probability is None:
-        return "inconclusive"
-    if probability > calibration.fake_above:
-        return "fake"
-    return "real" if probability < calibration.real_below else "inconclusive"
+    reasons = set(basis.obstacles)
+    if basis.probability is None:
+        return Decision("inconclusive", "nothing_to_score")
+    if basis.scored_moments < MIN_FRAMES:
+        reasons.add("too_little_evidence")
+    if not reasons:
+        if basis.probability > calibration.fake_above:
+            return Decision("fake")
+        is_low = basis.probability < calibration.real_below
+        if is_low and not basis.has_alarm:
+            return Decision("real")
+        reasons.add("segment_alarm" if is_low else "between_thresholds")
+    return Decision("inconclusive", next(reason for reason in REASONS if reason in reasons))

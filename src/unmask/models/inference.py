@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, apply_platt
+from unmask.models.calibration.segments import bin_audio_steps
 from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import DetectorOutput
@@ -109,6 +110,11 @@ def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:
         frame_count=lambda score: len(score.frame_probabilities),
         log_odds=lambda score: score.logit,
     )
+
+
+def scored_moments(score: SampleScore) -> int:
+    """Return the number of scored frames, or of bins of the voice in a sample without a face."""
+    return len(score.frame_probabilities) or len(bin_audio_steps(score.step_probabilities)[0])
 
 
 def with_sync_weight(score: SampleScore, sync_weight: float) -> SampleScore:

@@ -27,14 +27,15 @@ class VideoPathModel:
             params: Not used; MLflow passes it.
 
         Returns:
-            ``path``, ``verdict``, ``fake_probability`` (``None`` without a score) and the
-            ``report`` as JSON. A file that cannot be read is ``inconclusive``, with the error
-            message as its report.
+            ``path``, ``verdict``, ``reason`` (of an inconclusive verdict), ``fake_probability``
+            (``None`` without a score) and the ``report`` as JSON. A file that cannot be read is
+            ``inconclusive`` without a reason, with the error message as its report.
         """
         return [self._row(str(path)) for path in model_input["path"]]
 
     def _row(self, path: str) -> dict[str, Any]:
-        row: dict[str, Any] = {"path": path, "verdict": "inconclusive", "fake_probability": None}
+        row: dict[str, Any] = {"path": path, "verdict": "inconclusive", "reason": None}
+        row["fake_probability"] = None
         try:
             report = self.analyzer.analyze(Path(path))
         except MediaError as error:
@@ -42,6 +43,7 @@ class VideoPathModel:
         return {
             "path": path,
             "verdict": report.verdict,
+            "reason": report.reason,
             "fake_probability": report.fake_probability,
             "report": report.model_dump_json(),
         }

@@ -10,7 +10,7 @@ from scipy.special import expit
 from unmask.explainability.evidence import EvidenceItem
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.clip_decision import decide_verdict
+from unmask.models.clip_decision import VerdictBasis, decide_verdict
 from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
 from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lines
 from unmask.records import MediaInfo
@@ -52,8 +52,12 @@ def build_report(
     interval = None if decisive is None else _predictive_interval(decisive, calibration)
     members = tuple(_members(decisive, calibration))
     notes = build_notes(quality, info, model, in_effect.guarantee, result.media.end_s)
+    segments = tuple(_segments(scores, bundle, info.duration_s or inf))
+    moments = 0 if decisive is None else len(decisive.times_s)
+    decision = decide_verdict(VerdictBasis(probability, moments, bool(segments)), in_effect)
     return schema.Report(
-        verdict=decide_verdict(probability, in_effect),
+        verdict=decision.verdict,
+        reason=decision.reason,
         fake_probability=probability,
         confidence_interval=None if interval is None else (interval.low, interval.high),
         uncertainty_score=None if interval is None else interval.score,
@@ -71,7 +75,7 @@ def build_report(
         people=tuple(_people(scores, calibration)),
         audio_timeline=_points(mean_per_second(scores.sound.scores())),
         envelope=result.media.peaks.envelope(),
-        segments=tuple(_segments(scores, bundle, info.duration_s or inf)),
+        segments=segments,
         evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
         notes=tuple(notes),

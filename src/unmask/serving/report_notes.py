@@ -33,7 +33,7 @@ def build_notes(
     if model.profile == "demo":
         yield (
             "The detector is the small demonstration model; "
-            "its verdict on real footage means nothing."
+            "it judges footage like its calibration clips alone."
         )
     if info.duration_s - decoded_end_s > DURATION_TOLERANCE_S:
         yield (
@@ -45,8 +45,6 @@ def build_notes(
     yield from _picture_notes(quality, info)
     yield from _face_notes(quality, info)
     yield from _sound_notes(quality, info)
-    if not quality.frames_with_face and not quality.speech_s:
-        yield "Neither a face nor speech was found, so there is nothing to score."
 
 
 def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:

@@ -4,6 +4,8 @@ Fields that a phase cannot fill are null or empty, never invented: phase 1 has n
 uncertainty, no lip-sync score, no ensemble members and no evidence images. Schema 2 only adds to
 schema 1: lip-sync per person, the voice per second, the conformal guarantee, more about evidence
 and timing, and what a page needs for drawing (face boxes, offsets along time, waveform peaks).
+Schema 3 adds the reason of an inconclusive verdict, and withholds scores where the demonstration
+model does not judge. Reports of every older schema are still read.
 ``Report.model_json_schema()`` is the contract as a JSON schema.
 """
 
@@ -11,12 +13,12 @@ from typing import Literal, Self
 
 from pydantic import AliasChoices, AliasPath, Field, model_validator
 
+from unmask.records import Reason, Verdict
 from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.model_card import Model
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-Verdict = Literal["fake", "real", "inconclusive"]
 Modality = Literal["video", "audio", "lip_sync"]
 
 
@@ -250,9 +252,15 @@ class Report(ReportModel):
     """
 
     schema_version: int = Field(default=SCHEMA_VERSION, description="Version of this schema.")
-    verdict: Verdict = Field(description="`inconclusive` between the thresholds or unscored.")
+    verdict: Verdict = Field(description="`inconclusive` where no other verdict is warranted.")
+    reason: Reason | None = Field(
+        default=None,
+        description="Why the verdict is `inconclusive`; null for other verdicts, and in reports "
+        "of schema 1 and 2.",
+    )
     fake_probability: Probability | None = Field(
-        description="Calibrated, higher is more fake; null where nothing could be scored."
+        description="Calibrated, higher is more fake; null where nothing could be scored, and "
+        "where the reason is `demo_model`."
     )
     confidence_interval: tuple[Probability, Probability] | None = Field(
         default=None,
@@ -294,4 +302,10 @@ class Report(ReportModel):
     def _refuse_a_verdict_without_a_score(self) -> Self:
         if self.fake_probability is None and self.verdict != "inconclusive":
             raise ValueError(f"verdict {self.verdict!r} without a probability")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_a_reason_of_another_verdict(self) -> Self:
+        if self.reason is not None and self.verdict != "inconclusive":
+            raise ValueError(f"verdict {self.verdict!r} with the reason {self.reason!r}")
         return self

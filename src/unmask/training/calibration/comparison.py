@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt, fit_temperature
-from unmask.models.clip_decision import decide_verdict
+from unmask.models.calibration.platt import apply_platt, fit_platt, fit_temperature
 from unmask.models.ensemble.pooling import average_in_probability
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
 from unmask.training.calibration.segment_thresholds import peak_segment_scores
+from unmask.training.calibration.verdict_rates import VerdictRates, verdict_rates
 from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
 
 Floats = NDArray[np.float64]
@@ -54,24 +54,6 @@ class CalibrationMetrics:
     ece_by_chance: float
     brier: float
     nll: float
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictRates:
-    """Error rates of the bundle's verdicts on the test clips, beside the conformal guarantee.
-
-    Attributes:
-        target_fpr, target_fnr: Guaranteed on average over validation sets.
-        fpr, fnr: Share of genuine clips called fake, and of fake clips called real.
-        inconclusive_reals, inconclusive_fakes: Share of each class without a verdict.
-    """
-
-    target_fpr: float
-    target_fnr: float
-    fpr: float
-    fnr: float
-    inconclusive_reals: float
-    inconclusive_fakes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +126,7 @@ def compare_calibration(
         members=len(bundle.members),
         passes=passes,
         rows=rows,
-        verdicts=verdict_rates(test, bundle.calibration),
+        verdicts=verdict_rates(bundle, test_clips),
         flagged=tuple(_flagged_rates(bundle, test_clips)),
         error_detection_auc=_error_detection_auc(test),
     )
@@ -198,26 +180,6 @@ def _measure(
         ece_by_chance=chance,
         brier=metrics.brier_score(p, is_fake),
         nll=metrics.negative_log_likelihood(p, is_fake),
-    )
-
-
-def verdict_rates(scores: Sequence[LabelledScore], calibration: Calibration) -> VerdictRates:
-    """Compute how often the verdicts are wrong or inconclusive on labelled clips."""
-    is_fake = np.array([label for _, label in scores])
-    verdicts = np.array(
-        [
-            decide_verdict(score.probability, calibration.for_clip(score.sync_probability))
-            for score, _ in scores
-        ]
-    )
-    fake, real = verdicts == "fake", verdicts == "real"
-    return VerdictRates(
-        target_fpr=calibration.guarantee.fpr,
-        target_fnr=calibration.guarantee.fnr,
-        fpr=float(fake[~is_fake].mean()),
-        fnr=float(real[is_fake].mean()),
-        inconclusive_reals=float((~fake & ~real)[~is_fake].mean()),
-        inconclusive_fakes=float((~fake & ~real)[is_fake].mean()),
     )
 
 

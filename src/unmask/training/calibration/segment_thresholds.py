@@ -56,6 +56,12 @@ def fit_segment_thresholds(
     return SegmentThresholds(**{kind: fit(kind) for kind in KINDS})
 
 
+def has_flagged_segment(bundle: Bundle, scored: ScoredClip) -> bool:
+    """Return whether a segment of the clip is above the bundle's threshold of its kind."""
+    peaks = peak_segment_scores(bundle, scored)
+    return any(peak > getattr(bundle.calibration.alarms, kind) for kind, peak in peaks.items())
+
+
 def peak_segment_scores(
     bundle: Bundle, scored: ScoredClip, temperature: float = 1.0
 ) -> dict[str, float]:
