@@ -20,7 +20,7 @@ def test_it_prints_what_the_library_reports(make_video, bundle_folder, tmp_path)
     result = run(clip, bundle_folder)
     assert result.returncode == 0, result.stderr
     verdict, *rest = result.stdout.splitlines()
-    assert verdict == f"{report.verdict}: fake probability {report.fake_probability:.3f}"
+    assert verdict == f"{report.verdict}: fake probability {report.fake_probability:.2f}"
     assert rest[len(report.segments) :] == [f"  note: {note}" for note in report.notes]
 
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from unmask.models.calibration.platt import Calibration
 from unmask.models.clip_decision import (
     MIN_FRAMES,
+    REASONS,
+    Decision,
+    VerdictBasis,
     decide_verdict,
     decisive,
     final_log_odds,
@@ -15,6 +18,7 @@ from unmask.models.clip_decision import (
 )
 
 CALIBRATION = Calibration(2.0, sync_weight=0.25, bias=0.5, alone=Calibration(4.0, bias=-1.0))
+THRESHOLDS = Calibration(real_below=0.3, fake_above=0.7)
 
 people = st.lists(st.tuples(st.integers(0, 12), st.floats(-9, 9)), min_size=1, max_size=6)
 
@@ -67,21 +71,56 @@ def test_repeated_scores_are_final_scores_of_single_logits(sync_probability):
 
 
 @pytest.mark.parametrize(
-    ("probability", "verdict"),
+    ("probability", "decision"),
     [
-        (None, "inconclusive"),
-        (0.0, "real"),
-        (0.29, "real"),
-        (0.3, "inconclusive"),
-        (0.7, "inconclusive"),
-        (0.71, "fake"),
-        (1.0, "fake"),
+        (None, Decision("inconclusive", "nothing_to_score")),
+        (0.0, Decision("real")),
+        (0.29, Decision("real")),
+        (0.3, Decision("inconclusive", "between_thresholds")),
+        (0.7, Decision("inconclusive", "between_thresholds")),
+        (0.71, Decision("fake")),
+        (1.0, Decision("fake")),
     ],
 )
-def test_verdict_follows_the_thresholds(probability, verdict):
-    assert decide_verdict(probability, Calibration(real_below=0.3, fake_above=0.7)) == verdict
+def test_verdict_follows_the_thresholds(probability, decision):
+    assert decide_verdict(VerdictBasis(probability, 50), THRESHOLDS) == decision
+
+
+def test_a_clip_with_a_flagged_segment_is_never_called_real():
+    decisions = [decide_verdict(VerdictBasis(p, 50, True), THRESHOLDS) for p in (0.07, 0.5, 0.9)]
+    assert decisions == [
+        Decision("inconclusive", "segment_alarm"),
+        Decision("inconclusive", "between_thresholds"),
+        Decision("fake"),
+    ]
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
+def test_less_than_a_second_of_face_or_voice_decides_nothing(probability):
+    few, enough = VerdictBasis(probability, MIN_FRAMES - 1), VerdictBasis(probability, MIN_FRAMES)
+    assert decide_verdict(few, THRESHOLDS) == Decision("inconclusive", "too_little_evidence")
+    assert decide_verdict(enough, THRESHOLDS).reason != "too_little_evidence"
+
+
+@given(
+    st.none() | st.floats(0, 1),
+    st.integers(0, 9),
+    st.booleans(),
+    st.frozensets(st.sampled_from(["demo_model", "still_picture", "telephone_band"])),
+)
+def test_a_verdict_has_no_reason_and_its_absence_has_the_first_that_applies(
+    probability, moments, has_alarm, obstacles
+):
+    basis = VerdictBasis(probability, moments, has_alarm, obstacles)
+    decision = decide_verdict(basis, THRESHOLDS)
+    assert (decision.verdict == "inconclusive") == (decision.reason is not None)
+    if probability is not None and obstacles:
+        assert decision.reason == min(obstacles, key=REASONS.index)
+    if has_alarm:
+        assert decision.verdict != "real"
 
 
 def test_thresholds_of_zero_and_one_rule_out_both_verdicts():
     calibration = Calibration(real_below=0.0, fake_above=1.0)
-    assert {decide_verdict(p, calibration) for p in (0.0, 0.5, 1.0)} == {"inconclusive"}
+    decisions = {decide_verdict(VerdictBasis(p, 50), calibration) for p in (0.0, 0.5, 1.0)}
+    assert decisions == {Decision("inconclusive", "between_thresholds")}

@@ -16,10 +16,10 @@ from tests.factories import make_clip, make_model_settings
 from unmask.config import PreprocessingSettings, SamplingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, SegmentThresholds
-from unmask.models.clip_decision import decide_verdict
+from unmask.models.clip_decision import VerdictBasis, decide_verdict
 from unmask.models.detector import Detector
 from unmask.models.evidence_lines import evidence_lines
-from unmask.models.inference import score_samples
+from unmask.models.inference import decisive_score, score_samples, scored_moments
 from unmask.models.lipsync.network import REACH_TICKS, SyncNet
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import (
@@ -35,7 +35,7 @@ from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.analyzer import STAGES
 from unmask.serving.report.schema import Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
-from unmask.training.calibration.segment_thresholds import peak_segment_scores
+from unmask.training.calibration.segment_thresholds import has_flagged_segment, peak_segment_scores
 from unmask.training.score_clips import score_clip_people, to_score_row
 
 DURATION_S, WINDOW_S = 120.0, 30.0
@@ -160,8 +160,9 @@ def score_as_in_training(bundle, people):
     (scored,) = score_clip_people(bundle, [clip], lambda _: make_features(people, 0.0, DURATION_S))
     row = to_score_row(scored)
     in_effect = bundle.calibration.for_clip(row.sync_probability)
-    verdict = decide_verdict(row.probability, in_effect)
-    return row, verdict, peak_segment_scores(bundle, scored)
+    moments = scored_moments(decisive_score(scored.scores))
+    basis = VerdictBasis(row.probability, moments, has_flagged_segment(bundle, scored))
+    return row, decide_verdict(basis, in_effect), peak_segment_scores(bundle, scored)
 
 
 def score_as_in_serving(bundle, people):
@@ -188,7 +189,10 @@ CASES = {
     "several people, the decisive one out of sync": (
         (GENUINE, FAKE_LIPS, GLIMPSE), -20.0, True, 1, "fake",
     ),
-    "only a genuine person and a glimpse": ((GENUINE, GLIMPSE), -20.0, True, 0, "real"),
+    "only a genuine person": ((GENUINE,), -20.0, True, 0, "real"),
+    "only a genuine person and a flagged glimpse": (
+        (GENUINE, GLIMPSE), -20.0, True, 0, "inconclusive",
+    ),
     "decisive person seen during silence": ((GENUINE, SILENT_FAKE), -20.0, True, 3, "fake"),
     "without a lip-sync network": (
         (GENUINE, FAKE_LIPS, GLIMPSE), -20.0, False, 1, "inconclusive",
@@ -201,9 +205,10 @@ CASES = {
 def test_windows_and_whole_clip_give_the_same_decision(case):
     people, voice_logit, sync, person, expected_verdict = CASES[case]
     bundle = make_bundle(voice_logit, sync)
-    row, verdict, peaks = score_as_in_training(bundle, people)
+    row, decision, peaks = score_as_in_training(bundle, people)
     report, serving_peaks = score_as_in_serving(bundle, people)
-    assert verdict == report.verdict == expected_verdict
+    assert (decision.verdict, decision.reason) == (report.verdict, report.reason)
+    assert report.verdict == expected_verdict
     assert report.fake_probability == pytest.approx(row.probability, abs=TOLERANCE)
     for modality, probability in (
         (report.modalities.video, row.video_probability),

@@ -108,7 +108,7 @@ def test_seconds_of_the_stages_add_up_to_the_total(analyzer, talking):
         ({"audio": False}, "no audio stream", True),
         ({"times": []}, "no video stream", True),
         ({"face": False}, "No face was found", True),
-        ({"face": False, "audio": False}, "nothing to score", False),
+        ({"face": False, "audio": False}, "No face was found", False),
         ({"times": [0.0]}, "only 1 frame", True),
         ({"seconds": 0.2}, "only 1 frame", True),
         ({"times": [0.0, 0.04, 0.3, 0.31, 0.9]}, "only 3 frame", True),
@@ -120,6 +120,27 @@ def test_poor_material_gives_a_report_with_a_note(
     report = analyzer.analyze(make_video(tmp_path / "poor.mp4", **options))
     assert note in " ".join(report.notes)
     assert (report.fake_probability is not None) is scored
+    assert (report.reason == "nothing_to_score") is not scored
+
+
+@pytest.mark.parametrize("options", [{"times": [0.0]}, {"seconds": 0.2}, {"times": [0.0, 0.5]}])
+def test_a_glimpse_of_a_face_is_no_ground_for_a_verdict(analyzer, make_video, tmp_path, options):
+    never = replace(analyzer.bundle.calibration, real_below=0.0, fake_above=0.0)
+    sensitive = Analyzer(replace(analyzer.bundle, calibration=never))
+    report = sensitive.analyze(make_video(tmp_path / "glimpse.mp4", **options))
+    assert (report.verdict, report.reason) == ("inconclusive", "too_little_evidence")
+
+
+def test_a_flagged_segment_and_a_low_score_are_inconclusive(analyzer, talking):
+    calibration = replace(
+        analyzer.bundle.calibration,
+        real_below=1.0,
+        fake_above=1.0,
+        alarms=SegmentThresholds(0.0, 0.0, 0.0),
+    )
+    report = Analyzer(replace(analyzer.bundle, calibration=calibration)).analyze(talking)
+    assert report.segments
+    assert (report.verdict, report.reason) == ("inconclusive", "segment_alarm")
 
 
 def test_4k_video_is_analyzed_like_any_other_size(analyzer, make_video, tmp_path):

@@ -86,10 +86,6 @@ def test_missing_stream_gets_one_note(info):
     assert "No face" not in without_video
 
 
-def test_material_without_face_and_speech_has_nothing_to_score(info):
-    assert "nothing to score" in notes(info, frames_with_face=0, speech_s=0.0)
-
-
 def test_demonstration_model_is_named(info):
     assert "demonstration model" in notes(info, MODEL.model_copy(update={"profile": "demo"}))
 

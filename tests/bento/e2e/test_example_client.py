@@ -32,8 +32,7 @@ def test_it_prints_the_verdict_of_the_job(make_service, running_worker, live_ser
     assert result.returncode == 0, result.stderr
     (job,) = service.client.get("/jobs").json()["jobs"]
     report = service.job(job["job_id"])["result"]
-    probability = report["fake_probability"]
-    assert result.stdout == f"{report['verdict']}: fake probability {probability}\n"
+    assert result.stdout == f"{report['verdict']}: {report['fake_probability']}\n"
 
 
 def test_a_second_submission_of_the_file_returns_the_same_job(

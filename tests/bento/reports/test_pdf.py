@@ -43,7 +43,7 @@ def test_report_states_verdict_file_detector_and_limitations(download_pdf):
     text = extract_text(pdf)
     expected = (
         "FAKE. The video matches known forgery patterns.",
-        "0.900",
+        "0.90",
         job["sha256"],
         "5" * 64,
         "0.5 s to the end",
@@ -63,8 +63,8 @@ def test_report_states_verdict_file_detector_and_limitations(download_pdf):
 def test_report_lists_flagged_segments_and_people(download_pdf):
     _, pdf = download_pdf("a.mp4", content="rich")
     text = extract_text(pdf)
-    assert "0.6 to 1.4 s video, person 0: 0.950" in text
-    assert "Person 0 0.900, visible in 10 sampled frames" in text
+    assert "0.6 to 1.4 s video, person 0: 0.95" in text
+    assert "Person 0 0.90, visible in 10 sampled frames" in text
 
 
 @pytest.mark.parametrize("name", ["<b>&amp;<script>", "a" * 180 + ".mp4", "视频.mp4"])

@@ -21,10 +21,17 @@ def test_done_job_reports_verdict_and_probability():
         "status": "done",
         "file": "clip – ü.mp4",
         "verdict": "fake",
+        "reason": None,
         "fake_probability": 0.97,
         "error": None,
         "status_url": "/jobs/5",
     }
+
+
+def test_inconclusive_job_reports_its_reason():
+    result = {"fake_probability": None, "verdict": "inconclusive", "reason": "demo_model"}
+    payload = payload_of(status="done", verdict="inconclusive", result=result)
+    assert (payload["reason"], payload["fake_probability"]) == ("demo_model", None)
 
 
 def test_failed_job_reports_its_error_and_no_score():

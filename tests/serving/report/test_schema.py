@@ -13,7 +13,7 @@ from unmask.serving.report.model_card import ReportedGuarantee, ReportedThreshol
 from unmask.serving.report.schema import Evidence, Media, Report, Segment
 
 REPORT_FIELDS = [
-    *("schema_version", "verdict", "fake_probability", "confidence_interval"),
+    *("schema_version", "verdict", "reason", "fake_probability", "confidence_interval"),
     *("uncertainty_score", "repeated_mean", "repeated_variance", "modalities"),
     *("members", "members_spread", "people", "audio_timeline"),
     *("envelope", "segments", "evidence"),
@@ -34,9 +34,9 @@ def test_fields_of_later_phases_are_null_or_empty(report_fields):
     assert written["members"] == written["evidence"] == []
 
 
-def test_schema_2_only_adds_fields_to_schema_1(report_fields):
+def test_schema_3_only_adds_fields_to_schema_1(report_fields):
     written = json.loads(Report(**report_fields).model_dump_json())
-    assert written["schema_version"] == 2
+    assert written["schema_version"] == 3
     for part in ("modalities", "quality", "media", "model", "timing_s"):
         assert set(report_fields[part]) <= set(written[part]), part
     assert written["audio_timeline"] == []
@@ -56,6 +56,20 @@ def test_unknown_field_is_refused(report_fields):
 def test_verdict_without_a_score_is_refused(report_fields):
     with pytest.raises(ValidationError, match="without a probability"):
         Report(**{**report_fields, "verdict": "fake"})
+
+
+def test_reason_belongs_to_an_inconclusive_verdict_alone(report_fields):
+    reason = {**report_fields, "reason": "between_thresholds"}
+    assert Report(**reason).reason == "between_thresholds"
+    with pytest.raises(ValidationError, match="with the reason"):
+        Report(**{**reason, "verdict": "fake", "fake_probability": 0.9})
+
+
+def test_report_of_an_older_schema_has_no_reason(report_fields):
+    older = json.loads(Report(**report_fields, schema_version=2).model_dump_json())
+    del older["reason"]
+    report = Report.model_validate(older)
+    assert (report.schema_version, report.reason) == (2, None)
 
 
 def test_segment_that_ends_before_it_starts_is_refused():

@@ -16,8 +16,8 @@ from unmask.models.calibration.platt import (
     fit_temperature,
 )
 from unmask.models.detector import Detector
-from unmask.training.calibration.comparison import compare_calibration, verdict_rates
-from unmask.training.score_clips import score_clip_people, score_clips
+from unmask.training.calibration.comparison import compare_calibration
+from unmask.training.score_clips import score_clips
 
 
 @pytest.fixture
@@ -64,18 +64,6 @@ def test_an_ensemble_has_additional_rows(make_bundle, toy_clips, toy_load):
     without_passes = compare_calibration(make_bundle(2), toy_clips, toy_load, passes=0, bins=5)
     assert not any("MC" in row.kind for row in without_passes.rows)
     assert without_passes.error_detection_auc is None
-
-
-def test_verdict_rates_are_beside_the_conformal_guarantee(make_bundle, toy_clips, toy_load):
-    scored = score_clip_people(make_bundle(1), toy_clips[:1], toy_load)[0].scores[0]
-    table = [(0.9, False), (0.5, False), (0.1, False), (0.1, False), (0.9, True), (0.2, True)]
-    scores = [(replace(scored, probability=p), is_fake) for p, is_fake in table]
-    rates = verdict_rates(
-        scores, Calibration(1.0, 0.4, 0.6, guarantee=ConformalGuarantee(0.1, 0.2, 9, 9))
-    )
-    assert (rates.target_fpr, rates.target_fnr) == (0.1, 0.2)
-    assert (rates.fpr, rates.inconclusive_reals) == (0.25, 0.25)
-    assert (rates.fnr, rates.inconclusive_fakes) == (0.5, 0.0)
 
 
 def test_flagged_segments_are_counted_in_genuine_clips_and_in_fakes(

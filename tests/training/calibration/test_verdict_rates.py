@@ -1,0 +1,52 @@
+"""Verdicts are counted on labelled clips by the rule that serving uses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.factories import make_clip
+from unmask.config import PreprocessingSettings
+from unmask.models.bundle import Bundle
+from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
+from unmask.models.detector import Detector
+from unmask.models.inference import SampleScore
+from unmask.training.calibration.verdict_rates import verdict_rates
+from unmask.training.score_clips import ScoredClip
+
+ALARM = SegmentThresholds(video=0.8, audio=0.8, lip_sync=0.8)
+CALIBRATION = Calibration(1.0, 0.4, 0.6, guarantee=ConformalGuarantee(0.1, 0.2, 9, 9), alarms=ALARM)
+
+
+@pytest.fixture
+def bundle(tiny_settings):
+    detector = Detector(tiny_settings.model).eval()
+    return Bundle((detector,), PreprocessingSettings(), CALIBRATION, 3, "full")
+
+
+def make_scored(probability, is_fake, frames=10, peak=0.5):
+    """A clip of one person, two frames of whom score ``peak``."""
+    faces = np.full(frames, min(probability, 0.5))
+    faces[:2] = peak
+    score = SampleScore(0.0, probability, probability, None, faces, np.zeros(0), np.zeros(1))
+    labels = {"is_fake": is_fake, "fake_video": is_fake}
+    return ScoredClip(replace(make_clip(), **labels), (score,))
+
+
+def test_rates_are_beside_the_conformal_guarantee(bundle):
+    table = [(0.9, False), (0.5, False), (0.1, False), (0.1, False), (0.9, True), (0.2, True)]
+    rates = verdict_rates(bundle, [make_scored(*row) for row in table])
+    assert (rates.target_fpr, rates.target_fnr) == (0.1, 0.2)
+    assert (rates.fpr, rates.inconclusive_reals) == (0.25, 0.25)
+    assert (rates.fnr, rates.inconclusive_fakes) == (0.5, 0.0)
+
+
+def test_a_fake_with_a_flagged_segment_is_inconclusive_and_not_missed(bundle):
+    clips = [make_scored(0.07, True, peak=0.99), make_scored(0.07, True), make_scored(0.1, False)]
+    rates = verdict_rates(bundle, clips)
+    assert (rates.fnr, rates.inconclusive_fakes) == (0.5, 0.5)
+
+
+def test_a_glimpse_of_a_face_is_inconclusive(bundle):
+    rates = verdict_rates(bundle, [make_scored(0.9, False, frames=4), make_scored(0.9, True)])
+    assert (rates.fpr, rates.inconclusive_reals) == (0.0, 1.0)
