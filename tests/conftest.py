@@ -45,7 +45,7 @@ def bundle_folder(tmp_path_factory):
         torch.manual_seed(7)
         detector = Detector(settings)
     calibration = Calibration(temperature=1.5, real_below=0.3, fake_above=0.7)
-    bundle = Bundle((detector,), PreprocessingSettings(), calibration, phase=1, profile="demo")
+    bundle = Bundle((detector,), PreprocessingSettings(), calibration, phase=1, profile="full")
     folder = tmp_path_factory.mktemp("bundle") / "untrained"
     save_bundle(folder, bundle)
     return folder

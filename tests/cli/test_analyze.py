@@ -1,7 +1,9 @@
 """`unmask analyze`: a verdict, or an error in one line without a traceback."""
 
 import json
+import re
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests.sound_files import Part, tone, write_tracks
 from unmask.cli import app as cli
 from unmask.cli.analyze import print_report
+from unmask.models.bundle import load_bundle, save_bundle
 from unmask.serving.report.schema import Report
 
 
@@ -33,7 +36,21 @@ def test_the_verdict_is_printed_for_people(analyze, make_video, tmp_path):
     assert f"{report.verdict.upper()}  fake probability {report.fake_probability:.2f}" in out
     assert f"(face {report.modalities.video:.2f}, voice {report.modalities.audio:.2f})" in out
     assert "over 5 frames" in out
-    assert "note: The detector is the small demonstration model" in out
+
+
+def test_the_demonstration_model_gives_no_verdict_and_no_number_on_other_footage(
+    bundle_folder, make_video, tmp_path, monkeypatch, capsys
+):
+    demo = replace(load_bundle(bundle_folder), profile="demo")
+    save_bundle(tmp_path / "demo", demo)
+    command = ["unmask", "analyze", str(make_video(tmp_path / "talk.mp4"))]
+    monkeypatch.setattr("sys.argv", [*command, "--bundle", str(tmp_path / "demo")])
+    with pytest.raises(SystemExit):
+        cli.main()
+    media, verdict, reason, *rest = capsys.readouterr().out.splitlines()
+    assert verdict == "INCONCLUSIVE"
+    assert "small demonstration model" in reason
+    assert not re.search(r"\d\.\d", " ".join([verdict, reason, *rest[:-1]]))
 
 
 def test_the_report_is_the_same_in_a_file_and_on_standard_output(analyze, make_video, tmp_path):

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
 from unmask.models.collate import collate
 from unmask.models.ensemble.weight_packing import share_parameters
@@ -42,6 +43,7 @@ def make_bundle(tiny, make_detector):
             profile="demo",
             provenance={"seed": "7"},
             uncertainty=UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
+            domain=CalibrationDomain((0.5, 1.5), ((2.0, 0.1), (0.1, 1.0)), (True, False), 1.5, 0.1, 24),
         )
 
     return make
@@ -57,8 +59,9 @@ def test_saved_bundle_scores_the_same_when_loaded(tmp_path, make_bundle, make_sa
     assert loaded.preprocessing == saved.preprocessing
     assert loaded.calibration == saved.calibration
     assert loaded.uncertainty == saved.uncertainty
+    assert loaded.domain == saved.domain == make_bundle().domain
     assert loaded.provenance == saved.provenance
-    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 4)
+    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 5)
     assert loaded.sha256 == saved.sha256
     assert loaded.provenance["seed"] == "7"
     assert loaded.provenance["version_torch"] == version("torch")
@@ -122,6 +125,14 @@ def test_lip_sync_network_is_saved_in_its_own_file(tmp_path, make_bundle):
         load_bundle(tmp_path / "bundle")
 
 
+def test_the_demonstration_model_judges_footage_like_its_calibration_clips_alone(make_bundle):
+    demo, like, unlike = make_bundle(), np.array([0.5, 1.5]), np.array([0.5, 9.0])
+    assert demo.judges(like)
+    assert not demo.judges(unlike)
+    assert not replace(demo, domain=None).judges(like)  # an older bundle cannot tell
+    assert replace(demo, profile="full").judges(unlike)
+
+
 def test_members_of_different_architectures_are_refused(make_bundle, make_detector, tiny):
     with pytest.raises(BundleError, match="different architectures"):
         replace(make_bundle(), members=(make_detector(tiny), make_detector(tiny, voice_dim=9)))
@@ -168,6 +179,7 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == schema
     assert bundle.schema_version == schema
     assert (bundle.calibration, bundle.uncertainty) == (calibration, uncertainty)
+    assert bundle.domain is None
     (score,) = score_samples(bundle, [formula_sample()], "32")
     logits, probability, video, audio = expected
     assert score.member_logits == pytest.approx(logits, abs=0.02)
@@ -175,7 +187,7 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert score.video_probability == pytest.approx(video, abs=0.001)
     assert score.audio_probability == pytest.approx(audio, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
-    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 4
+    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 5
     assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
 
 

@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -28,16 +30,19 @@ from unmask.config import (
 )
 from unmask.errors import BundleError, ConfigError
 from unmask.files import file_sha256
+from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
 from unmask.models.lipsync.network import SyncNet
 
-SCHEMA_VERSION = 4  # 3 had one threshold for all; 2 no bias; 1 one detector and no lip-sync
+# 4 had no domain; 3 one threshold for all; 2 no bias; 1 one detector and no lip-sync
+SCHEMA_VERSION = 5
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
 METADATA = "bundle.json"
 GATES = "gates.json"
+DEMO_PROFILE = "demo"
 LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
 
@@ -54,6 +59,8 @@ class Bundle:
         sync: Lip-sync network.
         uncertainty: MC-dropout passes and target error rates.
         gates: Gate results at promotion; empty before.
+        domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
+            and where there were too few clips.
     """
 
     members: tuple[Detector, ...]
@@ -67,6 +74,7 @@ class Bundle:
     sync: SyncNet | None = None
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     gates: tuple[Mapping[str, Any], ...] = ()
+    domain: CalibrationDomain | None = None
 
     def __post_init__(self) -> None:
         """Refuse members of different architectures."""
@@ -81,6 +89,19 @@ class Bundle:
     def first_member(self) -> Detector:
         """Member that is attacked, explained and evaluated alone."""
         return self.members[0]
+
+    def judges(self, footage: NDArray[np.float64]) -> bool:
+        """Return whether the detector may judge footage.
+
+        The demonstration model judges footage like its calibration clips alone, and without a
+        domain none at all.
+
+        Args:
+            footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+        """
+        if self.profile != DEMO_PROFILE:
+            return True
+        return self.domain is not None and self.domain.contains(footage)
 
     @property
     def settings(self) -> ModelSettings:
@@ -149,6 +170,7 @@ def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "weights_sha256": file_sha256(folder / WEIGHTS),
         "calibration": to_dict(bundle.calibration),
         "uncertainty": to_dict(bundle.uncertainty),
+        "domain": None if bundle.domain is None else to_dict(bundle.domain),
         "members": [to_dict(member.settings) for member in bundle.members],
         "voice_config": bundle.first_member.voice_config,
         "sync": None if sync is None else sync.config,
@@ -172,6 +194,8 @@ def _read_metadata(folder: Path) -> dict[str, Any]:
             f"{path}: schema {schema} is not supported, only up to {SCHEMA_VERSION}; use the "
             "version of unmask that wrote it, or train again"
         )
+    if schema < 5:
+        metadata = {**metadata, "domain": None}
     if schema < 4:
         metadata = _with_segment_thresholds(metadata)
     if schema == 1 and "model" in metadata:
@@ -204,7 +228,12 @@ def _without_weights(metadata: Mapping[str, Any]) -> Bundle:
         schema_version=metadata["schema_version"],
         sync=None if metadata["sync"] is None else SyncNet.from_config(metadata["sync"]),
         uncertainty=from_dict(UncertaintySettings, metadata["uncertainty"]),
+        domain=_domain(metadata["domain"]),
     )
+
+
+def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
+    return None if values is None else from_dict(CalibrationDomain, values)
 
 
 def _read_gates(path: Path) -> tuple[Mapping[str, Any], ...]:

@@ -116,9 +116,9 @@ def decide_verdict(basis: VerdictBasis, calibration: Calibration) -> Decision:
         >>> decide_verdict(VerdictBasis(0.5, 50), Calibration(real_below=0.3, fake_above=0.7))
         Decision(verdict='inconclusive', reason='between_thresholds')
     """
-    reasons = set(basis.obstacles)
     if basis.probability is None:
         return Decision("inconclusive", "nothing_to_score")
+    reasons = set(basis.obstacles)
     if basis.scored_moments < MIN_FRAMES:
         reasons.add("too_little_evidence")
     if not reasons:

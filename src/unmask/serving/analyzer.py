@@ -21,9 +21,9 @@ from unmask.models.detector import Detector
 from unmask.models.ensemble.shared_encoders import shares_parameters
 from unmask.models.inference import score_samples
 from unmask.preprocessing.faces.detection import get_landmarker
+from unmask.preprocessing.footage import FootageStatistics
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
-from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.memory import release_free_memory
@@ -103,15 +103,18 @@ class Analyzer:
         evidence: tuple[EvidenceItem, ...] = ()
         with _rename_in_errors(path, shown_as):
             with use_timer(timer):
-                media, scores, info = self._score_windows(path, time_range_s, moments, timer)
+                media, scores, footage = self._score_windows(path, time_range_s, moments, timer)
+            info, facts = footage.info, footage.facts()
             if info is None:
                 raise MediaError(f"{path}: has no frames and no sound; use another file")
-            if moments is not None and evidence_dir is not None:
+            judges = self.bundle.judges(facts)
+            if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
                     evidence = render_evidence(self.bundle, path, moments, evidence_dir)
         renamed = replace(info, path=Path(shown_as or path))
         timing = _timing(timer, perf_counter() - start)
-        return build_report(self.bundle, renamed, AnalysisResult(media, scores, evidence), timing)
+        result = AnalysisResult(media, scores, facts, evidence)
+        return build_report(self.bundle, renamed, result, timing)
 
     def _score_windows(
         self,
@@ -119,20 +122,21 @@ class Analyzer:
         time_range_s: tuple[float, float],
         moments: TopMoments | None,
         timer: StageTimer,
-    ) -> tuple[MediaStatistics, ScoreAggregator, MediaInfo | None]:
+    ) -> tuple[MediaStatistics, ScoreAggregator, FootageStatistics]:
         """Score the windows one after another, freeing each before the next is prepared."""
-        media, aggregator, info = MediaStatistics(), ScoreAggregator(self.bundle.calibration), None
+        media, footage = MediaStatistics(), FootageStatistics()
+        aggregator = ScoreAggregator(self.bundle.calibration)
         passes = self.bundle.uncertainty.passes
         for window in iter_windows(path, self.preprocessing, WINDOW_S, timer, time_range_s):
-            info = window.info
             media.add(window)
+            footage.add(window)
             scores = score_samples(self.bundle, to_model_inputs(window), passes=passes)
             aggregator.add(window, scores)
             if moments is not None:
                 moments.add(window, scores)
             del window, scores  # before the next window, so that two are never in memory
             release_free_memory()
-        return media, aggregator, info
+        return media, aggregator, footage
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from unmask.explainability.evidence import EvidenceItem
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import Calibration
+from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
 from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
 from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lines
@@ -29,14 +30,24 @@ from unmask.serving.report.model_card import (
     ReportedThresholds,
 )
 from unmask.serving.report_notes import build_notes
+from unmask.serving.verdict_obstacles import (
+    describe_unlike_footage,
+    find_obstacles,
+    without_scores,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisResult:
-    """Aggregates over the windows of one video."""
+    """Aggregates over the windows of one video.
+
+    Attributes:
+        footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+    """
 
     media: MediaStatistics
     scores: ScoreAggregator
+    footage: NDArray[np.float64]
     evidence: Sequence[EvidenceItem] = ()
 
 
@@ -51,11 +62,15 @@ def build_report(
     probability = None if decisive is None else _probability(decisive, calibration)
     interval = None if decisive is None else _predictive_interval(decisive, calibration)
     members = tuple(_members(decisive, calibration))
-    notes = build_notes(quality, info, model, in_effect.guarantee, result.media.end_s)
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     moments = 0 if decisive is None else len(decisive.times_s)
-    decision = decide_verdict(VerdictBasis(probability, moments, bool(segments)), in_effect)
-    return schema.Report(
+    obstacles = find_obstacles(bundle, result.footage)
+    basis = VerdictBasis(probability, moments, bool(segments), obstacles)
+    decision = decide_verdict(basis, in_effect)
+    is_scored = decision.reason != "demo_model"
+    guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
+    notes = build_notes(quality, info, model, guarantee, result.media.end_s)
+    report = schema.Report(
         verdict=decision.verdict,
         reason=decision.reason,
         fake_probability=probability,
@@ -78,11 +93,12 @@ def build_report(
         segments=segments,
         evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
-        notes=tuple(notes),
+        notes=(*notes, *describe_unlike_footage(bundle, result.footage)),
         media=schema.Media.model_validate(info),
         model=model,
         timing_s=timing,
     )
+    return report if is_scored else without_scores(report)
 
 
 def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unmask.data.skipped_clips import check_skipped
 from unmask.data.torch.evaluation_set import (
     EvaluationClips,
@@ -18,6 +21,7 @@ from unmask.evaluation.evaluate import auc_of_rows
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.footage import describe_footage
 from unmask.records import Clip, ScoreRow
 
 log = logging.getLogger(__name__)
@@ -32,10 +36,15 @@ class ChampionScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoredClip:
-    """A clip with one score per person, or a single one where no person is visible."""
+    """A clip with one score per person, or a single one where no person is visible.
+
+    Attributes:
+        footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+    """
 
     clip: Clip
     scores: tuple[SampleScore, ...]
+    footage: NDArray[np.float64]
 
 
 def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> tuple[ScoreRow, ...]:
@@ -67,7 +76,7 @@ def score_clip_people(
     """
     scored, problems = [], {}
     for example in EvaluationClips(clips, load):
-        result = _score_example(bundle, example, passes)
+        result = _score_example(bundle, example, load, passes)
         if isinstance(result, ScoredClip):
             scored.append(result)
         else:
@@ -79,12 +88,15 @@ def score_clip_people(
     return tuple(scored)
 
 
-def _score_example(bundle: Bundle, example: Example, passes: int) -> ScoredClip | str:
+def _score_example(
+    bundle: Bundle, example: Example, load: FeatureLoader, passes: int
+) -> ScoredClip | str:
     """Return the scores of a clip, or the reason why it has none."""
     if not example.samples:
         return example.problem
     try:
-        return ScoredClip(example.clip, score_samples(bundle, example.samples, passes=passes))
+        scores = score_samples(bundle, example.samples, passes=passes)
+        return ScoredClip(example.clip, scores, describe_footage(load(example.clip)))
     except Exception as error:  # a bug that one clip triggers must not end an evaluation
         return unusable_example(example.clip, error).problem
 

@@ -11,7 +11,7 @@ from unmask.models.calibration.platt import Calibration, ConformalGuarantee, fit
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.models.lipsync.scoring import SyncScore
-from unmask.training.calibration.fit import calibrate_bundle, fit_calibration
+from unmask.training.calibration.fit import calibrate_bundle, fit_calibration, fit_footage_domain
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
 
@@ -47,7 +47,7 @@ def make_scored(toy_clips):
             odds = None if sync is None else sync * shift + rng.normal()
             probability = None if odds is None else 1 / (1 + np.exp(-odds))
             score = make_score(detector * shift + rng.normal(), probability)
-            scored.append(ScoredClip(clip, (score,)))
+            scored.append(ScoredClip(clip, (score,), np.zeros(0)))
         return scored
 
     return make
@@ -61,7 +61,7 @@ def logits_and_labels(scored):
 def test_a_calibration_is_fitted_on_logits_and_not_on_an_earlier_calibration(make_scored):
     scored = make_scored(1.0)
     recalibrated = [
-        ScoredClip(clip.clip, (replace(clip.scores[0], probability=0.9, logit=7.0),))
+        ScoredClip(clip.clip, (replace(clip.scores[0], probability=0.9, logit=7.0),), np.zeros(0))
         for clip in scored
     ]
     calibration = fit_calibration(scored, TARGET_RATES, 0.3)
@@ -105,6 +105,7 @@ def test_clips_without_a_lip_sync_score_have_a_calibration_of_the_detectors_alon
         ScoredClip(
             clip.clip,
             (make_score(clip.scores[0].member_logits[0], 0.999 if clip.clip.is_fake else 0.9),),
+            np.zeros(0),
         )
         for clip in make_scored(2.0)
     ]
@@ -175,6 +176,8 @@ def test_a_calibrated_bundle_keeps_its_weights(
     guarantee = replace(expected.guarantee, people=len({clip.identity for clip in val}))
     assert calibrated.calibration == replace(expected, alarms=thresholds, guarantee=guarantee)
     assert calibrated.uncertainty == target_rates
+    assert calibrated.domain == fit_footage_domain(scored, 0.2)
+    assert np.mean([calibrated.domain.contains(clip.footage) for clip in scored]) >= 0.8
     weights = calibrated.first_member.state_dict()
     for name, value in detector.state_dict().items():
         assert np.array_equal(value.numpy(), weights[name].numpy())

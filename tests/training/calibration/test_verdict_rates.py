@@ -30,7 +30,7 @@ def make_scored(probability, is_fake, frames=10, peak=0.5):
     faces[:2] = peak
     score = SampleScore(0.0, probability, probability, None, faces, np.zeros(0), np.zeros(1))
     labels = {"is_fake": is_fake, "fake_video": is_fake}
-    return ScoredClip(replace(make_clip(), **labels), (score,))
+    return ScoredClip(replace(make_clip(), **labels), (score,), np.zeros(0))
 
 
 def test_rates_are_beside_the_conformal_guarantee(bundle):

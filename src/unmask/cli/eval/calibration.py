@@ -54,6 +54,8 @@ def _print(comparison: "CalibrationComparison") -> None:
         f"real {rates.fnr:.1%} (target {rates.target_fnr:.1%}); inconclusive: "
         f"{rates.inconclusive_reals:.1%} of genuine, {rates.inconclusive_fakes:.1%} of fakes"
     )
+    if rates.like_calibration is not None:
+        typer.echo(f"footage like the calibration clips: {rates.like_calibration:.1%} of clips")
     for segments in comparison.flagged:
         typer.echo(_describe_flagged(segments))
     if comparison.error_detection_auc is not None:

@@ -1,7 +1,7 @@
 """Calibration of a bundle on the validation clips.
 
-It fits the lip-sync weight, Platt scaling, the verdict thresholds and the segment thresholds, all
-on the same clips that also selected the best epoch. Temperature and bias keep the order of the
+It fits the lip-sync weight, Platt scaling, the verdict thresholds, the segment thresholds and the
+domain, all on the same clips that also selected the best epoch. Temperature and bias keep the order of the
 scores and so do not affect the conformal guarantee; the selected epoch and weight favour these
 clips slightly, so that error rates on new clips exceed the guarantee slightly.
 ``unmask eval calibration`` measures them on the test split.
@@ -19,9 +19,11 @@ from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.calibration.conformal import conformal_thresholds
+from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.footage import TOLERANCES
 from unmask.records import Clip
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
@@ -62,8 +64,21 @@ def calibrate_bundle(
     )
     people = len({clip.clip.identity for clip in scored})
     calibration = replace(_with_people(calibration, people), alarms=thresholds)
-    save_bundle(out, replace(uncalibrated, calibration=calibration, uncertainty=target_rates))
+    calibrated = replace(
+        uncalibrated,
+        calibration=calibration,
+        uncertainty=target_rates,
+        domain=fit_footage_domain(scored, target_rates.fpr),
+    )
+    save_bundle(out, calibrated)
     return out
+
+
+def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> CalibrationDomain | None:
+    """Fit the footage that is like the clips; see :func:`fit_domain`."""
+    facts = np.stack([clip.footage for clip in scored])
+    people = [clip.clip.identity for clip in scored]
+    return fit_domain(facts, people, np.array(list(TOLERANCES.values())), rate)
 
 
 def fit_calibration(

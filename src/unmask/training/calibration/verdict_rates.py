@@ -21,6 +21,8 @@ class VerdictRates:
         target_fpr, target_fnr: Guaranteed on average over validation sets.
         fpr, fnr: Share of genuine clips called fake, and of fake clips called real.
         inconclusive_reals, inconclusive_fakes: Share of each class without a verdict.
+        like_calibration: Share of clips whose footage is like the calibration clips; ``None`` for
+            a bundle without a domain.
     """
 
     target_fpr: float
@@ -29,6 +31,7 @@ class VerdictRates:
     fnr: float
     inconclusive_reals: float
     inconclusive_fakes: float
+    like_calibration: float | None = None
 
 
 def verdict_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> VerdictRates:
@@ -44,12 +47,18 @@ def verdict_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> VerdictRates:
         fnr=float(real[is_fake].mean()),
         inconclusive_reals=float((~fake & ~real)[~is_fake].mean()),
         inconclusive_fakes=float((~fake & ~real)[is_fake].mean()),
+        like_calibration=None
+        if bundle.domain is None
+        else float(np.mean([bundle.domain.contains(clip.footage) for clip in scored])),
     )
 
 
 def _verdict(bundle: Bundle, scored: ScoredClip) -> Verdict:
     score = decisive_score(scored.scores)
     basis = VerdictBasis(
-        score.probability, scored_moments(score), has_flagged_segment(bundle, scored)
+        score.probability,
+        scored_moments(score),
+        has_flagged_segment(bundle, scored),
+        frozenset() if bundle.judges(scored.footage) else frozenset({"demo_model"}),
     )
     return decide_verdict(basis, bundle.calibration.for_clip(score.sync_probability)).verdict

@@ -1,0 +1,51 @@
+"""Verdict obstacles: footage on which no verdict can be given, whatever its score."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.models.bundle import Bundle
+from unmask.records import Reason
+from unmask.serving.report.schema import Modalities, Report
+
+Floats = NDArray[np.float64]
+
+
+def find_obstacles(bundle: Bundle, footage: Floats) -> frozenset[Reason]:
+    """Return the reasons why no verdict can be given on a video.
+
+    Args:
+        footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+    """
+    return frozenset() if bundle.judges(footage) else frozenset({"demo_model"})
+
+
+def without_scores(report: Report) -> Report:
+    """Return the report of a video that the detector does not judge, without any score."""
+    return report.model_copy(
+        update={
+            "fake_probability": None,
+            "confidence_interval": None,
+            "uncertainty_score": None,
+            "repeated_mean": None,
+            "repeated_variance": None,
+            "modalities": Modalities(video=None, audio=None, lip_sync=None),
+            "members": (),
+            "members_spread": None,
+            "people": (),
+            "audio_timeline": (),
+            "segments": (),
+            "evidence": (),
+        }
+    )
+
+
+def describe_unlike_footage(bundle: Bundle, footage: Floats) -> Iterator[str]:
+    """Yield a note where a detector judges footage unlike its calibration clips."""
+    domain = bundle.domain
+    if domain is not None and bundle.judges(footage) and not domain.contains(footage):
+        yield (
+            f"The footage is unlike the {domain.clips} calibration clips in size, frame rate, "
+            "faces or sound, so the stated error rates may not hold."
+        )
