@@ -43,7 +43,9 @@ def make_bundle(tiny, make_detector):
             profile="demo",
             provenance={"seed": "7"},
             uncertainty=UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
-            domain=CalibrationDomain((0.5, 1.5), ((2.0, 0.1), (0.1, 1.0)), (True, False), 1.5, 0.1, 24),
+            domain=CalibrationDomain(
+                (0.5, 1.5), ((2.0, 0.1), (0.1, 1.0)), (True, False), 1.5, 0.1, 24
+            ),
         )
 
     return make

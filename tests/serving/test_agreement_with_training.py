@@ -171,7 +171,9 @@ def score_as_in_serving(bundle, people):
         window = make_features(people, start_s, start_s + WINDOW_S)
         aggregator.add(window, score_samples(bundle, to_model_inputs(window)))
     timing = Timing(**dict.fromkeys((*STAGES, "rest", "total"), 0.0))
-    report = build_report(bundle, INFO, AnalysisResult(MediaStatistics(), aggregator, np.zeros(0)), timing)
+    report = build_report(
+        bundle, INFO, AnalysisResult(MediaStatistics(), aggregator, np.zeros(0)), timing
+    )
     peaks = {}
     for line in evidence_lines(bundle, aggregator.evidence(), aggregator.sound.scores()):
         if len(line.probabilities):
