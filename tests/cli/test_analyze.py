@@ -47,7 +47,7 @@ def test_the_demonstration_model_gives_no_verdict_and_no_number_on_other_footage
     monkeypatch.setattr("sys.argv", [*command, "--bundle", str(tmp_path / "demo")])
     with pytest.raises(SystemExit):
         cli.main()
-    media, verdict, reason, *rest = capsys.readouterr().out.splitlines()
+    _, verdict, reason, *rest = capsys.readouterr().out.splitlines()
     assert verdict == "INCONCLUSIVE"
     assert "small demonstration model" in reason
     assert not re.search(r"\d\.\d", " ".join([verdict, reason, *rest[:-1]]))
