@@ -2,7 +2,12 @@
 
 import time
 
+import numpy as np
+
+from unmask.records import FOOTAGE_FACTS
+
 TIMEOUT_S = 150.0  # generous: tests may share the machine
+NO_FOOTAGE = np.full(len(FOOTAGE_FACTS), np.nan)  # neither picture nor sound was measured
 
 
 def wait_until(condition, timeout_s=TIMEOUT_S, interval_s=0.02):

@@ -13,6 +13,14 @@ RATE_HZ = 16_000
 FACE_PX = 224
 FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of the 224 px face
 SPLITS = ("train", "val", "test")
+FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
+FOOTAGE_FACTS = (
+    *("width", "height", "frame_rate", "face_width"),
+    *(f"face_band_{band}" for band in range(FACE_BANDS)),
+    *("red", "green", "blue", "red_contrast", "green_contrast", "blue_contrast"),
+    "loudness",
+    *(f"sound_band_{band}" for band in range(SOUND_BANDS)),
+)
 
 Verdict = Literal["fake", "real", "inconclusive"]
 Reason = Literal[  # why a verdict is inconclusive; where several apply, the first one is given

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from tests.toy_fixtures import load_toy
-from unmask.preprocessing.footage import TOLERANCES, FootageStatistics, describe_footage
-from unmask.records import RATE_HZ, Waveform
-
-NAMES = list(TOLERANCES)
+from unmask.preprocessing.footage import FootageStatistics, describe_footage
+from unmask.records import FOOTAGE_FACTS, RATE_HZ, Waveform
 
 
 @pytest.fixture
@@ -18,7 +16,7 @@ def features(toy_clips):
 
 
 def facts_of(features):
-    return dict(zip(NAMES, describe_footage(features), strict=True))
+    return dict(zip(FOOTAGE_FACTS, describe_footage(features), strict=True))
 
 
 def with_tone(features, hertz, amplitude):
@@ -27,8 +25,8 @@ def with_tone(features, hertz, amplitude):
     return replace(features, waveform=Waveform(tone.astype(np.float32)))
 
 
-def test_every_fact_has_a_tolerance(features):
-    assert describe_footage(features).shape == (len(NAMES),)
+def test_there_is_one_value_for_each_fact(features):
+    assert describe_footage(features).shape == (len(FOOTAGE_FACTS),)
 
 
 def test_size_and_rate_are_in_octaves(features):

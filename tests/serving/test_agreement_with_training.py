@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.factories import make_clip, make_model_settings
+from tests.factories import NO_FOOTAGE, make_clip, make_model_settings
 from unmask.config import PreprocessingSettings, SamplingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, SegmentThresholds
@@ -172,7 +172,7 @@ def score_as_in_serving(bundle, people):
         aggregator.add(window, score_samples(bundle, to_model_inputs(window)))
     timing = Timing(**dict.fromkeys((*STAGES, "rest", "total"), 0.0))
     report = build_report(
-        bundle, INFO, AnalysisResult(MediaStatistics(), aggregator, np.zeros(0)), timing
+        bundle, INFO, AnalysisResult(MediaStatistics(), aggregator, NO_FOOTAGE), timing
     )
     peaks = {}
     for line in evidence_lines(bundle, aggregator.evidence(), aggregator.sound.scores()):

@@ -11,26 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.preprocessing.speech.vad import speech_mask
-from unmask.records import FACE_PX, RATE_HZ, ClipFeatures, MediaInfo
+from unmask.records import FACE_BANDS, FACE_PX, RATE_HZ, SOUND_BANDS, ClipFeatures, MediaInfo
 
 FACE_STEP = 5  # one of so many faces is measured; at 5 Hz one per second
-FACE_BANDS = 10
-SOUND_BANDS = 12
 BLOCK_SAMPLES = 512
 MIN_SPEECH_SHARE = 0.5  # of a block that is measured
 LOWEST_HZ = 100.0
 SILENCE = 1e-6  # power of digital silence, so that logarithms stay finite
-
-# in octaves, or doublings; differences below the tolerance say nothing about the kind of footage
-TOLERANCES = {
-    **dict.fromkeys(("width", "height", "frame_rate"), 0.03),
-    "face_width": 0.1,
-    **{f"face_band_{band}": 0.4 for band in range(FACE_BANDS)},
-    **dict.fromkeys(("red", "green", "blue"), 0.4),
-    **dict.fromkeys(("red_contrast", "green_contrast", "blue_contrast"), 0.4),
-    "loudness": 0.05,
-    **{f"sound_band_{band}": 0.4 for band in range(SOUND_BANDS)},
-}
 
 Floats = NDArray[np.float64]
 
@@ -65,9 +52,9 @@ class FootageStatistics:
             self.blocks += len(blocks)
 
     def facts(self) -> Floats:
-        """Return one value per key of ``TOLERANCES``, NaN without faces, speech or video.
+        """Return the ``FOOTAGE_FACTS`` in octaves, NaN without faces, speech or video.
 
-        Shape ``(facts,)``, in octaves.
+        Shape ``(facts,)``.
         """
         picture = np.full(3, np.nan)
         if self.info is not None and self.info.has_video:

@@ -14,6 +14,7 @@ from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
 from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
 from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lines
+from unmask.models.footage_obstacles import find_obstacles
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.aggregation.scores import (
@@ -30,11 +31,7 @@ from unmask.serving.report.model_card import (
     ReportedThresholds,
 )
 from unmask.serving.report_notes import build_notes
-from unmask.serving.verdict_obstacles import (
-    describe_unlike_footage,
-    find_obstacles,
-    without_scores,
-)
+from unmask.serving.unlike_footage import describe_unlike_footage, without_scores
 
 
 @dataclass(frozen=True, slots=True)

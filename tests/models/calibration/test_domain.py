@@ -19,7 +19,7 @@ def make_clips(rng, people, clips=6, facts=3):
 
 def test_distance_is_that_of_the_definition(rng):
     facts, people = make_clips(rng, 8)
-    domain = fit_domain(facts, people, TOLERANCES, RATE)
+    domain = fit_domain(facts, people, RATE, TOLERANCES)
     covariance = np.cov(facts.T) + np.diag(TOLERANCES**2)
     point = np.array([8.1, 0.5, -1.0, 2.0])
     deviation = point - facts.mean(axis=0)
@@ -30,7 +30,7 @@ def test_distance_is_that_of_the_definition(rng):
 def test_clips_of_new_people_remain_at_least_at_the_stated_rate(rng):
     shares = []
     for _ in range(60):
-        domain = fit_domain(*make_clips(rng, 8), TOLERANCES, RATE)
+        domain = fit_domain(*make_clips(rng, 8), RATE, TOLERANCES)
         new, _ = make_clips(rng, 20)
         shares.append(np.mean([domain.contains(facts) for facts in new]))
     assert 1 - RATE - 0.05 < np.mean(shares) < 1
@@ -38,7 +38,7 @@ def test_clips_of_new_people_remain_at_least_at_the_stated_rate(rng):
 
 @pytest.mark.parametrize("fact", range(4))
 def test_footage_that_differs_in_any_fact_is_outside(rng, fact):
-    domain = fit_domain(*make_clips(rng, 8), TOLERANCES, RATE)
+    domain = fit_domain(*make_clips(rng, 8), RATE, TOLERANCES)
     other = np.array([8.0, 0.0, 0.0, 0.0])
     assert domain.contains(other)
     other[fact] += 10.0
@@ -46,7 +46,7 @@ def test_footage_that_differs_in_any_fact_is_outside(rng, fact):
 
 
 def test_footage_that_lacks_what_every_clip_has_is_outside(rng):
-    domain = fit_domain(*make_clips(rng, 8), TOLERANCES, RATE)
+    domain = fit_domain(*make_clips(rng, 8), RATE, TOLERANCES)
     assert domain.distance(np.array([8.0, 0.0, 0.0, np.nan])) == np.inf
     assert not domain.contains(np.full(4, np.nan))
 
@@ -54,7 +54,7 @@ def test_footage_that_lacks_what_every_clip_has_is_outside(rng):
 def test_footage_may_lack_what_many_clips_lack(rng):
     facts, people = make_clips(rng, 8)
     facts[::3, 3] = np.nan
-    domain = fit_domain(facts, people, TOLERANCES, RATE)
+    domain = fit_domain(facts, people, RATE, TOLERANCES)
     assert domain.contains(np.array([8.0, 0.0, 0.0, np.nan]))
     assert domain.contains(np.array([8.0, 0.0, 0.0, 0.0]))
     assert not domain.contains(np.array([8.0, 0.0, 0.0, 10.0]))
@@ -63,4 +63,4 @@ def test_footage_may_lack_what_many_clips_lack(rng):
 @pytest.mark.parametrize("people", [1, 2, 4])
 def test_too_few_clips_or_people_have_no_domain(rng, people):
     clips = {1: 50, 2: 4, 4: 2}[people]
-    assert fit_domain(*make_clips(rng, people, clips), TOLERANCES, RATE) is None
+    assert fit_domain(*make_clips(rng, people, clips), RATE, TOLERANCES) is None

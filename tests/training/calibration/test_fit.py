@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.factories import NO_FOOTAGE
 from unmask.config import PreprocessingSettings, UncertaintySettings
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
@@ -47,7 +48,7 @@ def make_scored(toy_clips):
             odds = None if sync is None else sync * shift + rng.normal()
             probability = None if odds is None else 1 / (1 + np.exp(-odds))
             score = make_score(detector * shift + rng.normal(), probability)
-            scored.append(ScoredClip(clip, (score,), np.zeros(0)))
+            scored.append(ScoredClip(clip, (score,), NO_FOOTAGE))
         return scored
 
     return make
@@ -61,7 +62,7 @@ def logits_and_labels(scored):
 def test_a_calibration_is_fitted_on_logits_and_not_on_an_earlier_calibration(make_scored):
     scored = make_scored(1.0)
     recalibrated = [
-        ScoredClip(clip.clip, (replace(clip.scores[0], probability=0.9, logit=7.0),), np.zeros(0))
+        ScoredClip(clip.clip, (replace(clip.scores[0], probability=0.9, logit=7.0),), NO_FOOTAGE)
         for clip in scored
     ]
     calibration = fit_calibration(scored, TARGET_RATES, 0.3)
@@ -105,7 +106,7 @@ def test_clips_without_a_lip_sync_score_have_a_calibration_of_the_detectors_alon
         ScoredClip(
             clip.clip,
             (make_score(clip.scores[0].member_logits[0], 0.999 if clip.clip.is_fake else 0.9),),
-            np.zeros(0),
+            NO_FOOTAGE,
         )
         for clip in make_scored(2.0)
     ]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.factories import NO_FOOTAGE
 from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, SegmentThresholds
@@ -61,7 +62,7 @@ def make_scored(toy_clips):
             )
             label = {"is_fake": is_fake, "fake_video": is_fake, "fake_audio": False}
             clip = replace(toy_clips[0], clip_id=str(number), **label)
-            scored.append(ScoredClip(clip, (make_score(faces, steps, lips),), np.zeros(0)))
+            scored.append(ScoredClip(clip, (make_score(faces, steps, lips),), NO_FOOTAGE))
         return scored
 
     return make
@@ -69,12 +70,12 @@ def make_scored(toy_clips):
 
 def test_peaks_are_those_of_the_person_with_the_highest_score(bundle, toy_clips):
     people = (make_score([0.2, 0.2, 0.9]), make_score([0.5, 0.4, 0.4], lips=[0.7, 0.6, 0.1]))
-    peaks = peak_segment_scores(bundle, ScoredClip(toy_clips[0], people, np.zeros(0)))
+    peaks = peak_segment_scores(bundle, ScoredClip(toy_clips[0], people, NO_FOOTAGE))
     assert peaks == {"video": pytest.approx(0.4), "lip_sync": pytest.approx(0.6)}
 
 
 def test_the_temperature_is_applied_before_peaks_are_taken(bundle, toy_clips):
-    clip = ScoredClip(toy_clips[0], (make_score([0.8, 0.8], [0.9] * 40),), np.zeros(0))
+    clip = ScoredClip(toy_clips[0], (make_score([0.8, 0.8], [0.9] * 40),), NO_FOOTAGE)
     peaks = peak_segment_scores(bundle, clip, temperature=2.0)
     assert peaks["video"] == pytest.approx(2 / 3)  # odds of 4, and their square root
     assert peaks["audio"] == pytest.approx(0.75)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.factories import make_clip
+from tests.factories import NO_FOOTAGE, make_clip
 from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
+from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore
@@ -30,7 +31,7 @@ def make_scored(probability, is_fake, frames=10, peak=0.5):
     faces[:2] = peak
     score = SampleScore(0.0, probability, probability, None, faces, np.zeros(0), np.zeros(1))
     labels = {"is_fake": is_fake, "fake_video": is_fake}
-    return ScoredClip(replace(make_clip(), **labels), (score,), np.zeros(0))
+    return ScoredClip(replace(make_clip(), **labels), (score,), NO_FOOTAGE)
 
 
 def test_rates_are_beside_the_conformal_guarantee(bundle):
@@ -50,3 +51,25 @@ def test_a_fake_with_a_flagged_segment_is_inconclusive_and_not_missed(bundle):
 def test_a_glimpse_of_a_face_is_inconclusive(bundle):
     rates = verdict_rates(bundle, [make_scored(0.9, False, frames=4), make_scored(0.9, True)])
     assert (rates.fpr, rates.inconclusive_reals) == (0.0, 1.0)
+
+
+def test_a_demonstration_model_decides_nothing_about_unlike_footage(bundle):
+    clips = [make_scored(0.9, True), make_scored(0.1, False)]
+    rates = verdict_rates(replace(bundle, profile="demo"), clips)
+    assert (rates.inconclusive_reals, rates.inconclusive_fakes) == (1.0, 1.0)
+    assert rates.like_calibration is None
+
+
+def test_the_share_of_like_footage_is_counted(bundle):
+    facts = len(NO_FOOTAGE)
+    domain = CalibrationDomain(
+        (0.0,) * facts, tuple(map(tuple, np.eye(facts).tolist())), (False,) * facts, 2.0, 0.1, 9
+    )
+    clips = [
+        replace(make_scored(0.9, True), footage=np.full(facts, level)) for level in (0.0, 1.9, 2.1)
+    ]
+    clips.append(replace(make_scored(0.1, False), footage=np.zeros(facts)))
+    demo = replace(bundle, profile="demo", domain=domain)
+    rates = verdict_rates(demo, clips)
+    assert rates.like_calibration == 0.75
+    assert rates.inconclusive_fakes == pytest.approx(1 / 3)

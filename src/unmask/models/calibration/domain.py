@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from unmask.models.calibration.conformal import conformal_quantile, min_calibration_size
+from unmask.records import FOOTAGE_FACTS
+
+# Differences below the tolerance, in octaves, say nothing about the kind of footage. Sizes, frame
+# rates and loudness are set by whoever makes the footage, and are nearly the same in all of it.
+EXACT = {"width": 0.03, "height": 0.03, "frame_rate": 0.03, "face_width": 0.1, "loudness": 0.05}
+TOLERANCES = np.array([EXACT.get(fact, 0.4) for fact in FOOTAGE_FACTS])
 
 Floats = NDArray[np.float64]
 
@@ -66,15 +72,15 @@ class CalibrationDomain:
 
 
 def fit_domain(
-    facts: Floats, people: Sequence[str], tolerances: Floats, rate: float
+    facts: Floats, people: Sequence[str], rate: float, tolerances: Floats = TOLERANCES
 ) -> CalibrationDomain | None:
     """Fit the domain of calibration clips.
 
     Args:
         facts: NaN where a clip lacks a fact, shape ``(clips, facts)``.
         people: Person in each clip, of length ``clips``.
-        tolerances: Deviation of each fact that says nothing, shape ``(facts,)``.
         rate: Share of like footage that may be mistaken for unlike.
+        tolerances: Deviation of each fact that says nothing, shape ``(facts,)``.
 
     Returns:
         ``None`` where there are too few clips for the rate, or clips of one person alone.

@@ -23,7 +23,6 @@ from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.footage import TOLERANCES
 from unmask.records import Clip
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
@@ -78,7 +77,7 @@ def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> Calibration
     """Fit the footage that is like the clips; see :func:`fit_domain`."""
     facts = np.stack([clip.footage for clip in scored])
     people = [clip.clip.identity for clip in scored]
-    return fit_domain(facts, people, np.array(list(TOLERANCES.values())), rate)
+    return fit_domain(facts, people, rate)
 
 
 def fit_calibration(

@@ -7,6 +7,7 @@ import numpy as np
 
 from unmask.models.bundle import Bundle
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
+from unmask.models.footage_obstacles import find_obstacles
 from unmask.models.inference import decisive_score, scored_moments
 from unmask.records import Verdict
 from unmask.training.calibration.segment_thresholds import has_flagged_segment
@@ -59,6 +60,6 @@ def _verdict(bundle: Bundle, scored: ScoredClip) -> Verdict:
         score.probability,
         scored_moments(score),
         has_flagged_segment(bundle, scored),
-        frozenset() if bundle.judges(scored.footage) else frozenset({"demo_model"}),
+        find_obstacles(bundle, scored.footage),
     )
     return decide_verdict(basis, bundle.calibration.for_clip(score.sync_probability)).verdict

@@ -1,4 +1,4 @@
-"""Verdict obstacles: footage on which no verdict can be given, whatever its score."""
+"""Unlike footage: the report of a video that a detector does not judge, or judges with a caveat."""
 
 from collections.abc import Iterator
 
@@ -6,19 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.models.bundle import Bundle
-from unmask.records import Reason
 from unmask.serving.report.schema import Modalities, Report
 
 Floats = NDArray[np.float64]
-
-
-def find_obstacles(bundle: Bundle, footage: Floats) -> frozenset[Reason]:
-    """Return the reasons why no verdict can be given on a video.
-
-    Args:
-        footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
-    """
-    return frozenset() if bundle.judges(footage) else frozenset({"demo_model"})
 
 
 def without_scores(report: Report) -> Report:

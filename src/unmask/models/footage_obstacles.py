@@ -1,0 +1,33 @@
+"""Footage obstacles: footage on which no verdict can be given, whatever its score."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.models.bundle import Bundle
+from unmask.records import FOOTAGE_FACTS, SOUND_BANDS, Reason
+
+FIRST_BAND, LAST_BAND = (FOOTAGE_FACTS.index(f"sound_band_{n}") for n in (0, SOUND_BANDS - 1))
+# The last band, 5.5 to 8 kHz, lies 15 to 45 dB below the strongest one in recorded speech, and
+# more than 60 dB below it after a telephone, whose band ends at 3.4 kHz.
+TELEPHONE_DB = -52.0
+OCTAVE_DB = 10 * np.log10(2)  # of power
+
+
+def find_obstacles(bundle: Bundle, footage: NDArray[np.float64]) -> frozenset[Reason]:
+    """Return the reasons, known from the footage alone, why no verdict can be given.
+
+    Args:
+        footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+    """
+    obstacles: set[Reason] = set()
+    if not bundle.judges(footage):
+        obstacles.add("demo_model")
+    if is_telephone_band(footage):
+        obstacles.add("telephone_band")
+    return frozenset(obstacles)
+
+
+def is_telephone_band(footage: NDArray[np.float64]) -> bool:
+    """Return whether the speech has no sound above the band of a telephone."""
+    bands = footage[FIRST_BAND : LAST_BAND + 1]
+    return bool(OCTAVE_DB * (bands[-1] - bands.max()) < TELEPHONE_DB)  # False for NaN
