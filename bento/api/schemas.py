@@ -9,7 +9,6 @@ from bento.api import examples
 from bento.db.models import Status
 from bento.jobs.submission import JobOptions
 from unmask.records import Reason, Verdict
-from unmask.serving.report.model_card import ReportedGuarantee
 from unmask.serving.report.schema import Report
 
 Timestamp = Annotated[datetime, AfterValidator(lambda value: value.replace(microsecond=0))]
@@ -70,6 +69,15 @@ class EvidenceImage(ApiModel):
     url: str = Field(description="Signed URL; works without an API key until it expires.")
 
 
+class CalibrationClips(ApiModel):
+    """Clips that a detector was calibrated on; they bear no finer probability."""
+
+    model_config = ConfigDict(extra="ignore")  # stored reports hold error rates beside them
+
+    real_clips: int = Field(ge=1, description="Genuine clips.")
+    fake_clips: int = Field(ge=1, description="Fake clips.")
+
+
 class JobSummary(ApiModel):
     """A job in a list; read from the attributes of :class:`bento.db.models.Job`."""
 
@@ -88,11 +96,11 @@ class JobSummary(ApiModel):
         description="Null until done, and where nothing could be scored or the demonstration "
         "model does not judge.",
     )
-    promise: ReportedGuarantee | None = Field(
+    calibration_clips: CalibrationClips | None = Field(
         default=None,
-        validation_alias=AliasChoices("promise", AliasPath("result", "model", "promise")),
-        description="Calibration clips behind `fake_probability`, and the error rates that they "
-        "support; null until done, or without calibration.",
+        validation_alias=AliasChoices("calibration_clips", AliasPath("result", "model", "promise")),
+        description="How many clips `fake_probability` was calibrated on; null until done, or "
+        "without calibration.",
     )
     error: str | None = Field(default=None, description="Why the job failed.")
     cached: bool = Field(

@@ -104,8 +104,8 @@ function jobItem(job) {
 }
 
 /** The verdict with its probability, or with the reason why it is inconclusive. */
-function verdictLabel({ verdict, reason, fake_probability: probability, promise }) {
+function verdictLabel({ verdict, reason, fake_probability: probability, calibration_clips }) {
   const { label } = VERDICTS[verdict];
   if (reason) return `${label}: ${REASONS[reason].label}`;
-  return probability === null ? label : `${label} ${formatScore(probability, promise)}`;
+  return probability === null ? label : `${label} ${formatScore(probability, calibration_clips)}`;
 }
