@@ -57,8 +57,6 @@ def print_report(report: "Report") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from unmask.serving.report.reasons import REASON_TEXTS
-
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(_describe_media(report.media), "dim"))
     if len(report.media.sound_tracks) > 1:
@@ -69,9 +67,7 @@ def print_report(report: "Report") -> None:
         head.append(f"  fake probability {_score(report, report.fake_probability)}", "bold")
         head.append(_modality_summary(report), "not bold")
     console.print(head)
-    if report.reason is not None:
-        console.print(Text(f"  {REASON_TEXTS[report.reason]}"))
-    for line in _uncertainty_lines(report):
+    for line in (*_reason(report), *_uncertainty_lines(report)):
         console.print(Text(f"  {line}"))
     for person in report.people:
         console.print(Text(f"  {_describe_person(report, person)}"))
@@ -91,6 +87,13 @@ def _describe_media(media: "Media") -> str:
     codecs = [codec for codec in (media.video_codec, media.audio_codec) if codec]
     size = f"{media.width}×{media.height}, " if media.video_codec else ""
     return f"{media.file}  {media.duration_s:.1f} s, {size}{' + '.join(codecs)}"
+
+
+def _reason(report: "Report") -> Iterator[str]:
+    from unmask.serving.report.reasons import REASON_TEXTS
+
+    if report.reason is not None:
+        yield REASON_TEXTS[report.reason]
 
 
 def _uncertainty_lines(report: "Report") -> Iterator[str]:
