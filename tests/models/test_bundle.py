@@ -193,6 +193,17 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
 
 
+def test_bundle_of_schema_4_has_no_domain(tmp_path, make_bundle):
+    saved = save_bundle(tmp_path / "bundle", make_bundle())
+    path = tmp_path / "bundle/bundle.json"
+    facts = json.loads(path.read_text())
+    del facts["domain"]
+    path.write_text(json.dumps(facts | {"schema_version": 4}))
+    loaded = load_bundle(tmp_path / "bundle")
+    assert (loaded.schema_version, loaded.domain) == (4, None)
+    assert loaded.calibration == saved.calibration
+
+
 def test_older_bundle_without_fake_verdict_gets_segment_thresholds_of_one_half(tmp_path):
     extract_older_bundle(3, tmp_path)
     facts = json.loads((tmp_path / "bundle.json").read_text())

@@ -11,7 +11,7 @@ INTENDED_USE = """\
   footage unlike the training data."""
 
 DEMO_LIMITS = """\
-- Trained on synthetic people: the verdict on real footage means nothing.
+- Trained on synthetic people: it judges footage like its calibration clips alone.
 """
 
 LIMITS = """\
