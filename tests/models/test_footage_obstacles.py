@@ -32,9 +32,9 @@ def facts_of(samples):
 
 
 def speech_like(rng):
-    """Noise whose spectrum falls by 12 dB per octave above 500 Hz, as that of speech does."""
+    """Noise whose spectrum falls by 6 dB per octave above 500 Hz."""
     noise = rng.normal(0, 0.1, 4 * RATE_HZ)
-    return sosfilt(butter(2, 500, fs=RATE_HZ, output="sos"), noise)
+    return sosfilt(butter(1, 500, fs=RATE_HZ, output="sos"), noise)
 
 
 def through_a_telephone(samples):

@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.factories import make_clip
 from tests.toy_fixtures import load_toy
 from unmask.preprocessing.footage import FootageStatistics, describe_footage
 from unmask.records import FOOTAGE_FACTS, RATE_HZ, Waveform
 
 
 @pytest.fixture
-def features(toy_clips):
-    return load_toy(toy_clips[0])
+def features():
+    return load_toy(make_clip())
 
 
 def facts_of(features):

@@ -17,7 +17,8 @@ FACE_STEP = 5  # one of so many faces is measured; at 5 Hz one per second
 BLOCK_SAMPLES = 512
 MIN_SPEECH_SHARE = 0.5  # of a block that is measured
 LOWEST_HZ = 100.0
-SILENCE = 1e-6  # power of digital silence, so that logarithms stay finite
+SILENCE = 1e-12  # power of digital silence, so that logarithms stay finite
+EPS = 1e-9
 
 Floats = NDArray[np.float64]
 
@@ -107,7 +108,7 @@ def _band_powers(blocks: Floats) -> Floats:
 def _bands(frequencies: Floats, lowest: float, highest: float, count: int) -> NDArray[np.intp]:
     """Return the band of each frequency, from 1; 0 and ``count + 1`` lie outside."""
     edges = np.geomspace(lowest, highest, count + 1)
-    edges[-1] *= 1 + SILENCE  # the highest frequency belongs to the last band
+    edges[-1] *= 1 + EPS  # the highest frequency belongs to the last band
     return np.digitize(frequencies, edges)
 
 
