@@ -62,20 +62,21 @@ def make_video(portrait):
     """Write a video: a swaying portrait (or noise), and a synthetic voice of syllables.
 
     `times` are the timestamps of the frames; an empty list writes audio alone. `rotated` stores
-    the frames rotated, with a display matrix that undoes it.
+    the frames rotated, with a display matrix that undoes it. `still` repeats the first picture.
     """
     av = pytest.importorskip("av")
 
     def write(
-        path, *, times=None, size=(320, 240), face=True, audio=True, seconds=1.0, rotated=False
-    ):
+        path, *, times=None, size=(320, 240), face=True, audio=True, seconds=1.0, rotated=False,
+        still=False,
+    ):  # fmt: skip
         times = np.arange(0, seconds, 0.04) if times is None else times
         with av.open(str(path), "w") as out:
             # both streams before the first packet, video first
             video = _add_video_stream(out, size[::-1] if rotated else size) if len(times) else None
             voice = out.add_stream("aac", rate=RATE_HZ, layout="mono") if audio else None
             for time_s in times:
-                image = _draw_image(portrait if face else None, size, time_s)
+                image = _draw_image(portrait if face else None, size, 0.0 if still else time_s)
                 stored = np.ascontiguousarray(np.rot90(image)) if rotated else image
                 frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
                 frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)

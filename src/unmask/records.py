@@ -15,7 +15,7 @@ FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of th
 SPLITS = ("train", "val", "test")
 FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
 FOOTAGE_FACTS = (
-    *("width", "height", "frame_rate", "face_width"),
+    *("width", "height", "frame_rate", "still_share", "face_width"),
     *(f"face_band_{band}" for band in range(FACE_BANDS)),
     *("red", "green", "blue", "red_contrast", "green_contrast", "blue_contrast"),
     "loudness",
@@ -26,9 +26,9 @@ Verdict = Literal["fake", "real", "inconclusive"]
 Reason = Literal[  # why a verdict is inconclusive; where several apply, the first one is given
     "nothing_to_score",
     "demo_model",
+    "too_little_evidence",
     "still_picture",
     "telephone_band",
-    "too_little_evidence",
     "segment_alarm",
     "between_thresholds",
 ]

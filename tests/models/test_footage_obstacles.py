@@ -14,7 +14,7 @@ from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.models.footage_obstacles import find_obstacles
 from unmask.preprocessing.footage import describe_footage
-from unmask.records import RATE_HZ, ClipFeatures, MediaInfo, Waveform
+from unmask.records import FOOTAGE_FACTS, RATE_HZ, ClipFeatures, MediaInfo, Waveform
 
 INFO = MediaInfo(Path("a.wav"), "0" * 64, 1, 4.0, 0.0, 0, 0, 0, None, "pcm_s16le")
 
@@ -53,6 +53,17 @@ def test_loudness_does_not_matter(bundle, rng, gain):
     assert find_obstacles(bundle, facts_of(gain * samples)) == set()
     quiet = facts_of(gain * through_a_telephone(samples))
     assert find_obstacles(bundle, quiet) == {"telephone_band"}
+
+
+def test_a_face_that_does_not_move_is_recognised_and_a_cover_picture_is_not_one(bundle):
+    facts = dict.fromkeys(FOOTAGE_FACTS, np.nan)
+    for still, width, obstacles in (
+        (0.95, 7.0, {"still_picture"}),
+        (0.5, 7.0, set()),
+        (1.0, np.nan, set()),
+    ):
+        footage = np.array([*(facts | {"still_share": still, "face_width": width}).values()])
+        assert find_obstacles(bundle, footage) == obstacles
 
 
 def test_missing_sound_is_no_obstacle(bundle):

@@ -38,6 +38,12 @@ def test_size_and_rate_are_in_octaves(features):
     assert 2 ** facts["frame_rate"] == pytest.approx(30)
 
 
+def test_still_share_leaves_out_the_first_frame(features):
+    moving = replace(features, frames_sampled=5, frames_still=3)
+    assert facts_of(moving)["still_share"] == 0.75
+    assert facts_of(replace(features, frames_sampled=1))["still_share"] == 1.0
+
+
 def test_loudness_is_that_of_speech(features):
     facts = facts_of(with_tone(features, 1000, 0.5))
     assert 2 ** facts["loudness"] == pytest.approx(0.5 / np.sqrt(2), rel=0.01)
@@ -83,4 +89,4 @@ def test_windows_give_the_facts_of_the_whole_clip(features):
     samples = np.concatenate([features.waveform.samples[:15872], louder.waveform.samples[:15872]])
     spans = np.array([[0.0, len(samples) / RATE_HZ]])
     whole = replace(louder, waveform=Waveform(samples), speech_spans_s=spans)
-    assert statistics.facts()[20:] == pytest.approx(describe_footage(whole)[20:])
+    assert statistics.facts()[21:] == pytest.approx(describe_footage(whole)[21:])

@@ -131,6 +131,13 @@ def test_a_glimpse_of_a_face_is_no_ground_for_a_verdict(analyzer, make_video, tm
     assert (report.verdict, report.reason) == ("inconclusive", "too_little_evidence")
 
 
+def test_a_photograph_with_a_voice_gets_no_verdict(analyzer, make_video, tmp_path):
+    path = make_video(tmp_path / "photograph.mp4", seconds=3.0, still=True)
+    report = analyzer.analyze(path)
+    assert report.quality.speech_s > 1
+    assert (report.verdict, report.reason) == ("inconclusive", "still_picture")
+
+
 def test_a_flagged_segment_and_a_low_score_are_inconclusive(analyzer, talking):
     calibration = replace(
         analyzer.bundle.calibration,

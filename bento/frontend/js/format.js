@@ -18,6 +18,10 @@ export const REASONS = {
       "The detector is the small demonstration model, and this footage is unlike the clips that " +
       "it was calibrated on. Its scores would mean nothing here, so none are given.",
   },
+  too_little_evidence: {
+    label: "too little to judge",
+    text: "Less than a second of a face or of speech could be scored.",
+  },
   still_picture: {
     label: "still picture",
     text: "The picture does not move, so there is no talking face to judge.",
@@ -26,10 +30,6 @@ export const REASONS = {
     label: "telephone sound",
     text:
       "The sound has the bandwidth of a telephone, in which traces of a synthetic voice are lost.",
-  },
-  too_little_evidence: {
-    label: "too little to judge",
-    text: "Less than a second of a face or of speech could be scored.",
   },
   segment_alarm: {
     label: "flagged segment",

@@ -10,6 +10,7 @@ FIRST_BAND, LAST_BAND = (FOOTAGE_FACTS.index(f"sound_band_{n}") for n in (0, SOU
 # The last band, 5.5 to 8 kHz, lies 15 to 45 dB below the strongest one in recorded speech, and
 # more than 60 dB below it after a telephone, whose band ends at 3.4 kHz.
 TELEPHONE_DB = -52.0
+STILL_SHARE = 0.8  # of the sampled frames; people who talk move in nearly all of them
 OCTAVE_DB = 10 * np.log10(2)  # of power
 
 
@@ -22,9 +23,17 @@ def find_obstacles(bundle: Bundle, footage: NDArray[np.float64]) -> frozenset[Re
     obstacles: set[Reason] = set()
     if not bundle.judges(footage):
         obstacles.add("demo_model")
+    if is_still_picture(footage):
+        obstacles.add("still_picture")
     if is_telephone_band(footage):
         obstacles.add("telephone_band")
     return frozenset(obstacles)
+
+
+def is_still_picture(footage: NDArray[np.float64]) -> bool:
+    """Return whether there are faces and nothing moves, as in a photograph with a voice."""
+    still, width = (footage[FOOTAGE_FACTS.index(fact)] for fact in ("still_share", "face_width"))
+    return bool(still >= STILL_SHARE and not np.isnan(width))  # False for NaN
 
 
 def is_telephone_band(footage: NDArray[np.float64]) -> bool:

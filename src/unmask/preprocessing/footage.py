@@ -29,12 +29,15 @@ class FootageStatistics:
 
     Attributes:
         info: Of the video; ``None`` before the first window.
+        frames, frames_still: Sampled frames, and those in which nothing moves.
         faces: Log2 of width, band powers, means and contrasts of each measured face.
         power: Sum of the band powers of all blocks with speech, after their total power.
         blocks: Number of those blocks.
     """
 
     info: MediaInfo | None = None
+    frames: int = 0
+    frames_still: int = 0
     faces: list[Floats] = field(default_factory=list)
     power: Floats = field(default_factory=lambda: np.zeros(1 + SOUND_BANDS))
     blocks: int = 0
@@ -42,6 +45,8 @@ class FootageStatistics:
     def add(self, window: ClipFeatures) -> None:
         """Add one window."""
         self.info = window.info
+        self.frames += window.frames_sampled
+        self.frames_still += window.frames_still
         for person in window.people:
             boxes = person.track.boxes_px[::FACE_STEP]
             for face, box in zip(person.faces[::FACE_STEP], boxes, strict=True):
@@ -53,13 +58,14 @@ class FootageStatistics:
             self.blocks += len(blocks)
 
     def facts(self) -> Floats:
-        """Return the ``FOOTAGE_FACTS`` in octaves, NaN without faces, speech or video.
+        """Return the ``FOOTAGE_FACTS``, NaN without faces, speech or video, shape ``(facts,)``.
 
-        Shape ``(facts,)``.
+        They are in octaves, but for the share of frames in which nothing moves.
         """
-        picture = np.full(3, np.nan)
+        picture = np.full(4, np.nan)
         if self.info is not None and self.info.has_video:
-            picture = np.log2([max(self.info.width, 1), max(self.info.height, 1), self._rate_hz()])
+            size = self.info.width, self.info.height, self.info.fps
+            picture = np.append(np.log2(np.maximum(size, 1)), self._still_share())
         face = np.full(7 + FACE_BANDS, np.nan) if not self.faces else np.mean(self.faces, axis=0)
         sound = np.full(1 + SOUND_BANDS, np.nan)
         if self.blocks:
@@ -67,8 +73,9 @@ class FootageStatistics:
             sound[0] /= 2  # of the amplitude
         return np.concatenate([picture, face, sound])
 
-    def _rate_hz(self) -> float:
-        return max(self.info.fps, 1.0) if self.info is not None else 1.0
+    def _still_share(self) -> float:
+        # the first frame has none before it
+        return self.frames_still / (self.frames - 1) if self.frames > 1 else 1.0
 
 
 def describe_footage(features: ClipFeatures) -> Floats:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from unmask.models.calibration.conformal import describe_unreachable_verdicts
 from unmask.models.calibration.platt import ConformalGuarantee
+from unmask.models.footage_obstacles import STILL_SHARE
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import Model
 from unmask.serving.report.schema import Quality
@@ -12,7 +13,6 @@ MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence
 MIN_FACE_PX = 112  # half the resolution of the aligned face
 MIN_FACE_SHARE = 0.5  # of the sampled frames
 MIN_TILT_DEG = 1.0
-STILL_SHARE = 0.8  # of the sampled frames; people who talk move in nearly all of them
 DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
 MIN_MISSING_AUDIO_S = 0.1  # encoders leave shorter holes at the start
 
