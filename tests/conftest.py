@@ -129,7 +129,7 @@ def _draw_image(portrait, size, time_s):
 
 
 def _synthesise_voice(seconds):
-    """Glottal pulses through three formants, four syllables a second."""
+    """Glottal pulses through three formants and breath, four syllables a second."""
     from scipy.signal import lfilter
 
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
@@ -139,7 +139,8 @@ def _synthesise_voice(seconds):
         radius = np.exp(-np.pi * bandwidth_hz / RATE_HZ)
         angle = 2 * np.pi * formant_hz / RATE_HZ
         signal = lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], signal)
-    signal *= np.clip(np.sin(2 * np.pi * 4 * time_s) + 0.8, 0, None)
+    breath = np.random.default_rng(0).normal(0, 0.01 * np.abs(signal).max(), len(signal))
+    signal = (signal + breath) * np.clip(np.sin(2 * np.pi * 4 * time_s) + 0.8, 0, None)
     return (0.4 * signal / np.abs(signal).max()).astype(np.float32)
 
 
