@@ -27,6 +27,37 @@ def test_unplayable_video_still_has_a_timeline(make_service, running_worker, ope
     assert "this detector (phase 1) does not compare lips with the audio" in text_of(page)
 
 
+def test_a_video_that_is_not_judged_has_a_reason_and_no_number(
+    make_service, running_worker, open_app
+):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    with running_worker(service):
+        submit(page, video("unlike"))
+        wait_for_text(page, "this footage is unlike the clips that it was calibrated on")
+    card = text_of(page, ".verdict")
+    assert "Inconclusive" in card
+    assert not any(text in card for text in ("in 100", "0.", "1.0", "fake probability"))
+    assert page.locator(".verdict .gauge, .badge.fake").count() == 0
+    page.get_by_role("link", name="All jobs").click()
+    wait_for_text(page, "Inconclusive: demonstration model")
+    assert page.locator(".jobs .badge.fake").count() == 0
+
+
+def test_no_number_is_shown_that_the_calibration_clips_cannot_bear(
+    make_service, running_worker, open_app
+):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    with running_worker(service):
+        submit(page, video("calibrated"))
+        wait_for_text(page, "86 to 99 in 100 videos with this score are fakes")
+    assert "≥ 0.96 fake probability" in text_of(page, ".verdict")
+    assert "1.00" not in text_of(page, ".verdict")
+    page.get_by_role("link", name="All jobs").click()
+    wait_for_text(page, "Fake ≥ 0.96")
+
+
 def test_zero_retention_shows_the_local_file_until_the_tab_is_reloaded(
     make_service, running_worker, open_app
 ):

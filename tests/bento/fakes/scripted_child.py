@@ -13,7 +13,7 @@ from pathlib import Path
 from bento.sandbox.child import ParentChannel, run_loop
 from bento.sandbox.protocol import Progress
 from unmask.errors import MediaError
-from unmask.serving.report.model_card import Model, ReportedGate
+from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
 from unmask.serving.report.schema import (
     Box,
     Media,
@@ -82,6 +82,23 @@ def rich_fields():
     return {"people": (person,), "segments": (segment,), "envelope": waveform}
 
 
+def unlike_fields():
+    """Fields of a report on footage that the demonstration model does not judge."""
+    unscored = {"fake_probability": None, "modalities": Modalities(video=None, audio=None)}
+    return {"verdict": "inconclusive", "reason": "demo_model", **unscored}
+
+
+def calibrated_fields():
+    """Fields of a report whose detector was calibrated on 24 clips of each class."""
+    report = make_report("")
+    promise = ReportedGuarantee(fpr=0.1, fnr=0.1, real_clips=24, fake_clips=24, people=8)
+    return {"model": report.model.model_copy(update={"promise": promise})}
+
+
+PROBABILITIES = {"real": 0.1, "calibrated": 0.9999}
+VARIANTS = {"rich": rich_fields, "unlike": unlike_fields, "calibrated": calibrated_fields}
+
+
 def sleep(task, channel, arguments):
     """Report progress for so many seconds."""
     end_s = time.monotonic() + float(arguments[0])
@@ -137,8 +154,8 @@ def analyze(task, channel):
         COMMANDS[command](task, channel, arguments)
     if task.save_evidence:
         (task.work_dir / "frame-1.png").write_bytes(IMAGE_PNG)
-    report = make_report(task.shown_as, 0.1 if command == "real" else 0.9)
-    return report.model_copy(update=rich_fields() if command == "rich" else {})
+    report = make_report(task.shown_as, PROBABILITIES.get(command, 0.9))
+    return report.model_copy(update=VARIANTS.get(command, dict)())
 
 
 if __name__ == "__main__":

@@ -67,6 +67,22 @@ def test_report_lists_flagged_segments_and_people(download_pdf):
     assert "Person 0 0.90, visible in 10 sampled frames" in text
 
 
+def test_report_without_a_score_gives_the_reason_and_no_number(download_pdf):
+    _, pdf = download_pdf("a.mp4", content="unlike")
+    text = extract_text(pdf)
+    assert "INCONCLUSIVE. The detector cannot decide." in text
+    assert "unlike the clips that it was calibrated on" in text
+    assert "Fake probability" not in text
+    assert "not scored" not in text
+
+
+def test_report_shows_no_probability_that_the_calibration_clips_cannot_bear(download_pdf):
+    _, pdf = download_pdf("a.mp4", content="calibrated")
+    text = extract_text(pdf)
+    assert "Fake probability at least 0.96" in text
+    assert "1.00" not in text
+
+
 @pytest.mark.parametrize("name", ["<b>&amp;<script>", "a" * 180 + ".mp4", "视频.mp4"])
 def test_any_file_name_can_be_printed(download_pdf, name):
     job, _ = download_pdf(name)

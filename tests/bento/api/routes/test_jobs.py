@@ -58,6 +58,24 @@ def test_list_item_agrees_with_the_job(make_service, running_worker):
     assert (item["verdict"], item["fake_probability"]) == ("fake", 0.9)
 
 
+def test_inconclusive_job_has_its_reason_and_no_number(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        job = service.wait_for(service.submit("unlike"))
+    (item,) = service.client.get("/jobs").json()["jobs"]
+    assert job["result"]["reason"] == job["reason"] == item["reason"] == "demo_model"
+    assert (item["verdict"], item["fake_probability"]) == ("inconclusive", None)
+
+
+def test_list_names_the_calibration_clips_behind_a_probability(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        service.wait_for(service.submit("calibrated"))
+    (item,) = service.client.get("/jobs").json()["jobs"]
+    assert item["calibration_clips"] == {"real_clips": 24, "fake_clips": 24}
+    assert item["reason"] is None
+
+
 def test_queued_jobs_have_positions_in_order_of_submission(make_service):
     service = make_service()
     jobs = [service.submit(str(number)) for number in range(3)]
