@@ -18,9 +18,20 @@ from unmask.models.collate import collate
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
-from unmask.records import ModelInput
+from unmask.records import FOOTAGE_FACTS, ModelInput
 
 HERE = Path(__file__).parent  # with bundles written by older releases
+
+
+FACTS = len(FOOTAGE_FACTS)
+DOMAIN = CalibrationDomain(
+    mean=(0.5,) * FACTS,
+    covariance=tuple(map(tuple, np.eye(FACTS).tolist())),
+    may_lack=(False,) * FACTS,
+    limit=1.5,
+    rate=0.1,
+    clips=24,
+)
 
 
 @pytest.fixture
@@ -43,9 +54,7 @@ def make_bundle(tiny, make_detector):
             profile="demo",
             provenance={"seed": "7"},
             uncertainty=UncertaintySettings(passes=3, fpr=0.1, fnr=0.05),
-            domain=CalibrationDomain(
-                (0.5, 1.5), ((2.0, 0.1), (0.1, 1.0)), (True, False), 1.5, 0.1, 24
-            ),
+            domain=DOMAIN,
         )
 
     return make
@@ -128,11 +137,17 @@ def test_lip_sync_network_is_saved_in_its_own_file(tmp_path, make_bundle):
 
 
 def test_the_demonstration_model_judges_footage_like_its_calibration_clips_alone(make_bundle):
-    demo, like, unlike = make_bundle(), np.array([0.5, 1.5]), np.array([0.5, 9.0])
+    demo, like, unlike = make_bundle(), np.full(FACTS, 0.5), np.full(FACTS, 2.5)
     assert demo.judges(like)
     assert not demo.judges(unlike)
     assert not replace(demo, domain=None).judges(like)  # an older bundle cannot tell
     assert replace(demo, profile="full").judges(unlike)
+
+
+def test_a_domain_of_other_facts_is_ignored(tmp_path, make_bundle):
+    other = replace(DOMAIN, facts=("width", *FOOTAGE_FACTS[:-1]))
+    save_bundle(tmp_path / "bundle", replace(make_bundle(), domain=other))
+    assert load_bundle(tmp_path / "bundle").domain is None
 
 
 def test_members_of_different_architectures_are_refused(make_bundle, make_detector, tiny):

@@ -35,6 +35,7 @@ from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
 from unmask.models.lipsync.network import SyncNet
+from unmask.records import FOOTAGE_FACTS
 
 # 4 had no domain; 3 one threshold for all; 2 no bias; 1 one detector and no lip-sync
 SCHEMA_VERSION = 5
@@ -233,7 +234,9 @@ def _without_weights(metadata: Mapping[str, Any]) -> Bundle:
 
 
 def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
-    return None if values is None else from_dict(CalibrationDomain, values)
+    """Return the domain; ``None`` where another release measured other facts."""
+    domain = None if values is None else from_dict(CalibrationDomain, values)
+    return domain if domain is not None and domain.facts == FOOTAGE_FACTS else None
 
 
 def _read_gates(path: Path) -> tuple[Mapping[str, Any], ...]:

@@ -40,6 +40,7 @@ class CalibrationDomain:
         limit: Largest distance of footage that is like the calibration clips.
         rate: Share of clips, drawn like the calibration clips, that are farther away at most.
         clips: Number of calibration clips.
+        facts: Names of the facts, in order.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -50,6 +51,7 @@ class CalibrationDomain:
     limit: float
     rate: float
     clips: int
+    facts: tuple[str, ...] = FOOTAGE_FACTS
 
     def distance(self, facts: Floats) -> float:
         """Return the distance of footage from the calibration clips, per fact.
