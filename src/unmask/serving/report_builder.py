@@ -58,12 +58,12 @@ def build_report(
     model = build_model_card(bundle, in_effect)
     probability = None if decisive is None else _probability(decisive, calibration)
     interval = None if decisive is None else _predictive_interval(decisive, calibration)
-    members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
-    moments = 0 if decisive is None else len(decisive.times_s)
     obstacles = find_obstacles(bundle, result.footage)
-    basis = VerdictBasis(probability, moments, bool(segments), obstacles)
-    decision = decide_verdict(basis, in_effect)
+    moments = 0 if decisive is None else len(decisive.times_s)
+    decision = decide_verdict(
+        VerdictBasis(probability, moments, bool(segments), obstacles), in_effect
+    )
     is_scored = decision.reason != "demo_model"
     guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
     notes = build_notes(quality, info, model, guarantee, result.media.end_s)
@@ -75,15 +75,9 @@ def build_report(
         uncertainty_score=None if interval is None else interval.score,
         repeated_mean=None if interval is None else interval.mean,
         repeated_variance=None if interval is None else interval.variance,
-        modalities=schema.Modalities(
-            video=None if decisive is scores.sound else _modality_probability(decisive),
-            audio=_modality_probability(scores.sound),
-            lip_sync=None if decisive is None else decisive.sync.probability.value,
-        ),
-        members=members,
-        members_spread=float(np.std([member.fake_probability for member in members]))
-        if members
-        else None,
+        modalities=_modalities(decisive, scores.sound),
+        members=tuple(_members(decisive, calibration)),
+        members_spread=_members_spread(decisive, calibration),
         people=tuple(_people(scores, calibration)),
         audio_timeline=_points(mean_per_second(scores.sound.scores())),
         envelope=result.media.peaks.envelope(),
@@ -142,6 +136,19 @@ def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[s
         return
     for number, probability in enumerate(calibration.detectors.probability(logits), start=1):
         yield schema.Member(name=f"member {number}", fake_probability=float(probability))
+
+
+def _members_spread(track: PersonScores | None, calibration: Calibration) -> float | None:
+    probabilities = [member.fake_probability for member in _members(track, calibration)]
+    return float(np.std(probabilities)) if probabilities else None
+
+
+def _modalities(decisive: PersonScores | None, sound: PersonScores) -> schema.Modalities:
+    return schema.Modalities(
+        video=None if decisive is sound else _modality_probability(decisive),
+        audio=_modality_probability(sound),
+        lip_sync=None if decisive is None else decisive.sync.probability.value,
+    )
 
 
 def _modality_probability(track: PersonScores | None) -> float | None:
