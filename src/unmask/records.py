@@ -126,6 +126,7 @@ class MediaInfo:
         video_codec, audio_codec: ``None`` without such a stream.
         mirrored: Whether a player then exchanges left and right.
         tilt_deg: Clockwise rotation beyond ``rotation_deg`` that the file states; not applied.
+        hdr: ``pq`` or ``hlg`` for HDR video, which is tone-mapped; ``None`` for others.
         sound_tracks: All audio streams, decodable or not.
     """
 
@@ -141,6 +142,7 @@ class MediaInfo:
     audio_codec: str | None
     mirrored: bool = False
     tilt_deg: float = 0.0
+    hdr: str | None = None
     sound_tracks: tuple[SoundTrack, ...] = ()
 
     @property

@@ -52,6 +52,11 @@ def test_picture_that_stands_still_is_told(info):
     assert notes(info, still_share=0.3) == ""
 
 
+@pytest.mark.parametrize(("hdr", "name"), [("pq", "PQ"), ("hlg", "HLG")])
+def test_hdr_is_told(info, hdr, name):
+    assert f"HDR ({name}) and was tone-mapped" in notes(replace(info, hdr=hdr))
+
+
 def test_angle_that_was_not_applied_is_told(info):
     assert "by +12° more than the 90°" in notes(replace(info, rotation_deg=90, tilt_deg=12.0))
     assert notes(replace(info, mirrored=True, rotation_deg=90, tilt_deg=0.4)) == ""

@@ -65,6 +65,11 @@ def _picture_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:
             f"The picture stands still in {quality.still_share:.0%} of the sampled frames, as a "
             "photograph or a frozen picture does; its faces say nothing about how somebody moves."
         )
+    if info.hdr is not None:
+        yield (
+            f"The video is HDR ({info.hdr.upper()}) and was tone-mapped to standard range; fine "
+            "traces of forgery may be lost."
+        )
     if abs(info.tilt_deg) >= MIN_TILT_DEG:
         yield (
             f"The file asks players to turn the picture by {info.tilt_deg:+.0f}° more than the "

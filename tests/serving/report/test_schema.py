@@ -143,6 +143,7 @@ def test_media_is_read_from_media_info_without_the_folder():
         "rotation_deg": 90,
         "mirrored": False,
         "tilt_deg": 0.0,
+        "hdr": None,
         "fps": 25.0,
         "video_codec": "h264",
         "audio_codec": None,

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 
 from unmask.optional_deps import require
 from unmask.preprocessing.media.display import DisplayedFrame
+from unmask.preprocessing.media.tone_mapping import (
+    hdr_format,
+    luma_table,
+    map_rgb,
+    needs_tone_mapping,
+)
 
 BT709, BT601 = 1, 5  # swscale's numbers of the matrices
 # FFmpeg's numbers of the matrices that swscale knows, with swscale's number
@@ -34,7 +40,9 @@ def luma(shown: DisplayedFrame) -> Pixels:
     Where possible, the array is a view that keeps the decoder's buffer alive.
     """
     frame = shown.frame
-    if frame.format.name in LUMA_PLANE_FORMATS:
+    if hdr_format(frame) is not None:
+        grey = _mapped_luma(frame)
+    elif frame.format.name in LUMA_PLANE_FORMATS:
         grey = _first_plane(frame)
         if frame.color_range == FULL or frame.format.name.startswith("yuvj"):
             grey = TO_LIMITED[grey]
@@ -60,13 +68,17 @@ def to_upright_rgb(shown: DisplayedFrame, reformatter: Any) -> Pixels:
         reformatter: A PyAV ``VideoReformatter``, reused from frame to frame.
     """
     frame = shown.frame
-    image: Pixels = reformatter.reformat(
+    mapped = needs_tone_mapping(frame)
+    # the fast conversion is up to 4 levels off for more than 8 bits
+    accurate = mapped or frame.format.components[0].bits > 8
+    image = reformatter.reformat(
         frame,
-        format="rgb24",
+        format="rgb48le" if mapped else "rgb24",
         src_colorspace=matrix_of(frame),
-        # the fast conversion is up to 4 levels off for more than 8 bits
-        interpolation=_accurate() if frame.format.components[0].bits > 8 else None,
+        interpolation=_accurate() if accurate else None,
     ).to_ndarray()
+    if mapped:
+        image = map_rgb(image, frame)
     return image if shown.is_stored_upright else shown.geometry.apply(image)
 
 
@@ -94,6 +106,19 @@ def matrix_of(frame: Any) -> int:
 
 def _usual_matrix(width: int, height: int) -> int:
     return BT709 if width >= HD_COLUMNS or height >= HD_ROWS else BT601
+
+
+def _mapped_luma(frame: Any) -> Pixels:
+    """Return the luma of an HDR frame, as if all its colours were grey."""
+    deep = frame.reformat(
+        format="yuv420p10le",
+        src_colorspace=matrix_of(frame),
+        dst_colorspace=matrix_of(frame),
+        dst_color_range=LIMITED,
+        interpolation=_accurate(),
+    )
+    codes = np.frombuffer(deep.planes[0], np.uint16).reshape(frame.height, -1)[:, : frame.width]
+    return luma_table(frame)[np.minimum(codes, 1023)]
 
 
 def _first_plane(frame: Any) -> Pixels:

@@ -13,6 +13,7 @@ from unmask.preprocessing.media.container import (
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import UPRIGHT, Display
 from unmask.preprocessing.media.timeline import read_timeline
+from unmask.preprocessing.media.tone_mapping import hdr_format
 from unmask.records import MediaInfo
 
 
@@ -55,6 +56,7 @@ def probe(path: Path) -> MediaInfo:
         rotation_deg=orientation.rotation_deg,
         mirrored=orientation.mirrored,
         tilt_deg=orientation.tilt_deg,
+        hdr=hdr_format(frame) if frame else None,
         video_codec=video_codec,
         audio_codec=audio_codec if audio_decodes else None,
         sound_tracks=sound_tracks,

@@ -220,6 +220,9 @@ class Media(ReportModel):
     tilt_deg: float = Field(
         default=0.0, description="Clockwise rotation that the file states beyond; not applied."
     )
+    hdr: str | None = Field(
+        default=None, description="`pq` or `hlg` for HDR video, which is tone-mapped."
+    )
     fps: float = Field(ge=0.0, description="Mean frame rate; 0 without video.")
     video_codec: str | None = Field(description="Null without video.")
     audio_codec: str | None = Field(description="Null without audio.")
