@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from unmask.data.augmentation.audio import pitch_shift, spectral_tilt, time_stretch
+from unmask.data.forgeries.voices import convert_voice
 
 RATE_HZ = 16_000
 
@@ -50,6 +51,15 @@ def test_pitch_shift_keeps_duration_and_loudness(semitones):
     assert other.shape == samples.shape
     assert pitch_hz(other) == pytest.approx(440 * 2 ** (semitones / 12), abs=4)
     assert np.std(other) == pytest.approx(np.std(samples), rel=0.05)
+
+
+@pytest.mark.parametrize("semitones", [-5.0, 5.0])
+def test_pitch_shift_and_voice_conversion_leave_bursts_with_the_lips(rng, semitones):
+    samples = np.zeros(RATE_HZ, np.float32)
+    samples[8000:8160] = 0.3 * rng.normal(size=160)
+    for shift in (pitch_shift, convert_voice):
+        loud = np.flatnonzero(np.abs(shift(samples, semitones)) > 0.1)
+        assert (loud[0], loud[-1]) == pytest.approx((8000, 8160), abs=160)
 
 
 @pytest.mark.parametrize("db", [-3.0, 3.0])

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.forgeries.voices import convert_voice, fix_length
-from unmask.optional_deps import require
+from unmask.data.forgeries.voices import convert_voice
+from unmask.data.time_scale import stretch
 from unmask.records import RATE_HZ
 
 Samples = NDArray[np.float32]
@@ -18,20 +18,20 @@ def time_stretch(
 ) -> tuple[Samples, NDArray[np.bool_]]:
     """Change the duration by ``factor`` without changing the pitch, and the speech mask with it.
 
-    The phase vocoder (Flanagan & Golden, Bell System Technical Journal 1966) leaves artefacts;
-    a detector of converted voices learns to ignore them.
+    The method of converted voices leaves artefacts; a detector of them learns to ignore these.
     """
     length = round(len(samples) * factor)
     if not length or length == len(samples):
         return samples, is_speech
-    effects = require("librosa", extra="media").effects
-    stretched = fix_length(effects.time_stretch(samples, rate=len(samples) / length), length)
     source = np.minimum((np.arange(length) / factor).astype(int), len(is_speech) - 1)
-    return np.clip(stretched, -1, 1).astype(np.float32), is_speech[source]
+    return np.clip(stretch(samples, length), -1, 1).astype(np.float32), is_speech[source]
 
 
 def pitch_shift(samples: Samples, semitones: float) -> Samples:
-    """Shift the pitch with a phase vocoder; duration and loudness (RMS) stay the same."""
+    """Shift the pitch; duration and loudness (RMS) stay the same.
+
+    No sound moves by more than 10 ms.
+    """
     if not len(samples) or not semitones:
         return samples
     return convert_voice(samples, semitones)

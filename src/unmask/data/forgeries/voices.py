@@ -1,7 +1,6 @@
 """Voice forgeries: vocoded speech, converted voices and voice swaps.
 
-Griffin & Lim, IEEE ASSP 1984, in the fast variant of Perraudin et al., WASPAA 2013. Phase
-vocoder: Flanagan & Golden, Bell System Technical Journal 1966.
+Griffin & Lim, IEEE ASSP 1984, in the fast variant of Perraudin et al., WASPAA 2013.
 """
 
 from functools import cache
@@ -9,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.data.time_scale import shift_pitch
 from unmask.optional_deps import require
 from unmask.records import RATE_HZ
 
@@ -56,7 +56,7 @@ def _mel_pseudo_inverse() -> NDArray[np.float32]:
 
 
 def convert_voice(samples: Samples, semitones: float) -> Samples:
-    """Change the speaker: shift pitch and formants with a phase vocoder.
+    """Change the speaker: shift pitch and formants; no sound moves by more than 10 ms.
 
     Args:
         semitones: Upwards if positive.
@@ -64,10 +64,7 @@ def convert_voice(samples: Samples, semitones: float) -> Samples:
     Returns:
         As long and as loud as ``samples``.
     """
-    shifted = require("librosa", extra="media").effects.pitch_shift(
-        samples, sr=RATE_HZ, n_steps=semitones
-    )
-    return match_loudness(fix_length(shifted, len(samples)), samples)
+    return match_loudness(shift_pitch(samples, semitones), samples)
 
 
 def swap_voice(samples: Samples, donor: Samples) -> Samples:
