@@ -2,8 +2,8 @@
 # packed Bento and not the checkout: `make image`, or
 #   docker build --tag unmask:latest --file Dockerfile "$(bentoml get unmask:latest --output path)"
 
-# a digest pins the base: docker build --build-arg BASE=python:3.11-slim-bookworm@sha256:…
-ARG BASE=python:3.11-slim-bookworm
+# a digest pins the base: docker build --build-arg BASE=python:3.11.13-slim-bookworm@sha256:…
+ARG BASE=python:3.11.13-slim-bookworm
 
 # packages are built here, if at all; neither pip's files nor a compiler reach the image
 FROM ${BASE} AS packages

@@ -28,6 +28,9 @@ app.add_typer(keys, name="keys")
 def add_key(
     file: Annotated[Path, typer.Argument(help="Key file; the hash of the key is appended.")],
     tenant: Annotated[str, typer.Argument(help="Owner of the key: letters, digits and _.-")],
+    operator: Annotated[
+        bool, typer.Option("--operator", help="The key may read /metrics, of all tenants.")
+    ] = False,
 ) -> None:
     """Create an API key and print it once, with the secret that signs the tenant's webhooks."""
     settings = ServiceSettings.from_environment()
@@ -41,7 +44,7 @@ def add_key(
             file=sys.stderr,
         )
         raise typer.Exit(2) from error
-    key = create_key(file, tenant)
+    key = create_key(file, tenant, operator)
     print(f"key             {key}")
     print(f"webhook secret  {webhook_secret(signing_key, tenant)}")
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from bento.db.engine import create_migrated_engine
+from bento.db.engine import BUSY_TIMEOUT_S, create_migrated_engine
 from bento.db.erasure import Eraser
 from bento.db.functions import Clock, db_now
 from bento.jobs.leases import LeaseManager
@@ -40,10 +40,15 @@ class Services:
     clock: Clock = db_now
 
     @classmethod
-    def from_settings(cls, settings: ServiceSettings, clock: Clock = db_now) -> Self:
+    def from_settings(
+        cls,
+        settings: ServiceSettings,
+        clock: Clock = db_now,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> Self:
         """Connect to everything that ``settings`` configure; new files become private."""
         restrict_file_access(settings)
-        engine = create_migrated_engine(settings)
+        engine = create_migrated_engine(settings, busy_timeout_s)
         key = load_signing_key(engine, settings)
         eraser = Eraser(engine)
         return cls(

@@ -32,6 +32,7 @@ from bento.uploads.submission import SubmissionService
 from bento.worker.embedded import EmbeddedWorker
 from bento.worker.maintenance import MaintenanceLoop
 
+BUSY_TIMEOUT_S = 3.0  # of a request while the database is locked; then it gets 503
 STOP_DEADLINE_S = 30.0  # requests, worker and webhooks end earlier, unless something hangs
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class UnmaskService:
 
     def __init__(self) -> None:
         """Connect to database, store and task queue, and start the background work."""
-        services = Services.from_settings(SETTINGS)
+        services = Services.from_settings(SETTINGS, busy_timeout_s=BUSY_TIMEOUT_S)
         tempfile.tempdir = str(services.store.work)  # has room for uploads
         self._worker = EmbeddedWorker() if SETTINGS.embedded else None
         self._analyzer = SandboxedAnalyzer(SETTINGS)

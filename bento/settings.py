@@ -49,7 +49,9 @@ class ServiceSettings(BaseModel):
         "", description="Endpoint of an S3 store other than AWS; default: AWS_ENDPOINT_URL."
     )
     import_buckets: Names = Field(
-        (), description="Buckets allowed in `storage_url`, comma-separated."
+        (),
+        description="Allowed in `storage_url`, comma-separated: `bucket` or `bucket/prefix` for "
+        "all tenants, `tenant:bucket/prefix` for one.",
     )
     secret: SecretStr = Field(
         SecretStr(""), description="Signs URLs and webhooks; empty: generated once."
@@ -71,6 +73,9 @@ class ServiceSettings(BaseModel):
     batch_files: Count = Field(50, description="Maximum number of files in a batch.")
     max_queued: Count = Field(500, description="Maximum number of queued jobs.")
     max_queued_per_tenant: Count = Field(250, description="The same for one tenant.")
+    max_stored_mib_per_tenant: Count = Field(
+        102_400, description="Stored uploads of a tenant, with those under way."
+    )
     submits_per_minute: Count = Field(300, description="Rate limit of submissions per tenant.")
     requests_per_minute: Count = Field(6000, description="Rate limit of requests per tenant.")
 
@@ -135,6 +140,11 @@ class ServiceSettings(BaseModel):
     def storage_url(self) -> str:
         """URL of the object store for fsspec."""
         return self.storage or str(self.folder.resolve() / "files")
+
+    @property
+    def work_folder(self) -> Path:
+        """Folder for temporary files."""
+        return self.folder.resolve() / "work"
 
     @property
     def max_upload_bytes(self) -> int:

@@ -9,6 +9,7 @@ from bento.api.middleware.auth import ApiKeyAuth
 from bento.api.middleware.body_limit import BodySizeLimitMiddleware
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
+from bento.api.middleware.tenant_quota import TenantQuotaMiddleware
 from bento.api.routes import (
     artifacts,
     docs,
@@ -59,6 +60,16 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         max_mib=settings.max_upload_mib,
         max_batch_mib=settings.max_batch_mib,
         require_room=require_room,
+    )
+
+    def require_quota(tenant: str, arriving_bytes: int) -> None:
+        if (context := getattr(app.state, "context", None)) is not None:
+            context.services.jobs.require_quota(tenant, arriving_bytes)
+
+    app.add_middleware(
+        TenantQuotaMiddleware,
+        require_quota=require_quota,
+        unknown_bytes=settings.max_upload_bytes,
     )
     app.add_middleware(
         AdmissionMiddleware,

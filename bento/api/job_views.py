@@ -1,19 +1,32 @@
 """Presenter: converts database rows to response models."""
 
+from typing import Any, get_args
+
 from bento.api.schemas import EvidenceImage, JobDetail, JobSummary
 from bento.container import Services
 from bento.db.models import Job
+from bento.db.stored_values import read_leniently, read_report
+from bento.jobs.submission import JobOptions
 from bento.storage.keys import evidence_key, upload_key
+from unmask.records import Reason, Verdict
 
 
 def to_summary(job: Job) -> JobSummary:
     """Convert a job for a list."""
-    return JobSummary.model_validate(job, from_attributes=True)
+    return JobSummary.model_validate(_summary_values(job))
 
 
 def to_detail(job: Job, services: Services) -> JobDetail:
     """Convert a job for its owner, with signed URLs and its queue position."""
-    detail = JobDetail.model_validate(job, from_attributes=True)
+    names = ("stage", "percent", "attempts", "size_bytes", "sha256", "started_at", "expires_at")
+    detail = JobDetail.model_validate(
+        {
+            **_summary_values(job),
+            **{name: getattr(job, name) for name in names},
+            "options": read_leniently(JobOptions, job.options) or JobOptions(),
+            "result": read_report(job.result),
+        }
+    )
     return detail.model_copy(
         update={
             "queue_position": services.jobs.queue_position(job),
@@ -24,6 +37,21 @@ def to_detail(job: Job, services: Services) -> JobDetail:
             "video_url": _video_url(services, job.id) if job.upload else None,
         }
     )
+
+
+def _summary_values(job: Job) -> dict[str, Any]:
+    """Return a job's values for a list; null for those that only another release knows."""
+    names = ("file", "status", "error", "cached", "created_at", "finished_at")
+    result = job.result if isinstance(job.result, dict) else {}
+    probability, reason = result.get("fake_probability"), result.get("reason")
+    return {
+        **{name: getattr(job, name) for name in names},
+        "job_id": job.id,
+        "batch_id": job.batch,
+        "reason": reason if reason in get_args(Reason) else None,
+        "verdict": job.verdict if job.verdict in get_args(Verdict) else None,
+        "fake_probability": probability if isinstance(probability, int | float) else None,
+    }
 
 
 def _video_url(services: Services, job_id: str) -> str:

@@ -6,6 +6,7 @@ FRONTEND_PATH = "/app"
 PREDICT_PATH = "/predict"
 ANALYZE_PATH = "/analyze-video"
 BATCH_PATH = "/batch"
+METRICS_PATH = "/metrics"  # of all tenants: for operators
 SUBMISSION_PATHS = (ANALYZE_PATH, BATCH_PATH, PREDICT_PATH)
 # served without an API key
 PUBLIC_PATHS = re.compile(r"/(app(/.*)?|docs(/.*)?|openapi\.json)")

@@ -126,7 +126,9 @@ class JobDetail(JobSummary):
     )
     percent: float = Field(ge=0.0, le=100.0, description="Progress.")
     queue_position: int | None = Field(
-        default=None, ge=1, description="1 is next; null unless queued."
+        default=None,
+        ge=1,
+        description="Position among your jobs, from 1; tenants take turns. Null unless queued.",
     )
     attempts: int = Field(ge=0, description="How many times processing was started.")
     size_bytes: int = Field(ge=0, description="Size of the upload.")
@@ -136,7 +138,11 @@ class JobDetail(JobSummary):
     expires_at: Timestamp | None = Field(
         default=None, description="When the job and its files will be deleted."
     )
-    result: Report | None = Field(default=None, description="Null until done.")
+    result: Report | None = Field(
+        default=None,
+        description="Null until done, or if another release made a report that this one cannot "
+        "read; `report.json` returns it as it was stored.",
+    )
     evidence: list[EvidenceImage] = Field(
         default_factory=list,
         validation_alias="evidence_images",  # `Job.evidence` holds only the names

@@ -10,27 +10,35 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from bento.paths import MIGRATIONS_DIR
 from bento.settings import ServiceSettings
 
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 30.0
 WARM_CONNECTIONS = 20
 MAX_CONNECTIONS = 40  # one for each thread that handles requests
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 MIGRATION_LOCK_ID = 0x756E6D61736B  # "unmask" in ASCII; id of a PostgreSQL advisory lock
 
 
-def create_migrated_engine(settings: ServiceSettings) -> Engine:
+def create_migrated_engine(
+    settings: ServiceSettings, busy_timeout_s: float = BUSY_TIMEOUT_S
+) -> Engine:
     """Return an engine whose schema is up to date; SQLite uses write-ahead logging.
 
-    If several processes start at once, one migrates and the others wait.
+    If several processes start at once, one migrates and the others wait. If an SQLite file is
+    removed or replaced later, each use of the engine raises an `OperationalError`: changes would
+    go to the file that no longer has a name.
+
+    Args:
+        busy_timeout_s: How long a statement waits while another process writes (SQLite).
     """
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
-            url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_size=MAX_CONNECTIONS
+            url, connect_args={"timeout": busy_timeout_s}, pool_size=MAX_CONNECTIONS
         )
         event.listen(engine, "connect", _prepare_sqlite)
     else:
@@ -40,6 +48,8 @@ def create_migrated_engine(settings: ServiceSettings) -> Engine:
         config.set_main_option("script_location", str(MIGRATIONS_DIR))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    if url.get_backend_name() == "sqlite" and url.database:
+        _refuse_replaced_file(engine, Path(url.database))
     with ExitStack() as stack:  # fill the pool, or the first burst of requests would wait for it
         for _ in range(WARM_CONNECTIONS):
             stack.enter_context(engine.connect())
@@ -51,6 +61,25 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _refuse_replaced_file(engine: Engine, path: Path) -> None:
+    opened = _identity(path)
+
+    def check(*_: Any) -> None:
+        if _identity(path) != opened:
+            cause = FileNotFoundError(f"{path}: was removed or replaced; put it back, or restart")
+            raise OperationalError("connect", {}, cause)
+
+    event.listen(engine, "checkout", check)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import enum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -39,6 +39,7 @@ class Job(Base):
         worker: Random token of the current lease.
         lease_until: When the lease expires unless renewed.
         sent_at: When the job was last enqueued.
+        crash: Error of the last attempt that crashed and was followed by another one.
         failure: Kind of failure, a metric label; ``error`` is the message.
         webhook_due: When the next webhook attempt is due; null if no attempt is due.
         expires_at: When result, evidence and upload are deleted.
@@ -52,6 +53,13 @@ class Job(Base):
         Index("ix_tenant_cache", "tenant", "cache_key"),
         Index("ix_expires", "expires_at"),
         Index("ix_webhook_due", "webhook_due"),
+        Index(
+            "ix_tenant_stored",
+            "tenant",
+            "size_bytes",
+            sqlite_where=text("upload IS NOT NULL"),
+            postgresql_where=text("upload IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -82,6 +90,7 @@ class Job(Base):
     evidence: Mapped[list[str]] = mapped_column(JSON, default=list)
     cached: Mapped[bool] = mapped_column(default=False)
     cache_key: Mapped[str | None] = mapped_column(Text)
+    crash: Mapped[str | None] = mapped_column(Text)
     failure: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
 
@@ -97,6 +106,15 @@ class Counter(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     label: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[float] = mapped_column(Float, default=0.0)
+
+
+class TenantTurn(Base):
+    """When a tenant's job was last started: a number that grows with every start."""
+
+    __tablename__ = "tenant_turns"
+
+    tenant: Mapped[str] = mapped_column(Text, primary_key=True)
+    turn: Mapped[int] = mapped_column(BigInteger)
 
 
 class Secret(Base):

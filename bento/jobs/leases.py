@@ -6,23 +6,24 @@ lease without a heartbeat expires.
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bento.db.functions import Clock, db_now, webhook_due_expression
 from bento.db.models import Job, Status
 from bento.db.transactions import count_changed, transaction, update_one
+from bento.jobs.fair_turns import next_job_statement, record_turn
+from bento.jobs.outcome import JobOutcome
 from bento.metrics.counters import increment
-from unmask.serving.report.schema import Report
 
 LOST = (
     "the worker was lost {attempts} times while it analyzed this file, which may be damaged; "
     "upload another copy of the video"
 )
+MAX_LEASES_AHEAD = 2  # more than one, as the processes of a fleet may differ in `lease_s`
 _NO_LEASE: dict[str, Any] = {"worker": None, "lease_until": None, "sent_at": None, "stage": None}
 
 
@@ -32,31 +33,6 @@ class Lease:
 
     token: str
     job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class JobOutcome:
-    """How a job ended.
-
-    Attributes:
-        keep_s: How long the job and its files are kept.
-        drop_upload: Whether the upload is deleted at once.
-        report: None if the job failed.
-        cache_key: None if the result must not be reused.
-        failure: Kind of failure, a metric label; None if the job is done.
-        error: Error message; None if the job is done.
-        stages_s: Seconds by stage, for the metrics.
-    """
-
-    keep_s: float
-    drop_upload: bool = False
-    report: Report | None = None
-    evidence: tuple[str, ...] = ()
-    cached: bool = False
-    cache_key: str | None = None
-    failure: str | None = None
-    error: str | None = None
-    stages_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class LeaseManager:
@@ -94,19 +70,16 @@ class LeaseManager:
         with transaction(self.engine) as session:
             won = count_changed(session, acquired) == 1
             job = session.get(Job, job_id) if won else None
+            if job is not None:
+                record_turn(session, job.tenant)
         return Lease(token, job) if job is not None else None
 
     def acquire_next(self) -> Lease | None:
-        """Lease the job that has waited longest; return None if the queue is empty."""
-        oldest = (
-            select(Job.id)
-            .where(Job.status == Status.QUEUED)
-            .order_by(Job.created_at, Job.id)
-            .limit(1)
-        )
+        """Lease the next job, by fair turns of the tenants; return None if the queue is empty."""
+        following = next_job_statement()
         while True:
             with Session(self.engine) as session:
-                job_id = session.scalar(oldest)
+                job_id = session.scalar(following)
             if job_id is None:
                 return None
             if lease := self.acquire(job_id):
@@ -127,11 +100,22 @@ class LeaseManager:
         released = {**_NO_LEASE, "stage": stage, "attempts": Job.attempts - 1}
         return self._update(lease, status=Status.QUEUED, **released)
 
-    def retry(self, lease: Lease) -> bool:
-        """Requeue a failed job; return False, and keep the lease, if no attempt is left."""
-        if lease.job.attempts >= self.attempts:
+    def retry(self, lease: Lease, crash: str) -> bool:
+        """Requeue a job that crashed with the error ``crash``.
+
+        Returns:
+            False, with the lease kept, if no attempt is left, or if the same bytes of the same
+            tenant have crashed with this error before, in this job or another one.
+        """
+        if lease.job.attempts >= self.attempts or self._crashed_before(lease.job, crash):
             return False
-        return self._update(lease, status=Status.QUEUED, **_NO_LEASE)
+        return self._update(lease, status=Status.QUEUED, crash=crash, **_NO_LEASE)
+
+    def _crashed_before(self, job: Job, crash: str) -> bool:
+        same = (Job.tenant == job.tenant, Job.sha256 == job.sha256)
+        with Session(self.engine) as session:
+            earlier = select(Job.id).where(*same, or_(Job.crash == crash, Job.error == crash))
+            return session.scalar(earlier.limit(1)) is not None
 
     def complete(self, lease: Lease, outcome: JobOutcome) -> bool:
         """Record how a job ended; return False, and record nothing, if the lease was lost."""
@@ -157,7 +141,7 @@ class LeaseManager:
             **({"upload": None} if outcome.drop_upload else {}),
         )
         if recorded:
-            increment(self.engine, _counters(outcome))
+            increment(self.engine, outcome.counters())
         return recorded
 
     def find_cached(self, tenant: str, cache_key: str) -> Job | None:
@@ -180,13 +164,18 @@ class LeaseManager:
     def expire_stale(self, keep_s: float) -> int:
         """Requeue jobs whose lease has expired; fail those without an attempt left.
 
+        A lease that ends later than a new one could was given before the clock was set back; it
+        has expired, too, unless its next heartbeat renews it first.
+
         Args:
             keep_s: How long a failed job is kept.
 
         Returns:
             Number of expired leases.
         """
-        stale = (Job.status == Status.RUNNING, Job.lease_until < self._now())
+        latest = self._now() + MAX_LEASES_AHEAD * self.lease_s
+        is_over = or_(Job.lease_until < self._now(), Job.lease_until > latest)
+        stale = (Job.status == Status.RUNNING, is_over)
         failed = (
             update(Job)
             .where(*stale, Job.attempts >= self.attempts)
@@ -234,14 +223,3 @@ class LeaseManager:
             .where(Job.id == lease.job.id, Job.worker == lease.token, Job.status == Status.RUNNING)
             .values(**values),
         )
-
-
-def _counters(outcome: JobOutcome) -> list[tuple[str, str, float]]:
-    rows = [("jobs", "failed" if outcome.failure else "done", 1.0)]
-    if outcome.failure:
-        rows.append(("failures", outcome.failure, 1.0))
-    if outcome.cached:
-        rows.append(("cached", "", 1.0))
-    for stage, seconds in () if outcome.cached else outcome.stages_s.items():
-        rows += [("stage_seconds_sum", stage, seconds), ("stage_seconds_count", stage, 1.0)]
-    return rows

@@ -13,9 +13,9 @@ from bento.db.erasure import Eraser
 from bento.db.functions import db_now, webhook_due_expression
 from bento.db.models import ACTIVE_STATUSES, Job, Status
 from bento.db.transactions import update_one
-from bento.errors import IdempotencyError, QueueFullError
+from bento.errors import IdempotencyError, QueueFullError, StorageFullError
 from bento.jobs.submission import Submission
-from bento.settings import ServiceSettings
+from bento.settings import MIB, ServiceSettings
 
 ID_BYTES = 16
 QUEUE_FULL = "too many jobs are waiting; retry later"
@@ -31,7 +31,10 @@ _COUNT_QUEUED = select(func.count(), func.count().filter(_OF_TENANT)).where(
 _COUNT_EARLIER = (
     select(func.count())
     .select_from(Job)
-    .where(Job.status == Status.QUEUED, Job.created_at < bindparam("created_at"))
+    .where(_OF_TENANT, Job.status == Status.QUEUED, Job.created_at < bindparam("created_at"))
+)
+_STORED_BYTES = select(func.coalesce(func.sum(Job.size_bytes), 0)).where(
+    _OF_TENANT, Job.upload.is_not(None)
 )
 
 
@@ -90,6 +93,7 @@ class JobRepository:
         self._eraser = eraser
         self._max_queued = settings.max_queued
         self._max_per_tenant = settings.max_queued_per_tenant
+        self._max_stored_mib = settings.max_stored_mib_per_tenant
 
     def create(self, job: NewJob) -> tuple[str, bool]:
         """Insert a job.
@@ -101,6 +105,7 @@ class JobRepository:
         Raises:
             IdempotencyError: The key was used for another file or other options.
             QueueFullError: The queue, or the tenant's share of it, is full.
+            StorageFullError: The tenant's stored uploads exceed its quota.
         """
         # Core instead of ORM: the insert takes a third of the time while writers are serialized
         with self.engine.connect() as connection:
@@ -113,6 +118,7 @@ class JobRepository:
                 self._capacity(connection, job.submission.tenant) < 0
             ):  # closing the connection rolls back
                 raise QueueFullError(QUEUE_FULL)
+            self._require_quota(connection, job.submission.tenant)
             connection.commit()
         return job.job_id, True
 
@@ -144,17 +150,38 @@ class JobRepository:
         queued, queued_by_tenant = connection.execute(_COUNT_QUEUED, {"tenant": tenant}).one()
         return min(self._max_queued - int(queued), self._max_per_tenant - int(queued_by_tenant))
 
+    def require_quota(self, tenant: str, arriving_bytes: int) -> None:
+        """Check that the tenant may store so many bytes more.
+
+        Raises:
+            StorageFullError: The quota would be exceeded.
+        """
+        with self.engine.connect() as connection:
+            self._require_quota(connection, tenant, arriving_bytes)
+
+    def _require_quota(self, connection: Connection, tenant: str, arriving_bytes: int = 0) -> None:
+        stored_bytes = connection.scalar(_STORED_BYTES, {"tenant": tenant}) or 0
+        if stored_bytes + arriving_bytes > self._max_stored_mib * MIB:
+            raise StorageFullError(
+                f"your stored and arriving uploads exceed {self._max_stored_mib} MiB; delete jobs "
+                "that have ended, or retry later"
+            )
+
     def find(self, tenant: str, job_id: str) -> Job | None:
         """Return the tenant's job; None if it does not exist or belongs to another tenant."""
         with Session(self.engine) as session:
             return session.scalars(_FIND, {"tenant": tenant, "job_id": job_id}).one_or_none()
 
     def queue_position(self, job: Job) -> int | None:
-        """Return the job's position in the queue, from 1; None if it is not queued."""
+        """Return the job's position among its tenant's, from 1; None if it is not queued.
+
+        Tenants take turns, and how many jobs the others have is not for this tenant to know.
+        """
         if job.status != Status.QUEUED:
             return None
+        values = {"tenant": job.tenant, "created_at": job.created_at}
         with Session(self.engine) as session:
-            return 1 + (session.scalar(_COUNT_EARLIER, {"created_at": job.created_at}) or 0)
+            return 1 + (session.scalar(_COUNT_EARLIER, values) or 0)
 
     def list_page(
         self,

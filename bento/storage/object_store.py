@@ -42,7 +42,7 @@ class ObjectStore:
         self.fs, root = fsspec.core.url_to_fs(url, **options)
         self.root = str(root).rstrip("/")
         self.local = "file" in _protocols(self.fs)
-        self.work = settings.folder.resolve() / "work"
+        self.work = settings.work_folder
         self.work.mkdir(parents=True, exist_ok=True)
         self._signer = UrlSigner(signing_key)
 
@@ -149,9 +149,15 @@ class ObjectStore:
 
 def s3_options(settings: ServiceSettings) -> dict[str, Any]:
     """Return fsspec's options for an S3-compatible store."""
-    options: dict[str, Any] = {"use_listings_cache": False}
+    options: dict[str, Any] = {
+        "use_listings_cache": False,
+        # newer regions of AWS take no other version
+        "config_kwargs": {"signature_version": "s3v4"},
+    }
     if settings.s3_endpoint:
         options["client_kwargs"] = {"endpoint_url": settings.s3_endpoint}
+    else:
+        options["cache_regions"] = True  # signs for the region of the bucket
     return options
 
 

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError
 
 from bento.errors import StorageUnavailableError
 from bento.settings import ServiceSettings
+from bento.storage.import_buckets import allowed_for, may_import
 from bento.storage.object_store import s3_options
 from unmask.errors import MediaError
 
@@ -33,10 +34,10 @@ class BucketObject:
         StorageUnavailableError: The store does not respond; also while reading.
     """
 
-    def __init__(self, url: str, settings: ServiceSettings) -> None:
-        match, buckets = S3_URL.fullmatch(url), settings.import_buckets
-        if not match or match["bucket"] not in buckets:
-            allowed = ", ".join(buckets) or "none"
+    def __init__(self, url: str, tenant: str, settings: ServiceSettings) -> None:
+        match, entries = S3_URL.fullmatch(url), settings.import_buckets
+        if not match or not may_import(entries, tenant, match["bucket"], match["key"]):
+            allowed = ", ".join(allowed_for(entries, tenant)) or "none"
             raise MediaError(
                 f"storage_url: expected s3://<bucket>/<key> in an allowed bucket ({allowed})"
             )

@@ -76,7 +76,7 @@ class SubmissionService:
             MediaError: The URL is not allowed, or the object does not exist.
             StorageUnavailableError: The store does not respond.
         """
-        source = BucketObject(url, self._services.settings)
+        source = BucketObject(url, submission.tenant, self._services.settings)
         with source as stream:
             return self.submit(stream, source.name, submission)
 

@@ -15,15 +15,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bento.db.models import Job
 from bento.errors import AnalysisCancelledError, AnalysisCrashedError
-from bento.jobs.leases import JobOutcome, Lease, LeaseManager
+from bento.jobs.leases import Lease, LeaseManager
+from bento.jobs.outcome import JobOutcome
 from bento.sandbox.protocol import AnalysisTask
 from bento.sandbox.runner import SandboxedAnalyzer, media_limits
 from bento.settings import DAY_S, ServiceSettings
 from bento.storage.keys import evidence_key
 from bento.storage.object_store import ObjectStore
 from bento.worker.heartbeat import Heartbeat
+from unmask import __version__
 from unmask.errors import BundleError, MediaError, UnmaskError
-from unmask.serving.report.schema import Report
+from unmask.serving.report.schema import SCHEMA_VERSION, Report
 
 NO_DETECTOR = "no_detector"  # stage of a job that waits for a detector
 NO_DETECTOR_PAUSE_S = 5.0
@@ -80,9 +82,12 @@ class Worker:
         except BundleError as error:
             log.error("no detector yet: %s", error)
 
-    def run_queued(self, job_id: str) -> None:
-        """Lease and run one job, unless it is no longer queued."""
-        if lease := self.leases.acquire(job_id):
+    def run_queued(self, _job_id: str) -> None:
+        """Lease and run the next job, if any.
+
+        A message says that a job is queued; the database decides by fair turns which is next.
+        """
+        if lease := self.leases.acquire_next():
             self.run_job(lease)
 
     def run_job(self, lease: Lease) -> None:
@@ -117,7 +122,7 @@ class Worker:
                 return self._outcome(lease, failure="unreadable", error=str(error))
             case AnalysisCrashedError():
                 log.warning("job %s: %s", lease.job.id, error)
-                if error.retryable and self.leases.retry(lease):
+                if error.retryable and self.leases.retry(lease, str(error)):
                     return None
                 return self._outcome(lease, failure=error.kind, error=str(error))
             case _:
@@ -206,9 +211,10 @@ class Worker:
 
 
 def cache_key(job: Job, model_sha256: str) -> str:
-    """Return a hash of everything that a result depends on: upload, detector and part."""
+    """Return a hash of all that a result depends on: upload, detector, part, code and schema."""
     options = job.options
-    parts = [job.sha256, model_sha256, options.get("start_s"), options.get("end_s")]
+    versions = [SCHEMA_VERSION, __version__]  # a new release may see more in the same video
+    parts = [job.sha256, model_sha256, options.get("start_s"), options.get("end_s"), *versions]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -26,6 +26,10 @@ def test_key_is_printed_once_and_works(make_service, tmp_path, monkeypatch, caps
     assert client.get("/jobs", headers=headers).status_code == 200
     assert len(printed["webhook secret"]) == 64
     assert printed["key"] not in path.read_text()
+    assert client.get("/metrics", headers=headers).status_code == 403
+    assert run(monkeypatch, "keys", "add", path, "ops", "--operator") == 0
+    key = capsys.readouterr().out.split()[1]
+    assert client.get("/metrics", headers={"X-API-Key": key}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bento.api.connections.guard import network_of
 from bento.api.error_response import RequestRejected
-from bento.api.middleware.auth import ApiKeyAuth, unauthorized
+from bento.api.middleware.auth import OPERATOR_REQUIRED, ApiKeyAuth, unauthorized
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
 from bento.api.route_paths import (
     BATCH_PATH,
+    METRICS_PATH,
     PROBE_PATHS,
     PUBLIC_PATHS,
     SIGNED_PATHS,
@@ -55,6 +56,8 @@ class AdmissionMiddleware:
             self._rate_limiter.count_request(f"stranger {_client_network(request)}")
             raise unauthorized()
         self._rate_limiter.count_request(tenant)
+        if path == METRICS_PATH and not self._auth.is_operator(request.headers):
+            raise RequestRejected(403, OPERATOR_REQUIRED)
         if request.method == "POST" and path in SUBMISSION_PATHS:
             self._rate_limiter.count_submission(tenant)
             key = request.headers.get("idempotency-key")

@@ -6,6 +6,10 @@ from bento.api.error_response import RequestRejected
 from bento.security.api_keys import ApiKeyStore
 
 KEY_REQUIRED = "an API key is required; send it as `Authorization: Bearer <key>`"
+OPERATOR_REQUIRED = (
+    "an operator's key is required; create one with "
+    "`python -m bento keys add FILE TENANT --operator`"
+)
 
 
 class ApiKeyAuth:
@@ -17,6 +21,10 @@ class ApiKeyAuth:
     def identify(self, headers: Headers) -> str | None:
         """Return the tenant of the request's API key; None without a known key."""
         return self._keys.tenant(_api_key(headers))
+
+    def is_operator(self, headers: Headers) -> bool:
+        """Return whether the request's API key may see numbers of all tenants."""
+        return self._keys.is_operator(_api_key(headers))
 
 
 def unauthorized() -> RequestRejected:

@@ -3,16 +3,20 @@
 from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from bento.api.dependencies import ContextDep, JobId, RequestContext, TenantDep
 from bento.api.openapi import binary_response, error_responses, report_response
 from bento.db.models import Job
+from bento.db.stored_values import read_report
 from bento.storage.keys import evidence_key, upload_key
 from unmask.serving.report.schema import Report
 
 IMAGE_NOT_FOUND = "image not found; the job lists its images under `evidence`"
 UPLOAD_NOT_FOUND = "the upload is no longer stored"
+OTHER_RELEASE = (
+    "another release of the service made this report, and this one cannot print it; get report.json"
+)
 LINK_EXPIRED = "the signed URL is invalid or has expired; GET /jobs/{id} returns a new one"
 # magic bytes of a container and their offset; a media type stated by the client is not trusted
 CONTAINER_MAGIC = {
@@ -44,16 +48,15 @@ ImageName = Annotated[
 
 @router.get(
     "/report.json",
+    response_model=Report,
     responses={**report_response(), **error_responses(404, 409, 422)},
     summary="Get the report as JSON",
 )
-def report_json(
-    context: ContextDep, tenant: TenantDep, job_id: JobId, response: Response
-) -> Report:
-    """Return the result as a file."""
+def report_json(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
+    """Return the result as a file, in the schema of the release that made it."""
     job = _require_result(context.get_job(tenant, job_id))
-    response.headers["Content-Disposition"] = _attachment(job_id, "json")
-    return Report.model_validate(job.result)
+    headers = {"Content-Disposition": _attachment(job_id, "json")}
+    return JSONResponse(job.result, headers=headers)
 
 
 @router.get(
@@ -70,8 +73,13 @@ def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Respons
     from bento.reports.pdf import report_pdf
 
     job = _require_result(context.get_job(tenant, job_id))
-    images = [(name, _read_object(context, evidence_key(job.id, name))) for name in job.evidence]
-    content = report_pdf(job, Report.model_validate(job.result), images)
+    report = read_report(job.result)
+    if report is None:
+        raise HTTPException(409, OTHER_RELEASE)
+    keys = {name: evidence_key(job.id, name) for name in job.evidence}
+    stored = {name: key for name, key in keys.items() if context.services.store.exists(key)}
+    images = [(name, _read_object(context, key)) for name, key in stored.items()]
+    content = report_pdf(job, report, images)
     headers = {"Content-Disposition": _attachment(job_id, "pdf")}
     return Response(content, media_type="application/pdf", headers=headers)
 

@@ -15,9 +15,8 @@ from bento.api.job_views import to_detail, to_summary
 from bento.api.openapi import error_responses
 from bento.api.schemas import JobDeleted, JobDetail, JobList
 from bento.db.models import ACTIVE_STATUSES, Status
+from bento.jobs.deletion import cancel_or_delete
 from unmask.records import Verdict
-
-CANCELLED_RETENTION_S = 86_400.0
 
 EVENT_SCHEMA = {
     "type": "object",
@@ -79,15 +78,10 @@ def get_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDetail:
 def delete_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDeleted:
     """Cancel a queued or running job; delete all data of a job that has ended."""
     services = context.services
-    context.get_job(tenant, job_id)
-    if services.jobs.cancel(tenant, job_id, CANCELLED_RETENTION_S):
-        services.store.remove(job_id)
-        services.jobs.clear_upload(job_id)
-        return JobDeleted(job_id=job_id, status="cancelled")
-    services.store.remove(job_id)
-    if not services.jobs.delete(tenant, job_id):
+    status = cancel_or_delete(services.jobs, services.store, tenant, job_id)
+    if status is None:
         raise HTTPException(404, JOB_NOT_FOUND)
-    return JobDeleted(job_id=job_id, status="deleted")
+    return JobDeleted(job_id=job_id, status=status)
 
 
 @router.get(

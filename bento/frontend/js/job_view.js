@@ -66,7 +66,10 @@ async function followJob(job, target, signal) {
 }
 
 async function showEndedJob(job, target, signal) {
-  if (job.status === "done") {
+  if (job.status === "done" && !job.result) {
+    announce("The report cannot be shown.");
+    target.append(reportDownloads(job), unknownReportNotice());
+  } else if (job.status === "done") {
     const reason = job.reason ? `, ${REASONS[job.reason].label}` : "";
     announce(`Done. Verdict: ${VERDICTS[job.verdict].label}${reason}.`);
     target.querySelector(".title").append(reportDownloads(job));
@@ -76,6 +79,13 @@ async function showEndedJob(job, target, signal) {
     target.append(failureNotice(job));
   }
   target.append(retentionSection(job, target));
+}
+
+function unknownReportNotice() {
+  const message =
+    "Another release of the service made this report, and this one cannot show it. " +
+    "Download it as JSON.";
+  return element("div", { class: "notice" }, element("p", {}, message));
 }
 
 function failureNotice(job) {

@@ -7,6 +7,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bento.db.engine import create_migrated_engine
@@ -78,3 +79,36 @@ def test_database_clock_counts_seconds_since_1970(tmp_path):
     with engine.connect() as connection:
         assert connection.scalar(select(db_now())) == pytest.approx(time.time(), abs=5.0)
     engine.dispose()
+
+
+def test_a_removed_or_replaced_database_file_is_noticed(tmp_path):
+    engine = create_migrated_engine(ServiceSettings(folder=tmp_path))
+    path, moved = tmp_path / "jobs.db", tmp_path / "moved.db"
+
+    def answers():
+        with engine.connect() as connection:
+            return connection.scalar(text("SELECT 1")) == 1
+
+    assert answers()
+    path.rename(moved)
+    with pytest.raises(OperationalError, match="was removed or replaced"):
+        answers()
+    path.write_bytes(moved.read_bytes())
+    with pytest.raises(OperationalError, match="was removed or replaced"):
+        answers()
+    moved.replace(path)
+    assert answers()
+    engine.dispose()
+
+
+def test_a_request_does_not_wait_long_for_a_locked_database(tmp_path):
+    settings = ServiceSettings(folder=tmp_path)
+    engine, other = create_migrated_engine(settings, 0.2), create_migrated_engine(settings)
+    with other.connect() as writer:
+        writer.execute(text("BEGIN IMMEDIATE"))
+        start_s = time.monotonic()
+        with pytest.raises(OperationalError, match="locked"), engine.begin() as connection:
+            connection.execute(text("UPDATE detection_results SET percent = 1"))
+        assert time.monotonic() - start_s < 3.0
+    engine.dispose()
+    other.dispose()

@@ -1,5 +1,6 @@
 """The API-key file."""
 
+import os
 import stat
 
 import pytest
@@ -48,3 +49,39 @@ def test_invalid_key_file_is_named(tmp_path, content, message):
         path.write_text(content)
     with pytest.raises(ConfigError, match=message):
         ApiKeyStore(path)
+
+
+def test_a_broken_line_is_skipped_and_logged(tmp_path, caplog):
+    path = tmp_path / "keys"
+    key = create_key(path, "anna")
+    store = ApiKeyStore(path)
+    with path.open("ab") as file:
+        file.write(b"bert secret\n\xff\n")
+    assert store.tenant(key) == "anna"
+    assert f"{path}, line 2: expected `tenant hash`" in caplog.text
+    assert ApiKeyStore(path).tenant(key) == "anna"
+
+
+def test_a_revoked_key_dies_at_once(tmp_path):
+    """Also where neither the size of the file nor its times change."""
+    path = tmp_path / "keys"
+    revoked = create_key(path, "anna")
+    store, status = ApiKeyStore(path), path.stat()
+    assert store.tenant(revoked) == "anna"
+    path.write_text(f"anna {hash_key('another key')}\n")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert (store.tenant(revoked), store.tenant("another key")) == (None, "anna")
+    path.write_text("# all revoked\n")
+    assert store.tenant("another key") is None
+
+
+def test_only_an_operators_key_is_one(tmp_path):
+    path = tmp_path / "keys"
+    tenant, operator = create_key(path, "anna"), create_key(path, "ops", is_operator=True)
+    store = ApiKeyStore(path)
+    assert [store.is_operator(key) for key in (tenant, operator, "wrong", None)] == [
+        False, True, False, False,
+    ]  # fmt: skip
+    assert store.tenant(operator) == "ops"
+    assert ApiKeyStore(None).is_operator(None)

@@ -1,7 +1,15 @@
 """The object store in a folder and in an S3 bucket (moto)."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import httpx
+import pytest
+from s3fs import S3FileSystem
 from sqlalchemy import text
+
+from bento.settings import ServiceSettings
+from bento.storage.object_store import s3_options
+from tests.bento.tenants import make_tenants
 
 
 def list_bucket(endpoint, bucket):
@@ -17,7 +25,7 @@ def test_job_files_are_stored_in_the_bucket_and_served_by_signed_urls(
     assert f"unmask/{job['job_id']}/upload" in list_bucket(s3_endpoint, "kept")
     (image,) = job["evidence"]
     assert image["url"].startswith(s3_endpoint)
-    assert "Signature" in image["url"]
+    assert "X-Amz-Signature" in image["url"]
     assert httpx.get(image["url"]).content.startswith(b"\x89PNG")
     assert httpx.get(job["video_url"]).content == b"ok"
     url = f"/jobs/{job['job_id']}"
@@ -30,6 +38,31 @@ def test_job_files_are_stored_in_the_bucket_and_served_by_signed_urls(
     assert service.services.store.list_job_ids(60.0) == set()
     service.client.delete(url)
     assert job["job_id"] not in list_bucket(s3_endpoint, "kept")
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "us-east-1", "ap-southeast-2"])
+def test_signed_urls_are_valid_in_every_region(make_service, s3_endpoint, monkeypatch, region):
+    """Regions that opened after 2013 take signature version 4 alone."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    S3FileSystem.clear_instance_cache()
+    service = make_service(storage=f"s3://of-{region}/unmask", s3_endpoint=s3_endpoint)
+    store = service.services.store
+    store.fs.mkdir(f"of-{region}", region_name=region)
+    source = store.work / "video"
+    source.write_bytes(b"video")
+    store.put("a", source)
+    url = urlsplit(store.signed_url("a", "", 60.0))
+    query = parse_qs(url.query)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Credential"][0].split("/")[2:4] == [region, "s3"]
+    assert httpx.get(url.geturl()).content == b"video"
+    S3FileSystem.clear_instance_cache()
+
+
+def test_a_bucket_of_aws_is_signed_for_its_own_region(tmp_path):
+    assert s3_options(ServiceSettings(folder=tmp_path))["cache_regions"] is True
+    own = s3_options(ServiceSettings(folder=tmp_path, s3_endpoint="http://a"))
+    assert "cache_regions" not in own
 
 
 def test_video_is_imported_from_an_allowed_bucket(make_service, running_worker, s3_endpoint):
@@ -46,6 +79,27 @@ def test_video_is_imported_from_an_allowed_bucket(make_service, running_worker, 
         response = service.client.post("/analyze-video", data=form)
         assert response.status_code == 422, key
         assert response.json()["error"].startswith("storage_url:")
+
+
+def test_each_tenant_imports_from_its_own_prefix(make_service, s3_endpoint, tmp_path):
+    for owner in ("anna", "bert"):
+        httpx.put(f"{s3_endpoint}/videos/{owner}/secret.mp4", content=b"real")
+    httpx.put(f"{s3_endpoint}/kept/all.mp4", content=b"real")
+    buckets = ("anna:videos/anna", "bert:videos/bert/", "kept")
+    service, anna, bert = make_tenants(
+        make_service, tmp_path, "anna", "bert", s3_endpoint=s3_endpoint, import_buckets=buckets
+    )
+
+    def status(headers, key):
+        form = {"storage_url": f"s3://{key}"}
+        response = service.client.post("/analyze-video", data=form, headers=headers)
+        assert "videos/bert" not in response.text or headers is bert
+        return response.status_code
+
+    assert status(anna, "videos/anna/secret.mp4") == status(bert, "videos/bert/secret.mp4") == 202
+    assert status(bert, "videos/anna/secret.mp4") == status(anna, "videos/bert/secret.mp4") == 422
+    assert status(anna, "videos/anna/../bert/secret.mp4") == 422
+    assert status(anna, "kept/all.mp4") == status(bert, "kept/all.mp4") == 202
 
 
 def test_unavailable_import_store_gets_503(make_service, s3_endpoint, monkeypatch):

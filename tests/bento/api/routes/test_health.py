@@ -7,15 +7,19 @@ from types import SimpleNamespace
 import pytest
 
 from bento.api.readiness import ReadinessCheck
+from bento.security.api_keys import create_key
 from tests.bento.tenants import make_tenants
 
 
 def test_probes_need_no_key_but_metrics_do(make_service, tmp_path):
     service, headers = make_tenants(make_service, tmp_path, "anna")
+    operator = {"X-API-Key": create_key(tmp_path / "keys", "ops", is_operator=True)}
     client = service.client
     assert [client.get(path).status_code for path in ("/livez", "/readyz")] == [200, 200]
     assert client.get("/metrics").status_code == 401
-    assert client.get("/metrics", headers=headers).status_code == 200
+    refused = client.get("/metrics", headers=headers)
+    assert (refused.status_code, "--operator" in refused.json()["error"]) == (403, True)
+    assert client.get("/metrics", headers=operator).status_code == 200
 
 
 def test_metrics_are_prometheus_text(make_service):
@@ -37,7 +41,8 @@ def test_readiness_names_what_does_not_work(make_service, monkeypatch):
     monkeypatch.setattr(service.services.engine, "connect", fail)
     response = service.client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "database": False, "disk": True, "worker": True}
+    working = {"ready": False, "database": False, "disk": True, "worker": True}
+    assert response.json() == {**working, "missing_protections": []}
     assert int(response.headers["Retry-After"]) > 0
     response = service.client.get("/jobs")
     assert response.status_code == 503
@@ -79,3 +84,17 @@ def test_wrong_method_is_answered_in_json(make_service, path, method):
     assert "does not allow this method" in response.json()["error"]
     assert "GET" in response.headers["Allow"]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_readiness_names_what_the_kernel_lacks_and_notices_a_removed_database(
+    make_service, monkeypatch
+):
+    monkeypatch.setattr("bento.sandbox.landlock.abi_version", lambda: 0)
+    service = make_service()
+    response = service.client.get("/readyz")
+    assert (response.status_code, response.json()["missing_protections"]) == (200, ["landlock"])
+    service = make_service()
+    (service.services.settings.folder / "jobs.db").unlink()
+    response = service.client.get("/readyz")
+    assert (response.status_code, response.json()["database"]) == (503, False)
+    assert service.client.get("/jobs").status_code == 503
