@@ -4,7 +4,7 @@ import re
 from http import HTTPStatus
 from urllib.parse import urlsplit, urlunsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -78,14 +78,14 @@ class SecurityMiddleware:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if message["status"] in REDIRECTS:
-                    self._make_relative(headers, Headers(scope=scope).get("host", ""))
+                    self._make_relative(headers, URL(scope=scope).netloc)
             await send(message)
 
         return send_with_headers
 
-    def _make_relative(self, headers: MutableHeaders, host: str) -> None:
+    def _make_relative(self, headers: MutableHeaders, netloc: str) -> None:
         parts = urlsplit(headers.get("location", ""))
-        if parts.netloc and parts.netloc == host:  # Starlette repeats what the client sent
+        if parts.netloc and parts.netloc == netloc:  # Starlette repeats what the client sent
             path = f"{self._root_path}{parts.path}"
             headers["location"] = urlunsplit(("", "", path, parts.query, ""))
 
