@@ -17,7 +17,7 @@ def settings(s3_endpoint):
 
 
 def test_object_is_read_in_blocks_and_named_by_the_end_of_its_key(settings):
-    source = BucketObject(URL, settings)
+    source = BucketObject(URL, "anna", settings)
     assert source.name == "talk.mp4"
     with source as file:
         assert [file.read(4) for _ in range(4)] == [b"0123", b"4567", b"89", b""]
@@ -25,11 +25,11 @@ def test_object_is_read_in_blocks_and_named_by_the_end_of_its_key(settings):
 
 def test_missing_object_is_a_media_error(settings):
     with pytest.raises(MediaError, match=r"missing\.mp4 does not exist"):
-        BucketObject(URL.replace("talk", "missing"), settings)
+        BucketObject(URL.replace("talk", "missing"), "anna", settings)
 
 
 def test_error_lists_the_allowed_buckets():
     with pytest.raises(MediaError, match=r"allowed bucket \(none\)"):
-        BucketObject(URL, ServiceSettings())
+        BucketObject(URL, "anna", ServiceSettings())
     with pytest.raises(MediaError, match=r"allowed bucket \(a-bucket, b-bucket\)"):
-        BucketObject(URL, ServiceSettings(import_buckets=("a-bucket", "b-bucket")))
+        BucketObject(URL, "anna", ServiceSettings(import_buckets=("a-bucket", "b-bucket")))
