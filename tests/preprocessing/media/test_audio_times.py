@@ -88,6 +88,15 @@ def test_jitter_of_timestamps_leaves_continuous_sound_untouched(tmp_path, rng):
     assert jittered.missing_s == 0.0
 
 
+@pytest.mark.parametrize("step_s", [-0.016, -0.012, 0.012, 0.016])
+def test_step_of_the_timestamps_that_lasts_moves_the_sound(tmp_path, step_s):
+    parts = [Part(0.0, clicks([0.5], 1.024)), Part(1.024 + step_s, clicks([0.2, 1.5], 2.0))]
+    path = write_sound(tmp_path / "a.mkv", parts, "pcm_s16le", overlapping=True)
+    waveform = read_waveform(path)
+    assert click_times(waveform.samples) == pytest.approx([0.5, 1.224, 2.524 + step_s], abs=0.001)
+    assert waveform.missing_s == 0.0
+
+
 def test_sound_without_timestamps_is_continuous(tmp_path, monkeypatch):
     path = write_sound(tmp_path / "a.mkv", [Part(0.0, clicks(CLICKS_S, 3.0))], "pcm_s16le")
 

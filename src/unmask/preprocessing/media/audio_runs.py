@@ -15,6 +15,8 @@ from unmask.preprocessing.media.downmix import Downmix, role_weights
 from unmask.records import RATE_HZ
 
 JITTER_S = 0.020  # a smaller step in the timestamps is rounding, not a hole
+MAX_OFFSET_S = 0.010  # sound that stays further from its timestamps is moved to them
+OFFSET_FRAMES = 16  # in a row, about a third of a second
 MAX_CHANNELS = 64  # no recording has more
 MIX_SAMPLES = RATE_HZ  # mixed at a time
 
@@ -70,7 +72,7 @@ class RunDecoder:
         # packed, which works with any number of channels; channels are mixed here, as FFmpeg's
         # downmix makes equal channels 3 dB louder than mono
         self._resampler = av.AudioResampler(format="flt", layout=None, rate=RATE_HZ)
-        self._samples_read = 0
+        self._samples_read = self._frames_off = 0
         self._unmixed: list[NDArray[np.float32]] = []
         self._unmixed_values = 0
         self._mixed: list[NDArray[np.float32]] = []
@@ -81,8 +83,9 @@ class RunDecoder:
             return False
         if time_s is None or self._start_s is None:
             return True
-        end_s = self._start_s + self._samples_read / frame.sample_rate
-        return abs(time_s - end_s) <= JITTER_S
+        offset_s = abs(time_s - self._start_s - self._samples_read / frame.sample_rate)
+        self._frames_off = self._frames_off + 1 if offset_s > MAX_OFFSET_S else 0
+        return offset_s <= JITTER_S and self._frames_off < OFFSET_FRAMES
 
     def add(self, frame: Any) -> None:
         """Add a frame that continues this run."""
