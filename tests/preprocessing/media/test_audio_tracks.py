@@ -12,7 +12,6 @@ from unmask.preprocessing.media.audio_tracks import audio_stream
 from unmask.preprocessing.media.container import open_container
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.stages import CachedStages
-from unmask.serving.trimming import trim
 
 SECONDS = 3.0
 
@@ -87,9 +86,3 @@ def test_named_tracks_come_back_from_the_cache(tmp_path, tones):
     assert stages.info() == computed
     assert stages.cached == {"media": True}
     assert len(computed.sound_tracks) == 3
-
-
-def test_an_excerpt_holds_the_same_track(tmp_path, tones):
-    path = write_tracks(tmp_path / "a.mkv", tones, "aac", defaults=[2], video=True)
-    trim(path, 0.0, 2.0, tmp_path / "part.mkv", "a.mkv")
-    assert pitch_hz(read_waveform(tmp_path / "part.mkv").samples) == pytest.approx(1200, abs=3)
