@@ -214,6 +214,17 @@ def test_pixel_crop_of_matroska_is_cut_out(tmp_path):
     assert difference(image, quadrants()[12:]) < 3
 
 
+def test_header_that_counts_padding_does_not_scale_the_picture(tmp_path):
+    path = write_video(tmp_path / "a.mp4", [quadrants()] * 3)
+    data = bytearray(path.read_bytes())
+    width = data.index(b"avc1", data.index(b"stsd")) + 28
+    assert data[width : width + 2] == (64).to_bytes(2, "big")
+    data[width : width + 2] = (66).to_bytes(2, "big")
+    path.write_bytes(data)
+    assert (probe(path).width, probe(path).height) == (64, 48)
+    assert all(frame.is_stored_upright for _, frame in iter_frames(path))
+
+
 def test_frames_of_another_size_are_scaled_to_fit(tmp_path):
     """A recorded call changes its resolution, and then its shape as the phone is turned."""
     parts = [quadrants(), quadrants(128, 96), quadrants(48, 64)]
