@@ -118,7 +118,7 @@ def upload(page, base_url, file):
 
 
 def get_report(page_url):
-    base_url, _, job_id = page_url.partition("/app#job=")
+    base_url, _, job_id = page_url.partition("/app/#job=")
     with urllib.request.urlopen(f"{base_url}/jobs/{job_id}") as response:
         return json.load(response)["result"]
 

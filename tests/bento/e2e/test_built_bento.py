@@ -130,7 +130,7 @@ def test_built_bentos_share_queue_database_and_store(
             assert httpx.get(job["evidence"][0]["url"]).content.startswith(b"\x89PNG")
             report = httpx.get(f"{base}/jobs/{job['job_id']}/report.pdf")
             assert report.content.startswith(b"%PDF")
-            assert s3_endpoint in httpx.get(f"{base}/app").headers["Content-Security-Policy"]
+            assert s3_endpoint in httpx.get(f"{base}/app/").headers["Content-Security-Policy"]
             assert metrics(base)['unmask_jobs_ended_total{outcome="done"}'] == 1
     finally:
         worker.terminate()
