@@ -74,8 +74,9 @@ def platforms(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def footage(platforms, make_video):
-    """Twelve videos of six people with a canonical manifest, as `--data` takes them."""
+    """Twelve videos of six people and a damaged one, with the manifest that `--data` takes."""
     from unmask.data.manifest import write_manifest
+    from unmask.files import file_sha256
     from unmask.preprocessing.media.probe import probe
 
     folder = platforms / "footage"
@@ -102,5 +103,16 @@ def footage(platforms, make_video):
                 has_audio=info.has_audio,
             )
         )
+    damaged = folder / "damaged.mp4"
+    damaged.write_bytes(path.read_bytes()[:200])
+    clips.append(
+        make_clip(
+            clip_id="damaged",
+            path=damaged,
+            sha256=file_sha256(damaged),
+            identity="person-6",
+            split="train",
+        )
+    )
     write_manifest(clips, folder)
     return folder

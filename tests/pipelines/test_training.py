@@ -1,4 +1,4 @@
-"""The whole chain, on twelve short films."""
+"""The whole chain, on twelve short films and a damaged one."""
 
 import json
 import re
@@ -73,6 +73,18 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     summary = load(platforms / "outputs/summary.json")
     assert summary.bento == str(bentoml.get("unmask:latest").tag)
     assert (summary.alias, summary.version) == ("champion", str(registered.version))
+
+
+def test_a_damaged_clip_is_left_out_and_recorded(first, platforms):
+    import mlflow
+
+    (training,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
+    assert training.data.metrics["clips_skipped"] == 1
+    (table,) = (platforms / "outputs/mlartifacts").rglob("skipped_clips.csv")
+    header, row = table.read_text().splitlines()
+    assert header == "clip_id,reason"
+    assert row.startswith("damaged,")
+    assert "damaged.mp4" in row
 
 
 def test_no_step_leaves_a_temporary_folder_behind(first, temporary):

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.services
 KILLS = int(os.environ.get("UNMASK_KILLS", "6"))
 SEED = int(os.environ.get("UNMASK_KILLS_SEED", "3"))
 WORKERS = 2
+WAITING_JOBS = 10
 JOB = "sleep 0.3 {}"
 TERMINATE = sa.text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -87,9 +88,12 @@ class Fleet:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
     def submit_all(self):
-        """Submit jobs one after the other; each with a key, until it is accepted."""
+        """Keep some jobs waiting; submit each with a key until it is accepted."""
         number = 0
         while not self.finished.is_set():
+            if number - len(set(self.started())) >= WAITING_JOBS:
+                self.finished.wait(0.1)
+                continue
             text = JOB.format(number)
             response = self.request(
                 "POST",
@@ -100,7 +104,6 @@ class Fleet:
             if response is not None and response.status_code == 202:
                 self.jobs[text] = response.json()["job_id"]
                 number += 1
-                self.finished.wait(0.2)
 
     def request(self, method, path, **options):
         """Return the response; ``None`` while the service is away."""

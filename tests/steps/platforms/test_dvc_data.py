@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-from steps.platforms.dvc_data import pull_pinned_data
+from steps.platforms import dvc_data
+from steps.platforms.dvc_data import load_clips, pull_pinned_data
+from tests.factories import make_clip
+from unmask.data.datasets.ingest import ScanResult, SkippedFile
 from unmask.errors import DataError
 
 CONFIG = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../dvc-store\n"
@@ -63,3 +66,35 @@ def test_a_remote_without_the_data_is_named(pinned):
     shutil.rmtree(pinned / "dvc-store")
     with pytest.raises(DataError, match="data/raw: cannot be pulled"):
         pull_pinned_data(pinned)
+
+
+@pytest.fixture
+def scan_with(tmp_path, monkeypatch):
+    """Let the data set have 18 clips and files that are damaged, or were never downloaded."""
+
+    def scan(damaged, absent):
+        names = [f"damaged-{n}.mp4" for n in range(damaged)]
+        for name in names:
+            (tmp_path / name).write_bytes(b"")
+        names += [f"absent-{n}.mp4" for n in range(absent)]
+        skipped = tuple(SkippedFile(tmp_path / name, f"{name}: is empty") for name in names)
+        clips = tuple(make_clip(clip_id=str(n)) for n in range(18))
+        monkeypatch.setattr(dvc_data, "scan_dataset", lambda *_: ScanResult(clips, skipped))
+
+    return scan
+
+
+def test_unreadable_files_are_returned_and_absent_ones_do_not_count(scan_with, tmp_path):
+    scan_with(damaged=2, absent=9)
+    clips, version, unreadable = load_clips("elsewhere", seed=0, forge=False)
+    assert len(clips) == 18
+    assert version.startswith("manifest:")
+    assert unreadable == {
+        str(tmp_path / f"damaged-{n}.mp4"): f"damaged-{n}.mp4: is empty" for n in range(2)
+    }
+
+
+def test_data_of_which_more_than_a_tenth_is_unreadable_are_refused(scan_with):
+    scan_with(damaged=3, absent=0)
+    with pytest.raises(DataError, match="3 of 21 clips cannot be used, more than 10%"):
+        load_clips("elsewhere", seed=0, forge=False)

@@ -200,3 +200,5 @@ def _save_problems(problems: dict[str, str], path: Path) -> None:
     path.write_text(json.dumps(problems, indent=1) + "\n")
     for clip_id, problem in problems.items():
         log.warning("clip %s was left out: %s", clip_id, problem)
+    if problems:
+        log.warning("%d clip(s) were left out; their reasons are in %s", len(problems), path)
