@@ -14,7 +14,7 @@ from unmask.preprocessing.media.container_crop import NO_CROP, Crop, read_crop
 
 SQUARE = Fraction(1)
 MAX_SAMPLE_ASPECT = 4  # formats in use lie between 1:2 and 3:1; others are errors of the file
-MIN_CHANGE_PX = 16  # headers that count padding differ by less from what is decoded
+SQUARE_TOLERANCE = 0.01  # headers round the shown size; to scale by less only blurs
 MAX_PIXELS = 7680 * 4320  # a picture that would grow beyond it is shrunk along the other side
 
 Pixels = NDArray[np.uint8]  # shape (height, width) or (height, width, 3)
@@ -175,8 +175,6 @@ class Display:
     ) -> Geometry:
         stored = (width, height)
         reference = self._stored if all(self._stored) else stored
-        if max(abs(width - reference[0]), abs(height - reference[1])) < MIN_CHANGE_PX:
-            reference = stored
         crop = self._crop if stored == reference else NO_CROP
         outer = natural_size(self._crop.size(reference), self._stated)
         inner = natural_size(crop.size(stored), sample_aspect)
@@ -185,7 +183,9 @@ class Display:
 
 
 def _plausible(sample_aspect: Fraction | None) -> Fraction:
-    if not sample_aspect or not 1 <= max(sample_aspect, 1 / sample_aspect) <= MAX_SAMPLE_ASPECT:
+    if not sample_aspect or abs(sample_aspect - 1) < SQUARE_TOLERANCE:
+        return SQUARE
+    if not 1 <= max(sample_aspect, 1 / sample_aspect) <= MAX_SAMPLE_ASPECT:
         return SQUARE
     return Fraction(sample_aspect)
 
