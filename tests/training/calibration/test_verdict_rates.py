@@ -66,7 +66,8 @@ def test_the_share_of_like_footage_is_counted(bundle):
         (0.0,) * facts, tuple(map(tuple, np.eye(facts).tolist())), (False,) * facts, 2.0, 0.1, 9
     )
     clips = [
-        replace(make_scored(0.9, True), footage=np.full(facts, level)) for level in (0.0, 1.9, 2.1)
+        replace(make_scored(0.9, True), footage=np.full(facts, level))
+        for level in (0.0, -1.9, -2.1)
     ]
     clips.append(replace(make_scored(0.1, False), footage=np.zeros(facts)))
     demo = replace(bundle, profile="demo", domain=domain)
