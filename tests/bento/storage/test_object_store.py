@@ -47,7 +47,8 @@ def test_signed_urls_are_valid_in_every_region(make_service, s3_endpoint, monkey
     S3FileSystem.clear_instance_cache()
     service = make_service(storage=f"s3://of-{region}/unmask", s3_endpoint=s3_endpoint)
     store = service.services.store
-    store.fs.mkdir(f"of-{region}", region_name=region)
+    place = {} if region == "us-east-1" else {"region_name": region}  # the default has no name
+    store.fs.mkdir(f"of-{region}", **place)
     source = store.work / "video"
     source.write_bytes(b"video")
     store.put("a", source)
