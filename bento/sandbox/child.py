@@ -16,10 +16,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bento.paths import BUNDLE_DIR
@@ -134,51 +132,25 @@ def handle_task(analyze: Analyze, task: AnalysisTask, channel: ParentChannel) ->
 
 def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report:
     """Check the file against its limits, then analyze it or the requested part."""
+    from unmask.preprocessing.media.limits import limit_decoding
     from unmask.serving.analyzer import WINDOW_S
     from unmask.serving.media_limits import check_media_limits
     from unmask.serving.progress import ProgressTimer
 
-    part = _Part(task.start_s or 0.0, task.end_s or math.inf)
-    span_s = (part.start_s, part.end_s)
-    total_s = check_media_limits(task.path, task.shown_as, task.limits, span_s)
+    part_s = task.start_s or 0.0, task.end_s or math.inf
+    total_s = check_media_limits(task.path, task.shown_as, task.limits, part_s)
     timer = ProgressTimer(_progress_reporter(channel))
-    duration_s = max(min(part.end_s, total_s) - part.start_s, 0.0)
+    duration_s = max(min(part_s[1], total_s) - part_s[0], 0.0)
     timer.set_total(duration_s, analyzer.preprocessing.sampling.rate_hz, WINDOW_S)
-    run = partial(
-        analyzer.analyze,
-        shown_as=task.shown_as,
-        timer=timer,
-        evidence_dir=task.work_dir if task.save_evidence else None,
-    )
-    if part.is_whole:
-        report: Report = run(task.path)
-        return report
-    # if this process is killed, the parent deletes the folder with its work folder
-    with TemporaryDirectory(prefix="unmask-", dir=task.work_dir) as folder:
-        return _analyze_part(run, task, part, Path(folder) / "part.mkv")
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    start_s: float
-    end_s: float
-
-    @property
-    def is_whole(self) -> bool:
-        return (self.start_s, self.end_s) == (0.0, math.inf)
-
-
-def _analyze_part(
-    run: Callable[..., Report], task: AnalysisTask, part: _Part, trimmed: Path
-) -> Report:
-    from unmask.serving.trimming import describe_source, shift_report_times, trim
-
-    offset_s = trim(task.path, part.start_s, part.end_s, trimmed, task.shown_as)
-    time_range_s = max(part.start_s - offset_s, 0.0), part.end_s - offset_s
-    report = run(trimmed, time_range_s=time_range_s)
-    media = describe_source(task.path, task.shown_as, report.media)
-    note = f"from {part.start_s:g} s to {min(part.end_s, media.duration_s):g} s"
-    return shift_report_times(report, offset_s, media, note)
+    with limit_decoding(task.limits):
+        report: Report = analyzer.analyze(
+            task.path,
+            shown_as=task.shown_as,
+            timer=timer,
+            evidence_dir=task.work_dir if task.save_evidence else None,
+            time_range_s=part_s,
+        )
+    return report
 
 
 def _progress_reporter(channel: ParentChannel) -> Callable[[str, float], None]:

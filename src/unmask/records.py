@@ -128,6 +128,10 @@ class MediaInfo:
         tilt_deg: Clockwise rotation beyond ``rotation_deg`` that the file states; not applied.
         hdr: ``pq`` or ``hlg`` for HDR video, which is tone-mapped; ``None`` for others.
         sound_tracks: All audio streams, decodable or not.
+        video_index: Index of the video stream; ``None`` without video.
+        lost_end_s: Length that the container states beyond the end of what the file holds.
+        clock_jumps_s: Where the clock of the file starts again or jumps, in running time.
+        clocks_apart: Whether it does so in one stream alone, so that picture and sound are apart.
     """
 
     path: Path
@@ -144,6 +148,10 @@ class MediaInfo:
     tilt_deg: float = 0.0
     hdr: str | None = None
     sound_tracks: tuple[SoundTrack, ...] = ()
+    video_index: int | None = None
+    lost_end_s: float = 0.0
+    clock_jumps_s: tuple[float, ...] = ()
+    clocks_apart: bool = False
 
     @property
     def has_video(self) -> bool:

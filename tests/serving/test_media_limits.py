@@ -6,7 +6,8 @@ import pytest
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio import read_waveform
-from unmask.serving.media_limits import MediaLimits, check_media_limits
+from unmask.preprocessing.media.limits import MediaLimits
+from unmask.serving.media_limits import check_media_limits
 
 
 @pytest.fixture(scope="module")

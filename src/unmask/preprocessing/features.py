@@ -3,6 +3,7 @@
 The whole-clip path and the window path share these functions, so that both give equal results.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -30,8 +31,13 @@ class Speech:
     spans_s: NDArray[np.float64]
 
 
-def read_speech(info: MediaInfo, settings: SpeechSettings, timer: StageTimer) -> Speech:
-    """Decode the audio of a file and detect its speech.
+def read_speech(
+    info: MediaInfo,
+    settings: SpeechSettings,
+    timer: StageTimer,
+    part_s: tuple[float, float] = (0.0, math.inf),
+) -> Speech:
+    """Decode the audio of a file up to the end of a part, and detect the speech in the part.
 
     Args:
         timer: Measures the stages ``decode`` and ``speech``.
@@ -44,20 +50,29 @@ def read_speech(info: MediaInfo, settings: SpeechSettings, timer: StageTimer) ->
     if not info.has_audio:
         return Speech(None, no_spans)
     with timer.measure("decode"):
-        waveform = read_waveform(info.path)
+        waveform = read_waveform(info.path, part_s[1])
+    if waveform is None:
+        return Speech(None, no_spans)
+    if math.isfinite(part_s[1]):
+        waveform = _trim_waveform(waveform, 0.0, part_s[1])
     with timer.measure("speech"):
-        return Speech(waveform, no_spans if waveform is None else detect_speech(waveform, settings))
+        part = _trim_waveform(waveform, part_s[0], waveform.duration_s)
+        return Speech(waveform, detect_speech(part, settings) + part_s[0])
 
 
 def trim_speech(speech: Speech, start_s: float, end_s: float) -> Speech:
     """Return the part from ``start_s`` to ``end_s``; its spans count from ``start_s``."""
     waveform = speech.waveform
     if waveform is not None:
-        waveform = Waveform(
-            waveform.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)],
-            missing_spans_s=_trim_spans(waveform.missing_spans_s, start_s, end_s),
-        )
+        waveform = _trim_waveform(waveform, start_s, end_s)
     return Speech(waveform, _trim_spans(speech.spans_s, start_s, end_s))
+
+
+def _trim_waveform(waveform: Waveform, start_s: float, end_s: float) -> Waveform:
+    return Waveform(
+        waveform.samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)],
+        missing_spans_s=_trim_spans(waveform.missing_spans_s, start_s, end_s),
+    )
 
 
 def _trim_spans(spans_s: NDArray[np.float64], start_s: float, end_s: float) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings
+from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
@@ -87,15 +88,18 @@ def iter_windows(
         part_s: Start and end of the part of the video to process.
 
     Raises:
-        MediaError: The file cannot be decoded.
+        MediaError: The file cannot be decoded, or the part begins behind its end.
     """
     timer = timer or StageTimer()
     with timer.measure("decode"):
         info = probe(path)
     start_s, stop_s = part_s
-    speech = read_speech(info, settings.speech, timer)
-    if math.isfinite(stop_s):
-        speech = trim_speech(speech, 0.0, stop_s)
+    if start_s and start_s >= info.duration_s:
+        until = "to the end" if math.isinf(stop_s) else f"to {stop_s:g} s"
+        raise MediaError(
+            f"{path}: nothing to analyze from {start_s:g} s {until}; choose another time range"
+        )
+    speech = read_speech(info, settings.speech, timer, part_s)
     mouths = MouthCropper(settings.lips) if settings.lips.enabled else None
     state = _VideoState(info, settings, speech, mouths, timer)
     pending = _empty_window(window_index(start_s, window_s, info.duration_s))

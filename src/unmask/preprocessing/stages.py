@@ -71,7 +71,14 @@ class CachedStages:
 
         entry = self._entry("media", compute)
         tracks = tuple(SoundTrack(**track) for track in entry.facts["sound_tracks"])
-        return MediaInfo(**{**entry.facts, "path": self._path, "sound_tracks": tracks})
+        return MediaInfo(
+            **{
+                **entry.facts,
+                "path": self._path,
+                "sound_tracks": tracks,
+                "clock_jumps_s": tuple(entry.facts["clock_jumps_s"]),
+            }
+        )
 
     def people(self) -> PeopleWindow:
         """Return all people of the whole video, without flow.

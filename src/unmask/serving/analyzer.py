@@ -22,6 +22,7 @@ from unmask.models.ensemble.shared_encoders import shares_parameters
 from unmask.models.inference import score_samples
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.footage import FootageStatistics
+from unmask.preprocessing.media.missing_pictures import missing_picture_s
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
 from unmask.serving.aggregation.media_quality import MediaStatistics
@@ -107,13 +108,19 @@ class Analyzer:
             info, facts = footage.info, footage.facts()
             if info is None:
                 raise MediaError(f"{path}: has no frames and no sound; use another file")
+            if info.video_index is not None:
+                rate_hz = self.preprocessing.sampling.rate_hz
+                counted = media.frames_sampled, rate_hz
+                media.missing_picture_s = missing_picture_s(
+                    path, info.video_index, time_range_s, *counted
+                )
             judges = self.bundle.judges(facts)
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
                     evidence = render_evidence(self.bundle, path, moments, evidence_dir)
         renamed = replace(info, path=Path(shown_as or path))
         timing = _timing(timer, perf_counter() - start)
-        result = AnalysisResult(media, scores, facts, evidence)
+        result = AnalysisResult(media, scores, facts, evidence, time_range_s)
         return build_report(self.bundle, renamed, result, timing)
 
     def _score_windows(

@@ -46,6 +46,7 @@ class AnalysisResult:
     scores: ScoreAggregator
     footage: NDArray[np.float64]
     evidence: Sequence[EvidenceItem] = ()
+    part_s: tuple[float, float] = (0.0, inf)
 
 
 def build_report(
@@ -66,7 +67,7 @@ def build_report(
     )
     is_scored = decision.reason != "demo_model"
     guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
-    notes = build_notes(quality, info, model, guarantee, result.media.end_s)
+    notes = build_notes(quality, info, model, guarantee, result.media.end_s, result.part_s)
     report = schema.Report(
         verdict=decision.verdict,
         reason=decision.reason,

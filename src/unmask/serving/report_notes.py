@@ -1,5 +1,6 @@
 """Report notes: caveats on a verdict, one sentence each."""
 
+import math
 from collections.abc import Iterator
 
 from unmask.models.calibration.conformal import describe_unreachable_verdicts
@@ -8,12 +9,12 @@ from unmask.models.footage_obstacles import STILL_SHARE
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import Model
 from unmask.serving.report.schema import Quality
+from unmask.serving.time_notes import time_notes
 
 MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence
 MIN_FACE_PX = 112  # half the resolution of the aligned face
 MIN_FACE_SHARE = 0.5  # of the sampled frames
 MIN_TILT_DEG = 1.0
-DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
 MIN_MISSING_AUDIO_S = 0.1  # encoders leave shorter holes at the start
 
 
@@ -23,23 +24,21 @@ def build_notes(
     model: Model,
     guarantee: ConformalGuarantee,
     decoded_end_s: float,
+    part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[str]:
     """Yield every caveat that applies to a video.
 
     Args:
         guarantee: Guarantee of the calibration in effect; without clips it adds no note.
         decoded_end_s: End of what could be decoded.
+        part_s: Start and end of what was to be analyzed.
     """
     if model.profile == "demo":
         yield (
             "The detector is the small demonstration model; "
             "it judges footage like its calibration clips alone."
         )
-    if info.duration_s - decoded_end_s > DURATION_TOLERANCE_S:
-        yield (
-            f"The file is truncated or damaged: only {decoded_end_s:.1f} s of its stated "
-            f"{info.duration_s:.1f} s could be decoded."
-        )
+    yield from time_notes(quality, info, decoded_end_s, part_s)
     if guarantee.reals:
         yield from _guarantee_notes(guarantee)
     yield from _picture_notes(quality, info)

@@ -13,6 +13,8 @@ from bento.sandbox.runner import media_limits
 from bento.settings import ServiceSettings
 from unmask.config import PreprocessingSettings
 from unmask.errors import MediaError
+from unmask.preprocessing.media.frames import iter_frames
+from unmask.preprocessing.media.limits import MediaLimits, limit_decoding
 
 
 class SilentChannel:
@@ -31,7 +33,7 @@ class RecordingAnalyzer:
 
 
 @pytest.mark.parametrize("save_evidence", [False, True])
-def test_part_is_trimmed_into_the_work_folder_and_deleted(make_video, tmp_path, save_evidence):
+def test_part_is_analyzed_in_the_file_itself(make_video, tmp_path, save_evidence):
     video, folder = make_video(tmp_path / "talk.mp4"), tmp_path / "work"
     folder.mkdir()
     task = AnalysisTask(
@@ -46,11 +48,24 @@ def test_part_is_trimmed_into_the_work_folder_and_deleted(make_video, tmp_path, 
     analyzer = RecordingAnalyzer()
     with pytest.raises(MediaError, match="recorded"):
         analyze(analyzer, task, SilentChannel())
-    assert folder in analyzer.path.parents
+    assert analyzer.path == video
     assert analyzer.evidence_dir == (folder if save_evidence else None)
-    assert list(folder.iterdir()) == []
-    # the trimmed file starts at a key frame; what precedes 0.2 s is skipped
-    assert analyzer.time_range_s == pytest.approx((0.2, 0.8), abs=0.001)
+    assert analyzer.time_range_s == (0.2, 0.8)
+
+
+def test_decoding_is_limited_as_the_task_says(make_video, tmp_path):
+    class DecodingAnalyzer(RecordingAnalyzer):
+        def analyze(self, path, **_):
+            return [time_s for time_s, _ in iter_frames(path)]
+
+    video = make_video(tmp_path / "talk.mp4", size=(64, 48), face=False, audio=False)
+    task = AnalysisTask(path=video, shown_as="talk.mp4", limits=MediaLimits(pixels=64 * 48))
+    assert len(analyze(DecodingAnalyzer(), task, SilentChannel())) == 25
+    with (
+        pytest.raises(MediaError, match="the limit is 20 frames"),
+        limit_decoding(MediaLimits(frames=20)),
+    ):
+        list(iter_frames(video))
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="SCHED_IDLE exists on Linux only")

@@ -15,7 +15,7 @@ from bento.sandbox.protocol import (
     parse_child_message,
 )
 from tests.bento.fakes.scripted_child import make_report
-from unmask.serving.media_limits import MediaLimits
+from unmask.preprocessing.media.limits import MediaLimits
 
 
 def test_task_survives_serialization():

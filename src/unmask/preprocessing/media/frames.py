@@ -12,6 +12,7 @@ from unmask.preprocessing.media.colour import to_upright_rgb
 from unmask.preprocessing.media.container import open_container, video_stream
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import Display, DisplayedFrame
+from unmask.preprocessing.media.limits import FrameCounter
 from unmask.preprocessing.media.sampling import FrameSampler
 from unmask.preprocessing.media.timeline import read_timeline
 
@@ -58,7 +59,7 @@ def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Displ
     """Yield time and decoded frame of every frame, from at most ``SEEK_BACK_S`` before ``start_s``.
 
     Raises:
-        MediaError: The file cannot be opened.
+        MediaError: The file cannot be opened, or exceeds the limits of decoding.
     """
     first_s = start_s - SEEK_BACK_S
     for seeks in (True, False):
@@ -68,11 +69,13 @@ def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Displ
                 return
             display, zero_s = Display(path, container, stream), read_timeline(path).zero_s
             sought = seeks and _seek(container, stream, path, first_s)
+            counter = FrameCounter(path, start_s)
             for frame in decode_stream(container, stream, path, sought):
                 time_s = frame.time - zero_s
                 if sought and time_s > first_s:  # the container sought to a place too late
                     break
                 sought = False
+                counter.add(time_s, frame.width, frame.height)
                 yield time_s, display.show(frame)
             else:
                 if not sought:

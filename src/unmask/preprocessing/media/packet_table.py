@@ -1,5 +1,6 @@
 """Table of a media file's packets: their times and places, listed without decoding."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.errors import MediaError
 from unmask.preprocessing.media.packets import iter_packets
 
+MAX_PACKETS = 5_000_000  # more than 12 hours of picture and sound have
+NO_TIME = -(2**63)
 DEFAULT_FPS = 25.0  # for raw streams that state no rate
 
 
@@ -55,23 +59,31 @@ class PacketTable:
 
 
 def list_packets(container: Any, streams: Sequence[Any], path: Path) -> Mapping[int, PacketTable]:
-    """Read all packets of the streams, and return a table by the index of the stream."""
-    rows: dict[int, list[tuple[Any, ...]]] = {stream.index: [] for stream in streams}
+    """Read all packets of the streams, and return a table by the index of the stream.
+
+    Raises:
+        MediaError: There are more than ``MAX_PACKETS``.
+    """
+    rows = {stream.index: array("q") for stream in streams}
     for order, packet in enumerate(iter_packets(container, list(streams), path) if streams else ()):
-        rows[packet.stream_index].append(
-            (order, packet.pts, packet.dts, packet.duration, packet.is_keyframe, packet.is_discard)
-        )
+        if order >= MAX_PACKETS:
+            message = f"{path}: has more than {MAX_PACKETS} packets; trim the file"
+            raise MediaError(message)
+        pts = NO_TIME if packet.pts is None else packet.pts
+        dts = NO_TIME if packet.dts is None else packet.dts
+        flags = (packet.duration or 0, packet.is_keyframe, packet.is_discard)
+        rows[packet.stream_index].extend((order, pts, dts, *flags))
     return {
-        stream.index: _build_table(container, stream, rows[stream.index])
+        stream.index: _build_table(container, stream, np.array(rows[stream.index]).reshape(-1, 6))
         for stream in streams
         if rows[stream.index]
     }
 
 
-def _build_table(container: Any, stream: Any, rows: list[tuple[Any, ...]]) -> PacketTable:
-    order, pts, dts, duration, is_key, is_discard = zip(*rows, strict=True)
+def _build_table(container: Any, stream: Any, rows: NDArray[np.int64]) -> PacketTable:
+    order, pts, dts, duration, is_key, is_discard = rows.T
     unit_s = float(stream.time_base)
-    length_s = _seconds([value or 0 for value in duration], unit_s)
+    length_s = duration * unit_s
     packet_s = float(np.median(length_s))
     if stream.type == "video":
         packet_s = 1 / float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
@@ -88,12 +100,12 @@ def _build_table(container: Any, stream: Any, rows: list[tuple[Any, ...]]) -> Pa
         is_reordered = (np.diff(shown_s) <= 0) & (np.diff(decoded_s) >= 0)
         is_ordered = shows_dts or not is_reordered.any()
     return PacketTable(
-        np.array(order),
+        order,
         shown_s,
         decoded_s,
         length_s,
-        np.array(is_key, bool),
-        ~np.array(is_discard, bool),
+        is_key.astype(bool),
+        ~is_discard.astype(bool),
         shows_dts,
         has_times,
         is_ordered,
@@ -101,9 +113,9 @@ def _build_table(container: Any, stream: Any, rows: list[tuple[Any, ...]]) -> Pa
     )
 
 
-def _seconds(times: Sequence[int | None], unit_s: float) -> NDArray[np.float64]:
+def _seconds(times: NDArray[np.int64], unit_s: float) -> NDArray[np.float64]:
     """Return times in seconds; a missing one is not a number."""
-    return np.array([np.nan if time is None else time * unit_s for time in times], np.float64)
+    return np.where(times == NO_TIME, np.nan, times * unit_s)
 
 
 def _fill_from_next(times_s: NDArray[np.float64]) -> NDArray[np.float64]:

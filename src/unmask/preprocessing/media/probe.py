@@ -1,6 +1,7 @@
 """Metadata of a media file: streams, size, duration."""
 
 from pathlib import Path
+from typing import Any
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_tracks import audio_stream, list_sound_tracks
@@ -12,9 +13,12 @@ from unmask.preprocessing.media.container import (
 )
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import UPRIGHT, Display
-from unmask.preprocessing.media.timeline import read_timeline
+from unmask.preprocessing.media.timeline import Timeline, read_timeline
 from unmask.preprocessing.media.tone_mapping import hdr_format
 from unmask.records import MediaInfo
+
+STATED_DURATION = ("mov", "matroska", "webm", "avi", "flv", "asf")  # formats of such headers
+MIN_LOST_S = 1.0  # headers round
 
 
 def probe(path: Path) -> MediaInfo:
@@ -39,17 +43,20 @@ def probe(path: Path) -> MediaInfo:
         fps = float(video.average_rate or video.guessed_rate or 0) if frame else 0.0
         video_codec = video.codec_context.name if frame else None
         audio_codec = audio.codec_context.name if audio else None
+        video_index = video.index if frame else None
+        stated_s = _stated_duration_s(container)
         sound_tracks = list_sound_tracks(container, audio)
     audio_decodes = audio is not None and _audio_decodes(path)
     if frame is None and not audio_decodes:
         raise MediaError(f"{path}: neither video nor audio can be decoded; {REMEDY}")
+    timeline = read_timeline(path)
     orientation = geometry.orientation if geometry else UPRIGHT
     width, height = geometry.size if geometry else (0, 0)
     return MediaInfo(
         path=path,
         sha256=sha256,
         size_bytes=size_bytes,
-        duration_s=read_timeline(path).duration_s,
+        duration_s=timeline.duration_s,
         fps=fps,
         width=width,
         height=height,
@@ -60,7 +67,23 @@ def probe(path: Path) -> MediaInfo:
         video_codec=video_codec,
         audio_codec=audio_codec if audio_decodes else None,
         sound_tracks=sound_tracks,
+        video_index=video_index,
+        lost_end_s=_lost_end_s(stated_s, timeline),
+        clock_jumps_s=tuple(round(jump.time_s, 3) for jump in timeline.jumps),
+        clocks_apart=not all(jump.all_streams for jump in timeline.jumps),
     )
+
+
+def _stated_duration_s(container: Any) -> float:
+    """Return the duration in the header; 0 where FFmpeg estimates it."""
+    is_stated = any(name in STATED_DURATION for name in container.format.name.split(","))
+    return float(container.duration or 0) / 1e6 if is_stated else 0.0
+
+
+def _lost_end_s(stated_s: float, timeline: Timeline) -> float:
+    """Return how much is lost at the end; single segments state their end, not their length."""
+    lost_s = stated_s - max(timeline.duration_s, timeline.end_s)
+    return 0.0 if timeline.jumps or lost_s < MIN_LOST_S else lost_s
 
 
 def _audio_decodes(path: Path) -> bool:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unmask.preprocessing.media.container import (
     decodable_streams,
@@ -62,6 +63,13 @@ class StreamTimes:
     def shift_s(self, index: int) -> float:
         """Return the seconds to add to the times of the packet with this index."""
         return self.shifts_s[bisect_right(self.firsts, index) - 1]
+
+    def running_s(self) -> NDArray[np.float64]:
+        """Return the running times of all packets that are presented, in the order of the file."""
+        counts = np.diff([*self.firsts, len(self.packets.shown_s)])
+        times_s: NDArray[np.float64] = self.packets.shown_s[self.firsts[0] :]
+        shown = self.packets.is_shown[self.firsts[0] :]
+        return (times_s + np.repeat(self.shifts_s, counts))[shown]
 
 
 @dataclass(frozen=True, slots=True)

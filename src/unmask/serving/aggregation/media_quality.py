@@ -27,6 +27,7 @@ class MediaStatistics:
     frames_still: int = 0
     sound_s: float = 0.0
     missing_audio_s: float = 0.0
+    missing_picture_s: float = 0.0
     speech_s: float = 0.0
     people: set[int] = field(default_factory=set)
     widths_px: list[float] = field(default_factory=list)
@@ -73,6 +74,7 @@ class MediaStatistics:
             sound_s=round(self.sound_s, 3),
             speech_s=round(self.speech_s, 3),
             missing_audio_s=round(self.missing_audio_s, 3),
+            missing_picture_s=round(self.missing_picture_s, 3),
         )
 
 

@@ -173,6 +173,9 @@ class Quality(ReportModel):
     missing_audio_s: Seconds = Field(
         default=0.0, description="Length of the holes in the recorded sound; they count as silence."
     )
+    missing_picture_s: Seconds = Field(
+        default=0.0, description="Length of the pictures that are missing or do not decode."
+    )
     still_share: float | None = Field(
         default=None,
         ge=0.0,
