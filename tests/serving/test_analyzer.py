@@ -173,6 +173,21 @@ def test_truncated_file_is_analyzed_as_far_as_it_can_be_decoded(analyzer, make_v
     assert 0 < report.quality.frames_sampled < 20
 
 
+def test_part_is_reported_in_the_times_of_the_whole_video(analyzer, talking):
+    report = analyzer.analyze(talking, time_range_s=(1.0, 2.0))
+    (person,) = report.people
+    assert [point.time_s for point in person.timeline] == pytest.approx(np.arange(1.0, 2.0, 0.2))
+    assert report.media == analyzer.analyze(talking).media
+    assert report.quality.missing_picture_s == 0.0
+    assert "Only a part of the video was analyzed: from 1 s to 2 s." in report.notes
+    assert not any("truncated" in note for note in report.notes)
+
+
+def test_part_behind_the_end_is_refused(analyzer, talking):
+    with pytest.raises(MediaError, match=r"a\.mp4: nothing to analyze from 50 s to 60 s"):
+        analyzer.analyze(talking, shown_as="a.mp4", time_range_s=(50.0, 60.0))
+
+
 def test_errors_and_reports_use_the_name_given_by_the_sender(analyzer, make_video, tmp_path):
     report = analyzer.analyze(make_video(tmp_path / "stored.mp4"), shown_as="my holiday – ü.mp4")
     assert report.media.file == "my holiday – ü.mp4"

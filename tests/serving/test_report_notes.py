@@ -113,3 +113,18 @@ def test_unreachable_verdict_is_stated(info):
     assert "The verdict 'fake' is never given: 24 genuine" in text
     assert "at least 99 are needed" in text
     assert "The verdict 'real'" not in text
+
+
+def test_time_that_was_left_out_or_lost_is_told(info):
+    part = " ".join(build_notes(GOOD, info, MODEL, ConformalGuarantee(), 4.0, (2.0, 4.0)))
+    assert part == "Only a part of the video was analyzed: from 2 s to 4 s."
+    assert "2.4 s of the picture are missing" in notes(info, missing_picture_s=2.44)
+    assert notes(info, missing_picture_s=0.2) == ""
+    assert "only 10.0 s of its stated 14.0 s" in notes(replace(info, lost_end_s=4.0))
+
+
+def test_clock_that_jumps_is_told_with_its_places(info):
+    joined = replace(info, clock_jumps_s=(3.0, 7.5))
+    assert "starts again or jumps at 3.0 s, 7.5 s" in notes(joined)
+    assert "apart" not in notes(joined)
+    assert "picture and sound may be apart" in notes(replace(joined, clocks_apart=True))

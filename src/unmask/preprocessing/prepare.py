@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings
-from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
@@ -88,17 +87,12 @@ def iter_windows(
         part_s: Start and end of the part of the video to process.
 
     Raises:
-        MediaError: The file cannot be decoded, or the part begins behind its end.
+        MediaError: The file cannot be decoded.
     """
     timer = timer or StageTimer()
     with timer.measure("decode"):
         info = probe(path)
-    start_s, stop_s = part_s
-    if start_s and start_s >= info.duration_s:
-        until = "to the end" if math.isinf(stop_s) else f"to {stop_s:g} s"
-        raise MediaError(
-            f"{path}: nothing to analyze from {start_s:g} s {until}; choose another time range"
-        )
+    start_s = part_s[0]
     speech = read_speech(info, settings.speech, timer, part_s)
     mouths = MouthCropper(settings.lips) if settings.lips.enabled else None
     state = _VideoState(info, settings, speech, mouths, timer)

@@ -25,6 +25,7 @@ from unmask.preprocessing.footage import FootageStatistics
 from unmask.preprocessing.media.missing_pictures import missing_picture_s
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
+from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.memory import release_free_memory
@@ -97,7 +98,7 @@ class Analyzer:
             time_range_s: Start and end of what is analyzed.
 
         Raises:
-            MediaError: ``path`` cannot be read as video or audio.
+            MediaError: ``path`` cannot be read as video or audio, or ends before the time range.
         """
         start, timer = perf_counter(), timer or StageTimer()
         moments = None if evidence_dir is None else TopMoments()
@@ -108,12 +109,9 @@ class Analyzer:
             info, facts = footage.info, footage.facts()
             if info is None:
                 raise MediaError(f"{path}: has no frames and no sound; use another file")
-            if info.video_index is not None:
-                rate_hz = self.preprocessing.sampling.rate_hz
-                counted = media.frames_sampled, rate_hz
-                media.missing_picture_s = missing_picture_s(
-                    path, info.video_index, time_range_s, *counted
-                )
+            if time_range_s[0] and time_range_s[0] >= info.duration_s:
+                raise MediaError(f"{path}: {_nothing_in(time_range_s)}")
+            media.missing_picture_s = self._missing_picture_s(info, media, time_range_s)
             judges = self.bundle.judges(facts)
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
@@ -122,6 +120,15 @@ class Analyzer:
         timing = _timing(timer, perf_counter() - start)
         result = AnalysisResult(media, scores, facts, evidence, time_range_s)
         return build_report(self.bundle, renamed, result, timing)
+
+    def _missing_picture_s(
+        self, info: MediaInfo, media: MediaStatistics, time_range_s: tuple[float, float]
+    ) -> float:
+        if info.video_index is None:
+            return 0.0
+        rate_hz = self.preprocessing.sampling.rate_hz
+        counted = media.frames_sampled, rate_hz
+        return missing_picture_s(info.path, info.video_index, time_range_s, *counted)
 
     def _score_windows(
         self,
@@ -144,6 +151,12 @@ class Analyzer:
             del window, scores  # before the next window, so that two are never in memory
             release_free_memory()
         return media, aggregator, footage
+
+
+def _nothing_in(time_range_s: tuple[float, float]) -> str:
+    start_s, end_s = time_range_s
+    until = "to the end" if math.isinf(end_s) else f"to {end_s:g} s"
+    return f"nothing to analyze from {start_s:g} s {until}; choose another time range"
 
 
 @contextmanager

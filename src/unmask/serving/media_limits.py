@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.errors import MediaError
+from unmask.preprocessing.media.audio_runs import MAX_CHANNELS
 from unmask.preprocessing.media.container import REMEDY, decodable_streams, open_container
 from unmask.preprocessing.media.limits import MediaLimits, check_limit
 from unmask.preprocessing.media.timeline import Timeline, read_timeline
@@ -43,11 +44,18 @@ def check_media_limits(
                 (stream.index, stream.width, stream.height)
                 for stream in decodable_streams(container.streams.video)
             ]
+            channels = [
+                stream.codec_context.layout.nb_channels
+                for stream in decodable_streams(container.streams.audio)
+            ]
     except MediaError as error:
         raise MediaError(str(error).replace(str(path), shown_as)) from error
     start_s, end_s = time_range_s
     length_s = max(min(end_s, timeline.duration_s) - start_s, 0.0)
     check_limit(f"{shown_as}: is {length_s:.0f} s long", length_s, limits.duration_s, "s")
+    for count in channels:
+        sound = f"{shown_as}: has sound with {count} channels"
+        check_limit(sound, count, MAX_CHANNELS, "channels")
     for index, width, height in videos:
         size = f"{shown_as}: has frames of {width}×{height}"
         check_limit(size, width * height, limits.pixels, "pixels")

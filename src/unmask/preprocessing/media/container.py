@@ -1,6 +1,6 @@
 """Media containers: opening a file with PyAV, choosing its streams, decoding one of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from unmask.files import file_sha256
 from unmask.optional_deps import require
 from unmask.preprocessing.media.suffixes import FORMATS
 
+NO_OPTIONS: Mapping[str, str] = {}
 REMEDY = "use a video or audio file that a player can open, or export it again"
 
 
@@ -39,8 +40,11 @@ def decoder_version() -> str:
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator[Any]:
+def open_container(path: Path, options: Mapping[str, str] = NO_OPTIONS) -> Iterator[Any]:
     """Open a file with PyAV and yield the input container.
+
+    Args:
+        options: Of FFmpeg's demuxer.
 
     Raises:
         MediaError: ``path`` is missing, a folder, or not in one of ``FORMATS``.
@@ -49,7 +53,9 @@ def open_container(path: Path) -> Iterator[Any]:
     av.logging.set_level(None)  # errors are reported below instead
     with media_errors(path):
         try:
-            container = av.open(str(path), options={"format_whitelist": ",".join(FORMATS)})
+            container = av.open(
+                str(path), options={**options, "format_whitelist": ",".join(FORMATS)}
+            )
         except (FileNotFoundError, IsADirectoryError):
             raise
         except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -69,7 +69,8 @@ def _iter_timed_packets(
             packet.pts = packet.dts = round(index * table.packet_s / unit_s)
         elif table.shows_dts or packet.pts is None:
             packet.pts = packet.dts
-        shift = 0 if sought else round(times.shift_s(index) / unit_s)
+        # a file of several parts is not sought in
+        shift = round((times.shifts_s[0] if sought else times.shift_s(index)) / unit_s)
         if shift:
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from unmask.errors import MediaError
 
+SMALLER = "trim or downscale the file"
+REMEDIES = {"channels": "export it with fewer"}
+
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
@@ -72,4 +75,4 @@ def check_limit(message: str, value: float, limit: float, unit: str) -> None:
         MediaError: It does.
     """
     if value > limit:
-        raise MediaError(f"{message}; the limit is {limit:g} {unit}, trim or downscale the file")
+        raise MediaError(f"{message}; the limit is {limit:g} {unit}, {REMEDIES.get(unit, SMALLER)}")

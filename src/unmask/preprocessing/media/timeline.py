@@ -21,6 +21,7 @@ from unmask.preprocessing.media.container import (
     open_container,
     start_time_s,
 )
+from unmask.preprocessing.media.edit_list import picture_delay_s
 from unmask.preprocessing.media.packet_table import PacketTable, list_packets
 
 BACK_S = 0.1  # a decoding time this far behind the one before it starts the clock again
@@ -28,6 +29,7 @@ ALONE_BACK_S = 1.0  # the same, where one stream goes back; less is an overlap
 JUMP_S = 10.0  # a time this far ahead in all streams is a jump; in one of several, a pause
 ONLY_STREAM_JUMP_S = 60.0  # the same, in a file of one stream
 SAME_CLOCK_S = 2.0  # the streams of a part start within this time
+NO_DELAYS: Mapping[int, float] = {}
 MAX_REORDERING = 17  # packets between two that are shown one after another
 
 
@@ -128,7 +130,15 @@ def _cached_timeline(path: Path, _size: int, _mtime_ns: int, _inode: int) -> Tim
             for stream in decodable_streams(kind)
             if not is_cover_art(stream)
         ]
-        return build_timeline(list_packets(container, streams, path), start_time_s(container))
+        tables = list_packets(container, streams, path)
+        cut = [s.index for s in streams if s.type == "video" and _starts_cut(tables, s.index)]
+        start_s = start_time_s(container)
+    delays_s = {index: picture_delay_s(path, index) for index in cut}
+    return build_timeline(tables, start_s, delays_s)
+
+
+def _starts_cut(tables: Mapping[int, PacketTable], index: int) -> bool:
+    return index in tables and not tables[index].is_shown[0]
 
 
 @dataclass(slots=True)
@@ -143,12 +153,15 @@ class _Part:
     firsts: dict[int, int] = field(default_factory=dict)  # index of the first packet, by stream
 
 
-def build_timeline(tables: Mapping[int, PacketTable], start_s: float) -> Timeline:
+def build_timeline(
+    tables: Mapping[int, PacketTable], start_s: float, delays_s: Mapping[int, float] = NO_DELAYS
+) -> Timeline:
     """Join the parts of a file.
 
     Args:
         tables: Packets by the index of the stream.
         start_s: Start of the file that the container states.
+        delays_s: How much later than stated the packets of a stream are presented.
     """
     parts = [part for part in _find_parts(tables) if _keep(part, tables)]
     ends_s = dict.fromkeys(tables, start_s)
@@ -163,7 +176,7 @@ def build_timeline(tables: Mapping[int, PacketTable], start_s: float) -> Timelin
             jumps.append(ClockJump(max(earlier_s) - start_s, part.step_s, part.all_streams))
         for index, (_, high_s) in spans_s.items():
             firsts[index].append(part.firsts[index])
-            shifts_s[index].append(part.shift_s)
+            shifts_s[index].append(part.shift_s + delays_s.get(index, 0.0))
             ends_s[index] = max(ends_s[index], high_s + part.shift_s)
     streams = {
         index: StreamTimes(tuple(firsts[index]), tuple(shifts_s[index]), table)
