@@ -129,6 +129,7 @@ class MediaInfo:
         hdr: ``pq`` or ``hlg`` for HDR video, which is tone-mapped; ``None`` for others.
         sound_tracks: All audio streams, decodable or not.
         video_index: Index of the video stream; ``None`` without video.
+        video_tracks: Number of decodable video streams, without cover art.
         lost_end_s: Length that the container states beyond the end of what the file holds.
         clock_jumps_s: Where the clock of the file starts again or jumps, in running time.
         clocks_apart: Whether it does so in one stream alone, so that picture and sound are apart.
@@ -149,6 +150,7 @@ class MediaInfo:
     hdr: str | None = None
     sound_tracks: tuple[SoundTrack, ...] = ()
     video_index: int | None = None
+    video_tracks: int = 0
     lost_end_s: float = 0.0
     clock_jumps_s: tuple[float, ...] = ()
     clocks_apart: bool = False

@@ -128,3 +128,9 @@ def test_clock_that_jumps_is_told_with_its_places(info):
     assert "starts again or jumps at 3.0 s, 7.5 s" in notes(joined)
     assert "apart" not in notes(joined)
     assert "picture and sound may be apart" in notes(replace(joined, clocks_apart=True))
+
+
+def test_video_tracks_that_were_not_looked_at_are_told(info):
+    several = replace(info, video_index=1, video_tracks=2)
+    assert "has 2 video tracks; stream 1 was analyzed" in notes(several)
+    assert notes(replace(info, video_index=0, video_tracks=1)) == ""

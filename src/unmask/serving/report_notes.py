@@ -59,6 +59,11 @@ def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:
 
 
 def _picture_notes(quality: Quality, info: MediaInfo) -> Iterator[str]:
+    if info.video_tracks > 1:
+        yield (
+            f"The file has {info.video_tracks} video tracks; stream {info.video_index} was "
+            "analyzed, the others were not looked at."
+        )
     if quality.still_share is not None and quality.still_share >= STILL_SHARE:
         yield (
             f"The picture stands still in {quality.still_share:.0%} of the sampled frames, as a "

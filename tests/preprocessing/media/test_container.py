@@ -72,3 +72,20 @@ def test_cover_art_is_not_a_video_stream(portrait, tmp_path):
         assert len(container.streams.video) == 1
         assert video_stream(container) is None
         assert audio_stream(container) is not None
+
+
+@pytest.mark.parametrize("rates", [(1, 25), (25, 1), (25, 25)])
+def test_track_of_slides_is_not_the_picture(tmp_path, rates):
+    av = pytest.importorskip("av")
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        streams = [out.add_stream("mpeg4", rate=rate) for rate in rates]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for stream, rate in zip(streams, rates, strict=True):
+            for _ in range(2 * rate):
+                frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+    with open_container(path) as container:
+        assert video_stream(container).index == rates.index(25)

@@ -11,6 +11,7 @@ from unmask.files import file_sha256
 from unmask.optional_deps import require
 from unmask.preprocessing.media.suffixes import FORMATS
 
+MAX_SLIDES_PER_S = 1
 NO_OPTIONS: Mapping[str, str] = {}
 REMEDY = "use a video or audio file that a player can open, or export it again"
 
@@ -86,9 +87,27 @@ def decodable_streams(streams: Iterable[Any]) -> Iterator[Any]:
 
 
 def video_stream(container: Any) -> Any:
-    """Return the first decodable video stream that is not cover art, or ``None``."""
-    streams = (s for s in decodable_streams(container.streams.video) if not is_cover_art(s))
-    return next(streams, None)
+    """Return the video stream to analyze, or ``None`` without a decodable one.
+
+    It is the default track, else the first. Cover art and thumbnails are none, and tracks of slides
+    come last.
+    """
+    default = require("av.stream", extra="media").Disposition.default
+    return min(
+        video_streams(container),
+        key=lambda stream: (_shows_slides(stream), not stream.disposition & default),
+        default=None,
+    )
+
+
+def video_streams(container: Any) -> list[Any]:
+    """Return the decodable video streams that are neither cover art nor thumbnails."""
+    streams = decodable_streams(container.streams.video)
+    return [stream for stream in streams if not is_cover_art(stream)]
+
+
+def _shows_slides(stream: Any) -> bool:
+    return 0 < (stream.average_rate or 0) <= MAX_SLIDES_PER_S
 
 
 def start_time_s(container: Any) -> float:
@@ -99,4 +118,5 @@ def start_time_s(container: Any) -> float:
 def is_cover_art(stream: Any) -> bool:
     """Return whether the video stream is a still picture that belongs to a sound file."""
     disposition = require("av.stream", extra="media").Disposition
-    return bool(stream.disposition & disposition.attached_pic)
+    stills = disposition.attached_pic | disposition.timed_thumbnails
+    return bool(stream.disposition & stills)

@@ -10,6 +10,7 @@ from unmask.preprocessing.media.container import (
     media_sha256,
     open_container,
     video_stream,
+    video_streams,
 )
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import UPRIGHT, Display
@@ -44,6 +45,7 @@ def probe(path: Path) -> MediaInfo:
         video_codec = video.codec_context.name if frame else None
         audio_codec = audio.codec_context.name if audio else None
         video_index = video.index if frame else None
+        video_tracks = len(video_streams(container))
         stated_s = _stated_duration_s(container)
         sound_tracks = list_sound_tracks(container, audio)
     audio_decodes = audio is not None and _audio_decodes(path)
@@ -68,6 +70,7 @@ def probe(path: Path) -> MediaInfo:
         audio_codec=audio_codec if audio_decodes else None,
         sound_tracks=sound_tracks,
         video_index=video_index,
+        video_tracks=video_tracks,
         lost_end_s=_lost_end_s(stated_s, timeline),
         clock_jumps_s=tuple(round(jump.time_s, 3) for jump in timeline.jumps),
         clocks_apart=not all(jump.all_streams for jump in timeline.jumps),
