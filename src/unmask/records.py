@@ -133,6 +133,7 @@ class MediaInfo:
         lost_end_s: Length that the container states beyond the end of what the file holds.
         clock_jumps_s: Where the clock of the file starts again or jumps, in running time.
         clocks_apart: Whether it does so in one stream alone, so that picture and sound are apart.
+        second_file_at: Byte at which a second file begins behind the first, which is not read.
     """
 
     path: Path
@@ -154,6 +155,7 @@ class MediaInfo:
     lost_end_s: float = 0.0
     clock_jumps_s: tuple[float, ...] = ()
     clocks_apart: bool = False
+    second_file_at: int | None = None
 
     @property
     def has_video(self) -> bool:

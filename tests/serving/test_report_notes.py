@@ -134,3 +134,8 @@ def test_video_tracks_that_were_not_looked_at_are_told(info):
     several = replace(info, video_index=1, video_tracks=2)
     assert "has 2 video tracks; stream 1 was analyzed" in notes(several)
     assert notes(replace(info, video_index=0, video_tracks=1)) == ""
+
+
+def test_second_file_that_was_not_looked_at_is_told(info):
+    joined = replace(info, size_bytes=9000, second_file_at=4000)
+    assert "at byte 4000 of 9000; it was not looked at" in notes(joined)

@@ -42,3 +42,8 @@ def time_notes(
             "It does so in one stream alone, so picture and sound may be apart, and lip-sync "
             "says nothing behind it."
         )
+    if info.second_file_at is not None:
+        yield (
+            f"A second file begins behind the first, at byte {info.second_file_at} of "
+            f"{info.size_bytes}; it was not looked at. Split them and analyze both."
+        )

@@ -14,6 +14,7 @@ from unmask.preprocessing.media.container import (
 )
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.display import UPRIGHT, Display
+from unmask.preprocessing.media.joined_files import second_file_at
 from unmask.preprocessing.media.timeline import Timeline, read_timeline
 from unmask.preprocessing.media.tone_mapping import hdr_format
 from unmask.records import MediaInfo
@@ -74,6 +75,7 @@ def probe(path: Path) -> MediaInfo:
         lost_end_s=_lost_end_s(stated_s, timeline),
         clock_jumps_s=tuple(round(jump.time_s, 3) for jump in timeline.jumps),
         clocks_apart=not all(jump.all_streams for jump in timeline.jumps),
+        second_file_at=second_file_at(path),
     )
 
 
