@@ -40,9 +40,9 @@ def test_part_and_single_frames_are_those_of_the_whole(
     assert list(part) == [time_s for time_s in whole if 2.5 <= time_s < 3.1]
     assert all(np.array_equal(image, whole[time_s]) for time_s, image in part.items())
     wanted_s = [times_s[3], times_s[40], times_s[90]]
-    found = dict(read_frames_at(path, wanted_s))
-    assert list(found) == wanted_s
-    assert all(np.array_equal(image, whole[time_s]) for time_s, image in found.items())
+    single = dict(read_frames_at(path, wanted_s))
+    assert list(single) == wanted_s
+    assert all(np.array_equal(image, whole[time_s]) for time_s, image in single.items())
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("avi", "libx264"), ("avi", "mpeg4")])
