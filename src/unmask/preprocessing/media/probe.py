@@ -52,14 +52,12 @@ def probe(path: Path) -> MediaInfo:
     audio_decodes = audio is not None and _audio_decodes(path)
     if frame is None and not audio_decodes:
         raise MediaError(f"{path}: neither video nor audio can be decoded; {REMEDY}")
-    timeline = read_timeline(path)
     orientation = geometry.orientation if geometry else UPRIGHT
     width, height = geometry.size if geometry else (0, 0)
     return MediaInfo(
         path=path,
         sha256=sha256,
         size_bytes=size_bytes,
-        duration_s=timeline.duration_s,
         fps=fps,
         width=width,
         height=height,
@@ -72,11 +70,19 @@ def probe(path: Path) -> MediaInfo:
         sound_tracks=sound_tracks,
         video_index=video_index,
         video_tracks=video_tracks,
-        lost_end_s=_lost_end_s(stated_s, timeline),
-        clock_jumps_s=tuple(round(jump.time_s, 3) for jump in timeline.jumps),
-        clocks_apart=not all(jump.all_streams for jump in timeline.jumps),
-        second_file_at=second_file_at(path),
+        **_time_facts(path, stated_s),
     )
+
+
+def _time_facts(path: Path, stated_s: float) -> dict[str, Any]:
+    timeline = read_timeline(path)
+    return {
+        "duration_s": timeline.duration_s,
+        "lost_end_s": _lost_end_s(stated_s, timeline),
+        "clock_jumps_s": tuple(round(jump.time_s, 3) for jump in timeline.jumps),
+        "clocks_apart": not all(jump.all_streams for jump in timeline.jumps),
+        "second_file_at": second_file_at(path),
+    }
 
 
 def _stated_duration_s(container: Any) -> float:
