@@ -132,9 +132,8 @@ def handle_task(analyze: Analyze, task: AnalysisTask, channel: ParentChannel) ->
 
 def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report:
     """Check the file against its limits, then analyze it or the requested part."""
-    from unmask.preprocessing.media.limits import limit_decoding
     from unmask.serving.analyzer import WINDOW_S
-    from unmask.serving.media_limits import check_media_limits
+    from unmask.serving.media_limits import check_media_limits, limit_decoding
     from unmask.serving.progress import ProgressTimer
 
     part_s = task.start_s or 0.0, task.end_s or math.inf

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from unmask.preprocessing.media.limits import MediaLimits
+from unmask.serving.media_limits import MediaLimits
 from unmask.serving.report.schema import Report
 
 

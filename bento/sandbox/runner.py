@@ -23,7 +23,7 @@ from bento.sandbox.protocol import (
 )
 from bento.settings import MIB, ServiceSettings
 from unmask.errors import BundleError, MediaError
-from unmask.preprocessing.media.limits import MediaLimits
+from unmask.serving.media_limits import MediaLimits
 from unmask.serving.report.schema import Report
 
 LOAD_TIMEOUT_S = 600.0

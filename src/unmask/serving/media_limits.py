@@ -8,8 +8,10 @@ import numpy as np
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_runs import MAX_CHANNELS
 from unmask.preprocessing.media.container import REMEDY, decodable_streams, open_container
-from unmask.preprocessing.media.limits import MediaLimits, check_limit
+from unmask.preprocessing.media.limits import MediaLimits, check_limit, limit_decoding
 from unmask.preprocessing.media.timeline import Timeline, read_timeline
+
+__all__ = ["MediaLimits", "check_media_limits", "limit_decoding"]
 
 
 def check_media_limits(
