@@ -55,7 +55,7 @@ def print_settings() -> None:
     for name, field in ServiceSettings.model_fields.items():
         default = field.get_default(call_default_factory=True)
         value = "" if default in (None, ()) else str(default)
-        print(f"{PREFIX + name.upper():32}{value:12}  {field.description or ''}".rstrip())
+        print(f"{PREFIX + name.upper():36}{value:12}  {field.description or ''}".rstrip())
 
 
 def main() -> None:
