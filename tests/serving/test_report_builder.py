@@ -75,7 +75,8 @@ def report(full_analyzer, talking, evidence_dir):
 
 def test_every_field_is_filled(report):
     written = json.loads(report.model_dump_json())
-    assert [name for name, value in written.items() if value is None] == []
+    # a verdict of fake or real has no reason
+    assert [name for name, value in written.items() if value is None] in ([], ["reason"])
     # there may be flagged segments or not
     assert [name for name, value in written.items() if value == []] in ([], ["segments"])
     (person,) = report.people
