@@ -6,7 +6,8 @@ from math import inf
 
 import numpy as np
 
-from unmask.preprocessing.faces.detection import Box, Face, iou
+from unmask.preprocessing.faces.boxes import Box, iou
+from unmask.preprocessing.faces.detection import Face
 from unmask.preprocessing.media.sampling import TOLERANCE_S
 
 MAX_GAP_S = 3.0  # a person who was absent for longer gets a new ID
