@@ -29,6 +29,12 @@ class Tracker:
         self._last: list[_Sighting] = []  # by person
         self._detected_s = -inf
 
+    def end_tracks(self) -> None:
+        """Give everybody a new ID from here on, as after a cut, and search for faces at once."""
+        for last in self._last:
+            last.time_s = -inf
+        self._detected_s = -inf
+
     def recent_faces(self, time_s: float) -> list[Face]:
         """Return the faces seen within the last ``RECENT_S``."""
         return [last.face for last in self._last if time_s - last.time_s <= RECENT_S]
