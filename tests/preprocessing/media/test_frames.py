@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from unmask.preprocessing.media import frames
+from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.frames import iter_frames, iter_sampled_frames
 from unmask.preprocessing.media.probe import probe
 
@@ -62,3 +64,17 @@ def test_on_frame_is_called_for_every_decoded_frame(make_video, tmp_path):
     assert len(list(sampled)) == 5
     assert calls == [time_s for time_s, _ in iter_frames(path)]
     assert len(calls) == 25
+
+
+def test_frame_without_a_time_follows_the_last_one(make_video, tmp_path, monkeypatch):
+    path = make_video(tmp_path / "a.mp4", seconds=0.4)
+    expected = [time_s for time_s, _ in iter_frames(path)]
+
+    def forget_some_times(*arguments):
+        for number, frame in enumerate(decode_stream(*arguments)):
+            if number in (0, 3, 4):
+                frame.pts = None
+            yield frame
+
+    monkeypatch.setattr(frames, "decode_stream", forget_some_times)
+    assert [time_s for time_s, _ in iter_frames(path)] == pytest.approx(expected)

@@ -67,11 +67,14 @@ def iter_frames(path: Path, start_s: float = 0.0) -> Iterator[tuple[float, Displ
             stream = video_stream(container)
             if stream is None:
                 return
-            display, zero_s = Display(path, container, stream), read_timeline(path).zero_s
+            display, timeline = Display(path, container, stream), read_timeline(path)
             sought = seeks and _seek(container, stream, path, first_s)
-            counter = FrameCounter(path, start_s)
+            counter, times = FrameCounter(path, start_s), timeline.streams.get(stream.index)
+            frame_s = times.packets.packet_s if times else 0.0
+            time_s = -frame_s
             for frame in decode_stream(container, stream, path, sought):
-                time_s = frame.time - zero_s
+                # a damaged file may not tell the time of a frame: it follows the last one
+                time_s = time_s + frame_s if frame.time is None else frame.time - timeline.zero_s
                 if sought and time_s > first_s:  # the container sought to a place too late
                     break
                 sought = False
