@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from bento.api.schemas import EvidenceImage, JobDetail, JobSummary
+from bento.api.schemas import CalibrationClips, EvidenceImage, JobDetail, JobSummary
 from bento.container import Services
 from bento.db.models import Job
 from bento.db.stored_values import read_leniently, read_report
@@ -49,9 +49,17 @@ def _summary_values(job: Job) -> dict[str, Any]:
         "job_id": job.id,
         "batch_id": job.batch,
         "reason": reason if reason in get_args(Reason) else None,
+        "calibration_clips": _calibration_clips(result),
         "verdict": job.verdict if job.verdict in get_args(Verdict) else None,
         "fake_probability": probability if isinstance(probability, int | float) else None,
     }
+
+
+def _calibration_clips(result: dict[str, Any]) -> CalibrationClips | None:
+    model = result.get("model")
+    return (
+        read_leniently(CalibrationClips, model.get("promise")) if isinstance(model, dict) else None
+    )
 
 
 def _video_url(services: Services, job_id: str) -> str:
