@@ -16,9 +16,10 @@ import psutil
 import unmask
 from bento.errors import ChildExitedError
 from bento.paths import ROOT
+from bento.sandbox.confinement import bare_environment
 from bento.sandbox.protocol import ChildMessage, Message, parse_child_message
 
-CHILD_COMMAND = (sys.executable, "-m", "bento.sandbox.child")
+CHILD_COMMAND = (sys.executable, "-P", "-m", "bento.sandbox")  # -P: not the working folder
 BLOCK_BYTES = 1 << 16
 PARENT_CHECK_S = 1.0
 
@@ -27,17 +28,19 @@ class ChildProcess:
     """A running child process; it exits with this process, however this process ends.
 
     Args:
-        command: Command to start; the child's end of the socket is appended as a file descriptor.
+        command: Command to start; the child's end of the socket is appended as a file descriptor,
+            then the folder.
+        folder: The child's folder, see :class:`bento.sandbox.workspace.Workspace`.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
         self._socket, child_socket = socket.socketpair()
         with child_socket:
             self._process = subprocess.Popen(
-                [*command, str(child_socket.fileno())],
+                [*command, str(child_socket.fileno()), str(folder)],
                 pass_fds=[child_socket.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=child_environment(),
+                env=bare_environment(child_environment(), folder),
             )
         self._buffer = b""
 

@@ -1,6 +1,6 @@
 """The sandboxed child process: decodes and analyzes one file at a time under resource limits.
 
-Started as ``python -m bento.sandbox.child FD``, where FD is its end of the socket. It exits when
+Started as ``python -m bento.sandbox FD FOLDER``, where FD is its end of the socket. It exits when
 the parent process closes the other end.
 """
 
@@ -35,6 +35,7 @@ from unmask.serving.report.schema import Report
 
 PROGRESS_INTERVAL_S = 0.2
 NICENESS = 19
+UNDECODABLE = "cannot be decoded; upload another copy of the video"
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,16 @@ def handle_task(analyze: Analyze, task: AnalysisTask, channel: ParentChannel) ->
         return Failure(kind="memory")
     except Exception as error:
         log.exception("the analysis failed")
+        if _is_of_decoder(error):
+            return Failure(kind="unreadable", message=f"{task.shown_as}: {UNDECODABLE}")
         return Failure(kind="crash", message=type(error).__name__)
+
+
+def _is_of_decoder(error: Exception) -> bool:
+    """Return whether FFmpeg refuses the file's content, which another attempt does not change."""
+    import av
+
+    return isinstance(error, av.FFmpegError)
 
 
 def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report:
@@ -163,7 +173,3 @@ def _progress_reporter(channel: ParentChannel) -> Callable[[str, float], None]:
             channel.send(Progress(stage=stage, percent=percent))
 
     return report_progress
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 """Runs analyses in a sandboxed child process; enforces limits and restarts it after a crash."""
 
+import logging
 import math
 import signal
 import threading
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from bento.errors import AnalysisCancelledError, AnalysisCrashedError, ChildExitedError
 from bento.sandbox.channel import CHILD_COMMAND, ChildProcess
+from bento.sandbox.confinement import missing_protections
 from bento.sandbox.protocol import (
     AnalysisTask,
     ChildMessage,
@@ -21,6 +23,7 @@ from bento.sandbox.protocol import (
     Result,
     TaskMessage,
 )
+from bento.sandbox.workspace import Workspace
 from bento.settings import MIB, ServiceSettings
 from unmask.errors import BundleError, MediaError
 from unmask.serving.media_limits import MediaLimits
@@ -28,6 +31,8 @@ from unmask.serving.report.schema import Report
 
 LOAD_TIMEOUT_S = 600.0
 POLL_S = 0.1
+
+log = logging.getLogger(__name__)
 
 ProgressCallback = Callable[[str, float], bool]
 
@@ -57,6 +62,7 @@ class SandboxedAnalyzer:
         self._settings = settings
         self._command = command
         self._process: ChildProcess | None = None
+        self._workspace: Workspace | None = None
         self._model_sha256 = ""
         self._idle_memory_bytes = 0
         self._lock = threading.Lock()
@@ -68,10 +74,13 @@ class SandboxedAnalyzer:
             BundleError: The detector cannot be loaded.
             AnalysisCancelledError: ``on_progress`` returned False while it was loading.
         """
-        if self._process is not None and self._process.alive:
+        if self._process is not None and self._process.alive and self._has_workspace:
             return self._model_sha256
         self.close()
-        self._process = process = ChildProcess(self._command)
+        if missing := missing_protections():
+            log.warning("the kernel cannot confine the decoder by %s", " and ".join(missing))
+        self._workspace = Workspace(self._settings.work_folder)
+        self._process = process = ChildProcess(self._command, self._workspace.folder)
         watch = _Watch(on_progress, time.monotonic() + LOAD_TIMEOUT_S)
         try:
             message = self._wait(process, watch, "loading")
@@ -129,21 +138,30 @@ class SandboxedAnalyzer:
         """Kill the child process, if any."""
         if self._process is not None:
             self._process.kill()
-        self._process = None
+        if self._workspace is not None:
+            self._workspace.remove()
+        self._process = self._workspace = None
+
+    @property
+    def _has_workspace(self) -> bool:
+        """Whether the child's folder exists; one that was idle for a day is purged."""
+        return self._workspace is not None and self._workspace.folder.is_dir()
 
     def _run_task(
         self, task: AnalysisTask, on_progress: ProgressCallback
     ) -> Ready | Result | Failure:
-        process, memory_mib = self._process, self._settings.job_memory_mib
-        if process is None:
+        process, workspace = self._process, self._workspace
+        if process is None or workspace is None:
             raise BundleError("the child process is not running")
-        process.send(TaskMessage(task=task, cpu_s=self._settings.job_cpu_s, memory_mib=memory_mib))
-        watch = _Watch(
-            on_progress,
-            deadline_s=time.monotonic() + self._settings.job_wall_s,
-            max_memory_bytes=self._idle_memory_bytes + memory_mib * MIB,
-        )
-        return self._wait(process, watch, "decode")
+        cpu_s, memory_mib = self._settings.job_cpu_s, self._settings.job_memory_mib
+        with workspace.staged(task) as staged:
+            process.send(TaskMessage(task=staged, cpu_s=cpu_s, memory_mib=memory_mib))
+            watch = _Watch(
+                on_progress,
+                deadline_s=time.monotonic() + self._settings.job_wall_s,
+                max_memory_bytes=self._idle_memory_bytes + memory_mib * MIB,
+            )
+            return self._wait(process, watch, "decode")
 
     def _wait(self, process: ChildProcess, watch: _Watch, stage: str) -> Ready | Result | Failure:
         """Wait for a message other than progress; close the child if a limit is exceeded."""

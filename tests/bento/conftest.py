@@ -106,9 +106,10 @@ def make_service(tmp_path, analyzer):
 
 
 @pytest.fixture(scope="session")
-def analyzer():
+def analyzer(tmp_path_factory):
     """One scripted child process for all tests that can share it."""
-    shared = SandboxedAnalyzer(ServiceSettings(), SCRIPTED_CHILD)
+    settings = ServiceSettings(folder=tmp_path_factory.mktemp("analyzer"))
+    shared = SandboxedAnalyzer(settings, SCRIPTED_CHILD)
     yield shared
     shared.close()
 

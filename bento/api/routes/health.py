@@ -12,8 +12,12 @@ from bento.api.error_response import RETRY_AFTER_S
 from bento.api.openapi import Responses, error_responses
 from bento.api.schemas import ApiModel, ErrorResponse
 from bento.metrics.prometheus import CONTENT_TYPE, render_metrics
+from bento.sandbox.confinement import missing_protections
 
-READY: dict[str, Any] = {"ready": True, "database": True, "disk": True, "worker": True}
+READY: dict[str, Any] = {
+    **{"ready": True, "database": True, "disk": True, "worker": True},
+    "missing_protections": [],
+}
 METRICS_EXAMPLE = "unmask_queue_length 0\n"
 
 router = APIRouter(default_response_class=Response)
@@ -28,6 +32,10 @@ class Readiness(ApiModel):
     database: bool = Field(description="Whether the database answers.")
     disk: bool = Field(description="Whether the disk has room for uploads.")
     worker: bool = Field(description="Whether the embedded worker runs, if there is one.")
+    missing_protections: list[str] = Field(
+        description="What this kernel lacks to confine the decoder: `landlock` for its access to "
+        "files, `seccomp` for network and processes. Does not affect `ready`."
+    )
 
 
 NOT_READY: Responses = {
@@ -59,7 +67,7 @@ def readyz(context: ContextDep) -> Response:
     """Report whether database, disk and embedded worker allow jobs; 503 otherwise."""
     results = context.readiness.run()
     ready = all(results.values())
-    content = {"ready": ready, **results}
+    content = {"ready": ready, **results, "missing_protections": missing_protections()}
     if ready:
         return JSONResponse(content)
     headers = {"Retry-After": str(RETRY_AFTER_S)}

@@ -44,13 +44,13 @@ def test_job_of_a_killed_worker_is_finished_by_another(make_service, worker_proc
     text = f"wait_for {finish}"
     job = service.submit(text)
     # only this lease is short, so that it alone expires
-    first = worker_process({**settings, "lease_s": 5.0}, SCRIPTED_CHILD_LOG=str(log))
+    first = worker_process({**settings, "lease_s": 5.0}, PYTHON_CHILD_LOG=str(log))
     wait_until(lambda: started_tasks(log))
     children = psutil.Process(first.pid).children()
     first.send_signal(signal.SIGKILL)
     first.wait()
     finish.touch()
-    worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    worker_process(settings, PYTHON_CHILD_LOG=str(log))
     view = service.wait_for(job)
     assert (view["status"], view["attempts"]) == ("done", 2)
     assert started_tasks(log) == [text] * 2
@@ -62,9 +62,7 @@ def test_terminated_worker_releases_its_job_at_once(make_service, worker_process
     service = make_service()
     log = tmp_path / "log"
     job = service.submit("sleep 60")
-    worker = worker_process(
-        {"folder": service.services.settings.folder}, SCRIPTED_CHILD_LOG=str(log)
-    )
+    worker = worker_process({"folder": service.services.settings.folder}, PYTHON_CHILD_LOG=str(log))
     wait_until(lambda: started_tasks(log))
     worker.terminate()
     assert worker.wait(timeout=60) == 0

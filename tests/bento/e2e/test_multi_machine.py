@@ -37,7 +37,7 @@ def test_workers_share_jobs_and_run_each_once_despite_duplicate_messages(
         assert service.services.task_queue.enqueue(job)
     assert service.services.task_queue.depth() == 16
     for _ in range(2):
-        worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+        worker_process(settings, PYTHON_CHILD_LOG=str(log))
     assert {service.wait_for(job)["status"] for job in jobs} == {"done"}
     assert sorted(started_tasks(log)) == sorted(f"job {number}" for number in range(8))
 
@@ -48,7 +48,7 @@ def test_no_job_is_lost_when_worker_and_redis_are_killed(fleet, worker_process, 
     text = f"wait_for {finish}"
     jobs = [service.submit(text), service.submit("after")]
     # only this lease is short, so that it alone expires
-    first = worker_process({**settings, "lease_s": 5.0}, SCRIPTED_CHILD_LOG=str(log))
+    first = worker_process({**settings, "lease_s": 5.0}, PYTHON_CHILD_LOG=str(log))
     wait_until(lambda: started_tasks(log))
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -58,7 +58,7 @@ def test_no_job_is_lost_when_worker_and_redis_are_killed(fleet, worker_process, 
     assert service.services.task_queue.depth() is None
     redis.start()
     assert service.services.task_queue.depth() == 0
-    worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    worker_process(settings, PYTHON_CHILD_LOG=str(log))
     service.maintenance.start()
     try:
         assert {service.wait_for(job)["status"] for job in jobs} == {"done"}
@@ -72,7 +72,7 @@ def test_terminated_celery_worker_releases_its_job(fleet, worker_process, tmp_pa
     service, settings = fleet
     log = tmp_path / "log"
     job = service.submit("sleep 60")
-    worker = worker_process(settings, SCRIPTED_CHILD_LOG=str(log))
+    worker = worker_process(settings, PYTHON_CHILD_LOG=str(log))
     wait_until(lambda: started_tasks(log))
     worker.terminate()
     worker.wait(timeout=30)

@@ -1,7 +1,7 @@
 """A child process like `bento.sandbox.child` that does what the uploaded text file says.
 
 The first word is a command of `COMMANDS` or a variant of the report, the rest are its arguments.
-If ``SCRIPTED_CHILD_LOG`` is set, the text of every started task is appended to that file.
+If ``PYTHON_CHILD_LOG`` is set, the text of every started task is appended to that file.
 """
 
 import os
@@ -146,8 +146,8 @@ COMMANDS = {
 
 def analyze(task, channel):
     text = task.path.read_text()
-    if "SCRIPTED_CHILD_LOG" in os.environ:
-        with Path(os.environ["SCRIPTED_CHILD_LOG"]).open("a") as log:
+    if "PYTHON_CHILD_LOG" in os.environ:
+        with Path(os.environ["PYTHON_CHILD_LOG"]).open("a") as log:
             log.write(text + "\n")
     command, *arguments = text.split() or ["nothing"]
     if command in COMMANDS:

@@ -45,11 +45,11 @@ print(child.pid, flush=True)
 
 
 @pytest.fixture
-def start():
+def start(tmp_path):
     children = []
 
     def run(code):
-        children.append(ChildProcess((sys.executable, "-c", code)))
+        children.append(ChildProcess((sys.executable, "-c", code), tmp_path))
         return children[-1]
 
     yield run

@@ -27,15 +27,16 @@ def make_task(tmp_path, text, settings):
 
 
 def test_invalid_message_counts_as_a_crash(tmp_path):
-    settings = ServiceSettings()
+    settings = ServiceSettings(folder=tmp_path)
     analyzer = SandboxedAnalyzer(settings, (sys.executable, "-c", SEND_GARBAGE))
     with pytest.raises(AnalysisCrashedError, match="invalid message") as caught:
         analyzer.run(make_task(tmp_path, "ok", settings))
     assert (caught.value.kind, caught.value.retryable) == ("crash", True)
 
 
-def test_child_that_exits_while_loading_is_a_bundle_error():
-    analyzer = SandboxedAnalyzer(ServiceSettings(), (sys.executable, "-c", "exit(3)"))
+def test_child_that_exits_while_loading_is_a_bundle_error(tmp_path):
+    settings = ServiceSettings(folder=tmp_path)
+    analyzer = SandboxedAnalyzer(settings, (sys.executable, "-c", "exit(3)"))
     with pytest.raises(BundleError, match="exit code 3"):
         analyzer.start()
 

@@ -36,7 +36,7 @@ def test_key_used_for_another_submission_gets_409(make_service, content, form):
 
 def test_same_video_is_analyzed_once(make_service, running_worker, tmp_path, monkeypatch):
     log = tmp_path / "log"
-    monkeypatch.setenv("SCRIPTED_CHILD_LOG", str(log))
+    monkeypatch.setenv("PYTHON_CHILD_LOG", str(log))
     service = make_service()
     with running_worker(service, own=True):
         first = service.wait_for(service.submit("video one", name="a.mp4"))

@@ -50,7 +50,7 @@ def test_queued_jobs_survive_a_restart(make_service, running_worker):
 
 def test_two_workers_run_each_job_once(make_service, running_worker, tmp_path, monkeypatch):
     log = tmp_path / "log"
-    monkeypatch.setenv("SCRIPTED_CHILD_LOG", str(log))
+    monkeypatch.setenv("PYTHON_CHILD_LOG", str(log))
     service = make_service()
     jobs = [service.submit(f"job {number}") for number in range(20)]
     with running_worker(service, own=True), running_worker(service, own=True):

@@ -41,7 +41,8 @@ def test_readiness_names_what_does_not_work(make_service, monkeypatch):
     monkeypatch.setattr(service.services.engine, "connect", fail)
     response = service.client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "database": False, "disk": True, "worker": True}
+    working = {"ready": False, "database": False, "disk": True, "worker": True}
+    assert response.json() == {**working, "missing_protections": []}
     assert int(response.headers["Retry-After"]) > 0
     response = service.client.get("/jobs")
     assert response.status_code == 503
@@ -85,7 +86,13 @@ def test_wrong_method_is_answered_in_json(make_service, path, method):
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_readiness_notices_a_removed_database(make_service):
+def test_readiness_names_what_the_kernel_lacks_and_notices_a_removed_database(
+    make_service, monkeypatch
+):
+    monkeypatch.setattr("bento.sandbox.landlock.abi_version", lambda: 0)
+    service = make_service()
+    response = service.client.get("/readyz")
+    assert (response.status_code, response.json()["missing_protections"]) == (200, ["landlock"])
     service = make_service()
     (service.services.settings.folder / "jobs.db").unlink()
     response = service.client.get("/readyz")
