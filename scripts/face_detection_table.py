@@ -121,14 +121,14 @@ def print_row(
     pictures: Iterator[list[Placement]],
 ) -> None:
     """Print the share of faces found, and the number of wrong ones."""
-    found = wrong = total = 0
+    hits = wrong = total = 0
     for index, placements in enumerate(pictures):
         image, expected = draw_picture(placements, portraits, index)
         faces = detector.detect(image)
         matched = [any(is_match(face, points) for face in faces) for points in expected]
-        found, total = found + sum(matched), total + len(expected)
+        hits, total = hits + sum(matched), total + len(expected)
         wrong += sum(not any(is_match(face, points) for points in expected) for face in faces)
-    print(f"| {name} | {found} of {total} | {wrong} |", flush=True)
+    print(f"| {name} | {hits} of {total} | {wrong} |", flush=True)
 
 
 def draw_picture(

@@ -48,6 +48,17 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         dependencies=[Depends(scheme) for scheme in API_KEY_SCHEMES],
     )
 
+    _add_middleware(app, settings)
+    for module in (predict, docs, submissions, jobs, artifacts, limits, health, frontend):
+        app.include_router(module.router)
+    app.webhooks.include_router(docs.webhooks)
+    register_error_handlers(app)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
+    """Add what checks a request before its body is read; the last one added runs first."""
+
     def available_capacity(tenant: str, idempotency_key: str | None) -> int:
         return int(app.state.context.services.jobs.available_capacity(tenant, idempotency_key))
 
@@ -77,8 +88,3 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         rate_limiter=RateLimiter(settings.requests_per_minute, settings.submits_per_minute),
         capacity=CapacityCheck(available_capacity),
     )
-    for module in (predict, docs, submissions, jobs, artifacts, limits, health, frontend):
-        app.include_router(module.router)
-    app.webhooks.include_router(docs.webhooks)
-    register_error_handlers(app)
-    return app

@@ -146,15 +146,15 @@ def paste(canvas, portrait, width_px, center, scale_to):
 
 def test_small_face_beside_a_large_one_is_found_in_all_places(landmarker, astronaut, hopper):
     heads = [(astronaut[10:235, 110:335], 95), (hopper[0:440, 30:470], 190)]
-    found = 0
+    hits = 0
     for index, y in enumerate(range(150, 570, 47)):
         for swap in (0, 1):
             canvas = np.full((720, 1280, 3), 90, np.uint8)
             paste(canvas, *heads[swap], (370, 360), 300)
             paste(canvas, *heads[1 - swap], (880 + 20 * index, y), 120)
             boxes = [face.box_px for face in landmarker.detect(canvas)]
-            found += len(boxes) == 2 and boxes[1][0] > 780 and 95 < boxes[1][2] - boxes[1][0] < 150
-    assert found == 18
+            hits += len(boxes) == 2 and boxes[1][0] > 780 and 95 < boxes[1][2] - boxes[1][0] < 150
+    assert hits == 18
 
 
 @pytest.mark.parametrize("degrees", range(0, 360, 30))
