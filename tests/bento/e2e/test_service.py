@@ -80,7 +80,7 @@ def test_unreadable_file_gets_the_error_message_of_the_library(
     ("options", "note"),
     [
         ({"times": []}, "no video stream"),
-        ({"face": False, "audio": False}, "nothing to score"),
+        ({"face": False, "audio": False}, "No face was found"),
         ({"times": [0.0]}, "only 1 frame"),
     ],
 )
@@ -137,6 +137,7 @@ def test_readiness_names_the_parts_of_the_service(client):
     wait_until(lambda: client.get("/readyz").status_code == 200, TIMEOUT_S)
     parts = client.get("/readyz").json()
     assert {"ready", "database", "disk", "worker"} <= parts.keys()
+    parts.pop("missing_protections")  # empty unless the kernel lacks some
     assert all(parts.values())
 
 
