@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.data.skipped_clips import check_skipped
 from unmask.data.torch.evaluation_set import (
-    EvaluationClips,
-    Example,
+    NO_MODALITY,
     FeatureLoader,
     make_feature_loader,
     unusable_example,
@@ -22,6 +21,7 @@ from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.footage import describe_footage
+from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ScoreRow
 
 log = logging.getLogger(__name__)
@@ -75,30 +75,30 @@ def score_clip_people(
         DataError: As for :func:`score_clips`.
     """
     scored, problems = [], {}
-    for example in EvaluationClips(clips, load):
-        result = _score_example(bundle, example, load, passes)
+    for clip in clips:
+        result = _score_clip(bundle, clip, load, passes)
         if isinstance(result, ScoredClip):
             scored.append(result)
         else:
-            problems[example.clip.clip_id] = result
-            log.warning("clip %s was not scored: %s", example.clip.clip_id, result)
+            problems[clip.clip_id] = result
+            log.warning("clip %s was not scored: %s", clip.clip_id, result)
     if not scored:
         raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
     check_skipped(clips, problems)
     return tuple(scored)
 
 
-def _score_example(
-    bundle: Bundle, example: Example, load: FeatureLoader, passes: int
-) -> ScoredClip | str:
+def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) -> ScoredClip | str:
     """Return the scores of a clip, or the reason why it has none."""
-    if not example.samples:
-        return example.problem
     try:
-        scores = score_samples(bundle, example.samples, passes=passes)
-        return ScoredClip(example.clip, scores, describe_footage(load(example.clip)))
+        features = load(clip)
+        samples = to_model_inputs(features)
+        if not samples:
+            return NO_MODALITY
+        scores = score_samples(bundle, samples, passes=passes)
+        return ScoredClip(clip, scores, describe_footage(features))
     except Exception as error:  # a bug that one clip triggers must not end an evaluation
-        return unusable_example(example.clip, error).problem
+        return unusable_example(clip, error).problem
 
 
 def score_split(
