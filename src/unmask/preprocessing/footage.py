@@ -1,4 +1,4 @@
-"""Footage statistics: what kind of footage a video is, whoever speaks in it.
+"""Footage statistics: technical properties of a video that do not depend on who speaks.
 
 Size, frame rate, size and sharpness and colours of the faces, loudness and spectrum of the speech.
 They tell one source of footage from another, so a detector can see that a video is unlike all clips
@@ -66,7 +66,8 @@ class FootageStatistics:
         picture = np.full(4, np.nan)
         if self.info is not None and self.info.has_video:
             size = self.info.width, self.info.height, self.info.fps
-            picture = np.append(np.log2(np.maximum(size, 1)), self._still_share())
+            share = still_share(self.frames_still, self.frames)
+            picture = np.append(np.log2(np.maximum(size, 1)), share)
         face = np.full(7 + FACE_BANDS, np.nan) if not self.faces else np.mean(self.faces, axis=0)
         sound = np.full(1 + SOUND_BANDS, np.nan)
         if self.blocks:
@@ -74,9 +75,15 @@ class FootageStatistics:
             sound[0] /= 2  # of the amplitude
         return np.concatenate([picture, face, sound])
 
-    def _still_share(self) -> float:
-        # the first frame has none before it
-        return self.frames_still / (self.frames - 1) if self.frames > 1 else 1.0
+
+def still_share(frames_still: int, frames: int) -> float:
+    """Return the share of sampled frames in which nothing moves; 1 for a single frame.
+
+    Args:
+        frames_still: See :class:`unmask.records.ClipFeatures`.
+        frames: All sampled frames; the first has none before it that it could equal.
+    """
+    return frames_still / (frames - 1) if frames > 1 else 1.0
 
 
 def describe_footage(features: ClipFeatures) -> Floats:

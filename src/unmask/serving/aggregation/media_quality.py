@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.optional_deps import require
+from unmask.preprocessing.footage import still_share
 from unmask.records import ClipFeatures, PersonFeatures
 from unmask.serving.aggregation.waveform_peaks import PeakEnvelope
 from unmask.serving.report.schema import Quality
@@ -55,20 +56,15 @@ class MediaStatistics:
         self.widths_px.extend((boxes[:, 2] - boxes[:, 0]).tolist())
         self.sharpness.extend(laplacian_variance(face) for face in person.faces)
 
-    def _still_share(self) -> float | None:
-        if not self.frames_sampled:
-            return None
-        # the first frame has none before it
-        steps = self.frames_sampled - 1
-        return round(self.frames_still / steps, 3) if steps else 1.0
-
     def quality(self) -> Quality:
         """Return the statistics as reported."""
         return Quality(
             frames_sampled=self.frames_sampled,
             frames_with_face=self.frames_with_face,
             people=len(self.people),
-            still_share=self._still_share(),
+            still_share=round(still_share(self.frames_still, self.frames_sampled), 3)
+            if self.frames_sampled
+            else None,
             face_width_px=round(float(np.mean(self.widths_px)), 1) if self.widths_px else None,
             sharpness=round(float(np.median(self.sharpness)), 1) if self.sharpness else None,
             sound_s=round(self.sound_s, 3),
