@@ -3,13 +3,11 @@
 import math
 from pathlib import Path
 
-import numpy as np
-
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_runs import MAX_CHANNELS
 from unmask.preprocessing.media.container import REMEDY, decodable_streams, open_container
 from unmask.preprocessing.media.limits import MediaLimits, check_limit, limit_decoding
-from unmask.preprocessing.media.timeline import Timeline, read_timeline
+from unmask.preprocessing.media.timeline import read_timeline
 
 __all__ = ["MediaLimits", "check_media_limits", "limit_decoding"]
 
@@ -61,14 +59,6 @@ def check_media_limits(
     for index, width, height in videos:
         size = f"{shown_as}: has frames of {width}×{height}"
         check_limit(size, width * height, limits.pixels, "pixels")
-        frames = _count_frames(timeline, index, time_range_s)
+        frames = len(timeline.shown_in_s(index, time_range_s))
         check_limit(f"{shown_as}: has {frames} frames", frames, limits.frames, "frames")
     return timeline.duration_s
-
-
-def _count_frames(timeline: Timeline, index: int, time_range_s: tuple[float, float]) -> int:
-    stream = timeline.streams.get(index)
-    if stream is None:
-        return 0
-    times_s = stream.running_s() - timeline.zero_s
-    return int(np.count_nonzero((times_s >= time_range_s[0]) & (times_s < time_range_s[1])))

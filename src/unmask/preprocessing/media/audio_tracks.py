@@ -8,7 +8,12 @@ from typing import Any
 from unmask.config import SpeechSettings
 from unmask.errors import MissingExtraError
 from unmask.optional_deps import require
-from unmask.preprocessing.media.container import decodable_streams, open_container
+from unmask.preprocessing.media.container import (
+    FileKey,
+    decodable_streams,
+    file_key,
+    open_container,
+)
 from unmask.preprocessing.media.track_waveform import read_track
 from unmask.preprocessing.speech.vad import detect_speech
 from unmask.records import SoundTrack
@@ -35,10 +40,8 @@ def audio_stream(container: Any) -> Any:
     streams = [stream for stream in streams if _is_default(stream)] or streams
     if len(streams) < 2:
         return next(iter(streams), None)
-    path = Path(container.name).absolute()
-    status = path.stat()
-    key = (path, status.st_size, status.st_mtime_ns, status.st_ino)
-    return container.streams[_most_speech(*key, tuple(stream.index for stream in streams))]
+    key = file_key(Path(container.name))
+    return container.streams[_most_speech(key, tuple(stream.index for stream in streams))]
 
 
 def list_sound_tracks(container: Any, analyzed: Any) -> tuple[SoundTrack, ...]:
@@ -61,11 +64,9 @@ def list_sound_tracks(container: Any, analyzed: Any) -> tuple[SoundTrack, ...]:
 
 
 @lru_cache(maxsize=64)
-def _most_speech(
-    path: Path, _size: int, _mtime_ns: int, _inode: int, indices: Sequence[int]
-) -> int:
-    """Return the stream with most speech; keyed by what changes when the file does."""
-    return max(indices[:MAX_TRACKS], key=lambda index: _speech_s(path, index))
+def _most_speech(key: FileKey, indices: Sequence[int]) -> int:
+    """Return the stream with most speech."""
+    return max(indices[:MAX_TRACKS], key=lambda index: _speech_s(key[0], index))
 
 
 def _speech_s(path: Path, index: int) -> float:

@@ -13,6 +13,7 @@ from unmask.preprocessing.media.suffixes import FORMATS
 
 MAX_SLIDES_PER_S = 1
 NO_OPTIONS: Mapping[str, str] = {}
+FileKey = tuple[Path, int, int, int]
 REMEDY = "use a video or audio file that a player can open, or export it again"
 
 
@@ -24,14 +25,25 @@ def media_sha256(path: Path) -> str:
     Raises:
         MediaError: ``path`` is missing, a folder, or not readable.
     """
+    key = file_key(path)
     with media_errors(path):
-        status = path.stat()
-        return _cached_sha256(path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
+        return _cached_sha256(key)
 
 
 @lru_cache(maxsize=65_536)
-def _cached_sha256(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
-    return file_sha256(path)
+def _cached_sha256(key: FileKey) -> str:
+    return file_sha256(key[0])
+
+
+def file_key(path: Path) -> FileKey:
+    """Return path, size, modification time and inode, of which one differs once a file changes.
+
+    Raises:
+        MediaError: ``path`` does not exist or may not be read.
+    """
+    with media_errors(path):
+        status = path.stat()
+    return path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def decoder_version() -> str:

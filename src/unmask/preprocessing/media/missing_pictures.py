@@ -24,11 +24,7 @@ def missing_picture_s(
     Raises:
         MediaError: The file cannot be opened.
     """
-    timeline = read_timeline(path)
-    if index not in timeline.streams:
-        return 0.0
-    times_s = np.sort(timeline.streams[index].running_s()) - timeline.zero_s
-    times_s = times_s[(times_s >= part_s[0]) & (times_s < part_s[1])]
+    times_s = np.sort(read_timeline(path).shown_in_s(index, part_s))
     ticks = len(np.unique(np.floor((times_s + TOLERANCE_S) * rate_hz)))
     gaps_s = np.diff(times_s)
     holes_s = float(gaps_s[gaps_s > MIN_HOLE_S].sum())

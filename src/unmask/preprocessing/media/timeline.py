@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.preprocessing.media.container import (
+    FileKey,
     decodable_streams,
+    file_key,
     is_cover_art,
-    media_errors,
     open_container,
     start_time_s,
 )
@@ -102,6 +103,17 @@ class Timeline:
         earlier_s = keys_s[keys_s <= time_s + self.zero_s]
         return float(earlier_s.max()) if len(earlier_s) > 1 else None
 
+    def shown_in_s(self, index: int, part_s: tuple[float, float]) -> NDArray[np.float64]:
+        """Return when the packets of a stream are presented in a part, from the file's start.
+
+        Args:
+            part_s: Start and end of the part.
+        """
+        if index not in self.streams:
+            return np.zeros(0)
+        times_s = self.streams[index].running_s() - self.zero_s
+        return times_s[(times_s >= part_s[0]) & (times_s < part_s[1])]
+
     @property
     def duration_s(self) -> float:
         """Running time from the start to the end."""
@@ -116,13 +128,12 @@ def read_timeline(path: Path) -> Timeline:
     Raises:
         MediaError: The file cannot be opened.
     """
-    with media_errors(path):
-        status = path.stat()
-    return _cached_timeline(path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
+    return _cached_timeline(file_key(path))
 
 
 @lru_cache(maxsize=8)
-def _cached_timeline(path: Path, _size: int, _mtime_ns: int, _inode: int) -> Timeline:
+def _cached_timeline(key: FileKey) -> Timeline:
+    path = key[0]
     with open_container(path) as container:
         streams = [
             stream
