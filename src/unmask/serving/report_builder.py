@@ -59,6 +59,7 @@ def build_report(
     model = build_model_card(bundle, in_effect)
     probability = None if decisive is None else _probability(decisive, calibration)
     interval = None if decisive is None else _predictive_interval(decisive, calibration)
+    members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
     moments = 0 if decisive is None else len(decisive.times_s)
@@ -77,8 +78,8 @@ def build_report(
         repeated_mean=None if interval is None else interval.mean,
         repeated_variance=None if interval is None else interval.variance,
         modalities=_modalities(decisive, scores.sound),
-        members=tuple(_members(decisive, calibration)),
-        members_spread=_members_spread(decisive, calibration),
+        members=members,
+        members_spread=_members_spread(members),
         people=tuple(_people(scores, calibration)),
         audio_timeline=_points(mean_per_second(scores.sound.scores())),
         envelope=result.media.peaks.envelope(),
@@ -139,9 +140,8 @@ def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[s
         yield schema.Member(name=f"member {number}", fake_probability=float(probability))
 
 
-def _members_spread(track: PersonScores | None, calibration: Calibration) -> float | None:
-    probabilities = [member.fake_probability for member in _members(track, calibration)]
-    return float(np.std(probabilities)) if probabilities else None
+def _members_spread(members: Sequence[schema.Member]) -> float | None:
+    return float(np.std([member.fake_probability for member in members])) if members else None
 
 
 def _modalities(decisive: PersonScores | None, sound: PersonScores) -> schema.Modalities:
