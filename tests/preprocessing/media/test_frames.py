@@ -9,10 +9,6 @@ from unmask.preprocessing.media.frames import iter_frames, iter_sampled_frames
 from unmask.preprocessing.media.probe import probe
 
 
-def times_of(path, rate_hz=5.0, **span):
-    return [time for time, _ in iter_sampled_frames(path, rate_hz, **span)]
-
-
 def shade(image):
     return int(np.median(image))
 

@@ -2,7 +2,6 @@
 
 import logging
 
-import numpy as np
 import pytest
 
 from unmask.errors import MediaError
@@ -12,14 +11,6 @@ from unmask.preprocessing.media.probe import probe
 
 def times_of(path, rate_hz=5.0, **span):
     return [time for time, _ in iter_sampled_frames(path, rate_hz, **span)]
-
-
-def shade(image):
-    return int(np.median(image))
-
-
-def grey(value, size=(48, 64)):
-    return np.full((*size, 3), value, np.uint8)
 
 
 def test_variable_frame_rate_is_sampled_by_time(make_video, tmp_path):
