@@ -4,7 +4,6 @@ It reads the program, the detector and the video, writes its own folder, and has
 in a decoder then gives neither keys nor other tenants' files.
 """
 
-import glob
 import importlib.util
 import os
 import sys
@@ -25,7 +24,7 @@ SYSTEM_FILES = (
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems"),
     *("/proc/version", "/proc/devices", "/proc/sys", "/proc/driver/nvidia"),
 )
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/nvidia*")
+DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*")  # patterns below /dev
 VARIABLES = {"PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "UNMASK_BUNDLE"}
 VARIABLE_PREFIXES = (
     *("LC_", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "PYTHON", "GLOG_", "TF_CPP_"),
@@ -80,8 +79,7 @@ def _rules(folder: Path) -> Iterator[tuple[Path, Access]]:
         if not folder.is_relative_to(path):  # else it holds the service's own files
             yield path, READ
     for pattern in DEVICES:
-        for device in glob.glob(pattern):  # noqa: PTH207 - absolute
-            yield Path(device), USE_DEVICE
+        yield from ((device, USE_DEVICE) for device in Path("/dev").glob(pattern))
 
 
 def _program_paths() -> Iterator[Path]:

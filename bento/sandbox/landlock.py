@@ -64,7 +64,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def abi_version() -> int:
-    """Return the version of the kernel's Landlock; 0 where there is none."""
+    """Return the version of the kernel's Landlock; 0 if the kernel has no Landlock."""
     version: int = _libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), GET_VERSION)
     return max(version, 0)
 

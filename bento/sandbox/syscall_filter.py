@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 SET_MODE_FILTER = 1
 ALL_THREADS = 1
@@ -76,8 +77,8 @@ class _Program(ctypes.Structure):
 
 def is_supported() -> bool:
     """Return whether this kernel filters system calls and this architecture's calls are known."""
-    actions = "/proc/sys/kernel/seccomp/actions_avail"
-    return platform.machine() in MACHINES and os.path.exists(actions)  # noqa: PTH110
+    actions = Path("/proc/sys/kernel/seccomp/actions_avail")
+    return platform.machine() in MACHINES and actions.exists()
 
 
 def refuse_calls() -> None:

@@ -20,8 +20,8 @@ from pydantic import ConfigDict
 from unmask.models.calibration.conformal import conformal_quantile, min_calibration_size
 from unmask.records import FOOTAGE_FACTS
 
-# Differences below the tolerance, in octaves, say nothing about the kind of footage. Sizes, frame
-# rates and loudness are set by whoever makes the footage, and are nearly the same in all of it.
+# Differences below the tolerance, in octaves, say nothing about the kind of footage. Size, frame
+# rate and loudness are settings of a source, which nearly all of its clips share.
 EXACT = {"width": 0.03, "height": 0.03, "frame_rate": 0.03, "face_width": 0.1, "loudness": 0.05}
 TOLERANCES = np.array([EXACT.get(fact, 0.4) for fact in FOOTAGE_FACTS])
 

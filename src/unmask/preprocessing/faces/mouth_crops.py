@@ -71,9 +71,8 @@ class MouthCropper:
     def __init__(self, settings: LipSettings) -> None:
         self._settings = settings
         self._next_tick = 0
-        self._last: tuple[float, DisplayedFrame] | None = (
-            None  # latest frame, which may match more ticks
-        )
+        # latest frame, which may match more ticks
+        self._last: tuple[float, DisplayedFrame] | None = None
         self._pending: list[_PendingFrame] = []
         self._keypoints: dict[int, _Keypoints] = {}  # latest, by person
         self._crops: dict[int, list[_Crop]] = defaultdict(list)

@@ -20,7 +20,8 @@ def decode_stream(container: Any, stream: Any, path: Path, sought: bool = False)
 
     Args:
         sought: Whether the container was sought to a place behind its start; packets before the
-            first key frame are then skipped. See :func:`can_seek`.
+            first key frame are then skipped. See
+            :meth:`unmask.preprocessing.media.timeline.Timeline.seek_time_s`.
 
     Raises:
         MediaError: The file cannot be opened.

@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_runs import JITTER_S, MAX_OFFSET_S, AudioRun, RunDecoder
-from unmask.preprocessing.media.container import (
-    open_container,
-    start_time_s,
-)
+from unmask.preprocessing.media.container import open_container, start_time_s
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.downmix import Downmix
 from unmask.records import RATE_HZ, Waveform
