@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 MAX_SHOWN_LENGTH = 80
 
@@ -37,6 +38,17 @@ class FormFields:
             message = f"{shown}: field names are lower case; send {name.lower()}"
             raise HTTPException(422, message)
         raise HTTPException(400, f"{shown}: unknown form field; send {', '.join(self._known)}")
+
+
+async def reject_query_options(request: Request) -> None:
+    """Reject a query parameter, which would be ignored silently.
+
+    Raises:
+        HTTPException: 422, the query string is not empty.
+    """
+    for name in request.query_params:
+        message = f"{printable(name)}: send it as a form field, not in the query string"
+        raise HTTPException(422, message)
 
 
 def printable(name: str) -> str:

@@ -6,8 +6,8 @@ The watchers share two threads of their own, so that streams never hold up other
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from typing import Any, NamedTuple
 
 from fastapi import HTTPException
@@ -22,7 +22,7 @@ KEEPALIVE = ": keep-alive\n\n"
 DELETED = "event: deleted\ndata: {}\n\n"
 
 log = logging.getLogger(__name__)
-_threads = ThreadLimit(2)
+_threads = ThreadLimit(2, per_tenant=1)
 
 
 class JobState(NamedTuple):
@@ -44,9 +44,10 @@ ReadState = Callable[[Any], JobState]
 
 
 class JobWatcher:
-    """Reads the state of one job at intervals, for all of its streams."""
+    """Reads the state of one job of ``tenant`` at intervals, for all of its streams."""
 
-    def __init__(self, read: ReadState, first: JobState) -> None:
+    def __init__(self, tenant: str, read: ReadState, first: JobState) -> None:
+        self._tenant = tenant
         self._read = read
         self._state = first
         self._changed = asyncio.Event()
@@ -80,7 +81,7 @@ class JobWatcher:
         while not self._state.ended:
             await asyncio.sleep(POLL_INTERVAL_S)
             try:
-                state = await read_state(self._read, self._state.key)
+                state = await read_state(self._tenant, self._read, self._state.key)
             except Exception:  # the streams end, and their clients reconnect
                 log.exception("a job cannot be watched")
                 state = self._state._replace(ended=True)
@@ -102,9 +103,17 @@ class JobEvents:
         self._watchers: dict[str, JobWatcher] = {}
 
     def response(
-        self, tenant: str, job_id: str, read: ReadState, first: JobState
+        self,
+        tenant: str,
+        job_id: str,
+        read: ReadState,
+        first: JobState,
+        is_admitted: Callable[[], bool],
     ) -> StreamingResponse:
         """Return the stream of a job of ``tenant``, which starts with ``first``.
+
+        Args:
+            is_admitted: Whether the caller's API key still holds; the stream ends otherwise.
 
         Raises:
             HTTPException: 429, the tenant has too many streams open.
@@ -117,15 +126,18 @@ class JobEvents:
         def close() -> None:
             self._open -= Counter([tenant])  # drops tenants at zero
 
-        return EventStreamResponse(self._stream(job_id, read, first), close)
+        events = self._stream(tenant, job_id, read, first)
+        return EventStreamResponse(_while_admitted(events, is_admitted), close)
 
-    async def _stream(self, job_id: str, read: ReadState, first: JobState) -> AsyncIterator[str]:
+    async def _stream(
+        self, tenant: str, job_id: str, read: ReadState, first: JobState
+    ) -> AsyncGenerator[str, None]:
         yield first.event
         if first.ended:
             return
         watcher = self._watchers.get(job_id)
         if watcher is None:
-            watcher = self._watchers[job_id] = JobWatcher(read, first)
+            watcher = self._watchers[job_id] = JobWatcher(tenant, read, first)
         else:
             watcher.publish(first)  # read just now
         self._streams[job_id] += 1
@@ -138,6 +150,17 @@ class JobEvents:
                 watcher.stop()
                 with suppress(KeyError):
                     del self._watchers[job_id]
+
+
+async def _while_admitted(
+    events: AsyncGenerator[str, None], is_admitted: Callable[[], bool]
+) -> AsyncIterator[str]:
+    """Yield ``events`` until a key is revoked; no event follows."""
+    async with aclosing(events):
+        async for event in events:
+            if not is_admitted():
+                return
+            yield event
 
 
 class EventStreamResponse(StreamingResponse):
@@ -157,6 +180,6 @@ class EventStreamResponse(StreamingResponse):
             self._close()
 
 
-async def read_state(read: ReadState, last_key: Any = None) -> JobState:
-    """Read the state of a job on one of the threads for events."""
-    return await _threads.run(read, last_key)
+async def read_state(tenant: str, read: ReadState, last_key: Any = None) -> JobState:
+    """Read the state of a tenant's job on one of the threads for events."""
+    return await _threads.run(tenant, read, last_key)

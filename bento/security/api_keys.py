@@ -100,7 +100,7 @@ def create_key(path: Path, tenant: str, is_operator: bool = False) -> str:
 
 def _parse(path: Path, content: bytes) -> dict[str, ApiKey]:
     keys, malformed = {}, []
-    for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8-sig", errors="replace").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         match line.split():

@@ -8,6 +8,7 @@ from bento.errors import UploadTooLargeError
 from bento.jobs.repository import NewJob, new_id
 from bento.jobs.submission import JobOptions, Submission
 from bento.settings import MIB
+from bento.storage.disk_space import DiskFloor
 from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
@@ -23,6 +24,7 @@ class SubmissionService:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._disk_floor = DiskFloor(services.store.work, services.settings.min_free_mib)
 
     async def check_webhook(self, options: JobOptions, tenant: str) -> None:
         """Reject a webhook URL that could not be delivered, before the upload is stored.
@@ -50,6 +52,7 @@ class SubmissionService:
             UploadTooLargeError: The file exceeds the size limit.
             IdempotencyError: The key belongs to another file.
             QueueFullError: The queue is full.
+            StorageFullError: The disk, or the tenant's share of it, is full.
         """
         job_id, filename = new_id(), safe_filename(name)
         upload = stream if isinstance(stream, UploadedFile) else self._copy(stream, filename)
@@ -103,6 +106,7 @@ class SubmissionService:
         upload = UploadedFile(self._services.store.work)
         try:
             while block := stream.read(BLOCK_BYTES):
+                self._disk_floor.require_room(len(block))
                 upload.write(block)
                 self._check_size(upload.size_bytes, filename)
         except BaseException:

@@ -20,7 +20,10 @@ from bento.jobs.submission import batch_item_key
 
 
 class AdmissionMiddleware:
-    """Runs the checks in order and stores the tenant in the request's state."""
+    """Runs the checks in order, and tells the routes who sends the request.
+
+    The request's state gets the tenant, and ``is_admitted``: whether the key still holds later.
+    """
 
     def __init__(
         self, app: ASGIApp, auth: ApiKeyAuth, rate_limiter: RateLimiter, capacity: CapacityCheck
@@ -35,7 +38,9 @@ class AdmissionMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            scope.setdefault("state", {})["tenant"] = await self._admit(Request(scope))
+            request, state = Request(scope), scope.setdefault("state", {})
+            state["tenant"] = tenant = await self._admit(request)
+            state["is_admitted"] = lambda: self._auth.identify(request.headers) == tenant
         except RequestRejected as rejection:
             return await rejection.to_response()(scope, receive, send)
         return await self.app(scope, receive, send)

@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 
 from bento.api.dependencies import ContextDep, JobId, RequestContext, TenantDep
 from bento.api.openapi import binary_response, error_responses, report_response
+from bento.api.thread_limit import ThreadLimit
 from bento.db.models import Job
 from bento.db.stored_values import read_report
 from bento.storage.keys import evidence_key, upload_key
@@ -25,6 +26,9 @@ CONTAINER_MAGIC = {
     b"OggS": (0, "video/ogg"),
 }
 VIDEO_TYPES = (*(kind for _, kind in CONTAINER_MAGIC.values()), "application/octet-stream")
+
+# making a PDF takes about a second of computing
+_pdf_threads = ThreadLimit(2, per_tenant=1)
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
@@ -68,8 +72,14 @@ def report_json(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Respon
     },
     summary="Get the report as PDF",
 )
-def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
+async def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
     """Return the result as a document: verdict, meaning, evidence, detector and limitations."""
+    content = await _pdf_threads.run(tenant, _render_pdf, context, tenant, job_id)
+    headers = {"Content-Disposition": _attachment(job_id, "pdf")}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+def _render_pdf(context: RequestContext, tenant: str, job_id: str) -> bytes:
     from bento.reports.pdf import report_pdf
 
     job = _require_result(context.get_job(tenant, job_id))
@@ -79,9 +89,7 @@ def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Respons
     keys = {name: evidence_key(job.id, name) for name in job.evidence}
     stored = {name: key for name, key in keys.items() if context.services.store.exists(key)}
     images = [(name, _read_object(context, key)) for name, key in stored.items()]
-    content = report_pdf(job, report, images)
-    headers = {"Content-Disposition": _attachment(job_id, "pdf")}
-    return Response(content, media_type="application/pdf", headers=headers)
+    return report_pdf(job, report, images)
 
 
 @router.get(

@@ -4,9 +4,9 @@ from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bento.api.dependencies import JOB_NOT_FOUND, ContextDep, JobId, RequestContext, TenantDep
 from bento.api.examples import BATCH_ID, JOB_EVENT
@@ -31,7 +31,9 @@ router = APIRouter(prefix="/jobs")
 
 
 class JobFilter(BaseModel):
-    """Filter and page of a job list."""
+    """Filter and page of a job list; a parameter that would be ignored silently is refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
     status: Status | None = Field(
         default=None, description="Only jobs with this status.", examples=["done"]
@@ -97,13 +99,15 @@ def delete_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDele
     response_class=StreamingResponse,
     summary="Watch a job",
 )
-async def events(context: ContextDep, tenant: TenantDep, job_id: JobId) -> StreamingResponse:
+async def events(
+    context: ContextDep, request: Request, tenant: TenantDep, job_id: JobId
+) -> StreamingResponse:
     """Stream the job's state; every event is complete, so a client may simply reconnect."""
     read = partial(_read_state, context, tenant, job_id)
-    first = await read_state(read)
+    first = await read_state(tenant, read)
     if first.event == DELETED:
         raise HTTPException(404, JOB_NOT_FOUND)
-    return context.events.response(tenant, job_id, read, first)
+    return context.events.response(tenant, job_id, read, first, request.state.is_admitted)
 
 
 def _read_state(context: RequestContext, tenant: str, job_id: str, last_key: object) -> JobState:

@@ -5,44 +5,48 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, cast
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
-from fastapi import APIRouter, File, HTTPException, Request, UploadFile
+from fastapi import APIRouter, Depends, File, HTTPException, Request, UploadFile
 
-from bento.api.dependencies import AnalyzerProtocol
+from bento.api.dependencies import AnalyzerProtocol, TenantDep
+from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses, report_response
 from bento.api.route_paths import PREDICT_PATH
 from bento.api.streaming_multipart import StreamingUploadRoute
+from bento.api.thread_limit import ThreadLimit
 from bento.uploads.submission import safe_filename
 from bento.uploads.upload_file import UploadedFile
 from unmask.serving.report.schema import Report
 
 TOO_MANY_WAITING = (
-    "too many synchronous requests are waiting; retry later or submit a job to /analyze-video"
+    "too many of your synchronous requests are waiting; retry later or submit a job to "
+    "/analyze-video"
 )
-MAX_WAITING = 20
+MAX_WAITING = 20  # of one tenant
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
-# the detector analyzes one file at a time; a second request is ready when the first one ends
-_limiter = CapacityLimiter(2)
+# the detector analyzes one file at a time; another tenant's is ready when the first one ends
+_threads = ThreadLimit(2, per_tenant=1)
 
 router = APIRouter(route_class=StreamingUploadRoute)
 
 
 @router.post(
     PREDICT_PATH,
+    dependencies=[Depends(reject_query_options)],
     responses={**report_response(), **error_responses(413, 415, 422, 500, 507)},
     summary="Analyze and wait",
 )
 async def predict(
-    request: Request, file: Annotated[UploadFile, File(description="The video.")]
+    request: Request,
+    tenant: TenantDep,
+    file: Annotated[UploadFile, File(description="The video.")],
 ) -> Report:
     """Analyze one short video synchronously; the file is deleted with the response."""
     analyzer: AnalyzerProtocol = request.app.state.analyzer
-    if _limiter.statistics().tasks_waiting >= MAX_WAITING:
+    if _threads.waiting(tenant) >= MAX_WAITING:
         raise HTTPException(429, TOO_MANY_WAITING)
     name = safe_filename(file.filename or "")
     upload = cast("UploadedFile", file.file)
-    return await run_sync(_analyze, analyzer, upload, name, limiter=_limiter)
+    return await _threads.run(tenant, _analyze, analyzer, upload, name)
 
 
 def _analyze(analyzer: AnalyzerProtocol, upload: UploadedFile, name: str) -> Report:

@@ -6,18 +6,23 @@ from typing import Annotated, Any, BinaryIO
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
-from fastapi import Request as FormRequest
 from pydantic import ValidationError, WithJsonSchema
 
 from bento.api.dependencies import ContextDep, RequestContext, TenantDep
 from bento.api.examples import JOB_ID
-from bento.api.form_fields import printable
+from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses
 from bento.api.route_paths import ANALYZE_PATH, BATCH_PATH
 from bento.api.schemas import BatchAccepted, BatchItem, JobAccepted
 from bento.api.streaming_multipart import StreamingUploadRoute
 from bento.api.thread_limit import ThreadLimit
-from bento.errors import InvalidArchiveError, QueueFullError, UploadTooLargeError
+from bento.errors import (
+    InvalidArchiveError,
+    QueueFullError,
+    StorageFullError,
+    StorageUnavailableError,
+    UploadTooLargeError,
+)
 from bento.jobs.repository import new_id
 from bento.jobs.submission import (
     EndTime,
@@ -37,9 +42,14 @@ ONE_SOURCE_REQUIRED = "send either one video as multipart field `file`, or `stor
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 # generators of API clients know an optional file by this schema
 BINARY_SCHEMA = {"type": "string", "format": "binary"}
+# refuse one file of a batch; an error of the whole request would hide the jobs before it
+ITEM_ERRORS = (
+    *(MediaError, UploadTooLargeError, InvalidArchiveError),
+    *(QueueFullError, StorageFullError, StorageUnavailableError),
+)
 
 # unpacking, and copying from or to a bucket, take long
-_threads = ThreadLimit(8)
+_threads = ThreadLimit(8, per_tenant=6)
 
 router = APIRouter(route_class=StreamingUploadRoute)
 
@@ -48,17 +58,6 @@ def _option(name: str) -> Any:
     """Return a form field documented like the field of :class:`JobOptions`."""
     field = JobOptions.model_fields[name]
     return Form(description=field.description, examples=field.examples)
-
-
-async def reject_query_options(request: FormRequest) -> None:
-    """Reject a query parameter, which would be ignored silently.
-
-    Raises:
-        HTTPException: 422, the query string is not empty.
-    """
-    for name in request.query_params:
-        message = f"{printable(name)}: send it as a form field, not in the query string"
-        raise HTTPException(422, message)
 
 
 async def parse_batch_options(
@@ -143,12 +142,14 @@ async def analyze_video(
         raise HTTPException(422, ONE_SOURCE_REQUIRED)
     submissions = context.submissions
     if file is not None:
-        run = run_sync if context.services.store.local else _threads.run
         source = (file.file, file.filename or "", submission)
-        job_id, is_new = await run(submissions.submit, *source)
+        if context.services.store.local:
+            job_id, is_new = await run_sync(submissions.submit, *source)
+        else:
+            job_id, is_new = await _threads.run(submission.tenant, submissions.submit, *source)
     else:
-        imported = (storage_url or "", submission)
-        job_id, is_new = await _threads.run(submissions.submit_from_bucket, *imported)
+        imported = (submissions.submit_from_bucket, storage_url or "", submission)
+        job_id, is_new = await _threads.run(submission.tenant, *imported)
     status_url = context.status_url(job_id)
     response.headers["Location"] = status_url
     return JobAccepted(job_id=job_id, status_url=status_url, repeated=not is_new)
@@ -170,7 +171,7 @@ async def batch(
     key = submission.idempotency_key
     batch_id = batch_id_of(submission.tenant, key) if key else new_id()
     submission = replace(submission, batch=batch_id)
-    items = await _threads.run(_submit_files, context, files, submission)
+    items = await _threads.run(submission.tenant, _submit_files, context, files, submission)
     accepted = sum(item.job_id is not None for item in items)
     return BatchAccepted(
         batch_id=batch_id, accepted=accepted, refused=len(items) - accepted, items=items
@@ -198,7 +199,7 @@ def submit_file(
     """Submit one file of a batch; the item states the error if it is refused."""
     try:
         job_id, _ = context.submissions.submit(stream, name, submission)
-    except (MediaError, UploadTooLargeError, InvalidArchiveError, QueueFullError) as error:
+    except ITEM_ERRORS as error:
         return BatchItem(file=safe_filename(name), error=str(error))
     return BatchItem(file=safe_filename(name), job_id=job_id, status_url=context.status_url(job_id))
 

@@ -18,9 +18,9 @@ def reads(monkeypatch):
     counted = []
     read_state = job_events.read_state
 
-    async def counting(read, last_key=None):
+    async def counting(tenant, read, last_key=None):
         counted.append(read.args[2])
-        return await read_state(read, last_key)
+        return await read_state(tenant, read, last_key)
 
     monkeypatch.setattr(job_events, "read_state", counting)
     return counted
@@ -83,6 +83,24 @@ def test_streams_of_a_tenant_are_limited_and_others_are_not_affected(
                 return stream.status_code == 200
 
         wait_until(is_accepted)
+
+
+def test_stream_of_a_revoked_key_ends_without_another_event(make_service, live_server, tmp_path):
+    service, anna, bob = make_tenants(make_service, tmp_path, "anna", "bob")
+    jobs = {"anna": submit_as(service, anna), "bob": submit_as(service, bob)}
+    keys = tmp_path / "keys"
+    with httpx.Client(base_url=live_server(service), timeout=20) as client, ExitStack() as stack:
+        annas, bobs = (
+            stack.enter_context(client.stream("GET", f"/jobs/{job_id}/events", headers=headers))
+            for job_id, headers in zip(jobs.values(), (anna, bob), strict=True)
+        )
+        lines = annas.iter_lines(), bobs.iter_lines()
+        assert ["queued" in next(line for line in of if "data" in line) for of in lines] == [1, 1]
+        keys.write_text(keys.read_text().splitlines()[1] + "\n")
+        for tenant, job_id in jobs.items():
+            service.services.jobs.cancel(tenant, job_id, 60)
+        assert not any("cancelled" in line for line in lines[0])
+        assert any("cancelled" in line for line in lines[1])
 
 
 def test_stream_of_a_job_that_is_deleted_says_so(make_service, live_server):

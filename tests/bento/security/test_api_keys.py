@@ -62,6 +62,14 @@ def test_a_broken_line_is_skipped_and_logged(tmp_path, caplog):
     assert ApiKeyStore(path).tenant(key) == "anna"
 
 
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig"])
+def test_the_first_key_holds_whatever_editor_saves_the_file(tmp_path, codec):
+    path = tmp_path / "keys"
+    key = create_key(path, "anna")
+    path.write_text(path.read_text().replace("\n", "\r\n"), encoding=codec, newline="")
+    assert ApiKeyStore(path).tenant(key) == "anna"
+
+
 def test_a_revoked_key_dies_at_once(tmp_path):
     """Also where neither the size of the file nor its times change."""
     path = tmp_path / "keys"

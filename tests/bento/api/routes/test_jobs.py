@@ -135,3 +135,11 @@ def test_events_report_every_change_and_end_with_the_job(make_service, running_w
     assert statuses == sorted(statuses, key=("queued", "running", "done").index)
     percents = [state["percent"] for state in states]
     assert percents == sorted(percents)
+
+
+def test_filter_that_would_be_ignored_is_refused(make_service):
+    service = make_service()
+    response = service.client.get("/jobs", params={"stauts": "done"})
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("stauts: ")
+    assert service.client.get("/jobs", params={"status": "done"}).status_code == 200

@@ -1,5 +1,6 @@
 """`POST /predict` with an analyzer that records its input."""
 
+import threading
 import tracemalloc
 
 import httpx
@@ -7,6 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bento.api.error_handlers import FILE_REQUIRED, MISCONFIGURED
+from bento.api.routes.predict import MAX_WAITING
+from tests.bento.tenants import make_tenants
+from tests.factories import wait_until
 from unmask.errors import BundleError, MediaError
 
 
@@ -30,6 +34,18 @@ class SizeAnalyzer:
 
     def analyze(self, path, shown_as):
         self.sizes.append(path.stat().st_size)
+        raise MediaError(f"{shown_as}: recorded")
+
+
+class BlockingAnalyzer:
+    """Counts the files that it receives, and waits."""
+
+    def __init__(self):
+        self.running, self.go_on = 0, threading.Event()
+
+    def analyze(self, path, shown_as):
+        self.running += 1
+        self.go_on.wait(60)
         raise MediaError(f"{shown_as}: recorded")
 
 
@@ -155,3 +171,34 @@ def test_64_mib_stay_out_of_memory(make_service, live_server, names, blocks, sta
     assert analyzer.sizes == ([64 << 20] if status == 422 else [])
     assert peak_bytes < 8 << 20
     assert not list(service.services.store.work.iterdir())
+
+
+def test_option_in_the_query_string_is_refused(predict):
+    response = predict(RecordingAnalyzer(), files={"file": ("a.mp4", b"x")}, params={"start_s": 3})
+    assert response.status_code == 422
+    assert "start_s" in response.json()["error"]
+
+
+def test_requests_of_a_tenant_that_wait_leave_room_for_another_tenants(
+    make_service, live_server, tmp_path
+):
+    service, anna, bob = make_tenants(make_service, tmp_path, "anna", "bob")
+    analyzer = service.app.state.analyzer = BlockingAnalyzer()
+    url, statuses = f"{live_server(service)}/predict", []
+
+    def post(headers):
+        files = {"file": ("a.mp4", b"x")}
+        statuses.append(httpx.post(url, files=files, headers=headers, timeout=60).status_code)
+
+    threads = [threading.Thread(target=post, args=(anna,)) for _ in range(MAX_WAITING + 5)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: statuses.count(429) == 4)  # one runs
+    bobs = threading.Thread(target=post, args=(bob,))
+    bobs.start()
+    wait_until(lambda: analyzer.running == 2)  # bob's is next, although 20 of anna's came earlier
+    assert statuses.count(429) == 4
+    analyzer.go_on.set()
+    for thread in (*threads, bobs):
+        thread.join()
+    assert sorted(statuses) == [422] * (MAX_WAITING + 2) + [429] * 4

@@ -152,11 +152,7 @@ def test_repeated_batch_returns_the_same_jobs_even_when_the_queue_is_full(make_s
         contents = {"a.mp4": b"one", "b.mp4": second}
         files = [("files", item) for item in contents.items()]
         if packed:
-            archive = io.BytesIO()
-            with zipfile.ZipFile(archive, "w") as target:
-                for name, content in contents.items():
-                    target.writestr(name, content)
-            files = [("files", ("a.zip", archive.getvalue()))]
+            files = [("files", ("a.zip", zipped(contents)))]
         headers = {"Idempotency-Key": "today"}
         return service.client.post("/batch", files=files, headers=headers)
 
@@ -186,6 +182,45 @@ def test_batch_stops_where_the_queue_is_full(make_service):
     batch = service.client.post("/batch", files=files).json()
     assert (batch["accepted"], batch["refused"]) == (2, 2)
     assert "too many jobs" in batch["items"][3]["error"]
+
+
+def zipped(contents):
+    """A zip archive of ``contents``, deflated."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in contents.items():
+            target.writestr(name, content)
+    return archive.getvalue()
+
+
+def test_batch_that_exceeds_the_quota_when_unpacked_names_the_jobs_that_it_made(make_service):
+    service = make_service(max_stored_mib_per_tenant=2)
+    contents = {f"{number}.mp4": bytes([number]) * 900_000 for number in range(4)}
+    files = {"files": ("a.zip", zipped(contents))}
+    response = service.client.post("/batch", files=files)
+    assert response.status_code == 202
+    items = response.json()["items"]
+    assert [item["job_id"] is not None for item in items] == [True, True, False, False]
+    assert "exceed 2 MiB" in items[2]["error"]
+    listed = {job["job_id"] for job in service.client.get("/jobs").json()["jobs"]}
+    assert listed == {item["job_id"] for item in items[:2]}
+    assert service.services.store.list_job_ids(-60) == listed
+
+
+def test_unpacking_leaves_the_floor_of_free_disk_space(make_service, monkeypatch):
+    service = make_service(min_free_mib=100)
+    free = iter([200 << 20] * 8)  # the request, its one block and a few of the first member
+    monkeypatch.setattr(
+        os, "statvfs", lambda _: SimpleNamespace(f_bavail=next(free, 0), f_frsize=1)
+    )
+    long = os.urandom(1 << 19) + bytes(15 << 20)  # deflated less than a zip bomb
+    contents = {"a.mp4": bytes(1 << 20), "b.mp4": long}
+    response = service.client.post("/batch", files={"files": ("a.zip", zipped(contents))})
+    items = response.json()["items"]
+    assert [item["job_id"] is not None for item in items] == [True, False]
+    assert "disk space" in items[1]["error"]
+    monkeypatch.undo()
+    assert not list(service.services.store.work.iterdir())
 
 
 def test_form_with_too_many_files_gets_422(make_service):
