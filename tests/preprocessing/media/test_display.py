@@ -1,11 +1,14 @@
 """Pictures as a player shows them: turned, mirrored, in their aspect ratio, cropped."""
 
+import io
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
+from tests.orientations import DIHEDRAL, EVERY_ORIENTATION, ONE, difference, quadrants, write_video
 from unmask.config.codec_conditions import parse_condition
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.media.colour import luma
@@ -16,59 +19,17 @@ from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.seek import read_frames_at
 from unmask.preprocessing.transcode import transcode
 
-ONE = 1 << 16
-# stored image → shown image, as the eight orientations of EXIF, and the matrix that does it
-DIHEDRAL = {
-    (0, False): (lambda image: image, (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)),
-    (90, False): (lambda image: np.rot90(image, -1), (0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30)),
-    (180, False): (lambda image: np.rot90(image, 2), (-ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30)),
-    (270, False): (np.rot90, (0, -ONE, 0, ONE, 0, 0, 0, 0, 1 << 30)),
-    (0, True): (lambda image: image[:, ::-1], (-ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)),
-    (180, True): (lambda image: image[::-1], (ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30)),
-    (90, True): (lambda image: image.swapaxes(0, 1), (0, ONE, 0, ONE, 0, 0, 0, 0, 1 << 30)),
-    (270, True): (
-        lambda image: image[::-1, ::-1].swapaxes(0, 1),
-        (0, -ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30),
-    ),
+# CIPA DC-008, table 6: which side of the shown picture the first row and column are
+EXIF_ORIENTATIONS = {
+    1: (0, False),
+    2: (0, True),
+    3: (180, False),
+    4: (180, True),
+    5: (90, True),
+    6: (90, False),
+    7: (270, True),
+    8: (270, False),
 }
-EVERY_ORIENTATION = pytest.mark.parametrize(
-    ("orientation", "shown", "matrix"),
-    [(key, *value) for key, value in DIHEDRAL.items()],
-    ids=[f"{degrees}{'-mirrored' * mirrored}" for degrees, mirrored in DIHEDRAL],
-)
-
-
-def quadrants(width=64, height=48):
-    """Four levels of grey; every orientation of the image differs from the others."""
-    image = np.zeros((height, width, 3), np.uint8)
-    for row, column, level in ((0, 0, 40), (0, 1, 100), (1, 0, 160), (1, 1, 220)):
-        rows = slice(row * height // 2, (row + 1) * height // 2)
-        columns = slice(column * width // 2, (column + 1) * width // 2)
-        image[rows, columns] = level
-    return image
-
-
-def write_video(path, images, matrix=None, sample_aspect=None, codec="libx264", first=0):
-    with av.open(str(path), "w") as out:
-        options = {"crf": "5", "b:v": "0"} if codec == "libvpx-vp9" else {"crf": "5"}
-        stream = out.add_stream(codec, rate=25, options=options)
-        stream.height, stream.width = images[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        if matrix is not None:
-            stream.set_display_matrix(matrix)
-        if sample_aspect is not None:
-            stream.codec_context.sample_aspect_ratio = sample_aspect
-        for index, image in enumerate(images):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = first + index, Fraction(1, 25)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
-
-
-def difference(first, second):
-    assert first.shape == second.shape
-    return np.abs(first.astype(int) - second).mean()
 
 
 @EVERY_ORIENTATION
@@ -101,6 +62,36 @@ def test_transcoded_video_is_stored_as_shown(tmp_path, orientation, shown, matri
     _, image = next(iter_sampled_frames(transcoded.path, 25.0))
     assert difference(image, shown(stored)) < 4
     assert transcoded.psnr_db > 30
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mov", "mkv"])
+@pytest.mark.parametrize(("exif", "orientation"), EXIF_ORIENTATIONS.items())
+def test_jpeg_pictures_are_turned_as_their_exif_says(tmp_path, suffix, exif, orientation):
+    """So does FFmpeg's own player."""
+    jpeg = io.BytesIO()
+    facts = Image.Exif()
+    facts[ExifTags.Base.Orientation] = exif
+    Image.fromarray(quadrants()).save(jpeg, "JPEG", quality=95, exif=facts)
+    path = write_jpegs(tmp_path / f"a.{suffix}", [jpeg.getvalue()] * 3)
+    expected = DIHEDRAL[orientation][0](quadrants())
+    info = probe(path)
+    assert (info.rotation_deg, info.mirrored) == orientation
+    assert (info.height, info.width) == expected.shape[:2]
+    images = [image for _, image in iter_sampled_frames(path, 25.0)]
+    assert len(images) == 3
+    assert all(difference(image, expected) < 3 for image in images)
+
+
+def write_jpegs(path, pictures):
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for number, content in enumerate(pictures):
+            packet = av.Packet(content)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 25), stream, True
+            out.mux(packet)
+    return path
 
 
 def test_angles_between_quarter_turns_are_rounded_and_reported():

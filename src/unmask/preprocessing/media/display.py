@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.optional_deps import require
 from unmask.preprocessing.media.container_crop import NO_CROP, Crop, read_crop
+from unmask.preprocessing.media.side_data import display_matrix
 
 SQUARE = Fraction(1)
 MAX_SAMPLE_ASPECT = 4  # formats in use lie between 1:2 and 3:1; others are errors of the file
@@ -157,7 +158,7 @@ class Display:
 
     def show(self, frame: Any) -> DisplayedFrame:
         """Return the frame with its geometry; call it for each frame as it is decoded."""
-        matrix = _display_matrix(frame)
+        matrix = display_matrix(frame)
         key = (frame.width, frame.height, matrix, self._sample_aspect())
         if self._last is None or self._last[0] != key:
             self._last = (key, self._geometry(*key))
@@ -188,14 +189,6 @@ def _plausible(sample_aspect: Fraction | None) -> Fraction:
     if not 1 <= max(sample_aspect, 1 / sample_aspect) <= MAX_SAMPLE_ASPECT:
         return SQUARE
     return Fraction(sample_aspect)
-
-
-def _display_matrix(frame: Any) -> bytes | None:
-    kinds = require("av.sidedata.sidedata", extra="media").Type
-    for data in frame.side_data:
-        if data.type is kinds.DISPLAYMATRIX and data.buffer_size >= 36:
-            return bytes(data)[:36]
-    return None
 
 
 def _fit(inner: Size, outer: Size) -> Size:
