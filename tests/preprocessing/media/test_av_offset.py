@@ -44,6 +44,8 @@ CONTAINERS = {
     "flv-aac": ("a.flv", "aac", {}),
     "flv-mp3": ("a.flv", "libmp3lame", {}),
     "wmv-mp2": ("a.wmv", "mp2", {"container": "asf", "video": "mpeg4"}),
+    "wmv-mp2-h264": ("a.wmv", "mp2", {"container": "asf"}),
+    "wmv-mp2-b-frames": ("a.wmv", "mp2", {"container": "asf", **B_FRAMES}),
 }
 STARTS = {
     "together": {},
@@ -66,6 +68,16 @@ def test_flash_and_click_stay_together(tmp_path, container, start):
     name, audio, options = CONTAINERS[container]
     path = tmp_path / name
     write_flash_and_click(path, EVENT_S, seconds=2.6, audio=audio, **options, **STARTS[start])
+    assert offset_s(path) == pytest.approx(0, abs=MAX_OFFSET_S)
+
+
+@pytest.mark.parametrize("video", ["libx264", "mpeg4"])
+@pytest.mark.parametrize("audio", ["pcm_s16le", "ac3"])
+@pytest.mark.parametrize("b_frames", [0, 1, 2])
+def test_avi_that_begins_with_both_streams_keeps_them_together(tmp_path, video, audio, b_frames):
+    """AVI states no times; its sound begins with its pictures."""
+    path = tmp_path / "a.avi"
+    write_flash_and_click(path, EVENT_S, video=video, audio=audio, b_frames=b_frames)
     assert offset_s(path) == pytest.approx(0, abs=MAX_OFFSET_S)
 
 
@@ -92,11 +104,12 @@ def test_broadcast_cut_anywhere_keeps_sound_and_picture_together(tmp_path, audio
     assert offset_s(path) == pytest.approx(0, abs=MAX_OFFSET_S)
 
 
+@pytest.mark.parametrize("from_s", [0.6, 0.61])  # at a picture, and between two
 @pytest.mark.parametrize("name", ["b.mp4", "b.mkv", "b.ts"])
-def test_film_cut_without_encoding_keeps_sound_and_picture_together(tmp_path, name):
+def test_film_cut_without_encoding_keeps_sound_and_picture_together(tmp_path, name, from_s):
     whole, path = tmp_path / "a.mp4", tmp_path / name
     write_flash_and_click(whole, EVENT_S, **B_FRAMES)
-    remux(whole, path, from_s=0.6)  # in MP4 an edit list hides the pictures since the key frame
+    remux(whole, path, from_s)  # in MP4 an edit list hides the pictures since the key frame
     assert offset_s(path) == pytest.approx(0, abs=MAX_OFFSET_S)
 
 

@@ -94,9 +94,10 @@ def _build_table(container: Any, stream: Any, rows: NDArray[np.int64]) -> Packet
     decoded_s = _fill_from_next(np.where(np.isfinite(decoded_s).any(), decoded_s, shown_s))
     shown_s = np.where(np.isfinite(shown_s), shown_s, decoded_s)
     is_ordered, shows_dts = not has_times, False
-    if stream.type == "video" and stream.codec_context.has_b_frames and not is_ordered:
-        shows_dts = container.format.name == "avi"
+    if stream.type == "video" and not is_ordered:
+        shows_dts = _states_dts_alone(container, stream)
         shown_s = decoded_s if shows_dts else shown_s
+    if stream.type == "video" and stream.codec_context.has_b_frames and not is_ordered:
         is_reordered = (np.diff(shown_s) <= 0) & (np.diff(decoded_s) >= 0)
         is_ordered = shows_dts or not is_reordered.any()
     return PacketTable(
@@ -111,6 +112,12 @@ def _build_table(container: Any, stream: Any, rows: NDArray[np.int64]) -> Packet
         is_ordered,
         packet_s,
     )
+
+
+def _states_dts_alone(container: Any, stream: Any) -> bool:
+    """Return whether the presentation times are FFmpeg's guess, which is a picture off or more."""
+    name = container.format.name
+    return name == "avi" or (name == "asf" and stream.codec_context.name == "h264")
 
 
 def _seconds(times: NDArray[np.int64], unit_s: float) -> NDArray[np.float64]:

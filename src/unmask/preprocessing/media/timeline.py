@@ -24,6 +24,7 @@ from unmask.preprocessing.media.container import (
 )
 from unmask.preprocessing.media.edit_list import picture_delay_s
 from unmask.preprocessing.media.packet_table import PacketTable, list_packets
+from unmask.preprocessing.media.reordering import reordering_delay_s
 
 BACK_S = 0.1  # a decoding time this far behind the one before it starts the clock again
 ALONE_BACK_S = 1.0  # the same, where one stream goes back; less is an overlap
@@ -144,7 +145,12 @@ def _cached_timeline(key: FileKey) -> Timeline:
         tables = list_packets(container, streams, path)
         cut = [s.index for s in streams if s.type == "video" and _starts_cut(tables, s.index)]
         start_s = start_time_s(container)
+        # AVI begins with the first picture, but ASF with the first decoding time
+        is_asf = container.format.name == "asf"
     delays_s = {index: picture_delay_s(path, index) for index in cut}
+    for index, table in tables.items():
+        if is_asf and table.shows_dts and table.is_ordered:
+            delays_s[index] = reordering_delay_s(path, index, table.packet_s)
     return build_timeline(tables, start_s, delays_s)
 
 
