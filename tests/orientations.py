@@ -20,6 +20,7 @@ DIHEDRAL = {
         (0, -ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30),
     ),
 }
+CODECS = {"webm": "libvpx-vp9"}  # of containers that do not hold H.264
 EVERY_ORIENTATION = pytest.mark.parametrize(
     ("orientation", "shown", "matrix"),
     [(key, *value) for key, value in DIHEDRAL.items()],
@@ -35,6 +36,13 @@ def quadrants(width=64, height=48):
         columns = slice(column * width // 2, (column + 1) * width // 2)
         image[rows, columns] = level
     return image
+
+
+def stored_as(shown, orientation):
+    """The image that is stored where a player shows another one after turning it."""
+    turn = DIHEDRAL[orientation][0]
+    stored = (undo(shown) for undo, _ in DIHEDRAL.values())
+    return next(image for image in stored if np.array_equal(turn(image), shown))
 
 
 def write_video(path, images, matrix=None, sample_aspect=None, codec="libx264", first=0):

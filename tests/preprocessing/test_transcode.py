@@ -6,6 +6,15 @@ import av
 import numpy as np
 import pytest
 
+from tests.orientations import (
+    CODECS,
+    DIHEDRAL,
+    EVERY_ORIENTATION,
+    difference,
+    quadrants,
+    stored_as,
+    write_video,
+)
 from unmask.config.codec_conditions import parse_condition
 from unmask.errors import MediaError
 from unmask.preprocessing.cache import Cache
@@ -108,6 +117,39 @@ def test_rotated_video_is_encoded_upright(tmp_path, make_video, cache):
     before, after = frames_of(rotated)[3][1], frames_of(transcoded.path)[3][1]
     assert before.shape == after.shape
     assert psnr_db(before, after) > 30
+
+
+@EVERY_ORIENTATION
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "3gp"])
+def test_video_of_any_orientation_is_stored_as_shown(
+    tmp_path, cache, suffix, orientation, shown, matrix
+):
+    stored, codec = quadrants(), CODECS.get(suffix, "libx264")
+    path = write_video(tmp_path / f"a.{suffix}", [stored] * 3, matrix, codec=codec)
+    transcoded = transcode(path, parse_condition("h264:15"), cache)
+    info = probe(transcoded.path)
+    assert (info.rotation_deg, info.mirrored) == (0, False), orientation
+    image = frames_of(transcoded.path)[1][1]
+    assert difference(image, shown(stored)) < 4
+    assert transcoded.psnr_db > 30
+
+
+@pytest.mark.parametrize(
+    ("suffix", "orientation"),
+    [("mp4", (270, False)), ("mov", (90, False)), ("mkv", (180, False)), ("webm", (270, True))],
+)
+def test_faces_of_a_turned_video_are_where_its_transcoded_pictures_have_them(
+    tmp_path, cache, landmarker, portrait, suffix, orientation
+):
+    shown = portrait[:224]
+    (upright,) = landmarker.detect(shown)
+    stored, codec = stored_as(shown, orientation), CODECS.get(suffix, "libx264")
+    matrix = DIHEDRAL[orientation][1]
+    path = write_video(tmp_path / f"a.{suffix}", [stored] * 3, matrix, codec=codec)
+    transcoded = transcode(path, parse_condition("h264:15"), cache)
+    for film in (path, transcoded.path):
+        (face,) = landmarker.detect(frames_of(film)[1][1])
+        assert face.box_px == pytest.approx(upright.box_px, abs=4)
 
 
 def test_odd_sides_are_cropped_and_a_late_start_is_kept(tmp_path, cache, portrait):
