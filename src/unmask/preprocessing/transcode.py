@@ -18,7 +18,7 @@ from unmask.files import atomic_write
 from unmask.optional_deps import require
 from unmask.preprocessing.cache import Cache, Entry, cache_key
 from unmask.preprocessing.media.audio import read_waveform
-from unmask.preprocessing.media.colour import from_rgb, matrix_of, to_upright_rgb
+from unmask.preprocessing.media.colour import demosaiced, from_rgb, matrix_of, to_upright_rgb
 from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.media.encode import TICKS_PER_S, encode_audio, encode_video
 from unmask.preprocessing.media.frames import iter_frames
@@ -104,7 +104,7 @@ def _iter_resized_frames(path: Path, size: tuple[int, int]) -> Iterator[Any]:
             continue
         last_s = time_s
         if shown.is_stored_upright:
-            resized = shown.frame.reformat(*size, format="yuv420p")
+            resized = demosaiced(shown.frame).reformat(*size, format="yuv420p")
             if matrix_of(shown.frame) != matrix_of(resized):  # untagged, and no longer HD
                 resized.colorspace = matrix_of(shown.frame)
         else:

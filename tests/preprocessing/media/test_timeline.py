@@ -1,5 +1,7 @@
 """One running time for picture and sound, wherever the clock of the file restarts or jumps."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from unmask.preprocessing.media.packet_table import PacketTable
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.timeline import build_timeline, read_timeline
 from unmask.records import RATE_HZ
+from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.time_notes import time_notes
 
 
 def onsets_s(values, times_s, threshold):
@@ -100,18 +104,34 @@ def test_short_jump_is_time_of_the_file(write_clip, copy_packets, tmp_path):
     assert probe(path).duration_s == pytest.approx(9.0, abs=0.1)
 
 
-def test_pictures_that_restart_alone_are_read_and_called_uncertain(
-    write_clip, copy_packets, tmp_path
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_stream_that_restarts_alone_goes_on_and_the_note_says_so(
+    write_clip, copy_packets, tmp_path, kind
 ):
-    first = write_clip(tmp_path / "a.ts", 3.0)
-    second = copy_packets(first, tmp_path / "b.ts", lambda kind, _: 3.0 if kind == "audio" else 0.0)
+    first = write_clip(tmp_path / "a.ts", 3.0, flashes_s=(1.0,))
+    second = copy_packets(
+        first, tmp_path / "b.ts", lambda stream, _: 0.0 if stream == kind else 3.0
+    )
     path = tmp_path / "joined.ts"
     path.write_bytes(first.read_bytes() + second.read_bytes())
     (jump,) = read_timeline(path).jumps
     assert not jump.all_streams
+    assert jump.time_s == pytest.approx(3.0, abs=0.1)
+    assert jump.step_s == pytest.approx(-3.0, abs=0.1)
     times_s = [time_s for time_s, _ in iter_frames(path)]
     assert len(times_s) == 150
+    assert np.diff(times_s) == pytest.approx(0.04, abs=0.1)
     assert np.all(np.diff(times_s) > 0)
+    start_s = flashes_s(first)[0]
+    assert flashes_s(path) == pytest.approx([start_s, start_s + 3.0], abs=0.1)
+    assert beeps_s(path) == pytest.approx([start_s, start_s + 3.0], abs=0.1)
+    info = probe(path)
+    assert info.clocks_apart
+    assert info.duration_s == pytest.approx(6.0, abs=0.15)
+    quality = MediaStatistics().quality()
+    jumps, apart = time_notes(quality, info, info.duration_s, (0.0, math.inf))
+    assert f"starts again or jumps at {jump.time_s:.1f} s" in jumps
+    assert "picture and sound may be apart" in apart
 
 
 def table(times_s, first_order, packet_s=0.04):

@@ -47,6 +47,7 @@ def luma(shown: DisplayedFrame) -> Pixels:
         if frame.color_range == FULL or frame.format.name.startswith("yuvj"):
             grey = TO_LIMITED[grey]
     else:
+        frame = demosaiced(frame)
         if frame.format.components[0].bits == 1:  # which swscale converts to 4:2:0 too darkly
             frame = frame.reformat(format="gray")
         grey = _first_plane(
@@ -80,6 +81,14 @@ def to_upright_rgb(shown: DisplayedFrame, reformatter: Any) -> Pixels:
     if mapped:
         image = map_rgb(image, frame)
     return image if shown.is_stored_upright else shown.geometry.apply(image)
+
+
+def demosaiced(frame: Any) -> Any:
+    """Return the frame, as RGB if it is of a camera's sensor, with one colour a pixel.
+
+    FFmpeg's own way from there to luma exchanges red and blue.
+    """
+    return frame.reformat(format="rgb24") if frame.format.name.startswith("bayer_") else frame
 
 
 def from_rgb(image: Pixels, size: tuple[int, int]) -> Any:
