@@ -97,6 +97,18 @@ def test_step_of_the_timestamps_that_lasts_moves_the_sound(tmp_path, step_s):
     assert waveform.missing_s == 0.0
 
 
+@pytest.mark.parametrize("step_s", [-0.010, 0.010])
+def test_step_of_ten_milliseconds_moves_the_sound(tmp_path, step_s):
+    """Packets of 64 ms, whose times Matroska states exactly."""
+    parts = [
+        Part(0.0, clicks([0.5], 1.024, 16_000), 16_000),
+        Part(1.024 + step_s, clicks([0.2, 1.5], 2.0, 16_000), 16_000),
+    ]
+    path = write_sound(tmp_path / "a.mkv", parts, "pcm_s16le", overlapping=True)
+    times_s = click_times(read_waveform(path).samples)
+    assert times_s == pytest.approx([0.5, 1.224, 2.524 + step_s], abs=0.001)
+
+
 def test_sound_without_timestamps_is_continuous(tmp_path, monkeypatch):
     path = write_sound(tmp_path / "a.mkv", [Part(0.0, clicks(CLICKS_S, 3.0))], "pcm_s16le")
 

@@ -15,7 +15,7 @@ from unmask.preprocessing.media.downmix import Downmix, role_weights
 from unmask.records import RATE_HZ
 
 JITTER_S = 0.020  # a smaller step in the timestamps is rounding, not a hole
-MAX_OFFSET_S = 0.010  # sound that stays further from its timestamps is moved to them
+OFFSET_SAMPLES = round(0.010 * RATE_HZ)  # sound that stays so far from its timestamps is moved
 OFFSET_FRAMES = 16  # in a row, about a third of a second
 MAX_CHANNELS = 64  # no recording has more
 MIX_SAMPLES = RATE_HZ  # mixed at a time
@@ -84,7 +84,8 @@ class RunDecoder:
         if time_s is None or self._start_s is None:
             return True
         offset_s = abs(time_s - self._start_s - self._samples_read / frame.sample_rate)
-        self._frames_off = self._frames_off + 1 if offset_s > MAX_OFFSET_S else 0
+        is_off = round(offset_s * RATE_HZ) >= OFFSET_SAMPLES
+        self._frames_off = self._frames_off + 1 if is_off else 0
         return offset_s <= JITTER_S and self._frames_off < OFFSET_FRAMES
 
     def add(self, frame: Any) -> None:

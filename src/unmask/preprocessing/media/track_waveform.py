@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.errors import MediaError
-from unmask.preprocessing.media.audio_runs import JITTER_S, MAX_OFFSET_S, AudioRun, RunDecoder
+from unmask.preprocessing.media.audio_runs import JITTER_S, OFFSET_SAMPLES, AudioRun, RunDecoder
 from unmask.preprocessing.media.container import open_container, start_time_s
 from unmask.preprocessing.media.decode import decode_stream
 from unmask.preprocessing.media.downmix import Downmix
@@ -82,7 +82,7 @@ def _join(runs: list[AudioRun], path: Path) -> Waveform | None:
     end = 0
     for run in runs:
         start = end if run.start_s is None else round(run.start_s * RATE_HZ)
-        if end and abs(start - end) <= MAX_OFFSET_S * RATE_HZ:
+        if end and abs(start - end) < OFFSET_SAMPLES:
             start = end
         samples = run.samples[max(end - start, 0) :]
         start = max(start, end)
