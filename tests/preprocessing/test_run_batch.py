@@ -174,11 +174,11 @@ def test_killed_run_resumes_and_repeats_nothing(make_video, tmp_path):
         assert resumed.people[0].flow.tobytes() == expected.people[0].flow.tobytes()
 
 
-def crash_on_b(number, path, *arguments):
+def crash_on_b(path, *_):
     """Preprocess a file in a worker process, which dies of `b.mp4`."""
     if path.name == "b.mp4":
         os._exit(1)
-    return number, FileReport(str(path))
+    return FileReport(str(path))
 
 
 @pytest.mark.slow

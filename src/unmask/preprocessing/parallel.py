@@ -14,6 +14,7 @@ from unmask.progress_bar import track
 T = TypeVar("T")
 
 Call = tuple[Any, ...]  # the arguments of one call
+Placed = tuple[int, T]  # with the place of the call among all
 SUBMITTED_PER_WORKER = 2  # calls that run or wait in the pool, so that no worker is idle
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -25,7 +26,7 @@ def run_parallel(
     description: str,
     on_crash: Callable[..., T] | None = None,
 ) -> Iterator[T]:
-    """Call ``function`` with each tuple of arguments, and yield the results as they arrive.
+    """Call ``function`` with each tuple of arguments, and yield the results in their order.
 
     Function, arguments and results must be picklable. A progress bar is shown on a terminal. If a
     worker process dies, the calls that it may have died of are repeated, each in a process of its
@@ -42,10 +43,16 @@ def run_parallel(
     if not calls:
         return
     if jobs == 1:
-        results: Iterator[T] = (function(*arguments) for arguments in calls)
-    else:
-        results = _run_in_processes(function, calls, min(jobs, len(calls)), on_crash)
-    yield from track(results, description, len(calls))
+        yield from track((function(*arguments) for arguments in calls), description, len(calls))
+        return
+    results = _run_in_processes(function, calls, min(jobs, len(calls)), on_crash)
+    early: dict[int, T] = {}
+    following = 0
+    for place, result in track(results, description, len(calls)):
+        early[place] = result
+        while following in early:
+            yield early.pop(following)
+            following += 1
 
 
 def _run_in_processes(
@@ -53,42 +60,43 @@ def _run_in_processes(
     calls: Sequence[Call],
     workers: int,
     on_crash: Callable[..., T] | None,
-) -> Iterator[T]:
-    waiting = deque(calls)
+) -> Iterator[Placed[T]]:
+    """Yield each result with the place of its call, as they arrive."""
+    waiting = deque(enumerate(calls))
     while waiting:
         suspects = yield from _run_until_crash(function, waiting, workers)
-        for arguments in suspects:
-            if not (yield from _run_until_crash(function, deque([arguments]), 1)):
+        for place, arguments in suspects:
+            if not (yield from _run_until_crash(function, deque([(place, arguments)]), 1)):
                 continue
             if on_crash is None:
                 raise WorkerCrashError(
                     f"{function.__name__}{arguments}: ended its worker process twice; "
                     "leave this input out"
                 )
-            yield on_crash(*arguments)
+            yield place, on_crash(*arguments)
 
 
 def _run_until_crash(
-    function: Callable[..., T], waiting: deque[Call], workers: int
-) -> Generator[T, None, list[Call]]:
+    function: Callable[..., T], waiting: deque[Placed[Call]], workers: int
+) -> Generator[Placed[T], None, list[Placed[Call]]]:
     """Run the calls that are waiting until a worker dies; return those that were in its pool."""
     loky = require("joblib.externals.loky", extra="media")
     threads = str(max((os.cpu_count() or 1) // workers, 1))
-    lost: list[Call] = []
-    running: dict[Future[T], Call] = {}
+    lost: list[Placed[Call]] = []
+    running: dict[Future[T], Placed[Call]] = {}
     with loky.ProcessPoolExecutor(workers, env=dict.fromkeys(THREAD_VARIABLES, threads)) as pool:
         while running or (waiting and not lost):
             while waiting and not lost and len(running) < SUBMITTED_PER_WORKER * workers:
-                arguments = waiting.popleft()
+                call = waiting.popleft()
                 try:
-                    running[pool.submit(function, *arguments)] = arguments
+                    running[pool.submit(function, *call[1])] = call
                 except BrokenProcessPool:
-                    lost.append(arguments)
+                    lost.append(call)
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                arguments = running.pop(future)
+                call = running.pop(future)
                 if isinstance(future.exception(), BrokenProcessPool):
-                    lost.append(arguments)
+                    lost.append(call)
                 else:
-                    yield future.result()
+                    yield call[0], future.result()
     return lost

@@ -113,16 +113,15 @@ def preprocess_files(
         log.info("%s: removed %d partial file(s) of interrupted runs", cache.root, removed)
     paths = [clip.path if isinstance(clip, Clip) else clip for clip in clips]
     start = perf_counter()
-    calls = [(n, path, settings, cache.root, tuple(stages)) for n, path in enumerate(paths)]
-    reports: dict[int, FileReport] = {}
-    for number, report in run_parallel(
+    calls = [(path, settings, cache.root, tuple(stages)) for path in paths]
+    files = []
+    for report in run_parallel(
         _preprocess_safely, calls, jobs, f"preprocess ({', '.join(stages)})", _report_crash
     ):
         if report.error:
             log.info("%s", report.error)
-        reports[number] = report
-    files = tuple(reports[number] for number in range(len(paths)))
-    return PreprocessReport(files, _sum_reports(files, perf_counter() - start))
+        files.append(report)
+    return PreprocessReport(tuple(files), _sum_reports(files, perf_counter() - start))
 
 
 def fill_cache(
@@ -158,21 +157,21 @@ def find_media(folder: Path) -> tuple[Path, ...]:
 
 
 def _preprocess_safely(
-    number: int, path: Path, settings: PreprocessingSettings, root: Path, stages: tuple[str, ...]
-) -> tuple[int, FileReport]:
+    path: Path, settings: PreprocessingSettings, root: Path, stages: tuple[str, ...]
+) -> FileReport:
     """Preprocess one file in a worker process, and report errors instead of raising them."""
     try:
-        return number, _preprocess(path, settings, Cache(root), stages)
+        return _preprocess(path, settings, Cache(root), stages)
     except Exception as error:  # a bug that one file triggers must not stop the whole batch
         if not isinstance(error, UnmaskError):
             log.exception("%s", path)
-        return number, FileReport(str(path), error=describe_problem(path, error))
+        return FileReport(str(path), error=describe_problem(path, error))
 
 
 def _report_crash(
-    number: int, path: Path, _settings: PreprocessingSettings, root: Path, _stages: tuple[str, ...]
-) -> tuple[int, FileReport]:
-    return number, FileReport(str(path), error=record_crash(path, Cache(root), VERSIONS))
+    path: Path, _settings: PreprocessingSettings, root: Path, _stages: tuple[str, ...]
+) -> FileReport:
+    return FileReport(str(path), error=record_crash(path, Cache(root), VERSIONS))
 
 
 def _preprocess(

@@ -45,7 +45,7 @@ def transcode_clips(
         jobs: Number of worker processes.
 
     Yields:
-        One result per clip and condition, as they arrive.
+        One result per clip and condition, condition by condition.
     """
     cache.purge_partials()
     calls = [(clip, condition, settings, cache.root) for condition in conditions for clip in clips]

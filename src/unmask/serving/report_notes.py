@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from unmask.models.bundle import DEMO_PROFILE
 from unmask.models.calibration.conformal import describe_unreachable_verdicts
 from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.models.footage_obstacles import STILL_SHARE
@@ -33,7 +34,7 @@ def build_notes(
         decoded_end_s: End of what could be decoded.
         part_s: Start and end of what was to be analyzed.
     """
-    if model.profile == "demo":
+    if model.profile == DEMO_PROFILE:
         yield (
             "The detector is the small demonstration model; "
             "it judges footage like its calibration clips alone."

@@ -105,9 +105,8 @@ def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult
         return ScanResult(read_manifest(root))
     adapter = _find_adapter(root)
     entries = list(adapter.iter_entries(root))
-    calls = [(number, entry.path) for number, entry in enumerate(entries)]
-    probed = dict(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
-    results = [probed[number] for number in range(len(entries))]
+    calls = [(entry.path,) for entry in entries]
+    results = list(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
     skipped = tuple(result for result in results if isinstance(result, SkippedFile))
     pairs = [
         (entry, info)
@@ -144,16 +143,16 @@ def _find_adapter(root: Path) -> DatasetAdapter:
     raise DataError(f"{root}: unknown data set layout; use one of: {supported}")
 
 
-def _probe_or_skip(number: int, path: Path) -> tuple[int, MediaInfo | SkippedFile]:
+def _probe_or_skip(path: Path) -> MediaInfo | SkippedFile:
     try:
-        return number, probe(path)
+        return probe(path)
     except Exception as error:  # a bug that one file triggers must not end the ingestion
-        return number, SkippedFile(path, describe_problem(path, error))
+        return SkippedFile(path, describe_problem(path, error))
 
 
-def _report_crash(number: int, path: Path) -> tuple[int, SkippedFile]:
+def _report_crash(path: Path) -> SkippedFile:
     message = f"{path}: opening it crashed a worker process; export the file again"
-    return number, SkippedFile(path, message)
+    return SkippedFile(path, message)
 
 
 def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:

@@ -80,11 +80,11 @@ def generate_forgeries(
     if not genuine:
         raise DataError(f"none of {len(clips)} clips is genuine; add genuine clips to forge")
     planned = _plan_jobs(genuine, seed)
-    calls = [(number, job, out) for number, job in enumerate(planned)]
-    pairs = dict(run_parallel(_run_job, calls, jobs, "forging", _report_crash))
-    if failed := sum(not pair for pair in pairs.values()):
+    calls = [(job, out) for job in planned]
+    pairs = list(run_parallel(_run_job, calls, jobs, "forging", _report_crash))
+    if failed := sum(not pair for pair in pairs):
         log.warning("%s: %d of %d clips could not be forged", out, failed, len(genuine))
-    return tuple(clip for number in range(len(planned)) for clip in pairs[number])
+    return tuple(clip for pair in pairs for clip in pair)
 
 
 def load_footage(path: Path, seconds: float = MAX_S, *, faces: bool = True) -> Footage:
@@ -135,23 +135,22 @@ def _plan_jobs(genuine: Sequence[Clip], seed: int) -> list[ForgeryJob]:
     return planned
 
 
-def _run_job(number: int, job: ForgeryJob, out: Path) -> tuple[int, tuple[Clip, ...]]:
+def _run_job(job: ForgeryJob, out: Path) -> tuple[Clip, ...]:
     cv2.setNumThreads(1)  # several jobs run in parallel
     paths = [out / f"{job.key}-{kind}.mp4" for kind in ("genuine", "forged")]
     try:
         if not all(path.is_file() for path in paths):
             _write_pair(job, paths)
-        pair = (_to_clip(job, paths[0], forged=False), _to_clip(job, paths[1], forged=True))
+        return (_to_clip(job, paths[0], forged=False), _to_clip(job, paths[1], forged=True))
     except Exception as error:  # a bug that one clip triggers must not stop the whole batch
         message = describe_problem(job.clip.path, error)
         log.warning("%s: not forged: %s", job.clip.clip_id, message)
-        return number, ()
-    return number, pair
+        return ()
 
 
-def _report_crash(number: int, job: ForgeryJob, _out: Path) -> tuple[int, tuple[Clip, ...]]:
+def _report_crash(job: ForgeryJob, _out: Path) -> tuple[Clip, ...]:
     log.warning("%s: not forged: it crashed its worker process", job.clip.clip_id)
-    return number, ()
+    return ()
 
 
 def _write_pair(job: ForgeryJob, paths: Sequence[Path]) -> None:

@@ -86,29 +86,26 @@ def audit_shortcuts(
 
 def _measure(clips: Sequence[Clip], jobs: int) -> list[dict[str, float]]:
     """Return the features of each clip; none for a clip that cannot be measured."""
-    calls = list(enumerate(clips))
-    results = dict(run_parallel(_features_or_problem, calls, jobs, "measuring", _report_crash))
+    calls = [(clip,) for clip in clips]
+    rows = list(run_parallel(_features_or_problem, calls, jobs, "measuring", _report_crash))
     problems = {
-        clip.clip_id: problem
-        for number, clip in enumerate(clips)
-        if isinstance(problem := results[number], str)
+        clip.clip_id: row for clip, row in zip(clips, rows, strict=True) if isinstance(row, str)
     }
     for clip_id, problem in problems.items():
         log.warning("clip %s was not measured: %s", clip_id, problem)
     check_skipped(clips, problems)
-    measured = (results[number] for number in range(len(clips)))
-    return [{} if isinstance(row, str) else row for row in measured]
+    return [{} if isinstance(row, str) else row for row in rows]
 
 
-def _features_or_problem(number: int, clip: Clip) -> tuple[int, dict[str, float] | str]:
+def _features_or_problem(clip: Clip) -> dict[str, float] | str:
     try:
-        return number, nuisance_features(clip)
+        return nuisance_features(clip)
     except Exception as error:  # a bug that one clip triggers must not stop the audit
-        return number, describe_problem(clip.path, error)
+        return describe_problem(clip.path, error)
 
 
-def _report_crash(number: int, clip: Clip) -> tuple[int, str]:
-    return number, f"{clip.path}: decoding it crashed a worker process; export the file again"
+def _report_crash(clip: Clip) -> str:
+    return f"{clip.path}: decoding it crashed a worker process; export the file again"
 
 
 def to_console_table(shortcuts: Sequence[Shortcut]) -> Table:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from unmask.models.bundle import DEMO_PROFILE
 from unmask.serving.report.model_card import Model, ReportedGate
 
 INTENDED_USE = """\
@@ -22,7 +23,7 @@ LIMITS = """\
 
 def to_markdown(model: Model) -> str:
     """Return the model card of a detector as a Markdown page."""
-    demo = DEMO_LIMITS if model.profile == "demo" else ""
+    demo = DEMO_LIMITS if model.profile == DEMO_PROFILE else ""
     sections = (
         ("Model", _bullets(_details(model))),
         ("Intended use", INTENDED_USE),
