@@ -14,9 +14,8 @@ def mixed(samples, names):
     """The mix of samples of shape (channels, time) as a file's sound would be mixed."""
     mix = Downmix(role_weights(names))
     mono = mix.add(np.ascontiguousarray(samples.T, np.float32))
-    weights = mix.corrected_weights()
-    if weights is not None:
-        mix = Downmix(weights)
+    while plan := mix.better_plan():
+        mix = Downmix(*plan)
         mono = mix.add(np.ascontiguousarray(samples.T, np.float32))
     return mono * np.float32(mix.gain())
 
@@ -66,6 +65,50 @@ def test_channels_in_antiphase_do_not_cancel_each_other(voice, balance):
     mono = mixed(np.stack([voice, -balance * voice]), ["FL", "FR"])
     assert abs(np.corrcoef(mono, voice)[0, 1]) > 0.999
     assert level_db(mono, voice) == pytest.approx(0, abs=2.6)
+
+
+@pytest.mark.parametrize("first_s", [3.0, 5.0, 7.0])
+def test_antiphase_of_one_part_alone_loses_nothing(rng, first_s):
+    voice = rng.normal(0, 0.1, 160_000).astype(np.float32)
+    stereo = np.stack([voice, voice])
+    turn = round(first_s * 16_000)
+    for part, rest in ((slice(turn, None), slice(0, turn)), (slice(0, turn), slice(turn, None))):
+        turned = stereo.copy()
+        turned[1, part] *= -1
+        mono = mixed(turned, ["FL", "FR"])
+        for span in (part, rest):
+            middle = slice((span.start or 0) + 4096, (span.stop or 160_000) - 4096)
+            assert abs(np.corrcoef(mono[middle], voice[middle])[0, 1]) > 0.999
+            assert level_db(mono[middle], voice[middle]) == pytest.approx(0, abs=0.1)
+
+
+def test_other_weights_take_over_without_a_click():
+    pure = tone(200, 10.0, 16_000)
+    turned = np.stack([pure, np.where(np.arange(160_000) < 81_920, pure, -pure)])
+    steps = np.abs(np.diff(mixed(turned, ["FL", "FR"])))
+    assert steps.max() < 1.2 * np.abs(np.diff(pure)).max()
+
+
+def test_short_antiphase_of_music_is_left_alone(rng):
+    music = rng.normal(0, 0.1, (2, 160_000)).astype(np.float32)
+    music[1, 16_000:40_000] = -music[0, 16_000:40_000]  # 1.5 s
+    assert mixed(music, ["FL", "FR"]) == pytest.approx(music.mean(axis=0), abs=1e-7)
+
+
+def test_pauses_do_not_divide_a_part_in_antiphase(rng):
+    voice = rng.normal(0, 0.1, 160_000).astype(np.float32)
+    voice[np.arange(160_000) // 20_480 % 2 == 1] = 0  # 1.28 s of voice, then as much silence
+    turned = np.stack([voice, np.where(np.arange(160_000) < 80_000, voice, -voice)])
+    mono = mixed(turned, ["FL", "FR"])
+    assert level_db(mono[86_000:], voice[86_000:]) == pytest.approx(0, abs=0.1)
+
+
+def test_antiphase_in_one_half_of_a_file_is_heard(tmp_path):
+    voice = tone(1000, 8.0)
+    part = Part(0.0, np.stack([voice, np.where(np.arange(len(voice)) < 192_000, voice, -voice)]))
+    decoded = read_waveform(write_sound(tmp_path / "a.mkv", [part], "pcm_s16le")).samples
+    for half in (decoded[2000:60_000], decoded[68_000:-2000]):
+        assert np.sqrt(2) * half.std() == pytest.approx(0.5, rel=0.02)
 
 
 def test_three_channels_that_cancel_leave_the_loudest(voice, rng):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unmask.errors import MediaError
 from unmask.optional_deps import require
 from unmask.preprocessing.media.container import REMEDY
-from unmask.preprocessing.media.downmix import Downmix, role_weights
+from unmask.preprocessing.media.downmix import Downmix, MixPlan, role_weights
 from unmask.records import RATE_HZ
 
 JITTER_S = 0.020  # a smaller step in the timestamps is rounding, not a hole
@@ -42,7 +42,7 @@ class RunDecoder:
     Args:
         frame: First PyAV frame; fixes the format.
         mixes: Mixes of the file by the names of their channels; a missing one is added.
-        weights: Weights of the channels, where they are not those of their roles.
+        plans: Weights of the channels, where they are not those of their roles.
 
     Raises:
         MediaError: The sound has too many channels, or cannot be converted.
@@ -54,7 +54,7 @@ class RunDecoder:
         start_s: float | None,
         path: Path,
         mixes: dict[tuple[str, ...], Downmix],
-        weights: Mapping[tuple[str, ...], NDArray[np.float64] | None],
+        plans: Mapping[tuple[str, ...], MixPlan],
     ) -> None:
         av = require("av", extra="media")
         self._start_s, self._path, self._format = start_s, path, _format_of(frame)
@@ -66,8 +66,7 @@ class RunDecoder:
             )
         names = tuple(channel.name for channel in frame.layout.channels)
         if names not in mixes:
-            row = weights.get(names)
-            mixes[names] = Downmix(role_weights(names) if row is None else row)
+            mixes[names] = Downmix(*plans.get(names, (role_weights(names),)))
         self._mix = mixes[names]
         # packed, which works with any number of channels; channels are mixed here, as FFmpeg's
         # downmix makes equal channels 3 dB louder than mono

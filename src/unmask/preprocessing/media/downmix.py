@@ -5,17 +5,26 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.preprocessing.media.antiphase import (
+    BLOCK,
+    Stretch,
+    StretchFinder,
+    Weights,
+    better_weights,
+    cancels,
+)
+
 Samples = NDArray[np.float32]
+MixPlan = tuple[Weights, tuple[Stretch, ...]]  # of the sound, and of parts of it
 
 # Weights by FFmpeg's channel names. Dialogue of films is in the centre, and stands there alone;
 # left and right are averaged. Low-frequency effects hold no speech.
 WEIGHTS = {"FC": 1.0, "FL": 0.5, "FR": 0.5, "LFE": 0.0, "LFE2": 0.0}
 SURROUND_WEIGHT = 0.25
 FRONT = {"FC", "FL", "FR"}
-BLOCK = 512  # samples in which the loudest channel is looked for, 32 ms at 16 kHz
+LOUD_BLOCK = 512  # samples in which the loudest channel is looked for, 32 ms at 16 kHz
 MAX_LOSS = 10**-0.45  # in power; uncorrelated channels lose half of it, which stays so
-MIN_POWER = 1e-4  # of that of the loudest channel
-MIN_COHERENT = 0.5  # of the power of uncorrelated channels; channels that give less cancel out
+FADE = 160  # samples in which other weights take over, 10 ms at 16 kHz
 
 
 class Downmix:
@@ -25,12 +34,17 @@ class Downmix:
 
     Args:
         weights: Weight of each channel, shape ``(channels,)``.
+        stretches: Blocks of the sound with other weights.
     """
 
-    def __init__(self, weights: NDArray[np.float64]) -> None:
-        self._weights = weights
+    def __init__(self, weights: Weights, stretches: Sequence[Stretch] = ()) -> None:
+        self._weights, self._stretches = weights, stretches
         self._products = np.zeros((len(weights), len(weights)))
+        self._mixed = 0.0  # energy of the mix
         self._loudest = 0.0  # energy of the loudest channel of each block, summed
+        self._blocks = 0
+        self._last_weights = weights
+        self._finder = StretchFinder(weights)
 
     def add(self, samples: Samples) -> Samples:
         """Mix one part of the sound.
@@ -43,12 +57,37 @@ class Downmix:
         """
         if len(self._weights) == 1:
             return samples[:, 0]
-        if len(samples):
-            self._products += samples.T @ samples
-            blocks = np.add.reduceat(np.square(samples), range(0, len(samples), BLOCK))
-            self._loudest += float(blocks[:, self._weights != 0].max(axis=1).sum())
-        mixed: Samples = samples @ self._weights.astype(np.float32)
-        return mixed
+        if not len(samples):
+            return np.zeros(0, np.float32)
+        self._products += samples.T @ samples
+        blocks = np.add.reduceat(np.square(samples), range(0, len(samples), LOUD_BLOCK))
+        self._loudest += float(blocks[:, self._weights != 0].max(axis=1).sum())
+        mixed = samples @ self._weights.astype(np.float32)
+        for start in range(0, len(samples), BLOCK):
+            part = slice(start, start + BLOCK)
+            self._mix_block(samples[part], mixed[part])
+        return np.asarray(mixed)
+
+    def _mix_block(self, samples: Samples, mixed: Samples) -> None:
+        """Judge a block, and mix it again in place where it has other weights."""
+        products = (samples.T @ samples).astype(np.float64)
+        self._finder.add(self._blocks, products, len(samples))
+        weights = self._weights_of(self._blocks)
+        self._blocks += 1
+        self._mixed += float(weights @ products @ weights)
+        if weights is not self._weights or weights is not self._last_weights:
+            mixed[:] = samples @ weights.astype(np.float32)
+        if weights is not self._last_weights:
+            fade = np.linspace(0, 1, min(FADE, len(samples)), dtype=np.float32)
+            before = samples[: len(fade)] @ self._last_weights.astype(np.float32)
+            mixed[: len(fade)] = fade * mixed[: len(fade)] + (1 - fade) * before
+        self._last_weights = weights
+
+    def _weights_of(self, block: int) -> Weights:
+        for stretch in self._stretches:
+            if stretch.first <= block <= stretch.last:
+                return stretch.weights
+        return self._weights
 
     def gain(self) -> float:
         """Return the factor that gives the mix the level of the channel that is loudest.
@@ -56,34 +95,25 @@ class Downmix:
         It is 1 if the mix is not louder, and at most 4.5 dB softer: the average of equal or
         uncorrelated channels stays as it is. It is 2 if one of two channels is silent.
         """
-        mixed = self._power(self._weights)
+        mixed = self._mixed
         if mixed <= 0 or MAX_LOSS * self._loudest <= mixed <= self._loudest * (1 + 1e-3):
             return 1.0
         return float(np.sqrt(self._loudest / mixed))
 
-    def corrected_weights(self) -> NDArray[np.float64] | None:
-        """Return the weights of a better mix if this one loses the sound, else ``None``.
+    def better_plan(self) -> MixPlan | None:
+        """Return how to mix the same sound again if this mix loses some of it, else ``None``.
 
-        Channels in antiphase to the loudest are inverted; if that does not help, the loudest
-        stands alone.
+        The weights are corrected for the whole sound first, then for stretches of it.
         """
-        if not self._loses(self._weights):
+        if len(self._weights) == 1 or self._stretches:
             return None
-        loudest = int(np.argmax(np.diag(self._products)))
-        weights = self._weights * np.where(self._products[loudest] < 0, -1.0, 1.0)
-        return np.eye(len(weights))[loudest] if self._loses(weights) else weights
-
-    def _loses(self, weights: NDArray[np.float64]) -> bool:
-        """Return whether channels cancel out, or the only one with sound has no weight."""
-        energies = np.diag(self._products)
-        uncorrelated = float(np.square(weights) @ energies)
-        return self._power(weights) < max(MIN_COHERENT * uncorrelated, MIN_POWER * energies.max())
-
-    def _power(self, weights: NDArray[np.float64]) -> float:
-        return float(weights @ self._products @ weights)
+        if cancels(self._weights, self._products):
+            return better_weights(self._weights, self._products), ()
+        stretches = self._finder.stretches()
+        return (self._weights, stretches) if stretches else None
 
 
-def role_weights(channels: Sequence[str]) -> NDArray[np.float64]:
+def role_weights(channels: Sequence[str]) -> Weights:
     """Return the weight of each channel by its role, shape ``(channels,)``.
 
     Channels without front ones among them are averaged.

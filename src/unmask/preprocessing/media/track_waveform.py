@@ -12,12 +12,13 @@ from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_runs import JITTER_S, OFFSET_SAMPLES, AudioRun, RunDecoder
 from unmask.preprocessing.media.container import open_container, start_time_s
 from unmask.preprocessing.media.decode import decode_stream
-from unmask.preprocessing.media.downmix import Downmix
+from unmask.preprocessing.media.downmix import Downmix, MixPlan
 from unmask.records import RATE_HZ, Waveform
 
 MAX_DURATION_S = 12 * 3600.0  # a time stamp beyond it is damaged; silence up to it fills the memory
 
-Mixes = dict[tuple[str, ...], Downmix]  # by the names of the channels
+Names = tuple[str, ...]  # of the channels
+Mixes = dict[Names, Downmix]
 
 
 def read_track(
@@ -37,11 +38,12 @@ def read_track(
             cannot be converted.
     """
     runs, mixes = _read_runs(container, stream, path, until_s, {})
-    weights = {names: mix.corrected_weights() for names, mix in mixes.items()}
-    if any(row is not None for row in weights.values()):  # rare, so the file is read again
-        with open_container(path) as reopened:
+    plans: dict[Names, MixPlan] = {}
+    while better := {names: plan for names, mix in mixes.items() if (plan := mix.better_plan())}:
+        plans |= better
+        with open_container(path) as reopened:  # rare, so the file is read again
             stream = reopened.streams[stream.index]
-            runs, _ = _read_runs(reopened, stream, path, until_s, weights)
+            runs, mixes = _read_runs(reopened, stream, path, until_s, plans)
     return _join(runs, path)
 
 
@@ -50,12 +52,12 @@ def _read_runs(
     stream: Any,
     path: Path,
     until_s: float,
-    weights: Mapping[tuple[str, ...], NDArray[np.float64] | None],
+    plans: Mapping[Names, MixPlan],
 ) -> tuple[list[AudioRun], Mixes]:
     """Decode the parts of the sound without a hole, in the order of the file.
 
     Args:
-        weights: Of the channels, where they are not those of their roles.
+        plans: Weights of the channels, where they are not those of their roles.
     """
     runs: list[AudioRun] = []
     mixes: Mixes = {}
@@ -68,7 +70,7 @@ def _read_runs(
         if decoder is None or not decoder.continues(frame, time_s):
             if decoder is not None:
                 runs.append(decoder.finish())
-            decoder = RunDecoder(frame, time_s, path, mixes, weights)
+            decoder = RunDecoder(frame, time_s, path, mixes, plans)
         decoder.add(frame)
     if decoder is not None:
         runs.append(decoder.finish())
