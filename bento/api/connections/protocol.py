@@ -33,8 +33,8 @@ HEAD_TOO_SLOW = "the headers did not arrive in time; send the request again"
 BODY_TOO_SLOW = "the body did not arrive in time; send the request again over a faster connection"
 
 
-class HeadTooLargeError(Exception):
-    """Ends the parsing of a request; the parser's caller answers with 431."""
+class RefusedHeadError(Exception):
+    """Ends the parsing of a request; the parser's caller answers with the refusal."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -91,11 +91,14 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(431, HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Start the request, unless its headers are too large."""
+        """Start the request, unless its headers are too large or cannot be logged."""
         head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._refusal = (431, HEAD_TOO_LARGE)
-            raise HeadTooLargeError
+            raise RefusedHeadError
+        # BentoML's access log decodes it, and would break off the response
+        if not all(value.isascii() for name, value in self.headers if name == b"content-type"):
+            raise RefusedHeadError
         self._head_since = None
         self._in_body = True
         self._window_start, self._window_bytes = self.loop.time(), self._received_bytes

@@ -27,6 +27,8 @@ CONTAINER_MAGIC = {
 }
 VIDEO_TYPES = (*(kind for _, kind in CONTAINER_MAGIC.values()), "application/octet-stream")
 
+TOO_MANY_PDFS = "too many of your reports wait to be printed; retry later"
+MAX_WAITING_PDFS = 20  # of one tenant; a client that leaves does not take its request along
 # making a PDF takes about a second of computing
 _pdf_threads = ThreadLimit(2, per_tenant=1)
 
@@ -74,6 +76,8 @@ def report_json(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Respon
 )
 async def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
     """Return the result as a document: verdict, meaning, evidence, detector and limitations."""
+    if _pdf_threads.waiting(tenant) >= MAX_WAITING_PDFS:
+        raise HTTPException(429, TOO_MANY_PDFS)
     content = await _pdf_threads.run(tenant, _render_pdf, context, tenant, job_id)
     headers = {"Content-Disposition": _attachment(job_id, "pdf")}
     return Response(content, media_type="application/pdf", headers=headers)

@@ -174,10 +174,21 @@ def test_the_server_answers_while_a_client_sends_a_header_without_end():
         thread.join()
 
 
-def test_malformed_request_is_answered_in_json():
+@pytest.mark.parametrize(
+    "request_",
+    [b"this is not HTTP\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nContent-Type: a/\xff\r\n\r\n"],
+    ids=["line", "content type"],
+)
+def test_malformed_request_is_answered_in_json(request_):
     with serve() as (port, *_), connect(port) as connection:
-        connection.sendall(b"this is not HTTP\r\n\r\n")
+        connection.sendall(request_)
         assert_refused(read_response(connection), 400)
+
+
+def test_other_headers_may_have_any_encoding():
+    with serve() as (port, *_), connect(port) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-Name: J\xf6rg\r\n\r\n")
+        assert read_response(connection)[0] == 200
 
 
 @pytest.mark.parametrize(
