@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.media.sampling import FrameSampler, window_index
+from unmask.preprocessing.media.sampling import TOLERANCE_S, FrameSampler, window_index
 
 
 def taken(times, rate_hz):
@@ -23,10 +23,18 @@ def test_timestamps_rounded_to_milliseconds_select_the_same_frames():
     assert exact_frames == rounded_frames
 
 
+@pytest.mark.parametrize("start_s", [0.0405, 0.0395, 0.0335, 0.0065])
+def test_a_start_rounded_to_milliseconds_loses_no_frame(start_s):
+    times_s = [round(start_s + index / 25, 3) - round(start_s, 3) for index in range(300)]
+    assert len(taken(times_s, 25.0)) == 300
+    late_s = np.arange(1, 300) * 0.04 - 0.001  # a frame and the start rounded apart
+    assert len(taken(late_s, 25.0)) == 299
+
+
 def test_first_frame_of_every_tick_is_taken():
     rng = np.random.default_rng(3)
     times = np.cumsum(rng.exponential(0.07, 400))
-    ticks = np.floor((times + 0.001) * 5)
+    ticks = np.floor((times + TOLERANCE_S) * 5)
     expected = [times[ticks == tick][0] for tick in np.unique(ticks)]
     assert taken(times, 5.0) == expected
 

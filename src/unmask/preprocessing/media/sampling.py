@@ -2,7 +2,9 @@
 
 import math
 
-TOLERANCE_S = 0.001  # containers such as WebM round timestamps to milliseconds
+# WebM and others round timestamps to milliseconds: that of a frame and that of the file's start
+# are each up to 0.5 ms off
+TOLERANCE_S = 0.0015
 
 
 class FrameSampler:
