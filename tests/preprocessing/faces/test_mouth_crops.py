@@ -10,6 +10,7 @@ from unmask.preprocessing.media.colour import luma
 from unmask.preprocessing.media.container_crop import NO_CROP
 from unmask.preprocessing.media.display import UPRIGHT, DisplayedFrame, Geometry
 from unmask.preprocessing.media.frames import iter_frames
+from unmask.preprocessing.media.sampling import TOLERANCE_S
 from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
 
@@ -147,7 +148,7 @@ def test_each_tick_uses_the_nearest_frame(cropper, times):
     assert len(lips.time_s) >= (times[-1] - times[0]) * 25 - 1
     for time_s, crop in zip(lips.time_s, lips.mouths, strict=True):
         nearest = np.abs(times - time_s).min()
-        assert abs(times[crop[0, 0]] - time_s) <= nearest + 0.0021
+        assert abs(times[crop[0, 0]] - time_s) <= nearest + 2 * TOLERANCE_S + 1e-4
 
 
 def test_ticks_without_a_near_frame_have_no_crop(cropper):
