@@ -12,6 +12,7 @@ from unmask.errors import MediaError
 from unmask.optional_deps import require
 from unmask.preprocessing.media.container import REMEDY
 from unmask.preprocessing.media.downmix import Downmix, MixPlan, role_weights
+from unmask.preprocessing.media.packets import raise_if_out_of_memory
 from unmask.records import RATE_HZ
 
 JITTER_S = 0.020  # a smaller step in the timestamps is rounding, not a hole
@@ -106,6 +107,7 @@ class RunDecoder:
         try:
             blocks = [block.to_ndarray()[0] for block in self._resampler.resample(frame)]
         except (av.error.FFmpegError, ValueError) as error:
+            raise_if_out_of_memory(error)
             message = f"{self._path}: its sound cannot be converted ({error}); {REMEDY}"
             raise MediaError(message) from error
         self._unmixed.extend(blocks)

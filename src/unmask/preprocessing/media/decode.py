@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.optional_deps import require
-from unmask.preprocessing.media.packets import iter_packets
+from unmask.preprocessing.media.packets import iter_packets, raise_if_out_of_memory
 from unmask.preprocessing.media.timeline import StreamTimes, read_timeline
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,8 @@ def _decode(stream: Any, packet: Any, path: Path) -> Any:
     """Return the frames that a packet completes; ``None`` if it is damaged."""
     try:
         return stream.decode(packet)
-    except MemoryError:
-        raise
     except require("av", extra="media").error.FFmpegError as error:
+        raise_if_out_of_memory(error)
         log.debug("%s: %s", path, error)
         return None
 

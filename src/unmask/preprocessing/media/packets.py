@@ -8,6 +8,8 @@ from typing import Any
 from unmask.optional_deps import require
 
 MAX_ERRORS = 100  # in a row, without a packet between them
+MEMORY_ERRORS = 25  # that one error of memory counts as, since each takes long
+PROBE_BYTES = 2**28
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,23 @@ def iter_packets(container: Any, streams: Any, path: Path) -> Iterator[Any]:
                 errors = 0
                 if packet.size:  # the others would end the decoder's stream
                     yield packet
-        except MemoryError:
-            raise
         except av.error.FFmpegError as error:
-            errors += 1
+            raise_if_out_of_memory(error)
+            errors += MEMORY_ERRORS if isinstance(error, MemoryError) else 1
             log.debug("%s: %s", path, error)
         else:
             return
+
+
+def raise_if_out_of_memory(error: Exception) -> None:
+    """Raise the error again if it is a ``MemoryError`` and memory is short indeed.
+
+    FFmpeg also reports a lack of memory for sizes that it never allocates, which damaged files
+    state.
+    """
+    if not isinstance(error, MemoryError):
+        return
+    try:
+        bytearray(PROBE_BYTES)
+    except MemoryError:
+        raise error from None
