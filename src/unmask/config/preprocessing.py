@@ -27,7 +27,8 @@ class FaceSettings(SettingsModel):
     """Face detection, landmarks and tracking."""
 
     min_confidence: Fraction = Field(
-        default=0.5, description="Detections with a lower confidence are dropped."
+        default=0.5,
+        description="Detections with a lower score are dropped; the detectors give none below 0.5.",
     )
     max_people: int = Field(default=4, ge=1, description="Maximum number of faces per frame.")
     max_side_px: int = Field(

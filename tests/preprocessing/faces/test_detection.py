@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unmask.config import FaceSettings
-from unmask.preprocessing.faces.detection import MediaPipeLandmarker, iou
+from unmask.preprocessing.faces.detection import MediaPipeLandmarker
 
 # index of each iBUG point in a mirrored image
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1)]
@@ -135,8 +135,64 @@ print(len(landmarker.detect(np.ascontiguousarray(data.astronaut()))))
     assert run.stderr == ""
 
 
-def test_iou_is_intersection_over_union():
-    first, second = np.float32([0, 0, 4, 4]), np.float32([2, 2, 6, 6])
-    assert iou(first, second) == pytest.approx(4 / 28)
-    assert iou(first, first) == 1.0
-    assert iou(first, first + 10) == 0.0
+def paste(canvas, portrait, width_px, center, scale_to):
+    """Paste the portrait, whose face is ``width_px`` wide, so that it becomes ``scale_to``."""
+    cv2 = pytest.importorskip("cv2")
+    scale = scale_to / width_px
+    small = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    top, left = center[1] - small.shape[0] // 2, center[0] - small.shape[1] // 2
+    canvas[top : top + small.shape[0], left : left + small.shape[1]] = small
+
+
+def test_small_face_beside_a_large_one_is_found_in_all_places(landmarker, astronaut, hopper):
+    heads = [(astronaut[10:235, 110:335], 95), (hopper[0:440, 30:470], 190)]
+    hits = 0
+    for index, y in enumerate(range(150, 570, 47)):
+        for swap in (0, 1):
+            canvas = np.full((720, 1280, 3), 90, np.uint8)
+            paste(canvas, *heads[swap], (370, 360), 300)
+            paste(canvas, *heads[1 - swap], (880 + 20 * index, y), 120)
+            boxes = [face.box_px for face in landmarker.detect(canvas)]
+            hits += len(boxes) == 2 and boxes[1][0] > 780 and 95 < boxes[1][2] - boxes[1][0] < 150
+    assert hits == 18
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 30))
+@pytest.mark.parametrize("name", ["astronaut", "hopper"])
+def test_face_at_any_roll_has_a_mesh_that_fits(landmarker, request, name, degrees):
+    cv2 = pytest.importorskip("cv2")
+    image = request.getfixturevalue(name)
+    (face,) = landmarker.detect(image)
+    center = (face.box_px[:2] + face.box_px[2:]) / 2
+    rotation = cv2.getRotationMatrix2D(center.tolist(), degrees, 1.0)
+    rotation[:, 2] += (400, 360) - center
+    faces = landmarker.detect(cv2.warpAffine(image, rotation, (800, 720), borderValue=(90, 90, 90)))
+    expected = face.landmarks_px @ rotation[:, :2].T + rotation[:, 2]
+    assert len(faces) == 1
+    assert np.hypot(*(faces[0].landmarks_px - expected).T).mean() < 0.1 * width(face)
+
+
+def test_confidence_of_one_finds_nothing(astronaut):
+    assert MediaPipeLandmarker(FaceSettings(min_confidence=1.0)).detect(astronaut) == ()
+
+
+@pytest.mark.parametrize("shift", [(-180, 0), (240, 0), (0, -90), (0, 400), (-200, -100)])
+def test_face_that_is_cut_by_the_edge_raises_nothing(landmarker, astronaut, shift):
+    canvas = np.full_like(astronaut, 90)
+    cv2 = pytest.importorskip("cv2")
+    moved = cv2.warpAffine(astronaut, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (512, 512))
+    for face in landmarker.detect(np.where(moved > 0, moved, canvas)):
+        assert np.isfinite(face.landmarks_px).all()
+
+
+def test_face_larger_than_the_image_raises_nothing(landmarker, astronaut):
+    cv2 = pytest.importorskip("cv2")
+    huge = cv2.resize(astronaut[80:170, 180:270], (720, 720), interpolation=cv2.INTER_CUBIC)
+    for face in landmarker.detect(huge):
+        assert np.isfinite(face.landmarks_px).all()
+
+
+def test_twelve_people_are_found(astronaut):
+    crowd = np.tile(astronaut[10:235, 110:335], (3, 4, 1))  # a grid of faces 95 px wide
+    faces = MediaPipeLandmarker(FaceSettings(max_people=20)).detect(crowd)
+    assert len(faces) == 12

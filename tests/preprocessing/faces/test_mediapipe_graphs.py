@@ -1,13 +1,17 @@
 """Adapters for MediaPipe's graphs."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from unmask.preprocessing.faces.mediapipe_graphs import (
-    FullRangeDetector,
+    FULL_RANGE,
+    SHORT_RANGE,
+    FaceDetector,
     RegionMesh,
     RotatedSquare,
-    WholeImageMesh,
 )
 
 LEFT_EYE, RIGHT_EYE, MOUTH = (204, 103), (246, 104), (223, 140)  # of the astronaut
@@ -37,18 +41,61 @@ def test_square_is_scaled_and_shifted_like_the_image():
     assert (moved.side, moved.angle) == (16.0, 0.3)
 
 
-def test_detector_returns_the_region_of_the_face(astronaut):
-    (square,) = FullRangeDetector(0.5)(astronaut)
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_region_in_a_turned_image_is_mapped_back(quarters):
+    image = np.zeros((40, 60), np.uint8)
+    image[5:9, 20:24] = 255  # centre (22, 7)
+    turned = np.rot90(image, quarters)
+    rows, columns = np.nonzero(turned)
+    square = RotatedSquare(np.float32([columns.mean() + 0.5, rows.mean() + 0.5]), 4.0, 0.0)
+    for done in range(quarters, 0, -1):
+        square = square.before_rot90(image.shape[1 if done % 2 else 0])
+    assert square.centre == pytest.approx((22, 7))
+    assert square.angle == pytest.approx(quarters * np.pi / 2)
+
+
+@pytest.mark.parametrize("model", [FULL_RANGE, SHORT_RANGE])
+def test_detector_returns_the_region_of_the_face(astronaut, model):
+    (square,) = FaceDetector(model, 0.5)(astronaut)
     assert np.hypot(*(square.centre - (224, 120))) < 25
     assert 90 < square.side < 260
     assert abs(square.angle) < 0.2
 
 
-def test_mesh_in_a_region_agrees_with_the_mesh_of_the_whole_image(astronaut, region_mesh, region):
-    mesh = region_mesh(astronaut, region)
-    (expected,) = WholeImageMesh(0.5, 1)(astronaut)
-    assert mesh.shape == expected[:468].shape == (468, 2)
-    assert np.hypot(*(mesh - expected[:468]).T).mean() < 4
+def test_only_the_full_range_detector_finds_a_small_face(astronaut):
+    canvas = np.full((720, 1280, 3), 90, np.uint8)
+    canvas[100:612, 400:912] = astronaut  # face 95 px wide, 7 % of the width
+    assert len(FaceDetector(FULL_RANGE, 0.5)(canvas)) == 1
+    assert FaceDetector(SHORT_RANGE, 0.5)(canvas) == []
+
+
+@pytest.mark.parametrize("model", [FULL_RANGE, SHORT_RANGE])
+def test_detections_below_the_confidence_are_dropped(astronaut, model):
+    assert FaceDetector(model, 0.99)(astronaut) == []
+
+
+def test_mesh_works_in_a_process_without_a_detector():
+    code = """
+import numpy as np
+from skimage import data
+from unmask.preprocessing.faces.mediapipe_graphs import RegionMesh, RotatedSquare
+
+region = RotatedSquare(np.float32([224, 120]), 150, 0.0)
+print(RegionMesh()(np.ascontiguousarray(data.astronaut()), region)[0].shape)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "(468, 2)"
+
+
+def test_mesh_in_a_region_agrees_with_mediapipes_own_solution(astronaut, region_mesh, region):
+    mesh, presence = region_mesh(astronaut, region)
+    assert presence > 0.99
+    face_mesh = pytest.importorskip("mediapipe").solutions.face_mesh
+    with face_mesh.FaceMesh(static_image_mode=True) as solution:
+        (expected,) = solution.process(astronaut).multi_face_landmarks
+    points = np.array([(point.x, point.y) for point in expected.landmark]) * 512
+    assert mesh.shape == points.shape == (468, 2)
+    assert np.hypot(*(mesh - points).T).mean() < 4
 
 
 def test_mesh_follows_a_rotated_region(astronaut, region_mesh, region):
@@ -58,12 +105,12 @@ def test_mesh_follows_a_rotated_region(astronaut, region_mesh, region):
     square = RotatedSquare(
         rotation[:, :2] @ region.centre + rotation[:, 2], region.side, region.angle + np.pi / 6
     )
-    expected = region_mesh(astronaut, region) @ rotation[:, :2].T + rotation[:, 2]
-    assert np.hypot(*(region_mesh(rotated, square) - expected).T).mean() < 3
+    expected = region_mesh(astronaut, region)[0] @ rotation[:, :2].T + rotation[:, 2]
+    assert np.hypot(*(region_mesh(rotated, square)[0] - expected).T).mean() < 3
 
 
 def test_region_without_a_face_has_no_mesh(astronaut, region_mesh):
     blank = np.full_like(astronaut, 90)
     assert region_mesh(blank, RotatedSquare(np.array([224, 120], np.float32), 150, 0.0)) is None
-    assert WholeImageMesh(0.5, 1)(blank) == []
-    assert FullRangeDetector(0.5)(blank) == []
+    assert FaceDetector(SHORT_RANGE, 0.5)(blank) == []
+    assert FaceDetector(FULL_RANGE, 0.5)(blank) == []

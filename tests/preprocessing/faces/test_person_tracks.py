@@ -65,3 +65,12 @@ def test_mouths_are_complete_after_the_last_window(make_video, tmp_path):
     mouths = MouthCropper(LipSettings(enabled=True))
     windows_of(make_video(tmp_path / "a.mp4"), mouths=mouths)
     assert mouths.pop()[0].time_s == pytest.approx(np.arange(21) / 25)
+
+
+def test_cut_between_two_people_in_one_place_makes_two_tracks(write_frames, astronaut, tmp_path):
+    other = astronaut[::-1, ::-1].copy()  # another picture around
+    other[20:235, 110:335] = astronaut[20:235, 110:335]  # with a face in the same place
+    path = write_frames(tmp_path / "a.mkv", [astronaut] * 11 + [other] * 9)
+    (window,) = windows_of(path)
+    times = sorted(person.track.time_s.tolist() for person in window.people)
+    assert times == [pytest.approx([0.0, 0.2, 0.4]), pytest.approx([0.6])]

@@ -61,3 +61,13 @@ def test_recent_faces_expire():
     tracker.assign_ids(0.0, [face(0)])
     assert len(tracker.recent_faces(0.2)) == 1
     assert tracker.recent_faces(2.0) == []
+
+
+def test_everybody_has_a_new_id_after_a_cut():
+    tracker = Tracker()
+    tracker.should_detect(0.0)
+    tracker.assign_ids(0.0, [face(0), face(200)])
+    tracker.end_tracks()
+    assert tracker.recent_faces(0.2) == []
+    assert tracker.should_detect(0.2)
+    assert tracker.assign_ids(0.2, [face(200)]) == [2]

@@ -1,33 +1,27 @@
-"""Face detection and landmarks in single frames, from scratch or near faces seen before."""
+"""Detection of faces and their landmarks in single frames, or near faces seen before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import FaceSettings
+from unmask.preprocessing.faces.boxes import Box, iou, overlap
 from unmask.preprocessing.faces.landmarks import to_ibug68
-from unmask.preprocessing.faces.mediapipe_graphs import (
-    FullRangeDetector,
-    Image,
-    Mesh,
-    RegionMesh,
-    RotatedSquare,
-    WholeImageMesh,
-)
+from unmask.preprocessing.faces.mediapipe_graphs import Image, Mesh, RegionMesh, RotatedSquare
+from unmask.preprocessing.faces.search import FaceSearch
 
 SAME_FACE_OVERLAP = 0.5  # two boxes contain one face if they share this much of the smaller box
-TILE_DIVISORS = (1, 2)  # tiles as large as the shorter side of the image, then half of it
-STABLE_IOU = 0.75  # below, the mesh runs again in the region that its own result implies
+SAME_REGION_IOU = 0.4  # a detection this near to a tracked face is that face
+MAX_TILT = np.pi / 3  # between a detection and the tracked face that it belongs to
+MAX_UPRIGHT_TILT = np.pi / 4  # the detectors are reliable up to here
+MIN_PRESENCE = 0.9  # score of the mesh of a new face
 LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 36, 45
-
-Box = NDArray[np.float32]  # left, top, right, bottom in pixels, shape (4,)
+UPRIGHT = RotatedSquare(np.zeros(2, np.float32), 1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,107 +58,109 @@ class FaceLandmarker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Precision:
+    """How near the region that a mesh implies must be to the region that it was fitted in.
+
+    Otherwise the mesh is fitted again in the implied region, ``max_fits`` times in all.
+    """
+
+    min_iou: float
+    max_tilt: float
+    max_fits: int
+
+
+TRACKED_FACE = _Precision(min_iou=0.75, max_tilt=np.pi, max_fits=2)
+NEW_FACE = _Precision(min_iou=0.9, max_tilt=np.pi / 12, max_fits=6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fitted mesh, its score, and whether it would be fitted in the same region again."""
+
+    face: Face
+    presence: float
+    is_stable: bool
+
+
 class MediaPipeLandmarker:
-    """Full-range detection and the face mesh, with short-range detection as fallback."""
+    """Face detection, and the face mesh in each detection."""
 
     def __init__(self, settings: FaceSettings) -> None:
-        self._settings = settings
+        self._max_people = settings.max_people
         self._lock = Lock()  # graphs are not thread-safe
-        self._detect = FullRangeDetector(settings.min_confidence)
+        self._search = FaceSearch(settings)
         self._mesh = RegionMesh()
-        self._fallback = WholeImageMesh(settings.min_confidence, settings.max_people)
 
     def detect(
         self, image: Image, recent: Sequence[Face] = (), search: bool = True
     ) -> tuple[Face, ...]:
         """See :class:`FaceLandmarker`."""
         with self._lock:
-            faces = self._fit_meshes(image, [_region(face) for face in recent])
-            if search or not faces or len(faces) < len(recent):
-                thorough = search or len(faces) < len(recent)
-                detected = self._search(image, thorough and not faces)
-                faces = _remove_duplicates([*detected, *faces])  # detections correct drift
-        return tuple(sorted(faces, key=lambda face: -face.area_px)[: self._settings.max_people])
+            fits = [self._fit_mesh(image, _region(face), TRACKED_FACE) for face in recent]
+            faces = _remove_duplicates([fit.face for fit in fits if fit is not None])
+            lost = len(faces) < len(recent)
+            if search or lost or not faces:
+                new = self._find_new(image, faces, search or lost)
+                faces = _remove_duplicates([*new, *faces])  # detections correct drift
+        return tuple(sorted(faces, key=lambda face: -face.area_px)[: self._max_people])
 
-    def _search(self, image: Image, thorough: bool) -> list[Face]:
-        """Detect faces in the whole image; if ``thorough``, also in tiles, for small faces."""
-        small, scale = _shrink(image, self._settings.max_side_px)
-        regions = [region.scaled(1 / scale) for region in self._detect(small)]
-        faces = self._fit_meshes(image, regions)
-        faces = faces or [_to_face(mesh / scale) for mesh in self._fallback(small)]
-        for divisor in TILE_DIVISORS if thorough else ():
-            if faces:
-                break
-            regions = [
-                region.shifted(corner).scaled(1 / scale)
-                for corner, tile in _tiles(small, max(min(small.shape[:2]) // divisor, 1))
-                for region in self._detect(tile)
+    def _find_new(self, image: Image, known: Sequence[Face], thorough: bool) -> list[Face]:
+        """Search the image; with known faces, only in its whole and for further ones."""
+        known_regions = [_region(face) for face in known]
+        for regions in self._search.iter_stages(image, thorough):
+            unknown = [
+                region
+                for region in regions
+                if not any(_is_same(region, known_region) for known_region in known_regions)
             ]
-            faces = self._fit_meshes(image, regions)
-        return faces
+            faces = [self._fit_new(image, region) for region in unknown]
+            new = _remove_duplicates([face for face in faces if face is not None])
+            if new or known:
+                return new
+        return []
 
-    def _fit_meshes(self, image: Image, regions: Sequence[RotatedSquare]) -> list[Face]:
-        faces = [self._fit_mesh(image, region) for region in regions]
-        return _remove_duplicates([face for face in faces if face is not None])
+    def _fit_new(self, image: Image, region: RotatedSquare) -> Face | None:
+        """Fit the mesh to a new detection; return ``None`` if the result is not plausible.
 
-    def _fit_mesh(self, image: Image, region: RotatedSquare) -> Face | None:
-        """Fit the mesh; repeat it if the region of its result differs from the given one."""
-        mesh = self._mesh(image, region)
-        if mesh is None:
+        A detection states the roll of a face only within about 45 degrees, and the mesh looks
+        like a face in any position. So it is fitted upright, on either side and upside down, and
+        its score decides. Then the face is detected again in a crop turned by its roll. A face
+        that is tilted by more than 45 degrees must be found there.
+        """
+        turned = [region.turned(quarters) for quarters in range(4)]
+        scores = [0.0 if fit is None else fit[1] for fit in map(partial(self._mesh, image), turned)]
+        if max(scores) < MIN_PRESENCE:
             return None
-        face = _to_face(mesh)
-        if _region_iou(region, _region(face)) >= STABLE_IOU:
-            return face
-        refined = self._mesh(image, _region(face))
-        return face if refined is None else _to_face(refined)
+        best = turned[int(np.argmax(scores))]
+        again = self._search.detect_upright(image, best)
+        if again is None and _tilt(best, UPRIGHT) > MAX_UPRIGHT_TILT:
+            return None
+        fit = self._fit_mesh(image, again or best, NEW_FACE)
+        return fit.face if fit and fit.is_stable and fit.presence >= MIN_PRESENCE else None
+
+    def _fit_mesh(self, image: Image, region: RotatedSquare, precision: _Precision) -> _Fit | None:
+        """Fit the mesh again and again, until its region is the one that it was given."""
+        result = None
+        for _ in range(precision.max_fits):
+            mesh = self._mesh(image, region)
+            if mesh is None:
+                return None
+            face = _to_face(mesh[0])
+            implied = _region(face)
+            is_stable = _region_iou(region, implied) >= precision.min_iou
+            is_stable = is_stable and _tilt(region, implied) <= precision.max_tilt
+            result = _Fit(face, mesh[1], is_stable)
+            if is_stable:
+                break
+            region = implied
+        return result
 
 
 @lru_cache(maxsize=2)
 def get_landmarker(settings: FaceSettings) -> FaceLandmarker:
     """Return the landmarker of this process; its graphs are slow to build, so it is cached."""
     return MediaPipeLandmarker(settings)
-
-
-def iou(first: Box, second: Box) -> float:
-    """Return the intersection over union of two boxes, in ``[0, 1]``."""
-    shared, first_area, second_area = _areas(first, second)
-    union = first_area + second_area - shared
-    return shared / union if union > 0 else 0.0
-
-
-def _overlap(first: Box, second: Box) -> float:
-    """Return the intersection over the area of the smaller box."""
-    shared, first_area, second_area = _areas(first, second)
-    return shared / max(min(first_area, second_area), 1e-6)
-
-
-def _areas(first: Box, second: Box) -> tuple[float, float, float]:
-    """Return the areas of the intersection and of both boxes."""
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    shared = float(np.prod(np.clip(sides, 0, None)))
-    return shared, float(np.prod(first[2:] - first[:2])), float(np.prod(second[2:] - second[:2]))
-
-
-def _shrink(image: Image, max_side_px: int) -> tuple[Image, float]:
-    """Return the image with sides of at most ``max_side_px``, and the scale."""
-    scale = min(1.0, max_side_px / max(image.shape[:2]))
-    if scale == 1.0:
-        return image, scale
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False), scale
-
-
-def _tiles(image: Image, side: int) -> Iterator[tuple[NDArray[np.float32], Image]]:
-    """Yield corner and pixels of square tiles that overlap by a third and cover the image."""
-    rows, columns = (_offsets(length, side) for length in image.shape[:2])
-    for top, left in product(rows, columns):
-        tile = np.ascontiguousarray(image[top : top + side, left : left + side])
-        yield np.array([left, top], np.float32), tile
-
-
-def _offsets(length: int, side: int) -> list[int]:
-    steps = -(-3 * (length - side) // (2 * side))
-    return [round(step * (length - side) / max(steps, 1)) for step in range(steps + 1)]
 
 
 def _to_face(mesh: Mesh) -> Face:
@@ -175,6 +171,15 @@ def _to_face(mesh: Mesh) -> Face:
 def _region(face: Face) -> RotatedSquare:
     left, right = face.landmarks_px[LEFT_EYE_CORNER], face.landmarks_px[RIGHT_EYE_CORNER]
     return RotatedSquare.around(face.box_px[:2], face.box_px[2:], left, right)
+
+
+def _is_same(first: RotatedSquare, second: RotatedSquare) -> bool:
+    return _region_iou(first, second) >= SAME_REGION_IOU and _tilt(first, second) <= MAX_TILT
+
+
+def _tilt(first: RotatedSquare, second: RotatedSquare) -> float:
+    """Return the angle between two regions, from 0 to pi."""
+    return float(abs((first.angle - second.angle + np.pi) % (2 * np.pi) - np.pi))
 
 
 def _region_iou(first: RotatedSquare, second: RotatedSquare) -> float:
@@ -190,6 +195,6 @@ def _remove_duplicates(faces: Sequence[Face]) -> list[Face]:
     """Drop each face that overlaps with an earlier one."""
     kept: list[Face] = []
     for face in faces:
-        if all(_overlap(face.box_px, other.box_px) < SAME_FACE_OVERLAP for other in kept):
+        if all(overlap(face.box_px, other.box_px) < SAME_FACE_OVERLAP for other in kept):
             kept.append(face)
     return kept

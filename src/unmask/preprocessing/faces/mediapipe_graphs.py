@@ -3,12 +3,15 @@
 Bazarevsky et al., "BlazeFace", 2019 (arXiv:1907.05047); Kartynnik et al., "Real-time facial
 surface geometry", 2019 (arXiv:1907.06724). The models are part of the ``mediapipe`` wheel.
 
-The graphs print native warnings when they are built, first run, and first detect a face.
+Both detectors answer with scores from about 0.5 on, whatever confidence they are asked for, so
+detections are filtered here. The graphs print native warnings when they are built, first run, and
+first detect a face.
 """
 
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from unmask.native_stderr import suppress_native_stderr
 from unmask.optional_deps import require
 
 REGION_SCALE = 1.5  # side of the mesh's input region, in sides of the face box
+SHORT_RANGE, FULL_RANGE = 0, 1  # MediaPipe's numbers of its two detectors
 
 # The mesh alone; `solutions.face_mesh` would run a detector first
 MESH_GRAPH = """
@@ -31,6 +35,7 @@ node {
   output_stream: "LANDMARKS:mesh"
 }
 """
+PRESENCE_STREAM = "facelandmarkcpu__face_presence_score"  # inside the calculator
 
 Image = NDArray[np.uint8]  # RGB, shape (height, width, 3)
 Mesh = NDArray[np.float32]  # points in pixels, shape (468, 2)
@@ -68,20 +73,42 @@ class RotatedSquare:
         """Return the same region in an image of which this one is a crop at ``offset``."""
         return RotatedSquare(self.centre + offset, self.side, self.angle)
 
+    def turned(self, quarters: int) -> "RotatedSquare":
+        """Return the region turned on the spot, clockwise by quarters of a circle."""
+        return RotatedSquare(self.centre, self.side, self.angle + quarters * np.pi / 2)
 
-class FullRangeDetector:
-    """Detector of faces up to about five metres away, on a 192 px input."""
+    def before_rot90(self, width: float) -> "RotatedSquare":
+        """Return the same region in the image, of this width, before one ``np.rot90``."""
+        x, y = self.centre
+        return RotatedSquare(np.array([width - y, x], np.float32), self.side, self.angle).turned(1)
 
-    def __init__(self, min_confidence: float) -> None:
+
+class FaceDetector:
+    """Detector of upright faces, tilted by up to about 45 degrees.
+
+    The full-range detector finds faces from 7 % of the image's width on (192 px input), the
+    short-range detector larger ones, up to the whole image (128 px input).
+
+    Args:
+        model: ``FULL_RANGE`` or ``SHORT_RANGE``.
+        min_confidence: Detections with a lower score are dropped.
+    """
+
+    def __init__(self, model: int, min_confidence: float) -> None:
+        self._min_confidence = min_confidence
         with suppress_native_stderr():
-            self._graph = _mediapipe().solutions.face_detection.FaceDetection(1, min_confidence)
+            solution = _mediapipe().solutions.face_detection
+            self._graph = solution.FaceDetection(model_selection=model)
             self(BLANK)
 
     def __call__(self, image: Image) -> list[RotatedSquare]:
-        """Return the region of each face."""
+        """Return the region of each face, the most confident first."""
         size = np.array(image.shape[1::-1], np.float32)
+        detections = self._graph.process(image).detections or ()
         regions = []
-        for detection in self._graph.process(image).detections or ():
+        for detection in sorted(detections, key=lambda detection: -detection.score[0]):
+            if detection.score[0] < self._min_confidence:
+                continue
             location = detection.location_data
             box, eyes = location.relative_bounding_box, location.relative_keypoints
             low = np.array([box.xmin, box.ymin]) * size
@@ -91,31 +118,14 @@ class FullRangeDetector:
         return regions
 
 
-class WholeImageMesh:
-    """Short-range detection and the face mesh on the whole image."""
-
-    def __init__(self, min_confidence: float, max_people: int) -> None:
-        with suppress_native_stderr():
-            solution = _mediapipe().solutions.face_mesh
-            self._graph = solution.FaceMesh(True, max_people, False, min_confidence)
-            self._graph.process(BLANK)
-        self._has_warned = False
-
-    def __call__(self, image: Image) -> list[Mesh]:
-        """Return the mesh of each face."""
-        with _quiet_until(self._has_warned):
-            meshes = self._graph.process(image).multi_face_landmarks or ()
-        self._has_warned = self._has_warned or bool(meshes)
-        return [_to_pixels(mesh, image) for mesh in meshes]
-
-
 class RegionMesh:
     """The face mesh in a given region."""
 
     def __init__(self) -> None:
         self._mediapipe = _mediapipe()
-        _ = self._mediapipe.solutions.face_mesh  # the import registers the model folder
+        _register_models(self._mediapipe)
         self._packets: list[Any] = []
+        self._presence: list[Any] = []
         self._timestamp = 0
         self._has_warned = False
         with suppress_native_stderr():
@@ -123,16 +133,24 @@ class RegionMesh:
             self._graph.observe_output_stream(
                 "mesh", lambda _, packet: self._packets.append(packet)
             )
+            self._graph.observe_output_stream(
+                PRESENCE_STREAM, lambda _, packet: self._presence.append(packet)
+            )
             self._graph.start_run()
             self(BLANK, RotatedSquare(np.array([8, 8], np.float32), 16, 0))
 
-    def __call__(self, image: Image, region: RotatedSquare) -> Mesh | None:
-        """Return the mesh of the face in the region, or ``None`` if there is no face."""
+    def __call__(self, image: Image, region: RotatedSquare) -> tuple[Mesh, float] | None:
+        """Return the mesh of the face in the region, and the score that there is a face.
+
+        Returns:
+            The mesh and a score from 0.5 to 1, or ``None`` if the score is lower.
+        """
         create, rect = self._mediapipe.packet_creator, _to_rect(region, image)
         srgb = self._mediapipe.ImageFormat.SRGB
         frame = create.create_image_frame(image_format=srgb, data=image)
         self._timestamp += 1
         self._packets.clear()
+        self._presence.clear()
         self._graph.add_packet_to_input_stream("image", frame.at(self._timestamp))
         self._graph.add_packet_to_input_stream(
             "region", create.create_proto(rect).at(self._timestamp)
@@ -143,7 +161,16 @@ class RegionMesh:
         if not meshes:
             return None
         self._has_warned = True
-        return _to_pixels(self._mediapipe.packet_getter.get_proto(meshes[0]), image)
+        getter = self._mediapipe.packet_getter
+        presence = getter.get_float(self._presence[0])
+        return _to_pixels(getter.get_proto(meshes[0]), image), presence
+
+
+def _register_models(mediapipe: Any) -> None:
+    """Set the folder of the models, which only MediaPipe's own solutions do by themselves."""
+    from mediapipe.python._framework_bindings import resource_util
+
+    resource_util.set_resource_dir(str(Path(mediapipe.__file__).parent.parent))
 
 
 def _quiet_until(has_warned: bool) -> AbstractContextManager[None]:

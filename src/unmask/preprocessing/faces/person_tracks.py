@@ -15,12 +15,15 @@ from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landm
 from unmask.preprocessing.faces.head_pose import estimate_head_pose
 from unmask.preprocessing.faces.mediapipe_graphs import Image
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
+from unmask.preprocessing.faces.shots import ShotDetector
 from unmask.preprocessing.faces.stillness import StillnessMeter
 from unmask.preprocessing.faces.tracking import Tracker
 from unmask.preprocessing.media.frames import Frame, iter_sampled_frames
 from unmask.preprocessing.media.sampling import window_index
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FaceTrack, MediaInfo, PersonFeatures
+
+_Components = tuple[FaceLandmarker, Tracker, ShotDetector, StillnessMeter, MouthCropper | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,8 @@ def iter_person_windows(
 ) -> Iterator[PeopleWindow]:
     """Detect and track all people in the video, one window at a time.
 
-    A person has the same ID in all windows. Windows without a frame are skipped; a file without
-    video yields none. Only the faces of one window are held in memory.
+    A person has the same ID in all windows, and a new one after each cut. Windows without a frame
+    are skipped; a file without video yields none. Only the faces of one window are held in memory.
 
     Args:
         window_s: Length of a window; infinite for the whole video.
@@ -99,15 +102,14 @@ def iter_person_windows(
     """
     if not info.has_video:
         return
-    landmarker, tracker, meter = get_landmarker(settings.faces), Tracker(), StillnessMeter()
+    landmarker, tracker = get_landmarker(settings.faces), Tracker()
+    components = landmarker, tracker, ShotDetector(), StillnessMeter(), mouths
     on_frame = mouths.add_frame if mouths else None
     frames = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, on_frame=on_frame)
     timed = timer.measure_iter("decode", frames)
     windows = groupby(timed, key=lambda f: window_index(f[0], window_s, info.duration_s))
     for index, group in windows:
-        yield _process_window(
-            index, group, (landmarker, tracker, meter, mouths), settings.align, timer
-        )
+        yield _process_window(index, group, components, settings.align, timer)
     if mouths:
         with timer.measure("lips"):
             mouths.finish()
@@ -116,16 +118,18 @@ def iter_person_windows(
 def _process_window(
     index: int,
     frames: Iterator[Frame],
-    components: tuple[FaceLandmarker, Tracker, StillnessMeter, MouthCropper | None],
+    components: _Components,
     settings: AlignSettings,
     timer: StageTimer,
 ) -> PeopleWindow:
-    landmarker, tracker, meter, mouths = components
+    landmarker, tracker, shots, meter, mouths = components
     people: dict[int, _PersonFrames] = {}
     sampled, still, time_s = 0, 0, 0.0
     for time_s, image in frames:
         sampled += 1
         with timer.measure("faces"):
+            if shots.starts_shot(image):
+                tracker.end_tracks()
             recent, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
             faces = landmarker.detect(image, recent, search)
             ids = tracker.assign_ids(time_s, faces)

@@ -6,7 +6,8 @@ from math import inf
 
 import numpy as np
 
-from unmask.preprocessing.faces.detection import Box, Face, iou
+from unmask.preprocessing.faces.boxes import Box, iou
+from unmask.preprocessing.faces.detection import Face
 from unmask.preprocessing.media.sampling import TOLERANCE_S
 
 MAX_GAP_S = 3.0  # a person who was absent for longer gets a new ID
@@ -26,6 +27,12 @@ class Tracker:
 
     def __init__(self) -> None:
         self._last: list[_Sighting] = []  # by person
+        self._detected_s = -inf
+
+    def end_tracks(self) -> None:
+        """Give everybody a new ID from here on, as after a cut, and search for faces at once."""
+        for last in self._last:
+            last.time_s = -inf
         self._detected_s = -inf
 
     def recent_faces(self, time_s: float) -> list[Face]:
