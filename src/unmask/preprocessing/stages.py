@@ -33,7 +33,7 @@ from unmask.records import (
 )
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
-VERSIONS = {"media": 8, "faces": 9, "flow": 1, "lips": 1, "speech": 4}
+VERSIONS = {"media": 8, "faces": 10, "flow": 1, "lips": 1, "speech": 4}
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
 CROP_FIELDS = ("mouths", "time_s", "opening")
 

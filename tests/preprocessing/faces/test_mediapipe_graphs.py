@@ -109,6 +109,21 @@ def test_mesh_follows_a_rotated_region(astronaut, region_mesh, region):
     assert np.hypot(*(region_mesh(rotated, square)[0] - expected).T).mean() < 3
 
 
+@pytest.mark.parametrize("angle", [0.0, np.pi / 5])
+def test_mesh_does_not_depend_on_the_size_of_the_image(astronaut, region_mesh, region, angle):
+    tilted = RotatedSquare(region.centre, region.side, angle)
+    corner = np.array([700, 300], np.float32)
+    large = np.zeros((1080, 1920, 3), np.uint8)
+    large[300:812, 700:1212] = astronaut
+    mesh = region_mesh(large, tilted.shifted(corner))[0] - corner
+    assert mesh == pytest.approx(region_mesh(astronaut, tilted)[0], abs=0.1)
+
+
+def test_region_beyond_the_image_has_no_mesh(astronaut, region_mesh):
+    beyond = RotatedSquare(np.array([900, 120], np.float32), 150, 0.0)
+    assert region_mesh(astronaut, beyond) is None
+
+
 def test_region_without_a_face_has_no_mesh(astronaut, region_mesh):
     blank = np.full_like(astronaut, 90)
     assert region_mesh(blank, RotatedSquare(np.array([224, 120], np.float32), 150, 0.0)) is None

@@ -1,6 +1,7 @@
 """Association of faces with people."""
 
 import numpy as np
+import pytest
 
 from unmask.preprocessing.faces.detection import Face
 from unmask.preprocessing.faces.tracking import Tracker
@@ -50,10 +51,13 @@ def test_new_face_beside_a_tracked_one_does_not_take_its_id():
     assert tracker.assign_ids(0.2, [face(60), face(102)]) == [1, 0]
 
 
-def test_new_faces_are_searched_at_the_start_and_once_per_second():
-    tracker = Tracker()
-    due = [tracker.should_detect(tick / 5) for tick in range(11)]
-    assert [tick for tick, detect in enumerate(due) if detect] == [0, 5, 10]
+@pytest.mark.parametrize(("is_seen", "every"), [(True, 5), (False, 10)])
+def test_faces_are_searched_at_once_then_every_second_or_two_where_nobody_is(is_seen, every):
+    tracker, due = Tracker(), []
+    for tick in range(21):
+        due.append(tracker.should_detect(tick / 5))
+        tracker.assign_ids(tick / 5, [face(100)] if is_seen else [])
+    assert [tick for tick, detect in enumerate(due) if detect] == list(range(0, 21, every))
 
 
 def test_recent_faces_expire():

@@ -21,6 +21,7 @@ from unmask.native_stderr import suppress_native_stderr
 from unmask.optional_deps import require
 
 REGION_SCALE = 1.5  # side of the mesh's input region, in sides of the face box
+INTERPOLATION_PX = 2  # around the mesh's input region
 SHORT_RANGE, FULL_RANGE = 0, 1  # MediaPipe's numbers of its two detectors
 
 # The mesh alone; `solutions.face_mesh` would run a detector first
@@ -145,9 +146,12 @@ class RegionMesh:
         Returns:
             The mesh and a score from 0.5 to 1, or ``None`` if the score is lower.
         """
-        create, rect = self._mediapipe.packet_creator, _to_rect(region, image)
+        corner, crop = _crop(image, region)  # MediaPipe copies the whole image that it is given
+        if not crop.size:
+            return None
+        create, rect = self._mediapipe.packet_creator, _to_rect(region.shifted(-corner), crop)
         srgb = self._mediapipe.ImageFormat.SRGB
-        frame = create.create_image_frame(image_format=srgb, data=image)
+        frame = create.create_image_frame(image_format=srgb, data=crop)
         self._timestamp += 1
         self._packets.clear()
         self._presence.clear()
@@ -163,7 +167,18 @@ class RegionMesh:
         self._has_warned = True
         getter = self._mediapipe.packet_getter
         presence = getter.get_float(self._presence[0])
-        return _to_pixels(getter.get_proto(meshes[0]), image), presence
+        return _to_pixels(getter.get_proto(meshes[0]), crop) + corner, presence
+
+
+def _crop(image: Image, region: RotatedSquare) -> tuple[NDArray[np.float32], Image]:
+    """Return corner and pixels of the part of the image that contains the region."""
+    turned = abs(np.cos(region.angle)) + abs(np.sin(region.angle))
+    reach = region.side / 2 * turned + INTERPOLATION_PX
+    size = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(region.centre - reach), 0, size).astype(int)
+    high = np.clip(np.ceil(region.centre + reach), low, size).astype(int)
+    crop = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
+    return low.astype(np.float32), crop
 
 
 def _register_models(mediapipe: Any) -> None:

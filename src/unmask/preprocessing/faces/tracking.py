@@ -12,7 +12,8 @@ from unmask.preprocessing.media.sampling import TOLERANCE_S
 
 MAX_GAP_S = 3.0  # a person who was absent for longer gets a new ID
 RECENT_S = 0.5  # how long a lost face is still searched for at its last position
-DETECT_EVERY_S = 1.0  # delay until a new person is detected, at most
+DETECT_EVERY_S = 1.0  # delay until a further person is detected, at most
+DETECT_FIRST_EVERY_S = 2.0  # delay where nobody is seen, for a face that is hard to find
 MIN_SIMILARITY = 0.15
 
 
@@ -41,7 +42,8 @@ class Tracker:
 
     def should_detect(self, time_s: float) -> bool:
         """Return whether to search for new people, and assume that the caller then does so."""
-        due = time_s - self._detected_s >= DETECT_EVERY_S - TOLERANCE_S
+        every_s = DETECT_EVERY_S if self.recent_faces(time_s) else DETECT_FIRST_EVERY_S
+        due = time_s - self._detected_s >= every_s - TOLERANCE_S
         if due:
             self._detected_s = time_s
         return due
