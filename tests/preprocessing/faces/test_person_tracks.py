@@ -74,3 +74,11 @@ def test_cut_between_two_people_in_one_place_makes_two_tracks(write_frames, astr
     (window,) = windows_of(path)
     times = sorted(person.track.time_s.tolist() for person in window.people)
     assert times == [pytest.approx([0.0, 0.2, 0.4]), pytest.approx([0.6])]
+
+
+def test_cut_between_two_sampled_frames_ends_the_tracks(write_frames, astronaut, tmp_path):
+    other = astronaut[::-1, ::-1].copy()  # one frame of another picture, which is not sampled
+    path = write_frames(tmp_path / "a.mkv", [astronaut] * 7 + [other] + [astronaut] * 8)
+    (window,) = windows_of(path)
+    times = sorted(person.track.time_s.tolist() for person in window.people)
+    assert times == [pytest.approx([0.0, 0.2]), pytest.approx([0.4, 0.6])]

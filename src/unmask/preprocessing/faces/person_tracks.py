@@ -18,6 +18,7 @@ from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.shots import ShotDetector
 from unmask.preprocessing.faces.stillness import StillnessMeter
 from unmask.preprocessing.faces.tracking import Tracker
+from unmask.preprocessing.media.display import DisplayedFrame
 from unmask.preprocessing.media.frames import Frame, iter_sampled_frames
 from unmask.preprocessing.media.sampling import window_index
 from unmask.preprocessing.timing import StageTimer
@@ -103,8 +104,14 @@ def iter_person_windows(
     if not info.has_video:
         return
     landmarker, tracker = get_landmarker(settings.faces), Tracker()
-    components = landmarker, tracker, ShotDetector(), StillnessMeter(), mouths
-    on_frame = mouths.add_frame if mouths else None
+    shots = ShotDetector()
+    components = landmarker, tracker, shots, StillnessMeter(), mouths
+
+    def on_frame(time_s: float, frame: DisplayedFrame) -> None:
+        shots.add_frame(time_s, frame)
+        if mouths:
+            mouths.add_frame(time_s, frame)
+
     frames = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, on_frame=on_frame)
     timed = timer.measure_iter("decode", frames)
     windows = groupby(timed, key=lambda f: window_index(f[0], window_s, info.duration_s))
@@ -128,7 +135,7 @@ def _process_window(
     for time_s, image in frames:
         sampled += 1
         with timer.measure("faces"):
-            if shots.starts_shot(image):
+            if shots.pop_start():
                 tracker.end_tracks()
             recent, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
             faces = landmarker.detect(image, recent, search)
