@@ -32,6 +32,11 @@ def pan(image, step_px, frames):
     return [wide[:, step_px * n : step_px * n + 512] for n in range(frames)]
 
 
+def calm(image):
+    """Return frames with so little motion that a small distance is unusual."""
+    return pan(image[:512], 1, 6)
+
+
 def shaken(image, frames, reach_px=15):
     offsets = np.random.default_rng(0).integers(0, 2 * reach_px, (frames, 2))
     side = 512 - 2 * reach_px
@@ -96,12 +101,12 @@ def test_plain_frame_starts_no_shot(astronaut, level):
     assert starts([astronaut, plain, astronaut]) == []
 
 
-@pytest.mark.parametrize(("gain", "offset"), [(0.4, 150), (2, 0), (2, 60), (3, 0)])
+@pytest.mark.parametrize(("gain", "offset"), [(0.4, 150), (0.5, 0), (1.5, 0), (1.2, 60)])
 @pytest.mark.parametrize("frames", [1, 10])
 def test_flash_and_step_of_exposure_start_no_shot(astronaut, hopper, gain, offset, frames):
-    for image in (astronaut, hopper):
+    for image in (astronaut, hopper[:512]):
         bright = exposed(image, gain, offset)
-        assert starts([image] * 3 + [bright] * frames + [image] * 3) == []
+        assert starts(calm(image) + [bright] * frames + [image] * 3) == []
 
 
 def test_fade_to_black_and_back_starts_no_shot(astronaut):
@@ -121,6 +126,11 @@ def test_shaking_camera_starts_no_shot(astronaut, hopper):
 def test_zoom_starts_no_shot(astronaut):
     crops = [astronaut[n : 512 - n, n : 512 - n] for n in range(0, 160, 8)]
     assert starts([np.ascontiguousarray(crop) for crop in crops]) == []
+
+
+def test_leap_of_the_zoom_starts_no_shot(astronaut):
+    nearer = cv2.resize(astronaut[26:486, 26:486], (512, 512), interpolation=cv2.INTER_CUBIC)
+    assert starts([*calm(astronaut), nearer]) == []
 
 
 @pytest.mark.parametrize("repeats", [2, 5])
@@ -144,6 +154,7 @@ def test_step_of_motion_starts_no_shot_at_five_frames_per_second(astronaut):
         for angle_deg in (0, 0.2, 0.4, 0.6, 0.8, 1, 7)
     ]
     assert starts(turned, rate=5) == []
+    assert starts(np.repeat(turned, 5, axis=0), rate=25) == []
     assert starts(turned, rate=25) == [6]  # as far within 40 ms is no motion
 
 
