@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # FFmpeg shows H.264 out of AVI and ASF at least one picture after the sound of the same instant.
 #
-# Expected: A flash and a click of the same instant are read with the same time, from any
-#           container. A stream without B-frames has nothing to reorder, so pts equals dts.
-# Seen:     AVI and ASF state one time per picture, which is read as dts. For H.264 FFmpeg adds
-#           a pts that is one picture later, even without B-frames: the flash is 40 ms behind the
+# Expected: A flash and a click of the same instant are read with the same time, from any container.
+#           A stream without B-frames has nothing to reorder, so pts equals dts.
+# Seen:     AVI and ASF state one time per picture, which is read as dts. For H.264 FFmpeg adds a
+#           pts that is one picture later, even without B-frames: the flash is 40 ms behind the
 #           click at 25 pictures a second. MPEG-4 Part 2 in the same containers, and H.264 in MP4
-#           and Matroska, are right. With B-frames in AVI the frames that the decoder returns
-#           have times that go back, and the flash is 80 ms late.
+#           and Matroska, are right. With B-frames in AVI the frames that the decoder returns have
+#           times that go back, and the flash is 80 ms late.
 # Matters:  Lips are compared with the sound to a picture. A genuine film of a camera that writes
 #           AVI looks shifted; sorting its frames by time exchanges pictures.
 # Remedy:   For AVI, number the decoded frames in the order in which they come, from the dts of the

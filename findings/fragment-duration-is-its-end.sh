@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # FFmpeg gives the end of a DASH segment or of a late Matroska file as its duration.
 #
-# Expected: `container.duration` is a length. A segment with pictures from 8 to 10 seconds has
-#           the start time 8 and the duration 2, as a file of any other container has.
+# Expected: `container.duration` is a length. A segment with pictures from 8 to 10 seconds has the
+#           start time 8 and the duration 2, as a file of any other container has.
 # Seen:     For a segment of fragmented MP4 behind its initialization segment, and for a Matroska
-#           file whose first time stamp is 8 seconds, the start time is 8 and the duration 10.
-#           Plain MP4, MPEG-TS and FLV with the same packets give 2. The streams of the segment
-#           repeat it, and so its number of frames cannot be told either.
+#           file whose first time stamp is 8 seconds, the start time is 8 and the duration 10. Plain
+#           MP4, MPEG-TS and FLV with the same packets give 2. The streams of the segment repeat it.
 # Matters:  A limit on the length refuses a short segment. Progress, the places of frames that are
-#           sampled evenly, and the share of speech in a film are wrong; pictures are looked
-#           for after the end.
+#           sampled evenly, and the share of speech in a film are wrong; pictures are looked for
+#           after the end.
 # Remedy:   Subtract the start time for these two formats, or measure: the end of the last packet
 #           minus the start of the first.
 #
@@ -89,7 +88,8 @@ def main():
     seen = []
     for path in paths:
         with av.open(str(path)) as source:
-            start, duration = (value / av.time_base for value in (source.start_time, source.duration))
+            start = source.start_time / av.time_base
+            duration = source.duration / av.time_base
             times = [frame.time for frame in source.decode(video=0)]
         print(
             f"{path.name}: start {start} s, duration {duration} s; {len(times)} pictures from "

@@ -2,16 +2,16 @@
 # Hypothesis with derandomize=True draws other examples when another local module is imported.
 #
 # Expected: `derandomize=True` makes a test deterministic: its examples depend on the test function,
-#           the settings and the version of Hypothesis, so a test gives the same result alone
-#           and in the whole suite.
+#           the settings and the version of Hypothesis, so a test gives the same result alone and in
+#           the whole suite.
 # Seen:     Hypothesis reads the constants out of the source of all local modules that are imported,
 #           and draws some of its examples from them. One imported module of numbers and words,
-#           which nothing uses, changes what the same test draws; repeated runs agree. A
-#           module without constants, and one in site-packages, change nothing.
+#           which nothing uses, changes what the same test draws; repeated runs agree. A module
+#           without constants, and one in site-packages, change nothing.
 # Matters:  A test in CI that is meant to be repeatable fails in the suite and passes alone, or
 #           fails after a constant changed in a module that it does not test.
-# Remedy:   Keep a failing example with `@example`. To repeat a failure, run the same set of
-#           tests, or the blob that `print_blob` prints.
+# Remedy:   Keep a failing example with `@example`. To repeat a failure, run the same set of tests,
+#           or the blob that `print_blob` prints.
 #
 # Installs about 10 MB. Takes a few seconds.
 

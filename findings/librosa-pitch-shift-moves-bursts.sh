@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# librosa's pitch_shift moves short sounds by tens of milliseconds at 16 kHz, each by another amount.
+# librosa's pitch_shift moves short sounds by tens of milliseconds at 16 kHz, each differently.
 #
-# Expected: `pitch_shift` changes the pitch and leaves every sound at its time. A phase vocoder blurs a
-#           burst within its window, around the place where it was.
+# Expected: `pitch_shift` changes the pitch and leaves every sound at its time. A phase vocoder
+#           blurs a burst within its window, around the place where it was.
 # Seen:     Bursts of 10 ms, alone in silence, are moved as a whole: with the default window of 2048
 #           samples by up to 58 ms at two semitones and 75 ms at five, one of them forward and the
-#           next one back. The length stays the same. The default is made for 22,050 Hz, the
-#           default rate of librosa; the argument `sr` does not change it. With n_fft=512 they
-#           move by less than 8 ms.
+#           next one back. The length stays the same. The default is made for 22,050 Hz, the default
+#           rate of librosa; the argument `sr` does not change it. With n_fft=512 they move by less
+#           than 8 ms.
 # Matters:  Augmented or forged speech no longer fits the lips: 50 ms is more than a picture. A
 #           detector that compares both learns the shift and not the voice.
 # Remedy:   Pass n_fft=512 at 16 kHz, or stretch in the time domain (WSOLA) and resample.

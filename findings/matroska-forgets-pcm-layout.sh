@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # PCM in Matroska comes back without its channel layout; mixed to mono, the centre is silent.
 #
-# Expected: A container keeps which channel is which, as WAV and QuickTime do. Mixing a 3.0 recording
-#           (left, right, centre) to mono gives the same sound from each of them.
+# Expected: A container keeps which channel is which, as WAV and QuickTime do. Mixing a 3.0
+#           recording (left, right, centre) to mono gives the same sound from each of them.
 # Seen:     Matroska has a field for the number of channels alone, and PCM has no header that could
-#           say more. "3.0" and "2.1" both become "3 channels", and swresample takes these for 2.1: the
-#           centre is mixed as a subwoofer, which means not at all. The rear left of quad is as
+#           say more. "3.0" and "2.1" both become "3 channels", and swresample takes these for 2.1:
+#           the centre is mixed as a subwoofer, which means not at all. The rear left of quad is as
 #           loud as a centre. FLAC, whose own header has the layout, is right. Nothing warns.
 # Matters:  Speech is in the centre. A film whose only voice is there has no voice.
-# Remedy:   Mix the channels of an unnamed layout by a rule of your own, such as their mean; or use FLAC.
+# Remedy:   Mix the channels of an unnamed layout by a rule of your own, such as their mean; or use
+#           FLAC.
 #
 # Installs about 50 MB. Takes a few seconds.
 

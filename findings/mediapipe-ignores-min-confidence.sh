@@ -3,8 +3,8 @@
 #
 # Expected: `FaceDetection(min_detection_confidence=0.99)` returns faces of at least that score, and
 #           0.1 returns more than 0.5 does.
-# Seen:     The argument has no effect, in both models: a face of score 0.92 is returned for 0.99, and
-#           a blurred one of 0.56 as well; faces below 0.5 are never returned. FaceDetector of
+# Seen:     The argument has no effect, in both models: a face of score 0.92 is returned for 0.99,
+#           and a blurred one of 0.56 as well; faces below 0.5 are never returned. FaceDetector of
 #           the Tasks API, with the same model file, obeys.
 # Matters:  Blurred, small and wrong faces are accepted by a strict threshold, and a threshold that
 #           was tuned on a data set has tuned nothing.
@@ -72,7 +72,8 @@ def main():
         ):
             seen = {threshold: sorted(find(threshold), reverse=True) for threshold in THRESHOLDS}
             for threshold, scores in seen.items():
-                print(f"{label}, {name}, {threshold}:", ", ".join(f"{s:.2f}" for s in scores) or "-")
+                shown = ", ".join(f"{score:.2f}" for score in scores) or "none"
+                print(f"{label}, {name}, {threshold}: {shown}")
             obeys = not seen[0.99] and len(seen[0.1]) > len(seen[0.5])
             is_constant = seen[0.1] == seen[0.5] == seen[0.99] and len(seen[0.5]) > 0
             changed |= not (obeys if name == "Tasks API" else is_constant)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # OpenCV and PyAV take a mirrored display matrix for a turn; OpenCV shows the film upside down.
 #
-# Expected: A reader that turns films as the display matrix says mirrors them too. One that can
-#           only turn gives angle 0 for a matrix that only mirrors.
-# Seen:     Both measure the angle of one axis. A matrix that mirrors left and right gives -180, as a
-#           half turn does, and OpenCV shows the film upside down. One that mirrors top and
-#           bottom gives 0 and is ignored, so that film is upside down too. Of the eight
-#           matrices of EXIF, the four that mirror are shown wrongly; the other four rightly.
+# Expected: A reader that turns films as the display matrix says mirrors them too. One that can only
+#           turn gives angle 0 for a matrix that only mirrors.
+# Seen:     Both measure the angle of one axis. A matrix that mirrors left and right gives -180, as
+#           a half turn does, and OpenCV shows the film upside down. One that mirrors top and bottom
+#           gives 0 and is ignored, so that film is upside down too. Of the eight matrices of EXIF,
+#           the four that mirror are shown wrongly; the other four rightly.
 # Matters:  Some front cameras and editors write such matrices. No face is found upside down, and
 #           left and right are exchanged in what is found.
 # Remedy:   Read the nine numbers of the side data DISPLAYMATRIX. The determinant of the first two
@@ -81,7 +81,12 @@ from pathlib import Path
 
 import cv2
 
-CORNERS = {(-1, -1): "top left", (1, -1): "top right", (-1, 1): "bottom left", (1, 1): "bottom right"}
+CORNERS = {
+    (-1, -1): "top left",
+    (1, -1): "top right",
+    (-1, 1): "bottom left",
+    (1, 1): "bottom right",
+}
 # matrix: (its name, rotation in PyAV, whether OpenCV is right)
 DOCUMENTED = {
     "1,0,0,1": ("upright", 0, True),

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # FFmpeg drops the encoder's delay of an MP3, but its time stamps still count it.
 #
-# Expected: The first sample that is returned is at time 0: what the encoder put before it is cut off
-#           with its time, as libsndfile does and as FFmpeg does for MP3 in Matroska.
-# Seen:     The 1105 samples of delay are cut off, and the first frame has the time 69 ms at 16 kHz (25 ms
-#           at 44.1 kHz). A click at 500 ms has the time 569 ms by the time stamps, and 500 ms if
-#           samples are counted. The number of samples is right in both.
+# Expected: The first sample that is returned is at time 0: what the encoder put before it is cut
+#           off with its time, as libsndfile does and as FFmpeg does for MP3 in Matroska.
+# Seen:     The 1105 samples of delay are cut off, and the first frame has the time 69 ms at 16 kHz
+#           (25 ms at 44.1 kHz). A click at 500 ms has the time 569 ms by the time stamps, and 500
+#           ms if samples are counted. The number of samples is right in both.
 # Matters:  Segments of one reader are compared with those of another; a flagged second is off by
-#           more than a picture. Half of a program counts samples and the other half reads time stamps.
+#           more than a picture. Half of a program counts samples and the other half reads time
+#           stamps.
 # Remedy:   Subtract the start time of the stream. For files of sound alone, count samples.
 #
 # Installs about 60 MB. Takes a few seconds.

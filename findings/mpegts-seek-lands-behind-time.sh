@@ -3,14 +3,14 @@
 #
 # Expected: `seek(t, backward=True)` goes to a key frame at or before t, as its manual says, so that
 #           decoding on from there reaches the frame at t.
-# Seen:     MPEG-TS has no index. FFmpeg looks for a packet near t, key frame or not, and the decoder
-#           drops what it cannot decode up to the next key frame. With B-frames and a key frame a
-#           second, each of 20 first frames is after t, by up to about a second. At the end no
-#           frame comes at all. MP4 and Matroska with the same stream: none is after t.
-# Matters:  Cut-outs of a flagged second and frames that are sampled by seeking show another moment, or
-#           nothing, for recordings of television and HLS segments. Nothing warns.
-# Remedy:   Compare the first frame's time with t and seek again, further back by more than the distance
-#           of key frames; or decode from the start.
+# Seen:     MPEG-TS has no index. FFmpeg looks for a packet near t, key frame or not, and the
+#           decoder drops what it cannot decode up to the next key frame. With B-frames and a key
+#           frame a second, each of 20 first frames is after t, by up to about a second. At the end
+#           no frame comes at all. MP4 and Matroska with the same stream: none is after t.
+# Matters:  Cut-outs of a flagged second and frames that are sampled by seeking show another moment,
+#           or nothing, for recordings of television and HLS segments. Nothing warns.
+# Remedy:   Compare the first frame's time with t and seek again, further back by more than the
+#           distance of key frames; or decode from the start.
 #
 # Installs about 50 MB. Takes a few seconds.
 

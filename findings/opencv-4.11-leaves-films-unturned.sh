@@ -3,9 +3,9 @@
 #
 # Expected: `VideoCapture` turns a film as its display matrix says, as since OpenCV 4.5. A minor
 #           release with the same code around it changes no pixel.
-# Seen:     In the wheels of 4.10 and 4.12, CAP_PROP_ORIENTATION_AUTO is 1 and a portrait film of
-#           a phone is upright. In 4.11 it is 0 and the film lies on its side, with width and
-#           height exchanged. Nothing warns. With the property set to 1, 4.11 turns it as well.
+# Seen:     In the wheels of 4.10 and 4.12, CAP_PROP_ORIENTATION_AUTO is 1 and a portrait film of a
+#           phone is upright. In 4.11 it is 0 and the film lies on its side, with width and height
+#           exchanged. Nothing warns. With the property set to 1, 4.11 turns it as well.
 # Matters:  4.11 is the last version that accepts NumPy 1, so projects with NumPy 1 have it. Faces
 #           that lie on their side are not found.
 # Remedy:   Set CAP_PROP_ORIENTATION_AUTO after opening, and never rely on its default.

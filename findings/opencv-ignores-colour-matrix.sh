@@ -3,11 +3,11 @@
 #
 # Expected: `VideoCapture` converts to BGR by the matrix that the film states, as PyAV and players
 #           do, and a minor release changes no colour.
-# Seen:     In 4.11 and 4.12 the same pixel is (189, 30, 0) whether the film states BT.601, BT.709 or
-#           nothing. By BT.709 it is (204, 44, 0), as in 4.13. No property tells the matrix or
+# Seen:     In 4.11 and 4.12 the same pixel is (189, 30, 0) whether the film states BT.601, BT.709
+#           or nothing. By BT.709 it is (204, 44, 0), as in 4.13. No property tells the matrix or
 #           changes it.
-# Matters:  All HD film is BT.709, and skin is red. Colours of one reader are judged by a
-#           model that was trained on those of another, or of another version.
+# Matters:  All HD film is BT.709, and skin is red. Colours of one reader are judged by a model that
+#           was trained on those of another, or of another version.
 # Remedy:   Read with PyAV, or convert all films to one matrix first.
 #
 # Installs about 300 MB, one version after the other. Takes less than a minute.

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # OpenCV seeks as if all frames were equally far apart, so films of variable rate give other frames.
 #
-# Expected: `set(CAP_PROP_POS_FRAMES, k)` and `read()` give the frame that the k-th `read()` gives from
-#           the start. `set(CAP_PROP_POS_MSEC, t)` gives the frame shown at t.
+# Expected: `set(CAP_PROP_POS_FRAMES, k)` and `read()` give the frame that the k-th `read()` gives
+#           from the start. `set(CAP_PROP_POS_MSEC, t)` gives the frame shown at t.
 #           CAP_PROP_FRAME_COUNT is the number of frames.
-# Seen:     Both places are turned into a time or a number by the mean rate. In a film with 25 frames
-#           a second at first and 10 later, frame 50 is up to 21 frames off, and the frame for
-#           one second is that of 0.56 s. In Matroska the count is 174 for 100 frames: the length
-#           times the rate. `set` returns True. The same film at a constant rate is read rightly.
+# Seen:     Both places are turned into a time or a number by the mean rate. In a film with 25
+#           frames a second at first and 10 later, frame 71 comes for 50, and the frame for one
+#           second is that of 0.56 s. In Matroska the count is 174 for 100 frames: the
+#           length times the rate. `set` returns True. The same film at a constant rate is read
+#           rightly.
 # Matters:  Browsers, phones in the dark and screen recorders write variable rates. Frames that are
-#           sampled by number, and cut-outs of a flagged second, show another moment than
-#           stated, and the lips do not fit the sound.
-# Remedy:   Read from the start and use CAP_PROP_POS_MSEC after each `read`, which is right; or seek in
-#           PyAV and decode up to the time stamp.
+#           sampled by number, and cut-outs of a flagged second, show another moment than stated,
+#           and the lips do not fit the sound.
+# Remedy:   Read from the start and use CAP_PROP_POS_MSEC after each `read`, which is right; or seek
+#           in PyAV and decode up to the time stamp.
 #
 # Installs about 150 MB. Takes less than a minute.
 

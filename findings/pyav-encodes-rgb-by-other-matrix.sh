@@ -3,11 +3,11 @@
 #
 # Expected: With `stream.codec_context.colorspace = ITU709`, RGB frames given to the encoder are
 #           converted by BT.709, so that a reader that obeys the mark shows the same colours.
-# Seen:     The encoder stores the luma and chroma of BT.601 whatever the stream says, and the file says
-#           BT.709. (200, 60, 40) is read back as (212, 72, 36). Without a mark, and with BT.601,
-#           the colour comes back.
-# Matters:  Generated training data and films that are encoded again have other colours than their source;
-#           a detector learns that as a trace of forgery.
+# Seen:     The encoder stores the luma and chroma of BT.601 whatever the stream says, and the file
+#           says BT.709. (200, 60, 40) is read back as (212, 72, 36). Without a mark, and with
+#           BT.601, the colour comes back.
+# Matters:  Generated training data and films that are encoded again have other colours than their
+#           source; a detector learns that as a trace of forgery.
 # Remedy:   Convert first: `frame.reformat(format="yuv420p", dst_colorspace="ITU709")`.
 #
 # Installs about 50 MB. Takes a few seconds.

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # In PyAV all side data of a JPEG picture with EXIF is out of reach: looking for any of it fails.
 #
-# Expected: `frame.side_data` gives what PyAV knows, and leaves out or passes on the rest, as
-#           FFmpeg adds kinds with every version. Looking for a kind that a frame lacks gives
-#           None.
+# Expected: `frame.side_data` gives what PyAV knows, and leaves out or passes on the rest, as FFmpeg
+#           adds kinds with every version. Looking for a kind that a frame lacks gives None.
 # Seen:     PyAV's list of kinds ends before EXIF. For a frame with one unknown kind, iteration and
 #           `side_data.get("DISPLAYMATRIX")` raise ValueError, although the frame has a display
 #           matrix, which FFmpeg makes of the EXIF orientation. Without EXIF it works.
 # Matters:  Code that turns pictures upright is tested with pictures that have no EXIF. Those of
-#           cameras have it, with and without an orientation, and end in an error that no reader
-#           of damaged files expects. Motion JPEG video has it too.
+#           cameras have it, with and without an orientation, and end in an error that no reader of
+#           damaged files expects. Motion JPEG video has it too.
 # Remedy:   `frame.rotation` works, but does not tell a mirrored picture. Or give the enumeration
 #           `av.sidedata.sidedata.Type` a `_missing_` that makes a member of an unknown number, as
 #           the second run does.

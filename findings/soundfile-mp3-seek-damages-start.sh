@@ -2,10 +2,10 @@
 # soundfile returns damaged samples for the first 80 ms after a seek in an MP3.
 #
 # Expected: `soundfile.read(path, start=k)` gives the same samples as reading all and cutting at k.
-# Seen:     The place is right, but the first 3,400 to 3,900 samples of a tone at 48 kHz differ, by as
-#           much as the tone is loud. An MP3 frame needs bits of frames before it, which are not
-#           decoded. No error is raised; libmpg123 may print a line. From the start of the
-#           file, and in FLAC and Ogg Opus, all samples agree.
+# Seen:     The place is right, but the first 3,400 to 3,900 samples of a tone at 48 kHz differ, by
+#           as much as the tone is loud. An MP3 frame needs bits of frames before it, which are not
+#           decoded. No error is raised; libmpg123 may print a line. From the start of the file, and
+#           in FLAC and Ogg Opus, all samples agree.
 # Matters:  Random excerpts for training, and windows of a long recording, begin with a sound that
 #           the recording does not have. A detector of cuts or of synthesis finds it.
 # Remedy:   Read some thousand samples more before the excerpt and drop them, or decode all.

@@ -3,10 +3,10 @@
 #
 # Expected: With `PRAGMA secure_delete=ON`, deleted content is overwritten with zeros, so that after
 #           the commit, or at the latest after a complete checkpoint, no file has it.
-# Seen:     In WAL mode only pages of the database file are overwritten. The log still has the page as it
-#           was first written; PASSIVE, FULL and RESTART checkpoints report success and leave
-#           it. It goes when later writes happen to cover it, with a TRUNCATE checkpoint, or with the
-#           last connection. In DELETE mode nothing is left.
+# Seen:     In WAL mode only pages of the database file are overwritten. The log still has the page
+#           as it was first written; PASSIVE, FULL and RESTART checkpoints report success and leave
+#           it. It goes when later writes happen to cover it, with a TRUNCATE checkpoint, or with
+#           the last connection. In DELETE mode nothing is left.
 # Matters:  A service that keeps a connection open deletes a job or a name on request; the name
 #           remains readable in the file beside the database, for days if little is written.
 # Remedy:   `PRAGMA wal_checkpoint(TRUNCATE)` after deletions, and check the first number that it
@@ -54,9 +54,9 @@ def run(folder, mode):
     left = [count_names(folder)]
     print(f"{mode}: after the deletion {left[0]}")
     for checkpoint in CHECKPOINTS:
-        busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({checkpoint})").fetchone()
+        numbers = connection.execute(f"PRAGMA wal_checkpoint({checkpoint})").fetchone()
         left.append(count_names(folder))
-        print(f"{mode}: after {checkpoint} (busy {busy}, pages {pages}, copied {copied}) {left[-1]}")
+        print(f"{mode}: after {checkpoint} (busy, pages, copied: {numbers}) {left[-1]}")
     connection.close()
     return [list(counts) for counts in left]
 

@@ -4,11 +4,12 @@
 # Expected: Converting a picture to yuv420p directly gives what its conversion to rgb24 or gray, and
 #           from there to yuv420p, gives, except for rounding.
 # Seen:     From Bayer formats, red and blue have exchanged weights: a red area gets the luma of
-#           blue (50 instead of 79), and its chroma is off by 14. From monow and monob, white
-#           is 255 and black 0, of full range, where limited range has 235 and 16; and that even
-#           if limited range is asked for, and the frame says so. There is no warning.
+#           blue (50 instead of 79), and its chroma is off by 14. From monow and monob, white is 255
+#           and black 0, of full range, where limited range has 235 and 16; and that even if limited
+#           range is asked for, and the frame says so. There is no warning.
 # Matters:  Luma that is read from YUV to be judged or encoded. Industrial cameras record Bayer;
-#           monow is the format of 1-bit TIFF, PNG and PBM pictures.
+#           1-bit TIFF,
+#           PNG and PBM pictures are monow or monob.
 # Remedy:   Convert such formats to rgb24, or to gray, first.
 #
 # Installs about 50 MB. Takes a few seconds.
