@@ -3,6 +3,7 @@ import logging
 
 import pytest
 
+from unmask.data.datasets import celebdf
 from unmask.data.datasets.ingest import load_dataset
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
@@ -15,6 +16,7 @@ def test_faceforensics_joins_pairs_and_keeps_the_authors_splits(make_folder, by_
     names += [f"{fake.format('Deepfakes')}/{name}.mp4" for name in ("004_982", "982_004")]
     names += [f"{fake.format('Face2Face')}/010_011.mp4", f"{fake.format('FaceSwap')}/021_020.mp4"]
     names += [f"{real}/notes.txt", f"{real}/poster.mp4"]
+    names += ["manipulated_sequences/Deepfakes/masks/videos/004_982.mp4"]
     splits = {"train": [["004", "982"]], "val": [["011", "010"]], "test": [["020", "021"]]}
     folder = make_folder(
         *names, **{f"splits/{name}.json": json.dumps(pairs) for name, pairs in splits.items()}
@@ -75,9 +77,41 @@ def test_celebdf_identity_is_the_person_of_the_footage(make_folder, by_id, caplo
     assert find_leaks(clips.values()) == ()
 
 
+def test_celebdf_plus_plus_has_the_method_and_the_person_of_each_forgery(make_folder, by_id):
+    forgeries = {
+        "FaceSwap/Celeb-DF/id0_id1_0003": "FaceSwap-Celeb-DF",
+        "FaceReenact/LivePortrait/id1_id0_0000": "FaceReenact-LivePortrait",
+        "TalkingFace/FLOAT/id2_0001_test_id01298_zw76LSgzzS8": "TalkingFace-FLOAT",
+        "TalkingFace/FLOAT/id2_0002_test_id00061_VugwXDj1ka4": "TalkingFace-FLOAT",
+    }
+    folder = make_folder(
+        *[f"Celeb-real/id{person}_0001.mp4" for person in range(5)],
+        *[f"Celeb-synthesis/{name}.mp4" for name in forgeries],
+        "YouTube-real/00170.mp4",
+    )
+    clips = by_id(load_dataset(folder))
+    names = {name: f"Celeb-synthesis__{name.replace('/', '__')}.mp4" for name in forgeries}
+    assert {name: clips[clip].manipulation for name, clip in names.items()} == forgeries
+    assert [clips[clip].identity for clip in names.values()] == ["id0", "id1", "id2", "id2"]
+    talking = clips["Celeb-synthesis__TalkingFace__FLOAT__id2_0001_test_id01298_zw76LSgzzS8.mp4"]
+    assert talking.pair_id == clips["Celeb-real__id2_0001.mp4"].pair_id == "id2_0001"
+    assert {clip.source for clip in clips.values()} == {"Celeb-DF++"}
+    assert find_leaks(clips.values()) == ()
+
+
+def test_celebdf_test_list_names_forgeries_by_their_folder(make_folder):
+    name = "Celeb-synthesis/{}/id0_id1_0000.mp4"
+    swap, other = name.format("FaceSwap/GHOST"), name.format("FaceSwap/UniFace")
+    folder = make_folder(
+        "Celeb-real/id0_0000.mp4", swap, other, **{"List_of_testing_videos.txt": f"0 {swap}\n"}
+    )
+    tests = [entry.path for entry in celebdf.iter_entries(folder) if entry.split == "test"]
+    assert tests == [folder / swap]
+
+
 def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
     parts = {
-        "part_0": {
+        "dfdc_train_part_00/dfdc_train_part_0": {
             "a.mp4": {"label": "REAL", "split": "train"},
             "b.mp4": {"label": "FAKE", "split": "train", "original": "a.mp4"},
         },
@@ -89,12 +123,12 @@ def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
     )
     clips = by_id(load_dataset(folder))
     assert {name: clip.identity for name, clip in clips.items()} == {
-        "part_0__a.mp4": "a",
-        "part_0__b.mp4": "a",
+        "dfdc_train_part_00__dfdc_train_part_0__a.mp4": "a",
+        "dfdc_train_part_00__dfdc_train_part_0__b.mp4": "a",
         "part_1__c.mp4": "c",
         "part_1__d.mp4": "d",
     }
-    fake = clips["part_0__b.mp4"]
+    fake = clips["dfdc_train_part_00__dfdc_train_part_0__b.mp4"]
     assert (fake.fake_video, fake.fake_audio, fake.manipulation) == (True, False, "unknown")
 
 

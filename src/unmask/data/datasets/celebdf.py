@@ -1,9 +1,10 @@
-"""Adapter for Celeb-DF v2 (Li et al., CVPR 2020).
+"""Adapter for Celeb-DF v2 (Li et al., CVPR 2020) and Celeb-DF++ (Li et al., 2025).
 
 Files: ``Celeb-real/id0_0000.mp4``, ``Celeb-synthesis/id0_id1_0000.mp4`` (footage of id0, face of
-id1), ``YouTube-real/00000.mp4`` and ``List_of_testing_videos.txt``. Every celebrity is swapped
-with many others, so the identity of a clip is the person in the original footage, not the face
-donor.
+id1), ``YouTube-real/00000.mp4`` and ``List_of_testing_videos.txt``. In Celeb-DF++ the forgeries are
+in folders of a scenario and a method: ``Celeb-synthesis/TalkingFace/FLOAT/id0_0000_test_….mp4`` is
+made from the recording 0000 of id0 and from speech of VoxCeleb2. Every celebrity is swapped with
+many others, so the identity of a clip is the person in the original footage, not the face donor.
 """
 
 import re
@@ -16,7 +17,8 @@ from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 LICENCE = "Celeb-DF terms of use (research only)"
 REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
 TEST_LIST = "List_of_testing_videos.txt"
-FILE_NAME = re.compile(r"^(?P<target>id\d+)_(?:(?P<donor>id\d+)_)?(?P<recording>\d+)$")
+SCENARIOS = ("FaceSwap", "FaceReenact", "TalkingFace")  # folders of Celeb-DF++
+FILE_NAME = re.compile(r"^(?P<target>id\d+)_(?:(?P<donor>id\d+)_)?(?P<recording>\d+)(?:_.+)?$")
 
 
 def matches(folder: Path) -> bool:
@@ -27,6 +29,7 @@ def matches(folder: Path) -> bool:
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video; those on the authors' test list get the split ``test``."""
     tests = _test_list(folder / TEST_LIST)
+    is_plus = any((folder / SYNTHESIS / scenario).is_dir() for scenario in SCENARIOS)
     for tree in (REAL, SYNTHESIS, YOUTUBE):
         for path in list_media(folder / tree, VIDEO_SUFFIXES):
             name = FILE_NAME.match(path.stem)
@@ -34,20 +37,25 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
             is_fake = tree == SYNTHESIS
             yield DatasetEntry(
                 path=path,
-                source="Celeb-DF-v2",
+                source="Celeb-DF++" if is_plus else "Celeb-DF-v2",
                 identity=person,
                 pair_id=f"{person}_{name['recording']}" if name else person,
-                manipulation="faceswap" if is_fake else NONE,
+                manipulation=_method(path.relative_to(folder / tree)) if is_fake else NONE,
                 fake_video=is_fake,
                 fake_audio=False,
                 licence=LICENCE,
-                split="test" if (tree, path.name) in tests else None,
+                split="test" if path.relative_to(folder).as_posix() in tests else None,
             )
 
 
-def _test_list(file: Path) -> set[tuple[str, str]]:
-    """Return folder and name of each test video; a line reads ``1 YouTube-real/00170.mp4``."""
+def _method(path: Path) -> str:
+    """Return scenario and method of a forgery of Celeb-DF++; those of v2 are face swaps."""
+    return "-".join(path.parts[:-1]) or "faceswap"
+
+
+def _test_list(file: Path) -> set[str]:
+    """Return the path of each test video; a line reads ``1 YouTube-real/00170.mp4``."""
     if not file.is_file():
         return set()
     lines = [line.split() for line in file.read_text().splitlines()]
-    return {(Path(line[1]).parts[0], Path(line[1]).name) for line in lines if len(line) == 2}
+    return {line[1] for line in lines if len(line) == 2}

@@ -1,7 +1,8 @@
 """Adapter for the Deepfake Detection Challenge data set (Dolhansky et al., 2020).
 
 The set comes in parts; each is a folder with videos and a ``metadata.json`` that maps file names
-to ``label`` and ``original``. The metadata give neither the person, nor the method, nor whether
+to ``label`` and ``original``; unpacked archives repeat the folder, as in
+``dfdc_train_part_00/dfdc_train_part_0/``. The metadata give neither the person, nor the method, nor whether
 the voice is forged: every fake is labelled as a forged face, and the original footage serves as
 the identity.
 """
@@ -15,7 +16,7 @@ LICENCE = "DFDC terms of use (research only)"
 
 
 def matches(folder: Path) -> bool:
-    """Return whether a ``metadata.json`` of this form is in the folder or one level below."""
+    """Return whether a ``metadata.json`` of this form is in the folder or up to two levels below."""
     return any(_labels(file) for file in _metadata(folder)[:1])
 
 
@@ -38,7 +39,8 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
 
 
 def _metadata(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("metadata.json"), *folder.glob("*/metadata.json")])
+    levels = ("metadata.json", "*/metadata.json", "*/*/metadata.json")
+    return sorted(file for level in levels for file in folder.glob(level))
 
 
 def _labels(file: Path) -> dict[str, dict[str, str]]:

@@ -2,7 +2,8 @@
 
 Files: ``original_sequences/{youtube,actors}/COMPRESSION/videos/004.mp4`` and
 ``manipulated_sequences/METHOD/COMPRESSION/videos/004_982.mp4`` (footage of 004, face or
-expression of 982). The clips have no sound. The authors' ``train.json``, ``val.json`` and
+expression of 982). The clips have no sound, and the films of face masks in
+``manipulated_sequences/METHOD/masks/`` are left out. The authors' ``train.json``, ``val.json`` and
 ``test.json`` are used if they are in the folder or in its ``splits/``.
 """
 
@@ -17,6 +18,7 @@ from unmask.records import SPLITS
 LICENCE = "FaceForensics++ terms of use (research only)"
 TREES = ("original_sequences", "manipulated_sequences")
 FILE_NAME = re.compile(r"^(?P<target>\d+)(?:_(?P<donor>\d+))?(?:__(?P<scene>.+?)(?:__\w+)?)?$")
+MASKS = "masks"
 ACTOR_FOLDERS = ("actors", "DeepFakeDetection")
 
 
@@ -31,7 +33,8 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     videos = []
     for tree in TREES:
         for path in list_media(folder / tree, VIDEO_SUFFIXES):
-            if name := FILE_NAME.match(path.stem):
+            name = FILE_NAME.match(path.stem)
+            if name and MASKS not in path.relative_to(folder / tree).parts:
                 videos.append((path, path.relative_to(folder / tree).parts[0], name))
                 if name["donor"]:
                     pairs[name["target"]] = name["donor"]

@@ -28,7 +28,7 @@ from unmask.records import SPLITS, Clip, MediaInfo
 ADAPTERS: dict[str, DatasetAdapter] = {
     "a manifest.csv with the columns file and label": csv_table,
     "FaceForensics++ (original_sequences/, manipulated_sequences/)": faceforensics,
-    "Celeb-DF v2 (Celeb-real/, Celeb-synthesis/)": celebdf,
+    "Celeb-DF v2, Celeb-DF++ (Celeb-real/, Celeb-synthesis/)": celebdf,
     "FakeAVCeleb (meta_data.csv)": fakeavceleb,
     "LAV-DF (metadata.json, a list)": lavdf,
     "AV-Deepfake1M, AV-Deepfake1M++ (train_metadata.json)": avdeepfake1m,
