@@ -2,9 +2,9 @@
 
 The set comes in parts; each is a folder with videos and a ``metadata.json`` that maps file names
 to ``label`` and ``original``; unpacked archives repeat the folder, as in
-``dfdc_train_part_00/dfdc_train_part_0/``. The metadata give neither the person, nor the method, nor whether
-the voice is forged: every fake is labelled as a forged face, and the original footage serves as
-the identity.
+``dfdc_train_part_00/dfdc_train_part_0/``. The metadata give neither the person, nor the method,
+nor whether the voice is forged: every fake is labelled as a forged face, and the original footage
+serves as the identity.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ LICENCE = "DFDC terms of use (research only)"
 
 
 def matches(folder: Path) -> bool:
-    """Return whether a ``metadata.json`` of this form is in the folder or up to two levels below."""
+    """Return whether a ``metadata.json`` of this form is at most two levels below the folder."""
     return any(_labels(file) for file in _metadata(folder)[:1])
 
 
