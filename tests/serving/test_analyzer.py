@@ -60,7 +60,8 @@ def test_detector_with_every_option_is_served_as_it_scores(bundle_folder, talkin
     )
     report = Analyzer(bundle).analyze(talking)
     assert report.timing_s.flow > 0
-    assert report.fake_probability == pytest.approx(score.probability, abs=1e-4)
+    # in bfloat16, where the processor has it, batch norms round differently when they are folded
+    assert report.fake_probability == pytest.approx(score.probability, abs=1e-3)
 
 
 def test_longer_video_is_the_frame_weighted_mean_of_its_windows(analyzer, talking, monkeypatch):

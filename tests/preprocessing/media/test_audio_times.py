@@ -200,6 +200,16 @@ def test_timestamp_of_another_day_is_a_jump_of_the_clock(tmp_path):
     assert click_times(read_waveform(path).samples) == pytest.approx([0.1, 0.6], abs=0.03)
 
 
+@pytest.mark.parametrize("samples", [1, 40])
+def test_a_run_too_short_to_resample_is_silence(tmp_path, samples):
+    short = np.full((1, samples), 0.5, np.float32)
+    parts = [Part(0.0, clicks([0.2], 0.64)), Part(1.0, short), Part(2.0, clicks([0.2], 0.64))]
+    path = write_sound(tmp_path / "a.mkv", parts, "pcm_s16le")
+    assert click_times(read_waveform(path).samples) == pytest.approx([0.2, 2.2], abs=0.001)
+    alone = write_sound(tmp_path / "b.mkv", [Part(0.0, short)], "pcm_s16le")
+    assert read_waveform(alone) is None
+
+
 def test_sound_beyond_the_longest_duration_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(track_waveform, "MAX_DURATION_S", 40.0)
     parts = [Part(0.0, clicks([0.1], 0.5)), Part(45.0, clicks([0.1], 0.5))]

@@ -36,12 +36,16 @@ def invalid():
     return av.error.InvalidDataError(1, "Invalid data found", PATH)
 
 
+def unknown_stream():
+    return IndexError("list index out of range")
+
+
 @pytest.fixture
 def memory_is_short(monkeypatch):
     monkeypatch.setattr(packets, "PROBE_BYTES", 2**62)
 
 
-@pytest.mark.parametrize("error", [no_memory, invalid])
+@pytest.mark.parametrize("error", [no_memory, invalid, unknown_stream])
 def test_packets_behind_an_error_are_read(error):
     read = list(iter_packets(Container([Packet(), error(), Packet(), error(), Packet()]), (), PATH))
     assert len(read) == 3

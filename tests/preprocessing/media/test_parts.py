@@ -95,16 +95,30 @@ def test_stream_that_grows_midway_is_refused_at_the_first_large_picture(make_vid
         list(iter_frames(path))
 
 
-def test_lost_pictures_are_counted_in_seconds(write_clip, copy_packets, tmp_path):
+@pytest.mark.parametrize("lost_s", [0.4, 0.8, 3.0])
+def test_lost_pictures_are_counted_in_seconds(write_clip, copy_packets, tmp_path, lost_s):
     options = {"preset": "ultrafast", "g": "25"}
     source = write_clip(tmp_path / "a.mkv", 8.0, options=options)
     holed = copy_packets(
         source,
         tmp_path / "b.mkv",
-        lambda kind, time_s: None if kind == "video" and 2.98 < time_s < 5.98 else 0.0,
+        lambda kind, time_s: None if kind == "video" and 2.98 < time_s < 2.98 + lost_s else 0.0,
     )
-    for path, lost_s in ((source, 0.0), (holed, 3.0)):
-        sampled = len(list(iter_sampled_frames(path, 5.0)))
-        seconds = missing_picture_s(path, 0, (0.0, np.inf), sampled, 5.0)
-        assert seconds == pytest.approx(lost_s, abs=0.1)
-    assert missing_picture_s(source, 0, (0.0, np.inf), 30, 5.0) == pytest.approx(2.0)
+    for path, least_s in ((source, 0.0), (holed, lost_s)):
+        sampled = len(list(iter_sampled_frames(path, 25.0)))
+        seconds = missing_picture_s(path, 0, (0.0, np.inf), sampled, 25.0)
+        assert seconds == pytest.approx(8.0 - sampled / 25, abs=0.05)
+        assert seconds >= least_s - 0.05
+    assert missing_picture_s(source, 0, (0.0, np.inf), 150, 25.0) == pytest.approx(2.0)
+
+
+def test_low_and_irregular_rates_lose_no_picture(write_clip, copy_packets, tmp_path, rng):
+    source = write_clip(tmp_path / "a.mkv", 8.0, options={"preset": "ultrafast", "g": "1"})
+    kept = np.cumsum(rng.choice([1, 2, 5, 8], 60))  # up to 0.32 s apart
+    sparse = copy_packets(
+        source,
+        tmp_path / "b.mkv",
+        lambda kind, time_s: None if kind == "video" and round(time_s * 25) not in kept else 0.0,
+    )
+    sampled = len(list(iter_sampled_frames(sparse, 25.0)))
+    assert missing_picture_s(sparse, 0, (0.0, np.inf), sampled, 25.0) == 0.0

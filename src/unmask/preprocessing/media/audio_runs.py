@@ -100,7 +100,9 @@ class RunDecoder:
         """Return the run."""
         self._resample(None)
         self._mix_down()
-        return AudioRun(self._start_s, np.concatenate(self._mixed), self._mix)
+        # the resampler returns nothing of less than a millisecond
+        samples = np.concatenate([np.empty(0, np.float32), *self._mixed])
+        return AudioRun(self._start_s, samples, self._mix)
 
     def _resample(self, frame: Any) -> None:
         av = require("av", extra="media")

@@ -28,7 +28,7 @@ def iter_packets(container: Any, streams: Any, path: Path) -> Iterator[Any]:
                 errors = 0
                 if packet.size:  # the others would end the decoder's stream
                     yield packet
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, IndexError) as error:  # IndexError: of an unknown stream
             raise_if_out_of_memory(error)
             errors += MEMORY_ERRORS if isinstance(error, MemoryError) else 1
             log.debug("%s: %s", path, error)
