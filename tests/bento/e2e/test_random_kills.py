@@ -17,9 +17,11 @@ from bento.settings import ServiceSettings
 from tests.bento.servers import free_port
 from tests.factories import wait_until
 
-pytestmark = pytest.mark.services
-
 KILLS = int(os.environ.get("UNMASK_KILLS", "6"))
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.skipif(KILLS == 0, reason="UNMASK_KILLS is 0"),
+]
 SEED = int(os.environ.get("UNMASK_KILLS_SEED", "3"))
 WORKERS = 2
 WAITING_JOBS = 10
