@@ -8,9 +8,10 @@ highlights is that of BT.2390 (5.4.1), from a peak of 1000 cd/m² to the referen
 from functools import cache
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from unmask.optional_deps import require
 
 PEAK, WHITE = 1000.0, 203.0  # cd/m²; of the mastering display, and of the display that is shown on
 TRANSFERS = {16: "pq", 18: "hlg"}  # FFmpeg's numbers
@@ -47,6 +48,7 @@ def map_rgb(rgb: NDArray[np.uint16], frame: Any) -> NDArray[np.uint8]:
             ``(height, width, 3)``.
         frame: PyAV frame, for its tags.
     """
+    cv2 = require("cv2", extra="media")
     kind = hdr_format(frame)
     to_light, to_code = _light_table(kind), _code_table(kind)
     # HDR without primaries is BT.2020, which BT.2100 demands
