@@ -11,6 +11,7 @@ PICTURE_CELLS = 32  # along the longer side of a picture without a face
 # In grey levels of the mean of a cell. Between two frames 200 ms apart, the noise of codecs
 # changes a still picture by 1 to 2 levels, and speech the cells of the mouth by 10 to 100.
 MAX_STILL_CHANGE = 3.0
+CELL_PX = 8  # read along each side of a cell, at most
 
 Image = NDArray[np.uint8]
 Box = NDArray[np.float32]
@@ -55,11 +56,14 @@ def _inside(box: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int] | Non
 def _change(previous: Image, image: Image, region: tuple[int, int, int, int], cells: int) -> float:
     """Return the largest change of the mean of a cell, in grey levels."""
     left, top, right, bottom = region
-    scale = cells / max(right - left, bottom - top)
+    side = max(right - left, bottom - top)
+    step, scale = max(side // (cells * CELL_PX), 1), cells / side
     size = (max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1))
     means = [
         cv2.resize(
-            cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_RGB2GRAY),
+            cv2.cvtColor(
+                np.ascontiguousarray(picture[top:bottom:step, left:right:step]), cv2.COLOR_RGB2GRAY
+            ),
             size,
             interpolation=cv2.INTER_AREA,
         ).astype(np.float32)
