@@ -104,6 +104,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._window_start, self._window_bytes = self.loop.time(), self._received_bytes
         super().on_headers_complete()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer, which follows a chunked body, is dropped.
+
+        uvicorn would add trailers, uncounted, to the headers of the request in progress.
+        """
+        if not self._in_body:
+            super().on_header(name, value)
+
     def on_body(self, body: bytes) -> None:
         """Pass a block of the body on."""
         self._completed_part = True

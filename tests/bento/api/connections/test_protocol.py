@@ -21,7 +21,14 @@ ENDLESS = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 async def echo_size(scope, receive, send):
-    """Answer with the size of the body, or with 650 MB."""
+    """Answer with the size of the body, the number of headers, or 650 MB."""
+    if scope["path"] == "/headers":  # after the body, so after trailers as well
+        while (await receive())["more_body"]:
+            pass
+        count = str(len(scope["headers"])).encode()
+        headers = [(b"content-length", str(len(count)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        return await send({"type": "http.response.body", "body": count})
     if scope["path"] == "/endless":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(10_000):
@@ -127,6 +134,14 @@ def test_chunked_body_larger_than_the_limit_of_headers_passes():
     with serve() as (port, *_), connect(port) as connection:
         connection.sendall(head + chunks)
         assert read_response(connection)[::2] == (200, str(MAX_HEAD_BYTES * 12).encode())
+
+
+def test_trailers_do_not_become_headers():
+    head = b"POST /headers HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serve() as (port, *_), connect(port) as connection:
+        for _ in range(2):  # the headers of the next request count
+            connection.sendall(head + b"1\r\na\r\n0\r\n" + b"A: a\r\n" * 150 + b"\r\n")
+            assert read_response(connection)[::2] == (200, b"2")
 
 
 @pytest.mark.parametrize(
