@@ -66,13 +66,6 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         if (context := getattr(app.state, "context", None)) is not None:  # it may be starting
             context.disk_floor.require_room(arriving_bytes)
 
-    app.add_middleware(
-        BodySizeLimitMiddleware,
-        max_mib=settings.max_upload_mib,
-        max_batch_mib=settings.max_batch_mib,
-        require_room=require_room,
-    )
-
     def require_quota(tenant: str, arriving_bytes: int) -> None:
         if (context := getattr(app.state, "context", None)) is not None:
             context.services.jobs.require_quota(tenant, arriving_bytes)
@@ -81,6 +74,12 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         TenantQuotaMiddleware,
         require_quota=require_quota,
         unknown_bytes=settings.max_upload_bytes,
+    )
+    app.add_middleware(
+        BodySizeLimitMiddleware,
+        max_mib=settings.max_upload_mib,
+        max_batch_mib=settings.max_batch_mib,
+        require_room=require_room,
     )
     app.add_middleware(
         AdmissionMiddleware,

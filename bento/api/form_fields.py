@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -38,6 +39,17 @@ class FormFields:
             message = f"{shown}: field names are lower case; send {name.lower()}"
             raise HTTPException(422, message)
         raise HTTPException(400, f"{shown}: unknown form field; send {', '.join(self._known)}")
+
+
+def reject_empty_options(form: FormData) -> None:
+    """Reject a field without a value; FastAPI would take the option's default instead.
+
+    Raises:
+        HTTPException: 422, a field is empty.
+    """
+    for name, value in form.multi_items():
+        if value == "":
+            raise HTTPException(422, f"{name}: is empty; send a value, or leave the field out")
 
 
 async def reject_query_options(request: Request) -> None:

@@ -31,7 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bento.api.dependencies import get_context
-from bento.api.form_fields import FormFields
+from bento.api.form_fields import FormFields, reject_empty_options
 from bento.errors import StorageFullError
 from bento.settings import MIB
 from bento.storage.disk_space import DISK_FULL, DiskFloor
@@ -83,6 +83,7 @@ class StreamingRequest(Request):
             form = await super().form(**limits)
             for name, _ in form.multi_items():
                 self.fields.add(name)
+            reject_empty_options(form)
             return form
         context = get_context(self)
         limits["max_files"] = max_files = context.services.settings.batch_files
@@ -92,7 +93,9 @@ class StreamingRequest(Request):
         parser.fields = self.fields
         try:
             async with aclosing(blocks):
-                self._form = await parser.parse()
+                form = await parser.parse()
+            reject_empty_options(form)
+            self._form = form
         except MultiPartException as error:
             if error.message.startswith("Too many files"):
                 message = f"at most {max_files} files per request; send the others separately"

@@ -14,7 +14,7 @@ from bento.db.functions import db_now, webhook_due_expression
 from bento.db.models import ACTIVE_STATUSES, Job, Status
 from bento.db.transactions import update_one
 from bento.errors import IdempotencyError, QueueFullError, StorageFullError
-from bento.jobs.submission import Submission
+from bento.jobs.submission import Submission, client_key
 from bento.settings import MIB, ServiceSettings
 
 ID_BYTES = 16
@@ -128,9 +128,10 @@ class JobRepository:
         with Session(self.engine) as session:
             earlier = session.scalars(select(Job).where(*same_key)).one()
             if (earlier.sha256, earlier.options) != (row["sha256"], row["options"]):
+                key = client_key(row["idempotency_key"])
                 raise IdempotencyError(
-                    f"Idempotency-Key {row['idempotency_key']!r} was used for another file or "
-                    "other options; use a new key"
+                    f"Idempotency-Key {key!r} was used for another file or other options; "
+                    "use a new key"
                 )
             return earlier.id
 

@@ -71,3 +71,8 @@ def batch_id_of(tenant: str, idempotency_key: str) -> str:
 def batch_item_key(idempotency_key: str, position: int) -> str:
     """Return the key of one file of a batch; a client's own keys contain no space."""
     return f"batch {position} {idempotency_key}"
+
+
+def client_key(idempotency_key: str) -> str:
+    """Return the key that the client sent, for a key of a file of a batch as well."""
+    return idempotency_key.rpartition(" ")[2]

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bento.api.connections.guard import network_of
-from bento.api.error_response import RequestRejected
+from bento.api.error_response import RequestRejected, error_response
 from bento.api.middleware.auth import OPERATOR_REQUIRED, ApiKeyAuth, unauthorized
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
@@ -17,6 +17,9 @@ from bento.api.route_paths import (
     SUBMISSION_PATHS,
 )
 from bento.jobs.submission import batch_item_key
+
+MAX_QUERY_BYTES = 4096  # parameters are compared with each other, so many take long
+QUERY_TOO_LONG = f"the query string exceeds {MAX_QUERY_BYTES} bytes; send fewer parameters"
 
 
 class AdmissionMiddleware:
@@ -37,6 +40,8 @@ class AdmissionMiddleware:
         """Pass an admitted request on; answer a rejected one."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            return await error_response(414, QUERY_TOO_LONG)(scope, receive, send)
         try:
             request, state = Request(scope), scope.setdefault("state", {})
             state["tenant"] = tenant = await self._admit(request)

@@ -27,6 +27,12 @@ def test_uploads_beyond_the_quota_get_507_until_jobs_are_deleted(make_service, t
     assert len(list((service.services.settings.folder / "files").rglob("upload"))) == 3
 
 
+def test_a_file_above_the_upload_limit_gets_413_whatever_is_stored(make_service):
+    service = make_service(max_upload_mib=1, max_stored_mib_per_tenant=1)
+    response = service.client.post("/analyze-video", content=bytes(MIB + 1))
+    assert response.status_code == 413  # no time of waiting would make room for it
+
+
 def test_a_body_that_lies_about_its_length_is_refused_on_insertion(make_service, monkeypatch):
     service = make_service(max_stored_mib_per_tenant=1)
     monkeypatch.setattr(type(service.services.jobs), "require_quota", lambda *_: None)

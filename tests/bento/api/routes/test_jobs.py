@@ -143,3 +143,10 @@ def test_filter_that_would_be_ignored_is_refused(make_service):
     assert response.status_code == 422
     assert response.json()["error"].startswith("stauts: ")
     assert service.client.get("/jobs", params={"status": "done"}).status_code == 200
+
+
+def test_query_string_of_thousands_of_parameters_gets_414(make_service):
+    query = "&".join(str(number) for number in range(2000))
+    response = make_service().client.get(f"/jobs?{query}")
+    assert response.status_code == 414
+    assert "query string" in response.json()["error"]

@@ -30,6 +30,8 @@ def post_video(service, content=b"ok", form=None, headers=None):
         ({"start_s": 1e300}, "start_s: "),
         ({"end_s": 1e300}, "end_s: "),
         ({"retention": "forever"}, "retention: "),
+        ({"retention": ""}, "retention: is empty"),
+        ({"end_s": ""}, "end_s: is empty"),
         ({"webhook_url": "https://a.example/\x00"}, "webhook_url: "),
         ({"storage_url": "s3://bucket/key"}, "send either one video"),
         ({"webhook_url": "https://a.example/" + "a" * 2000}, "webhook_url: "),
@@ -160,7 +162,9 @@ def test_repeated_batch_returns_the_same_jobs_even_when_the_queue_is_full(make_s
     assert (first.status_code, again.status_code) == (202, 202)
     assert again.json() == first.json()
     assert service.client.get("/jobs").json()["total"] == 2
-    assert send(second=b"other").status_code == 409
+    conflict = send(second=b"other")
+    assert conflict.status_code == 409
+    assert conflict.json()["error"].startswith("Idempotency-Key 'today' was")
     batch = service.client.get("/jobs", params={"batch": first.json()["batch_id"]}).json()
     assert batch["total"] == 2
 
