@@ -1,6 +1,7 @@
 """One running time for picture and sound, wherever the clock of the file restarts or jumps."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,6 +150,68 @@ def test_sound_that_overlaps_by_little_is_no_restart():
     sound_s = np.where(picture_s < 4.0, picture_s, picture_s - 0.3)
     assert not build_timeline({0: table(picture_s, 0), 1: table(sound_s, 1)}, 0.0).jumps
     assert not build_timeline({1: table(sound_s, 1)}, 0.0).jumps
+
+
+@pytest.mark.parametrize("step_s", [369.0, 5.0, -2.0])
+@pytest.mark.parametrize("length", [1, 8])
+def test_damaged_times_of_a_few_packets_move_no_others(step_s, length):
+    times_s = np.arange(0.0, 8.0, 0.04)
+    damaged_s = times_s.copy()
+    damaged_s[100 : 100 + length] += step_s
+    timeline = build_timeline({0: table(times_s, 0), 1: table(damaged_s, 1)}, 0.0)
+    assert not timeline.jumps
+    assert timeline.duration_s == pytest.approx(8.0)
+    assert timeline.streams[1].running_s() == pytest.approx(times_s)
+
+
+def test_stream_whose_last_packets_state_absurd_times_runs_on():
+    picture_s = np.arange(0.0, 8.0, 0.04)
+    sound_s = np.where(picture_s < 5.0, picture_s, picture_s + 40_000.0)
+    timeline = build_timeline({0: table(picture_s, 0), 1: table(sound_s, 1)}, 0.0)
+    assert timeline.duration_s == pytest.approx(8.0)
+    (jump,) = timeline.jumps
+    assert (jump.time_s, jump.all_streams) == (pytest.approx(5.0), False)
+
+
+def test_picture_that_changes_once_in_hours_of_sound_is_no_jump():
+    sound_s = np.arange(0.0, 8000.0, 0.5)
+    picture_s = np.array([0.0, 7200.0])
+    timeline = build_timeline({0: table(picture_s, 0), 1: table(sound_s, 1)}, 0.0)
+    assert not timeline.jumps
+
+
+def test_presentation_far_from_decoding_is_damaged():
+    times_s = np.arange(0.0, 8.0, 0.04)
+    shown_s = times_s + 0.08
+    shown_s[100] += 300.0
+    damaged = replace(table(times_s, 0), shown_s=shown_s)
+    timeline = build_timeline({0: damaged, 1: table(times_s, 1)}, 0.0)
+    assert timeline.duration_s == pytest.approx(8.08)
+    assert timeline.streams[0].running_s() == pytest.approx(times_s + 0.08)
+
+
+def delay_flv_tag(content, kind, time_s, added_s):
+    """Move the time stamp of the first tag of a kind (8 sound, 9 picture) from ``time_s`` on."""
+    content, place = bytearray(content), 13
+    while place < len(content):
+        stamp = slice(place + 4, place + 7)
+        time_ms = int.from_bytes(content[stamp])
+        if content[place] == kind and time_ms >= time_s * 1000:
+            content[stamp] = (time_ms + round(added_s * 1000)).to_bytes(3)
+            return bytes(content)
+        place += 15 + int.from_bytes(content[place + 1 : place + 4])
+    raise AssertionError("no such tag")
+
+
+@pytest.mark.parametrize("kind", [8, 9])
+def test_damaged_time_stamp_leaves_picture_and_sound_together(write_clip, tmp_path, kind):
+    source = write_clip(tmp_path / "a.flv", flashes_s=(1.0, 3.0), options={"bf": "0"})
+    path = tmp_path / "b.flv"
+    path.write_bytes(delay_flv_tag(source.read_bytes(), kind, 2.0, 300.0))
+    assert probe(path).duration_s == pytest.approx(4.0, abs=0.1)
+    assert flashes_s(path) == pytest.approx(flashes_s(source), abs=0.005)
+    assert beeps_s(path) == pytest.approx(beeps_s(source), abs=0.005)
+    assert len(list(iter_frames(path))) == len(list(iter_frames(source)))
 
 
 def test_every_restart_has_a_part_of_its_own():

@@ -5,9 +5,10 @@ once, without decoding, and divided into parts in which the clock runs. A part b
 part before it ended, for all streams alike, so that picture and sound stay together.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,17 +23,17 @@ from unmask.preprocessing.media.container import (
     open_container,
     start_time_s,
 )
+from unmask.preprocessing.media.damaged_times import BACK_S, MAX_REORDERING, damage_s
 from unmask.preprocessing.media.edit_list import picture_delay_s
 from unmask.preprocessing.media.packet_table import PacketTable, list_packets
 from unmask.preprocessing.media.reordering import reordering_delay_s
 
-BACK_S = 0.1  # a decoding time this far behind the one before it starts the clock again
 ALONE_BACK_S = 1.0  # the same, where one stream goes back; less is an overlap
 JUMP_S = 10.0  # a time this far ahead in all streams is a jump; in one of several, a pause
 ONLY_STREAM_JUMP_S = 60.0  # the same, in a file of one stream
+ALONE_JUMP_S = 3600.0  # the same, where one stream goes on so long after the end of all others
 SAME_CLOCK_S = 2.0  # the streams of a part start within this time
 NO_DELAYS: Mapping[int, float] = {}
-MAX_REORDERING = 17  # packets between two that are shown one after another
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class StreamTimes:
     """Running time of one stream.
 
     Attributes:
-        firsts: Index of the first packet of each part, ascending.
+        firsts: Index of the first packet of each part, ascending; packets with damaged times are
+            parts as well.
         shifts_s: Seconds to add to the times of each part, shape ``(parts,)``.
         packets: The packets in the times of the file.
     """
@@ -98,7 +100,7 @@ class Timeline:
             Presentation time of a key frame; ``None`` if decoding must begin with the first packet.
         """
         times = self.streams.get(index)
-        if times is None or self.jumps or times.packets.is_ordered:
+        if times is None or len(times.firsts) > 1 or self.jumps or times.packets.is_ordered:
             return None
         keys_s = times.packets.shown_s[times.packets.is_key]
         earlier_s = keys_s[keys_s <= time_s + self.zero_s]
@@ -180,6 +182,8 @@ def build_timeline(
         start_s: Start of the file that the container states.
         delays_s: How much later than stated the packets of a stream are presented.
     """
+    stated, damages_s = tables, {index: damage_s(table) for index, table in tables.items()}
+    tables = {index: _repaired(table, damages_s[index]) for index, table in stated.items()}
     parts = [part for part in _find_parts(tables) if _keep(part, tables)]
     ends_s = dict.fromkeys(tables, start_s)
     firsts: dict[int, list[int]] = {index: [] for index in tables}
@@ -196,11 +200,28 @@ def build_timeline(
             shifts_s[index].append(part.shift_s + delays_s.get(index, 0.0))
             ends_s[index] = max(ends_s[index], high_s + part.shift_s)
     streams = {
-        index: StreamTimes(tuple(firsts[index]), tuple(shifts_s[index]), table)
-        for index, table in tables.items()
+        index: _with_damage(StreamTimes(firsts[index], shifts_s[index], table), damages_s[index])
+        for index, table in stated.items()
         if firsts[index]
     }
     return Timeline(start_s, max(ends_s.values(), default=start_s), streams, tuple(jumps))
+
+
+def _repaired(table: PacketTable, added_s: NDArray[np.float64]) -> PacketTable:
+    shown_s = table.shown_s + added_s
+    decoded_s = np.where(added_s != 0, shown_s, table.decoded_s)
+    return replace(table, shown_s=shown_s, decoded_s=decoded_s)
+
+
+def _with_damage(times: StreamTimes, added_s: NDArray[np.float64]) -> StreamTimes:
+    """Add parts for the packets whose times are damaged."""
+    counts = np.diff([*times.firsts, len(added_s)])
+    shifts_s = np.repeat(times.shifts_s, counts) + added_s[times.firsts[0] :]
+    starts = np.flatnonzero(np.diff(added_s[times.firsts[0] :])) + times.firsts[0] + 1
+    firsts = tuple(sorted({*times.firsts, *starts.tolist()}))
+    return StreamTimes(
+        firsts, tuple(shifts_s[np.array(firsts) - times.firsts[0]].tolist()), times.packets
+    )
 
 
 def _find_parts(tables: Mapping[int, PacketTable]) -> list[_Part]:
@@ -242,6 +263,10 @@ def _keep(part: _Part, tables: Mapping[int, PacketTable]) -> bool:
         for index, table in tables.items()
     )
     if part.step_s > 0:
+        others = (table for index, table in tables.items() if index not in part.firsts)
+        end_s = max((float(table.shown_s.max()) for table in others), default=math.inf)
+        if part.start_s > end_s + ALONE_JUMP_S:
+            return True
         limit_s = JUMP_S if len(tables) > 1 else ONLY_STREAM_JUMP_S
         return part.all_streams and part.step_s > limit_s
     return len(part.firsts) > 1 or part.step_s < -ALONE_BACK_S
