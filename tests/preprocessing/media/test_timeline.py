@@ -158,7 +158,10 @@ def test_damaged_times_of_a_few_packets_move_no_others(step_s, length):
     times_s = np.arange(0.0, 8.0, 0.04)
     damaged_s = times_s.copy()
     damaged_s[100 : 100 + length] += step_s
-    timeline = build_timeline({0: table(times_s, 0), 1: table(damaged_s, 1)}, 0.0)
+    damaged = table(damaged_s, 1)
+    damaged.length_s[99] += max(step_s, 0.0)
+    damaged = replace(damaged, packet_s=max(np.diff(damaged_s).max() / 100, 0.04))
+    timeline = build_timeline({0: table(times_s, 0), 1: damaged}, 0.0)
     assert not timeline.jumps
     assert timeline.duration_s == pytest.approx(8.0)
     assert timeline.streams[1].running_s() == pytest.approx(times_s)

@@ -19,11 +19,13 @@ def damage_s(table: PacketTable) -> NDArray[np.float64]:
     before it. One whose presentation alone is far from its decoding is presented as long after it
     as most packets are.
     """
-    if not table.has_times or table.packet_s <= 0:
+    steps_s = np.diff(table.decoded_s)
+    if not table.has_times or not (steps_s > 0).any():
         return np.zeros(len(table.shown_s))
-    decoded_s, is_damaged = _repair(table.decoded_s, table.packet_s)
+    pace_s = float(np.median(steps_s[steps_s > 0]))  # the stated rate counts the damage as well
+    decoded_s, is_damaged = _repair(table.decoded_s, pace_s)
     expected_s = decoded_s + np.median(table.shown_s - table.decoded_s)
-    reordering_s = MAX_REORDERING * table.packet_s
+    reordering_s = MAX_REORDERING * pace_s
     limit_s = np.where(is_damaged, RETURN_S, MAX_APART_S) + reordering_s
     repair_s = expected_s - table.shown_s
     return np.where(np.abs(repair_s) > limit_s, repair_s, 0.0)

@@ -209,8 +209,15 @@ def build_timeline(
 
 def _repaired(table: PacketTable, added_s: NDArray[np.float64]) -> PacketTable:
     shown_s = table.shown_s + added_s
-    decoded_s = np.where(added_s != 0, shown_s, table.decoded_s)
-    return replace(table, shown_s=shown_s, decoded_s=decoded_s)
+    is_damaged = added_s != 0
+    # some containers state times alone, so that a packet seems to last until the damaged one
+    is_beside = is_damaged | np.append(is_damaged[1:], False)
+    return replace(
+        table,
+        shown_s=shown_s,
+        decoded_s=np.where(is_damaged, shown_s, table.decoded_s),
+        length_s=np.where(is_beside, np.median(table.length_s), table.length_s),
+    )
 
 
 def _with_damage(times: StreamTimes, added_s: NDArray[np.float64]) -> StreamTimes:
