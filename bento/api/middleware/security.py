@@ -24,8 +24,9 @@ FORWARDED = (
 )
 # set by proxies: the client may be another machine, whatever its address
 FORWARDING_HEADERS = re.compile(
-    rb"forwarded|via|cdn-loop|x-real-ip|.*client-?ip|.*connecting-ip|"
-    rb"x-(forwarded|original|envoy|amzn|azure|appengine|proxyuser).*|(cf|fastly|fly|akamai)-.*"
+    rb".*forwarded.*|via|cdn-loop|.*(client|connecting|proxyuser|real|remote)-?(ip|addr)|"
+    rb"x-(original|rewrite|envoy|amzn|azure|appengine|arr|nginx|proxyuser|traefik|varnish)-?.*|"
+    rb"x-(host|scheme|client-?ip.*)|(akamai|cf|fastly|fly|ngrok|tailscale)-.*"
 )
 CROSS_ORIGIN = "cross-origin request rejected; without API keys only this service's page is allowed"
 REDIRECTS = (301, 302, 303, 307, 308)

@@ -49,6 +49,14 @@ def test_request_from_another_host_or_site_gets_403_without_keys(make_service, h
         "X-Original-Host",
         "X-Amzn-Trace-Id",
         "X-Envoy-External-Address",
+        "Forwarded-For",
+        "Ali-CDN-Real-IP",
+        "X-Remote-Addr",
+        "X-Scheme",
+        "X-ARR-SSL",
+        "X-Rewrite-URL",
+        "X-Varnish",
+        "Tailscale-User-Login",
     ],
 )
 def test_forwarded_request_gets_403_without_keys_and_passes_with_one(make_service, tmp_path, name):
@@ -57,6 +65,11 @@ def test_forwarded_request_gets_403_without_keys_and_passes_with_one(make_servic
     assert "proxy" in response.json()["error"]
     service, headers = make_tenants(make_service, tmp_path, "anna")
     assert service.client.get("/jobs", headers={**headers, name: "127.0.0.1"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["X-Request-ID", "X-Requested-With", "X-API-Key", "Referer"])
+def test_other_header_passes_without_keys(make_service, name):
+    assert make_service().client.get("/jobs", headers={name: "a"}).status_code == 200
 
 
 @pytest.mark.parametrize(
