@@ -20,6 +20,8 @@ GENUINE = int(os.environ.get("UNMASK_REAL_CLIPS", "6"))
 SETTINGS = PreprocessingSettings()
 NAMES = ("real/grid_lbax4n.mpg", "real/mead_W036.mp4", "real/pcavs_00086.mp4",
           "fake/dfdc_yhffcuhhjy.mp4", "fake/loopy_realistic_5.mp4")  # fmt: skip
+# sampled frames in which hands that put on glasses cover a face that leans back
+COVERED = {"fake/dfdc_yhffcuhhjy.mp4": 5}
 
 pytestmark = [
     pytest.mark.clips,
@@ -28,13 +30,12 @@ pytestmark = [
 
 
 @pytest.mark.slow
-def test_a_face_is_found_in_nearly_every_frame_and_speech_in_every_clip():
-    clips = [prepare_clip(CLIPS / name, SETTINGS) for name in NAMES]
-    with_face = sum(frames_with_face(clip.people) for clip in clips)
-    assert with_face >= 0.97 * sum(clip.frames_sampled for clip in clips)
-    for clip in clips:
-        assert len(clip.people) == 1
-        assert (clip.speech_spans_s[:, 1] - clip.speech_spans_s[:, 0]).sum() > 0.3 * clip.end_s
+@pytest.mark.parametrize("name", NAMES)
+def test_a_face_is_found_in_every_frame_that_shows_it_and_speech_in_every_clip(name):
+    clip = prepare_clip(CLIPS / name, SETTINGS)
+    assert frames_with_face(clip.people) >= clip.frames_sampled - COVERED.get(name, 0)
+    assert len(clip.people) == 1
+    assert (clip.speech_spans_s[:, 1] - clip.speech_spans_s[:, 0]).sum() > 0.3 * clip.end_s
 
 
 def test_head_pose_and_motion_of_a_talk_are_plausible():
