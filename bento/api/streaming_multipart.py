@@ -31,7 +31,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bento.api.dependencies import get_context
+from bento.api.error_handlers import FILE_REQUIRED, FILES_REQUIRED
 from bento.api.form_fields import FormFields, reject_empty_options
+from bento.api.route_paths import BATCH_PATH
 from bento.errors import StorageFullError
 from bento.settings import MIB
 from bento.storage.disk_space import DISK_FULL, DiskFloor
@@ -41,6 +43,8 @@ from bento.uploads.upload_file import UploadedFile, UploadWriter, WriteResult
 BLOCK_BYTES = MIB // 2
 MAX_FIELDS = 20  # form fields besides files; more than any route has
 MAX_FIELD_BYTES = 16 * 1024  # longer than any option
+MULTIPART = "multipart/form-data"
+FORM_TYPES = (MULTIPART, "application/x-www-form-urlencoded")
 FILES_FIELD = "files"  # the one field that may be repeated
 DISK_FAULT = "the upload cannot be stored; retry, and contact the operator if it persists"
 MAX_CONCURRENT_BLOCKS = 1  # a client's next block is received while its last one is written
@@ -79,7 +83,11 @@ class StreamingRequest(Request):
 
     async def _parse_form(self, **limits: Any) -> FormData:
         limits |= {"max_fields": MAX_FIELDS, "max_part_size": MAX_FIELD_BYTES}
-        if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        content_type = self.headers.get("content-type", "").lower()
+        if not content_type.startswith(FORM_TYPES):
+            is_batch = self.scope["path"] == BATCH_PATH
+            raise HTTPException(415, FILES_REQUIRED if is_batch else FILE_REQUIRED)
+        if not content_type.startswith(MULTIPART):
             form = await super().form(**limits)
             for name, _ in form.multi_items():
                 self.fields.add(name)

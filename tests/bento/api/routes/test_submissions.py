@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bento.api.error_handlers import FILES_REQUIRED
+from bento.api.error_handlers import FILE_REQUIRED, FILES_REQUIRED
 from bento.api.routes.submissions import ONE_SOURCE_REQUIRED
 from bento.uploads.upload_file import UploadedFile
 
@@ -127,6 +127,12 @@ def test_two_videos_for_one_job_get_422(make_service):
 def test_batch_without_files_names_the_required_field(make_service, request_, status):
     response = make_service().client.post("/batch", **request_)
     assert (response.status_code, response.json()) == (status, {"error": FILES_REQUIRED})
+
+
+@pytest.mark.parametrize("request_", [{}, {"json": {"file": "a.mp4"}}], ids=["empty", "JSON"])
+def test_body_that_is_no_form_gets_415(make_service, request_):
+    response = make_service().client.post("/analyze-video", **request_)
+    assert (response.status_code, response.json()) == (415, {"error": FILE_REQUIRED})
 
 
 def test_batch_creates_a_job_for_each_file_and_lists_refusals(make_service, running_worker):
