@@ -5,6 +5,7 @@ methods below override callbacks of :class:`HttpToolsProtocol`; the range of uvi
 therefore pinned, and ``tests/bento/api/connections`` fails if one of them disappears.
 """
 
+from collections import deque
 from typing import Any, ClassVar
 
 import uvicorn.config
@@ -57,6 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unfinished_bytes = 0  # received since the last part that the parser completed
         self._completed_part = False
         self._in_body = False
+        self._unanswered: deque[Any] = deque()  # requests; several if they were pipelined
         self._head_since: float | None = None
         self._received_bytes = 0
         self._window_start, self._window_bytes = 0.0, 0
@@ -72,9 +74,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self.guard.add(self, address)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection out."""
+        """Count the connection out, and tell all of its requests; uvicorn tells the last alone."""
         self.guard.remove(self)
         super().connection_lost(exc)
+        for cycle in self._unanswered:
+            cycle.disconnected = not cycle.response_complete
+            cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse a block; an unfinished header never grows by more than one beyond the limit."""
@@ -103,6 +108,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_body = True
         self._window_start, self._window_bytes = self.loop.time(), self._received_bytes
         super().on_headers_complete()
+        while self._unanswered and self._unanswered[0].response_complete:
+            self._unanswered.popleft()
+        if self.cycle is not None:
+            self._unanswered.append(self.cycle)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; a trailer, which follows a chunked body, is dropped.

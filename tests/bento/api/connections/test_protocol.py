@@ -12,23 +12,17 @@ import uvicorn
 
 from bento.api.connections.guard import ConnectionGuard, Deadlines
 from bento.api.connections.protocol import MAX_HEAD_BYTES, GuardedProtocol
-from tests.factories import wait_until
+from tests.factories import TIMEOUT_S, wait_until
 
 DEFAULT = Deadlines()
 SHORT = Deadlines(head_s=0.4, body_s=0.4, body_bytes=10, read_s=0.4)
 UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+LEFT = threading.Event()  # the client of /wait has left
 ENDLESS = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 async def echo_size(scope, receive, send):
-    """Answer with the size of the body, the number of headers, or 650 MB."""
-    if scope["path"] == "/headers":  # after the body, so after trailers as well
-        while (await receive())["more_body"]:
-            pass
-        count = str(len(scope["headers"])).encode()
-        headers = [(b"content-length", str(len(count)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        return await send({"type": "http.response.body", "body": count})
+    """Answer with the size of the body, or with 650 MB."""
     if scope["path"] == "/endless":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(10_000):
@@ -45,6 +39,27 @@ async def echo_size(scope, receive, send):
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
+async def count_headers(scope, receive, send):
+    """Answer with the number of headers, read after the body and so after trailers as well."""
+    while (await receive())["more_body"]:
+        pass
+    count = str(len(scope["headers"])).encode()
+    headers = [(b"content-length", str(len(count)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": count})
+
+
+async def wait_until_left(_, receive, send):
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    LEFT.set()
+
+
+async def route(scope, receive, send):
+    apps = {"/headers": count_headers, "/wait": wait_until_left}
+    await apps.get(scope["path"], echo_size)(scope, receive, send)
+
+
 @contextmanager
 def serve(deadlines=DEFAULT, max_total=100, max_per_address=100, loop="asyncio"):
     """Run a server; yields its port, a function that stops it, and its thread."""
@@ -54,7 +69,7 @@ def serve(deadlines=DEFAULT, max_total=100, max_per_address=100, loop="asyncio")
         stop_grace_s = 0.3
 
     config = uvicorn.Config(
-        echo_size, port=0, http=Protocol, lifespan="off", log_level="critical", loop=loop
+        route, port=0, http=Protocol, lifespan="off", log_level="critical", loop=loop
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -134,6 +149,15 @@ def test_chunked_body_larger_than_the_limit_of_headers_passes():
     with serve() as (port, *_), connect(port) as connection:
         connection.sendall(head + chunks)
         assert read_response(connection)[::2] == (200, str(MAX_HEAD_BYTES * 12).encode())
+
+
+def test_request_before_a_pipelined_one_learns_that_its_client_has_left():
+    LEFT.clear()
+    with serve() as (port, *_):
+        with connect(port) as connection:
+            connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET / HTTP/1.1\r\n\r\n")
+            time.sleep(0.2)
+        assert LEFT.wait(TIMEOUT_S)
 
 
 def test_trailers_do_not_become_headers():
