@@ -61,7 +61,7 @@ class Fleet:
         return self.start_process(self.settings, "scripted_service.py", [str(self.port)])
 
     def start_worker(self):
-        return self.start_process(self.settings, SCRIPTED_CHILD_LOG=str(self.log))
+        return self.start_process(self.settings, PYTHON_CHILD_LOG=str(self.log))
 
     def kill_worker(self, rng):
         index = int(rng.integers(WORKERS))
