@@ -1,5 +1,7 @@
 """Decoding of timestamped, upright frames."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,18 @@ def test_sampled_frames_are_those_shown_at_their_times(write_frames, tmp_path):
     path = write_frames(tmp_path / "a.mkv", [grey(5 * number) for number in range(30)])
     samples = [(round(time, 3), shade(image)) for time, image in iter_sampled_frames(path, 5.0)]
     assert samples == [(0.0, 0), (0.2, 25), (0.4, 50), (0.6, 75), (0.8, 100), (1.0, 125)]
+
+
+def test_no_frame_stays_in_memory_behind_its_use(write_frames, tmp_path):
+    av = pytest.importorskip("av")
+    path = write_frames(tmp_path / "a.mkv", [grey(5 * number) for number in range(30)])
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(1 for _ in iter_frames(path)) == 30
+        assert sum(isinstance(item, av.VideoFrame) for item in gc.get_objects()) <= 1
+    finally:
+        gc.enable()
 
 
 def test_part_has_the_same_frames_as_the_whole_video(make_video, tmp_path):

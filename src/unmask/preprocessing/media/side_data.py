@@ -17,7 +17,9 @@ def display_matrix(frame: Any) -> bytes | None:
         frame: PyAV video frame.
     """
     matrix = _kinds().DISPLAYMATRIX
-    for data in frame.side_data:
+    # frame.side_data would refer to the frame and the frame to it, so that all frames of a video
+    # stay in memory until Python looks for such cycles
+    for data in require("av.sidedata.sidedata", extra="media").SideDataContainer(frame):
         if data.type is matrix and data.buffer_size >= MATRIX_BYTES:
             return bytes(data)[:MATRIX_BYTES]
     return None
