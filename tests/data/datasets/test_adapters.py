@@ -109,6 +109,16 @@ def test_celebdf_test_list_names_forgeries_by_their_folder(make_folder):
     assert tests == [folder / swap]
 
 
+def test_celebdf_v2_in_further_folders_has_the_same_labels_and_test_list(make_folder):
+    names = ("Celeb-real/videos/id0_0000.mp4", "Celeb-synthesis/videos/id0_id1_0000.mp4")
+    listed = "1 Celeb-real/id0_0000.mp4\n0 Celeb-synthesis/id0_id1_0000.mp4\n"
+    folder = make_folder(*names, **{"List_of_testing_videos.txt": listed})
+    entries = list(celebdf.iter_entries(folder))
+    assert [entry.manipulation for entry in entries] == ["none", "faceswap"]
+    assert [entry.split for entry in entries] == ["test", "test"]
+    assert {entry.source for entry in entries} == {"Celeb-DF-v2"}
+
+
 def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
     parts = {
         "dfdc_train_part_00/dfdc_train_part_0": {

@@ -35,27 +35,33 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
             name = FILE_NAME.match(path.stem)
             person = name["target"] if name else f"{tree}_{path.stem}"
             is_fake = tree == SYNTHESIS
+            method = _method(path.relative_to(folder))
             yield DatasetEntry(
                 path=path,
                 source="Celeb-DF++" if is_plus else "Celeb-DF-v2",
                 identity=person,
                 pair_id=f"{person}_{name['recording']}" if name else person,
-                manipulation=_method(path.relative_to(folder / tree)) if is_fake else NONE,
+                manipulation=method if is_fake else NONE,
                 fake_video=is_fake,
                 fake_audio=False,
                 licence=LICENCE,
-                split="test" if path.relative_to(folder).as_posix() in tests else None,
+                split="test" if (tree, method, path.name) in tests else None,
             )
 
 
 def _method(path: Path) -> str:
     """Return scenario and method of a forgery of Celeb-DF++; those of v2 are face swaps."""
-    return "-".join(path.parts[:-1]) or "faceswap"
+    parts = path.parts[1:-1]
+    return "-".join(parts) if parts and parts[0] in SCENARIOS else "faceswap"
 
 
-def _test_list(file: Path) -> set[str]:
-    """Return the path of each test video; a line reads ``1 YouTube-real/00170.mp4``."""
+def _test_list(file: Path) -> set[tuple[str, str, str]]:
+    """Return folder, method and name of each test video.
+
+    A line reads ``1 YouTube-real/00170.mp4``. Some copies have further folders below the first.
+    """
     if not file.is_file():
         return set()
     lines = [line.split() for line in file.read_text().splitlines()]
-    return {line[1] for line in lines if len(line) == 2}
+    paths = [Path(line[1]) for line in lines if len(line) == 2]
+    return {(path.parts[0], _method(path), path.name) for path in paths}
