@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from unmask.preprocessing.faces.boxes import Box
+from unmask.preprocessing.faces.mediapipe_graphs import Image
 
 FACE_CELLS = 16  # along each side of a face
 PICTURE_CELLS = 32  # along the longer side of a picture without a face
@@ -12,9 +14,6 @@ PICTURE_CELLS = 32  # along the longer side of a picture without a face
 # changes a still picture by 1 to 2 levels, and speech the cells of the mouth by 10 to 100.
 MAX_STILL_CHANGE = 3.0
 CELL_PX = 8  # read along each side of a cell, at most
-
-Image = NDArray[np.uint8]
-Box = NDArray[np.float32]
 
 
 class StillnessMeter:
