@@ -30,6 +30,8 @@ VARIABLE_PREFIXES = (
     *("LC_", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "PYTHON", "GLOG_", "TF_CPP_"),
     *("CUDA_", "NVIDIA_", "TORCH_", "PYTORCH_"),
 )
+# NumPy's BLAS runs small products alone, after which its threads would wait in a busy loop
+DEFAULTS = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def bare_environment(environment: dict[str, str], folder: Path) -> dict[str, str]:
@@ -44,7 +46,7 @@ def bare_environment(environment: dict[str, str], folder: Path) -> dict[str, str
     }
     output = str(folder / OUTPUT)
     own = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"), output)
-    return {**kept, **own, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**DEFAULTS, **kept, **own, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def missing_protections() -> list[str]:

@@ -95,7 +95,8 @@ def describe_footage(features: ClipFeatures) -> Floats:
 
 def _face_facts(face: NDArray[np.uint8]) -> Floats:
     """Return log2 of the radial power spectrum, and of mean and contrast of each colour."""
-    grey = face.mean(axis=2)
+    red, green, blue = np.moveaxis(face.astype(np.float64), 2, 0)
+    grey = (red + green + blue) / 3
     spectrum = np.abs(np.fft.rfft2((grey - grey.mean()) * _TAPER)) ** 2
     total = np.bincount(_FACE_BAND.ravel(), spectrum.ravel(), FACE_BANDS + 2)[1:-1]
     colours = face[::COLOUR_STEP, ::COLOUR_STEP].reshape(-1, 3).astype(np.float64)

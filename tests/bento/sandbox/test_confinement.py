@@ -134,6 +134,12 @@ def test_the_environment_holds_no_secrets(tmp_path):
     assert bare["HOME"] == bare["TMPDIR"] == str(tmp_path / OUTPUT)
 
 
+def test_blas_of_numpy_has_one_thread_unless_the_operator_asks_for_more(tmp_path):
+    assert bare_environment({}, tmp_path)["OPENBLAS_NUM_THREADS"] == "1"
+    asked = bare_environment({"OPENBLAS_NUM_THREADS": "4"}, tmp_path)
+    assert asked["OPENBLAS_NUM_THREADS"] == "4"
+
+
 def test_the_child_confines_itself_before_any_thread_starts(folder):
     code = (
         "import json, os, runpy, sys\n"

@@ -60,9 +60,7 @@ def _change(previous: Image, image: Image, region: tuple[int, int, int, int], ce
     size = (max(round((right - left) * scale), 1), max(round((bottom - top) * scale), 1))
     means = [
         cv2.resize(
-            cv2.cvtColor(
-                np.ascontiguousarray(picture[top:bottom:step, left:right:step]), cv2.COLOR_RGB2GRAY
-            ),
+            cv2.cvtColor(picture[top:bottom, left:right], cv2.COLOR_RGB2GRAY)[::step, ::step],
             size,
             interpolation=cv2.INTER_AREA,
         ).astype(np.float32)

@@ -50,7 +50,9 @@ def _encode(chunks: Array, weights: dict[str, Array]) -> Array:
     """Compute the spectrum and four convolutions, shape ``(chunks, 128)``."""
     padded = np.pad(chunks, ((0, 0), (0, CONTEXT)), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT, axis=1)[:, ::HOP]
-    spectrum = frames @ weights["stft_conv.weight"][:, 0].T  # (chunks, 4, 2 · bins)
+    # copied by reshape: NumPy does not hand overlapping rows to BLAS
+    flat = frames.reshape(-1, FFT) @ weights["stft_conv.weight"][:, 0].T
+    spectrum = flat.reshape(len(chunks), -1, 2 * BINS)
     hidden = np.hypot(spectrum[..., :BINS], spectrum[..., BINS:])
     for layer, stride in (("conv1", 1), ("conv2", 2), ("conv3", 2), ("conv4", 1)):
         kernel, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
