@@ -37,7 +37,7 @@ def make_model_settings(**changes):
 
 
 def make_clip(**changes):
-    """Return the row of a genuine test clip; ``is_fake`` follows from the two modalities."""
+    """Return the row of a genuine test clip; ``is_fake`` follows from its parts."""
     from pathlib import Path
 
     from unmask.records import Clip
@@ -61,7 +61,8 @@ def make_clip(**changes):
         "has_audio": True,
         "licence": "",
     } | changes
-    values.setdefault("is_fake", values["fake_video"] or values["fake_audio"])
+    parts = values["fake_video"], values["fake_audio"], values.get("mismatched", False)
+    values.setdefault("is_fake", parts != (False, False, False))
     return Clip(**values)
 
 

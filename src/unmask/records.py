@@ -59,8 +59,15 @@ class Clip:
         source: Data set that the clip comes from.
         identity: Person shown; each identity belongs to one split only.
         split: ``train``, ``val`` or ``test``.
+        is_fake: Whether anything about the clip is forged; always known.
+        fake_video, fake_audio: Whether face or voice is forged; ``None`` where the data set labels
+            the clip only as a whole.
         manipulation: ``none``, or the name of the forgery method.
         pair_id: Shared by a genuine clip and the fakes made from it.
+        mismatched: Whether face and voice, each genuine or not, do not belong together, such as a
+            genuine voice of another person.
+        compression: Level at which the data set encoded the clip, such as ``c23``; empty if it
+            names none.
     """
 
     clip_id: str
@@ -70,8 +77,8 @@ class Clip:
     identity: str
     split: str
     is_fake: bool
-    fake_video: bool
-    fake_audio: bool
+    fake_video: bool | None
+    fake_audio: bool | None
     manipulation: str
     pair_id: str
     duration_s: float
@@ -81,15 +88,19 @@ class Clip:
     has_audio: bool
     licence: str
     fake_periods: tuple[FakeSpan, ...] = ()
+    mismatched: bool = False
+    compression: str = ""
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""
         if self.split not in SPLITS:
             raise DataError(f"{self.clip_id}: unknown split {self.split!r}; use one of {SPLITS}")
-        if self.is_fake != (self.fake_video or self.fake_audio):
+        parts = self.fake_video, self.fake_audio, self.mismatched
+        # a part of a fake may be unknown, but all parts of a genuine clip are genuine
+        if self.is_fake == (parts == (False, False, False)):
             raise DataError(
                 f"{self.clip_id}: is_fake={self.is_fake} contradicts fake_video={self.fake_video}, "
-                f"fake_audio={self.fake_audio}; correct the labels"
+                f"fake_audio={self.fake_audio}, mismatched={self.mismatched}; correct the labels"
             )
 
 
@@ -349,6 +360,7 @@ class ScoreRow:
         video_probability, audio_probability: From one modality alone; ``None`` without it.
         fake_video, fake_audio: Label of each modality; ``None`` if unknown.
         sync_probability: From lip-sync; ``None`` if it was not scored.
+        source, compression: As of the clip; empty in tables of before version 0.3.
     """
 
     clip_id: str
@@ -363,3 +375,5 @@ class ScoreRow:
     fake_video: bool | None = None
     fake_audio: bool | None = None
     sync_probability: float | None = None
+    source: str = ""
+    compression: str = ""

@@ -1,12 +1,21 @@
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import make_clip
-from unmask.data.manifest import COLUMNS, manifest_hash, read_manifest, write_manifest
+from unmask.data.manifest import (
+    COLUMNS,
+    UNKNOWN,
+    manifest_hash,
+    read_manifest,
+    write_manifest,
+)
 from unmask.errors import DataError
 from unmask.records import FakeSpan
 
@@ -34,6 +43,8 @@ def test_written_manifest_is_read_back_exactly(tmp_path, suffix):
         fake_clip(
             tmp_path / "c,d.mp4", clip_id="NA", manipulation="null", fake_periods=(), licence=""
         ),
+        fake_clip(tmp_path / "e.mp4", clip_id="e", fake_video=None, fake_audio=None),
+        fake_clip(tmp_path / "f.mp4", clip_id="f", fake_audio=False, mismatched=True),
     )
     file = write_manifest(clips, tmp_path / f"manifest.{suffix}")
     assert read_manifest(file) == clips
@@ -48,6 +59,21 @@ def test_any_text_and_number_survive_the_csv_round_trip(tmp_path_factory, name, 
     folder = tmp_path_factory.mktemp("names")
     (read,) = read_manifest(write_manifest([clip], folder))
     assert (read.identity, read.duration_s, read.fps) == (clip.identity, duration_s, fps)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_manifest_of_an_earlier_version_is_read_with_its_hash(tmp_path, suffix):
+    clips = (fake_clip(tmp_path / "x.mp4"),)
+    file = write_manifest(clips, tmp_path / f"manifest.{suffix}")
+    if suffix == "csv":
+        pd.read_csv(file, dtype=str).drop(columns="mismatched").to_csv(file, index=False)
+    else:
+        pd.read_parquet(file).drop(columns="mismatched").to_parquet(file)
+    assert read_manifest(file) == clips
+    # the hash of these values as version 0.2 computed it
+    values = {name: value for name, value in asdict(clips[0]).items() if name != "mismatched"}
+    text = json.dumps([values | {"path": ""}])
+    assert manifest_hash(clips) == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_moved_data_set_is_found_and_keeps_its_hash(tmp_path):
@@ -73,7 +99,14 @@ def test_hash_depends_on_labels_and_bytes_and_not_on_order(tmp_path):
     )
     base = manifest_hash([first, second])
     assert manifest_hash([second, first]) == base
-    changed = [{"split": "test"}, {"sha256": "2" * 64}, {"fake_periods": ()}, {"pair_id": "p2"}]
+    changed = [
+        {"split": "test"},
+        {"sha256": "2" * 64},
+        {"fake_periods": ()},
+        {"pair_id": "p2"},
+        {"mismatched": True},
+        {"fake_audio": None},
+    ]
     hashes = {manifest_hash([replace(first, **change), second]) for change in changed}
     assert len(hashes | {base}) == len(changed) + 1
 
@@ -83,7 +116,9 @@ def test_hash_depends_on_labels_and_bytes_and_not_on_order(tmp_path):
     [
         ("is_fake", "yes", "write true or false"),
         ("has_audio", "", "write true or false"),
-        ("fake_video", "1", "write true or false"),
+        ("fake_video", "1", "write true, false or unknown"),
+        ("fake_audio", "", "write true, false or unknown"),
+        ("mismatched", UNKNOWN, "write true or false"),
         ("duration_s", "abc", "write a number"),
         ("duration_s", "nan", "write a number"),
         ("fps", "-1", "write a number"),

@@ -171,7 +171,8 @@ def test_full_size_model_has_the_documented_shapes_and_eight_frozen_layers():
         )
         output = detector(batch)
         faces = torch.rand(rows, frames, 68, 2), torch.rand(rows, frames, 3)
-        targets = Targets(torch.tensor([True, False]), torch.tensor([False, False]), *faces)
+        truth = Targets.of_parts(torch.tensor([True, False]), torch.tensor([False, False]))
+        targets = replace(truth, landmarks=faces[0], pose=faces[1])
         detector_loss(output, targets, 0.5, 0.1, 0.1, 0.1).total.backward()
     steps = (samples - 400) // 320 + 1
     assert output.logit.shape == (rows,)

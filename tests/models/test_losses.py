@@ -1,4 +1,5 @@
 import math
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -32,7 +33,13 @@ def make_output(rows, **changes):
 
 
 def labels(*pairs):
-    return Targets(torch.tensor([v for v, _ in pairs]), torch.tensor([a for _, a in pairs]))
+    videos, audios = zip(*pairs, strict=True)
+    return Targets.of_parts(torch.tensor(videos), torch.tensor(audios))
+
+
+def unknown_parts(*is_fake):
+    nothing = torch.zeros(len(is_fake), dtype=torch.bool)
+    return Targets(torch.tensor(is_fake), nothing, nothing, nothing, nothing)
 
 
 def test_loss_terms_add_up_with_their_weights():
@@ -61,7 +68,7 @@ def test_dropped_modality_does_not_count_in_the_label():
 
 
 def test_mismatched_pair_is_fake_together_and_genuine_apart():
-    targets = Targets(*torch.zeros(2, 4, dtype=torch.bool), mismatched=torch.tensor([True] * 4))
+    targets = replace(labels(*[(False, False)] * 4), is_fake=torch.ones(4, dtype=torch.bool))
     output = make_output(
         4,
         logit=torch.tensor([30.0, -30.0, -30.0, -30.0]),
@@ -70,8 +77,38 @@ def test_mismatched_pair_is_fake_together_and_genuine_apart():
         uses_video=torch.tensor([True, True, False, False]),
         uses_audio=torch.tensor([True, False, True, False]),
     )
-    assert targets.is_fake.all()
     assert detector_loss(output, targets, 1.0, 0.0).total.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_unknown_part_is_never_taken_for_genuine():
+    output = make_output(1, video_logit=torch.tensor([5.0]), audio_logit=torch.tensor([-5.0]))
+    losses = detector_loss(output, unknown_parts(True), 1.0, 0.0)
+    assert losses.video == losses.audio == 0
+    either = 1 - torch.sigmoid(torch.tensor(-5.0)) * torch.sigmoid(torch.tensor(5.0))
+    assert losses.parts.item() == pytest.approx(-math.log(either), abs=1e-6)
+
+
+def test_label_of_the_clip_teaches_the_parts_through_their_noisy_or():
+    video, audio = (torch.zeros(1, requires_grad=True) for _ in range(2))
+    output = detach_modalities(make_output(1, video_logit=video, audio_logit=audio))
+    losses = detector_loss(output, unknown_parts(True), 1.0, 0.0)
+    for part in torch.autograd.grad(losses.total, (video, audio)):
+        assert part < 0  # a step against the gradient raises the score
+
+
+def test_known_part_is_taught_by_its_own_label():
+    half = replace(
+        unknown_parts(True), fake_video=torch.tensor([True]), knows_video=torch.tensor([True])
+    )
+    losses = detector_loss(make_output(1), half, 1.0, 0.0)
+    assert losses.video.item() == pytest.approx(math.log(2))
+    assert losses.audio == 0
+
+
+def test_clip_whose_known_part_was_dropped_counts_in_no_loss_of_the_clip():
+    output = make_output(2, logit=torch.tensor([3.0, 3.0]), uses_audio=torch.tensor([False, True]))
+    losses = detector_loss(output, unknown_parts(True, False), 0.0, 0.0)
+    assert losses.clip.item() == pytest.approx(3 + math.log(1 + math.exp(-3)), abs=1e-6)
 
 
 def test_missing_modality_is_left_out_of_its_loss():
@@ -121,7 +158,7 @@ def test_temporal_consistency_uses_pairs_of_real_frames():
 def test_face_head_terms_add_up_with_their_weights():
     output = make_output(1, landmarks=torch.full((1, 3, 68, 2), 0.4), pose=torch.zeros(1, 3, 3))
     faces = torch.full((1, 3, 68, 2), 0.5), torch.tensor([0.5, -0.25, 0.0]).expand(1, 3, 3)
-    targets = Targets(torch.tensor([False]), torch.tensor([False]), *faces)
+    targets = replace(labels((False, False)), landmarks=faces[0], pose=faces[1])
     with_heads = detector_loss(output, targets, 0.5, 0.1, 0.1, 0.2)
     plain = detector_loss(output, labels((False, False)), 0.5, 0.1)
     assert with_heads.landmarks.item() == pytest.approx(0.1)
@@ -144,8 +181,6 @@ def test_faces_with_unknown_targets_do_not_count():
 
 
 def test_targets_move_all_tensors_to_a_device():
-    targets = Targets(*(torch.tensor([True]) for _ in range(5)))
-    moved = targets.to("meta")
-    names = ("fake_video", "fake_audio", "landmarks", "pose", "mismatched")
-    assert all(getattr(moved, name).device.type == "meta" for name in names)
+    moved = Targets(*(torch.tensor([True]) for _ in range(7))).to("meta")
+    assert all(getattr(moved, field.name).device.type == "meta" for field in fields(Targets))
     assert labels((True, False)).to("meta").pose is None

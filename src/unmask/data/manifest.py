@@ -20,6 +20,9 @@ from unmask.records import Clip, FakeSpan
 
 FILE_NAMES = ("manifest.csv", "manifest.parquet")
 COLUMNS = tuple(field.name for field in fields(Clip))
+# absent from manifests of before version 0.3, which stay valid
+ADDED_COLUMNS: dict[str, Any] = {"mismatched": False, "compression": ""}
+UNKNOWN = "unknown"  # in a CSV file, of a label
 MODALITIES = ("video", "audio")
 
 
@@ -56,6 +59,7 @@ def read_manifest(path: Path | str) -> tuple[Clip, ...]:
     """
     file = find_manifest(Path(path)).absolute()
     rows = read_table(file)
+    rows = [ADDED_COLUMNS | row for row in rows]
     if missing := [name for name in COLUMNS if rows and name not in rows[0]]:
         raise DataError(
             f"{file}: missing column(s) {', '.join(missing)}; a manifest has {', '.join(COLUMNS)}"
@@ -104,7 +108,7 @@ def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
         if file.suffix == ".parquet":
             table.to_parquet(unfinished, index=False)
         else:
-            table.to_csv(unfinished, index=False, lineterminator="\n")
+            table.to_csv(unfinished, index=False, lineterminator="\n", na_rep=UNKNOWN)
     return file
 
 
@@ -114,9 +118,16 @@ def manifest_hash(clips: Sequence[Clip]) -> str:
     It changes with any label, split or byte of the media, but neither with the location of the
     files nor with the order of the rows.
     """
-    rows = [asdict(clip) | {"path": ""} for clip in clips]
+    rows = [_hashed(clip) for clip in clips]
     text = json.dumps(sorted(rows, key=lambda row: (row["clip_id"], row["sha256"])))
     return sha256(text.encode()).hexdigest()
+
+
+def _hashed(clip: Clip) -> dict[str, Any]:
+    """Return what the hash depends on; a column that was added counts once it is used."""
+    values = asdict(clip) | {"path": ""}
+    unused = [name for name, default in ADDED_COLUMNS.items() if values[name] == default]
+    return {name: value for name, value in values.items() if name not in unused}
 
 
 def _row(clip: Clip, folder: Path) -> dict[str, Any]:
@@ -154,6 +165,15 @@ def parse_bool(cell: Any) -> bool:
     if text not in ("true", "false"):
         raise ValueError(f"{cell!r} is neither true nor false; write true or false")
     return text == "true"
+
+
+def parse_label(cell: Any) -> bool | None:
+    """Parse a label like :func:`parse_bool`; ``None``, and ``unknown``, is an unknown one.
+
+    Raises:
+        ValueError: Any other value.
+    """
+    return None if cell is None or cell == UNKNOWN else parse_bool(cell)
 
 
 def _text(cell: Any) -> str:
@@ -200,6 +220,7 @@ _PARSERS_BY_TYPE: dict[Any, tuple[Callable[[Any], Any], str]] = {
     str: (_text, "write a non-empty text"),
     Path: (_text, "write the path of the media file, relative to the folder of the manifest"),
     bool: (parse_bool, "write true or false"),
+    bool | None: (parse_label, f"write true, false or {UNKNOWN}"),
     float: (_quantity, "write a number, 0 or more"),
     int: (_count, "write an integer, 0 or more"),
     tuple[FakeSpan, ...]: (
@@ -210,4 +231,5 @@ _PARSERS_BY_TYPE: dict[Any, tuple[Callable[[Any], Any], str]] = {
 _PARSERS = {name: _PARSERS_BY_TYPE[kind] for name, kind in get_type_hints(Clip).items()} | {
     "sha256": (_sha, "write the file's SHA-256: 64 lower-case hexadecimal digits"),
     "licence": (_free_text, "write a text"),
+    "compression": (_free_text, "write a text"),
 }

@@ -87,9 +87,9 @@ def read_scores(path: Path | str) -> tuple[ScoreRow, ...]:
     try:
         if file.suffix == ".csv":
             lines = csv.DictReader(_read(file).decode("utf-8-sig").splitlines())
-            # an empty cell is an unknown probability or label
+            # an empty cell is an unknown probability or label, or an empty text
             rows = kind.validate_python(
-                [{name: cell or None for name, cell in line.items()} for line in lines]
+                [{name: cell for name, cell in line.items() if cell} for line in lines]
             )
         else:
             rows = kind.validate_json(_read(file))

@@ -5,7 +5,7 @@ Scores that flicker between neighbouring frames are penalised as in temporal-coh
 2021).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -17,45 +17,45 @@ from unmask.models.layers.fusion import noisy_or_logit
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Labels of a batch.
+    """Labels of a batch, boolean and of shape ``(B,)`` each.
 
     Attributes:
-        fake_video, fake_audio: Boolean, shape ``(B,)`` each; a clip is fake where either is.
+        is_fake: Label of the clip. A fake of which neither part is known to be fake, nor unknown,
+            is mismatched: face and voice are genuine but do not belong together.
+        fake_video, fake_audio: Whether a part is fake; False where that is unknown.
+        knows_video, knows_audio: Whether that is known.
         landmarks, pose: As in :class:`DetectorOutput`, NaN where unknown; ``None`` for a detector
             without face heads.
-        mismatched: Boolean, shape ``(B,)``: face and voice are both genuine but do not belong
-            together; ``None`` where no clip is mismatched.
     """
 
+    is_fake: Tensor
     fake_video: Tensor
     fake_audio: Tensor
+    knows_video: Tensor
+    knows_audio: Tensor
     landmarks: Tensor | None = None
     pose: Tensor | None = None
-    mismatched: Tensor | None = None
 
-    @property
-    def is_fake(self) -> Tensor:
-        """Label of the clip, shape ``(B,)``."""
-        return self.label_for(torch.ones_like(self.fake_video), torch.ones_like(self.fake_audio))
+    @classmethod
+    def of_parts(cls, fake_video: Tensor, fake_audio: Tensor) -> "Targets":
+        """Return the labels of clips of which both parts are known."""
+        known = torch.ones_like(fake_video)
+        return cls(fake_video | fake_audio, fake_video, fake_audio, known, known)
 
-    def label_for(self, face: Tensor, voice: Tensor) -> Tensor:
-        """Return the label given which modalities are used, shape ``(B,)``.
+    def label_for(self, face: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the label given which modalities are used, and whether it is known.
 
         Args:
             face, voice: Boolean, shape ``(B,)`` each: which of them is used.
         """
-        fake = (self.fake_video & face) | (self.fake_audio & voice)
-        return fake if self.mismatched is None else fake | (self.mismatched & face & voice)
+        both = face & voice
+        fake = (self.fake_video & face) | (self.fake_audio & voice) | (self.is_fake & both)
+        return fake, both | ((self.knows_video | ~face) & (self.knows_audio | ~voice))
 
     def to(self, device: torch.device | str) -> "Targets":
         """Return the labels on another device."""
-        return Targets(
-            self.fake_video.to(device),
-            self.fake_audio.to(device),
-            None if self.landmarks is None else self.landmarks.to(device),
-            None if self.pose is None else self.pose.to(device),
-            None if self.mismatched is None else self.mismatched.to(device),
-        )
+        values = (getattr(self, field.name) for field in fields(self))
+        return Targets(*(None if value is None else value.to(device) for value in values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Losses:
     clip: Tensor
     video: Tensor
     audio: Tensor
+    parts: Tensor
     temporal: Tensor
     landmarks: Tensor
     pose: Tensor
@@ -81,31 +82,38 @@ def detector_loss(
 ) -> Losses:
     """Compute the loss terms and their weighted sum.
 
-    ``total = clip + modality_weight · (video + audio) + temporal_weight · temporal
+    ``total = clip + modality_weight · (video + audio + parts) + temporal_weight · temporal
     + landmark_weight · landmarks + pose_weight · pose``
 
     ``clip`` is the cross-entropy of whether any used modality is fake: where modality dropout
     removed a forged voice, the remaining genuine face counts as genuine, and so does either half
     of a mismatched pair. ``video`` and ``audio`` are the same for one modality alone, over the
-    clips that have it. ``landmarks`` and ``pose`` are mean absolute errors, as fractions of the
+    clips that have it and whose label of it is known; a label that is unknown is never taken for
+    genuine. ``parts`` is the cross-entropy of their noisy-OR over clips that are labelled as a
+    whole alone. ``landmarks`` and ``pose`` are mean absolute errors, as fractions of the
     face's side and in units of 90°.
     """
-    fake = targets.label_for(prediction.uses_video, prediction.uses_audio)
-    clip = F.binary_cross_entropy_with_logits(prediction.logit, fake.float())
+    clip = _masked_bce(
+        prediction.logit, *targets.label_for(prediction.uses_video, prediction.uses_audio)
+    )
     has_video, has_audio = prediction.frame_mask.any(1), prediction.step_mask.any(1)
-    video = _masked_bce(prediction.video_logit, targets.fake_video, has_video)
-    audio = _masked_bce(prediction.audio_logit, targets.fake_audio, has_audio)
+    knows_video, knows_audio = targets.knows_video & has_video, targets.knows_audio & has_audio
+    video = _masked_bce(prediction.video_logit, targets.fake_video, knows_video)
+    audio = _masked_bce(prediction.audio_logit, targets.fake_audio, knows_audio)
+    either = noisy_or_logit(prediction.video_logit, prediction.audio_logit, has_video, has_audio)
+    unknown = (has_video & ~targets.knows_video) | (has_audio & ~targets.knows_audio)
+    parts = _masked_bce(either, targets.is_fake, unknown)
     temporal = temporal_consistency(prediction.frame_logits, prediction.frame_mask)
     landmarks = masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask)
     pose = masked_mae(prediction.pose, targets.pose, prediction.frame_mask)
     total = (
         clip
-        + modality_weight * (video + audio)
+        + modality_weight * (video + audio + parts)
         + temporal_weight * temporal
         + landmark_weight * landmarks
         + pose_weight * pose
     )
-    return Losses(total, clip, video, audio, temporal, landmarks, pose)
+    return Losses(total, clip, video, audio, parts, temporal, landmarks, pose)
 
 
 def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:

@@ -157,4 +157,6 @@ def to_score_row(scored: ScoredClip) -> ScoreRow:
         fake_video=clip.fake_video,
         fake_audio=clip.fake_audio,
         sync_probability=score.sync_probability,
+        source=clip.source,
+        compression=clip.compression,
     )

@@ -139,7 +139,8 @@ def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
         "part_1__d.mp4": "d",
     }
     fake = clips["dfdc_train_part_00__dfdc_train_part_0__b.mp4"]
-    assert (fake.fake_video, fake.fake_audio, fake.manipulation) == (True, False, "unknown")
+    assert (fake.fake_video, fake.fake_audio, fake.manipulation) == (None, None, "unknown")
+    assert fake.is_fake
 
 
 def test_fakeavceleb_labels_the_forged_modality(make_folder, by_id):
@@ -297,7 +298,7 @@ def test_simple_table_defines_files_and_labels(make_folder, by_id):
     )
     assert (lips.fake_video, lips.fake_audio, lips.split) == (True, False, real.split)
     assert (voice.fake_video, voice.fake_audio) == (False, True)
-    assert (bare.identity, bare.manipulation, bare.fake_video) == ("c", "unknown", True)
+    assert (bare.identity, bare.manipulation, bare.fake_video) == ("c", "unknown", None)
 
 
 @pytest.mark.parametrize(

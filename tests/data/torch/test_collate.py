@@ -35,13 +35,15 @@ def test_batch_of_unusable_examples_has_problems_only(load):
     assert [clip_id for clip_id, _ in batch.problems] == ["broken"]
 
 
-def test_targets_follow_labels_and_mismatch(load):
+def test_targets_follow_the_labels(load):
     real, fake = make_examples(load, "real", "fake")
-    desynced = replace(real, mismatched=True)
-    targets = make_collate_fn(ModelSettings())([real, fake, desynced]).targets
-    assert targets.fake_video.tolist() == [False, True, False]
-    assert targets.fake_audio.tolist() == [False, False, False]
-    assert targets.mismatched.tolist() == [False, False, True]
+    desynced = replace(real, clip=replace(real.clip, is_fake=True, mismatched=True))
+    whole = replace(fake, clip=replace(fake.clip, fake_video=None, fake_audio=None))
+    targets = make_collate_fn(ModelSettings())([real, fake, desynced, whole]).targets
+    assert targets.is_fake.tolist() == [False, True, True, True]
+    assert targets.fake_video.tolist() == [False, True, False, False]
+    assert targets.fake_audio.tolist() == [False, False, False, False]
+    assert targets.knows_video.tolist() == targets.knows_audio.tolist() == [True] * 3 + [False]
     assert targets.landmarks is targets.pose is None
 
 

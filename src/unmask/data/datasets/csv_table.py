@@ -1,7 +1,7 @@
 """Adapter for a folder with a simple ``manifest.csv`` with the columns ``file`` and ``label``.
 
 Optional columns: ``manipulation``, ``person_id``, ``pair_id``, ``fake_video``, ``fake_audio``,
-``split``, ``source`` (or ``source_repo``) and ``licence`` (or ``licence_of_repo``). Other columns
+``mismatched``, ``split``, ``source`` (or ``source_repo``) and ``licence`` (or ``licence_of_repo``). Other columns
 are ignored; duration, size and frame rate are read from the media.
 """
 
@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from unmask.data.datasets.entry import NONE, DatasetEntry
-from unmask.data.manifest import FILE_NAMES, find_manifest, parse_bool, read_table
+from unmask.data.forgeries.methods import VOICE_SWAP
+from unmask.data.manifest import (
+    FILE_NAMES,
+    UNKNOWN,
+    find_manifest,
+    parse_bool,
+    parse_label,
+    read_table,
+)
 from unmask.errors import DataError
 from unmask.records import SPLITS
 
@@ -27,9 +35,11 @@ def matches(folder: Path) -> bool:
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row.
 
-    If ``fake_video`` and ``fake_audio`` are not given, a fake has a forged voice if the name of
-    its manipulation contains ``voice``, ``audio``, ``tts``, ``vocoder`` or ``speech``, and a
-    forged face otherwise. A clip without ``person_id`` is treated as a separate person.
+    ``fake_video`` and ``fake_audio`` are ``true``, ``false`` or ``unknown``. If they are not given,
+    those of a fake are unknown unless its manipulation is named: it has a forged voice if the name
+    contains ``voice``, ``audio``, ``tts``, ``vocoder`` or ``speech``, and a forged face otherwise;
+    ``voice-swap`` is a genuine voice of another person, which is mismatched. A clip without
+    ``person_id`` is treated as a separate person.
 
     Raises:
         DataError: A label or a split is unknown; the message names the row.
@@ -50,8 +60,9 @@ def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
     if split not in (None, *SPLITS):
         raise ValueError(f"column split: {split!r} is unknown; use one of {', '.join(SPLITS)}")
     is_fake, stem = label == "fake", Path(row["file"]).stem
-    manipulation = (row.get("manipulation") or "unknown") if is_fake else NONE
-    fake_video, fake_audio = _forged_modalities(row, manipulation) if is_fake else (False, False)
+    manipulation = (row.get("manipulation") or UNKNOWN) if is_fake else NONE
+    parts = _forged_parts(row, manipulation) if is_fake else (False, False, False)
+    fake_video, fake_audio, mismatched = parts
     person = row.get("person_id") or stem
     return DatasetEntry(
         path=folder / row["file"],
@@ -63,17 +74,30 @@ def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
         fake_audio=fake_audio,
         licence=row.get("licence") or row.get("licence_of_repo") or "",
         split=split,
+        mismatched=mismatched,
     )
 
 
-def _forged_modalities(row: dict[str, Any], manipulation: str) -> tuple[bool, bool]:
+def _forged_parts(row: dict[str, Any], manipulation: str) -> tuple[bool | None, bool | None, bool]:
+    """Return whether face and voice of a fake are forged, and whether they are mismatched."""
+    mismatched = row.get("mismatched") or ""
     stated = [row.get(name) for name in ("fake_video", "fake_audio")]
     if None in stated or "" in stated:
-        voice = any(keyword in manipulation.lower() for keyword in VOICE_KEYWORDS)
-        return not voice, voice
-    fake_video, fake_audio = (parse_bool(cell) for cell in stated)
-    if not (fake_video or fake_audio):
+        return _parts_by_name(manipulation)
+    fake_video, fake_audio = (parse_label(cell) for cell in stated)
+    is_mismatched = bool(mismatched) and parse_bool(mismatched)
+    if (fake_video, fake_audio, is_mismatched) == (False, False, False):
         raise ValueError(
-            "label is fake, but neither fake_video nor fake_audio is true; set one of them"
+            "label is fake, but fake_video and fake_audio are false; set one of them, or mismatched"
         )
-    return fake_video, fake_audio
+    return fake_video, fake_audio, is_mismatched
+
+
+def _parts_by_name(manipulation: str) -> tuple[bool | None, bool | None, bool]:
+    name = manipulation.lower()
+    if name == UNKNOWN:
+        return None, None, False
+    if name == VOICE_SWAP:
+        return False, False, True
+    voice = any(keyword in name for keyword in VOICE_KEYWORDS)
+    return not voice, voice, False

@@ -2,9 +2,9 @@
 
 The set comes in parts; each is a folder with videos and a ``metadata.json`` that maps file names
 to ``label`` and ``original``; unpacked archives repeat the folder, as in
-``dfdc_train_part_00/dfdc_train_part_0/``. The metadata give neither the person, nor the method,
-nor whether the voice is forged: every fake is labelled as a forged face, and the original footage
-serves as the identity.
+``dfdc_train_part_00/dfdc_train_part_0/``. The metadata give neither the person nor the method, and
+do not say whether the face, the voice or both are forged, as some fakes have a swapped voice. The
+original footage serves as the identity.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
                 identity=footage,
                 pair_id=footage,
                 manipulation="unknown" if is_fake else NONE,
-                fake_video=is_fake,
-                fake_audio=False,
+                fake_video=None if is_fake else False,
+                fake_audio=None if is_fake else False,
                 licence=LICENCE,
             )
 

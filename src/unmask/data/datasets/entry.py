@@ -19,7 +19,10 @@ class DatasetEntry:
     Attributes:
         identity: Person shown; unique within the data set.
         pair_id: Footage that the clip was made from.
+        fake_video, fake_audio: ``None`` where the authors label the clip only as a whole.
         split: The authors' split; ``None`` if they assign none.
+        mismatched: Whether face and voice do not belong together.
+        compression: Level at which the authors encoded the clip; empty if they name none.
     """
 
     path: Path
@@ -27,11 +30,18 @@ class DatasetEntry:
     identity: str
     pair_id: str
     manipulation: str
-    fake_video: bool
-    fake_audio: bool
+    fake_video: bool | None
+    fake_audio: bool | None
     licence: str
     split: str | None = None
     fake_periods: tuple[FakeSpan, ...] = ()
+    mismatched: bool = False
+    compression: str = ""
+
+    @property
+    def is_fake(self) -> bool:
+        """Whether anything about the clip is forged; unknown parts are those of a fake."""
+        return (self.fake_video, self.fake_audio, self.mismatched) != (False, False, False)
 
 
 class DatasetAdapter(Protocol):

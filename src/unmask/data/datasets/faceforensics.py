@@ -9,6 +9,7 @@ expression of 982). The clips have no sound, and the films of face masks in
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
@@ -19,6 +20,7 @@ LICENCE = "FaceForensics++ terms of use (research only)"
 TREES = ("original_sequences", "manipulated_sequences")
 FILE_NAME = re.compile(r"^(?P<target>\d+)(?:_(?P<donor>\d+))?(?:__(?P<scene>.+?)(?:__\w+)?)?$")
 MASKS = "masks"
+COMPRESSIONS = ("raw", "c0", "c23", "c40")  # H.264 at that constant rate factor; raw and c0: none
 ACTOR_FOLDERS = ("actors", "DeepFakeDetection")
 
 
@@ -35,14 +37,16 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
         for path in list_media(folder / tree, VIDEO_SUFFIXES):
             name = FILE_NAME.match(path.stem)
             if name and MASKS not in path.relative_to(folder / tree).parts:
-                videos.append((path, path.relative_to(folder / tree).parts[0], name))
+                videos.append((path, path.relative_to(folder / tree).parts, name))
                 if name["donor"]:
                     pairs[name["target"]] = name["donor"]
-    for path, method, name in videos:
+    for path, (method, *folders), name in videos:
         if method in ACTOR_FOLDERS:
-            yield _actor_entry(path, name)
+            entry = _actor_entry(path, name)
         else:
-            yield _youtube_entry(path, method, name, pairs, splits)
+            entry = _youtube_entry(path, method, name, pairs, splits)
+        levels = [level for level in COMPRESSIONS if level in folders]
+        yield replace(entry, compression="".join(levels))
 
 
 def _youtube_entry(

@@ -156,6 +156,7 @@ def _report_crash(path: Path) -> SkippedFile:
 
 
 def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
+    fake_video, fake_audio = _labels(entry, info)
     return Clip(
         clip_id=Path(os.path.relpath(entry.path, root)).as_posix().replace("/", "__"),
         path=entry.path,
@@ -163,9 +164,9 @@ def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
         source=entry.source,
         identity=entry.identity,
         split=entry.split or SPLITS[0],
-        is_fake=entry.fake_video or entry.fake_audio,
-        fake_video=entry.fake_video,
-        fake_audio=entry.fake_audio,
+        is_fake=entry.is_fake,
+        fake_video=fake_video,
+        fake_audio=fake_audio,
         manipulation=entry.manipulation,
         pair_id=entry.pair_id,
         duration_s=info.duration_s,
@@ -175,7 +176,20 @@ def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
         has_audio=info.has_audio,
         licence=entry.licence,
         fake_periods=entry.fake_periods,
+        mismatched=entry.mismatched,
+        compression=entry.compression,
     )
+
+
+def _labels(entry: DatasetEntry, info: MediaInfo) -> tuple[bool | None, bool | None]:
+    """Return the labels of face and voice; of a fake with one of them, that one is forged."""
+    if None not in (entry.fake_video, entry.fake_audio) or entry.mismatched:
+        return entry.fake_video, entry.fake_audio
+    if info.has_video and info.has_audio:
+        if entry.fake_video is False:
+            return False, True
+        return (True, False) if entry.fake_audio is False else (entry.fake_video, entry.fake_audio)
+    return info.has_video, not info.has_video
 
 
 def _complete_splits(

@@ -1,7 +1,7 @@
 """Adapter for a folder with ``real/`` and ``fake/`` and media files below them.
 
 The identity of ``real/ann/1.mp4`` is ``ann``; a file directly in ``real/`` or ``fake/`` is treated
-as a separate person.
+as a separate person. Whether face or voice of a fake video is forged is unknown.
 """
 
 import logging
@@ -20,7 +20,7 @@ def matches(folder: Path) -> bool:
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
-    """Yield an entry per media file; a fake video is labelled as a forged face."""
+    """Yield an entry per media file."""
     unnamed = 0
     for label in ("real", "fake"):
         for path in list_media(folder / label):
@@ -35,8 +35,8 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
                 identity=person,
                 pair_id=person,
                 manipulation="unknown" if is_fake else NONE,
-                fake_video=is_fake and not is_audio,
-                fake_audio=is_fake and is_audio,
+                fake_video=None if is_fake and not is_audio else False,
+                fake_audio=None if is_fake else False,
                 licence="",
             )
     if unnamed:

@@ -11,10 +11,11 @@ from unmask.data.forgeries import faces, mouth, voices
 from unmask.errors import DataError
 
 FACE_METHODS = ("face-swap", "self-blend", "lip-desync")
-VOICE_METHODS = ("voice-griffinlim", "voice-convert", "voice-swap")
+VOICE_SWAP = "voice-swap"
+VOICE_METHODS = ("voice-griffinlim", "voice-convert", VOICE_SWAP)
 MARGIN = 0.35  # around the landmarks, as a share of their extent; contains every mask
 # methods that need another person's footage
-DONOR_METHODS = ("face-swap", "lip-desync", "voice-swap")
+DONOR_METHODS = ("face-swap", "lip-desync", VOICE_SWAP)
 
 Frame = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -125,8 +126,8 @@ def forge_voice(
         return voices.griffin_lim(samples, rng)
     if method == "voice-convert":
         return voices.convert_voice(samples, float(rng.choice([-1, 1]) * rng.uniform(2, 5)))
-    if method == "voice-swap" and donor.samples is not None:
+    if method == VOICE_SWAP and donor.samples is not None:
         return voices.swap_voice(samples, donor.samples)
-    if method == "voice-swap":
+    if method == VOICE_SWAP:
         raise DataError("voice-swap: the donor has no sound; choose another donor")
     raise DataError(f"unknown voice forgery {method!r}; use one of {', '.join(VOICE_METHODS)}")

@@ -20,6 +20,7 @@ from unmask.data.forgeries.methods import (
     DONOR_METHODS,
     FACE_METHODS,
     VOICE_METHODS,
+    VOICE_SWAP,
     Footage,
     Frame,
     forge_face,
@@ -125,7 +126,7 @@ def _plan_jobs(genuine: Sequence[Clip], seed: int) -> list[ForgeryJob]:
             for other in genuine
             if other.split == clip.split
             and other.identity != clip.identity
-            and (other.has_audio or method != "voice-swap")
+            and (other.has_audio or method != VOICE_SWAP)
         ]
         if not donors:
             log.warning("%s: not forged: no other person in split %s", clip.clip_id, clip.split)
@@ -171,6 +172,7 @@ def _write_pair(job: ForgeryJob, paths: Sequence[Path]) -> None:
 def _to_clip(job: ForgeryJob, path: Path, forged: bool) -> Clip:
     info = probe(path)
     fake_video = forged and job.method in FACE_METHODS
+    mismatched = forged and job.method == VOICE_SWAP  # a genuine voice of another person
     return replace(
         job.clip,
         clip_id=f"{job.clip.clip_id}~{job.method if forged else 'twin'}",
@@ -178,7 +180,8 @@ def _to_clip(job: ForgeryJob, path: Path, forged: bool) -> Clip:
         sha256=info.sha256,
         is_fake=forged,
         fake_video=fake_video,
-        fake_audio=forged and not fake_video,
+        fake_audio=forged and not (fake_video or mismatched),
+        mismatched=mismatched,
         manipulation=job.method if forged else "none",
         pair_id=job.clip.pair_id or job.clip.clip_id,
         duration_s=info.duration_s,

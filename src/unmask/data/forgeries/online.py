@@ -47,7 +47,7 @@ class ForgeryParams:
 
     @property
     def mismatched(self) -> bool:
-        """Whether face and voice are genuine but come from different moments."""
+        """Whether face and voice come from different moments."""
         return self.shift_s is not None
 
     def relabel(self, clip: Clip) -> Clip:
@@ -55,7 +55,13 @@ class ForgeryParams:
         if not self.is_pseudo_fake:
             return clip
         face, voice = self.face_seed is not None, self.voice_variant is not None
-        return replace(clip, is_fake=face or voice, fake_video=face, fake_audio=voice)
+        return replace(
+            clip,
+            is_fake=face or voice or self.mismatched,
+            fake_video=face,
+            fake_audio=voice,
+            mismatched=self.mismatched,
+        )
 
 
 def expand_training_clips(clips: Sequence[Clip], fake_source: str) -> tuple[Clip, ...]:

@@ -1,7 +1,7 @@
 """Collate function: examples of clips to one padded batch with its training targets."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unmask.config import ModelSettings
+from unmask.data.manifest import MODALITIES
 from unmask.data.torch.evaluation_set import Example
 from unmask.models.collate import Batch, collate, collate_face_targets
 from unmask.models.losses import Targets
@@ -48,17 +49,28 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
     return ClipBatch(
         clips=clips,
         batch=batch,
-        targets=Targets(
-            torch.tensor([clip.fake_video for clip in clips], dtype=torch.bool),
-            torch.tensor([clip.fake_audio for clip in clips], dtype=torch.bool),
-            landmarks,
-            pose,
-            torch.tensor([example.mismatched for example in usable], dtype=torch.bool),
-        ),
+        targets=replace(label_clips(clips), landmarks=landmarks, pose=pose),
         problems=tuple(
             (example.clip.clip_id, example.problem) for example in examples if example.problem
         ),
         frame_features=None if batch is None else _pad_vectors(usable, batch.frame_mask.shape[1]),
+    )
+
+
+def label_clips(clips: Sequence[Clip]) -> Targets:
+    """Return the labels of clips."""
+    videos, audios = ([getattr(clip, f"fake_{name}") for clip in clips] for name in MODALITIES)
+    return Targets(
+        *(
+            torch.tensor(values, dtype=torch.bool)
+            for values in (
+                [clip.is_fake for clip in clips],
+                [bool(value) for value in videos],
+                [bool(value) for value in audios],
+                [value is not None for value in videos],
+                [value is not None for value in audios],
+            )
+        )
     )
 
 

@@ -36,14 +36,12 @@ class Example:
         problem: Empty if there are samples.
         vectors: Precomputed frame features of the first sample, shape ``(frames, frame_dim)``;
             ``None`` if the detector encodes the frames itself.
-        mismatched: Face and voice are genuine but come from different moments.
     """
 
     clip: Clip
     samples: tuple[ModelInput, ...]
     problem: str = ""
     vectors: NDArray[np.float32] | None = None
-    mismatched: bool = False
 
 
 def make_feature_loader(

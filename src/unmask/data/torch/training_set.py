@@ -76,7 +76,7 @@ class TrainingSet(Dataset[Example]):
         sample = samples[0]
         forgery = self.forger.sample_forgery(clip, sample, epoch)
         clip = forgery.relabel(clip)
-        if forgery.is_pseudo_fake and not (clip.is_fake or forgery.mismatched):
+        if forgery.is_pseudo_fake and not clip.is_fake:
             return Example(clip, (), "neither a face nor speech to forge")
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode())))
@@ -91,7 +91,7 @@ class TrainingSet(Dataset[Example]):
             vectors = self.vectors[clip.clip_id][frames.start : frames.stop]
             return Example(clip, (augment_audio(excerpt, params),), vectors=vectors)
         forged = self.forger.apply_face(excerpt, frame_times_s, forgery)
-        return Example(clip, (augment_sample(forged, params),), mismatched=forgery.mismatched)
+        return Example(clip, (augment_sample(forged, params),))
 
     def _sample_excerpt(
         self, sample: ModelInput, times_s: NDArray[np.float64], rng: np.random.Generator
@@ -121,7 +121,8 @@ def label_for_excerpt(
 ) -> Clip:
     """Return ``clip`` with the labels of an excerpt, for clips that are forged only in part.
 
-    A modality without listed segments keeps the label of the whole clip.
+    A modality without listed segments keeps the label of the whole clip. An excerpt that misses
+    all segments is genuine, unless another part of the clip is unknown or mismatched.
 
     Args:
         frame_times_s: Times of the excerpt's frames, shape ``(frames,)``.
@@ -140,7 +141,8 @@ def label_for_excerpt(
     ]
     video = any(face_overlaps) if faces else clip.fake_video
     audio = any(voice_overlaps) if voices else clip.fake_audio
-    return replace(clip, is_fake=video or audio, fake_video=video, fake_audio=audio)
+    is_fake = (video, audio, clip.mismatched) != (False, False, False)
+    return replace(clip, is_fake=is_fake, fake_video=video, fake_audio=audio)
 
 
 def random_frame_range(total: int, length: int, rng: np.random.Generator) -> range:

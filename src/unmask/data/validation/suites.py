@@ -30,7 +30,7 @@ def clip_suite(clips: Sequence[Clip]) -> Suite:
 
 
 def _presence(gxe: Any, table: pd.DataFrame) -> list[Any]:
-    types = {"is_fake": "bool", "fake_video": "bool", "fake_audio": "bool", "has_audio": "bool"}
+    types = {"is_fake": "bool", "has_audio": "bool", "mismatched": "bool"}
     types |= {"duration_s": "float64", "fps": "float64", "width": "int64", "height": "int64"}
     texts = ("clip_id", "path", "sha256", "source", "identity", "split", "manipulation", "pair_id")
     return [
@@ -43,6 +43,12 @@ def _presence(gxe: Any, table: pd.DataFrame) -> list[Any]:
         *[
             gxe.ExpectColumnValuesToBeOfType(column=c, type_=t, description=f"{c} is of type {t}")
             for c, t in types.items()
+        ],
+        *[
+            gxe.ExpectColumnValuesToBeInSet(
+                column=c, value_set=[True, False], description=f"{c} is true, false or unknown"
+            )
+            for c in ("fake_video", "fake_audio")
         ],
         *[
             gxe.ExpectColumnValueLengthsToBeBetween(
@@ -86,7 +92,7 @@ def _values(gxe: Any) -> list[Any]:
 def _periods_fit(clip: Clip) -> bool:
     forged = {"video": clip.fake_video, "audio": clip.fake_audio}
     return all(
-        forged[period.modality] and period.end_s <= clip.duration_s + TOLERANCE_S
+        forged[period.modality] is not False and period.end_s <= clip.duration_s + TOLERANCE_S
         for period in clip.fake_periods
     )
 

@@ -85,13 +85,14 @@ class DetectorModule(pl.LightningModule):
         losses = self._losses(prediction, clips.targets)
         self._log("val_loss", losses.total, clips, prog_bar=True)
         row = {
+            "is_fake": clips.targets.is_fake,
             "fake_video": clips.targets.fake_video,
             "fake_audio": clips.targets.fake_audio,
             "logit": prediction.logit,
             "video": prediction.video_logit,
             "audio": prediction.audio_logit,
-            "has_video": prediction.frame_mask.any(1),
-            "has_audio": prediction.step_mask.any(1),
+            "knows_video": clips.targets.knows_video & prediction.frame_mask.any(1),
+            "knows_audio": clips.targets.knows_audio & prediction.step_mask.any(1),
         }
         self._validation_rows.append({name: value.detach().cpu() for name, value in row.items()})
 
@@ -107,7 +108,7 @@ class DetectorModule(pl.LightningModule):
             raise TrainingError(f"no validation clip could be scored; {self._describe_problems()}")
         columns = {name: torch.cat([row[name] for row in rows]).numpy() for name in rows[0]}
         all_clips = np.ones(len(columns["logit"]), bool)
-        is_fake = columns["fake_video"] | columns["fake_audio"]
+        is_fake = columns["is_fake"]
         if is_fake.all() or not is_fake.any():
             raise TrainingError(
                 f"{is_fake.sum()} of {len(is_fake)} validation clips are fake; an AUC needs "
@@ -115,8 +116,8 @@ class DetectorModule(pl.LightningModule):
             )
         for name, logits, labels, mask in (
             ("val_auc", columns["logit"], is_fake, all_clips),
-            ("val_auc_video", columns["video"], columns["fake_video"], columns["has_video"]),
-            ("val_auc_audio", columns["audio"], columns["fake_audio"], columns["has_audio"]),
+            ("val_auc_video", columns["video"], columns["fake_video"], columns["knows_video"]),
+            ("val_auc_audio", columns["audio"], columns["fake_audio"], columns["knows_audio"]),
         ):
             if len(set(labels[mask].tolist())) == 2:
                 auc = roc_auc(logits[mask].astype(np.float64), labels[mask])
