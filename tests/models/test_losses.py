@@ -90,7 +90,10 @@ def test_unknown_part_is_never_taken_for_genuine():
 
 def test_label_of_the_clip_teaches_the_parts_through_their_noisy_or():
     video, audio = (torch.zeros(1, requires_grad=True) for _ in range(2))
-    output = detach_modalities(make_output(1, video_logit=video, audio_logit=audio))
+    both = torch.ones(1, dtype=torch.bool)
+    joined = noisy_or_logit(video, audio, both, both)
+    output = make_output(1, logit=joined, video_logit=video, audio_logit=audio)
+    output = detach_modalities(output)
     losses = detector_loss(output, unknown_parts(True), 1.0, 0.0)
     for part in torch.autograd.grad(losses.total, (video, audio)):
         assert part < 0  # a step against the gradient raises the score

@@ -1,8 +1,10 @@
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
+from tests.data.datasets.conftest import probe_text_file
 from unmask.data.datasets import celebdf
 from unmask.data.datasets.ingest import load_dataset
 from unmask.data.splits import find_leaks
@@ -141,6 +143,60 @@ def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
     fake = clips["dfdc_train_part_00__dfdc_train_part_0__b.mp4"]
     assert (fake.fake_video, fake.fake_audio, fake.manipulation) == (None, None, "unknown")
     assert fake.is_fake
+
+
+def test_labels_of_a_table_may_be_unknown_or_mismatched(make_folder, by_id):
+    table = "\n".join(
+        [
+            "file,label,manipulation,fake_video,fake_audio,mismatched",
+            "a.mp4,real,,,,",
+            "b.mp4,fake,tool,unknown,unknown,",
+            "c.mp4,fake,dubbed,false,false,true",
+            "d.mp4,fake,voice-swap,,,",
+            "e.mp4,fake,face,true,unknown,",
+        ]
+    )
+    clips = by_id(
+        load_dataset(make_folder(*[f"{n}.mp4" for n in "abcde"], **{"manifest.csv": table}))
+    )
+    parts = {
+        name[0]: (clip.fake_video, clip.fake_audio, clip.mismatched) for name, clip in clips.items()
+    }
+    assert parts == {
+        "a": (False, False, False),
+        "b": (None, None, False),
+        "c": (False, False, True),
+        "d": (False, False, True),
+        "e": (True, None, False),
+    }
+
+
+def test_only_part_of_a_fake_is_the_forged_one(make_folder, by_id, monkeypatch):
+    silent = {"b.mp4": {"audio_codec": None}, "c.mp4": {"video_codec": None}}
+
+    def probe(path):
+        return replace(probe_text_file(path), **silent.get(path.name, {}))
+
+    monkeypatch.setattr("unmask.data.datasets.ingest.probe", probe)
+    files = [f"{label}/{name}.mp4" for label in ("real", "fake") for name in "abc"]
+    clips = by_id(load_dataset(make_folder(*files)))
+    parts = {
+        name: (clips[f"fake__{name}.mp4"].fake_video, clips[f"fake__{name}.mp4"].fake_audio)
+        for name in "abc"
+    }
+    assert parts == {"a": (None, None), "b": (True, False), "c": (False, True)}
+
+
+def test_faceforensics_names_the_compression(make_folder, by_id):
+    names = [
+        "original_sequences/youtube/c23/videos/000.mp4",
+        "manipulated_sequences/Deepfakes/c40/videos/000_003.mp4",
+        "original_sequences/youtube/raw/videos/003.mp4",
+        *[f"original_sequences/youtube/c23/videos/10{n}.mp4" for n in range(3)],
+    ]
+    clips = by_id(load_dataset(make_folder(*names)))
+    found = [clips[name.replace("/", "__")].compression for name in names[:3]]
+    assert found == ["c23", "c40", "raw"]
 
 
 def test_fakeavceleb_labels_the_forged_modality(make_folder, by_id):
@@ -307,7 +363,7 @@ def test_simple_table_defines_files_and_labels(make_folder, by_id):
         ("a.mp4,genuine,train,false,true", "row 3: column label: 'genuine'"),
         ("a.mp4,real,dev,false,false", "row 3: column split: 'dev'"),
         ("a.mp4,fake,train,no,true", "row 3: 'no' is neither true nor false"),
-        ("a.mp4,fake,train,false,false", "row 3: label is fake, but neither"),
+        ("a.mp4,fake,train,false,false", "row 3: label is fake, but fake_video and fake_audio are"),
     ],
 )
 def test_invalid_row_of_a_simple_table_is_reported(make_folder, line, message):
@@ -331,6 +387,6 @@ def test_real_fake_folders_take_people_from_their_folder_names(make_folder, by_i
     }
     voice, face = clips["fake__bob__1.wav"], clips["fake__2.mp4"]
     assert (voice.fake_video, voice.fake_audio) == (False, True)
-    assert (face.fake_video, face.fake_audio) == (True, False)
+    assert (face.fake_video, face.fake_audio) == (None, None)
     assert "1 file of unknown kind: .txt 1" in caplog.text
     assert "2 clips name no person" in caplog.text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.factories import make_clip
-from unmask.data.forgeries.methods import FACE_METHODS, VOICE_METHODS
+from unmask.data.forgeries.methods import FACE_METHODS, VOICE_METHODS, VOICE_SWAP
 from unmask.data.forgeries.offline import ForgeryJob, generate_forgeries, load_footage
 from unmask.errors import DataError, MediaError
 from unmask.files import file_sha256
@@ -49,7 +49,8 @@ def test_methods_alternate_and_each_fake_has_a_re_encoded_control(genuine, forge
     for source, control, fake in zip(genuine, controls, fakes, strict=True):
         assert (control.clip_id, control.manipulation) == (f"{source.clip_id}~twin", "none")
         assert fake.fake_video == (fake.manipulation in FACE_METHODS)
-        assert fake.fake_audio == (fake.manipulation in VOICE_METHODS)
+        assert fake.mismatched == (fake.manipulation == VOICE_SWAP)
+        assert fake.fake_audio == (fake.manipulation in VOICE_METHODS and not fake.mismatched)
         for clip in (control, fake):
             shared = (clip.identity, clip.pair_id, clip.split)
             assert shared == (source.identity, source.pair_id, source.split)
@@ -68,7 +69,8 @@ def test_fake_differs_from_its_control_only_in_the_forged_modality(forged):
         else:  # x264 may encode equal frames differently from run to run, but alike
             assert difference < 1
         if before.samples is not None:
-            assert (not np.array_equal(before.samples, after.samples)) == fake.fake_audio
+            changed = not np.array_equal(before.samples, after.samples)
+            assert changed == (fake.fake_audio or fake.mismatched)
 
 
 def test_existing_files_are_kept_and_missing_ones_are_written_again(genuine, forged):

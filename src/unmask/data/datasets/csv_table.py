@@ -1,8 +1,8 @@
 """Adapter for a folder with a simple ``manifest.csv`` with the columns ``file`` and ``label``.
 
 Optional columns: ``manipulation``, ``person_id``, ``pair_id``, ``fake_video``, ``fake_audio``,
-``mismatched``, ``split``, ``source`` (or ``source_repo``) and ``licence`` (or ``licence_of_repo``). Other columns
-are ignored; duration, size and frame rate are read from the media.
+``mismatched``, ``split``, ``source`` (or ``source_repo``) and ``licence`` (or ``licence_of_repo``).
+Other columns are ignored; duration, size and frame rate are read from the media.
 """
 
 from collections.abc import Iterator
