@@ -8,8 +8,9 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from unmask.errors import SingleClassError
-from unmask.evaluation.bootstrap import estimate_auc, resampled_aucs
+from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.metrics import roc_auc
+from unmask.evaluation.resampled_metrics import resampled_aucs
 
 
 def make_table(clips=120, people=15, seed=0, gap=1.0):

@@ -40,14 +40,15 @@ GROUPS = {
         "calibration": "eval.calibration",
         "lipsync": "eval.lipsync",
         "gates": "eval.gates",
+        "crosseval": "eval.crosseval",
     },
     "experiment": {
         "sweep": "experiment.sweep",
         "ablate": "experiment.ablate",
     },
 }
-# Names of earlier versions, still accepted but not listed. `unmask train MANIFEST --out FOLDER`
-# is handled by `TrainGroup`.
+# Names of earlier versions, and short ones, still accepted but not listed. `unmask train MANIFEST
+# --out FOLDER` is handled by `TrainGroup`.
 ALIASES = {
     "ingest": "data.ingest",
     "validate": "data.validate",
@@ -63,6 +64,7 @@ ALIASES = {
     "uncertainty": "eval.calibration",
     "sync-report": "eval.lipsync",
     "gate": "eval.gates",
+    "crosseval": "eval.crosseval",
     "sweep": "experiment.sweep",
     "ablate": "experiment.ablate",
 }

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import draw_identity_counts, resampled_aucs
+from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import expected_calibration_error, roc_auc
+from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.records import ScoreRow
 
 REFERENCE = "everything"

@@ -1,18 +1,32 @@
-"""Confidence intervals of an AUC by a cluster bootstrap.
+"""Confidence intervals of metrics by a cluster bootstrap.
 
 Clips of one person resemble each other, so whole identities are resampled and not clips.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.errors import SingleClassError
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
+from unmask.evaluation.resampled_metrics import Counts, resampled_aucs
 
 MAX_CELLS = 4_000_000  # resamples × clips held in memory at a time, 32 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How intervals are computed.
+
+    Attributes:
+        confidence: Share of the resamples that lies within an interval, in ``(0, 1)``.
+    """
+
+    rng: np.random.Generator
+    resamples: int = 1000
+    confidence: float = 0.95
 
 
 def estimate_auc(
@@ -40,40 +54,48 @@ def estimate_auc(
         SingleClassError: All clips are genuine, or all are fake.
     """
     auc = roc_auc(scores, is_fake)
-    if len(set(identities)) < 2:
-        return Estimate(auc, None, None)
-    resampled = np.concatenate(
-        [
-            resampled_aucs(scores, is_fake, draw_identity_counts(is_fake, identities, rng, count))
-            for count in _chunk_sizes(resamples, len(scores))
-        ]
+    resampling = Resampling(rng, resamples, confidence)
+    estimates = estimate_metrics(
+        {"auc": auc},
+        lambda counts: {"auc": resampled_aucs(scores, is_fake, counts)},
+        is_fake,
+        identities,
+        resampling,
     )
-    return estimate_from_resamples(auc, resampled, confidence)
+    return estimates["auc"]
 
 
-def resampled_aucs(scores: Scores, is_fake: Labels, counts: NDArray[np.int64]) -> Scores:
-    """Compute the AUC of each resample, a tie counting half.
-
-    All sums before the last division are of halves, and so exact.
+def estimate_metrics(
+    values: Mapping[str, float],
+    resampled: Callable[[Counts], Mapping[str, Scores]],
+    is_fake: Labels,
+    identities: Sequence[str],
+    resampling: Resampling,
+) -> dict[str, Estimate]:
+    """Return metrics with their intervals, all on the same resamples of identities.
 
     Args:
-        counts: How often each clip occurs in each resample, shape ``(resamples, clips)``.
+        values: Each metric of the clips themselves.
+        resampled: The same metrics of resamples, each of shape ``(resamples,)``, from how often
+            each clip occurs in them, shape ``(resamples, clips)``.
+        is_fake: Shape ``(clips,)``; both classes are among them.
+        identities: Person of each clip, shape ``(clips,)``.
 
     Returns:
-        Shape ``(resamples,)``.
-
-    Raises:
-        SingleClassError: A resample lacks genuine or fake clips.
+        Without intervals where all clips are of one identity.
     """
-    order = np.argsort(scores, kind="stable")
-    _, starts = np.unique(scores[order], return_index=True)
-    fakes = np.add.reduceat(counts[:, order] * is_fake[order], starts, axis=1)
-    reals = np.add.reduceat(counts[:, order] * ~is_fake[order], starts, axis=1)
-    pairs = fakes.sum(axis=1) * reals.sum(axis=1)
-    if not pairs.all():
-        raise SingleClassError("a resample lacks genuine or fake clips; draw it again")
-    outscored = np.cumsum(reals, axis=1) - reals / 2  # genuine clips below, and half the tied
-    return np.asarray((fakes * outscored).sum(axis=1) / pairs, dtype=np.float64)
+    if len(set(identities)) < 2:
+        return {name: Estimate(value, None, None) for name, value in values.items()}
+    chunks = [
+        resampled(draw_identity_counts(is_fake, identities, resampling.rng, size))
+        for size in _chunk_sizes(resampling.resamples, len(is_fake))
+    ]
+    return {
+        name: estimate_from_resamples(
+            value, np.concatenate([chunk[name] for chunk in chunks]), resampling.confidence
+        )
+        for name, value in values.items()
+    }
 
 
 def draw_identity_counts(

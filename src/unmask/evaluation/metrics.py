@@ -1,4 +1,4 @@
-"""Metrics of scores: ranking (ROC, AUC, EER) and calibration (ECE, Brier score, NLL).
+"""Metrics of scores: ranking (ROC, AUC, EER, AP), decisions, and calibration (ECE, Brier, NLL).
 
 A higher score always means more fake.
 """
@@ -115,6 +115,42 @@ def fpr_at_tpr(scores: Scores, is_fake: Labels, tpr: float = 0.95) -> float:
     return float(roc.fpr[roc.tpr >= tpr].min())
 
 
+def average_precision(scores: Scores, is_fake: Labels) -> float:
+    """Compute the average precision (AP) of the fake class; 1 is best.
+
+    ``sum over thresholds of (recall - recall at the threshold above) * precision``, without
+    interpolation; clips of equal score share a threshold. A detector at chance has the share of
+    fakes. Arguments and errors as in :func:`roc_curve`.
+
+    Example:
+        >>> average_precision(np.array([0.1, 0.6, 0.4, 0.9]), np.array([False, False, True, True]))
+        0.8333333333333333
+    """
+    roc = roc_curve(scores, is_fake)
+    fakes = roc.tpr * np.sum(is_fake)
+    flagged = fakes + roc.fpr * np.sum(~is_fake)
+    return float(np.sum(np.diff(roc.tpr) * fakes[1:] / flagged[1:]))
+
+
+def balanced_accuracy(called_fake: Labels, is_fake: Labels) -> float:
+    """Compute the mean of the shares of fakes called fake and of genuine clips not called so.
+
+    Args:
+        called_fake: Decision on each clip, shape ``(clips,)``.
+        is_fake: Shape ``(clips,)``.
+
+    Raises:
+        SingleClassError: All clips are genuine, or all are fake.
+
+    Example:
+        >>> balanced_accuracy(np.array([False, True, True]), np.array([False, False, True]))
+        0.75
+    """
+    if is_fake.all() or not is_fake.any():
+        raise SingleClassError("the clips are of one class; balanced accuracy needs both")
+    return float((called_fake[is_fake].mean() + (~called_fake[~is_fake]).mean()) / 2)
+
+
 def reliability(probabilities: Scores, is_fake: Labels, bins: int) -> Reliability:
     """Compute the reliability diagram over ``bins`` equally wide bins of fake probability.
 
@@ -125,7 +161,7 @@ def reliability(probabilities: Scores, is_fake: Labels, bins: int) -> Reliabilit
             differ.
     """
     _check_probabilities(probabilities, is_fake)
-    index = _bin_index(probabilities, bins)
+    index = bin_index(probabilities, bins)
     clips = np.bincount(index, minlength=bins)
     filled = clips > 0
     confidence = np.bincount(index, probabilities, bins)[filled] / clips[filled]
@@ -159,7 +195,7 @@ def expected_ece_under_calibration(
     probability.
     """
     _check_probabilities(probabilities, np.zeros(len(probabilities), dtype=np.bool_))
-    index = _bin_index(probabilities, bins)
+    index = bin_index(probabilities, bins)
     errors = [
         np.abs(np.bincount(index, probabilities - labels, bins)).sum()
         for labels in (rng.random(len(probabilities)) < probabilities for _ in range(draws))
@@ -189,7 +225,8 @@ def negative_log_likelihood(probabilities: Scores, is_fake: Labels) -> float:
     return float(-np.log(np.clip(true_class, PROB_CLIP, 1 - PROB_CLIP)).mean())
 
 
-def _bin_index(probabilities: Scores, bins: int) -> NDArray[np.int64]:
+def bin_index(probabilities: Scores, bins: int) -> NDArray[np.int64]:
+    """Return the bin of :func:`reliability` of each probability, from 0."""
     # unlike linspace, the division makes the edge 3/10 the same float as a score of 0.3
     return np.searchsorted(np.arange(1, bins) / bins, probabilities, side="right")
 

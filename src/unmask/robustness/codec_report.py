@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import AliasChoices, Field
 
 from unmask.config import EvaluationSettings
-from unmask.evaluation.bootstrap import draw_identity_counts, resampled_aucs
+from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
+from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.records import Clip
 
 ORIGINAL = "original"

@@ -143,7 +143,11 @@ def score_champion(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> 
 
 def to_score_row(scored: ScoredClip) -> ScoreRow:
     """Return the row of a score table: the score of the clip's decisive person."""
-    clip, score = scored.clip, decisive_score(scored.scores)
+    return make_score_row(scored.clip, decisive_score(scored.scores))
+
+
+def make_score_row(clip: Clip, score: SampleScore) -> ScoreRow:
+    """Return the row of a score table with the labels of ``clip`` and the given score."""
     return ScoreRow(
         clip_id=clip.clip_id,
         identity=clip.identity,

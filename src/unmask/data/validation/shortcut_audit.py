@@ -15,8 +15,8 @@ from rich.table import Table
 
 from unmask.data.skipped_clips import check_skipped
 from unmask.errors import SingleClassError, describe_problem
-from unmask.evaluation.bootstrap import resampled_aucs
 from unmask.evaluation.intervals import Estimate, percentile_interval
+from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.media.frames import iter_sampled_frames
 from unmask.preprocessing.parallel import run_parallel

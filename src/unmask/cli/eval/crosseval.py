@@ -1,0 +1,109 @@
+"""`unmask eval crosseval`: a frozen detector on other data sets."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unmask.cli.options import Bundle, JsonFile
+
+if TYPE_CHECKING:
+    from unmask.evaluation.cross_dataset import CrossEvaluation
+
+DatasetOptions = Annotated[
+    list[str],
+    typer.Option(
+        "--on",
+        help="A data set as NAME=FOLDER, such as celebdf=/data/Celeb-DF-v2; repeatable.",
+    ),
+]
+Frames = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Score so many evenly spaced frames of each clip, 32 in most papers; 0 scores clips "
+        "as in serving.",
+    ),
+]
+HtmlFile = Annotated[Path | None, typer.Option("--html", help="Also write the results as a page.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Files to decode in parallel.")]
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def command(
+    bundle: Bundle,
+    on: DatasetOptions,
+    frames: Frames = 0,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Score the test clips of data sets that a detector was not trained on, and measure it.
+
+    `python -m pipelines crosseval` does the same and logs to MLflow.
+    """
+    evaluation = run_crosseval(bundle, on, frames, jobs)
+    write_results(evaluation, json, html)
+
+
+def run_crosseval(bundle: Path, on: Sequence[str], frames: int, jobs: int) -> "CrossEvaluation":
+    """Evaluate the bundle on all data sets, and print the tables.
+
+    Args:
+        on: ``NAME=FOLDER`` each.
+
+    Raises:
+        ConfigError: A data set has no name, or its name stands twice.
+        DataError: A folder has no known layout or no test clip.
+    """
+    from rich.console import Console
+
+    from unmask.config import EvaluationSettings
+    from unmask.evaluation.cross_dataset_tables import console_tables
+    from unmask.preprocessing.cache import Cache
+    from unmask.training.cross_dataset import CrossOptions, evaluate_on_folders
+
+    folders = parse_datasets(on)
+    options = CrossOptions(frames, jobs=jobs)
+    evaluation = evaluate_on_folders(bundle, folders, Cache(), EvaluationSettings(), options)
+    for table in console_tables(evaluation):
+        Console().print(table)
+    return evaluation
+
+
+def write_results(evaluation: "CrossEvaluation", json: Path | None, html: Path | None) -> None:
+    """Write the results as JSON and as a page, where files are given."""
+    from unmask.evaluation.cross_dataset_tables import render_page
+    from unmask.evaluation.serialization import save
+
+    if json is not None:
+        typer.echo(f"written: {save(evaluation, json)}")
+    if html is not None:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(render_page(evaluation), encoding="utf-8")
+        typer.echo(f"written: {html}")
+
+
+def parse_datasets(on: Sequence[str]) -> dict[str, Path]:
+    """Return the folder of each data set by its name.
+
+    Raises:
+        ConfigError: An item is not ``NAME=FOLDER``, or a name stands twice.
+
+    Example:
+        >>> parse_datasets(["celebdf=/data/Celeb-DF-v2"])["celebdf"].name
+        'Celeb-DF-v2'
+    """
+    from unmask.errors import ConfigError
+
+    folders: dict[str, Path] = {}
+    for item in on:
+        name, _, folder = item.partition("=")
+        if not NAME.fullmatch(name) or not folder:
+            raise ConfigError(f"--on {item}: write NAME=FOLDER, such as celebdf=/data/Celeb-DF-v2")
+        if name in folders:
+            raise ConfigError(f"--on {item}: the name {name} stands twice; give each set its own")
+        folders[name] = Path(folder)
+    return folders

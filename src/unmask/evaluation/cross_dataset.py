@@ -1,0 +1,254 @@
+"""Cross-dataset evaluation: metrics of a frozen detector on data sets that it was not trained on.
+
+Each data set is measured as a whole, and per source, kind of manipulation and compression level.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from unmask.config import EvaluationSettings
+from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.measurement import LabelledScores, Measurement, measure
+from unmask.evaluation.metrics import Labels, Scores
+from unmask.records import ScoreRow
+
+SliceKind = Literal["all", "source", "manipulation", "compression"]
+NOT_STATED = "not stated"  # the compression level of clips whose data set names none
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFrames:
+    """Scores of the frames of one clip in which a face is seen; each array: ``(frames,)``.
+
+    Attributes:
+        probabilities: Fake probability of the face, the highest where several are seen.
+        called_fake: Whether it is above the bundle's threshold of frames.
+        is_fake: Label of the frame.
+    """
+
+    probabilities: Scores
+    called_fake: Labels
+    is_fake: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredVideo:
+    """Scores of a clip and of its frames.
+
+    Attributes:
+        called_fake: Whether the clip's probability is above the bundle's threshold.
+    """
+
+    row: ScoreRow
+    called_fake: bool
+    frames: ScoredFrames
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetScores:
+    """Scores of one data set.
+
+    Attributes:
+        name: Name that the user gave the data set.
+        clips: Number of test clips, scored or not.
+        problems: ``clip_id``, or path of a file that cannot be opened, to the reason why it could
+            not be scored.
+    """
+
+    name: str
+    clips: int
+    videos: tuple[ScoredVideo, ...]
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Metrics of a part of a data set.
+
+    Attributes:
+        kind: What the clips of the slice have in common. A slice of one manipulation has all
+            genuine clips of the data set, too.
+        name: Source, manipulation or compression level; empty for the whole data set.
+    """
+
+    kind: SliceKind
+    name: str
+    video: Measurement
+    frame: Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """Metrics of one data set; ``clips`` and ``problems`` as in :class:`DatasetScores`.
+
+    Attributes:
+        slices: The whole data set first.
+    """
+
+    name: str
+    clips: int
+    problems: Mapping[str, str]
+    slices: tuple[Slice, ...]
+
+    @property
+    def whole(self) -> Slice:
+        """Slice with all clips."""
+        return self.slices[0]
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEvaluation:
+    """Metrics of one bundle on several data sets.
+
+    Attributes:
+        bundle: SHA-256 of the bundle.
+        frames: Frames scored per clip; 0 where clips were scored as in serving.
+        confidence: Level of every interval, in ``(0, 1)``.
+        bins: Number of bins of the calibration error.
+    """
+
+    bundle: str
+    frames: int
+    confidence: float
+    bins: int
+    datasets: tuple[DatasetReport, ...]
+
+    def to_metrics(self) -> dict[str, float]:
+        """Return all numbers under flat keys, for gates and tracking servers.
+
+        Keys: ``auc@celebdf`` for video-level and ``frame_auc@celebdf`` for frame-level metrics,
+        the counts ``clips@celebdf``, ``unscored@celebdf`` and so on, and the AUC of each slice,
+        such as ``auc@celebdf/manipulation/faceswap``. Estimates have keys with ``_low`` and
+        ``_high`` before the ``@``, too.
+        """
+        values: dict[str, float] = {}
+        for dataset in self.datasets:
+            values |= _counts(dataset)
+            for part in dataset.slices:
+                place = dataset.name
+                place += "" if part.kind == "all" else f"/{part.kind}/{part.name}"
+                wanted = None if part.kind == "all" else {"auc"}
+                values |= _at(place, "", part.video.metrics, wanted)
+                values |= _at(place, "frame_", part.frame.metrics, wanted)
+        return values
+
+
+def to_tracking_keys(values: Mapping[str, float]) -> dict[str, float]:
+    """Return metrics under keys that MLflow accepts.
+
+    Example:
+        >>> to_tracking_keys({"auc@celebdf/manipulation/face swap+voice": 0.75})
+        {'auc_at_celebdf/manipulation/face_swap_voice': 0.75}
+    """
+    return {
+        re.sub(r"[^\w./-]+", "_", key.replace("@", "_at_")): value for key, value in values.items()
+    }
+
+
+def evaluate_datasets(
+    scored: Sequence[DatasetScores],
+    settings: EvaluationSettings,
+    seed: int,
+    bundle: str = "",
+    frames: int = 0,
+) -> CrossEvaluation:
+    """Compute the metrics of all data sets and of their slices.
+
+    Args:
+        seed: Seed of the resampling.
+        bundle, frames: See :class:`CrossEvaluation`.
+
+    Raises:
+        DataError: A score is not finite.
+    """
+    reports = tuple(_evaluate_dataset(dataset, settings, seed) for dataset in scored)
+    return CrossEvaluation(bundle, frames, settings.confidence, settings.bins, reports)
+
+
+def _evaluate_dataset(
+    scored: DatasetScores, settings: EvaluationSettings, seed: int
+) -> DatasetReport:
+    measured: dict[tuple[int, ...], tuple[Measurement, Measurement]] = {}
+    slices = []
+    for kind, name, indices in _slices(scored.videos):
+        if indices not in measured:  # a data set with a single source is measured once
+            videos = [scored.videos[index] for index in indices]
+            measured[indices] = (
+                measure(_clip_scores(videos), "clips", settings, seed),
+                measure(_frame_scores(videos), "frames", settings, seed),
+            )
+        slices.append(Slice(kind, name, *measured[indices]))
+    return DatasetReport(scored.name, scored.clips, scored.problems, tuple(slices))
+
+
+def _slices(videos: Sequence[ScoredVideo]) -> Iterator[tuple[SliceKind, str, tuple[int, ...]]]:
+    """Yield kind and name of each slice, and the indices of its clips."""
+    rows = [video.row for video in videos]
+
+    def indices(chosen: Sequence[bool]) -> tuple[int, ...]:
+        return tuple(index for index, is_chosen in enumerate(chosen) if is_chosen)
+
+    yield "all", "", indices([True] * len(rows))
+    for source in sorted({row.source for row in rows}):
+        yield "source", source, indices([row.source == source for row in rows])
+    for kind in sorted({row.manipulation for row in rows if row.is_fake}):
+        chosen = [not row.is_fake or row.manipulation == kind for row in rows]
+        yield "manipulation", kind, indices(chosen)
+    levels = sorted({row.compression for row in rows})
+    for level in levels if any(levels) else ():
+        chosen = [row.compression == level for row in rows]
+        yield "compression", level or NOT_STATED, indices(chosen)
+
+
+def _clip_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:
+    return LabelledScores(
+        scores=np.array([video.row.logit for video in videos], np.float64),
+        probabilities=np.array([video.row.probability for video in videos], np.float64),
+        called_fake=np.array([video.called_fake for video in videos], np.bool_),
+        is_fake=np.array([video.row.is_fake for video in videos], np.bool_),
+        identities=np.array([video.row.identity for video in videos], np.str_),
+    )
+
+
+def _frame_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:
+    empty = ScoredFrames(np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+    frames = [empty, *(video.frames for video in videos)]
+    probabilities = np.concatenate([each.probabilities for each in frames])
+    return LabelledScores(
+        scores=probabilities,
+        probabilities=probabilities,
+        called_fake=np.concatenate([each.called_fake for each in frames]),
+        is_fake=np.concatenate([each.is_fake for each in frames]),
+        identities=np.repeat(
+            np.array([video.row.identity for video in videos], np.str_),
+            [len(video.frames.is_fake) for video in videos],
+        ),
+    )
+
+
+def _counts(dataset: DatasetReport) -> dict[str, float]:
+    video, frame = dataset.whole.video, dataset.whole.frame
+    counts = {
+        "clips": dataset.clips,
+        "unscored": len(dataset.problems),
+        "fakes": video.fakes,
+        "reals": video.reals,
+        "identities": video.identities,
+        "frames": frame.count,
+    }
+    return {f"{name}@{dataset.name}": float(count) for name, count in counts.items()}
+
+
+def _at(
+    place: str, prefix: str, metrics: Mapping[str, Estimate], wanted: set[str] | None
+) -> dict[str, float]:
+    return {
+        f"{prefix}{key}@{place}": value
+        for name, estimate in metrics.items()
+        if wanted is None or name in wanted
+        for key, value in estimate.to_metrics(name).items()
+    }

@@ -1,0 +1,113 @@
+"""Console tables and HTML page of a cross-dataset evaluation."""
+
+import html
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetReport, Slice
+from unmask.evaluation.measurement import METRICS, Measurement
+
+LEVELS = ("video", "frame")
+HEADINGS = {
+    "auc": "AUC",
+    "eer": "EER",
+    "fpr95": "FPR at 95 % TPR",
+    "ap": "AP",
+    "balanced_accuracy": "balanced accuracy",
+    "ece": "ECE",
+}
+STYLE = """body { font-family: system-ui, sans-serif; max-width: 90rem; margin: 2rem auto;
+padding: 0 1rem; }
+table { border-collapse: collapse; } th, td { border: 1px solid #ccc; padding: 4px 10px; }
+th { text-align: left; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
+small { color: #555; } td.missing { color: #b00020; }"""
+
+
+def console_tables(evaluation: CrossEvaluation) -> Iterator[Table]:
+    """Yield two tables per data set, of its clips and of its frames, one line per slice."""
+    for dataset in evaluation.datasets:
+        for level in LEVELS:
+            table = Table(title=f"{dataset.name}, {level} level", title_justify="left")
+            table.add_column("slice")
+            for name in ("fake + genuine", *HEADINGS.values()):
+                table.add_column(name, justify="right")
+            for part in dataset.slices:
+                cells = [cell.replace(" (", "\n(") for cell in _cells(getattr(part, level))]
+                table.add_row(_label(part), *cells)
+            table.caption = _caption(evaluation, dataset)
+            yield table
+
+
+def render_page(evaluation: CrossEvaluation) -> str:
+    """Return the evaluation as an HTML page that loads no other file."""
+    sections = "".join(_section(dataset) for dataset in evaluation.datasets)
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>Cross-dataset evaluation</title><style>{STYLE}</style></head><body>"
+        f"<h1>Cross-dataset evaluation</h1><p>Bundle {html.escape(evaluation.bundle)}. "
+        f"{html.escape(_protocol(evaluation))}. In brackets: {evaluation.confidence:.0%} bootstrap "
+        "interval over identities. Balanced accuracy is measured at the bundle's own threshold.</p>"
+        f"{sections}</body></html>\n"
+    )
+
+
+def _section(dataset: DatasetReport) -> str:
+    tables = "".join(_html_table(dataset, level) for level in LEVELS)
+    problems = ""
+    if dataset.problems:
+        lines = "".join(
+            f"<li>{html.escape(clip)}: {html.escape(reason)}</li>"
+            for clip, reason in sorted(dataset.problems.items())
+        )
+        title = f"{len(dataset.problems)} of {dataset.clips} clips were not scored"
+        problems = f"<details><summary>{title}</summary><ul>{lines}</ul></details>"
+    return f"<h2>{html.escape(dataset.name)}</h2>{tables}{problems}"
+
+
+def _html_table(dataset: DatasetReport, level: str) -> str:
+    head = "".join(
+        f"<th>{name}</th>" for name in ("slice", "fake + genuine", *HEADINGS.values(), "people")
+    )
+    body = "".join(
+        _html_row(_label(part), getattr(part, level), dataset) for part in dataset.slices
+    )
+    return f"<h3>{level.capitalize()} level</h3><table><tr>{head}</tr>{body}</table>"
+
+
+def _html_row(label: str, measured: Measurement, dataset: DatasetReport) -> str:
+    counts, *estimates = _cells(measured)
+    missing = measured.not_measured
+    cells = [f"<td>{html.escape(label)}</td>", f'<td class="number">{counts}</td>']
+    if missing:
+        reason = f"not measured: {html.escape(missing)}"
+        cells.append(f'<td class="missing" colspan="{len(METRICS)}">{reason}</td>')
+    else:
+        cells += [f'<td class="number">{cell}</td>' for cell in estimates]
+    cells.append(f'<td class="number">{measured.identities}</td>')
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cells(measured: Measurement) -> list[str]:
+    counts = f"{measured.fakes} + {measured.reals}"
+    if measured.not_measured:
+        return [counts, f"not measured: {measured.not_measured}"]
+    return [counts, *(measured.metrics[name].format() for name in METRICS)]
+
+
+def _label(part: Slice) -> str:
+    return "all" if part.kind == "all" else f"{part.kind} {part.name}"
+
+
+def _protocol(evaluation: CrossEvaluation) -> str:
+    if evaluation.frames:
+        return f"{evaluation.frames} evenly spaced frames per clip, sound not heard"
+    return "Clips scored as in serving"
+
+
+def _caption(evaluation: CrossEvaluation, dataset: DatasetReport) -> str:
+    people = dataset.whole.video.identities
+    caption = f"{dataset.clips} clips, {people} people; "
+    if dataset.problems:
+        caption += f"{len(dataset.problems)} not scored; "
+    return f"{caption}in brackets: {evaluation.confidence:.0%} interval over identities"

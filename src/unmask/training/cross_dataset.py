@@ -1,0 +1,89 @@
+"""Scores and metrics of a frozen bundle on the test clips of several data sets."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from unmask.config import EvaluationSettings
+from unmask.data.datasets.ingest import ScanResult
+from unmask.data.datasets.test_clips import scan_test_clips
+from unmask.errors import DataError
+from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
+from unmask.models.bundle import Bundle, load_bundle
+from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.prepare import prepare_clip
+from unmask.preprocessing.run_batch import fill_cache
+from unmask.records import Clip, ClipFeatures
+from unmask.training.score_frames import score_videos
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossOptions:
+    """How data sets are scored.
+
+    Attributes:
+        frames: See :func:`unmask.training.score_frames.score_videos`.
+        seed: Seed of the resampling.
+        jobs: Worker processes that decode files.
+    """
+
+    frames: int = 0
+    seed: int = 0
+    jobs: int = 2
+
+
+def evaluate_on_folders(
+    bundle: Path,
+    folders: Mapping[str, Path],
+    cache: Cache,
+    settings: EvaluationSettings,
+    options: CrossOptions,
+) -> CrossEvaluation:
+    """Evaluate a bundle on the test clips of data sets.
+
+    Every folder is listed before the first clip is scored. Features come from the cache where it
+    has them, so an interrupted evaluation goes on at the first clip without features.
+
+    Args:
+        bundle: Directory of the bundle, whose weights and thresholds are not changed.
+        folders: Root of each data set, by the name that the report gives it.
+
+    Raises:
+        DataError: A folder has no known layout or no test clip.
+        BundleError: The bundle cannot be read.
+    """
+    loaded = load_bundle(bundle)
+    scans = {name: _scan(folder, options.jobs) for name, folder in folders.items()}
+    for member in loaded.members:
+        member.to("cuda" if torch.cuda.is_available() else "cpu")
+    scored = [_score_dataset(loaded, name, scan, cache, options) for name, scan in scans.items()]
+    return evaluate_datasets(scored, settings, options.seed, loaded.sha256, options.frames)
+
+
+def _scan(folder: Path, jobs: int) -> ScanResult:
+    scan = scan_test_clips(folder, jobs)
+    if not scan.clips:
+        raise DataError(f"{folder}: no clip is in split test; write a manifest.csv with test clips")
+    return scan
+
+
+def _score_dataset(
+    bundle: Bundle, name: str, scan: ScanResult, cache: Cache, options: CrossOptions
+) -> DatasetScores:
+    settings = bundle.preprocessing
+    # in worker processes, so that a crash of the decoder does not end the evaluation
+    fill_cache(scan.clips, settings, cache, options.jobs)
+
+    def load(clip: Clip) -> ClipFeatures:
+        return prepare_clip(clip.path, settings, cache)
+
+    videos, problems = score_videos(bundle, scan.clips, load, options.frames)
+    problems |= {str(file.path): file.reason for file in scan.skipped}
+    for clip_id, problem in problems.items():
+        log.warning("%s: %s was not scored: %s", name, clip_id, problem)
+    return DatasetScores(name, len(scan.clips) + len(scan.skipped), videos, problems)
