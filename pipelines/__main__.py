@@ -1,13 +1,14 @@
-"""`python -m pipelines training | gate | summary | sweep | ablate`."""
+"""`python -m pipelines training | gate | summary | sweep | ablate | crosseval`."""
 
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from unmask.cli.eval.crosseval import DatasetOptions, Frames, Jobs, run_crosseval
 from unmask.cli.experiment.ablate import Only, Seeds, run_ablation, title_of
 from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
-from unmask.cli.options import DATA, Manifest, Overrides, Phase, Profile
+from unmask.cli.options import DATA, Bundle, Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
 
 app = typer.Typer(
@@ -87,6 +88,15 @@ def ablate(
 
     recorder = NestedRuns(title_of(phase, profile))
     run_ablation(manifest, (phase, profile), seeds, only or (), set_ or (), recorder)
+
+
+@app.command()
+def crosseval(bundle: Bundle, on: DatasetOptions, frames: Frames = 0, jobs: Jobs = 2) -> None:
+    """Measure a detector on other data sets, logged as an MLflow run."""
+    from steps.platforms.cross_runs import log_cross_evaluation
+
+    evaluation = run_crosseval(bundle, on, frames, jobs)
+    typer.echo(f"MLflow run: {log_cross_evaluation(evaluation)}")
 
 
 def _fail_fast(pipeline: Any) -> Any:

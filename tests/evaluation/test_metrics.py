@@ -10,6 +10,8 @@ from sklearn.calibration import calibration_curve
 
 from unmask.errors import DataError, SingleClassError
 from unmask.evaluation.metrics import (
+    average_precision,
+    balanced_accuracy,
     brier_score,
     equal_error_rate,
     expected_calibration_error,
@@ -69,13 +71,23 @@ def test_eer_agrees_with_a_root_of_scikit_learns_curve(table):
     assert equal_error_rate(scores, is_fake) == pytest.approx(np.interp(root, corner, fpr))
 
 
+@given(tables())
+@many_examples
+def test_average_precision_and_balanced_accuracy_agree_with_scikit_learn(table):
+    scores, is_fake = table
+    expected = theirs.average_precision_score(is_fake, scores)
+    assert average_precision(scores, is_fake) == pytest.approx(expected)
+    expected = theirs.balanced_accuracy_score(is_fake, scores > 0.5)
+    assert balanced_accuracy(scores > 0.5, is_fake) == pytest.approx(expected)
+
+
 @given(tables(), st.randoms(use_true_random=False))
 @many_examples
 def test_the_order_of_rows_changes_no_ranking_metric(table, random):
     scores, is_fake = table
     order = list(range(len(scores)))
     random.shuffle(order)
-    for metric in (roc_auc, equal_error_rate, fpr_at_tpr):
+    for metric in (roc_auc, equal_error_rate, fpr_at_tpr, average_precision):
         assert metric(scores[order], is_fake[order]) == metric(scores, is_fake)
 
 
@@ -179,10 +191,16 @@ def test_ece_by_chance_is_the_mean_ece_of_a_perfectly_calibrated_detector():
 
 
 @pytest.mark.parametrize("labels", [[True, True], [False, False]])
-@pytest.mark.parametrize("metric", [roc_auc, equal_error_rate, fpr_at_tpr])
+@pytest.mark.parametrize("metric", [roc_auc, equal_error_rate, fpr_at_tpr, average_precision])
 def test_ranking_metrics_need_both_classes(metric, labels):
     with pytest.raises(SingleClassError, match="need both"):
         metric(np.array([0.1, 0.2]), np.array(labels))
+
+
+@pytest.mark.parametrize("labels", [[True, True], [False, False]])
+def test_balanced_accuracy_needs_both_classes(labels):
+    with pytest.raises(SingleClassError, match="needs both"):
+        balanced_accuracy(np.array([True, False]), np.array(labels))
 
 
 @pytest.mark.parametrize(

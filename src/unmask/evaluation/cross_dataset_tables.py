@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.table import Table
 
@@ -37,6 +38,13 @@ def console_tables(evaluation: CrossEvaluation) -> Iterator[Table]:
                 table.add_row(_label(part), *cells)
             table.caption = _caption(evaluation, dataset)
             yield table
+
+
+def write_page(evaluation: CrossEvaluation, path: Path) -> Path:
+    """Write the evaluation as an HTML page; its directory is created if absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_page(evaluation), encoding="utf-8")
+    return path
 
 
 def render_page(evaluation: CrossEvaluation) -> str:

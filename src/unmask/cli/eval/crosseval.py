@@ -75,15 +75,13 @@ def run_crosseval(bundle: Path, on: Sequence[str], frames: int, jobs: int) -> "C
 
 def write_results(evaluation: "CrossEvaluation", json: Path | None, html: Path | None) -> None:
     """Write the results as JSON and as a page, where files are given."""
-    from unmask.evaluation.cross_dataset_tables import render_page
+    from unmask.evaluation.cross_dataset_tables import write_page
     from unmask.evaluation.serialization import save
 
     if json is not None:
         typer.echo(f"written: {save(evaluation, json)}")
     if html is not None:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(render_page(evaluation), encoding="utf-8")
-        typer.echo(f"written: {html}")
+        typer.echo(f"written: {write_page(evaluation, html)}")
 
 
 def parse_datasets(on: Sequence[str]) -> dict[str, Path]:

@@ -1,0 +1,139 @@
+"""`unmask eval crosseval` on two small data sets, from the folders to the page."""
+
+import csv
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
+
+from unmask.cli.app import app
+from unmask.cli.eval.crosseval import parse_datasets
+from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
+from unmask.data.datasets.test_clips import scan_test_clips
+from unmask.errors import BundleError, ConfigError, DataError
+from unmask.models.bundle import load_bundle, save_bundle
+from unmask.training.score_clips import score_split
+
+COLUMNS = ("file", "label", "person_id", "manipulation", "source", "split")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, bundle_folder):
+    """Run the command in a folder with a bundle whose scores differ between frames."""
+    bundle = load_bundle(bundle_folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.nn.init.normal_(bundle.first_member.frame_head.weight)
+    spec = PreprocessingSettings(
+        speech=SpeechSettings(method="energy"), flow=FlowSettings(enabled=False)
+    )
+    save_bundle(tmp_path / "bundle", replace(bundle, preprocessing=spec))
+    monkeypatch.chdir(tmp_path)
+    return lambda *args: CliRunner().invoke(
+        app, ["eval", "crosseval", *map(str, args), "--jobs", "1"]
+    )
+
+
+@pytest.fixture
+def make_dataset(make_video, tmp_path):
+    """Write a data set of short videos; labels come in turn from ``labels``."""
+
+    def write(name, labels, *, damaged=False):
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = []
+        for number, label in enumerate(labels):
+            make_video(folder / f"{number}.mp4", seconds=0.5 + number / 10, audio=number % 3 > 0)
+            rows.append((f"{number}.mp4", label, f"p{number}", "swap", name, "test"))
+        if damaged:
+            (folder / "damaged.mp4").write_bytes((folder / "0.mp4").read_bytes()[:300])
+            rows.append(("damaged.mp4", "real", "q", "", name, "test"))
+        with (folder / "manifest.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+        return folder
+
+    return write
+
+
+def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    first = make_dataset("first", ["real", "fake"] * 3, damaged=True)
+    second = make_dataset("second", ["real", "real", "fake"])
+    result = run(
+        *("bundle", "--on", f"a={first}", "--on", f"b={second}"),
+        *("--json", "out/report.json", "--html", "out/report.html"),
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["bundle"] == load_bundle(tmp_path / "bundle").sha256
+    page = (tmp_path / "out/report.html").read_text()
+    for dataset, folder in zip(report["datasets"], (first, second), strict=True):
+        rows = score_split(tmp_path / "bundle", scan_test_clips(folder).clips, "test", None)
+        auc = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
+        measured = dataset["slices"][0]["video"]
+        assert measured["metrics"]["auc"]["value"] == pytest.approx(auc)
+        assert measured["count"] == len(rows)
+        assert f"{dataset['name']}, video level" in result.output
+        assert f"<h2>{dataset['name']}</h2>" in page
+    (problem,) = report["datasets"][0]["problems"].items()
+    assert problem[0].endswith("damaged.mp4")
+    assert (report["datasets"][0]["clips"], report["datasets"][1]["problems"]) == (7, {})
+
+
+def test_a_number_of_frames_limits_the_frames_of_each_clip(run, make_dataset, tmp_path):
+    folder = make_dataset("set", ["real", "fake"])  # 3 frames each, at 5 per second
+    for frames, counted in ((2, 4), (32, 6)):
+        result = run("bundle", "--on", f"a={folder}", "--frames", frames, "--json", "r.json")
+        assert result.exit_code == 0, result.output
+        report = json.loads((tmp_path / "r.json").read_text())
+        assert report["frames"] == frames
+        assert report["datasets"][0]["slices"][0]["frame"]["count"] == counted
+
+
+def test_the_short_name_of_the_command_is_the_same_command(run, make_dataset, tmp_path):
+    folder = make_dataset("set", ["real", "fake"])
+    arguments = ["crosseval", "bundle", "--on", f"a={folder}", "--json", "short.json"]
+    assert CliRunner().invoke(app, [*arguments, "--jobs", "1"]).exit_code == 0
+    assert run(*arguments[1:4], "--json", "long.json").exit_code == 0
+    assert (tmp_path / "short.json").read_text() == (tmp_path / "long.json").read_text()
+
+
+def test_a_folder_that_does_not_exist_or_is_no_data_set_is_refused(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder, message in (("absent", "not a folder"), ("empty", "unknown data set layout")):
+        error = run("bundle", "--on", f"a={tmp_path / folder}").exception
+        assert isinstance(error, DataError)
+        assert message in str(error)
+        assert len(str(error).splitlines()) == 1
+
+
+def test_a_folder_without_test_clips_is_refused(run, make_dataset):
+    folder = make_dataset("set", ["real", "fake"])
+    table = folder / "manifest.csv"
+    table.write_text(table.read_text().replace(",test", ",train"))
+    error = run("bundle", "--on", f"a={folder}").exception
+    assert isinstance(error, DataError)
+    assert "no clip is in split test" in str(error)
+
+
+def test_a_missing_bundle_is_refused_before_a_data_set_is_read(run, tmp_path):
+    error = run("absent", "--on", f"a={tmp_path / 'absent'}").exception
+    assert isinstance(error, BundleError)
+
+
+@pytest.mark.parametrize("item", ["folder", "=folder", "name=", "a b=folder", "a/b=folder"])
+def test_a_data_set_without_a_name_or_a_folder_is_refused(item):
+    with pytest.raises(ConfigError, match="write NAME=FOLDER"):
+        parse_datasets([item])
+
+
+def test_a_name_given_twice_is_refused():
+    with pytest.raises(ConfigError, match="the name a stands twice"):
+        parse_datasets(["a=x", "b=y", "a=z"])
+
+
+def test_a_folder_may_have_an_equals_sign():
+    assert parse_datasets(["a=x=y"])["a"].name == "x=y"
