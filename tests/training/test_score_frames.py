@@ -13,7 +13,7 @@ from unmask.models.inference import score_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import FakeSpan, ModelInput
 from unmask.training.score_clips import score_clips
-from unmask.training.score_frames import label_frames, score_videos
+from unmask.training.score_frames import decision_thresholds, label_frames, score_videos
 
 
 @pytest.fixture
@@ -134,6 +134,14 @@ def test_the_threshold_of_clips_with_lip_sync_is_not_that_of_clips_without(
     ((video,), _) = score_videos(replace(bundle, calibration=never), toy_clips[:1], toy_load)
     assert video.row.sync_probability is None
     assert video.called_fake
+
+
+def test_decisions_are_taken_at_the_thresholds_of_verdict_and_segments():
+    alone = Calibration(fake_above=0.8)
+    calibration = Calibration(fake_above=0.7, alone=alone, alarms=SegmentThresholds(video=0.9))
+    thresholds = {"clip": 0.7, "clip_without_lip_sync": 0.8, "frame": 0.9}
+    assert decision_thresholds(calibration) == thresholds
+    assert decision_thresholds(alone)["clip_without_lip_sync"] == 0.8
 
 
 TIMES_S = np.array([0.0, 0.5, 1.0, 1.5])

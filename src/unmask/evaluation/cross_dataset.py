@@ -109,6 +109,8 @@ class CrossEvaluation:
         frames: Frames scored per clip; 0 where clips were scored as in serving.
         confidence: Level of every interval, in ``(0, 1)``.
         bins: Number of bins of the calibration error.
+        thresholds: The bundle's own, above which a ``clip``, a ``clip_without_lip_sync`` or a
+            ``frame`` is called fake; 1 where the bundle calls none so.
     """
 
     bundle: str
@@ -116,6 +118,7 @@ class CrossEvaluation:
     confidence: float
     bins: int
     datasets: tuple[DatasetReport, ...]
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for gates and tracking servers.
@@ -155,18 +158,20 @@ def evaluate_datasets(
     seed: int,
     bundle: str = "",
     frames: int = 0,
+    thresholds: Mapping[str, float] | None = None,
 ) -> CrossEvaluation:
     """Compute the metrics of all data sets and of their slices.
 
     Args:
         seed: Seed of the resampling.
-        bundle, frames: See :class:`CrossEvaluation`.
+        bundle, frames, thresholds: See :class:`CrossEvaluation`.
 
     Raises:
         DataError: A score is not finite.
     """
     reports = tuple(_evaluate_dataset(dataset, settings, seed) for dataset in scored)
-    return CrossEvaluation(bundle, frames, settings.confidence, settings.bins, reports)
+    levels = settings.confidence, settings.bins
+    return CrossEvaluation(bundle, frames, *levels, reports, thresholds or {})
 
 
 def _evaluate_dataset(

@@ -55,7 +55,7 @@ def render_page(evaluation: CrossEvaluation) -> str:
         f"<title>Cross-dataset evaluation</title><style>{STYLE}</style></head><body>"
         f"<h1>Cross-dataset evaluation</h1><p>Bundle {html.escape(evaluation.bundle)}. "
         f"{html.escape(_protocol(evaluation))}. In brackets: {evaluation.confidence:.0%} bootstrap "
-        "interval over identities. Balanced accuracy is measured at the bundle's own threshold.</p>"
+        f"interval over identities. {html.escape(_thresholds(evaluation))}</p>"
         f"{sections}</body></html>\n"
     )
 
@@ -111,6 +111,14 @@ def _protocol(evaluation: CrossEvaluation) -> str:
     if evaluation.frames:
         return f"{evaluation.frames} evenly spaced frames per clip, sound not heard"
     return "Clips scored as in serving"
+
+
+def _thresholds(evaluation: CrossEvaluation) -> str:
+    levels = ", ".join(
+        f"{name.replace('_', ' ')} {threshold:.4g}"
+        for name, threshold in evaluation.thresholds.items()
+    )
+    return f"Balanced accuracy is measured at the bundle's own thresholds: {levels or 'unknown'}."
 
 
 def _caption(evaluation: CrossEvaluation, dataset: DatasetReport) -> str:

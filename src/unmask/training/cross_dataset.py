@@ -17,7 +17,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures
-from unmask.training.score_frames import score_videos
+from unmask.training.score_frames import decision_thresholds, score_videos
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,10 @@ def evaluate_on_folders(
     for member in loaded.members:
         member.to("cuda" if torch.cuda.is_available() else "cpu")
     scored = [_score_dataset(loaded, name, scan, cache, options) for name, scan in scans.items()]
-    return evaluate_datasets(scored, settings, options.seed, loaded.sha256, options.frames)
+    return evaluate_datasets(
+        *(scored, settings, options.seed, loaded.sha256, options.frames),
+        thresholds=decision_thresholds(loaded.calibration),
+    )
 
 
 def _scan(folder: Path, jobs: int) -> ScanResult:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unmask.data.torch.evaluation_set import NO_MODALITY, FeatureLoader, unusable_example
 from unmask.evaluation.cross_dataset import ScoredFrames, ScoredVideo
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import clipped_logit
+from unmask.models.calibration.platt import Calibration, clipped_logit
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ClipFeatures, ModelInput
@@ -81,6 +81,18 @@ def _score_video(
         )
     threshold = calibration.for_clip(decisive.sync_probability).fake_above
     return ScoredVideo(row, row.probability > threshold, scored_frames)
+
+
+def decision_thresholds(calibration: Calibration) -> dict[str, float]:
+    """Return the thresholds above which clips and frames are called fake.
+
+    They are those of the verdict, and of a flagged segment of the face.
+    """
+    return {
+        "clip": calibration.fake_above,
+        "clip_without_lip_sync": calibration.detectors.fake_above,
+        "frame": calibration.alarms.video,
+    }
 
 
 def label_frames(clip: Clip, time_s: Floats) -> NDArray[np.bool_]:

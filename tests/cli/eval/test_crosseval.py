@@ -69,6 +69,7 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["bundle"] == load_bundle(tmp_path / "bundle").sha256
+    assert report["thresholds"] == {"clip": 0.7, "clip_without_lip_sync": 0.7, "frame": 0.5}
     page = (tmp_path / "out/report.html").read_text()
     for dataset, folder in zip(report["datasets"], (first, second), strict=True):
         rows = score_split(tmp_path / "bundle", scan_test_clips(folder).clips, "test", None)
@@ -78,6 +79,7 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
         assert measured["count"] == len(rows)
         assert f"{dataset['name']}, video level" in result.output
         assert f"<h2>{dataset['name']}</h2>" in page
+    assert "the bundle&#x27;s own thresholds: clip 0.7," in page
     (problem,) = report["datasets"][0]["problems"].items()
     assert problem[0].endswith("damaged.mp4")
     assert (report["datasets"][0]["clips"], report["datasets"][1]["problems"]) == (7, {})
