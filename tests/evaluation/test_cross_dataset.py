@@ -126,11 +126,11 @@ def test_frames_of_one_clip_are_resampled_together(videos):
 
 
 def test_clips_without_a_compression_level_have_a_slice_of_their_own(videos):
-    some = [
+    mixed = [
         replace(v, row=replace(v.row, compression="c23" * (n < 20))) for n, v in enumerate(videos)
     ]
     none = [replace(v, row=replace(v.row, compression="")) for v in videos]
-    assert [part.name for part in evaluate(some).datasets[0].slices][-2:] == ["not stated", "c23"]
+    assert [part.name for part in evaluate(mixed).datasets[0].slices][-2:] == ["not stated", "c23"]
     assert {part.kind for part in evaluate(none).datasets[0].slices} == {
         "all",
         "source",
