@@ -57,7 +57,7 @@ class Clip:
         path: Media file; absolute once a manifest has been read.
         sha256: Hash of the file's bytes, 64 hexadecimal digits.
         source: Data set that the clip comes from.
-        identity: Person shown; each identity belongs to one split only.
+        identity: Person shown; belongs to one split only, but for official splits.
         split: ``train``, ``val`` or ``test``.
         is_fake: Whether anything about the clip is forged; always known.
         fake_video, fake_audio: Whether face or voice is forged; ``None`` where the data set labels
@@ -68,6 +68,7 @@ class Clip:
             genuine voice of another person.
         compression: Level at which the data set encoded the clip, such as ``c23``; empty if it
             names none.
+        official_split: Whether the authors of the data set assign the clip to its split.
     """
 
     clip_id: str
@@ -90,6 +91,7 @@ class Clip:
     fake_periods: tuple[FakeSpan, ...] = ()
     mismatched: bool = False
     compression: str = ""
+    official_split: bool = False
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""

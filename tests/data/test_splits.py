@@ -156,3 +156,20 @@ def test_no_split_is_empty_where_there_are_as_many_people_as_splits():
     assigned = assign_splits(clips)
     assert {clip.split for clip in assigned} == {"train", "val", "test"}
     assert find_leaks(assigned) == ()
+
+
+@pytest.mark.parametrize(
+    ("splits", "official", "expected"),
+    [
+        (("train", "test"), (False, True), True),  # Celeb-DF: a known person on the test list
+        (("train", "test"), (True, True), True),
+        (("train", "test"), (True, False), False),  # the clip in test was put there by us
+        (("train", "val", "test"), (False, False, True), False),  # we share it among train and val
+    ],
+)
+def test_leak_is_official_where_the_authors_alone_make_it(splits, official, expected):
+    clips = [
+        replace(clip(number, "ann", split=split), official_split=is_official)
+        for number, (split, is_official) in enumerate(zip(splits, official, strict=True))
+    ]
+    assert [leak.official for leak in find_leaks(clips) if leak.kind == "identity"] == [expected]

@@ -21,7 +21,11 @@ from unmask.records import Clip, FakeSpan
 FILE_NAMES = ("manifest.csv", "manifest.parquet")
 COLUMNS = tuple(field.name for field in fields(Clip))
 # absent from manifests of before version 0.3, which stay valid
-ADDED_COLUMNS: dict[str, Any] = {"mismatched": False, "compression": ""}
+ADDED_COLUMNS: dict[str, Any] = {
+    "mismatched": False,
+    "compression": "",
+    "official_split": False,
+}
 UNKNOWN = "unknown"  # in a CSV file, of a label
 MODALITIES = ("video", "audio")
 

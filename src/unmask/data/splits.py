@@ -24,11 +24,14 @@ class Leak:
     Attributes:
         kind: ``identity``, ``pair_id`` or ``sha256``.
         name: The value that is shared.
+        official: Whether the authors of the data set publish it so: no clip in ``test`` but theirs
+            has the value, and all clips that they leave open are in one split.
     """
 
     kind: str
     name: str
     splits: tuple[str, ...]
+    official: bool = False
 
     def __str__(self) -> str:
         """Return the leak as part of a sentence."""
@@ -147,8 +150,13 @@ def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:
 
 def find_leaks(clips: Sequence[Clip]) -> tuple[Leak, ...]:
     """Return the data leakage: people, footage and files that occur in more than one split."""
+    ours = splits_by_group([clip for clip in clips if not clip.official_split])
     return tuple(
-        Leak(key, name, tuple(sorted(splits)))
+        Leak(key, name, tuple(sorted(splits)), _is_official(ours.get((key, name), set())))
         for (key, name), splits in sorted(splits_by_group(clips).items())
         if len(splits) > 1
     )
+
+
+def _is_official(unofficial_splits: set[str]) -> bool:
+    return len(unofficial_splits) <= 1 and "test" not in unofficial_splits

@@ -1,11 +1,12 @@
 import json
 import logging
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from tests.data.datasets.conftest import probe_text_file
-from unmask.data.datasets import celebdf
+from unmask.data.datasets import celebdf, faceforensics
 from unmask.data.datasets.ingest import load_dataset
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
@@ -42,6 +43,27 @@ def test_faceforensics_joins_pairs_and_keeps_the_authors_splits(make_folder, by_
     assert {clip.split for clip in clips.values() if clip.identity == "youtube020"} == {"test"}
 
 
+def test_faceforensics_has_the_published_splits_without_their_files(make_folder, by_id):
+    real = "original_sequences/youtube/c23/videos/{}.mp4"
+    fake = "manipulated_sequences/FaceSwap/c40/videos/{}.mp4"
+    # the first pairs of the authors' train.json, val.json and test.json
+    pairs = {"train": ("071", "054"), "val": ("720", "672"), "test": ("953", "974")}
+    names = [real.format(video) for pair in pairs.values() for video in pair]
+    names += [fake.format(f"{b}_{a}") for a, b in pairs.values()]
+    clips = load_dataset(make_folder(*names))
+    splits = {clip.path.stem: (clip.split, clip.compression) for clip in clips}
+    for split, (first, second) in pairs.items():
+        assert splits[first] == splits[second] == (split, "c23")
+        assert splits[f"{second}_{first}"] == (split, "c40")
+
+
+def test_packaged_faceforensics_splits_cover_the_thousand_videos_once(make_folder):
+    names = [f"original_sequences/youtube/raw/videos/{video:03}.mp4" for video in range(1000)]
+    entries = list(faceforensics.iter_entries(make_folder(*names)))
+    assert Counter(entry.split for entry in entries) == {"train": 720, "val": 140, "test": 140}
+    assert len({entry.identity for entry in entries}) == 500
+
+
 def test_faceforensics_actor_is_the_person_of_the_footage(make_folder, by_id):
     folder = make_folder(
         "original_sequences/actors/c23/videos/01__exit_phone_room.mp4",
@@ -49,7 +71,7 @@ def test_faceforensics_actor_is_the_person_of_the_footage(make_folder, by_id):
         "original_sequences/actors/c23/videos/03__walking.mp4",
         "manipulated_sequences/DeepFakeDetection/c23/videos/01_02__exit_phone_room__YVGY8LOK.mp4",
     )
-    clips = by_id(load_dataset(folder))
+    clips = by_id(load_dataset(folder, role="test"))
     fake = clips[
         "manipulated_sequences__DeepFakeDetection__c23__videos__01_02__exit_phone_room__YVGY8LOK.mp4"
     ]
@@ -74,9 +96,14 @@ def test_celebdf_identity_is_the_person_of_the_footage(make_folder, by_id, caplo
     fake = clips["Celeb-synthesis__id3_id4_0000.mp4"]
     assert (fake.identity, fake.pair_id, fake.is_fake) == ("id3", "id3_0000", True)
     assert clips["Celeb-real__id3_0000.mp4"].pair_id == "id3_0000"
-    # only one of three clips of id0 is in the authors' test list, which leaks
-    assert "authors' splits ignored (data leakage" in caplog.text
-    assert find_leaks(clips.values()) == ()
+    tests = {name for name, clip in clips.items() if clip.split == "test"}
+    assert tests == {"YouTube-real__00170.mp4", "Celeb-real__id0_0001.mp4"}
+    assert {name for name, clip in clips.items() if clip.official_split} == tests
+    # one of three clips of id0 is on the authors' test list
+    assert [str(leak) for leak in find_leaks(clips.values())] == [
+        f"identity id0 in test and {clips['Celeb-real__id0_0000.mp4'].split}"
+    ]
+    assert "1 people and 0 recordings or files stand in two splits, as the authors" in caplog.text
 
 
 def test_celebdf_plus_plus_has_the_method_and_the_person_of_each_forgery(make_folder, by_id):
@@ -272,7 +299,7 @@ def test_lavdf_keeps_forged_segments_and_the_authors_splits(make_folder, by_id):
     assert [clip.split for clip in clips.values()] == ["train", "train", "val", "test"]
 
 
-def test_avdeepfake1m_ignores_segments_of_the_unmodified_stream(make_folder, by_id, caplog):
+def test_avdeepfake1m_ignores_segments_of_the_unmodified_stream(make_folder, by_id):
     def entry(file, kind, video=(), audio=()):
         return {
             "file": file,
@@ -286,22 +313,24 @@ def test_avdeepfake1m_ignores_segments_of_the_unmodified_stream(make_folder, by_
         entry("id1/xyz/00001/fake.mp4", "audio_modified", [[1, 2]], [[1, 2]]),
         entry("id2/xyz/00001/both.mp4", "both_modified", [[3, 4]], [[3, 5]]),
     ]
-    val = [entry("id3/abc/00002/real.mp4", "real")]
+    val = [entry("id3/abc/00002/real.mp4", "real"), entry("id3/abc/00002/f.mp4", "audio_modified")]
     folder = make_folder(
         *[f"train/{r['file']}" for r in train],
         *[f"val/{r['file']}" for r in val],
         **{"train_metadata.json": json.dumps(train), "val_metadata.json": json.dumps(val)},
     )
-    with caplog.at_level(logging.WARNING):
-        clips = by_id(load_dataset(folder))
+    clips = by_id(load_dataset(folder))
     fake = clips["train__id1__xyz__00001__fake.mp4"]
     assert fake.fake_periods == (FakeSpan(1.0, 2.0, "audio"),)
     assert (fake.identity, fake.pair_id) == ("id1", "id1/xyz/00001")
     both = clips["train__id2__xyz__00001__both.mp4"]
     assert both.fake_periods == (FakeSpan(3.0, 4.0, "video"), FakeSpan(3.0, 5.0, "audio"))
-    # the authors' test labels are not public, so their splits have no test clips
-    assert "nothing in test" in caplog.text
-    assert {clip.split for clip in clips.values()} == {"train", "val", "test"}
+    # the authors' test labels are not public, so their val is the test split
+    assert {name for name, clip in clips.items() if clip.split == "test"} == {
+        "val__id3__abc__00002__real.mp4",
+        "val__id3__abc__00002__f.mp4",
+    }
+    assert {clip.identity for clip in clips.values() if clip.split == "val"} < {"id1", "id2"}
 
 
 def test_avdeepfake1m_plus_plus_has_the_people_of_each_corpus(make_folder, by_id):
@@ -324,13 +353,12 @@ def test_avdeepfake1m_plus_plus_has_the_people_of_each_corpus(make_folder, by_id
     folder = make_folder(
         *[f"val/val/{row['file']}" for row in rows], **{"val_metadata.json": json.dumps(rows)}
     )
-    clips = by_id(load_dataset(folder))
+    clips = by_id(load_dataset(folder, role="test"))
     assert len(clips) == 18
     people = {clip.pair_id: clip.identity for clip in clips.values()}
     assert people == footage
     assert {clip.source for clip in clips.values()} == {"AV-Deepfake1M++"}
-    assert {clip.split for clip in clips.values()} == {"train", "val", "test"}
-    assert find_leaks(clips.values()) == ()
+    assert {clip.split for clip in clips.values()} == {"test"}
 
 
 def test_simple_table_defines_files_and_labels(make_folder, by_id):

@@ -48,6 +48,7 @@ def test_valid_manifest_passes_and_every_expectation_is_listed(clips, tmp_path):
         "clips",
         "splits",
         "leaks",
+        "known_people",
         "shortcuts",
     }
     assert len(report.findings) > 25
@@ -106,7 +107,8 @@ def test_report_pages_are_self_contained(clips, tmp_path):
     report = validate(clips, tmp_path)
     summary = report.page.read_text()
     links = set(re.findall(r'href="(\w+\.html)"', summary))
-    assert links == {"clips.html", "splits.html", "leaks.html", "shortcuts.html"}
+    names = ("clips", "splits", "leaks", "known_people", "shortcuts")
+    assert links == {f"{name}.html" for name in names}
     for name in links | {"index.html"}:
         page = (tmp_path / name).read_text()
         assert not re.search(r"(src|href)=\"?(https?:)?//", page)

@@ -13,6 +13,13 @@ def command(
         int, typer.Option(help="Random seed of splits that the data set does not define.")
     ] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Files to open in parallel.")] = 2,
+    role: Annotated[
+        str,
+        typer.Option(
+            help="train: leave the authors' test clips out; test: keep those alone, or all clips "
+            "where the authors have none; both: keep all."
+        ),
+    ] = "both",
 ) -> None:
     """Recognise a data set, probe every file, and write one manifest row per clip."""
     from collections import Counter
@@ -21,7 +28,7 @@ def command(
     from unmask.data.manifest import write_manifest
     from unmask.preprocessing.media.suffixes import describe_unknown
 
-    scan = scan_dataset(folder, seed, jobs)
+    scan = scan_dataset(folder, seed, jobs, role)
     for entry in scan.skipped:
         typer.echo(f"skipped: {entry.reason}", err=True)
     file = write_manifest(scan.clips, out)

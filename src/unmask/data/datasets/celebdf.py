@@ -5,6 +5,7 @@ id1), ``YouTube-real/00000.mp4`` and ``List_of_testing_videos.txt``. In Celeb-DF
 in folders of a scenario and a method: ``Celeb-synthesis/TalkingFace/FLOAT/id0_0000_test_….mp4`` is
 made from the recording 0000 of id0 and from speech of VoxCeleb2. Every celebrity is swapped with
 many others, so the identity of a clip is the person in the original footage, not the face donor.
+People of the test list also appear in clips off the list.
 """
 
 import re

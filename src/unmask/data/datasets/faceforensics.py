@@ -3,13 +3,17 @@
 Files: ``original_sequences/{youtube,actors}/COMPRESSION/videos/004.mp4`` and
 ``manipulated_sequences/METHOD/COMPRESSION/videos/004_982.mp4`` (footage of 004, face or
 expression of 982). The clips have no sound, and the films of face masks in
-``manipulated_sequences/METHOD/masks/`` are left out. The authors' ``train.json``, ``val.json`` and
-``test.json`` are used if they are in the folder or in its ``splits/``.
+``manipulated_sequences/METHOD/masks/`` are left out. The splits are the authors' ``train.json``,
+``val.json`` and ``test.json`` (720, 140 and 140 of the videos 000 to 999): those in the folder or
+in its ``splits/``, else the copy in this package. Nobody publishes splits of the actors'
+clips of DeepFakeDetection; they are test clips, as in DeepfakeBench (Yan et al., 2023).
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
@@ -79,6 +83,7 @@ def _actor_entry(path: Path, name: re.Match[str]) -> DatasetEntry:
         fake_video=bool(name["donor"]),
         fake_audio=False,
         licence=LICENCE,
+        split="test",
     )
 
 
@@ -86,9 +91,20 @@ def _official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return the partner and the split of each video, as the authors' files define them."""
     pairs: dict[str, str] = {}
     splits: dict[str, str] = {}
-    for split in SPLITS:
-        for file in (folder / f"{split}.json", folder / "splits" / f"{split}.json"):
-            for target, donor in read_json(file) if file.is_file() else ():
-                pairs |= {target: donor, donor: target}
-                splits |= {target: split, donor: split}
+    for split, videos in (_splits_in(folder) or _packaged_splits()).items():
+        for target, donor in videos:
+            pairs |= {target: donor, donor: target}
+            splits |= {target: split, donor: split}
     return pairs, splits
+
+
+def _splits_in(folder: Path) -> dict[str, list[list[str]]]:
+    """Return the pairs of videos in each split's file; empty if there are no such files."""
+    places = [(name, folder / sub / f"{name}.json") for name in SPLITS for sub in ("", "splits")]
+    return {name: read_json(file) for name, file in places if file.is_file()}
+
+
+def _packaged_splits() -> dict[str, list[list[str]]]:
+    content = files("unmask.data.protocols").joinpath("ffpp_splits.json").read_text("utf-8")
+    table = json.loads(content)
+    return {name: [pair.split("_") for pair in table[name].split()] for name in SPLITS}

@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from unmask.data.datasets import (
@@ -17,8 +17,15 @@ from unmask.data.datasets import (
     real_fake_folders,
 )
 from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
+from unmask.data.datasets.roles import (
+    check_splits,
+    complete_splits,
+    open_train,
+    select_for_role,
+    warn_of_leaks,
+)
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_manifest, read_table
-from unmask.data.splits import FRACTIONS, assign_splits, connected_groups, find_leaks
+from unmask.data.splits import Leak
 from unmask.errors import DataError, describe_problem
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.suffixes import count_unknown, describe_unknown
@@ -54,19 +61,23 @@ class ScanResult:
 
     Attributes:
         unknown: Number of files below the folder that are no media, by suffix.
+        leaks: People, footage and files that stand in several splits; see ``Leak.official``.
     """
 
     clips: tuple[Clip, ...]
     skipped: tuple[SkippedFile, ...] = ()
     unknown: Mapping[str, int] = field(default_factory=dict)
+    leaks: tuple[Leak, ...] = ()
 
 
-def load_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
+def load_dataset(
+    folder: Path | str, seed: int = 0, jobs: int = 2, role: str = "both"
+) -> tuple[Clip, ...]:
     """Return the clips of a data set; log the files that cannot be read.
 
     Arguments and errors are those of :func:`scan_dataset`.
     """
-    result = scan_dataset(folder, seed, jobs)
+    result = scan_dataset(folder, seed, jobs, role)
     log_skipped(result, folder)
     return result.clips
 
@@ -82,29 +93,34 @@ def log_skipped(result: ScanResult, folder: Path | str) -> None:
         log.warning("%s: skipped %d of %d files", folder, len(result.skipped), total)
 
 
-def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult:
+def scan_dataset(
+    folder: Path | str, seed: int = 0, jobs: int = 2, role: str = "both"
+) -> ScanResult:
     """Convert a data set to clips.
 
-    If the folder has a manifest, its clips are returned unchanged. Otherwise every file is probed
-    for duration, size and hash. The authors' splits are kept if they cover train, val and test
-    without data leakage; otherwise all splits are assigned by
-    :func:`~unmask.data.splits.assign_splits`. A simple table that names a split for every clip may
-    use fewer than three.
+    If the folder has a manifest, its clips are returned as they are. Otherwise every file is probed
+    for duration, size and hash. The authors' splits are kept, and the clips without one are dealt
+    among the splits that they leave open (:mod:`unmask.data.datasets.roles`). A warning tells of
+    people that stand in several splits. A simple table that names a split for every clip may use
+    fewer than three.
 
     Args:
         folder: Root of the data set.
-        seed: Seed of the splits that are assigned here.
+        seed: Seed of the splits that are dealt here.
         jobs: Worker processes; 1 probes in this process, which a crash ends.
+        role: ``train`` leaves the authors' test clips out; ``test`` leaves all others out, or makes
+            every clip a test clip where the authors have no test split; ``both`` keeps all.
 
     Raises:
-        DataError: The layout is unknown, the metadata are invalid, no file can be read, or the
-            clips show too few people for three splits.
+        DataError: The layout or the role is unknown, the metadata are invalid, no file can be
+            read, or the clips show too few people for the splits of the role.
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
-        return ScanResult(read_manifest(root))
+        rows = select_for_role(read_manifest(root), role)
+        return ScanResult(complete_splits(rows, [row.split for row in rows], role, seed))
     adapter = _find_adapter(root)
-    entries = list(adapter.iter_entries(root))
+    entries = select_for_role(list(adapter.iter_entries(root)), role)
     calls = [(entry.path,) for entry in entries]
     results = list(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
     skipped = tuple(result for result in results if isinstance(result, SkippedFile))
@@ -116,14 +132,15 @@ def scan_dataset(folder: Path | str, seed: int = 0, jobs: int = 2) -> ScanResult
     if not pairs:
         first = f"; first error: {skipped[0].reason}" if skipped else "; check the data set's files"
         raise DataError(f"{root}: none of {len(entries)} listed files can be read{first}")
-    clips = [_to_clip(entry, info, root) for entry, info in pairs]
+    is_published = adapter is not csv_table
     splits = [entry.split for entry, _ in pairs]
-    if adapter is csv_table and all(splits) and not find_leaks(clips):
-        completed = tuple(clips)  # its author may want fewer than three splits
-    else:
-        completed = _complete_splits(clips, splits, root, seed)
-        _check_splits(completed, root)
-    return ScanResult(completed, skipped, count_unknown(root))
+    splits = open_train(splits) if is_published else splits
+    clips = complete_splits(
+        [_to_clip(entry, info, root, is_published) for entry, info in pairs], splits, role, seed
+    )
+    if is_published or not all(splits):  # the author of a table may want fewer than three splits
+        check_splits(clips, role, root)
+    return ScanResult(clips, skipped, count_unknown(root), warn_of_leaks(clips, root))
 
 
 def _has_manifest(root: Path) -> bool:
@@ -155,7 +172,7 @@ def _report_crash(path: Path) -> SkippedFile:
     return SkippedFile(path, message)
 
 
-def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
+def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path, is_published: bool) -> Clip:
     fake_video, fake_audio = _labels(entry, info)
     return Clip(
         clip_id=Path(os.path.relpath(entry.path, root)).as_posix().replace("/", "__"),
@@ -178,6 +195,7 @@ def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path) -> Clip:
         fake_periods=entry.fake_periods,
         mismatched=entry.mismatched,
         compression=entry.compression,
+        official_split=is_published and entry.split is not None,
     )
 
 
@@ -190,44 +208,3 @@ def _labels(entry: DatasetEntry, info: MediaInfo) -> tuple[bool | None, bool | N
             return False, True
         return (True, False) if entry.fake_audio is False else (entry.fake_video, entry.fake_audio)
     return info.has_video, not info.has_video
-
-
-def _complete_splits(
-    clips: Sequence[Clip], official: Sequence[str | None], root: Path, seed: int
-) -> tuple[Clip, ...]:
-    """Keep the authors' splits where they are usable and assign the missing ones."""
-    if not any(official):
-        return assign_splits(clips, seed=seed)
-    official_of = {clip.clip_id: split for clip, split in zip(clips, official, strict=True)}
-    covered = {split for split in official if split}
-    open_splits = {name: share for name, share in FRACTIONS.items() if name not in covered}
-    shares = open_splits or FRACTIONS
-    fractions = {name: share / sum(shares.values()) for name, share in shares.items()}
-    remaining = [clip for clip in clips if official_of[clip.clip_id] is None]
-    assigned = {clip.clip_id: clip.split for clip in assign_splits(remaining, fractions, seed)}
-    completed = tuple(
-        replace(clip, split=official_of[clip.clip_id] or assigned[clip.clip_id]) for clip in clips
-    )
-    if problem := _split_problem(completed):
-        log.warning("%s: authors' splits ignored (%s); all splits are reassigned", root, problem)
-        return assign_splits(clips, seed=seed)
-    return completed
-
-
-def _check_splits(clips: Sequence[Clip], root: Path) -> None:
-    """Raise :class:`DataError` if a split is empty."""
-    if empty := [name for name in SPLITS if name not in {clip.split for clip in clips}]:
-        raise DataError(
-            f"{root}: nothing is in split {' and '.join(empty)}: {len(clips)} clips of "
-            f"{len(connected_groups(clips))} groups that share a person or footage cannot fill "
-            f"{', '.join(SPLITS)}; add clips of other people, name the people (real/PERSON/ or "
-            "column person_id), or give every clip a split of your own in a manifest.csv"
-        )
-
-
-def _split_problem(clips: Sequence[Clip]) -> str:
-    """Return why these splits cannot be used; empty if they can."""
-    if missing := set(SPLITS) - {clip.split for clip in clips}:
-        return f"nothing in {', '.join(sorted(missing))}"
-    leaks = find_leaks(clips)
-    return f"data leakage in {len(leaks)} groups, first: {leaks[0]}" if leaks else ""

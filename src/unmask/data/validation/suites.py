@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from unmask.data.manifest import COLUMNS
-from unmask.data.splits import GROUP_KEYS, splits_by_group
+from unmask.data.splits import GROUP_KEYS, find_leaks, splits_by_group
 from unmask.data.validation.gx_runner import Suite, import_gx
 from unmask.data.validation.shortcut_audit import Shortcut
 from unmask.records import SPLITS, Clip
@@ -31,6 +31,7 @@ def clip_suite(clips: Sequence[Clip]) -> Suite:
 
 def _presence(gxe: Any, table: pd.DataFrame) -> list[Any]:
     types = {"is_fake": "bool", "has_audio": "bool", "mismatched": "bool"}
+    types |= {"official_split": "bool"}
     types |= {"duration_s": "float64", "fps": "float64", "width": "int64", "height": "int64"}
     texts = ("clip_id", "path", "sha256", "source", "identity", "split", "manipulation", "pair_id")
     return [
@@ -112,11 +113,16 @@ def split_suite(clips: Sequence[Clip]) -> Suite:
 
 
 def leak_suite(clips: Sequence[Clip]) -> Suite:
-    """Return the expectations that no person, footage or file occurs in two splits."""
+    """Return the expectations that no person, footage or file occurs in two splits.
+
+    Those that the authors of a data set publish in two splits are left to
+    :func:`known_people_suite`.
+    """
+    official = {(leak.kind, leak.name) for leak in find_leaks(clips) if leak.official}
     table = pd.DataFrame(
         [
             {"kind": kind, "name": name, **{f"{other}_splits": 1 for other in GROUP_KEYS}}
-            | {f"{kind}_splits": len(splits)}
+            | {f"{kind}_splits": 1 if (kind, name) in official else len(splits)}
             for (kind, name), splits in splits_by_group(clips).items()
         ]
     )
@@ -127,6 +133,21 @@ def leak_suite(clips: Sequence[Clip]) -> Suite:
         for kind in GROUP_KEYS
     )
     return Suite("leaks", "name", table, expectations)
+
+
+def known_people_suite(clips: Sequence[Clip]) -> Suite:
+    """Return the expectation that the authors of a data set share nothing between its splits."""
+    official = {(leak.kind, leak.name) for leak in find_leaks(clips) if leak.official}
+    table = pd.DataFrame(
+        [
+            {"name": name, "splits": len(splits) if (kind, name) in official else 1}
+            for (kind, name), splits in splits_by_group(clips).items()
+        ]
+    )
+    expectation = _gxe().ExpectColumnValuesToBeInSet(
+        column="splits", value_set=[1], description="official splits share no person or footage"
+    )
+    return Suite("known_people", "name", table, (expectation,), "reported")
 
 
 def shortcut_suite(shortcuts: Sequence[Shortcut], level: str) -> Suite:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from unmask.data.validation.gx_runner import Finding, run_suites
 from unmask.data.validation.shortcut_audit import Shortcut, audit_shortcuts
-from unmask.data.validation.suites import clip_suite, leak_suite, shortcut_suite, split_suite
+from unmask.data.validation.suites import (
+    clip_suite,
+    known_people_suite,
+    leak_suite,
+    shortcut_suite,
+    split_suite,
+)
 from unmask.errors import DataError
 from unmask.records import Clip
 
@@ -80,7 +86,7 @@ def validate(
     """
     if shortcut_level not in LEVELS:
         raise DataError(f"shortcut level is {shortcut_level!r}; use {' or '.join(LEVELS)}")
-    suites = [clip_suite(clips), split_suite(clips), leak_suite(clips)]
+    suites = [clip_suite(clips), split_suite(clips), leak_suite(clips), known_people_suite(clips)]
     shortcuts: tuple[Shortcut, ...] = ()
     if len({clip.is_fake for clip in clips}) == 2 and all(clip.path.is_file() for clip in clips):
         shortcuts = audit_shortcuts(clips, seed, jobs)

@@ -1,0 +1,1 @@
+"""Facts about published data sets: sources, splits, labels and terms."""

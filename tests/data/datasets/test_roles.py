@@ -1,0 +1,156 @@
+import json
+import logging
+from collections import Counter
+
+import pytest
+
+from tests.factories import make_clip
+from unmask.data.datasets.ingest import load_dataset, scan_dataset
+from unmask.data.datasets.roles import complete_splits, select_for_role
+from unmask.data.manifest import read_manifest, write_manifest
+from unmask.data.validation.gx_runner import run_suites
+from unmask.data.validation.suites import known_people_suite, leak_suite
+from unmask.errors import DataError
+
+CELEB_TEST = {"Celeb-real__id0_0001.mp4", "Celeb-synthesis__id0_id1_0001.mp4"}
+
+
+def failures(clips, suite):
+    findings, _ = run_suites([suite(clips)])
+    return [(finding.level, str(finding)) for finding in findings if not finding.passed]
+
+
+@pytest.fixture
+def celeb_folder(make_folder):
+    """A tree of Celeb-DF whose test list names two of four clips of person id0."""
+    names = [f"Celeb-real/id{person}_{take:04}.mp4" for person in range(6) for take in range(2)]
+    names += [f"Celeb-synthesis/id{p}_id{(p + 1) % 6}_000{t}.mp4" for p in range(6) for t in (0, 1)]
+    lines = "1 Celeb-real/id0_0001.mp4\n0 Celeb-synthesis/id0_id1_0001.mp4\n"
+    return make_folder(*names, **{"List_of_testing_videos.txt": lines})
+
+
+def test_official_test_clips_are_the_test_split_and_no_others(celeb_folder, by_id):
+    clips = by_id(load_dataset(celeb_folder))
+    assert {name for name, clip in clips.items() if clip.split == "test"} == CELEB_TEST
+    # the clips left open share no person between train and val
+    people = {split: {c.identity for c in clips.values() if c.split == split}
+              for split in ("train", "val")}  # fmt: skip
+    assert people["train"] | people["val"] == {f"id{person}" for person in range(6)}
+    assert people["train"].isdisjoint(people["val"])
+
+
+def test_known_people_of_the_test_split_are_named_and_do_not_fail_validation(
+    celeb_folder, tmp_path, caplog
+):
+    with caplog.at_level(logging.WARNING):
+        scan = scan_dataset(celeb_folder)
+    assert [(leak.kind, leak.name, leak.official) for leak in scan.leaks] == [
+        ("identity", "id0", True)
+    ]
+    assert "first: identity id0 in test and" in caplog.text
+    assert "Scores on the test split measure known people" in caplog.text
+    assert failures(scan.clips, leak_suite) == []
+    assert failures(scan.clips, known_people_suite) == [
+        (
+            "reported",
+            "known_people: failed: official splits share no person or footage (1 of 42: id0 2)",
+        )
+    ]
+    # the manifest keeps what is official
+    again = read_manifest(write_manifest(scan.clips, tmp_path / "copy"))
+    assert failures(again, leak_suite) == []
+
+
+def test_role_test_keeps_the_official_test_clips_alone(celeb_folder, caplog):
+    with caplog.at_level(logging.WARNING):
+        scan = scan_dataset(celeb_folder, role="test")
+    assert {clip.clip_id for clip in scan.clips} == CELEB_TEST
+    assert (scan.leaks, caplog.text) == ((), "")
+
+
+def test_role_train_leaves_the_official_test_clips_out(celeb_folder):
+    scan = scan_dataset(celeb_folder, role="train")
+    assert Counter(clip.split for clip in scan.clips).keys() == {"train", "val"}
+    assert CELEB_TEST.isdisjoint(clip.clip_id for clip in scan.clips)
+    assert len(scan.clips) == 22
+    assert scan.leaks == ()
+
+
+def test_set_without_a_test_split_is_tested_as_a_whole(make_folder):
+    labels = {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "FAKE", "original": "a.mp4"}}
+    folder = make_folder(*labels, **{"metadata.json": json.dumps(labels)})
+    assert [clip.split for clip in load_dataset(folder, role="test")] == ["test", "test"]
+
+
+def test_val_is_taken_from_the_official_train_where_the_authors_publish_none(make_folder):
+    rows = [
+        {"file": f"{split}/{n}.mp4", "split": split, "original": None,
+         "modify_video": n % 2 == 1, "modify_audio": False}
+        for split, numbers in {"train": range(20), "test": range(20, 24)}.items()
+        for n in numbers
+    ]  # fmt: skip
+    folder = make_folder(*[r["file"] for r in rows], **{"metadata.json": json.dumps(rows)})
+    clips = load_dataset(folder)
+    splits = {clip.clip_id: clip.split for clip in clips}
+    assert {name for name, split in splits.items() if split == "test"} == {
+        f"test__{n}.mp4" for n in range(20, 24)
+    }
+    assert Counter(splits.values()) == {"train": 15, "val": 5, "test": 4}
+    assert {clip.official_split for clip in clips if clip.split != "test"} == {False}
+
+
+def test_empty_official_split_is_an_error_and_never_refilled(make_folder):
+    rows = [
+        {"file": f"{split}/{n}.mp4", "split": split, "modify_video": False, "modify_audio": False}
+        for n, split in enumerate(["train", "train", "dev"])
+    ]
+    folder = make_folder(*[r["file"] for r in rows], **{"metadata.json": json.dumps(rows)})
+    with pytest.raises(DataError, match=r"nothing is in split test.*testing alone"):
+        scan_dataset(folder)
+    assert [c.split for c in scan_dataset(folder, role="train").clips] == ["train", "train", "val"]
+
+
+def test_splits_of_a_table_are_kept_and_their_leaks_fail_validation(make_folder, caplog):
+    rows = [("a", "real", "train"), ("b", "fake", "val"), ("a2", "real", "test")]
+    table = "file,label,split,person_id\n" + "\n".join(
+        f"{name}.mp4,{label},{split},ann" for name, label, split in rows
+    )
+    folder = make_folder(*[f"{name}.mp4" for name, *_ in rows], **{"manifest.csv": table})
+    scan = scan_dataset(folder)
+    assert [clip.split for clip in scan.clips] == ["train", "val", "test"]
+    assert "1 people and 1 recordings or files stand in two splits, as labelled" in caplog.text
+    (people, footage) = failures(scan.clips, leak_suite)
+    assert people == (
+        "required",
+        "leaks: failed: no identity occurs in two splits (1 of 5: ann 3)",
+    )
+    assert "no pair_id" in footage[1]
+
+
+def test_manifest_gives_the_clips_of_the_role(tmp_path):
+    clips = [
+        make_clip(clip_id=f"{n}", path=tmp_path / f"{n}.mp4", sha256=f"{n:064x}", split=split)
+        for n, split in enumerate(["train", "val", "test"])
+    ]
+    write_manifest(clips, tmp_path)
+    ids = {role: [clip.clip_id for clip in load_dataset(tmp_path, role=role)]
+           for role in ("train", "test", "both")}  # fmt: skip
+    assert ids == {"train": ["0", "1"], "test": ["2"], "both": ["0", "1", "2"]}
+
+
+def test_unknown_role_is_rejected():
+    with pytest.raises(DataError, match="role 'dev' of a data set is unknown; use train, test"):
+        select_for_role([make_clip()], "dev")
+
+
+def test_training_on_a_set_of_official_test_clips_is_refused():
+    with pytest.raises(DataError, match="all 2 clips are test clips of the authors"):
+        select_for_role([make_clip(split="test")] * 2, "train")
+
+
+def test_clips_that_are_dealt_are_not_official():
+    clips = [make_clip(clip_id=str(n), identity=str(n), pair_id=str(n), sha256=str(n),
+                       official_split=True) for n in range(4)]  # fmt: skip
+    dealt = complete_splits(clips, ["test", None, None, None], "both", 0)
+    assert [clip.official_split for clip in dealt] == [True, False, False, False]
+    assert {clip.split for clip in dealt[1:]} == {"train", "val"}
