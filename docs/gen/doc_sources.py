@@ -41,6 +41,13 @@ def openapi_document() -> Schema:
     return create_app(ServiceSettings()).openapi()
 
 
+def data_sets() -> str:
+    """Return the table of the published data sets."""
+    from unmask.data.protocols.registry import to_markdown
+
+    return to_markdown()
+
+
 def command_line(module: str, name: str) -> str:
     """Return the help of a Typer application and of its commands, as Markdown below a heading.
 

@@ -12,6 +12,7 @@ MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 GENERATORS: dict[str, Callable[[], str]] = {
     "api": doc_sources.public_api,
     "cli": lambda: doc_sources.command_line("unmask.cli.app", "unmask"),
+    "data-sets": doc_sources.data_sets,
     "http": lambda: openapi_tables.render_routes(doc_sources.openapi_document()),
     "pipelines-cli": lambda: doc_sources.command_line("pipelines.__main__", "python -m pipelines"),
     "report": lambda: schema_tables.render_models(doc_sources.report_schema()),

@@ -25,6 +25,7 @@ GROUPS = {
         "validate": "data.validate",
         "preprocess": "data.preprocess",
         "demo": "data.demo",
+        "protocols": "data.protocols",
     },
     "train": {
         "detector": "train.detector",

@@ -16,9 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json, to_fake_spans
+from unmask.data.protocols.video_sets import AV_DEEPFAKE1M, AV_DEEPFAKE1M_PP
 
-LICENCE = "AV-Deepfake1M terms (CC BY-NC 4.0, research only)"
-LICENCE_PLUS = "AV-Deepfake1M++ EULA (research only)"
 CORPORA = ("vox_celeb_2", "lrs3", "silent_videos")  # of AV-Deepfake1M++
 SUBJECT = re.compile(r"^subject_\d+(?=_|$)")
 FORGED = {
@@ -55,16 +54,16 @@ def _entry(folder: Path, row: dict[str, Any], split: str) -> DatasetEntry:
     # some annotations also list segments of the stream that was not modified
     video_pairs = row.get("visual_fake_segments") or [] if fake_video else []
     audio_pairs = row.get("audio_fake_segments") or [] if fake_audio else []
-    is_plus = footage.parts[0] in CORPORA
+    protocol = AV_DEEPFAKE1M_PP if footage.parts[0] in CORPORA else AV_DEEPFAKE1M
     return DatasetEntry(
         path=folder / row["file"],
-        source="AV-Deepfake1M++" if is_plus else "AV-Deepfake1M",
+        source=protocol.name,
         identity=_person(footage),
         pair_id=footage.as_posix(),
         manipulation=row["modify_type"] if fake_video or fake_audio else NONE,
         fake_video=fake_video,
         fake_audio=fake_audio,
-        licence=LICENCE_PLUS if is_plus else LICENCE,
+        licence=protocol.licence,
         split="test" if split == "val" else split,
         fake_periods=to_fake_spans(video_pairs, "video") + to_fake_spans(audio_pairs, "audio"),
     )

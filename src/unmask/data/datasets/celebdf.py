@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.data.protocols.video_sets import CELEB_DF_PP, CELEB_DF_V2
 from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 
-LICENCE = "Celeb-DF terms of use (research only)"
 REAL, SYNTHESIS, YOUTUBE = "Celeb-real", "Celeb-synthesis", "YouTube-real"
 TEST_LIST = "List_of_testing_videos.txt"
 SCENARIOS = ("FaceSwap", "FaceReenact", "TalkingFace")  # folders of Celeb-DF++
@@ -31,6 +31,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video; those on the authors' test list get the split ``test``."""
     tests = _test_list(folder / TEST_LIST)
     is_plus = any((folder / SYNTHESIS / scenario).is_dir() for scenario in SCENARIOS)
+    protocol = CELEB_DF_PP if is_plus else CELEB_DF_V2
     for tree in (REAL, SYNTHESIS, YOUTUBE):
         for path in list_media(folder / tree, VIDEO_SUFFIXES):
             name = FILE_NAME.match(path.stem)
@@ -39,13 +40,13 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
             method = _method(path.relative_to(folder))
             yield DatasetEntry(
                 path=path,
-                source="Celeb-DF++" if is_plus else "Celeb-DF-v2",
+                source=protocol.name,
                 identity=person,
                 pair_id=f"{person}_{name['recording']}" if name else person,
                 manipulation=method if is_fake else NONE,
                 fake_video=is_fake,
                 fake_audio=False,
-                licence=LICENCE,
+                licence=protocol.licence,
                 split="test" if (tree, method, path.name) in tests else None,
             )
 

@@ -5,37 +5,78 @@ to ``label`` and ``original``; unpacked archives repeat the folder, as in
 ``dfdc_train_part_00/dfdc_train_part_0/``. The metadata give neither the person nor the method, and
 do not say whether the face, the voice or both are forged, as some fakes have a swapped voice. The
 original footage serves as the identity.
+
+The test set has a ``labels.csv`` with ``filename`` and ``label`` (0 genuine, 1 fake), in the folder
+or in ``test/``, as read by DeepfakeBench (Yan et al., 2023) and Shiohara & Yamasaki, CVPR 2022. The
+videos are beside it or in ``videos/``. It names no originals: each video counts as a person.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
+from unmask.data.datasets.entry import (
+    NONE,
+    DatasetEntry,
+    has_columns,
+    look_up,
+    read_json,
+    read_rows,
+)
+from unmask.data.protocols.video_sets import DFDC
 
-LICENCE = "DFDC terms of use (research only)"
+TEST_TABLES = ("labels.csv", "test/labels.csv")
+TEST_COLUMNS = ("filename", "label")
+TEST_NAME = re.compile(r"^[a-z]{10}\.mp4$")
 
 
 def matches(folder: Path) -> bool:
-    """Return whether a ``metadata.json`` of this form is at most two levels below the folder."""
-    return any(_labels(file) for file in _metadata(folder)[:1])
+    """Return whether a ``metadata.json`` at most two levels below, or a test set, exists."""
+    return any(_labels(file) for file in _metadata(folder)[:1]) or bool(_test_tables(folder))
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
-    """Yield an entry per video in the metadata of the parts."""
+    """Yield an entry per video in the metadata of the parts and in the table of the test set.
+
+    Raises:
+        DataError: A label of the test set is unknown.
+    """
     for file in _metadata(folder):
         for name, row in _labels(file).items():
-            is_fake = row["label"] == "FAKE"
             footage = Path(row.get("original") or name).stem
-            yield DatasetEntry(
-                path=file.parent / name,
-                source="DFDC",
-                identity=footage,
-                pair_id=footage,
-                manipulation="unknown" if is_fake else NONE,
-                fake_video=None if is_fake else False,
-                fake_audio=None if is_fake else False,
-                licence=LICENCE,
-            )
+            yield _entry(file.parent / name, footage, DFDC.labels[row["label"]], None)
+    for file in _test_tables(folder):
+        nested = file.parent / "videos"
+        videos = nested if nested.is_dir() else file.parent
+        for number, row in read_rows(file, TEST_COLUMNS):
+            is_fake = look_up(row["label"], DFDC.labels, file, number)
+            path = videos / row["filename"]
+            yield _entry(path, path.stem, is_fake, "test")
+
+
+def _entry(path: Path, footage: str, is_fake: bool, split: str | None) -> DatasetEntry:
+    return DatasetEntry(
+        path=path,
+        source=DFDC.name,
+        identity=footage,
+        pair_id=footage,
+        manipulation="unknown" if is_fake else NONE,
+        fake_video=None if is_fake else False,
+        fake_audio=None if is_fake else False,
+        licence=DFDC.licence,
+        split=split,
+    )
+
+
+def _test_tables(folder: Path) -> list[Path]:
+    files = [folder / name for name in TEST_TABLES]
+    return [file for file in files if has_columns(file, TEST_COLUMNS) and _names_videos(file)]
+
+
+def _names_videos(file: Path) -> bool:
+    """Return whether a table of common columns begins with a name as in this data set."""
+    first = next(read_rows(file, TEST_COLUMNS), None)
+    return first is not None and bool(TEST_NAME.match(first[1]["filename"]))
 
 
 def _metadata(folder: Path) -> list[Path]:

@@ -1,15 +1,17 @@
 """Dataset entries: files with the labels of their data set, before the media are probed."""
 
+import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from unmask.errors import DataError
 from unmask.records import FakeSpan
 
 NONE = "none"  # the manipulation of a genuine clip
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,44 @@ def read_json(file: Path) -> Any:
 def to_fake_spans(pairs: Iterable[Iterable[float]], modality: str) -> tuple[FakeSpan, ...]:
     """Convert pairs of start and end in seconds to the fake spans of one modality."""
     return tuple(FakeSpan(float(start), float(end), modality) for start, end in pairs)
+
+
+def read_rows(
+    file: Path, columns: Iterable[str], delimiter: str = ","
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a table with a header, each with its number; the header is row 1.
+
+    Raises:
+        DataError: The file cannot be read, or lacks one of ``columns``.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.DictReader(stream, delimiter=delimiter)
+            if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
+                raise DataError(
+                    f"{file}: missing column(s) {', '.join(missing)}; the columns are "
+                    f"{', '.join(rows.fieldnames or ())}"
+                )
+            yield from enumerate(rows, start=2)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: cannot be read as a table: {error}") from error
+
+
+def has_columns(file: Path, columns: Iterable[str], delimiter: str = ",") -> bool:
+    """Return whether a file exists and its first line names ``columns``."""
+    if not file.is_file():
+        return False
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        return set(columns) <= set(next(csv.reader(stream, delimiter=delimiter), ()))
+
+
+def look_up(word: str, meanings: Mapping[str, Value], file: Path, number: int) -> Value:
+    """Return what a word of the authors means.
+
+    Raises:
+        DataError: The word is unknown; the message names the file, the row and the known words.
+    """
+    if word not in meanings:
+        known = ", ".join(meanings)
+        raise DataError(f"{file}: row {number}: {word!r} is unknown; known words are {known}")
+    return meanings[word]

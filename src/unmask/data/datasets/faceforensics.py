@@ -2,7 +2,8 @@
 
 Files: ``original_sequences/{youtube,actors}/COMPRESSION/videos/004.mp4`` and
 ``manipulated_sequences/METHOD/COMPRESSION/videos/004_982.mp4`` (footage of 004, face or
-expression of 982). The clips have no sound, and the films of face masks in
+expression of 982). COMPRESSION is ``raw`` or ``c0`` (none), or the constant rate factor of H.264,
+as in ``c23``. The clips have no sound, and the films of face masks in
 ``manipulated_sequences/METHOD/masks/`` are left out. The splits are the authors' ``train.json``,
 ``val.json`` and ``test.json`` (720, 140 and 140 of the videos 000 to 999): those in the folder or
 in its ``splits/``, else the copy in this package. Nobody publishes splits of the actors'
@@ -17,14 +18,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
+from unmask.data.protocols.video_sets import DFD, FFPP
 from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 from unmask.records import SPLITS
 
-LICENCE = "FaceForensics++ terms of use (research only)"
 TREES = ("original_sequences", "manipulated_sequences")
 FILE_NAME = re.compile(r"^(?P<target>\d+)(?:_(?P<donor>\d+))?(?:__(?P<scene>.+?)(?:__\w+)?)?$")
 MASKS = "masks"
-COMPRESSIONS = ("raw", "c0", "c23", "c40")  # H.264 at that constant rate factor; raw and c0: none
 ACTOR_FOLDERS = ("actors", "DeepFakeDetection")
 
 
@@ -49,7 +49,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
             entry = _actor_entry(path, name)
         else:
             entry = _youtube_entry(path, method, name, pairs, splits)
-        levels = [level for level in COMPRESSIONS if level in folders]
+        levels = [level for level in FFPP.compressions if level in folders]
         yield replace(entry, compression="".join(levels))
 
 
@@ -61,13 +61,13 @@ def _youtube_entry(
     person = min(target, pairs.get(target, target))
     return DatasetEntry(
         path=path,
-        source="FaceForensics++",
+        source=FFPP.name,
         identity=f"youtube{person}",
         pair_id=f"youtube{target}",
         manipulation=method if name["donor"] else NONE,
         fake_video=bool(name["donor"]),
         fake_audio=False,
-        licence=LICENCE,
+        licence=FFPP.licence,
         split=splits.get(target),
     )
 
@@ -76,13 +76,13 @@ def _actor_entry(path: Path, name: re.Match[str]) -> DatasetEntry:
     # every actor is swapped with every other: joining donors would merge all actors into one
     return DatasetEntry(
         path=path,
-        source="DeepFakeDetection",
+        source=DFD.name,
         identity=f"actor{name['target']}",
         pair_id=f"actor{name['target']}_{name['scene']}",
         manipulation="DeepFakeDetection" if name["donor"] else NONE,
         fake_video=bool(name["donor"]),
         fake_audio=False,
-        licence=LICENCE,
+        licence=FFPP.licence,
         split="test",
     )
 

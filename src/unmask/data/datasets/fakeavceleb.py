@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.data.protocols.video_sets import FAKEAVCELEB
 from unmask.errors import DataError
 
-LICENCE = "FakeAVCeleb terms of use (research only)"
 TABLE = "meta_data.csv"
 COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
 
@@ -47,11 +47,11 @@ def _entry(folder: Path, row: list[str]) -> DatasetEntry:
     footage = PurePosixPath(name).stem.split("_")[0]
     return DatasetEntry(
         path=folder / kind / race / gender / person / PurePosixPath(name).name,
-        source="FakeAVCeleb",
+        source=FAKEAVCELEB.name,
         identity=person,
         pair_id=f"{person}_{footage}",
         manipulation=method if fake_video or fake_audio else NONE,
         fake_video=fake_video,
         fake_audio=fake_audio,
-        licence=LICENCE,
+        licence=FAKEAVCELEB.licence,
     )

@@ -7,14 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unmask.data.datasets import (
+    asvspoof,
     avdeepfake1m,
+    avlips,
     celebdf,
     csv_table,
+    deepfake_eval_2024,
+    deepspeak,
     dfdc,
+    dfdc_preview,
     faceforensics,
     fakeavceleb,
+    ffiw,
+    in_the_wild,
+    kodf,
     lavdf,
+    mlaad,
     real_fake_folders,
+    wavefake,
+    wilddeepfake,
 )
 from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
 from unmask.data.datasets.roles import (
@@ -25,6 +36,9 @@ from unmask.data.datasets.roles import (
     warn_of_leaks,
 )
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_manifest, read_table
+from unmask.data.protocols import audio_sets as audio
+from unmask.data.protocols import video_sets as video
+from unmask.data.protocols.registry import describe
 from unmask.data.splits import Leak
 from unmask.errors import DataError, describe_problem
 from unmask.preprocessing.media.probe import probe
@@ -34,13 +48,25 @@ from unmask.records import SPLITS, Clip, MediaInfo
 
 ADAPTERS: dict[str, DatasetAdapter] = {
     "a manifest.csv with the columns file and label": csv_table,
-    "FaceForensics++ (original_sequences/, manipulated_sequences/)": faceforensics,
-    "Celeb-DF v2, Celeb-DF++ (Celeb-real/, Celeb-synthesis/)": celebdf,
-    "FakeAVCeleb (meta_data.csv)": fakeavceleb,
-    "LAV-DF (metadata.json, a list)": lavdf,
-    "AV-Deepfake1M, AV-Deepfake1M++ (train_metadata.json)": avdeepfake1m,
-    "DFDC (metadata.json, by file name)": dfdc,
+    describe(video.FFPP, video.DFD): faceforensics,
+    describe(video.CELEB_DF_V2, video.CELEB_DF_PP): celebdf,
+    describe(video.FAKEAVCELEB): fakeavceleb,
+    describe(video.LAV_DF): lavdf,
+    describe(video.AV_DEEPFAKE1M, video.AV_DEEPFAKE1M_PP): avdeepfake1m,
+    describe(video.DFDC_PREVIEW): dfdc_preview,
+    describe(video.DFDC): dfdc,
+    describe(video.FFIW): ffiw,
+    describe(video.KODF): kodf,
+    describe(video.AVLIPS): avlips,
+    describe(video.DEEPSPEAK): deepspeak,
+    describe(video.DEEPFAKE_EVAL_2024): deepfake_eval_2024,
+    describe(audio.ASVSPOOF_2019_LA, audio.ASVSPOOF_2021_LA, audio.ASVSPOOF_2021_DF): asvspoof,
+    describe(audio.ASVSPOOF_5): asvspoof,
+    describe(audio.IN_THE_WILD): in_the_wild,
+    describe(audio.WAVEFAKE): wavefake,
+    describe(audio.MLAAD): mlaad,
     "real/ and fake/": real_fake_folders,
+    "frames of WildDeepfake joined to videos": wilddeepfake,
 }
 
 log = logging.getLogger(__name__)

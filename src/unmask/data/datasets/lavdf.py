@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json, to_fake_spans
+from unmask.data.protocols.video_sets import LAV_DF
 from unmask.records import FakeSpan
 
-LICENCE = "LAV-DF terms and conditions (research only)"
 SPLIT_NAMES = {"train": "train", "dev": "val", "test": "test"}
 FILE_NAMES = ("metadata.json", "metadata.min.json")
 
@@ -29,13 +29,13 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
         footage = Path(row.get("original") or row["file"]).stem
         yield DatasetEntry(
             path=folder / row["file"],
-            source="LAV-DF",
+            source=LAV_DF.name,
             identity=footage,
             pair_id=footage,
             manipulation="+".join(_forged_modalities(row)) or NONE,
             fake_video=bool(row["modify_video"]),
             fake_audio=bool(row["modify_audio"]),
-            licence=LICENCE,
+            licence=LAV_DF.licence,
             split=SPLIT_NAMES.get(row.get("split", "")),
             fake_periods=_fake_spans(row),
         )

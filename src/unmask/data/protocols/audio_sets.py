@@ -1,0 +1,73 @@
+"""Protocols of the data sets of speech; their clips have no picture, so no face is forged."""
+
+from unmask.data.protocols.protocol import Protocol
+
+BONAFIDE = {"bonafide": False, "spoof": True}
+
+ASVSPOOF_2019_LA = Protocol(
+    name="ASVspoof 2019 LA",
+    citation="Wang et al., Computer Speech & Language 2020",
+    layout="ASVspoof2019_LA_cm_protocols/, ASVspoof2019_LA_{train,dev,eval}/flac/",
+    splits="published: train, dev and eval",
+    labels=BONAFIDE,
+    licence="ODC-By 1.0",
+)
+ASVSPOOF_2021_LA = Protocol(
+    name="ASVspoof 2021 LA",
+    citation="Liu et al., IEEE/ACM TASLP 2023",
+    layout="keys/LA/CM/trial_metadata.txt, ASVspoof2021_LA_eval/flac/",
+    splits="published: eval is test, progress is val; hidden is left out",
+    labels=BONAFIDE,
+    licence="ODC-By 1.0",
+    compressions=("none", "alaw", "pstn", "g722", "ulaw", "gsm", "opus"),
+    role="test",
+)
+ASVSPOOF_2021_DF = Protocol(
+    name="ASVspoof 2021 DF",
+    citation=ASVSPOOF_2021_LA.citation,
+    layout="keys/DF/CM/trial_metadata.txt, ASVspoof2021_DF_eval/flac/",
+    splits=ASVSPOOF_2021_LA.splits,
+    labels=BONAFIDE,
+    licence="ODC-By 1.0",
+    compressions=(
+        *("nocodec", "low_mp3", "high_mp3", "low_m4a", "high_m4a"),
+        *("low_ogg", "high_ogg", "mp3m4a", "oggm4a"),
+    ),
+    role="test",
+)
+ASVSPOOF_5 = Protocol(
+    name="ASVspoof 5",
+    citation="Wang et al., ASVspoof Workshop 2024",
+    layout="ASVspoof5.{train,dev.track_1,eval.track_1}.tsv, flac_T/, flac_D/, flac_E_eval/",
+    splits="published: train, dev and eval",
+    labels=BONAFIDE,
+    licence="ODC-By 1.0; genuine speech CC BY 4.0",
+    compressions=tuple(f"C{number:02}" for number in range(1, 12)),
+)
+IN_THE_WILD = Protocol(
+    name="In-the-Wild",
+    citation="Müller et al., Interspeech 2022",
+    layout="meta.csv with file, speaker and label",
+    splits="none published; all test",
+    labels={"bona-fide": False, "spoof": True},
+    licence="CC BY-SA 4.0",
+    role="test",
+)
+WAVEFAKE = Protocol(
+    name="WaveFake",
+    citation="Frank & Schönherr, NeurIPS 2021",
+    layout="generated_audio/{ljspeech,jsut}_VOCODER/, LJSpeech-1.1/, jsut_ver1.1/",
+    splits="none published, two people; all test",
+    labels={"LJSpeech-1.1": False, "jsut_ver1.1": False, "generated_audio": True},
+    licence="terms of Zenodo record 5642694",
+    role="test",
+)
+MLAAD = Protocol(
+    name="MLAAD",
+    citation="Müller et al., IJCNN 2024",
+    layout="fake/LANGUAGE/MODEL/meta.csv",
+    splits="none published; all test",
+    labels={"original": False, "fake": True},
+    licence="CC BY-NC 4.0",
+    role="test",
+)

@@ -1,0 +1,45 @@
+"""All data sets that unmask knows by name."""
+
+from unmask.data.protocols import audio_sets, video_sets
+from unmask.data.protocols.protocol import Protocol
+
+PROTOCOLS: dict[str, Protocol] = {
+    record.name: record
+    for module in (video_sets, audio_sets)
+    for record in vars(module).values()
+    if isinstance(record, Protocol)
+}
+HEADER = ("data set", "use", "splits", "labels", "compression", "frames", "licence")
+
+
+def table_rows() -> list[tuple[str, ...]]:
+    """Return a row of ``HEADER`` per data set."""
+    return [
+        (
+            f"{record.name} ({record.citation})",
+            record.role,
+            record.splits,
+            _labels(record),
+            ", ".join(record.compressions) or "–",
+            str(record.frames or "–"),
+            record.licence,
+        )
+        for record in PROTOCOLS.values()
+    ]
+
+
+def to_markdown() -> str:
+    """Return the table of the data sets, and the list of their layouts."""
+    lines = [HEADER, tuple("---" for _ in HEADER), *table_rows()]
+    layouts = [f"- {record.name}: `{record.layout}`" for record in PROTOCOLS.values()]
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *layouts])
+
+
+def describe(*records: Protocol) -> str:
+    """Return the names of data sets that are read alike, and the layout of the first."""
+    return f"{', '.join(record.name for record in records)} ({records[0].layout})"
+
+
+def _labels(record: Protocol) -> str:
+    meanings = {False: "genuine", True: "fake"}
+    return ", ".join(f"`{word}` {meanings[is_fake]}" for word, is_fake in record.labels.items())

@@ -1,0 +1,140 @@
+"""Protocols of the data sets of video."""
+
+from unmask.data.protocols.protocol import DEEPFAKEBENCH_FRAMES, Protocol
+
+FFPP = Protocol(
+    name="FaceForensics++",
+    citation="Rössler et al., ICCV 2019",
+    layout="original_sequences/, manipulated_sequences/",
+    splits="published: 720, 140 and 140 of the videos 000 to 999",
+    labels={"original_sequences": False, "manipulated_sequences": True},
+    licence="FaceForensics++ terms of use (research only)",
+    compressions=("raw", "c0", "c23", "c40"),
+    frames=DEEPFAKEBENCH_FRAMES,
+)
+DFD = Protocol(
+    name="DeepFakeDetection",
+    citation="Dufour & Gully, Google AI Blog 2019",
+    layout="actors/ and DeepFakeDetection/ of FaceForensics++",
+    splits="none published; all test, as in DeepfakeBench",
+    labels=FFPP.labels,
+    licence=FFPP.licence,
+    compressions=FFPP.compressions,
+    frames=DEEPFAKEBENCH_FRAMES,
+    role="test",
+)
+CELEB_DF_V2 = Protocol(
+    name="Celeb-DF-v2",
+    citation="Li et al., CVPR 2020",
+    layout="Celeb-real/, Celeb-synthesis/",
+    splits="test: List_of_testing_videos.txt; people of it also appear in the other clips",
+    labels={"1": False, "0": True},  # of the list of test videos
+    licence="Celeb-DF terms of use (research only)",
+    frames=DEEPFAKEBENCH_FRAMES,
+)
+CELEB_DF_PP = Protocol(
+    name="Celeb-DF++",
+    citation="Li et al., 2025",
+    layout="Celeb-real/, Celeb-synthesis/{FaceSwap,FaceReenact,TalkingFace}/METHOD/",
+    splits=CELEB_DF_V2.splits,
+    labels=CELEB_DF_V2.labels,
+    licence=CELEB_DF_V2.licence,
+)
+DFDC = Protocol(
+    name="DFDC",
+    citation="Dolhansky et al., 2020",
+    layout="metadata.json by file name; labels.csv of the test set",
+    splits="test: labels.csv; the rest is train",
+    labels={"REAL": False, "FAKE": True, "0": False, "1": True},
+    licence="DFDC terms of use (research only)",
+    frames=DEEPFAKEBENCH_FRAMES,
+)
+DFDC_PREVIEW = Protocol(
+    name="DFDC preview",
+    citation="Dolhansky et al., 2019",
+    layout="dataset.json, method_A/, method_B/, original_videos/",
+    splits="published: train and test; val is taken from train",
+    labels={"real": False, "fake": True},
+    licence="DFDC preview terms of use (research only)",
+    frames=DEEPFAKEBENCH_FRAMES,
+)
+FAKEAVCELEB = Protocol(
+    name="FakeAVCeleb",
+    citation="Khalid et al., NeurIPS 2021",
+    layout="meta_data.csv, RealVideo-RealAudio/, …",
+    splits="none published; by person",
+    labels={
+        "RealVideo-RealAudio": False,
+        "RealVideo-FakeAudio": True,
+        "FakeVideo-RealAudio": True,
+        "FakeVideo-FakeAudio": True,
+    },
+    licence="FakeAVCeleb terms of use (research only)",
+)
+LAV_DF = Protocol(
+    name="LAV-DF",
+    citation="Cai et al., DICTA 2022",
+    layout="metadata.json, a list",
+    splits="published: train, dev and test",
+    labels={"modify_video": True, "modify_audio": True},
+    licence="LAV-DF terms and conditions (research only)",
+)
+AV_DEEPFAKE1M = Protocol(
+    name="AV-Deepfake1M",
+    citation="Cai et al., ACM Multimedia 2024",
+    layout="train_metadata.json, val_metadata.json",
+    splits="published: train and val; test is without labels, so val is test, as in Smeu et al., "
+    "CVPR 2025; val is taken from train",
+    labels={"real": False, "visual_modified": True, "audio_modified": True, "both_modified": True},
+    licence="AV-Deepfake1M terms (CC BY-NC 4.0, research only)",
+)
+AV_DEEPFAKE1M_PP = Protocol(
+    name="AV-Deepfake1M++",
+    citation="Cai et al., ACM Multimedia 2025",
+    layout="train_metadata.json, val_metadata.json; file begins with the corpus",
+    splits=AV_DEEPFAKE1M.splits,
+    labels=AV_DEEPFAKE1M.labels,
+    licence="AV-Deepfake1M++ EULA (research only)",
+)
+FFIW = Protocol(
+    name="FFIW-10K",
+    citation="Zhou et al., CVPR 2021",
+    layout="source/SPLIT/, target/SPLIT/",
+    splits="published: train, val and test; val is test where test is absent, as in Shiohara & "
+    "Yamasaki, CVPR 2022",
+    labels={"source": False, "target": True},
+    licence="FFIW-10K terms of use (research only)",
+)
+KODF = Protocol(
+    name="KoDF",
+    citation="Kwon et al., ICCV 2021",
+    layout="original_videos/, synthesized_videos/METHOD/",
+    splits="none published; by person",
+    labels={"original_videos": False, "synthesized_videos": True},
+    licence="KoDF terms of use (research only)",
+)
+AVLIPS = Protocol(
+    name="AVLips",
+    citation="Liu et al., NeurIPS 2024",
+    layout="0_real/, 1_fake/",
+    splits="none published, no people named; all test",
+    labels={"0_real": False, "1_fake": True},
+    licence="not stated by the authors",
+    role="test",
+)
+DEEPSPEAK = Protocol(
+    name="DeepSpeak",
+    citation="Barrington, Bohacek & Farid, 2024",
+    layout="annotations-real.csv, annotations-fake.csv, annotations-split-def.csv",
+    splits="published by person: train and test; val is taken from train",
+    labels={"annotations-real.csv": False, "annotations-fake.csv": True},
+    licence="DeepSpeak licence (academic use on request)",
+)
+DEEPFAKE_EVAL_2024 = Protocol(
+    name="Deepfake-Eval-2024",
+    citation="Chandra et al., 2025",
+    layout="video-metadata-publish.csv, audio-metadata-publish.csv",
+    splits="published: Train and Test; val is taken from Train",
+    labels={"Real": False, "Fake": True},
+    licence="CC BY-SA 4.0, access on request",
+)

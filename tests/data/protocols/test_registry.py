@@ -1,0 +1,55 @@
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from unmask.data.datasets.ingest import ADAPTERS
+from unmask.data.protocols.protocol import Protocol
+from unmask.data.protocols.registry import HEADER, PROTOCOLS, describe, table_rows, to_markdown
+from unmask.errors import DataError
+
+DATA = Path(import_module("unmask.data").__file__).parent
+ADAPTER_FILES = sorted((DATA / "datasets").glob("*.py"))
+
+
+def test_every_data_set_is_named_in_the_error_for_an_unknown_layout():
+    assert [name for name in PROTOCOLS if not any(name in key for key in ADAPTERS)] == []
+
+
+def test_names_and_licences_are_stated_in_the_registry_alone():
+    stated = {
+        file.name: re.findall(r'(?:source|licence)="[^"]+"', file.read_text())
+        for file in ADAPTER_FILES
+    }
+    assert {name: texts for name, texts in stated.items() if texts} == {}
+
+
+def test_the_celeb_df_test_list_writes_one_for_genuine():
+    assert PROTOCOLS["Celeb-DF-v2"].labels == {"1": False, "0": True}
+
+
+def test_sets_that_nobody_splits_are_for_testing():
+    roles = {name: record.role for name, record in PROTOCOLS.items() if "all test" in record.splits}
+    assert set(roles.values()) == {"test"}
+    assert {"In-the-Wild", "DeepFakeDetection", "AVLips"} <= set(roles)
+
+
+def test_markdown_has_a_row_of_seven_cells_and_a_layout_per_data_set():
+    table, _, layouts = to_markdown().partition("\n\n")
+    rows = table.splitlines()[2:]
+    assert len(rows) == len(PROTOCOLS) == len(layouts.splitlines())
+    assert {row.count("|") for row in rows} == {len(HEADER) + 1}
+    assert all(len(row) == len(HEADER) for row in table_rows())
+
+
+def test_sets_that_are_read_alike_are_described_together():
+    records = PROTOCOLS["FaceForensics++"], PROTOCOLS["DeepFakeDetection"]
+    assert describe(*records) == (
+        "FaceForensics++, DeepFakeDetection (original_sequences/, manipulated_sequences/)"
+    )
+
+
+def test_labels_without_a_fake_are_refused():
+    with pytest.raises(DataError, match="Set: no label word means a fake"):
+        Protocol("Set", "Ann, 2020", "x/", "none", {"real": False}, "MIT")
