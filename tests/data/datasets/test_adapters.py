@@ -103,7 +103,7 @@ def test_celebdf_identity_is_the_person_of_the_footage(make_folder, by_id, caplo
     assert [str(leak) for leak in find_leaks(clips.values())] == [
         f"identity id0 in test and {clips['Celeb-real__id0_0000.mp4'].split}"
     ]
-    assert "1 people and 0 recordings or files stand in two splits, as the authors" in caplog.text
+    assert "the splits of the authors share people (1) and recordings or files (0)" in caplog.text
 
 
 def test_celebdf_plus_plus_has_the_method_and_the_person_of_each_forgery(make_folder, by_id):

@@ -1,6 +1,7 @@
 import json
 import logging
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_known_people_of_the_test_split_are_named_and_do_not_fail_validation(
         ("identity", "id0", True)
     ]
     assert "first: identity id0 in test and" in caplog.text
-    assert "Scores on the test split measure known people" in caplog.text
+    assert "scores on test measure known people" in caplog.text
     assert failures(scan.clips, leak_suite) == []
     assert failures(scan.clips, known_people_suite) == [
         (
@@ -118,7 +119,7 @@ def test_splits_of_a_table_are_kept_and_their_leaks_fail_validation(make_folder,
     folder = make_folder(*[f"{name}.mp4" for name, *_ in rows], **{"manifest.csv": table})
     scan = scan_dataset(folder)
     assert [clip.split for clip in scan.clips] == ["train", "val", "test"]
-    assert "1 people and 1 recordings or files stand in two splits, as labelled" in caplog.text
+    assert "the splits as labelled share people (1) and recordings or files (1)" in caplog.text
     (people, footage) = failures(scan.clips, leak_suite)
     assert people == (
         "required",
@@ -139,13 +140,13 @@ def test_manifest_gives_the_clips_of_the_role(tmp_path):
 
 
 def test_unknown_role_is_rejected():
-    with pytest.raises(DataError, match="role 'dev' of a data set is unknown; use train, test"):
-        select_for_role([make_clip()], "dev")
+    with pytest.raises(DataError, match="set: role 'dev' is unknown; use one of train, test"):
+        select_for_role([make_clip()], "dev", Path("set"))
 
 
 def test_training_on_a_set_of_official_test_clips_is_refused():
-    with pytest.raises(DataError, match="all 2 clips are test clips of the authors"):
-        select_for_role([make_clip(split="test")] * 2, "train")
+    with pytest.raises(DataError, match="set: all 2 clips are test clips; use role test"):
+        select_for_role([make_clip(split="test")] * 2, "train", Path("set"))
 
 
 def test_clips_that_are_dealt_are_not_official():

@@ -98,6 +98,29 @@ def test_dfdc_train_and_test_set_in_one_folder_keep_the_test_set(make_folder, by
     assert Counter(clip.split for clip in clips.values()).keys() == {"train", "val", "test"}
 
 
+def test_dfdc_label_that_is_unknown_is_an_error(make_folder):
+    metadata = {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "Fake"}}
+    folder = make_folder(*metadata, **{"metadata.json": json.dumps(metadata)})
+    with pytest.raises(DataError, match=r"metadata.json: row 2: 'Fake' is unknown.*REAL, FAKE"):
+        load_dataset(folder)
+
+
+def test_avdeepfake1m_type_that_is_unknown_is_an_error(make_folder):
+    rows = [{"file": "id1/a/0/real.mp4", "modify_type": "real"},
+            {"file": "id1/a/0/x.mp4", "modify_type": "text_modified"}]  # fmt: skip
+    folder = make_folder(**{"val_metadata.json": json.dumps(rows)})
+    with pytest.raises(DataError, match=r"val_metadata.json: row 2: 'text_modified' is unknown"):
+        load_dataset(folder)
+
+
+def test_fakeavceleb_type_that_is_unknown_is_an_error(make_folder):
+    lines = ["source,target1,target2,method,category,type,race,gender,path,"]
+    lines += ["id1,-,-,real,A,RealVideo,African,men,00109.mp4,x"]
+    folder = make_folder("RealVideo-RealAudio/a.mp4", **{"meta_data.csv": "\n".join(lines)})
+    with pytest.raises(DataError, match=r"meta_data.csv: row 2: 'RealVideo' is unknown"):
+        load_dataset(folder)
+
+
 def test_labels_table_of_other_names_is_not_taken_for_dfdc(make_folder):
     folder = make_folder("a.mp4", **{"labels.csv": "filename,label\nmine_1.mp4,0\n"})
     assert matching(folder) == set()

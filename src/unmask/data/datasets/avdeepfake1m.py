@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, read_json, to_fake_spans
+from unmask.data.datasets.entry import NONE, DatasetEntry, look_up, read_json, to_fake_spans
 from unmask.data.protocols.video_sets import AV_DEEPFAKE1M, AV_DEEPFAKE1M_PP
 
 CORPORA = ("vox_celeb_2", "lrs3", "silent_videos")  # of AV-Deepfake1M++
@@ -34,12 +34,16 @@ def matches(folder: Path) -> bool:
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
-    """Yield an entry per row of the metadata; rows of an unknown ``modify_type`` are skipped."""
+    """Yield an entry per row of the metadata.
+
+    Raises:
+        DataError: A ``modify_type`` is unknown.
+    """
     for split in ("train", "val"):
         file = folder / f"{split}_metadata.json"
-        for row in read_json(file) if file.is_file() else ():
-            if row["modify_type"] in FORGED:
-                yield _entry(_video_folder(folder, split), row, split)
+        for number, row in enumerate(read_json(file) if file.is_file() else (), start=1):
+            forged = look_up(row["modify_type"], FORGED, file, number)
+            yield _entry(_video_folder(folder, split), row, split, forged)
 
 
 def _video_folder(folder: Path, split: str) -> Path:
@@ -48,8 +52,10 @@ def _video_folder(folder: Path, split: str) -> Path:
     return nested if nested.is_dir() else folder / split
 
 
-def _entry(folder: Path, row: dict[str, Any], split: str) -> DatasetEntry:
-    fake_video, fake_audio = FORGED[row["modify_type"]]
+def _entry(
+    folder: Path, row: dict[str, Any], split: str, forged: tuple[bool, bool]
+) -> DatasetEntry:
+    fake_video, fake_audio = forged
     footage = PurePosixPath(row["file"]).parent
     # some annotations also list segments of the stream that was not modified
     video_pairs = row.get("visual_fake_segments") or [] if fake_video else []

@@ -32,19 +32,21 @@ TEST_NAME = re.compile(r"^[a-z]{10}\.mp4$")
 
 def matches(folder: Path) -> bool:
     """Return whether a ``metadata.json`` at most two levels below, or a test set, exists."""
-    return any(_labels(file) for file in _metadata(folder)[:1]) or bool(_test_tables(folder))
+    labels = {row["label"] for file in _metadata(folder)[:1] for row in _rows(file).values()}
+    return bool(labels & DFDC.labels.keys()) or bool(_test_tables(folder))
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video in the metadata of the parts and in the table of the test set.
 
     Raises:
-        DataError: A label of the test set is unknown.
+        DataError: A label is unknown.
     """
     for file in _metadata(folder):
-        for name, row in _labels(file).items():
+        for number, (name, row) in enumerate(_rows(file).items(), start=1):
+            is_fake = look_up(row["label"], DFDC.labels, file, number)
             footage = Path(row.get("original") or name).stem
-            yield _entry(file.parent / name, footage, DFDC.labels[row["label"]], None)
+            yield _entry(file.parent / name, footage, is_fake, None)
     for file in _test_tables(folder):
         nested = file.parent / "videos"
         videos = nested if nested.is_dir() else file.parent
@@ -84,12 +86,11 @@ def _metadata(folder: Path) -> list[Path]:
     return sorted(file for level in levels for file in folder.glob(level))
 
 
-def _labels(file: Path) -> dict[str, dict[str, str]]:
+def _rows(file: Path) -> dict[str, dict[str, str]]:
     content = read_json(file)
-    if not isinstance(content, dict):
-        return {}
+    rows = content if isinstance(content, dict) else {}
     return {
         name: row
-        for name, row in content.items()
-        if isinstance(row, dict) and row.get("label") in ("REAL", "FAKE")
+        for name, row in rows.items()
+        if isinstance(row, dict) and isinstance(row.get("label"), str)
     }

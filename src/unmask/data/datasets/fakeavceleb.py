@@ -9,12 +9,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from unmask.data.datasets.entry import NONE, DatasetEntry
+from unmask.data.datasets.entry import NONE, DatasetEntry, look_up
 from unmask.data.protocols.video_sets import FAKEAVCELEB
 from unmask.errors import DataError
 
 TABLE = "meta_data.csv"
 COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
+TYPE = COLUMNS.index("type")
 
 
 def matches(folder: Path) -> bool:
@@ -26,7 +27,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the metadata.
 
     Raises:
-        DataError: The table has other columns.
+        DataError: The table has other columns, or a type is unknown.
     """
     with (folder / TABLE).open(newline="", encoding="utf-8-sig") as stream:
         rows = csv.reader(stream)
@@ -35,8 +36,9 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
             raise DataError(
                 f"{folder / TABLE}: columns are {header}; expected them to start with {COLUMNS}"
             )
-        for row in rows:
+        for number, row in enumerate(rows, start=2):
             if len(row) > len(COLUMNS):
+                look_up(row[TYPE], FAKEAVCELEB.labels, folder / TABLE, number)
                 yield _entry(folder, row)
 
 

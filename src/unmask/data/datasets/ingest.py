@@ -143,10 +143,10 @@ def scan_dataset(
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
-        rows = select_for_role(read_manifest(root), role)
+        rows = select_for_role(read_manifest(root), role, root)
         return ScanResult(complete_splits(rows, [row.split for row in rows], role, seed))
     adapter = _find_adapter(root)
-    entries = select_for_role(list(adapter.iter_entries(root)), role)
+    entries = select_for_role(list(adapter.iter_entries(root)), role, root)
     calls = [(entry.path,) for entry in entries]
     results = list(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
     skipped = tuple(result for result in results if isinstance(result, SkippedFile))

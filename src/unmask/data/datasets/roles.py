@@ -22,7 +22,7 @@ ROLES = {"train": ("train", "val"), "test": ("test",), "both": SPLITS}  # and th
 Labelled = TypeVar("Labelled", DatasetEntry, Clip)
 
 
-def select_for_role(rows: Sequence[Labelled], role: str) -> list[Labelled]:
+def select_for_role(rows: Sequence[Labelled], role: str, root: Path) -> list[Labelled]:
     """Return the rows that a data set of that role contributes.
 
     Args:
@@ -30,16 +30,16 @@ def select_for_role(rows: Sequence[Labelled], role: str) -> list[Labelled]:
             none; ``both`` keeps all rows.
 
     Raises:
-        DataError: The role is unknown.
+        DataError: The role is unknown, or the data set of the folder ``root`` has nothing for it.
     """
     if role not in ROLES:
-        raise DataError(f"role {role!r} of a data set is unknown; use {', '.join(ROLES)}")
+        raise DataError(f"{root}: role {role!r} is unknown; use one of {', '.join(ROLES)}")
     if role == "both":
         return list(rows)
     if role == "test":
         return [row for row in rows if row.split == "test"] or list(rows)
     if rows and not (others := [row for row in rows if row.split != "test"]):
-        raise DataError(f"all {len(rows)} clips are test clips of the authors; use role test")
+        raise DataError(f"{root}: all {len(rows)} clips are test clips; use role test")
     return others
 
 
@@ -95,12 +95,12 @@ def warn_of_leaks(clips: Sequence[Clip], root: Path) -> tuple[Leak, ...]:
     people = [leak for leak in leaks if leak.kind == "identity"]
     if leaks:
         log.warning(
-            "%s: %d people and %d recordings or files stand in two splits, as %s; first: %s. "
-            "Scores on the test split measure known people",
+            "%s: the splits %s share people (%d) and recordings or files (%d), first: %s%s",
             root,
+            "of the authors" if all(leak.official for leak in leaks) else "as labelled",
             len(people),
             len(leaks) - len(people),
-            "the authors publish them" if all(leak.official for leak in leaks) else "labelled",
             (people or leaks)[0],
+            "; scores on test measure known people" * any("test" in leak.splits for leak in leaks),
         )
     return leaks
