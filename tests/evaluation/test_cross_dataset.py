@@ -23,7 +23,7 @@ SETTINGS = EvaluationSettings(resamples=50)
 
 
 def make_video(number, rng, frames=4, **changes):
-    row = replace(make_score_row(number, rng), source="Celeb", **changes)
+    row = replace(make_score_row(number, rng), **{"source": "Celeb"} | changes)
     probabilities = np.round(np.clip(rng.normal(0.4 + 0.2 * row.is_fake, 0.2, frames), 0, 1), 2)
     is_fake = np.full(frames, row.is_fake)
     return ScoredVideo(
@@ -190,10 +190,19 @@ def test_tables_show_every_slice_at_both_levels(videos, render):
     auc = evaluation.datasets[0].whole.video.metrics["auc"]
     assert f"{auc.value:.3f}" in clips
     assert f"({auc.format_interval()})" in clips
-    for name in ("source DFD", "manipulation voice", "compression c40"):
+    for name in ("by source", "DFD", "by manipulation", "voice", "by compression", "c40"):
         assert name in clips
         assert name in frames
     assert "41 clips, 5 people; 1 not scored" in clips
+
+
+def test_tables_print_names_as_they_are_and_the_reason_of_what_is_not_measured(render):
+    rng = np.random.default_rng(0)
+    fakes = [make_video(number, rng, source="[b]x[/b]") for number in range(2, 40, 4)]
+    clips, frames = (render(table) for table in console_tables(evaluate(fakes)))
+    assert "[b]x[/b]" in clips
+    assert "(no genuine clips)" in clips
+    assert "(no genuine frames)" in frames
 
 
 def test_tables_fit_a_terminal_of_120_columns(videos):

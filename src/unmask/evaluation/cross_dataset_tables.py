@@ -2,8 +2,10 @@
 
 import html
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetReport, Slice
@@ -30,12 +32,16 @@ def console_tables(evaluation: CrossEvaluation) -> Iterator[Table]:
     for dataset in evaluation.datasets:
         for level in LEVELS:
             table = Table(title=f"{dataset.name}, {level} level", title_justify="left")
-            table.add_column("slice")
+            table.add_column("slice", overflow="fold")
             for name in ("fake + genuine", *HEADINGS.values()):
                 table.add_column(name, justify="right")
-            for part in dataset.slices:
-                cells = [cell.replace(" (", "\n(") for cell in _cells(getattr(part, level))]
-                table.add_row(_label(part), *cells)
+            for kind, parts in groupby(dataset.slices, key=lambda part: part.kind):
+                table.add_section()
+                if kind != "all":
+                    table.add_row(f"by {kind}", style="italic")
+                for part in parts:
+                    cells = [cell.replace(" (", "\n(") for cell in _cells(getattr(part, level))]
+                    table.add_row(escape(part.name or "all"), *cells)
             table.caption = _caption(evaluation, dataset)
             yield table
 
@@ -99,7 +105,7 @@ def _html_row(label: str, measured: Measurement, dataset: DatasetReport) -> str:
 def _cells(measured: Measurement) -> list[str]:
     counts = f"{measured.fakes} + {measured.reals}"
     if measured.not_measured:
-        return [counts, f"not measured: {measured.not_measured}"]
+        return [counts, f"not measured ({measured.not_measured})"]
     return [counts, *(measured.metrics[name].format() for name in METRICS)]
 
 
