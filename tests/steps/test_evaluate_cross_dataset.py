@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from unmask.config import EvaluationSettings
-from unmask.data.datasets.test_clips import scan_test_clips
+from unmask.data.datasets.ingest import scan_dataset
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.serialization import load
 from unmask.training.score_clips import score_split
@@ -36,7 +36,7 @@ def dataset(make_video, tmp_path):
 @pytest.mark.usefixtures("checkout")
 def test_a_data_set_is_measured_under_its_name_and_written(bundle_folder, dataset):
     evaluation, report = evaluate(bundle_folder, {"celebdf": str(dataset)})
-    rows = score_split(bundle_folder, scan_test_clips(dataset).clips, "test", None)
+    rows = score_split(bundle_folder, scan_dataset(dataset, role="test").clips, "test", None)
     auc = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
     assert evaluation.to_metrics()["auc@celebdf"] == pytest.approx(auc)
     assert load(CrossEvaluation, report / "crosseval.json") == evaluation

@@ -8,9 +8,7 @@ from pathlib import Path
 import torch
 
 from unmask.config import EvaluationSettings
-from unmask.data.datasets.ingest import ScanResult
-from unmask.data.datasets.test_clips import scan_test_clips
-from unmask.errors import DataError
+from unmask.data.datasets.ingest import ScanResult, scan_dataset
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.preprocessing.cache import Cache
@@ -54,11 +52,14 @@ def evaluate_on_folders(
         folders: Root of each data set, by the name that the report gives it.
 
     Raises:
-        DataError: A folder has no known layout or no test clip.
+        DataError: A folder has no known layout, or none of its test clips can be opened.
         BundleError: The bundle cannot be read.
     """
     loaded = load_bundle(bundle)
-    scans = {name: _scan(folder, options.jobs) for name, folder in folders.items()}
+    scans = {
+        name: scan_dataset(folder, options.seed, options.jobs, role="test")
+        for name, folder in folders.items()
+    }
     for member in loaded.members:
         member.to("cuda" if torch.cuda.is_available() else "cpu")
     scored = [_score_dataset(loaded, name, scan, cache, options) for name, scan in scans.items()]
@@ -66,13 +67,6 @@ def evaluate_on_folders(
         *(scored, settings, options.seed, loaded.sha256, options.frames),
         thresholds=decision_thresholds(loaded.calibration),
     )
-
-
-def _scan(folder: Path, jobs: int) -> ScanResult:
-    scan = scan_test_clips(folder, jobs)
-    if not scan.clips:
-        raise DataError(f"{folder}: no clip is in split test; write a manifest.csv with test clips")
-    return scan
 
 
 def _score_dataset(

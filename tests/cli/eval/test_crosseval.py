@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from unmask.cli.app import app
 from unmask.cli.eval.crosseval import parse_datasets
 from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
-from unmask.data.datasets.test_clips import scan_test_clips
+from unmask.data.datasets.ingest import scan_dataset
 from unmask.errors import BundleError, ConfigError, DataError
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.training.score_clips import score_split
@@ -72,7 +72,9 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
     assert report["thresholds"] == {"clip": 0.7, "clip_without_lip_sync": 0.7, "frame": 0.5}
     page = (tmp_path / "out/report.html").read_text()
     for dataset, folder in zip(report["datasets"], (first, second), strict=True):
-        rows = score_split(tmp_path / "bundle", scan_test_clips(folder).clips, "test", None)
+        rows = score_split(
+            tmp_path / "bundle", scan_dataset(folder, role="test").clips, "test", None
+        )
         auc = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
         measured = dataset["slices"][0]["video"]
         assert measured["metrics"]["auc"]["value"] == pytest.approx(auc)
@@ -112,13 +114,36 @@ def test_a_folder_that_does_not_exist_or_is_no_data_set_is_refused(run, tmp_path
         assert len(str(error).splitlines()) == 1
 
 
-def test_a_folder_without_test_clips_is_refused(run, make_dataset):
-    folder = make_dataset("set", ["real", "fake"])
-    table = folder / "manifest.csv"
-    table.write_text(table.read_text().replace(",test", ",train"))
-    error = run("bundle", "--on", f"a={folder}").exception
-    assert isinstance(error, DataError)
-    assert "no clip is in split test" in str(error)
+@pytest.fixture
+def celebdf(make_video, tmp_path):
+    """A tree in the shape of Celeb-DF v2, whose people stand on its test list and off it."""
+    folder, listed = tmp_path / "Celeb-DF-v2", []
+    for person in range(3):
+        for recording in range(2):
+            name = f"id{person}_id{(person + 1) % 3}_000{recording}.mp4"
+            for tree, file in (
+                ("Celeb-real", f"id{person}_000{recording}.mp4"),
+                ("Celeb-synthesis", name),
+            ):
+                (folder / tree).mkdir(parents=True, exist_ok=True)
+                seconds = 0.5 + person / 5 + recording / 10
+                make_video(folder / tree / file, seconds=seconds, audio=False)
+                if recording:
+                    listed.append(f"{int(tree == 'Celeb-real')} {tree}/{file}")
+    (folder / "List_of_testing_videos.txt").write_text("\n".join(listed) + "\n")
+    return folder
+
+
+def test_the_authors_test_list_is_scored_and_nothing_else(run, celebdf, tmp_path):
+    result = run("bundle", "--on", f"celebdf={celebdf}", "--frames", "2", "--json", "r.json")
+    assert result.exit_code == 0, result.output
+    (dataset,) = json.loads((tmp_path / "r.json").read_text())["datasets"]
+    whole = dataset["slices"][0]
+    assert (whole["video"]["fakes"], whole["video"]["reals"]) == (3, 3)
+    assert whole["video"]["identities"] == 3
+    assert whole["frame"]["count"] == 12
+    names = [(part["kind"], part["name"]) for part in dataset["slices"]]
+    assert names == [("all", ""), ("source", "Celeb-DF-v2"), ("manipulation", "faceswap")]
 
 
 def test_a_missing_bundle_is_refused_before_a_data_set_is_read(run, tmp_path):

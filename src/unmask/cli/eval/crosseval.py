@@ -56,7 +56,7 @@ def run_crosseval(bundle: Path, on: Sequence[str], frames: int, jobs: int) -> "C
 
     Raises:
         ConfigError: A data set has no name, or its name stands twice.
-        DataError: A folder has no known layout or no test clip.
+        DataError: A folder has no known layout, or none of its test clips can be opened.
     """
     from rich.console import Console
 
