@@ -217,6 +217,8 @@ def test_the_page_shows_the_same_numbers_and_escapes_names(videos):
     page = render_page(evaluation)
     for name, estimate in evaluation.datasets[0].whole.frame.metrics.items():
         assert f'<td class="number">{estimate.format()}</td>' in page, name
+    auc = evaluation.datasets[0].whole.video.metrics["auc"]
+    assert f'd="M{auc.low:.4f} 6H{auc.high:.4f}"' in page
     assert "source &lt;b&gt;x&lt;/b&gt;" in page
     assert "&lt;i&gt;.mp4: no face &amp; no sound" in page
     assert "1 of 41 clips were not scored" in page

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetReport, Slice
+from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.measurement import METRICS, Measurement
 
 LEVELS = ("video", "frame")
@@ -24,7 +25,9 @@ STYLE = """body { font-family: system-ui, sans-serif; max-width: 90rem; margin: 
 padding: 0 1rem; }
 table { border-collapse: collapse; } th, td { border: 1px solid #ccc; padding: 4px 10px; }
 th { text-align: left; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
-small { color: #555; } td.missing { color: #b00020; }"""
+td.missing { color: #b00020; } path { vector-effect: non-scaling-stroke; stroke-width: 1.5; }
+.chance { stroke: #bbb; } .interval { stroke: #3b6ea5; } .value { stroke: #c0504d; }"""
+PLOT_PX = 160
 
 
 def console_tables(evaluation: CrossEvaluation) -> Iterator[Table]:
@@ -81,25 +84,35 @@ def _section(dataset: DatasetReport) -> str:
 
 def _html_table(dataset: DatasetReport, level: str) -> str:
     head = "".join(
-        f"<th>{name}</th>" for name in ("slice", "fake + genuine", *HEADINGS.values(), "people")
+        f"<th>{name}</th>"
+        for name in ("slice", "people", "fake + genuine", *HEADINGS.values(), "AUC from 0 to 1")
     )
-    body = "".join(
-        _html_row(_label(part), getattr(part, level), dataset) for part in dataset.slices
-    )
+    body = "".join(_html_row(_label(part), getattr(part, level)) for part in dataset.slices)
     return f"<h3>{level.capitalize()} level</h3><table><tr>{head}</tr>{body}</table>"
 
 
-def _html_row(label: str, measured: Measurement, dataset: DatasetReport) -> str:
+def _html_row(label: str, measured: Measurement) -> str:
     counts, *estimates = _cells(measured)
-    missing = measured.not_measured
-    cells = [f"<td>{html.escape(label)}</td>", f'<td class="number">{counts}</td>']
-    if missing:
-        reason = f"not measured: {html.escape(missing)}"
-        cells.append(f'<td class="missing" colspan="{len(METRICS)}">{reason}</td>')
+    cells = [f"<td>{html.escape(label)}</td>"]
+    cells += [f'<td class="number">{cell}</td>' for cell in (measured.identities, counts)]
+    if measured.not_measured:
+        reason = f"not measured: {html.escape(measured.not_measured)}"
+        cells.append(f'<td class="missing" colspan="{len(METRICS) + 1}">{reason}</td>')
     else:
         cells += [f'<td class="number">{cell}</td>' for cell in estimates]
-    cells.append(f'<td class="number">{measured.identities}</td>')
+        cells.append(f"<td>{_interval_plot(measured.metrics['auc'])}</td>")
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _interval_plot(auc: Estimate) -> str:
+    """Return a drawing of the interval from 0 to 1, with a line at one half, which is chance."""
+    low, high = (auc.value if end is None else end for end in (auc.low, auc.high))
+    return (
+        f'<svg width="{PLOT_PX}" height="12" viewBox="0 0 1 12" preserveAspectRatio="none">'
+        '<path class="chance" d="M.5 0V12"/>'
+        f'<path class="interval" d="M{low:.4f} 6H{high:.4f}"/>'
+        f'<path class="value" d="M{auc.value:.4f} 1V11"/></svg>'
+    )
 
 
 def _cells(measured: Measurement) -> list[str]:

@@ -18,6 +18,7 @@ from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, clipped_logit
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.prepare import to_model_inputs
+from unmask.progress_bar import track
 from unmask.records import Clip, ClipFeatures, ModelInput
 from unmask.training.score_clips import make_score_row
 
@@ -42,7 +43,7 @@ def score_videos(
         The scored clips, and for each of the others, by its ``clip_id``, the reason.
     """
     scored, problems = [], {}
-    for clip in clips:
+    for clip in track(clips, "score"):
         try:
             video = _score_video(bundle, clip, load(clip), frames)
         except Exception as error:  # a bug that one clip triggers must not end an evaluation
