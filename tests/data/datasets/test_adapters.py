@@ -222,8 +222,8 @@ def test_faceforensics_names_the_compression(make_folder, by_id):
         *[f"original_sequences/youtube/c23/videos/10{n}.mp4" for n in range(3)],
     ]
     clips = by_id(load_dataset(make_folder(*names)))
-    found = [clips[name.replace("/", "__")].compression for name in names[:3]]
-    assert found == ["c23", "c40", "raw"]
+    levels = [clips[name.replace("/", "__")].compression for name in names[:3]]
+    assert levels == ["c23", "c40", "raw"]
 
 
 def test_fakeavceleb_labels_the_forged_modality(make_folder, by_id):
