@@ -29,4 +29,4 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
     champion = fetch_champion(phase)
     score = evaluate_champion(champion, bundle, evaluation, clips)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
-    enforce_gates(check_gates(evaluation, robustness, codecs, score, settings.gates))
+    enforce_gates(check_gates(bundle, evaluation, robustness, codecs, score, settings.gates))

@@ -64,7 +64,9 @@ def training_pipeline(
     codecs = evaluate_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
     champion = fetch_champion(phase, after=["evaluate_codecs"])
     score = evaluate_champion(champion, bundle, evaluation, clips)
-    gates = check_gates(evaluation, robustness, codecs, score, gate_settings(settings, data))
+    gates = check_gates(
+        bundle, evaluation, robustness, codecs, score, gate_settings(settings, data)
+    )
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
     request = RunRequest(phase, profile, data)
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)

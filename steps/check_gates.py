@@ -1,5 +1,7 @@
 """Quality gates."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 from zenml import step
@@ -8,6 +10,7 @@ from steps.platforms.cache_keys import EVALUATION_POLICY
 from unmask.config import GateSettings
 from unmask.evaluation import gates
 from unmask.evaluation.evaluate import Evaluation
+from unmask.models.bundle import load_bundle
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
 from unmask.training.score_clips import ChampionScore
@@ -15,6 +18,7 @@ from unmask.training.score_clips import ChampionScore
 
 @step(cache_policy=EVALUATION_POLICY)
 def check_gates(
+    bundle: Path,
     evaluation: Evaluation,
     robustness: RobustnessReport,
     codecs: CodecReport,
@@ -23,4 +27,8 @@ def check_gates(
 ) -> Annotated[gates.GateReport, "gates"]:
     """Compare the measured numbers with the gates; a gate that is missed does not fail here."""
     drop, gap = robustness.gate_drop, codecs.gap
-    return gates.check_gates(settings, evaluation, drop, champion_score.auc, gap)
+    report = gates.check_gates(settings, evaluation, drop, champion_score.auc, gap)
+    untrained = load_bundle(bundle).untrained
+    return replace(
+        report, notes=tuple(f"{name} is not trained: {why}" for name, why in untrained.items())
+    )

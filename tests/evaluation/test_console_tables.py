@@ -28,3 +28,10 @@ def test_the_gate_table_shows_the_message_of_every_gate(score_rows, render):
     text = render(gate_table(report))
     assert "NOT passed" in text
     assert all(row.message in text for row in report.rows)
+
+
+def test_the_gate_table_ends_with_what_the_candidate_was_trained_without(score_rows, render):
+    evaluation = evaluate(score_rows(), SETTINGS, seed=1)
+    report = check_gates(GateSettings(), evaluation, 0.0, 0.97)
+    text = render(gate_table(replace(report, notes=("audio is not trained: no sound",))))
+    assert text.rstrip().endswith("audio is not trained: no sound")

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -157,3 +158,18 @@ def test_without_conditions_nothing_is_measured(scorer, video_clips, cache):
 def test_an_unknown_condition_is_named(name):
     with pytest.raises(ConfigError, match=f"cells is '{name}'; use half"):
         SETTINGS.replace(cells=("h264:23", name))
+
+
+def test_a_sound_codec_is_skipped_where_no_clip_has_sound(scorer, video_clips, cache):
+    silent = [replace(clip, has_audio=False) for clip in video_clips]
+    report = evaluate_codecs(scorer, silent, cache, SETTINGS, EVALUATION)
+    assert [row.condition for row in report.rows] == ["half"]
+    assert report.skipped == ("aac:12",)
+
+
+def test_a_sound_codec_is_skipped_where_the_detector_does_not_listen(scorer, video_clips, cache):
+    settings = SETTINGS.replace(cells=("aac:12",))
+    deaf = replace(scorer, members=(copy.deepcopy(scorer.first_member),))
+    deaf.first_member.settings = deaf.settings.replace(modalities=("video",))
+    report = evaluate_codecs(deaf, video_clips, cache, settings, EVALUATION)
+    assert (report.rows, report.skipped) == ((), ("aac:12",))

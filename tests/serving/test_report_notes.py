@@ -8,7 +8,7 @@ from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import Model
 from unmask.serving.report.schema import Quality
-from unmask.serving.report_notes import build_notes
+from unmask.serving.report_notes import build_notes, describe_untrained
 
 MODEL = Model(
     sha256="0" * 64,
@@ -139,3 +139,14 @@ def test_video_tracks_that_were_not_looked_at_are_told(info):
 def test_second_file_that_was_not_looked_at_is_told(info):
     joined = replace(info, size_bytes=9000, second_file_at=4000)
     assert "at byte 4000 of 9000; it was not looked at" in notes(joined)
+
+
+def test_what_the_detector_was_trained_without_is_told_where_the_video_has_it(info):
+    untrained = {"audio": "no clip has sound", "lip_sync": "no lips"}
+    assert list(describe_untrained(untrained, info)) == [
+        "The voice was not scored: the detector was trained without it (no clip has sound).",
+        "Lips and sound were not compared: the detector was trained without it (no lips).",
+    ]
+    assert list(describe_untrained(untrained, replace(info, audio_codec=None))) == []
+    (note,) = describe_untrained({"video": "no picture"}, replace(info, audio_codec=None))
+    assert note.startswith("The faces were not scored")

@@ -1,7 +1,15 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from unmask.config import EnsembleSettings, LipSyncSettings
+from tests.toy_fixtures import load_toy
+from unmask.config import AttackSettings, EnsembleSettings, LipSyncSettings
 from unmask.models.bundle import load_bundle
+from unmask.models.collate import usable_samples
+from unmask.models.inference import score_samples
+from unmask.preprocessing.prepare import to_model_inputs
+from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.training import full_run
 from unmask.training.full_run import fit_all, fit_lipsync_if_enabled, train_and_calibrate
 
@@ -52,3 +60,58 @@ def test_lip_sync_is_fitted_only_if_it_is_enabled(toy_clips, tiny_settings, tmp_
     enabled = tiny_settings.replace(sync=LipSyncSettings(enabled=True))
     assert fit_lipsync_if_enabled(toy_clips, enabled, None, tmp_path) == tmp_path / "key"
     assert fitted == [toy_clips]
+
+
+def load_silent(clip):
+    features = load_toy(clip)
+    info = replace(features.info, audio_codec=None)
+    return replace(features, info=info, waveform=None, speech_spans_s=np.zeros((0, 2)))
+
+
+@pytest.fixture
+def silent_bundle(toy_clips, run_settings, tmp_path, monkeypatch):
+    """A bundle of phase 3's parts, trained on clips without sound; and those clips."""
+    for module in ("full_run", "calibration.fit"):
+        monkeypatch.setattr(
+            f"unmask.training.{module}.make_feature_loader", lambda *_: load_silent
+        )
+    monkeypatch.setattr(full_run, "lip_feature_loader", lambda *_: load_silent)
+    clips = tuple(
+        replace(clip, has_audio=False, fake_audio=False, is_fake=clip.fake_video)
+        for clip in toy_clips
+    )
+    model = run_settings.model.replace(auxiliary=True, flow=True, fusion="attention")
+    settings = run_settings.replace(model=model, sync=LipSyncSettings(enabled=True))
+    out = train_and_calibrate(clips, settings, None, tmp_path / "work", tmp_path / "bundle")
+    return load_bundle(out), clips
+
+
+def test_silent_clips_train_a_detector_of_faces_that_tells_why(silent_bundle):
+    bundle, _ = silent_bundle
+    assert bundle.settings.modalities == ("video",)
+    assert bundle.sync is None
+    assert bundle.untrained == {
+        "audio": "none of 12 training clips has sound",
+        "lip_sync": "lip-sync: 0 genuine training clip(s) have lips and sound; two are needed",
+    }
+
+
+def test_a_detector_that_was_trained_without_sound_does_not_listen(silent_bundle):
+    bundle, clips = silent_bundle
+    silent, sounding = (to_model_inputs(load(clips[0])) for load in (load_silent, load_toy))
+    assert len(sounding[0].waveform)
+    (first,), (second,) = (score_samples(bundle, samples) for samples in (silent, sounding))
+    assert first.logit == second.logit
+    assert second.audio_probability is None
+    faceless = to_model_inputs(load_toy(replace(clips[0], clip_id="faceless")))
+    assert faceless
+    assert usable_samples(faceless, bundle.settings) == ()
+
+
+def test_attacks_on_sound_are_left_out_where_nothing_listens(silent_bundle):
+    bundle, clips = silent_bundle
+    attacks = AttackSettings(epsilons=(0.05,), targets=("frames", "audio", "both"))
+    report = evaluate_under_attack(bundle, clips, load_toy, attacks)
+    assert {row.target for row in report.rows} == {"frames"}
+    assert report.gate_drop is not None
+    assert "not attacked: audio, both" in report.protocol

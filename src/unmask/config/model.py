@@ -1,6 +1,6 @@
 """Settings of the detector's architecture."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -61,6 +61,12 @@ class ModelSettings(SettingsModel):
         serialization_alias="tuned",
         description="Which parameters of the image backbone are trained: all, or the "
         "normalisation layers only.",
+    )
+    modalities: Annotated[tuple[Literal["video", "audio"], ...], Field(strict=False)] = Field(
+        default=("video", "audio"),
+        min_length=1,
+        description="Modalities that the detector uses. A fit leaves out one that its clips cannot "
+        "teach, such as the sound of a silent data set.",
     )
     dropout: Fraction = Field(default=0.3, description="Dropout probability.")
     modality_dropout: Fraction = Field(

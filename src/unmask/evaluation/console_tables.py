@@ -34,8 +34,9 @@ def evaluation_table(evaluation: Evaluation) -> Table:
 
 
 def gate_table(report: GateReport) -> Table:
-    """Return a table with one line per gate."""
-    table = Table(title="Gates: " + ("passed" if report.passed else "NOT passed"))
+    """Return a table with one line per gate, and the notes below it."""
+    title = "Gates: " + ("passed" if report.passed else "NOT passed")
+    table = Table(title=title, caption="\n".join(report.notes), caption_justify="left")
     for name in ("gate", "level", "passed", "result"):
         table.add_column(name)
     for row in report.rows:

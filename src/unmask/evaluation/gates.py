@@ -39,10 +39,12 @@ class GateReport:
 
     Attributes:
         passed: Every required gate passed; reported gates do not count.
+        notes: What the candidate was trained without, one sentence each.
     """
 
     rows: tuple[GateResult, ...]
     passed: bool
+    notes: tuple[str, ...] = ()
 
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.

@@ -44,6 +44,8 @@ SYNC_WEIGHTS = "sync.safetensors"
 METADATA = "bundle.json"
 GATES = "gates.json"
 DEMO_PROFILE = "demo"
+NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the provenance
+LIP_SYNC = "lip_sync"
 LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
 
@@ -55,7 +57,8 @@ class Bundle:
         members: One detector, or the members of an ensemble; they differ only in weights and
             dropout.
         preprocessing: Settings that the detectors were trained with and that serving uses.
-        provenance: Hash of the manifest, commit, seed and versions of libraries.
+        provenance: Hash of the manifest, commit, seed and versions of libraries; for a component
+            that the training clips could not teach, the reason under :func:`not_trained`.
         sha256: Of ``bundle.json``, which holds the hashes of the weights; empty before saving.
         sync: Lip-sync network.
         uncertainty: MC-dropout passes and target error rates.
@@ -105,9 +108,27 @@ class Bundle:
         return self.domain is not None and self.domain.contains(footage)
 
     @property
+    def untrained(self) -> dict[str, str]:
+        """Component that the training clips could not teach, and the reason."""
+        return {
+            name.removeprefix(NOT_TRAINED): reason
+            for name, reason in self.provenance.items()
+            if name.startswith(NOT_TRAINED)
+        }
+
+    @property
     def settings(self) -> ModelSettings:
         """Architecture of the first member."""
         return self.first_member.settings
+
+
+def not_trained(component: str) -> str:
+    """Return the key of the provenance that tells why a component was not trained.
+
+    Args:
+        component: ``video``, ``audio`` or ``lip_sync``.
+    """
+    return f"{NOT_TRAINED}{component}"
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> Bundle:

@@ -14,6 +14,9 @@ from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
 from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
 
+INPUT_NAMES = {"video": "a face", "audio": "sound"}
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Input of the detector; masked positions never change a score.
@@ -74,18 +77,20 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
     """Pad ``samples`` at their ends to the longest of them.
 
     Args:
-        settings: Whether the batch has flow (``flow``), and whether all sound counts as speech
-            (``vad_mask`` off).
+        settings: Which modalities the batch has (``modalities``), whether it has flow (``flow``),
+            and whether all sound counts as speech (``vad_mask`` off).
 
     Raises:
-        DataError: There is no sample, one has neither a face nor sound, or one has no flow
+        DataError: There is no sample, one has nothing that the detector uses, or one has no flow
             although ``settings`` require it.
     """
     if not samples:
         raise DataError("a batch needs at least one sample")
     for number, sample in enumerate(samples):
-        if not len(sample.faces) and not len(sample.waveform):
-            raise DataError(f"sample {number}: neither a face nor sound; leave out the clip")
+        if not has_input(sample, settings):
+            used = " nor ".join(INPUT_NAMES[name] for name in settings.modalities)
+            raise DataError(f"sample {number}: neither {used}; leave out the clip")
+    samples = [_used(sample, settings) for sample in samples]
     frames = max([1, *(len(sample.faces) for sample in samples)])
     length = max([1, *(len(sample.waveform) for sample in samples)])
     pixels = np.zeros((len(samples), frames, FACE_PX, FACE_PX, 3), np.uint8)
@@ -106,6 +111,30 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
     rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).div(255)
     flow = _flow(samples, frames) if settings.flow else None
     return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
+
+
+def has_input(sample: ModelInput, settings: ModelSettings) -> bool:
+    """Return whether a sample has a face, or sound, that the detector uses."""
+    used = _used(sample, settings)
+    return bool(len(used.faces) or len(used.waveform))
+
+
+def usable_samples(
+    samples: Sequence[ModelInput], settings: ModelSettings
+) -> tuple[ModelInput, ...]:
+    """Return the samples with a face, or sound, that the detector uses."""
+    return tuple(sample for sample in samples if has_input(sample, settings))
+
+
+def _used(sample: ModelInput, settings: ModelSettings) -> ModelInput:
+    """Return the sample without the modalities that the detector does not use."""
+    if "video" not in settings.modalities:
+        sample = replace(
+            sample, faces=sample.faces[:0], flow=None, lips=None, landmarks=None, pose_deg=None
+        )
+    if "audio" not in settings.modalities:
+        sample = replace(sample, waveform=sample.waveform[:0], is_speech=sample.is_speech[:0])
+    return sample
 
 
 def _flow(samples: Sequence[ModelInput], frames: int) -> Tensor:

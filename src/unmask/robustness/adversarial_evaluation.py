@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 
-from unmask.config import AttackSettings
+from unmask.config import AttackSettings, ModelSettings
 from unmask.data.skipped_clips import check_skipped
 from unmask.data.torch.evaluation_set import (
     EvaluationClips,
@@ -23,6 +23,7 @@ from unmask.data.torch.evaluation_set import (
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
+from unmask.models.collate import usable_samples
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.records import Clip
 from unmask.robustness.adversarial_report import (
@@ -65,14 +66,19 @@ def evaluate_under_attack(
     """
     subset = [clip for clip in clips if clip.split == split]
     loaded = list(EvaluationClips(subset, load))
-    examples = [example for example in loaded if example.samples]
+    usable = [
+        replace(example, samples=usable_samples(example.samples, bundle.settings))
+        for example in loaded
+    ]
+    examples = [example for example in usable if example.samples]
     if not examples:
         raise DataError(f"none of {len(subset)} clips of split {split!r} can be attacked")
     problems = {example.clip.clip_id: example.problem for example in loaded if example.problem}
     for clip_id, problem in problems.items():
         log.warning("clip %s was not attacked: %s", clip_id, problem)
     check_skipped(subset, problems)
-    grid = product(settings.methods, settings.targets, settings.epsilons)
+    targets = _attackable(settings.targets, examples, bundle.settings)
+    grid = product(settings.methods, targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in grid]
     sample = [_middle_frames(item, settings.frames) for item in _sample(examples, settings.clips)]
     rows = _measure(bundle, sample, attacks, settings)
@@ -90,8 +96,21 @@ def evaluate_under_attack(
         clean_auc=rows.pop((WHITE_BOX, NO_ATTACK)).auc,
         rows=tuple(row for (_, attack), row in rows.items() if attack != NO_ATTACK),
         threat_model=_threat_model(bundle),
-        protocol=_protocol(settings),
+        protocol=_protocol(settings, [name for name in settings.targets if name not in targets]),
     )
+
+
+def _attackable(
+    targets: Sequence[str], examples: Sequence[Example], settings: ModelSettings
+) -> tuple[str, ...]:
+    """Return the targets that the detector uses of any clip: no sound of silent clips."""
+    samples = [sample for example in examples for sample in example.samples[:1]]
+    has = {
+        "frames": "video" in settings.modalities and any(len(each.faces) for each in samples),
+        "audio": "audio" in settings.modalities and any(len(each.waveform) for each in samples),
+    }
+    has["both"] = all(has.values())
+    return tuple(name for name in targets if has[name])
 
 
 def _measure(
@@ -156,8 +175,13 @@ def _threat_model(bundle: Bundle) -> ThreatModel:
     return ThreatModel()
 
 
-def _protocol(settings: AttackSettings) -> str:
+def _protocol(settings: AttackSettings, skipped: Sequence[str]) -> str:
     sentences = []
+    if skipped:
+        sentences.append(
+            f"not attacked: {', '.join(skipped)}, as the clips have nothing of it that the "
+            "detector uses"
+        )
     if settings.clips or settings.frames:
         clips = f"at least {settings.clips} clips in whole pairs" if settings.clips else "all clips"
         frames = f"{settings.frames} contiguous frames" if settings.frames else "all frames"

@@ -11,12 +11,13 @@ from math import nan
 
 import numpy as np
 
-from unmask.config import CodecSettings, EvaluationSettings
+from unmask.config import CodecSettings, EvaluationSettings, ModelSettings
 from unmask.config.codec_conditions import CodecCondition, parse_condition
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle
+from unmask.models.collate import usable_samples
 from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
@@ -53,9 +54,11 @@ def evaluate_codecs(
     test = [clip for clip in clips if clip.split == "test"]
     if not test:
         raise DataError("no clip is in split 'test'; correct the manifest")
-    conditions = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
+    named = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
+    conditions = [each for each in named if _changes_input(each, test, bundle.settings)]
+    skipped = tuple(each.name for each in named if each not in conditions)
     if not conditions:
-        return CodecReport("test", 0, evaluation.confidence)
+        return CodecReport("test", 0, evaluation.confidence, skipped=skipped)
     results = _transcode(test, conditions, bundle, cache, settings.jobs)
     load = make_feature_loader(bundle.preprocessing, cache, test)
     scores = {ORIGINAL: _score(bundle, test, load)}
@@ -66,7 +69,17 @@ def evaluate_codecs(
         psnr_db[condition.name] = _mean_psnr_db([transcoded[clip.clip_id] for clip in test])
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
         raise DataError(f"none of {len(test)} clips could be scored under every codec condition")
-    return compare_conditions(test, scores, psnr_db, evaluation, seed)
+    report = compare_conditions(test, scores, psnr_db, evaluation, seed)
+    return replace(report, skipped=skipped)
+
+
+def _changes_input(
+    condition: CodecCondition, clips: Sequence[Clip], settings: ModelSettings
+) -> bool:
+    """Return whether a codec changes what the detector uses of any clip."""
+    if condition.is_audio:
+        return "audio" in settings.modalities and any(clip.has_audio for clip in clips)
+    return "video" in settings.modalities and any(clip.width for clip in clips)
 
 
 def _transcode(
@@ -119,10 +132,11 @@ def _score(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores
     """Return the logit of each clip, NaN for a clip that cannot be scored; shape ``(clips,)``."""
     logits = np.full(len(clips), nan)
     for index, example in enumerate(EvaluationClips(clips, load)):
-        if not example.samples:
+        samples = usable_samples(example.samples, bundle.settings)
+        if not samples:
             continue
         try:
-            logits[index] = decisive_score(score_samples(bundle, example.samples)).logit
+            logits[index] = decisive_score(score_samples(bundle, samples)).logit
         except Exception:  # a bug that one clip triggers must not end an evaluation
             log.exception("clip %s was not scored", example.clip.clip_id)
     return logits

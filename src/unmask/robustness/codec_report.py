@@ -53,6 +53,8 @@ class CodecReport:
         original: AUC of the original files; ``None`` where nothing was measured.
         codec_gap: AUC under H.264 minus AUC under H.265, at ``GATE_CONDITIONS``; ``None`` where
             one of the two was not measured.
+        skipped: Conditions that change nothing which the detector uses, such as a sound codec on
+            silent clips.
     """
 
     split: str
@@ -61,6 +63,7 @@ class CodecReport:
     original: Estimate | None = None
     rows: tuple[CodecRow, ...] = ()
     codec_gap: Estimate | None = None
+    skipped: tuple[str, ...] = ()
 
     @property
     def gap(self) -> float | None:

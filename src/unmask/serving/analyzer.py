@@ -17,6 +17,7 @@ from unmask.explainability.evidence import EvidenceItem, render_evidence
 from unmask.explainability.top_moments import TopMoments
 from unmask.models.batchnorm_folding import fold_batch_norms
 from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.collate import usable_samples
 from unmask.models.detector import Detector
 from unmask.models.ensemble.shared_encoders import shares_parameters
 from unmask.models.inference import score_samples
@@ -144,11 +145,12 @@ class Analyzer:
         for window in iter_windows(path, self.preprocessing, WINDOW_S, timer, time_range_s):
             media.add(window)
             footage.add(window)
-            scores = score_samples(self.bundle, to_model_inputs(window), passes=passes)
+            samples = usable_samples(to_model_inputs(window), self.bundle.settings)
+            scores = score_samples(self.bundle, samples, passes=passes)
             aggregator.add(window, scores)
             if moments is not None:
                 moments.add(window, scores)
-            del window, scores  # before the next window, so that two are never in memory
+            del window, samples, scores  # before the next window, so that two are never in memory
             release_free_memory()
         return media, aggregator, footage
 

@@ -30,7 +30,7 @@ from unmask.serving.report.model_card import (
     ReportedGuarantee,
     ReportedThresholds,
 )
-from unmask.serving.report_notes import build_notes
+from unmask.serving.report_notes import build_notes, describe_untrained
 from unmask.serving.unlike_footage import describe_unlike_footage, without_scores
 
 
@@ -86,7 +86,11 @@ def build_report(
         segments=segments,
         evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
-        notes=(*notes, *describe_unlike_footage(bundle, result.footage)),
+        notes=(
+            *notes,
+            *describe_untrained(bundle.untrained, info),
+            *describe_unlike_footage(bundle, result.footage),
+        ),
         media=schema.Media.model_validate(info),
         model=model,
         timing_s=timing,

@@ -1,9 +1,9 @@
 """Report notes: caveats on a verdict, one sentence each."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from unmask.models.bundle import DEMO_PROFILE
+from unmask.models.bundle import DEMO_PROFILE, LIP_SYNC
 from unmask.models.calibration.conformal import describe_unreachable_verdicts
 from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.models.footage_obstacles import STILL_SHARE
@@ -45,6 +45,23 @@ def build_notes(
     yield from _picture_notes(quality, info)
     yield from _face_notes(quality, info)
     yield from _sound_notes(quality, info)
+
+
+def describe_untrained(untrained: Mapping[str, str], info: MediaInfo) -> Iterator[str]:
+    """Yield what the detector does not judge in a video because it was trained without it.
+
+    Args:
+        untrained: See :attr:`unmask.models.bundle.Bundle.untrained`.
+    """
+    present = {
+        "video": ("The faces were not scored", info.has_video),
+        "audio": ("The voice was not scored", info.has_audio),
+        LIP_SYNC: ("Lips and sound were not compared", info.has_video and info.has_audio),
+    }
+    for component, reason in untrained.items():
+        sentence, is_present = present[component]
+        if is_present:
+            yield f"{sentence}: the detector was trained without it ({reason})."
 
 
 def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:

@@ -1,17 +1,26 @@
 """Full training run without a platform: all members, lip-sync, calibration."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.config import Settings
 from unmask.data.torch.evaluation_set import make_feature_loader
+from unmask.models.lipsync.checkpoint import NOT_TRAINED_FILE
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.calibration.fit import calibrate_bundle
 from unmask.training.detector.ensemble import build_ensemble_bundle, member_settings
 from unmask.training.detector.fit import FrozenFrameEncoder, fit
 from unmask.training.lipsync.dataset import lip_feature_loader
-from unmask.training.lipsync.fit import fit_lipsync, lipsync_clips
+from unmask.training.lipsync.fit import (
+    TooFewClipsError,
+    fit_lipsync,
+    lipsync_clips,
+    lipsync_key,
+)
+
+log = logging.getLogger(__name__)
 
 
 def fit_all(
@@ -46,10 +55,20 @@ def train_and_calibrate(
 def fit_lipsync_if_enabled(
     clips: Sequence[Clip], settings: Settings, cache: Cache | None, work: Path
 ) -> Path:
-    """Return the directory of the lip-sync weights; an empty one where lip-sync is disabled."""
+    """Return the directory of the lip-sync weights.
+
+    It is empty where lip-sync is disabled, and holds the reason alone where the clips, such as
+    silent ones, cannot teach it.
+    """
+    without = work / "no-sync"
     if settings.sync.enabled:
         load = lip_feature_loader(settings.preprocessing, cache, lipsync_clips(clips))
-        return fit_lipsync(clips, settings, load, work).parent
-    empty = work / "no-sync"
-    empty.mkdir(parents=True, exist_ok=True)
-    return empty
+        try:
+            return fit_lipsync(clips, settings, load, work).parent
+        except TooFewClipsError as error:
+            log.warning("%s; the detector does without it", error)
+            without = work / f"no-sync-{lipsync_key(clips, settings)[:12]}"
+            without.mkdir(parents=True, exist_ok=True)
+            (without / NOT_TRAINED_FILE).write_text(str(error))
+    without.mkdir(parents=True, exist_ok=True)
+    return without

@@ -18,6 +18,7 @@ from unmask.data.torch.evaluation_set import (
 from unmask.errors import DataError
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.collate import usable_samples
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.footage import describe_footage
@@ -92,7 +93,7 @@ def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) ->
     """Return the scores of a clip, or the reason why it has none."""
     try:
         features = load(clip)
-        samples = to_model_inputs(features)
+        samples = usable_samples(to_model_inputs(features), bundle.settings)
         if not samples:
             return NO_MODALITY
         scores = score_samples(bundle, samples, passes=passes)

@@ -11,7 +11,13 @@ from torch import Tensor
 from unmask.config import ModelSettings
 from unmask.data.manifest import MODALITIES
 from unmask.data.torch.evaluation_set import Example
-from unmask.models.collate import Batch, collate, collate_face_targets
+from unmask.models.collate import (
+    INPUT_NAMES,
+    Batch,
+    collate,
+    collate_face_targets,
+    has_input,
+)
 from unmask.models.losses import Targets
 from unmask.records import Clip
 
@@ -39,9 +45,12 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
     """Batch the first sample of each usable example; list the problems of the others.
 
     Args:
-        settings: With ``auxiliary``, the targets include landmarks and head pose.
+        settings: With ``auxiliary``, the targets include landmarks and head pose. Samples without
+            a modality of ``modalities`` cannot be used.
     """
-    usable = [example for example in examples if example.samples]
+    problems = [_problem(example, settings) for example in examples]
+    pairs = list(zip(examples, problems, strict=True))
+    usable = [example for example, problem in pairs if not problem]
     clips = tuple(example.clip for example in usable)
     samples = [example.samples[0] for example in usable]
     batch = collate(samples, settings) if usable else None
@@ -50,11 +59,16 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
         clips=clips,
         batch=batch,
         targets=replace(label_clips(clips), landmarks=landmarks, pose=pose),
-        problems=tuple(
-            (example.clip.clip_id, example.problem) for example in examples if example.problem
-        ),
+        problems=tuple((example.clip.clip_id, problem) for example, problem in pairs if problem),
         frame_features=None if batch is None else _pad_vectors(usable, batch.frame_mask.shape[1]),
     )
+
+
+def _problem(example: Example, settings: ModelSettings) -> str:
+    if example.samples and not has_input(example.samples[0], settings):
+        used = " nor ".join(INPUT_NAMES[name] for name in settings.modalities)
+        return f"no {used} in the clip, and the detector uses nothing else"
+    return example.problem
 
 
 def label_clips(clips: Sequence[Clip]) -> Targets:

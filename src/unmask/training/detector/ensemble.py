@@ -10,8 +10,8 @@ from pathlib import Path
 
 from unmask.config import EnsembleSettings, Settings
 from unmask.errors import ConfigError
-from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.lipsync.checkpoint import FILE, load_sync
+from unmask.models.bundle import LIP_SYNC, load_bundle, not_trained, save_bundle
+from unmask.models.lipsync.checkpoint import FILE, NOT_TRAINED_FILE, load_sync
 
 
 def member_settings(settings: Settings) -> tuple[Settings, ...]:
@@ -37,12 +37,15 @@ def build_ensemble_bundle(
 
     Args:
         members: Directories of bundles with one detector each.
-        sync: Directory of the lip-sync weights; empty without a lip-sync model.
+        sync: Directory of the lip-sync weights; empty without a lip-sync model. Where the clips
+            could not teach one, the bundle keeps the reason.
 
     Raises:
         BundleError: The members have different architectures.
     """
     bundles = [load_bundle(path) for path in members]
+    reason = sync / NOT_TRAINED_FILE
+    notes = {not_trained(LIP_SYNC): reason.read_text()} if reason.is_file() else {}
     seeds = " ".join(bundle.provenance["seed"] for bundle in bundles)
     ensemble = replace(
         bundles[0],
@@ -50,7 +53,7 @@ def build_ensemble_bundle(
         sync=load_sync(sync / FILE) if (sync / FILE).is_file() else None,
         preprocessing=settings.preprocessing,
         uncertainty=settings.uncertainty,
-        provenance={**bundles[0].provenance, "seed": seeds},
+        provenance={**bundles[0].provenance, "seed": seeds, **notes},
     )
     save_bundle(out, ensemble)
     return out

@@ -22,7 +22,7 @@ from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, Vec
 from unmask.data.torch.pair_sampler import PairBatchSampler
 from unmask.data.torch.training_set import TrainingSet
 from unmask.errors import TrainingError
-from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle, not_trained, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
@@ -32,6 +32,10 @@ from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.refit_face_heads import refit_heads
 from unmask.training.detector.skipped_clips_limit import SkippedClipsLimit
+from unmask.training.detector.trainable_modalities import (
+    untrainable_modalities,
+    without_modalities,
+)
 from unmask.training.detector.trainer import BEST, LAST, best_device, build_trainer, quiet_lightning
 
 log = logging.getLogger(__name__)
@@ -84,11 +88,15 @@ def fit(
             :func:`unmask.data.skipped_clips.check_skipped`.
         WeightsError: Pretrained weights cannot be loaded.
     """
+    untrained = untrainable_modalities(clips, settings.training, settings.model.modalities)
+    settings = without_modalities(settings, untrained)
     base = None if frozen is None else load_bundle(frozen.bundle)
     run_dir = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
     bundle = run_dir / "bundle"
     if bundle.is_dir():
         return bundle
+    for reason in untrained.values():
+        log.warning("%s; the detector does without it", reason)
     run_dir.mkdir(parents=True, exist_ok=True)
     with quiet_lightning(), torch.random.fork_rng():
         module = _build_module(settings, base)
@@ -102,6 +110,7 @@ def fit(
         refit_heads(module.detector.to(best_device()).eval(), clips, load, vectors)
     _save_problems(module.problems, run_dir / SKIPPED)
     provenance = {"manifest_sha256": manifest_hash(clips), "seed": str(settings.seed)}
+    provenance |= {not_trained(name): reason for name, reason in untrained.items()}
     save_bundle(
         bundle,
         Bundle(

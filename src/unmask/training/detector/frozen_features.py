@@ -74,8 +74,8 @@ def _load_or_encode(
 
 @torch.inference_mode()
 def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
-    """Encode the faces of a sample; shape ``(frames, frame_dim)``."""
-    if not len(sample.faces):
+    """Encode the faces of a sample, none by a detector of sound alone: ``(frames, frame_dim)``."""
+    if not len(sample.faces) or "video" not in detector.settings.modalities:
         return np.zeros((0, detector.settings.frame_dim), np.float32)
     device = next(detector.parameters()).device
     batch = collate([sample], detector.settings).to(device)

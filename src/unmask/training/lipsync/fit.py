@@ -57,6 +57,10 @@ Crop = tuple[Tensor, Tensor, Tensor]  # mouth crops, sound, mask of valid window
 log = logging.getLogger(__name__)
 
 
+class TooFewClipsError(TrainingError):
+    """The training clips cannot teach the lip-sync network."""
+
+
 def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out: Path) -> Path:
     """Train on the genuine ``train`` clips; fit the score mapping on the genuine ``val`` clips.
 
@@ -73,7 +77,7 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
         File of weights for :func:`unmask.models.lipsync.checkpoint.load_sync`.
 
     Raises:
-        TrainingError: Fewer than two genuine training clips have mouth crops and sound.
+        TooFewClipsError: Fewer than two genuine training clips have mouth crops and sound.
     """
     key = lipsync_key(clips, settings)
     file = out / key[:12] / FILE
@@ -83,7 +87,7 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
     train = list(sync_clips((clip for clip in fitted if clip.split == "train"), load))
     val = list(sync_clips((clip for clip in fitted if clip.split == "val"), load))
     if len(train) < 2:
-        raise TrainingError(
+        raise TooFewClipsError(
             f"lip-sync: {len(train)} genuine training clip(s) have lips and sound; two are needed"
         )
     with torch.random.fork_rng():
