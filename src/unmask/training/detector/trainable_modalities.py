@@ -25,7 +25,7 @@ def untrainable_modalities(
         TrainingError: No modality is left.
     """
     train = [clip for clip in clips if clip.split == "train"]
-    reasons = dict(_reasons(train, training, modalities))
+    reasons = dict(_reasons(train, training, modalities)) if train else {}
     if train and len(reasons) == len(modalities):
         raise TrainingError(
             f"nothing to train on: {'; '.join(reasons.values())}; add genuine and fake clips"
