@@ -149,6 +149,20 @@ def test_a_slice_of_one_class_is_not_measured_and_says_why(videos):
     assert report.whole.video.not_measured == ""
 
 
+@pytest.mark.parametrize(("source", "genuine"), [("DFD", 8), ("a source of fakes alone", 20)])
+def test_fakes_of_one_kind_are_compared_with_genuine_clips_of_their_own_source(
+    videos, source, genuine
+):
+    """Of twenty genuine clips, eight are of the source DFD."""
+    moved = [
+        replace(v, row=replace(v.row, source=source)) if v.row.manipulation == "voice" else v
+        for v in videos
+    ]
+    (report,) = evaluate(moved).datasets
+    part = next(part for part in report.slices if part.name == "voice")
+    assert (part.video.fakes, part.video.reals) == (10, genuine)
+
+
 def test_a_data_set_of_which_nothing_was_scored_is_not_measured():
     (report,) = evaluate([], {"a.mp4": "a.mp4: cannot be decoded"}).datasets
     assert [part.kind for part in report.slices] == ["all"]

@@ -70,8 +70,8 @@ class Slice:
     """Metrics of a part of a data set.
 
     Attributes:
-        kind: What the clips of the slice have in common. A slice of one manipulation has all
-            genuine clips of the data set, too.
+        kind: What the clips of the slice have in common. A slice of one manipulation also has the
+            genuine clips of the sources in which it occurs, or of all where those have none.
         name: Source, manipulation or compression level; empty for the whole data set.
     """
 
@@ -201,12 +201,21 @@ def _slices(videos: Sequence[ScoredVideo]) -> Iterator[tuple[SliceKind, str, tup
     for source in sorted({row.source for row in rows}):
         yield "source", source, indices([row.source == source for row in rows])
     for kind in sorted({row.manipulation for row in rows if row.is_fake}):
-        chosen = [not row.is_fake or row.manipulation == kind for row in rows]
-        yield "manipulation", kind, indices(chosen)
+        yield "manipulation", kind, indices(_with_genuine_clips(rows, kind))
     levels = sorted({row.compression for row in rows})
     for level in levels if any(levels) else ():
         chosen = [row.compression == level for row in rows]
         yield "compression", level or NOT_STATED, indices(chosen)
+
+
+def _with_genuine_clips(rows: Sequence[ScoreRow], manipulation: str) -> list[bool]:
+    """Return which clips are of one manipulation, or are the genuine ones to compare it with."""
+    is_fake = [row.is_fake and row.manipulation == manipulation for row in rows]
+    sources = {row.source for row, is_kind in zip(rows, is_fake, strict=True) if is_kind}
+    genuine = [not row.is_fake and row.source in sources for row in rows]
+    if not any(genuine):
+        genuine = [not row.is_fake for row in rows]
+    return [is_kind or is_real for is_kind, is_real in zip(is_fake, genuine, strict=True)]
 
 
 def _clip_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:

@@ -146,6 +146,41 @@ def test_the_authors_test_list_is_scored_and_nothing_else(run, celebdf, tmp_path
     assert names == [("all", ""), ("source", "Celeb-DF-v2"), ("manipulation", "faceswap")]
 
 
+def test_faceforensics_has_a_slice_per_method_and_compression_level(run, make_video, tmp_path):
+    splits = {"test": [["001", "002"]], "train": [["003", "004"]], "val": [["005", "006"]]}
+    folder = tmp_path / "FF++"
+    for split, pairs in splits.items():
+        folder.mkdir(exist_ok=True)
+        (folder / f"{split}.json").write_text(json.dumps(pairs))
+    trees = (
+        "original_sequences/youtube",
+        "manipulated_sequences/Deepfakes",
+        "manipulated_sequences/FaceSwap",
+    )
+    for number, pair in enumerate((("001", "002"), ("002", "001"), ("003", "004"))):
+        for tree in trees:
+            for level in ("c23", "c40"):
+                name = pair[0] if tree == trees[0] else "_".join(pair)
+                file = folder / tree / level / "videos" / f"{name}.mp4"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                make_video(file, seconds=0.4 + number / 5, audio=False)
+    result = run("bundle", "--on", f"ffpp={folder}", "--json", "r.json")
+    assert result.exit_code == 0, result.output
+    (dataset,) = json.loads((tmp_path / "r.json").read_text())["datasets"]
+    counts = {
+        (part["kind"], part["name"]): (part["video"]["fakes"], part["video"]["reals"])
+        for part in dataset["slices"]
+    }
+    assert counts == {
+        ("all", ""): (8, 4),
+        ("source", "FaceForensics++"): (8, 4),
+        ("manipulation", "Deepfakes"): (4, 4),
+        ("manipulation", "FaceSwap"): (4, 4),
+        ("compression", "c23"): (4, 2),
+        ("compression", "c40"): (4, 2),
+    }
+
+
 def test_a_missing_bundle_is_refused_before_a_data_set_is_read(run, tmp_path):
     error = run("absent", "--on", f"a={tmp_path / 'absent'}").exception
     assert isinstance(error, BundleError)
