@@ -25,3 +25,11 @@ def test_a_folder_with_one_class_ends_with_exit_code_1(footage, tmp_path):
     assert result.exit_code == 1
     assert "every split has genuine and fake clips (3 of 6" in result.stderr
     assert "NOT passed" in result.output
+
+
+def test_a_set_for_testing_alone_needs_no_other_split(footage, tmp_path):
+    data("ingest", footage, tmp_path / "manifest.csv", "--role", "test")
+    arguments = ("validate", tmp_path / "manifest.csv", "--report", tmp_path / "report")
+    assert "(4 of 6" in data(*arguments).stderr
+    result = data(*arguments, "--role", "test")
+    assert result.exit_code == 0, result.output

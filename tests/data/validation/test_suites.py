@@ -54,6 +54,7 @@ def test_split_needs_both_classes(clip):
     ]
     (observed,) = failures(split_suite(clips)).values()
     assert observed == "1 of 6: genuine in val 0"
+    assert failures(split_suite(clips, ("test",))) == {}
 
 
 def test_only_the_shared_value_leaks(clip):

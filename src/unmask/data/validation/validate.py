@@ -15,7 +15,7 @@ from unmask.data.validation.suites import (
     split_suite,
 )
 from unmask.errors import DataError
-from unmask.records import Clip
+from unmask.records import SPLITS, Clip
 
 LEVELS = ("required", "reported")
 
@@ -70,6 +70,7 @@ def validate(
     shortcut_level: str = "required",
     seed: int = 0,
     jobs: int = 2,
+    splits: Sequence[str] = SPLITS,
 ) -> ValidationReport:
     """Validate a manifest with Great Expectations and write the HTML report.
 
@@ -80,13 +81,19 @@ def validate(
             ``reported`` only lists it, which suits data sets that cannot be changed.
         seed: Seed of the bootstrap.
         jobs: Files measured in parallel.
+        splits: Those that must have genuine and fake clips.
 
     Raises:
         DataError: The level is unknown, or too many clips cannot be measured.
     """
     if shortcut_level not in LEVELS:
         raise DataError(f"shortcut level is {shortcut_level!r}; use {' or '.join(LEVELS)}")
-    suites = [clip_suite(clips), split_suite(clips), leak_suite(clips), known_people_suite(clips)]
+    suites = [
+        clip_suite(clips),
+        split_suite(clips, splits),
+        leak_suite(clips),
+        known_people_suite(clips),
+    ]
     shortcuts: tuple[Shortcut, ...] = ()
     if len({clip.is_fake for clip in clips}) == 2 and all(clip.path.is_file() for clip in clips):
         shortcuts = audit_shortcuts(clips, seed, jobs)
