@@ -72,9 +72,7 @@ def load_silent(clip):
 def silent_bundle(toy_clips, run_settings, tmp_path, monkeypatch):
     """A bundle of phase 3's parts, trained on clips without sound; and those clips."""
     for module in ("full_run", "calibration.fit"):
-        monkeypatch.setattr(
-            f"unmask.training.{module}.make_feature_loader", lambda *_: load_silent
-        )
+        monkeypatch.setattr(f"unmask.training.{module}.make_feature_loader", lambda *_: load_silent)
     monkeypatch.setattr(full_run, "lip_feature_loader", lambda *_: load_silent)
     clips = tuple(
         replace(clip, has_audio=False, fake_audio=False, is_fake=clip.fake_video)

@@ -13,7 +13,6 @@ from unmask.errors import DataError
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
 from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
-
 INPUT_NAMES = {"video": "a face", "audio": "sound"}
 
 

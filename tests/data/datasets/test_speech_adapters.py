@@ -152,6 +152,13 @@ def test_wavefake_pairs_a_generated_clip_with_its_recording(make_folder, genuine
         load_dataset(folder)  # two people cannot fill three splits
 
 
+def test_wavefake_takes_no_other_folder_for_generated_speech(make_folder):
+    folder = make_folder("ljspeech_melgan/LJ001-0001_gen.wav", "ljspeech_real/LJ001-0001.wav",
+                         "LJSpeech-1.1/wavs/LJ001-0001.wav")  # fmt: skip
+    entries = {entry.path.parent.name: entry.is_fake for entry in wavefake.iter_entries(folder)}
+    assert entries == {"ljspeech_melgan": True, "wavs": False}
+
+
 def test_mlaad_names_the_synthesiser_of_each_clip(make_folder):
     header = "path|original_file|language|is_original_language|duration|training_data|model_name|"
     row = "./fake/en/bark/dorothy_01_f000059.wav|en_US/by_book/female/judy/dorothy/wavs/d_01.wav|"

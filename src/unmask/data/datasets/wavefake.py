@@ -3,7 +3,7 @@
 ``generated_audio/CORPUS_VOCODER/LJ001-0001_gen.wav`` is made from ``LJ001-0001`` of LJSpeech or
 ``BASIC5000_0001`` of JSUT; ``common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech/`` holds
 other sentences in the voice of LJSpeech. The genuine recordings are not part of the set. Put
-``LJSpeech-1.1/`` and ``jsut_ver1.1/`` beside or below the folder, or into ``real_audio/``.
+``LJSpeech-1.1/`` and ``jsut_ver1.1/`` into the folder, or into its ``real_audio/``.
 Layout and names as in the authors' github.com/RUB-SysSec/WaveFake and in loaders such as
 github.com/MuSAELab/AUDDT. All speech is that of two people, so the set is for testing.
 """
@@ -16,21 +16,32 @@ from unmask.data.protocols.audio_sets import WAVEFAKE
 from unmask.preprocessing.media.suffixes import AUDIO_SUFFIXES, list_media
 
 GENERATED = "generated_audio"
+METHODS = {  # and whose voice they have
+    "common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech": "LJSpeech",
+    "jsut_multi_band_melgan": "JSUT",
+    "jsut_parallel_wavegan": "JSUT",
+    "ljspeech_full_band_melgan": "LJSpeech",
+    "ljspeech_hifiGAN": "LJSpeech",
+    "ljspeech_melgan": "LJSpeech",
+    "ljspeech_melgan_large": "LJSpeech",
+    "ljspeech_multi_band_melgan": "LJSpeech",
+    "ljspeech_parallel_wavegan": "LJSpeech",
+    "ljspeech_waveglow": "LJSpeech",
+}
 GENUINE = {"LJSpeech-1.1/wavs": "LJSpeech", "jsut_ver1.1/basic5000/wav": "JSUT"}
 GENUINE_ROOTS = (".", "real_audio")
 
 
 def matches(folder: Path) -> bool:
-    """Return whether a folder of one of the two corpora and a vocoder exists."""
-    return any(any(_generated(folder).glob(f"{corpus}_*melgan")) for corpus in ("ljspeech", "jsut"))
+    """Return whether a folder of one of the methods exists."""
+    return any((_generated(folder) / method).is_dir() for method in METHODS)
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per generated clip and per genuine recording."""
-    for method in sorted(path for path in _generated(folder).iterdir() if path.is_dir()):
-        speaker = "JSUT" if method.name.startswith("jsut") else "LJSpeech"
-        for path in list_media(method, AUDIO_SUFFIXES):
-            yield _entry(path, speaker, path.stem.removesuffix("_gen"), method.name)
+    for method, speaker in METHODS.items():
+        for path in list_media(_generated(folder) / method, AUDIO_SUFFIXES):
+            yield _entry(path, speaker, path.stem.removesuffix("_gen"), method)
     for root in GENUINE_ROOTS:
         for place, speaker in GENUINE.items():
             if (folder / root / place).is_dir():
