@@ -11,6 +11,14 @@ from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
 from unmask.cli.options import DATA, Bundle, Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
 
+DataSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Data set in place of the pinned one: FOLDER, or several of NAME=FOLDER or "
+        "NAME=FOLDER:ROLE with role train, test or both (default); repeatable."
+    ),
+]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -23,7 +31,7 @@ app = typer.Typer(
 def training(
     phase: Phase = 1,
     profile: Profile = "demo",
-    data: Annotated[str, typer.Option(help="Folder to use in place of the pinned set.")] = "",
+    data: DataSets = None,
     set_: Overrides = None,
 ) -> None:
     """Train, gate, register and package a detector."""
@@ -32,7 +40,7 @@ def training(
 
     SUMMARY.unlink(missing_ok=True)
     try:
-        _fail_fast(training_pipeline)(phase, profile, data, tuple(set_ or ()))
+        _fail_fast(training_pipeline)(phase, profile, tuple(data or ()), tuple(set_ or ()))
     finally:
         if SUMMARY.exists():  # also after a missed gate; a run that failed before writes none
             summary()

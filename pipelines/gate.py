@@ -22,7 +22,7 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
         version: Version of the registered model; the champion if empty.
     """
     settings = load_settings(PARAMS, phase, profile)
-    clips, _, _ = ingest_data("", settings.seed, forge=False)
+    clips, _, _ = ingest_data((), settings.seed, forge=False)
     bundle = fetch_champion(phase, version, required=True, id="fetch_candidate")
     evaluation, _ = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
     robustness = evaluate_robustness(bundle, clips, settings.attacks)

@@ -22,17 +22,19 @@ def ensemble_settings(settings: Settings) -> Settings:
     return _only(settings, ("preprocessing", "uncertainty"))
 
 
-def gate_settings(settings: Settings, data: str) -> GateSettings:
+def gate_settings(settings: Settings, data: Sequence[str]) -> GateSettings:
     """Return the gates; with other data than the pinned set, those of profile ``demo`` only report.
 
     The demo's limits were measured on the pinned set and do not hold for other data.
     """
     if settings.profile != "demo" or not data:
         return settings.gates
-    return settings.gates.replace(**{name: _reported(gate) for name, gate in settings.gates})
+    sources = {name: _reported(gate) for name, gate in settings.gates.sources.items()}
+    single = {name: _reported(gate) for name, gate in settings.gates if name != "sources"}
+    return settings.gates.replace(**single, sources=sources)
 
 
-def shortcut_level(data: str) -> str:
+def shortcut_level(data: Sequence[str]) -> str:
     """Return ``required`` for the pinned set, which must have no shortcut, else ``reported``."""
     return "reported" if data else "required"
 

@@ -40,14 +40,17 @@ from unmask.config import Settings, load_settings
 
 @pipeline(enable_cache=True)
 def training_pipeline(
-    phase: int = 1, profile: str = "demo", data: str = "", overrides: tuple[str, ...] = ()
+    phase: int = 1,
+    profile: str = "demo",
+    data: tuple[str, ...] = (),
+    overrides: tuple[str, ...] = (),
 ) -> None:
     """Train, evaluate, gate, register and package one detector.
 
     Args:
         phase: Block of ``phases`` in ``params.yaml``.
         profile: Block of ``profiles``: ``demo`` or ``full``.
-        data: Folder to use in place of the pinned set.
+        data: Data sets to use in place of the pinned one, ``NAME=FOLDER:ROLE`` each.
         overrides: ``section.key=value`` each.
     """
     settings = load_settings(PARAMS, phase, profile, overrides)
@@ -68,7 +71,7 @@ def training_pipeline(
         bundle, evaluation, robustness, codecs, score, gate_settings(settings, data)
     )
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
-    request = RunRequest(phase, profile, data)
+    request = RunRequest(phase, profile, " ".join(data))
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)
     enforce_gates(gates, after=["register_detector"])
     build_service(bundle, gates, after=["enforce_gates"])

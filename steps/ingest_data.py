@@ -11,13 +11,13 @@ from unmask.records import Clip
 
 @step(enable_cache=False, output_materializers={"clips": ClipsMaterializer})
 def ingest_data(
-    data: str, seed: int, forge: bool
+    data: tuple[str, ...], seed: int, forge: bool
 ) -> tuple[
     Annotated[tuple[Clip, ...], "clips"],
     Annotated[str, "data_version"],
     Annotated[dict[str, str], "unreadable"],
 ]:
-    """Pull and verify the pinned data set, or read another folder; list its unreadable files.
+    """Pull and verify the pinned data set, or read other data sets; list their unreadable files.
 
     The step is never cached: its outputs show the cached steps whether the data has changed.
     """

@@ -19,7 +19,7 @@ class RunRequest:
     """Arguments of a training run.
 
     Attributes:
-        data: Folder of the data; empty for the pinned set.
+        data: Data sets, separated by blanks; empty for the pinned set.
     """
 
     phase: int

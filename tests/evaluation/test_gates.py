@@ -131,3 +131,33 @@ def test_the_excess_gate_counts_only_the_ece_beyond_chance(good):
     assert not gate(check_gates(GATES, worse, 0.0, 0.97), "ece_excess").passed
     better = replace(good, ece=0.01, ece_by_chance=0.07)
     assert gate(check_gates(GATES, better, 0.0, 0.97), "ece_excess").value == 0.0
+
+
+def test_a_gate_may_name_a_data_set(score_rows):
+    named = [replace(row, source="celebdf") for row in score_rows()]
+    evaluation = evaluate(named, EvaluationSettings(resamples=10), seed=1)
+    limits = {"celebdf": Gate(limit=0.5), "ffpp": Gate(limit=0.5)}
+    report = check_gates(GateSettings(sources=limits), evaluation, 0.0, None)
+    rows = {row.name: row for row in report.rows}
+    assert rows["auc@celebdf"].passed
+    assert rows["auc@celebdf"].value == pytest.approx(evaluation.auc)
+    absent = rows["auc@ffpp"]
+    assert (absent.value, absent.level) == (None, "reported")
+    assert absent.message.startswith("auc@ffpp was not measured: no data set ffpp")
+    strict = GateSettings(sources={"celebdf": Gate(limit=1.01)})
+    missed = check_gates(strict, evaluation, 0.0, None)
+    assert [row.name for row in missed.rows if row.name.startswith("auc@") and not row.passed]
+    assert not missed.passed
+
+
+def test_labels_at_random_miss_the_gate_of_a_data_set(score_rows):
+    rng = np.random.default_rng(0)
+    rows = [
+        replace(row, source="celebdf", is_fake=bool(rng.integers(2)), fake_video=None)
+        for row in score_rows()
+    ]
+    evaluation = evaluate(rows, EvaluationSettings(resamples=10), seed=1)
+    report = check_gates(
+        GateSettings(sources={"celebdf": Gate(limit=0.74)}), evaluation, 0.0, None
+    )
+    assert not {row.name: row for row in report.rows}["auc@celebdf"].passed

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def run(footage, **options):
     from pipelines.__main__ import training
 
-    training(phase=1, profile="full", data=str(footage), **options)
+    training(phase=1, profile="full", data=[str(footage)], **options)
     return last_run("training_pipeline")
 
 

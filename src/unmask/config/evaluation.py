@@ -111,6 +111,11 @@ class GateSettings(SettingsModel):
         description="Maximum difference of AUC between H.264 and H.265; no gate where the phase "
         "does not measure it.",
     )
+    sources: dict[str, Gate] = Field(
+        default_factory=dict,
+        description="Minimum AUC on the test clips of a data set, by the name that `--data "
+        "NAME=FOLDER` gives it. Of a data set that is not given it is not measured.",
+    )
     champion_drop: Gate = Field(
         default=Gate(limit=0.0), description="Maximum loss of AUC against the current champion."
     )

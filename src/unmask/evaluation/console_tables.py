@@ -22,6 +22,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     add("AUC", evaluation.auc_estimate)
     for name, auc in evaluation.by_manipulation.items():
         add(f"AUC of {name} ({auc.fakes})", auc)
+    for name, auc in evaluation.by_source.items() if len(evaluation.by_source) > 1 else ():
+        add(f"AUC on {name} ({auc.fakes})", auc)
     for name, auc in evaluation.by_modality.items():
         add(f"AUC by {name} alone ({auc.fakes})", auc)
     table.add_row("EER", f"{evaluation.eer:.3f}", "")

@@ -51,6 +51,7 @@ class Evaluation:
         ece_by_chance: ECE that a perfectly calibrated detector would show on as few clips.
         nll: Negative log-likelihood in nats.
         by_manipulation: Each kind of fake against all genuine clips.
+        by_source: Fakes against genuine clips of each data set with both, by its name.
         by_modality: Clips whose ``video`` or ``audio`` is fake against those whose is not, by
             the probability of that modality alone; without modalities that have no labels or
             a single class.
@@ -74,6 +75,7 @@ class Evaluation:
     nll: float
     by_manipulation: Mapping[str, AucEstimate] = field(default_factory=dict)
     by_modality: Mapping[str, AucEstimate] = field(default_factory=dict)
+    by_source: Mapping[str, AucEstimate] = field(default_factory=dict)
 
     @property
     def auc_estimate(self) -> AucEstimate:
@@ -88,12 +90,13 @@ class Evaluation:
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for a tracking server.
 
-        Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``, each
-        with ``_low`` and ``_high``. Characters that a key must not hold become underscores.
+        Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
+        ``auc_source_<source>``, each with ``_low`` and ``_high``. Characters that a key must not hold become underscores.
         """
         estimates: dict[str, Estimate] = {"auc": self.auc_estimate}
         estimates |= {f"auc_{_to_key(name)}": auc for name, auc in self.by_manipulation.items()}
         estimates |= {f"auc_modality_{name}": auc for name, auc in self.by_modality.items()}
+        estimates |= {f"auc_source_{_to_key(name)}": auc for name, auc in self.by_source.items()}
         values = {name: float(getattr(self, name)) for name in (*COUNTS, *METRICS)}
         for name, estimate in estimates.items():
             values |= estimate.to_metrics(name)
@@ -139,6 +142,7 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         nll=metrics.negative_log_likelihood(probabilities, is_fake),
         by_manipulation=dict(_by_manipulation(rows, settings, seed)),
         by_modality=dict(_by_modality(rows, settings, seed)),
+        by_source=dict(_by_source(rows, settings, seed)),
     )
 
 
@@ -170,6 +174,15 @@ def _by_manipulation(
     for name in sorted({row.manipulation for row in rows if row.is_fake}):
         subset = [row for row in rows if not row.is_fake or row.manipulation == name]
         yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
+
+
+def _by_source(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> Iterator[tuple[str, AucEstimate]]:
+    for name in sorted({row.source for row in rows} - {""}):
+        subset = [row for row in rows if row.source == name]
+        if len({row.is_fake for row in subset}) == 2:
+            yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
 
 
 def _by_modality(

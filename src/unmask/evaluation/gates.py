@@ -87,6 +87,7 @@ def check_gates(
             if gates.codec_gap is None
             else [_check("codec_gap", gates.codec_gap, codec_auc_gap, AT_MOST)]
         ),
+        *(_check_source(name, gate, evaluation) for name, gate in gates.sources.items()),
         _check_champion(gates.champion_drop, evaluation.auc, champion_auc),
     )
     return GateReport(rows, all(row.passed for row in rows if row.level == "required"))
@@ -103,6 +104,15 @@ def _check(
     relation = direction if passed else missed
     message = f"{name} {value:.4f}{remark} is {relation} {gate.limit:.4g}"
     return GateResult(name, value, gate.limit, direction, gate.level, passed, message)
+
+
+def _check_source(source: str, gate: Gate, evaluation: Evaluation) -> GateResult:
+    """Check the AUC on a data set; one that was not given cannot be missed."""
+    name = f"auc@{source}"
+    if (estimate := evaluation.by_source.get(source)) is None:
+        message = f"{name} was not measured: no data set {source} with genuine and fake test clips"
+        return GateResult(name, None, gate.limit, AT_LEAST, "reported", False, message)
+    return _check(name, gate, estimate.value, AT_LEAST, f" ({estimate.format_interval()})")
 
 
 def _check_champion(gate: Gate, auc: float, champion_auc: float | None) -> GateResult:

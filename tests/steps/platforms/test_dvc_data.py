@@ -9,6 +9,7 @@ import pytest
 from steps.platforms import dvc_data
 from steps.platforms.dvc_data import load_clips, pull_pinned_data
 from tests.factories import make_clip
+from unmask.data.datasets import several
 from unmask.data.datasets.ingest import ScanResult, SkippedFile
 from unmask.errors import DataError
 
@@ -79,14 +80,14 @@ def scan_with(tmp_path, monkeypatch):
         names += [f"absent-{n}.mp4" for n in range(absent)]
         skipped = tuple(SkippedFile(tmp_path / name, f"{name}: is empty") for name in names)
         clips = tuple(make_clip(clip_id=str(n)) for n in range(18))
-        monkeypatch.setattr(dvc_data, "scan_dataset", lambda *_: ScanResult(clips, skipped))
+        monkeypatch.setattr(several, "scan_dataset", lambda *_: ScanResult(clips, skipped))
 
     return scan
 
 
 def test_unreadable_files_are_returned_and_absent_ones_do_not_count(scan_with, tmp_path):
     scan_with(damaged=2, absent=9)
-    clips, version, unreadable = load_clips("elsewhere", seed=0, forge=False)
+    clips, version, unreadable = load_clips(["elsewhere"], seed=0, forge=False)
     assert len(clips) == 18
     assert version.startswith("manifest:")
     assert unreadable == {
@@ -97,4 +98,12 @@ def test_unreadable_files_are_returned_and_absent_ones_do_not_count(scan_with, t
 def test_data_of_which_more_than_a_tenth_is_unreadable_are_refused(scan_with):
     scan_with(damaged=3, absent=0)
     with pytest.raises(DataError, match="3 of 21 clips cannot be used, more than 10%"):
-        load_clips("elsewhere", seed=0, forge=False)
+        load_clips(["elsewhere"], seed=0, forge=False)
+
+
+def test_pseudo_fakes_are_made_of_training_clips_alone(monkeypatch):
+    clips = tuple(make_clip(clip_id=split, split=split) for split in ("train", "val", "test"))
+    monkeypatch.setattr(several, "scan_dataset", lambda *_: ScanResult(clips))
+    monkeypatch.setattr(dvc_data, "generate_forgeries", lambda clips, *_: tuple(clips))
+    forged, _, _ = load_clips(["elsewhere"], seed=0, forge=True)
+    assert [clip.split for clip in forged] == ["train", "val", "test", "train"]

@@ -1,0 +1,88 @@
+"""Several data sets as one: each with a name, a folder and a role."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
+from unmask.data.datasets.roles import ROLES, warn_of_leaks
+from unmask.errors import ConfigError
+from unmask.records import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """A data set of a run.
+
+    Attributes:
+        name: Names the source of its clips; empty to keep the sources that the data set names.
+        role: One of :data:`unmask.data.datasets.roles.ROLES`.
+    """
+
+    name: str
+    folder: Path
+    role: str = "both"
+
+
+def parse_data_source(text: str) -> DataSource:
+    """Parse ``FOLDER``, ``NAME=FOLDER`` or ``NAME=FOLDER:ROLE``.
+
+    Raises:
+        ConfigError: The text has another form.
+
+    Example:
+        >>> parse_data_source("celebdf=sets/Celeb-DF-v2:test")
+        DataSource(name='celebdf', folder=PosixPath('sets/Celeb-DF-v2'), role='test')
+    """
+    name, equals, rest = text.partition("=")
+    folder, colon, role = (rest if equals else text).rpartition(":")
+    if not colon or role not in ROLES:
+        folder, role = rest if equals else text, "both"
+    if not folder or (equals and not name.replace("-", "").replace("_", "").isalnum()):
+        raise ConfigError(
+            f"data {text!r}: write FOLDER, NAME=FOLDER or NAME=FOLDER:ROLE with a name of letters, "
+            f"digits, - and _, and a role of {', '.join(ROLES)}"
+        )
+    return DataSource(name if equals else "", Path(folder), role)
+
+
+def scan_sources(sources: Sequence[DataSource], seed: int = 0, jobs: int = 2) -> ScanResult:
+    """Convert data sets to the clips of one run; log the files that cannot be read.
+
+    The names of the sets keep apart clips, people and footage of the same name. A file that two
+    sets hold is one file, and a leak if they put it into different splits.
+
+    Raises:
+        ConfigError: Two sets have one name, or one of several has none.
+        DataError: A data set cannot be read; see :func:`scan_dataset`.
+    """
+    names = [source.name for source in sources]
+    if len(names) > 1 and (len(set(names)) < len(names) or "" in names):
+        repeated = [name for name, count in Counter(names).items() if count > 1 or not name]
+        raise ConfigError(
+            f"data: {repeated[0] or 'a folder without a name'!r} does not tell several data sets "
+            "apart; give each a name of its own: NAME=FOLDER"
+        )
+    scans = []
+    for source in sources:
+        scan = scan_dataset(source.folder, seed, jobs, source.role)
+        log_skipped(scan, source.folder)
+        scans.append(scan)
+    pairs = zip(sources, scans, strict=True)
+    clips = tuple(_named(clip, source.name) for source, scan in pairs for clip in scan.clips)
+    leaks = scans[0].leaks if len(scans) == 1 else warn_of_leaks(clips, Path("all data sets"))
+    unknown = sum((Counter(scan.unknown) for scan in scans), Counter())
+    return ScanResult(clips, tuple(file for scan in scans for file in scan.skipped), unknown, leaks)
+
+
+def _named(clip: Clip, name: str) -> Clip:
+    if not name:
+        return clip
+    return replace(
+        clip,
+        clip_id=f"{name}__{clip.clip_id}",
+        source=name,
+        identity=f"{name}/{clip.identity}",
+        pair_id=f"{name}/{clip.pair_id}",
+    )

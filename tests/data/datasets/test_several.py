@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from unmask.data.datasets.several import DataSource, parse_data_source, scan_sources
+from unmask.data.splits import find_leaks
+from unmask.errors import ConfigError
+
+FILES = [f"{label}/{person}/1.mp4" for person in "abcdef" for label in ("real", "fake")]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("../my-clips", DataSource("", Path("../my-clips"))),
+        ("/data/a:b", DataSource("", Path("/data/a:b"))),
+        ("ffpp=x", DataSource("ffpp", Path("x"))),
+        ("ffpp=x:train", DataSource("ffpp", Path("x"), "train")),
+        ("a-b_2=x:y:test", DataSource("a-b_2", Path("x:y"), "test")),
+        ("folder:test", DataSource("", Path("folder"), "test")),
+    ],
+)
+def test_data_source_is_parsed(text, source):
+    assert parse_data_source(text) == source
+
+
+@pytest.mark.parametrize("text", ["", "ffpp=", "=folder", "a b=folder", "ffpp=:test"])
+def test_malformed_data_source_is_refused_with_the_forms(text):
+    with pytest.raises(ConfigError, match=r"write FOLDER, NAME=FOLDER or NAME=FOLDER:ROLE"):
+        parse_data_source(text)
+
+
+@pytest.fixture
+def two_sets(make_folder):
+    root = make_folder(*[f"{name}/{file}" for name in ("one", "two") for file in FILES])
+    return root / "one", root / "two"
+
+
+def test_several_sets_share_neither_people_nor_names(two_sets):
+    one, two = two_sets
+    sources = [DataSource("one", one), DataSource("two", two, "test")]
+    clips = scan_sources(sources).clips
+    assert len(clips) == len({clip.clip_id for clip in clips}) == 2 * len(FILES)
+    assert {clip.source for clip in clips} == {"one", "two"}
+    assert len({clip.identity for clip in clips}) == len({clip.pair_id for clip in clips}) == 12
+    assert {clip.split for clip in clips if clip.source == "two"} == {"test"}
+    assert {clip.split for clip in clips if clip.source == "one"} == {"train", "val", "test"}
+    assert find_leaks(clips) == ()
+
+
+def test_a_single_set_without_a_name_keeps_its_own(two_sets):
+    (clip, *_) = scan_sources([DataSource("", two_sets[0])]).clips
+    assert (clip.source, clip.identity) == ("one", "a")
+
+
+@pytest.mark.parametrize(("names", "named"), [(("x", "x"), "x"), (("x", ""), "without a name")])
+def test_sets_that_no_name_tells_apart_are_refused(two_sets, names, named):
+    sources = [DataSource(name, folder) for name, folder in zip(names, two_sets, strict=True)]
+    with pytest.raises(ConfigError, match=rf"{named}.*NAME=FOLDER"):
+        scan_sources(sources)
+
+
+def test_a_file_in_two_sets_is_a_leak_between_their_splits(make_folder, caplog):
+    names = [f"{name}/{file}" for name in ("one", "two") for file in FILES]
+    root = make_folder(*names)
+    for file in FILES:
+        (root / "two" / file).write_bytes((root / "one" / file).read_bytes())
+    sources = [DataSource("one", root / "one", "train"), DataSource("two", root / "two", "test")]
+    result = scan_sources(sources)
+    assert {leak.kind for leak in result.leaks} == {"sha256"}
+    assert "all data sets" in caplog.text
