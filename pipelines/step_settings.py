@@ -29,7 +29,7 @@ def gate_settings(settings: Settings, data: Sequence[str]) -> GateSettings:
     """
     if settings.profile != "demo" or not data:
         return settings.gates
-    sources = {name: _reported(gate) for name, gate in settings.gates.sources.items()}
+    sources = tuple(gate.replace(level="reported") for gate in settings.gates.sources)
     single = {name: _reported(gate) for name, gate in settings.gates if name != "sources"}
     return settings.gates.replace(**single, sources=sources)
 

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from unmask.config import EvaluationSettings, Gate, GateSettings
+from unmask.config import EvaluationSettings, Gate, GateSettings, SourceGate
 from unmask.errors import GateError
 from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import GateReport, check_gates
@@ -136,7 +137,7 @@ def test_the_excess_gate_counts_only_the_ece_beyond_chance(good):
 def test_a_gate_may_name_a_data_set(score_rows):
     named = [replace(row, source="celebdf") for row in score_rows()]
     evaluation = evaluate(named, EvaluationSettings(resamples=10), seed=1)
-    limits = {"celebdf": Gate(limit=0.5), "ffpp": Gate(limit=0.5)}
+    limits = tuple(SourceGate(source=name, limit=0.5) for name in ("celebdf", "ffpp"))
     report = check_gates(GateSettings(sources=limits), evaluation, 0.0, None)
     rows = {row.name: row for row in report.rows}
     assert rows["auc@celebdf"].passed
@@ -144,7 +145,7 @@ def test_a_gate_may_name_a_data_set(score_rows):
     absent = rows["auc@ffpp"]
     assert (absent.value, absent.level) == (None, "reported")
     assert absent.message.startswith("auc@ffpp was not measured: no data set ffpp")
-    strict = GateSettings(sources={"celebdf": Gate(limit=1.01)})
+    strict = GateSettings(sources=(SourceGate(source="celebdf", limit=1.01),))
     missed = check_gates(strict, evaluation, 0.0, None)
     assert [row.name for row in missed.rows if row.name.startswith("auc@") and not row.passed]
     assert not missed.passed
@@ -157,7 +158,6 @@ def test_labels_at_random_miss_the_gate_of_a_data_set(score_rows):
         for row in score_rows()
     ]
     evaluation = evaluate(rows, EvaluationSettings(resamples=10), seed=1)
-    report = check_gates(
-        GateSettings(sources={"celebdf": Gate(limit=0.74)}), evaluation, 0.0, None
-    )
+    settings = GateSettings(sources=(SourceGate(source="celebdf", limit=0.74),))
+    report = check_gates(settings, evaluation, 0.0, None)
     assert not {row.name: row for row in report.rows}["auc@celebdf"].passed

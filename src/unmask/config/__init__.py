@@ -11,6 +11,7 @@ from unmask.config.evaluation import (
     EvaluationSettings,
     Gate,
     GateSettings,
+    SourceGate,
     UncertaintySettings,
 )
 from unmask.config.loader import load_settings
@@ -53,6 +54,7 @@ __all__ = [
     "SamplingSettings",
     "Settings",
     "SettingsModel",
+    "SourceGate",
     "SpeechSettings",
     "TrainingSettings",
     "UncertaintySettings",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from unmask.config.base import OpenFraction, SettingsModel
+from unmask.config.base import OpenFraction, SettingsModel, Text
 from unmask.config.codec_conditions import REMEDY, parse_condition
 from unmask.errors import ConfigError
 
@@ -93,6 +93,12 @@ class Gate(SettingsModel):
     )
 
 
+class SourceGate(Gate):
+    """A limit on the AUC on one data set."""
+
+    source: Text = Field(description="Name that `--data NAME=FOLDER` gives the data set.")
+
+
 class GateSettings(SettingsModel):
     """Quality gates of a detector."""
 
@@ -111,10 +117,10 @@ class GateSettings(SettingsModel):
         description="Maximum difference of AUC between H.264 and H.265; no gate where the phase "
         "does not measure it.",
     )
-    sources: dict[str, Gate] = Field(
-        default_factory=dict,
-        description="Minimum AUC on the test clips of a data set, by the name that `--data "
-        "NAME=FOLDER` gives it. Of a data set that is not given it is not measured.",
+    sources: Annotated[tuple[SourceGate, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Minimum AUC on the test clips of single data sets. On one that is not given "
+        "it is not measured.",
     )
     champion_drop: Gate = Field(
         default=Gate(limit=0.0), description="Maximum loss of AUC against the current champion."

@@ -13,7 +13,8 @@ class DataSettings(SettingsModel):
 
     forge: bool = Field(
         default=True,
-        description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine training clips.",
+        description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine clips of "
+        "split train.",
     )
 
 

@@ -91,7 +91,8 @@ class Evaluation:
         """Return all numbers under flat keys, for a tracking server.
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
-        ``auc_source_<source>``, each with ``_low`` and ``_high``. Characters that a key must not hold become underscores.
+        ``auc_source_<source>``, each with ``_low`` and ``_high``. Characters that a key must not
+        hold become underscores.
         """
         estimates: dict[str, Estimate] = {"auc": self.auc_estimate}
         estimates |= {f"auc_{_to_key(name)}": auc for name, auc in self.by_manipulation.items()}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from unmask.config import Gate, GateSettings
+from unmask.config import Gate, GateSettings, SourceGate
 from unmask.errors import GateError
 from unmask.evaluation.evaluate import Evaluation
 
@@ -87,7 +87,7 @@ def check_gates(
             if gates.codec_gap is None
             else [_check("codec_gap", gates.codec_gap, codec_auc_gap, AT_MOST)]
         ),
-        *(_check_source(name, gate, evaluation) for name, gate in gates.sources.items()),
+        *(_check_source(gate, evaluation) for gate in gates.sources),
         _check_champion(gates.champion_drop, evaluation.auc, champion_auc),
     )
     return GateReport(rows, all(row.passed for row in rows if row.level == "required"))
@@ -106,11 +106,13 @@ def _check(
     return GateResult(name, value, gate.limit, direction, gate.level, passed, message)
 
 
-def _check_source(source: str, gate: Gate, evaluation: Evaluation) -> GateResult:
+def _check_source(gate: SourceGate, evaluation: Evaluation) -> GateResult:
     """Check the AUC on a data set; one that was not given cannot be missed."""
-    name = f"auc@{source}"
-    if (estimate := evaluation.by_source.get(source)) is None:
-        message = f"{name} was not measured: no data set {source} with genuine and fake test clips"
+    name = f"auc@{gate.source}"
+    if (estimate := evaluation.by_source.get(gate.source)) is None:
+        message = (
+            f"{name} was not measured: no data set {gate.source} with genuine and fake test clips"
+        )
         return GateResult(name, None, gate.limit, AT_LEAST, "reported", False, message)
     return _check(name, gate, estimate.value, AT_LEAST, f" ({estimate.format_interval()})")
 
