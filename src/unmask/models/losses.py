@@ -54,8 +54,9 @@ class Targets:
 
     def to(self, device: torch.device | str) -> "Targets":
         """Return the labels on another device."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return Targets(*(None if value is None else value.to(device) for value in values))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved = {name: value.to(device) for name, value in values.items() if value is not None}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True, slots=True)

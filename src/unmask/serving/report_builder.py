@@ -86,16 +86,18 @@ def build_report(
         segments=segments,
         evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
-        notes=(
-            *notes,
-            *describe_untrained(bundle.untrained, info),
-            *describe_unlike_footage(bundle, result.footage),
-        ),
+        notes=(*notes, *_bundle_notes(bundle, info, result)),
         media=schema.Media.model_validate(info),
         model=model,
         timing_s=timing,
     )
     return report if is_scored else without_scores(report)
+
+
+def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> Iterator[str]:
+    """Yield what this detector cannot tell of this video."""
+    yield from describe_untrained(bundle.untrained, info)
+    yield from describe_unlike_footage(bundle, result.footage)
 
 
 def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:

@@ -37,8 +37,7 @@ def two_sets(make_folder):
 
 
 def test_several_sets_share_neither_people_nor_names(two_sets):
-    one, two = two_sets
-    sources = [DataSource("one", one), DataSource("two", two, "test")]
+    sources = [DataSource("one", two_sets[0]), DataSource("two", two_sets[1], "test")]
     clips = scan_sources(sources).clips
     assert len(clips) == len({clip.clip_id for clip in clips}) == 2 * len(FILES)
     assert {clip.source for clip in clips} == {"one", "two"}
