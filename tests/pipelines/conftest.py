@@ -32,7 +32,24 @@ TINY = {
         "fgsm_drop": {"limit": 1.0, "level": "reported"},
         "champion_drop": {"limit": 0.0, "level": "required"},
     },
-    "phases": {1: {}},
+    "phases": {
+        1: {},
+        3: {
+            "preprocessing": {"lips": {"enabled": True}, "flow": {"enabled": True}},
+            "model": {
+                "fusion": "attention",
+                "flow": True,
+                "auxiliary": True,
+                "temporal": "transformer",
+            },
+            "uncertainty": {"passes": 2},
+            "sync": {"enabled": True, "dim": 16, "epochs": 1},
+            "ensemble": {"members": 2, "shared_frames": True},
+            "attacks": {"targets": ["frames", "audio"], "clips": 2, "frames": 2},
+            "codecs": {"cells": ["h264:23", "h265:28", "opus:16"]},
+            "gates": {"codec_gap": {"limit": 1.0}},
+        },
+    },
     "profiles": {"full": {}, "demo": {}},
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unmask.config import Settings
 from unmask.data.torch.evaluation_set import make_feature_loader
+from unmask.errors import SingleClassError
 from unmask.models.lipsync.checkpoint import NOT_TRAINED_FILE
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -57,15 +58,15 @@ def fit_lipsync_if_enabled(
 ) -> Path:
     """Return the directory of the lip-sync weights.
 
-    It is empty where lip-sync is disabled, and holds the reason alone where the clips, such as
-    silent ones, cannot teach it.
+    It is empty where lip-sync is disabled, and holds the reason alone where the clips cannot teach
+    it, such as silent ones or those in which no mouth moves with speech.
     """
     without = work / "no-sync"
     if settings.sync.enabled:
         load = lip_feature_loader(settings.preprocessing, cache, lipsync_clips(clips))
         try:
             return fit_lipsync(clips, settings, load, work).parent
-        except TooFewClipsError as error:
+        except (TooFewClipsError, SingleClassError) as error:  # no lips with sound, or all still
             log.warning("%s; the detector does without it", error)
             without = work / f"no-sync-{lipsync_key(clips, settings)[:12]}"
             without.mkdir(parents=True, exist_ok=True)
