@@ -5,10 +5,16 @@ import pytest
 import timm
 import torch
 from huggingface_hub import constants
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from transformers import HubertConfig, HubertModel, WavLMConfig, WavLMModel
 
 from unmask.errors import WeightsError
-from unmask.models.backbones.pretrained import load_frame_weights, load_voice, voice_from_config
+from unmask.models.backbones.pretrained import (
+    TINY_CONFIG,
+    load_frame_weights,
+    load_voice,
+    voice_from_config,
+)
 
 NAME = "lcnet_050"
 
@@ -110,6 +116,32 @@ def test_voice_is_loaded_from_a_local_folder(tmp_path):
     assert not torch.equal(
         blank.feature_projection.projection.weight, saved.feature_projection.projection.weight
     )
+
+
+def test_voice_of_another_architecture_is_refused(tmp_path):
+    WavLMModel(WavLMConfig(**TINY_CONFIG)).save_pretrained(tmp_path)
+    for weights in ("pretrained", "random"):
+        with pytest.raises(WeightsError, match=r"of type wavlm; .*wav2vec2 and hubert"):
+            load_voice(str(tmp_path), weights)
+
+
+def test_hubert_gives_what_its_own_model_gives(tmp_path):
+    hubert = HubertModel(HubertConfig(**TINY_CONFIG)).eval()
+    hubert.save_pretrained(tmp_path)
+    sound = torch.randn(1, 4000)
+    with torch.inference_mode():
+        expected = hubert(sound).last_hidden_state
+        loaded = load_voice(str(tmp_path), "pretrained").eval()(sound).last_hidden_state
+    torch.testing.assert_close(loaded, expected)
+
+
+def test_voice_that_lacks_layers_is_refused(tmp_path):
+    voice_from_config(TINY_CONFIG).save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    state = {name: value for name, value in load_file(file).items() if "layers.0" not in name}
+    save_file(state, file, metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"lacks \d+ of .* such as encoder\.layers\.0"):
+        load_voice(str(tmp_path), "pretrained")
 
 
 def test_folder_without_weights_is_refused(tmp_path):

@@ -26,6 +26,8 @@ TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
 WAV2VEC2_BASE = "facebook/wav2vec2-base"
 # no SpecAugment and no skipped layers: the detector has its own dropout
 NO_STOCHASTIC_REGULARISATION = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}
+VOICE_ARCHITECTURES = ("wav2vec2", "hubert")  # of the same layers and names
+UNUSED_WEIGHTS = {"masked_spec_embed"}  # of SpecAugment
 TINY_CONFIG: dict[str, Any] = {
     "hidden_size": 64,
     "num_hidden_layers": 1,
@@ -109,18 +111,41 @@ def load_voice(backbone: str, weights: str) -> Wav2Vec2Model:
         files = ["config.json", "*.safetensors", "pytorch_model.bin"]
         folder = _download(backbone, files, "model.voice_backbone")
     try:
-        config = Wav2Vec2Config.from_pretrained(folder, **NO_STOCHASTIC_REGULARISATION)
-        if weights == "random":
-            return Wav2Vec2Model(config)
-        model: Wav2Vec2Model = Wav2Vec2Model.from_pretrained(
-            folder, config=config, local_files_only=True
-        )
+        model, missing = _read_voice(backbone, folder, weights == "random")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise WeightsError(
             f"{backbone}: contains no wav2vec2 weights ({str(error)[:200]}); correct "
             "model.voice_backbone, or use profile demo"
         ) from error
+    if missing:
+        raise WeightsError(
+            f"{backbone}: lacks {len(missing)} of the weights of a wav2vec2 encoder, such as "
+            f"{min(missing)}; use a checkpoint of the whole encoder"
+        )
     return model
+
+
+def _read_voice(name: str, folder: Path, random: bool) -> tuple[Wav2Vec2Model, set[str]]:
+    """Return the model of a folder and the names of the weights that the folder lacks.
+
+    Raises:
+        WeightsError: The folder has a model of another architecture, which would load in part.
+    """
+    values, _ = Wav2Vec2Config.get_config_dict(folder, local_files_only=True)
+    if (kind := values.get("model_type")) is None:
+        raise OSError("no config.json that names the architecture")
+    if kind not in VOICE_ARCHITECTURES:
+        raise WeightsError(
+            f"{name}: is a model of type {kind}; model.voice_backbone takes "
+            f"{' and '.join(VOICE_ARCHITECTURES)}"
+        )
+    config = Wav2Vec2Config.from_dict({**values, **NO_STOCHASTIC_REGULARISATION})
+    if random:
+        return Wav2Vec2Model(config), set()
+    model, loading = Wav2Vec2Model.from_pretrained(
+        folder, config=config, local_files_only=True, output_loading_info=True
+    )
+    return model, set(loading["missing_keys"]) - UNUSED_WEIGHTS
 
 
 def voice_from_config(config: dict[str, Any]) -> Wav2Vec2Model:
