@@ -17,6 +17,22 @@ class TrainingSettings(SettingsModel):
     audio_s: float = Field(default=4.0, description="Seconds of audio of a training sample.")
     learning_rate: float = Field(default=3e-4, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(default=0.01, description="Weight decay of AdamW.")
+    backbone_rate: float = Field(
+        default=1.0, gt=0, description="Learning rate of both backbones, relative to the heads'."
+    )
+    layer_decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Factor of the learning rate from one backbone layer to the one below it.",
+    )
+    ema_decay: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Decay of the moving average of the weights (EMA) that is validated and kept; "
+        "0 keeps the weights themselves.",
+    )
     temporal_weight: float = Field(
         default=0.1, description="Weight of the temporal consistency loss."
     )

@@ -73,9 +73,11 @@ def test_a_fit_restores_the_random_state_of_torch(toy_clips, toy_load, tiny_sett
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
 def test_an_interrupted_fit_ends_with_the_weights_of_an_uninterrupted_one(
-    toy_clips, toy_load, tiny_settings, tmp_path
+    toy_clips, toy_load, tiny_settings, tmp_path, ema_decay
 ):
+    tiny_settings = with_training(tiny_settings, ema_decay=ema_decay)
     uninterrupted = fit(toy_clips, tiny_settings, toy_load, tmp_path / "uninterrupted")
 
     reads = 0
@@ -93,6 +95,22 @@ def test_an_interrupted_fit_ends_with_the_weights_of_an_uninterrupted_one(
     assert history(resumed) == history(uninterrupted)
     a, b = (load_bundle(path).first_member.state_dict() for path in (uninterrupted, resumed))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_moving_average_of_the_weights_is_what_is_kept(
+    toy_clips, toy_load, tiny_settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "unmask.training.detector.lightning_module.roc_auc", lambda *_: 0.5
+    )  # so that the first epoch is kept
+
+    def head(ema_decay):
+        settings = with_training(tiny_settings, ema_decay=ema_decay)
+        bundle = load_bundle(fit(toy_clips, settings, toy_load, tmp_path / str(ema_decay)))
+        return bundle.first_member.state_dict()["head.0.weight"]
+
+    torch.testing.assert_close(head(1e-7), head(0.0), rtol=0, atol=1e-6)
+    assert not torch.allclose(head(0.9), head(0.0), rtol=0, atol=1e-4)
 
 
 def test_a_fit_resumes_after_its_last_epoch_and_not_after_its_best(

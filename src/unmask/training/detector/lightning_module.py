@@ -16,6 +16,7 @@ from unmask.models.adversarial import FRAMES, fgsm
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector, DetectorOutput
 from unmask.models.losses import Losses, Targets, detach_modalities, detector_loss
+from unmask.training.detector.parameter_groups import parameter_groups
 
 WARMUP_SHARE = 0.1  # share of the steps with a rising learning rate
 MAX_PROBLEMS_SHOWN = 3
@@ -124,15 +125,8 @@ class DetectorModule(pl.LightningModule):
                 self.log(name, auc, prog_bar=name == "val_auc")
 
     def configure_optimizers(self) -> Any:
-        """Build AdamW without decay of norms and biases, and a warm-up-cosine schedule."""
-        trainable = [p for p in self.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in trainable if p.ndim > 1]},
-            {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        optimiser = torch.optim.AdamW(
-            groups, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
-        )
+        """Build AdamW with its parameter groups, and a warm-up-cosine schedule."""
+        optimiser = torch.optim.AdamW(parameter_groups(self.detector, self.settings))
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warmup_cosine(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]

@@ -11,7 +11,12 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
 
 from unmask.config import TrainingSettings
 from unmask.files import atomic_write
@@ -59,6 +64,7 @@ def build_trainer(
         # Lightning's own `save_last` stores the last epoch that was the best so far
         ModelCheckpoint(run_dir, LAST.removesuffix(".ckpt"), **overwrite),
     ]
+    averaging = [EMAWeightAveraging(decay=settings.ema_decay)] if settings.ema_decay else []
     early_stopping = EarlyStopping(MONITOR, patience=settings.patience, mode="max", strict=False)
     return pl.Trainer(
         accelerator="auto",
@@ -68,7 +74,10 @@ def build_trainer(
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=GRADIENT_CLIP,
         num_sanity_val_steps=0,
-        callbacks=[*checkpoints, early_stopping, CsvHistory(run_dir / HISTORY), *callbacks],
+        callbacks=[
+            *(*averaging, *checkpoints, early_stopping),
+            *(CsvHistory(run_dir / HISTORY), *callbacks),
+        ],
         logger=logger or False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
