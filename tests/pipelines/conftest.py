@@ -42,6 +42,7 @@ TINY = {
                 "auxiliary": True,
                 "temporal": "transformer",
             },
+            "training": {"balanced": True, "backbone_rate": 0.1, "ema_decay": 0.5},
             "uncertainty": {"passes": 2},
             "sync": {"enabled": True, "dim": 16, "epochs": 1},
             "ensemble": {"members": 2, "shared_frames": True},

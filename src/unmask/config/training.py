@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from unmask.config.base import Fraction, SettingsModel, number_to_text
+from unmask.config.base import Fraction, SettingsModel, Text, number_to_text
+
+
+class SourceWeight(SettingsModel):
+    """How often the clips of a data set are drawn."""
+
+    source: Text = Field(description="Name that `--data NAME=FOLDER` gives the data set.")
+    weight: float = Field(gt=0, description="Share, relative to 1 for the other data sets.")
 
 
 class TrainingSettings(SettingsModel):
@@ -54,6 +61,15 @@ class TrainingSettings(SettingsModel):
     )
     paired: bool = Field(
         default=True, description="Put a genuine clip and its fakes into the same batch."
+    )
+    balanced: bool = Field(
+        default=False,
+        description="Draw data sets, kinds of forgery, and genuine and fake clips alike, in pairs "
+        "of a fake and its genuine clip; otherwise each clip once per epoch.",
+    )
+    source_weights: Annotated[tuple[SourceWeight, ...], Field(strict=False)] = Field(
+        default=(),
+        description="With `balanced`: shares of single data sets, relative to 1 for the others.",
     )
     patience: int = Field(
         default=8, description="Epochs without a better validation AUC before training stops."

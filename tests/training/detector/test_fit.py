@@ -36,6 +36,12 @@ def test_a_fit_learns_obvious_forgeries(toy_clips, toy_load, tiny_settings, tmp_
     assert roc_auc(logits, labels) > 0.9
 
 
+def test_a_balanced_fit_learns_as_well(toy_clips, toy_load, tiny_settings, tmp_path):
+    settings = with_training(tiny_settings, epochs=12, patience=12, balanced=True)
+    rows = history(fit(toy_clips, settings, toy_load, tmp_path))
+    assert max(float(row["val_auc"]) for row in rows) > 0.9
+
+
 def test_a_fit_is_reproducible_with_the_same_seed_only(
     toy_clips, toy_load, tiny_settings, tmp_path
 ):

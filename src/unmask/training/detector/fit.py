@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from unmask.config import Settings, TrainingSettings, to_dict
 from unmask.data.forgeries.online import expand_training_clips
 from unmask.data.manifest import manifest_hash
+from unmask.data.torch.balanced_sampler import BalancedBatchSampler
 from unmask.data.torch.collate import make_collate_fn
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, Vectors
 from unmask.data.torch.pair_sampler import PairBatchSampler
@@ -192,7 +193,7 @@ def _build_loaders(
         )
     rows = expand_training_clips(train, training.fake_source)
     training_set = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
-    sampler = PairBatchSampler(rows, training.batch_clips, settings.seed, training.paired)
+    sampler = _build_sampler(rows, training, settings.seed)
     validation_set = EvaluationClips(val, load, training.validation_frames, vectors)
     options: dict[str, Any] = {
         "collate_fn": make_collate_fn(settings.model),
@@ -203,6 +204,15 @@ def _build_loaders(
         DataLoader(training_set, batch_sampler=sampler, **options),
         DataLoader(validation_set, batch_size=training.batch_clips, **options),
     )
+
+
+def _build_sampler(
+    rows: Sequence[Clip], training: TrainingSettings, seed: int
+) -> BalancedBatchSampler | PairBatchSampler:
+    if not training.balanced:
+        return PairBatchSampler(rows, training.batch_clips, seed, training.paired)
+    weights = {each.source: each.weight for each in training.source_weights}
+    return BalancedBatchSampler(rows, training.batch_clips, seed, weights)
 
 
 def _save_problems(problems: dict[str, str], path: Path) -> None:
