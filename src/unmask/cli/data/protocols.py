@@ -8,7 +8,10 @@ def command() -> None:
 
     from unmask.data.protocols.registry import HEADER, table_rows
 
-    table = Table(*HEADER, show_lines=True)
-    for row in table_rows():
-        table.add_row(*row)
-    Console().print(table)
+    console = Console(highlight=False)
+    for name, *values in table_rows():
+        lines = Table.grid(padding=(0, 2))
+        for key, value in zip(HEADER[1:], values, strict=True):
+            lines.add_row(f"  {key}", value)
+        console.print(name, style="bold")
+        console.print(lines)
