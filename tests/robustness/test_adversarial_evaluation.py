@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import AttackSettings
 from unmask.errors import ConfigError, DataError, SingleClassError
-from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+from unmask.robustness.adversarial_evaluation import evaluate_under_attack, evasion_rate
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
 
 SETTINGS = AttackSettings(epsilons=(0.0, 0.05), targets=("frames", "audio"), pgd_steps=3)
@@ -117,3 +117,19 @@ def test_clips_of_other_splits_are_not_attacked(bundle, clips, load):
     report = evaluate_under_attack(bundle, [*clips, *others], load, settings)
     assert (report.split, report.clips) == ("test", len(clips))
     assert evaluate_under_attack(bundle, others, load, settings, split="val").split == "val"
+
+
+def test_evasion_counts_the_fakes_that_an_attack_hides_at_a_fixed_rate_of_false_alarms():
+    genuine, fakes = np.linspace(-2, 0, 40), np.array([3.0, 2.0, 1.0, -1.0])
+    clean = np.append(genuine, fakes)
+    is_fake = np.arange(44) >= 40
+    threshold = np.sort(genuine)[-3]  # two of forty genuine clips exceed it
+    attacked = np.append(genuine + 9, [threshold + 0.01, threshold, -5.0, -5.0])
+    assert evasion_rate(clean, attacked, is_fake) == pytest.approx(2 / 3)
+    assert evasion_rate(clean, clean, is_fake) == 0
+
+
+def test_no_fake_that_is_found_gives_no_evasion():
+    clean = np.array([0.0, 1.0, -1.0, -2.0])
+    is_fake = np.array([False, False, True, True])
+    assert evasion_rate(clean, clean, is_fake) is None

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 
 GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
+EVASION_FPR = 0.05
 WHITE_BOX, TRANSFER, FINAL = "white_box", "transfer", "final"
 
 ATTACKER_KNOWLEDGE = (
@@ -64,6 +65,9 @@ class AttackRow:
         method: ``fgsm`` or ``pgd``.
         view: Score that is measured: ``white_box``, ``transfer`` or ``final``.
         clips: Number of clips; ``None`` means all.
+        evasion: Share of the fakes found without attack that are missed under it, where only fakes
+            are attacked and at most ``EVASION_FPR`` of the genuine clips are called fake; ``None``
+            where no fake is found without attack, and in older files.
     """
 
     target: str
@@ -73,6 +77,7 @@ class AttackRow:
     method: str = GATE_METHOD
     view: str = WHITE_BOX
     clips: int | None = None
+    evasion: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +123,5 @@ class RobustnessReport:
             view = "" if row.view == WHITE_BOX else f"{row.view}_"
             yield f"{row.method}_auc_{view}{row.target}_{row.epsilon:g}", row.auc
             yield f"{row.method}_drop_{view}{row.target}_{row.epsilon:g}", row.drop
+            if row.evasion is not None:
+                yield f"{row.method}_evasion_{view}{row.target}_{row.epsilon:g}", row.evasion

@@ -35,6 +35,10 @@ def command(
     for row in report.rows:
         typer.echo(
             f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}: "
-            f"AUC {row.auc:.3f}, drop {row.drop:.3f}"
+            f"AUC {row.auc:.3f}, drop {row.drop:.3f}, {_evasion(row.evasion)}"
         )
     typer.echo(f"written: {out}")
+
+
+def _evasion(rate: float | None) -> str:
+    return "no fake is found" if rate is None else f"{rate:.0%} of the fakes found escape"
