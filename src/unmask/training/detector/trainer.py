@@ -14,13 +14,13 @@ import torch
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    EMAWeightAveraging,
     ModelCheckpoint,
 )
 
 from unmask.config import TrainingSettings
 from unmask.files import atomic_write
 from unmask.models.precision import use_bf16
+from unmask.training.detector.weight_averaging import build_weight_averaging
 
 BEST = "best.ckpt"
 LAST = "last.ckpt"
@@ -64,7 +64,7 @@ def build_trainer(
         # Lightning's own `save_last` stores the last epoch that was the best so far
         ModelCheckpoint(run_dir, LAST.removesuffix(".ckpt"), **overwrite),
     ]
-    averaging = [EMAWeightAveraging(decay=settings.ema_decay)] if settings.ema_decay else []
+    averaging = [build_weight_averaging(settings.ema_decay)] if settings.ema_decay else []
     early_stopping = EarlyStopping(MONITOR, patience=settings.patience, mode="max", strict=False)
     return pl.Trainer(
         accelerator="auto",
