@@ -34,17 +34,18 @@ def console_tables(evaluation: CrossEvaluation) -> Iterator[Table]:
     """Yield two tables per data set, of its clips and of its frames, one line per slice."""
     for dataset in evaluation.datasets:
         for level in LEVELS:
-            table = Table(title=f"{dataset.name}, {level} level", title_justify="left")
+            title = f"{dataset.name}, {level} level"
+            table = Table(title=title, title_justify="left", padding=0)
             table.add_column("slice", overflow="fold")
             for name in ("fake + genuine", *HEADINGS.values()):
-                table.add_column(name, justify="right")
+                table.add_column(name, justify="right", overflow="fold")
             for kind, parts in groupby(dataset.slices, key=lambda part: part.kind):
                 table.add_section()
                 if kind != "all":
                     table.add_row(f"by {kind}", style="italic")
                 for part in parts:
-                    cells = [cell.replace(" (", "\n(") for cell in _cells(getattr(part, level))]
-                    table.add_row(escape(part.name or "all"), *cells)
+                    cells = _cells(getattr(part, level))
+                    table.add_row(escape(part.name or "all"), *map(_narrow, cells))
             table.caption = _caption(evaluation, dataset)
             yield table
 
@@ -120,6 +121,12 @@ def _cells(measured: Measurement) -> list[str]:
     if measured.not_measured:
         return [counts, f"not measured ({measured.not_measured})"]
     return [counts, *(measured.metrics[name].format() for name in METRICS)]
+
+
+def _narrow(cell: str) -> str:
+    """Break a cell into lines that fit a terminal of 80 columns."""
+    lines = cell.replace(" (", "\n(").replace("–", "–\n")
+    return lines.replace("one identity, no interval", "one\nperson")
 
 
 def _label(part: Slice) -> str:
