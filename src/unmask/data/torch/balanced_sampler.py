@@ -7,13 +7,13 @@ decide what a detector learns from several.
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from torch.utils.data import Sampler
 
+from unmask.data.torch.epoch_sampler import EpochBatchSampler
 from unmask.errors import TrainingError
 from unmask.records import Clip
 
 
-class BalancedBatchSampler(Sampler[list[tuple[int, int]]]):
+class BalancedBatchSampler(EpochBatchSampler):
     """Batches of ``(epoch, index)`` keys, half of them genuine, in pairs of the same footage.
 
     Each pair is a fake and a genuine clip: a data set is drawn by its weight, then a kind of
@@ -37,9 +37,7 @@ class BalancedBatchSampler(Sampler[list[tuple[int, int]]]):
         weights: Mapping[str, float] | None = None,
     ) -> None:
         self.pairs_per_batch = -(-batch_clips // 2)
-        self.batches = -(-len(clips) // (2 * self.pairs_per_batch))
-        self.seed, self.epoch = seed, 0
-        self.sampler = self  # Lightning calls set_epoch on this attribute of a batch sampler
+        super().__init__(-(-len(clips) // (2 * self.pairs_per_batch)), seed)
         self._genuine: dict[str, list[int]] = {}
         self._fakes: dict[str, dict[str, list[int]]] = {}
         self._by_pair: dict[str, list[int]] = {}
@@ -59,13 +57,6 @@ class BalancedBatchSampler(Sampler[list[tuple[int, int]]]):
             )
         shares = np.array([(weights or {}).get(name, 1.0) for name in self._sources])
         self._shares = shares / shares.sum()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; Lightning calls this before each epoch, also after resuming."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.batches
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rng = np.random.default_rng((self.seed, self.epoch))

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from torch.utils.data import Sampler
 
+from unmask.data.torch.epoch_sampler import EpochBatchSampler
 from unmask.records import Clip
 
 
-class PairBatchSampler(Sampler[list[tuple[int, int]]]):
+class PairBatchSampler(EpochBatchSampler):
     """Batches of ``(epoch, index)`` keys; every clip once per epoch, pairs kept together.
 
     With genuine and fake versions of the same footage in one batch, the gradient is dominated
@@ -28,23 +28,13 @@ class PairBatchSampler(Sampler[list[tuple[int, int]]]):
         pairs: dict[str, list[int]] = {}
         for index, clip in enumerate(clips):
             pairs.setdefault(clip.pair_id if paired else str(index), []).append(index)
-        self.batches = -(-len(clips) // batch_clips)
+        super().__init__(-(-len(clips) // batch_clips), seed)
         self.batch_clips = batch_clips
         self.pairs = [
             tuple(pair[start : start + batch_clips])
             for pair in pairs.values()
             for start in range(0, len(pair), batch_clips)
         ]
-        self.seed = seed
-        self.epoch = 0
-        self.sampler = self  # Lightning calls set_epoch on this attribute of a batch sampler
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; Lightning calls this before each epoch, also after resuming."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.batches
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rng = np.random.default_rng((self.seed, self.epoch))

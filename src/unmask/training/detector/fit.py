@@ -19,6 +19,7 @@ from unmask.data.forgeries.online import expand_training_clips
 from unmask.data.manifest import manifest_hash
 from unmask.data.torch.balanced_sampler import BalancedBatchSampler
 from unmask.data.torch.collate import make_collate_fn
+from unmask.data.torch.epoch_sampler import EpochBatchSampler
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, Vectors
 from unmask.data.torch.pair_sampler import PairBatchSampler
 from unmask.data.torch.training_set import TrainingSet
@@ -208,7 +209,7 @@ def _build_loaders(
 
 def _build_sampler(
     rows: Sequence[Clip], training: TrainingSettings, seed: int
-) -> BalancedBatchSampler | PairBatchSampler:
+) -> EpochBatchSampler:
     if not training.balanced:
         return PairBatchSampler(rows, training.batch_clips, seed, training.paired)
     weights = {each.source: each.weight for each in training.source_weights}
