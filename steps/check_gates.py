@@ -10,7 +10,7 @@ from steps.platforms.cache_keys import EVALUATION_POLICY
 from unmask.config import GateSettings
 from unmask.evaluation import gates
 from unmask.evaluation.evaluate import Evaluation
-from unmask.models.bundle import load_bundle
+from unmask.models.bundle import read_untrained
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
 from unmask.training.score_clips import ChampionScore
@@ -28,7 +28,5 @@ def check_gates(
     """Compare the measured numbers with the gates; a gate that is missed does not fail here."""
     drop, gap = robustness.gate_drop, codecs.gap
     report = gates.check_gates(settings, evaluation, drop, champion_score.auc, gap)
-    untrained = load_bundle(bundle).untrained
-    return replace(
-        report, notes=tuple(f"{name} is not trained: {why}" for name, why in untrained.items())
-    )
+    reasons = read_untrained(bundle).items()
+    return replace(report, notes=tuple(f"{name} is not trained: {why}" for name, why in reasons))

@@ -110,11 +110,7 @@ class Bundle:
     @property
     def untrained(self) -> dict[str, str]:
         """Component that the training clips could not teach, and the reason."""
-        return {
-            name.removeprefix(NOT_TRAINED): reason
-            for name, reason in self.provenance.items()
-            if name.startswith(NOT_TRAINED)
-        }
+        return _untrained(self.provenance)
 
     @property
     def settings(self) -> ModelSettings:
@@ -129,6 +125,23 @@ def not_trained(component: str) -> str:
         component: ``video``, ``audio`` or ``lip_sync``.
     """
     return f"{NOT_TRAINED}{component}"
+
+
+def read_untrained(folder: Path) -> dict[str, str]:
+    """Return :attr:`Bundle.untrained` of a bundle on disk, without reading its weights.
+
+    Raises:
+        BundleError: The folder has no bundle, or its metadata are damaged.
+    """
+    return _untrained(_read_metadata(folder)["provenance"])
+
+
+def _untrained(provenance: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(NOT_TRAINED): reason
+        for name, reason in provenance.items()
+        if name.startswith(NOT_TRAINED)
+    }
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
