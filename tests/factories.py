@@ -89,3 +89,18 @@ def make_evaluation(**changes):
         "nll": 0.4,
     }
     return Evaluation(**{**values, **changes})
+
+
+def make_targets(fake_video, fake_audio):
+    """Return the labels of clips of which both parts are known.
+
+    Args:
+        fake_video, fake_audio: Booleans, one per clip.
+    """
+    import torch
+
+    from unmask.models.losses import Targets
+
+    video, audio = torch.tensor(fake_video), torch.tensor(fake_audio)
+    known = torch.ones_like(video)
+    return Targets(video | audio, video, audio, known, known)

@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.factories import make_targets
 from unmask.config import ModelSettings
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
-from unmask.models.losses import Targets, detector_loss
+from unmask.models.losses import detector_loss
 
 # every option of phases 2 and 3 that changes the detector
 ALL_OPTIONS = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
@@ -171,7 +172,7 @@ def test_full_size_model_has_the_documented_shapes_and_eight_frozen_layers():
         )
         output = detector(batch)
         faces = torch.rand(rows, frames, 68, 2), torch.rand(rows, frames, 3)
-        truth = Targets.of_parts(torch.tensor([True, False]), torch.tensor([False, False]))
+        truth = make_targets([True, False], [False, False])
         targets = replace(truth, landmarks=faces[0], pose=faces[1])
         detector_loss(output, targets, 0.5, 0.1, 0.1, 0.1).total.backward()
     steps = (samples - 400) // 320 + 1

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from tests.factories import make_targets
 from unmask.models.detector import DetectorOutput
 from unmask.models.layers.fusion import noisy_or_logit
 from unmask.models.losses import (
@@ -34,7 +35,7 @@ def make_output(rows, **changes):
 
 def labels(*pairs):
     videos, audios = zip(*pairs, strict=True)
-    return Targets.of_parts(torch.tensor(videos), torch.tensor(audios))
+    return make_targets(videos, audios)
 
 
 def unknown_parts(*is_fake):

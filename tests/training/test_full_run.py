@@ -12,6 +12,7 @@ from unmask.preprocessing.prepare import to_model_inputs
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.training import full_run
 from unmask.training.full_run import fit_all, fit_lipsync_if_enabled, train_and_calibrate
+from unmask.training.score_frames import score_videos
 
 
 @pytest.fixture
@@ -113,3 +114,9 @@ def test_attacks_on_sound_are_left_out_where_nothing_listens(silent_bundle):
     assert {row.target for row in report.rows} == {"frames"}
     assert report.gate_drop is not None
     assert "not attacked: audio, both" in report.protocol
+
+
+def test_a_clip_without_what_the_detector_uses_is_left_out_with_the_reason(silent_bundle):
+    bundle, (clip, *_) = silent_bundle
+    faceless = replace(clip, clip_id="faceless")
+    assert score_videos(bundle, [faceless], load_toy) == ((), {"faceless": "no face in the clip"})

@@ -13,7 +13,7 @@ from unmask.errors import DataError
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
 from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
-INPUT_NAMES = {"video": "a face", "audio": "sound"}
+INPUT_NAMES = {"video": "face", "audio": "sound"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,7 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
         raise DataError("a batch needs at least one sample")
     for number, sample in enumerate(samples):
         if not has_input(sample, settings):
-            used = " nor ".join(INPUT_NAMES[name] for name in settings.modalities)
-            raise DataError(f"sample {number}: neither {used}; leave out the clip")
+            raise DataError(f"sample {number}: {missing_input(settings)}; leave out the clip")
     samples = [_used(sample, settings) for sample in samples]
     frames = max([1, *(len(sample.faces) for sample in samples)])
     length = max([1, *(len(sample.waveform) for sample in samples)])
@@ -116,6 +115,13 @@ def has_input(sample: ModelInput, settings: ModelSettings) -> bool:
     """Return whether a sample has a face, or sound, that the detector uses."""
     used = _used(sample, settings)
     return bool(len(used.faces) or len(used.waveform))
+
+
+def missing_input(settings: ModelSettings) -> str:
+    """Return what a sample lacks of which :func:`has_input` is False, as part of a sentence."""
+    if len(settings.modalities) > 1:
+        return "neither a face nor sound"
+    return f"no {INPUT_NAMES[settings.modalities[0]]}"
 
 
 def usable_samples(

@@ -36,12 +36,6 @@ class Targets:
     landmarks: Tensor | None = None
     pose: Tensor | None = None
 
-    @classmethod
-    def of_parts(cls, fake_video: Tensor, fake_audio: Tensor) -> "Targets":
-        """Return the labels of clips of which both parts are known."""
-        known = torch.ones_like(fake_video)
-        return cls(fake_video | fake_audio, fake_video, fake_audio, known, known)
-
     def label_for(self, face: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         """Return the label given which modalities are used, and whether it is known.
 

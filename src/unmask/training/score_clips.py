@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from unmask.data.skipped_clips import check_skipped
 from unmask.data.torch.evaluation_set import (
-    NO_MODALITY,
     FeatureLoader,
     make_feature_loader,
     unusable_example,
@@ -18,7 +17,7 @@ from unmask.data.torch.evaluation_set import (
 from unmask.errors import DataError
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.models.bundle import Bundle, load_bundle
-from unmask.models.collate import usable_samples
+from unmask.models.collate import missing_input, usable_samples
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.footage import describe_footage
@@ -95,7 +94,7 @@ def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) ->
         features = load(clip)
         samples = usable_samples(to_model_inputs(features), bundle.settings)
         if not samples:
-            return NO_MODALITY
+            return f"{missing_input(bundle.settings)} in the clip"
         scores = score_samples(bundle, samples, passes=passes)
         return ScoredClip(clip, scores, describe_footage(features))
     except Exception as error:  # a bug that one clip triggers must not end an evaluation

@@ -12,10 +12,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.torch.evaluation_set import NO_MODALITY, FeatureLoader, unusable_example
+from unmask.data.torch.evaluation_set import FeatureLoader, unusable_example
 from unmask.evaluation.cross_dataset import ScoredFrames, ScoredVideo
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, clipped_logit
+from unmask.models.collate import missing_input, usable_samples
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.progress_bar import track
@@ -58,11 +59,13 @@ def score_videos(
 def _score_video(
     bundle: Bundle, clip: Clip, features: ClipFeatures, frames: int
 ) -> ScoredVideo | str:
-    samples, times_s = to_model_inputs(features), [p.track.time_s for p in features.people]
+    samples = usable_samples(to_model_inputs(features), bundle.settings)
+    people = features.people if "video" in bundle.settings.modalities else ()
+    times_s = [person.track.time_s for person in people]
     if frames and not times_s:
         return NO_FACE
     if not samples:
-        return NO_MODALITY
+        return f"{missing_input(bundle.settings)} in the clip"
     if frames:
         samples, times_s = _select_frames(samples, times_s, frames)
     scores = score_samples(bundle, samples)

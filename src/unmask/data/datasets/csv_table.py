@@ -80,12 +80,11 @@ def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
 
 def _forged_parts(row: dict[str, Any], manipulation: str) -> tuple[bool | None, bool | None, bool]:
     """Return whether face and voice of a fake are forged, and whether they are mismatched."""
-    mismatched = row.get("mismatched") or ""
     stated = [row.get(name) for name in ("fake_video", "fake_audio")]
     if None in stated or "" in stated:
         return _parts_by_name(manipulation)
     fake_video, fake_audio = (parse_label(cell) for cell in stated)
-    is_mismatched = bool(mismatched) and parse_bool(mismatched)
+    is_mismatched = parse_bool(row.get("mismatched") or False)
     if (fake_video, fake_audio, is_mismatched) == (False, False, False):
         raise ValueError(
             "label is fake, but fake_video and fake_audio are false; set one of them, or mismatched"

@@ -49,8 +49,8 @@ def complete_splits(
     """Give the clips their stated splits, and deal the others among the splits left open.
 
     Args:
-        stated: Split of each clip; ``None`` where there is none. A split that the role does not
-            have counts as none.
+        stated: Split of each clip, or ``None``. A split that the role does not have counts as
+            ``None``.
         role: One of ``ROLES``.
 
     Returns:
@@ -89,7 +89,7 @@ def check_splits(clips: Sequence[Clip], role: str, root: Path) -> None:
         )
 
 
-def warn_of_leaks(clips: Sequence[Clip], root: Path) -> tuple[Leak, ...]:
+def warn_of_leaks(clips: Sequence[Clip], root: Path | str) -> tuple[Leak, ...]:
     """Return the people, footage and files that stand in several splits, after a warning."""
     leaks = find_leaks(clips)
     people = [leak for leak in leaks if leak.kind == "identity"]

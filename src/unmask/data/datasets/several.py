@@ -71,7 +71,7 @@ def scan_sources(sources: Sequence[DataSource], seed: int = 0, jobs: int = 2) ->
         scans.append(scan)
     pairs = zip(sources, scans, strict=True)
     clips = tuple(_named(clip, source.name) for source, scan in pairs for clip in scan.clips)
-    leaks = scans[0].leaks if len(scans) == 1 else warn_of_leaks(clips, Path("all data sets"))
+    leaks = scans[0].leaks if len(scans) == 1 else warn_of_leaks(clips, "all data sets")
     unknown = sum((Counter(scan.unknown) for scan in scans), Counter())
     return ScanResult(clips, tuple(file for scan in scans for file in scan.skipped), unknown, leaks)
 

@@ -22,7 +22,7 @@ class Protocol:
         labels: Label words of the authors, and whether they mean a fake.
         licence: Terms of use.
         compressions: Levels or codecs that the layout or a column names.
-        frames: Frames per video of the usual evaluation; ``None`` where there is none.
+        frames: Frames per video of the usual evaluation; ``None`` if no number is usual.
         role: What the set is commonly used for.
     """
 

@@ -17,9 +17,9 @@ class BalancedBatchSampler(EpochBatchSampler):
     """Batches of ``(epoch, index)`` keys, half of them genuine, in pairs of the same footage.
 
     Each pair is a fake and a genuine clip: a data set is drawn by its weight, then a kind of
-    forgery that it has, then a fake of that kind. Its genuine clip is one of the same ``pair_id``,
-    or any of the data set where there is none. No clip of a kind is drawn again before all of its
-    kind have been. The order depends only on seed and epoch.
+    forgery that it has, then a fake of that kind. Its genuine clip has the same ``pair_id``, or is
+    any of the data set if no genuine clip has it. No fake is drawn again before all fakes of its
+    kind in the data set were. The order depends only on seed and epoch.
 
     Args:
         batch_clips: Clips per batch; an odd number is rounded up.

@@ -1,6 +1,6 @@
 """Collate function: examples of clips to one padded batch with its training targets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from unmask.config import ModelSettings
-from unmask.data.manifest import MODALITIES
 from unmask.data.torch.evaluation_set import Example
 from unmask.models.collate import (
-    INPUT_NAMES,
     Batch,
     collate,
     collate_face_targets,
     has_input,
+    missing_input,
 )
 from unmask.models.losses import Targets
 from unmask.records import Clip
@@ -66,25 +65,22 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
 
 def _problem(example: Example, settings: ModelSettings) -> str:
     if example.samples and not has_input(example.samples[0], settings):
-        used = " nor ".join(INPUT_NAMES[name] for name in settings.modalities)
-        return f"no {used} in the clip, and the detector uses nothing else"
+        return f"{missing_input(settings)} in the clip"
     return example.problem
 
 
 def label_clips(clips: Sequence[Clip]) -> Targets:
     """Return the labels of clips."""
-    videos, audios = ([getattr(clip, f"fake_{name}") for clip in clips] for name in MODALITIES)
+
+    def flags(values: Iterable[bool]) -> Tensor:
+        return torch.tensor(list(values), dtype=torch.bool)
+
     return Targets(
-        *(
-            torch.tensor(values, dtype=torch.bool)
-            for values in (
-                [clip.is_fake for clip in clips],
-                [bool(value) for value in videos],
-                [bool(value) for value in audios],
-                [value is not None for value in videos],
-                [value is not None for value in audios],
-            )
-        )
+        is_fake=flags(clip.is_fake for clip in clips),
+        fake_video=flags(clip.fake_video is True for clip in clips),
+        fake_audio=flags(clip.fake_audio is True for clip in clips),
+        knows_video=flags(clip.fake_video is not None for clip in clips),
+        knows_audio=flags(clip.fake_audio is not None for clip in clips),
     )
 
 

@@ -4,7 +4,7 @@ from torch.utils.data import Sampler
 
 
 class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
-    """Batches of ``(epoch, index)`` keys; a resumed fit goes on with the same batches.
+    """Batches of ``(epoch, index)`` keys, the same again when a fit is resumed.
 
     Args:
         batches: Batches per epoch.

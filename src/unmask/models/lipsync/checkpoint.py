@@ -12,7 +12,7 @@ from unmask.files import atomic_write
 from unmask.models.lipsync.network import SyncNet
 
 FILE = "sync.safetensors"
-NOT_TRAINED_FILE = "not_trained.txt"  # in place of it: the reason why there is none
+NOT_TRAINED_FILE = "not_trained.txt"  # holds the reason if no network could be trained
 
 
 def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
