@@ -43,6 +43,10 @@ def test_a_component_that_helps_has_a_gain_and_one_that_does_nothing_has_none():
     assert useful.gain.low > 0
     assert useful.gain.value == pytest.approx(everything.auc.value - useful.auc.value)
     assert useless.gain == Estimate(0.0, 0.0, 0.0)
+    assert everything.p_holm is None
+    assert useful.p_value == pytest.approx(2 / 401)
+    assert useful.p_holm == pytest.approx(4 / 401)  # two rows
+    assert useless.p_holm == 1.0
     assert everything.ms_per_clip == pytest.approx(18.0)
 
 
@@ -126,6 +130,8 @@ def test_metric_keys_name_the_component_and_whether_it_is_added():
         "auc": auc,
         "auc_without_optical_flow": auc,
         "gain_optical_flow": 0.0,
+        "p_holm_optical_flow": 1.0,
         "auc_with_ensemble": auc,
         "gain_ensemble": 0.0,
+        "p_holm_ensemble": 1.0,
     }

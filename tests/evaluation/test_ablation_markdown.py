@@ -21,9 +21,11 @@ FLOW = AblationRow(
     ece=0.12,
     ms_per_clip=None,
     by_manipulation={"swap": 0.75},
+    p_value=0.3,
+    p_holm=0.3,
 )
 ENSEMBLE = AblationRow(
-    name="ensemble",
+    name="pool",
     seeds=(7, 8),
     aucs=(0.95, 0.95),
     auc=Estimate(0.95, 0.9, 0.99),
@@ -32,17 +34,19 @@ ENSEMBLE = AblationRow(
     ms_per_clip=147.0,
     added=True,
     by_manipulation={"swap": 0.9},
+    p_value=0.0004,
+    p_holm=0.0008,
 )
 
 
 def test_the_table_has_one_line_per_component():
     lines = ablation_table([REFERENCE, FLOW, ENSEMBLE], {"flow": "small"}).splitlines()
     assert lines[2:] == [
-        "| nothing (reference) | 0.920 | 0.850–0.975 |  |  | 0.100 | 70 |",
-        "| flow | 0.890 | 0.800–0.950 | +0.030 (-0.020 to +0.080) | small | 0.120 |  |",
-        "| + ensemble | 0.950 | 0.900–0.990 | +0.030 (+0.010 to +0.050) |  | 0.100 | 147 |",
+        "| nothing (reference) | 0.920 | 0.850–0.975 |  |  |  | 0.100 | 70 |",
+        "| flow | 0.890 | 0.800–0.950 | +0.030 (-0.020 to +0.080) | 0.300 | small | 0.120 |  |",
+        "| + pool | 0.950 | 0.900–0.990 | +0.030 (+0.010 to +0.050) | < 0.001 |  | 0.100 | 147 |",
     ]
-    assert {line.count("|") for line in lines} == {8}
+    assert {line.count("|") for line in lines} == {9}
 
 
 def test_the_page_has_notes_kinds_of_fakes_and_seeds():

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import expected_calibration_error, roc_auc
+from unmask.evaluation.multiple_testing import adjust_by_holm, bootstrap_p_value
 from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.records import ScoreRow
 
@@ -64,6 +65,8 @@ class AblationRow:
         ece: Mean over the seeds.
         added: The component is switched on in this row, and off in the reference.
         by_manipulation: AUC of each kind of fake against all genuine clips, mean over seeds.
+        p_value: Two-sided, of no gain, from the same resamples; ``None`` for the reference.
+        p_holm: The same, adjusted for the number of components in the table.
     """
 
     name: str
@@ -75,6 +78,8 @@ class AblationRow:
     ms_per_clip: float | None
     added: bool = False
     by_manipulation: Mapping[str, float] = field(default_factory=dict)
+    p_value: float | None = None
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,44 +142,50 @@ def compare_runs(
     """
     resamples = _draw_resamples(reference, settings.resamples, seed)
     aucs, baseline = resamples.aucs(REFERENCE, reference)
-    baseline_auc = float(np.mean(aucs))
-    rows = [
-        AblationRow(
-            name=REFERENCE,
-            seeds=resamples.seeds,
-            aucs=aucs,
-            auc=estimate_from_resamples(baseline_auc, baseline, settings.confidence),
-            gain=None,
-            ece=_mean_ece(reference, settings.bins),
-            ms_per_clip=_mean_ms(reference),
-            by_manipulation=_mean_by_key([run.by_manipulation() for run in reference]),
-        )
-    ]
+    row = _describe_runs(REFERENCE, reference, aucs, baseline, settings)
+    rows = []
     for name, runs in without.items():
         aucs, resampled = resamples.aucs(name, runs)
-        auc, sign = float(np.mean(aucs)), -1 if name in added else 1
+        variant = _describe_runs(name, runs, aucs, resampled, settings)
+        sign = -1 if name in added else 1
+        gain, samples = sign * (row.auc.value - variant.auc.value), sign * (baseline - resampled)
         rows.append(
-            AblationRow(
-                name=name,
-                seeds=resamples.seeds,
-                aucs=aucs,
-                auc=estimate_from_resamples(auc, resampled, settings.confidence),
-                gain=estimate_from_resamples(
-                    sign * (baseline_auc - auc),
-                    sign * (baseline - resampled),
-                    settings.confidence,
-                ),
-                ece=_mean_ece(runs, settings.bins),
-                ms_per_clip=_mean_ms(runs),
+            replace(
+                variant,
+                gain=estimate_from_resamples(gain, samples, settings.confidence),
                 added=name in added,
-                by_manipulation=_mean_by_key([run.by_manipulation() for run in runs]),
+                p_value=bootstrap_p_value(samples),
             )
         )
-    return tuple(rows)
+    return row, *_adjust_p_values(rows)
+
+
+def _describe_runs(
+    name: str,
+    runs: Sequence[RunScores],
+    aucs: tuple[float, ...],
+    resampled: Floats,
+    settings: EvaluationSettings,
+) -> AblationRow:
+    return AblationRow(
+        name=name,
+        seeds=tuple(run.seed for run in runs),
+        aucs=aucs,
+        auc=estimate_from_resamples(float(np.mean(aucs)), resampled, settings.confidence),
+        gain=None,
+        ece=_mean_ece(runs, settings.bins),
+        ms_per_clip=_mean_ms(runs),
+        by_manipulation=_mean_by_key([run.by_manipulation() for run in runs]),
+    )
+
+
+def _adjust_p_values(rows: Sequence[AblationRow]) -> tuple[AblationRow, ...]:
+    adjusted = adjust_by_holm(np.array([row.p_value for row in rows], np.float64))
+    return tuple(replace(row, p_holm=float(p)) for row, p in zip(rows, adjusted, strict=True))
 
 
 def to_metrics(rows: Sequence[AblationRow]) -> dict[str, float]:
-    """Return AUC and gain of each row: ``auc_without_optical_flow``, ``auc_with_ensemble``."""
+    """Return each row's numbers: ``auc_without_flow``, ``gain_flow``, ``p_holm_flow``."""
     values: dict[str, float] = {}
     for row in rows:
         name = re.sub(r"\W", "_", row.name)
@@ -183,6 +194,8 @@ def to_metrics(rows: Sequence[AblationRow]) -> dict[str, float]:
         else:
             prefix = "auc_with" if row.added else "auc_without"
             values |= {f"{prefix}_{name}": row.auc.value, f"gain_{name}": row.gain.value}
+        if row.p_holm is not None:
+            values[f"p_holm_{name}"] = row.p_holm
     return values
 
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from unmask.evaluation.ablation_analysis import AblationRow
 
-HEADER = ("without", "AUC", "interval", "gain of the component", "expected", "ECE", "ms per clip")
+HEADER = (
+    *("without", "AUC", "interval", "gain of the component", "p (Holm)"),
+    *("expected", "ECE", "ms per clip"),
+)
 
 
 def ablation_table(rows: Sequence[AblationRow], expected: Mapping[str, str]) -> str:
@@ -56,7 +59,12 @@ def _cells(row: AblationRow, expected: Mapping[str, str]) -> tuple[str, ...]:
         f"{row.auc.value:.3f}",
         row.auc.format_interval(),
         "" if row.gain is None else row.gain.format("+"),
+        "" if row.p_holm is None else _format_p_value(row.p_holm),
         "" if row.gain is None else expected.get(row.name, ""),
         f"{row.ece:.3f}",
         "" if row.ms_per_clip is None else f"{row.ms_per_clip:.0f}",
     )
+
+
+def _format_p_value(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

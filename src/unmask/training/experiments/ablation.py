@@ -210,7 +210,9 @@ def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, 
         f"people and seeds, those of the gain on the same resamples.{fixed}",
         "All rows have one member, except for the ensemble; its further members share the first "
         "one's frame encoder if `ensemble.shared_frames` is on. A gain whose interval contains "
-        "zero is not significant; with so many rows, one in twenty is significant by chance. "
+        "zero is not significant; with so many rows, one in twenty is by chance. The column p has "
+        "the p-values of the same paired bootstrap, corrected for the number of rows by Holm's "
+        "method: at most one table in twenty has a value below 0.05 where no component matters. "
         "MC-dropout changes no score, only its interval (`unmask eval calibration`): its row shows "
         "its cost. Times are those of scoring a preprocessed clip; `unmask bench` measures "
         "alignment, flow and mouth crops. A row without a time has that of the reference.",
