@@ -264,3 +264,27 @@ def test_wilddeepfake_is_refused_with_a_remedy(make_folder):
     assert matching(folder) == {wilddeepfake}
     with pytest.raises(DataError, match=r"has pictures of faces.*join each folder"):
         load_dataset(folder)
+
+
+def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):
+    parts = {
+        "dfdc_train_part_00/dfdc_train_part_0": {
+            "a.mp4": {"label": "REAL", "split": "train"},
+            "b.mp4": {"label": "FAKE", "split": "train", "original": "a.mp4"},
+        },
+        "part_1": {"c.mp4": {"label": "REAL"}, "d.mp4": {"label": "REAL"}},
+    }
+    folder = make_folder(
+        *[f"{part}/{name}" for part, files in parts.items() for name in files],
+        **{f"{part}/metadata.json": json.dumps(files) for part, files in parts.items()},
+    )
+    clips = by_id(load_dataset(folder))
+    assert {name: clip.identity for name, clip in clips.items()} == {
+        "dfdc_train_part_00__dfdc_train_part_0__a.mp4": "a",
+        "dfdc_train_part_00__dfdc_train_part_0__b.mp4": "a",
+        "part_1__c.mp4": "c",
+        "part_1__d.mp4": "d",
+    }
+    fake = clips["dfdc_train_part_00__dfdc_train_part_0__b.mp4"]
+    assert (fake.fake_video, fake.fake_audio, fake.manipulation) == (None, None, "unknown")
+    assert fake.is_fake

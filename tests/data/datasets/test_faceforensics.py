@@ -1,0 +1,88 @@
+import json
+from collections import Counter
+
+from unmask.data.datasets import faceforensics
+from unmask.data.datasets.ingest import load_dataset
+
+
+def test_faceforensics_joins_pairs_and_keeps_the_authors_splits(make_folder, by_id):
+    real, fake = "original_sequences/youtube/c23/videos", "manipulated_sequences/{}/c23/videos"
+    names = [f"{real}/{name}.mp4" for name in ("004", "982", "010", "011", "020", "021")]
+    names += [f"{fake.format('Deepfakes')}/{name}.mp4" for name in ("004_982", "982_004")]
+    names += [f"{fake.format('Face2Face')}/010_011.mp4", f"{fake.format('FaceSwap')}/021_020.mp4"]
+    names += [f"{real}/notes.txt", f"{real}/poster.mp4"]
+    names += ["manipulated_sequences/Deepfakes/masks/videos/004_982.mp4"]
+    splits = {"train": [["004", "982"]], "val": [["011", "010"]], "test": [["020", "021"]]}
+    folder = make_folder(
+        *names, **{f"splits/{name}.json": json.dumps(pairs) for name, pairs in splits.items()}
+    )
+    clips = by_id(load_dataset(folder))
+    assert len(clips) == 10
+    swapped = clips["manipulated_sequences__Deepfakes__c23__videos__982_004.mp4"]
+    assert (swapped.identity, swapped.pair_id) == ("youtube004", "youtube982")
+    assert (swapped.manipulation, swapped.fake_video, swapped.fake_audio) == (
+        "Deepfakes",
+        True,
+        False,
+    )
+    genuine = clips["original_sequences__youtube__c23__videos__982.mp4"]
+    assert (genuine.identity, genuine.pair_id, genuine.manipulation) == (
+        "youtube004",
+        "youtube982",
+        "none",
+    )
+    assert {clip.split for clip in clips.values() if clip.identity == "youtube010"} == {"val"}
+    assert {clip.split for clip in clips.values() if clip.identity == "youtube020"} == {"test"}
+
+
+def test_faceforensics_has_the_published_splits_without_their_files(make_folder, by_id):
+    real = "original_sequences/youtube/c23/videos/{}.mp4"
+    fake = "manipulated_sequences/FaceSwap/c40/videos/{}.mp4"
+    # the first pairs of the authors' train.json, val.json and test.json
+    pairs = {"train": ("071", "054"), "val": ("720", "672"), "test": ("953", "974")}
+    names = [real.format(video) for pair in pairs.values() for video in pair]
+    names += [fake.format(f"{b}_{a}") for a, b in pairs.values()]
+    clips = load_dataset(make_folder(*names))
+    splits = {clip.path.stem: (clip.split, clip.compression) for clip in clips}
+    for split, (first, second) in pairs.items():
+        assert splits[first] == splits[second] == (split, "c23")
+        assert splits[f"{second}_{first}"] == (split, "c40")
+
+
+def test_packaged_faceforensics_splits_cover_the_thousand_videos_once(make_folder):
+    names = [f"original_sequences/youtube/raw/videos/{video:03}.mp4" for video in range(1000)]
+    entries = list(faceforensics.iter_entries(make_folder(*names)))
+    assert Counter(entry.split for entry in entries) == {"train": 720, "val": 140, "test": 140}
+    assert len({entry.identity for entry in entries}) == 500
+
+
+def test_faceforensics_actor_is_the_person_of_the_footage(make_folder, by_id):
+    folder = make_folder(
+        "original_sequences/actors/c23/videos/01__exit_phone_room.mp4",
+        "original_sequences/actors/c23/videos/02__exit_phone_room.mp4",
+        "original_sequences/actors/c23/videos/03__walking.mp4",
+        "manipulated_sequences/DeepFakeDetection/c23/videos/01_02__exit_phone_room__YVGY8LOK.mp4",
+    )
+    clips = by_id(load_dataset(folder, role="test"))
+    fake = clips[
+        "manipulated_sequences__DeepFakeDetection__c23__videos__01_02__exit_phone_room__YVGY8LOK.mp4"
+    ]
+    real = clips["original_sequences__actors__c23__videos__01__exit_phone_room.mp4"]
+    assert (fake.identity, fake.pair_id, fake.source) == (
+        "actor01",
+        "actor01_exit_phone_room",
+        "DeepFakeDetection",
+    )
+    assert (fake.identity, fake.pair_id) == (real.identity, real.pair_id)
+
+
+def test_faceforensics_names_the_compression(make_folder, by_id):
+    names = [
+        "original_sequences/youtube/c23/videos/000.mp4",
+        "manipulated_sequences/Deepfakes/c40/videos/000_003.mp4",
+        "original_sequences/youtube/raw/videos/003.mp4",
+        *[f"original_sequences/youtube/c23/videos/10{n}.mp4" for n in range(3)],
+    ]
+    clips = by_id(load_dataset(make_folder(*names)))
+    levels = [clips[name.replace("/", "__")].compression for name in names[:3]]
+    assert levels == ["c23", "c40", "raw"]
