@@ -10,7 +10,6 @@ from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from unmask.cli.app import app
-from unmask.cli.eval.crosseval import parse_datasets
 from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
 from unmask.data.datasets.ingest import scan_dataset
 from unmask.errors import BundleError, ConfigError, DataError
@@ -186,16 +185,6 @@ def test_a_missing_bundle_is_refused_before_a_data_set_is_read(run, tmp_path):
     assert isinstance(error, BundleError)
 
 
-@pytest.mark.parametrize("item", ["folder", "=folder", "name=", "a b=folder", "a/b=folder"])
-def test_a_data_set_without_a_name_or_a_folder_is_refused(item):
-    with pytest.raises(ConfigError, match="write NAME=FOLDER"):
-        parse_datasets([item])
-
-
-def test_a_name_given_twice_is_refused():
-    with pytest.raises(ConfigError, match="the name a stands twice"):
-        parse_datasets(["a=x", "b=y", "a=z"])
-
-
-def test_a_folder_may_have_an_equals_sign():
-    assert parse_datasets(["a=x=y"])["a"].name == "x=y"
+@pytest.mark.parametrize("item", ["folder", "a b=folder", "a=folder:train"])
+def test_a_data_set_that_cannot_be_tested_on_is_refused_before_it_is_read(run, item):
+    assert isinstance(run("bundle", "--on", item).exception, ConfigError)

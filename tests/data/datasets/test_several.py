@@ -2,7 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from unmask.data.datasets.several import DataSource, parse_data_source, scan_sources
+from unmask.data.datasets.several import (
+    DataSource,
+    parse_data_source,
+    parse_test_sets,
+    scan_sources,
+)
 from unmask.data.splits import find_leaks
 from unmask.errors import ConfigError
 
@@ -17,6 +22,7 @@ FILES = [f"{label}/{person}/1.mp4" for person in "abcdef" for label in ("real", 
         ("ffpp=x", DataSource("ffpp", Path("x"))),
         ("ffpp=x:train", DataSource("ffpp", Path("x"), "train")),
         ("a-b_2=x:y:test", DataSource("a-b_2", Path("x:y"), "test")),
+        ("dfdc.v1=x=y", DataSource("dfdc.v1", Path("x=y"))),
         ("folder:test", DataSource("", Path("folder"), "test")),
     ],
 )
@@ -24,10 +30,28 @@ def test_data_source_is_parsed(text, source):
     assert parse_data_source(text) == source
 
 
-@pytest.mark.parametrize("text", ["", "ffpp=", "=folder", "a b=folder", "ffpp=:test"])
+@pytest.mark.parametrize("text", ["", "ffpp=", "=x", "a b=x", "a/b=x", "ffpp=:test"])
 def test_malformed_data_source_is_refused_with_the_forms(text):
     with pytest.raises(ConfigError, match=r"write FOLDER, NAME=FOLDER or NAME=FOLDER:ROLE"):
         parse_data_source(text)
+
+
+def test_sets_to_test_on_need_no_role():
+    expected = (DataSource("a", Path("x"), "test"), DataSource("b", Path("y"), "test"))
+    assert parse_test_sets(["a=x", "b=y:test"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["folder"], "without a name.*NAME=FOLDER"),
+        (["a=x", "b=y", "a=z"], "'a' does not tell"),
+        (["a=x:train"], "role train is not for an evaluation"),
+    ],
+)
+def test_sets_that_cannot_be_tested_on_are_refused(texts, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_test_sets(texts)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`unmask eval crosseval`: a frozen detector on other data sets."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +28,6 @@ Frames = Annotated[
 ]
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Also write the results as a page.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Files to decode in parallel.")]
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
 def command(
@@ -55,17 +53,18 @@ def run_crosseval(bundle: Path, on: Sequence[str], frames: int, jobs: int) -> "C
         on: ``NAME=FOLDER`` each.
 
     Raises:
-        ConfigError: A data set has no name, or its name stands twice.
+        ConfigError: See :func:`unmask.data.datasets.several.parse_test_sets`.
         DataError: A folder has no known layout, or none of its test clips can be opened.
     """
     from rich.console import Console
 
     from unmask.config import EvaluationSettings
+    from unmask.data.datasets.several import parse_test_sets
     from unmask.evaluation.cross_dataset_tables import console_tables
     from unmask.preprocessing.cache import Cache
     from unmask.training.cross_dataset import CrossOptions, evaluate_on_folders
 
-    folders = parse_datasets(on)
+    folders = {source.name: source.folder for source in parse_test_sets(on)}
     options = CrossOptions(frames, jobs=jobs)
     evaluation = evaluate_on_folders(bundle, folders, Cache(), EvaluationSettings(), options)
     for table in console_tables(evaluation):
@@ -82,26 +81,3 @@ def write_results(evaluation: "CrossEvaluation", json: Path | None, html: Path |
         typer.echo(f"written: {save(evaluation, json)}")
     if html is not None:
         typer.echo(f"written: {write_page(evaluation, html)}")
-
-
-def parse_datasets(on: Sequence[str]) -> dict[str, Path]:
-    """Return the folder of each data set by its name.
-
-    Raises:
-        ConfigError: An item is not ``NAME=FOLDER``, or a name stands twice.
-
-    Example:
-        >>> parse_datasets(["celebdf=/data/Celeb-DF-v2"])["celebdf"].name
-        'Celeb-DF-v2'
-    """
-    from unmask.errors import ConfigError
-
-    folders: dict[str, Path] = {}
-    for item in on:
-        name, _, folder = item.partition("=")
-        if not NAME.fullmatch(name) or not folder:
-            raise ConfigError(f"--on {item}: write NAME=FOLDER, such as celebdf=/data/Celeb-DF-v2")
-        if name in folders:
-            raise ConfigError(f"--on {item}: the name {name} stands twice; give each set its own")
-        folders[name] = Path(folder)
-    return folders

@@ -1,5 +1,6 @@
 """Several data sets as one: each with a name, a folder and a role."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,8 @@ from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
 from unmask.errors import ConfigError
 from unmask.records import Clip
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,11 @@ class DataSource:
     role: str = "both"
 
 
-def parse_data_source(text: str) -> DataSource:
+def parse_data_source(text: str, role: str = "both") -> DataSource:
     """Parse ``FOLDER``, ``NAME=FOLDER`` or ``NAME=FOLDER:ROLE``.
+
+    Args:
+        role: Role of a data set for which the text names none.
 
     Raises:
         ConfigError: The text has another form.
@@ -36,15 +42,47 @@ def parse_data_source(text: str) -> DataSource:
         DataSource(name='celebdf', folder=PosixPath('sets/Celeb-DF-v2'), role='test')
     """
     name, equals, rest = text.partition("=")
-    folder, colon, role = (rest if equals else text).rpartition(":")
-    if not colon or role not in ROLES:
-        folder, role = rest if equals else text, "both"
-    if not folder or (equals and not name.replace("-", "").replace("_", "").isalnum()):
+    rest = rest if equals else text
+    folder, colon, stated = rest.rpartition(":")
+    if not colon or stated not in ROLES:
+        folder, stated = rest, role
+    if not folder or (equals and not NAME.fullmatch(name)):
         raise ConfigError(
             f"data {text!r}: write FOLDER, NAME=FOLDER or NAME=FOLDER:ROLE with a name of letters, "
-            f"digits, - and _, and a role of {', '.join(ROLES)}"
+            f"digits, -, _ and ., and a role of {', '.join(ROLES)}"
         )
-    return DataSource(name if equals else "", Path(folder), role)
+    return DataSource(name if equals else "", Path(folder), stated)
+
+
+def parse_test_sets(texts: Sequence[str]) -> tuple[DataSource, ...]:
+    """Parse data sets that are only tested on, ``NAME=FOLDER`` each.
+
+    Raises:
+        ConfigError: A text has another form or role, or a set has no name of its own.
+    """
+    sources = tuple(parse_data_source(text, role="test") for text in texts)
+    for source in sources:
+        if source.role != "test":
+            raise ConfigError(
+                f"data set {source.name or source.folder}: role {source.role} is not for an "
+                "evaluation, which scores test clips alone; leave the role out"
+            )
+    check_names(sources)
+    return sources
+
+
+def check_names(sources: Sequence[DataSource]) -> None:
+    """Check that each data set has a name that no other has.
+
+    Raises:
+        ConfigError: One has not.
+    """
+    counts = Counter(source.name for source in sources)
+    if repeated := [name for name, count in counts.items() if count > 1 or not name]:
+        raise ConfigError(
+            f"data: {repeated[0] or 'a folder without a name'!r} does not tell several data sets "
+            "apart; give each a name of its own: NAME=FOLDER"
+        )
 
 
 def scan_sources(sources: Sequence[DataSource], seed: int = 0, jobs: int = 2) -> ScanResult:
@@ -57,13 +95,8 @@ def scan_sources(sources: Sequence[DataSource], seed: int = 0, jobs: int = 2) ->
         ConfigError: Two sets have one name, or one of several has none.
         DataError: A data set cannot be read; see :func:`scan_dataset`.
     """
-    names = [source.name for source in sources]
-    if len(names) > 1 and (len(set(names)) < len(names) or "" in names):
-        repeated = [name for name, count in Counter(names).items() if count > 1 or not name]
-        raise ConfigError(
-            f"data: {repeated[0] or 'a folder without a name'!r} does not tell several data sets "
-            "apart; give each a name of its own: NAME=FOLDER"
-        )
+    if len(sources) > 1:
+        check_names(sources)
     scans = []
     for source in sources:
         scan = scan_dataset(source.folder, seed, jobs, source.role)
