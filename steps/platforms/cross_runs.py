@@ -6,8 +6,9 @@ from tempfile import TemporaryDirectory
 import mlflow
 
 from steps.platforms.mlflow_runs import find_experiment, git_commit
-from unmask.evaluation.cross_dataset import CrossEvaluation, to_tracking_keys
+from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.cross_dataset_tables import write_page
+from unmask.evaluation.metric_keys import to_metric_keys
 from unmask.evaluation.serialization import save
 
 EXPERIMENT = "unmask-crosseval"
@@ -25,7 +26,7 @@ def log_cross_evaluation(evaluation: CrossEvaluation) -> str:
     run = client.create_run(find_experiment(EXPERIMENT), run_name=names, tags=tags).info.run_id
     for key, value in {"datasets": names, "frames": evaluation.frames}.items():
         client.log_param(run, key, value)
-    for key, metric in to_tracking_keys(evaluation.to_metrics()).items():
+    for key, metric in to_metric_keys(evaluation.to_metrics()).items():
         client.log_metric(run, key, metric)
     with TemporaryDirectory() as folder:
         save(evaluation, Path(folder) / "crosseval.json")

@@ -14,9 +14,9 @@ from unmask.evaluation.cross_dataset import (
     ScoredFrames,
     ScoredVideo,
     evaluate_datasets,
-    to_tracking_keys,
 )
 from unmask.evaluation.cross_dataset_tables import console_tables, render_page
+from unmask.evaluation.metric_keys import to_metric_keys
 from unmask.evaluation.serialization import from_json, to_json
 
 SETTINGS = EvaluationSettings(resamples=50)
@@ -189,7 +189,7 @@ def test_metrics_have_the_name_of_the_data_set_behind_an_at_sign(videos):
 
 def test_tracking_servers_get_keys_that_mlflow_accepts(videos):
     named = [replace(v, row=replace(v.row, source="Celeb-DF++ (v3)")) for v in videos]
-    values = to_tracking_keys(evaluate(named).to_metrics())
+    values = to_metric_keys(evaluate(named).to_metrics())
     for key in values:
         assert re.fullmatch(r"[\w./ -]+", key)  # the characters that MLflow names in its error
     assert values["auc_at_celebdf"] == pytest.approx(video_auc(videos))

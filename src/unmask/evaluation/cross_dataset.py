@@ -3,7 +3,6 @@
 Each data set is measured as a whole, and per source, kind of manipulation and compression level.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -138,18 +137,6 @@ class CrossEvaluation:
                 values |= _at(place, "", part.video.metrics, wanted)
                 values |= _at(place, "frame_", part.frame.metrics, wanted)
         return values
-
-
-def to_tracking_keys(values: Mapping[str, float]) -> dict[str, float]:
-    """Return metrics under keys that MLflow accepts.
-
-    Example:
-        >>> to_tracking_keys({"auc@celebdf/manipulation/face swap+voice": 0.75})
-        {'auc_at_celebdf/manipulation/face_swap_voice': 0.75}
-    """
-    return {
-        re.sub(r"[^\w./-]+", "_", key.replace("@", "_at_")): value for key, value in values.items()
-    }
 
 
 def evaluate_datasets(

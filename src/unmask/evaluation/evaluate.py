@@ -1,6 +1,5 @@
 """Evaluation of a detector from its scores, without the detector itself."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -13,6 +12,7 @@ from unmask.errors import DataError
 from unmask.evaluation import metrics
 from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.metric_keys import to_metric_key
 from unmask.evaluation.metrics import Labels, Scores
 from unmask.records import ScoreRow
 
@@ -95,9 +95,13 @@ class Evaluation:
         hold become underscores.
         """
         estimates: dict[str, Estimate] = {"auc": self.auc_estimate}
-        estimates |= {f"auc_{_to_key(name)}": auc for name, auc in self.by_manipulation.items()}
+        estimates |= {
+            f"auc_{to_metric_key(name)}": auc for name, auc in self.by_manipulation.items()
+        }
         estimates |= {f"auc_modality_{name}": auc for name, auc in self.by_modality.items()}
-        estimates |= {f"auc_source_{_to_key(name)}": auc for name, auc in self.by_source.items()}
+        estimates |= {
+            f"auc_source_{to_metric_key(name)}": auc for name, auc in self.by_source.items()
+        }
         values = {name: float(getattr(self, name)) for name in (*COUNTS, *METRICS)}
         for name, estimate in estimates.items():
             values |= estimate.to_metrics(name)
@@ -219,8 +223,3 @@ def _estimate(
     return AucEstimate(
         auc.value, auc.low, auc.high, fakes=int(is_fake.sum()), reals=int((~is_fake).sum())
     )
-
-
-def _to_key(name: str) -> str:
-    # MLflow accepts no plus sign, which joins the two manipulations of a doubly forged clip
-    return re.sub(r"[^\w.-]+", "_", name)
