@@ -17,9 +17,9 @@ def write_params(tmp_path, text):
     return path
 
 
-def test_the_full_profile_of_phase_1_has_the_defaults():
+def test_the_full_profile_of_phase_1_has_the_defaults_but_for_the_speech_layers():
     settings = load_settings(ROOT / "params.yaml", phase=1, profile="full")
-    assert settings.model == Settings().model
+    assert settings.model == Settings().model.replace(voice_layers="weighted")
     assert settings.preprocessing == Settings().preprocessing
 
 

@@ -28,14 +28,19 @@ class ModelSettings(SettingsModel):
     frame_dim: int = Field(default=2048, ge=1, description="Length of a frame's feature vector.")
     voice_backbone: Text = Field(
         default="facebook/wav2vec2-base",
-        description="Speech backbone (wav2vec 2.0): a hub name, a local folder, or `tiny`, a small "
-        "network with random weights.",
+        description="Speech backbone: a hub name or a local folder of wav2vec 2.0, XLS-R, HuBERT, "
+        "WavLM, w2v-BERT 2.0 or Whisper, or `tiny`, a small network with random weights.",
     )
     voice_weights: Literal["pretrained", "random"] = Field(
         default="pretrained", description="Weights of the speech backbone."
     )
     voice_frozen_layers: int = Field(
         default=8, ge=0, description="Number of lower speech layers that are not trained."
+    )
+    voice_layers: Literal["last", "weighted"] = Field(
+        default="last",
+        description="What is used of the speech layers: the output of the last, or the sum of all "
+        "with learned weights.",
     )
     voice_dim: int = Field(default=512, ge=1, description="Length of an audio step's vector.")
     vad_mask: bool = Field(

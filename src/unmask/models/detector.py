@@ -1,6 +1,6 @@
 """Detector: the audio-visual deepfake network from a batch of faces and sound to fake scores.
 
-A frame encoder and a temporal encoder for the face, wav2vec2 for the voice, fused by
+A frame encoder and a temporal encoder for the face, a speech model for the voice, fused by
 concatenation or by cross-modal attention.
 """
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Wav2Vec2Model
+from transformers import PreTrainedModel
 
 from unmask.config import ModelSettings
 from unmask.models.backbones.frame_encoder import FrameEncoder
-from unmask.models.backbones.pretrained import load_voice, voice_from_config
+from unmask.models.backbones.pretrained_voice import load_voice, voice_from_config
 from unmask.models.backbones.voice_encoder import VoiceEncoder
 from unmask.models.collate import Batch
 from unmask.models.layers.face_heads import FaceHeads
@@ -74,7 +74,7 @@ class Detector(nn.Module):
         ConfigError: A backbone does not exist, or does not support optical flow.
     """
 
-    def __init__(self, settings: ModelSettings, voice: Wav2Vec2Model | None = None) -> None:
+    def __init__(self, settings: ModelSettings, voice: PreTrainedModel | None = None) -> None:
         super().__init__()
         self.settings = settings
         self.frame = FrameEncoder(
@@ -87,7 +87,9 @@ class Detector(nn.Module):
         )
         if voice is None:
             voice = load_voice(settings.voice_backbone, settings.voice_weights)
-        self.voice = VoiceEncoder(voice, settings.voice_frozen_layers, settings.voice_dim)
+        self.voice = VoiceEncoder(
+            voice, settings.voice_frozen_layers, settings.voice_dim, settings.voice_layers
+        )
         self.temporal = _temporal(settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.frame_head = nn.Linear(settings.frame_dim, 1)
@@ -124,10 +126,7 @@ class Detector(nn.Module):
     def set_grad_checkpointing(self) -> None:
         """Save memory in training by recomputing activations in the backward pass."""
         self.frame.backbone.set_grad_checkpointing(True)
-        voice = self.voice.model
-        # the second name is that of transformers up to 5.22
-        name = "activation_checkpointing_enable"
-        getattr(voice, name, voice.gradient_checkpointing_enable)()
+        self.voice.set_grad_checkpointing()
 
     def forward(
         self,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unmask.config import PreprocessingSettings
-from unmask.models.backbones.pretrained import voice_from_config
+from unmask.models.backbones.pretrained_voice import voice_from_config
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.collate import collate

@@ -14,7 +14,7 @@ from torch import nn
 from unmask.config import TrainingSettings
 from unmask.models.detector import Detector
 
-VOICE_LAYER = re.compile(r"^encoder\.layers\.(\d+)\.")
+VOICE_LAYER = re.compile(r"^(?:encoder\.)?layers\.(\d+)\.")
 
 
 def parameter_groups(detector: Detector, settings: TrainingSettings) -> list[dict[str, Any]]:
@@ -54,12 +54,13 @@ def _frame_groups(detector: Detector, settings: TrainingSettings) -> Iterator[di
 
 
 def _voice_groups(detector: Detector, settings: TrainingSettings) -> Iterator[dict[str, Any]]:
-    model = detector.voice.model
-    rate, top = settings.learning_rate * settings.backbone_rate, len(model.encoder.layers)
+    backbone = detector.voice.backbone
+    rate, top = settings.learning_rate * settings.backbone_rate, len(backbone.layers)
+    below = {id(p) for module in backbone.lower_modules for p in module.parameters()}
     by_depth: dict[int, dict[str, nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in detector.voice.model.named_parameters():
         layer = VOICE_LAYER.match(name)
-        depth = int(layer[1]) + 1 if layer else 0  # convolutions and positions are below
+        depth = int(layer[1]) + 1 if layer else 0 if id(parameter) in below else top
         by_depth.setdefault(depth, {})[name] = parameter
     for depth, parameters in by_depth.items():
         yield from _by_decay(parameters, rate * settings.layer_decay ** (top - depth), settings)
