@@ -9,12 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.models.backbones.speech_models import CONFIGS, build_speech_model
 from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
 from unmask.models.collate import collate
+from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
@@ -330,3 +332,38 @@ def test_damaged_bundle_is_refused(tmp_path, make_bundle, damage, message):
 def test_empty_folder_is_refused(tmp_path):
     with pytest.raises(BundleError, match="no bundle here"):
         load_bundle(tmp_path)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("flow", [False, True])
+def test_low_rank_adapters_are_merged_into_the_weights_of_a_bundle(
+    tiny, make_detector, make_sample, tmp_path, flow
+):
+    settings = tiny.replace(frame_backbone="test_vit", trainable="lora", lora_rank=2, flow=flow)
+    detector = make_detector(settings)
+    for name, parameter in detector.named_parameters():
+        if name.endswith(".up"):
+            torch.nn.init.normal_(parameter)
+    batch = collate([make_sample(3, 9000)], settings)
+    expected = detector(batch).logit
+    bundle = Bundle((detector,), PreprocessingSettings(), Calibration(), phase=1, profile="full")
+    save_bundle(tmp_path / "bundle", bundle)
+    loaded = load_bundle(tmp_path / "bundle").first_member
+    torch.testing.assert_close(loaded(batch).logit, expected, atol=1e-4, rtol=1e-4)
+    assert loaded.settings == settings
+    plain = make_detector(settings.replace(trainable="norms"))
+    assert loaded.state_dict().keys() == plain.state_dict().keys()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_type_of_speech_model_is_read_back(tiny, make_sample, tmp_path, name):
+    settings = tiny.replace(voice_layers="weighted", voice_frozen_layers=1)
+    detector = Detector(settings, build_speech_model(name)).eval()
+    torch.nn.init.normal_(detector.voice.layer_weights)
+    torch.nn.init.normal_(detector.head[-1].weight)
+    bundle = Bundle((detector,), PreprocessingSettings(), Calibration(), phase=1, profile="full")
+    save_bundle(tmp_path / "bundle", bundle)
+    batch = collate([make_sample(2, 9000)], settings)
+    loaded = load_bundle(tmp_path / "bundle").first_member
+    assert torch.equal(loaded(batch).logit, detector(batch).logit)

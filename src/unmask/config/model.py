@@ -60,12 +60,16 @@ class ModelSettings(SettingsModel):
     auxiliary: bool = Field(
         default=False, description="Add auxiliary heads for 68 landmarks and head pose."
     )
-    trainable: Literal["all", "norms"] = Field(
+    trainable: Literal["all", "norms", "lora"] = Field(
         default="all",
         validation_alias=AliasChoices("trainable", "tuned"),
         serialization_alias="tuned",
-        description="Which parameters of the image backbone are trained: all, or the "
-        "normalisation layers only.",
+        description="Which parameters of the image backbone are trained: all, the normalisation "
+        "layers only, or low-rank adapters of its attention (LoRA).",
+    )
+    lora_rank: int = Field(default=8, ge=1, description="Rank of the adapters, with `lora`.")
+    lora_alpha: float = Field(
+        default=16.0, gt=0, description="The adapters' product is scaled by this over the rank."
     )
     modalities: Annotated[tuple[Literal["video", "audio"], ...], Field(strict=False)] = Field(
         default=("video", "audio"),

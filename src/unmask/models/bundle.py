@@ -147,9 +147,13 @@ def _untrained(provenance: Mapping[str, str]) -> dict[str, str]:
 def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
     """Write a bundle atomically, replacing an older one of the same name.
 
+    Low-rank adapters of its members are merged into their weights, in place.
+
     Returns:
         The bundle with its ``sha256`` and the versions of the libraries that wrote it.
     """
+    for member in bundle.members:
+        member.frame.merge_adapters()
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir()

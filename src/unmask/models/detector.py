@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from unmask.config import ModelSettings
 from unmask.models.backbones.frame_encoder import FrameEncoder
+from unmask.models.backbones.lora import Adapters
 from unmask.models.backbones.pretrained_voice import load_voice, voice_from_config
 from unmask.models.backbones.voice_encoder import VoiceEncoder
 from unmask.models.collate import Batch
@@ -83,7 +84,7 @@ class Detector(nn.Module):
             settings.input_px,
             flow=settings.flow,
             out_dim=settings.frame_dim,
-            tuned=settings.trainable,
+            tuned=_tuned(settings),
         )
         if voice is None:
             voice = load_voice(settings.voice_backbone, settings.voice_weights)
@@ -111,8 +112,13 @@ class Detector(nn.Module):
 
     @classmethod
     def from_config(cls, settings: ModelSettings, voice_config: dict[str, Any]) -> "Detector":
-        """Return the architecture with random weights, without any download."""
+        """Return the architecture of a bundle with random weights, without any download.
+
+        Low-rank adapters are part of the weights of a bundle.
+        """
         random = settings.replace(frame_weights="random")
+        if settings.trainable == "lora":
+            random = random.replace(trainable="norms")  # the same layers
         detector = cls(random, voice_from_config(voice_config))
         detector.settings = settings
         return detector
@@ -217,6 +223,12 @@ class Detector(nn.Module):
             faces = self.frame(batch.frames[mask], flow)  # (faces, frame_dim)
             features = features.to(faces.dtype).masked_scatter(mask[..., None], faces)
         return features
+
+
+def _tuned(settings: ModelSettings) -> str | Adapters:
+    if settings.trainable == "lora":
+        return Adapters(settings.lora_rank, settings.lora_alpha)
+    return settings.trainable
 
 
 def _temporal(settings: ModelSettings) -> ConvEncoder | TransformerEncoder:

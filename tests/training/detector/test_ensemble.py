@@ -69,3 +69,24 @@ def test_a_frozen_frame_encoder_is_not_trained(toy_clips, toy_load, tiny_setting
     assert len(bundle.members) == 2
     assert bundle.members[0].frame.project.weight is bundle.members[1].frame.project.weight
     assert bundle.provenance["seed"] == f"{tiny_settings.seed} 8"
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
+def test_members_with_low_rank_adapters_share_a_frame_encoder(
+    toy_clips, toy_load, tiny_settings, tmp_path, ema_decay
+):
+    model = tiny_settings.model.replace(frame_backbone="test_vit", trainable="lora")
+    training = tiny_settings.training.replace(epochs=1, ema_decay=ema_decay)
+    settings = tiny_settings.replace(model=model, training=training)
+    first = fit(toy_clips, settings, toy_load, tmp_path)
+    second = fit(
+        toy_clips,
+        settings.replace(seed=8),
+        toy_load,
+        tmp_path,
+        frozen=FrozenFrameEncoder(first),
+    )
+    base, member = load_bundle(first).first_member, load_bundle(second).first_member
+    for key, value in base.frame.state_dict().items():
+        assert value.equal(member.frame.state_dict()[key])
+    assert not any(key.endswith((".up", ".down")) for key in base.state_dict())

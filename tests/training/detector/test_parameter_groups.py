@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import pytest
 
 from tests.factories import make_model_settings
+from tests.models.backbones.speech_models import CONFIGS, build_speech_model
 from unmask.config import TrainingSettings
 from unmask.models.detector import Detector
 from unmask.training.detector.parameter_groups import parameter_groups
@@ -60,3 +63,38 @@ def test_frozen_parameters_are_in_no_group():
     detector.frame.freeze()
     rates = rates_by_name(detector, backbone_rate=0.1, layer_decay=0.9)
     assert of(rates, "frame.backbone.") == []
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_type_of_speech_model_has_lower_rates_below(name):
+    voice = build_speech_model(name)
+    detector = Detector(make_model_settings(voice_layers="weighted"), voice)
+    rates = rates_by_name(detector, backbone_rate=0.1, layer_decay=0.5)
+    encoder = "voice.model." if name == "whisper" else "voice.model.encoder."
+    for layer, rate in ((1, 1e-4), (0, 5e-5)):
+        assert of(rates, f"{encoder}layers.{layer}.") == [pytest.approx(rate)]
+    below = {id(p) for module in detector.voice.backbone.lower_modules for p in module.parameters()}
+    names = [key for key, p in detector.named_parameters() if id(p) in below and p.requires_grad]
+    assert names
+    assert sorted({rates[key] for key in names}) == [pytest.approx(2.5e-5)]
+    if f"{encoder}layer_norm.weight" in rates and name not in ("wav2vec2", "hubert", "wavlm"):
+        assert rates[f"{encoder}layer_norm.weight"] == pytest.approx(1e-4)  # above all layers
+    assert rates["voice.layer_weights"] == 1e-3
+
+
+@pytest.mark.parametrize("trainable", ["all", "norms", "lora"])
+@pytest.mark.parametrize("name", ["test_vit", "vit_tiny_patch16_dinov3_qkvb"])
+def test_lower_blocks_of_a_transformer_have_lower_rates(name, trainable):
+    settings = make_model_settings(frame_backbone=name, trainable=trainable)
+    detector = Detector(settings)
+    rates = rates_by_name(detector, backbone_rate=0.1, layer_decay=0.5)
+    by_block = [
+        of(rates, f"frame.backbone.blocks.{block}.")
+        for block in range(len(detector.frame.backbone.blocks))
+    ]
+    assert all(len(rate) == 1 for rate in by_block)
+    for (lower,), (upper,) in pairwise(by_block):
+        assert lower == pytest.approx(upper / 2)
+    assert by_block[-1][0] <= 1e-4
+    if trainable == "lora":
+        assert all(key.endswith((".up", ".down")) for key in rates if "frame.backbone." in key)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
+from unmask.models.backbones.lora import Adapters, add_adapters, merge_adapters
 from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, NoiseResidualNet
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 from unmask.models.backbones.pretrained import load_frame_weights
@@ -38,8 +39,13 @@ class FrameEncoder(nn.Module):
             zero, so that the output of a pretrained backbone is at first that on RGB alone; they
             get a gradient from the first step on.
         out_dim: Length of the output vector.
-        tuned: ``all``, or ``norms``: the backbone is frozen except for its norms and for the
-            kernels of flow, which are not pretrained.
+        tuned: ``all``; ``norms``: the backbone is frozen except for its norms; or adapters: it
+            is frozen, and its attention gets them. The kernels of flow, which are not pretrained,
+            are trained in any case.
+
+    Raises:
+        ConfigError: There is no such backbone, or it does not support the other arguments.
+        WeightsError: The weights are not available.
     """
 
     mean: Tensor
@@ -53,7 +59,7 @@ class FrameEncoder(nn.Module):
         *,
         flow: bool,
         out_dim: int,
-        tuned: str = "all",
+        tuned: str | Adapters = "all",
     ) -> None:
         super().__init__()
         self.frozen = False
@@ -62,8 +68,10 @@ class FrameEncoder(nn.Module):
         cfg = self.backbone.pretrained_cfg
         if tuned == "norms":
             freeze_all_but_norms(self.backbone)
+        elif isinstance(tuned, Adapters):
+            add_adapters(self.backbone, backbone, tuned)
         if flow and backbone != BACKBONE_NAME:
-            _widen(self.backbone, backbone, cfg["first_conv"], parallel=tuned == "norms")
+            _widen(self.backbone, backbone, cfg["first_conv"], parallel=tuned != "all")
         self.input_px = input_px
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
@@ -78,6 +86,10 @@ class FrameEncoder(nn.Module):
         self.requires_grad_(False)
         self.frozen = True
         self.train()
+
+    def merge_adapters(self) -> None:
+        """Add low-rank adapters to the weights that they belong to, in place."""
+        merge_adapters(self.backbone)
 
     def train(self, mode: bool = True) -> "FrameEncoder":
         """Switch the training mode; a frozen encoder stays in evaluation mode."""

@@ -159,6 +159,7 @@ def _build_module(settings: Settings, base: Bundle | None) -> DetectorModule:
     if settings.training.grad_checkpoint:
         detector.set_grad_checkpointing()
     if base is not None:
+        detector.frame.merge_adapters()  # those of a bundle are part of its weights
         detector.frame.load_state_dict(base.first_member.frame.state_dict())
         detector.frame.freeze()
     return DetectorModule(detector, settings.training, settings.seed)

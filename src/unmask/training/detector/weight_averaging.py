@@ -34,6 +34,6 @@ def average_with_warmup(decay: float) -> Callable[[Tensor, Tensor, Tensor | int]
 
     def update(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
         rate = min(decay, (1 + float(updates)) / (WARMUP + float(updates)))
-        return rate * average + (1 - rate) * current
+        return average.lerp(current, 1 - rate)  # exact where both are equal, as in frozen layers
 
     return update
