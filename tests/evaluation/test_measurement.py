@@ -4,13 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from sklearn.metrics import (
-    average_precision_score,
-    balanced_accuracy_score,
-    roc_auc_score,
-    roc_curve,
-)
 
+from tests.reference_metrics import compute_metrics
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
 from unmask.evaluation.measurement import METRICS, LabelledScores, measure
@@ -29,24 +24,12 @@ def make_scores(seed=0, count=200, people=20, decimals=None, gap=1.0):
     return LabelledScores(probabilities, probabilities, probabilities > 0.6, is_fake, identities)
 
 
-def reference(scores, called_fake, is_fake):
-    """Every metric by scikit-learn, the EER on its linear curve."""
-    fpr, tpr, _ = roc_curve(is_fake, scores, drop_intermediate=False)
-    return {
-        "auc": roc_auc_score(is_fake, scores),
-        "eer": np.interp(1, fpr + tpr, fpr),  # where FPR and misses are equal on the linear curve
-        "fpr95": fpr[tpr >= 0.95].min(),
-        "ap": average_precision_score(is_fake, scores),
-        "balanced_accuracy": balanced_accuracy_score(is_fake, called_fake),
-    }
-
-
 @pytest.mark.parametrize("decimals", [None, 2, 1])
 @pytest.mark.parametrize("seed", range(5))
 def test_every_number_is_that_of_scikit_learn(seed, decimals):
     items = make_scores(seed, decimals=decimals)
     measured = measure(items, "clips", EvaluationSettings(resamples=1), seed=0)
-    expected = reference(items.scores, items.called_fake, items.is_fake)
+    expected = compute_metrics(items.scores, items.called_fake, items.is_fake)
     assert set(measured.metrics) == {*expected, "ece"} == set(METRICS)
     for name, value in expected.items():
         assert measured.metrics[name].value == pytest.approx(value, abs=1e-9), name
@@ -74,7 +57,7 @@ def test_intervals_agree_with_a_slow_bootstrap_of_identities():
         drawn = rng.choice(names, len(names))
         rows = np.concatenate([np.flatnonzero(items.identities == name) for name in drawn])
         parts = items.scores[rows], items.called_fake[rows], items.is_fake[rows]
-        for name, value in reference(*parts).items():
+        for name, value in compute_metrics(*parts).items():
             values[name].append(value)
     for name, resampled in values.items():
         low, high = np.quantile(resampled, [0.05, 0.95])

@@ -4,17 +4,21 @@ import csv
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
+from tests.reference_metrics import compute_metrics
 from unmask.cli.app import app
 from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
 from unmask.data.datasets.ingest import scan_dataset
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import BundleError, ConfigError, DataError
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.training.score_clips import score_split
+from unmask.training.score_frames import score_videos
 
 COLUMNS = ("file", "label", "person_id", "manipulation", "source", "split")
 
@@ -84,6 +88,33 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
     (problem,) = report["datasets"][0]["problems"].items()
     assert problem[0].endswith("damaged.mp4")
     assert (report["datasets"][0]["clips"], report["datasets"][1]["problems"]) == (7, {})
+
+
+@pytest.mark.parametrize("frames", [0, 2])
+def test_every_metric_of_the_command_is_that_of_scikit_learn(run, make_dataset, tmp_path, frames):
+    folder = make_dataset("set", ["real", "fake", "fake", "real", "real", "fake"])
+    result = run("bundle", "--on", f"a={folder}", "--frames", frames, "--json", "r.json")
+    assert result.exit_code == 0, result.output
+    bundle = load_bundle(tmp_path / "bundle")
+    clips = scan_dataset(folder, role="test").clips
+    load = make_feature_loader(bundle.preprocessing, None)
+    videos, _ = score_videos(bundle, clips, load, frames)
+    whole = json.loads((tmp_path / "r.json").read_text())["datasets"][0]["slices"][0]
+    tables = {
+        "video": [(v.row.logit, v.row.probability > 0.7, v.row.is_fake) for v in videos],
+        "frame": [
+            row
+            for v in videos
+            for row in zip(
+                v.frames.probabilities, v.frames.probabilities > 0.5, v.frames.is_fake, strict=True
+            )
+        ],
+    }
+    for level, table in tables.items():
+        metrics = whole[level]["metrics"]
+        assert len(table) == whole[level]["count"]
+        for name, value in compute_metrics(*map(np.array, zip(*table, strict=True))).items():
+            assert metrics[name]["value"] == pytest.approx(value, abs=1e-9), (level, name)
 
 
 def test_a_number_of_frames_limits_the_frames_of_each_clip(run, make_dataset, tmp_path):
