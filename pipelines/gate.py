@@ -2,10 +2,12 @@
 
 from zenml import pipeline
 
+from pipelines.step_settings import plan_gates
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_champion import evaluate_champion
 from steps.evaluate_codecs import evaluate_codecs
+from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from steps.evaluate_detector import evaluate_detector
 from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_champion import fetch_champion
@@ -24,9 +26,11 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
     settings = load_settings(PARAMS, phase, profile)
     clips, _, _ = ingest_data((), settings.seed, forge=False)
     bundle = fetch_champion(phase, version, required=True, id="fetch_candidate")
-    evaluation, _ = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
+    measured = settings.evaluation, settings.seed
+    cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
+    evaluation, _ = evaluate_detector(bundle, clips, cross_dataset, *measured)
     robustness = evaluate_robustness(bundle, clips, settings.attacks)
     champion = fetch_champion(phase)
     score = evaluate_champion(champion, bundle, evaluation, clips)
-    codecs = evaluate_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
-    enforce_gates(check_gates(bundle, evaluation, robustness, codecs, score, settings.gates))
+    codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
+    enforce_gates(check_gates(bundle, evaluation, robustness, codecs, score, plan_gates(settings)))

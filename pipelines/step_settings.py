@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from unmask.config import Gate, GateSettings, Settings
+from steps.platforms.paths import PARAMS
+from unmask.config import Gate, GatePlan, GateSettings, Settings, load_settings
+from unmask.evaluation import roadmap
 from unmask.training.detector import ensemble
 
 
@@ -20,6 +22,12 @@ def lipsync_settings(settings: Settings) -> Settings:
 def ensemble_settings(settings: Settings) -> Settings:
     """Return the settings that a bundle stores beside its weights."""
     return _only(settings, ("preprocessing", "uncertainty"))
+
+
+def plan_gates(settings: Settings, data: Sequence[str] = ()) -> GatePlan:
+    """Return the gates of a run beside the roadmap's targets of its phase."""
+    targets = load_settings(PARAMS, settings.phase, roadmap.PROFILE).gates
+    return GatePlan(gates=gate_settings(settings, data), targets=targets)
 
 
 def gate_settings(settings: Settings, data: Sequence[str]) -> GateSettings:

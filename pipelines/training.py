@@ -6,9 +6,9 @@ from zenml import pipeline
 
 from pipelines.step_settings import (
     ensemble_settings,
-    gate_settings,
     lipsync_settings,
     member_settings,
+    plan_gates,
     shortcut_level,
 )
 from steps.align_faces import align_faces
@@ -22,6 +22,7 @@ from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_champion import evaluate_champion
 from steps.evaluate_codecs import evaluate_codecs
+from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from steps.evaluate_detector import evaluate_detector
 from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_champion import fetch_champion
@@ -62,14 +63,15 @@ def training_pipeline(
     log_skipped_clips(runs[0], skipped)
     uncalibrated = build_ensemble(members, runs, lipsync, ensemble_settings(settings))
     bundle = calibrate_scores(uncalibrated, clips, settings.uncertainty, settings.sync.weight)
-    evaluation, plots = evaluate_detector(bundle, clips, settings.evaluation, settings.seed)
+    measured = settings.evaluation, settings.seed
+    cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
+    evaluation, plots = evaluate_detector(bundle, clips, cross_dataset, *measured)
     robustness = evaluate_robustness(bundle, clips, settings.attacks)
-    codecs = evaluate_codecs(bundle, clips, settings.codecs, settings.evaluation, settings.seed)
+    codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
     champion = fetch_champion(phase, after=["evaluate_codecs"])
     score = evaluate_champion(champion, bundle, evaluation, clips)
-    gates = check_gates(
-        bundle, evaluation, robustness, codecs, score, gate_settings(settings, data)
-    )
+    plan = plan_gates(settings, data)
+    gates = check_gates(bundle, evaluation, robustness, codecs, score, plan)
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
     request = RunRequest(phase, profile, " ".join(data))
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)

@@ -7,9 +7,10 @@ from typing import Annotated
 from zenml import step
 
 from steps.platforms.cache_keys import EVALUATION_POLICY
-from unmask.config import GateSettings
+from unmask.config import GatePlan
 from unmask.evaluation import gates
 from unmask.evaluation.evaluate import Evaluation
+from unmask.evaluation.roadmap import add_targets
 from unmask.models.bundle import read_untrained
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
@@ -23,10 +24,11 @@ def check_gates(
     robustness: RobustnessReport,
     codecs: CodecReport,
     champion_score: ChampionScore,
-    settings: GateSettings,
+    plan: GatePlan,
 ) -> Annotated[gates.GateReport, "gates"]:
     """Compare the measured numbers with the gates; a gate that is missed does not fail here."""
     drop, gap = robustness.gate_drop, codecs.gap
-    report = gates.check_gates(settings, evaluation, drop, champion_score.auc, gap)
+    report = gates.check_gates(plan.gates, evaluation, drop, champion_score.auc, gap)
+    report = add_targets(report, plan.targets, evaluation, drop, gap)
     reasons = read_untrained(bundle).items()
     return replace(report, notes=tuple(f"{name} is not trained: {why}" for name, why in reasons))

@@ -1,5 +1,6 @@
 """Metrics of a detector on the test clips."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.materializers import FolderMaterializer, step_dir
 from steps.platforms.paths import CACHE
 from unmask.config import EvaluationSettings
+from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation, evaluate
 from unmask.evaluation.plots import write_plots
 from unmask.preprocessing.cache import Cache
@@ -18,10 +20,17 @@ from unmask.training.score_clips import score_split
 
 @step(output_materializers={"plots": FolderMaterializer}, cache_policy=EVALUATION_POLICY)
 def evaluate_detector(
-    bundle: Path, clips: tuple[Clip, ...], settings: EvaluationSettings, seed: int
+    bundle: Path,
+    clips: tuple[Clip, ...],
+    cross_dataset: CrossEvaluation,
+    settings: EvaluationSettings,
+    seed: int,
 ) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Path, "plots"]]:
-    """Score the test split; compute metrics, and plot ROC and reliability curves."""
+    """Score the test split; compute metrics, and plot ROC and reliability curves.
+
+    The metrics on data sets without training clips become part of the evaluation.
+    """
     rows = score_split(bundle, clips, "test", Cache(CACHE))
     plots = step_dir()
     write_plots(rows, plots, settings.bins)
-    return evaluate(rows, settings, seed), plots
+    return replace(evaluate(rows, settings, seed), cross_dataset=cross_dataset), plots

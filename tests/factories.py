@@ -84,6 +84,7 @@ def make_evaluation(**changes):
         "eer": 0.2,
         "fpr95": 0.4,
         "ece": 0.04,
+        "ece_p_value": 0.6,
         "ece_by_chance": 0.03,
         "brier": 0.1,
         "nll": 0.4,

@@ -4,12 +4,15 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
 from pydantic import TypeAdapter
 
 Schema = dict[str, Any]
+PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
+PHASES = (1, 2, 3)
 
 
 def settings_schema() -> Schema:
@@ -46,6 +49,15 @@ def data_sets() -> str:
     from unmask.data.protocols.registry import to_markdown
 
     return to_markdown()
+
+
+def roadmap_targets() -> str:
+    """Return the table of the roadmap's targets by phase."""
+    from unmask.config import load_settings
+    from unmask.evaluation import roadmap
+
+    gates = {phase: load_settings(PARAMS, phase, roadmap.PROFILE).gates for phase in PHASES}
+    return roadmap.to_markdown(gates)
 
 
 def command_line(module: str, name: str) -> str:

@@ -10,6 +10,7 @@ from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
 from unmask.evaluation.gates import GateReport
 from unmask.files import atomic_write
 from unmask.models.bundle import GATES
+from unmask.serving.report.model_card import ReportedGate
 
 
 def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
@@ -48,9 +49,7 @@ def _copy_into_service(champion: Path) -> None:
 
 
 def _write_gates(path: Path, gates: GateReport) -> None:
-    rows = [
-        {name: value for name, value in asdict(row).items() if name != "message"}
-        for row in gates.rows
-    ]
+    fields = ReportedGate.model_fields
+    rows = [{name: asdict(row)[name] for name in fields} for row in gates.rows]
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(rows, indent=2) + "\n")

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -12,7 +13,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 from unmask import __version__
 from unmask.config import Settings, to_dict
 from unmask.data.skipped_clips import to_csv
+from unmask.evaluation.gate_report import write_gate_report
 from unmask.evaluation.gates import GateReport
+from unmask.evaluation.metric_keys import to_metric_key
 
 EXPERIMENT = "unmask"
 RUN_FILE = "mlflow_run"
@@ -43,13 +46,17 @@ def start_run(settings: Settings, data_version: str, folder: Path) -> str:
 
 
 def finish_run(run: str, metrics: Mapping[str, float], gates: GateReport) -> None:
-    """Log metrics and gate results, and end the run."""
+    """Log metrics, gate results and the gate report, and end the run."""
     client = mlflow.MlflowClient()
     for key, value in metrics.items():
         client.log_metric(run, key, value)
     for row in gates.rows:
-        client.set_tag(run, f"gate.{row.name}", f"{row.level}: {row.message}")
+        key = to_metric_key(f"gate.{row.name}")
+        client.set_tag(run, key, f"{row.level}: {row.message}")
     client.set_tag(run, "gates", "passed" if gates.passed else "short")
+    with TemporaryDirectory() as folder:
+        write_gate_report(gates, Path(folder))
+        client.log_artifacts(run, folder, "gates")
     client.set_terminated(run)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from steps.platforms.paths import CHAMPION, SUMMARY
 from unmask.errors import DataError
 from unmask.evaluation import serialization
-from unmask.evaluation.console_tables import evaluation_table, gate_table
+from unmask.evaluation.console_tables import evaluation_table, gate_table, target_table
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
 
@@ -78,6 +78,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     """Print metrics, gates, locations and the next commands."""
     console.print(evaluation_table(summary.evaluation))
     console.print(gate_table(summary.gates))
+    console.print(target_table(summary.gates))
     for name, text in _locations(summary):
         console.print(f"[bold]{name:>14}[/bold]  {text}", soft_wrap=True, highlight=False)
     console.print(_next_step(summary), soft_wrap=True, highlight=False)

@@ -187,6 +187,36 @@ def test_metrics_have_the_name_of_the_data_set_behind_an_at_sign(videos):
     assert "eer@celebdf/manipulation/voice" not in values
 
 
+def test_the_mean_over_the_sets_gives_each_the_same_weight(videos):
+    parts = {"a": videos[:8], "b": videos[8:], "genuine": [v for v in videos if not v.row.is_fake]}
+    scored = [DatasetScores(name, len(part), tuple(part)) for name, part in parts.items()]
+    evaluation = evaluate_datasets(scored, EvaluationSettings(resamples=1000), seed=0)
+    mean = (video_auc(parts["a"]) + video_auc(parts["b"])) / 2
+    assert evaluation.mean_auc.value == pytest.approx(mean)
+    assert evaluation.to_metrics()["cross_dataset_auc"] == evaluation.mean_auc.value
+    assert evaluation.mean_auc.low is None  # the first eight clips are of one person
+
+
+def test_the_interval_of_the_mean_is_that_of_sets_resampled_apart(videos):
+    scored = [
+        DatasetScores(name, 20, part) for name, part in (("a", videos[:24]), ("b", videos[16:]))
+    ]
+    evaluation = evaluate_datasets(scored, EvaluationSettings(resamples=2000), seed=0)
+    rng, draws = np.random.default_rng(1), []
+    for _ in range(1500):
+        aucs = []
+        for dataset in scored:
+            people = sorted({v.row.identity for v in dataset.videos})
+            drawn = rng.choice(people, len(people))
+            aucs.append(
+                video_auc([v for name in drawn for v in dataset.videos if v.row.identity == name])
+            )
+        draws.append(np.mean(aucs))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert evaluation.mean_auc.low == pytest.approx(low, abs=0.02)
+    assert evaluation.mean_auc.high == pytest.approx(high, abs=0.02)
+
+
 def test_tracking_servers_get_keys_that_mlflow_accepts(videos):
     named = [replace(v, row=replace(v.row, source="Celeb-DF++ (v3)")) for v in videos]
     values = to_metric_keys(evaluate(named).to_metrics())

@@ -40,6 +40,21 @@ def test_each_kind_of_fake_is_compared_with_all_genuine_clips(score_rows):
     assert (by_manipulation["voice"].fakes, by_manipulation["voice"].reals) == (40, 80)
 
 
+def test_each_data_set_with_both_classes_has_its_own_auc_and_fpr(score_rows):
+    rows = [
+        replace(row, source="fakes" if row.manipulation == "voice" else ("a", "b")[n // 8 % 2])
+        for n, row in enumerate(score_rows())
+    ]
+    evaluation = evaluate(rows, SETTINGS, seed=1)
+    assert set(evaluation.by_source) == set(evaluation.fpr95_by_source) == {"a", "b"}
+    for name, estimate in evaluation.fpr95_by_source.items():
+        alone = evaluate([row for row in rows if row.source == name], SETTINGS, seed=1)
+        assert estimate.value == alone.fpr95
+        assert estimate.low <= estimate.value <= estimate.high
+    values = evaluation.to_metrics()
+    assert values["fpr95_source_a"] == evaluation.fpr95_by_source["a"].value
+
+
 def test_a_modality_is_measured_by_its_own_label_and_score(score_rows):
     rows = score_rows()
     by_modality = evaluate(rows, SETTINGS, seed=1).by_modality

@@ -2,9 +2,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_curve
 
 from unmask.config import EvaluationSettings, Gate, GateSettings, SourceGate
 from unmask.errors import GateError
+from unmask.evaluation.cross_dataset import (
+    DatasetScores,
+    ScoredFrames,
+    ScoredVideo,
+    evaluate_datasets,
+)
 from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import GateReport, check_gates
 from unmask.evaluation.serialization import from_json, to_json
@@ -15,7 +22,7 @@ GATES = GateSettings()
 @pytest.fixture
 def good(score_rows):
     measured = evaluate(score_rows(), EvaluationSettings(resamples=50), seed=0)
-    return replace(measured, auc=0.95, auc_low=0.91, auc_high=0.98, ece=0.02)
+    return replace(measured, auc=0.95, auc_low=0.91, auc_high=0.98, ece=0.02, ece_p_value=0.5)
 
 
 def gate(report, name):
@@ -28,7 +35,7 @@ def test_a_good_candidate_passes_every_gate(good):
     assert [row.name for row in report.rows] == [
         "auc",
         "ece",
-        "ece_excess",
+        "ece_p_value",
         "fgsm_drop",
         "champion_drop",
     ]
@@ -42,6 +49,7 @@ def test_a_good_candidate_passes_every_gate(good):
     [
         ("auc", {"auc": 0.89}, 0.0, 0.5),
         ("ece", {"ece": 0.0501}, 0.0, 0.5),
+        ("ece_p_value", {"ece_p_value": 0.049}, 0.0, 0.5),
         ("fgsm_drop", {}, 0.051, 0.5),
         ("champion_drop", {}, 0.0, 0.9501),
     ],
@@ -58,7 +66,7 @@ def test_a_failed_required_gate_prevents_promotion(good, name, changes, drop, ch
     assert f"is {side} of {row.limit:.4g}" in str(caught.value)
 
 
-@pytest.mark.parametrize("changes", [{"auc": 0.90}, {"ece": 0.05}])
+@pytest.mark.parametrize("changes", [{"auc": 0.90}, {"ece": 0.05}, {"ece_p_value": 0.05}])
 def test_a_value_equal_to_its_limit_passes(good, changes):
     assert check_gates(GATES, replace(good, **changes), 0.05, None).passed
 
@@ -123,32 +131,127 @@ def test_a_report_of_an_earlier_version_is_read(good):
     assert from_json(GateReport, stored) == report
 
 
+def test_an_evaluation_of_before_the_calibration_test_fails_its_gate(good):
+    report = check_gates(GATES, replace(good, ece_p_value=None), 0.0, None)
+    assert (gate(report, "ece_p_value").verdict, report.passed) == ("not measured", False)
+
+
+def test_settings_of_an_earlier_version_still_have_the_excess_gate(good):
+    assert "ece_excess" not in [row.name for row in check_gates(GATES, good, 0.0, None).rows]
+
+
 def test_the_excess_gate_counts_only_the_ece_beyond_chance(good):
+    earlier = GATES.replace(ece_excess=Gate(limit=0.05))
     chance = replace(good, ece=0.09, ece_by_chance=0.07)
-    assert gate(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").value == pytest.approx(0.02)
-    assert gate(check_gates(GATES, chance, 0.0, 0.97), "ece_excess").passed
-    assert not gate(check_gates(GATES, chance, 0.0, 0.97), "ece").passed
+    assert gate(check_gates(earlier, chance, 0.0, 0.97), "ece_excess").value == pytest.approx(0.02)
+    assert gate(check_gates(earlier, chance, 0.0, 0.97), "ece_excess").passed
+    assert not gate(check_gates(earlier, chance, 0.0, 0.97), "ece").passed
     worse = replace(good, ece=0.15, ece_by_chance=0.07)
-    assert not gate(check_gates(GATES, worse, 0.0, 0.97), "ece_excess").passed
+    assert not gate(check_gates(earlier, worse, 0.0, 0.97), "ece_excess").passed
     better = replace(good, ece=0.01, ece_by_chance=0.07)
-    assert gate(check_gates(GATES, better, 0.0, 0.97), "ece_excess").value == 0.0
+    assert gate(check_gates(earlier, better, 0.0, 0.97), "ece_excess").value == 0.0
 
 
-def test_a_gate_may_name_a_data_set(score_rows):
-    named = [replace(row, source="celebdf") for row in score_rows()]
-    evaluation = evaluate(named, EvaluationSettings(resamples=10), seed=1)
-    limits = tuple(SourceGate(source=name, limit=0.5) for name in ("celebdf", "ffpp"))
+def of_source(rows, source):
+    return [replace(row, source=source, clip_id=f"{source}-{row.clip_id}") for row in rows]
+
+
+def test_a_gate_may_name_a_data_set_and_its_metric(score_rows):
+    rows = score_rows()
+    evaluation = evaluate(of_source(rows, "celebdf"), EvaluationSettings(resamples=10), seed=1)
+    is_fake = np.array([row.is_fake for row in rows])
+    fpr, tpr, _ = roc_curve(is_fake, [row.logit for row in rows], drop_intermediate=False)
+    fpr95 = fpr[tpr >= 0.95].min()
+    assert 0 < fpr95 < 1
+    limits = (
+        SourceGate(source="celebdf", limit=evaluation.auc),
+        SourceGate(source="celebdf", limit=fpr95, metric="fpr95"),
+    )
     report = check_gates(GateSettings(sources=limits), evaluation, 0.0, None)
-    rows = {row.name: row for row in report.rows}
-    assert rows["auc@celebdf"].passed
-    assert rows["auc@celebdf"].value == pytest.approx(evaluation.auc)
-    absent = rows["auc@ffpp"]
-    assert (absent.value, absent.level) == (None, "reported")
-    assert absent.message.startswith("auc@ffpp was not measured: no data set ffpp")
-    strict = GateSettings(sources=(SourceGate(source="celebdf", limit=1.01),))
-    missed = check_gates(strict, evaluation, 0.0, None)
-    assert [row.name for row in missed.rows if row.name.startswith("auc@") and not row.passed]
+    assert gate(report, "auc@celebdf").value == pytest.approx(evaluation.auc)
+    assert gate(report, "fpr95@celebdf").value == pytest.approx(fpr95)
+    assert {row.verdict for row in report.rows if "@" in row.name} == {"met"}
+    strict = tuple(
+        limit.replace(limit=limit.limit + step)
+        for limit, step in zip(limits, (0.001, -0.001), strict=True)
+    )
+    missed = check_gates(GateSettings(sources=strict), evaluation, 0.0, None)
+    assert {row.verdict for row in missed.rows if "@" in row.name} == {"missed"}
+    assert "fpr95@celebdf" in [row.name for row in missed.rows if row.level == "required"]
     assert not missed.passed
+
+
+def test_a_data_set_that_is_not_given_is_not_measured_and_stops_nothing(good):
+    limits = tuple(SourceGate(source="ffpp", limit=0.5, metric=name) for name in ("auc", "fpr95"))
+    report = check_gates(GateSettings(sources=limits), good, 0.0, None)
+    for name in ("auc@ffpp", "fpr95@ffpp"):
+        row = gate(report, name)
+        assert (row.value, row.level, row.passed) == (None, "reported", False)
+        assert row.verdict == "not measured"
+        assert row.message.startswith(f"{name} was not measured: no data set ffpp")
+    assert report.passed
+
+
+@pytest.fixture
+def unseen(score_rows):
+    """Metrics on two data sets that nothing was trained on; one is hard."""
+
+    def build(*names, gap=0.0):
+        scored = []
+        for number, name in enumerate(names):
+            rows = of_source(score_rows(seed=number), name)
+            rows = [replace(row, logit=row.logit - gap * number * row.is_fake) for row in rows]
+            nothing = ScoredFrames(np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+            videos = tuple(ScoredVideo(row, row.probability > 0.5, nothing) for row in rows)
+            scored.append(DatasetScores(name, len(rows), videos))
+        return evaluate_datasets(scored, EvaluationSettings(resamples=50), seed=0)
+
+    return build
+
+
+def test_the_cross_dataset_gate_is_the_mean_over_the_sets_and_names_the_lowest(good, unseen):
+    cross = unseen("easy", "hard", gap=2.0)
+    easy, hard = (each.whole.video.metrics["auc"].value for each in cross.datasets)
+    assert hard < easy - 0.1
+    candidate = replace(good, cross_dataset=cross)
+    mean = (easy + hard) / 2
+    for limit, verdict in ((mean - 0.001, "met"), (mean + 0.001, "missed")):
+        gates = GateSettings(cross_dataset_auc=Gate(limit=limit))
+        report = check_gates(gates, candidate, 0.0, None)
+        row = gate(report, "cross_dataset_auc")
+        assert row.value == pytest.approx(mean)
+        assert row.low < mean < row.high
+        assert f"mean of 2, the lowest {hard:.4f} on hard" in row.message
+        assert (row.verdict, report.passed) == (verdict, verdict == "met")
+
+
+@pytest.mark.parametrize("names", [None, ()])
+def test_without_a_set_that_nothing_was_trained_on_there_is_no_cross_dataset_gate(
+    good, unseen, names
+):
+    gates = GateSettings(cross_dataset_auc=Gate(limit=0.0))
+    candidate = replace(good, cross_dataset=None if names is None else unseen(*names))
+    report = check_gates(gates, candidate, 0.0, None)
+    row = gate(report, "cross_dataset_auc")
+    assert (row.verdict, row.level, row.passed) == ("not measured", "reported", False)
+    assert "no data set was given" in row.message
+    assert report.passed
+
+
+def test_a_named_set_is_also_looked_up_among_those_that_nothing_was_trained_on(good, unseen):
+    cross = unseen("celebdf")
+    limits = tuple(SourceGate(source="celebdf", limit=0.5, metric=m) for m in ("auc", "fpr95"))
+    report = check_gates(
+        GateSettings(sources=limits), replace(good, cross_dataset=cross), 0.0, None
+    )
+    for metric in ("auc", "fpr95"):
+        expected = cross.datasets[0].whole.video.metrics[metric].value
+        assert gate(report, f"{metric}@celebdf").value == expected
+
+
+def test_a_gate_report_with_its_data_sets_survives_json(good, unseen):
+    report = check_gates(GATES, replace(good, cross_dataset=unseen("celebdf")), 0.0, None)
+    assert from_json(GateReport, to_json(report)) == report
 
 
 def test_labels_at_random_miss_the_gate_of_a_data_set(score_rows):

@@ -28,7 +28,7 @@ TINY = {
     "gates": {
         "auc": {"limit": 0.0, "level": "required"},
         "ece": {"limit": 1.0, "level": "required"},
-        "ece_excess": {"limit": 1.0, "level": "required"},
+        "ece_p_value": {"limit": 0.0, "level": "required"},
         "fgsm_drop": {"limit": 1.0, "level": "reported"},
         "champion_drop": {"limit": 0.0, "level": "required"},
     },
@@ -51,7 +51,15 @@ TINY = {
             "gates": {"champion_drop": {"level": "reported"}},  # the sets of two runs differ
         },
     },
-    "profiles": {"full": {}, "demo": {}},
+    "profiles": {
+        "full": {
+            "gates": {
+                "sources": [{"source": name, "limit": 0.0} for name in ("celebdf", "dfdc")],
+                "cross_dataset_auc": {"limit": 0.0},
+            }
+        },
+        "demo": {},
+    },
 }
 
 

@@ -7,6 +7,7 @@ from pipelines.step_settings import (
     gate_settings,
     lipsync_settings,
     member_settings,
+    plan_gates,
     shortcut_level,
 )
 from unmask.config import (
@@ -17,6 +18,7 @@ from unmask.config import (
     Settings,
     TrainingSettings,
     UncertaintySettings,
+    load_settings,
 )
 
 SETTINGS = Settings(seed=3)
@@ -55,6 +57,13 @@ def test_gates_of_the_demo_only_report_on_other_data(profile, data, level):
     gates = SETTINGS.gates.replace(auc=Gate(limit=0.75, level="required"))
     result = gate_settings(SETTINGS.replace(profile=profile, gates=gates), data)
     assert (result.auc.limit, result.auc.level) == (0.75, level)
+
+
+def test_every_profile_is_compared_with_the_targets_of_full():
+    demo, full = (load_settings("params.yaml", 3, profile) for profile in ("demo", "full"))
+    plan = plan_gates(demo)
+    assert (plan.gates, plan.targets) == (demo.gates, full.gates)
+    assert plan_gates(demo, ("folder",)).gates == gate_settings(demo, ("folder",))
 
 
 def test_shortcuts_fail_the_pinned_set_only():

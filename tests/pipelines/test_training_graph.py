@@ -22,6 +22,7 @@ STEPS = [
     "log_skipped_clips",
     "build_ensemble",
     "calibrate_scores",
+    "evaluate_cross_dataset",
     "evaluate_detector",
     "evaluate_robustness",
     "evaluate_codecs",
@@ -116,7 +117,7 @@ def test_only_the_demo_floors_give_way_to_other_data(profile, data, levels):
     gates = gate_settings(Settings(profile=profile), data)
     kinds = {
         getattr(gates, name).level
-        for name in ("auc", "ece", "ece_excess", "fgsm_drop", "champion_drop")
+        for name in ("auc", "ece", "ece_p_value", "fgsm_drop", "champion_drop")
     }
     assert kinds == levels
     assert gates.auc.limit == Settings().gates.auc.limit

@@ -102,6 +102,8 @@ def train(*data):
 
 
 def test_silent_sets_end_in_a_packaged_detector_of_faces(faceforensics, celebdf, platforms):
+    import mlflow
+
     from steps.platforms.run_summary import load
 
     gates, load_bundle, run = train(f"ffpp={faceforensics}:both", f"celebdf={celebdf}:test")
@@ -115,6 +117,16 @@ def test_silent_sets_end_in_a_packaged_detector_of_faces(faceforensics, celebdf,
         "celebdf": 2,
         "ffpp": 2,
     }
+    cross = evaluation.cross_dataset  # of ffpp there are training clips
+    assert [(each.name, each.clips) for each in cross.datasets] == [("celebdf", 4)]
+    assert gates.cross_dataset == cross
+    rows = {row.name: row for row in gates.rows}
+    assert rows["cross_dataset_auc"].value == pytest.approx(evaluation.by_source["celebdf"].value)
+    assert rows["auc@dfdc"].verdict == "not measured"
+    run_id = run.steps["train_detector"].outputs["mlflow_run"][0].load()
+    logged = mlflow.MlflowClient().get_run(run_id)
+    assert logged.data.metrics["auc_at_celebdf"] == pytest.approx(rows["auc@celebdf"].value)
+    assert logged.data.tags["gate.auc_at_celebdf"].startswith("required: auc@celebdf ")
     codecs = run.steps["evaluate_codecs"].outputs["codecs"][0].load()
     assert codecs.skipped == ("opus:16",)
     robustness = run.steps["evaluate_robustness"].outputs["robustness"][0].load()

@@ -4,7 +4,7 @@ import pytest
 
 from steps.check_gates import check_gates
 from tests.factories import make_evaluation
-from unmask.config import GateSettings
+from unmask.config import GatePlan, GateSettings
 from unmask.models.bundle import load_bundle, not_trained, save_bundle
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
@@ -14,7 +14,8 @@ from unmask.training.score_clips import ChampionScore
 @pytest.fixture
 def reports():
     robustness = RobustnessReport(split="test", clips=4, clean_auc=0.9, rows=())
-    return robustness, CodecReport("test", 0, 0.95), ChampionScore(None), GateSettings()
+    plan = GatePlan(gates=GateSettings(), targets=GateSettings())
+    return robustness, CodecReport("test", 0, 0.95), ChampionScore(None), plan
 
 
 def test_gates_tell_what_the_candidate_was_trained_without(bundle_folder, reports, tmp_path):

@@ -1,51 +1,89 @@
-"""The step on a small data set, and without any."""
-
-import csv
-import shutil
+"""The step on clips of several data sets, of which some are for testing alone."""
 
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from steps.evaluate_cross_dataset import evaluate_cross_dataset
+from tests.factories import make_clip
 from unmask.config import EvaluationSettings
-from unmask.data.datasets.ingest import scan_dataset
-from unmask.evaluation.cross_dataset import CrossEvaluation
-from unmask.evaluation.serialization import load
+from unmask.files import file_sha256
+from unmask.training.cross_dataset import select_unseen_sets
 from unmask.training.score_clips import score_split
 
 SETTINGS = EvaluationSettings(resamples=20)
 
 
-def evaluate(bundle, folders, frames=0):
-    return evaluate_cross_dataset.entrypoint(bundle, folders, frames, SETTINGS, 7)
+def list_clips(*sets):
+    """Return two clips of each split of each data set, ``(name, splits)``."""
+    return [
+        make_clip(
+            clip_id=f"{name}-{split}-{number}",
+            source=name,
+            split=split,
+            identity=f"{name}-{split}-{number}",
+            fake_video=bool(number),
+        )
+        for name, splits in sets
+        for split in splits
+        for number in range(2)
+    ]
+
+
+def test_a_set_with_training_or_validation_clips_is_no_unseen_one():
+    clips = list_clips(
+        ("both", ("train", "val", "test")),
+        ("tuned-on", ("val", "test")),
+        ("train-only", ("train", "val")),
+        ("dfdc", ("test",)),
+        ("celebdf", ("test",)),
+    )
+    unseen = select_unseen_sets(clips)
+    assert list(unseen) == ["celebdf", "dfdc"]
+    assert [clip.source for clip in unseen["dfdc"]] == ["dfdc", "dfdc"]
 
 
 @pytest.fixture
-def dataset(make_video, tmp_path):
-    folder = tmp_path / "celebdf"
-    folder.mkdir()
-    rows = []
-    for number, label in enumerate(("real", "fake", "real", "fake")):
-        make_video(folder / f"{number}.mp4", seconds=0.6 + number / 5)
-        rows.append((f"{number}.mp4", label, f"person-{number}", "test"))
-    with (folder / "manifest.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("file", "label", "person_id", "split"), *rows])
-    return folder
+def celebdf(make_video, tmp_path):
+    """Four test clips of four people, and a damaged one."""
+    clips = []
+    for number in range(4):
+        path = make_video(tmp_path / f"{number}.mp4", seconds=0.6 + number / 5)
+        clips.append(
+            make_clip(
+                clip_id=f"clip-{number}",
+                path=path,
+                sha256=file_sha256(path),
+                source="celebdf",
+                identity=f"person-{number}",
+                fake_video=bool(number % 2),
+                manipulation="swap" if number % 2 else "none",
+            )
+        )
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(clips[0].path.read_bytes()[:200])
+    return (
+        *clips,
+        make_clip(clip_id="damaged", path=damaged, sha256=file_sha256(damaged), source="celebdf"),
+    )
 
 
 @pytest.mark.usefixtures("checkout")
-def test_a_data_set_is_measured_under_its_name_and_written(bundle_folder, dataset):
-    evaluation, report = evaluate(bundle_folder, {"celebdf": str(dataset)})
-    rows = score_split(bundle_folder, scan_dataset(dataset, role="test").clips, "test", None)
+def test_an_unseen_set_is_measured_by_the_scores_of_the_evaluation(bundle_folder, celebdf):
+    trained_on = list_clips(("ffpp", ("train", "val", "test")))
+    evaluation = evaluate_cross_dataset.entrypoint(
+        bundle_folder, (*trained_on, *celebdf), SETTINGS, 7
+    )
+    (dataset,) = evaluation.datasets
+    rows = score_split(bundle_folder, celebdf[:4], "test", None)
     auc = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
-    assert evaluation.to_metrics()["auc@celebdf"] == pytest.approx(auc)
-    assert load(CrossEvaluation, report / "crosseval.json") == evaluation
-    assert "<h2>celebdf</h2>" in (report / "crosseval.html").read_text()
-    shutil.rmtree(report)
+    assert (dataset.name, dataset.clips, dataset.whole.video.count) == ("celebdf", 5, 4)
+    assert dataset.whole.video.metrics["auc"].value == pytest.approx(auc)
+    assert list(dataset.problems) == ["damaged"]
+    assert evaluation.mean_auc.value == pytest.approx(auc)
 
 
 @pytest.mark.usefixtures("checkout")
-def test_without_data_sets_there_is_nothing_to_measure(bundle_folder):
-    evaluation, report = evaluate(bundle_folder, {}, frames=32)
-    assert (evaluation.datasets, evaluation.to_metrics()) == ((), {})
-    shutil.rmtree(report)
+def test_where_every_set_is_trained_on_there_is_nothing_to_measure(bundle_folder):
+    clips = tuple(list_clips(("ffpp", ("train", "val", "test"))))
+    evaluation = evaluate_cross_dataset.entrypoint(bundle_folder, clips, SETTINGS, 7)
+    assert (evaluation.datasets, evaluation.mean_auc, evaluation.to_metrics()) == ((), None, {})

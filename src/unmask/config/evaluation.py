@@ -85,7 +85,9 @@ class CodecSettings(SettingsModel):
 class Gate(SettingsModel):
     """A limit on one metric."""
 
-    limit: float = Field(description="Minimum (`auc`) or maximum (all others).")
+    limit: float = Field(
+        description="Minimum of an AUC or of `ece_p_value`; maximum of everything else."
+    )
     level: Literal["required", "reported"] = Field(
         default="required",
         description="`required`: a detector that falls short is not promoted. `reported`: the "
@@ -94,9 +96,12 @@ class Gate(SettingsModel):
 
 
 class SourceGate(Gate):
-    """A limit on the AUC on one data set."""
+    """A limit on a metric of one data set."""
 
     source: Text = Field(description="Name that `--data NAME=FOLDER` gives the data set.")
+    metric: Literal["auc", "fpr95"] = Field(
+        default="auc", description="`auc`, or `fpr95`: false positives at 95 % true positives."
+    )
 
 
 class GateSettings(SettingsModel):
@@ -104,9 +109,15 @@ class GateSettings(SettingsModel):
 
     auc: Gate = Field(default=Gate(limit=0.90), description="Minimum area under the ROC curve.")
     ece: Gate = Field(default=Gate(limit=0.05), description="Maximum expected calibration error.")
-    ece_excess: Gate = Field(
+    ece_p_value: Gate = Field(
         default=Gate(limit=0.05),
-        description="Maximum ECE beyond that of a perfectly calibrated detector on as few clips.",
+        description="Minimum probability that a perfectly calibrated detector has such an ECE or a "
+        "larger one on these clips.",
+    )
+    ece_excess: Gate | None = Field(
+        default=None,
+        description="Maximum ECE beyond that of a perfectly calibrated detector on as few clips; a "
+        "gate of before version 0.3, which `ece_p_value` replaces.",
     )
     fgsm_drop: Gate = Field(
         default=Gate(limit=0.05),
@@ -119,9 +130,23 @@ class GateSettings(SettingsModel):
     )
     sources: Annotated[tuple[SourceGate, ...], Field(strict=False)] = Field(
         default=(),
-        description="Minimum AUC on the test clips of single data sets. On one that is not given "
-        "it is not measured.",
+        description="Limits of metrics on the test clips of single data sets. On one that is not "
+        "given nothing is measured.",
+    )
+    cross_dataset_auc: Gate | None = Field(
+        default=None,
+        description="Minimum AUC on data sets that the detector was not trained on, the mean over "
+        "them; not measured where none is given.",
     )
     champion_drop: Gate = Field(
         default=Gate(limit=0.0), description="Maximum loss of AUC against the current champion."
+    )
+
+
+class GatePlan(SettingsModel):
+    """What a detector is compared with."""
+
+    gates: GateSettings = Field(description="Gates of the run.")
+    targets: GateSettings = Field(
+        description="Gates of profile `full`, which hold the roadmap's targets; shown only."
     )

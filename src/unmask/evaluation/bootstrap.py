@@ -84,18 +84,35 @@ def estimate_metrics(
     Returns:
         Without intervals where all clips are of one identity.
     """
+    arrays = resample_metrics(resampled, is_fake, identities, resampling)
+    return {
+        name: estimate_from_resamples(
+            value, None if arrays is None else arrays[name], resampling.confidence
+        )
+        for name, value in values.items()
+    }
+
+
+def resample_metrics(
+    resampled: Callable[[Counts], Mapping[str, Scores]],
+    is_fake: Labels,
+    identities: Sequence[str],
+    resampling: Resampling,
+) -> dict[str, Scores] | None:
+    """Return metrics of resamples of identities, each of shape ``(resamples,)``.
+
+    Arguments are those of :func:`estimate_metrics`.
+
+    Returns:
+        ``None`` where all clips are of one identity, which leaves nothing to resample.
+    """
     if len(set(identities)) < 2:
-        return {name: Estimate(value, None, None) for name, value in values.items()}
+        return None
     chunks = [
         resampled(draw_identity_counts(is_fake, identities, resampling.rng, size))
         for size in _chunk_sizes(resampling.resamples, len(is_fake))
     ]
-    return {
-        name: estimate_from_resamples(
-            value, np.concatenate([chunk[name] for chunk in chunks]), resampling.confidence
-        )
-        for name, value in values.items()
-    }
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def draw_identity_counts(

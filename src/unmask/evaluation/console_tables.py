@@ -2,8 +2,9 @@
 
 from rich.table import Table
 
+from unmask.evaluation import roadmap
 from unmask.evaluation.evaluate import Evaluation
-from unmask.evaluation.gates import GateReport
+from unmask.evaluation.gates import NOT_MEASURED, GateReport
 from unmask.evaluation.intervals import Estimate
 
 
@@ -28,8 +29,10 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         add(f"AUC by {name} alone ({auc.fakes})", auc)
     table.add_row("EER", f"{evaluation.eer:.3f}", "")
     table.add_row("FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", "")
-    table.add_row(f"ECE, {evaluation.bins} bins", f"{evaluation.ece:.3f}", "")
+    add(f"ECE, {evaluation.bins} bins", evaluation.ece_estimate)
     table.add_row("ECE by chance", f"{evaluation.ece_by_chance:.3f}", "")
+    if evaluation.ece_p_value is not None:
+        table.add_row("p-value of the ECE", f"{evaluation.ece_p_value:.3f}", "")
     table.add_row("Brier score", f"{evaluation.brier:.3f}", "")
     table.add_row("NLL, nats", f"{evaluation.nll:.3f}", "")
     return table
@@ -42,5 +45,16 @@ def gate_table(report: GateReport) -> Table:
     for name in ("gate", "level", "passed", "result"):
         table.add_column(name)
     for row in report.rows:
-        table.add_row(row.name, row.level, "yes" if row.passed else "NO", row.message)
+        missed = NOT_MEASURED if row.verdict == NOT_MEASURED else "NO"
+        table.add_row(row.name, row.level, "yes" if row.passed else missed, row.message)
+    return table
+
+
+def target_table(report: GateReport) -> Table:
+    """Return a table of the roadmap's targets with what was measured."""
+    table = Table(title="Targets of the roadmap", title_justify="left")
+    for name in roadmap.HEADINGS:
+        table.add_column(name)
+    for row in report.targets:
+        table.add_row(*roadmap.list_cells(row))
     return table

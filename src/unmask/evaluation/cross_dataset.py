@@ -10,9 +10,11 @@ from typing import Literal
 import numpy as np
 
 from unmask.config import EvaluationSettings
-from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.bootstrap import Resampling, resample_metrics
+from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.measurement import LabelledScores, Measurement, measure
-from unmask.evaluation.metrics import Labels, Scores
+from unmask.evaluation.metrics import Labels, Scores, roc_auc
+from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.records import ScoreRow
 
 SliceKind = Literal["all", "source", "manipulation", "compression"]
@@ -110,6 +112,8 @@ class CrossEvaluation:
         bins: Number of bins of the calibration error.
         thresholds: The bundle's own, above which a ``clip``, a ``clip_without_lip_sync`` or a
             ``frame`` is called fake; 1 where the bundle calls none so.
+        mean_auc: Mean of the video-level AUCs of the data sets that have one, each with the same
+            weight; ``None`` where none has.
     """
 
     bundle: str
@@ -118,16 +122,23 @@ class CrossEvaluation:
     bins: int
     datasets: tuple[DatasetReport, ...]
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    mean_auc: Estimate | None = None
+
+    def get_slice(self, name: str) -> Slice | None:
+        """Return the slice with all clips of a data set; ``None`` where it is not given."""
+        return next((each.whole for each in self.datasets if each.name == name), None)
 
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for gates and tracking servers.
 
         Keys: ``auc@celebdf`` for video-level and ``frame_auc@celebdf`` for frame-level metrics,
-        the counts ``clips@celebdf``, ``unscored@celebdf`` and so on, and the AUC of each slice,
-        such as ``auc@celebdf/manipulation/faceswap``. Estimates have keys with ``_low`` and
+        the counts ``clips@celebdf``, ``unscored@celebdf`` and so on, the AUC of each slice, such
+        as ``auc@celebdf/manipulation/faceswap``, and ``cross_dataset_auc`` for ``mean_auc``.
+        Estimates have keys with ``_low`` and
         ``_high`` before the ``@``, too.
         """
-        values: dict[str, float] = {}
+        mean = self.mean_auc
+        values = {} if mean is None else mean.to_metrics("cross_dataset_auc")
         for dataset in self.datasets:
             values |= _counts(dataset)
             for part in dataset.slices:
@@ -158,7 +169,36 @@ def evaluate_datasets(
     """
     reports = tuple(_evaluate_dataset(dataset, settings, seed) for dataset in scored)
     levels = settings.confidence, settings.bins
-    return CrossEvaluation(bundle, frames, *levels, reports, thresholds or {})
+    mean = _mean_auc(scored, settings, seed)
+    return CrossEvaluation(bundle, frames, *levels, reports, thresholds or {}, mean)
+
+
+def _mean_auc(
+    scored: Sequence[DatasetScores], settings: EvaluationSettings, seed: int
+) -> Estimate | None:
+    """Return the mean of the data sets' AUCs, whose identities are resampled set by set."""
+    sets = [_clip_scores(dataset.videos) for dataset in scored]
+    sets = [items for items in sets if items.is_fake.any() and not items.is_fake.all()]
+    if not sets:
+        return None
+    resampling = Resampling(np.random.default_rng(seed), settings.resamples, settings.confidence)
+    arrays = [_resampled_aucs(items, resampling) for items in sets]
+    known = [aucs for aucs in arrays if aucs is not None]
+    return estimate_from_resamples(
+        float(np.mean([roc_auc(items.scores, items.is_fake) for items in sets])),
+        np.mean(known, axis=0) if len(known) == len(arrays) else None,
+        settings.confidence,
+    )
+
+
+def _resampled_aucs(items: LabelledScores, resampling: Resampling) -> Scores | None:
+    arrays = resample_metrics(
+        lambda counts: {"auc": resampled_aucs(items.scores, items.is_fake, counts)},
+        items.is_fake,
+        items.identities.tolist(),
+        resampling,
+    )
+    return None if arrays is None else arrays["auc"]
 
 
 def _evaluate_dataset(

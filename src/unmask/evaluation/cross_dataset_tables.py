@@ -59,14 +59,22 @@ def write_page(evaluation: CrossEvaluation, path: Path) -> Path:
 
 def render_page(evaluation: CrossEvaluation) -> str:
     """Return the evaluation as an HTML page that loads no other file."""
-    sections = "".join(_section(dataset) for dataset in evaluation.datasets)
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Cross-dataset evaluation</title><style>{STYLE}</style></head><body>"
-        f"<h1>Cross-dataset evaluation</h1><p>Bundle {html.escape(evaluation.bundle)}. "
+        f"<h1>Cross-dataset evaluation</h1>{render_data_sets(evaluation)}</body></html>\n"
+    )
+
+
+def render_data_sets(evaluation: CrossEvaluation) -> str:
+    """Return the evaluation as HTML below a heading, for a page with the style ``STYLE``."""
+    sections = "".join(_section(dataset) for dataset in evaluation.datasets)
+    mean = evaluation.mean_auc
+    average = "" if mean is None else f" AUC, mean over the data sets: {mean.format()}."
+    return (
+        f"<p>Bundle {html.escape(evaluation.bundle)}. "
         f"{html.escape(_protocol(evaluation))}. In brackets: {evaluation.confidence:.0%} bootstrap "
-        f"interval over identities. {html.escape(_thresholds(evaluation))}</p>"
-        f"{sections}</body></html>\n"
+        f"interval over identities. {html.escape(_thresholds(evaluation))}{average}</p>{sections}"
     )
 
 

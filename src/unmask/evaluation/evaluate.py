@@ -1,6 +1,6 @@
 """Evaluation of a detector from its scores, without the detector itself."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -10,14 +10,21 @@ from pydantic import AliasChoices, Field
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
 from unmask.evaluation import metrics
-from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.bootstrap import Resampling, estimate_auc, estimate_metrics
+from unmask.evaluation.calibration_test import ece_p_value
+from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.intervals import Estimate
-from unmask.evaluation.metric_keys import to_metric_key
+from unmask.evaluation.metric_keys import to_metric_key, to_metric_keys
 from unmask.evaluation.metrics import Labels, Scores
+from unmask.evaluation.resampled_metrics import (
+    Counts,
+    resampled_calibration_errors,
+    resampled_roc,
+)
 from unmask.records import ScoreRow
 
 COUNTS = ("clips", "fakes", "reals", "identities")
-METRICS = ("eer", "fpr95", "ece", "ece_by_chance", "ece_excess", "brier", "nll")
+METRICS = ("eer", "fpr95", "ece_by_chance", "ece_excess", "brier", "nll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Evaluation:
         auc: AUC of the logits before calibration; its interval is ``auc_low`` to ``auc_high``.
         eer: Equal error rate.
         fpr95: False positive rate at a true positive rate of 95 %.
-        ece: Expected calibration error.
+        ece: Expected calibration error; its interval is ``ece_low`` to ``ece_high``.
         ece_by_chance: ECE that a perfectly calibrated detector would show on as few clips.
         nll: Negative log-likelihood in nats.
         by_manipulation: Each kind of fake against all genuine clips.
@@ -55,6 +62,11 @@ class Evaluation:
         by_modality: Clips whose ``video`` or ``audio`` is fake against those whose is not, by
             the probability of that modality alone; without modalities that have no labels or
             a single class.
+        fpr95_by_source: ``fpr95`` of each data set, like ``by_source``.
+        ece_p_value: Probability that a perfectly calibrated detector has such an ECE or a larger
+            one; see :func:`unmask.evaluation.calibration_test.ece_p_value`.
+        cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
+            before version 0.3 lack this field and the three above.
     """
 
     split: str
@@ -76,11 +88,21 @@ class Evaluation:
     by_manipulation: Mapping[str, AucEstimate] = field(default_factory=dict)
     by_modality: Mapping[str, AucEstimate] = field(default_factory=dict)
     by_source: Mapping[str, AucEstimate] = field(default_factory=dict)
+    fpr95_by_source: Mapping[str, Estimate] = field(default_factory=dict)
+    ece_low: float | None = None
+    ece_high: float | None = None
+    ece_p_value: float | None = None
+    cross_dataset: CrossEvaluation | None = None
 
     @property
     def auc_estimate(self) -> AucEstimate:
         """AUC of all clips with its interval."""
         return AucEstimate(self.auc, self.auc_low, self.auc_high, self.fakes, self.reals)
+
+    @property
+    def ece_estimate(self) -> Estimate:
+        """ECE with its interval."""
+        return Estimate(self.ece, self.ece_low, self.ece_high)
 
     @property
     def ece_excess(self) -> float:
@@ -91,20 +113,26 @@ class Evaluation:
         """Return all numbers under flat keys, for a tracking server.
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
-        ``auc_source_<source>``, each with ``_low`` and ``_high``. Characters that a key must not
-        hold become underscores.
+        ``auc_source_<source>``, ``fpr95_source_<source>``, each with ``_low`` and ``_high``.
+        Characters that a key must not hold become underscores. Those of ``cross_dataset`` are
+        documented at :class:`unmask.evaluation.cross_dataset.CrossEvaluation`.
         """
-        estimates: dict[str, Estimate] = {"auc": self.auc_estimate}
+        estimates: dict[str, Estimate] = {"auc": self.auc_estimate, "ece": self.ece_estimate}
         estimates |= {
             f"auc_{to_metric_key(name)}": auc for name, auc in self.by_manipulation.items()
         }
         estimates |= {f"auc_modality_{name}": auc for name, auc in self.by_modality.items()}
-        estimates |= {
-            f"auc_source_{to_metric_key(name)}": auc for name, auc in self.by_source.items()
-        }
+        for key, by_source in (("auc", self.by_source), ("fpr95", self.fpr95_by_source)):
+            estimates |= {
+                f"{key}_source_{to_metric_key(name)}": value for name, value in by_source.items()
+            }
         values = {name: float(getattr(self, name)) for name in (*COUNTS, *METRICS)}
         for name, estimate in estimates.items():
             values |= estimate.to_metrics(name)
+        if self.ece_p_value is not None:
+            values["ece_p_value"] = self.ece_p_value
+        if self.cross_dataset is not None:
+            values |= to_metric_keys(self.cross_dataset.to_metrics())
         return values
 
 
@@ -126,6 +154,7 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
     logits, is_fake = _logits_and_labels(rows)
     probabilities = np.array([row.probability for row in rows])
     auc = _estimate(rows, logits, is_fake, settings, seed)
+    ece = _estimate_ece(rows, probabilities, is_fake, settings, seed)
     return Evaluation(
         split=split,
         clips=len(rows),
@@ -139,7 +168,10 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         auc_high=auc.high,
         eer=metrics.equal_error_rate(logits, is_fake),
         fpr95=metrics.fpr_at_tpr(logits, is_fake, 0.95),
-        ece=metrics.expected_calibration_error(probabilities, is_fake, settings.bins),
+        ece=ece.value,
+        ece_low=ece.low,
+        ece_high=ece.high,
+        ece_p_value=ece_p_value(probabilities, is_fake, settings.bins, np.random.default_rng(seed)),
         ece_by_chance=metrics.expected_ece_under_calibration(
             probabilities, settings.bins, np.random.default_rng(seed)
         ),
@@ -147,7 +179,14 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         nll=metrics.negative_log_likelihood(probabilities, is_fake),
         by_manipulation=dict(_by_manipulation(rows, settings, seed)),
         by_modality=dict(_by_modality(rows, settings, seed)),
-        by_source=dict(_by_source(rows, settings, seed)),
+        by_source={
+            name: _estimate(subset, *_logits_and_labels(subset), settings, seed)
+            for name, subset in _sources_with_both(rows)
+        },
+        fpr95_by_source={
+            name: _estimate_fpr95(subset, settings, seed)
+            for name, subset in _sources_with_both(rows)
+        },
     )
 
 
@@ -181,13 +220,12 @@ def _by_manipulation(
         yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
 
 
-def _by_source(
-    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
-) -> Iterator[tuple[str, AucEstimate]]:
+def _sources_with_both(rows: Sequence[ScoreRow]) -> Iterator[tuple[str, list[ScoreRow]]]:
+    """Yield the rows of each data set with genuine and fake clips."""
     for name in sorted({row.source for row in rows} - {""}):
         subset = [row for row in rows if row.source == name]
         if len({row.is_fake for row in subset}) == 2:
-            yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
+            yield name, subset
 
 
 def _by_modality(
@@ -223,3 +261,46 @@ def _estimate(
     return AucEstimate(
         auc.value, auc.low, auc.high, fakes=int(is_fake.sum()), reals=int((~is_fake).sum())
     )
+
+
+def _estimate_fpr95(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) -> Estimate:
+    logits, is_fake = _logits_and_labels(rows)
+
+    def resampled(counts: Counts) -> Scores:
+        return resampled_roc(logits, is_fake, counts).fprs_at_tpr(0.95)
+
+    value = metrics.fpr_at_tpr(logits, is_fake, 0.95)
+    return _estimate_metric(rows, value, resampled, settings, seed)
+
+
+def _estimate_ece(
+    rows: Sequence[ScoreRow],
+    probabilities: Scores,
+    is_fake: Labels,
+    settings: EvaluationSettings,
+    seed: int,
+) -> Estimate:
+    bins = settings.bins
+
+    def resampled(counts: Counts) -> Scores:
+        return resampled_calibration_errors(probabilities, is_fake, counts, bins)
+
+    value = metrics.expected_calibration_error(probabilities, is_fake, bins)
+    return _estimate_metric(rows, value, resampled, settings, seed)
+
+
+def _estimate_metric(
+    rows: Sequence[ScoreRow],
+    value: float,
+    resampled: Callable[[Counts], Scores],
+    settings: EvaluationSettings,
+    seed: int,
+) -> Estimate:
+    estimates = estimate_metrics(
+        {"value": value},
+        lambda counts: {"value": resampled(counts)},
+        np.array([row.is_fake for row in rows]),
+        [row.identity for row in rows],
+        Resampling(np.random.default_rng(seed), settings.resamples, settings.confidence),
+    )
+    return estimates["value"]

@@ -1,15 +1,28 @@
 """Quality gates that decide whether a detector is promoted."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AliasChoices, Field
 
-from unmask.config import Gate, GateSettings, SourceGate
+from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
+from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
+from unmask.evaluation.intervals import Estimate
 
 AT_LEAST, AT_MOST = "at least", "at most"
+MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
+AT_SOURCE = "@"  # between a metric and the data set on which it is measured
+
+
+class NamedGate(NamedTuple):
+    """A gate with the name of its metric, such as ``auc@celebdf``."""
+
+    name: str
+    gate: Gate
+    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +35,7 @@ class GateResult:
         direction: ``at least`` or ``at most``.
         level: ``required`` or ``reported``.
         message: The result as a sentence; files written before version 0.2 call it ``words``.
+        low, high: Interval of the value, which decides nothing; ``None`` where it has none.
     """
 
     name: str
@@ -31,6 +45,15 @@ class GateResult:
     level: str
     passed: bool
     message: Annotated[str, Field(validation_alias=AliasChoices("message", "words"))]
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``met``, ``missed``, or ``not measured``."""
+        if self.value is None:
+            return NOT_MEASURED
+        return MET if self.passed else MISSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +63,17 @@ class GateReport:
     Attributes:
         passed: Every required gate passed; reported gates do not count.
         notes: What the candidate was trained without, one sentence each.
+        targets: The roadmap's targets of the phase, compared with the same numbers; they decide
+            nothing.
+        cross_dataset: Metrics on data sets that the candidate was not trained on; ``None`` in
+            files of before version 0.3.
     """
 
     rows: tuple[GateResult, ...]
     passed: bool
     notes: tuple[str, ...] = ()
+    targets: tuple[GateResult, ...] = ()
+    cross_dataset: CrossEvaluation | None = None
 
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.
@@ -57,6 +86,41 @@ class GateReport:
             raise GateError(f"not promoted: {'; '.join(failed)}")
 
 
+class _Reading(NamedTuple):
+    """What was measured for a gate.
+
+    Attributes:
+        estimate: ``None`` where nothing was measured.
+        remark: Stands behind the value in the message.
+        reason: Why nothing was measured.
+        decides: Whether a required gate fails where nothing was measured.
+    """
+
+    estimate: Estimate | None
+    remark: str = ""
+    reason: str = ""
+    decides: bool = True
+
+
+def list_gates(settings: GateSettings) -> tuple[NamedGate, ...]:
+    """Return the gates of the settings, in the order of reports."""
+    gates: list[tuple[str, Gate | None, str]] = [
+        ("auc", settings.auc, AT_LEAST),
+        ("ece", settings.ece, AT_MOST),
+        ("ece_p_value", settings.ece_p_value, AT_LEAST),
+        ("ece_excess", settings.ece_excess, AT_MOST),
+        ("fgsm_drop", settings.fgsm_drop, AT_MOST),
+        ("codec_gap", settings.codec_gap, AT_MOST),
+        *(
+            (f"{row.metric}{AT_SOURCE}{row.source}", row, _direction(row.metric))
+            for row in settings.sources
+        ),
+        ("cross_dataset_auc", settings.cross_dataset_auc, AT_LEAST),
+        ("champion_drop", settings.champion_drop, AT_MOST),
+    ]
+    return tuple(NamedGate(name, gate, side) for name, gate, side in gates if gate is not None)
+
+
 def check_gates(
     gates: GateSettings,
     evaluation: Evaluation,
@@ -66,10 +130,11 @@ def check_gates(
 ) -> GateReport:
     """Compare a candidate's metrics with the limits of its gates.
 
-    The AUC gates compare point estimates; the interval is only part of the message.
+    All gates compare point estimates; an interval is only part of the message.
 
     Args:
-        evaluation: Metrics of the candidate on the test set.
+        evaluation: Metrics of the candidate on the test set. A gate on a data set that is not
+            among them counts as ``reported``.
         fgsm_auc_drop: AUC lost under FGSM; ``None`` where it was not measured, which fails the
             gate.
         champion_auc: AUC of the champion on the same test set; ``None`` where there is no
@@ -77,44 +142,44 @@ def check_gates(
         codec_auc_gap: AUC difference between H.264 and H.265; ``None`` where it was not
             measured, which fails the gate if the settings have one.
     """
-    rows = (
-        _check("auc", gates.auc, evaluation.auc, AT_LEAST, _interval(evaluation)),
-        _check("ece", gates.ece, evaluation.ece, AT_MOST, _chance(evaluation)),
-        _check("ece_excess", gates.ece_excess, evaluation.ece_excess, AT_MOST),
-        _check("fgsm_drop", gates.fgsm_drop, fgsm_auc_drop, AT_MOST),
-        *(
-            []
-            if gates.codec_gap is None
-            else [_check("codec_gap", gates.codec_gap, codec_auc_gap, AT_MOST)]
-        ),
-        *(_check_source(gate, evaluation) for gate in gates.sources),
-        _check_champion(gates.champion_drop, evaluation.auc, champion_auc),
-    )
-    return GateReport(rows, all(row.passed for row in rows if row.level == "required"))
+    readings = {
+        "auc": _with_interval(evaluation.auc_estimate),
+        "ece": _Reading(evaluation.ece_estimate, _chance(evaluation)),
+        "ece_p_value": _read(evaluation.ece_p_value),
+        "ece_excess": _read(evaluation.ece_excess),
+        "fgsm_drop": _read(fgsm_auc_drop),
+        "codec_gap": _read(codec_auc_gap),
+        "cross_dataset_auc": _read_mean_auc(evaluation.cross_dataset),
+    }
+    rows = []
+    for name, gate, direction in list_gates(gates):
+        if name == "champion_drop":
+            rows.append(_check_champion(gate, evaluation.auc, champion_auc))
+            continue
+        reading = readings.get(name) or _read_source(name, evaluation)
+        rows.append(_check(name, gate, direction, reading))
+    passed = all(row.passed for row in rows if row.level == "required")
+    return GateReport(tuple(rows), passed, cross_dataset=evaluation.cross_dataset)
 
 
-def _check(
-    name: str, gate: Gate, value: float | None, direction: str, remark: str = ""
-) -> GateResult:
-    if value is None:
-        message = f"{name} was not measured; it must be {direction} {gate.limit:.4g}"
-        return GateResult(name, None, gate.limit, direction, gate.level, False, message)
+def _direction(metric: str) -> str:
+    return AT_LEAST if metric == "auc" else AT_MOST
+
+
+def _check(name: str, gate: Gate, direction: str, reading: _Reading) -> GateResult:
+    estimate, remark, reason, decides = reading
+    if estimate is None:
+        level = gate.level if decides else "reported"
+        because = f": {reason}" if reason else ""
+        message = f"{name} was not measured{because}; it must be {direction} {gate.limit:.4g}"
+        return GateResult(name, None, gate.limit, direction, level, False, message)
+    value = estimate.value
     passed = value >= gate.limit if direction == AT_LEAST else value <= gate.limit
     missed = "below the minimum of" if direction == AT_LEAST else "above the maximum of"
     relation = direction if passed else missed
     message = f"{name} {value:.4f}{remark} is {relation} {gate.limit:.4g}"
-    return GateResult(name, value, gate.limit, direction, gate.level, passed, message)
-
-
-def _check_source(gate: SourceGate, evaluation: Evaluation) -> GateResult:
-    """Check the AUC on a data set; one that was not given cannot be missed."""
-    name = f"auc@{gate.source}"
-    if (estimate := evaluation.by_source.get(gate.source)) is None:
-        message = (
-            f"{name} was not measured: no data set {gate.source} with genuine and fake test clips"
-        )
-        return GateResult(name, None, gate.limit, AT_LEAST, "reported", False, message)
-    return _check(name, gate, estimate.value, AT_LEAST, f" ({estimate.format_interval()})")
+    counts = name, value, gate.limit, direction, gate.level, passed, message
+    return GateResult(*counts, estimate.low, estimate.high)
 
 
 def _check_champion(gate: Gate, auc: float, champion_auc: float | None) -> GateResult:
@@ -122,12 +187,47 @@ def _check_champion(gate: Gate, auc: float, champion_auc: float | None) -> GateR
     if champion_auc is None:
         message = "no champion yet"
         return GateResult(name, None, gate.limit, AT_MOST, gate.level, True, message)
-    remark = f" (champion AUC {champion_auc:.3f})"
-    return _check(name, gate, champion_auc - auc, AT_MOST, remark)
+    drop = Estimate(champion_auc - auc, None, None)
+    return _check(name, gate, AT_MOST, _Reading(drop, f" (champion AUC {champion_auc:.3f})"))
 
 
-def _interval(evaluation: Evaluation) -> str:
-    return f" ({evaluation.auc_estimate.format_interval()})"
+def _read(value: float | None) -> _Reading:
+    return _Reading(None if value is None else Estimate(value, None, None))
+
+
+def _with_interval(estimate: Estimate) -> _Reading:
+    return _Reading(estimate, f" ({estimate.format_interval()})")
+
+
+def _read_source(name: str, evaluation: Evaluation) -> _Reading:
+    """Read a metric of a data set; one that was not given cannot be missed."""
+    cross = evaluation.cross_dataset
+    metric, _, source = name.partition(AT_SOURCE)
+    table = evaluation.by_source if metric == "auc" else evaluation.fpr95_by_source
+    estimate: Estimate | None = table.get(source)
+    if estimate is None and cross is not None and (part := cross.get_slice(source)) is not None:
+        estimate = part.video.metrics.get(metric)
+    if estimate is not None:
+        return _with_interval(estimate)
+    reason = f"no data set {source} with genuine and fake test clips"
+    return _Reading(None, reason=reason, decides=False)
+
+
+def _read_mean_auc(cross: CrossEvaluation | None) -> _Reading:
+    if cross is None or cross.mean_auc is None:
+        reason = "no data set was given that has genuine and fake test clips and none to train on"
+        return _Reading(None, reason=reason, decides=False)
+    aucs = dict(_unseen_aucs(cross))
+    lowest = min(aucs, key=lambda name: aucs[name])
+    remark = f" ({cross.mean_auc.format_interval()}"
+    remark += f"; mean of {len(aucs)}, the lowest {aucs[lowest]:.4f} on {lowest})"
+    return _Reading(cross.mean_auc, remark)
+
+
+def _unseen_aucs(cross: CrossEvaluation) -> Iterator[tuple[str, float]]:
+    for dataset in cross.datasets:
+        if auc := dataset.whole.video.metrics.get("auc"):
+            yield dataset.name, auc.value
 
 
 def _chance(evaluation: Evaluation) -> str:

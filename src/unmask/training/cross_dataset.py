@@ -1,7 +1,7 @@
-"""Scores and metrics of a frozen bundle on the test clips of several data sets."""
+"""Scores and metrics of a frozen bundle on the test clips of data sets it was not trained on."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import torch
 
 from unmask.config import EvaluationSettings
 from unmask.data.datasets.ingest import ScanResult, scan_dataset
+from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.preprocessing.cache import Cache
@@ -60,16 +61,45 @@ def evaluate_on_folders(
         name: scan_dataset(folder, options.seed, options.jobs, role="test")
         for name, folder in folders.items()
     }
-    for member in loaded.members:
-        member.to("cuda" if torch.cuda.is_available() else "cpu")
-    scored = [_score_dataset(loaded, name, scan, cache, options) for name, scan in scans.items()]
+    _move_to_accelerator(loaded)
+    scored = [_score_folder(loaded, name, scan, cache, options) for name, scan in scans.items()]
     return evaluate_datasets(
         *(scored, settings, options.seed, loaded.sha256, options.frames),
         thresholds=decision_thresholds(loaded.calibration),
     )
 
 
-def _score_dataset(
+def evaluate_unseen_sets(
+    bundle: Path, clips: Sequence[Clip], cache: Cache, settings: EvaluationSettings, seed: int
+) -> CrossEvaluation:
+    """Evaluate a bundle on those data sets of its run that it was not trained on.
+
+    Clips are scored as in serving. There may be no such data set, and then no result.
+
+    Args:
+        clips: Clips of all splits.
+    """
+    loaded = load_bundle(bundle)
+    unseen = select_unseen_sets(clips)
+    load = make_feature_loader(
+        loaded.preprocessing, cache, [clip for subset in unseen.values() for clip in subset]
+    )
+    _move_to_accelerator(loaded)
+    scored = [_score_clips(loaded, name, subset, load) for name, subset in unseen.items()]
+    return evaluate_datasets(
+        *(scored, settings, seed, loaded.sha256),
+        thresholds=decision_thresholds(loaded.calibration),
+    )
+
+
+def select_unseen_sets(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
+    """Return the test clips of each data set that has neither training nor validation clips."""
+    seen = {clip.source for clip in clips if clip.split != "test"}
+    names = sorted({clip.source for clip in clips} - seen)
+    return {name: tuple(clip for clip in clips if clip.source == name) for name in names}
+
+
+def _score_folder(
     bundle: Bundle, name: str, scan: ScanResult, cache: Cache, options: CrossOptions
 ) -> DatasetScores:
     settings = bundle.preprocessing
@@ -79,8 +109,26 @@ def _score_dataset(
     def load(clip: Clip) -> ClipFeatures:
         return prepare_clip(clip.path, settings, cache)
 
-    videos, problems = score_videos(bundle, scan.clips, load, options.frames)
-    problems |= {str(file.path): file.reason for file in scan.skipped}
+    skipped = {str(file.path): file.reason for file in scan.skipped}
+    return _score_clips(bundle, name, scan.clips, load, options.frames, skipped)
+
+
+def _score_clips(
+    bundle: Bundle,
+    name: str,
+    clips: Sequence[Clip],
+    load: FeatureLoader,
+    frames: int = 0,
+    skipped: Mapping[str, str] | None = None,
+) -> DatasetScores:
+    """Score the clips of a data set; ``skipped`` are files of it that cannot be opened."""
+    videos, problems = score_videos(bundle, clips, load, frames)
+    problems |= skipped or {}
     for clip_id, problem in problems.items():
         log.warning("%s: %s was not scored: %s", name, clip_id, problem)
-    return DatasetScores(name, len(scan.clips) + len(scan.skipped), videos, problems)
+    return DatasetScores(name, len(clips) + len(skipped or {}), videos, problems)
+
+
+def _move_to_accelerator(bundle: Bundle) -> None:
+    for member in bundle.members:
+        member.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -24,10 +24,11 @@ def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
     assert [row["name"] for row in report["rows"]] == [
         "auc",
         "ece",
-        "ece_excess",
+        "ece_p_value",
         "fgsm_drop",
         "auc@ffpp",
         "auc@celebdf",
+        "cross_dataset_auc",
         "champion_drop",
     ]
 

@@ -27,6 +27,18 @@ def test_a_run_records_settings_data_metrics_and_gates(tmp_path):
 
 
 @pytest.mark.usefixtures("checkout")
+def test_gates_on_data_sets_have_tags_and_a_page(tmp_path):
+    row = GateResult("auc@celebdf", 0.8, 0.7, "at least", "required", True, "auc@celebdf 0.8")
+    run_id = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    mlflow_runs.finish_run(run_id, {}, GateReport((row,), True))
+    tags = mlflow.MlflowClient().get_run(run_id).data.tags
+    assert tags["gate.auc_at_celebdf"] == "required: auc@celebdf 0.8"
+    (page,) = (tmp_path / "outputs/mlartifacts").rglob("gates/gates.html")
+    assert "auc@celebdf" in page.read_text()
+    assert page.with_suffix(".json").is_file()
+
+
+@pytest.mark.usefixtures("checkout")
 def test_a_resumed_training_keeps_its_run(tmp_path):
     first = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
     assert mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit") == first

@@ -1,5 +1,6 @@
 """`unmask eval gates`: quality gates of a detector."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,8 @@ def command(
     robustness: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Report of `unmask eval attack` or `unmask eval codecs`; repeatable. A gate "
-            "whose report is missing fails."
+            help="Report of `unmask eval attack`, `codecs` or `crosseval`; repeatable. A gate "
+            "whose report is missing fails, but for gates on data sets that are not given."
         ),
     ] = None,
     champion_auc: Annotated[
@@ -30,18 +31,22 @@ def command(
 
     from unmask.config import load_settings
     from unmask.errors import GateError
-    from unmask.evaluation.console_tables import gate_table
+    from unmask.evaluation import roadmap
+    from unmask.evaluation.console_tables import gate_table, target_table
     from unmask.evaluation.evaluate import Evaluation
     from unmask.evaluation.gates import check_gates
     from unmask.evaluation.serialization import load, save
 
-    settings = load_settings(phase=phase, profile=profile).gates
-    evaluation = load(Evaluation, metrics)
-    drop, gap = _read_robustness(robustness or [])
+    settings, targets = (
+        load_settings(phase=phase, profile=name).gates for name in (profile, roadmap.PROFILE)
+    )
+    drop, gap, cross_dataset = _read_reports(robustness or [])
+    evaluation = replace(load(Evaluation, metrics), cross_dataset=cross_dataset)
     report = check_gates(settings, evaluation, drop, champion_auc, gap)
+    report = roadmap.add_targets(report, targets, evaluation, drop, gap)
     if json is not None:
         save(report, json)
-    Console().print(gate_table(report))
+    Console().print(gate_table(report), target_table(report))
     try:
         report.raise_if_failed()
     except GateError as error:
@@ -49,14 +54,23 @@ def command(
         raise typer.Exit(1) from error
 
 
-def _read_robustness(files: list[Path]) -> tuple[float | None, float | None]:
-    """Return the AUC drop under attack and the codec gap, each from the last file with it."""
+def _read_reports(files: list[Path]) -> tuple[float | None, float | None, Any]:
+    """Return AUC drop under attack, codec gap and evaluation on other data sets.
+
+    Each is that of the last file with it.
+    """
+    from unmask.evaluation.cross_dataset import CrossEvaluation
     from unmask.evaluation.serialization import load
     from unmask.robustness.adversarial_report import RobustnessReport
     from unmask.robustness.codec_report import CodecReport
 
-    either: Any = RobustnessReport | CodecReport
+    either: Any = RobustnessReport | CodecReport | CrossEvaluation
     reports = [load(either, file) for file in files]
     drops = [report.gate_drop for report in reports if isinstance(report, RobustnessReport)]
     gaps = [report.gap for report in reports if isinstance(report, CodecReport)]
-    return (drops[-1] if drops else None, gaps[-1] if gaps else None)
+    crosses = [report for report in reports if isinstance(report, CrossEvaluation)]
+    return (
+        drops[-1] if drops else None,
+        gaps[-1] if gaps else None,
+        crosses[-1] if crosses else None,
+    )

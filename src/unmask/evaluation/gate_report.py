@@ -1,0 +1,51 @@
+"""Gate report as files: gates, the roadmap's targets, and metrics on data sets not trained on."""
+
+import html
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from unmask.evaluation import roadmap
+from unmask.evaluation.cross_dataset import CrossEvaluation
+from unmask.evaluation.cross_dataset_tables import STYLE, render_data_sets
+from unmask.evaluation.gates import GateReport
+from unmask.evaluation.serialization import save
+
+NO_DATA_SET = "Not measured: no data set was given that has test clips and none to train on."
+
+
+def write_gate_report(report: GateReport, folder: Path) -> tuple[Path, Path]:
+    """Write ``gates.json`` and ``gates.html``; the folder is created if absent."""
+    file = save(report, folder / "gates.json")
+    page = folder / "gates.html"
+    page.write_text(render_page(report), encoding="utf-8")
+    return file, page
+
+
+def render_page(report: GateReport) -> str:
+    """Return the gate report as an HTML page that loads no other file."""
+    title = f"Gates: {'passed' if report.passed else 'not passed'}"
+    gates = [(row.name, row.level, row.verdict, row.message) for row in report.rows]
+    parts = [f"<h1>{title}</h1>", _table(("gate", "level", "verdict", "result"), gates)]
+    parts += [f"<p>{html.escape(note)}</p>" for note in report.notes]
+    if report.targets:
+        targets = [roadmap.list_cells(row) for row in report.targets]
+        parts += ["<h2>Targets of the roadmap</h2>", _table(roadmap.HEADINGS, targets)]
+    parts += ["<h2>Cross-dataset</h2>", _cross_dataset(report.cross_dataset)]
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _cross_dataset(evaluation: CrossEvaluation | None) -> str:
+    if evaluation is None or not evaluation.datasets:
+        return f"<p>{NO_DATA_SET}</p>"
+    return render_data_sets(evaluation)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{heading}</th>" for heading in headings)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
