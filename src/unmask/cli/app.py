@@ -43,6 +43,11 @@ GROUPS = {
         "gates": "eval.gates",
         "crosseval": "eval.crosseval",
     },
+    "weights": {
+        "list": "weights.listing",
+        "get": "weights.get",
+        "verify": "weights.verify",
+    },
     "experiment": {
         "sweep": "experiment.sweep",
         "ablate": "experiment.ablate",

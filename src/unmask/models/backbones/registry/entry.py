@@ -1,0 +1,68 @@
+"""Record types of the registry of pretrained networks."""
+
+from dataclasses import dataclass
+
+NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedFile:
+    """A file inside a wheel of the package index.
+
+    Attributes:
+        project, version: The wheel, as the package index names it.
+        sha256: Hash of the wheel, 64 hexadecimal digits.
+        member: Path of the file inside the wheel.
+        size: Bytes of the file.
+    """
+
+    project: str
+    version: str
+    sha256: str
+    member: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedNetwork:
+    """A pretrained network that travels inside packages.
+
+    Attributes:
+        name: Name in settings and on the command line.
+        architecture: Network and size.
+        files: Files of the weights, in the order in which they are joined.
+        converter: Module of :mod:`.converters` that reads them.
+        model: timm's name of the architecture, or transformers' ``model_type``.
+        trained_on: Training data, as far as it is stated.
+        package_licence, weights_licence: As stated, or ``not stated``.
+        preprocessing: Input that the network expects.
+        use: What it is for in this project.
+        min_cosine: Least cosine similarity of the converted network's output to the original's.
+    """
+
+    name: str
+    architecture: str
+    files: tuple[PackagedFile, ...]
+    converter: str
+    model: str
+    trained_on: str
+    package_licence: str
+    weights_licence: str
+    preprocessing: str
+    use: str
+    min_cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedNetwork:
+    """A pretrained network inside packages that this project does not load, and why.
+
+    Attributes:
+        package: Project and version, such as ``name==1.0.0``.
+        licence: Licence of the weights as stated, or ``not stated``.
+    """
+
+    package: str
+    architecture: str
+    licence: str
+    reason: str

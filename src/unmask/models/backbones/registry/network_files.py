@@ -1,0 +1,91 @@
+"""Networks of the registry as files: written from converted tensors, and read again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+
+from unmask.models.backbones.registry.converters import (
+    clip_onnx,
+    ctranslate2_whisper,
+    timm_checkpoint,
+)
+from unmask.models.backbones.registry.entry import PretrainedNetwork
+
+WEIGHTS_NAME = "model.safetensors"
+HEAD_DIM = 64  # of every Whisper model
+
+
+def convert(network: PretrainedNetwork, content: bytes) -> dict[str, Tensor]:
+    """Return the tensors of the packaged file under the names of timm or transformers."""
+    if network.converter == "clip_onnx":
+        return clip_onnx.read_tensors(content)
+    if network.converter == "ctranslate2_whisper":
+        return ctranslate2_whisper.read_tensors(content)
+    return timm_checkpoint.read_tensors(content, network.model)
+
+
+def write_network(network: PretrainedNetwork, tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Write the weights, for transformers with configuration and feature extractor.
+
+    The weights of timm's networks keep their precision, Whisper's are in half precision as packed.
+
+    Raises:
+        RuntimeError: Names or shapes of the tensors are not those of the network.
+    """
+    save_file(dict(tensors), folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    if network.model == "whisper":
+        _whisper_config(tensors).save_pretrained(folder)
+        WhisperFeatureExtractor().save_pretrained(folder)
+    read_network(network, folder)
+
+
+def read_network(network: PretrainedNetwork, folder: Path) -> nn.Module:
+    """Return the network with its weights in single precision, in evaluation mode."""
+    state = load_file(folder / WEIGHTS_NAME)
+    if network.model == "whisper":
+        model = WhisperModel(WhisperConfig.from_pretrained(folder, local_files_only=True))
+        model.load_state_dict(state)
+        return cast(nn.Module, model.float().encoder.eval())
+    return _build_timm(network.model, state).eval()
+
+
+def _build_timm(name: str, state: Mapping[str, Tensor]) -> nn.Module:
+    head = next(name for name in state if name in ("head.bias", "classifier.bias"))
+    model: nn.Module = timm.create_model(name, pretrained=False, num_classes=len(state[head]))
+    counters = {key for key in model.state_dict() if key.endswith("num_batches_tracked")}
+    result = model.load_state_dict(state, strict=False)
+    if result.unexpected_keys or set(result.missing_keys) - counters:
+        raise RuntimeError(f"the tensors are not those of {name}: {result}")
+    return model
+
+
+def _whisper_config(tensors: Mapping[str, Tensor]) -> WhisperConfig:
+    layers = {part: _count_layers(tensors, part) for part in ("encoder", "decoder")}
+    tokens, width = tensors["decoder.embed_tokens.weight"].shape
+    inner = len(tensors["encoder.layers.0.fc1.bias"])
+    return WhisperConfig(
+        vocab_size=tokens,
+        d_model=width,
+        num_mel_bins=tensors["encoder.conv1.weight"].shape[1],
+        encoder_layers=layers["encoder"],
+        decoder_layers=layers["decoder"],
+        encoder_attention_heads=width // HEAD_DIM,
+        decoder_attention_heads=width // HEAD_DIM,
+        encoder_ffn_dim=inner,
+        decoder_ffn_dim=inner,
+        max_source_positions=len(tensors["encoder.embed_positions.weight"]),
+        max_target_positions=len(tensors["decoder.embed_positions.weight"]),
+        pad_token_id=None,
+        dtype=torch.float16,
+    )
+
+
+def _count_layers(tensors: Mapping[str, Tensor], part: str) -> int:
+    names = [name.split(".") for name in tensors if name.startswith(f"{part}.layers.")]
+    return len({name[2] for name in names})
