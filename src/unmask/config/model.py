@@ -17,7 +17,8 @@ class ModelSettings(SettingsModel):
     )
     frame_weights: Text = Field(
         default="pretrained",
-        description="Weights of the image backbone: `pretrained`, `random` or a local file.",
+        description="Weights of the image backbone: `pretrained` (from the hub), `random`, a name "
+        "that `unmask weights list` prints, or a local file.",
     )
     input_px: int = Field(
         default=224, ge=1, description="Side of the face image that the detector sees, in pixels."
@@ -29,7 +30,8 @@ class ModelSettings(SettingsModel):
     voice_backbone: Text = Field(
         default="facebook/wav2vec2-base",
         description="Speech backbone: a hub name or a local folder of wav2vec 2.0, XLS-R, HuBERT, "
-        "WavLM, w2v-BERT 2.0 or Whisper, or `tiny`, a small network with random weights.",
+        "WavLM, w2v-BERT 2.0 or Whisper, a name that `unmask weights list` prints, or `tiny`, a "
+        "small network with random weights.",
     )
     voice_weights: Literal["pretrained", "random"] = Field(
         default="pretrained", description="Weights of the speech backbone."

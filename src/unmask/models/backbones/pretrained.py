@@ -1,4 +1,4 @@
-"""Pretrained weights of frame backbones: from the Hugging Face hub, a local file, or random.
+"""Pretrained weights of frame backbones: from the hub, the package index, a file, or random.
 
 The models are those of timm (Wightman, "PyTorch Image Models", 2019).
 """
@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from unmask.errors import WeightsError
 from unmask.models.backbones.checkpoint_keys import describe_mismatch
 from unmask.models.backbones.hub import download_files
+from unmask.models.backbones.registry.catalog import is_network
+from unmask.models.backbones.registry.network_files import WEIGHTS_NAME
+from unmask.models.backbones.registry.store import fetch_network
 
 # names that timm gives to classifiers
 HEADS = re.compile(r"(head|heads|head_dist|aux_head|fc|fc_norm|classif|classifier|last_linear)\b")
@@ -27,20 +30,21 @@ def load_frame_weights(backbone: nn.Module, name: str, weights: str) -> None:
     """Load weights into ``backbone``, the timm model ``name``, in place.
 
     Args:
-        weights: ``random`` leaves the backbone unchanged; ``pretrained`` loads timm's weights;
-            anything else is a local ``.safetensors``, ``.pth`` or ``.bin`` file, whose classifier,
-            if any, is ignored. A file is loaded completely or not at all.
+        weights: ``random`` leaves the backbone unchanged; ``pretrained`` loads timm's weights from
+            the hub; a name of :mod:`.registry` those of the package index; anything else is a local
+            ``.safetensors``, ``.pth`` or ``.bin`` file. A classifier in it is ignored. A file is
+            loaded completely or not at all.
 
     Raises:
         WeightsError: The weights are not available, or belong to another model.
     """
     if weights == "random":
         return
-    path = Path(weights) if weights != "pretrained" else _timm_file(name)
+    path = _find_file(name, weights)
     if not path.is_file():
         raise WeightsError(
             f"model.frame_weights is {weights}, and there is no such file; "
-            "use pretrained, random or a file of weights"
+            "use pretrained, random, a name that `unmask weights list` prints, or a file"
         )
     try:
         if path.suffix == ".safetensors":
@@ -69,6 +73,14 @@ def _resample_positions(state: dict[str, Tensor], backbone: nn.Module) -> dict[s
     grid = cast(Any, backbone).patch_embed.grid_size
     positions = resample_abs_pos_embed(stored, grid, num_prefix_tokens=cast(int, prefix))
     return {**state, "pos_embed": positions}
+
+
+def _find_file(name: str, weights: str) -> Path:
+    if weights == "pretrained":
+        return _timm_file(name)
+    if is_network(weights):
+        return fetch_network(weights).folder / WEIGHTS_NAME
+    return Path(weights)
 
 
 def _timm_file(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Pretrained speech models: from the Hugging Face hub, a local folder, or with random weights.
+"""Pretrained speech models: from the hub, the package index or a folder, or with random weights.
 
 A checkpoint is loaded completely or not at all.
 """
@@ -17,6 +17,8 @@ from unmask.errors import WeightsError
 from unmask.models.backbones.checkpoint_keys import describe_mismatch
 from unmask.models.backbones.filterbank import init_sinc_filters
 from unmask.models.backbones.hub import download_files
+from unmask.models.backbones.registry.catalog import is_network
+from unmask.models.backbones.registry.store import fetch_network
 from unmask.models.backbones.speech_backbones import BACKBONES
 
 WAV2VEC2, WHISPER = "wav2vec2", "whisper"
@@ -57,7 +59,7 @@ TINY_CONFIG: dict[str, Any] = {
 
 
 def load_voice(backbone: str, weights: str) -> PreTrainedModel:
-    """Return a speech model: ``tiny``, a name on the hub, or a local folder.
+    """Return a speech model: ``tiny``, a name of :mod:`.registry` or on the hub, or a folder.
 
     Args:
         weights: ``pretrained`` or ``random``; random weights of wav2vec2-base and ``tiny`` need
@@ -74,7 +76,7 @@ def load_voice(backbone: str, weights: str) -> PreTrainedModel:
         return tiny
     if weights == "random" and backbone == WAV2VEC2_BASE:
         return voice_from_config({})
-    folder = Path(backbone)
+    folder = fetch_network(backbone).folder if is_network(backbone) else Path(backbone)
     if not folder.is_dir():
         folder = download_files(backbone, FILES, "model.voice_backbone")
     try:

@@ -33,9 +33,9 @@ from unmask.models.backbones.registry.reference_outputs import ConversionProof, 
 log = logging.getLogger(__name__)
 FACTS_NAME = "source.json"
 VERSION = 1  # increase when a converter changes
-BROKEN = (EOFError, KeyError, ValueError, RuntimeError, OSError) + (
-    struct.error,
-    pickle.UnpicklingError,
+BROKEN = (
+    *(EOFError, KeyError, ValueError, RuntimeError, OSError),
+    *(struct.error, pickle.UnpicklingError),
 )
 
 

@@ -23,8 +23,4 @@ def read_tensors(content: bytes, model: str) -> dict[str, Tensor]:
         tuple(value.shape) for value in expected.values()
     ]:
         raise ValueError(f"{len(stored)} tensors do not have the shapes of {model}")
-    return {
-        name: value.contiguous()
-        for name, value in zip(expected, stored.values(), strict=True)
-        if not name.endswith("num_batches_tracked")
-    }
+    return {name: value.contiguous() for name, value in zip(expected, stored.values(), strict=True)}
