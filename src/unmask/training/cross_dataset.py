@@ -94,9 +94,10 @@ def evaluate_unseen_sets(
 
 def select_unseen_sets(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
     """Return the test clips of each data set that has neither training nor validation clips."""
-    seen = {clip.source for clip in clips if clip.split != "test"}
-    names = sorted({clip.source for clip in clips} - seen)
-    return {name: tuple(clip for clip in clips if clip.source == name) for name in names}
+    seen = {clip.source for clip in clips if clip.split in ("train", "val")}
+    tests = [clip for clip in clips if clip.split == "test" and clip.source not in seen]
+    names = sorted({clip.source for clip in tests})
+    return {name: tuple(clip for clip in tests if clip.source == name) for name in names}
 
 
 def _score_folder(
