@@ -275,6 +275,30 @@ class MouthCrops:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFaces:
+    """Crops around one person's face in the frames of the file, before alignment.
+
+    Attributes:
+        encoded: The image files of all crops one after the other, bytes.
+        ends: Where each image ends in ``encoded``, shape ``(frames,)``.
+        landmarks_px: 68 points in pixels of the crop, shape ``(frames, 68, 2)``.
+        matrices: Similarity from pixels of the crop to those of the aligned face, shape
+            ``(frames, 2, 3)``.
+    """
+
+    encoded: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+    landmarks_px: NDArray[np.float32]
+    matrices: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not belong together."""
+        rows = {len(self.ends), len(self.landmarks_px), len(self.matrices)}
+        if len(rows) != 1 or (len(self.ends) and self.ends[-1] != len(self.encoded)):
+            raise MediaError(f"source crops: inconsistent rows {sorted(rows)} or image bytes")
+
+
+@dataclass(frozen=True, slots=True)
 class PersonFeatures:
     """Visual features of one person.
 
@@ -286,6 +310,8 @@ class PersonFeatures:
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``.
         lips: Mouth crops, ``None`` if disabled. In a window of a long video, their times are
             relative to the start of the window, like its audio.
+        source: Crops of the same frames before alignment, ``None`` if disabled; of the person
+            with the greatest screen presence in a whole clip alone.
     """
 
     track: FaceTrack
@@ -293,6 +319,7 @@ class PersonFeatures:
     flow: NDArray[np.int8] | None
     landmarks: NDArray[np.float32]
     lips: MouthCrops | None = None
+    source: SourceFaces | None = None
 
 
 @dataclass(frozen=True, slots=True)

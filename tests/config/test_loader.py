@@ -20,7 +20,7 @@ def write_params(tmp_path, text):
 def test_the_full_profile_of_phase_1_has_the_defaults_but_for_the_speech_layers():
     settings = load_settings(ROOT / "params.yaml", phase=1, profile="full")
     assert settings.model == Settings().model.replace(voice_layers="weighted")
-    assert settings.preprocessing == Settings().preprocessing
+    assert settings.preprocessing.without_source_faces() == Settings().preprocessing
 
 
 def test_every_phase_and_profile_of_the_file_can_be_read():
@@ -37,9 +37,10 @@ def test_a_renamed_key_overrides_its_earlier_name_and_the_other_way_round(tmp_pa
     )
     for names in (("fake_source", "fakes"), ("fakes", "fake_source")):
         path = write_params(tmp_path, text % names)
-        assert load_settings(path, 2).training.fake_source == "both"
+        crops = "preprocessing.source_faces.enabled=true"
+        assert load_settings(path, 2, overrides=[crops]).training.fake_source == "both"
         for name in names:
-            settings = load_settings(path, 2, overrides=[f"training.{name}=forged"])
+            settings = load_settings(path, 2, overrides=[crops, f"training.{name}=forged"])
             assert settings.training.fake_source == "forged"
 
 
@@ -164,6 +165,7 @@ def test_an_unknown_codec_is_named(tmp_path):
         ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
         ("preprocessing.align.crop_px=112", "change model.input_px"),
         ("preprocessing.flow.enabled=false", "model.flow requires optical flow"),
+        ("training.fake_source=both", "set preprocessing.source_faces.enabled=true, too"),
     ],
 )
 def test_an_invalid_override_is_refused(override, message):

@@ -35,14 +35,24 @@ TINY = {
     "phases": {
         1: {},
         3: {
-            "preprocessing": {"lips": {"enabled": True}, "flow": {"enabled": True}},
+            "preprocessing": {
+                "lips": {"enabled": True},
+                "flow": {"enabled": True},
+                "source_faces": {"enabled": True},
+            },
             "model": {
                 "fusion": "attention",
                 "flow": True,
                 "auxiliary": True,
                 "temporal": "transformer",
             },
-            "training": {"balanced": True, "backbone_rate": 0.1, "ema_decay": 0.5},
+            "training": {
+                "balanced": True,
+                "backbone_rate": 0.1,
+                "ema_decay": 0.5,
+                "fake_source": "both",
+            },
+            "augmentation": {"codec": 0.5, "resize": 0.25},
             "uncertainty": {"passes": 2},
             "sync": {"enabled": True, "dim": 16, "epochs": 1},
             "ensemble": {"members": 2, "shared_frames": True},

@@ -11,6 +11,7 @@ from unmask.config import (
     LipSettings,
     PreprocessingSettings,
     SamplingSettings,
+    SourceFaceSettings,
     SpeechSettings,
     to_dict,
 )
@@ -20,6 +21,7 @@ from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.stages import VERSIONS, CachedStages
 
 LIPS = LipSettings(enabled=True)
+SOURCE = SourceFaceSettings(enabled=True)
 
 
 def make_settings(**changes):
@@ -29,6 +31,7 @@ def make_settings(**changes):
 def run_all(stages):
     for stage in (stages.info, stages.people, stages.flow, stages.mouth_crops, stages.speech):
         stage()
+    stages.source_faces()
     return stages
 
 
@@ -73,6 +76,7 @@ def opened(monkeypatch):
         ({"speech": SpeechSettings(method="energy", threshold=0.4)}, {"speech"}),
         ({"flow": FlowSettings(enabled=False)}, set()),
         ({"lips": LIPS}, {"lips"}),
+        ({"source_faces": SOURCE}, {"source"}),
         ({}, set()),
     ],
 )
@@ -156,11 +160,12 @@ def test_entries_from_before_the_alignment_method_was_a_setting_are_found(video,
 
 
 def test_entries_of_another_decoder_are_computed_again(video, cache, monkeypatch):
-    run_all(CachedStages(video, make_settings(lips=LIPS), cache))
-    again = run_all(CachedStages(video, make_settings(lips=LIPS), cache))
+    settings = make_settings(lips=LIPS, source_faces=SOURCE)
+    run_all(CachedStages(video, settings, cache))
+    again = run_all(CachedStages(video, settings, cache))
     assert recomputed(again) == set()
     monkeypatch.setattr(stages_module, "decoder_version", lambda: "16.1")
-    other = run_all(CachedStages(video, make_settings(lips=LIPS), cache))
+    other = run_all(CachedStages(video, settings, cache))
     assert recomputed(other) == set(VERSIONS)
 
 

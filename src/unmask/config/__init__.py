@@ -25,6 +25,7 @@ from unmask.config.preprocessing import (
     LipSettings,
     PreprocessingSettings,
     SamplingSettings,
+    SourceFaceSettings,
     SpeechSettings,
 )
 from unmask.config.schema import settings_schema
@@ -56,6 +57,7 @@ __all__ = [
     "SamplingSettings",
     "Settings",
     "SettingsModel",
+    "SourceFaceSettings",
     "SourceGate",
     "SpeechSettings",
     "TrainingSettings",

@@ -104,6 +104,12 @@ def _check_dependencies(settings: Settings) -> None:
         raise ConfigError(
             "model.flow requires optical flow; set preprocessing.flow.enabled=true, too"
         )
+    source_faces = settings.preprocessing.source_faces.enabled
+    if settings.training.fake_source != "labelled" and not source_faces:
+        raise ConfigError(
+            f"training.fake_source={settings.training.fake_source} forges faces before alignment; "
+            "set preprocessing.source_faces.enabled=true, too"
+        )
 
 
 def _deep_merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,21 @@ class LipSettings(SettingsModel):
     crop_px: int = Field(default=48, ge=1, description="Side of a mouth crop in pixels.")
 
 
+class SourceFaceSettings(SettingsModel):
+    """Crops of the face before alignment, from which training forges and degrades faces."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Store crops of the training clips' faces as they are in the file; required "
+        "by `training.fake_source` other than `labelled`.",
+    )
+    max_side_px: int = Field(
+        default=512,
+        ge=256,
+        description="Crops with a longer side, in pixels, are downscaled to it.",
+    )
+
+
 class PreprocessingSettings(SettingsModel):
     """Input specification, stored in every bundle: serving prepares what training saw."""
 
@@ -106,3 +121,11 @@ class PreprocessingSettings(SettingsModel):
     speech: SpeechSettings = Field(
         default_factory=SpeechSettings, description="Voice activity detection."
     )
+    source_faces: SourceFaceSettings = Field(
+        default_factory=SourceFaceSettings,
+        description="Faces before alignment, for training alone.",
+    )
+
+    def without_source_faces(self) -> "PreprocessingSettings":
+        """Return the settings of everything but training, which alone needs the source faces."""
+        return self.replace(source_faces=SourceFaceSettings())

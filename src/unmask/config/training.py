@@ -57,7 +57,7 @@ class TrainingSettings(SettingsModel):
         validation_alias=AliasChoices("fake_source", "fakes"),
         serialization_alias="fakes",
         description="Fakes to train on: the labelled ones, pseudo-fakes synthesised online, or "
-        "both.",
+        "both. Pseudo-fakes need `preprocessing.source_faces`.",
     )
     paired: bool = Field(
         default=True, description="Put a genuine clip and its fakes into the same batch."
@@ -104,8 +104,16 @@ class AugmentationSettings(SettingsModel):
     light: Fraction = Field(default=1.0, description="Brightness and contrast.")
     colour: Fraction = Field(default=0.0, description="White balance and saturation.")
     blur: Fraction = Field(default=0.0, description="Gaussian blur.")
-    resize: Fraction = Field(default=0.0, description="Scaling down or up, and back.")
-    codec: Fraction = Field(default=0.0, description="Re-encoding of video and audio.")
+    resize: Fraction = Field(
+        default=0.0,
+        description="Scaling down or up, and back; before alignment with "
+        "`preprocessing.source_faces`.",
+    )
+    codec: Fraction = Field(
+        default=0.0,
+        description="Re-encoding of video and audio; frames as JPEG or H.264 key frames before "
+        "alignment with `preprocessing.source_faces`.",
+    )
     cutout: Fraction = Field(default=0.0, description="Masking of a part of the face.")
     pitch: Fraction = Field(default=0.0, description="Pitch shift of the audio.")
     stretch: Fraction = Field(default=0.0, description="Time stretch of the audio.")

@@ -15,7 +15,14 @@ from unmask.preprocessing.faces.optical_flow import Levels
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.speech.vad import detect_speech
 from unmask.preprocessing.timing import StageTimer
-from unmask.records import RATE_HZ, MediaInfo, MouthCrops, PersonFeatures, Waveform
+from unmask.records import (
+    RATE_HZ,
+    MediaInfo,
+    MouthCrops,
+    PersonFeatures,
+    SourceFaces,
+    Waveform,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +115,12 @@ def attach_mouth_crops(
         settings.rate_hz,
     )
     return tuple(replace(person, lips=crops.get(person.track.person, empty)) for person in people)
+
+
+def attach_source_faces(
+    people: tuple[PersonFeatures, ...], source: SourceFaces | None
+) -> tuple[PersonFeatures, ...]:
+    """Return the people, the first with the faces before alignment; unchanged if ``None``."""
+    if source is None:
+        return people
+    return (replace(people[0], source=source), *people[1:])

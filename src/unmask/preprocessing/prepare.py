@@ -18,6 +18,7 @@ from unmask.preprocessing.features import (
     Speech,
     attach_flow,
     attach_mouth_crops,
+    attach_source_faces,
     read_speech,
     trim_speech,
 )
@@ -50,13 +51,14 @@ def prepare_clip(
 ) -> ClipFeatures:
     """Compute the features of a whole clip, or read them from the cache.
 
-    The result equals the concatenated windows of :func:`iter_windows`. For a truncated file,
+    But for the faces before alignment, which only training reads, the result equals the
+    concatenated windows of :func:`iter_windows`. For a truncated file,
     ``end_s`` is the end of what decodes, and ``info.duration_s`` the duration that the container
     states.
 
     Args:
-        timer: Measures the stages ``decode``, ``faces``, ``align``, ``flow``, ``lips`` and
-            ``speech``.
+        timer: Measures the stages ``decode``, ``faces``, ``align``, ``flow``, ``lips``,
+            ``source`` and ``speech``.
 
     Raises:
         MediaError: The file cannot be decoded.
@@ -65,6 +67,7 @@ def prepare_clip(
     info, window, speech = stages.info(), stages.people(), stages.speech()
     people = attach_flow(window.people, stages.flow())
     people = attach_mouth_crops(people, stages.mouth_crops(), settings.lips)
+    people = attach_source_faces(people, stages.source_faces())
     span_s = (0.0, _end_s(info, window, speech))
     return _build_features(info, span_s, window, people, speech)
 

@@ -18,7 +18,7 @@ from unmask.preprocessing.stages import VERSIONS, CachedStages
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import Clip
 
-STAGES = ("faces", "flow", "lips", "speech")
+STAGES = ("faces", "flow", "lips", "source", "speech")
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,8 @@ def preprocess_files(
 
     Args:
         jobs: Number of worker processes; 1 runs in this process, which a crash ends.
-        stages: Any of ``faces``, ``flow``, ``lips`` and ``speech``. Stages that they depend on are
-            computed too; ``flow`` and ``lips`` are skipped if the settings disable them.
+        stages: Any of ``STAGES``. Stages that they depend on are computed too; ``flow``, ``lips``
+            and ``source`` are skipped if the settings disable them.
 
     Raises:
         DataError: A stage is unknown.
@@ -180,7 +180,7 @@ def _preprocess(
     timer = StageTimer()
     stages = CachedStages(path, settings, cache, timer)
     report = FileReport(str(path), stages.info().duration_s)
-    if {"faces", "flow", "lips"} & set(requested):
+    if {"faces", "flow", "lips", "source"} & set(requested):
         window = stages.people()
         report = replace(
             report,
@@ -192,6 +192,8 @@ def _preprocess(
         stages.flow()
     if "lips" in requested:
         stages.mouth_crops()
+    if "source" in requested:
+        stages.source_faces()
     if "speech" in requested:
         speech = stages.speech()
         speech_s = float((speech.spans_s[:, 1] - speech.spans_s[:, 0]).sum())

@@ -1,9 +1,9 @@
 """Cached preprocessing stages of one file.
 
-``media`` (metadata) ← ``faces`` (tracks and aligned faces) ← ``flow`` and ``lips``; ``speech``
-(waveform and speech spans) depends on the file alone. The key of an entry contains the hash of
-the file, the settings of the stage, the version of the decoder, and the key of the stage it
-depends on.
+``media`` (metadata) ← ``faces`` (tracks and aligned faces) ← ``flow``, ``lips`` and ``source``
+(faces before alignment); ``speech`` (waveform and speech spans) depends on the file alone. The key
+of an entry contains the hash of the file, the settings of the stage, the version of the decoder,
+and the key of the stage it depends on.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from unmask.preprocessing.crash_record import raise_if_crashed
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
+from unmask.preprocessing.faces.source_faces import extract_source_faces
 from unmask.preprocessing.features import Speech, read_speech
 from unmask.preprocessing.media.container import decoder_version, media_sha256
 from unmask.preprocessing.media.probe import probe
@@ -29,13 +30,15 @@ from unmask.records import (
     MouthCrops,
     PersonFeatures,
     SoundTrack,
+    SourceFaces,
     Waveform,
 )
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
-VERSIONS = {"media": 8, "faces": 10, "flow": 1, "lips": 1, "speech": 4}
+VERSIONS = {"media": 8, "faces": 10, "flow": 1, "lips": 1, "source": 1, "speech": 4}
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
 CROP_FIELDS = ("mouths", "time_s", "opening")
+SOURCE_FIELDS = tuple(field.name for field in fields(SourceFaces))
 
 
 class CachedStages:
@@ -126,6 +129,25 @@ class CachedStages:
 
         return _unpack_mouth_crops(self._entry("lips", compute), self._settings.lips.rate_hz)
 
+    def source_faces(self) -> SourceFaces | None:
+        """Return the first person's faces before alignment; ``None`` if disabled or without face.
+
+        The file is decoded once more.
+        """
+        if not self._settings.source_faces.enabled:
+            return None
+
+        def compute() -> Entry:
+            people = self.people().people
+            if not people:
+                return Entry({}, {})
+            track = people[0].track
+            source = extract_source_faces(self.info(), self._settings, track, self._timer)
+            return Entry({}, {name: getattr(source, name) for name in SOURCE_FIELDS})
+
+        arrays = self._entry("source", compute).arrays
+        return SourceFaces(**{name: arrays[name] for name in SOURCE_FIELDS}) if arrays else None
+
     def speech(self) -> Speech:
         """Return the audio of the whole file and its speech spans."""
 
@@ -149,7 +171,11 @@ class CachedStages:
         Raises:
             MediaError: The file cannot be read.
         """
-        enabled = {"flow": self._settings.flow.enabled, "lips": self._settings.lips.enabled}
+        enabled = {
+            "flow": self._settings.flow.enabled,
+            "lips": self._settings.lips.enabled,
+            "source": self._settings.source_faces.enabled,
+        }
         return tuple(
             stage
             for stage in VERSIONS
@@ -188,6 +214,9 @@ class CachedStages:
             upstream = self._key("faces")
         elif stage == "lips":
             own |= {name: settings["lips"][name] for name in ("rate_hz", "crop_px")}
+            upstream = self._key("faces")
+        elif stage == "source":
+            own["max_side_px"] = settings["source_faces"]["max_side_px"]
             upstream = self._key("faces")
         elif stage == "speech":
             own |= settings["speech"]

@@ -5,7 +5,6 @@ import pytest
 
 from tests.factories import make_clip
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
-from unmask.data.forgeries.faces import REGIONS, sample_training_blend_params, self_blend
 from unmask.data.forgeries.online import (
     P_DESYNC,
     PSEUDO_FAKE,
@@ -18,6 +17,7 @@ from unmask.data.torch.pair_sampler import PairBatchSampler
 from unmask.data.torch.training_set import TrainingSet
 from unmask.errors import DataError
 from unmask.preprocessing.faces.optical_flow import face_flow
+from unmask.preprocessing.faces.source_faces import encode_source_faces
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import (
     RATE_HZ,
@@ -47,6 +47,12 @@ def a_fake(name):
     return a_clip(f"{name}-fake", fake_video=True, manipulation="toy")
 
 
+def with_source(person):
+    """The person with crops before alignment that are the aligned faces themselves."""
+    unmoved = [np.eye(2, 3)] * len(person.faces)
+    return replace(person, source=encode_source_faces(person.faces, person.landmarks, unmoved))
+
+
 @pytest.fixture(scope="module")
 def load(portrait):
     """Feature loader: five frames of a portrait, landmarks on a grid over the face, and a hum."""
@@ -62,7 +68,7 @@ def load(portrait):
         np.zeros((5, 68, 2), np.float32),
         np.zeros((5, 3), np.float32),
     )
-    person = PersonFeatures(track, np.stack([face] * 5), None, np.stack([points] * 5))
+    person = with_source(PersonFeatures(track, np.stack([face] * 5), None, np.stack([points] * 5)))
     hum = np.sin(2 * np.pi * 150 * np.arange(RATE_HZ) / RATE_HZ) ** 3 * 0.3
 
     def read(clip):
@@ -164,14 +170,19 @@ def test_optical_flow_of_a_pseudo_fake_is_recomputed(load):
         flow = face_flow(faces, person.track.time_s)
         return replace(
             features,
-            people=(replace(person, faces=faces, flow=flow, landmarks=points.astype(np.float32)),),
+            people=(
+                with_source(
+                    replace(person, faces=faces, flow=flow, landmarks=points.astype(np.float32))
+                ),
+            ),
         )
 
     _, data = training_pairs([a_clip("mute")], moving)
     for epoch in range(3):
         genuine, forged = (data[epoch, index].samples[0] for index in (0, 1))
         time_s = np.arange(len(forged.faces)) / 5
-        assert np.array_equal(forged.flow[1:], face_flow(forged.faces, time_s)[1:])
+        for sample in (genuine, forged):
+            assert np.array_equal(sample.flow[1:], face_flow(sample.faces, time_s)[1:])
         assert not np.array_equal(forged.flow, genuine.flow)
         assert np.array_equal(forged.flow[0], genuine.flow[0])
 
@@ -250,17 +261,40 @@ def test_forging_without_genuine_clips_is_refused(fake_source):
         expand_training_clips([a_fake("a")], fake_source)
 
 
-def test_training_blend_params_cover_all_regions_and_both_roles(load, rng):
-    person = load(a_clip("a")).people[0]
-    face, points = person.faces[0], person.landmarks[0].astype(float)
-    sampled = [sample_training_blend_params(120.0, rng) for _ in range(40)]
-    assert {params.region for params in sampled} == set(REGIONS)
-    assert {params.outside for params in sampled} == {True, False}
-    for params in sampled:
-        blended = self_blend(face, points, params, rng)
-        assert (blended.shape, blended.dtype) == (face.shape, np.uint8)
-        corner_changed = not np.array_equal(blended[:8, :8], face[:8, :8])
-        assert corner_changed == params.outside
+def test_pair_differs_only_inside_the_face(load):
+    """Colours and sharpness of the target are drawn for the pair, not for its fake."""
+    _, data = training_pairs([a_clip("mute")], load)
+    changed = []
+    for epoch in range(12):
+        genuine, forged = (data[epoch, index].samples[0].faces for index in (0, 1))
+        # far from the landmarks, which span x from 50 to 170 and y from 50 to 150
+        assert np.array_equal(genuine[:, :, 200:], forged[:, :, 200:])
+        assert not np.array_equal(genuine[:, 60:140, 70:150], forged[:, 60:140, 70:150])
+        changed.append(data.forger.sample_target_change(a_clip("mute"), epoch) is not None)
+    assert {True, False} == set(changed)
+
+
+def test_labelled_fake_gets_the_changes_of_its_pair(load):
+    """Otherwise such changes would tell genuine clips from fakes."""
+    clips = [a_clip("mute"), a_fake("mute")]
+    training = TrainingSettings(frames=3, audio_s=0.5, fake_source="both")
+    data = TrainingSet(clips, load, training, NO_AUGMENTATION, 7)
+    labelled = [epoch for epoch in range(12) if data[epoch, 1].clip.manipulation == "toy"]
+    assert labelled
+    for epoch in labelled:  # the toy fake shows the pictures of the genuine clip
+        genuine, fake = (data[epoch, index].samples[0].faces for index in (0, 1))
+        assert np.array_equal(genuine, fake)
+
+
+def test_a_forged_face_without_its_source_is_reported(load):
+    def without_source(clip):
+        features = load(clip)
+        people = tuple(replace(person, source=None) for person in features.people)
+        return replace(features, people=people)
+
+    _, data = training_pairs([a_clip("mute")], without_source)
+    assert "set preprocessing.source_faces.enabled=true" in data[0, 1].problem
+    assert data[0, 0].samples
 
 
 def test_all_frames_of_a_sample_are_forged_alike(load):

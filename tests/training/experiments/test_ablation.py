@@ -86,7 +86,7 @@ def test_an_unknown_component_is_named():
 
 
 def test_every_component_of_the_last_phase_can_be_switched_off():
-    overrides = ["training.fake_source=both"]
+    overrides = ["training.fake_source=both", "preprocessing.source_faces.enabled=true"]
     names = {run.name for run in plan_runs(3, "full", (7,), overrides=overrides)}
     assert names == {component.name for component in COMPONENTS} | {REFERENCE, ENSEMBLE}
 

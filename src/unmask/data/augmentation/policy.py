@@ -30,6 +30,7 @@ SATURATION = 0.4  # relative, up or down
 BLUR_PX = (0.4, 1.5)
 SCALE = (0.5, 1.5)
 VIDEO_CRF = (20, 34)  # of H.264
+JPEG_QUALITY = (40, 101)  # as in Shiohara & Yamasaki's training, CVPR 2022, at random in half of it
 # codecs, and what is added to the CRF of H.264 for about the same quality
 VIDEO_CODECS = (("h264", 0), ("h265", 5), ("vp9", 10), ("av1", 10))
 AUDIO_CODECS = ("opus", "aac")
@@ -57,6 +58,8 @@ class AugmentationParams:
         snr_db: Signal-to-noise ratio of the added white noise.
         noise_seed: Seed of that noise.
         tilt_db: Spectral tilt per octave.
+        image: Codec and quality of faces that are re-encoded before alignment, in place of
+            ``video``; see :func:`unmask.preprocessing.media.degradations.reencode_images`.
     """
 
     mirror: bool
@@ -72,6 +75,7 @@ class AugmentationParams:
     snr_db: float | None
     noise_seed: int
     tilt_db: float | None
+    image: tuple[str, int] | None = None
 
 
 def sample_augmentation(
@@ -105,6 +109,8 @@ def sample_augmentation(
     use_colour = happens(settings.colour)
     red, green, blue = 1 + rng.uniform(-BALANCE, BALANCE, 3)
     saturation = 1 + rng.uniform(-SATURATION, SATURATION)
+    use_jpeg, jpeg_quality = rng.random() < 0.5, int(rng.integers(*JPEG_QUALITY))
+    image = ("jpeg", jpeg_quality) if use_jpeg else ("h264", crf - crf_offset)
     return AugmentationParams(
         mirror=mirror,
         light=light if use_light else None,
@@ -119,6 +125,7 @@ def sample_augmentation(
         snr_db=snr_db if use_noise else None,
         noise_seed=int(noise_seed),
         tilt_db=tilt_db if use_tilt else None,
+        image=image if use_codec else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Face forgeries of single frames with known landmarks: self-blended images and face swaps.
 
+These are written to files; :mod:`unmask.data.forgeries.self_blending` forges during training.
 Self-blended images: Shiohara & Yamasaki, "Detecting Deepfakes with Self-Blended Images",
 CVPR 2022. Colour transfer: Reinhard et al., "Color Transfer between Images", 2001.
 """
@@ -21,14 +22,6 @@ JAW_AND_BROWS = np.arange(27)
 WARP_POINTS = np.array(
     [*range(0, 17, 2), 17, 19, 21, 22, 24, 26, 27, 30, 31, 35, 36, 39, 42, 45, 48, 51, 54, 57]
 )
-# landmarks whose convex hull forms the mask
-REGIONS = {
-    "face": JAW_AND_BROWS,
-    "features": np.arange(17, 68),
-    "lower": np.array([*range(2, 15), 30]),
-    "mouth": np.arange(48, 60),
-}
-SHARPEN_SIGMA_PX = 1.5
 EPS = 1e-3
 
 
@@ -43,12 +36,6 @@ class BlendParams:
         jitter_px: Standard deviation of an additional shift per frame.
         inset: Distance of the mask from the outline, as a share of the face's width.
         feather: Sigma of the mask's soft edge, as a share of the face's width.
-        region: Part of the face inside the mask, one of ``REGIONS``.
-        bend: Shift of each landmark before the mask is drawn, as shares of the face's width,
-            shape ``(68, 2)``; ``None`` for no shift.
-        sharpen: Amount of unsharp masking; 0 for none.
-        opacity: Opacity of the blended face, in ``[0, 1]``.
-        outside: Swap the roles: transform the surroundings and keep the face.
     """
 
     gain: Points
@@ -60,11 +47,6 @@ class BlendParams:
     jitter_px: float
     inset: float
     feather: float
-    region: str = "face"
-    bend: Points | None = None
-    sharpen: float = 0.0
-    opacity: float = 1.0
-    outside: bool = False
 
 
 def sample_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams:
@@ -82,37 +64,6 @@ def sample_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams
     )
 
 
-def sample_training_blend_params(face_px: float, rng: np.random.Generator) -> BlendParams:
-    """Sample parameters with more variety than :func:`sample_blend_params`, for training.
-
-    Masks of several regions with random deformations, both roles, and seams down to almost
-    invisible ones. Gain and lift are ``float32``, which makes blending faster.
-
-    Args:
-        face_px: Width of the face.
-    """
-    region = str(rng.choice(list(REGIONS)))
-    resampled = rng.random() < 0.5
-    gain = 1 + rng.normal(0, 0.06) + rng.normal(0, 0.03, 3)
-    lift = rng.normal(0, 4) + rng.normal(0, 4, 3)
-    return BlendParams(
-        gain=gain.astype(np.float32),
-        lift=lift.astype(np.float32),
-        shrink=float(rng.uniform(0.4, 0.9)) if resampled else 1.0,
-        shift_px=rng.normal(0, 0.012, 2) * face_px,
-        turn_deg=float(rng.normal(0, 1.2)),
-        scale=float(1 + rng.normal(0, 0.015)),
-        jitter_px=float(rng.uniform(0.0, 0.006) * face_px),
-        inset=float(rng.uniform(-0.05, 0.12)),
-        feather=float(rng.uniform(0.01, 0.06)),
-        region=region,
-        bend=rng.normal(0, 0.02, (68, 2)),
-        sharpen=0.0 if resampled else float(rng.uniform(0.2, 1.0)),
-        opacity=float(rng.choice([0.5, 0.75, 1.0, 1.0, 1.0])),
-        outside=bool(rng.random() < 0.5),
-    )
-
-
 def self_blend(
     frame: Frame, points: Points, params: BlendParams, rng: np.random.Generator
 ) -> Frame:
@@ -123,40 +74,15 @@ def self_blend(
         points: 68 landmarks in pixels, shape ``(68, 2)``.
 
     Returns:
-        The blended frame. Only pixels inside the mask change, or only pixels outside it if
-        ``params.outside``.
+        The blended frame. Only pixels inside the mask change.
     """
-    mask = face_mask(
-        frame.shape[:2],
-        _deform_landmarks(points, params),
-        params.inset,
-        params.feather,
-        params.region,
-    )
+    mask = face_mask(frame.shape[:2], points, params.inset, params.feather)
     centre = points.mean(axis=0)
     affine = cv2.getRotationMatrix2D(tuple(centre), params.turn_deg, params.scale)
     affine[:, 2] += params.shift_px + rng.normal(0, params.jitter_px, 2)
     height, width = mask.shape
     moved = cv2.warpAffine(frame, affine, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    if params.outside:
-        surroundings = np.clip(_transform_colours(frame, params), 0, 255)
-        face = moved.astype(surroundings.dtype)
-        return blend(surroundings, face, mask * params.opacity, inside_only=False)
-    return blend(frame, _transform_colours(moved, params), mask * params.opacity)
-
-
-def _transform_colours(frame: Frame, params: BlendParams) -> NDArray[Any]:
-    image = _resample(frame, params.shrink)
-    if params.sharpen:
-        blurred = cv2.GaussianBlur(image, (0, 0), SHARPEN_SIGMA_PX)
-        image = image + params.sharpen * (image - blurred)
-    return np.asarray(image * params.gain + params.lift)
-
-
-def _deform_landmarks(points: Points, params: BlendParams) -> Points:
-    if params.bend is None:
-        return points
-    return points + params.bend * np.ptp(points[JAW_AND_BROWS, 0])
+    return blend(frame, _resample(moved, params.shrink) * params.gain + params.lift, mask)
 
 
 def swap_face(frame: Frame, points: Points, donor: Frame, donor_points: Points) -> Frame:
@@ -183,7 +109,7 @@ def closest_donor(points: Points, donors: Points) -> int:
 
 
 def face_mask(
-    size: tuple[int, ...], points: Points, inset: float, feather: float, region: str = "face"
+    size: tuple[int, ...], points: Points, inset: float, feather: float
 ) -> NDArray[np.float32]:
     """Return a soft mask of the face without the forehead, in ``[0, 1]``, shape ``size``.
 
@@ -192,30 +118,25 @@ def face_mask(
         points: 68 landmarks in pixels, shape ``(68, 2)``.
         inset, feather: Distance from the outline and sigma of the edge, as shares of the face's
             width.
-        region: Part of the face, one of ``REGIONS``.
     """
     width = float(np.ptp(points[JAW_AND_BROWS, 0]))
-    selected = points[REGIONS[region]]
-    centre = (points if region == "face" else selected).mean(axis=0)
-    outline = centre + (selected - centre) * (1 - 2 * inset)
+    centre = points.mean(axis=0)
+    outline = centre + (points[JAW_AND_BROWS] - centre) * (1 - 2 * inset)
     mask = hull_mask(outline, size, truncate=True).astype(np.float32)
     sigma = max(feather * width, 0.5)
     soft = cv2.GaussianBlur(mask, (0, 0), sigma)
     return np.where(soft > 0.01, soft, 0).astype(np.float32)
 
 
-def blend(
-    frame: NDArray[Any], inside: NDArray[Any], mask: NDArray[np.float32], inside_only: bool = True
-) -> Frame:
-    """Blend ``inside`` into the frame with the weights of the mask.
+def blend(frame: Frame, inside: NDArray[Any], mask: NDArray[np.float32]) -> Frame:
+    """Blend ``inside`` into the frame; pixels of weight 0 are copied.
 
     Args:
         mask: Weight of ``inside``, in ``[0, 1]``, shape ``(height, width)``.
-        inside_only: Copy pixels of weight 0 from the frame without rounding.
     """
     weight = mask[..., None]
     blended = np.rint(np.clip(frame * (1 - weight) + inside * weight, 0, 255))
-    return (np.where(weight > 0, blended, frame) if inside_only else blended).astype(np.uint8)
+    return np.where(weight > 0, blended, frame).astype(np.uint8)
 
 
 def _normalise(points: Points) -> Points:

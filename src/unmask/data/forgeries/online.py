@@ -3,7 +3,7 @@
 A detector trained only on blends of a face with itself has to detect the blending and not the
 artefacts of one generator (Shiohara & Yamasaki, CVPR 2022). A pseudo-fake is a separate row
 next to its genuine clip. Which modalities are forged, and so its labels, change from epoch to
-epoch.
+epoch. Faces are forged before alignment, in crops of the file's frames.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,22 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.forgeries import faces, voices
+from unmask.data.forgeries import voices
+from unmask.data.forgeries.lower_face import (
+    MIN_ROWS,
+    replace_lower_faces,
+    sample_lower_face,
+    sample_moment,
+)
+from unmask.data.forgeries.self_blending import (
+    sample_self_blend,
+    sample_target_change,
+    self_blend_faces,
+)
+from unmask.data.forgeries.source_target import Appearance, Image, change_appearance
 from unmask.errors import DataError
-from unmask.preprocessing.faces.optical_flow import face_flow
-from unmask.records import RATE_HZ, Clip, ModelInput
+from unmask.preprocessing.faces.source_faces import decode_source_faces
+from unmask.records import RATE_HZ, Clip, ModelInput, SourceFaces
 
 PSEUDO_FAKE = "forged"  # the manipulation of a clip that exists only during training
 CLIP_ID_SUFFIX = "~forged"
@@ -25,6 +37,7 @@ VOICE_VARIANTS = 2  # forged voices per clip: one vocoded with Griffin-Lim, one 
 SEMITONES = (2.0, 5.0)  # pitch shift of the converted voice, up or down
 MAX_CACHED_VOICES = 1024  # each lasts a few seconds
 P_BOTH = 1 / 3  # probability that face and voice are forged; otherwise one of them
+P_LOWER_FACE = 1 / 4  # probability that of a forged face only mouth and chin are
 P_DESYNC = 1 / 5  # probability that neither is forged and the sound is shifted in time
 SHIFT_S = (0.2, 1.0)  # range of that shift, earlier or later
 FADE_S = 0.01  # on either side of the seam where the end of the shifted sound meets its start
@@ -117,6 +130,7 @@ class OnlineForger:
 
     def __init__(self, clips: Sequence[Clip], fake_source: str, seed: int) -> None:
         self.seed = seed
+        self.forges = fake_source != "labelled"
         self.genuine_by_pair: dict[str, list[Clip]] = {}
         for clip in clips if fake_source == "both" else ():
             if not clip.is_fake:
@@ -159,32 +173,38 @@ class OnlineForger:
         waveform = _forge_voice(_VoiceKey(clip.sha256, params.voice_variant, sample.waveform))
         return replace(sample, waveform=waveform)
 
-    def apply_face(
-        self, sample: ModelInput, time_s: NDArray[np.float64], params: ForgeryParams
-    ) -> ModelInput:
-        """Return contiguous frames with the face blended into itself, alike in all of them.
+    def sample_target_change(self, clip: Clip, epoch: int) -> Appearance | None:
+        """Draw how the frames of a pair, genuine and fake, are changed in this epoch."""
+        if not self.forges:
+            return None
+        rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode()), 3))
+        return sample_target_change(rng)
 
-        The optical flow is recomputed for the forged frames. That of the first frame is kept,
-        because the frame before it is not available.
+    def render_faces(
+        self, source: SourceFaces, rows: range, params: ForgeryParams, change: Appearance | None
+    ) -> list[Image]:
+        """Return crops of contiguous frames, forged alike in all of them if so drawn.
 
         Args:
-            time_s: Time of each frame, shape ``(frames,)``.
+            rows: Frames of the excerpt.
+            change: See :meth:`sample_target_change`. Without one, the blended face is changed.
         """
-        if params.face_seed is None or sample.landmarks is None or not len(sample.faces):
-            return sample
+        originals = decode_source_faces(source, rows)
+        targets = originals
+        if change is not None:
+            targets = [change_appearance(image, change) for image in originals]
+        if params.face_seed is None:
+            return targets
         rng = np.random.default_rng(params.face_seed)
-        landmarks = sample.landmarks.astype(np.float64)
-        width_px = float(np.ptp(landmarks[:, faces.JAW_AND_BROWS, 0], axis=1).mean())
-        blend_params = faces.sample_training_blend_params(width_px, rng)
-        blended = [
-            faces.self_blend(face, points, blend_params, rng)
-            for face, points in zip(sample.faces, landmarks, strict=True)
-        ]
-        forged = np.stack(blended)
-        flow = sample.flow
-        if flow is not None:
-            flow = np.concatenate([flow[:1], face_flow(forged, time_s)[1:]])
-        return replace(sample, faces=forged, flow=flow)
+        landmarks = source.landmarks_px.astype(np.float64)
+        only_mouth, change_source = rng.random() < P_LOWER_FACE, change is None
+        if only_mouth and len(landmarks) >= MIN_ROWS:
+            moment = sample_moment(rows, len(landmarks), rng)
+            donors = decode_source_faces(source, moment), landmarks[moment]
+            lower_face = sample_lower_face(rng, change_source=change_source)
+            return replace_lower_faces(targets, landmarks[rows], donors, lower_face)
+        blend = sample_self_blend(rng, change_source=change_source)
+        return self_blend_faces(targets, originals, landmarks[rows], blend, rng)
 
 
 def _shift_audio(sample: ModelInput, samples: int) -> ModelInput:

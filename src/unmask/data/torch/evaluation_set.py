@@ -52,15 +52,19 @@ def make_feature_loader(
     With a cache, the most recently used clips stay loaded. Their arrays are memory-mapped, so
     only the parts that are read occupy memory.
 
+    Only clips of the split ``train`` get faces before alignment.
+
     Args:
         clips: Their features are computed first where the cache lacks them, in worker processes,
             so that a file that crashes the decoder does not crash this process.
     """
+    evaluated = settings.without_source_faces()
     if cache is not None:
-        fill_cache(clips, settings, cache)
+        fill_cache([clip for clip in clips if clip.split == "train"], settings, cache)
+        fill_cache([clip for clip in clips if clip.split != "train"], evaluated, cache)
 
     def load(clip: Clip) -> ClipFeatures:
-        return prepare_clip(clip.path, settings, cache)
+        return prepare_clip(clip.path, settings if clip.split == "train" else evaluated, cache)
 
     return load if cache is None else lru_cache(maxsize=MAX_CACHED_CLIPS)(load)
 

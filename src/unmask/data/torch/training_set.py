@@ -10,6 +10,11 @@ from torch.utils.data import Dataset
 
 from unmask.config import AugmentationSettings, TrainingSettings
 from unmask.data.augmentation.policy import augment_audio, augment_sample, sample_augmentation
+from unmask.data.augmentation.source_crops import (
+    align_crops,
+    degrade_crops,
+    without_degradation,
+)
 from unmask.data.forgeries.online import OnlineForger
 from unmask.data.torch.evaluation_set import (
     NO_MODALITY,
@@ -19,6 +24,7 @@ from unmask.data.torch.evaluation_set import (
     slice_frames,
     unusable_example,
 )
+from unmask.errors import DataError
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import RATE_HZ, Clip, ModelInput
 
@@ -29,7 +35,8 @@ class TrainingSet(Dataset[Example]):
     An item is addressed by ``(epoch, index)``. Excerpt and augmentation depend only on seed,
     epoch and the clip's ``pair_id``: an interrupted fit resumes identically with any number of
     workers, and a genuine clip and its fakes get the same excerpt and the same augmentation, so
-    that they differ only by the forgery.
+    that they differ only by the forgery. Where the features hold the faces before alignment, all
+    clips take their faces from there: forged or not, degraded alike, and aligned afterwards.
 
     Args:
         clips: May include rows of pseudo-fakes, which are forged from the genuine clip of their
@@ -90,8 +97,19 @@ class TrainingSet(Dataset[Example]):
         if self.vectors is not None:
             vectors = self.vectors[clip.clip_id][frames.start : frames.stop]
             return Example(clip, (augment_audio(excerpt, params),), vectors=vectors)
-        forged = self.forger.apply_face(excerpt, frame_times_s, forgery)
-        return Example(clip, (augment_sample(forged, params),))
+        source = features.people[0].source if features.people else None
+        if source is None and forgery.face_seed is not None:
+            raise DataError(
+                f"{clip.path}: the features lack the faces before alignment, which are forged; "
+                "set preprocessing.source_faces.enabled=true"
+            )
+        if source is None:
+            return Example(clip, (augment_sample(excerpt, params),))
+        change = self.forger.sample_target_change(clip, epoch)
+        crops = self.forger.render_faces(source, frames, forgery, change)
+        crops, matrices = degrade_crops(crops, source.matrices[frames], params)
+        aligned = align_crops(excerpt, crops, matrices, frame_times_s)
+        return Example(clip, (augment_sample(aligned, without_degradation(params)),))
 
     def _sample_excerpt(
         self, sample: ModelInput, times_s: NDArray[np.float64], rng: np.random.Generator

@@ -33,8 +33,7 @@ def align_face(image: Image, landmarks_px: Points, crop_px: int) -> tuple[Image,
         The face, shape ``(crop_px, crop_px, 3)``, black outside the image, and the 68 points in
         pixels of the crop.
     """
-    matrix = estimate_similarity(five_points(landmarks_px), TEMPLATE * crop_px)
-    return _warp(image, landmarks_px, matrix, crop_px)
+    return _warp(image, landmarks_px, face_matrix(landmarks_px, crop_px), crop_px)
 
 
 def crop_box(
@@ -53,12 +52,21 @@ def crop_box(
     Returns:
         See :func:`align_face`.
     """
+    return _warp(image, landmarks_px, box_matrix(box_px, crop_px), crop_px)
+
+
+def face_matrix(landmarks_px: Points, crop_px: int) -> NDArray[np.float64]:
+    """Return the matrix of :func:`align_face`, from image to crop, shape ``(2, 3)``."""
+    return estimate_similarity(five_points(landmarks_px), TEMPLATE * crop_px)
+
+
+def box_matrix(box_px: Points, crop_px: int) -> NDArray[np.float64]:
+    """Return the matrix of :func:`crop_box`, from image to crop, shape ``(2, 3)``."""
     box = box_px.astype(np.float64)
     side = max(float((box[2:] - box[:2]).max()) * BOX_MARGIN, 1.0)
     scale = crop_px / side
     shift = crop_px / 2 - (box[:2] + box[2:]) / 2 * scale
-    matrix = np.column_stack([np.eye(2) * scale, shift])
-    return _warp(image, landmarks_px, matrix, crop_px)
+    return np.column_stack([np.eye(2) * scale, shift])
 
 
 def estimate_similarity(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ of the same shape and type: images are RGB, shape ``(frames, height, width, 3)``
 16 kHz mono, shape ``(time,)``, float32.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.errors import ConfigError
 from unmask.optional_deps import require
 from unmask.preprocessing.media.encode import encode_audio, encode_video
 from unmask.records import RATE_HZ
@@ -35,7 +37,7 @@ def reencode_frames(faces: Images, codec: str, crf: int) -> Images:
 
     Args:
         faces: Images with even sides.
-        codec: ``h264``, ``h265``, ``vp9`` or ``av1``.
+        codec: ``h264``, ``h264-intra``, ``h265``, ``vp9`` or ``av1``.
         crf: Constant rate factor on the codec's scale; lower is better.
 
     Raises:
@@ -55,6 +57,40 @@ def reencode_frames(faces: Images, codec: str, crf: int) -> Images:
     file.seek(0)
     with av.open(file) as container:
         return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+def reencode_images(images: Sequence[Images], codec: str, quality: int) -> list[Images]:
+    """Encode each image for itself, and decode it; the images may differ in size.
+
+    Args:
+        images: Each of shape ``(height, width, 3)``.
+        codec: ``jpeg`` (4:2:0) or ``h264``, as key frames alone.
+        quality: From 1 to 100 for JPEG, a constant rate factor for H.264.
+
+    Raises:
+        ConfigError: ``codec`` is unknown.
+    """
+    if codec == "jpeg":
+        return [_reencode_jpeg(image, quality) for image in images]
+    if codec != "h264":
+        raise ConfigError(f"unknown image codec {codec!r}; use jpeg or h264")
+    sides = np.array([image.shape[:2] for image in images])
+    height, width = (sides.max(axis=0) + 1) // 2 * 2
+    padded = np.stack([_pad_edges(image, height, width) for image in images])
+    decoded = reencode_frames(padded, "h264-intra", quality)
+    return [frame[:rows, :columns] for frame, (rows, columns) in zip(decoded, sides, strict=True)]
+
+
+def _reencode_jpeg(image: Images, quality: int) -> Images:
+    options = (cv2.IMWRITE_JPEG_QUALITY, quality)
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1]
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _pad_edges(image: Images, height: int, width: int) -> Images:
+    below, right = height - image.shape[0], width - image.shape[1]
+    return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
 
 
 def add_noise(samples: Samples, snr_db: float, rng: np.random.Generator) -> Samples:

@@ -52,6 +52,9 @@ VIDEO_ENCODERS = {
     "h264": VideoEncoder(
         "libx264", {"preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
     ),
+    "h264-intra": VideoEncoder(  # key frames alone, for pictures that are no film
+        "libx264", {"preset": "veryfast", "threads": "1", "g": "1", "x264-params": "mbtree=0"}
+    ),
     "h265": VideoEncoder(
         "libx265",
         {"preset": "veryfast", "x265-params": "log-level=none:pools=1:frame-threads=1"},

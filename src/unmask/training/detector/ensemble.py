@@ -51,7 +51,7 @@ def build_ensemble_bundle(
         bundles[0],
         members=tuple(bundle.first_member for bundle in bundles),
         sync=load_sync(sync / FILE) if (sync / FILE).is_file() else None,
-        preprocessing=settings.preprocessing,
+        preprocessing=settings.preprocessing.without_source_faces(),
         uncertainty=settings.uncertainty,
         provenance={**bundles[0].provenance, "seed": seeds, **notes},
     )

@@ -117,7 +117,7 @@ def fit(
         bundle,
         Bundle(
             members=(module.detector.cpu().eval(),),
-            preprocessing=settings.preprocessing,
+            preprocessing=settings.preprocessing.without_source_faces(),
             calibration=Calibration(),
             phase=settings.phase,
             profile=settings.profile,

@@ -62,7 +62,7 @@ COMPONENTS = (
         3,
         ("training.fake_source=labelled",),
         "large",
-        on=("training.fake_source=both",),
+        on=("training.fake_source=both", "preprocessing.source_faces.enabled=true"),
     ),
     Component("paired batches", 3, ("training.paired=false",), "large"),
     Component(
@@ -175,6 +175,8 @@ def run_ablation(
 
 
 def _inference_settings(settings: Settings) -> tuple[object, ...]:
+    analysed = settings.preprocessing.without_source_faces()
+    settings = settings.replace(preprocessing=analysed)
     return tuple(getattr(settings, name) for name in INFERENCE_SECTIONS)
 
 

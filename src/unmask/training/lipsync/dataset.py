@@ -52,9 +52,9 @@ class SyncClip:
 
 
 def lips_only(settings: PreprocessingSettings) -> PreprocessingSettings:
-    """Return the settings with mouth crops enabled and optical flow disabled."""
+    """Return the settings with mouth crops enabled, and without flow and source faces."""
     lips = settings.lips.replace(enabled=True)
-    return settings.replace(lips=lips, flow=FlowSettings(enabled=False))
+    return settings.without_source_faces().replace(lips=lips, flow=FlowSettings(enabled=False))
 
 
 def lip_feature_loader(
