@@ -60,6 +60,14 @@ def test_a_larger_first_kernel_shrinks_and_a_larger_second_one_widens(points, rn
     assert small < narrow < wide
 
 
+def test_a_face_smaller_than_the_kernel_still_has_a_mask(points, rng):
+    thin = points * (0.02, 1.0) + (120, 0)
+    shape = undeformed(rng, FACE, kernels_px=(25, 5))
+    assert draw_mask(thin, SIZE, shape).max() > 0.9
+    shape = undeformed(rng, LOWER_FACE, kernels_px=(25, 25))
+    assert draw_mask(points, SIZE, shape).max() > 0.9
+
+
 def test_outlines_differ_in_what_is_inside(points, rng):
     forehead, face, features, lower = (
         draw_mask(points, SIZE, undeformed(rng, outline)) > 0.5

@@ -105,3 +105,20 @@ def test_no_encoder_changes_the_scheduling_of_threads(faces, codec, good, poor):
     degradations.reencode_frames(faces, codec, good)
     tasks = Path("/proc/self/task").iterdir()
     assert {os.sched_getscheduler(int(task.name)) for task in tasks} == {before}
+
+
+@pytest.mark.parametrize(("codec", "good", "poor"), [("jpeg", 95, 20), ("h264", 10, 40)])
+def test_images_of_several_sizes_are_encoded_each_for_itself(faces, codec, good, poor):
+    images = [faces[0], faces[1][:-3, :-7], faces[0]]
+    fine = degradations.reencode_images(images, codec, good)
+    rough = degradations.reencode_images(images, codec, poor)
+    assert [image.shape for image in fine] == [image.shape for image in images]
+    for image, better, worse in zip(images, fine, rough, strict=True):
+        assert psnr_db(image, better) > 30
+        assert psnr_db(image, worse) < psnr_db(image, better) - 5
+    assert np.array_equal(fine[0], fine[2])  # whatever precedes it
+
+
+def test_an_unknown_image_codec_is_named(faces):
+    with pytest.raises(ConfigError, match="gif"):
+        degradations.reencode_images([faces[0]], "gif", 50)

@@ -140,6 +140,6 @@ def _smooth(mask: Weights, shape: MaskShape) -> Weights:
     """Smooth the mask, keep what is inside by half a kernel, and smooth that."""
     first, second = shape.kernels_px
     blurred = cv2.GaussianBlur(mask, (first, first), 0)
-    inside = (blurred >= 1 - EPS).astype(np.float32)
+    inside = (blurred >= (1 - EPS) * blurred.max()).astype(np.float32)
     soft = cv2.GaussianBlur(inside, (second, second), shape.sigma_px)
     return np.asarray(soft / max(float(soft.max()), EPS), np.float32)

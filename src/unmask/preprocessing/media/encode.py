@@ -52,8 +52,11 @@ VIDEO_ENCODERS = {
     "h264": VideoEncoder(
         "libx264", {"preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
     ),
-    "h264-intra": VideoEncoder(  # key frames alone, for pictures that are no film
-        "libx264", {"preset": "veryfast", "threads": "1", "g": "1", "x264-params": "mbtree=0"}
+    # key frames alone, for pictures that are no film; with qcomp=1 the quality of a picture depends
+    # neither on its content nor on the pictures before it
+    "h264-intra": VideoEncoder(
+        "libx264",
+        {"preset": "veryfast", "threads": "1", "g": "1", "x264-params": "mbtree=0:qcomp=1"},
     ),
     "h265": VideoEncoder(
         "libx265",
