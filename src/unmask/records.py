@@ -60,14 +60,12 @@ class Clip:
         identity: Person shown; belongs to one split only, but for official splits.
         split: ``train``, ``val`` or ``test``.
         is_fake: Whether anything about the clip is forged; always known.
-        fake_video, fake_audio: Whether face or voice is forged; ``None`` where the data set labels
-            the clip only as a whole.
+        fake_video, fake_audio: Whether face or voice is forged; ``None`` if not labelled apart.
         manipulation: ``none``, or the name of the forgery method.
         pair_id: Shared by a genuine clip and the fakes made from it.
         mismatched: Whether face and voice, each genuine or not, do not belong together, such as a
             genuine voice of another person.
-        compression: Level at which the data set encoded the clip, such as ``c23``; empty if it
-            names none.
+        compression: Level named by the data set, such as ``c23``; empty if it names none.
         official_split: Whether the authors of the data set assign the clip to its split.
     """
 
@@ -188,8 +186,7 @@ class Waveform:
     Attributes:
         samples: Amplitudes in ``[-1, 1]``, shape ``(time,)``.
         rate_hz: Samples per second.
-        missing_spans_s: Start and end of each hole in the recording, which is silence here, in
-            seconds, shape ``(holes, 2)``.
+        missing_spans_s: Start and end in seconds of each hole, now silent, shape ``(holes, 2)``.
     """
 
     samples: NDArray[np.float32]
@@ -279,11 +276,9 @@ class SourceFaces:
     """Crops around one person's face in the frames of the file, before alignment.
 
     Attributes:
-        encoded: The image files of all crops one after the other, bytes.
-        ends: Where each image ends in ``encoded``, shape ``(frames,)``.
+        encoded, ends: The image files of all crops one after the other, and where each ends.
         landmarks_px: 68 points in pixels of the crop, shape ``(frames, 68, 2)``.
-        matrices: Similarity from pixels of the crop to those of the aligned face, shape
-            ``(frames, 2, 3)``.
+        matrices: Similarity from crop to aligned face, in pixels, shape ``(frames, 2, 3)``.
     """
 
     encoded: NDArray[np.uint8]
@@ -293,9 +288,8 @@ class SourceFaces:
 
     def __post_init__(self) -> None:
         """Refuse rows that do not belong together."""
-        rows = {len(self.ends), len(self.landmarks_px), len(self.matrices)}
-        if len(rows) != 1 or (len(self.ends) and self.ends[-1] != len(self.encoded)):
-            raise MediaError(f"source crops: inconsistent rows {sorted(rows)} or image bytes")
+        if not len(self.ends) == len(self.landmarks_px) == len(self.matrices):
+            raise MediaError("source faces: images, landmarks and matrices differ in number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +304,7 @@ class PersonFeatures:
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``.
         lips: Mouth crops, ``None`` if disabled. In a window of a long video, their times are
             relative to the start of the window, like its audio.
-        source: Crops of the same frames before alignment, ``None`` if disabled; of the person
-            with the greatest screen presence in a whole clip alone.
+        source: The faces before alignment; ``None`` if disabled, and for all but the first person.
     """
 
     track: FaceTrack
@@ -331,8 +324,7 @@ class ClipFeatures:
         frames_sampled: Number of sampled frames, with or without a face.
         people: In descending order of screen presence; empty if no face was detected.
         waveform: ``None`` without audio.
-        speech_spans_s: Start and end of each speech span, in seconds from ``start_s``,
-            shape ``(spans, 2)``.
+        speech_spans_s: Start and end of each, in seconds from ``start_s``, shape ``(spans, 2)``.
         frames_still: Sampled frames in which nothing moves since the one before.
     """
 

@@ -109,8 +109,7 @@ def sample_augmentation(
     use_colour = happens(settings.colour)
     red, green, blue = 1 + rng.uniform(-BALANCE, BALANCE, 3)
     saturation = 1 + rng.uniform(-SATURATION, SATURATION)
-    use_jpeg, jpeg_quality = rng.random() < 0.5, int(rng.integers(*JPEG_QUALITY))
-    image = ("jpeg", jpeg_quality) if use_jpeg else ("h264", crf - crf_offset)
+    image = _sample_image_codec(crf - crf_offset, rng)
     return AugmentationParams(
         mirror=mirror,
         light=light if use_light else None,
@@ -127,6 +126,11 @@ def sample_augmentation(
         tilt_db=tilt_db if use_tilt else None,
         image=image if use_codec else None,
     )
+
+
+def _sample_image_codec(crf: int, rng: np.random.Generator) -> tuple[str, int]:
+    use_jpeg, quality = rng.random() < 0.5, int(rng.integers(*JPEG_QUALITY))
+    return ("jpeg", quality) if use_jpeg else ("h264", crf)
 
 
 def augment_sample(sample: ModelInput, params: AugmentationParams) -> ModelInput:
