@@ -74,7 +74,7 @@ def test_saved_bundle_scores_the_same_when_loaded(tmp_path, make_bundle, make_sa
     assert loaded.uncertainty == saved.uncertainty
     assert loaded.domain == saved.domain == make_bundle().domain
     assert loaded.provenance == saved.provenance
-    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 5)
+    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 6)
     assert loaded.sha256 == saved.sha256
     assert loaded.provenance["seed"] == "7"
     assert loaded.provenance["version_torch"] == version("torch")
@@ -206,7 +206,7 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert score.video_probability == pytest.approx(video, abs=0.001)
     assert score.audio_probability == pytest.approx(audio, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
-    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 5
+    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 6
     assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
 
 
@@ -215,10 +215,24 @@ def test_bundle_of_schema_4_has_no_domain(tmp_path, make_bundle):
     path = tmp_path / "bundle/bundle.json"
     facts = json.loads(path.read_text())
     del facts["domain"]
+    facts["voice_config"] = facts.pop("voice_configs")[0]
     path.write_text(json.dumps(facts | {"schema_version": 4}))
     loaded = load_bundle(tmp_path / "bundle")
     assert (loaded.schema_version, loaded.domain) == (4, None)
     assert loaded.calibration == saved.calibration
+
+
+@torch.inference_mode()
+def test_bundle_of_schema_5_has_one_speech_model_for_all(tmp_path, make_bundle, make_sample, tiny):
+    saved = save_bundle(tmp_path / "bundle", make_bundle(0, 1))
+    path = tmp_path / "bundle/bundle.json"
+    facts = json.loads(path.read_text())
+    facts["voice_config"], other = facts.pop("voice_configs")
+    assert other == facts["voice_config"]
+    path.write_text(json.dumps(facts | {"schema_version": 5}))
+    batch = collate([make_sample(3, 9000)], tiny)
+    for before, after in zip(saved.members, load_bundle(tmp_path / "bundle").members, strict=True):
+        assert torch.equal(before(batch).logit, after(batch).logit)
 
 
 def test_older_bundle_without_fake_verdict_gets_segment_thresholds_of_one_half(tmp_path):

@@ -1,15 +1,20 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from tests.models.backbones.speech_models import save_checkpoint
 from tests.toy_fixtures import load_toy
 from unmask.config import AttackSettings, EnsembleSettings, LipSyncSettings
+from unmask.explainability.cam_layer import find_cam_layer
 from unmask.models.bundle import load_bundle
 from unmask.models.collate import usable_samples
 from unmask.models.inference import score_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+from unmask.serving.report_builder import build_model_card
 from unmask.training import full_run
 from unmask.training.full_run import fit_all, fit_lipsync_if_enabled, train_and_calibrate
 from unmask.training.score_frames import score_videos
@@ -120,3 +125,55 @@ def test_a_clip_without_what_the_detector_uses_is_left_out_with_the_reason(silen
     bundle, (clip, *_) = silent_bundle
     faceless = replace(clip, clip_id="faceless")
     assert score_videos(bundle, [faceless], load_toy) == ((), {"faceless": "no face in the clip"})
+
+
+def test_members_with_encoders_of_their_own_share_no_trained_weight(
+    toy_clips, run_settings, tmp_path
+):
+    settings = run_settings.replace(ensemble=EnsembleSettings(members=2))
+    out = fit_all(toy_clips, settings, None, tmp_path / "work", tmp_path / "bundle")
+    states = [member.state_dict() for member in load_bundle(out).members]
+    # means of inputs apart, which are counted and not trained
+    matrices = [key for key, value in states[0].items() if value.ndim > 1]
+    assert len(matrices) > 20
+    for key in matrices:
+        assert not states[0][key].equal(states[1][key]), key
+
+
+def test_members_of_different_encoders_train_score_and_explain(toy_clips, run_settings, tmp_path):
+    folder = tmp_path / "whisper"
+    save_checkpoint("whisper", folder)
+    ensemble = EnsembleSettings(
+        members=2,
+        frame_backbones=("test_vit",),
+        inputs_px=(48,),
+        trainables=("lora",),
+        voice_backbones=(str(folder),),
+    )
+    settings = run_settings.replace(
+        ensemble=ensemble, uncertainty=run_settings.uncertainty.replace(passes=2)
+    )
+    out = train_and_calibrate(toy_clips, settings, None, tmp_path / "work", tmp_path / "bundle")
+    shutil.rmtree(folder)  # a bundle needs neither hub nor folder
+    bundle = load_bundle(out)
+    first, second = bundle.members
+    assert second.settings.frame_backbone == "test_vit"
+    assert (second.settings.input_px, second.frame.backbone.patch_embed.grid_size) == (48, (3, 3))
+    assert second.voice.model.config.model_type == "whisper"
+    samples = to_model_inputs(load_toy(toy_clips[0]))
+    (score,) = score_samples(bundle, samples[:1], passes=2)
+    for member, logit in zip(bundle.members, score.member_logits, strict=True):
+        alone = replace(bundle, members=(member,))
+        assert score_samples(alone, samples[:1])[0].member_logits == pytest.approx(logit, abs=1e-4)
+    assert len(score.pass_logits) == 4
+    attacks = AttackSettings(epsilons=(0.05,), targets=("both",))
+    report = evaluate_under_attack(bundle, toy_clips, load_toy, attacks)
+    assert {row.view for row in report.rows} >= {"white_box", "transfer", "final"}
+    card = build_model_card(bundle, bundle.calibration)
+    first_name = first.settings.frame_backbone
+    assert card.frame_backbone == f"{first_name} (member 1), test_vit (member 2)"
+    assert card.voice_backbone == f"tiny (member 1), {folder} (member 2)"
+    faces = torch.rand(1, 3, 224, 224)
+    for member in bundle.members:  # each has a layer for its heat maps
+        layer = find_cam_layer(member.frame.backbone, lambda m=member: m.frame(faces, None))
+        assert isinstance(layer.module, torch.nn.Module)

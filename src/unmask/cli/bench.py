@@ -10,8 +10,15 @@ import typer
 from unmask.cli.options import JsonFile, Overrides
 
 if TYPE_CHECKING:
+    from unmask.config import ModelSettings
     from unmask.serving.analyzer import Analyzer
     from unmask.serving.profiling import StageCost
+
+# part of a detector → settings that members of an ensemble with the same part agree in
+ENCODERS = {
+    "frame": ("frame_backbone", "input_px", "trainable"),
+    "voice": ("voice_backbone", "voice_frozen_layers"),
+}
 
 
 def command(
@@ -84,15 +91,20 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     from unmask.models.ensemble.weight_packing import share_parameters
     from unmask.models.lipsync.network import SyncNet
     from unmask.serving.analyzer import Analyzer
+    from unmask.training.detector.ensemble import member_settings
 
     random_weights = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
     settings = load_settings(phase=phase, overrides=(*random_weights, *overrides))
-    first, *others = (Detector(settings.model).eval() for _ in range(settings.ensemble.members))
-    frozen = [name for name, value in first.named_parameters() if not value.requires_grad]
+    models = [member.model for member in member_settings(settings)]
+    first, *others = (Detector(model).eval() for model in models)
+    names = [name for name, value in first.named_parameters() if not value.requires_grad]
     if settings.ensemble.shared_frames:
-        frozen += [name for name in first.state_dict() if name.startswith("frame.")]
-    for other in others:
-        share_parameters(first, other, frozen)
+        names += [name for name in first.state_dict() if name.startswith("frame.")]
+    for model, other in zip(models[1:], others, strict=True):
+        same = {part for part, keys in ENCODERS.items() if _agree(models[0], model, keys)}
+        share_parameters(first, other, [name for name in names if name.split(".")[0] in same])
+    for detector in (first, *others):
+        detector.frame.merge_adapters()
     sync = SyncNet(settings.sync.dim) if settings.sync.enabled else None
     calibration = Calibration(sync_weight=settings.sync.weight)
     return Analyzer(
@@ -106,6 +118,10 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
             uncertainty=settings.uncertainty,
         )
     )
+
+
+def _agree(first: "ModelSettings", other: "ModelSettings", keys: tuple[str, ...]) -> bool:
+    return all(getattr(first, key) == getattr(other, key) for key in keys)
 
 
 def _print(costs: "dict[str, StageCost]", seconds: float) -> None:

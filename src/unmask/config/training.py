@@ -139,7 +139,7 @@ class LipSyncSettings(SettingsModel):
 class EnsembleSettings(SettingsModel):
     """Deep ensemble.
 
-    Each further member takes the next seed, dropout and learning-rate factor.
+    Each further member takes the next seed, dropout, learning-rate factor and encoders.
     """
 
     members: int = Field(default=1, description="Number of detectors.")
@@ -154,4 +154,18 @@ class EnsembleSettings(SettingsModel):
     )
     rate_factors: Annotated[tuple[float, ...], Field(strict=False)] = Field(
         default=(), description="Learning-rate factors that further members take in turn."
+    )
+    frame_backbones: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Image backbones that further members take in turn; without any, all have "
+        "that of `model`. The first member always has that of `model`.",
+    )
+    inputs_px: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
+        default=(), description="Values of `model.input_px` that further members take in turn."
+    )
+    trainables: Annotated[tuple[Literal["all", "norms", "lora"], ...], Field(strict=False)] = Field(
+        default=(), description="Values of `model.trainable` that further members take in turn."
+    )
+    voice_backbones: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(), description="Speech backbones that further members take in turn."
     )

@@ -37,8 +37,9 @@ from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state
 from unmask.models.lipsync.network import SyncNet
 from unmask.records import FOOTAGE_FACTS
 
-# 4 had no domain; 3 one threshold for all; 2 no bias; 1 one detector and no lip-sync
-SCHEMA_VERSION = 5
+# 5 had one speech model for all members; 4 no domain; 3 one threshold for all; 2 no bias;
+# 1 one detector and no lip-sync
+SCHEMA_VERSION = 6
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
 METADATA = "bundle.json"
@@ -46,6 +47,11 @@ GATES = "gates.json"
 DEMO_PROFILE = "demo"
 NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the provenance
 LIP_SYNC = "lip_sync"
+# settings in which the members of an ensemble may differ
+MEMBER_SETTINGS = (
+    *("dropout", "frame_backbone", "frame_weights", "input_px", "trainable", "lora_rank"),
+    *("lora_alpha", "voice_backbone", "voice_weights", "voice_frozen_layers", "voice_layers"),
+)
 LIBRARIES = ("unmask", "torch", "timm", "transformers", "numpy")
 
 
@@ -54,8 +60,8 @@ class Bundle:
     """Everything needed to score a video.
 
     Attributes:
-        members: One detector, or the members of an ensemble; they differ only in weights and
-            dropout.
+        members: One detector, or the members of an ensemble; they differ only in weights,
+            encoders and dropout.
         preprocessing: Settings that the detectors were trained with and that serving uses.
         provenance: Hash of the manifest, commit, seed and versions of libraries; for a component
             that the training clips could not teach, the reason under :func:`not_trained`.
@@ -81,12 +87,14 @@ class Bundle:
     domain: CalibrationDomain | None = None
 
     def __post_init__(self) -> None:
-        """Refuse members of different architectures."""
+        """Refuse members of different inputs or heads."""
         if not self.members:
             raise BundleError("a bundle needs at least one detector")
-        if len({member.settings.replace(dropout=0.0) for member in self.members}) > 1:
+        own = {name: getattr(self.settings, name) for name in MEMBER_SETTINGS}
+        if any(member.settings.replace(**own) != self.settings for member in self.members):
             raise BundleError(
-                "the members have different architectures; fit them with the same model settings"
+                "the members have different architectures; fit them with the same model settings, "
+                "other than those of their encoders"
             )
 
     @property
@@ -114,7 +122,7 @@ class Bundle:
 
     @property
     def settings(self) -> ModelSettings:
-        """Architecture of the first member."""
+        """Architecture of the first member; inputs and heads are those of all members."""
         return self.first_member.settings
 
 
@@ -183,7 +191,7 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         bundle = _without_weights(metadata)
         weights_sha, sync_sha = metadata["weights_sha256"], metadata["sync_sha256"]
-    except (KeyError, TypeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise BundleError(
             f"{folder / METADATA}: damaged: {error}; train or fetch it again"
         ) from error
@@ -211,7 +219,7 @@ def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "uncertainty": to_dict(bundle.uncertainty),
         "domain": None if bundle.domain is None else to_dict(bundle.domain),
         "members": [to_dict(member.settings) for member in bundle.members],
-        "voice_config": bundle.first_member.voice_config,
+        "voice_configs": [member.voice_config for member in bundle.members],
         "sync": None if sync is None else sync.config,
         "sync_sha256": None if sync is None else file_sha256(folder / SYNC_WEIGHTS),
         "preprocessing": to_dict(bundle.preprocessing),
@@ -239,7 +247,10 @@ def _read_metadata(folder: Path) -> dict[str, Any]:
         metadata = _with_segment_thresholds(metadata)
     if schema == 1 and "model" in metadata:
         added_later: dict[str, Any] = {"uncertainty": {}, "sync": None, "sync_sha256": None}
-        return {**metadata, "members": [metadata["model"]], **added_later}
+        metadata = {**metadata, "members": [metadata["model"]], **added_later}
+    if schema < 6 and {"members", "voice_config"} <= metadata.keys():
+        one_for_all = [metadata["voice_config"]] * len(metadata["members"])
+        metadata = {**metadata, "voice_configs": one_for_all}
     return dict(metadata)
 
 
@@ -255,10 +266,12 @@ def _with_segment_thresholds(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_weights(metadata: Mapping[str, Any]) -> Bundle:
     """Return the bundle that ``metadata`` describes, with random weights."""
-    voice = metadata["voice_config"]
     settings = [from_dict(ModelSettings, member) for member in metadata["members"]]
     return Bundle(
-        members=tuple(Detector.from_config(member, voice) for member in settings),
+        members=tuple(
+            Detector.from_config(member, voice)
+            for member, voice in zip(settings, metadata["voice_configs"], strict=True)
+        ),
         preprocessing=from_dict(PreprocessingSettings, metadata["preprocessing"]),
         calibration=from_dict(Calibration, metadata["calibration"]),
         phase=metadata["phase"],

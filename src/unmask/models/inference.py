@@ -156,8 +156,13 @@ def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
     first, sync = members.outputs[0], members.sync
     sync_probability = None if sync is None else sync.probability
 
+    # speech models differ by up to a step at the end, and in what they take for speech by a step
+    length = min(output.step_mask.shape[1] for output in members.outputs)
+
     def stack(name: str) -> Floats:  # one row per member
         rows = [getattr(output, name)[0] for output in members.outputs]
+        if name.startswith("step"):
+            rows = [row[:length] for row in rows]
         return torch.stack(rows).double().cpu().numpy()
 
     def probability(name: str) -> Floats:
@@ -165,7 +170,7 @@ def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
 
     member_logits, pass_logits = stack("logit"), members.pass_logits
     log_odds = final_log_odds(member_logits, sync_probability, calibration)
-    frames, steps = first.frame_mask[0].cpu().numpy(), first.step_mask[0].cpu().numpy()
+    frames, steps = first.frame_mask[0].cpu().numpy(), stack("step_mask").all(axis=0)
     return SampleScore(
         logit=log_odds,
         probability=float(expit(log_odds)),

@@ -29,6 +29,7 @@ from unmask.serving.report.model_card import (
     ReportedGate,
     ReportedGuarantee,
     ReportedThresholds,
+    name_by_member,
 )
 from unmask.serving.report_notes import build_notes, describe_untrained
 from unmask.serving.unlike_footage import describe_unlike_footage, without_scores
@@ -111,8 +112,8 @@ def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
         sha256=bundle.sha256,
         phase=bundle.phase,
         profile=bundle.profile,
-        frame_backbone=bundle.settings.frame_backbone,
-        voice_backbone=bundle.settings.voice_backbone,
+        frame_backbone=name_by_member([m.settings.frame_backbone for m in bundle.members]),
+        voice_backbone=name_by_member([m.settings.voice_backbone for m in bundle.members]),
         temperature=in_effect.temperature,
         bias=in_effect.bias,
         real_below=in_effect.real_below,

@@ -45,6 +45,39 @@ def test_two_dropouts_and_two_rates_make_four_different_members():
     assert len(pairs) == 4
 
 
+def test_further_members_take_encoders_in_turn():
+    settings = make_settings(
+        4,
+        frame_backbones=("resnet18", "test_vit"),
+        inputs_px=(128, 160),
+        trainables=("all", "lora"),
+        voice_backbones=("microsoft/wavlm-base",),
+    )
+    models = [member.model for member in member_settings(settings)]
+    first = Settings().model
+    frames = [(model.frame_backbone, model.input_px, model.trainable) for model in models]
+    resnet, vit = ("resnet18", 128, "all"), ("test_vit", 160, "lora")
+    own = (first.frame_backbone, first.input_px, first.trainable)
+    assert frames == [own, resnet, vit, resnet]
+    voices = [model.voice_backbone for model in models]
+    assert voices == [first.voice_backbone, *["microsoft/wavlm-base"] * 3]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"frame_backbones": ("resnet18",)}, {"inputs_px": (8,)}, {"trainables": ("all",)}]
+)
+def test_different_frame_encoders_cannot_be_shared(changes):
+    with pytest.raises(ConfigError, match=r"set ensemble\.shared_frames to false"):
+        member_settings(make_settings(2, shared_frames=True, **changes))
+
+
+def test_a_file_of_weights_cannot_belong_to_different_backbones():
+    settings = make_settings(2, frame_backbones=("resnet18",))
+    settings = settings.replace(model=settings.model.replace(frame_weights="b3.safetensors"))
+    with pytest.raises(ConfigError, match=r"b3\.safetensors, which belongs to one backbone"):
+        member_settings(settings)
+
+
 def test_an_ensemble_without_members_is_refused():
     with pytest.raises(ConfigError, match=r"ensemble\.members is 0"):
         member_settings(make_settings(0))

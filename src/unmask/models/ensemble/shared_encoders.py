@@ -27,31 +27,44 @@ class Ensemble:
 
     def __init__(self, members: Sequence[Detector]) -> None:
         first, *others = self.members = tuple(members)
-        self.shares_frame_encoder = all(shares_parameters(first.frame, m.frame) for m in others)
-        self.shares_voice_layers = bool(first.settings.voice_frozen_layers) and all(
-            shares_parameters(own, other)
-            for member in others
-            for own, other in zip(
-                first.voice.frozen_modules(), member.voice.frozen_modules(), strict=True
-            )
-        )
+        self._shares_frames = [True, *(shares_parameters(first.frame, m.frame) for m in others)]
+        self._shares_voice = [True, *(_shares_frozen_layers(first, m) for m in others)]
+
+    @property
+    def shares_frame_encoder(self) -> bool:
+        """Whether all members have the frame encoder of the first."""
+        return all(self._shares_frames)
+
+    @property
+    def shares_voice_layers(self) -> bool:
+        """Whether all members have the frozen speech layers of the first."""
+        return bool(self.members[0].settings.voice_frozen_layers) and all(self._shares_voice)
 
     def encode_frames(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return each member's frame features, shape ``(B, T, frame_dim)`` each."""
-        if self.shares_frame_encoder:
-            return (self.members[0].encode_frames(batch),) * len(self.members)
-        return tuple(member.encode_frames(batch) for member in self.members)
+        first = self.members[0].encode_frames(batch)
+        return tuple(
+            first if shares else member.encode_frames(batch)
+            for shares, member in zip(self._shares_frames, self.members, strict=True)
+        )
 
     def encode_audio(self, batch: Batch) -> tuple[AudioFeatures, ...]:
         """Return each member's audio features and speech mask."""
         sound = batch.waveform, batch.sample_mask, batch.speech_mask
-        if self.shares_voice_layers:
-            activations = self.members[0].voice.forward_frozen(*sound)
-            return tuple(member.voice.forward_tuned(activations) for member in self.members)
+        first = self.members[0].voice.forward_frozen(*sound)
         return tuple(
-            member.voice.forward_tuned(member.voice.forward_frozen(*sound))
-            for member in self.members
+            member.voice.forward_tuned(first if shares else member.voice.forward_frozen(*sound))
+            for shares, member in zip(self._shares_voice, self.members, strict=True)
         )
+
+
+def _shares_frozen_layers(first: Detector, other: Detector) -> bool:
+    """Return whether two members have frozen speech layers, and the same ones."""
+    mine, theirs = first.settings, other.settings
+    if not mine.voice_frozen_layers or mine.voice_layers != theirs.voice_layers:
+        return False
+    own, others = first.voice.frozen_modules(), other.voice.frozen_modules()
+    return len(own) == len(others) and all(map(shares_parameters, own, others))
 
 
 def shares_parameters(module: nn.Module, other: nn.Module) -> bool:

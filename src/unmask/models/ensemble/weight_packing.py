@@ -40,8 +40,9 @@ def unpack_state_dicts(packed: Mapping[str, Tensor], members: Sequence[Detector]
     members[0].load_state_dict(first)
     for number, member in enumerate(members[1:], start=1):
         own = _member_state(packed, number)
-        member.load_state_dict({**first, **own})
-        share_parameters(members[0], member, first.keys() - own.keys())
+        shared = member.state_dict().keys() & (first.keys() - own.keys())
+        member.load_state_dict({**{name: first[name] for name in shared}, **own})
+        share_parameters(members[0], member, shared)
 
 
 def share_parameters(first: Detector, other: Detector, names: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Model card: the detector's part of the report, with its calibration and gate results."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import AliasChoices, Field
@@ -62,8 +63,10 @@ class Model(ReportModel):
     sha256: str = Field(description="Hash of the bundle.")
     phase: int = Field(description="Phase of the project that built it.")
     profile: str = Field(description="`full`, or `demo` for the small demonstration model.")
-    frame_backbone: str = Field(description="Network for faces.")
-    voice_backbone: str = Field(description="Network for the voice.")
+    frame_backbone: str = Field(
+        description="Network for faces; where members have different ones, each with its members."
+    )
+    voice_backbone: str = Field(description="Network for the voice, in the same way.")
     temperature: float = Field(gt=0.0, description="Divides scores in calibration.")
     bias: float = Field(default=0.0, description="Added to a clip's score after the division.")
     real_below: Probability = Field(description="Verdict `real` below this probability.")
@@ -82,4 +85,24 @@ class Model(ReportModel):
     )
     gates: tuple[ReportedGate, ...] = Field(
         default=(), description="Gate results at promotion; empty if it was installed manually."
+    )
+
+
+def name_by_member(names: Sequence[str]) -> str:
+    """Return the name that all members have, or every name with its members.
+
+    Example:
+        >>> name_by_member(["a", "a"])
+        'a'
+        >>> name_by_member(["a", "b", "a"])
+        'a (members 1, 3), b (member 2)'
+    """
+    numbers: dict[str, list[str]] = {}
+    for number, name in enumerate(names, start=1):
+        numbers.setdefault(name, []).append(str(number))
+    if len(numbers) == 1:
+        return names[0]
+    return ", ".join(
+        f"{name} (member{'s' if len(own) > 1 else ''} {', '.join(own)})"
+        for name, own in numbers.items()
     )

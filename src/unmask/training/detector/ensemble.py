@@ -13,17 +13,27 @@ from unmask.errors import ConfigError
 from unmask.models.bundle import LIP_SYNC, load_bundle, not_trained, save_bundle
 from unmask.models.lipsync.checkpoint import FILE, NOT_TRAINED_FILE, load_sync
 
+# setting of an ensemble, whose values members take in turn → setting of a member's model
+FRAME_ENCODER = {
+    "frame_backbones": "frame_backbone",
+    "inputs_px": "input_px",
+    "trainables": "trainable",
+}
+ENCODERS = {**FRAME_ENCODER, "voice_backbones": "voice_backbone"}
+
 
 def member_settings(settings: Settings) -> tuple[Settings, ...]:
     """Return the settings that each member is trained with.
 
-    The first member has those of a single detector. Each further member has the next seed, and the
-    next pair of ``dropouts`` × ``rate_factors``, the dropout varying faster.
+    The first member has those of a single detector. Each further member has the next seed, the next
+    pair of ``dropouts`` × ``rate_factors``, the dropout varying faster, and the next encoders.
 
     Raises:
-        ConfigError: ``ensemble.members`` is less than 1.
+        ConfigError: ``ensemble.members`` is less than 1, or members of different encoders should
+            share one or its weights.
     """
     ensemble = settings.ensemble
+    _check_encoders(settings)
     if ensemble.members < 1:
         raise ConfigError(f"ensemble.members is {ensemble.members}; use 1 for a single detector")
     single = settings.replace(ensemble=EnsembleSettings())
@@ -59,10 +69,28 @@ def build_ensemble_bundle(
     return out
 
 
+def _check_encoders(settings: Settings) -> None:
+    ensemble, weights = settings.ensemble, settings.model.frame_weights
+    differing = [name for name in FRAME_ENCODER if getattr(ensemble, name)]
+    if differing and ensemble.shared_frames:
+        raise ConfigError(
+            f"ensemble.{differing[0]} gives members encoders of their own, and "
+            "ensemble.shared_frames one for all; set ensemble.shared_frames to false"
+        )
+    if ensemble.frame_backbones and weights not in ("pretrained", "random"):
+        raise ConfigError(
+            f"model.frame_weights is {weights}, which belongs to one backbone, and "
+            "ensemble.frame_backbones has others; use pretrained or random"
+        )
+
+
 def _member(single: Settings, ensemble: EnsembleSettings, index: int) -> Settings:
     if not index:
         return single
     model, training = single.model, single.training
+    for name, setting in ENCODERS.items():
+        if values := getattr(ensemble, name):
+            model = model.replace(**{setting: values[(index - 1) % len(values)]})
     if ensemble.dropouts:
         dropout = ensemble.dropouts[(index - 1) % len(ensemble.dropouts)]
         model = model.replace(dropout=dropout)
