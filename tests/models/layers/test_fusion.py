@@ -185,3 +185,25 @@ def test_both_fusions_have_the_same_modality_dropout():
             video, audio = fusion.train().drop(both, both)
         assert abs((~video).float().mean() - 0.3) < 0.05
         assert abs((~audio).float().mean() - 0.3) < 0.05
+
+
+def test_noisy_or_of_two_sure_genuine_logits_has_a_gradient():
+    """At -20 both, log(2 exp(-20) + exp(-40)) by hand, and each modality counts half."""
+    yes, no = torch.tensor([True]), torch.tensor([False])
+    video, audio = (torch.tensor([-20.0], requires_grad=True) for _ in range(2))
+    logit = noisy_or_logit(video, audio, yes, yes)
+    assert logit.item() == pytest.approx(-20 + 0.693147, abs=1e-5)
+    assert [float(g) for g in torch.autograd.grad(logit, (video, audio))] == pytest.approx([0.5, 0.5])
+    alone = noisy_or_logit(video, audio, yes, no)
+    assert alone.item() == -20
+    assert float(torch.autograd.grad(alone, video)[0]) == 1
+    neither = noisy_or_logit(video, audio, no, no)
+    assert neither.item() == pytest.approx(-13.8, abs=0.1)
+    assert float(torch.autograd.grad(neither, video)[0]) == 0
+
+
+def test_noisy_or_is_continuous_where_the_formula_changes():
+    logits = torch.linspace(-16, -12, 4001)
+    yes = torch.ones(4001, dtype=torch.bool)
+    joined = noisy_or_logit(logits, logits, yes, yes)
+    torch.testing.assert_close(joined.diff(), torch.full((4000,), 0.001), atol=2e-5, rtol=0)

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from unmask.models.layers.attention import masked_softmax, num_heads
 from unmask.models.layers.temporal import masked_mean
 
-EPS = 1e-6  # of -log(1 - p): keeps the logit above -14
+EPS = 1e-6  # of -log(1 - p): below it, logits are added up instead
+ABSENT_LOGIT = -1e4  # of a missing modality: its probability is 0 in float32
 
 
 def noisy_or_logit(
@@ -22,7 +23,8 @@ def noisy_or_logit(
     """Return the noisy-OR of both modalities: the logit of "face or voice is fake".
 
     With ``p = sigmoid(logit)``, and face and voice independent, this is the logit of
-    ``1 - (1 - p_video)(1 - p_audio)``. Where one modality is missing it is the other's logit.
+    ``1 - (1 - p_video)(1 - p_audio)``. Where one modality is missing it is the other's logit. The
+    gradient does not vanish for very sure genuine clips.
 
     Args:
         video_logit, audio_logit: Shape ``(B,)``.
@@ -35,8 +37,13 @@ def noisy_or_logit(
     """
     # softplus(x) = -log(1 - sigmoid(x)), so that products of 1 - p become sums
     neg_log = F.softplus(video_logit) * uses_video + F.softplus(audio_logit) * uses_audio
-    neg_log = neg_log.clamp(min=EPS)
-    return neg_log + (-torch.expm1(-neg_log)).log()  # log(exp(x) - 1) without overflow
+    usual = neg_log.clamp(min=EPS)
+    usual = usual + (-torch.expm1(-usual)).log()  # log(exp(x) - 1) without overflow
+    # exp(neg_log) - 1 = exp(video) + exp(audio) + exp(video + audio), which no rounding makes 0
+    video = torch.where(uses_video, video_logit, ABSENT_LOGIT)
+    audio = torch.where(uses_audio, audio_logit, ABSENT_LOGIT)
+    tail = torch.logsumexp(torch.stack([video, audio, video + audio]), dim=0)
+    return torch.where((neg_log < EPS) & (uses_video | uses_audio), tail, usual)
 
 
 class ModalityDropout(nn.Module):
