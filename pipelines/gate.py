@@ -29,7 +29,7 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
     evaluation, _ = evaluate_detector(bundle, clips, cross_dataset, *measured)
-    robustness = evaluate_robustness(bundle, clips, settings.attacks)
+    robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     champion = fetch_champion(phase)
     score = evaluate_champion(champion, bundle, evaluation, clips)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)

@@ -66,7 +66,7 @@ def training_pipeline(
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
     evaluation, plots = evaluate_detector(bundle, clips, cross_dataset, *measured)
-    robustness = evaluate_robustness(bundle, clips, settings.attacks)
+    robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
     champion = fetch_champion(phase, after=["evaluate_codecs"])
     score = evaluate_champion(champion, bundle, evaluation, clips)

@@ -27,8 +27,10 @@ def check_gates(
     plan: GatePlan,
 ) -> Annotated[gates.GateReport, "gates"]:
     """Compare the measured numbers with the gates; a gate that is missed does not fail here."""
-    drop, gap = robustness.gate_drop, codecs.gap
-    report = gates.check_gates(plan.gates, evaluation, drop, champion_score.auc, gap)
+    drop, gap, sent = robustness.gate_drop, codecs.to_gate(), robustness.transmitted
+    transmitted = None if sent is None else sent.to_gate()
+    champion_auc = champion_score.auc
+    report = gates.check_gates(plan.gates, evaluation, drop, champion_auc, gap, transmitted)
     report = add_targets(report, plan.targets, evaluation, drop, gap)
     reasons = read_untrained(bundle).items()
     return replace(report, notes=tuple(f"{name} is not trained: {why}" for name, why in reasons))

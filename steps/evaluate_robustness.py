@@ -1,5 +1,6 @@
 """AUC of a detector under adversarial attack."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,22 +8,31 @@ from zenml import step
 
 from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.paths import CACHE
-from unmask.config import AttackSettings
+from unmask.config import AttackSettings, EvaluationSettings
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
+from unmask.robustness.transmitted_evaluation import evaluate_transmitted
 from unmask.training.score_clips import select_split
 
 
 @step(cache_policy=EVALUATION_POLICY)
 def evaluate_robustness(
-    bundle: Path, clips: tuple[Clip, ...], settings: AttackSettings
+    bundle: Path,
+    clips: tuple[Clip, ...],
+    settings: AttackSettings,
+    evaluation: EvaluationSettings,
+    seed: int,
 ) -> Annotated[RobustnessReport, "robustness"]:
-    """Perturb the test clips against the detector (FGSM, PGD), and score them again."""
+    """Perturb the test clips against the detector, in part through H.264; score them again."""
     loaded = load_bundle(bundle)
     test = select_split(clips, "test")
     load = make_feature_loader(loaded.preprocessing, Cache(CACHE), test)
-    return evaluate_under_attack(loaded, test, load, settings)
+    report = evaluate_under_attack(loaded, test, load, settings)
+    if not settings.transmitted.enabled:
+        return report
+    transmitted = evaluate_transmitted(loaded, test, load, settings.transmitted, evaluation, seed)
+    return replace(report, transmitted=transmitted)

@@ -9,6 +9,7 @@ from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
+from unmask.robustness.robustness_page import render_page
 
 
 @step
@@ -20,7 +21,8 @@ def log_results(
     codecs: CodecReport,
     gates: GateReport,
 ) -> None:
-    """Log metrics, plots and gates to the run that training started, and end it."""
+    """Log metrics, plots, attacks and gates to the run that training started, and end it."""
     metrics = evaluation.to_metrics() | robustness.to_metrics() | codecs.to_metrics()
     mlflow_runs.finish_run(mlflow_run, metrics, gates)
     mlflow_runs.log_folder(mlflow_run, plots, "plots")
+    mlflow_runs.log_page(mlflow_run, render_page(robustness), "robustness.html")

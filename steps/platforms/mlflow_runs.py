@@ -73,6 +73,11 @@ def log_folder(run: str, folder: Path, artifact_path: str) -> None:
     mlflow.MlflowClient().log_artifacts(run, str(folder), artifact_path)
 
 
+def log_page(run: str, page: str, artifact_file: str) -> None:
+    """Log an HTML page as an artifact of the run."""
+    mlflow.MlflowClient().log_text(run, page, artifact_file)
+
+
 def log_skipped_clips(run: str, skipped: Mapping[str, str]) -> None:
     """Log the number of clips that the run went on without, and their reasons as a table."""
     client = mlflow.MlflowClient()

@@ -134,11 +134,23 @@ def test_an_optional_block_may_be_null(tmp_path):
         load_settings(write_params(tmp_path, text % "3" + "profiles: {full: {}}"), 1)
 
 
-def test_only_phase_3_measures_and_gates_the_codec_gap():
+def test_the_codec_gap_is_gated_in_full_and_in_phase_3():
     for phase in (1, 2, 3):
-        settings = load_settings(ROOT / "params.yaml", phase)
-        measured = {"h264:23", "h265:28"} <= set(settings.codecs.cells)
-        assert (settings.gates.codec_gap is not None) == measured == (phase == 3)
+        for profile in ("full", "demo"):
+            settings = load_settings(ROOT / "params.yaml", phase, profile)
+            measured = {"h264:23", "h265:28"} <= set(settings.codecs.cells)
+            expected = profile == "full" or phase == 3
+            assert (settings.gates.codec_gap is not None) == measured == expected
+            assert ("half" in settings.codecs.cells) == (profile == "full")
+
+
+@pytest.mark.parametrize(("profile", "level"), [("full", "required"), ("demo", "reported")])
+def test_an_attack_through_the_codec_is_measured_and_gated_in_every_phase(profile, level):
+    for phase in (1, 2, 3):
+        settings = load_settings(ROOT / "params.yaml", phase, profile)
+        assert settings.attacks.transmitted.enabled
+        assert settings.gates.transmitted_drop == Gate(limit=0.05, level=level)
+        assert settings.gates.fgsm_drop.level == "reported"
 
 
 def test_an_unknown_codec_is_named(tmp_path):

@@ -24,12 +24,17 @@ TINY = {
     },
     "training": {"epochs": 1, "frames": 3, "audio_s": 0.5, "batch_clips": 4},
     "evaluation": {"resamples": 50},
-    "attacks": {"epsilons": [0.05], "targets": ["frames"]},
+    "attacks": {
+        "epsilons": [0.05],
+        "targets": ["frames"],
+        "transmitted": {"enabled": True, "clips": 2, "steps": 1, "attackers": ["white_box"]},
+    },
     "gates": {
         "auc": {"limit": 0.0, "level": "required"},
         "ece": {"limit": 1.0, "level": "required"},
         "ece_p_value": {"limit": 0.0, "level": "required"},
         "fgsm_drop": {"limit": 1.0, "level": "reported"},
+        "transmitted_drop": {"limit": 1.0, "level": "required"},
         "champion_drop": {"limit": 0.0, "level": "required"},
     },
     "phases": {
@@ -56,7 +61,12 @@ TINY = {
             "uncertainty": {"passes": 2},
             "sync": {"enabled": True, "dim": 16, "epochs": 1},
             "ensemble": {"members": 2, "shared_frames": True},
-            "attacks": {"targets": ["frames", "audio"], "clips": 2, "frames": 2},
+            "attacks": {
+                "targets": ["frames", "audio"],
+                "clips": 2,
+                "frames": 2,
+                "transmitted": {"attackers": ["transfer"]},
+            },
             "codecs": {"cells": ["h264:23", "opus:16"]},
             "gates": {"champion_drop": {"level": "reported"}},  # the sets of two runs differ
         },

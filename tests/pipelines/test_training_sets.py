@@ -131,6 +131,9 @@ def test_silent_sets_end_in_a_packaged_detector_of_faces(faceforensics, celebdf,
     assert codecs.skipped == ("opus:16",)
     robustness = run.steps["evaluate_robustness"].outputs["robustness"][0].load()
     assert {row.target for row in robustness.rows} == {"frames"}
+    (row,) = robustness.transmitted.rows
+    assert (row.attacker, row.clips, row.lost) == ("transfer", 2, 0)
+    assert "transmitted_drop" in {gate.name for gate in gates.rows if gate.passed}
 
 
 def test_sets_with_sound_end_in_a_packaged_detector_of_face_and_voice(

@@ -6,8 +6,9 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import AttackSettings
 from unmask.errors import ConfigError, DataError, SingleClassError
-from unmask.robustness.adversarial_evaluation import evaluate_under_attack, evasion_rate
+from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
+from unmask.robustness.evasion import evasion_rate
 
 SETTINGS = AttackSettings(epsilons=(0.0, 0.05), targets=("frames", "audio"), pgd_steps=3)
 LABELS = [False, True] * 4

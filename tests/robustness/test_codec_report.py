@@ -8,9 +8,11 @@ import pytest
 from pydantic import TypeAdapter
 from sklearn.metrics import roc_auc_score
 
-from unmask.config import EvaluationSettings
+from tests.factories import make_evaluation
+from unmask.config import EvaluationSettings, Gate, GateSettings
 from unmask.errors import SingleClassError
 from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.gates import check_gates
 from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.serialization import from_json, to_json
 from unmask.robustness.codec_report import CodecReport, compare_conditions
@@ -110,3 +112,15 @@ def test_metrics_have_valid_keys_and_the_report_survives_json(people, scores):
 def test_reading_a_report_needs_no_torch():
     code = "import sys, unmask.robustness.codec_report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_codecs_that_change_nothing_leave_no_gap_to_gate():
+    gates = GateSettings(codec_gap=Gate(limit=0.02))
+    for skipped, level in (
+        (("h264:23", "h265:28", "half"), "reported"),
+        (("opus:16",), "required"),
+    ):
+        report = CodecReport("test", 0, 0.95, skipped=skipped)
+        checked = check_gates(gates, make_evaluation(auc=0.95), 0.0, None, report.to_gate())
+        (row,) = [row for row in checked.rows if row.name == "codec_gap"]
+        assert (row.value, row.level) == (None, level)

@@ -13,6 +13,7 @@ from unmask.config.evaluation import (
     GatePlan,
     GateSettings,
     SourceGate,
+    TransmittedSettings,
     UncertaintySettings,
 )
 from unmask.config.loader import load_settings
@@ -61,6 +62,7 @@ __all__ = [
     "SourceGate",
     "SpeechSettings",
     "TrainingSettings",
+    "TransmittedSettings",
     "UncertaintySettings",
     "from_dict",
     "load_settings",

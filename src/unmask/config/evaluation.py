@@ -46,8 +46,42 @@ class EvaluationSettings(SettingsModel):
     bins: int = Field(default=10, ge=1, description="Bins of the calibration error (ECE).")
 
 
+class TransmittedSettings(SettingsModel):
+    """Attack on the frames of fakes before they are encoded, as the uploader of a file can do."""
+
+    enabled: bool = Field(default=False, description="Whether it is measured.")
+    epsilon_levels: int = Field(
+        default=8, ge=1, le=127, description="L∞ budget in grey levels of 255."
+    )
+    crf: Annotated[tuple[Annotated[int, Field(ge=0, le=51)], ...], Field(strict=False)] = Field(
+        default=(23,), min_length=1, description="Qualities of H.264 that the clips pass."
+    )
+    attackers: Annotated[
+        tuple[Literal["white_box", "transfer", "noise"], ...], Field(strict=False)
+    ] = Field(
+        default=("white_box", "transfer", "noise"),
+        min_length=1,
+        description="What gives the gradient: the detector itself, a network that is not scored, "
+        "or nothing (random signs).",
+    )
+    surrogate: str = Field(
+        default="",
+        description="Bundle of another detector for the transfer attack, with the same "
+        "preprocessing. Without it, the last of several members takes its part and is not scored; "
+        "a single detector has no transfer attack.",
+    )
+    steps: int = Field(default=10, ge=1, description="Gradient steps.")
+    draws: int = Field(default=1, ge=1, description="Random codecs per step.")
+    clips: int = Field(
+        default=0,
+        ge=0,
+        description="Number of test clips, in whole pairs with a fake face; 0 takes all.",
+    )
+    jobs: int = Field(default=2, ge=1, description="Parallel processes that encode.")
+
+
 class AttackSettings(SettingsModel):
-    """White-box adversarial attacks on the test clips; budgets are L∞, pixels in ``[0, 1]``."""
+    """Adversarial attacks on the test clips; white-box budgets are L∞, pixels in ``[0, 1]``."""
 
     epsilons: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)] = Field(
         default=(0.01, 0.05, 0.1), description="Budgets."
@@ -70,6 +104,10 @@ class AttackSettings(SettingsModel):
     )
     frames: int = Field(
         default=0, description="Consecutive frames of each clip to attack; 0 attacks all."
+    )
+    transmitted: TransmittedSettings = Field(
+        default_factory=TransmittedSettings,
+        description="Attack that must survive H.264 before it is scored.",
     )
 
 
@@ -122,6 +160,11 @@ class GateSettings(SettingsModel):
     fgsm_drop: Gate = Field(
         default=Gate(limit=0.05),
         description="Maximum loss of AUC under FGSM on frames, the worst budget up to 0.05.",
+    )
+    transmitted_drop: Gate | None = Field(
+        default=None,
+        description="Maximum loss of AUC under attacks on the frames that are then encoded, the "
+        "worst attacker; no gate where the phase does not measure it.",
     )
     codec_gap: Gate | None = Field(
         default=None,

@@ -86,7 +86,7 @@ class GateReport:
             raise GateError(f"not promoted: {'; '.join(failed)}")
 
 
-class _Reading(NamedTuple):
+class Reading(NamedTuple):
     """What was measured for a gate.
 
     Attributes:
@@ -110,6 +110,7 @@ def list_gates(settings: GateSettings) -> tuple[NamedGate, ...]:
         ("ece_p_value", settings.ece_p_value, AT_LEAST),
         ("ece_excess", settings.ece_excess, AT_MOST),
         ("fgsm_drop", settings.fgsm_drop, AT_MOST),
+        ("transmitted_drop", settings.transmitted_drop, AT_MOST),
         ("codec_gap", settings.codec_gap, AT_MOST),
         *(
             (f"{row.metric}{AT_SOURCE}{row.source}", row, _direction(row.metric))
@@ -126,7 +127,8 @@ def check_gates(
     evaluation: Evaluation,
     fgsm_auc_drop: float | None,
     champion_auc: float | None,
-    codec_auc_gap: float | None = None,
+    codec_auc_gap: Reading | float | None = None,
+    transmitted: Reading | None = None,
 ) -> GateReport:
     """Compare a candidate's metrics with the limits of its gates.
 
@@ -141,13 +143,16 @@ def check_gates(
             champion yet, which passes the gate.
         codec_auc_gap: AUC difference between H.264 and H.265; ``None`` where it was not
             measured, which fails the gate if the settings have one.
+        transmitted: AUC lost to attacks behind H.264; ``None`` where it was not measured, which
+            fails the gate if the settings have one.
     """
     readings = {
         "auc": _with_interval(evaluation.auc_estimate),
-        "ece": _Reading(evaluation.ece_estimate, _chance(evaluation)),
+        "ece": Reading(evaluation.ece_estimate, _chance(evaluation)),
         "ece_p_value": _read(evaluation.ece_p_value),
         "ece_excess": _read(evaluation.ece_excess),
         "fgsm_drop": _read(fgsm_auc_drop),
+        "transmitted_drop": _read(transmitted),
         "codec_gap": _read(codec_auc_gap),
         "cross_dataset_auc": _read_mean_auc(evaluation.cross_dataset),
     }
@@ -166,7 +171,7 @@ def _direction(metric: str) -> str:
     return AT_LEAST if metric == "auc" else AT_MOST
 
 
-def _check(name: str, gate: Gate, direction: str, reading: _Reading) -> GateResult:
+def _check(name: str, gate: Gate, direction: str, reading: Reading) -> GateResult:
     estimate, remark, reason, decides = reading
     if estimate is None:
         level = gate.level if decides else "reported"
@@ -188,18 +193,20 @@ def _check_champion(gate: Gate, auc: float, champion_auc: float | None) -> GateR
         message = "no champion yet"
         return GateResult(name, None, gate.limit, AT_MOST, gate.level, True, message)
     drop = Estimate(champion_auc - auc, None, None)
-    return _check(name, gate, AT_MOST, _Reading(drop, f" (champion AUC {champion_auc:.3f})"))
+    return _check(name, gate, AT_MOST, Reading(drop, f" (champion AUC {champion_auc:.3f})"))
 
 
-def _read(value: float | None) -> _Reading:
-    return _Reading(None if value is None else Estimate(value, None, None))
+def _read(value: Reading | float | None) -> Reading:
+    if isinstance(value, Reading):
+        return value
+    return Reading(None if value is None else Estimate(value, None, None))
 
 
-def _with_interval(estimate: Estimate) -> _Reading:
-    return _Reading(estimate, f" ({estimate.format_interval()})")
+def _with_interval(estimate: Estimate) -> Reading:
+    return Reading(estimate, f" ({estimate.format_interval()})")
 
 
-def _read_source(name: str, evaluation: Evaluation) -> _Reading:
+def _read_source(name: str, evaluation: Evaluation) -> Reading:
     """Read a metric of a data set; one that was not given cannot be missed."""
     cross = evaluation.cross_dataset
     metric, _, source = name.partition(AT_SOURCE)
@@ -210,18 +217,18 @@ def _read_source(name: str, evaluation: Evaluation) -> _Reading:
     if estimate is not None:
         return _with_interval(estimate)
     reason = f"no data set {source} with genuine and fake test clips"
-    return _Reading(None, reason=reason, decides=False)
+    return Reading(None, reason=reason, decides=False)
 
 
-def _read_mean_auc(cross: CrossEvaluation | None) -> _Reading:
+def _read_mean_auc(cross: CrossEvaluation | None) -> Reading:
     if cross is None or cross.mean_auc is None:
         reason = "no data set was given that has genuine and fake test clips and none to train on"
-        return _Reading(None, reason=reason, decides=False)
+        return Reading(None, reason=reason, decides=False)
     aucs = dict(_unseen_aucs(cross))
     lowest = min(aucs, key=lambda name: aucs[name])
     remark = f" ({cross.mean_auc.format_interval()}"
     remark += f"; mean of {len(aucs)}, the lowest {aucs[lowest]:.4f} on {lowest})"
-    return _Reading(cross.mean_auc, remark)
+    return Reading(cross.mean_auc, remark)
 
 
 def _unseen_aucs(cross: CrossEvaluation) -> Iterator[tuple[str, float]]:

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 from unmask.config import GateSettings
 from unmask.evaluation.evaluate import Evaluation
-from unmask.evaluation.gates import AT_SOURCE, GateReport, GateResult, check_gates, list_gates
+from unmask.evaluation.gates import (
+    AT_SOURCE,
+    GateReport,
+    GateResult,
+    Reading,
+    check_gates,
+    list_gates,
+)
 from unmask.evaluation.intervals import Estimate
 
 PROFILE = "full"  # its gates have the roadmap's limits
@@ -39,7 +46,7 @@ def add_targets(
     targets: GateSettings,
     evaluation: Evaluation,
     fgsm_auc_drop: float | None,
-    codec_auc_gap: float | None,
+    codec_auc_gap: Reading | float | None,
 ) -> GateReport:
     """Compare the numbers of a gate report with the roadmap's targets as well.
 

@@ -21,14 +21,13 @@ from unmask.data.torch.evaluation_set import (
     slice_frames,
 )
 from unmask.errors import DataError
-from unmask.evaluation.metrics import Labels, Scores, roc_auc
+from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
 from unmask.models.collate import usable_samples
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.records import Clip
 from unmask.robustness.adversarial_report import (
     ATTACKER_KNOWLEDGE,
-    EVASION_FPR,
     GATE_TARGET,
     SHARED_ENCODER_NOTE,
     WHITE_BOX,
@@ -38,6 +37,7 @@ from unmask.robustness.adversarial_report import (
     is_gated_attack,
 )
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
+from unmask.robustness.evasion import evasion_rate
 
 NO_ATTACK = Attack(GATE_TARGET, 0.0, "none")
 
@@ -138,25 +138,6 @@ def _measure(
                 evasion=evasion_rate(logits[:, 0], attacked, is_fake),
             )
     return rows
-
-
-def evasion_rate(clean: Scores, attacked: Scores, is_fake: Labels) -> float | None:
-    """Return the share of the fakes found without attack that are missed under it.
-
-    The threshold is that of the unattacked genuine clips: at most ``EVASION_FPR`` of them exceed
-    it. So it is the question of an attacker who wants a fake to pass; the AUC counts genuine clips
-    that an attack turns into fakes as well.
-
-    Args:
-        clean, attacked: Score of each clip, shape ``(clips,)``; higher is more fake.
-
-    Returns:
-        ``None`` where no fake is found without attack.
-    """
-    genuine = np.sort(clean[~is_fake])[::-1]
-    threshold = genuine[int(EVASION_FPR * len(genuine))]
-    detected = is_fake & (clean > threshold)
-    return float((attacked[detected] <= threshold).mean()) if detected.any() else None
 
 
 def _sample(examples: Sequence[Example], min_clips: int) -> Sequence[Example]:

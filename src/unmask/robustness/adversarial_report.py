@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
+from unmask.robustness.transmitted_report import TransmittedReport
+
 GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
-EVASION_FPR = 0.05
 WHITE_BOX, TRANSFER, FINAL = "white_box", "transfer", "final"
 
 ATTACKER_KNOWLEDGE = (
@@ -66,8 +67,8 @@ class AttackRow:
         view: Score that is measured: ``white_box``, ``transfer`` or ``final``.
         clips: Number of clips; ``None`` means all.
         evasion: Share of the fakes found without attack that are missed under it, where only fakes
-            are attacked and at most ``EVASION_FPR`` of the genuine clips are called fake; ``None``
-            where no fake is found without attack, and in older files.
+            are attacked and at most 5 % of the genuine clips are called fake; ``None`` where no
+            fake is found without attack, and in older files.
     """
 
     target: str
@@ -88,6 +89,8 @@ class RobustnessReport:
         clean_auc: AUC of the first member without attack, on the same clips.
         protocol: Details of the attacks that the rows lack; files written before version 0.2
             call it ``made``.
+        transmitted: Attack that must survive H.264; ``None`` where it was not measured, and in
+            older files.
     """
 
     split: str
@@ -95,6 +98,7 @@ class RobustnessReport:
     clean_auc: float
     rows: tuple[AttackRow, ...]
     threat_model: ThreatModel = field(default_factory=ThreatModel)
+    transmitted: TransmittedReport | None = None
     protocol: Annotated[str, Field(validation_alias=AliasChoices("protocol", "made"))] = ""
 
     @property
@@ -116,7 +120,8 @@ class RobustnessReport:
 
         White-box keys omit the view: ``fgsm_drop_frames_0.05``.
         """
-        return dict(self._metrics())
+        transmitted = {} if self.transmitted is None else self.transmitted.to_metrics()
+        return dict(self._metrics()) | transmitted
 
     def _metrics(self) -> Iterator[tuple[str, float]]:
         for row in self.rows:

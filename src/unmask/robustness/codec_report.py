@@ -10,12 +10,14 @@ from pydantic import AliasChoices, Field
 
 from unmask.config import EvaluationSettings
 from unmask.evaluation.bootstrap import draw_identity_counts
+from unmask.evaluation.gates import Reading
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.records import Clip
 
 ORIGINAL = "original"
+NO_VIDEO = "video codecs change nothing that the detector uses of the test clips"
 GATE_CONDITIONS = ("h264:23", "h265:28")  # default quality of each codec, meant to look alike
 
 Resampled = NDArray[np.float64]
@@ -69,6 +71,12 @@ class CodecReport:
     def gap(self) -> float | None:
         """Absolute AUC difference of the two codecs, which the gate checks."""
         return None if self.codec_gap is None else abs(self.codec_gap.value)
+
+    def to_gate(self) -> Reading:
+        """Return what the gate checks: the absolute AUC difference of the two codecs."""
+        if set(GATE_CONDITIONS) <= set(self.skipped):
+            return Reading(None, reason=NO_VIDEO, decides=False)
+        return Reading(None if self.gap is None else Estimate(self.gap, None, None))
 
     def to_metrics(self) -> dict[str, float]:
         """Return AUC, drop and PSNR of each condition, as ``codec_drop_h264_23``."""

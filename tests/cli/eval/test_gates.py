@@ -7,16 +7,30 @@ import pytest
 from unmask.errors import DataError
 
 
-def write_robustness(path, drop):
-    row = {"target": "frames", "epsilon": 0.05, "auc": 1 - drop, "drop": drop}
-    path.write_text(json.dumps({"split": "test", "clips": 9, "clean_auc": 1.0, "rows": [row]}))
+def write_robustness(path, drop, transmitted=0.01):
+    """Write a report with one white-box row, unless ``drop`` is None, and one behind H.264."""
+    row = {"target": "frames", "epsilon": 0.05, "auc": 0.9, "drop": drop}
+    names = ("original_auc", "encoded_auc", "auc", "encoding_drop", "drop")
+    sent = {name: {"value": transmitted, "low": None, "high": None} for name in names}
+    sent |= {"attacker": "white_box", "crf": 23, "clips": 9, "fakes": 4, "evasion": None}
+    report = {"split": "test", "clips": 9, "clean_auc": 1.0, "rows": [] if drop is None else [row]}
+    report["transmitted"] = {"confidence": 0.95, "epsilon_levels": 8, "rows": [sent]}
+    path.write_text(json.dumps(report))
+    return path
+
+
+def write_codecs(path, gap):
+    span = {"value": -gap, "low": -0.2, "high": 0.2}
+    report = {"split": "test", "clips": 9, "confidence": 0.95, "original": span, "rows": []}
+    path.write_text(json.dumps({**report, "codec_gap": span}))
     return path
 
 
 def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
     run("metrics", "scores.csv", "--out", "measured")
-    write_robustness(tmp_path / "r.json", 0.01)
-    result = run("gates", "measured/metrics.json", "--robustness", "r.json", "--json", "g.json")
+    reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
+    options = [part for report in reports for part in ("--robustness", report)]
+    result = run("gates", "measured/metrics.json", *options, "--json", "g.json")
     assert result.exit_code == 0, result.output
     assert "Gates: passed" in result.output
     report = json.loads((tmp_path / "g.json").read_text())
@@ -26,6 +40,8 @@ def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
         "ece",
         "ece_p_value",
         "fgsm_drop",
+        "transmitted_drop",
+        "codec_gap",
         "auc@ffpp",
         "auc@celebdf",
         "cross_dataset_auc",
@@ -48,7 +64,9 @@ def test_a_missed_required_gate_ends_with_exit_code_1(run, scores, tmp_path, cha
     for estimate in changes.get("by_source", {}).values():
         estimate |= {"low": None, "high": None}
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-    result = run("gates", file)
+    reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
+    options = [part for report in reports for part in ("--robustness", report)]
+    result = run("gates", file, *options)
     assert f"unmask: not promoted: {message}" in result.stderr
     assert result.exit_code == 1
 
@@ -58,12 +76,27 @@ def test_a_missed_required_gate_ends_with_exit_code_1(run, scores, tmp_path, cha
 )
 def test_a_white_box_attack_is_reported_alone(run, scores, tmp_path, drop, message):
     run("metrics", "scores.csv", "--out", "measured")
-    options = ()
-    if drop is not None:
-        options = ("--robustness", write_robustness(tmp_path / "r.json", drop))
+    reports = write_robustness(tmp_path / "r.json", drop), write_codecs(tmp_path / "c.json", 0.01)
+    options = [part for report in reports for part in ("--robustness", report)]
     result = run("gates", "measured/metrics.json", *options)
     assert result.exit_code == 0, result.stderr
     assert message in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("reports", "message"),
+    [
+        ([("r.json", 0.06)], "transmitted_drop 0.0600 (one identity, no interval; white_box"),
+        ([], "transmitted_drop was not measured"),
+    ],
+)
+def test_an_attack_through_the_codec_is_required(run, scores, tmp_path, reports, message):
+    run("metrics", "scores.csv", "--out", "measured")
+    files = [write_robustness(tmp_path / name, 0.01, drop) for name, drop in reports]
+    options = [part for file in files for part in ("--robustness", file)]
+    result = run("gates", "measured/metrics.json", *options)
+    assert result.exit_code == 1
+    assert message in result.stderr
 
 
 def test_an_impossible_champion_auc_is_refused(run, scores):
@@ -85,15 +118,12 @@ def test_a_candidate_below_the_champion_is_stopped(run, scores, tmp_path):
     ("gap", "code", "message"),
     [(0.01, 0, "Gates: passed"), (0.05, 1, "codec_gap 0.0500"), (None, 1, "was not measured")],
 )
-def test_phase_3_requires_the_codec_gap(run, scores, tmp_path, gap, code, message):
+def test_the_codec_gap_is_required(run, scores, tmp_path, gap, code, message):
     run("metrics", "scores.csv", "--out", "measured")
     reports = ["--robustness", write_robustness(tmp_path / "r.json", 0.01)]
     if gap is not None:
-        span = {"value": -gap, "low": -0.2, "high": 0.2}
-        report = {"split": "test", "clips": 9, "confidence": 0.95, "original": span, "rows": []}
-        (tmp_path / "c.json").write_text(json.dumps({**report, "codec_gap": span}))
-        reports += ["--robustness", "c.json"]
-    result = run("gates", "measured/metrics.json", *reports, "--phase", 3)
+        reports += ["--robustness", write_codecs(tmp_path / "c.json", gap)]
+    result = run("gates", "measured/metrics.json", *reports)
     assert result.exit_code == code, result.output
     assert message in result.output
 

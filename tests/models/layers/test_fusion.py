@@ -193,7 +193,9 @@ def test_noisy_or_of_two_sure_genuine_logits_has_a_gradient():
     video, audio = (torch.tensor([-20.0], requires_grad=True) for _ in range(2))
     logit = noisy_or_logit(video, audio, yes, yes)
     assert logit.item() == pytest.approx(-20 + 0.693147, abs=1e-5)
-    assert [float(g) for g in torch.autograd.grad(logit, (video, audio))] == pytest.approx([0.5, 0.5])
+    assert [float(g) for g in torch.autograd.grad(logit, (video, audio))] == pytest.approx(
+        [0.5, 0.5]
+    )
     alone = noisy_or_logit(video, audio, yes, no)
     assert alone.item() == -20
     assert float(torch.autograd.grad(alone, video)[0]) == 1

@@ -1,11 +1,17 @@
 """`unmask eval attack`: AUC under adversarial attack."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, Manifest, Phase, Profile
+from unmask.cli.options import Bundle, Manifest, Overrides, Phase, Profile
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from unmask.robustness.transmitted_report import TransmittedReport
 
 
 def command(
@@ -14,8 +20,15 @@ def command(
     out: Annotated[Path, typer.Option(help="Report to write, as JSON.")],
     phase: Phase = 1,
     profile: Profile = "full",
+    overrides: Overrides = None,
 ) -> None:
-    """Perturb the test clips against the detector (FGSM, PGD), and score them."""
+    """Perturb the test clips against the detector, and score them.
+
+    FGSM and PGD change the aligned faces. The transmitted attack changes the frames of the file,
+    which is then encoded as H.264, decoded and preprocessed again.
+    """
+    from rich.console import Console
+
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader
@@ -23,13 +36,19 @@ def command(
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+    from unmask.robustness.transmitted_evaluation import evaluate_transmitted
     from unmask.training.score_clips import select_split
 
-    settings = load_settings(phase=phase, profile=profile).attacks
+    settings = load_settings(phase=phase, profile=profile, overrides=overrides or ())
+    attacks = settings.attacks
     loaded = load_bundle(bundle)
     clips = select_split(read_manifest(manifest), "test")
     load = make_feature_loader(loaded.preprocessing, Cache(), clips)
-    report = evaluate_under_attack(loaded, clips, load, settings)
+    report = evaluate_under_attack(loaded, clips, load, attacks)
+    if attacks.transmitted.enabled:
+        measured = settings.evaluation, settings.seed
+        transmitted = evaluate_transmitted(loaded, clips, load, attacks.transmitted, *measured)
+        report = replace(report, transmitted=transmitted)
     save(report, out)
     typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
     for row in report.rows:
@@ -37,8 +56,31 @@ def command(
             f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}: "
             f"AUC {row.auc:.3f}, drop {row.drop:.3f}, {_evasion(row.evasion)}"
         )
+    if report.transmitted is not None:
+        Console().print(_transmitted_table(report.transmitted))
     typer.echo(f"written: {out}")
 
 
 def _evasion(rate: float | None) -> str:
     return "no fake is found" if rate is None else f"{rate:.0%} of the fakes found escape"
+
+
+def _transmitted_table(report: "TransmittedReport") -> "Table":
+    from rich.table import Table
+
+    title = f"Perturbed by {report.epsilon_levels}/255, then encoded as H.264"
+    table = Table(title=title, title_justify="left", padding=0)
+    table.add_column("attacker, CRF", overflow="fold")
+    names = ("genuine + fake", "AUC encoded", "lost by encoding", "AUC attacked", "drop", "evasion")
+    for name in names:
+        table.add_column(name, justify="right", overflow="fold")
+    for row in report.rows:
+        estimates = row.encoded_auc, row.encoding_drop, row.auc, row.drop, row.evasion
+        table.add_row(
+            f"{row.attacker}, {row.crf}",
+            f"{row.clips - row.fakes} + {row.fakes}",
+            *("no fake is found" if each is None else each.format() for each in estimates),
+        )
+    sentences = (report.unmeasurable, f"The attacker {report.attacker}", *report.notes)
+    table.caption = "; ".join(filter(None, sentences[bool(report.rows) :] or sentences[:1]))
+    return table

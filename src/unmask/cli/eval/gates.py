@@ -40,9 +40,9 @@ def command(
     settings, targets = (
         load_settings(phase=phase, profile=name).gates for name in (profile, roadmap.PROFILE)
     )
-    drop, gap, cross_dataset = _read_reports(robustness or [])
+    drop, gap, transmitted, cross_dataset = _read_reports(robustness or [])
     evaluation = replace(load(Evaluation, metrics), cross_dataset=cross_dataset)
-    report = check_gates(settings, evaluation, drop, champion_auc, gap)
+    report = check_gates(settings, evaluation, drop, champion_auc, gap, transmitted)
     report = roadmap.add_targets(report, targets, evaluation, drop, gap)
     if json is not None:
         save(report, json)
@@ -54,8 +54,8 @@ def command(
         raise typer.Exit(1) from error
 
 
-def _read_reports(files: list[Path]) -> tuple[float | None, float | None, Any]:
-    """Return AUC drop under attack, codec gap and evaluation on other data sets.
+def _read_reports(files: list[Path]) -> tuple[float | None, Any, Any, Any]:
+    """Return AUC drop under attack, codec gap, drop behind H.264, and the cross evaluation.
 
     Each is that of the last file with it.
     """
@@ -66,11 +66,14 @@ def _read_reports(files: list[Path]) -> tuple[float | None, float | None, Any]:
 
     either: Any = RobustnessReport | CodecReport | CrossEvaluation
     reports = [load(either, file) for file in files]
-    drops = [report.gate_drop for report in reports if isinstance(report, RobustnessReport)]
-    gaps = [report.gap for report in reports if isinstance(report, CodecReport)]
+    attacks = [report for report in reports if isinstance(report, RobustnessReport)]
+    drops = [report.gate_drop for report in attacks]
+    transmitted = [report.transmitted for report in attacks if report.transmitted is not None]
+    gaps = [report.to_gate() for report in reports if isinstance(report, CodecReport)]
     crosses = [report for report in reports if isinstance(report, CrossEvaluation)]
     return (
         drops[-1] if drops else None,
         gaps[-1] if gaps else None,
+        transmitted[-1].to_gate() if transmitted else None,
         crosses[-1] if crosses else None,
     )

@@ -1,0 +1,90 @@
+"""HTML page of an adversarial evaluation."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+from unmask.evaluation.intervals import Estimate
+from unmask.robustness.adversarial_report import RobustnessReport
+from unmask.robustness.transmitted_report import TransmittedReport
+
+STYLE = """body { font-family: system-ui, sans-serif; max-width: 80rem; margin: 2rem auto;
+padding: 0 1rem; }
+table { border-collapse: collapse; } th, td { border: 1px solid #ccc; padding: 4px 10px; }
+th { text-align: left; } td + td { text-align: right; font-variant-numeric: tabular-nums; }"""
+TRANSMITTED_HEAD = (
+    *("attacker", "CRF", "genuine", "fakes", "AUC of the files", "AUC encoded"),
+    *("lost by encoding", "AUC attacked", "drop", "evasion", "not scored"),
+)
+WHITE_BOX_HEAD = ("attack", "input", "budget", "score", "clips", "AUC", "drop", "evasion")
+
+
+def render_page(report: RobustnessReport) -> str:
+    """Return the report as an HTML page that loads no other file."""
+    model = report.threat_model
+    facts = {
+        "The attacker knows": model.knows,
+        "changes": model.changes,
+        "cannot change": model.cannot,
+        "budget": model.epsilon,
+        "protocol": report.protocol,
+    }
+    rows = [
+        (
+            *(row.method, row.target, f"{row.epsilon:g}", row.view),
+            "all" if row.clips is None else str(row.clips),
+            *(f"{row.auc:.3f}", f"{row.drop:+.3f}", _format_rate(row.evasion)),
+        )
+        for row in report.rows
+    ]
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Robustness</title>'
+        f"<style>{STYLE}</style></head><body><h1>Robustness</h1>"
+        f"{_transmitted_section(report.transmitted)}"
+        "<h2>White-box attacks on the aligned faces and the sound</h2>"
+        f"<p>AUC without attack: {report.clean_auc:.3f}.</p>{_list(facts)}"
+        f"{_table(WHITE_BOX_HEAD, rows)}</body></html>\n"
+    )
+
+
+def _transmitted_section(report: TransmittedReport | None) -> str:
+    heading = "<h2>Attacks on the uploaded file, behind H.264</h2>"
+    if report is None:
+        return f"{heading}<p>Not measured.</p>"
+    if not report.rows:
+        reason = report.unmeasurable or "no clip could be scored at every stage"
+        return f"{heading}<p>Not measured: {html.escape(reason)}.</p>"
+    rows = [
+        (
+            *(row.attacker, str(row.crf), str(row.clips - row.fakes), str(row.fakes)),
+            *(row.original_auc.format(), row.encoded_auc.format(), row.encoding_drop.format("+")),
+            *(row.auc.format(), row.drop.format("+"), _format(row.evasion), str(row.lost)),
+        )
+        for row in report.rows
+    ]
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
+    return (
+        f"{heading}<p>The attacker {html.escape(report.attacker)}.</p><ul>{notes}</ul>"
+        f"{_table(TRANSMITTED_HEAD, rows)}<p>In brackets: {report.confidence:.0%} bootstrap "
+        "interval over identities.</p>"
+    )
+
+
+def _format(estimate: Estimate | None) -> str:
+    return "no fake is found" if estimate is None else estimate.format()
+
+
+def _format_rate(rate: float | None) -> str:
+    return "no fake is found" if rate is None else f"{rate:.0%}"
+
+
+def _list(facts: dict[str, str]) -> str:
+    lines = [f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in facts.items() if text]
+    return f"<dl>{''.join(lines)}</dl>"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    titles = "".join(f"<th>{name}</th>" for name in head)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><tr>{titles}</tr>{body}</table>"
