@@ -16,7 +16,11 @@ from unmask.files import file_sha256
 from unmask.models.bundle import load_bundle, save_bundle
 
 SETTINGS = """
-attacks: {epsilons: [0.0, 0.05], targets: [frames], methods: [fgsm]}
+attacks:
+  epsilons: [0.0, 0.05]
+  targets: [frames]
+  methods: [fgsm]
+  transmitted: {enabled: true, attackers: [noise, transfer], jobs: 1}
 phases: {1: {}}
 profiles: {full: {}}
 """
@@ -57,6 +61,13 @@ def test_report_has_one_row_per_budget(run, make_video, tmp_path):
     assert rows[0.05]["auc"] <= report["clean_auc"]
     assert f"AUC without attack {report['clean_auc']:.3f}, 2 clips" in result.output
     assert "fgsm on frames, epsilon 0.05, white_box: AUC" in result.output
+    sent = report["transmitted"]
+    assert [(row["attacker"], row["clips"], row["fakes"]) for row in sent["rows"]] == [
+        ("noise", 2, 1)
+    ]
+    printed = " ".join(result.output.split())
+    assert "Perturbed by 8/255, then encoded as H.264" in printed
+    assert "transfer was not measured: the detector has one member" in printed
     assert result.stdout.endswith("written: r.json\n")
 
 

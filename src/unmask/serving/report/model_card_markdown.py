@@ -16,7 +16,8 @@ DEMO_LIMITS = """\
 """
 
 LIMITS = """\
-- Not robust against an adversary; see the gate `fgsm_drop`.
+- Not robust against an adversary; see the gates `transmitted_drop` (who uploads a file) and
+  `fgsm_drop` (who sets the pixels of the aligned faces).
 - People unlike those of the training data may be classified less accurately; this is not measured.
 - A low score does not show that a video is genuine."""
 
