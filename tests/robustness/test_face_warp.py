@@ -30,7 +30,8 @@ def test_the_differentiable_face_is_the_aligned_one(method, scale, size_px):
     frames = (smooth_frames(size_px) * 60 + 128).clip(0, 255).astype(np.uint8)
     track = make_track(scale, size_px)
     region = find_region(track, AlignSettings(crop_px=224, method=method), size_px)
-    cut = torch.from_numpy(region.cut(frames)).permute(0, 3, 1, 2).float()
+    cuts = np.stack([region.cut(frame, place) for place, frame in enumerate(frames)])
+    cut = torch.from_numpy(cuts).permute(0, 3, 1, 2).float()
     warped = region.warp(cut).permute(0, 2, 3, 1).numpy()
     for number, frame in enumerate(frames):
         points, box = track.landmarks_px[number], track.boxes_px[number]

@@ -59,7 +59,8 @@ def surrogate_logit(frames, features, detector):
     """Return the mean logit behind twenty random codecs."""
     person = features.people[0]
     region = find_region(person.track, PREPROCESSING.align, frames.shape[1:3])
-    pixels = torch.from_numpy(region.cut(frames)).permute(0, 3, 1, 2).float()
+    cuts = np.stack([region.cut(frame, place) for place, frame in enumerate(frames)])
+    pixels = torch.from_numpy(cuts).permute(0, 3, 1, 2).float()
     batch = collate(to_model_inputs(features), detector.settings)
     generator, logits = torch.Generator().manual_seed(0), []
     with torch.no_grad():

@@ -36,15 +36,10 @@ class FaceRegion:
     size_px: tuple[int, int]
     crop_px: int
 
-    def cut(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Cut the region out of RGB frames, shape ``(frames, H, W, 3)``."""
-        height, width = self.size_px
-        return np.stack(
-            [
-                frame[top : top + height, left : left + width]
-                for frame, (left, top) in zip(frames, self.origins_px, strict=True)
-            ]
-        )
+    def cut(self, image: NDArray[np.uint8], place: int) -> NDArray[np.uint8]:
+        """Return a copy of the region in the frame at ``place``, RGB, shape ``(H, W, 3)``."""
+        (left, top), (height, width) = self.origins_px[place], self.size_px
+        return image[top : top + height, left : left + width].copy()
 
     def select(self, part: slice) -> "FaceRegion":
         """Return the region of some of the frames."""

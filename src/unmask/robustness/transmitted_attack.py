@@ -72,29 +72,39 @@ def perturb_clip(
     Raises:
         MediaError: The frames that ``features`` tell cannot be decoded again.
     """
-    rate_hz = preprocessing.sampling.rate_hz
     generator = torch.Generator().manual_seed(seed)
-    wanted = {time for person in features.people for time in person.track.time_s.tolist()}
-    frames = {time: image for time, image in iter_sampled_frames(path, rate_hz) if time in wanted}
+    hold_s = 1 / preprocessing.sampling.rate_hz
+    tracks = [person.track for person in features.people]
+    regions = _read_regions(path, tracks, preprocessing)
     perturbations = []
-    for person, sample in zip(features.people, to_model_inputs(features), strict=True):
-        images = _select_frames(path, frames, person.track)
-        region = find_region(person.track, preprocessing.align, images[0].shape[:2])
-        pixels = region.cut(images)
+    for track, sample, (region, pixels) in zip(
+        tracks, to_model_inputs(features), regions, strict=True
+    ):
         change = _perturb_region(pixels, region, sample, source, settings, generator)
-        perturbations.append(
-            Perturbation(person.track.time_s, region.origins_px, change, 1 / rate_hz)
-        )
+        perturbations.append(Perturbation(track.time_s, region.origins_px, change, hold_s))
     return tuple(perturbations)
 
 
-def _select_frames(path: Path, frames: dict[float, Pixels], track: FaceTrack) -> Pixels:
-    times = track.time_s.tolist()
-    if missing := [time for time in times if time not in frames]:
+def _read_regions(
+    path: Path, tracks: Sequence[FaceTrack], preprocessing: PreprocessingSettings
+) -> list[tuple[FaceRegion, Pixels]]:
+    """Decode the video; return the region of each person and its pixels in the person's frames."""
+    places = [{time: place for place, time in enumerate(track.time_s.tolist())} for track in tracks]
+    cuts: list[dict[int, Pixels]] = [{} for _ in tracks]
+    regions: list[FaceRegion] = []
+    for time_s, image in iter_sampled_frames(path, preprocessing.sampling.rate_hz):
+        regions = regions or [
+            find_region(track, preprocessing.align, image.shape[:2]) for track in tracks
+        ]
+        for region, own, person in zip(regions, cuts, places, strict=True):
+            if time_s in person:
+                own[person[time_s]] = region.cut(image, person[time_s])
+    if [len(own) for own in cuts] != [len(track.time_s) for track in tracks]:
         raise MediaError(
-            f"{path}: no frame at {missing[0]:.3f} s, where a face was found; clear data/cache"
+            f"{path}: a frame in which a face was found is gone; clear the feature cache"
         )
-    return np.stack([frames[time] for time in times])
+    pixels = [np.stack([own[place] for place in sorted(own)]) for own in cuts]
+    return list(zip(regions, pixels, strict=True))
 
 
 def _perturb_region(
