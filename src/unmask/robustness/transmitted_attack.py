@@ -93,9 +93,8 @@ def _read_regions(
     cuts: list[dict[int, Pixels]] = [{} for _ in tracks]
     regions: list[FaceRegion] = []
     for time_s, image in iter_sampled_frames(path, preprocessing.sampling.rate_hz):
-        regions = regions or [
-            find_region(track, preprocessing.align, image.shape[:2]) for track in tracks
-        ]
+        size_px = image.shape[0], image.shape[1]
+        regions = regions or [find_region(track, preprocessing.align, size_px) for track in tracks]
         for region, own, person in zip(regions, cuts, places, strict=True):
             if time_s in person:
                 own[person[time_s]] = region.cut(image, person[time_s])
