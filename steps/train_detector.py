@@ -10,6 +10,7 @@ from steps.platforms.materializers import FolderMaterializer
 from steps.platforms.mlflow_runs import lightning_logger, start_run
 from steps.platforms.paths import CACHE, training_dir
 from unmask.config import Settings
+from unmask.data.augmentation.reencoded_copies import training_conditions
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -30,6 +31,8 @@ def train_detector(
     out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
     cache = Cache(CACHE)
-    load = make_feature_loader(settings.preprocessing, cache, clips)
+    load = make_feature_loader(
+        settings.preprocessing, cache, clips, training_conditions(settings.augmentation)
+    )
     frozen = FrozenFrameEncoder(frame_encoder_from, cache) if frame_encoder_from else None
     return fit(clips, settings, load, out, lightning_logger(run), frozen), run

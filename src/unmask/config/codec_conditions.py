@@ -1,6 +1,9 @@
 """Codec conditions: names such as ``h264:23``, one codec and one quality level each."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from unmask.errors import ConfigError
 
@@ -57,3 +60,21 @@ def parse_condition(name: str) -> CodecCondition:
     if not level.isdecimal() or not low <= int(level) <= high:
         raise ConfigError(f"codec condition {name!r} is unknown; {REMEDY}")
     return CodecCondition(name, codec, int(level))
+
+
+def _check_condition(name: str) -> str:
+    try:
+        parse_condition(name)
+    except ConfigError as error:
+        raise ValueError(REMEDY) from error
+    return name
+
+
+def _check_video_condition(name: str) -> str:
+    if parse_condition(_check_condition(name)).is_audio:
+        raise ValueError("use a video codec; the sound has augmentation.codec")
+    return name
+
+
+ConditionName = Annotated[str, AfterValidator(_check_condition)]
+VideoConditionName = Annotated[str, AfterValidator(_check_video_condition)]

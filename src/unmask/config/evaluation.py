@@ -2,22 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from unmask.config.base import OpenFraction, SettingsModel, Text
-from unmask.config.codec_conditions import REMEDY, parse_condition
-from unmask.errors import ConfigError
-
-
-def _check_condition(name: str) -> str:
-    try:
-        parse_condition(name)
-    except ConfigError as error:
-        raise ValueError(REMEDY) from error
-    return name
-
-
-ConditionName = Annotated[str, AfterValidator(_check_condition)]
+from unmask.config.codec_conditions import ConditionName
 
 
 class UncertaintySettings(SettingsModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from unmask.config.base import Fraction, SettingsModel, Text, number_to_text
+from unmask.config.codec_conditions import VideoConditionName
 
 
 class SourceWeight(SettingsModel):
@@ -113,6 +114,17 @@ class AugmentationSettings(SettingsModel):
         default=0.0,
         description="Re-encoding of video and audio; frames as JPEG or H.264 key frames before "
         "alignment with `preprocessing.source_faces`.",
+    )
+    reencode: Fraction = Field(
+        default=0.0,
+        description="Taking the clip from a re-encoded copy of its file, which is kept in the "
+        "cache.",
+    )
+    reencodings: Annotated[tuple[VideoConditionName, ...], Field(strict=False)] = Field(
+        default=("h264:23", "h264:40"),
+        min_length=1,
+        description="Codec conditions of these copies, such as `h264:23` or `half`; each takes "
+        "about the time and the disk of preprocessing once more.",
     )
     cutout: Fraction = Field(default=0.0, description="Masking of a part of the face.")
     pitch: Fraction = Field(default=0.0, description="Pitch shift of the audio.")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.config import Settings
+from unmask.data.augmentation.reencoded_copies import training_conditions
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import SingleClassError
 from unmask.models.lipsync.checkpoint import NOT_TRAINED_FILE
@@ -33,7 +34,9 @@ def fit_all(
         work: Directory of checkpoints and finished members; an interrupted run resumes there.
     """
     fitted = [clip for clip in clips if clip.split in ("train", "val")]
-    load = make_feature_loader(settings.preprocessing, cache, fitted)
+    load = make_feature_loader(
+        settings.preprocessing, cache, fitted, training_conditions(settings.augmentation)
+    )
     members: list[Path] = []
     for member in member_settings(settings):
         frozen = None

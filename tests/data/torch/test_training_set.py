@@ -45,6 +45,25 @@ def test_sound_of_an_excerpt_starts_with_its_first_frame(excerpts):
         assert np.diff(sample.faces[:, 0, 0, 0].astype(int)).tolist() == [10, 10, 10]
 
 
+def test_epochs_draw_from_re_encoded_copies_but_precomputed_vectors_do_not(load, training_set):
+    read = []
+
+    def load_copy(clip, condition=""):
+        read.append(condition)
+        return load(clip)
+
+    augmentation = NO_AUGMENTATION.replace(reencode=0.5, reencodings=("half",))
+    data = training_set([fake_clip("a")], load_copy, augmentation=augmentation)
+    for epoch in range(20):
+        _ = data[epoch, 0]
+    assert set(read) == {"", "half"}
+    read.clear()
+    data.vectors = {"a": np.zeros((20, 3), np.float32)}
+    for epoch in range(20):
+        _ = data[epoch, 0]
+    assert set(read) == {""}
+
+
 def test_excerpts_differ_between_epochs(excerpts):
     starts = {round(float(sample.waveform[0]) * 50) for sample in excerpts()}
     assert len(starts) > 5

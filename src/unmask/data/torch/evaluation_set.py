@@ -7,19 +7,21 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from unmask.config import PreprocessingSettings
-from unmask.errors import UnmaskError, describe_problem
+from unmask.data.augmentation.reencoded_copies import reencode_training_clips
+from unmask.errors import DataError, UnmaskError, describe_problem
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
 from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures, ModelInput
 
-FeatureLoader = Callable[[Clip], ClipFeatures]
+FeatureLoader = Callable[..., ClipFeatures]  # of a clip, and of a copy by its codec condition
 Vectors = dict[str, NDArray[np.float32]]  # by clip_id, each of shape (frames, frame_dim)
 MAX_CACHED_CLIPS = 2048  # each keeps a few files mapped; processes may map a limited number
 NO_MODALITY = "neither a face nor sound in the clip"
@@ -45,7 +47,10 @@ class Example:
 
 
 def make_feature_loader(
-    settings: PreprocessingSettings, cache: Cache | None, clips: Sequence[Clip] = ()
+    settings: PreprocessingSettings,
+    cache: Cache | None,
+    clips: Sequence[Clip] = (),
+    reencodings: Sequence[str] = (),
 ) -> FeatureLoader:
     """Return a function that loads a clip's features, from ``cache`` if they are stored there.
 
@@ -57,14 +62,27 @@ def make_feature_loader(
     Args:
         clips: Their features are computed first where the cache lacks them, in worker processes,
             so that a file that crashes the decoder does not crash this process.
+        reencodings: Codec conditions under which the training clips are re-encoded, too. The
+            function takes one as its second argument; without a copy it loads the clip itself.
+
+    Raises:
+        DataError: There are codec conditions, but no cache to keep the copies in.
     """
     evaluated = settings.without_source_faces()
+    copies: dict[tuple[Path, str], Path] = {}
     if cache is not None:
         fill_cache([clip for clip in clips if clip.split == "train"], settings, cache)
         fill_cache([clip for clip in clips if clip.split != "train"], evaluated, cache)
+        copies = reencode_training_clips(clips, reencodings, settings, cache)
+    elif reencodings:
+        raise DataError(
+            "augmentation.reencode keeps copies of the clips in the cache; give --cache, or set "
+            "augmentation.reencode=0"
+        )
 
-    def load(clip: Clip) -> ClipFeatures:
-        return prepare_clip(clip.path, settings if clip.split == "train" else evaluated, cache)
+    def load(clip: Clip, condition: str = "") -> ClipFeatures:
+        path = copies.get((clip.path, condition), clip.path)
+        return prepare_clip(path, settings if clip.split == "train" else evaluated, cache)
 
     return load if cache is None else lru_cache(maxsize=MAX_CACHED_CLIPS)(load)
 

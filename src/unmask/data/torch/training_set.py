@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from unmask.config import AugmentationSettings, TrainingSettings
 from unmask.data.augmentation.policy import augment_audio, augment_sample, sample_augmentation
+from unmask.data.augmentation.reencoded_copies import draw_condition
 from unmask.data.augmentation.source_crops import (
     align_crops,
     degrade_crops,
@@ -26,7 +27,7 @@ from unmask.data.torch.evaluation_set import (
 )
 from unmask.errors import DataError
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.records import RATE_HZ, Clip, ModelInput
+from unmask.records import RATE_HZ, Clip, ClipFeatures, ModelInput
 
 
 class TrainingSet(Dataset[Example]):
@@ -76,7 +77,7 @@ class TrainingSet(Dataset[Example]):
             return unusable_example(clip, error)
 
     def _example(self, clip: Clip, epoch: int) -> Example:
-        features = self.load(clip)
+        features = self._load(clip, epoch)
         samples = to_model_inputs(features)
         if not samples:
             return Example(clip, (), NO_MODALITY)
@@ -110,6 +111,13 @@ class TrainingSet(Dataset[Example]):
         crops, matrices = degrade_crops(crops, source.matrices[frames], params)
         aligned = align_crops(excerpt, crops, matrices, frame_times_s)
         return Example(clip, (augment_sample(aligned, without_degradation(params)),))
+
+    def _load(self, clip: Clip, epoch: int) -> ClipFeatures:
+        """Load the features of the clip, or of a re-encoded copy of its file."""
+        condition = draw_condition(clip, self.augmentation, self.seed, epoch)
+        if condition and self.vectors is None:
+            return self.load(clip, condition)
+        return self.load(clip)
 
     def _sample_excerpt(
         self, sample: ModelInput, times_s: NDArray[np.float64], rng: np.random.Generator

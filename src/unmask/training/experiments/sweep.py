@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from unmask.data.augmentation.reencoded_copies import training_conditions
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.evaluate import auc_of_rows
@@ -66,7 +67,12 @@ def sweep(
     results = []
     for trial in trials:
         logger = recorder.start_trial(trial) if recorder else None
-        load = make_feature_loader(trial.settings.preprocessing, cache, clips)
+        load = make_feature_loader(
+            trial.settings.preprocessing,
+            cache,
+            clips,
+            training_conditions(trial.settings.augmentation),
+        )
         bundle = fit(clips, trial.settings, load, out, logger)
         auc = auc_of_rows(score_split(bundle, clips, "val", cache))
         if logger is not None:
