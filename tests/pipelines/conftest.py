@@ -57,7 +57,12 @@ TINY = {
                 "ema_decay": 0.5,
                 "fake_source": "both",
             },
-            "augmentation": {"codec": 0.5, "resize": 0.25},
+            "augmentation": {
+                "codec": 0.5,
+                "resize": 0.25,
+                "reencode": 0.5,
+                "reencodings": ["h264:28"],
+            },
             "uncertainty": {"passes": 2},
             "sync": {"enabled": True, "dim": 16, "epochs": 1},
             "ensemble": {"members": 2, "shared_frames": True},
