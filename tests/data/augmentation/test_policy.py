@@ -10,7 +10,9 @@ from unmask.data.augmentation.policy import augment_sample, sample_augmentation
 from unmask.records import ModelInput
 
 NO_AUGMENTATION = AugmentationSettings(mirror=0.0, light=0.0)
-KINDS = list(AugmentationSettings.model_fields)
+# drawn before a clip is loaded, elsewhere
+FILE_KINDS = {"reencode", "reencodings"}
+KINDS = [kind for kind in AugmentationSettings.model_fields if kind not in FILE_KINDS]
 FACE_KINDS = {"mirror", "light", "colour", "blur", "resize", "codec", "cutout"}
 AUDIO_KINDS = {"codec", "pitch", "stretch", "noise", "tilt"}
 
