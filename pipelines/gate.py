@@ -24,7 +24,7 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
         version: Version of the registered model; the champion if empty.
     """
     settings = load_settings(PARAMS, phase, profile)
-    clips, _, _ = ingest_data((), settings.seed, forge=False)
+    clips, _, _ = ingest_data((), settings.seed, settings.data)
     bundle = fetch_champion(phase, version, required=True, id="fetch_candidate")
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)

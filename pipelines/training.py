@@ -55,7 +55,7 @@ def training_pipeline(
         overrides: ``section.key=value`` each.
     """
     settings = load_settings(PARAMS, phase, profile, overrides)
-    listed, data_version, unreadable = ingest_data(data, settings.seed, settings.data.forge)
+    listed, data_version, unreadable = ingest_data(data, settings.seed, settings.data)
     validate_data(listed, shortcut_level(data), settings.seed)
     clips, skipped = _prepare_features(listed, unreadable, settings)
     lipsync = train_lipsync(clips, lipsync_settings(settings))

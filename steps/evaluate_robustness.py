@@ -9,6 +9,7 @@ from zenml import step
 from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings, EvaluationSettings
+from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.models.bundle import load_bundle
 from unmask.preprocessing.cache import Cache
@@ -16,7 +17,6 @@ from unmask.records import Clip
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.transmitted_evaluation import evaluate_transmitted
-from unmask.training.score_clips import select_split
 
 
 @step(cache_policy=EVALUATION_POLICY)

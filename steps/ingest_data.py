@@ -6,12 +6,13 @@ from zenml import step
 
 from steps.platforms.dvc_data import load_clips
 from steps.platforms.materializers import ClipsMaterializer
+from unmask.config import DataSettings
 from unmask.records import Clip
 
 
 @step(enable_cache=False, output_materializers={"clips": ClipsMaterializer})
 def ingest_data(
-    data: tuple[str, ...], seed: int, forge: bool
+    data: tuple[str, ...], seed: int, settings: DataSettings
 ) -> tuple[
     Annotated[tuple[Clip, ...], "clips"],
     Annotated[str, "data_version"],
@@ -19,7 +20,9 @@ def ingest_data(
 ]:
     """Pull and verify the pinned data set, or read other data sets; list their unreadable files.
 
+    Sealed clips are left out.
+
     The step is never cached: its outputs show the cached steps whether the data has changed.
     """
-    clips, version, unreadable = load_clips(data, seed, forge)
+    clips, version, unreadable = load_clips(data, seed, settings)
     return clips, version, unreadable

@@ -12,7 +12,8 @@ from unmask.errors import DataError, MediaError
 RATE_HZ = 16_000
 FACE_PX = 224
 FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of the 224 px face
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")  # of development: every decision sees these alone
+SEALED = "sealed"  # a test split that `python -m pipelines release` alone opens
 FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
 FOOTAGE_FACTS = (
     *("width", "height", "frame_rate", "still_share", "face_width"),
@@ -58,7 +59,7 @@ class Clip:
         sha256: Hash of the file's bytes, 64 hexadecimal digits.
         source: Data set that the clip comes from.
         identity: Person shown; belongs to one split only, but for official splits.
-        split: ``train``, ``val`` or ``test``.
+        split: ``train``, ``val``, ``test`` or ``sealed``.
         is_fake: Whether anything about the clip is forged; always known.
         fake_video, fake_audio: Whether face or voice is forged; ``None`` if not labelled apart.
         manipulation: ``none``, or the name of the forgery method.
@@ -93,8 +94,10 @@ class Clip:
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""
-        if self.split not in SPLITS:
-            raise DataError(f"{self.clip_id}: unknown split {self.split!r}; use one of {SPLITS}")
+        if self.split not in (*SPLITS, SEALED):
+            raise DataError(
+                f"{self.clip_id}: unknown split {self.split!r}; use one of {(*SPLITS, SEALED)}"
+            )
         parts = self.fake_video, self.fake_audio, self.mismatched
         # a part of a fake may be unknown, but all parts of a genuine clip are genuine
         if self.is_fake == (parts == (False, False, False)):

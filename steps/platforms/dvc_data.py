@@ -7,42 +7,83 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from steps.platforms.paths import DVC_FILE, FORGED, RAW
+from unmask.config import DataSettings
 from unmask.data.datasets.several import parse_data_source, scan_sources
 from unmask.data.forgeries.offline import generate_forgeries
-from unmask.data.manifest import manifest_hash, read_manifest
+from unmask.data.manifest import content_hash, manifest_hash, read_all_clips
 from unmask.data.skipped_clips import check_share
+from unmask.data.splits import separate_sealed
 from unmask.errors import DataError
-from unmask.records import Clip
+from unmask.records import SEALED, Clip
 
 
 def load_clips(
-    data: Sequence[str], seed: int, forge: bool
+    data: Sequence[str], seed: int, settings: DataSettings
 ) -> tuple[tuple[Clip, ...], str, dict[str, str]]:
     """Return the clips of a run, their version, and the unreadable files with their reasons.
+
+    Sealed clips are not among them; the version names them (:func:`sealed_version`).
 
     Args:
         data: Data sets, see :func:`unmask.data.datasets.several.parse_data_source`; the pinned
             set if empty.
         seed: For the assignment of splits and for pseudo-fakes.
-        forge: Whether to synthesise pseudo-fakes from the genuine training clips of ``data``.
-            Validation and test stay natural.
+        settings: Whether to synthesise pseudo-fakes from the genuine training clips of ``data``
+            (validation and test stay natural), and which share of the clips to seal.
 
     Raises:
         ConfigError: A data set is named wrongly.
-        DataError: The data cannot be loaded, or too many files cannot be read.
+        DataError: The data cannot be loaded, too many files cannot be read, or a sealed clip
+            shares a person, footage or a file with another split.
     """
+    listed, pinned, unreadable = _list_clips(data, seed, settings)
+    clips, sealed = separate_sealed(listed)
+    if data and settings.forge:
+        train = [clip for clip in clips if clip.split == "train"]
+        clips += generate_forgeries(train, FORGED.absolute(), seed)
+    version = pinned or f"manifest:{manifest_hash(clips)}"
+    return clips, f"{version} {sealed_version(sealed)}" if sealed else version, unreadable
+
+
+def load_sealed_clips(
+    data: Sequence[str], seed: int, settings: DataSettings
+) -> tuple[tuple[Clip, ...], str]:
+    """Return the sealed clips of data sets, and their version; for a release alone.
+
+    Arguments are those of :func:`load_clips`.
+
+    Raises:
+        DataError: As for :func:`load_clips`, or no clip is sealed.
+    """
+    listed, _, _ = _list_clips(data, seed, settings)
+    _, sealed = separate_sealed(listed)
+    if not sealed:
+        raise DataError(
+            f"{', '.join(data) or RAW}: no clip is sealed; seal a data set by "
+            f"`--data NAME=FOLDER:{SEALED}`, or a share of its clips by "
+            "`--set data.sealed_share=0.2`, in training and in the release"
+        )
+    return sealed, sealed_version(sealed)
+
+
+def sealed_version(sealed: Sequence[Clip]) -> str:
+    """Return what names a sealed split in a data version: ``sealed:`` and its content hash."""
+    return f"{SEALED}:{content_hash(sealed)}"
+
+
+def _list_clips(
+    data: Sequence[str], seed: int, settings: DataSettings
+) -> tuple[tuple[Clip, ...], str, dict[str, str]]:
+    """Return all clips, the version of the pinned set or nothing, and the unreadable files."""
     if not data:
         version = f"dvc:{pull_pinned_data()}"
-        return read_manifest(RAW), version, {}
-    scan = scan_sources([parse_data_source(text) for text in data], seed)
+        return read_all_clips(RAW), version, {}
+    sources = [parse_data_source(text) for text in data]
+    scan = scan_sources(sources, seed, sealed_share=settings.sealed_share)
     # files that were never downloaded are no sign of damage
     unreadable = {str(file.path): file.reason for file in scan.skipped if file.path.exists()}
     check_share(len(scan.clips) + len(unreadable), unreadable)
-    clips = scan.clips
-    if forge:
-        train = [clip for clip in clips if clip.split == "train"]
-        clips += generate_forgeries(train, FORGED.absolute(), seed)
-    return clips, f"manifest:{manifest_hash(clips)}", unreadable
+    return scan.clips, "", unreadable
 
 
 def pull_pinned_data(root: Path = Path()) -> str:

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import make_clip
-from unmask.data.splits import assign_splits, connected_groups, find_leaks, splits_by_group
+from unmask.data.splits import (
+    assign_splits,
+    connected_groups,
+    find_leaks,
+    separate_sealed,
+    splits_by_group,
+)
 from unmask.errors import DataError
 
 
@@ -173,3 +179,20 @@ def test_leak_is_official_where_the_authors_alone_make_it(splits, official, expe
         for number, (split, is_official) in enumerate(zip(splits, official, strict=True))
     ]
     assert [leak.official for leak in find_leaks(clips) if leak.kind == "identity"] == [expected]
+
+
+def test_sealed_clips_are_kept_apart_in_order():
+    clips = [clip(n, f"p{n}", split=split) for n, split in enumerate(("sealed", "test", "sealed"))]
+    assert separate_sealed(clips) == ((clips[1],), (clips[0], clips[2]))
+    assert separate_sealed(clips[1:2]) == ((clips[1],), ())
+
+
+@pytest.mark.parametrize("shared", ["identity", "pair_id", "sha256"])
+def test_nothing_of_a_sealed_clip_may_be_in_another_split(shared):
+    known = replace(clip(0, "ann", split="test"), official_split=True)
+    sealed = replace(clip(1, "bob", split="sealed"), official_split=True)
+    assert separate_sealed([known, sealed])
+    leaking = replace(sealed, **{shared: getattr(known, shared)})
+    with pytest.raises(DataError, match=rf"not apart from the others: {shared} .*sealed and test"):
+        separate_sealed([known, leaking])
+    assert [leak.official for leak in find_leaks([known, leaking])] == [False]

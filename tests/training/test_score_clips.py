@@ -5,13 +5,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from unmask.config import PreprocessingSettings
+from unmask.data.splits import select_split
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.models.inference import score_samples
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.training.score_clips import score_champion, score_clips, score_split, select_split
+from unmask.training.score_clips import score_champion, score_clips, score_split
 
 
 @pytest.fixture

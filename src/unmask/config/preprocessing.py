@@ -16,6 +16,13 @@ class DataSettings(SettingsModel):
         description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine clips of "
         "split train.",
     )
+    sealed_share: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="With `--data FOLDER`: share of the clips to put into a sealed test split, "
+        "where the data set assigns no splits. `python -m pipelines release` alone scores it.",
+    )
 
 
 class SamplingSettings(SettingsModel):

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 
+from unmask.data.splits import separate_sealed
 from unmask.errors import DataError
 from unmask.files import atomic_write
 from unmask.records import Clip, FakeSpan
@@ -47,7 +48,22 @@ def find_manifest(path: Path) -> Path:
 
 
 def read_manifest(path: Path | str) -> tuple[Clip, ...]:
-    """Read a manifest; media files are not opened and need not exist.
+    """Read the clips of development of a manifest: all that are not sealed.
+
+    Arguments and other errors are those of :func:`read_all_clips`.
+
+    Raises:
+        DataError: The sealed clips share a person, footage or a file with the others, or there are
+            no others.
+    """
+    clips, sealed = separate_sealed(read_all_clips(path))
+    if not clips:
+        raise DataError(f"{path}: all {len(sealed)} clips are sealed; add clips to develop with")
+    return clips
+
+
+def read_all_clips(path: Path | str) -> tuple[Clip, ...]:
+    """Read a manifest with its sealed clips; media files are not opened and need not exist.
 
     Args:
         path: A ``.csv`` or ``.parquet`` file, or a folder with ``manifest.csv`` or
@@ -92,7 +108,7 @@ def read_table(file: Path) -> list[dict[str, Any]]:
 
 
 def write_manifest(clips: Sequence[Clip], path: Path | str) -> Path:
-    """Write ``clips``; :func:`read_manifest` returns the same clips.
+    """Write ``clips``; :func:`read_all_clips` returns the same clips.
 
     Args:
         path: A ``.csv`` or ``.parquet`` file, or a folder for ``manifest.csv``.
@@ -125,6 +141,15 @@ def manifest_hash(clips: Sequence[Clip]) -> str:
     rows = [_hashed(clip) for clip in clips]
     text = json.dumps(sorted(rows, key=lambda row: (row["clip_id"], row["sha256"])))
     return sha256(text.encode()).hexdigest()
+
+
+def content_hash(clips: Sequence[Clip]) -> str:
+    """Return the SHA-256 of the clips' media and labels alone, 64 hexadecimal digits.
+
+    Unlike :func:`manifest_hash` it stays the same when clips or their data set are renamed.
+    """
+    rows = sorted(f"{clip.sha256} {'fake' if clip.is_fake else 'real'}" for clip in clips)
+    return sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _hashed(clip: Clip) -> dict[str, Any]:

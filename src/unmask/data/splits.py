@@ -1,6 +1,10 @@
-"""Train, validation and test splits that share no person, no footage and no file."""
+"""Train, validation, test and sealed splits that share no person, no footage and no file.
 
-from collections.abc import Mapping, Sequence
+Every decision about a detector is made on train, val and test. A sealed test split estimates what
+the chosen detector does on clips that no decision has seen; :func:`separate_sealed` keeps it apart.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from unmask.errors import DataError
-from unmask.records import SPLITS, Clip
+from unmask.records import SEALED, SPLITS, Clip
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 GROUP_KEYS = ("identity", "pair_id", "sha256")  # clips that share one of these stay together
@@ -25,7 +29,8 @@ class Leak:
         kind: ``identity``, ``pair_id`` or ``sha256``.
         name: The value that is shared.
         official: Whether the authors of the data set publish it so: no clip in ``test`` but theirs
-            has the value, and all clips that they leave open are in one split.
+            has the value, and all clips that they leave open are in one split. Never of a sealed
+            clip.
     """
 
     kind: str
@@ -84,8 +89,9 @@ def assign_splits(
     Raises:
         DataError: A split is unknown, or the fractions do not sum to 1.
     """
-    if set(fractions) - set(SPLITS) or abs(sum(fractions.values()) - 1) > TOLERANCE:
-        raise DataError(f"split fractions {dict(fractions)}: use {SPLITS}, summing to 1")
+    names = (*SPLITS, SEALED)
+    if set(fractions) - set(names) or abs(sum(fractions.values()) - 1) > TOLERANCE:
+        raise DataError(f"split fractions {dict(fractions)}: use {names}, summing to 1")
     if not clips:
         return ()
     order = sorted(range(len(clips)), key=lambda position: clips[position].clip_id)
@@ -152,11 +158,55 @@ def find_leaks(clips: Sequence[Clip]) -> tuple[Leak, ...]:
     """Return the data leakage: people, footage and files that occur in more than one split."""
     ours = splits_by_group([clip for clip in clips if not clip.official_split])
     return tuple(
-        Leak(key, name, tuple(sorted(splits)), _is_official(ours.get((key, name), set())))
+        Leak(key, name, tuple(sorted(splits)), _is_official(splits, ours.get((key, name), set())))
         for (key, name), splits in sorted(splits_by_group(clips).items())
         if len(splits) > 1
     )
 
 
-def _is_official(unofficial_splits: set[str]) -> bool:
-    return len(unofficial_splits) <= 1 and "test" not in unofficial_splits
+def separate_sealed(clips: Sequence[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Return the clips of development, and the sealed ones.
+
+    Raises:
+        DataError: A person, footage or file of a sealed clip occurs in another split, too.
+    """
+    sealed = tuple(clip for clip in clips if clip.split == SEALED)
+    if not sealed:
+        return tuple(clips), ()
+    if leaks := [leak for leak in find_leaks(clips) if SEALED in leak.splits]:
+        raise DataError(
+            f"the sealed split is not apart from the others: {leaks[0]} ({len(leaks)} in all); "
+            "put all clips of a person, and all copies of a file, into one split"
+        )
+    return tuple(clip for clip in clips if clip.split != SEALED), sealed
+
+
+def refuse_sealed(splits: Iterable[str]) -> None:
+    """Check that a step of development does not ask for sealed clips.
+
+    Raises:
+        DataError: One of ``splits`` is sealed.
+    """
+    if SEALED in splits:
+        raise DataError(
+            "the sealed split is scored by `python -m pipelines release` alone, which counts how "
+            f"often it was opened; use {', '.join(SPLITS)} for everything else"
+        )
+
+
+def select_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
+    """Return the clips of one split of development.
+
+    Raises:
+        DataError: The split has no clips, or is sealed.
+    """
+    refuse_sealed([split])
+    subset = tuple(clip for clip in clips if clip.split == split)
+    if not subset:
+        raise DataError(f"no clip is in split {split!r}; correct the manifest")
+    return subset
+
+
+def _is_official(splits: set[str], unofficial_splits: set[str]) -> bool:
+    known = len(unofficial_splits) <= 1 and "test" not in unofficial_splits
+    return known and SEALED not in splits

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.data.skipped_clips import check_skipped
+from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import (
     FeatureLoader,
     make_feature_loader,
@@ -113,18 +114,6 @@ def score_split(
     subset = select_split(clips, split)
     load = make_feature_loader(loaded.preprocessing, cache, subset)
     return score_clips(loaded, subset, load)
-
-
-def select_split(clips: Sequence[Clip], split: str) -> tuple[Clip, ...]:
-    """Return the clips of one split.
-
-    Raises:
-        DataError: The split has no clips.
-    """
-    subset = tuple(clip for clip in clips if clip.split == split)
-    if not subset:
-        raise DataError(f"no clip is in split {split!r}; correct the manifest")
-    return subset
 
 
 def score_champion(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> ChampionScore:

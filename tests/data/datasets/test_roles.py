@@ -1,6 +1,7 @@
 import json
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,55 @@ def test_clips_that_are_dealt_are_not_official():
     dealt = complete_splits(clips, ["test", None, None, None], "both", 0)
     assert [clip.official_split for clip in dealt] == [True, False, False, False]
     assert {clip.split for clip in dealt[1:]} == {"train", "val"}
+
+
+def people_of(clips):
+    return [
+        make_clip(clip_id=f"{p}-{n}", sha256=f"{10 * p + n:064x}", identity=f"p{p}",
+                  fake_video=n == 1, manipulation="swap" if n else "none")
+        for p in range(clips) for n in (0, 1)
+    ]  # fmt: skip
+
+
+def test_a_share_of_the_people_is_sealed_where_no_split_is_stated():
+    clips = people_of(20)
+    open_splits = complete_splits(clips, [None] * 40, "both", 3)
+    assert complete_splits(clips, [None] * 40, "both", 3, 0.0) == open_splits
+    dealt = complete_splits(clips, [None] * 40, "both", 3, 0.25)
+    assert Counter(clip.split for clip in dealt) == {"train": 18, "val": 6, "test": 6, "sealed": 10}
+    people = {clip.identity for clip in dealt if clip.split == "sealed"}
+    assert people.isdisjoint(clip.identity for clip in dealt if clip.split != "sealed")
+
+
+def test_nothing_is_sealed_beside_the_splits_of_the_authors():
+    clips = people_of(20)
+    stated = ["test"] * 8 + [None] * 32
+    assert complete_splits(clips, stated, "both", 3, 0.25) == complete_splits(
+        clips, stated, "both", 3
+    )
+
+
+def test_a_whole_set_is_sealed_by_its_role(celeb_folder):
+    scan = scan_dataset(celeb_folder, role="sealed")
+    assert {clip.clip_id for clip in scan.clips} == CELEB_TEST
+    assert {clip.split for clip in scan.clips} == {"sealed"}
+
+
+def test_sealed_rows_of_a_manifest_stay_sealed(tmp_path):
+    clips = people_of(6)
+    splits = [("train", "val", "test", "sealed")[n // 2 % 4] for n in range(12)]
+    write_manifest([replace(c, split=s) for c, s in zip(clips, splits, strict=True)], tmp_path)
+    seen = {
+        role: {clip.split for clip in scan_dataset(tmp_path, role=role).clips}
+        for role in ("both", "train", "test", "sealed")
+    }
+    assert seen == {
+        "both": {"train", "val", "test", "sealed"},
+        "train": {"train", "val"},
+        "test": {"test"},
+        "sealed": {"sealed"},
+    }
+    write_manifest([replace(clip, split="sealed") for clip in clips], tmp_path)
+    for role in ("train", "test"):
+        with pytest.raises(DataError, match="all 12 clips are sealed; use role sealed"):
+            scan_dataset(tmp_path, role=role)

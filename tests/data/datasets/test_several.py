@@ -92,3 +92,9 @@ def test_a_file_in_two_sets_is_a_leak_between_their_splits(make_folder, caplog):
     result = scan_sources(sources)
     assert {leak.kind for leak in result.leaks} == {"sha256"}
     assert "all data sets" in caplog.text
+
+
+def test_a_folder_is_not_sealed_and_used_for_something_else(tmp_path):
+    sources = [parse_data_source(f"a={tmp_path}:train"), parse_data_source(f"b={tmp_path}:sealed")]
+    with pytest.raises(ConfigError, match="is also given with role sealed"):
+        scan_sources(sources)

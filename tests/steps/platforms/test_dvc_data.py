@@ -3,16 +3,21 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from steps.platforms import dvc_data
-from steps.platforms.dvc_data import load_clips, pull_pinned_data
+from steps.platforms.dvc_data import load_clips, load_sealed_clips, pull_pinned_data
 from tests.factories import make_clip
+from unmask.config import DataSettings
 from unmask.data.datasets import several
 from unmask.data.datasets.ingest import ScanResult, SkippedFile
+from unmask.data.manifest import manifest_hash, read_all_clips, write_manifest
 from unmask.errors import DataError
 
+NATURAL = DataSettings(forge=False)
 CONFIG = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../dvc-store\n"
 
 
@@ -87,7 +92,7 @@ def scan_with(tmp_path, monkeypatch):
 
 def test_unreadable_files_are_returned_and_absent_ones_do_not_count(scan_with, tmp_path):
     scan_with(damaged=2, absent=9)
-    clips, version, unreadable = load_clips(["elsewhere"], seed=0, forge=False)
+    clips, version, unreadable = load_clips(["elsewhere"], seed=0, settings=NATURAL)
     assert len(clips) == 18
     assert version.startswith("manifest:")
     assert unreadable == {
@@ -98,12 +103,67 @@ def test_unreadable_files_are_returned_and_absent_ones_do_not_count(scan_with, t
 def test_data_of_which_more_than_a_tenth_is_unreadable_are_refused(scan_with):
     scan_with(damaged=3, absent=0)
     with pytest.raises(DataError, match="3 of 21 clips cannot be used, more than 10%"):
-        load_clips(["elsewhere"], seed=0, forge=False)
+        load_clips(["elsewhere"], seed=0, settings=NATURAL)
 
 
 def test_pseudo_fakes_are_made_of_training_clips_alone(monkeypatch):
     clips = tuple(make_clip(clip_id=split, split=split) for split in ("train", "val", "test"))
     monkeypatch.setattr(several, "scan_dataset", lambda *_: ScanResult(clips))
     monkeypatch.setattr(dvc_data, "generate_forgeries", lambda clips, *_: tuple(clips))
-    forged, _, _ = load_clips(["elsewhere"], seed=0, forge=True)
+    forged, _, _ = load_clips(["elsewhere"], seed=0, settings=DataSettings())
     assert [clip.split for clip in forged] == ["train", "val", "test", "train"]
+
+
+@pytest.fixture
+def sealed_folder(tmp_path):
+    """A data set of four people, each with a genuine and a fake clip; the last one is sealed."""
+    splits = ("train", "val", "test", "sealed")
+    clips = [
+        make_clip(
+            clip_id=f"{split}-{fake}",
+            sha256=sha256(f"{split} {fake}".encode()).hexdigest(),
+            identity=split,
+            split=split,
+            fake_video=fake,
+            manipulation="swap" if fake else "none",
+        )
+        for split in splits
+        for fake in (False, True)
+    ]
+    write_manifest(clips, tmp_path / "set")
+    return tmp_path / "set"
+
+
+def test_sealed_clips_are_in_no_run_and_named_by_its_version(sealed_folder):
+    clips, version, _ = load_clips([str(sealed_folder)], 0, NATURAL)
+    assert {clip.split for clip in clips} == {"train", "val", "test"}
+    sealed, name = load_sealed_clips([str(sealed_folder)], 0, NATURAL)
+    assert {clip.split for clip in sealed} == {"sealed"}
+    assert len(sealed) == 2
+    assert version.split() == [f"manifest:{manifest_hash(clips)}", name]
+
+
+def test_the_version_of_a_sealed_split_does_not_depend_on_names(sealed_folder, tmp_path):
+    _, name = load_sealed_clips([str(sealed_folder)], 0, NATURAL)
+    copy = tmp_path / "copy"
+    write_manifest(read_all_clips(sealed_folder), copy)
+    assert load_sealed_clips([f"other={copy}:sealed"], 0, NATURAL)[1] == name
+    relabelled = [
+        replace(clip, is_fake=True, fake_video=True, manipulation="swap")
+        for clip in read_all_clips(sealed_folder)
+    ]
+    write_manifest(relabelled, copy)
+    assert load_sealed_clips([str(copy)], 0, NATURAL)[1] != name
+
+
+def test_data_without_sealed_clips_cannot_be_released(sealed_folder):
+    with pytest.raises(DataError, match=r"no clip is sealed; seal a data set by .*:sealed"):
+        load_sealed_clips([f"{sealed_folder}:test"], 0, NATURAL)
+
+
+def test_a_sealed_clip_whose_person_is_in_training_is_refused(sealed_folder):
+    clips = [replace(clip, identity="train") for clip in read_all_clips(sealed_folder)]
+    write_manifest(clips, sealed_folder)
+    for read in (load_clips, load_sealed_clips):
+        with pytest.raises(DataError, match="not apart from the others: identity train in"):
+            read([str(sealed_folder)], 0, NATURAL)

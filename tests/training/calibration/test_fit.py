@@ -5,6 +5,7 @@ import pytest
 
 from tests.factories import NO_FOOTAGE
 from unmask.config import PreprocessingSettings, UncertaintySettings
+from unmask.data.splits import select_split
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
@@ -14,7 +15,7 @@ from unmask.models.inference import SampleScore, decisive_score, with_sync_weigh
 from unmask.models.lipsync.scoring import SyncScore
 from unmask.training.calibration.fit import calibrate_bundle, fit_calibration, fit_footage_domain
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
-from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
+from unmask.training.score_clips import ScoredClip, score_clip_people
 
 TARGET_RATES = UncertaintySettings(fpr=0.1, fnr=0.2)
 

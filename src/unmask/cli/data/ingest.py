@@ -17,9 +17,15 @@ def command(
         str,
         typer.Option(
             help="train: leave the authors' test clips out; test: keep those alone, or all clips "
-            "where the authors have none; both: keep all."
+            "where the authors have none; both: keep all; sealed: seal what test would keep."
         ),
     ] = "both",
+    sealed_share: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.9, help="Share of the clips to seal where the data set has no splits."
+        ),
+    ] = 0.0,
 ) -> None:
     """Recognise a data set, probe every file, and write one manifest row per clip."""
     from collections import Counter
@@ -27,13 +33,15 @@ def command(
     from unmask.data.datasets.ingest import scan_dataset
     from unmask.data.manifest import write_manifest
     from unmask.preprocessing.media.suffixes import describe_unknown
+    from unmask.records import SEALED, SPLITS
 
-    scan = scan_dataset(folder, seed, jobs, role)
+    scan = scan_dataset(folder, seed, jobs, role, sealed_share)
     for entry in scan.skipped:
         typer.echo(f"skipped: {entry.reason}", err=True)
     file = write_manifest(scan.clips, out)
     counts = Counter(clip.split for clip in scan.clips)
-    splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))
+    names = (*SPLITS, SEALED) if counts[SEALED] else SPLITS
+    splits = ", ".join(f"{counts[split]} {split}" for split in names)
     if scan.unknown:
         typer.echo(describe_unknown(scan.unknown))
     typer.echo(f"{file}: {len(scan.clips)} clips ({splits}), {len(scan.skipped)} skipped")

@@ -15,7 +15,7 @@ def command(
     ] = "required",
     jobs: Annotated[int, typer.Option(min=1, help="Files to check in parallel.")] = 2,
     role: Annotated[
-        str, typer.Option(help="train, test or both: the splits that the data must have.")
+        str, typer.Option(help="train, test, both or sealed: the splits that the data must have.")
     ] = "both",
 ) -> None:
     """Check rows, files, splits, leakage and shortcuts; exit code 1 if a required check fails."""
@@ -23,14 +23,14 @@ def command(
 
     from unmask.data.datasets.ingest import load_dataset
     from unmask.data.datasets.roles import ROLES, select_for_role
-    from unmask.data.manifest import read_manifest
+    from unmask.data.manifest import read_all_clips
     from unmask.data.validation.shortcut_audit import to_console_table
     from unmask.data.validation.validate import validate
 
     if manifest.is_dir():
         clips = load_dataset(manifest, jobs=jobs, role=role)
     else:
-        clips = tuple(select_for_role(read_manifest(manifest), role, manifest))
+        clips = tuple(select_for_role(read_all_clips(manifest), role, manifest))
     result = validate(clips, report, shortcuts, jobs=jobs, splits=ROLES[role])
     Console().print(to_console_table(result.shortcuts))
     for message in result.remarks:

@@ -31,13 +31,13 @@ def command(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
+    from unmask.data.splits import select_split
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.adversarial_evaluation import evaluate_under_attack
     from unmask.robustness.transmitted_evaluation import evaluate_transmitted
-    from unmask.training.score_clips import select_split
 
     settings = load_settings(phase=phase, profile=profile, overrides=overrides or ())
     attacks = settings.attacks

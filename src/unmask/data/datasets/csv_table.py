@@ -20,7 +20,7 @@ from unmask.data.manifest import (
     read_table,
 )
 from unmask.errors import DataError
-from unmask.records import SPLITS
+from unmask.records import SEALED, SPLITS
 
 VOICE_KEYWORDS = ("voice", "audio", "tts", "vocoder", "speech")
 
@@ -57,8 +57,9 @@ def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
     if label not in ("real", "fake"):
         raise ValueError(f"column label: {row['label']!r} is unknown; write real or fake")
     split = row.get("split") or None
-    if split not in (None, *SPLITS):
-        raise ValueError(f"column split: {split!r} is unknown; use one of {', '.join(SPLITS)}")
+    known = (*SPLITS, SEALED)
+    if split not in (None, *known):
+        raise ValueError(f"column split: {split!r} is unknown; use one of {', '.join(known)}")
     is_fake, stem = label == "fake", Path(row["file"]).stem
     manipulation = (row.get("manipulation") or UNKNOWN) if is_fake else NONE
     parts = _forged_parts(row, manipulation) if is_fake else (False, False, False)

@@ -29,13 +29,14 @@ from unmask.data.datasets import (
 )
 from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
 from unmask.data.datasets.roles import (
+    ROLES,
     check_splits,
     complete_splits,
     open_train,
     select_for_role,
     warn_of_leaks,
 )
-from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_manifest, read_table
+from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_all_clips, read_table
 from unmask.data.protocols import audio_sets as audio
 from unmask.data.protocols import video_sets as video
 from unmask.data.protocols.registry import describe
@@ -44,7 +45,7 @@ from unmask.errors import DataError, describe_problem
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.suffixes import count_unknown, describe_unknown
 from unmask.preprocessing.parallel import run_parallel
-from unmask.records import SPLITS, Clip, MediaInfo
+from unmask.records import SEALED, SPLITS, Clip, MediaInfo
 
 ADAPTERS: dict[str, DatasetAdapter] = {
     "a manifest.csv with the columns file and label": csv_table,
@@ -120,7 +121,11 @@ def log_skipped(result: ScanResult, folder: Path | str) -> None:
 
 
 def scan_dataset(
-    folder: Path | str, seed: int = 0, jobs: int = 2, role: str = "both"
+    folder: Path | str,
+    seed: int = 0,
+    jobs: int = 2,
+    role: str = "both",
+    sealed_share: float = 0.0,
 ) -> ScanResult:
     """Convert a data set to clips.
 
@@ -135,7 +140,9 @@ def scan_dataset(
         seed: Seed of the splits that are dealt here.
         jobs: Worker processes; 1 probes in this process, which a crash ends.
         role: ``train`` leaves the authors' test clips out; ``test`` leaves all others out, or makes
-            every clip a test clip where the authors have no test split; ``both`` keeps all.
+            every clip a test clip where the authors have no test split; ``sealed`` seals the clips
+            that ``test`` would keep; ``both`` keeps all.
+        sealed_share: See :func:`unmask.data.datasets.roles.complete_splits`.
 
     Raises:
         DataError: The layout or the role is unknown, the metadata are invalid, no file can be
@@ -143,7 +150,7 @@ def scan_dataset(
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
-        rows = select_for_role(read_manifest(root), role, root)
+        rows = select_for_role(read_all_clips(root), role, root)
         return ScanResult(complete_splits(rows, [row.split for row in rows], role, seed))
     adapter = _find_adapter(root)
     entries = select_for_role(list(adapter.iter_entries(root)), role, root)
@@ -162,10 +169,15 @@ def scan_dataset(
     splits = [entry.split for entry, _ in pairs]
     splits = open_train(splits) if is_published else splits
     clips = complete_splits(
-        [_to_clip(entry, info, root, is_published) for entry, info in pairs], splits, role, seed
+        [_to_clip(entry, info, root, is_published) for entry, info in pairs],
+        splits,
+        role,
+        seed,
+        sealed_share,
     )
     if is_published or not all(splits):  # the author of a table may want fewer than three splits
-        check_splits(clips, role, root)
+        sealing = sealed_share > 0 and role == "both" and not any(splits)
+        check_splits(clips, (*SPLITS, SEALED) if sealing else ROLES[role], root)
     return ScanResult(clips, skipped, count_unknown(root), warn_of_leaks(clips, root))
 
 

@@ -2,7 +2,8 @@
 
 A clip that the authors assign to a split keeps it. The others are dealt among the splits that the
 authors leave open; there they share no person and no footage. Where the authors publish train and
-test only, val is taken from their train.
+test only, val is taken from their train. A sealed split is made on request: of a whole data set by
+its role, or as a share of the clips of a set for which the authors assign no split at all.
 """
 
 import logging
@@ -14,11 +15,12 @@ from typing import TypeVar
 from unmask.data.datasets.entry import DatasetEntry
 from unmask.data.splits import FRACTIONS, Leak, assign_splits, connected_groups, find_leaks
 from unmask.errors import DataError
-from unmask.records import SPLITS, Clip
+from unmask.records import SEALED, SPLITS, Clip
 
 log = logging.getLogger(__name__)
 
-ROLES = {"train": ("train", "val"), "test": ("test",), "both": SPLITS}  # and the splits of each
+# and the splits that each must have
+ROLES = {"train": ("train", "val"), "test": ("test",), "both": SPLITS, SEALED: (SEALED,)}
 Labelled = TypeVar("Labelled", DatasetEntry, Clip)
 
 
@@ -27,7 +29,8 @@ def select_for_role(rows: Sequence[Labelled], role: str, root: Path) -> list[Lab
 
     Args:
         role: ``train`` leaves test rows out; ``test`` keeps those alone, or all rows if there are
-            none; ``both`` keeps all rows.
+            none; ``both`` keeps all rows; ``sealed`` keeps the sealed rows, or those that ``test``
+            would. ``train`` and ``test`` leave sealed rows out.
 
     Raises:
         DataError: The role is unknown, or the data set of the folder ``root`` has nothing for it.
@@ -36,36 +39,58 @@ def select_for_role(rows: Sequence[Labelled], role: str, root: Path) -> list[Lab
         raise DataError(f"{root}: role {role!r} is unknown; use one of {', '.join(ROLES)}")
     if role == "both":
         return list(rows)
-    if role == "test":
-        return [row for row in rows if row.split == "test"] or list(rows)
-    if rows and not (others := [row for row in rows if row.split != "test"]):
-        raise DataError(f"{root}: all {len(rows)} clips are test clips; use role test")
+    if role == SEALED and (sealed := [row for row in rows if row.split == SEALED]):
+        return sealed
+    unsealed = [row for row in rows if row.split != SEALED]
+    if rows and not unsealed:
+        raise DataError(f"{root}: all {len(rows)} clips are sealed; use role {SEALED}")
+    if role in ("test", SEALED):
+        return [row for row in unsealed if row.split == "test"] or unsealed
+    if rows and not (others := [row for row in unsealed if row.split != "test"]):
+        raise DataError(f"{root}: all {len(unsealed)} clips are test clips; use role test")
     return others
 
 
 def complete_splits(
-    clips: Sequence[Clip], stated: Sequence[str | None], role: str, seed: int
+    clips: Sequence[Clip],
+    stated: Sequence[str | None],
+    role: str,
+    seed: int,
+    sealed_share: float = 0.0,
 ) -> tuple[Clip, ...]:
     """Give the clips their stated splits, and deal the others among the splits left open.
 
     Args:
         stated: Split of each clip, or ``None``. A split that the role does not have counts as
             ``None``.
-        role: One of ``ROLES``.
+        role: One of ``ROLES``. With ``both``, clips that are stated as sealed stay so.
+        sealed_share: Share of the clips to seal where no split is stated and the role is ``both``.
 
     Returns:
         The clips in the order given; those that were dealt have no official split.
     """
+    known = (*SPLITS, SEALED) if role == "both" else ROLES[role]
+    fractions = _fractions(stated, role, 0.0 if set(stated) & set(known) else sealed_share)
+    others = [clip for clip, split in zip(clips, stated, strict=True) if split not in known]
+    dealt = iter(assign_splits(others, fractions, seed))
+    return tuple(
+        replace(clip, split=split) if split in known else replace(next(dealt), official_split=False)
+        for clip, split in zip(clips, stated, strict=True)
+    )
+
+
+def _fractions(stated: Sequence[str | None], role: str, sealed_share: float) -> dict[str, float]:
+    """Return the share of each split among the clips whose split is not stated."""
+    if role == SEALED:
+        return {SEALED: 1.0}
     names = ROLES[role]
     left_open = [name for name in names if name not in stated] or names
     total = sum(FRACTIONS[name] for name in left_open)
     fractions = {name: FRACTIONS[name] / total for name in left_open}
-    others = [clip for clip, split in zip(clips, stated, strict=True) if split not in names]
-    dealt = iter(assign_splits(others, fractions, seed))
-    return tuple(
-        replace(clip, split=split) if split in names else replace(next(dealt), official_split=False)
-        for clip, split in zip(clips, stated, strict=True)
-    )
+    if role != "both" or not sealed_share:
+        return fractions
+    shares = {name: share * (1 - sealed_share) for name, share in fractions.items()}
+    return {**shares, SEALED: sealed_share}
 
 
 def open_train(splits: Sequence[str | None]) -> list[str | None]:
@@ -73,17 +98,17 @@ def open_train(splits: Sequence[str | None]) -> list[str | None]:
     return [None if split == "train" and "val" not in splits else split for split in splits]
 
 
-def check_splits(clips: Sequence[Clip], role: str, root: Path) -> None:
-    """Check that no split of the role is empty.
+def check_splits(clips: Sequence[Clip], splits: Sequence[str], root: Path) -> None:
+    """Check that no split is empty.
 
     Raises:
-        DataError: One is.
+        DataError: One of ``splits`` is.
     """
-    if empty := [name for name in ROLES[role] if name not in {clip.split for clip in clips}]:
+    if empty := [name for name in splits if name not in {clip.split for clip in clips}]:
         raise DataError(
             f"{root}: nothing is in split {' and '.join(empty)}: {len(clips)} clips of "
             f"{len(connected_groups(clips))} groups that share a person or footage do not fill "
-            f"{', '.join(ROLES[role])}; add clips of other people, name the people (real/PERSON/ "
+            f"{', '.join(splits)}; add clips of other people, name the people (real/PERSON/ "
             "or column person_id), give every clip a split of your own in a manifest.csv, or use "
             "the data set for training or testing alone"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
 from unmask.errors import ConfigError
-from unmask.records import Clip
+from unmask.records import SEALED, Clip
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
@@ -85,21 +85,28 @@ def check_names(sources: Sequence[DataSource]) -> None:
         )
 
 
-def scan_sources(sources: Sequence[DataSource], seed: int = 0, jobs: int = 2) -> ScanResult:
+def scan_sources(
+    sources: Sequence[DataSource], seed: int = 0, jobs: int = 2, sealed_share: float = 0.0
+) -> ScanResult:
     """Convert data sets to the clips of one run; log the files that cannot be read.
 
     The names of the sets keep apart clips, people and footage of the same name. A file that two
     sets hold is one file, and a leak if they put it into different splits.
 
+    Args:
+        sealed_share: See :func:`scan_dataset`.
+
     Raises:
-        ConfigError: Two sets have one name, or one of several has none.
+        ConfigError: Two sets have one name, one of several has none, or a folder is both sealed
+            and used for something else.
         DataError: A data set cannot be read; see :func:`scan_dataset`.
     """
     if len(sources) > 1:
         check_names(sources)
+    _check_sealed_folders(sources)
     scans = []
     for source in sources:
-        scan = scan_dataset(source.folder, seed, jobs, source.role)
+        scan = scan_dataset(source.folder, seed, jobs, source.role, sealed_share)
         log_skipped(scan, source.folder)
         scans.append(scan)
     pairs = zip(sources, scans, strict=True)
@@ -107,6 +114,17 @@ def scan_sources(sources: Sequence[DataSource], seed: int = 0, jobs: int = 2) ->
     leaks = scans[0].leaks if len(scans) == 1 else warn_of_leaks(clips, "all data sets")
     unknown = sum((Counter(scan.unknown) for scan in scans), Counter())
     return ScanResult(clips, tuple(file for scan in scans for file in scan.skipped), unknown, leaks)
+
+
+def _check_sealed_folders(sources: Sequence[DataSource]) -> None:
+    """Refuse a folder under two names, which would hide that its people are the same."""
+    sealed = {source.folder.resolve() for source in sources if source.role == SEALED}
+    for source in sources:
+        if source.role != SEALED and source.folder.resolve() in sealed:
+            raise ConfigError(
+                f"data {source.name}={source.folder}: is also given with role {SEALED}; seal a "
+                "data set as a whole, or a part of it by a manifest.csv with split sealed"
+            )
 
 
 def _named(clip: Clip, name: str) -> Clip:

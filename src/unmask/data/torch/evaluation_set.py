@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from unmask.config import PreprocessingSettings
 from unmask.data.augmentation.reencoded_copies import reencode_training_clips
+from unmask.data.splits import refuse_sealed
 from unmask.errors import DataError, UnmaskError, describe_problem
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
@@ -66,8 +67,10 @@ def make_feature_loader(
             function takes one as its second argument; without a copy it loads the clip itself.
 
     Raises:
-        DataError: There are codec conditions, but no cache to keep the copies in.
+        DataError: There are codec conditions, but no cache to keep the copies in, or a clip is
+            sealed.
     """
+    refuse_sealed(clip.split for clip in clips)
     evaluated = settings.without_source_faces()
     copies: dict[tuple[Path, str], Path] = {}
     if cache is not None:

@@ -10,7 +10,7 @@ from unmask.data.manifest import COLUMNS
 from unmask.data.splits import GROUP_KEYS, find_leaks, splits_by_group
 from unmask.data.validation.gx_runner import Suite, import_gx
 from unmask.data.validation.shortcut_audit import Shortcut
-from unmask.records import SPLITS, Clip
+from unmask.records import SEALED, SPLITS, Clip
 
 MIN_DURATION_S = 0.1
 AUC_RANGE = (0.40, 0.60)  # of a nuisance feature that is no shortcut
@@ -72,7 +72,9 @@ def _values(gxe: Any) -> list[Any]:
             for c in ("clip_id", "sha256")
         ],
         gxe.ExpectColumnValuesToBeInSet(
-            column="split", value_set=list(SPLITS), description="the split is one of the three"
+            column="split",
+            value_set=[*SPLITS, SEALED],
+            description=f"the split is one of {', '.join(SPLITS)} and {SEALED}",
         ),
         gxe.ExpectColumnValuesToBeBetween(
             column="duration_s",

@@ -15,7 +15,7 @@ from unmask.data.validation.suites import (
     split_suite,
 )
 from unmask.errors import DataError
-from unmask.records import SPLITS, Clip
+from unmask.records import SEALED, SPLITS, Clip
 
 LEVELS = ("required", "reported")
 
@@ -75,7 +75,7 @@ def validate(
     """Validate a manifest with Great Expectations and write the HTML report.
 
     Args:
-        clips: The clips; their files are opened for the shortcut audit.
+        clips: The clips; the files of those that are not sealed are opened for the shortcut audit.
         report_dir: Folder for ``index.html`` and a page per suite; created if absent.
         shortcut_level: ``required`` makes a shortcut an error, which suits generated data;
             ``reported`` only lists it, which suits data sets that cannot be changed.
@@ -95,8 +95,9 @@ def validate(
         known_people_suite(clips),
     ]
     shortcuts: tuple[Shortcut, ...] = ()
-    if len({clip.is_fake for clip in clips}) == 2 and all(clip.path.is_file() for clip in clips):
-        shortcuts = audit_shortcuts(clips, seed, jobs)
+    shown = [clip for clip in clips if clip.split != SEALED]
+    if len({clip.is_fake for clip in shown}) == 2 and all(clip.path.is_file() for clip in shown):
+        shortcuts = audit_shortcuts(shown, seed, jobs)
         suites.append(shortcut_suite(shortcuts, shortcut_level))
     findings, pages = run_suites(suites)
     folder = Path(report_dir)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.models.bundle import Bundle
@@ -21,7 +22,7 @@ from unmask.models.inference import SampleScore, decisive_score, with_sync_weigh
 from unmask.records import Clip
 from unmask.training.calibration.segment_thresholds import peak_segment_scores
 from unmask.training.calibration.verdict_rates import VerdictRates, verdict_rates
-from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
+from unmask.training.score_clips import ScoredClip, score_clip_people
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.config import UncertaintySettings
+from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
 from unmask.models.bundle import load_bundle, save_bundle
@@ -25,7 +26,7 @@ from unmask.models.inference import SampleScore, decisive_score, with_sync_weigh
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
-from unmask.training.score_clips import ScoredClip, score_clip_people, select_split
+from unmask.training.score_clips import ScoredClip, score_clip_people
 
 SYNC_WEIGHTS = np.linspace(0.0, 1.0, 11)
 

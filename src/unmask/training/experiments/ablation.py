@@ -9,6 +9,7 @@ from time import perf_counter
 
 from unmask.config import Settings, load_settings, to_dict
 from unmask.data.manifest import manifest_hash
+from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.ablation_analysis import REFERENCE, RunScores
@@ -17,7 +18,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.full_run import train_and_calibrate
-from unmask.training.score_clips import score_clip_people, select_split, to_score_row
+from unmask.training.score_clips import score_clip_people, to_score_row
 
 ENSEMBLE = "ensemble"  # always added: every other component is tried on a single member
 TIMED_RUNS = 2  # the faster one counts, as other processes can only slow a run down
@@ -202,7 +203,7 @@ def expectations() -> dict[str, str]:
 
 def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
     """Return what a reader of the report has to know."""
-    test = [clip for clip in clips if clip.split == "test"]
+    test = select_split(clips, "test")
     people = len({clip.identity for clip in test})
     fixed = f" Every run with {' '.join(overrides)}." if overrides else ""
     return (
