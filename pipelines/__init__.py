@@ -7,7 +7,11 @@ from importlib import import_module
 from typing import Any
 
 # pipeline to module; a module of a pipeline's own name would hide it
-PIPELINES = {"training_pipeline": "training", "regression_gate": "gate"}
+PIPELINES = {
+    "training_pipeline": "training",
+    "regression_gate": "gate",
+    "release_pipeline": "release",
+}
 
 
 def __getattr__(name: str) -> Any:

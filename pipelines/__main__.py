@@ -1,4 +1,4 @@
-"""`python -m pipelines training | gate | summary | sweep | ablate | crosseval`."""
+"""`python -m pipelines training | gate | release | pin | summary | sweep | ablate | crosseval`."""
 
 import sys
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ DataSets = Annotated[
     list[str] | None,
     typer.Option(
         help="Data set in place of the pinned one: FOLDER, or several of NAME=FOLDER or "
-        "NAME=FOLDER:ROLE with role train, test or both (default); repeatable."
+        "NAME=FOLDER:ROLE with role train, test, both (default) or sealed; repeatable."
     ),
 ]
 
@@ -56,6 +56,31 @@ def gate(
     from pipelines import regression_gate
 
     _fail_fast(regression_gate)(phase, profile, version)
+
+
+@app.command()
+def release(
+    phase: Phase = 1,
+    profile: Profile = "demo",
+    data: DataSets = None,
+    version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
+    set_: Overrides = None,
+) -> None:
+    """Score the champion, or a registered version, on the sealed clips, and count the opening."""
+    from pipelines import release_pipeline
+
+    _fail_fast(release_pipeline)(phase, profile, tuple(data or ()), version, tuple(set_ or ()))
+
+
+@app.command()
+def pin(
+    phase: Phase = 1,
+    version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
+) -> None:
+    """Make a registered version the baseline that candidates are compared with."""
+    from steps.platforms.model_registry import model_name, pin_baseline
+
+    typer.echo(f"baseline of {model_name(phase)}: version {pin_baseline(phase, version)}")
 
 
 @app.command()

@@ -5,11 +5,12 @@ from zenml import pipeline
 from pipelines.step_settings import plan_gates
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
-from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_baseline import evaluate_baseline
 from steps.evaluate_codecs import evaluate_codecs
 from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from steps.evaluate_detector import evaluate_detector
 from steps.evaluate_robustness import evaluate_robustness
+from steps.fetch_baseline import fetch_baseline
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
 from steps.platforms.paths import PARAMS
@@ -25,12 +26,12 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
     """
     settings = load_settings(PARAMS, phase, profile)
     clips, _, _ = ingest_data((), settings.seed, settings.data)
-    bundle = fetch_champion(phase, version, required=True, id="fetch_candidate")
+    bundle = fetch_champion(phase, version, required=True)
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
-    evaluation, _ = evaluate_detector(bundle, clips, cross_dataset, *measured)
+    evaluation, plots = evaluate_detector(bundle, clips, cross_dataset, *measured)
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
-    champion = fetch_champion(phase)
-    score = evaluate_champion(champion, bundle, evaluation, clips)
+    baseline = evaluate_baseline(fetch_baseline(phase), plots, clips, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
-    enforce_gates(check_gates(bundle, evaluation, robustness, codecs, score, plan_gates(settings)))
+    plan = plan_gates(settings)
+    enforce_gates(check_gates(bundle, evaluation, robustness, codecs, baseline, plan))

@@ -20,12 +20,12 @@ from steps.cache_vad import cache_vad
 from steps.calibrate_scores import calibrate_scores
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
-from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_baseline import evaluate_baseline
 from steps.evaluate_codecs import evaluate_codecs
 from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from steps.evaluate_detector import evaluate_detector
 from steps.evaluate_robustness import evaluate_robustness
-from steps.fetch_champion import fetch_champion
+from steps.fetch_baseline import fetch_baseline
 from steps.ingest_data import ingest_data
 from steps.log_results import log_results
 from steps.log_skipped_clips import log_skipped_clips
@@ -68,10 +68,10 @@ def training_pipeline(
     evaluation, plots = evaluate_detector(bundle, clips, cross_dataset, *measured)
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
-    champion = fetch_champion(phase, after=["evaluate_codecs"])
-    score = evaluate_champion(champion, bundle, evaluation, clips)
+    pinned = fetch_baseline(phase, after=["evaluate_codecs"])
+    baseline = evaluate_baseline(pinned, plots, clips, *measured)
     plan = plan_gates(settings, data)
-    gates = check_gates(bundle, evaluation, robustness, codecs, score, plan)
+    gates = check_gates(bundle, evaluation, robustness, codecs, baseline, plan)
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
     request = RunRequest(phase, profile, " ".join(data))
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)

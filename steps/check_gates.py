@@ -9,12 +9,12 @@ from zenml import step
 from steps.platforms.cache_keys import EVALUATION_POLICY
 from unmask.config import GatePlan
 from unmask.evaluation import gates
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.roadmap import add_targets
 from unmask.models.bundle import read_untrained
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
-from unmask.training.score_clips import ChampionScore
 
 
 @step(cache_policy=EVALUATION_POLICY)
@@ -23,14 +23,13 @@ def check_gates(
     evaluation: Evaluation,
     robustness: RobustnessReport,
     codecs: CodecReport,
-    champion_score: ChampionScore,
+    baseline: BaselineComparison,
     plan: GatePlan,
 ) -> Annotated[gates.GateReport, "gates"]:
     """Compare the measured numbers with the gates; a gate that is missed does not fail here."""
     drop, gap, sent = robustness.gate_drop, codecs.to_gate(), robustness.transmitted
     transmitted = None if sent is None else sent.to_gate()
-    champion_auc = champion_score.auc
-    report = gates.check_gates(plan.gates, evaluation, drop, champion_auc, gap, transmitted)
+    report = gates.check_gates(plan.gates, evaluation, drop, baseline, gap, transmitted)
     report = add_targets(report, plan.targets, evaluation, drop, gap)
     reasons = read_untrained(bundle).items()
     return replace(report, notes=tuple(f"{name} is not trained: {why}" for name, why in reasons))

@@ -13,6 +13,7 @@ from unmask.config import EvaluationSettings
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation, evaluate
 from unmask.evaluation.plots import write_plots
+from unmask.evaluation.serialization import write_scores
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.score_clips import score_split
@@ -26,11 +27,12 @@ def evaluate_detector(
     settings: EvaluationSettings,
     seed: int,
 ) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Path, "plots"]]:
-    """Score the test split; compute metrics, and plot ROC and reliability curves.
+    """Score the test split; compute metrics, plot ROC and reliability curves, keep the scores.
 
     The metrics on data sets without training clips become part of the evaluation.
     """
     rows = score_split(bundle, clips, "test", Cache(CACHE))
     plots = step_dir()
     write_plots(rows, plots, settings.bins)
+    write_scores(rows, plots / "scores.csv")
     return replace(evaluate(rows, settings, seed), cross_dataset=cross_dataset), plots

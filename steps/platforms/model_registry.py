@@ -1,7 +1,10 @@
-"""MLflow model registry: one model per phase, aliases ``champion`` and ``challenger``.
+"""MLflow model registry: a model per phase, aliases ``champion``, ``challenger``, ``baseline``.
 
 A version holds a bundle (safetensors and JSON) and the library that reads it. Nothing is
 pickled: MLflow loads it through ``unmask.serving.pyfunc``.
+
+Candidates are compared with the baseline. It does not follow the champion, so that many small
+losses cannot add up: :func:`pin_baseline` alone moves it, by command or at a release.
 """
 
 from collections.abc import Mapping
@@ -23,7 +26,7 @@ from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
 from unmask.models.bundle import load_bundle
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, BASELINE = "champion", "challenger", "baseline"
 LOADER = "unmask.serving.pyfunc"
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec("string", "path")]),
@@ -66,6 +69,8 @@ def register_candidate(
     }
     version = register(run, request.phase, bundle, tags)
     alias = CHAMPION if run_summary.promotable(gates) else CHALLENGER
+    if alias == CHAMPION:
+        _pin_first_baseline(request.phase, version)
     set_alias(request.phase, version, alias)
     name = model_name(request.phase)
     summary = Summary(request, data_version, run, name, version, alias, evaluation, gates)
@@ -126,23 +131,63 @@ def download(phase: int, folder: Path, version: str = "", required: bool = False
     Raises:
         GateError: The version, or a required champion, is not registered.
     """
-    name = model_name(phase)
-    known = _find_version(name, version)
-    if known is None and not (required or version):
+    if not (required or version) and _find_version(phase) is None:
         return folder
+    return _download_version(phase, resolve_version(phase, version), folder)
+
+
+def download_baseline(phase: int, folder: Path) -> Path:
+    """Download the baseline into an empty folder, or the champion of before there was one.
+
+    Returns:
+        The bundle's folder; ``folder``, empty, if nothing was promoted yet.
+    """
+    pinned = _find_version(phase, alias=BASELINE) or _find_version(phase)
+    return folder if pinned is None else _download_version(phase, pinned, folder)
+
+
+def resolve_version(phase: int, version: str = "") -> str:
+    """Return a registered version, the champion if ``version`` is empty.
+
+    Raises:
+        GateError: It is not registered.
+    """
+    known = _find_version(phase, version)
     if known is None:
         missing = f"version {version}" if version else "champion"
-        raise GateError(f"{name}: no {missing} is registered; run `make train` first")
-    mlflow.artifacts.download_artifacts(f"models:/{name}/{known}", dst_path=str(folder))
+        raise GateError(f"{model_name(phase)}: no {missing} is registered; run `make train` first")
+    return known
+
+
+def pin_baseline(phase: int, version: str = "") -> str:
+    """Make a registered version the baseline, the champion if ``version`` is empty; return it.
+
+    Raises:
+        GateError: It is not registered.
+    """
+    known = resolve_version(phase, version)
+    mlflow.MlflowClient().set_registered_model_alias(model_name(phase), BASELINE, known)
+    return known
+
+
+def _pin_first_baseline(phase: int, version: str) -> None:
+    """Pin the champion so far if there is no baseline, or the first version to be promoted."""
+    if _find_version(phase, alias=BASELINE) is None:
+        pin_baseline(phase, _find_version(phase) or version)
+
+
+def _download_version(phase: int, version: str, folder: Path) -> Path:
+    uri = f"models:/{model_name(phase)}/{version}"
+    mlflow.artifacts.download_artifacts(uri, dst_path=str(folder))
     return next(folder.glob("data/*/"))
 
 
-def _find_version(name: str, version: str) -> str | None:
-    client = mlflow.MlflowClient()
+def _find_version(phase: int, version: str = "", alias: str = CHAMPION) -> str | None:
+    client, name = mlflow.MlflowClient(), model_name(phase)
     try:
         if version:
             return str(client.get_model_version(name, version).version)
-        return str(client.get_model_version_by_alias(name, CHAMPION).version)
+        return str(client.get_model_version_by_alias(name, alias).version)
     except mlflow.MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise

@@ -20,6 +20,7 @@ CHAMPION = OUTPUTS / "champion"
 SERVICE = Path("bento")
 SERVICE_BUNDLE = "bundle"
 SUMMARY = OUTPUTS / "summary.json"
+RELEASES = OUTPUTS / "releases"
 
 
 def training_dir(data_version: str, settings: Settings) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from steps.platforms.run_summary import promotable
 from unmask.config import AttackSettings, EvaluationSettings, UncertaintySettings, load_settings
 from unmask.errors import GateError
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import check_gates
 from unmask.models.bundle import load_bundle, save_bundle
@@ -49,6 +50,9 @@ def broken(toy_clips, toy_load, tiny_settings, tmp_path):
     return bundle, [clip for clip in toy_clips if clip.split == "test"], load
 
 
+GOOD_BASELINE = BaselineComparison("baseline", 0.95, difference=-0.45, lower=-0.6, deviation=0.1)
+
+
 def iter_gate_settings():
     for phase, profile in product((1, 2, 3), ("demo", "full")):
         yield load_settings(ROOT / "params.yaml", phase=phase, profile=profile).gates
@@ -61,7 +65,7 @@ def test_shuffled_labels_fail_every_gate(broken):
     drop = evaluate_under_attack(bundle, test, load, attacks).gate_drop
     evaluation = evaluate(score_clips(bundle, test, load), EvaluationSettings(resamples=20), 0)
     for gates in iter_gate_settings():
-        report = check_gates(gates, evaluation, drop, champion_auc=0.95)
+        report = check_gates(gates, evaluation, drop, GOOD_BASELINE)
         assert {row.name: row.value for row in report.rows if row.passed} == {}
         assert not report.passed
 
@@ -74,7 +78,7 @@ def test_calibration_does_not_rescue_a_detector_of_shuffled_labels(broken, toy_c
     rows = score_clips(replace(bundle, calibration=calibration), test, load)
     evaluation = evaluate(rows, EvaluationSettings(resamples=20), 0)
     for gates in iter_gate_settings():
-        report = check_gates(gates, evaluation, 0.0, champion_auc=None, codec_auc_gap=0.0)
+        report = check_gates(gates, evaluation, 0.0, BaselineComparison(), codec_auc_gap=0.0)
         assert "auc" in {row.name for row in report.rows if row.level == "required"}
         assert not next(row for row in report.rows if row.name == "auc").passed
         assert not report.passed
@@ -122,7 +126,7 @@ def train_and_check(clips, labelled, toy_load, settings, folder, monkeypatch):
     gates = load_settings(ROOT / "params.yaml", phase=1, profile="full").gates
     # twelve clips of a set are too few for the limit of the ECE
     gates = gates.replace(ece=gates.ece.replace(level="reported"))
-    report = check_gates(gates, evaluation, None, champion_auc=None)
+    report = check_gates(gates, evaluation, None, BaselineComparison())
     return {row.name: row for row in report.rows}, report
 
 

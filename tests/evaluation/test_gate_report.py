@@ -8,6 +8,7 @@ import pytest
 from tests.factories import make_evaluation
 from tests.toy_fixtures import make_score_row
 from unmask.config import EvaluationSettings, Gate, GateSettings, SourceGate
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.cross_dataset import (
     DatasetScores,
     ScoredFrames,
@@ -42,8 +43,8 @@ def cross():
 
 def make_report(cross):
     evaluation = make_evaluation(cross_dataset=cross)
-    report = check_gates(GATES, evaluation, 0.8, None)
-    return add_targets(report, GATES, evaluation, 0.8, None)
+    report = check_gates(GATES, evaluation, 0.8, BaselineComparison())
+    return add_targets(report, GATES, evaluation, 0.8, BaselineComparison())
 
 
 def test_the_report_has_every_metric_of_a_set_that_nothing_was_trained_on(cross, tmp_path):

@@ -5,7 +5,9 @@ import pytest
 from sklearn.metrics import roc_curve
 
 from unmask.config import EvaluationSettings, Gate, GateSettings, SourceGate
+from unmask.config.base import from_dict
 from unmask.errors import GateError
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.cross_dataset import (
     DatasetScores,
     ScoredFrames,
@@ -17,6 +19,13 @@ from unmask.evaluation.gates import GateReport, check_gates
 from unmask.evaluation.serialization import from_json, to_json
 
 GATES = GateSettings()
+NONE = BaselineComparison()
+
+
+def against(auc):
+    """Compare the good candidate, of AUC 0.95, with a baseline on a large test set."""
+    gain = 0.95 - auc
+    return BaselineComparison("baseline", auc, gain, gain - 0.001, 0.0006, 9000, 900)
 
 
 @pytest.fixture
@@ -31,13 +40,14 @@ def gate(report, name):
 
 
 def test_a_good_candidate_passes_every_gate(good):
-    report = check_gates(GATES, good, fgsm_auc_drop=0.01, champion_auc=0.94)
+    report = check_gates(GATES, good, fgsm_auc_drop=0.01, baseline=against(0.94))
     assert [row.name for row in report.rows] == [
         "auc",
         "ece",
         "ece_p_value",
         "fgsm_drop",
-        "champion_drop",
+        "baseline_drop",
+        "non_inferiority",
     ]
     assert all(row.passed for row in report.rows)
     assert report.passed
@@ -45,17 +55,18 @@ def test_a_good_candidate_passes_every_gate(good):
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "drop", "champion"),
+    ("name", "changes", "drop", "baseline"),
     [
-        ("auc", {"auc": 0.89}, 0.0, 0.5),
-        ("ece", {"ece": 0.0501}, 0.0, 0.5),
-        ("ece_p_value", {"ece_p_value": 0.049}, 0.0, 0.5),
-        ("fgsm_drop", {}, 0.051, 0.5),
-        ("champion_drop", {}, 0.0, 0.9501),
+        ("auc", {"auc": 0.89}, 0.0, against(0.5)),
+        ("ece", {"ece": 0.0501}, 0.0, against(0.5)),
+        ("ece_p_value", {"ece_p_value": 0.049}, 0.0, against(0.5)),
+        ("fgsm_drop", {}, 0.051, against(0.5)),
+        ("baseline_drop", {}, 0.0, replace(against(0.9801), lower=-0.029)),
+        ("non_inferiority", {}, 0.0, replace(against(0.95), lower=-0.031)),
     ],
 )
-def test_a_failed_required_gate_prevents_promotion(good, name, changes, drop, champion):
-    report = check_gates(GATES, replace(good, **changes), drop, champion)
+def test_a_failed_required_gate_prevents_promotion(good, name, changes, drop, baseline):
+    report = check_gates(GATES, replace(good, **changes), drop, baseline)
     assert [row.name for row in report.rows if not row.passed] == [name]
     assert not report.passed
     with pytest.raises(GateError) as caught:
@@ -68,16 +79,12 @@ def test_a_failed_required_gate_prevents_promotion(good, name, changes, drop, ch
 
 @pytest.mark.parametrize("changes", [{"auc": 0.90}, {"ece": 0.05}, {"ece_p_value": 0.05}])
 def test_a_value_equal_to_its_limit_passes(good, changes):
-    assert check_gates(GATES, replace(good, **changes), 0.05, None).passed
-
-
-def test_a_candidate_equal_to_the_champion_passes(good):
-    assert gate(check_gates(GATES, good, 0.0, good.auc), "champion_drop").passed
+    assert check_gates(GATES, replace(good, **changes), 0.05, NONE).passed
 
 
 def test_a_failed_reported_gate_is_shown_and_does_not_count(good):
     gates = GATES.replace(fgsm_drop=Gate(limit=0.05, level="reported"))
-    report = check_gates(gates, good, fgsm_auc_drop=0.6, champion_auc=None)
+    report = check_gates(gates, good, fgsm_auc_drop=0.6, baseline=NONE)
     assert not gate(report, "fgsm_drop").passed
     assert report.passed
 
@@ -85,71 +92,97 @@ def test_a_failed_reported_gate_is_shown_and_does_not_count(good):
 @pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
 def test_an_attack_that_was_not_measured_fails_its_gate(good, level, passed):
     gates = GATES.replace(fgsm_drop=Gate(limit=0.05, level=level))
-    report = check_gates(gates, good, fgsm_auc_drop=None, champion_auc=None)
+    report = check_gates(gates, good, fgsm_auc_drop=None, baseline=NONE)
     row = gate(report, "fgsm_drop")
     assert (row.value, row.passed, report.passed) == (None, False, passed)
     assert "not measured" in row.message
 
 
 def test_the_codec_gap_is_checked_only_if_the_settings_have_that_gate(good):
-    assert not [row for row in check_gates(GATES, good, 0.0, None, 0.9).rows if "codec" in row.name]
+    assert not [row for row in check_gates(GATES, good, 0.0, NONE, 0.9).rows if "codec" in row.name]
     gates = GATES.replace(codec_gap=Gate(limit=0.02))
     for gap, passed in ((0.02, True), (0.021, False), (None, False)):
-        report = check_gates(gates, good, 0.0, None, gap)
+        report = check_gates(gates, good, 0.0, NONE, gap)
         assert (gate(report, "codec_gap").passed, report.passed) == (passed, passed)
 
 
 def test_nan_passes_no_gate(good):
-    assert not check_gates(GATES, good, float("nan"), None).passed
+    assert not check_gates(GATES, good, float("nan"), NONE).passed
 
 
-def test_without_a_champion_its_gate_passes_without_a_value(good):
-    row = gate(check_gates(GATES, good, 0.0, None), "champion_drop")
-    assert (row.value, row.passed, row.message) == (None, True, "no champion yet")
+def test_without_a_baseline_its_gates_pass_without_a_value(good):
+    report = check_gates(GATES, good, 0.0, NONE)
+    for name in ("baseline_drop", "non_inferiority"):
+        row = gate(report, name)
+        assert (row.value, row.passed) == (None, True)
+        assert row.message.startswith("no baseline yet")
+
+
+def test_a_baseline_that_cannot_be_compared_fails_both_gates(good):
+    broken = BaselineComparison("baseline 12", problem="its schema is unknown; pin another")
+    report = check_gates(GATES, good, 0.0, broken)
+    assert [row.name for row in report.rows if not row.passed] == [
+        "baseline_drop",
+        "non_inferiority",
+    ]
+    assert not report.passed
+    assert "not measured: its schema is unknown" in gate(report, "baseline_drop").message
+
+
+def test_the_message_states_the_power_of_so_small_a_test_set(good):
+    small = replace(against(0.95), lower=-0.05, deviation=0.03, clips=84, identities=14)
+    message = gate(check_gates(GATES, good, 0.0, small), "non_inferiority").message
+    assert "non_inferiority 0.0500" in message
+    assert "on 84 clips of 14 people, 26% of equally good detectors pass" in message
+
+
+def test_the_old_key_of_the_baseline_gate_is_read():
+    old = from_dict(GateSettings, {"champion_drop": {"limit": 0.01, "level": "reported"}})
+    assert old.baseline_drop == Gate(limit=0.01, level="reported")
 
 
 def test_messages_contain_the_interval_and_the_ece_by_chance(good):
-    report = check_gates(GATES, replace(good, ece_by_chance=0.0342), 0.0, 0.97)
+    report = check_gates(GATES, replace(good, ece_by_chance=0.0342), 0.0, against(0.97))
     assert "(0.910–0.980)" in gate(report, "auc").message
     assert "(0.034 expected by chance)" in gate(report, "ece").message
 
 
 def test_the_message_of_a_single_identity_says_that_there_is_no_interval(good):
     alone = replace(good, auc_low=None, auc_high=None)
-    assert "no interval" in gate(check_gates(GATES, alone, 0.0, None), "auc").message
+    assert "no interval" in gate(check_gates(GATES, alone, 0.0, NONE), "auc").message
 
 
 def test_a_gate_report_survives_json(good):
-    report = check_gates(GATES, good, None, None)
+    report = check_gates(GATES, good, None, NONE)
     assert from_json(GateReport, to_json(report)) == report
 
 
 def test_a_report_of_an_earlier_version_is_read(good):
-    report = check_gates(GATES, good, 0.0, None)
+    report = check_gates(GATES, good, 0.0, NONE)
     stored = to_json(report).replace('"message":', '"words":')
     assert '"words":' in stored
     assert from_json(GateReport, stored) == report
 
 
 def test_an_evaluation_of_before_the_calibration_test_fails_its_gate(good):
-    report = check_gates(GATES, replace(good, ece_p_value=None), 0.0, None)
+    report = check_gates(GATES, replace(good, ece_p_value=None), 0.0, NONE)
     assert (gate(report, "ece_p_value").verdict, report.passed) == ("not measured", False)
 
 
 def test_settings_of_an_earlier_version_still_have_the_excess_gate(good):
-    assert "ece_excess" not in [row.name for row in check_gates(GATES, good, 0.0, None).rows]
+    assert "ece_excess" not in [row.name for row in check_gates(GATES, good, 0.0, NONE).rows]
 
 
 def test_the_excess_gate_counts_only_the_ece_beyond_chance(good):
     earlier = GATES.replace(ece_excess=Gate(limit=0.05))
     chance = replace(good, ece=0.09, ece_by_chance=0.07)
-    assert gate(check_gates(earlier, chance, 0.0, 0.97), "ece_excess").value == pytest.approx(0.02)
-    assert gate(check_gates(earlier, chance, 0.0, 0.97), "ece_excess").passed
-    assert not gate(check_gates(earlier, chance, 0.0, 0.97), "ece").passed
+    assert gate(check_gates(earlier, chance, 0.0, NONE), "ece_excess").value == pytest.approx(0.02)
+    assert gate(check_gates(earlier, chance, 0.0, NONE), "ece_excess").passed
+    assert not gate(check_gates(earlier, chance, 0.0, NONE), "ece").passed
     worse = replace(good, ece=0.15, ece_by_chance=0.07)
-    assert not gate(check_gates(earlier, worse, 0.0, 0.97), "ece_excess").passed
+    assert not gate(check_gates(earlier, worse, 0.0, NONE), "ece_excess").passed
     better = replace(good, ece=0.01, ece_by_chance=0.07)
-    assert gate(check_gates(earlier, better, 0.0, 0.97), "ece_excess").value == 0.0
+    assert gate(check_gates(earlier, better, 0.0, NONE), "ece_excess").value == 0.0
 
 
 def of_source(rows, source):
@@ -167,7 +200,7 @@ def test_a_gate_may_name_a_data_set_and_its_metric(score_rows):
         SourceGate(source="celebdf", limit=evaluation.auc),
         SourceGate(source="celebdf", limit=fpr95, metric="fpr95"),
     )
-    report = check_gates(GateSettings(sources=limits), evaluation, 0.0, None)
+    report = check_gates(GateSettings(sources=limits), evaluation, 0.0, NONE)
     assert gate(report, "auc@celebdf").value == pytest.approx(evaluation.auc)
     assert gate(report, "fpr95@celebdf").value == pytest.approx(fpr95)
     assert {row.verdict for row in report.rows if "@" in row.name} == {"met"}
@@ -175,7 +208,7 @@ def test_a_gate_may_name_a_data_set_and_its_metric(score_rows):
         limit.replace(limit=limit.limit + step)
         for limit, step in zip(limits, (0.001, -0.001), strict=True)
     )
-    missed = check_gates(GateSettings(sources=strict), evaluation, 0.0, None)
+    missed = check_gates(GateSettings(sources=strict), evaluation, 0.0, NONE)
     assert {row.verdict for row in missed.rows if "@" in row.name} == {"missed"}
     assert "fpr95@celebdf" in [row.name for row in missed.rows if row.level == "required"]
     assert not missed.passed
@@ -183,7 +216,7 @@ def test_a_gate_may_name_a_data_set_and_its_metric(score_rows):
 
 def test_a_data_set_that_is_not_given_is_not_measured_and_stops_nothing(good):
     limits = tuple(SourceGate(source="ffpp", limit=0.5, metric=name) for name in ("auc", "fpr95"))
-    report = check_gates(GateSettings(sources=limits), good, 0.0, None)
+    report = check_gates(GateSettings(sources=limits), good, 0.0, NONE)
     for name in ("auc@ffpp", "fpr95@ffpp"):
         row = gate(report, name)
         assert (row.value, row.level, row.passed) == (None, "reported", False)
@@ -217,7 +250,7 @@ def test_the_cross_dataset_gate_is_the_mean_over_the_sets_and_names_the_lowest(g
     mean = (easy + hard) / 2
     for limit, verdict in ((mean - 0.001, "met"), (mean + 0.001, "missed")):
         gates = GateSettings(cross_dataset_auc=Gate(limit=limit))
-        report = check_gates(gates, candidate, 0.0, None)
+        report = check_gates(gates, candidate, 0.0, NONE)
         row = gate(report, "cross_dataset_auc")
         assert row.value == pytest.approx(mean)
         assert row.low < mean < row.high
@@ -231,7 +264,7 @@ def test_without_a_set_that_nothing_was_trained_on_there_is_no_cross_dataset_gat
 ):
     gates = GateSettings(cross_dataset_auc=Gate(limit=0.0))
     candidate = replace(good, cross_dataset=None if names is None else unseen(*names))
-    report = check_gates(gates, candidate, 0.0, None)
+    report = check_gates(gates, candidate, 0.0, NONE)
     row = gate(report, "cross_dataset_auc")
     assert (row.verdict, row.level, row.passed) == ("not measured", "reported", False)
     assert "no data set was given" in row.message
@@ -242,7 +275,7 @@ def test_a_named_set_is_also_looked_up_among_those_that_nothing_was_trained_on(g
     cross = unseen("celebdf")
     limits = tuple(SourceGate(source="celebdf", limit=0.5, metric=m) for m in ("auc", "fpr95"))
     report = check_gates(
-        GateSettings(sources=limits), replace(good, cross_dataset=cross), 0.0, None
+        GateSettings(sources=limits), replace(good, cross_dataset=cross), 0.0, NONE
     )
     for metric in ("auc", "fpr95"):
         expected = cross.datasets[0].whole.video.metrics[metric].value
@@ -250,7 +283,7 @@ def test_a_named_set_is_also_looked_up_among_those_that_nothing_was_trained_on(g
 
 
 def test_a_gate_report_with_its_data_sets_survives_json(good, unseen):
-    report = check_gates(GATES, replace(good, cross_dataset=unseen("celebdf")), 0.0, None)
+    report = check_gates(GATES, replace(good, cross_dataset=unseen("celebdf")), 0.0, NONE)
     assert from_json(GateReport, to_json(report)) == report
 
 
@@ -262,5 +295,5 @@ def test_labels_at_random_miss_the_gate_of_a_data_set(score_rows):
     ]
     evaluation = evaluate(rows, EvaluationSettings(resamples=10), seed=1)
     settings = GateSettings(sources=(SourceGate(source="celebdf", limit=0.74),))
-    report = check_gates(settings, evaluation, 0.0, None)
+    report = check_gates(settings, evaluation, 0.0, NONE)
     assert not {row.name: row for row in report.rows}["auc@celebdf"].passed

@@ -1,4 +1,4 @@
-"""The whole chain, on twelve short films and a damaged one."""
+"""The whole chain, on twelve short films, a damaged one and two sealed ones."""
 
 import json
 import re
@@ -133,10 +133,10 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
     rewritten = (footage / "manifest.csv").read_bytes()
     (footage / "manifest.csv").write_bytes(rewritten)
     second = run(footage)
-    always = {"ingest_data", "fetch_champion", "register_detector", "enforce_gates"}
+    always = {"ingest_data", "fetch_baseline", "register_detector", "enforce_gates"}
     always |= {"build_service"}
-    # the first run had no champion to compare with, the second has
-    compared = {"evaluate_champion", "check_gates", "log_results"}
+    # the first run had no baseline to compare with, the second has
+    compared = {"evaluate_baseline", "check_gates", "log_results"}
     for name, status in second.items():
         if name not in compared:
             assert status == ("completed" if name in always else "cached"), name
@@ -190,6 +190,7 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     assert bentoml.get("unmask:latest").tag == bento
     aliases = client.get_registered_model("unmask-phase-1").aliases
     assert {name: str(number) for name, number in aliases.items()} == {
+        "baseline": "1",
         "champion": "1",
         "challenger": "2",
     }
@@ -219,3 +220,28 @@ def test_the_regression_gate_names_what_is_not_registered(first):
 
     with pytest.raises(GateError, match="no version 99 is registered"):
         gate(phase=1, profile="full", version="99")
+
+
+def test_a_release_scores_the_sealed_clips_and_counts_how_often(first, footage, platforms, caplog):
+    import mlflow
+
+    from pipelines.__main__ import release
+    from unmask.data.manifest import read_all_clips
+    from unmask.evaluation.serialization import read_scores
+
+    sealed = [clip for clip in read_all_clips(footage) if clip.split == "sealed"]
+    cached = len(list((platforms / "data/cache").rglob("*")))
+    for number in (1, 2):
+        release(phase=1, profile="full", data=[str(footage)])
+        assert set(last_run("release_pipeline").values()) == {"completed"}
+        assert ("opening number 2 of the sealed split" in caplog.text) == (number == 2)
+    assert len(list((platforms / "data/cache").rglob("*"))) > cached  # training opened none
+    assert "was trained without this sealed split" not in caplog.text
+    runs = mlflow.search_runs(experiment_names=["unmask-releases"], output_format="list")
+    assert sorted(run.data.metrics["sealed_openings"] for run in runs) == [1.0, 2.0]
+    assert {run.data.metrics["clips"] for run in runs} == {2.0}
+    rows = read_scores(platforms / "outputs/releases" / runs[0].info.run_id / "scores.csv")
+    assert {row.clip_id for row in rows} == {clip.clip_id for clip in sealed}
+    version = versions()["1"]
+    assert version.tags["sealed_openings"] == "2"
+    assert version.tags["sealed_version"] in version.tags["data_version"]

@@ -26,8 +26,8 @@ STEPS = [
     "evaluate_detector",
     "evaluate_robustness",
     "evaluate_codecs",
-    "fetch_champion",
-    "evaluate_champion",
+    "fetch_baseline",
+    "evaluate_baseline",
     "check_gates",
     "log_results",
     "register_detector",
@@ -61,8 +61,18 @@ def test_the_regression_gate_ends_with_its_gates(platforms):
     regression_gate.prepare()
     invocations = regression_gate.invocations
     assert "train_detector" not in invocations
-    assert invocations["evaluate_detector"].upstream_steps >= {"fetch_candidate", "ingest_data"}
+    assert invocations["evaluate_detector"].upstream_steps >= {"fetch_champion", "ingest_data"}
     assert invocations["enforce_gates"].upstream_steps == {"check_gates"}
+
+
+def test_a_release_counts_the_opening_before_the_first_sealed_clip_is_scored(platforms):
+    from pipelines.release import release_pipeline
+
+    release_pipeline.prepare()
+    upstream = {name: step.upstream_steps for name, step in release_pipeline.invocations.items()}
+    assert upstream["evaluate_sealed"] >= {"count_opening", "ingest_sealed", "fetch_baseline"}
+    assert upstream["count_opening"] >= {"fetch_champion", "ingest_sealed"}
+    assert "ingest_data" not in upstream
 
 
 @pytest.mark.parametrize("source", ["training_pipeline", "pipelines.training_pipeline"])
@@ -117,7 +127,7 @@ def test_only_the_demo_floors_give_way_to_other_data(profile, data, levels):
     gates = gate_settings(Settings(profile=profile), data)
     kinds = {
         getattr(gates, name).level
-        for name in ("auc", "ece", "ece_p_value", "fgsm_drop", "champion_drop")
+        for name in ("auc", "ece", "ece_p_value", "fgsm_drop", "baseline_drop")
     }
     assert kinds == levels
     assert gates.auc.limit == Settings().gates.auc.limit

@@ -5,17 +5,17 @@ import pytest
 from steps.check_gates import check_gates
 from tests.factories import make_evaluation
 from unmask.config import GatePlan, GateSettings
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.models.bundle import load_bundle, not_trained, save_bundle
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
-from unmask.training.score_clips import ChampionScore
 
 
 @pytest.fixture
 def reports():
     robustness = RobustnessReport(split="test", clips=4, clean_auc=0.9, rows=())
     plan = GatePlan(gates=GateSettings(), targets=GateSettings())
-    return robustness, CodecReport("test", 0, 0.95), ChampionScore(None), plan
+    return robustness, CodecReport("test", 0, 0.95), BaselineComparison(), plan
 
 
 def test_gates_tell_what_the_candidate_was_trained_without(bundle_folder, reports, tmp_path):

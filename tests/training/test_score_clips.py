@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from unmask.config import PreprocessingSettings
 from unmask.data.splits import select_split
@@ -12,7 +11,7 @@ from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.models.inference import score_samples
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.training.score_clips import score_champion, score_clips, score_split
+from unmask.training.score_clips import score_clips, score_split
 
 
 @pytest.fixture
@@ -54,21 +53,14 @@ def test_clips_without_a_score_are_refused(bundle, toy_clips, toy_load):
         score_clips(bundle, clips, toy_load)
 
 
-def test_a_missing_champion_has_no_auc(tmp_path, toy_clips):
-    assert score_champion(tmp_path / "none", toy_clips, None).auc is None
-    assert score_champion(tmp_path, toy_clips, None).auc is None
-
-
 def test_a_split_without_clips_is_refused(tmp_path, bundle, toy_clips):
     save_bundle(tmp_path / "b", bundle)
     train = [clip for clip in toy_clips if clip.split == "train"]
     with pytest.raises(DataError, match="no clip is in split 'test'"):
-        score_champion(tmp_path / "b", train, None)
+        score_split(tmp_path / "b", train, "test", None)
 
 
-def test_the_champion_is_measured_on_the_test_clips(
-    tmp_path, bundle, toy_clips, toy_load, monkeypatch
-):
+def test_the_clips_of_one_split_are_scored(tmp_path, bundle, toy_clips, toy_load, monkeypatch):
     save_bundle(tmp_path / "b", bundle)
     monkeypatch.setattr(
         "unmask.training.score_clips.make_feature_loader", lambda settings, cache, clips: toy_load
@@ -77,8 +69,6 @@ def test_the_champion_is_measured_on_the_test_clips(
     assert [row.clip_id for row in rows] == [
         clip.clip_id for clip in select_split(toy_clips, "test")
     ]
-    expected = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
-    assert score_champion(tmp_path / "b", toy_clips, None).auc == pytest.approx(expected)
 
 
 def test_a_bug_that_one_clip_triggers_costs_its_score_alone(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from unmask.config.base import OpenFraction, SettingsModel, Text
 from unmask.config.codec_conditions import ConditionName
@@ -169,8 +169,15 @@ class GateSettings(SettingsModel):
         description="Minimum AUC on data sets that the detector was not trained on, the mean over "
         "them; not measured where none is given.",
     )
-    champion_drop: Gate = Field(
-        default=Gate(limit=0.0), description="Maximum loss of AUC against the current champion."
+    baseline_drop: Gate = Field(
+        default=Gate(limit=0.03),
+        validation_alias=AliasChoices("baseline_drop", "champion_drop"),
+        description="Maximum loss of AUC against the pinned baseline on the same test clips.",
+    )
+    non_inferiority: Gate = Field(
+        default=Gate(limit=0.03),
+        description="Margin: maximum loss of AUC against the pinned baseline that a paired "
+        "bootstrap by identity cannot exclude, at 95 % confidence (one-sided).",
     )
 
 

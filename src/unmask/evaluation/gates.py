@@ -8,12 +8,14 @@ from pydantic import AliasChoices, Field
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.intervals import Estimate
 
 AT_LEAST, AT_MOST = "at least", "at most"
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
+BASELINE_GATES = BASELINE_DROP, NON_INFERIORITY = "baseline_drop", "non_inferiority"
 AT_SOURCE = "@"  # between a metric and the data set on which it is measured
 
 
@@ -117,7 +119,8 @@ def list_gates(settings: GateSettings) -> tuple[NamedGate, ...]:
             for row in settings.sources
         ),
         ("cross_dataset_auc", settings.cross_dataset_auc, AT_LEAST),
-        ("champion_drop", settings.champion_drop, AT_MOST),
+        (BASELINE_DROP, settings.baseline_drop, AT_MOST),
+        (NON_INFERIORITY, settings.non_inferiority, AT_MOST),
     ]
     return tuple(NamedGate(name, gate, side) for name, gate, side in gates if gate is not None)
 
@@ -126,21 +129,22 @@ def check_gates(
     gates: GateSettings,
     evaluation: Evaluation,
     fgsm_auc_drop: float | None,
-    champion_auc: float | None,
+    baseline: BaselineComparison,
     codec_auc_gap: Reading | float | None = None,
     transmitted: Reading | None = None,
 ) -> GateReport:
     """Compare a candidate's metrics with the limits of its gates.
 
-    All gates compare point estimates; an interval is only part of the message.
+    All gates but ``non_inferiority`` compare point estimates; an interval is only part of the
+    message.
 
     Args:
         evaluation: Metrics of the candidate on the test set. A gate on a data set that is not
             among them counts as ``reported``.
         fgsm_auc_drop: AUC lost under FGSM; ``None`` where it was not measured, which fails the
             gate.
-        champion_auc: AUC of the champion on the same test set; ``None`` where there is no
-            champion yet, which passes the gate.
+        baseline: Comparison with the pinned baseline on the same test set. Where none is pinned,
+            both of its gates pass; where it could not be compared, both fail.
         codec_auc_gap: AUC difference between H.264 and H.265; ``None`` where it was not
             measured, which fails the gate if the settings have one.
         transmitted: AUC lost to attacks behind H.264; ``None`` where it was not measured, which
@@ -158,8 +162,8 @@ def check_gates(
     }
     rows = []
     for name, gate, direction in list_gates(gates):
-        if name == "champion_drop":
-            rows.append(_check_champion(gate, evaluation.auc, champion_auc))
+        if name in BASELINE_GATES:
+            rows.append(_check_baseline(name, gate, baseline))
             continue
         reading = readings.get(name) or _read_source(name, evaluation)
         rows.append(_check(name, gate, direction, reading))
@@ -187,13 +191,23 @@ def _check(name: str, gate: Gate, direction: str, reading: Reading) -> GateResul
     return GateResult(*counts, estimate.low, estimate.high)
 
 
-def _check_champion(gate: Gate, auc: float, champion_auc: float | None) -> GateResult:
-    name = "champion_drop"
-    if champion_auc is None:
-        message = "no champion yet"
+def _check_baseline(name: str, gate: Gate, baseline: BaselineComparison) -> GateResult:
+    """Check the loss against the baseline, or its upper bound; without a baseline there is none."""
+    if not baseline.baseline:
+        message = "no baseline yet: the first version that is promoted becomes it"
         return GateResult(name, None, gate.limit, AT_MOST, gate.level, True, message)
-    drop = Estimate(champion_auc - auc, None, None)
-    return _check(name, gate, AT_MOST, Reading(drop, f" (champion AUC {champion_auc:.3f})"))
+    gain = baseline.difference if name == BASELINE_DROP else baseline.lower
+    if gain is None:
+        reason = baseline.problem or "it takes the scores of clips of several people"
+        return _check(name, gate, AT_MOST, Reading(None, reason=reason))
+    remark = f" ({baseline.baseline}: AUC {baseline.auc:.3f})"
+    if name != BASELINE_DROP:
+        remark = (
+            f" (largest loss at 95 % confidence; on {baseline.clips} clips of "
+            f"{baseline.identities} people, {baseline.power(gate.limit) or 0:.0%} of equally good "
+            "detectors pass)"
+        )
+    return _check(name, gate, AT_MOST, Reading(Estimate(-gain, None, None), remark))
 
 
 def _read(value: Reading | float | None) -> Reading:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from unmask.config import GateSettings
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import (
     AT_SOURCE,
@@ -33,7 +34,7 @@ def describe_target(name: str) -> str | None:
     Example:
         >>> describe_target("auc@celebdf")
         'AUC on celebdf'
-        >>> describe_target("champion_drop") is None
+        >>> describe_target("baseline_drop") is None
         True
     """
     metric, at_source, source = name.partition(AT_SOURCE)
@@ -54,7 +55,7 @@ def add_targets(
         targets: Gates of profile ``full`` of the phase, whatever the candidate's own profile.
         evaluation, fgsm_auc_drop, codec_auc_gap: See :func:`unmask.evaluation.gates.check_gates`.
     """
-    checked = check_gates(targets, evaluation, fgsm_auc_drop, None, codec_auc_gap)
+    checked = check_gates(targets, evaluation, fgsm_auc_drop, BaselineComparison(), codec_auc_gap)
     rows = (row for row in checked.rows if describe_target(row.name) is not None)
     return replace(report, targets=tuple(rows))
 

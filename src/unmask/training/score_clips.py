@@ -16,7 +16,6 @@ from unmask.data.torch.evaluation_set import (
     unusable_example,
 )
 from unmask.errors import DataError
-from unmask.evaluation.evaluate import auc_of_rows
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.collate import missing_input, usable_samples
 from unmask.models.inference import SampleScore, decisive_score, score_samples
@@ -26,13 +25,6 @@ from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ScoreRow
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ChampionScore:
-    """AUC of the champion on the candidate's test clips; ``None`` where there is no champion."""
-
-    auc: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +102,10 @@ def score_split(
     Raises:
         DataError: The split is empty, or none of its clips could be scored.
     """
-    loaded = load_bundle(bundle)
     subset = select_split(clips, split)
+    loaded = load_bundle(bundle)
     load = make_feature_loader(loaded.preprocessing, cache, subset)
     return score_clips(loaded, subset, load)
-
-
-def score_champion(bundle: Path, clips: Sequence[Clip], cache: Cache | None) -> ChampionScore:
-    """Compute the AUC of the champion on the test clips.
-
-    Args:
-        bundle: Directory of the champion; missing or empty if there is no champion.
-
-    Raises:
-        SingleClassError: The test clips are all genuine, or all fake.
-    """
-    if not bundle.is_dir() or not any(bundle.iterdir()):
-        return ChampionScore(None)
-    return ChampionScore(auc_of_rows(score_split(bundle, clips, "test", cache)))
 
 
 def to_score_row(scored: ScoredClip) -> ScoreRow:

@@ -1,10 +1,14 @@
 """`unmask eval gates`."""
 
 import json
+import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from unmask.errors import DataError
+from unmask.evaluation.serialization import write_scores
 
 
 def write_robustness(path, drop, transmitted=0.01):
@@ -45,7 +49,8 @@ def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
         "auc@ffpp",
         "auc@celebdf",
         "cross_dataset_auc",
-        "champion_drop",
+        "baseline_drop",
+        "non_inferiority",
     ]
 
 
@@ -99,19 +104,21 @@ def test_an_attack_through_the_codec_is_required(run, scores, tmp_path, reports,
     assert message in result.stderr
 
 
-def test_an_impossible_champion_auc_is_refused(run, scores):
+def test_a_candidate_below_the_baseline_is_stopped(run, scores, tmp_path):
     run("metrics", "scores.csv", "--out", "measured")
-    assert run("gates", "measured/metrics.json", "--champion-auc", "1.01").exit_code == 2
-
-
-def test_a_candidate_below_the_champion_is_stopped(run, scores, tmp_path):
-    run("metrics", "scores.csv", "--out", "measured")
-    file = tmp_path / "measured" / "metrics.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"auc": 0.96}))
-    robust = write_robustness(tmp_path / "r.json", 0.0)
-    result = run("gates", file, "--robustness", robust, "--champion-auc", "0.97")
+    reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
+    options = [part for file in reports for part in ("--robustness", file)]
+    tables = ("--scores", "scores.csv", "scores.csv")
+    equal = run("gates", "measured/metrics.json", *options, *tables)
+    assert equal.exit_code == 0, equal.output
+    rng = np.random.default_rng(1)
+    worse = [replace(row, logit=row.logit + rng.normal(0, 6)) for row in scores]
+    write_scores(worse, tmp_path / "worse.csv")
+    run("metrics", "worse.csv", "--out", "worse")
+    result = run("gates", "worse/metrics.json", "--scores", "worse.csv", "scores.csv")
     assert result.exit_code == 1
-    assert "champion_drop 0.0100 (champion AUC 0.970) is above the maximum of 0" in result.stderr
+    assert re.search(r"baseline_drop 0\.\d{4} \(baseline: AUC 1\.000\) is above", result.stderr)
+    assert "non_inferiority 0." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unmask.cli.options import JsonFile, Phase, Profile
+
+if TYPE_CHECKING:
+    from unmask.config import Settings
+    from unmask.evaluation.baseline_comparison import BaselineComparison
 
 
 def command(
@@ -18,9 +22,9 @@ def command(
             "whose report is missing fails, but for gates on data sets that are not given."
         ),
     ] = None,
-    champion_auc: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="AUC of the current champion on the same test set."),
+    scores: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Score tables of the candidate and of the baseline it must not lose to."),
     ] = None,
     phase: Phase = 1,
     profile: Profile = "full",
@@ -37,13 +41,14 @@ def command(
     from unmask.evaluation.gates import check_gates
     from unmask.evaluation.serialization import load, save
 
-    settings, targets = (
-        load_settings(phase=phase, profile=name).gates for name in (profile, roadmap.PROFILE)
+    everything, target_settings = (
+        load_settings(phase=phase, profile=name) for name in (profile, roadmap.PROFILE)
     )
     drop, gap, transmitted, cross_dataset = _read_reports(robustness or [])
     evaluation = replace(load(Evaluation, metrics), cross_dataset=cross_dataset)
-    report = check_gates(settings, evaluation, drop, champion_auc, gap, transmitted)
-    report = roadmap.add_targets(report, targets, evaluation, drop, gap)
+    baseline = _read_baseline(scores, evaluation.split, everything)
+    report = check_gates(everything.gates, evaluation, drop, baseline, gap, transmitted)
+    report = roadmap.add_targets(report, target_settings.gates, evaluation, drop, gap)
     if json is not None:
         save(report, json)
     Console().print(gate_table(report), target_table(report))
@@ -52,6 +57,22 @@ def command(
     except GateError as error:
         typer.echo(f"unmask: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def _read_baseline(
+    tables: tuple[Path, Path] | None, split: str, settings: "Settings"
+) -> "BaselineComparison":
+    """Compare the clips of one split in two score tables; without tables, nothing."""
+    from unmask.evaluation.baseline_comparison import BaselineComparison, compare_with_baseline
+    from unmask.evaluation.serialization import read_scores
+
+    if tables is None:
+        return BaselineComparison()
+    candidate, baseline = (
+        [row for row in read_scores(table) if row.split == split] for table in tables
+    )
+    resamples = settings.evaluation.resamples
+    return compare_with_baseline(candidate, baseline, "baseline", resamples, settings.seed)
 
 
 def _read_reports(files: list[Path]) -> tuple[float | None, Any, Any, Any]:
