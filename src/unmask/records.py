@@ -12,8 +12,7 @@ from unmask.errors import DataError, MediaError
 RATE_HZ = 16_000
 FACE_PX = 224
 FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of the 224 px face
-SPLITS = ("train", "val", "test")  # of development: every decision sees these alone
-SEALED = "sealed"  # a test split that `python -m pipelines release` alone opens
+SPLITS, SEALED = ("train", "val", "test"), "sealed"  # a release alone opens the sealed split
 FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
 FOOTAGE_FACTS = (
     *("width", "height", "frame_rate", "still_share", "face_width"),
@@ -94,10 +93,8 @@ class Clip:
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""
-        if self.split not in (*SPLITS, SEALED):
-            raise DataError(
-                f"{self.clip_id}: unknown split {self.split!r}; use one of {(*SPLITS, SEALED)}"
-            )
+        if self.split not in (known := (*SPLITS, SEALED)):
+            raise DataError(f"{self.clip_id}: unknown split {self.split!r}; use one of {known}")
         parts = self.fake_video, self.fake_audio, self.mismatched
         # a part of a fake may be unknown, but all parts of a genuine clip are genuine
         if self.is_fake == (parts == (False, False, False)):
