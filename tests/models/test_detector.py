@@ -7,7 +7,7 @@ from tests.factories import make_targets
 from unmask.config import ModelSettings
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
-from unmask.models.losses import detector_loss
+from unmask.models.losses import LossWeights, detector_loss
 
 # every option of phases 2 and 3 that changes the detector
 ALL_OPTIONS = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
@@ -174,7 +174,7 @@ def test_full_size_model_has_the_documented_shapes_and_eight_frozen_layers():
         faces = torch.rand(rows, frames, 68, 2), torch.rand(rows, frames, 3)
         truth = make_targets([True, False], [False, False])
         targets = replace(truth, landmarks=faces[0], pose=faces[1])
-        detector_loss(output, targets, 0.5, 0.1, 0.1, 0.1).total.backward()
+        detector_loss(output, targets, LossWeights(0.5, 0.1, 0.1, 0.1)).total.backward()
     steps = (samples - 400) // 320 + 1
     assert output.logit.shape == (rows,)
     assert output.frame_logits.shape == (rows, frames)

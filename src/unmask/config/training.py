@@ -19,7 +19,9 @@ class TrainingSettings(SettingsModel):
     """Optimisation of the detector."""
 
     epochs: int = Field(default=30, ge=1, description="Maximum number of epochs.")
-    batch_clips: int = Field(default=8, ge=1, description="Clips per batch.")
+    batch_clips: int = Field(
+        default=8, ge=1, description="Clips per batch, of all devices together."
+    )
     accumulate: int = Field(default=1, ge=1, description="Batches per optimiser step.")
     frames: int = Field(default=16, ge=1, description="Consecutive frames of a training sample.")
     audio_s: float = Field(default=4.0, description="Seconds of audio of a training sample.")
@@ -73,7 +75,9 @@ class TrainingSettings(SettingsModel):
         description="With `balanced`: shares of single data sets, relative to 1 for the others.",
     )
     patience: int = Field(
-        default=8, description="Epochs without a better validation AUC before training stops."
+        default=8,
+        description="Epochs without a better validation AUC before the learning rate falls to "
+        "0 and training stops.",
     )
     validation_frames: int = Field(
         default=0, description="Frames of each clip used for validation in an epoch; 0 uses all."
@@ -90,7 +94,25 @@ class TrainingSettings(SettingsModel):
     grad_checkpoint: bool = Field(
         default=False, description="Recompute activations to save memory (gradient checkpointing)."
     )
-    workers: int = Field(default=0, description="Data loader processes.")
+    workers: int = Field(default=0, description="Data loader processes of each device.")
+    accelerator: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto", description="Where to train; `auto` takes a GPU if there is one."
+    )
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default=1,
+        description="Devices per machine, each with its own process and share of the batch; `auto` "
+        "takes all GPUs.",
+    )
+    nodes: int = Field(default=1, ge=1, description="Machines; more than one take `torchrun`.")
+    strategy: Literal["auto", "ddp"] = Field(
+        default="auto",
+        description="`ddp` starts a process also for a single device; `auto` for several.",
+    )
+    deterministic: bool = Field(
+        default=False,
+        description="Use deterministic algorithms alone, so that training on a GPU repeats.",
+    )
+    compile: bool = Field(default=False, description="Compile the encoders with `torch.compile`.")
     adversarial_epsilon: float = Field(
         default=0.0,
         ge=0,

@@ -1,6 +1,6 @@
 """Collate: pads and masks samples of different lengths into one batch of tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,13 +39,17 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""
+        return self.map(lambda x: x.to(device))
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return the batch with ``function`` applied to each tensor."""
         return Batch(
-            frames=self.frames.to(device),
-            flow=None if self.flow is None else self.flow.to(device),
-            frame_mask=self.frame_mask.to(device),
-            waveform=self.waveform.to(device),
-            sample_mask=self.sample_mask.to(device),
-            speech_mask=self.speech_mask.to(device),
+            frames=function(self.frames),
+            flow=None if self.flow is None else function(self.flow),
+            frame_mask=function(self.frame_mask),
+            waveform=function(self.waveform),
+            sample_mask=function(self.sample_mask),
+            speech_mask=function(self.speech_mask),
         )
 
     def expand(self, times: int) -> "Batch":

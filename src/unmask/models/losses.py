@@ -5,6 +5,7 @@ Scores that flicker between neighbouring frames are penalised as in temporal-coh
 2021).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -13,6 +14,8 @@ from torch.nn import functional as F
 
 from unmask.models.detector import DetectorOutput
 from unmask.models.layers.fusion import noisy_or_logit
+
+Sum = tuple[Tensor, Tensor]  # of a loss term over its known items, and the number of those
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,13 @@ class Targets:
 
     def to(self, device: torch.device | str) -> "Targets":
         """Return the labels on another device."""
+        return self.map(lambda x: x.to(device))
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Targets":
+        """Return the labels with ``function`` applied to each tensor."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        moved = {name: value.to(device) for name, value in values.items() if value is not None}
-        return replace(self, **moved)
+        mapped = {name: function(x) for name, x in values.items() if x is not None}
+        return replace(self, **mapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +74,31 @@ class Losses:
     pose: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """Weights of the loss terms, relative to that of the clip."""
+
+    modality: float
+    temporal: float
+    landmarks: float = 0.0
+    pose: float = 0.0
+
+
+def clamp_counts(counts: Tensor) -> Tensor:
+    """Return the counts to divide by, at least 1: a term without items is 0."""
+    return counts.clamp(min=1)
+
+
 def detector_loss(
     prediction: DetectorOutput,
     targets: Targets,
-    modality_weight: float,
-    temporal_weight: float,
-    landmark_weight: float = 0.0,
-    pose_weight: float = 0.0,
+    weights: LossWeights,
+    share_counts: Callable[[Tensor], Tensor] = clamp_counts,
 ) -> Losses:
     """Compute the loss terms and their weighted sum.
 
-    ``total = clip + modality_weight · (video + audio + parts) + temporal_weight · temporal
-    + landmark_weight · landmarks + pose_weight · pose``
+    ``total = clip + modality · (video + audio + parts) + temporal · temporal
+    + landmarks · landmarks + pose · pose``, each factor one of ``weights``.
 
     ``clip`` is the cross-entropy of whether any used modality is fake: where modality dropout
     removed a forged voice, the remaining genuine face counts as genuine, and so does either half
@@ -87,26 +107,54 @@ def detector_loss(
     genuine. ``parts`` is the cross-entropy of their noisy-OR over clips that are labelled as a
     whole alone. ``landmarks`` and ``pose`` are mean absolute errors, as fractions of the
     face's side and in units of 90°.
+
+    Args:
+        share_counts: Returns what the terms' sums are divided by, from the number of items of
+            each term, shape ``(7,)``; see
+            :func:`unmask.training.process_group.share_counts`.
     """
-    clip = _masked_bce(
-        prediction.logit, *targets.label_for(prediction.uses_video, prediction.uses_audio)
-    )
+    return weigh_losses(loss_sums(prediction, targets), weights, share_counts)
+
+
+def no_sums(device: torch.device) -> tuple[Sum, ...]:
+    """Return the sums of a batch without clips."""
+    zero = torch.zeros((), device=device)
+    return tuple((zero, zero.long()) for _ in fields(Losses)[1:])
+
+
+def loss_sums(prediction: DetectorOutput, targets: Targets) -> tuple[Sum, ...]:
+    """Return sum and count of each term, in the order of the fields of :class:`Losses`."""
     has_video, has_audio = prediction.frame_mask.any(1), prediction.step_mask.any(1)
     knows_video, knows_audio = targets.knows_video & has_video, targets.knows_audio & has_audio
-    video = _masked_bce(prediction.video_logit, targets.fake_video, knows_video)
-    audio = _masked_bce(prediction.audio_logit, targets.fake_audio, knows_audio)
     either = noisy_or_logit(prediction.video_logit, prediction.audio_logit, has_video, has_audio)
     unknown = (has_video & ~targets.knows_video) | (has_audio & ~targets.knows_audio)
-    parts = _masked_bce(either, targets.is_fake, unknown)
-    temporal = temporal_consistency(prediction.frame_logits, prediction.frame_mask)
-    landmarks = masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask)
-    pose = masked_mae(prediction.pose, targets.pose, prediction.frame_mask)
+    used = targets.label_for(prediction.uses_video, prediction.uses_audio)
+    return (
+        _masked_bce(prediction.logit, *used),
+        _masked_bce(prediction.video_logit, targets.fake_video, knows_video),
+        _masked_bce(prediction.audio_logit, targets.fake_audio, knows_audio),
+        _masked_bce(either, targets.is_fake, unknown),
+        temporal_consistency(prediction.frame_logits, prediction.frame_mask),
+        masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask),
+        masked_mae(prediction.pose, targets.pose, prediction.frame_mask),
+    )
+
+
+def weigh_losses(
+    sums: tuple[Sum, ...],
+    weights: LossWeights,
+    share_counts: Callable[[Tensor], Tensor] = clamp_counts,
+) -> Losses:
+    """Divide the sums of :func:`loss_sums` by their counts; see :func:`detector_loss`."""
+    counts = share_counts(torch.stack([count for _, count in sums]))
+    means = [total / count for (total, _), count in zip(sums, counts, strict=True)]
+    clip, video, audio, parts, temporal, landmarks, pose = means
     total = (
         clip
-        + modality_weight * (video + audio + parts)
-        + temporal_weight * temporal
-        + landmark_weight * landmarks
-        + pose_weight * pose
+        + weights.modality * (video + audio + parts)
+        + weights.temporal * temporal
+        + weights.landmarks * landmarks
+        + weights.pose * pose
     )
     return Losses(total, clip, video, audio, parts, temporal, landmarks, pose)
 
@@ -126,8 +174,8 @@ def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
     return replace(prediction, logit=prediction.logit - alone + alone.detach())
 
 
-def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
-    """Return the mean of ``(p[t+1] - p[t])²`` over neighbouring faces.
+def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Sum:
+    """Sum ``(p[t+1] - p[t])²`` over neighbouring faces.
 
     ``p`` are fake probabilities and not features, since features become consistent by shrinking.
 
@@ -136,21 +184,21 @@ def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Tensor:
         frame_mask: True where there is a face, shape ``(B, T)``.
 
     Returns:
-        A scalar in ``[0, 1]``; 0 where no clip has two consecutive faces.
+        The sum, whose mean is in ``[0, 1]``, and the number of pairs of faces.
 
     Example:
         >>> logits = torch.tensor([[0.0, 100.0, 100.0, -100.0]])
         >>> temporal_consistency(logits, torch.tensor([[True, True, True, False]]))
-        tensor(0.1250)
+        (tensor(0.2500), tensor(2))
     """
     p = frame_logits.sigmoid()
     pairs = frame_mask[:, 1:] & frame_mask[:, :-1]
     steps = torch.where(pairs, (p[:, 1:] - p[:, :-1]).square(), 0.0)
-    return steps.sum() / pairs.sum().clamp(min=1)
+    return steps.sum(), pairs.sum()
 
 
-def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tensor) -> Tensor:
-    """Return the mean absolute error over the faces whose target is known.
+def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tensor) -> Sum:
+    """Sum the absolute errors over the faces whose target is known.
 
     Args:
         predicted: Shape ``(B, T, …)``.
@@ -158,15 +206,16 @@ def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tens
         frame_mask: True where there is a face, shape ``(B, T)``.
 
     Returns:
-        A scalar; 0 where nothing is predicted or known.
+        The sum and the number of known values; 0 where nothing is predicted or known.
     """
     if predicted is None or target is None:
-        return torch.zeros((), device=frame_mask.device)
+        zero = torch.zeros((), device=frame_mask.device)
+        return zero, zero.long()
     known = frame_mask.view(*frame_mask.shape, *[1] * (predicted.ndim - 2)) & target.isfinite()
     errors = (predicted - torch.where(known, target, 0.0)).abs()
-    return torch.where(known, errors, 0.0).sum() / known.sum().clamp(min=1)
+    return torch.where(known, errors, 0.0).sum(), known.sum()
 
 
-def _masked_bce(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+def _masked_bce(logits: Tensor, labels: Tensor, mask: Tensor) -> Sum:
     each = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
-    return torch.where(mask, each, 0.0).sum() / mask.sum().clamp(min=1)
+    return torch.where(mask, each, 0.0).sum(), mask.sum()

@@ -14,12 +14,19 @@ from unmask.records import Clip
 from unmask.training.calibration.fit import calibrate_bundle
 from unmask.training.detector.ensemble import build_ensemble_bundle, member_settings
 from unmask.training.detector.fit import FrozenFrameEncoder, fit
+from unmask.training.devices import count_devices
 from unmask.training.lipsync.dataset import lip_feature_loader
 from unmask.training.lipsync.fit import (
     TooFewClipsError,
     fit_lipsync,
     lipsync_clips,
     lipsync_key,
+)
+from unmask.training.process_group import (
+    is_leader,
+    join_torchrun_group,
+    let_leaders_go_first,
+    wait_for_all,
 )
 
 log = logging.getLogger(__name__)
@@ -30,21 +37,27 @@ def fit_all(
 ) -> Path:
     """Fit every member and the lip-sync model, and write one uncalibrated bundle to ``out``.
 
+    Under ``torchrun`` all processes train the members; the leader alone does the rest.
+
     Args:
         work: Directory of checkpoints and finished members; an interrupted run resumes there.
     """
     fitted = [clip for clip in clips if clip.split in ("train", "val")]
-    load = make_feature_loader(
-        settings.preprocessing, cache, fitted, training_conditions(settings.augmentation)
-    )
-    members: list[Path] = []
-    for member in member_settings(settings):
-        frozen = None
-        if members and settings.ensemble.shared_frames:
-            frozen = FrozenFrameEncoder(members[0], cache)
-        members.append(fit(clips, member, load, work, frozen=frozen))
-    lipsync = fit_lipsync_if_enabled(clips, settings, cache, work)
-    return build_ensemble_bundle(members, lipsync, settings, out)
+    with join_torchrun_group(count_devices(settings.training) * settings.training.nodes):
+        with let_leaders_go_first():  # they fill the cache of their machine
+            conditions = training_conditions(settings.augmentation)
+            load = make_feature_loader(settings.preprocessing, cache, fitted, conditions)
+        members: list[Path] = []
+        for member in member_settings(settings):
+            frozen = None
+            if members and settings.ensemble.shared_frames:
+                frozen = FrozenFrameEncoder(members[0], cache)
+            members.append(fit(clips, member, load, work, frozen=frozen))
+        if is_leader():
+            lipsync = fit_lipsync_if_enabled(clips, settings, cache, work)
+            build_ensemble_bundle(members, lipsync, settings, out)
+        wait_for_all()
+    return out
 
 
 def train_and_calibrate(

@@ -1,6 +1,3 @@
-import math
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
@@ -11,8 +8,8 @@ from unmask.errors import TrainingError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.adversarial import fgsm
 from unmask.models.detector import Detector
-from unmask.models.losses import detector_loss
-from unmask.training.detector.lightning_module import DetectorModule, warmup_cosine
+from unmask.models.losses import LossWeights, detector_loss
+from unmask.training.detector.lightning_module import DetectorModule
 
 
 @pytest.fixture
@@ -47,10 +44,12 @@ def weighted_loss(module, batch):
     return detector_loss(
         module.detector(batch.batch),
         batch.targets,
-        training.modality_weight,
-        training.temporal_weight,
-        training.landmark_weight,
-        training.pose_weight,
+        LossWeights(
+            training.modality_weight,
+            training.temporal_weight,
+            training.landmark_weight,
+            training.pose_weight,
+        ),
     )
 
 
@@ -150,13 +149,3 @@ def test_norms_and_biases_have_no_weight_decay(make_module, monkeypatch):
     assert all(p.ndim <= 1 for p in others["params"])
     count = len(decayed["params"]) + len(others["params"])
     assert count == sum(p.requires_grad for p in module.parameters())
-
-
-def test_the_learning_rate_warms_up_and_falls_to_zero():
-    factor = warmup_cosine(100)
-    rates = [factor(step) for step in range(101)]
-    assert rates[:10] == pytest.approx([n / 10 for n in range(1, 11)])
-    assert all(later <= earlier for earlier, later in pairwise(rates[9:]))
-    assert rates[55] == pytest.approx(0.5 * (1 + math.cos(math.pi * 45 / 90)))
-    assert rates[100] == pytest.approx(0.0)
-    assert warmup_cosine(1)(0) == 1.0

@@ -25,10 +25,13 @@ def command(
     from unmask.preprocessing.cache import Cache
     from unmask.training.detector.fit import fit_key
     from unmask.training.full_run import fit_all
+    from unmask.training.process_group import is_leader
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     clips = read_manifest(manifest)
     checkpoints = work / fit_key(clips, settings)[:12]
     fit_all(clips, settings, Cache(), checkpoints, out)
+    if not is_leader():  # a further process of torchrun
+        return
     shutil.rmtree(checkpoints)
     typer.echo(f"written: {out}")

@@ -39,6 +39,22 @@ class ClipBatch:
     problems: tuple[tuple[str, str], ...]
     frame_features: Tensor | None = None
 
+    def to(self, device: torch.device | str) -> "ClipBatch":
+        """Return the batch on another device; the copy from pinned memory does not block."""
+        return self._map(lambda x: x.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "ClipBatch":
+        """Return the batch in pinned memory; ``DataLoader`` calls this."""
+        return self._map(lambda x: x.pin_memory())
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "ClipBatch":
+        return replace(
+            self,
+            batch=None if self.batch is None else self.batch.map(function),
+            targets=self.targets.map(function),
+            frame_features=(None if self.frame_features is None else function(self.frame_features)),
+        )
+
 
 def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> ClipBatch:
     """Batch the first sample of each usable example; list the problems of the others.
@@ -53,7 +69,9 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
     clips = tuple(example.clip for example in usable)
     samples = [example.samples[0] for example in usable]
     batch = collate(samples, settings) if usable else None
-    landmarks, pose = collate_face_targets(samples) if settings.auxiliary else (None, None)
+    landmarks, pose = None, None
+    if settings.auxiliary and usable:
+        landmarks, pose = collate_face_targets(samples)
     return ClipBatch(
         clips=clips,
         batch=batch,

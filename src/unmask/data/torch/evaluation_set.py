@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures, ModelInput
 
 FeatureLoader = Callable[..., ClipFeatures]  # of a clip, and of a copy by its codec condition
+Copies = dict[tuple[Path, str], Path]  # by file and codec condition
 Vectors = dict[str, NDArray[np.float32]]  # by clip_id, each of shape (frames, frame_dim)
 MAX_CACHED_CLIPS = 2048  # each keeps a few files mapped; processes may map a limited number
 NO_MODALITY = "neither a face nor sound in the clip"
@@ -72,7 +74,7 @@ def make_feature_loader(
     """
     refuse_sealed(clip.split for clip in clips)
     evaluated = settings.without_source_faces()
-    copies: dict[tuple[Path, str], Path] = {}
+    copies: Copies = {}
     if cache is not None:
         fill_cache([clip for clip in clips if clip.split == "train"], settings, cache)
         fill_cache([clip for clip in clips if clip.split != "train"], evaluated, cache)
@@ -82,12 +84,34 @@ def make_feature_loader(
             "augmentation.reencode keeps copies of the clips in the cache; give --cache, or set "
             "augmentation.reencode=0"
         )
+    return _PreparedClips(settings, cache, copies)
 
-    def load(clip: Clip, condition: str = "") -> ClipFeatures:
-        path = copies.get((clip.path, condition), clip.path)
-        return prepare_clip(path, settings if clip.split == "train" else evaluated, cache)
 
-    return load if cache is None else lru_cache(maxsize=MAX_CACHED_CLIPS)(load)
+class _PreparedClips:
+    """A feature loader that can be sent to another process, without the clips it keeps loaded."""
+
+    def __init__(
+        self, settings: PreprocessingSettings, cache: Cache | None, copies: Copies
+    ) -> None:
+        self.settings = settings
+        self.cache = cache
+        self.copies = copies
+        self._load = (
+            self._prepare if cache is None else lru_cache(maxsize=MAX_CACHED_CLIPS)(self._prepare)
+        )
+
+    def __call__(self, clip: Clip, condition: str = "") -> ClipFeatures:
+        return self._load(clip, condition)
+
+    def __reduce__(self) -> tuple[type["_PreparedClips"], tuple[Any, ...]]:
+        return type(self), (self.settings, self.cache, self.copies)
+
+    def _prepare(self, clip: Clip, condition: str) -> ClipFeatures:
+        path = self.copies.get((clip.path, condition), clip.path)
+        settings = self.settings
+        if clip.split != "train":
+            settings = settings.without_source_faces()
+        return prepare_clip(path, settings, self.cache)
 
 
 class EvaluationClips(Dataset[Example]):

@@ -2,9 +2,8 @@
 
 import json
 import logging
-import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,17 +11,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch.utils.data import DataLoader
+from timm.layers import convert_sync_batchnorm
 
 from unmask.config import Settings, TrainingSettings, to_dict
-from unmask.data.forgeries.online import expand_training_clips
 from unmask.data.manifest import manifest_hash
-from unmask.data.torch.balanced_sampler import BalancedBatchSampler
-from unmask.data.torch.collate import make_collate_fn
-from unmask.data.torch.epoch_sampler import EpochBatchSampler
-from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, Vectors
-from unmask.data.torch.pair_sampler import PairBatchSampler
-from unmask.data.torch.training_set import TrainingSet
+from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, not_trained, save_bundle
 from unmask.models.calibration.platt import Calibration
@@ -30,6 +23,9 @@ from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.code_fingerprint import training_fingerprint
+from unmask.training.detector.compilation import compile_encoders
+from unmask.training.detector.data_loaders import Loaders, build_loaders
+from unmask.training.detector.determinism import deterministic_algorithms
 from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.refit_face_heads import refit_heads
@@ -38,11 +34,19 @@ from unmask.training.detector.trainable_modalities import (
     untrainable_modalities,
     without_modalities,
 )
-from unmask.training.detector.trainer import BEST, LAST, best_device, build_trainer, quiet_lightning
+from unmask.training.detector.trainer import BEST, LAST, build_trainer, quiet_lightning
+from unmask.training.devices import count_devices, training_device
+from unmask.training.process_group import (
+    count_processes,
+    is_grouped,
+    is_leader,
+    is_torchrun,
+    process_rank,
+    run_in_processes,
+    wait_for_all,
+)
 
 log = logging.getLogger(__name__)
-
-Loaders = tuple[DataLoader[Any], DataLoader[Any]]
 
 SKIPPED = "skipped.json"
 
@@ -60,6 +64,33 @@ class FrozenFrameEncoder:
     cache: Cache | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FitTask:
+    """What every process of a fit needs.
+
+    Attributes:
+        untrained: Modalities that the clips cannot teach, with the reasons.
+    """
+
+    clips: tuple[Clip, ...]
+    settings: Settings
+    load: FeatureLoader
+    run_dir: Path
+    logger: Any
+    frozen: FrozenFrameEncoder | None
+    untrained: Mapping[str, str]
+
+    @property
+    def bundle(self) -> Path:
+        """Directory of the finished bundle."""
+        return self.run_dir / "bundle"
+
+    @property
+    def fitted(self) -> list[Clip]:
+        """The training and validation clips."""
+        return [clip for clip in self.clips if clip.split in ("train", "val")]
+
+
 def fit(
     clips: Sequence[Clip],
     settings: Settings,
@@ -72,20 +103,24 @@ def fit(
 
     Each combination of settings, data and code has its own directory below ``out``, with
     checkpoints, ``history.csv``, ``skipped.json`` (clips left out, and why) and ``bundle``. The
-    same call again returns that bundle, or resumes an unfinished fit.
+    same call again returns that bundle, or resumes an unfinished fit. With several devices each has
+    a process of its own, see :mod:`unmask.training.process_group`; this function returns in the
+    calling process alone.
 
     Args:
         clips: Clips of all splits; test clips are not used.
         load: Loads the features of a clip with ``settings.preprocessing``; see
             :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
-        logger: Lightning logger of each epoch's metrics.
+        logger: Lightning logger of each epoch's metrics. With several devices, this and ``load``
+            must be picklable.
         frozen: Replaces the frame encoder, which is then not trained.
 
     Returns:
         Directory of the uncalibrated bundle.
 
     Raises:
-        TrainingError: There are no clips to train on, or validation lacks a class.
+        TrainingError: There are no clips to train on, validation lacks a class, or the devices
+            are not those of the settings.
         DataError: Too many clips cannot be used; see
             :func:`unmask.data.skipped_clips.check_skipped`.
         WeightsError: Pretrained weights cannot be loaded.
@@ -94,29 +129,88 @@ def fit(
     settings = without_modalities(settings, untrained)
     base = None if frozen is None else load_bundle(frozen.bundle)
     run_dir = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
-    bundle = run_dir / "bundle"
-    if bundle.is_dir():
-        return bundle
+    task = FitTask(tuple(clips), settings, load, run_dir, logger, frozen, untrained)
+    if task.bundle.is_dir():
+        return task.bundle
     for reason in untrained.values():
         log.warning("%s; the detector does without it", reason)
     run_dir.mkdir(parents=True, exist_ok=True)
-    with quiet_lightning(), torch.random.fork_rng():
+    if (processes := _count_new_processes(settings.training)) > 0:
+        run_in_processes(run_fit, (task,), processes)
+    else:
+        run_fit(task, base)
+    return task.bundle
+
+
+def run_fit(task: FitTask, base: Bundle | None = None) -> None:
+    """Train in this process, one of a group or the only one; the leader writes the bundle.
+
+    Args:
+        base: The bundle that ``task.frozen`` names, if it is loaded.
+    """
+    if base is None and task.frozen is not None:
+        base = load_bundle(task.frozen.bundle)
+    settings = task.settings
+    training, device = settings.training, training_device(settings.training)
+    with (
+        quiet_lightning(),
+        torch.random.fork_rng(),
+        deterministic_algorithms(training.deterministic),
+    ):
         module = _build_module(settings, base)
-        vectors = None
-        if frozen is not None and base is not None and can_cache_face_features(settings.training):
-            fitted = [clip for clip in clips if clip.split in ("train", "val")]
-            vectors = extract_face_features(base, fitted, load, frozen.cache, best_device())
-        limit = SkippedClipsLimit([clip for clip in clips if clip.split in ("train", "val")])
-        trainer = build_trainer(settings.training, run_dir, logger, [limit])
-        _train(trainer, module, _build_loaders(clips, settings, load, vectors), run_dir)
-        refit_heads(module.detector.to(best_device()).eval(), clips, load, vectors)
-    _save_problems(module.problems, run_dir / SKIPPED)
-    provenance = {"manifest_sha256": manifest_hash(clips), "seed": str(settings.seed)}
-    provenance |= {not_trained(name): reason for name, reason in untrained.items()}
+        vectors = _extract_vectors(task, base)
+        limit = SkippedClipsLimit(task.fitted)
+        trainer = build_trainer(training, task.run_dir, task.logger, [limit])
+        loaders = build_loaders(task.clips, settings, task.load, vectors)
+        _train(trainer, module, loaders, task.run_dir)
+        if is_leader():
+            refit_heads(module.detector.to(device).eval(), task.clips, task.load, vectors)
+            _save_problems(module.problems, task.run_dir / SKIPPED)
+            _save_fit(task, module.detector.cpu().eval())
+    wait_for_all()
+
+
+def _count_new_processes(training: TrainingSettings) -> int:
+    """Return the number of processes to start; 0 to train in this one.
+
+    Raises:
+        TrainingError: Several machines take ``torchrun``, or the command does not support it.
+    """
+    devices = count_devices(training)
+    if is_grouped():
+        return 0
+    if is_torchrun():
+        raise TrainingError("torchrun starts `unmask train detector` alone; run this without it")
+    if training.nodes > 1:
+        raise TrainingError(
+            f"training.nodes is {training.nodes}; run on each machine: torchrun "
+            f"--nnodes {training.nodes} --nproc-per-node {devices} --rdzv-backend c10d "
+            "--rdzv-endpoint HOST:29400 --no-python unmask train detector …"
+        )
+    return devices if devices > 1 or training.strategy == "ddp" else 0
+
+
+def _extract_vectors(task: FitTask, base: Bundle | None) -> Vectors | None:
+    """Return the face features of a frozen encoder; processes share the work by the cache."""
+    training = task.settings.training
+    if task.frozen is None or base is None or not can_cache_face_features(training):
+        return None
+    device, cache = training_device(training), task.frozen.cache
+    if cache is not None and count_processes() > 1:
+        share = task.fitted[process_rank() :: count_processes()]
+        extract_face_features(base, share, task.load, cache, device)
+        wait_for_all()
+    return extract_face_features(base, task.fitted, task.load, cache, device)
+
+
+def _save_fit(task: FitTask, detector: Detector) -> None:
+    settings = task.settings
+    provenance = {"manifest_sha256": manifest_hash(task.clips), "seed": str(settings.seed)}
+    provenance |= {not_trained(name): reason for name, reason in task.untrained.items()}
     save_bundle(
-        bundle,
+        task.bundle,
         Bundle(
-            members=(module.detector.cpu().eval(),),
+            members=(detector,),
             preprocessing=settings.preprocessing.without_source_faces(),
             calibration=Calibration(),
             phase=settings.phase,
@@ -124,7 +218,6 @@ def fit(
             provenance=provenance,
         ),
     )
-    return bundle
 
 
 def can_cache_face_features(training: TrainingSettings) -> bool:
@@ -162,12 +255,18 @@ def _build_module(settings: Settings, base: Bundle | None) -> DetectorModule:
         detector.frame.merge_adapters()  # those of a bundle are part of its weights
         detector.frame.load_state_dict(base.first_member.frame.state_dict())
         detector.frame.freeze()
+    device = training_device(settings.training)
+    if device.type == "cuda" and count_processes() > 1:
+        # not torch's own, which would drop the activation that timm's batch norms contain
+        convert_sync_batchnorm(detector)
+    if settings.training.compile:
+        compile_encoders(detector, device)
     return DetectorModule(detector, settings.training, settings.seed)
 
 
 def _train(trainer: Any, module: DetectorModule, loaders: Loaders, run_dir: Path) -> None:
     last = run_dir / LAST
-    if last.is_file():
+    if last.is_file() and is_leader():
         log.warning("resuming the fit in %s", run_dir)
     try:
         trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
@@ -175,46 +274,6 @@ def _train(trainer: Any, module: DetectorModule, loaders: Loaders, run_dir: Path
         raise SystemExit(128 + signal.SIGTERM) from error
     state = torch.load(run_dir / BEST, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
-
-
-def _build_loaders(
-    clips: Sequence[Clip], settings: Settings, load: FeatureLoader, vectors: Vectors | None
-) -> Loaders:
-    """Build the data loaders of training and validation.
-
-    Raises:
-        TrainingError: One of the splits is empty.
-    """
-    training = settings.training
-    train = [clip for clip in clips if clip.split == "train"]
-    val = [clip for clip in clips if clip.split == "val"]
-    if not train or not val:
-        raise TrainingError(
-            f"there are {len(train)} training and {len(val)} validation clips, both are needed; "
-            "correct the manifest's column split"
-        )
-    rows = expand_training_clips(train, training.fake_source)
-    training_set = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
-    sampler = _build_sampler(rows, training, settings.seed)
-    validation_set = EvaluationClips(val, load, training.validation_frames, vectors)
-    options: dict[str, Any] = {
-        "collate_fn": make_collate_fn(settings.model),
-        "num_workers": min(training.workers, os.cpu_count() or 1),
-        "persistent_workers": training.workers > 0,
-    }
-    return (
-        DataLoader(training_set, batch_sampler=sampler, **options),
-        DataLoader(validation_set, batch_size=training.batch_clips, **options),
-    )
-
-
-def _build_sampler(
-    rows: Sequence[Clip], training: TrainingSettings, seed: int
-) -> EpochBatchSampler:
-    if not training.balanced:
-        return PairBatchSampler(rows, training.batch_clips, seed, training.paired)
-    weights = {each.source: each.weight for each in training.source_weights}
-    return BalancedBatchSampler(rows, training.batch_clips, seed, weights)
 
 
 def _save_problems(problems: dict[str, str], path: Path) -> None:

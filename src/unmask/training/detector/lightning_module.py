@@ -1,6 +1,6 @@
 """Lightning module of the detector: losses, optimiser, validation AUC."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import lightning.pytorch as pl
@@ -15,10 +15,27 @@ from unmask.evaluation.metrics import roc_auc
 from unmask.models.adversarial import FRAMES, fgsm
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector, DetectorOutput
-from unmask.models.losses import Losses, Targets, detach_modalities, detector_loss
+from unmask.models.losses import (
+    Losses,
+    LossWeights,
+    Sum,
+    Targets,
+    detach_modalities,
+    loss_sums,
+    no_sums,
+    weigh_losses,
+)
+from unmask.training.detector.learning_rate import WarmupCosine
 from unmask.training.detector.parameter_groups import parameter_groups
+from unmask.training.process_group import (
+    average,
+    average_batch_statistics,
+    count_items,
+    gather_objects,
+    process_rank,
+    share_counts,
+)
 
-WARMUP_SHARE = 0.1  # share of the steps with a rising learning rate
 MAX_PROBLEMS_SHOWN = 3
 
 
@@ -27,7 +44,8 @@ class DetectorModule(pl.LightningModule):
 
     Logs ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``, ``train_temporal``,
     ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with auxiliary heads also
-    ``train_landmarks`` and ``train_pose``.
+    ``train_landmarks`` and ``train_pose``. ``learning_rate`` is that of the heads, the mean over an
+    epoch.
 
     Attributes:
         problems: ``clip_id`` and reason of clips that could not be used.
@@ -43,9 +61,7 @@ class DetectorModule(pl.LightningModule):
 
     def transfer_batch_to_device(self, batch: ClipBatch, device: torch.device, _: int) -> ClipBatch:
         """Move the tensors of a batch."""
-        inputs = None if batch.batch is None else batch.batch.to(device)
-        features = None if batch.frame_features is None else batch.frame_features.to(device)
-        return ClipBatch(batch.clips, inputs, batch.targets.to(device), batch.problems, features)
+        return batch.to(device)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the problems: a resumed fit does not load earlier batches again."""
@@ -56,55 +72,67 @@ class DetectorModule(pl.LightningModule):
         self.problems.update(checkpoint.get("problems", {}))
 
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
-        """Seed dropout by seed, epoch and step alone, so that a resumed fit is identical."""
-        rng = np.random.default_rng((self.seed, self.current_epoch, batch_idx))
+        """Seed dropout by seed, epoch, step and rank alone, so that a resumed fit is identical."""
+        key = (self.seed, self.current_epoch, batch_idx)
+        rank = process_rank()
+        rng = np.random.default_rng((*key, rank) if rank else key)
         torch.manual_seed(int(rng.integers(2**63)))
+        (optimiser,) = self.trainer.optimizers
+        rate = max(group["lr"] for group in optimiser.param_groups)
+        self.log("learning_rate", rate, on_step=False, on_epoch=True, batch_size=1)
 
     def training_step(self, clips: ClipBatch, _: int) -> Tensor | None:
         """Compute the loss; with adversarial training the mean with that of attacked faces."""
         self.problems.update(clips.problems)
-        if clips.batch is None:
+        usable = count_items(len(clips.clips), self.device)
+        if not usable:
             return None
-        losses = self._losses(self._predict(clips.batch, clips.frame_features), clips.targets)
+        losses = self._weigh(self._sums(clips, clips.batch, clips.frame_features))
         total = losses.total
         if epsilon := self.settings.adversarial_epsilon:
-            attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
-            adversarial = self._losses(self._predict(attacked), clips.targets)
-            total = (total + adversarial.total) / 2
+            attacked = None
+            if clips.batch is not None:
+                attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
+            total = (total + self._weigh(self._sums(clips, attacked)).total) / 2
         heads = ("landmarks", "pose") if self.detector.auxiliary else ()
-        for name in ("clip", "video", "audio", "temporal", *heads):
-            self._log(f"train_{name}", getattr(losses, name), clips)
-        self._log("train_loss", total, clips, prog_bar=True)
+        names = ("clip", "video", "audio", "temporal", *heads)
+        terms = {f"train_{name}": getattr(losses, name) for name in names}
+        self._log({**terms, "train_loss": total}, usable)
+        if not total.requires_grad:  # no clip of this process, but of others, which wait for it
+            total = total + 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
         return total
+
+    def on_validation_epoch_start(self) -> None:
+        """Give every process the same running statistics of batch norms."""
+        average_batch_statistics(self.detector)
 
     def validation_step(self, clips: ClipBatch, _: int) -> None:
         """Collect the logits of a batch."""
         self.problems.update(clips.problems)
-        if clips.batch is None:
+        usable = count_items(len(clips.clips), self.device)
+        if not usable:
             return
-        prediction: DetectorOutput = self.detector(clips.batch, frame_features=clips.frame_features)
-        losses = self._losses(prediction, clips.targets)
-        self._log("val_loss", losses.total, clips, prog_bar=True)
-        row = {
-            "is_fake": clips.targets.is_fake,
-            "fake_video": clips.targets.fake_video,
-            "fake_audio": clips.targets.fake_audio,
-            "logit": prediction.logit,
-            "video": prediction.video_logit,
-            "audio": prediction.audio_logit,
-            "knows_video": clips.targets.knows_video & prediction.frame_mask.any(1),
-            "knows_audio": clips.targets.knows_audio & prediction.step_mask.any(1),
-        }
-        self._validation_rows.append({name: value.detach().cpu() for name, value in row.items()})
+        sums = no_sums(self.device)
+        if clips.batch is not None:
+            prediction: DetectorOutput = self.detector(
+                clips.batch, frame_features=clips.frame_features
+            )
+            sums = loss_sums(prediction, clips.targets)
+            self._validation_rows.append(_validation_row(prediction, clips.targets))
+        self._log({"val_loss": self._weigh(sums).total}, usable)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the AUC of all clips and of each modality that has both classes.
+        """Log the AUC of all processes' clips, and of each modality that has both classes.
 
         Raises:
             TrainingError: No validation clip could be scored, or those that could are all
                 genuine or all fake.
         """
-        rows, self._validation_rows = self._validation_rows, []
+        gathered = gather_objects((self._validation_rows, self.problems))
+        self._validation_rows = []
+        rows = [row for process_rows, _ in gathered for row in process_rows]
+        for _, problems in gathered:
+            self.problems.update(problems)
         if not rows:
             raise TrainingError(f"no validation clip could be scored; {self._describe_problems()}")
         columns = {name: torch.cat([row[name] for row in rows]).numpy() for name in rows[0]}
@@ -128,7 +156,7 @@ class DetectorModule(pl.LightningModule):
         """Build AdamW with its parameter groups, and a warm-up-cosine schedule."""
         optimiser = torch.optim.AdamW(parameter_groups(self.detector, self.settings))
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warmup_cosine(steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, WarmupCosine(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
 
     def _predict(self, batch: Batch, frame_features: Tensor | None = None) -> DetectorOutput:
@@ -140,45 +168,48 @@ class DetectorModule(pl.LightningModule):
         reasons = "; ".join(f"{clip_id}: {problem}" for clip_id, problem in shown)
         return f"{len(self.problems)} clips were left out ({reasons})"
 
-    def _losses(self, prediction: DetectorOutput, targets: Targets) -> Losses:
+    def _sums(
+        self, clips: ClipBatch, batch: Batch | None, frame_features: Tensor | None = None
+    ) -> tuple[Sum, ...]:
+        """Return the sums of the losses of ``batch``, the clips' own or an attacked one."""
+        if batch is None:
+            return no_sums(self.device)
+        return loss_sums(self._predict(batch, frame_features), clips.targets)
+
+    def _weigh(self, sums: tuple[Sum, ...]) -> Losses:
         settings = self.settings
-        return detector_loss(
-            prediction,
-            targets,
+        weights = LossWeights(
             settings.modality_weight,
             settings.temporal_weight,
             settings.landmark_weight,
             settings.pose_weight,
         )
+        return weigh_losses(sums, weights, share_counts)
 
-    def _log(self, name: str, value: Tensor, clips: ClipBatch, *, prog_bar: bool = False) -> None:
-        self.log(
-            name,
-            value,
-            prog_bar=prog_bar,
-            on_step=False,
-            on_epoch=True,
-            batch_size=len(clips.clips),
-        )
+    def _log(self, values: Mapping[str, Tensor], batch_size: int) -> None:
+        """Log losses, the mean over the processes, which is that over all their clips."""
+        means = average(torch.stack([value.float() for value in values.values()]))
+        for name, value in zip(values, means, strict=True):
+            self.log(
+                name,
+                value,
+                prog_bar=name.endswith("_loss"),
+                on_step=False,
+                on_epoch=True,
+                batch_size=batch_size,
+            )
 
 
-def warmup_cosine(steps: int) -> Callable[[int], float]:
-    """Return the factor of the learning rate at each step: linear warm-up, half a cosine decay.
-
-    Unlike ``transformers.get_cosine_schedule_with_warmup``, whose first step has a rate of 0, the
-    warm-up starts above 0 and reaches 1 in its last step.
-
-    Example:
-        >>> factor = warmup_cosine(20)
-        >>> [factor(0), factor(1), factor(20)]
-        [0.5, 1.0, 0.0]
-    """
-    warmup = max(round(steps * WARMUP_SHARE), 1)
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
-        return float(0.5 * (1 + np.cos(np.pi * progress)))
-
-    return factor
+def _validation_row(prediction: DetectorOutput, targets: Targets) -> dict[str, Tensor]:
+    """Return labels and logits of a batch, on the CPU."""
+    row = {
+        "is_fake": targets.is_fake,
+        "fake_video": targets.fake_video,
+        "fake_audio": targets.fake_audio,
+        "logit": prediction.logit,
+        "video": prediction.video_logit,
+        "audio": prediction.audio_logit,
+        "knows_video": targets.knows_video & prediction.frame_mask.any(1),
+        "knows_audio": targets.knows_audio & prediction.step_mask.any(1),
+    }
+    return {name: value.detach().cpu() for name, value in row.items()}

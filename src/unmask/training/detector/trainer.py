@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    ModelCheckpoint,
-)
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.plugins.environments import TorchElasticEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 
 from unmask.config import TrainingSettings
 from unmask.files import atomic_write
 from unmask.models.precision import use_bf16
+from unmask.training.detector.early_stopping import CooldownStopping
 from unmask.training.detector.weight_averaging import build_weight_averaging
+from unmask.training.devices import training_device
+from unmask.training.process_group import count_processes, is_grouped, is_leader
 
 BEST = "best.ckpt"
 LAST = "last.ckpt"
@@ -37,6 +37,8 @@ class CsvHistory(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Rewrite the file with the metrics of this epoch added."""
+        if not is_leader():
+            return
         rows = self._earlier_rows(trainer.current_epoch)
         metrics = {name: f"{float(value):.6g}" for name, value in trainer.callback_metrics.items()}
         rows.append({"epoch": str(trainer.current_epoch), **metrics})
@@ -57,7 +59,7 @@ def build_trainer(
     settings: TrainingSettings, run_dir: Path, logger: Any, callbacks: Sequence[Callback] = ()
 ) -> pl.Trainer:
     """Build a trainer that stores the best and the last epoch in ``run_dir``."""
-    bf16 = use_bf16(settings.precision, best_device())
+    bf16 = use_bf16(settings.precision, training_device(settings))
     overwrite: dict[str, Any] = {"enable_version_counter": False}
     checkpoints = [
         ModelCheckpoint(run_dir, BEST.removesuffix(".ckpt"), MONITOR, mode="max", **overwrite),
@@ -65,31 +67,39 @@ def build_trainer(
         ModelCheckpoint(run_dir, LAST.removesuffix(".ckpt"), **overwrite),
     ]
     averaging = [build_weight_averaging(settings.ema_decay)] if settings.ema_decay else []
-    early_stopping = EarlyStopping(MONITOR, patience=settings.patience, mode="max", strict=False)
     return pl.Trainer(
-        accelerator="auto",
-        devices=1,
+        accelerator=settings.accelerator,
+        deterministic=settings.deterministic or None,
         precision="bf16-mixed" if bf16 else "32-true",
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=GRADIENT_CLIP,
         num_sanity_val_steps=0,
         callbacks=[
-            *(*averaging, *checkpoints, early_stopping),
+            *(*averaging, *checkpoints, CooldownStopping(MONITOR, settings.patience)),
             *(CsvHistory(run_dir / HISTORY), *callbacks),
         ],
         logger=logger or False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
         default_root_dir=run_dir,
+        **_distribute(settings),
     )
 
 
-def best_device() -> torch.device:
-    """Return the device that Lightning's ``accelerator="auto"`` selects."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+def _distribute(settings: TrainingSettings) -> dict[str, Any]:
+    """Return the trainer's options for the processes of the group, which run already."""
+    if not is_grouped():
+        return {"devices": 1}
+    # a part of the detector without input in a batch has no gradient there
+    strategy = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+    return {
+        "devices": count_processes() // settings.nodes,
+        "num_nodes": settings.nodes,
+        "strategy": strategy,
+        "plugins": [TorchElasticEnvironment()],  # reads rank and size that both launchers set
+        "use_distributed_sampler": False,  # the samplers of the loaders do that
+    }
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unmask.config import LipSyncSettings, Settings, to_dict
+from unmask.config import LipSyncSettings, Settings, TrainingSettings, to_dict
 from unmask.data.manifest import manifest_hash
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.errors import TrainingError
@@ -31,6 +31,7 @@ from unmask.models.lipsync.scoring import (
 )
 from unmask.records import Clip, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
+from unmask.training.devices import training_device
 from unmask.training.lipsync.dataset import (
     SyncClip,
     augment_mouths,
@@ -64,9 +65,9 @@ class TooFewClipsError(TrainingError):
 def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out: Path) -> Path:
     """Train on the genuine ``train`` clips; fit the score mapping on the genuine ``val`` clips.
 
-    Each combination of clips, settings and code has its own directory below ``out``, with the
-    weights and ``history.csv``, the loss of each epoch on both splits. The same call again returns
-    the same file.
+    It runs on the training device, in one process. Each combination of clips, settings and code has
+    its own directory below ``out``, with the weights and ``history.csv``, the loss of each epoch on
+    both splits. The same call again returns the same file.
 
     Args:
         clips: Clips of all splits; test clips and fakes are not used.
@@ -93,6 +94,7 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         net = SyncNet(settings.sync.dim, settings.preprocessing.lips.rate_hz)
+        net.to(_lipsync_device(settings.training))
         rows = _train(net, train, val, settings.sync, settings.seed)
     if len(val) < 2:
         log.warning("lip-sync: fewer than two validation clips; the mapping uses training clips")
@@ -102,7 +104,7 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
         writer = csv.writer(stream)
         writer.writerow(("epoch", "train_contrast", "val_contrast"))
         writer.writerows(rows)
-    save_sync(net, file, {"key": key, "train_clips": len(train), "val_clips": len(val)})
+    save_sync(net.cpu(), file, {"key": key, "train_clips": len(train), "val_clips": len(val)})
     return file
 
 
@@ -135,11 +137,14 @@ def contrastive_loss(net: SyncNet, crops: Iterable[Crop]) -> Tensor:
             count, ``(T - 12,)``, of each clip.
     """
     lips, speech, ticks, owners = [], [], [], []
-    for index, (mouths, sound, mask) in enumerate(crops):
+    device = net.log_scale.device
+    for index, (mouths, sound, mask) in enumerate(
+        tuple(x.to(device) for x in crop) for crop in crops
+    ):
         lips.append(net.embed_mouths(mouths[None])[0][mask])
         speech.append(net.embed_audio(sound[None])[0][mask])
         ticks.append(torch.nonzero(mask)[:, 0])
-        owners.append(torch.full((int(mask.sum()),), index))
+        owners.append(torch.full((int(mask.sum()),), index, device=device))
     tick, owner = torch.cat(ticks), torch.cat(owners)
     scale = net.log_scale.exp().clamp(max=MAX_LOGIT_SCALE)
     logits = torch.cat(lips) @ torch.cat(speech).T * scale
@@ -147,7 +152,7 @@ def contrastive_loss(net: SyncNet, crops: Iterable[Crop]) -> Tensor:
     same_clip = owner[:, None] == owner[None]
     neighbours = same_clip & (distance > 0) & (distance <= NEIGHBOUR_TICKS)
     logits = logits.masked_fill(neighbours, -torch.inf)
-    target = torch.arange(len(tick))
+    target = torch.arange(len(tick), device=device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
@@ -171,6 +176,12 @@ def fit_score_mapping(net: SyncNet, clips: Sequence[SyncClip], seed: int) -> Non
                 if curve is not None and similarity.valid[ticks].sum() >= MIN_WINDOWS:
                     curves.append(LabelledCurve(curve, shift))
     net.mapping.copy_(torch.from_numpy(fit_mapping(curves, net.rate_hz)))
+
+
+def _lipsync_device(training: TrainingSettings) -> torch.device:
+    """Return the training device, except for one that lacks the double precision of the mapping."""
+    device = training_device(training)
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 def _shifted_and_swapped(
