@@ -20,7 +20,7 @@ def compile_encoders(detector: Detector, device: torch.device, backend: str = "i
         TrainingError: There is no compiler.
     """
     check_compiler(device, backend)
-    for module in (detector.frame.backbone, *detector.voice.model.encoder.layers):
+    for module in (detector.frame.backbone, *detector.voice.backbone.layers):
         module.compile(backend=backend)
     detector.temporal.compile(backend=backend)
 
