@@ -13,6 +13,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch's tracing
 def test_a_compiled_detector_has_the_same_loss_gradient_and_names_of_weights(
     backend, toy_clips, toy_load
 ):

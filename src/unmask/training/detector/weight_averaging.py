@@ -33,6 +33,8 @@ def average_with_warmup(decay: float) -> Callable[[Tensor, Tensor, Tensor | int]
     """
 
     def update(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+        if not average.is_floating_point():
+            return current  # a count, such as that of a batch norm's batches
         rate = min(decay, (1 + float(updates)) / (WARMUP + float(updates)))
         return average.lerp(current, 1 - rate)  # exact where both are equal, as in frozen layers
 
