@@ -48,7 +48,7 @@ def test_all_problems_are_listed_one_per_line():
         from_dict(Settings, {"training": {"epochs": 0, "epoch": 3}}, "params.yaml")
     first, second = str(refused.value).splitlines()
     assert first == "params.yaml.training.epochs is 0; use 1 or more"
-    assert second.startswith("unknown key under params.yaml.training: epoch; known: accumulate, ")
+    assert second.startswith("unknown key under params.yaml.training: epoch; known: accelerator, ")
 
 
 def test_a_whole_number_is_accepted_as_a_number_and_a_number_as_text():
