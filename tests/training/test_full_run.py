@@ -24,9 +24,7 @@ from unmask.training.score_frames import score_videos
 def run_settings(tiny_settings, toy_load, monkeypatch):
     """Settings of two members that share a frame encoder, on toy clips."""
     for module in ("full_run", "calibration.fit"):
-        monkeypatch.setattr(
-            f"unmask.training.{module}.make_feature_loader", lambda settings, cache, clips: toy_load
-        )
+        monkeypatch.setattr(f"unmask.training.{module}.make_feature_loader", lambda *_: toy_load)
     return tiny_settings.replace(
         training=tiny_settings.training.replace(epochs=1),
         ensemble=EnsembleSettings(members=2, shared_frames=True),
