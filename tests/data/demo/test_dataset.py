@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unmask.config import FaceSettings, SpeechSettings
-from unmask.data.demo.dataset import generate_demo_set, plan_pairs
+from unmask.data.demo.dataset import PairPlan, generate_demo_set, plan_pairs, render_pair
 from unmask.data.manifest import read_manifest
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
@@ -52,6 +52,15 @@ def test_manifest_matches_the_files(demo):
     assert all(clip.sha256 == file_sha256(clip.path) for clip in clips)
     assert all(3.0 <= clip.duration_s <= 4.2 and clip.fps == 25 for clip in clips)
     assert not find_leaks(clips)
+
+
+@pytest.mark.parametrize("face_method", [None, "self-blend"])
+def test_swapped_voice_is_genuine_but_mismatched(demo, face_method):
+    plan = PairPlan(0, 1, 2, "train", face_method, "voice-swap")
+    genuine, fake = render_pair(demo, plan, seed=3)  # both files exist
+    assert not genuine.mismatched
+    assert (fake.mismatched, fake.fake_audio) == (True, False)
+    assert fake.fake_video == (face_method is not None)
 
 
 def test_every_genuine_clip_has_a_fake_of_the_same_footage(demo):

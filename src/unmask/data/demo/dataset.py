@@ -23,6 +23,7 @@ from unmask.data.forgeries.methods import (
     DONOR_METHODS,
     FACE_METHODS,
     VOICE_METHODS,
+    VOICE_SWAP,
     Footage,
     forge_face,
     forge_voice,
@@ -169,6 +170,7 @@ def _make_identity(number: int, seed: int) -> Identity:
 
 def _to_clip(path: Path, plan: PairPlan, forged: bool) -> Clip:
     info = probe(path)
+    mismatched = forged and plan.voice_method == VOICE_SWAP  # a genuine voice of another person
     return Clip(
         clip_id=path.stem,
         path=path,
@@ -178,7 +180,8 @@ def _to_clip(path: Path, plan: PairPlan, forged: bool) -> Clip:
         split=plan.split,
         is_fake=forged,
         fake_video=forged and plan.face_method is not None,
-        fake_audio=forged and plan.voice_method is not None,
+        fake_audio=forged and plan.voice_method is not None and not mismatched,
+        mismatched=mismatched,
         manipulation=plan.manipulation if forged else "none",
         pair_id=f"take-{plan.number:03d}",
         duration_s=info.duration_s,

@@ -77,7 +77,7 @@ def probe(path: Path) -> MediaInfo:
 def _time_facts(path: Path, stated_s: float) -> dict[str, Any]:
     timeline = read_timeline(path)
     return {
-        "duration_s": timeline.duration_s,
+        "duration_s": round(timeline.duration_s, 6),
         "lost_end_s": _lost_end_s(stated_s, timeline),
         "clock_jumps_s": tuple(round(jump.time_s, 3) for jump in timeline.jumps),
         "clocks_apart": not all(jump.all_streams for jump in timeline.jumps),
