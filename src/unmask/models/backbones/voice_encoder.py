@@ -51,7 +51,8 @@ class VoiceEncoder(nn.Module):
             the first layer and the output of every layer, with learned weights (softmax).
 
     Raises:
-        ConfigError: The model gives another number of vectors per second than 50.
+        ConfigError: The model gives another number of vectors per second than 50, or has fewer
+            layers than are to be frozen.
     """
 
     def __init__(
@@ -69,6 +70,11 @@ class VoiceEncoder(nn.Module):
             raise ConfigError(
                 f"model.voice_backbone gives {rate_hz:g} vectors per second; "
                 f"use a model with {STEP_RATE_HZ:g}"
+            )
+        if frozen_layers > (count := len(self.backbone.layers)):
+            raise ConfigError(
+                f"model.voice_frozen_layers is {frozen_layers}, and model.voice_backbone has "
+                f"{count} layers; use at most {count}"
             )
         if layers == WEIGHTED:
             self.layer_weights = nn.Parameter(torch.zeros(len(self.backbone.layers) + 1))
