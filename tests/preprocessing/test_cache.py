@@ -149,3 +149,42 @@ def test_killed_writer_leaves_complete_entries(tmp_path):
         for name in names:
             entry = cache.load("faces", name)
             assert np.all(entry.arrays["a"] == int(name, 16))
+
+
+WITH_FEW_DESCRIPTORS = """
+import os, resource, sys
+from pathlib import Path
+from unmask.preprocessing.cache import Cache, cache_key
+
+cache, keys = Cache(Path(sys.argv[1])), [cache_key("faces", str(n), {}) for n in range(100)]
+cache.load("faces", keys[0])  # imports what it needs
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+entries = [cache.load("faces", key) for key in keys]
+assert [entry.arrays["x"][0] for entry in entries] == list(range(100))
+assert len(os.listdir("/proc/self/fd")) < 20
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+for _ in range(3):  # no descriptor left, one, two
+    try:
+        print(cache.load("faces", keys[0]).arrays["x"][0])
+    except OSError as error:
+        print(error)
+    os.close(held.pop())
+"""
+
+
+def test_entries_in_use_hold_no_descriptor_and_a_lack_of_them_is_no_damage(tmp_path):
+    for number in range(100):
+        key = cache_key("faces", str(number), {})
+        Cache(tmp_path).save("faces", key, Entry({}, {"x": np.array([number])}))
+    command = [sys.executable, "-c", WITH_FEW_DESCRIPTORS, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    none_left, _, two_left = result.stdout.splitlines()
+    assert "raise the limit of open files (ulimit -n)" in none_left
+    assert two_left == "0"
+    assert result.stderr == ""  # no warning about damaged entries

@@ -5,9 +5,9 @@ but never changed. Entries are written atomically and flushed to disk. A checksu
 before an entry is used, so damaged entries are computed again.
 """
 
+import errno
 import json
 import logging
-import mmap
 import os
 import time
 import zlib
@@ -26,21 +26,7 @@ from unmask.files import atomic_write
 
 SCHEMA = 2  # increase when the meaning of entries changes
 STALE_S = 3600.0  # a partial file this old has no living writer
-# All dtypes that both safetensors and NumPy know, by their safetensors names
-DTYPES = {
-    "BOOL": np.bool_,
-    "U8": np.uint8,
-    "I8": np.int8,
-    "U16": np.uint16,
-    "I16": np.int16,
-    "U32": np.uint32,
-    "I32": np.int32,
-    "U64": np.uint64,
-    "I64": np.int64,
-    "F16": np.float16,
-    "F32": np.float32,
-    "F64": np.float64,
-}
+EXHAUSTED = {errno.EMFILE, errno.ENFILE}  # the process, or the machine, has no descriptor left
 DAMAGED = "%s: damaged cache entry (%s); it is computed again"
 
 Arrays = dict[str, NDArray[Any]]
@@ -85,7 +71,13 @@ class Cache:
         return self.root / stage / key[:2] / f"{key}.safetensors"
 
     def load(self, stage: str, key: str) -> Entry | None:
-        """Return the entry with memory-mapped arrays; ``None`` if it is missing or damaged."""
+        """Return the entry with memory-mapped arrays; ``None`` if it is missing or damaged.
+
+        A loaded entry keeps no file open, so any number of entries may be in use.
+
+        Raises:
+            OSError: No file can be opened at present, which says nothing about the entry.
+        """
         path = self.path(stage, key)
         try:
             status = path.stat()
@@ -93,8 +85,12 @@ class Cache:
         except FileNotFoundError:
             return None
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, OSError) and error.errno in EXHAUSTED:
+                raise _exhausted(path, error) from error
             log.warning(DAMAGED, path, error)
             return None
+        except RuntimeError as error:  # a complete file cannot be mapped
+            raise _exhausted(path, error) from error
         version = (path, status.st_mtime_ns, status.st_size)
         if version not in self._verified:
             if checksum != _checksum(entry):
@@ -127,31 +123,22 @@ class Cache:
 
 
 def _read(path: Path) -> tuple[Entry, int]:
-    with safe_open(path, framework="numpy") as file:
-        header = json.loads(file.metadata()["entry"])
-    return Entry(header["facts"], _map_arrays(path)), int(header["checksum"])
+    """Map the arrays of a file, so that unused parts are never read from disk.
 
-
-def _map_arrays(path: Path) -> Arrays:
-    """Map the arrays of a safetensors file, so that unused parts are never read from disk.
-
-    The safetensors library copies whole arrays, of which a training sample uses a third.
+    The arrays may be changed; changes do not reach the file. Through PyTorch, the safetensors
+    library maps a file and closes it. Its arrays for NumPy are copies, of which a training sample
+    uses a third, and a mapping of Python's ``mmap`` keeps a file descriptor.
     """
-    with path.open("rb") as file:
-        data_start = 8 + int.from_bytes(file.read(8), "little")
-        tensors = json.loads(file.read(data_start - 8))
-        # copy on write: changes by a reader do not reach the file
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    del tensors["__metadata__"]
-    return {
-        name: np.ndarray(
-            tuple(tensor["shape"]),
-            DTYPES[tensor["dtype"]],
-            mapped,
-            data_start + tensor["data_offsets"][0],
-        )
-        for name, tensor in tensors.items()
-    }
+    path.open("rb").close()  # safe_open reports every failure to open a file as a missing file
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["entry"])
+        arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118
+    return Entry(header["facts"], arrays), int(header["checksum"])
+
+
+def _exhausted(path: Path, error: Exception) -> OSError:
+    message = f"{error}; raise the limit of open files (ulimit -n), or use fewer processes"
+    return OSError(errno.EMFILE, message, str(path))
 
 
 def _checksum(entry: Entry) -> int:

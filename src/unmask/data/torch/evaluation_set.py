@@ -18,7 +18,7 @@ from unmask.config import PreprocessingSettings
 from unmask.data.augmentation.reencoded_copies import reencode_training_clips
 from unmask.data.splits import refuse_sealed
 from unmask.errors import DataError, UnmaskError, describe_problem
-from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.cache import EXHAUSTED, Cache
 from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
 from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures, ModelInput
@@ -26,7 +26,7 @@ from unmask.records import Clip, ClipFeatures, ModelInput
 FeatureLoader = Callable[..., ClipFeatures]  # of a clip, and of a copy by its codec condition
 Copies = dict[tuple[Path, str], Path]  # by file and codec condition
 Vectors = dict[str, NDArray[np.float32]]  # by clip_id, each of shape (frames, frame_dim)
-MAX_CACHED_CLIPS = 2048  # each keeps a few files mapped; processes may map a limited number
+MAX_CACHED_CLIPS = 2048  # each keeps up to six files mapped; Linux allows 65,530 mappings a process
 NO_MODALITY = "neither a face nor sound in the clip"
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,13 @@ class EvaluationClips(Dataset[Example]):
 
 
 def unusable_example(clip: Clip, error: Exception) -> Example:
-    """Return the example of a clip that cannot be used because of ``error``; bugs are logged."""
+    """Return the example of a clip that cannot be used because of ``error``; bugs are logged.
+
+    Raises:
+        OSError: ``error`` itself, if no file can be opened at present: then no clip is at fault.
+    """
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        raise error
     if not isinstance(error, UnmaskError):
         log.exception("clip %s", clip.clip_id, exc_info=error)
     return Example(clip, (), describe_problem(clip.path, error))
