@@ -9,6 +9,7 @@ from unmask.evaluation.metrics import roc_auc
 from unmask.models.adversarial import fgsm
 from unmask.models.detector import Detector
 from unmask.models.losses import LossWeights, detector_loss
+from unmask.training.detector import lightning_module
 from unmask.training.detector.lightning_module import DetectorModule
 
 
@@ -97,6 +98,19 @@ def test_a_step_without_a_usable_clip_is_skipped_and_its_problems_kept(
     resumed = make_module()
     resumed.on_load_checkpoint(checkpoint)
     assert resumed.problems == module.problems
+
+
+def test_a_group_of_processes_runs_backward_without_a_usable_clip(
+    make_module, make_batch, toy_clips, rename_clip, monkeypatch
+):
+    module = make_module()
+    monkeypatch.setattr(lightning_module, "is_grouped", lambda: True)  # Lightning refuses None
+    loss = module.training_step(make_batch(rename_clip(toy_clips, "train", 0, "broken")[:1]), 0)
+    loss.backward()
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    assert loss.item() == 0
+    assert len(gradients) == 1
+    assert not gradients[0].any()
 
 
 def test_validation_logs_the_auc_of_all_batches_together(make_module, make_batch, toy_clips):

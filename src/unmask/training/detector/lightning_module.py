@@ -32,6 +32,7 @@ from unmask.training.process_group import (
     average_batch_statistics,
     count_items,
     gather_objects,
+    is_grouped,
     process_rank,
     share_counts,
 )
@@ -82,11 +83,15 @@ class DetectorModule(pl.LightningModule):
         self.log("learning_rate", rate, on_step=False, on_epoch=True, batch_size=1)
 
     def training_step(self, clips: ClipBatch, _: int) -> Tensor | None:
-        """Compute the loss; with adversarial training the mean with that of attacked faces."""
+        """Compute the loss; with adversarial training the mean with that of attacked faces.
+
+        Without a usable clip it is ``None``, which skips the step. Lightning forbids that in a
+        group of processes, where it is zero, so that all of them run backward.
+        """
         self.problems.update(clips.problems)
         usable = count_items(len(clips.clips), self.device)
         if not usable:
-            return None
+            return self._connected_zero() if is_grouped() else None
         losses = self._weigh(self._sums(clips, clips.batch, clips.frame_features))
         total = losses.total
         if epsilon := self.settings.adversarial_epsilon:
@@ -99,7 +104,7 @@ class DetectorModule(pl.LightningModule):
         terms = {f"train_{name}": getattr(losses, name) for name in names}
         self._log({**terms, "train_loss": total}, usable)
         if not total.requires_grad:  # no clip of this process, but of others, which wait for it
-            total = total + 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
+            total = total + self._connected_zero()
         return total
 
     def on_validation_epoch_start(self) -> None:
@@ -158,6 +163,10 @@ class DetectorModule(pl.LightningModule):
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, WarmupCosine(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
+
+    def _connected_zero(self) -> Tensor:
+        """Return a loss of zero whose gradient can be computed."""
+        return 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
 
     def _predict(self, batch: Batch, frame_features: Tensor | None = None) -> DetectorOutput:
         prediction: DetectorOutput = self.detector(batch, frame_features=frame_features)
