@@ -3,7 +3,7 @@
 import pytest
 
 from unmask.config.codec_conditions import (
-    DEFAULT_CONDITIONS,
+    ALL_CONDITIONS,
     CodecCondition,
     parse_condition,
 )
@@ -21,7 +21,7 @@ def test_half_is_half_the_resolution():
 
 
 def test_the_default_conditions_cover_every_codec():
-    codecs = {parse_condition(name).codec for name in DEFAULT_CONDITIONS}
+    codecs = {parse_condition(name).codec for name in ALL_CONDITIONS}
     assert codecs == {"h264", "h265", "vp9", "av1", "aac", "opus"}
 
 

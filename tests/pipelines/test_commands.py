@@ -1,5 +1,6 @@
 """The chain as plain commands, as dvc.yaml runs them."""
 
+import ast
 import csv
 import json
 import re
@@ -119,6 +120,41 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
             block = yaml.safe_load((ROOT / "params.yaml").read_text())
             for part in key.split("."):
                 block = block[part]
+
+
+def imported_files(file):
+    """Return the modules of unmask that a module imports, anywhere in it."""
+    files = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unmask"):
+            module = ROOT / "src" / node.module.replace(".", "/")
+            parts = [module, *(module / name.name for name in node.names)]
+            files |= {part.with_suffix(".py") for part in parts if part.with_suffix(".py").exists()}
+    return files
+
+
+@pytest.mark.parametrize("name", stages())
+def test_a_stage_depends_on_the_code_that_its_command_reaches(name):
+    group, command = re.match(r"\.venv/bin/unmask (\S+) (\S+) ", stages()[name]["cmd"]).groups()
+    reached, waiting = set(), {ROOT / f"src/unmask/cli/{group}/{command}.py"}
+    while waiting:
+        file = waiting.pop()
+        reached.add(file)
+        waiting |= imported_files(file) - reached
+    # settings are `params`; what has no package of its own belongs to no stage
+    code = {file for file in reached if len(file.relative_to(ROOT / "src/unmask").parts) > 1}
+    code = {file for file in code if file.parts[-2] != "config" and "cli" not in file.parts}
+    dependencies = [ROOT / path for path in stages()[name]["deps"]]
+    uncovered = {file for file in code if not {file, *file.parents} & set(dependencies)}
+    assert uncovered == set()
+
+
+@pytest.mark.parametrize("name", stages())
+def test_a_stage_that_reads_settings_takes_the_phase_and_the_profile(name):
+    stage = stages()[name]
+    scoped = {"phases", "profiles"} <= set(stage.get("params", []))
+    assert scoped == bool(stage.get("params"))
+    assert ("--phase ${phase} --profile ${profile}" in stage["cmd"]) == scoped
 
 
 def test_every_file_a_stage_reads_is_written_by_an_earlier_one():

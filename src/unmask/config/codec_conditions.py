@@ -10,8 +10,9 @@ from unmask.errors import ConfigError
 HALF = "half"
 MAX_CRF = {"h264": 51, "h265": 51, "vp9": 63, "av1": 63}
 KBIT_PER_S = {"aac": (8, 320), "opus": (6, 256)}
-# conditions of `unmask eval codecs` by default: every codec at a high and at a low quality
-DEFAULT_CONDITIONS = (
+GATE_CONDITIONS = ("h264:23", "h265:28")  # the codec gap is the difference of their AUC
+# every codec at a high and at a low quality
+ALL_CONDITIONS = (
     *("h264:23", "h264:33", "h265:28", "h265:38", "vp9:35", "vp9:50", "av1:35", "av1:50"),
     *("half", "aac:24", "aac:12", "opus:16", "opus:8"),
 )

@@ -46,6 +46,17 @@ def test_a_table_of_conditions_is_printed_and_written(run, manifest, bundle_fold
         assert name in result.output
 
 
+def test_without_the_option_the_conditions_of_the_settings_are_measured(
+    run, manifest, bundle_folder, tmp_path
+):
+    params = tmp_path / "params.yaml"
+    for stated, measured in (("", ["h264:23", "h265:28"]), ("'aac:24'", ["aac:24"])):
+        params.write_text(SETTINGS.replace("jobs: 1", f"jobs: 1, cells: [{stated}]"))
+        assert run(bundle_folder, manifest, "--out", "c.json").exit_code == 0
+        report = json.loads((tmp_path / "c.json").read_text())
+        assert [row["cell"] for row in report["rows"]] == measured
+
+
 def test_an_unknown_condition_is_refused_before_anything_is_encoded(
     run, manifest, bundle_folder, tmp_path
 ):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import PARAMS, Overrides, Params
+from unmask.cli.options import Overrides, Phase, Profile
 from unmask.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ def command(
     source: Annotated[Path, typer.Argument(help="Folder of media files, or a manifest.")],
     report: Annotated[Path | None, typer.Option(help="Write a report as JSON.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Parallel processes.")] = 2,
-    cache: Annotated[Path, typer.Option(help="Folder of the feature cache.")] = Path("data/cache"),
-    params: Params = PARAMS,
+    phase: Phase = 1,
+    profile: Profile = "full",
     set_: Overrides = None,
 ) -> None:
     """Detect, align and track faces, compute optical flow, and detect speech."""
@@ -27,8 +27,8 @@ def command(
     from unmask.preprocessing.media.suffixes import count_unknown, describe_unknown
     from unmask.preprocessing.run_batch import preprocess_files
 
-    settings = load_settings(params, overrides=set_ or ()).preprocessing
-    result = preprocess_files(_media_paths(source), settings, Cache(cache), jobs)
+    settings = load_settings(phase=phase, profile=profile, overrides=set_ or ()).preprocessing
+    result = preprocess_files(_media_paths(source), settings, Cache(), jobs)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(result.to_json())

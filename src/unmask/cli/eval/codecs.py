@@ -19,8 +19,8 @@ def command(
     cells: Annotated[
         str,
         typer.Option(
-            help="Codec conditions, such as h264:23,opus:16,half; default: those of the phase, "
-            "or all."
+            help="Codec conditions, such as h264:23,opus:16,half, or all; default: those of "
+            "codecs.cells, or h264:23,h265:28 if it is empty."
         ),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
@@ -31,7 +31,7 @@ def command(
     from rich.console import Console
 
     from unmask.config import load_settings
-    from unmask.config.codec_conditions import DEFAULT_CONDITIONS
+    from unmask.config.codec_conditions import ALL_CONDITIONS, GATE_CONDITIONS
     from unmask.data.manifest import read_manifest
     from unmask.evaluation.serialization import save
     from unmask.models.bundle import load_bundle
@@ -39,7 +39,8 @@ def command(
     from unmask.robustness.codec_evaluation import evaluate_codecs
 
     settings = load_settings(phase=phase, profile=profile)
-    conditions = tuple(cells.split(",")) if cells else settings.codecs.cells or DEFAULT_CONDITIONS
+    stated = ALL_CONDITIONS if cells == "all" else tuple(filter(None, cells.split(",")))
+    conditions = stated or settings.codecs.cells or GATE_CONDITIONS
     report = evaluate_codecs(
         load_bundle(bundle),
         read_manifest(manifest),
