@@ -184,3 +184,28 @@ def test_an_invalid_override_is_refused(override, message):
     with pytest.raises(ConfigError) as error_info:
         load_settings(ROOT / "params.yaml", 3, "demo", (override,))
     assert message in str(error_info.value)
+
+
+@pytest.mark.parametrize("phase", [1, 2, 3])
+def test_full_has_the_training_and_the_gates_of_real_data_switched_on(phase):
+    settings = load_settings(ROOT / "params.yaml", phase, "full")
+    training, gates = settings.training, settings.gates
+    assert (training.fake_source, training.balanced) == ("both", True)
+    assert training.ema_decay > 0
+    assert training.workers > 0
+    assert settings.preprocessing.source_faces.enabled
+    rates = settings.augmentation.model_dump(include={"codec", "resize", "reencode", "noise"})
+    assert min(rates.values()) > 0
+    assert len(settings.augmentation.reencodings) > 1
+    assert settings.model.voice_layers == "weighted"
+    assert (settings.ensemble.members, settings.ensemble.shared_frames) == (
+        (5, False) if phase == 3 else (1, False)
+    )
+    required = {
+        name for name, gate in gates if name != "sources" and gate and gate.level != "reported"
+    }
+    assert required >= {"auc", "transmitted_drop", "codec_gap", "non_inferiority", "baseline_drop"}
+    assert "cross_dataset_auc" in required
+    assert "fgsm_drop" not in required
+    assert {gate.source for gate in gates.sources if gate.metric == "auc"} == {"ffpp", "celebdf"}
+    assert {gate.level for gate in gates.sources} == {"required"}
