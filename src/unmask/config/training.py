@@ -180,7 +180,8 @@ class EnsembleSettings(SettingsModel):
     shared_frames: bool = Field(
         default=False,
         description="Train and run one frame encoder, that of the first member, for all members. "
-        "Five members then take 1.6 times as long as one, not 3.3 times. The further members "
+        "Five members then take 1.6 times as long as one, not 3.3 times. With "
+        "`training.fake_source: labelled` and without adversarial training, the further members "
         "see faces without augmentation.",
     )
     dropouts: Annotated[tuple[Fraction, ...], Field(strict=False)] = Field(

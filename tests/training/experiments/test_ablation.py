@@ -50,8 +50,16 @@ def test_a_component_that_the_phase_lacks_has_no_run():
 def test_a_component_that_the_profile_leaves_off_is_switched_on():
     runs = plan_runs(3, "demo", (7,))
     added = {run.name: run for run in runs if run.added}
-    assert set(added) == {"forged twins", "adversarial training", "other augmentation", ENSEMBLE}
+    names = {"forged twins", "adversarial training", "re-encoded copies", "other augmentation"}
+    assert set(added) == {*names, ENSEMBLE}
     assert added["forged twins"].settings.training.fake_source == "both"
+
+
+def test_without_codecs_in_training_no_codec_is_left():
+    names = ["codecs in training", "re-encoded copies"]
+    _, codecs, copies = (run.settings.augmentation for run in plan_runs(3, "full", (7,), names))
+    assert (codecs.codec, codecs.reencode) == (0, 0)
+    assert copies.codec > 0 == copies.reencode
 
 
 def test_only_runs_with_another_inference_are_timed():
@@ -62,6 +70,7 @@ def test_only_runs_with_another_inference_are_timed():
         "paired batches",
         "adversarial training",
         "codecs in training",
+        "re-encoded copies",
         "other augmentation",
     }
 

@@ -73,7 +73,16 @@ COMPONENTS = (
         "unknown",
         on=("training.adversarial_epsilon=0.05",),
     ),
-    Component("codecs in training", 3, ("augmentation.codec=0",), "large"),
+    Component(
+        "codecs in training", 3, ("augmentation.codec=0", "augmentation.reencode=0"), "large"
+    ),
+    Component(
+        "re-encoded copies",
+        3,
+        ("augmentation.reencode=0",),
+        "unknown",
+        on=("augmentation.reencode=0.5",),
+    ),
     Component(
         "other augmentation",
         3,
