@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,31 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert first != second
 
 
+def test_data_sets_of_one_class_are_drawn_as_often_and_completed_from_others(caplog):
+    genuine = [replace(clip, source="speech") for clip in make_set("x", 9, [])]
+    fakes = [replace(c, source="synthetic") for c in make_set("y", 9, ["tts"]) if c.is_fake]
+    clips = [*make_set("both", 20, ["swap"]), *genuine, *fakes]
+    batches = drawn(clips, 60)
+    pairs = [pair for batch in batches for pair in zip(batch[::2], batch[1::2], strict=True)]
+    assert {(a.is_fake, b.is_fake) for a, b in pairs} == {(False, True)}
+    share = Counter((a.source, b.source) for a, b in pairs)
+    for combination, expected in {
+        ("both", "both"): 1 / 3,
+        ("speech", "both"): 1 / 6,
+        ("speech", "synthetic"): 1 / 6 + 1 / 6,  # drawn first by either of them
+        ("both", "synthetic"): 1 / 6,
+    }.items():
+        assert share[combination] / len(pairs) == pytest.approx(expected, abs=0.05)
+    assert "data set synthetic has no genuine training clips" in caplog.text
+    assert "data set speech has no fake training clips" in caplog.text
+
+
+def test_a_misspelt_weight_is_refused_with_the_names_of_the_data_sets():
+    clips = make_set("celebdf", 2, ["swap"]) + make_set("ffpp", 2, ["swap"])
+    with pytest.raises(TrainingError, match=r"source_weights.* of fpp;.* celebdf, ffpp"):
+        BalancedBatchSampler(clips, 4, 0, {"fpp": 2.0})
+
+
 def test_clips_of_one_class_are_refused():
-    with pytest.raises(TrainingError, match=r"no data set has .*training\.balanced"):
+    with pytest.raises(TrainingError, match=r"are genuine; .*training\.balanced"):
         BalancedBatchSampler(make_set("a", 3, []), 4, 0)
