@@ -8,6 +8,7 @@ from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
 from unmask.data.forgeries.online import (
     P_DESYNC,
     PSEUDO_FAKE,
+    ForgeryParams,
     OnlineForger,
     expand_training_clips,
     make_forged_row,
@@ -159,6 +160,20 @@ def test_forgery_depends_on_seed_and_epoch_and_not_on_the_order(load):
         assert np.array_equal(sample.waveform, forward[key].waveform)
     other = training_pairs([a_clip("a"), a_clip("b")], load, seed=8)[1]
     assert any(not np.array_equal(other[key].samples[0].faces, forward[key].faces) for key in keys)
+
+
+def test_a_forged_voice_is_that_of_the_re_encoded_copy(load):
+    clip = a_clip("a")
+    (sample,) = to_model_inputs(load(clip))
+    shorter = replace(sample, waveform=sample.waveform[:-320], is_speech=sample.is_speech[:-320])
+    quieter = replace(sample, waveform=sample.waveform / 4)
+    forger, params = OnlineForger([clip], "forged", 7), ForgeryParams(voice_variant=0)
+    own, short, quiet = (
+        forger.apply_voice(clip, source, params).waveform for source in (sample, shorter, quieter)
+    )
+    assert (len(own), len(short)) == (len(sample.waveform), len(shorter.waveform))
+    assert not np.array_equal(own, quiet)
+    assert forger.apply_voice(clip, sample, params).waveform is own
 
 
 def test_optical_flow_of_a_pseudo_fake_is_recomputed(load):

@@ -170,8 +170,9 @@ class OnlineForger:
             return _shift_audio(sample, round(params.shift_s * RATE_HZ))
         if params.voice_variant is None:
             return sample
-        waveform = _forge_voice(_VoiceKey(clip.sha256, params.voice_variant, sample.waveform))
-        return replace(sample, waveform=waveform)
+        sound = sample.waveform
+        key = _VoiceKey(clip.sha256, params.voice_variant, crc32(sound.tobytes()), sound)
+        return replace(sample, waveform=_forge_voice(key))
 
     def sample_target_change(self, clip: Clip, epoch: int) -> Appearance | None:
         """Draw how the frames of a pair, genuine and fake, are changed in this epoch."""
@@ -217,10 +218,14 @@ def _shift_audio(sample: ModelInput, samples: int) -> ModelInput:
 
 @dataclass(frozen=True, slots=True)
 class _VoiceKey:
-    """Cache key of a forged voice; compares file and variant, but not the samples."""
+    """Cache key of a forged voice; compares file, variant and checksum, but not each sample.
+
+    The sound may come from a re-encoded copy of the file, which may have another length.
+    """
 
     sha256: str
     variant: int
+    checksum: int
     samples: NDArray[np.float32] = field(compare=False)
 
 
