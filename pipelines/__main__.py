@@ -77,7 +77,7 @@ def pin(
     phase: Phase = 1,
     version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
 ) -> None:
-    """Make a registered version the baseline that candidates are compared with."""
+    """Make a version that passed its gates the baseline that candidates are compared with."""
     from steps.platforms.model_registry import model_name, pin_baseline
 
     typer.echo(f"baseline of {model_name(phase)}: version {pin_baseline(phase, version)}")

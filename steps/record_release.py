@@ -13,5 +13,5 @@ from unmask.evaluation.evaluate import Evaluation
 def record_release(
     mlflow_run: str, evaluation: Evaluation, comparison: BaselineComparison, report: Path
 ) -> None:
-    """Log the sealed scores and print them; a version not worse than the baseline becomes it."""
+    """Log the sealed scores, print them, and move the baseline if nothing is lost by it."""
     releases.record_release(mlflow_run, evaluation, comparison, report)

@@ -65,9 +65,12 @@ def register_candidate(
         "git_commit": git_commit(),
         "phase": str(request.phase),
         "profile": request.profile,
-        "gates": "passed" if gates.passed else "short",
+        "gates": _describe_gates(gates),
     }
     version = register(run, request.phase, bundle, tags)
+    mlflow.MlflowClient().set_model_version_tag(  # the version may have missed them before
+        model_name(request.phase), version, "gates", tags["gates"]
+    )
     alias = CHAMPION if run_summary.promotable(gates) else CHALLENGER
     if alias == CHAMPION:
         _pin_first_baseline(request.phase, version)
@@ -159,15 +162,35 @@ def resolve_version(phase: int, version: str = "") -> str:
     return known
 
 
+def has_passed_gates(phase: int, version: str) -> bool:
+    """Return whether a registered version passed its required gates, as every champion did."""
+    known = mlflow.MlflowClient().get_model_version(model_name(phase), version)
+    untagged = "passed" if _find_version(phase) == version else ""
+    return bool(known.tags.get("gates", untagged) == "passed")
+
+
 def pin_baseline(phase: int, version: str = "") -> str:
     """Make a registered version the baseline, the champion if ``version`` is empty; return it.
 
     Raises:
-        GateError: It is not registered.
+        GateError: It is not registered, or did not pass its gates.
     """
     known = resolve_version(phase, version)
+    if not has_passed_gates(phase, known):
+        raise GateError(
+            f"{model_name(phase)} version {known} passed no required gates, or missed one, and "
+            "cannot be the baseline; pin another version, or train again: with "
+            "gates.baseline_drop.level=reported and gates.non_inferiority.level=reported if it is "
+            "meant to be worse than the baseline"
+        )
     mlflow.MlflowClient().set_registered_model_alias(model_name(phase), BASELINE, known)
     return known
+
+
+def _describe_gates(gates: GateReport) -> str:
+    if run_summary.promotable(gates):
+        return "passed"
+    return "reported" if gates.passed else "short"  # reported: none is required
 
 
 def _pin_first_baseline(phase: int, version: str) -> None:

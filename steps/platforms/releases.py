@@ -14,7 +14,12 @@ from mlflow.entities import ViewType
 from rich.console import Console
 
 from steps.platforms.mlflow_runs import find_experiment, git_commit, log_folder
-from steps.platforms.model_registry import model_name, pin_baseline, resolve_version
+from steps.platforms.model_registry import (
+    has_passed_gates,
+    model_name,
+    pin_baseline,
+    resolve_version,
+)
 from steps.platforms.paths import RELEASES
 from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.console_tables import evaluation_table
@@ -86,7 +91,8 @@ def record_release(
 ) -> None:
     """Log the sealed scores, end the run, and print them.
 
-    The released version becomes the baseline unless its AUC is below the baseline's.
+    The released version becomes the baseline if it passed its gates and its AUC is not below the
+    baseline's.
 
     Args:
         run: Run of :func:`count_opening`.
@@ -101,19 +107,22 @@ def record_release(
     values["sealed_openings"] = float(tags["sealed_openings"])
     for key, metric in values.items():
         client.log_metric(run, key, metric)
-    moved = not comparison.problem and (comparison.difference or 0.0) >= 0
+    phase, version = int(tags["phase"]), tags["version"]
+    passed = has_passed_gates(phase, version)
+    moved = passed and not comparison.problem and (comparison.difference or 0.0) >= 0
     if moved:
-        pin_baseline(int(tags["phase"]), tags["version"])
+        pin_baseline(phase, version)
     client.set_tag(run, "baseline", "moved" if moved else "kept")
     client.set_model_version_tag(tags["model"], tags["version"], "sealed_auc", f"{evaluation.auc}")
     shutil.copytree(report, RELEASES / run)
     log_folder(run, report, "release")
     client.set_terminated(run)
-    _print_release(tags, evaluation, comparison, moved)
+    kept = "kept" if passed else "kept; this version did not pass its gates"
+    _print_release(tags, evaluation, comparison, "now this version" if moved else kept)
 
 
 def _print_release(
-    tags: dict[str, str], evaluation: Evaluation, comparison: BaselineComparison, moved: bool
+    tags: dict[str, str], evaluation: Evaluation, comparison: BaselineComparison, baseline: str
 ) -> None:
     console, openings = Console(), int(tags["sealed_openings"])
     console.print(evaluation_table(evaluation))
@@ -125,6 +134,6 @@ def _print_release(
             f"AUC against {comparison.baseline}: {comparison.difference:+.3f} "
             f"({lower} at 95 % confidence)"
         )
-    console.print(f"baseline: {'now this version' if moved else 'kept'}")
+    console.print(f"baseline: {baseline}")
     often = "first opening" if openings == 1 else f"[bold]OPENING NUMBER {openings}[/bold]"
     console.print(f"{often} of {tags['sealed_version']}", soft_wrap=True)

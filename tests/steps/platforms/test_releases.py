@@ -20,7 +20,11 @@ def versions(checkout, tmp_path):
     client.create_registered_model(name)
     for number in (1, 2):
         data_version = f"manifest:1 {SEALED}" if number == 1 else "manifest:1"
-        tags = {"bundle_sha256": str(number) * 64, "data_version": data_version}
+        tags = {
+            "bundle_sha256": str(number) * 64,
+            "data_version": data_version,
+            "gates": "passed",
+        }
         client.create_model_version(name, str(tmp_path), run, tags=tags)
     model_registry.set_alias(1, "1", model_registry.CHAMPION)
     return name
@@ -65,21 +69,26 @@ def test_a_version_that_is_not_registered_opens_nothing(versions):
 
 
 @pytest.mark.parametrize(
-    ("comparison", "expected"),
+    ("comparison", "gates", "expected"),
     [
-        (BaselineComparison(), "2"),
-        (BaselineComparison("baseline", 0.8, 0.01, -0.02, 0.02, 40, 9), "2"),
-        (BaselineComparison("baseline", 0.8, -0.001, -0.02, 0.02, 40, 9), "1"),
-        (BaselineComparison("baseline", problem="it cannot be read"), "1"),
+        (BaselineComparison(), "passed", "2"),
+        (BaselineComparison(), "short", "1"),
+        (BaselineComparison(), "reported", "1"),
+        (BaselineComparison("baseline", 0.8, 0.01, -0.02, 0.02, 40, 9), "passed", "2"),
+        (BaselineComparison("baseline", 0.8, 0.01, -0.02, 0.02, 40, 9), "short", "1"),
+        (BaselineComparison("baseline", 0.8, -0.001, -0.02, 0.02, 40, 9), "passed", "1"),
+        (BaselineComparison("baseline", problem="it cannot be read"), "passed", "1"),
     ],
 )
-def test_only_a_release_that_loses_nothing_moves_the_baseline(
-    versions, report, comparison, expected
+def test_only_a_release_that_passed_its_gates_and_loses_nothing_moves_the_baseline(
+    versions, report, capsys, comparison, gates, expected
 ):
     model_registry.pin_baseline(1)
+    mlflow.MlflowClient().set_model_version_tag(versions, "2", "gates", gates)
     run = releases.count_opening(1, "2", SEALED)
     releases.record_release(run, make_evaluation(split="sealed"), comparison, report)
     assert baseline() == expected
+    assert ("did not pass its gates" in capsys.readouterr().out) == (gates != "passed")
     logged = mlflow.MlflowClient().get_run(run)
     assert logged.info.status == "FINISHED"
     assert logged.data.metrics["auc"] == 0.875
@@ -95,3 +104,19 @@ def test_the_baseline_is_the_first_promoted_version_and_does_not_follow_the_cham
     assert model_registry.pin_baseline(1) == baseline() == "2"
     with pytest.raises(GateError, match="no version 7 is registered"):
         model_registry.pin_baseline(1, "7")
+
+
+@pytest.mark.parametrize("gates", ["short", "reported", ""])
+def test_a_version_that_passed_no_gates_cannot_be_pinned(versions, gates):
+    client = mlflow.MlflowClient()
+    client.delete_model_version_tag(versions, "2", "gates")
+    if gates:
+        client.set_model_version_tag(versions, "2", "gates", gates)
+    with pytest.raises(GateError, match=r"version 2 passed no required gates.*baseline_drop"):
+        model_registry.pin_baseline(1, "2")
+    assert "baseline" not in client.get_registered_model(versions).aliases
+
+
+def test_a_champion_of_before_gates_were_recorded_can_be_pinned(versions):
+    mlflow.MlflowClient().delete_model_version_tag(versions, "1", "gates")
+    assert model_registry.pin_baseline(1) == "1"
