@@ -16,7 +16,16 @@ T = TypeVar("T")
 Call = tuple[Any, ...]  # the arguments of one call
 Placed = tuple[int, T]  # with the place of the call among all
 SUBMITTED_PER_WORKER = 2  # calls that run or wait in the pool, so that no worker is idle
+MAX_JOBS = 8  # of :func:`count_jobs`; each holds the pictures of a file in memory
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def count_jobs() -> int:
+    """Return how many files this machine decodes at a time: one per core, up to ``MAX_JOBS``.
+
+    There are at least two, since a single job would run in the calling process.
+    """
+    return min(max(os.cpu_count() or 1, 2), MAX_JOBS)
 
 
 def run_parallel(

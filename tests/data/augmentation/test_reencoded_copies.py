@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,10 +7,15 @@ from pydantic import ValidationError
 
 from tests.factories import make_clip
 from unmask.config import AugmentationSettings, PreprocessingSettings
+from unmask.data.augmentation import reencoded_copies
 from unmask.data.augmentation.reencoded_copies import draw_condition, training_conditions
+from unmask.data.torch import evaluation_set
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import DataError
+from unmask.preprocessing import parallel
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.transcode import TranscodedClip
+from unmask.preprocessing.transcode_batch import TranscodeResult
 
 SETTINGS = PreprocessingSettings()
 HALF_THE_EPOCHS = AugmentationSettings(reencode=0.5, reencodings=("h264:23", "h265:33"))
@@ -56,7 +62,7 @@ def test_copy_of_a_training_clip_is_loaded_and_any_other_clip_itself(make_video,
         )
         for split in ("train", "val")
     )
-    broken = replace(train, clip_id="damaged", path=damaged)
+    broken = replace(train, clip_id="damaged", pair_id="damaged", path=damaged)
     cache = Cache(tmp_path / "cache")
     load = make_feature_loader(SETTINGS, cache, [train, val, broken], ["h264:40"])
     own, copy = load(train), load(train, "h264:40")
@@ -66,6 +72,42 @@ def test_copy_of_a_training_clip_is_loaded_and_any_other_clip_itself(make_video,
     np.testing.assert_array_equal(own.people[0].track.time_s, copy.people[0].track.time_s)
     assert load(val, "h264:40").info.path == val.path
     assert "damaged, h264:40: not re-encoded" in caplog.text
+
+
+def test_a_condition_is_left_out_for_a_whole_pair_if_a_copy_is_missing(monkeypatch, caplog):
+    pairs = {"a": "p", "a-fake": "p", "b": "q", "b-fake": "q"}
+    clips = [
+        make_clip(clip_id=name, pair_id=pair, path=Path(name), split="train")
+        for name, pair in pairs.items()
+    ]
+
+    def transcode(clips, conditions, *_):
+        for condition in conditions:
+            for clip in clips:
+                failed = (clip.clip_id, condition.name) == ("a-fake", "h264:40")
+                copy = TranscodedClip(Path(f"{clip.clip_id}.mkv"), None)
+                yield TranscodeResult(
+                    condition.name,
+                    clip.clip_id,
+                    None if failed else copy,
+                    "encoder failed" if failed else "",
+                )
+
+    monkeypatch.setattr(reencoded_copies, "transcode_clips", transcode)
+    copies = reencoded_copies.reencode_training_clips(clips, ["h264:23", "h264:40"], SETTINGS, None)
+    assert {str(path) for path, name in copies if name == "h264:23"} == set(pairs)
+    assert {str(path) for path, name in copies if name == "h264:40"} == {"b", "b-fake"}
+    assert "a-fake, h264:40: not re-encoded" in caplog.text
+
+
+def test_files_are_re_encoded_on_all_cores(monkeypatch, tmp_path):
+    jobs = []
+    monkeypatch.setattr(parallel.os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(
+        evaluation_set, "reencode_training_clips", lambda *arguments: jobs.append(arguments[-1])
+    )
+    make_feature_loader(SETTINGS, Cache(tmp_path), (), ["h264:40"])
+    assert jobs == [6]
 
 
 def test_re_encoding_without_a_cache_is_an_error():

@@ -36,26 +36,35 @@ def reencode_training_clips(
 ) -> dict[tuple[Path, str], Path]:
     """Re-encode the training clips under all conditions, and compute the features of the copies.
 
-    A clip that cannot be re-encoded under a condition is logged and left out.
+    A clip that cannot be re-encoded under a condition is logged, and its pair is left out: if one
+    of a pair were re-encoded and the other not, compression would give the label away.
 
     Args:
         clips: Clips of any split; those of ``train`` with pictures are re-encoded.
         names: Codec conditions.
+        jobs: Number of worker processes.
 
     Returns:
         File of the copy by file of the clip and condition.
     """
-    files = {clip.clip_id: clip.path for clip in clips if clip.split == "train" and clip.width}
-    train = [clip for clip in clips if clip.clip_id in files]
+    train = [clip for clip in clips if clip.split == "train"]
+    files = {clip.clip_id: clip.path for clip in train if clip.width}
+    visible = [clip for clip in train if clip.clip_id in files]
     conditions = [parse_condition(name) for name in dict.fromkeys(names)]
     copies = {}
-    for result in transcode_clips(train, conditions, settings, cache, jobs):
+    for result in transcode_clips(visible, conditions, settings, cache, jobs):
         if result.error:
             log.warning(
-                "%s, %s: not re-encoded: %s", result.clip_id, result.condition, result.error
+                "%s, %s: not re-encoded: %s; nor are the other clips of its pair",
+                *(result.clip_id, result.condition, result.error),
             )
         elif result.transcoded is not None:
             copies[files[result.clip_id], result.condition] = result.transcoded.path
+    for condition in dict.fromkeys(names):
+        lacking = {clip.pair_id for clip in train if (clip.path, condition) not in copies}
+        for clip in train:
+            if clip.pair_id in lacking:
+                copies.pop((clip.path, condition), None)
     return copies
 
 

@@ -19,6 +19,7 @@ from unmask.data.augmentation.reencoded_copies import reencode_training_clips
 from unmask.data.splits import refuse_sealed
 from unmask.errors import DataError, UnmaskError, describe_problem
 from unmask.preprocessing.cache import EXHAUSTED, Cache
+from unmask.preprocessing.parallel import count_jobs
 from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
 from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures, ModelInput
@@ -76,9 +77,10 @@ def make_feature_loader(
     evaluated = settings.without_source_faces()
     copies: Copies = {}
     if cache is not None:
-        fill_cache([clip for clip in clips if clip.split == "train"], settings, cache)
-        fill_cache([clip for clip in clips if clip.split != "train"], evaluated, cache)
-        copies = reencode_training_clips(clips, reencodings, settings, cache)
+        jobs = count_jobs()
+        fill_cache([clip for clip in clips if clip.split == "train"], settings, cache, jobs)
+        fill_cache([clip for clip in clips if clip.split != "train"], evaluated, cache, jobs)
+        copies = reencode_training_clips(clips, reencodings, settings, cache, jobs)
     elif reencodings:
         raise DataError(
             "augmentation.reencode keeps copies of the clips in the cache; give --cache, or set "
