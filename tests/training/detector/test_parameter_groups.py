@@ -82,7 +82,7 @@ def test_every_type_of_speech_model_has_lower_rates_below(name):
     assert rates["voice.layer_weights"] == 1e-3
 
 
-@pytest.mark.parametrize("trainable", ["all", "norms", "lora"])
+@pytest.mark.parametrize("trainable", ["all", "norms"])
 @pytest.mark.parametrize("name", ["test_vit", "vit_tiny_patch16_dinov3_qkvb"])
 def test_lower_blocks_of_a_transformer_have_lower_rates(name, trainable):
     settings = make_model_settings(frame_backbone=name, trainable=trainable)
@@ -96,5 +96,15 @@ def test_lower_blocks_of_a_transformer_have_lower_rates(name, trainable):
     for (lower,), (upper,) in pairwise(by_block):
         assert lower == pytest.approx(upper / 2)
     assert by_block[-1][0] <= 1e-4
-    if trainable == "lora":
-        assert all(key.endswith((".up", ".down")) for key in rates if "frame.backbone." in key)
+
+
+@pytest.mark.parametrize("layer_decay", [1.0, 0.5])
+def test_low_rank_adapters_have_the_rate_of_the_heads(layer_decay):
+    detector = Detector(make_model_settings(frame_backbone="test_vit", trainable="lora", flow=True))
+    rates = rates_by_name(detector, backbone_rate=0.05, layer_decay=layer_decay)
+    adapters = {name for name in rates if name.endswith((".up", ".down"))}
+    assert len(adapters) >= 2 * len(detector.frame.backbone.blocks)
+    assert {rates[name] for name in adapters} == {1e-3} == set(of(rates, "frame.project."))
+    kernels = {name for name in rates if name.startswith("frame.backbone.")} - adapters
+    assert kernels  # of optical flow
+    assert all(rates[name] <= 5e-5 for name in kernels)

@@ -94,6 +94,13 @@ def merge_adapters(backbone: nn.Module) -> None:
             backbone.set_submodule(path, module.merged())
 
 
+def find_adapter_parameters(backbone: nn.Module) -> Iterator[nn.Parameter]:
+    """Yield both matrices of each adapter of ``backbone``."""
+    for module in backbone.modules():
+        if isinstance(module, AdaptedLinear):
+            yield from (module.down, module.up)
+
+
 def _attention_projections(backbone: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
     for path, module in backbone.named_modules():
         children = dict(module.named_children())

@@ -1,7 +1,8 @@
 """Parameter groups of the optimiser: rates by part and depth, no decay of norms and biases.
 
 Pretrained layers change less than new heads, and lower layers less than upper ones (layer-wise
-decay: Clark et al., "ELECTRA", ICLR 2020; Bao et al., "BEiT", ICLR 2022).
+decay: Clark et al., "ELECTRA", ICLR 2020; Bao et al., "BEiT", ICLR 2022). Low-rank adapters are new
+and have the rate of the heads.
 """
 
 import re
@@ -12,6 +13,7 @@ from timm.optim import param_groups_layer_decay
 from torch import nn
 
 from unmask.config import TrainingSettings
+from unmask.models.backbones.lora import find_adapter_parameters
 from unmask.models.detector import Detector
 
 VOICE_LAYER = re.compile(r"^(?:encoder\.)?layers\.(\d+)\.")
@@ -45,12 +47,15 @@ def _by_decay(
 
 def _frame_groups(detector: Detector, settings: TrainingSettings) -> Iterator[dict[str, Any]]:
     rate = settings.learning_rate * settings.backbone_rate
+    backbone = detector.frame.backbone
+    adapters = {id(p) for p in find_adapter_parameters(backbone)}
     groups = param_groups_layer_decay(
-        detector.frame.backbone, settings.weight_decay, layer_decay=settings.layer_decay
+        backbone, settings.weight_decay, layer_decay=settings.layer_decay
     )
     for group in groups:
+        pretrained = [p for p in group["params"] if id(p) not in adapters]
         decay = {"weight_decay": group["weight_decay"]}
-        yield {"params": group["params"], "lr": rate * group["lr_scale"], **decay}
+        yield {"params": pretrained, "lr": rate * group["lr_scale"], **decay}
 
 
 def _voice_groups(detector: Detector, settings: TrainingSettings) -> Iterator[dict[str, Any]]:
