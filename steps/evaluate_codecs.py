@@ -8,7 +8,7 @@ from zenml import step
 from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.paths import CACHE
 from unmask.config import CodecSettings, EvaluationSettings
-from unmask.models.bundle import load_bundle
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.robustness import codec_evaluation
@@ -25,5 +25,5 @@ def evaluate_codecs(
 ) -> Annotated[CodecReport, "codecs"]:
     """Re-encode the test clips under every codec condition of the phase, and score them."""
     return codec_evaluation.evaluate_codecs(
-        load_bundle(bundle), clips, Cache(CACHE), settings, evaluation, seed
+        load_on_accelerator(bundle), clips, Cache(CACHE), settings, evaluation, seed
     )

@@ -11,7 +11,7 @@ from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings, EvaluationSettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
-from unmask.models.bundle import load_bundle
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
@@ -28,7 +28,7 @@ def evaluate_robustness(
     seed: int,
 ) -> Annotated[RobustnessReport, "robustness"]:
     """Perturb the test clips against the detector, in part through H.264; score them again."""
-    loaded = load_bundle(bundle)
+    loaded = load_on_accelerator(bundle)
     test = select_split(clips, "test")
     load = make_feature_loader(loaded.preprocessing, Cache(CACHE), test)
     report = evaluate_under_attack(loaded, test, load, settings)

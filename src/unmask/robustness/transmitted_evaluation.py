@@ -15,8 +15,9 @@ from unmask.config.codec_conditions import parse_condition
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.errors import UnmaskError, describe_problem
 from unmask.evaluation.metrics import Scores
-from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.bundle import Bundle
 from unmask.models.collate import usable_samples
+from unmask.models.device_placement import load_on_accelerator
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.parallel import run_parallel
@@ -170,7 +171,7 @@ def _attackers(
         elif name == "noise":
             attackers.append(_Attacker(name, GradientSource((), bundle.settings), bundle))
         elif settings.surrogate:
-            surrogate = load_bundle(Path(settings.surrogate))
+            surrogate = load_on_accelerator(Path(settings.surrogate))
             source = GradientSource(surrogate.members, surrogate.settings)
             attackers.append(_Attacker(name, source, bundle))
         elif len(members) > 1:

@@ -8,7 +8,8 @@ from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import UnmaskError
 from unmask.evaluation.baseline_comparison import BaselineComparison, compare_with_baseline
-from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.bundle import Bundle
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip, ScoreRow
 from unmask.training.score_clips import score_clips
@@ -60,7 +61,7 @@ def compare_bundles(
         return BaselineComparison()
     name = "the pinned baseline"
     try:
-        bundle = load_bundle(baseline)
+        bundle = load_on_accelerator(baseline)
         name = f"baseline {bundle.sha256[:12]}"
         return compare_with_baseline(candidate, score(bundle), name, settings.resamples, seed)
     except UnmaskError as error:

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from unmask.config import EvaluationSettings
 from unmask.data.datasets.ingest import ScanResult, scan_dataset
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
-from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.bundle import Bundle
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.run_batch import fill_cache
@@ -56,12 +55,11 @@ def evaluate_on_folders(
         DataError: A folder has no known layout, or none of its test clips can be opened.
         BundleError: The bundle cannot be read.
     """
-    loaded = load_bundle(bundle)
+    loaded = load_on_accelerator(bundle)
     scans = {
         name: scan_dataset(folder, options.seed, options.jobs, role="test")
         for name, folder in folders.items()
     }
-    _move_to_accelerator(loaded)
     scored = [_score_folder(loaded, name, scan, cache, options) for name, scan in scans.items()]
     return evaluate_datasets(
         *(scored, settings, options.seed, loaded.sha256, options.frames),
@@ -79,12 +77,11 @@ def evaluate_unseen_sets(
     Args:
         clips: Clips of all splits.
     """
-    loaded = load_bundle(bundle)
+    loaded = load_on_accelerator(bundle)
     unseen = select_unseen_sets(clips)
     load = make_feature_loader(
         loaded.preprocessing, cache, [clip for subset in unseen.values() for clip in subset]
     )
-    _move_to_accelerator(loaded)
     scored = [_score_clips(loaded, name, subset, load) for name, subset in unseen.items()]
     return evaluate_datasets(
         *(scored, settings, seed, loaded.sha256),
@@ -128,8 +125,3 @@ def _score_clips(
     for clip_id, problem in problems.items():
         log.warning("%s: %s was not scored: %s", name, clip_id, problem)
     return DatasetScores(name, len(clips) + len(skipped or {}), videos, problems)
-
-
-def _move_to_accelerator(bundle: Bundle) -> None:
-    for member in bundle.members:
-        member.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -16,8 +16,9 @@ from unmask.data.torch.evaluation_set import (
     unusable_example,
 )
 from unmask.errors import DataError
-from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.bundle import Bundle
 from unmask.models.collate import missing_input, usable_samples
+from unmask.models.device_placement import load_on_accelerator
 from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.footage import describe_footage
@@ -103,7 +104,7 @@ def score_split(
         DataError: The split is empty, or none of its clips could be scored.
     """
     subset = select_split(clips, split)
-    loaded = load_bundle(bundle)
+    loaded = load_on_accelerator(bundle)
     load = make_feature_loader(loaded.preprocessing, cache, subset)
     return score_clips(loaded, subset, load)
 

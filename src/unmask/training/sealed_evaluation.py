@@ -8,7 +8,8 @@ from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import Evaluation, evaluate
 from unmask.evaluation.plots import write_plots
 from unmask.evaluation.serialization import save, write_scores
-from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.bundle import Bundle
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.run_batch import fill_cache
@@ -42,7 +43,7 @@ def evaluate_sealed(
     def score(bundle: Bundle) -> tuple[ScoreRow, ...]:
         return _score_clips(bundle, clips, cache)
 
-    rows = score(load_bundle(bundles[0]))
+    rows = score(load_on_accelerator(bundles[0]))
     evaluation = evaluate(rows, settings, seed)
     comparison = compare_bundles(bundles[1], rows, score, settings, seed)
     write_scores(rows, report / "scores.csv")

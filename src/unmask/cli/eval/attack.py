@@ -34,14 +34,14 @@ def command(
     from unmask.data.splits import select_split
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
-    from unmask.models.bundle import load_bundle
+    from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.adversarial_evaluation import evaluate_under_attack
     from unmask.robustness.transmitted_evaluation import evaluate_transmitted
 
     settings = load_settings(phase=phase, profile=profile, overrides=overrides or ())
     attacks = settings.attacks
-    loaded = load_bundle(bundle)
+    loaded = load_on_accelerator(bundle)
     clips = select_split(read_manifest(manifest), "test")
     load = make_feature_loader(loaded.preprocessing, Cache(), clips)
     report = evaluate_under_attack(loaded, clips, load, attacks)

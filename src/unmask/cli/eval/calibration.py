@@ -21,11 +21,11 @@ def command(
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
-    from unmask.models.bundle import load_bundle
+    from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
     from unmask.training.calibration.comparison import compare_calibration
 
-    detector = load_bundle(bundle)
+    detector = load_on_accelerator(bundle)
     clips = read_manifest(manifest)
     load = make_feature_loader(detector.preprocessing, Cache(), clips)
     comparison = compare_calibration(detector, clips, load, passes, bins)

@@ -34,7 +34,7 @@ def command(
     from unmask.config.codec_conditions import ALL_CONDITIONS, GATE_CONDITIONS
     from unmask.data.manifest import read_manifest
     from unmask.evaluation.serialization import save
-    from unmask.models.bundle import load_bundle
+    from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.codec_evaluation import evaluate_codecs
 
@@ -42,7 +42,7 @@ def command(
     stated = ALL_CONDITIONS if cells == "all" else tuple(filter(None, cells.split(",")))
     conditions = stated or settings.codecs.cells or GATE_CONDITIONS
     report = evaluate_codecs(
-        load_bundle(bundle),
+        load_on_accelerator(bundle),
         read_manifest(manifest),
         Cache(),
         settings.codecs.replace(cells=conditions),

@@ -21,11 +21,11 @@ def command(
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
-    from unmask.models.bundle import load_bundle
+    from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
     from unmask.training.experiments.face_head_errors import evaluate_face_heads
 
-    loaded = load_bundle(bundle)
+    loaded = load_on_accelerator(bundle)
     clips = read_manifest(manifest)
     load = make_feature_loader(loaded.preprocessing, Cache(), clips)
     report = evaluate_face_heads(loaded, clips, split, load)

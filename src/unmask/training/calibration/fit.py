@@ -18,10 +18,11 @@ from unmask.config import UncertaintySettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
-from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.bundle import save_bundle
 from unmask.models.calibration.conformal import conformal_thresholds
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
+from unmask.models.device_placement import load_on_accelerator
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -54,7 +55,7 @@ def calibrate_bundle(
         SingleClassError: The validation clips are all genuine, or all fake.
         DataError: There are no validation clips.
     """
-    uncalibrated = replace(load_bundle(bundle), calibration=Calibration())
+    uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
     val = select_split(clips, "val")
     load = make_feature_loader(uncalibrated.preprocessing, cache, val)
     scored = score_clip_people(uncalibrated, val, load)

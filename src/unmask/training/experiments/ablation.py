@@ -13,7 +13,7 @@ from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.ablation_analysis import REFERENCE, RunScores
-from unmask.models.bundle import load_bundle
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.code_fingerprint import training_fingerprint
@@ -169,7 +169,7 @@ def run_ablation(
         folder = out / run_key(clips, run.settings)[:12] / "bundle"
         if not folder.is_dir():  # members that runs share are fitted once
             train_and_calibrate(clips, run.settings, cache, out, folder)
-        bundle = load_bundle(folder)
+        bundle = load_on_accelerator(folder)
         test = select_split(clips, "test")
         load = make_feature_loader(bundle.preprocessing, cache, test)
         for _ in EvaluationClips(test, load):  # so that preprocessing is not timed
