@@ -92,3 +92,30 @@ def test_scores_without_a_tenth_of_the_clips_are_refused(bundle, toy_clips, toy_
     clips = rename_clip(rename_clip(toy_clips, "test", 0, "broken"), "test", 1, "broken")
     with pytest.raises(DataError, match="2 of 12 clips cannot be used"):
         score_clips(bundle, select_split(clips, "test"), toy_load)
+
+
+@pytest.fixture
+def video_bundle(tiny_settings):
+    """A detector that uses faces alone, as training on silent clips leaves it."""
+    detector = Detector(tiny_settings.model.replace(modalities=("video",)))
+    return Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "demo")
+
+
+def test_sound_alone_is_no_loss_to_a_detector_of_faces(video_bundle, toy_clips, toy_load, caplog):
+    videos = [clip for clip in toy_clips if clip.split == "test"]
+    sounds = [replace(clip, clip_id=f"{clip.clip_id}-sound", width=0) for clip in videos]
+    rows = score_clips(video_bundle, [*videos, *sounds], toy_load)
+    assert [row.clip_id for row in rows] == [clip.clip_id for clip in videos]
+    count = len(videos)
+    assert f"{count} of {2 * count} clips have no video, and the detector" in caplog.text
+
+
+def test_a_video_without_a_face_is_lost(video_bundle, toy_clips, toy_load):
+    def load(clip):
+        features = toy_load(clip)
+        return replace(features, people=()) if clip.clip_id.endswith("faceless") else features
+
+    videos = [clip for clip in toy_clips if clip.split == "test"]
+    faceless = [replace(clip, clip_id=f"{clip.clip_id}-faceless") for clip in videos]
+    with pytest.raises(DataError, match=f"{len(videos)} of {2 * len(videos)} clips cannot be used"):
+        score_clips(video_bundle, [*videos, *faceless], load)

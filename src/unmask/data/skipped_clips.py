@@ -1,7 +1,7 @@
 """Clips that a run goes on without: how many it may lose, and which they were."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 
 from unmask.errors import DataError
@@ -33,6 +33,11 @@ def check_skipped(clips: Sequence[Clip], problems: Mapping[str, str]) -> tuple[C
     ids = {clip.clip_id for clip in clips}
     check_share(len(clips), {name: text for name, text in problems.items() if name in ids})
     return usable
+
+
+def has_used_stream(clip: Clip, modalities: Collection[str]) -> bool:
+    """Return whether the file has a stream of one of the modalities ``video`` and ``audio``."""
+    return ("video" in modalities and clip.width > 0) or ("audio" in modalities and clip.has_audio)
 
 
 def check_share(total: int, problems: Mapping[str, str]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.skipped_clips import check_skipped
+from unmask.config import ModelSettings
+from unmask.data.skipped_clips import check_skipped, has_used_stream
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import (
     FeatureLoader,
@@ -45,7 +46,8 @@ def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> t
     """Score clips, one row for each.
 
     A clip that cannot be read or scored, or has neither a face nor sound, is left out with a
-    warning.
+    warning. A file without any stream that the detector uses, such as sound alone for a detector
+    of faces, is no such clip: it is left out with a note and does not count as lost.
 
     Args:
         load: Loads the features of a clip with the bundle's preprocessing.
@@ -69,7 +71,8 @@ def score_clip_people(
         DataError: As for :func:`score_clips`.
     """
     scored, problems = [], {}
-    for clip in clips:
+    fitting = _select_fitting(clips, bundle.settings)
+    for clip in fitting:
         result = _score_clip(bundle, clip, load, passes)
         if isinstance(result, ScoredClip):
             scored.append(result)
@@ -78,8 +81,19 @@ def score_clip_people(
             log.warning("clip %s was not scored: %s", clip.clip_id, result)
     if not scored:
         raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
-    check_skipped(clips, problems)
+    check_skipped(fitting, problems)
     return tuple(scored)
+
+
+def _select_fitting(clips: Sequence[Clip], settings: ModelSettings) -> list[Clip]:
+    """Return the clips whose files have a stream that the detector uses; count the others."""
+    fitting = [clip for clip in clips if has_used_stream(clip, settings.modalities)]
+    if len(fitting) < len(clips):
+        log.warning(
+            "%d of %d clips have no %s, and the detector uses nothing else; they are not scored",
+            *(len(clips) - len(fitting), len(clips), " or ".join(settings.modalities)),
+        )
+    return fitting
 
 
 def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) -> ScoredClip | str:
