@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from tests.factories import make_evaluation
 from unmask.config import EvaluationSettings, Gate, GateSettings
 from unmask.errors import SingleClassError
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.gates import check_gates
 from unmask.evaluation.intervals import Estimate
@@ -121,6 +122,8 @@ def test_codecs_that_change_nothing_leave_no_gap_to_gate():
         (("opus:16",), "required"),
     ):
         report = CodecReport("test", 0, 0.95, skipped=skipped)
-        checked = check_gates(gates, make_evaluation(auc=0.95), 0.0, None, report.to_gate())
+        checked = check_gates(
+            gates, make_evaluation(auc=0.95), 0.0, BaselineComparison(), report.to_gate()
+        )
         (row,) = [row for row in checked.rows if row.name == "codec_gap"]
         assert (row.value, row.level) == (None, level)

@@ -14,6 +14,7 @@ from unmask.config import (
 )
 from unmask.config.codec_conditions import parse_condition
 from unmask.data.torch.evaluation_set import make_feature_loader
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.gates import check_gates
 from unmask.models.bundle import save_bundle
 from unmask.models.inference import decisive_score, score_samples
@@ -109,7 +110,9 @@ def test_transfer_scores_without_the_network_of_the_attacker(ensemble, uploads, 
 def test_clips_that_show_nothing_to_attack_are_no_missed_gate(scorer, uploads, load):
     report = evaluate_transmitted(scorer, uploads[3:], load, SETTINGS, EVALUATION)
     gates = GateSettings(transmitted_drop=Gate(limit=0.05))
-    checked = check_gates(gates, make_evaluation(auc=0.95), 0.0, None, None, report.to_gate())
+    checked = check_gates(
+        gates, make_evaluation(auc=0.95), 0.0, BaselineComparison(), None, report.to_gate()
+    )
     (row,) = [row for row in checked.rows if row.name == "transmitted_drop"]
     assert (row.value, row.level) == (None, "reported")
     assert "lack genuine faces or fake ones" in row.message

@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.factories import make_clip, make_evaluation
 from unmask.config import EvaluationSettings, Gate, GateSettings
+from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.gates import check_gates
 from unmask.evaluation.serialization import from_json, to_json
 from unmask.robustness.adversarial_report import RobustnessReport
@@ -63,7 +64,9 @@ def make_report(row):
 def test_the_gate_reads_the_worst_attacker(row, limit, passes):
     report = make_report(row[0])
     gates = GateSettings(transmitted_drop=Gate(limit=limit))
-    checked = check_gates(gates, make_evaluation(auc=0.95), 0.0, None, None, report.to_gate())
+    checked = check_gates(
+        gates, make_evaluation(auc=0.95), 0.0, BaselineComparison(), None, report.to_gate()
+    )
     result = {each.name: each for each in checked.rows}["transmitted_drop"]
     assert (result.value, result.passed) == (row[0].drop.value, passes)
     assert "white_box, CRF 23" in result.message
@@ -72,7 +75,9 @@ def test_the_gate_reads_the_worst_attacker(row, limit, passes):
 def test_a_gate_without_a_measurement_fails_unless_there_is_nothing_to_measure():
     gates = GateSettings(transmitted_drop=Gate(limit=0.05))
     for result in (None, TransmittedReport(0.95, 8).to_gate()):
-        checked = check_gates(gates, make_evaluation(auc=0.95), 0.0, None, None, result)
+        checked = check_gates(
+            gates, make_evaluation(auc=0.95), 0.0, BaselineComparison(), None, result
+        )
         assert not checked.passed
 
 
