@@ -14,8 +14,9 @@ from unmask.errors import UnmaskError
 DataSets = Annotated[
     list[str] | None,
     typer.Option(
-        help="Data set in place of the pinned one: FOLDER, or several of NAME=FOLDER or "
-        "NAME=FOLDER:ROLE with role train, test, both (default) or sealed; repeatable."
+        help="Data set in place of data.sources and the pinned one: FOLDER, or several of "
+        "NAME=FOLDER or NAME=FOLDER:ROLE with role train, test, both (default) or "
+        "sealed; repeatable."
     ),
 ]
 
@@ -50,12 +51,14 @@ def training(
 def gate(
     phase: Phase = 1,
     profile: Profile = "demo",
+    data: DataSets = None,
     version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
+    set_: Overrides = None,
 ) -> None:
     """Check the champion, or a registered version, against the gates of its phase."""
     from pipelines import regression_gate
 
-    _fail_fast(regression_gate)(phase, profile, version)
+    _fail_fast(regression_gate)(phase, profile, tuple(data or ()), version, tuple(set_ or ()))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from zenml import pipeline
 
-from pipelines.step_settings import plan_gates
+from pipelines.step_settings import load_run, plan_gates
 from steps.check_gates import check_gates
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_baseline import evaluate_baseline
@@ -13,19 +13,25 @@ from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_baseline import fetch_baseline
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
-from steps.platforms.paths import PARAMS
-from unmask.config import load_settings
 
 
 @pipeline(enable_cache=True)
-def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") -> None:
-    """Evaluate a registered detector on the pinned test set; fail if a required gate is missed.
+def regression_gate(
+    phase: int = 1,
+    profile: str = "demo",
+    data: tuple[str, ...] = (),
+    version: str = "",
+    overrides: tuple[str, ...] = (),
+) -> None:
+    """Evaluate a registered detector on test clips; fail if a required gate is missed.
 
     Args:
+        data: Data sets as in training; those of ``data.sources``, or the pinned set, if empty.
         version: Version of the registered model; the champion if empty.
+        overrides: ``section.key=value`` each, as in training.
     """
-    settings = load_settings(PARAMS, phase, profile)
-    clips, _, _ = ingest_data((), settings.seed, settings.data)
+    settings, data = load_run(phase, profile, data, overrides)
+    clips, _, _ = ingest_data(data, settings.seed, settings.data)
     bundle = fetch_champion(phase, version, required=True)
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
@@ -33,5 +39,5 @@ def regression_gate(phase: int = 1, profile: str = "demo", version: str = "") ->
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     baseline = evaluate_baseline(fetch_baseline(phase), plots, clips, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
-    plan = plan_gates(settings)
+    plan = plan_gates(settings, data)
     enforce_gates(check_gates(bundle, evaluation, robustness, codecs, baseline, plan))

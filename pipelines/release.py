@@ -2,14 +2,13 @@
 
 from zenml import pipeline
 
+from pipelines.step_settings import load_run
 from steps.count_opening import count_opening
 from steps.evaluate_sealed import evaluate_sealed
 from steps.fetch_baseline import fetch_baseline
 from steps.fetch_champion import fetch_champion
 from steps.ingest_sealed import ingest_sealed
-from steps.platforms.paths import PARAMS
 from steps.record_release import record_release
-from unmask.config import load_settings
 
 
 @pipeline(enable_cache=False)
@@ -23,11 +22,11 @@ def release_pipeline(
     """Score a registered detector on the sealed clips, and count that they were opened.
 
     Args:
-        data: Data sets as in training, the sealed ones among them; the pinned set if empty.
+        data: Data sets as in training, the sealed ones among them.
         version: Version of the registered model; the champion if empty.
         overrides: ``section.key=value`` each, as in training.
     """
-    settings = load_settings(PARAMS, phase, profile, overrides)
+    settings, data = load_run(phase, profile, data, overrides)
     clips, sealed_version = ingest_sealed(data, settings.seed, settings.data)
     bundle = fetch_champion(phase, version, required=True)
     baseline = fetch_baseline(phase)

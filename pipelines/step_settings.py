@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 from steps.platforms.paths import PARAMS
 from unmask.config import Gate, GatePlan, GateSettings, Settings, load_settings
+from unmask.data.datasets.settings_sources import apply_sources
 from unmask.evaluation import roadmap
 from unmask.training.detector import ensemble
+
+
+def load_run(
+    phase: int, profile: str, data: Sequence[str], overrides: Sequence[str]
+) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings of a run and its data sets: ``data``, or those of ``data.sources``."""
+    return apply_sources(load_settings(PARAMS, phase, profile, overrides), data)
 
 
 def member_settings(settings: Settings) -> tuple[Settings, ...]:

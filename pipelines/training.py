@@ -7,6 +7,7 @@ from zenml import pipeline
 from pipelines.step_settings import (
     ensemble_settings,
     lipsync_settings,
+    load_run,
     member_settings,
     plan_gates,
     shortcut_level,
@@ -29,14 +30,13 @@ from steps.fetch_baseline import fetch_baseline
 from steps.ingest_data import ingest_data
 from steps.log_results import log_results
 from steps.log_skipped_clips import log_skipped_clips
-from steps.platforms.paths import PARAMS
 from steps.platforms.run_summary import RunRequest
 from steps.register_detector import register_detector
 from steps.select_clips import select_clips
 from steps.train_detector import train_detector
 from steps.train_lipsync import train_lipsync
 from steps.validate_data import validate_data
-from unmask.config import Settings, load_settings
+from unmask.config import Settings
 
 
 @pipeline(enable_cache=True)
@@ -51,10 +51,10 @@ def training_pipeline(
     Args:
         phase: Block of ``phases`` in ``params.yaml``.
         profile: Block of ``profiles``: ``demo`` or ``full``.
-        data: Data sets to use in place of the pinned one, ``NAME=FOLDER:ROLE`` each.
+        data: Data sets in place of ``data.sources`` and the pinned one, ``NAME=FOLDER:ROLE`` each.
         overrides: ``section.key=value`` each.
     """
-    settings = load_settings(PARAMS, phase, profile, overrides)
+    settings, data = load_run(phase, profile, data, overrides)
     listed, data_version, unreadable = ingest_data(data, settings.seed, settings.data)
     validate_data(listed, shortcut_level(data), settings.seed)
     clips, skipped = _prepare_features(listed, unreadable, settings)

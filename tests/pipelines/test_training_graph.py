@@ -55,6 +55,21 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
     assert upstream["enforce_gates"] >= {"register_detector"}
 
 
+@pytest.mark.parametrize("name", ["training_pipeline", "regression_gate", "release_pipeline"])
+def test_every_pipeline_takes_the_data_sets_of_the_settings_unless_it_is_given_some(
+    platforms, name
+):
+    import pipelines
+
+    pipeline = getattr(pipelines, name)
+    sources = ("data.sources=[{name: ffpp, folder: ../FF++, role: both, weight: 2}]",)
+    for data, expected in (((), ["ffpp=../FF++:both"]), (("elsewhere",), ["elsewhere"])):
+        pipeline.prepare(data=data, overrides=sources)
+        (ingest,) = [step for key, step in pipeline.invocations.items() if "ingest" in key]
+        assert list(ingest.parameters["data"]) == expected
+    pipeline.prepare()  # whoever looks at it next finds the defaults
+
+
 def test_the_regression_gate_ends_with_its_gates(platforms):
     from pipelines.gate import regression_gate
 

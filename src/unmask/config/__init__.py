@@ -20,6 +20,7 @@ from unmask.config.loader import load_settings
 from unmask.config.model import ModelSettings
 from unmask.config.preprocessing import (
     AlignSettings,
+    DataSetSettings,
     DataSettings,
     FaceSettings,
     FlowSettings,
@@ -35,6 +36,7 @@ from unmask.config.training import (
     AugmentationSettings,
     EnsembleSettings,
     LipSyncSettings,
+    SourceWeight,
     TrainingSettings,
 )
 
@@ -43,6 +45,7 @@ __all__ = [
     "AttackSettings",
     "AugmentationSettings",
     "CodecSettings",
+    "DataSetSettings",
     "DataSettings",
     "EnsembleSettings",
     "EvaluationSettings",
@@ -60,6 +63,7 @@ __all__ = [
     "SettingsModel",
     "SourceFaceSettings",
     "SourceGate",
+    "SourceWeight",
     "SpeechSettings",
     "TrainingSettings",
     "TransmittedSettings",

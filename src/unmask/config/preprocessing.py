@@ -1,16 +1,34 @@
 """Settings of data and of its preprocessing, the input specification of a detector."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from unmask.config.base import Fraction, SettingsModel
+from unmask.config.base import Fraction, SettingsModel, Text
 from unmask.records import FACE_PX
+
+
+class DataSetSettings(SettingsModel):
+    """A data set of a run, as `--data NAME=FOLDER:ROLE` names one."""
+
+    name: Text = Field(description="Names the source of its clips; letters, digits, -, _ and `.`.")
+    folder: Text = Field(min_length=1, description="Folder of the data set.")
+    role: Literal["train", "test", "both", "sealed"] = Field(
+        default="both", description="What its clips are used for."
+    )
+    weight: float | None = Field(
+        default=None,
+        gt=0,
+        description="Share of its clips in training, as `training.source_weights` gives one.",
+    )
 
 
 class DataSettings(SettingsModel):
     """Data beside the pinned set."""
 
+    sources: Annotated[tuple[DataSetSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Data sets of a run that is given none by `--data`."
+    )
     forge: bool = Field(
         default=True,
         description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine clips of "
