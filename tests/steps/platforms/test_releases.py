@@ -1,13 +1,17 @@
 """Openings of sealed splits in MLflow, with versions that hold no bundle."""
 
+from types import SimpleNamespace
+
 import mlflow
 import pytest
 
 from steps.platforms import mlflow_runs, model_registry, releases
+from steps.platforms.run_summary import RunRequest
 from tests.factories import make_evaluation
 from unmask.config import Settings
 from unmask.errors import GateError
 from unmask.evaluation.baseline_comparison import BaselineComparison
+from unmask.evaluation.gates import GateReport, GateResult
 
 SEALED = "sealed:abc"
 
@@ -120,3 +124,30 @@ def test_a_version_that_passed_no_gates_cannot_be_pinned(versions, gates):
 def test_a_champion_of_before_gates_were_recorded_can_be_pinned(versions):
     mlflow.MlflowClient().delete_model_version_tag(versions, "1", "gates")
     assert model_registry.pin_baseline(1) == "1"
+
+
+@pytest.mark.parametrize(
+    ("level", "passed", "gates"),
+    [
+        ("required", True, "passed"),
+        ("required", False, "short"),
+        ("reported", False, "reported"),
+    ],
+)
+def test_a_version_that_is_evaluated_again_has_the_result_of_its_last_gates(
+    versions, tmp_path, monkeypatch, level, passed, gates
+):
+    monkeypatch.setattr(model_registry, "register", lambda *_: "2")  # registered already
+    monkeypatch.setattr(model_registry, "load_bundle", lambda _: SimpleNamespace(sha256="2" * 64))
+    mlflow.MlflowClient().set_model_version_tag(versions, "2", "gates", "unknown")
+    row = GateResult("auc", 0.8, 0.9, "at least", level, passed, "message")
+    model_registry.register_candidate(
+        "run-7",
+        tmp_path,
+        make_evaluation(),
+        GateReport((row,), passed or level == "reported"),
+        "dvc:abc.dir",
+        RunRequest(1, "demo", ""),
+    )
+    assert mlflow.MlflowClient().get_model_version(versions, "2").tags["gates"] == gates
+    assert model_registry.has_passed_gates(1, "2") == (gates == "passed")
