@@ -60,3 +60,10 @@ def test_an_override_replaces_the_list():
     override = "data.sources=[{name: dfdc, folder: ../DFDC, role: train}]"
     _, data = apply_sources(load_settings(phase=1, profile="full", overrides=[override]), ())
     assert data == ("dfdc=../DFDC:train",)
+
+
+def test_weight_of_a_set_that_is_never_trained_on_is_refused():
+    sources = [{**SOURCES[1], "weight": 2.0}]
+    settings = from_dict(Settings, {"data": {"sources": sources}})
+    with pytest.raises(ConfigError, match="celebdf a weight, but the role test"):
+        apply_sources(settings, ())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from unmask.config import DataSetSettings, Settings, SourceWeight
+from unmask.data.datasets.roles import ROLES
 from unmask.errors import ConfigError
 
 
@@ -18,7 +19,8 @@ def apply_sources(settings: Settings, data: Sequence[str]) -> tuple[Settings, tu
         pinned set.
 
     Raises:
-        ConfigError: ``data.sources`` and ``training.source_weights`` weight a data set differently.
+        ConfigError: ``data.sources`` and ``training.source_weights`` weight a data set differently,
+            or a data set has a weight that is not trained on.
     """
     sources = settings.data.sources
     if data or not sources:
@@ -37,6 +39,11 @@ def _merge_weights(
         weight = source.weight
         if weight is None:
             continue
+        if "train" not in ROLES[source.role]:
+            raise ConfigError(
+                f"data.sources gives {source.name} a weight, but the role {source.role}, which is "
+                "never trained on; remove its weight"
+            )
         if (other := weights.setdefault(source.name, weight)) != weight:
             raise ConfigError(
                 f"data.sources gives {source.name} the weight {weight:g} and "
