@@ -19,6 +19,7 @@ DataSets = Annotated[
         "sealed; repeatable."
     ),
 ]
+Version = Annotated[str, typer.Option(help="Registered version; default: the champion.")]
 
 app = typer.Typer(
     add_completion=False,
@@ -52,7 +53,7 @@ def gate(
     phase: Phase = 1,
     profile: Profile = "demo",
     data: DataSets = None,
-    version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
+    version: Version = "",
     set_: Overrides = None,
 ) -> None:
     """Check the champion, or a registered version, against the gates of its phase."""
@@ -66,7 +67,7 @@ def release(
     phase: Phase = 1,
     profile: Profile = "demo",
     data: DataSets = None,
-    version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
+    version: Version = "",
     set_: Overrides = None,
 ) -> None:
     """Score the champion, or a registered version, on the sealed clips, and count the opening."""
@@ -78,7 +79,7 @@ def release(
 @app.command()
 def pin(
     phase: Phase = 1,
-    version: Annotated[str, typer.Option(help="Registered version; default: the champion.")] = "",
+    version: Version = "",
 ) -> None:
     """Make a version that passed its gates the baseline that candidates are compared with."""
     from steps.platforms.model_registry import model_name, pin_baseline

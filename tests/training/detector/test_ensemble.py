@@ -83,15 +83,15 @@ def test_an_ensemble_without_members_is_refused():
         member_settings(make_settings(0))
 
 
+def fit_two_members(clips, settings, load, folder):
+    """Fit a detector, and another one that takes over its frame encoder."""
+    first = fit(clips, settings, load, folder)
+    frozen = FrozenFrameEncoder(first)
+    return first, fit(clips, settings.replace(seed=8), load, folder, frozen=frozen)
+
+
 def test_a_frozen_frame_encoder_is_not_trained(toy_clips, toy_load, tiny_settings, tmp_path):
-    first = fit(toy_clips, tiny_settings, toy_load, tmp_path)
-    second = fit(
-        toy_clips,
-        tiny_settings.replace(seed=8),
-        toy_load,
-        tmp_path,
-        frozen=FrozenFrameEncoder(first),
-    )
+    first, second = fit_two_members(toy_clips, tiny_settings, toy_load, tmp_path)
     base, member = load_bundle(first).first_member, load_bundle(second).first_member
     copied = member.frame.state_dict()
     assert all(value.equal(copied[name]) for name, value in base.frame.state_dict().items())
@@ -111,14 +111,7 @@ def test_members_with_low_rank_adapters_share_a_frame_encoder(
     model = tiny_settings.model.replace(frame_backbone="test_vit", trainable="lora")
     training = tiny_settings.training.replace(epochs=1, ema_decay=ema_decay)
     settings = tiny_settings.replace(model=model, training=training)
-    first = fit(toy_clips, settings, toy_load, tmp_path)
-    second = fit(
-        toy_clips,
-        settings.replace(seed=8),
-        toy_load,
-        tmp_path,
-        frozen=FrozenFrameEncoder(first),
-    )
+    first, second = fit_two_members(toy_clips, settings, toy_load, tmp_path)
     base, member = load_bundle(first).first_member, load_bundle(second).first_member
     for key, value in base.frame.state_dict().items():
         assert value.equal(member.frame.state_dict()[key])

@@ -4,6 +4,7 @@ The types that :data:`BACKBONES` lists. They differ in their input, in the posit
 layers and in what follows the last layer; all of them give 50 vectors per second.
 """
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from math import ceil, prod
 from typing import Any
@@ -25,7 +26,7 @@ from unmask.models.backbones.speech_features import (
 NOT_ATTENDED = -1e4  # added to a score; its exponential is 0 in every precision
 
 
-class SpeechBackbone:
+class SpeechBackbone(ABC):
     """A model whose layers can be run in parts.
 
     Args:
@@ -49,10 +50,11 @@ class SpeechBackbone:
         return layers
 
     @property
+    @abstractmethod
     def lower_modules(self) -> list[nn.Module]:
         """Modules before the first layer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def embed(self, waveform: Tensor, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the input of the first layer.
 
@@ -64,7 +66,6 @@ class SpeechBackbone:
         Returns:
             Shape ``(B, A, hidden)``; and a mask that is False in padding, shape ``(B, A)``.
         """
-        raise NotImplementedError
 
     def run(self, hidden: Tensor, mask: Tensor | None, part: slice) -> list[Tensor]:
         """Run some of the layers and return the output of each, shape ``(B, A, hidden)``.

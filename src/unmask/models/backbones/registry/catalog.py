@@ -190,7 +190,7 @@ def find_network(name: str) -> PretrainedNetwork:
     """Return the network of that name.
 
     Raises:
-        WeightsError: There is none.
+        WeightsError: No network has this name.
     """
     for network in NETWORKS:
         if network.name == name:

