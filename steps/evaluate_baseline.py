@@ -19,6 +19,6 @@ from unmask.training.baseline_scores import compare_on_test
 def evaluate_baseline(
     baseline: Path, plots: Path, clips: tuple[Clip, ...], settings: EvaluationSettings, seed: int
 ) -> Annotated[BaselineComparison, "baseline_comparison"]:
-    """Score the baseline, an empty folder if there is none, on the candidate's test clips."""
+    """Score the baseline on the candidate's test clips; its folder is empty without a baseline."""
     rows = read_scores(plots / "scores.csv")
     return compare_on_test(baseline, rows, clips, Cache(CACHE), settings, seed)

@@ -67,7 +67,7 @@ def test_every_pipeline_takes_the_data_sets_of_the_settings_unless_it_is_given_s
         pipeline.prepare(data=data, overrides=sources)
         (ingest,) = [step for key, step in pipeline.invocations.items() if "ingest" in key]
         assert list(ingest.parameters["data"]) == expected
-    pipeline.prepare()  # whoever looks at it next finds the defaults
+    pipeline.prepare()  # later tests find the defaults
 
 
 def test_the_regression_gate_ends_with_its_gates(platforms):

@@ -13,7 +13,7 @@ def ece_p_value(
 ) -> float:
     """Compute how probable an ECE of this size or more is for a perfectly calibrated detector.
 
-    Labels are drawn anew, each clip fake with its own probability, and the ECE of each draw is
+    New labels are drawn, each clip fake with its own probability, and the ECE of each draw is
     compared with the measured one. This is consistency resampling (Bröcker & Smith, "Increasing the
     Reliability of Reliability Diagrams", Weather and Forecasting 22, 2007; as a test: Vaicenavicius
     et al., "Evaluating model calibration in classification", AISTATS 2019). The measured labels

@@ -192,7 +192,7 @@ def _check(name: str, gate: Gate, direction: str, reading: Reading) -> GateResul
 
 
 def _check_baseline(name: str, gate: Gate, baseline: BaselineComparison) -> GateResult:
-    """Check the loss against the baseline, or its upper bound; without a baseline there is none."""
+    """Check the loss against the baseline, or its upper bound; without a baseline, pass."""
     if not baseline.baseline:
         message = "no baseline yet: the first version that is promoted becomes it"
         return GateResult(name, None, gate.limit, AT_MOST, gate.level, True, message)

@@ -106,7 +106,7 @@ class TransmittedReport:
 
 @dataclass(frozen=True, slots=True)
 class TransmittedScores:
-    """Scores of the same clips at three stages, higher is more fake; NaN where there is none.
+    """Scores of the same clips at three stages, higher is more fake; NaN for a clip without one.
 
     Attributes:
         original: Of the files, shape ``(clips,)``.

@@ -1,4 +1,4 @@
-"""A candidate beside the pinned baseline, which is scored anew on the same clips."""
+"""Scores of a candidate and of the pinned baseline on the same clips."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
