@@ -1,3 +1,4 @@
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -134,3 +135,40 @@ def test_no_fake_that_is_found_gives_no_evasion():
     clean = np.array([0.0, 1.0, -1.0, -2.0])
     is_fake = np.array([False, False, True, True])
     assert evasion_rate(clean, clean, is_fake) is None
+
+
+def test_clips_that_no_attack_takes_are_not_loaded(bundle, clips, load):
+    loaded = set()
+
+    def note(clip):
+        loaded.add(clip.clip_id)
+        return load(clip)
+
+    pairs = [replace(clip, pair_id=str(n // 2)) for n, clip in enumerate(clips)]
+    settings = AttackSettings(epsilons=(0.1,), targets=("frames",), clips=3)
+    report = evaluate_under_attack(bundle, pairs, note, settings)  # 0.1 is no attack of the gate
+    assert len(loaded) == 4
+    assert report.clips == report.rows[0].clips == 4
+
+
+def test_the_attack_of_the_gate_keeps_no_more_than_two_clips_loaded(bundle, clips, load):
+    faces, most = [], 0
+
+    def note(clip):
+        nonlocal most
+        features = load(clip)
+        faces.append(weakref.ref(features.people[0].faces))
+        most = max(most, sum(ref() is not None for ref in faces))
+        return features
+
+    settings = AttackSettings(epsilons=(0.05,), targets=("frames",))
+    assert evaluate_under_attack(bundle, clips, note, settings).clips == len(clips)
+    assert most == 2
+
+
+def test_silent_clips_have_no_sound_to_attack(bundle, clips, load):
+    silent = [replace(clip, has_audio=False) for clip in clips]
+    settings = AttackSettings(epsilons=(0.05,), targets=("frames", "audio", "both"))
+    report = evaluate_under_attack(bundle, silent, load, settings)
+    assert {row.target for row in report.rows} == {"frames"}
+    assert report.protocol.startswith("not attacked: audio, both")

@@ -116,3 +116,18 @@ def test_clips_that_show_nothing_to_attack_are_no_missed_gate(scorer, uploads, l
     (row,) = [row for row in checked.rows if row.name == "transmitted_drop"]
     assert (row.value, row.level) == (None, "reported")
     assert "lack genuine faces or fake ones" in row.message
+
+
+def test_only_the_clips_to_encode_are_loaded(scorer, uploads, load):
+    loaded = set()
+
+    def note(clip):
+        loaded.add(clip.clip_id)
+        return load(clip)
+
+    pairs = [replace(clip, pair_id="pair") for clip in uploads[1:3]]
+    others = [replace(uploads[0], clip_id=f"other-{n}", pair_id=f"other-{n}") for n in range(4)]
+    settings = SETTINGS.replace(attackers=("noise",), clips=2)
+    report = evaluate_transmitted(scorer, [*others, *pairs], note, settings, EVALUATION)
+    assert report.rows[0].clips == 2
+    assert loaded == {"silent", "face"}

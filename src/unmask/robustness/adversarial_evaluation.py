@@ -4,26 +4,18 @@ The attacker knows the first member of the ensemble; see
 :class:`unmask.robustness.adversarial_report.ThreatModel` for the scope of the results.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
-from zlib import crc32
 
 import numpy as np
 
 from unmask.config import AttackSettings, ModelSettings
 from unmask.data.skipped_clips import check_skipped
-from unmask.data.torch.evaluation_set import (
-    EvaluationClips,
-    Example,
-    FeatureLoader,
-    slice_frames,
-)
+from unmask.data.torch.evaluation_set import Example, FeatureLoader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle
-from unmask.models.collate import usable_samples
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.records import Clip
 from unmask.robustness.adversarial_report import (
@@ -37,11 +29,11 @@ from unmask.robustness.adversarial_report import (
     is_gated_attack,
 )
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
+from unmask.robustness.clip_choice import choose_clips
 from unmask.robustness.evasion import evasion_rate
+from unmask.robustness.usable_clips import UsableClips
 
 NO_ATTACK = Attack(GATE_TARGET, 0.0, "none")
-
-log = logging.getLogger(__name__)
 
 RowsByAttack = dict[tuple[str, Attack], AttackRow]  # by view and attack
 
@@ -53,9 +45,10 @@ def evaluate_under_attack(
     settings: AttackSettings,
     split: str = "test",
 ) -> RobustnessReport:
-    """Attack every clip of a split and measure the AUC again.
+    """Attack the clips of a split and measure the AUC again.
 
-    ``settings`` may limit clips and frames; the attacks of the gate still use all of them.
+    ``settings`` may limit clips and frames; the attacks of the gate still use all of them. Clips
+    that no attack needs are not loaded.
 
     Args:
         load: Loads the features of a clip with the bundle's preprocessing.
@@ -66,35 +59,26 @@ def evaluate_under_attack(
         ConfigError: A target or method does not exist.
     """
     subset = [clip for clip in clips if clip.split == split]
-    loaded = list(EvaluationClips(subset, load))
-    usable = [
-        replace(example, samples=usable_samples(example.samples, bundle.settings))
-        for example in loaded
-    ]
-    examples = [example for example in usable if example.samples]
-    if not examples:
+    loader = UsableClips(load, bundle.settings)
+    sample = choose_clips(subset, settings.clips, loader.is_usable)
+    if not sample:
         raise DataError(f"none of {len(subset)} clips of split {split!r} can be attacked")
-    problems = {example.clip.clip_id: example.problem for example in loaded if example.problem}
-    for clip_id, problem in problems.items():
-        log.warning("clip %s was not attacked: %s", clip_id, problem)
-    check_skipped(subset, problems)
-    targets = _attackable(settings.targets, examples, bundle.settings)
+    targets = _attackable(settings.targets, sample, loader, bundle.settings)
     grid = product(settings.methods, targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in grid]
-    sample = [_middle_frames(item, settings.frames) for item in _sample(examples, settings.clips)]
-    rows = _measure(bundle, sample, attacks, settings)
-    if settings.clips or settings.frames:
+    gated = [each for each in attacks if is_gated_attack(each.method, each.target, each.epsilon)]
+    is_limited = bool(settings.clips or settings.frames)
+    whole = choose_clips(subset, 0, loader.is_usable) if gated and is_limited else sample
+    check_skipped(tuple(loader.tried.values()), loader.problems)
+    rows = _measure(bundle, sample, loader.iterate(sample, settings.frames), attacks, settings)
+    if gated and is_limited:
         first_member = replace(bundle, members=bundle.members[:1], sync=None)
-        gated = [
-            attack
-            for attack in attacks
-            if is_gated_attack(attack.method, attack.target, attack.epsilon)
-        ]
-        rows |= _measure(first_member, examples, gated, settings)
+        rows |= _measure(first_member, whole, loader.iterate(whole), gated, settings)
+    clean = rows.pop((WHITE_BOX, NO_ATTACK))
     return RobustnessReport(
         split=split,
-        clips=len(examples),
-        clean_auc=rows.pop((WHITE_BOX, NO_ATTACK)).auc,
+        clips=len(whole),
+        clean_auc=clean.auc,
         rows=tuple(row for (_, attack), row in rows.items() if attack != NO_ATTACK),
         threat_model=_threat_model(bundle),
         protocol=_protocol(settings, [name for name in settings.targets if name not in targets]),
@@ -102,26 +86,29 @@ def evaluate_under_attack(
 
 
 def _attackable(
-    targets: Sequence[str], examples: Sequence[Example], settings: ModelSettings
+    targets: Sequence[str], clips: Sequence[Clip], loader: UsableClips, settings: ModelSettings
 ) -> tuple[str, ...]:
     """Return the targets that the detector uses of any clip: no sound of silent clips."""
-    samples = [sample for example in examples for sample in example.samples[:1]]
-    has = {
-        "frames": "video" in settings.modalities and any(len(each.faces) for each in samples),
-        "audio": "audio" in settings.modalities and any(len(each.waveform) for each in samples),
-    }
-    has["both"] = all(has.values())
-    return tuple(name for name in targets if has[name])
+    pictures = [clip for clip in clips if clip.width] if "video" in settings.modalities else []
+    has_face = any(len(example.samples[0].faces) for example in loader.iterate(pictures))
+    has_sound = "audio" in settings.modalities and any(clip.has_audio for clip in clips)
+    present = {"frames": has_face, "audio": has_sound, "both": has_face and has_sound}
+    return tuple(name for name in targets if present[name])
 
 
 def _measure(
     bundle: Bundle,
-    examples: Sequence[Example],
+    clips: Sequence[Clip],
+    examples: Iterable[Example],
     attacks: Sequence[Attack],
     settings: AttackSettings,
 ) -> RowsByAttack:
-    """Measure one row per view and attack, ``NO_ATTACK`` included."""
-    is_fake = np.array([example.clip.is_fake for example in examples])
+    """Measure one row per view and attack, ``NO_ATTACK`` included.
+
+    Args:
+        examples: Those of ``clips``, in the same order.
+    """
+    is_fake = np.array([clip.is_fake for clip in clips])
     tried = [NO_ATTACK, *attacks]
     rows: RowsByAttack = {}
     for view, logits in score_under_attack(bundle, examples, tried, settings).items():
@@ -134,40 +121,10 @@ def _measure(
                 drop=aucs[0] - auc,
                 method=attack.method,
                 view=view,
-                clips=len(examples),
+                clips=len(clips),
                 evasion=evasion_rate(logits[:, 0], attacked, is_fake),
             )
     return rows
-
-
-def _sample(examples: Sequence[Example], min_clips: int) -> Sequence[Example]:
-    """Return whole pairs with at least ``min_clips`` clips, in any order of ``examples``.
-
-    Args:
-        min_clips: 0 returns all.
-    """
-    if not min_clips:
-        return examples
-    pairs: dict[str, list[Example]] = {}
-    for example in examples:
-        pairs.setdefault(example.clip.pair_id, []).append(example)
-    sample: list[Example] = []
-    for pair_id in sorted(pairs, key=lambda name: (crc32(name.encode()), name)):
-        if len(sample) < min_clips:
-            sample += sorted(pairs[pair_id], key=lambda example: example.clip.clip_id)
-    return sample
-
-
-def _middle_frames(example: Example, frames: int) -> Example:
-    """Return the first person with ``frames`` contiguous frames from the middle of the clip.
-
-    Args:
-        frames: 0 keeps all.
-    """
-    sample = example.samples[0]
-    start = max((len(sample.faces) - frames) // 2, 0) if frames else 0
-    part = slice(start, start + frames if frames else None)
-    return replace(example, samples=(slice_frames(sample, part),))
 
 
 def _threat_model(bundle: Bundle) -> ThreatModel:

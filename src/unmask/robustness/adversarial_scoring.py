@@ -1,6 +1,6 @@
 """Adversarial examples and their scores under each view of the threat model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -35,7 +35,7 @@ class Attack:
 
 def score_under_attack(
     bundle: Bundle,
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     attacks: Sequence[Attack],
     settings: AttackSettings,
 ) -> dict[str, Logits]:

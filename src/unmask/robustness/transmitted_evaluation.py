@@ -23,6 +23,7 @@ from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ClipFeatures
+from unmask.robustness.clip_choice import choose_clips
 from unmask.robustness.transmitted_attack import GradientSource, perturb_clip
 from unmask.robustness.transmitted_report import (
     ATTACKER,
@@ -76,7 +77,8 @@ def evaluate_transmitted(
     """Attack the fakes among the test clips, encode everything, and score it again.
 
     A fake is attacked if its face is forged, or may be; a genuine clip is only encoded. Clips
-    without a face in the picture are left out.
+    without a face in the picture are left out. With ``settings.clips``, no more are loaded than it
+    takes to find so many, in whole pairs, of both classes.
 
     Args:
         load: Loads the features of a clip with the bundle's preprocessing.
@@ -89,14 +91,16 @@ def evaluate_transmitted(
     if "video" not in bundle.settings.modalities:
         return replace(report, unmeasurable=NO_FACES_USED)
     test = [clip for clip in clips if clip.split == "test"]
-    features, notes = _load_faces(test, load)
-    chosen = _choose_clips([clip for clip in test if clip.clip_id in features], settings.clips)
+    faces = _Faces(load)
+    candidates = [clip for clip in test if not (clip.is_fake and clip.fake_video is False)]
+    chosen = choose_clips(candidates, settings.clips, faces.is_usable, both_classes=True)
+    notes = faces.describe(len(test) - len(candidates))
     if len({clip.is_fake for clip in chosen}) < 2:
         return replace(report, notes=notes, unmeasurable=NO_CLIPS)
     attackers, more_notes = _attackers(bundle, settings)
     with TemporaryDirectory() as folder:
         experiment = _Experiment(bundle, settings, seed, Path(folder))
-        stages = _score_stages(experiment, attackers, chosen, features)
+        stages = _score_stages(experiment, attackers, chosen, load)
     rows = [
         compare_stages(name, crf, chosen, scores, evaluation, seed)
         for (name, crf), scores in stages.items()
@@ -109,54 +113,34 @@ def evaluate_transmitted(
     )
 
 
-def _load_faces(
-    clips: Sequence[Clip], load: FeatureLoader
-) -> tuple[dict[str, ClipFeatures], tuple[str, ...]]:
-    """Return the features of clips with a face, by ``clip_id``, and notes on the others."""
-    features: dict[str, ClipFeatures] = {}
-    faceless, unreadable = 0, 0
-    for clip in clips:
+class _Faces:
+    """Check of clips for a face, which counts those without one."""
+
+    def __init__(self, load: FeatureLoader) -> None:
+        self._load = load
+        self._faceless = self._unreadable = 0
+
+    def is_usable(self, clip: Clip) -> bool:
+        """Load a clip and return whether it shows a face."""
         try:
-            loaded = load(clip)
+            people = self._load(clip).people
         except UnmaskError as error:
             log.warning("clip %s was not attacked: %s", clip.clip_id, error)
-            unreadable += 1
-            continue
-        if loaded.people:
-            features[clip.clip_id] = loaded
-        else:
-            faceless += 1
-    voices = sum(clip.is_fake and clip.fake_video is False for clip in clips)
-    notes = {
-        f"{faceless} test clips were left out, as they show no face": faceless,
-        f"{voices} fakes were not attacked, as their face is genuine": voices,
-        f"{unreadable} test clips were left out, as they cannot be read": unreadable,
-    }
-    return features, tuple(note for note, count in notes.items() if count)
+            self._unreadable += 1
+            return False
+        self._faceless += not people
+        return bool(people)
 
-
-def _choose_clips(clips: Sequence[Clip], min_clips: int) -> list[Clip]:
-    """Return the clips to encode: genuine ones, and fakes whose face is forged or may be.
-
-    Args:
-        min_clips: At least so many, in whole pairs with such a fake; 0 returns all.
-    """
-    usable = [clip for clip in clips if not (clip.is_fake and clip.fake_video is False)]
-    if not min_clips:
-        return usable
-    pairs: dict[str, list[Clip]] = {}
-    for clip in usable:
-        pairs.setdefault(clip.pair_id, []).append(clip)
-    chosen: list[Clip] = []
-    # pairs with both classes first, in an order that does not depend on that of the clips
-    order = sorted(
-        pairs,
-        key=lambda name: (-len({clip.is_fake for clip in pairs[name]}), crc32(name.encode()), name),
-    )
-    for pair_id in order:
-        if len(chosen) < min_clips or len({clip.is_fake for clip in chosen}) < 2:
-            chosen += sorted(pairs[pair_id], key=lambda clip: clip.clip_id)
-    return chosen
+    def describe(self, voices: int) -> tuple[str, ...]:
+        """Return notes on the clips that are left out, ``voices`` of them for genuine faces."""
+        notes = {
+            f"{self._faceless} test clips were left out, as they show no face": self._faceless,
+            f"{voices} fakes were not attacked, as their face is genuine": voices,
+            f"{self._unreadable} test clips were left out, as they cannot be read": (
+                self._unreadable
+            ),
+        }
+        return tuple(note for note, count in notes.items() if count)
 
 
 def _attackers(
@@ -192,12 +176,12 @@ def _score_stages(
     experiment: _Experiment,
     attackers: Sequence[_Attacker],
     clips: Sequence[Clip],
-    features: dict[str, ClipFeatures],
+    load: FeatureLoader,
 ) -> dict[tuple[str, int], TransmittedScores]:
     """Return the scores under each attacker and CRF."""
     scorers = {id(each.scorer): each.scorer for each in attackers}
     original = {
-        key: np.array([_score(scorer, features[clip.clip_id]) for clip in clips])
+        key: np.array([_score(scorer, load(clip)) for clip in clips])
         for key, scorer in scorers.items()
     }
     encoded = {
@@ -205,7 +189,7 @@ def _score_stages(
     }
     stages: dict[tuple[str, int], TransmittedScores] = {}
     for attacker in attackers:
-        files = _perturb_fakes(experiment, attacker, clips, features)
+        files = _perturb_fakes(experiment, attacker, clips, load)
         fakes = [clip for clip in clips if clip.is_fake]
         own, is_fake = id(attacker.scorer), np.array([clip.is_fake for clip in clips])
         for crf in experiment.settings.crf:
@@ -221,7 +205,7 @@ def _perturb_fakes(
     experiment: _Experiment,
     attacker: _Attacker,
     clips: Sequence[Clip],
-    features: dict[str, ClipFeatures],
+    load: FeatureLoader,
 ) -> dict[str, Path]:
     """Optimise the perturbation of each fake; return their files by ``clip_id``."""
     files: dict[str, Path] = {}
@@ -230,7 +214,7 @@ def _perturb_fakes(
             continue
         people = perturb_clip(
             clip.path,
-            features[clip.clip_id],
+            load(clip),
             attacker.source,
             experiment.bundle.preprocessing,
             experiment.settings,
