@@ -1,13 +1,16 @@
 """Clips that a run goes on without: how many it may lose, and which they were."""
 
 import csv
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from unmask.errors import DataError
 from unmask.records import SPLITS, Clip
 
 MAX_SKIPPED_SHARE = 0.1
+
+log = logging.getLogger(__name__)
 
 
 def check_skipped(clips: Sequence[Clip], problems: Mapping[str, str]) -> tuple[Clip, ...]:
@@ -35,8 +38,24 @@ def check_skipped(clips: Sequence[Clip], problems: Mapping[str, str]) -> tuple[C
     return usable
 
 
-def has_used_stream(clip: Clip, modalities: Collection[str]) -> bool:
-    """Return whether the file has a stream of one of the modalities ``video`` and ``audio``."""
+def with_used_stream(clips: Sequence[Clip], modalities: Sequence[str]) -> list[Clip]:
+    """Return the clips whose files have a stream that a detector uses; log how many have none.
+
+    A file without one, such as sound alone for a detector of faces, is not lost: it says nothing.
+
+    Args:
+        modalities: ``video`` (the file has a picture), ``audio`` (it has sound), or both.
+    """
+    fitting = [clip for clip in clips if _has_used_stream(clip, modalities)]
+    if len(fitting) < len(clips):
+        log.warning(
+            "%d of %d clips have no %s, and the detector uses nothing else; they are left out",
+            *(len(clips) - len(fitting), len(clips), " or ".join(modalities)),
+        )
+    return fitting
+
+
+def _has_used_stream(clip: Clip, modalities: Sequence[str]) -> bool:
     return ("video" in modalities and clip.width > 0) or ("audio" in modalities and clip.has_audio)
 
 

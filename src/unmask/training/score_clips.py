@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config import ModelSettings
-from unmask.data.skipped_clips import check_skipped, has_used_stream
+from unmask.data.skipped_clips import check_skipped, with_used_stream
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import (
     FeatureLoader,
@@ -71,7 +70,7 @@ def score_clip_people(
         DataError: As for :func:`score_clips`.
     """
     scored, problems = [], {}
-    fitting = _select_fitting(clips, bundle.settings)
+    fitting = with_used_stream(clips, bundle.settings.modalities)
     for clip in fitting:
         result = _score_clip(bundle, clip, load, passes)
         if isinstance(result, ScoredClip):
@@ -83,17 +82,6 @@ def score_clip_people(
         raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
     check_skipped(fitting, problems)
     return tuple(scored)
-
-
-def _select_fitting(clips: Sequence[Clip], settings: ModelSettings) -> list[Clip]:
-    """Return the clips whose files have a stream that the detector uses; count the others."""
-    fitting = [clip for clip in clips if has_used_stream(clip, settings.modalities)]
-    if len(fitting) < len(clips):
-        log.warning(
-            "%d of %d clips have no %s, and the detector uses nothing else; they are not scored",
-            *(len(clips) - len(fitting), len(clips), " or ".join(settings.modalities)),
-        )
-    return fitting
 
 
 def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) -> ScoredClip | str:

@@ -1,6 +1,7 @@
 import csv
 import json
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,6 +217,30 @@ def test_a_fit_that_loses_more_than_a_tenth_of_its_clips_is_refused(
         clips = rename_clip(clips, "train", number, "broken")
     with pytest.raises(DataError, match="3 of 24 clips cannot be used, more than 10%"):
         fit(clips, with_training(tiny_settings, epochs=1), toy_load, tmp_path)
+
+
+def test_files_without_any_stream_that_the_detector_uses_are_not_lost(
+    toy_clips, toy_load, tiny_settings, tmp_path, caplog
+):
+    """Sound that is all genuine leaves a detector of faces, of which recordings say nothing."""
+    voices = [
+        replace(clip, clip_id=f"faceless-{clip.clip_id}", width=0, height=0)
+        for clip in toy_clips
+        if clip.split != "test" and not clip.is_fake
+    ]
+    films = [clip for clip in toy_clips if not clip.fake_audio]
+    settings = with_training(tiny_settings, epochs=1)
+    loaded = set()
+
+    def load(clip):
+        loaded.add(clip.clip_id)
+        return toy_load(clip)
+
+    bundle = fit([*films, *voices], settings, load, tmp_path)
+    assert load_bundle(bundle).settings.modalities == ("video",)
+    assert json.loads((bundle.parent / "skipped.json").read_text()) == {}
+    assert loaded == {clip.clip_id for clip in films if clip.split != "test"}
+    assert "6 of 18 clips have no video" in caplog.text
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

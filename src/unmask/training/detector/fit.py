@@ -15,6 +15,7 @@ from timm.layers import convert_sync_batchnorm
 
 from unmask.config import Settings, TrainingSettings, to_dict
 from unmask.data.manifest import manifest_hash
+from unmask.data.skipped_clips import with_used_stream
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, not_trained, save_bundle
@@ -85,10 +86,10 @@ class FitTask:
         """Directory of the finished bundle."""
         return self.run_dir / "bundle"
 
-    @property
-    def fitted(self) -> list[Clip]:
-        """The training and validation clips."""
-        return [clip for clip in self.clips if clip.split in ("train", "val")]
+    def select_fitted(self) -> list[Clip]:
+        """Return the training and validation clips with a stream that the detector uses."""
+        fitted = [clip for clip in self.clips if clip.split in ("train", "val")]
+        return with_used_stream(fitted, self.settings.model.modalities)
 
 
 def fit(
@@ -158,13 +159,14 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
         deterministic_algorithms(training.deterministic),
     ):
         module = _build_module(settings, base)
-        vectors = _extract_vectors(task, base)
-        limit = SkippedClipsLimit(task.fitted)
+        clips = task.select_fitted()
+        vectors = _extract_vectors(task, clips, base)
+        limit = SkippedClipsLimit(clips)
         trainer = build_trainer(training, task.run_dir, task.logger, [limit])
-        loaders = build_loaders(task.clips, settings, task.load, vectors)
+        loaders = build_loaders(clips, settings, task.load, vectors)
         _train(trainer, module, loaders, task.run_dir)
         if is_leader():
-            refit_heads(module.detector.to(device).eval(), task.clips, task.load, vectors)
+            refit_heads(module.detector.to(device).eval(), clips, task.load, vectors)
             _save_problems(module.problems, task.run_dir / SKIPPED)
             _save_fit(task, module.detector.cpu().eval())
     wait_for_all()
@@ -190,17 +192,17 @@ def _count_new_processes(training: TrainingSettings) -> int:
     return devices if devices > 1 or training.strategy == "ddp" else 0
 
 
-def _extract_vectors(task: FitTask, base: Bundle | None) -> Vectors | None:
+def _extract_vectors(task: FitTask, clips: Sequence[Clip], base: Bundle | None) -> Vectors | None:
     """Return the face features of a frozen encoder; processes share the work by the cache."""
     training = task.settings.training
     if task.frozen is None or base is None or not can_cache_face_features(training):
         return None
     device, cache = training_device(training), task.frozen.cache
     if cache is not None and count_processes() > 1:
-        share = task.fitted[process_rank() :: count_processes()]
+        share = clips[process_rank() :: count_processes()]
         extract_face_features(base, share, task.load, cache, device)
         wait_for_all()
-    return extract_face_features(base, task.fitted, task.load, cache, device)
+    return extract_face_features(base, clips, task.load, cache, device)
 
 
 def _save_fit(task: FitTask, detector: Detector) -> None:
