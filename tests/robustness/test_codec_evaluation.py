@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from unmask.config import (
@@ -15,6 +16,7 @@ from unmask.config import (
 from unmask.config.codec_conditions import parse_condition
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError, DataError
+from unmask.models.inference import score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.transcode import transcode
@@ -127,6 +129,36 @@ def test_a_clip_that_a_condition_breaks_counts_in_no_row(
     rerun = evaluate_codecs(scorer, [*video_clips, broken], cache, settings, EVALUATION)
     assert rerun.clips == 4
     assert [row.lost for row in rerun.rows] == [1, 0]
+
+
+def test_a_clip_too_long_for_the_memory_is_counted_and_a_bug_ends_the_test(
+    scorer, video_clips, cache, monkeypatch, caplog
+):
+    errors = [torch.OutOfMemoryError("no memory for 9000 frames")]
+
+    def score(bundle, samples):
+        if errors:
+            raise errors.pop()
+        return score_samples(bundle, samples)
+
+    monkeypatch.setattr("unmask.robustness.clip_score.score_samples", score)
+    settings = SETTINGS.replace(cells=("half",))
+    people = [replace(clip, identity="x") for clip in video_clips]
+    report = evaluate_codecs(scorer, people, cache, settings, EVALUATION)
+    assert (report.unscored, report.clips) == (1, 3)
+    assert "0.mp4 was not scored: no memory for 9000 frames" in caplog.text
+    errors.append(ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        evaluate_codecs(scorer, people, cache, settings, EVALUATION)
+
+
+def test_clips_whose_streams_the_detector_does_not_use_are_not_counted(scorer, video_clips, cache):
+    deaf = replace(scorer, members=(copy.deepcopy(scorer.first_member),))
+    deaf.first_member.settings = deaf.settings.replace(modalities=("video",))
+    recording = replace(video_clips[0], clip_id="recording", width=0)
+    settings = SETTINGS.replace(cells=("half",))
+    report = evaluate_codecs(deaf, [*video_clips, recording], cache, settings, EVALUATION)
+    assert (report.clips, report.unscored) == (4, 0)
 
 
 def test_two_processes_give_the_results_of_one(report, scorer, video_clips, cache):

@@ -74,6 +74,14 @@ def test_a_clip_lost_under_one_condition_counts_in_none(people, labels, scores):
     assert report.original.value == pytest.approx(expected)
 
 
+def test_a_clip_whose_original_cannot_be_scored_is_counted_once(people, scores):
+    for values in scores.values():
+        values[5] = np.nan
+    report = compare_conditions(people, scores, {}, SETTINGS, seed=1)
+    assert (report.unscored, report.clips) == (1, 39)
+    assert [row.lost for row in report.rows] == [0, 0]
+
+
 def test_the_gap_is_the_absolute_difference_of_the_default_qualities(people, scores):
     swapped = {**scores, "h264:23": scores["h265:28"], "h265:28": scores["h264:23"]}
     first, second = (

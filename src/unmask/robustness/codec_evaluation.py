@@ -13,15 +13,15 @@ import numpy as np
 
 from unmask.config import CodecSettings, EvaluationSettings, ModelSettings
 from unmask.config.codec_conditions import CodecCondition, parse_condition
+from unmask.data.skipped_clips import with_used_stream
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle
-from unmask.models.collate import usable_samples
-from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
 from unmask.records import Clip, ClipFeatures
+from unmask.robustness.clip_score import score_clip
 from unmask.robustness.codec_report import ORIGINAL, CodecReport, compare_conditions
 
 ResultsByClip = dict[str, TranscodeResult]  # by clip_id
@@ -54,6 +54,7 @@ def evaluate_codecs(
     test = [clip for clip in clips if clip.split == "test"]
     if not test:
         raise DataError("no clip is in split 'test'; correct the manifest")
+    test = with_used_stream(test, bundle.settings.modalities)
     named = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
     conditions = [each for each in named if _changes_input(each, test, bundle.settings)]
     skipped = tuple(each.name for each in named if each not in conditions)
@@ -132,11 +133,8 @@ def _score(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores
     """Return the logit of each clip, NaN for a clip that cannot be scored; shape ``(clips,)``."""
     logits = np.full(len(clips), nan)
     for index, example in enumerate(EvaluationClips(clips, load)):
-        samples = usable_samples(example.samples, bundle.settings)
-        if not samples:
-            continue
-        try:
-            logits[index] = decisive_score(score_samples(bundle, samples)).logit
-        except Exception:  # a bug that one clip triggers must not end an evaluation
-            log.exception("clip %s was not scored", example.clip.clip_id)
+        if example.problem:
+            log.warning("clip %s was not scored: %s", example.clip.clip_id, example.problem)
+        else:
+            logits[index] = score_clip(bundle, example.samples, example.clip.path)
     return logits

@@ -55,6 +55,7 @@ class CodecReport:
         original: AUC of the original files; ``None`` where nothing was measured.
         codec_gap: AUC under H.264 minus AUC under H.265, at ``GATE_CONDITIONS``; ``None`` where
             one of the two was not measured.
+        unscored: Clips whose original file could not be scored; no row counts them.
         skipped: Conditions that change nothing which the detector uses, such as a sound codec on
             silent clips.
     """
@@ -65,6 +66,7 @@ class CodecReport:
     original: Estimate | None = None
     rows: tuple[CodecRow, ...] = ()
     codec_gap: Estimate | None = None
+    unscored: int = 0
     skipped: tuple[str, ...] = ()
 
     @property
@@ -143,6 +145,7 @@ def compare_conditions(
         confidence=settings.confidence,
         original=estimate(ORIGINAL),
         rows=rows,
+        unscored=int(np.isnan(scores[ORIGINAL]).sum()),
         codec_gap=difference(*GATE_CONDITIONS) if set(GATE_CONDITIONS) <= set(auc) else None,
     )
 

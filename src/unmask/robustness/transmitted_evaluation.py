@@ -13,17 +13,16 @@ import numpy as np
 from unmask.config import EvaluationSettings, TransmittedSettings
 from unmask.config.codec_conditions import parse_condition
 from unmask.data.torch.evaluation_set import FeatureLoader
-from unmask.errors import UnmaskError, describe_problem
+from unmask.errors import UnmaskError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle
-from unmask.models.collate import usable_samples
 from unmask.models.device_placement import load_on_accelerator
 from unmask.models.ensemble.shared_encoders import Ensemble
-from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ClipFeatures
 from unmask.robustness.clip_choice import choose_clips
+from unmask.robustness.clip_score import score_clip
 from unmask.robustness.transmitted_attack import GradientSource, perturb_clip
 from unmask.robustness.transmitted_report import (
     ATTACKER,
@@ -266,12 +265,4 @@ def _report_crash(upload: Upload, _settings: object) -> Arrival:
 
 
 def _score(bundle: Bundle, features: ClipFeatures) -> float:
-    """Return the logit of a clip, as a report on it would; NaN if it cannot be scored."""
-    samples = usable_samples(to_model_inputs(features), bundle.settings)
-    if not samples:
-        return nan
-    try:
-        return decisive_score(score_samples(bundle, samples)).logit
-    except UnmaskError as error:
-        log.warning("%s", describe_problem(features.info.path, error))
-        return nan
+    return score_clip(bundle, to_model_inputs(features), features.info.path)

@@ -62,7 +62,8 @@ def _table(report: "CodecReport") -> "Table":
     table.add_column("condition")
     for name in ("AUC", "drop", "PSNR, dB", "not scored"):
         table.add_column(name, justify="right")
-    table.add_row("original", report.original.format() if report.original else "", "", "", "")
+    original = report.original.format() if report.original else ""
+    table.add_row("original", original, "", "", str(report.unscored))
     for row in report.rows:
         psnr = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
         table.add_row(row.condition, row.auc.format(), row.drop.format(), psnr, str(row.lost))
