@@ -178,6 +178,11 @@ def test_an_unknown_codec_is_named(tmp_path):
         ("preprocessing.align.crop_px=112", "change model.input_px"),
         ("preprocessing.flow.enabled=false", "model.flow requires optical flow"),
         ("training.fake_source=both", "set preprocessing.source_faces.enabled=true, too"),
+        (
+            "training.source_weights=[{source: ffpp, weight: 2.0}]",
+            "training.source_weights weights the draws of training.balanced, which is off; set "
+            "training.balanced=true, too",
+        ),
     ],
 )
 def test_an_invalid_override_is_refused(override, message):

@@ -62,7 +62,8 @@ def test_every_pipeline_takes_the_data_sets_of_the_settings_unless_it_is_given_s
     import pipelines
 
     pipeline = getattr(pipelines, name)
-    sources = ("data.sources=[{name: ffpp, folder: ../FF++, role: both, weight: 2}]",)
+    listed = "data.sources=[{name: ffpp, folder: ../FF++, role: both, weight: 2}]"
+    sources = (listed, "training.balanced=true")
     for data, expected in (((), ["ffpp=../FF++:both"]), (("elsewhere",), ["elsewhere"])):
         pipeline.prepare(data=data, overrides=sources)
         (ingest,) = [step for key, step in pipeline.invocations.items() if "ingest" in key]

@@ -95,7 +95,7 @@ def _find_field(model: type[SettingsModel], key: Any) -> tuple[Any, Any]:
 
 
 def _check_dependencies(settings: Settings) -> None:
-    """Refuse a model whose inputs preprocessing leaves out."""
+    """Refuse a setting that needs another one, which is off."""
     if settings.sync.enabled and not settings.preprocessing.lips.enabled:
         raise ConfigError(
             "sync.enabled requires mouth crops; set preprocessing.lips.enabled=true, too"
@@ -109,6 +109,11 @@ def _check_dependencies(settings: Settings) -> None:
         raise ConfigError(
             f"training.fake_source={settings.training.fake_source} forges faces before alignment; "
             "set preprocessing.source_faces.enabled=true, too"
+        )
+    if settings.training.source_weights and not settings.training.balanced:
+        raise ConfigError(
+            "training.source_weights weights the draws of training.balanced, which is off; set "
+            "training.balanced=true, too, or remove the weights"
         )
 
 

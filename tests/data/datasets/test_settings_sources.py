@@ -19,6 +19,7 @@ SOURCES = [
 
 
 def make_settings(**training):
+    training = {"balanced": True, **training}
     return from_dict(Settings, {"data": {"sources": SOURCES}, "training": training})
 
 
@@ -67,3 +68,10 @@ def test_weight_of_a_set_that_is_never_trained_on_is_refused():
     settings = from_dict(Settings, {"data": {"sources": sources}})
     with pytest.raises(ConfigError, match="celebdf a weight, but the role test"):
         apply_sources(settings, ())
+
+
+def test_a_weight_without_balanced_draws_is_refused():
+    settings = make_settings(balanced=False)
+    with pytest.raises(ConfigError, match=r"data\.sources gives ffpp .*training\.balanced=true"):
+        apply_sources(settings, ())
+    assert apply_sources(settings, ["elsewhere"]) == (settings, ("elsewhere",))

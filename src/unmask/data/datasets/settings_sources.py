@@ -20,12 +20,17 @@ def apply_sources(settings: Settings, data: Sequence[str]) -> tuple[Settings, tu
 
     Raises:
         ConfigError: ``data.sources`` and ``training.source_weights`` weight a data set differently,
-            or a data set has a weight that is not trained on.
+            a data set has a weight that is not trained on, or ``training.balanced`` is off.
     """
     sources = settings.data.sources
     if data or not sources:
         return settings, tuple(data)
     weights = _merge_weights(sources, settings.training.source_weights)
+    if weights and not settings.training.balanced:
+        raise ConfigError(
+            f"data.sources gives {weights[0].source} a weight of the draws of training.balanced, "
+            "which is off; set training.balanced=true, too, or remove the weights"
+        )
     training = settings.training.replace(source_weights=weights)
     listed = tuple(f"{each.name}={each.folder}:{each.role}" for each in sources)
     return settings.replace(training=training), listed
