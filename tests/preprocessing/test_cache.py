@@ -28,6 +28,16 @@ def entry():
     )
 
 
+@pytest.fixture(params=[True, False], ids=["with PyTorch", "without PyTorch"])
+def with_torch(request, monkeypatch):
+    """Let the cache map entries through PyTorch, or copy them as a process without it does."""
+    import torch  # noqa: F401
+
+    if not request.param:
+        monkeypatch.delitem(sys.modules, "torch")
+    return request.param
+
+
 def same(first, second):
     return first.facts == second.facts and all(
         np.array_equal(first.arrays[name], second.arrays[name])
@@ -36,6 +46,7 @@ def same(first, second):
     )
 
 
+@pytest.mark.usefixtures("with_torch")
 def test_changes_of_loaded_arrays_do_not_reach_the_cache(tmp_path, entry):
     Cache(tmp_path).save("faces", KEY, entry)
     loaded = Cache(tmp_path).load("faces", KEY)
@@ -43,6 +54,7 @@ def test_changes_of_loaded_arrays_do_not_reach_the_cache(tmp_path, entry):
     assert same(Cache(tmp_path).load("faces", KEY), entry)
 
 
+@pytest.mark.usefixtures("with_torch")
 @pytest.mark.parametrize(
     "kind", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"]
 )
@@ -156,6 +168,8 @@ import os, resource, sys
 from pathlib import Path
 from unmask.preprocessing.cache import Cache, cache_key
 
+if "torch" in sys.argv:
+    import torch
 cache, keys = Cache(Path(sys.argv[1])), [cache_key("faces", str(n), {}) for n in range(100)]
 cache.load("faces", keys[0])  # imports what it needs
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -175,14 +189,16 @@ for _ in range(3):  # no descriptor left, one, two
     except OSError as error:
         print(error)
     os.close(held.pop())
+assert ("torch" in sys.modules) == ("torch" in sys.argv)  # which takes seconds to import
 """
 
 
-def test_entries_in_use_hold_no_descriptor_and_a_lack_of_them_is_no_damage(tmp_path):
+@pytest.mark.parametrize("package", ["torch", "none"])
+def test_entries_in_use_hold_no_descriptor_and_a_lack_of_them_is_no_damage(tmp_path, package):
     for number in range(100):
         key = cache_key("faces", str(number), {})
         Cache(tmp_path).save("faces", key, Entry({}, {"x": np.array([number])}))
-    command = [sys.executable, "-c", WITH_FEW_DESCRIPTORS, str(tmp_path)]
+    command = [sys.executable, "-c", WITH_FEW_DESCRIPTORS, str(tmp_path), package]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     none_left, _, two_left = result.stdout.splitlines()
     assert "raise the limit of open files (ulimit -n)" in none_left

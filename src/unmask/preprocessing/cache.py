@@ -9,6 +9,7 @@ import errno
 import json
 import logging
 import os
+import sys
 import time
 import zlib
 from collections.abc import Mapping
@@ -127,12 +128,13 @@ def _read(path: Path) -> tuple[Entry, int]:
 
     The arrays may be changed; changes do not reach the file. Through PyTorch, the safetensors
     library maps a file and closes it. Its arrays for NumPy are copies, of which a training sample
-    uses a third, and a mapping of Python's ``mmap`` keeps a file descriptor.
+    uses a third, and a mapping of Python's ``mmap`` keeps a file descriptor. A process without
+    PyTorch, such as a worker that fills the cache, gets copies: the import takes seconds.
     """
     path.open("rb").close()  # safe_open reports every failure to open a file as a missing file
-    with safe_open(path, framework="pt") as file:
+    with safe_open(path, framework="pt" if "torch" in sys.modules else "np") as file:
         header = json.loads(file.metadata()["entry"])
-        arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118
+        arrays = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
     return Entry(header["facts"], arrays), int(header["checksum"])
 
 
