@@ -1,6 +1,7 @@
 """Parallel execution in worker processes."""
 
 import os
+import time
 
 import pytest
 
@@ -18,6 +19,36 @@ def test_every_call_has_one_result_in_the_order_of_the_calls(jobs):
 def test_results_wait_for_a_slow_call_before_them():
     calls = [(f"(__import__('time').sleep({pause_s}), {pause_s})[1]",) for pause_s in (0.5, 0, 0)]
     assert list(run_parallel(eval, calls, 2, "pauses")) == [0.5, 0, 0]
+
+
+def worker_processes(jobs=2):
+    """Process of each of two calls, which wait for each other."""
+    call = "(__import__('time').sleep(0.2), __import__('os').getpid())[1]"
+    return set(run_parallel(eval, [(call,)] * 2, jobs, "processes"))
+
+
+def test_the_next_calls_find_the_worker_processes_of_the_last_ones():
+    assert worker_processes() & worker_processes()
+
+
+def test_worker_processes_follow_a_change_of_folder_and_environment(monkeypatch, tmp_path):
+    first = worker_processes()
+    monkeypatch.setenv("UNMASK_TEST", "1")
+    second = worker_processes()
+    monkeypatch.chdir(tmp_path)
+    calls = [("__import__('os').getcwd()",), ("__import__('os').environ['UNMASK_TEST']",)]
+    assert list(run_parallel(eval, calls, 2, "state")) == [str(tmp_path), "1"]
+    assert not first & second
+
+
+def test_no_call_runs_on_after_the_error_of_another(tmp_path):
+    write = "__import__('time').sleep(0.3) or __import__('pathlib').Path('{}').touch()"
+    calls = [("1 / 0",), *((write.format(tmp_path / str(number)),) for number in range(3))]
+    with pytest.raises(ZeroDivisionError):
+        list(run_parallel(eval, calls, 2, "files"))
+    written = set(tmp_path.iterdir())
+    time.sleep(1)
+    assert set(tmp_path.iterdir()) == written
 
 
 def test_no_calls_have_no_results():

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any, TypeVar
 
 from unmask.errors import WorkerCrashError
@@ -17,6 +18,7 @@ Call = tuple[Any, ...]  # the arguments of one call
 Placed = tuple[int, T]  # with the place of the call among all
 SUBMITTED_PER_WORKER = 2  # calls that run or wait in the pool, so that no worker is idle
 MAX_JOBS = 8  # of :func:`count_jobs`; each holds the pictures of a file in memory
+IDLE_S = 10.0  # after which a worker process ends
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -75,7 +77,8 @@ def _run_in_processes(
     while waiting:
         suspects = yield from _run_until_crash(function, waiting, workers)
         for place, arguments in suspects:
-            if not (yield from _run_until_crash(function, deque([(place, arguments)]), 1)):
+            alone = deque([(place, arguments)])
+            if not (yield from _run_until_crash(function, alone, 1, fresh=True)):
                 continue
             if on_crash is None:
                 raise WorkerCrashError(
@@ -85,15 +88,27 @@ def _run_in_processes(
             yield place, on_crash(*arguments)
 
 
-def _run_until_crash(
-    function: Callable[..., T], waiting: deque[Placed[Call]], workers: int
-) -> Generator[Placed[T], None, list[Placed[Call]]]:
-    """Run the calls that are waiting until a worker dies; return those that were in its pool."""
+def _start_pool(workers: int, fresh: bool) -> Any:
+    """Return a pool of processes: that of the last calls, or a new one.
+
+    The import of what a call needs takes longer than most calls. So idle processes wait for
+    ``IDLE_S``, and serve the next calls unless folder or environment have changed since.
+    """
     loky = require("joblib.externals.loky", extra="media")
     threads = str(max((os.cpu_count() or 1) // workers, 1))
+    environment = {**os.environ, "PWD": str(Path.cwd()), **dict.fromkeys(THREAD_VARIABLES, threads)}
+    reuse = False if fresh else "auto"
+    return loky.get_reusable_executor(workers, timeout=IDLE_S, env=environment, reuse=reuse)
+
+
+def _run_until_crash(
+    function: Callable[..., T], waiting: deque[Placed[Call]], workers: int, fresh: bool = False
+) -> Generator[Placed[T], None, list[Placed[Call]]]:
+    """Run the calls that are waiting until a worker dies; return those that were in its pool."""
+    pool = _start_pool(workers, fresh)
     lost: list[Placed[Call]] = []
     running: dict[Future[T], Placed[Call]] = {}
-    with loky.ProcessPoolExecutor(workers, env=dict.fromkeys(THREAD_VARIABLES, threads)) as pool:
+    try:
         while running or (waiting and not lost):
             while waiting and not lost and len(running) < SUBMITTED_PER_WORKER * workers:
                 call = waiting.popleft()
@@ -108,4 +123,6 @@ def _run_until_crash(
                     lost.append(call)
                 else:
                     yield call[0], future.result()
+    finally:  # no call runs on after the error of another
+        wait([future for future in running if not future.cancel()])
     return lost
