@@ -12,7 +12,7 @@ from unmask.evaluation import gates
 from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.roadmap import add_targets
-from unmask.models.bundle import read_untrained
+from unmask.models.bundle import read_untrained, untrained_notes
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
 
@@ -31,5 +31,5 @@ def check_gates(
     transmitted = None if sent is None else sent.to_gate()
     report = gates.check_gates(plan.gates, evaluation, drop, baseline, gap, transmitted)
     report = add_targets(report, plan.targets, evaluation, drop, gap)
-    reasons = read_untrained(bundle).items()
-    return replace(report, notes=tuple(f"{name} is not trained: {why}" for name, why in reasons))
+    untrained = untrained_notes(read_untrained(bundle))
+    return replace(report, notes=(*untrained, *robustness.notes, *codecs.notes))

@@ -161,6 +161,8 @@ def _detector_rows(report: Report) -> Iterator[tuple[str, str]]:
         limit = f"{gate.direction} {gate.limit:g}, {gate.level}"
         yield f"Gate {gate.name}", f"{measured} ({limit}): {outcome}"
     yield "Gates", PROMOTION
+    if model.notes:
+        yield "Left out", "; ".join(model.notes)
 
 
 def _segments(report: Report) -> Iterator[Flowable]:

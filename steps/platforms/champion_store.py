@@ -17,7 +17,7 @@ def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     """Make ``bundle`` the champion that `unmask analyze` loads, atomically.
 
     Args:
-        gates: Results of its gates, for the model card in every report.
+        gates: Results of its gates and their notes, for the model card in every report.
 
     Returns:
         ``outputs/champion``, a link to the copy in ``outputs/champions``.
@@ -51,5 +51,6 @@ def _copy_into_service(champion: Path) -> None:
 def _write_gates(path: Path, gates: GateReport) -> None:
     fields = ReportedGate.model_fields
     rows = [{name: asdict(row)[name] for name in fields} for row in gates.rows]
+    content = {"rows": rows, "notes": gates.notes}
     with atomic_write(path) as partial:
-        partial.write_text(json.dumps(rows, indent=2) + "\n")
+        partial.write_text(json.dumps(content, indent=2) + "\n")

@@ -271,6 +271,10 @@ def test_gates_file_is_loaded_and_does_not_change_the_hash(tmp_path, make_bundle
     again = load_bundle(tmp_path / "bundle")
     assert again.gates == ({"name": "auc", "value": 0.8},)
     assert again.sha256 == saved.sha256
+    rows = '[{"name": "auc", "value": 0.8}]'
+    (tmp_path / "bundle/gates.json").write_text(f'{{"rows": {rows}, "notes": ["no sound"]}}')
+    noted = load_bundle(tmp_path / "bundle")
+    assert (noted.gates, noted.notes, noted.sha256) == (again.gates, ("no sound",), saved.sha256)
 
 
 def test_bundle_consists_of_safetensors_and_json(tmp_path, make_bundle):

@@ -171,4 +171,9 @@ def test_silent_clips_have_no_sound_to_attack(bundle, clips, load):
     settings = AttackSettings(epsilons=(0.05,), targets=("frames", "audio", "both"))
     report = evaluate_under_attack(bundle, silent, load, settings)
     assert {row.target for row in report.rows} == {"frames"}
-    assert report.protocol.startswith("not attacked: audio, both")
+    reason = "no clip has sound"
+    assert report.skipped == (
+        f"audio attacks skipped: {reason}",
+        f"attacks on both skipped: {reason}",
+    )
+    assert report.notes == report.skipped

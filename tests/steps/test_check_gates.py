@@ -3,12 +3,17 @@ from dataclasses import replace
 import pytest
 
 from steps.check_gates import check_gates
+from steps.platforms.champion_store import publish_champion
 from tests.factories import make_evaluation
 from unmask.config import GatePlan, GateSettings
 from unmask.evaluation.baseline_comparison import BaselineComparison
+from unmask.evaluation.gate_report import render_page
 from unmask.models.bundle import load_bundle, not_trained, save_bundle
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
+from unmask.robustness.transmitted_report import TransmittedReport
+from unmask.serving.report.model_card_markdown import to_markdown
+from unmask.serving.report_builder import build_model_card
 
 
 @pytest.fixture
@@ -26,3 +31,32 @@ def test_gates_tell_what_the_candidate_was_trained_without(bundle_folder, report
     report = check_gates.entrypoint(tmp_path / "silent", make_evaluation(auc=0.9), *reports)
     assert report.notes == (f"audio is not trained: {reason}",)
     assert check_gates.entrypoint(bundle_folder, make_evaluation(auc=0.9), *reports).notes == ()
+
+
+def test_gates_and_the_card_of_the_champion_tell_which_tests_were_skipped(
+    bundle_folder, reports, checkout
+):
+    robustness, codecs, *others = reports
+    sent = TransmittedReport(0.95, 8, unmeasurable="the test clips lack genuine faces")
+    skipped = ("audio attacks skipped: no clip has sound",)
+    robustness = replace(robustness, skipped=skipped, transmitted=sent)
+    codecs = replace(codecs, skipped=("opus:16", "aac:12"))
+    evaluation = make_evaluation(auc=0.9)
+    report = check_gates.entrypoint(bundle_folder, evaluation, robustness, codecs, *others)
+    assert report.notes == (
+        "audio attacks skipped: no clip has sound",
+        "attacks behind H.264 skipped: the test clips lack genuine faces",
+        "codecs skipped: opus:16, aac:12 change nothing that the detector uses of the test clips",
+    )
+    assert all(note in render_page(report) for note in report.notes)
+    champion = load_bundle(publish_champion(bundle_folder, report))
+    card = to_markdown(build_model_card(champion, champion.calibration))
+    assert "\n- ".join(["## Left out\n", *report.notes]) in card
+
+
+def test_the_card_of_a_bundle_without_gates_tells_what_it_was_trained_without(bundle_folder):
+    bundle = load_bundle(bundle_folder)
+    silent = replace(bundle, provenance={**bundle.provenance, not_trained("audio"): "no sound"})
+    card = build_model_card(silent, silent.calibration)
+    assert card.notes == ("audio is not trained: no sound",)
+    assert "Left out" not in to_markdown(build_model_card(bundle, bundle.calibration))

@@ -116,7 +116,7 @@ def test_attacks_on_sound_are_left_out_where_nothing_listens(silent_bundle):
     report = evaluate_under_attack(bundle, clips, load_toy, attacks)
     assert {row.target for row in report.rows} == {"frames"}
     assert report.gate_drop is not None
-    assert "not attacked: audio, both" in report.protocol
+    assert "audio attacks skipped: the detector uses no sound" in report.skipped
 
 
 def test_a_clip_without_what_the_detector_uses_is_left_out_with_the_reason(silent_bundle):

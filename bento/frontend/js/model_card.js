@@ -75,6 +75,8 @@ export function modelCard(model) {
     definitionList(rows),
     element("h3", {}, "Gates"),
     ...gateTable(model.gates),
+    // reports of before version 0.3 have no notes
+    ...(model.notes ?? []).map((note) => element("p", { class: "hint" }, note)),
   );
 }
 

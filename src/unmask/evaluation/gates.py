@@ -64,7 +64,7 @@ class GateReport:
 
     Attributes:
         passed: Every required gate passed; reported gates do not count.
-        notes: What the candidate was trained without, one sentence each.
+        notes: What the candidate was trained or tested without, one sentence each.
         targets: The roadmap's targets of the phase, compared with the same numbers; they decide
             nothing.
         cross_dataset: Metrics on data sets that the candidate was not trained on; ``None`` in

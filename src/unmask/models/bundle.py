@@ -69,6 +69,7 @@ class Bundle:
         sync: Lip-sync network.
         uncertainty: MC-dropout passes and target error rates.
         gates: Gate results at promotion; empty before.
+        notes: What it was trained or tested without, as noted at promotion, one sentence each.
         domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
             and where there were too few clips.
     """
@@ -85,6 +86,7 @@ class Bundle:
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     gates: tuple[Mapping[str, Any], ...] = ()
     domain: CalibrationDomain | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse members of different inputs or heads."""
@@ -133,6 +135,11 @@ def not_trained(component: str) -> str:
         component: ``video``, ``audio`` or ``lip_sync``.
     """
     return f"{NOT_TRAINED}{component}"
+
+
+def untrained_notes(untrained: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a sentence on each component of :attr:`Bundle.untrained`."""
+    return tuple(f"{name} is not trained: {why}" for name, why in untrained.items())
 
 
 def read_untrained(folder: Path) -> dict[str, str]:
@@ -205,7 +212,8 @@ def load_bundle(folder: Path) -> Bundle:
             bundle.sync.load_state_dict(_load_checked(folder / SYNC_WEIGHTS, sync_sha))
     for network in _networks(bundle):
         network.eval()
-    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=_read_gates(folder / GATES))
+    gates, notes = _read_gates(folder / GATES)
+    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=gates, notes=notes)
 
 
 def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -290,10 +298,14 @@ def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
     return domain if domain is not None and domain.facts == FOOTAGE_FACTS else None
 
 
-def _read_gates(path: Path) -> tuple[Mapping[str, Any], ...]:
+def _read_gates(path: Path) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+    """Return gate results and notes; files of before version 0.3 are a list of results."""
     try:
-        return tuple(json.loads(path.read_text())) if path.exists() else ()
-    except ValueError as error:
+        content = json.loads(path.read_text()) if path.exists() else []
+        if isinstance(content, list):
+            return tuple(content), ()
+        return tuple(content["rows"]), tuple(content["notes"])
+    except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; promote the bundle again, or delete it") from error
 
 

@@ -33,6 +33,7 @@ from unmask.robustness.clip_choice import choose_clips
 from unmask.robustness.evasion import evasion_rate
 from unmask.robustness.usable_clips import UsableClips
 
+ATTACKS = {"frames": "frame attacks", "audio": "audio attacks", "both": "attacks on both"}
 NO_ATTACK = Attack(GATE_TARGET, 0.0, "none")
 
 RowsByAttack = dict[tuple[str, Attack], AttackRow]  # by view and attack
@@ -63,7 +64,8 @@ def evaluate_under_attack(
     sample = choose_clips(subset, settings.clips, loader.is_usable)
     if not sample:
         raise DataError(f"none of {len(subset)} clips of split {split!r} can be attacked")
-    targets = _attackable(settings.targets, sample, loader, bundle.settings)
+    skipped = _find_skipped(settings.targets, sample, loader, bundle.settings)
+    targets = [name for name in settings.targets if name not in skipped]
     grid = product(settings.methods, targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in grid]
     gated = [each for each in attacks if is_gated_attack(each.method, each.target, each.epsilon)]
@@ -81,19 +83,27 @@ def evaluate_under_attack(
         clean_auc=clean.auc,
         rows=tuple(row for (_, attack), row in rows.items() if attack != NO_ATTACK),
         threat_model=_threat_model(bundle),
-        protocol=_protocol(settings, [name for name in settings.targets if name not in targets]),
+        protocol=_protocol(settings),
+        skipped=tuple(f"{ATTACKS[name]} skipped: {why}" for name, why in skipped.items()),
     )
 
 
-def _attackable(
+def _find_skipped(
     targets: Sequence[str], clips: Sequence[Clip], loader: UsableClips, settings: ModelSettings
-) -> tuple[str, ...]:
-    """Return the targets that the detector uses of any clip: no sound of silent clips."""
-    pictures = [clip for clip in clips if clip.width] if "video" in settings.modalities else []
-    has_face = any(len(example.samples[0].faces) for example in loader.iterate(pictures))
-    has_sound = "audio" in settings.modalities and any(clip.has_audio for clip in clips)
-    present = {"frames": has_face, "audio": has_sound, "both": has_face and has_sound}
-    return tuple(name for name in targets if present[name])
+) -> dict[str, str]:
+    """Return the targets that the detector uses of no clip, and why."""
+    reasons = {}
+    if "video" not in settings.modalities:
+        reasons["frames"] = "the detector uses no faces"
+    elif not any(len(example.samples[0].faces) for example in loader.iterate(clips)):
+        reasons["frames"] = "no clip shows a face"
+    if "audio" not in settings.modalities:
+        reasons["audio"] = "the detector uses no sound"
+    elif not any(clip.has_audio for clip in clips):
+        reasons["audio"] = "no clip has sound"
+    if reasons:
+        reasons["both"] = " and ".join(reasons.values())
+    return {name: reasons[name] for name in targets if name in reasons}
 
 
 def _measure(
@@ -134,13 +144,8 @@ def _threat_model(bundle: Bundle) -> ThreatModel:
     return ThreatModel()
 
 
-def _protocol(settings: AttackSettings, skipped: Sequence[str]) -> str:
+def _protocol(settings: AttackSettings) -> str:
     sentences = []
-    if skipped:
-        sentences.append(
-            f"not attacked: {', '.join(skipped)}, as the clips have nothing of it that the "
-            "detector uses"
-        )
     if settings.clips or settings.frames:
         clips = f"at least {settings.clips} clips in whole pairs" if settings.clips else "all clips"
         frames = f"{settings.frames} contiguous frames" if settings.frames else "all frames"

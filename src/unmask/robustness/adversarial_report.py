@@ -89,6 +89,7 @@ class RobustnessReport:
         clean_auc: AUC of the first member without attack, on the same clips.
         protocol: Details of the attacks that the rows lack; files written before version 0.2
             call it ``made``.
+        skipped: Attacks that the clips or the detector have no use for, one sentence each.
         transmitted: Attack that must survive H.264; ``None`` where it was not measured, and in
             older files.
     """
@@ -100,6 +101,13 @@ class RobustnessReport:
     threat_model: ThreatModel = field(default_factory=ThreatModel)
     transmitted: TransmittedReport | None = None
     protocol: Annotated[str, Field(validation_alias=AliasChoices("protocol", "made"))] = ""
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not attacked, those behind H.264 included, one sentence each."""
+        reason = "" if self.transmitted is None else self.transmitted.unmeasurable
+        return (*self.skipped, *([f"attacks behind H.264 skipped: {reason}"] if reason else []))
 
     @property
     def gate_drop(self) -> float | None:

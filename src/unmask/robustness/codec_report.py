@@ -17,7 +17,8 @@ from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.records import Clip
 
 ORIGINAL = "original"
-NO_VIDEO = "video codecs change nothing that the detector uses of the test clips"
+UNUSED = "change nothing that the detector uses of the test clips"
+NO_VIDEO = f"video codecs {UNUSED}"
 GATE_CONDITIONS = ("h264:23", "h265:28")  # default quality of each codec, meant to look alike
 
 Resampled = NDArray[np.float64]
@@ -73,6 +74,12 @@ class CodecReport:
     def gap(self) -> float | None:
         """Absolute AUC difference of the two codecs, which the gate checks."""
         return None if self.codec_gap is None else abs(self.codec_gap.value)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the sentence on skipped conditions, if there are any."""
+        names = ", ".join(self.skipped)
+        return (f"codecs skipped: {names} {UNUSED}",) if names else ()
 
     def to_gate(self) -> Reading:
         """Return what the gate checks: the absolute AUC difference of the two codecs."""

@@ -27,6 +27,7 @@ def render_page(report: RobustnessReport) -> str:
         "cannot change": model.cannot,
         "budget": model.epsilon,
         "protocol": report.protocol,
+        "not attacked": "; ".join(report.skipped),
     }
     rows = [
         (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from unmask.explainability.evidence import EvidenceItem
-from unmask.models.bundle import Bundle
+from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
 from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
@@ -124,6 +124,7 @@ def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
         sync_weight=bundle.calibration.sync_weight,
         promise=ReportedGuarantee.model_validate(guarantee) if guarantee.reals else None,
         gates=tuple(ReportedGate.model_validate(gate) for gate in bundle.gates),
+        notes=bundle.notes or untrained_notes(bundle.untrained),
     )
 
 

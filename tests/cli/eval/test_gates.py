@@ -141,3 +141,15 @@ def test_a_file_that_is_no_report_is_named(run, scores, tmp_path):
     result = run("gates", "measured/metrics.json", "--robustness", "x.json")
     assert isinstance(result.exception, DataError)
     assert "x.json" in str(result.exception)
+
+
+def test_the_gates_tell_which_tests_were_skipped(run, scores, tmp_path):
+    run("metrics", "scores.csv", "--out", "measured")
+    reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
+    note = "audio attacks skipped: no clip has sound"
+    attacks = {**json.loads(reports[0].read_text()), "skipped": [note]}
+    reports[0].write_text(json.dumps(attacks))
+    options = [part for report in reports for part in ("--robustness", report)]
+    result = run("gates", "measured/metrics.json", *options, "--json", "g.json")
+    assert note in result.output
+    assert json.loads((tmp_path / "g.json").read_text())["notes"] == [note]

@@ -41,8 +41,8 @@ def test_the_champion_has_the_results_of_its_gates(checkout):
     champion = champion_store.publish_champion(
         bundle(checkout / "one", "1"), gates("required", True)
     )
-    (row,) = json.loads((champion / "gates.json").read_text())
+    (row,) = json.loads((champion / "gates.json").read_text())["rows"]
     card = ReportedGate.model_validate(row)
     assert (card.name, card.value, card.limit, card.passed) == ("auc", 0.8, 0.9, True)
     champion_store.publish_champion(checkout / "one", gates("required", False))
-    assert json.loads((champion / "gates.json").read_text())[0]["passed"] is False
+    assert json.loads((champion / "gates.json").read_text())["rows"][0]["passed"] is False

@@ -56,6 +56,8 @@ def command(
             f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}: "
             f"AUC {row.auc:.3f}, drop {row.drop:.3f}, {_evasion(row.evasion)}"
         )
+    for note in report.skipped:
+        typer.echo(note)
     if report.transmitted is not None:
         Console().print(_transmitted_table(report.transmitted))
     typer.echo(f"written: {out}")

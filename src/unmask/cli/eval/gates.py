@@ -44,11 +44,14 @@ def command(
     everything, target_settings = (
         load_settings(phase=phase, profile=name) for name in (profile, roadmap.PROFILE)
     )
-    drop, gap, transmitted, cross_dataset = _read_reports(robustness or [])
+    reports = _read_reports(robustness or [])
+    drop, gap, transmitted, cross_dataset = _read_measured(reports)
     evaluation = replace(load(Evaluation, metrics), cross_dataset=cross_dataset)
     baseline = _read_baseline(scores, evaluation.split, everything)
     report = check_gates(everything.gates, evaluation, drop, baseline, gap, transmitted)
     report = roadmap.add_targets(report, target_settings.gates, evaluation, drop, gap)
+    notes = [note for each in reports for note in getattr(each, "notes", ())]
+    report = replace(report, notes=tuple(dict.fromkeys(notes)))
     if json is not None:
         save(report, json)
     Console().print(gate_table(report), target_table(report))
@@ -75,18 +78,25 @@ def _read_baseline(
     return compare_with_baseline(candidate, baseline, "baseline", resamples, settings.seed)
 
 
-def _read_reports(files: list[Path]) -> tuple[float | None, Any, Any, Any]:
-    """Return AUC drop under attack, codec gap, drop behind H.264, and the cross evaluation.
-
-    Each is that of the last file with it.
-    """
+def _read_reports(files: list[Path]) -> list[Any]:
     from unmask.evaluation.cross_dataset import CrossEvaluation
     from unmask.evaluation.serialization import load
     from unmask.robustness.adversarial_report import RobustnessReport
     from unmask.robustness.codec_report import CodecReport
 
     either: Any = RobustnessReport | CodecReport | CrossEvaluation
-    reports = [load(either, file) for file in files]
+    return [load(either, file) for file in files]
+
+
+def _read_measured(reports: list[Any]) -> tuple[float | None, Any, Any, Any]:
+    """Return AUC drop under attack, codec gap, drop behind H.264, and the cross evaluation.
+
+    Each is that of the last report with it.
+    """
+    from unmask.evaluation.cross_dataset import CrossEvaluation
+    from unmask.robustness.adversarial_report import RobustnessReport
+    from unmask.robustness.codec_report import CodecReport
+
     attacks = [report for report in reports if isinstance(report, RobustnessReport)]
     drops = [report.gate_drop for report in attacks]
     transmitted = [report.transmitted for report in attacks if report.transmitted is not None]

@@ -86,6 +86,9 @@ class Model(ReportModel):
     gates: tuple[ReportedGate, ...] = Field(
         default=(), description="Gate results at promotion; empty if it was installed manually."
     )
+    notes: tuple[str, ...] = Field(
+        default=(), description="What it was trained or tested without, one sentence each."
+    )
 
 
 def name_by_member(names: Sequence[str]) -> str:
