@@ -17,8 +17,7 @@ FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
 FOOTAGE_FACTS = (
     *("width", "height", "frame_rate", "still_share", "face_width"),
     *(f"face_band_{band}" for band in range(FACE_BANDS)),
-    *("red", "green", "blue", "red_contrast", "green_contrast", "blue_contrast"),
-    "loudness",
+    *("red", "green", "blue", "red_contrast", "green_contrast", "blue_contrast", "loudness"),
     *(f"sound_band_{band}" for band in range(SOUND_BANDS)),
 )
 
@@ -63,10 +62,10 @@ class Clip:
         fake_video, fake_audio: Whether face or voice is forged; ``None`` if not labelled apart.
         manipulation: ``none``, or the name of the forgery method.
         pair_id: Shared by a genuine clip and the fakes made from it.
-        mismatched: Whether face and voice, each genuine or not, do not belong together, such as a
-            genuine voice of another person.
+        mismatched: Whether face and voice do not belong together, as with the voice of another.
         compression: Level named by the data set, such as ``c23``; empty if it names none.
         official_split: Whether the authors of the data set assign the clip to its split.
+        from_pictures: Whether it was made of pictures of a cut-out face, so that times are nominal.
     """
 
     clip_id: str
@@ -90,6 +89,7 @@ class Clip:
     mismatched: bool = False
     compression: str = ""
     official_split: bool = False
+    from_pictures: bool = False
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""

@@ -21,11 +21,12 @@ from unmask.records import Clip, FakeSpan
 
 FILE_NAMES = ("manifest.csv", "manifest.parquet")
 COLUMNS = tuple(field.name for field in fields(Clip))
-# absent from manifests of before version 0.3, which stay valid
+# absent from older manifests, which stay valid
 ADDED_COLUMNS: dict[str, Any] = {
     "mismatched": False,
     "compression": "",
     "official_split": False,
+    "from_pictures": False,
 }
 UNKNOWN = "unknown"  # in a CSV file, of a label
 MODALITIES = ("video", "audio")

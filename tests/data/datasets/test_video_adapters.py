@@ -11,7 +11,6 @@ from unmask.data.datasets import (
     dfdc_preview,
     ffiw,
     kodf,
-    wilddeepfake,
 )
 from unmask.data.datasets.ingest import ADAPTERS, load_dataset
 from unmask.errors import DataError
@@ -256,14 +255,6 @@ def test_deepfake_eval_2024_label_that_is_unknown_is_an_error(make_folder):
     folder = make_folder(**{"audio-metadata-publish.csv": table})
     with pytest.raises(DataError, match=r"row 3: 'Satire' is unknown; known words are Real, Fake"):
         list(deepfake_eval_2024.iter_entries(folder))
-
-
-def test_wilddeepfake_is_refused_with_a_remedy(make_folder):
-    names = [f"{kind}_{split}/1.tar.gz" for kind in ("real", "fake") for split in ("train", "test")]
-    folder = make_folder(*names)
-    assert matching(folder) == {wilddeepfake}
-    with pytest.raises(DataError, match=r"has pictures of faces.*join each folder"):
-        load_dataset(folder)
 
 
 def test_dfdc_fake_has_the_identity_of_its_original(make_folder, by_id):

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from unmask.errors import DataError
+from unmask.preprocessing.media.picture_clips import PictureFolder
 from unmask.records import FakeSpan
 
+CLIPS_OF_PICTURES = "unmask_clips"  # folder inside the data set, made by the ingestion
 NONE = "none"  # the manipulation of a genuine clip
 Value = TypeVar("Value")
 
@@ -25,6 +27,7 @@ class DatasetEntry:
         split: The authors' split; ``None`` if they assign none.
         mismatched: Whether face and voice do not belong together.
         compression: Level at which the authors encoded the clip; empty if they name none.
+        pictures: Pictures of which the ingestion makes the file at ``path``.
     """
 
     path: Path
@@ -39,6 +42,7 @@ class DatasetEntry:
     fake_periods: tuple[FakeSpan, ...] = ()
     mismatched: bool = False
     compression: str = ""
+    pictures: PictureFolder | None = None
 
     @property
     def is_fake(self) -> bool:
@@ -60,6 +64,12 @@ class DatasetAdapter(Protocol):
             DataError: The metadata are invalid.
         """
         ...
+
+
+def clip_of_pictures(root: Path, folder: Path) -> Path:
+    """Return where the clip of a folder of pictures lies in the data set of ``root``."""
+    place = root / CLIPS_OF_PICTURES / folder.relative_to(root)
+    return place.with_name(f"{place.name}.mkv")
 
 
 def read_json(file: Path) -> Any:

@@ -35,7 +35,7 @@ def matches(folder: Path) -> bool:
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video whose name follows the scheme of the data set."""
-    pairs, splits = _official_splits(folder)
+    pairs, splits = official_splits(folder)
     videos = []
     for tree in TREES:
         for path in list_media(folder / tree, VIDEO_SUFFIXES):
@@ -87,7 +87,7 @@ def _actor_entry(path: Path, name: re.Match[str]) -> DatasetEntry:
     )
 
 
-def _official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+def official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return the partner and the split of each video, as the authors' files define them."""
     pairs: dict[str, str] = {}
     splits: dict[str, str] = {}

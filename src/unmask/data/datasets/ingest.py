@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from unmask.data.datasets import (
     csv_table,
     deepfake_eval_2024,
     deepspeak,
+    df40,
     dfdc,
     dfdc_preview,
     faceforensics,
@@ -42,6 +44,7 @@ from unmask.data.protocols import video_sets as video
 from unmask.data.protocols.registry import describe
 from unmask.data.splits import Leak
 from unmask.errors import DataError, describe_problem
+from unmask.preprocessing.media.picture_clips import PictureFolder, join_pictures
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.media.suffixes import count_unknown, describe_unknown
 from unmask.preprocessing.parallel import run_parallel
@@ -61,13 +64,14 @@ ADAPTERS: dict[str, DatasetAdapter] = {
     describe(video.AVLIPS): avlips,
     describe(video.DEEPSPEAK): deepspeak,
     describe(video.DEEPFAKE_EVAL_2024): deepfake_eval_2024,
+    describe(video.WILD_DEEPFAKE): wilddeepfake,
+    describe(video.DF40): df40,
     describe(audio.ASVSPOOF_2019_LA, audio.ASVSPOOF_2021_LA, audio.ASVSPOOF_2021_DF): asvspoof,
     describe(audio.ASVSPOOF_5): asvspoof,
     describe(audio.IN_THE_WILD): in_the_wild,
     describe(audio.WAVEFAKE): wavefake,
     describe(audio.MLAAD): mlaad,
     "real/ and fake/": real_fake_folders,
-    "frames of WildDeepfake joined to videos": wilddeepfake,
 }
 
 log = logging.getLogger(__name__)
@@ -130,10 +134,11 @@ def scan_dataset(
     """Convert a data set to clips.
 
     If the folder has a manifest, its clips are returned as they are. Otherwise every file is probed
-    for duration, size and hash. The authors' splits are kept, and the clips without one are dealt
-    among the splits that they leave open (:mod:`unmask.data.datasets.roles`). A warning tells of
-    people that stand in several splits. A simple table that names a split for every clip may use
-    fewer than three.
+    for duration, size and hash; a clip that the authors publish as pictures is made first, see
+    :mod:`unmask.preprocessing.media.picture_clips`. The authors' splits are kept, and the clips
+    without one are dealt among the splits that they leave open
+    (:mod:`unmask.data.datasets.roles`). A warning tells of people that stand in several splits. A
+    simple table that names a split for every clip may use fewer than three.
 
     Args:
         folder: Root of the data set.
@@ -153,8 +158,9 @@ def scan_dataset(
         rows = select_for_role(read_all_clips(root), role, root)
         return ScanResult(complete_splits(rows, [row.split for row in rows], role, seed))
     adapter = _find_adapter(root)
-    entries = select_for_role(list(adapter.iter_entries(root)), role, root)
-    calls = [(entry.path,) for entry in entries]
+    listed = list(adapter.iter_entries(root))
+    entries = select_for_role(listed, role, root)
+    calls = [(entry.path, entry.pictures) for entry in entries]
     results = list(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
     skipped = tuple(result for result in results if isinstance(result, SkippedFile))
     pairs = [
@@ -178,7 +184,7 @@ def scan_dataset(
     if is_published or not all(splits):  # the author of a table may want fewer than three splits
         sealing = sealed_share > 0 and role == "both" and not any(splits)
         check_splits(clips, (*SPLITS, SEALED) if sealing else ROLES[role], root)
-    return ScanResult(clips, skipped, count_unknown(root), warn_of_leaks(clips, root))
+    return ScanResult(clips, skipped, _count_unknown(root, listed), warn_of_leaks(clips, root))
 
 
 def _has_manifest(root: Path) -> bool:
@@ -198,14 +204,22 @@ def _find_adapter(root: Path) -> DatasetAdapter:
     raise DataError(f"{root}: unknown data set layout; use one of: {supported}")
 
 
-def _probe_or_skip(path: Path) -> MediaInfo | SkippedFile:
+def _count_unknown(root: Path, entries: Sequence[DatasetEntry]) -> Counter[str]:
+    """Count the files of unknown kind but for the listed pictures."""
+    names = (name for entry in entries if entry.pictures for name in entry.pictures.names)
+    return count_unknown(root) - Counter(Path(name).suffix.lower() for name in names)
+
+
+def _probe_or_skip(path: Path, pictures: PictureFolder | None) -> MediaInfo | SkippedFile:
     try:
+        if pictures is not None:
+            join_pictures(pictures, path)
         return probe(path)
     except Exception as error:  # a bug that one file triggers must not end the ingestion
         return SkippedFile(path, describe_problem(path, error))
 
 
-def _report_crash(path: Path) -> SkippedFile:
+def _report_crash(path: Path, _pictures: PictureFolder | None) -> SkippedFile:
     message = f"{path}: opening it crashed a worker process; export the file again"
     return SkippedFile(path, message)
 
@@ -234,6 +248,7 @@ def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path, is_published: boo
         mismatched=entry.mismatched,
         compression=entry.compression,
         official_split=is_published and entry.split is not None,
+        from_pictures=entry.pictures is not None,
     )
 
 

@@ -138,3 +138,20 @@ DEEPFAKE_EVAL_2024 = Protocol(
     labels={"Real": False, "Fake": True},
     licence="CC BY-SA 4.0, access on request",
 )
+WILD_DEEPFAKE = Protocol(
+    name="WildDeepfake",
+    citation="Zi et al., ACM Multimedia 2020",
+    layout="{real,fake}_{train,test}/ARCHIVE/{real,fake}/SEQUENCE/FRAME.png",
+    splits="published: train and test; val is taken from train",
+    labels={"real": False, "fake": True},
+    licence="agreement with the authors; Apache 2.0 on their page of the Hugging Face hub",
+)
+DF40 = Protocol(
+    name="DF40",
+    citation="Yan et al., NeurIPS 2024",
+    layout="dataset_json/METHOD_{ff,cdf}.json and the folders of its frames, such as DF40/METHOD/",
+    splits="published by method: train and test; val repeats test or is taken from train",
+    labels={"METHOD_Real": False, "METHOD_Fake": True},
+    licence="CC BY-NC 4.0; genuine frames as FaceForensics++ and Celeb-DF",
+    frames=DEEPFAKEBENCH_FRAMES,
+)
