@@ -31,11 +31,11 @@ def regression_gate(
         overrides: ``section.key=value`` each, as in training.
     """
     settings, data = load_run(phase, profile, data, overrides)
-    clips, _, _ = ingest_data(data, settings.seed, settings.data)
+    clips, _, _, own = ingest_data(data, settings.seed, settings.data)
     bundle = fetch_champion(phase, version, required=True)
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
-    evaluation, plots = evaluate_detector(bundle, clips, cross_dataset, *measured)
+    evaluation, plots = evaluate_detector(bundle, clips, own, cross_dataset, *measured)
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     baseline = evaluate_baseline(fetch_baseline(phase), plots, clips, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)

@@ -55,7 +55,7 @@ def training_pipeline(
         overrides: ``section.key=value`` each.
     """
     settings, data = load_run(phase, profile, data, overrides)
-    listed, data_version, unreadable = ingest_data(data, settings.seed, settings.data)
+    listed, data_version, unreadable, own = ingest_data(data, settings.seed, settings.data)
     validate_data(listed, shortcut_level(data), settings.seed)
     clips, skipped = _prepare_features(listed, unreadable, settings)
     lipsync = train_lipsync(clips, lipsync_settings(settings))
@@ -65,7 +65,7 @@ def training_pipeline(
     bundle = calibrate_scores(uncalibrated, clips, settings.uncertainty, settings.sync.weight)
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
-    evaluation, plots = evaluate_detector(bundle, clips, cross_dataset, *measured)
+    evaluation, plots = evaluate_detector(bundle, clips, own, cross_dataset, *measured)
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
     pinned = fetch_baseline(phase, after=["evaluate_codecs"])

@@ -11,11 +11,12 @@ from steps.platforms.materializers import FolderMaterializer, step_dir
 from steps.platforms.paths import CACHE
 from unmask.config import EvaluationSettings
 from unmask.evaluation.cross_dataset import CrossEvaluation
-from unmask.evaluation.evaluate import Evaluation, evaluate
+from unmask.evaluation.evaluate import Evaluation, evaluate, measure_splits
 from unmask.evaluation.plots import write_plots
 from unmask.evaluation.serialization import write_scores
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.training.own_forgeries import score_own_forgeries
 from unmask.training.score_clips import score_split
 
 
@@ -23,16 +24,23 @@ from unmask.training.score_clips import score_split
 def evaluate_detector(
     bundle: Path,
     clips: tuple[Clip, ...],
+    own_forgeries: tuple[Clip, ...],
     cross_dataset: CrossEvaluation,
     settings: EvaluationSettings,
     seed: int,
 ) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Path, "plots"]]:
     """Score the test split; compute metrics, plot ROC and reliability curves, keep the scores.
 
-    The metrics on data sets without training clips become part of the evaluation.
+    The metrics on data sets without training clips become part of the evaluation, and so do those
+    on own forgeries.
     """
     rows = score_split(bundle, clips, "test", Cache(CACHE))
     plots = step_dir()
     write_plots(rows, plots, settings.bins)
     write_scores(rows, plots / "scores.csv")
-    return replace(evaluate(rows, settings, seed), cross_dataset=cross_dataset), plots
+    own_rows = score_own_forgeries(bundle, own_forgeries, Cache(CACHE))
+    if own_rows:
+        write_scores(own_rows, plots / "own_forgeries.csv")
+    slices = measure_splits(own_rows, settings, seed)
+    evaluation = evaluate(rows, settings, seed)
+    return replace(evaluation, cross_dataset=cross_dataset, own_forgeries=slices), plots

@@ -10,19 +10,23 @@ from unmask.config import DataSettings
 from unmask.records import Clip
 
 
-@step(enable_cache=False, output_materializers={"clips": ClipsMaterializer})
+@step(
+    enable_cache=False,
+    output_materializers={"clips": ClipsMaterializer, "own_forgeries": ClipsMaterializer},
+)
 def ingest_data(
     data: tuple[str, ...], seed: int, settings: DataSettings
 ) -> tuple[
     Annotated[tuple[Clip, ...], "clips"],
     Annotated[str, "data_version"],
     Annotated[dict[str, str], "unreadable"],
+    Annotated[tuple[Clip, ...], "own_forgeries"],
 ]:
     """Pull and verify the pinned data set, or read other data sets; list their unreadable files.
 
-    Sealed clips are left out.
+    Sealed clips are left out, and own forgeries of val and test are an output of their own.
 
     The step is never cached: its outputs show the cached steps whether the data has changed.
     """
-    clips, version, unreadable = load_clips(data, seed, settings)
-    return clips, version, unreadable
+    clips, version, unreadable, own_forgeries = load_clips(data, seed, settings)
+    return clips, version, unreadable, own_forgeries

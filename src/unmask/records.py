@@ -66,6 +66,7 @@ class Clip:
         compression: Level named by the data set, such as ``c23``; empty if it names none.
         official_split: Whether the authors of the data set assign the clip to its split.
         from_pictures: Whether it was made of pictures of a cut-out face, so that times are nominal.
+        own_forgery: Whether it is a pseudo-fake that this project made, or the control of one.
     """
 
     clip_id: str
@@ -90,6 +91,7 @@ class Clip:
     compression: str = ""
     official_split: bool = False
     from_pictures: bool = False
+    own_forgery: bool = False
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""
@@ -234,9 +236,7 @@ class FaceTrack:
         shapes = (self.boxes_px.shape[1:], self.landmarks_px.shape[1:], self.pose_deg.shape[1:])
         rows = {len(self.time_s), len(self.boxes_px), len(self.landmarks_px), len(self.pose_deg)}
         if shapes != ((4,), (68, 2), (3,)) or len(rows) != 1:
-            raise MediaError(
-                f"face track {self.person}: inconsistent shapes {shapes}, rows {sorted(rows)}"
-            )
+            raise MediaError(f"face track {self.person}: {shapes} differ, or rows {sorted(rows)}")
 
 
 @dataclass(frozen=True, slots=True)

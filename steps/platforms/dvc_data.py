@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
@@ -12,24 +13,38 @@ from unmask.data.datasets.several import parse_data_source, scan_sources
 from unmask.data.forgeries.offline import generate_forgeries
 from unmask.data.manifest import content_hash, manifest_hash, read_all_clips
 from unmask.data.skipped_clips import check_share
-from unmask.data.splits import separate_sealed
+from unmask.data.splits import separate_own_forgeries, separate_sealed
 from unmask.errors import DataError
 from unmask.records import SEALED, Clip
 
 
-def load_clips(
-    data: Sequence[str], seed: int, settings: DataSettings
-) -> tuple[tuple[Clip, ...], str, dict[str, str]]:
-    """Return the clips of a run, their version, and the unreadable files with their reasons.
+class RunClips(NamedTuple):
+    """What a run reads.
 
-    Sealed clips are not among them; the version names them (:func:`sealed_version`).
+    Attributes:
+        clips: Clips of train, val and test.
+        version: Names them and the sealed ones, which are not among them (:func:`sealed_version`).
+        unreadable: Files that cannot be read, with their reasons.
+        own_forgeries: This project's pseudo-fakes of val and test with their controls, which are
+            reported by themselves.
+    """
+
+    clips: tuple[Clip, ...]
+    version: str
+    unreadable: dict[str, str]
+    own_forgeries: tuple[Clip, ...]
+
+
+def load_clips(data: Sequence[str], seed: int, settings: DataSettings) -> RunClips:
+    """Return the clips of a run.
 
     Args:
         data: Data sets, see :func:`unmask.data.datasets.several.parse_data_source`; the pinned
             set if empty.
         seed: For the assignment of splits and for pseudo-fakes.
-        settings: Whether to synthesise pseudo-fakes from the genuine training clips of ``data``
-            (validation and test stay natural), and which share of the clips to seal.
+        settings: Whether to synthesise pseudo-fakes from the genuine clips of ``data``, those of
+            train (``forge``) and those of val and test (``forge_held_out``), and which share of
+            the clips to seal.
 
     Raises:
         ConfigError: A data set is named wrongly.
@@ -37,12 +52,18 @@ def load_clips(
             shares a person, footage or a file with another split.
     """
     listed, pinned, unreadable = _list_clips(data, seed, settings)
-    clips, sealed = separate_sealed(listed)
+    natural, own = separate_own_forgeries(listed)
+    clips, sealed = separate_sealed(natural)
+    held_out = [clip for clip in clips if clip.split in ("val", "test")]
     if data and settings.forge:
         train = [clip for clip in clips if clip.split == "train"]
         clips += generate_forgeries(train, FORGED.absolute(), seed)
+    if data and settings.forge_held_out:
+        own += generate_forgeries(held_out, FORGED.absolute(), seed)
     version = pinned or f"manifest:{manifest_hash(clips)}"
-    return clips, f"{version} {sealed_version(sealed)}" if sealed else version, unreadable
+    if sealed:
+        version += f" {sealed_version(sealed)}"
+    return RunClips(clips, version, unreadable, own)
 
 
 def load_sealed_clips(
@@ -56,7 +77,8 @@ def load_sealed_clips(
         DataError: As for :func:`load_clips`, or no clip is sealed.
     """
     listed, _, _ = _list_clips(data, seed, settings)
-    _, sealed = separate_sealed(listed)
+    natural, _ = separate_own_forgeries(listed)
+    _, sealed = separate_sealed(natural)
     if not sealed:
         raise DataError(
             f"{', '.join(data) or RAW}: no clip is sealed; seal a data set by "

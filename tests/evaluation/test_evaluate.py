@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError, SingleClassError
-from unmask.evaluation.evaluate import Evaluation, auc_of_rows, evaluate
+from unmask.evaluation.console_tables import evaluation_table
+from unmask.evaluation.evaluate import Evaluation, auc_of_rows, evaluate, measure_splits
 from unmask.evaluation.serialization import load, save, to_json
 from unmask.records import ScoreRow
 
@@ -143,3 +144,18 @@ def test_a_metric_key_replaces_the_plus_of_a_doubly_forged_clip():
     assert (
         evaluate(rows, EvaluationSettings(), 0).to_metrics()["auc_face_swap_voice-convert"] == 1.0
     )
+
+
+def test_own_forgeries_have_rows_and_metrics_of_their_own(score_rows):
+    rows = score_rows()
+    slices = measure_splits([replace(row, split="val") for row in rows], SETTINGS, seed=0)
+    evaluation = replace(evaluate(rows, SETTINGS, seed=0), own_forgeries=slices)
+    auc = roc_auc_score([row.is_fake for row in rows], [row.logit for row in rows])
+    assert evaluation.to_metrics()["auc_own_forgeries_val"] == pytest.approx(auc)
+    (labels, values, _) = (list(each.cells) for each in evaluation_table(evaluation).columns)
+    assert values[labels.index("AUC of own forgeries, val (80)")] == f"{auc:.3f}"
+
+
+def test_a_split_of_one_class_has_no_row(score_rows):
+    genuine = [row for row in score_rows() if not row.is_fake]
+    assert measure_splits(genuine, SETTINGS, seed=0) == {}

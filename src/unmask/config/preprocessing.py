@@ -34,6 +34,12 @@ class DataSettings(SettingsModel):
         description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine clips of "
         "split train.",
     )
+    forge_held_out: bool = Field(
+        default=False,
+        description="With `--data FOLDER`: also synthesise pseudo-fakes from its genuine clips of "
+        "splits val and test. They are a row of their own in the evaluation and move no metric, "
+        "threshold or gate.",
+    )
     sealed_share: float = Field(
         default=0.0,
         ge=0,

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 
-from unmask.data.splits import separate_sealed
+from unmask.data.splits import separate_own_forgeries, separate_sealed
 from unmask.errors import DataError
 from unmask.files import atomic_write
 from unmask.records import Clip, FakeSpan
@@ -27,6 +27,7 @@ ADDED_COLUMNS: dict[str, Any] = {
     "compression": "",
     "official_split": False,
     "from_pictures": False,
+    "own_forgery": False,
 }
 UNKNOWN = "unknown"  # in a CSV file, of a label
 MODALITIES = ("video", "audio")
@@ -49,15 +50,17 @@ def find_manifest(path: Path) -> Path:
 
 
 def read_manifest(path: Path | str) -> tuple[Clip, ...]:
-    """Read the clips of development of a manifest: all that are not sealed.
+    """Read the clips of development of a manifest.
 
-    Arguments and other errors are those of :func:`read_all_clips`.
+    Those are all that are not sealed, without own forgeries of ``val`` and ``test``. Arguments and
+    other errors are those of :func:`read_all_clips`.
 
     Raises:
         DataError: The sealed clips share a person, footage or a file with the others, or there are
             no others.
     """
-    clips, sealed = separate_sealed(read_all_clips(path))
+    natural, _ = separate_own_forgeries(read_all_clips(path))
+    clips, sealed = separate_sealed(natural)
     if not clips:
         raise DataError(f"{path}: all {len(sealed)} clips are sealed; add clips to develop with")
     return clips

@@ -181,6 +181,19 @@ def separate_sealed(clips: Sequence[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip
     return tuple(clip for clip in clips if clip.split != SEALED), sealed
 
 
+def separate_own_forgeries(
+    clips: Sequence[Clip],
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Return the clips that decisions are made on, and own forgeries of ``val`` and ``test``.
+
+    Those are reported by themselves and decide nothing. Own forgeries of ``train`` are among the
+    first, sealed ones among neither.
+    """
+    natural = tuple(clip for clip in clips if clip.split == "train" or not clip.own_forgery)
+    own = tuple(clip for clip in clips if clip.own_forgery and clip.split in ("val", "test"))
+    return natural, own
+
+
 def refuse_sealed(splits: Iterable[str]) -> None:
     """Check that a step of development does not ask for sealed clips.
 

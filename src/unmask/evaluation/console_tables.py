@@ -27,6 +27,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         add(f"AUC on {name} ({auc.fakes})", auc)
     for name, auc in evaluation.by_modality.items():
         add(f"AUC by {name} alone ({auc.fakes})", auc)
+    for split, auc in evaluation.own_forgeries.items():
+        add(f"AUC of own forgeries, {split} ({auc.fakes})", auc)
     table.add_row("EER", f"{evaluation.eer:.3f}", "")
     table.add_row("FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", "")
     add(f"ECE, {evaluation.bins} bins", evaluation.ece_estimate)

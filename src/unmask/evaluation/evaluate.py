@@ -21,7 +21,7 @@ from unmask.evaluation.resampled_metrics import (
     resampled_calibration_errors,
     resampled_roc,
 )
-from unmask.records import ScoreRow
+from unmask.records import SPLITS, ScoreRow
 
 COUNTS = ("clips", "fakes", "reals", "identities")
 METRICS = ("eer", "fpr95", "ece_by_chance", "ece_excess", "brier", "nll")
@@ -66,7 +66,9 @@ class Evaluation:
         ece_p_value: Probability that a perfectly calibrated detector has such an ECE or a larger
             one; see :func:`unmask.evaluation.calibration_test.ece_p_value`.
         cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
-            before version 0.3 lack this field and the three above.
+            before version 0.3 lack this field, the three above and the next.
+        own_forgeries: This project's forgeries against their re-encoded controls, by split. They
+            are in no other metric.
     """
 
     split: str
@@ -93,6 +95,7 @@ class Evaluation:
     ece_high: float | None = None
     ece_p_value: float | None = None
     cross_dataset: CrossEvaluation | None = None
+    own_forgeries: Mapping[str, AucEstimate] = field(default_factory=dict)
 
     @property
     def auc_estimate(self) -> AucEstimate:
@@ -113,7 +116,8 @@ class Evaluation:
         """Return all numbers under flat keys, for a tracking server.
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
-        ``auc_source_<source>``, ``fpr95_source_<source>``, each with ``_low`` and ``_high``.
+        ``auc_source_<source>``, ``fpr95_source_<source>``, ``auc_own_forgeries_<split>``, each
+        with ``_low`` and ``_high``.
         Characters that a key must not hold become underscores. Those of ``cross_dataset`` are
         documented at :class:`unmask.evaluation.cross_dataset.CrossEvaluation`.
         """
@@ -122,6 +126,7 @@ class Evaluation:
             f"auc_{to_metric_key(name)}": auc for name, auc in self.by_manipulation.items()
         }
         estimates |= {f"auc_modality_{name}": auc for name, auc in self.by_modality.items()}
+        estimates |= {f"auc_own_forgeries_{name}": auc for name, auc in self.own_forgeries.items()}
         for key, by_source in (("auc", self.by_source), ("fpr95", self.fpr95_by_source)):
             estimates |= {
                 f"{key}_source_{to_metric_key(name)}": value for name, value in by_source.items()
@@ -188,6 +193,22 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
             for name, subset in _sources_with_both(rows)
         },
     )
+
+
+def measure_splits(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> dict[str, AucEstimate]:
+    """Estimate the AUC of each split with genuine and fake clips.
+
+    Args:
+        seed: Seed of the resampling.
+    """
+    subsets = [(name, [row for row in rows if row.split == name]) for name in SPLITS]
+    return {
+        name: _estimate(subset, *_logits_and_labels(subset), settings, seed)
+        for name, subset in subsets
+        if len({row.is_fake for row in subset}) == 2
+    }
 
 
 def auc_of_rows(rows: Sequence[ScoreRow]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unmask.config import EvaluationSettings
 from unmask.data.datasets.ingest import ScanResult, scan_dataset
+from unmask.data.splits import separate_own_forgeries
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
 from unmask.models.bundle import Bundle
@@ -101,14 +102,15 @@ def _score_folder(
     bundle: Bundle, name: str, scan: ScanResult, cache: Cache, options: CrossOptions
 ) -> DatasetScores:
     settings = bundle.preprocessing
+    clips, _ = separate_own_forgeries(scan.clips)
     # in worker processes, so that a crash of the decoder does not end the evaluation
-    fill_cache(scan.clips, settings, cache, options.jobs)
+    fill_cache(clips, settings, cache, options.jobs)
 
     def load(clip: Clip) -> ClipFeatures:
         return prepare_clip(clip.path, settings, cache)
 
     skipped = {str(file.path): file.reason for file in scan.skipped}
-    return _score_clips(bundle, name, scan.clips, load, options.frames, skipped)
+    return _score_clips(bundle, name, clips, load, options.frames, skipped)
 
 
 def _score_clips(

@@ -54,6 +54,7 @@ def test_methods_alternate_and_each_fake_has_a_re_encoded_control(genuine, forge
         for clip in (control, fake):
             shared = (clip.identity, clip.pair_id, clip.split)
             assert shared == (source.identity, source.pair_id, source.split)
+            assert clip.own_forgery
             assert clip.sha256 == file_sha256(clip.path)
         control_info, fake_info = probe(control.path), probe(fake.path)
         for name in ("width", "height", "fps", "duration_s", "video_codec", "audio_codec"):

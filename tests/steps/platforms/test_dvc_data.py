@@ -92,7 +92,7 @@ def scan_with(tmp_path, monkeypatch):
 
 def test_unreadable_files_are_returned_and_absent_ones_do_not_count(scan_with, tmp_path):
     scan_with(damaged=2, absent=9)
-    clips, version, unreadable = load_clips(["elsewhere"], seed=0, settings=NATURAL)
+    clips, version, unreadable, _ = load_clips(["elsewhere"], seed=0, settings=NATURAL)
     assert len(clips) == 18
     assert version.startswith("manifest:")
     assert unreadable == {
@@ -110,8 +110,45 @@ def test_pseudo_fakes_are_made_of_training_clips_alone(monkeypatch):
     clips = tuple(make_clip(clip_id=split, split=split) for split in ("train", "val", "test"))
     monkeypatch.setattr(several, "scan_dataset", lambda *_: ScanResult(clips))
     monkeypatch.setattr(dvc_data, "generate_forgeries", lambda clips, *_: tuple(clips))
-    forged, _, _ = load_clips(["elsewhere"], seed=0, settings=DataSettings())
-    assert [clip.split for clip in forged] == ["train", "val", "test", "train"]
+    loaded = load_clips(["elsewhere"], seed=0, settings=DataSettings())
+    assert [clip.split for clip in loaded.clips] == ["train", "val", "test", "train"]
+    assert loaded.own_forgeries == ()
+
+
+def test_pseudo_fakes_of_held_out_clips_are_kept_apart_and_change_no_version(monkeypatch):
+    splits = ("train", "val", "test", "sealed")
+    clips = tuple(
+        make_clip(clip_id=split, split=split, identity=split, sha256=f"{n:064x}")
+        for n, split in enumerate(splits)
+    )
+    monkeypatch.setattr(several, "scan_dataset", lambda *_: ScanResult(clips))
+    monkeypatch.setattr(
+        dvc_data,
+        "generate_forgeries",
+        lambda clips, *_: tuple(replace(clip, own_forgery=True) for clip in clips),
+    )
+    natural, with_slice = (
+        load_clips(["elsewhere"], 0, NATURAL.replace(forge_held_out=is_forged))
+        for is_forged in (False, True)
+    )
+    assert [clip.split for clip in with_slice.own_forgeries] == ["val", "test"]
+    assert with_slice[:3] == natural[:3]
+    assert natural.own_forgeries == ()
+
+
+def test_marked_pseudo_fakes_of_a_manifest_are_kept_apart(sealed_folder):
+    before = load_clips([str(sealed_folder)], 0, NATURAL)
+    clips = read_all_clips(sealed_folder)
+    marked = [
+        replace(clip, clip_id=f"own-{clip.clip_id}", own_forgery=True)
+        for clip in clips
+        if clip.split != "train"
+    ]
+    write_manifest([*clips, *marked], sealed_folder)
+    after = load_clips([str(sealed_folder)], 0, NATURAL)
+    assert after[:3] == before[:3]
+    assert {clip.split for clip in after.own_forgeries} == {"val", "test"}
+    assert len(load_sealed_clips([str(sealed_folder)], 0, NATURAL)[0]) == 2
 
 
 @pytest.fixture
@@ -135,7 +172,7 @@ def sealed_folder(tmp_path):
 
 
 def test_sealed_clips_are_in_no_run_and_named_by_its_version(sealed_folder):
-    clips, version, _ = load_clips([str(sealed_folder)], 0, NATURAL)
+    clips, version, *_ = load_clips([str(sealed_folder)], 0, NATURAL)
     assert {clip.split for clip in clips} == {"train", "val", "test"}
     sealed, name = load_sealed_clips([str(sealed_folder)], 0, NATURAL)
     assert {clip.split for clip in sealed} == {"sealed"}

@@ -190,6 +190,7 @@ def _to_clip(job: ForgeryJob, path: Path, forged: bool) -> Clip:
         height=info.height,
         has_audio=info.has_audio,
         fake_periods=(),
+        own_forgery=True,
     )
 
 

@@ -31,7 +31,7 @@ def clip_suite(clips: Sequence[Clip]) -> Suite:
 
 def _presence(gxe: Any, table: pd.DataFrame) -> list[Any]:
     types = {"is_fake": "bool", "has_audio": "bool", "mismatched": "bool"}
-    types |= {"official_split": "bool", "from_pictures": "bool"}
+    types |= dict.fromkeys(("official_split", "from_pictures", "own_forgery"), "bool")
     types |= {"duration_s": "float64", "fps": "float64", "width": "int64", "height": "int64"}
     texts = ("clip_id", "path", "sha256", "source", "identity", "split", "manipulation", "pair_id")
     return [
