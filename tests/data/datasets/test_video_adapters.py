@@ -220,7 +220,8 @@ def test_deepspeak_table_without_a_column_is_an_error(deepspeak_folder):
 
 
 @pytest.mark.parametrize("suffix", ["", "-with-links"])
-def test_deepfake_eval_2024_labels_picture_and_sound(make_folder, suffix):
+@pytest.mark.parametrize("spell", [str.capitalize, str.lower])
+def test_deepfake_eval_2024_labels_picture_and_sound(make_folder, suffix, spell):
     rows = [
         ("a.mp4", "Fake", "Real", "Test"),
         ("b.mp4", "Real", "Fake", "Train"),
@@ -229,7 +230,7 @@ def test_deepfake_eval_2024_labels_picture_and_sound(make_folder, suffix):
         ("e.mp4", "Real", "Real", "Test"),
     ]
     video = "Filename,Date,Video Ground Truth,Audio Ground Truth,Public Comments,Finetuning Set\n"
-    video += "".join(f"{name},2024-04-23,{v},{a},,{part}\n" for name, v, a, part in rows)
+    video += "".join(f"{name},2024-04-23,{v},{a},,{spell(part)}\n" for name, v, a, part in rows)
     audio = "Filename,Date,Ground Truth,Public Comments,Finetuning Set\n"
     audio += "k.mp3,2024-04-23,Fake,,Train\n"
     folder = make_folder(
