@@ -52,4 +52,29 @@ def test_sets_that_are_read_alike_are_described_together():
 
 def test_labels_without_a_fake_are_refused():
     with pytest.raises(DataError, match="Set: no label word means a fake"):
-        Protocol("Set", "Ann, 2020", "x/", "none", {"real": False}, "MIT")
+        Protocol("Set", "Ann, 2020", "x/", "none", {"real": False}, "MIT", ("paper",))
+
+
+def test_facts_without_a_source_are_refused():
+    with pytest.raises(DataError, match="Set: no source is stated"):
+        Protocol("Set", "Ann, 2020", "x/", "none", {"fake": True}, "MIT", ())
+
+
+def test_every_data_set_names_an_address_and_the_files_that_state_its_facts():
+    single = set()
+    for name, record in PROTOCOLS.items():
+        addresses = {source.split()[0] for source in record.sources if "://" in source}
+        assert addresses, name
+        assert all(re.fullmatch(r"https://\S+ \(.+\)", s) for s in record.sources if "://" in s)
+        if len(record.sources) < 2:
+            single.add(name)
+    # nobody but the authors was found to describe these
+    assert single == {"Celeb-DF++", "AVLips"}
+
+
+def test_sources_are_links_in_the_documentation():
+    text = to_markdown()
+    for record in PROTOCOLS.values():
+        for source in record.sources:
+            address = source.split()[0]
+            assert f"]({address})" in text if "://" in address else source in text

@@ -3,7 +3,7 @@
 ``video-data/`` with ``video-metadata-publish.csv`` (or ``…-with-links.csv``), whose columns are
 ``Filename``, ``Video Ground Truth``, ``Audio Ground Truth``, ``Finetuning Set`` and others, and
 ``audio-data/`` with ``audio-metadata-publish.csv``, which has ``Ground Truth`` instead. Labels are
-``Real``, ``Fake`` and ``Unknown``; sets are ``Train`` and ``Test``, also in lower case. Pictures are
+``Real``, ``Fake`` and ``Unknown``; sets are ``Train`` and ``Test``, or in lower case. Pictures are
 left out, and so are media of which nothing is known to be forged and something is unknown. Columns
 and words as read by public loaders of huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024 and
 in the copy of the first table in github.com/esha-shaik/deepfake-detection. Nobody is named.

@@ -1,6 +1,6 @@
 """Protocols of the data sets of speech; their clips have no picture, so no face is forged."""
 
-from unmask.data.protocols.protocol import Protocol
+from unmask.data.protocols.protocol import AUDDT, WHISPER_FEATURES, Protocol
 
 BONAFIDE = {"bonafide": False, "spoof": True}
 
@@ -11,6 +11,11 @@ ASVSPOOF_2019_LA = Protocol(
     splits="published: train, dev and eval",
     labels=BONAFIDE,
     licence="ODC-By 1.0",
+    sources=(
+        "README.LA.txt of the data set",
+        WHISPER_FEATURES.format("asvspoof_dataset"),
+        AUDDT.format("prep_asv19"),
+    ),
 )
 ASVSPOOF_2021_LA = Protocol(
     name="ASVspoof 2021 LA",
@@ -19,6 +24,10 @@ ASVSPOOF_2021_LA = Protocol(
     splits="published: eval is test, progress is val; hidden is left out",
     labels=BONAFIDE,
     licence="ODC-By 1.0",
+    sources=(
+        "https://github.com/asvspoof-challenge/2021 (eval-package/README.md, config.py)",
+        AUDDT.format("prep_asv21-la"),
+    ),
     compressions=("none", "alaw", "pstn", "g722", "ulaw", "gsm", "opus"),
     role="test",
 )
@@ -29,6 +38,10 @@ ASVSPOOF_2021_DF = Protocol(
     splits=ASVSPOOF_2021_LA.splits,
     labels=BONAFIDE,
     licence="ODC-By 1.0",
+    sources=(
+        *ASVSPOOF_2021_LA.sources[:1],
+        WHISPER_FEATURES.format("deepfake_asvspoof_dataset"),
+    ),
     compressions=(
         *("nocodec", "low_mp3", "high_mp3", "low_m4a", "high_m4a"),
         *("low_ogg", "high_ogg", "mp3m4a", "oggm4a"),
@@ -42,6 +55,10 @@ ASVSPOOF_5 = Protocol(
     splits="published: train, dev and eval",
     labels=BONAFIDE,
     licence="ODC-By 1.0; genuine speech CC BY 4.0",
+    sources=(
+        "https://huggingface.co/datasets/jungjee/asvspoof5 (README.txt)",
+        AUDDT.format("prep_asv5"),
+    ),
     compressions=tuple(f"C{number:02}" for number in range(1, 12)),
 )
 IN_THE_WILD = Protocol(
@@ -51,6 +68,10 @@ IN_THE_WILD = Protocol(
     splits="none published; all test",
     labels={"bona-fide": False, "spoof": True},
     licence="CC BY-SA 4.0",
+    sources=(
+        WHISPER_FEATURES.format("in_the_wild_dataset"),
+        AUDDT.format("prep_itw"),
+    ),
     role="test",
 )
 WAVEFAKE = Protocol(
@@ -60,6 +81,10 @@ WAVEFAKE = Protocol(
     splits="none published, two people; all test",
     labels={"LJSpeech-1.1": False, "jsut_ver1.1": False, "generated_audio": True},
     licence="terms of Zenodo record 5642694",
+    sources=(
+        "https://github.com/RUB-SysSec/WaveFake (README.md)",
+        WHISPER_FEATURES.format("wavefake_dataset"),
+    ),
     role="test",
 )
 MLAAD = Protocol(
@@ -69,5 +94,10 @@ MLAAD = Protocol(
     splits="none published; all test",
     labels={"original": False, "fake": True},
     licence="CC BY-NC 4.0",
+    sources=(
+        "https://huggingface.co/datasets/mueller91/MLAAD (card)",
+        AUDDT.format("prep_mlaad"),
+        WHISPER_FEATURES.format("mlaad_dataset"),
+    ),
     role="test",
 )

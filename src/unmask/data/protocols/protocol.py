@@ -8,6 +8,15 @@ from unmask.errors import DataError
 
 Role = Literal["train", "test", "both"]
 DEEPFAKEBENCH_FRAMES = 32  # per video; Yan et al., NeurIPS 2023, preprocessing/config.yaml
+# loaders of several data sets, by people who have them
+DEEPFAKEBENCH = "https://github.com/SCLBD/DeepfakeBench (preprocessing/rearrange.py)"
+SELF_BLENDED_IMAGES = "https://github.com/mapooon/SelfBlendedImages (src/inference/datasets.py)"
+WORKBENCH = (
+    "https://github.com/dfwb-research/deepfake-workbench "
+    "(src/dfwb/preprocess/inventory/builders/{}.py)"
+)
+AUDDT = "https://github.com/MuSAELab/AUDDT (preprocessing/{}.py)"
+WHISPER_FEATURES = "https://github.com/piotrkawa/deepfake-whisper-features (src/datasets/{}.py)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,8 @@ class Protocol:
         splits: Which clips are train, val and test.
         labels: Label words of the authors, and whether they mean a fake.
         licence: Terms of use.
+        sources: Where layout, split rule and label words are public: address, and files in
+            brackets. The authors' own first; two where they can be had.
         compressions: Levels or codecs that the layout or a column names.
         frames: Frames per video of the usual evaluation; ``None`` if no number is usual.
         role: What the set is commonly used for.
@@ -32,11 +43,14 @@ class Protocol:
     splits: str
     labels: Mapping[str, bool]
     licence: str
+    sources: tuple[str, ...]
     compressions: tuple[str, ...] = ()
     frames: int | None = None
     role: Role = "both"
 
     def __post_init__(self) -> None:
-        """Refuse labels without a word for a fake."""
+        """Refuse labels without a word for a fake, and facts without a source."""
         if not any(self.labels.values()):
             raise DataError(f"{self.name}: no label word means a fake; correct the labels")
+        if not self.sources:
+            raise DataError(f"{self.name}: no source is stated; name the authors' page")

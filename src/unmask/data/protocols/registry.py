@@ -29,15 +29,26 @@ def table_rows() -> list[tuple[str, ...]]:
 
 
 def to_markdown() -> str:
-    """Return the table of the data sets, and the list of their layouts."""
+    """Return the table of the data sets, and the list of their layouts and sources."""
     lines = [HEADER, tuple("---" for _ in HEADER), *table_rows()]
-    layouts = [f"- {record.name}: `{record.layout}`" for record in PROTOCOLS.values()]
+    layouts = [
+        f"- {record.name}: `{record.layout}`. Sources: {'; '.join(map(_link, record.sources))}"
+        for record in PROTOCOLS.values()
+    ]
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *layouts])
 
 
 def describe(*records: Protocol) -> str:
     """Return the names of data sets that are read alike, and the layout of the first."""
     return f"{', '.join(record.name for record in records)} ({records[0].layout})"
+
+
+def _link(source: str) -> str:
+    """Return a source with its address as a link of Markdown."""
+    address, space, files = source.partition(" ")
+    if not address.startswith("https://"):
+        return source
+    return f"[{address.removeprefix('https://')}]({address}){space}{files}"
 
 
 def _labels(record: Protocol) -> str:

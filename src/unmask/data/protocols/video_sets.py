@@ -1,6 +1,13 @@
 """Protocols of the data sets of video."""
 
-from unmask.data.protocols.protocol import DEEPFAKEBENCH_FRAMES, Protocol
+from unmask.data.protocols.protocol import (
+    DEEPFAKEBENCH,
+    DEEPFAKEBENCH_FRAMES,
+    SELF_BLENDED_IMAGES,
+    WHISPER_FEATURES,
+    WORKBENCH,
+    Protocol,
+)
 
 FFPP = Protocol(
     name="FaceForensics++",
@@ -9,6 +16,10 @@ FFPP = Protocol(
     splits="published: 720, 140 and 140 of the videos 000 to 999",
     labels={"original_sequences": False, "manipulated_sequences": True},
     licence="FaceForensics++ terms of use (research only)",
+    sources=(
+        "https://github.com/ondyari/FaceForensics (dataset/README.md, dataset/splits/)",
+        DEEPFAKEBENCH,
+    ),
     compressions=("raw", "c0", "c23", "c40"),
     frames=DEEPFAKEBENCH_FRAMES,
 )
@@ -19,6 +30,10 @@ DFD = Protocol(
     splits="none published; all test, as in DeepfakeBench",
     labels=FFPP.labels,
     licence=FFPP.licence,
+    sources=(
+        DEEPFAKEBENCH,
+        SELF_BLENDED_IMAGES,
+    ),
     compressions=FFPP.compressions,
     frames=DEEPFAKEBENCH_FRAMES,
     role="test",
@@ -30,6 +45,11 @@ CELEB_DF_V2 = Protocol(
     splits="test: List_of_testing_videos.txt; people of it also appear in the other clips",
     labels={"1": False, "0": True},  # of the list of test videos
     licence="Celeb-DF terms of use (research only)",
+    sources=(
+        "https://github.com/yuezunli/celeb-deepfakeforensics (Celeb-DF-v2/README.md)",
+        DEEPFAKEBENCH,
+        SELF_BLENDED_IMAGES,
+    ),
     frames=DEEPFAKEBENCH_FRAMES,
 )
 CELEB_DF_PP = Protocol(
@@ -39,6 +59,10 @@ CELEB_DF_PP = Protocol(
     splits=CELEB_DF_V2.splits,
     labels=CELEB_DF_V2.labels,
     licence=CELEB_DF_V2.licence,
+    sources=(
+        "https://github.com/OUC-VAS/Celeb-DF-PP "
+        "(README.md, DeepfakeBench/preprocessing/rearrange.py)",
+    ),
 )
 DFDC = Protocol(
     name="DFDC",
@@ -47,6 +71,11 @@ DFDC = Protocol(
     splits="test: labels.csv; the rest is train",
     labels={"REAL": False, "FAKE": True, "0": False, "1": True},
     licence="DFDC terms of use (research only)",
+    sources=(
+        DEEPFAKEBENCH,
+        SELF_BLENDED_IMAGES,
+        "https://github.com/selimsef/dfdc_deepfake_challenge (preprocessing/utils.py)",
+    ),
     frames=DEEPFAKEBENCH_FRAMES,
 )
 DFDC_PREVIEW = Protocol(
@@ -56,6 +85,10 @@ DFDC_PREVIEW = Protocol(
     splits="published: train and test; val is taken from train",
     labels={"real": False, "fake": True},
     licence="DFDC preview terms of use (research only)",
+    sources=(
+        DEEPFAKEBENCH,
+        SELF_BLENDED_IMAGES,
+    ),
     frames=DEEPFAKEBENCH_FRAMES,
 )
 FAKEAVCELEB = Protocol(
@@ -70,6 +103,11 @@ FAKEAVCELEB = Protocol(
         "FakeVideo-FakeAudio": True,
     },
     licence="FakeAVCeleb terms of use (research only)",
+    sources=(
+        WORKBENCH.format("fakeavceleb"),
+        WHISPER_FEATURES.format("fakeavceleb_dataset"),
+        "https://github.com/DASH-Lab/FakeAVCeleb (dataset/README.md: terms)",
+    ),
 )
 LAV_DF = Protocol(
     name="LAV-DF",
@@ -78,6 +116,10 @@ LAV_DF = Protocol(
     splits="published: train, dev and test",
     labels={"modify_video": True, "modify_audio": True},
     licence="LAV-DF terms and conditions (research only)",
+    sources=(
+        "https://github.com/ControlNet/LAV-DF (README.md, dataset/lavdf.py)",
+        WORKBENCH.format("lavdf"),
+    ),
 )
 AV_DEEPFAKE1M = Protocol(
     name="AV-Deepfake1M",
@@ -87,6 +129,10 @@ AV_DEEPFAKE1M = Protocol(
     "CVPR 2025; val is taken from train",
     labels={"real": False, "visual_modified": True, "audio_modified": True, "both_modified": True},
     licence="AV-Deepfake1M terms (CC BY-NC 4.0, research only)",
+    sources=(
+        "https://github.com/ControlNet/AV-Deepfake1M (python/avdeepfake1m/loader.py)",
+        "https://github.com/bit-ml/AVH-Align (deepfake_preprocess.py: val as test)",
+    ),
 )
 AV_DEEPFAKE1M_PP = Protocol(
     name="AV-Deepfake1M++",
@@ -95,6 +141,10 @@ AV_DEEPFAKE1M_PP = Protocol(
     splits=AV_DEEPFAKE1M.splits,
     labels=AV_DEEPFAKE1M.labels,
     licence="AV-Deepfake1M++ EULA (research only)",
+    sources=(
+        "https://github.com/ControlNet/AV-Deepfake1M (python/avdeepfake1m/loader.py)",
+        WORKBENCH.format("avdeepfake1mpp"),
+    ),
 )
 FFIW = Protocol(
     name="FFIW-10K",
@@ -104,6 +154,11 @@ FFIW = Protocol(
     "Yamasaki, CVPR 2022",
     labels={"source": False, "target": True},
     licence="FFIW-10K terms of use (research only)",
+    sources=(
+        "https://github.com/tfzhou/FFIW (README.md)",
+        SELF_BLENDED_IMAGES,
+        WORKBENCH.format("ffiw10k"),
+    ),
 )
 KODF = Protocol(
     name="KoDF",
@@ -112,6 +167,10 @@ KODF = Protocol(
     splits="none published; by person",
     labels={"original_videos": False, "synthesized_videos": True},
     licence="KoDF terms of use (research only)",
+    sources=(
+        "https://github.com/deepbrainai-research/kodf (README.md: terms)",
+        WORKBENCH.format("kodf"),
+    ),
 )
 AVLIPS = Protocol(
     name="AVLips",
@@ -120,6 +179,7 @@ AVLIPS = Protocol(
     splits="none published, no people named; all test",
     labels={"0_real": False, "1_fake": True},
     licence="not stated by the authors",
+    sources=("https://github.com/AaronComo/LipFD (README.md)",),
     role="test",
 )
 DEEPSPEAK = Protocol(
@@ -129,6 +189,10 @@ DEEPSPEAK = Protocol(
     splits="published by person: train and test; val is taken from train",
     labels={"annotations-real.csv": False, "annotations-fake.csv": True},
     licence="DeepSpeak licence (academic use on request)",
+    sources=(
+        "https://huggingface.co/datasets/faridlab/deepspeak_v2 (card: terms)",
+        WORKBENCH.format("deepspeak"),
+    ),
 )
 DEEPFAKE_EVAL_2024 = Protocol(
     name="Deepfake-Eval-2024",
@@ -137,6 +201,10 @@ DEEPFAKE_EVAL_2024 = Protocol(
     splits="published: Train and Test; val is taken from Train",
     labels={"Real": False, "Fake": True},
     licence="CC BY-SA 4.0, access on request",
+    sources=(
+        "https://huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024 (README.md: terms)",
+        "https://github.com/esha-shaik/deepfake-detection (video-metadata-publish.csv)",
+    ),
 )
 WILD_DEEPFAKE = Protocol(
     name="WildDeepfake",
@@ -145,6 +213,10 @@ WILD_DEEPFAKE = Protocol(
     splits="published: train and test; val is taken from train",
     labels={"real": False, "fake": True},
     licence="agreement with the authors; Apache 2.0 on their page of the Hugging Face hub",
+    sources=(
+        "https://github.com/OpenTAI/wild-deepfake (README.md)",
+        "https://huggingface.co/datasets/xingjunm/WildDeepfake (files)",
+    ),
 )
 DF40 = Protocol(
     name="DF40",
@@ -153,5 +225,9 @@ DF40 = Protocol(
     splits="published by method: train and test; val repeats test or is taken from train",
     labels={"METHOD_Real": False, "METHOD_Fake": True},
     licence="CC BY-NC 4.0; genuine frames as FaceForensics++ and Celeb-DF",
+    sources=(
+        "https://github.com/YZY-stack/DF40 (README.md, DeepfakeBench_DF40/preprocessing/)",
+        "https://github.com/HawyHoWingYam/AWARE-NET (df40_rearrange_with_json.py)",
+    ),
     frames=DEEPFAKEBENCH_FRAMES,
 )
