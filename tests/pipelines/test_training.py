@@ -246,3 +246,15 @@ def test_a_release_scores_the_sealed_clips_and_counts_how_often(first, footage, 
     version = {str(number): item for number, item in versions().items()}["1"]
     assert version.tags["sealed_openings"] == "2"
     assert version.tags["sealed_version"] in version.tags["data_version"]
+
+
+def test_a_second_member_takes_over_the_frame_encoder_of_the_first(first, footage, platforms):
+    from unmask.models.bundle import load_bundle
+
+    members = ["ensemble.members=2", "ensemble.shared_frames=true"]
+    limits = ["gates.baseline_drop.limit=1", "gates.non_inferiority.limit=1"]
+    statuses = run(footage, set_=[*members, *limits])
+    assert (statuses["train_detector"], statuses["train_member_2"]) == ("cached", "completed")
+    member, other = load_bundle(platforms / "outputs/champion").members
+    assert member.frame.project.weight is other.frame.project.weight
+    assert not member.head[0].weight.equal(other.head[0].weight)
