@@ -5,6 +5,7 @@ import pytest
 
 from unmask.config import SpeechSettings
 from unmask.preprocessing.speech.vad import (
+    chunk_levels_db,
     detect_speech,
     energy_probabilities,
     probabilities_to_spans,
@@ -31,6 +32,18 @@ def reference_spans(probabilities, samples, threshold):
     if start is not None:
         spans.append((start, samples))
     return [(a, b) for a, b in spans if b - a > 4000]
+
+
+@pytest.mark.parametrize("samples", [1, 512, 16_000])
+def test_levels_agree_with_librosa(rng, samples):
+    import librosa
+
+    sound = (0.1 * rng.standard_normal(samples)).astype(np.float32)
+    sound[512:1024] = 0
+    padded = np.pad(sound, (0, -samples % 512))
+    rms = librosa.feature.rms(y=padded, frame_length=512, hop_length=512, center=False)[0]
+    expected = librosa.amplitude_to_db(rms, ref=1.0, amin=1e-5, top_db=None)
+    np.testing.assert_allclose(chunk_levels_db(sound), expected, atol=1e-4)
 
 
 def test_spans_are_those_of_the_reference_padded_by_at_most_30_ms():
