@@ -169,14 +169,20 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
     import mlflow
 
     sets = f"ffpp={faceforensics}:both", f"celebdf={celebdf}:test"
-    run, champion = train(*sets, phase=1, overrides=overrides)
+    run, champion = train(*sets, phase=1, overrides=(*overrides, "data.forge_held_out=true"))
     assert champion.settings.modalities == ("video",)
     assert set(champion.untrained) == {"audio"}
     gates = load(run, "check_gates", "gates")
-    assert len(gates.notes) == 1
+    trained, attacked = gates.notes
+    assert trained.startswith("audio is not trained: none of ")
+    assert attacked == "audio attacks skipped: the detector uses no sound"
+    assert champion.notes == gates.notes
     evaluation = load(run, "evaluate_detector", "evaluation")
     fakes = {name: auc.fakes for name, auc in evaluation.by_source.items()}
     assert fakes == {"celebdf": 2, "ffpp": 2}
+    own = {split: (auc.fakes, auc.reals) for split, auc in evaluation.own_forgeries.items()}
+    assert own == {"test": (4, 4)}  # the two films of val count as one person, without a donor
+    assert (evaluation.fakes, evaluation.reals) == (4, 4)
     cross = evaluation.cross_dataset  # of ffpp there are training clips
     assert [(each.name, each.clips) for each in cross.datasets] == [("celebdf", 4)]
     assert gates.cross_dataset == cross
