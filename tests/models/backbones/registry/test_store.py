@@ -6,6 +6,8 @@ import timm
 import torch
 
 from unmask.errors import WeightsError
+from unmask.models.backbones.pretrained import load_frame_weights
+from unmask.models.backbones.pretrained_voice import load_voice
 from unmask.models.backbones.registry import reference_outputs, store
 from unmask.models.backbones.registry.catalog import NETWORKS, UNSUPPORTED, find_network
 from unmask.models.backbones.registry.reference_inputs import make_reference_input, sample_output
@@ -62,6 +64,15 @@ def test_network_that_behaves_otherwise_is_refused(content, tmp_path, monkeypatc
     with pytest.raises(WeightsError, match="cosine similarity"):
         store.fetch_network(NAME, lambda files: content)
     assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("name", ["hifigan-ljspeech", "hifigan-universal"])
+def test_a_vocoder_is_refused_as_a_backbone_before_it_is_fetched(name, monkeypatch):
+    monkeypatch.setattr(store, "fetch_network", lambda name: pytest.fail(f"{name} was fetched"))
+    with pytest.raises(WeightsError, match=f"model.voice_backbone is {name}, a vocoder"):
+        load_voice(name, "pretrained")
+    with pytest.raises(WeightsError, match=f"model.frame_weights is {name}, a vocoder"):
+        load_frame_weights(timm.create_model(MODEL), MODEL, name)
 
 
 def test_unknown_name_is_an_error_that_lists_the_names():

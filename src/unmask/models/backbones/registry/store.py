@@ -94,6 +94,22 @@ def fetch_network(name: str, read: Callable[..., bytes] = read_packaged_files) -
     return _read_stored(_folder(network))
 
 
+def fetch_backbone(name: str, setting: str) -> StoredNetwork:
+    """Return the network as :func:`fetch_network` does, unless nothing can be built on it.
+
+    Args:
+        setting: Setting that names the network, for the error message.
+
+    Raises:
+        WeightsError: The network is a vocoder, or cannot be had.
+    """
+    if find_network(name).is_vocoder:
+        raise WeightsError(
+            f"{setting} is {name}, a vocoder, on which no detector can be built; use a backbone"
+        )
+    return fetch_network(name)
+
+
 def verify_network(name: str) -> ConversionProof:
     """Check the hash of a network in the cache, and run it against its original.
 
