@@ -67,6 +67,7 @@ class Clip:
         official_split: Whether the authors of the data set assign the clip to its split.
         from_pictures: Whether it was made of pictures of a cut-out face, so that times are nominal.
         own_forgery: Whether it is a pseudo-fake that this project made, or the control of one.
+        generator: Tool that made the fake, as the data set names it; empty if it names none.
     """
 
     clip_id: str
@@ -92,6 +93,7 @@ class Clip:
     official_split: bool = False
     from_pictures: bool = False
     own_forgery: bool = False
+    generator: str = ""
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""
@@ -198,9 +200,7 @@ class Waveform:
     def __post_init__(self) -> None:
         """Reject stereo, so that no other function has to check."""
         if self.samples.ndim != 1:
-            raise MediaError(
-                f"expected mono samples of shape (time,), got shape {self.samples.shape}"
-            )
+            raise MediaError(f"expected mono samples, shape (time,), got {self.samples.shape}")
 
     @property
     def duration_s(self) -> float:

@@ -46,6 +46,7 @@ def test_written_manifest_is_read_back_exactly(tmp_path, suffix):
         ),
         fake_clip(tmp_path / "e.mp4", clip_id="e", fake_video=None, fake_audio=None),
         fake_clip(tmp_path / "f.mp4", clip_id="f", fake_audio=False, mismatched=True),
+        fake_clip(tmp_path / "g.mp4", clip_id="g", generator="Wav2Lip+CodeFormer, v2"),
     )
     file = write_manifest(clips, tmp_path / f"manifest.{suffix}")
     assert read_manifest(file) == clips
@@ -107,6 +108,7 @@ def test_hash_depends_on_labels_and_bytes_and_not_on_order(tmp_path):
         {"pair_id": "p2"},
         {"mismatched": True},
         {"fake_audio": None},
+        {"generator": "Hallo2"},
     ]
     hashes = {manifest_hash([replace(first, **change), second]) for change in changed}
     assert len(hashes | {base}) == len(changed) + 1

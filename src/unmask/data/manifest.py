@@ -28,6 +28,7 @@ ADDED_COLUMNS: dict[str, Any] = {
     "official_split": False,
     "from_pictures": False,
     "own_forgery": False,
+    "generator": "",
 }
 UNKNOWN = "unknown"  # in a CSV file, of a label
 MODALITIES = ("video", "audio")
@@ -265,4 +266,5 @@ _PARSERS = {name: _PARSERS_BY_TYPE[kind] for name, kind in get_type_hints(Clip).
     "sha256": (_sha, "write the file's SHA-256: 64 lower-case hexadecimal digits"),
     "licence": (_free_text, "write a text"),
     "compression": (_free_text, "write a text"),
+    "generator": (_free_text, "write a text"),
 }

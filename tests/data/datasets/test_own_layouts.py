@@ -76,6 +76,14 @@ def test_simple_table_defines_files_and_labels(make_folder, by_id):
     assert (bare.identity, bare.manipulation, bare.fake_video) == ("c", "unknown", None)
 
 
+def test_a_simple_table_names_the_generator_of_fakes(make_folder, by_id):
+    table = "file,label,generator\na.mp4,real,camera\nb.mp4,fake,Wav2Lip+CodeFormer\nc.mp4,fake,"
+    names = ("a.mp4", "b.mp4", "c.mp4")
+    clips = by_id(load_dataset(make_folder(*names, **{"manifest.csv": table})))
+    generators = [clips[name].generator for name in names]
+    assert generators == ["", "Wav2Lip+CodeFormer", ""]  # a genuine clip has none
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

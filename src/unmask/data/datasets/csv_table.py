@@ -1,8 +1,9 @@
 """Adapter for a folder with a simple ``manifest.csv`` with the columns ``file`` and ``label``.
 
 Optional columns: ``manipulation``, ``person_id``, ``pair_id``, ``fake_video``, ``fake_audio``,
-``mismatched``, ``split``, ``source`` (or ``source_repo``) and ``licence`` (or ``licence_of_repo``).
-Other columns are ignored; duration, size and frame rate are read from the media.
+``mismatched``, ``split``, ``generator``, ``source`` (or ``source_repo``) and ``licence`` (or
+``licence_of_repo``). Other columns are ignored; duration, size and frame rate are read from the
+media.
 """
 
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
         licence=row.get("licence") or row.get("licence_of_repo") or "",
         split=split,
         mismatched=mismatched,
+        generator=(row.get("generator") or "") if is_fake else "",
     )
 
 

@@ -27,6 +27,7 @@ class DatasetEntry:
         split: The authors' split; ``None`` if they assign none.
         mismatched: Whether face and voice do not belong together.
         compression: Level at which the authors encoded the clip; empty if they name none.
+        generator: Tool that made the fake; empty if the authors name none.
         pictures: Pictures of which the ingestion makes the file at ``path``.
     """
 
@@ -42,6 +43,7 @@ class DatasetEntry:
     fake_periods: tuple[FakeSpan, ...] = ()
     mismatched: bool = False
     compression: str = ""
+    generator: str = ""
     pictures: PictureFolder | None = None
 
     @property

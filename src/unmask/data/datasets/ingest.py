@@ -249,6 +249,7 @@ def _to_clip(entry: DatasetEntry, info: MediaInfo, root: Path, is_published: boo
         compression=entry.compression,
         official_split=is_published and entry.split is not None,
         from_pictures=entry.pictures is not None,
+        generator=entry.generator,
     )
 
 
