@@ -14,7 +14,7 @@ from unmask.data.augmentation.reencoded_copies import training_conditions
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.detector.fit import FrozenFrameEncoder, fit
+from unmask.training.detector.fit import FrameEncoderSource, fit
 
 
 @step(output_materializers={"member": FolderMaterializer}, cache_policy=TRAINING_POLICY)
@@ -34,5 +34,5 @@ def train_detector(
     load = make_feature_loader(
         settings.preprocessing, cache, clips, training_conditions(settings.augmentation)
     )
-    frozen = FrozenFrameEncoder(frame_encoder_from, cache) if frame_encoder_from else None
-    return fit(clips, settings, load, out, lightning_logger(run), frozen), run
+    encoder = FrameEncoderSource(frame_encoder_from, cache)
+    return fit(clips, settings, load, out, lightning_logger(run), encoder), run

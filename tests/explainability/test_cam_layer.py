@@ -1,6 +1,7 @@
 """The target layer is a grid over the face, and gradients end there in one thread only."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 import timm
@@ -9,6 +10,10 @@ from torch import nn
 
 from unmask.errors import ConfigError
 from unmask.explainability.cam_layer import CamLayer, detach_at_layer, find_cam_layer
+
+
+def encoder_of(backbone, blocks=()):
+    return SimpleNamespace(backbone=backbone, blocks=blocks)
 
 
 class Pyramid(nn.Module):
@@ -35,22 +40,29 @@ def picture():
 
 
 def test_deepest_map_of_at_least_seven_cells_is_chosen(pyramid, picture):
-    layer = find_cam_layer(pyramid, lambda: pyramid(picture))
+    layer = find_cam_layer(encoder_of(pyramid), lambda: pyramid(picture))
     assert layer.module is pyramid.medium
     assert layer.prefix_tokens is None
 
 
 def test_transformer_is_tapped_at_the_first_norm_of_its_last_block():
     backbone = timm.create_model("test_vit", pretrained=False, num_classes=0)
-    layer = find_cam_layer(backbone, lambda: None)
+    layer = find_cam_layer(encoder_of(backbone), lambda: None)
     assert layer.module is backbone.blocks[-1].norm1
+    assert layer.prefix_tokens == 1
+
+
+def test_transformer_is_tapped_at_its_last_block_where_patch_statistics_are_used():
+    backbone = timm.create_model("test_vit", pretrained=False, num_classes=0)
+    layer = find_cam_layer(encoder_of(backbone, blocks=(1, 3)), lambda: None)
+    assert layer.module is backbone.blocks[-1]
     assert layer.prefix_tokens == 1
 
 
 def test_backbone_without_a_map_is_refused():
     backbone = nn.Linear(4, 4)
     with pytest.raises(ConfigError, match=r"analyze without evidence, or raise model\.input_px"):
-        find_cam_layer(backbone, lambda: backbone(torch.zeros(1, 4)))
+        find_cam_layer(encoder_of(backbone), lambda: backbone(torch.zeros(1, 4)))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +89,7 @@ def test_tokens_are_laid_out_row_by_row():
 
 
 def test_gradients_end_at_the_layer(pyramid, picture):
-    layer = find_cam_layer(pyramid, lambda: pyramid(picture))
+    layer = find_cam_layer(encoder_of(pyramid), lambda: pyramid(picture))
     pyramid.zero_grad()
     with detach_at_layer(layer):
         pyramid(picture).sum().backward()
@@ -86,7 +98,7 @@ def test_gradients_end_at_the_layer(pyramid, picture):
 
 
 def test_other_threads_are_not_affected(pyramid, picture):
-    layer = find_cam_layer(pyramid, lambda: pyramid(picture))
+    layer = find_cam_layer(encoder_of(pyramid), lambda: pyramid(picture))
     passed = []
     with detach_at_layer(layer) as tap:
         tap.register_forward_hook(lambda *_: passed.append(threading.get_ident()))

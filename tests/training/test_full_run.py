@@ -173,5 +173,5 @@ def test_members_of_different_encoders_train_score_and_explain(toy_clips, run_se
     assert card.voice_backbone == f"tiny (member 1), {folder} (member 2)"
     faces = torch.rand(1, 3, 224, 224)
     for member in bundle.members:  # each has a layer for its heat maps
-        layer = find_cam_layer(member.frame.backbone, lambda m=member: m.frame(faces, None))
+        layer = find_cam_layer(member.frame, lambda m=member: m.frame(faces, None))
         assert isinstance(layer.module, torch.nn.Module)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, PositiveInt, field_validator
 
 from unmask.config.base import Fraction, SettingsModel, Text
 
@@ -19,6 +19,12 @@ class ModelSettings(SettingsModel):
         default="pretrained",
         description="Weights of the image backbone: `pretrained` (from the hub), `random`, a name "
         "that `unmask weights list` prints, or a local file.",
+    )
+    frame_blocks: Annotated[tuple[PositiveInt, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Blocks of a vision transformer, numbered from 1, whose class token and mean "
+        "and standard deviation of the patch tokens describe a frame; blocks above the last of "
+        "them are left out. Empty: the output of the whole backbone.",
     )
     input_px: int = Field(
         default=224, ge=1, description="Side of the face image that the detector sees, in pixels."
@@ -62,12 +68,13 @@ class ModelSettings(SettingsModel):
     auxiliary: bool = Field(
         default=False, description="Add auxiliary heads for 68 landmarks and head pose."
     )
-    trainable: Literal["all", "norms", "lora"] = Field(
+    trainable: Literal["all", "norms", "lora", "none"] = Field(
         default="all",
         validation_alias=AliasChoices("trainable", "tuned"),
         serialization_alias="tuned",
         description="Which parameters of the image backbone are trained: all, the normalisation "
-        "layers only, or low-rank adapters of its attention (LoRA).",
+        "layers only, low-rank adapters of its attention (LoRA), or none. With none, and with "
+        "`training.fake_source` `labelled`, each frame is encoded once for the whole training.",
     )
     lora_rank: int = Field(default=8, ge=1, description="Rank of the adapters, with `lora`.")
     lora_alpha: float = Field(
@@ -84,3 +91,10 @@ class ModelSettings(SettingsModel):
         default=0.2,
         description="Probability that face or voice is hidden in a training sample that has both.",
     )
+
+    @field_validator("frame_blocks")
+    @classmethod
+    def _check_order(cls, blocks: tuple[int, ...]) -> tuple[int, ...]:
+        if list(blocks) != sorted(set(blocks)):
+            raise ValueError("numbers of blocks must be ascending")
+        return blocks

@@ -198,7 +198,9 @@ class EnsembleSettings(SettingsModel):
     inputs_px: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
         default=(), description="Values of `model.input_px` that further members take in turn."
     )
-    trainables: Annotated[tuple[Literal["all", "norms", "lora"], ...], Field(strict=False)] = Field(
+    trainables: Annotated[
+        tuple[Literal["all", "norms", "lora", "none"], ...], Field(strict=False)
+    ] = Field(
         default=(), description="Values of `model.trainable` that further members take in turn."
     )
     voice_backbones: Annotated[tuple[Text, ...], Field(strict=False)] = Field(

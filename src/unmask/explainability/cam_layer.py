@@ -2,7 +2,8 @@
 
 For a convolutional network, the deepest layer with at least ``MIN_CELLS`` cells per side
 (Selvaraju et al., ICCV 2017, take the last convolution). For a vision transformer, the first norm
-of the last block, since only the class token matters after it, with the patch tokens as a grid.
+of the last block, since only the class token matters after it, with the patch tokens as a grid; or
+the last block itself, where statistics of its patch tokens are used.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from unmask.errors import ConfigError
+from unmask.models.backbones.frame_encoder import FrameEncoder
 
 MIN_CELLS = 7  # per side; the size of EfficientNet's last map at 224 px
 
@@ -48,8 +50,8 @@ class CamLayer:
         return grid.permute(0, 2, 3, 1) if self.channels_last else grid.clone()
 
 
-def find_cam_layer(backbone: nn.Module, run: Callable[[], object]) -> CamLayer:
-    """Find the layer.
+def find_cam_layer(encoder: FrameEncoder, run: Callable[[], object]) -> CamLayer:
+    """Find the layer of the encoder's backbone.
 
     Args:
         run: Runs the backbone once.
@@ -57,7 +59,9 @@ def find_cam_layer(backbone: nn.Module, run: Callable[[], object]) -> CamLayer:
     Raises:
         ConfigError: No layer's output is a grid over the face.
     """
-    model: Any = backbone
+    backbone = model = encoder.backbone
+    if encoder.blocks:
+        return CamLayer(model.blocks[-1], prefix_tokens=model.num_prefix_tokens)
     if hasattr(model, "num_prefix_tokens") and hasattr(model.blocks[-1], "norm1"):
         return CamLayer(model.blocks[-1].norm1, prefix_tokens=model.num_prefix_tokens)
     channels_last = getattr(model, "output_fmt", None) == "NHWC"

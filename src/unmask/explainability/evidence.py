@@ -102,7 +102,7 @@ def _heat_maps(bundle: Bundle, frames: dict[str, FrameCandidate]) -> Iterator[tu
     layer = None
     for name, frame in frames.items():
         scorer = FrameScorer(bundle, frame)
-        layer = layer or find_cam_layer(bundle.first_member.frame.backbone, scorer.score)
+        layer = layer or find_cam_layer(bundle.first_member.frame, scorer.score)
         heat = grad_cam(scorer, layer)
         yield name, _HeatMap(heat, run_deletion_test(scorer, heat, frame.landmarks))
 

@@ -13,7 +13,6 @@ from transformers import PreTrainedModel
 
 from unmask.config import ModelSettings
 from unmask.models.backbones.frame_encoder import FrameEncoder
-from unmask.models.backbones.lora import Adapters
 from unmask.models.backbones.pretrained_voice import load_voice, voice_from_config
 from unmask.models.backbones.voice_encoder import VoiceEncoder
 from unmask.models.collate import Batch
@@ -78,14 +77,7 @@ class Detector(nn.Module):
     def __init__(self, settings: ModelSettings, voice: PreTrainedModel | None = None) -> None:
         super().__init__()
         self.settings = settings
-        self.frame = FrameEncoder(
-            settings.frame_backbone,
-            settings.frame_weights,
-            settings.input_px,
-            flow=settings.flow,
-            out_dim=settings.frame_dim,
-            tuned=_tuned(settings),
-        )
+        self.frame = FrameEncoder(settings)
         if voice is None:
             voice = load_voice(settings.voice_backbone, settings.voice_weights)
         self.voice = VoiceEncoder(
@@ -144,7 +136,8 @@ class Detector(nn.Module):
 
         Args:
             audio_features: Output of ``voice`` for this batch; computed if not given.
-            frame_features: Output of :meth:`encode_frames` for this batch; computed if not given.
+            frame_features: Output of :meth:`encode_frames` or :meth:`project_frames` for this
+                batch; computed if not given.
         """
         if frame_features is None:
             frame_features = self.encode_frames(batch)
@@ -217,18 +210,25 @@ class Detector(nn.Module):
         if mask.all():  # the usual case in training; avoids copying the pixels
             flow = None if batch.flow is None else batch.flow.flatten(0, 1)
             return self.frame(batch.frames.flatten(0, 1), flow).unflatten(0, mask.shape)
-        features = batch.frames.new_zeros(*mask.shape, self.settings.frame_dim)
-        if mask.any():
-            flow = None if batch.flow is None else batch.flow[mask]
-            faces = self.frame(batch.frames[mask], flow)  # (faces, frame_dim)
-            features = features.to(faces.dtype).masked_scatter(mask[..., None], faces)
-        return features
+        flow = None if batch.flow is None else batch.flow[mask]
+        return self._at_faces(self.frame(batch.frames[mask], flow) if mask.any() else None, mask)
 
+    def project_frames(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return what :meth:`encode_frames` does, from features of ``frame.extract``.
 
-def _tuned(settings: ModelSettings) -> str | Adapters:
-    if settings.trainable == "lora":
-        return Adapters(settings.lora_rank, settings.lora_alpha)
-    return settings.trainable
+        Args:
+            features: Shape ``(B, T, width)``.
+            mask: True where there is a face, shape ``(B, T)``.
+        """
+        faces = self.frame.project_features(features[mask]) if mask.any() else None
+        return self._at_faces(faces, mask)
+
+    def _at_faces(self, faces: Tensor | None, mask: Tensor) -> Tensor:
+        """Place the features of faces, ``(faces, frame_dim)``, where the mask is True."""
+        shape = *mask.shape, self.settings.frame_dim
+        if faces is None:
+            return torch.zeros(shape, device=mask.device)
+        return faces.new_zeros(shape).masked_scatter(mask[..., None], faces)
 
 
 def _temporal(settings: ModelSettings) -> ConvEncoder | TransformerEncoder:

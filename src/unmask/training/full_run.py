@@ -13,7 +13,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.calibration.fit import calibrate_bundle
 from unmask.training.detector.ensemble import build_ensemble_bundle, member_settings
-from unmask.training.detector.fit import FrozenFrameEncoder, fit
+from unmask.training.detector.fit import FrameEncoderSource, fit
 from unmask.training.devices import count_devices
 from unmask.training.lipsync.dataset import lip_feature_loader
 from unmask.training.lipsync.fit import (
@@ -49,10 +49,9 @@ def fit_all(
             load = make_feature_loader(settings.preprocessing, cache, fitted, conditions)
         members: list[Path] = []
         for member in member_settings(settings):
-            frozen = None
-            if members and settings.ensemble.shared_frames:
-                frozen = FrozenFrameEncoder(members[0], cache)
-            members.append(fit(clips, member, load, work, frozen=frozen))
+            shared = members[0] if members and settings.ensemble.shared_frames else None
+            encoder = FrameEncoderSource(shared, cache)
+            members.append(fit(clips, member, load, work, encoder=encoder))
         if is_leader():
             lipsync = fit_lipsync_if_enabled(clips, settings, cache, work)
             build_ensemble_bundle(members, lipsync, settings, out)

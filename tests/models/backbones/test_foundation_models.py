@@ -6,10 +6,10 @@ import pytest
 import timm
 import torch
 
+from unmask.config import ModelSettings
 from unmask.explainability.cam_layer import find_cam_layer
 from unmask.models.backbones import frame_encoder
 from unmask.models.backbones.frame_encoder import FrameEncoder
-from unmask.models.backbones.lora import Adapters
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -28,10 +28,21 @@ def make_encoder(monkeypatch):
     """Build an encoder of two layers."""
     monkeypatch.setattr(frame_encoder.timm, "create_model", partial(timm.create_model, depth=2))
 
-    def make(name, tuned="all", flow=False):
+    def make(name, trainable="all", flow=False):
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            return FrameEncoder(name, "random", PX, flow=flow, out_dim=8, tuned=tuned)
+            return FrameEncoder(
+                ModelSettings(
+                    frame_backbone=name,
+                    frame_weights="random",
+                    input_px=PX,
+                    flow=flow,
+                    frame_dim=8,
+                    trainable=trainable,
+                    lora_rank=2,
+                    lora_alpha=4.0,
+                )
+            )
 
     return make
 
@@ -50,7 +61,7 @@ def test_backbone_takes_faces_of_its_own_size_and_normalisation(make_encoder, na
     assert encoder(FACES, None).std() > 0
 
 
-@pytest.mark.parametrize("tuned", ["all", "norms", Adapters(2, 4.0)])
+@pytest.mark.parametrize("tuned", ["all", "norms", "lora", "none"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_gradient_checkpointing_changes_no_gradient(make_encoder, name, tuned):
     gradients = []
@@ -71,7 +82,7 @@ def test_gradient_checkpointing_changes_no_gradient(make_encoder, name, tuned):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_heat_maps_have_a_cell_per_patch(make_encoder, name):
     encoder = make_encoder(name).eval()
-    layer = find_cam_layer(encoder.backbone, lambda: encoder(FACES, None))
+    layer = find_cam_layer(encoder, lambda: encoder(FACES, None))
     outputs = []
     layer.module.register_forward_hook(lambda *args: outputs.append(args[2]))
     encoder(FACES, None)

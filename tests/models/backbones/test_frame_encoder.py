@@ -2,6 +2,7 @@ import pytest
 import timm
 import torch
 
+from unmask.config import ModelSettings
 from unmask.errors import ConfigError
 from unmask.models.backbones.frame_encoder import CHUNK_FRAMES, FrameEncoder
 from unmask.models.batchnorm_folding import fold_batch_norms
@@ -17,7 +18,15 @@ def faces():
 def make_encoder(flow=False, weights="random", input_px=32):
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        encoder = FrameEncoder("resnet10t", weights, input_px, flow=flow, out_dim=8)
+        encoder = FrameEncoder(
+            ModelSettings(
+                frame_backbone="resnet10t",
+                frame_weights=weights,
+                input_px=input_px,
+                flow=flow,
+                frame_dim=8,
+            )
+        )
     return encoder.eval()
 
 
@@ -61,15 +70,23 @@ def test_face_of_another_size_is_resized():
 
 def test_unknown_backbone_is_refused():
     with pytest.raises(ConfigError, match="resnet9000"):
-        FrameEncoder("resnet9000", "random", 32, flow=False, out_dim=8)
+        FrameEncoder(
+            ModelSettings(
+                frame_backbone="resnet9000",
+                frame_weights="random",
+                input_px=32,
+                flow=False,
+                frame_dim=8,
+            )
+        )
 
 
 def make_transformer(**changes):
-    chosen = {"flow": False, "out_dim": 8, "tuned": "all", **changes}
+    chosen = {"input_px": 32, "frame_dim": 8, **changes}
+    settings = ModelSettings(frame_backbone="test_vit", frame_weights="random", **chosen)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        encoder = FrameEncoder("test_vit", "random", chosen.pop("input_px", 32), **chosen)
-    return encoder.eval()
+        return FrameEncoder(settings).eval()
 
 
 @torch.inference_mode()
@@ -86,9 +103,9 @@ def test_input_size_that_is_no_multiple_of_the_patch_is_refused():
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("tuned", ["all", "norms"])
-def test_flow_changes_no_output_of_a_transformer_before_training(faces, tuned):
-    rgb, wide = make_transformer(), make_transformer(flow=True, tuned=tuned)
+@pytest.mark.parametrize("trainable", ["all", "norms", "none"])
+def test_flow_changes_no_output_of_a_transformer_before_training(faces, trainable):
+    rgb, wide = make_transformer(), make_transformer(flow=True, trainable=trainable)
     wide.project.load_state_dict(rgb.project.state_dict())
     flow = torch.randn(4, 2, 32, 32) * 3
     torch.testing.assert_close(wide(faces[:4], flow), rgb(faces[:4], None))
@@ -96,8 +113,17 @@ def test_flow_changes_no_output_of_a_transformer_before_training(faces, tuned):
 
 @torch.inference_mode()
 def test_backbone_with_flow_can_be_folded(faces):
-    for tuned in ("all", "norms"):
-        encoder = FrameEncoder("resnet10t", "random", 32, flow=True, out_dim=8, tuned=tuned).eval()
+    for trainable in ("all", "norms", "none"):
+        encoder = FrameEncoder(
+            ModelSettings(
+                frame_backbone="resnet10t",
+                frame_weights="random",
+                input_px=32,
+                flow=True,
+                frame_dim=8,
+                trainable=trainable,
+            )
+        ).eval()
         x = torch.cat([faces[:2], torch.randn(2, 2, 32, 32)], dim=1)
         folded = fold_batch_norms(encoder.backbone, x)
         assert folded is not encoder.backbone

@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 
+from unmask.config import ModelSettings
 from unmask.errors import ConfigError
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.backbones.lora import Adapters, add_adapters, merge_adapters
@@ -93,12 +94,32 @@ def test_attention_of_other_families_is_found(name):
 
 def test_backbone_without_attention_is_refused():
     with pytest.raises(ConfigError, match=r"resnet10t has no attention.*model\.trainable"):
-        FrameEncoder("resnet10t", "random", 32, flow=False, out_dim=8, tuned=Adapters(4, 8.0))
+        FrameEncoder(
+            ModelSettings(
+                frame_backbone="resnet10t",
+                frame_weights="random",
+                input_px=32,
+                flow=False,
+                frame_dim=8,
+                trainable="lora",
+                lora_rank=4,
+                lora_alpha=8.0,
+            )
+        )
 
 
 def test_encoder_trains_adapters_flow_kernels_and_projection():
     encoder = FrameEncoder(
-        "test_vit", "random", 32, flow=True, out_dim=8, tuned=Adapters(4, 8.0)
+        ModelSettings(
+            frame_backbone="test_vit",
+            frame_weights="random",
+            input_px=32,
+            flow=True,
+            frame_dim=8,
+            trainable="lora",
+            lora_rank=4,
+            lora_alpha=8.0,
+        )
     ).train()
     encoder(FACES, torch.randn(3, 2, 32, 32)).square().sum().backward()
     learning = {key for key, p in encoder.named_parameters() if p.requires_grad}

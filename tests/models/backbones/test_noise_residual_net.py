@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from unmask.config import ModelSettings
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.backbones.noise_residual_net import (
     SCALES_PX,
@@ -89,7 +90,15 @@ def test_pixels_get_a_gradient(faces):
 
 
 def test_frame_encoder_builds_it_by_name(faces):
-    encoder = FrameEncoder("residual_tiny", "random", 224, flow=False, out_dim=8)
+    encoder = FrameEncoder(
+        ModelSettings(
+            frame_backbone="residual_tiny",
+            frame_weights="random",
+            input_px=224,
+            flow=False,
+            frame_dim=8,
+        )
+    )
     assert isinstance(encoder.backbone, NoiseResidualNet)
     assert encoder.eval()(faces, None).shape == (2, 8)
 
@@ -126,6 +135,14 @@ def test_flow_channels_follow_rgb_and_change_the_output(faces):
 
 
 def test_frame_encoder_passes_flow_to_it():
-    encoder = FrameEncoder("residual_tiny", "random", 224, flow=True, out_dim=8).eval()
+    encoder = FrameEncoder(
+        ModelSettings(
+            frame_backbone="residual_tiny",
+            frame_weights="random",
+            input_px=224,
+            flow=True,
+            frame_dim=8,
+        )
+    ).eval()
     out = encoder(torch.rand(2, 3, 224, 224), torch.randn(2, 2, 224, 224))
     assert out.shape == (2, 8)

@@ -4,6 +4,7 @@ import pytest
 import timm
 import torch
 
+from unmask.config import ModelSettings
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 
@@ -40,7 +41,16 @@ def test_norm_classes_of_timm_are_trainable():
 
 @pytest.mark.parametrize("name", ["test_vit", "resnet10t", "test_convnext"])
 def test_encoder_trains_only_norms_projection_and_flow_kernels(faces, name):
-    encoder = FrameEncoder(name, "random", 32, flow=True, out_dim=8, tuned="norms").train()
+    encoder = FrameEncoder(
+        ModelSettings(
+            frame_backbone=name,
+            frame_weights="random",
+            input_px=32,
+            flow=True,
+            frame_dim=8,
+            trainable="norms",
+        )
+    ).train()
     flow = torch.randn(4, 2, 32, 32, generator=torch.Generator().manual_seed(1))
     encoder(faces, flow).square().sum().backward()
     with_gradient = {key for key, p in encoder.backbone.named_parameters() if p.grad is not None}

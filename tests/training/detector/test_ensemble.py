@@ -4,7 +4,7 @@ from unmask.config import EnsembleSettings, Settings
 from unmask.errors import ConfigError
 from unmask.models.bundle import load_bundle
 from unmask.training.detector.ensemble import build_ensemble_bundle, member_settings
-from unmask.training.detector.fit import FrozenFrameEncoder, fit
+from unmask.training.detector.fit import FrameEncoderSource, fit
 
 
 def make_settings(members, **changes):
@@ -86,8 +86,8 @@ def test_an_ensemble_without_members_is_refused():
 def fit_two_members(clips, settings, load, folder):
     """Fit a detector, and another one that takes over its frame encoder."""
     first = fit(clips, settings, load, folder)
-    frozen = FrozenFrameEncoder(first)
-    return first, fit(clips, settings.replace(seed=8), load, folder, frozen=frozen)
+    frozen = FrameEncoderSource(first)
+    return first, fit(clips, settings.replace(seed=8), load, folder, encoder=frozen)
 
 
 def test_a_frozen_frame_encoder_is_not_trained(toy_clips, toy_load, tiny_settings, tmp_path):

@@ -29,7 +29,7 @@ class ClipBatch:
         clips: Clips that could be used, one per row of ``batch``.
         batch: ``None`` if no clip could be used.
         problems: ``clip_id`` and reason of each clip left out.
-        frame_features: Precomputed features of the frames, shape ``(B, T, frame_dim)``; ``None``
+        frame_features: Precomputed features of the backbone, shape ``(B, T, width)``; ``None``
             if the detector encodes the frames itself.
     """
 

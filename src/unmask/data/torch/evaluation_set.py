@@ -40,8 +40,8 @@ class Example:
     Attributes:
         samples: One per person; a training set returns one.
         problem: Empty if there are samples.
-        vectors: Precomputed frame features of the first sample, shape ``(frames, frame_dim)``;
-            ``None`` if the detector encodes the frames itself.
+        vectors: Precomputed features of the first sample's faces, of the frame encoder's backbone,
+            shape ``(frames, width)``; ``None`` if the detector encodes the faces itself.
     """
 
     clip: Clip
@@ -121,7 +121,7 @@ class EvaluationClips(Dataset[Example]):
 
     Args:
         max_frames: Frames per person, taken from the middle of the clip; 0 takes all.
-        vectors: Precomputed frame features of the largest person in each clip.
+        vectors: Precomputed features of the backbone, of the largest person in each clip.
     """
 
     def __init__(

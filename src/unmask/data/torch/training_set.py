@@ -44,7 +44,7 @@ class TrainingSet(Dataset[Example]):
             pair (:mod:`unmask.data.forgeries.online`).
         training: ``frames`` is the number of frames, ``audio_s`` the length of the sound, which
             starts with the first frame.
-        vectors: Precomputed frame features of the largest person in each clip. They are returned
+        vectors: Precomputed features of the largest person in each clip. They are returned
             unchanged, only the sound is augmented, and no face can be forged.
     """
 

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unmask.config import ModelSettings
 from unmask.errors import ConfigError
+from unmask.models.backbones.block_statistics import (
+    block_statistics,
+    keep_blocks,
+    statistics_width,
+)
 from unmask.models.backbones.lora import Adapters, add_adapters, merge_adapters
 from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, NoiseResidualNet
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
@@ -32,53 +38,49 @@ class FrameEncoder(nn.Module):
     measured.
 
     Args:
-        backbone: Any timm name, or ``residual_tiny`` of :mod:`.noise_residual_net`.
-        weights: ``pretrained``, ``random``, or a local file of the backbone's weights.
-        input_px: Side that faces are resized to.
-        flow: Whether there are two more input channels for optical flow. Their kernels start at
-            zero, so that the output of a pretrained backbone is at first that on RGB alone; they
-            get a gradient from the first step on.
-        out_dim: Length of the output vector.
-        tuned: ``all``; ``norms``: the backbone is frozen except for its norms; or adapters: it
-            is frozen, and its attention gets them. The kernels of flow, which are not pretrained,
-            are trained in any case.
+        settings: Backbone, weights, ``input_px``, ``frame_dim`` and ``frame_blocks``. With
+            ``flow`` there are two more input channels. Their kernels start at zero, so that the
+            output of a pretrained backbone is at first that on RGB alone; they get a gradient from
+            the first step on, whatever is ``trainable``.
+
+    Attributes:
+        width: Length of the backbone's output vector.
+        frozen, backbone_frozen: Whether nothing of the encoder is trained, or of its backbone.
 
     Raises:
-        ConfigError: There is no such backbone, or it does not support the other arguments.
+        ConfigError: There is no such backbone, or it does not support the other settings.
         WeightsError: The weights are not available.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self,
-        backbone: str,
-        weights: str,
-        input_px: int,
-        *,
-        flow: bool,
-        out_dim: int,
-        tuned: str | Adapters = "all",
-    ) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
-        self.frozen = False
-        self.backbone: Any = _backbone(backbone, input_px, flow)
-        load_frame_weights(self.backbone, backbone, weights)
+        name = settings.frame_backbone
+        self.frozen, self.backbone_frozen = False, settings.trainable == "none"
+        self.backbone: Any = _backbone(name, settings.input_px, settings.flow)
+        load_frame_weights(self.backbone, name, settings.frame_weights)
+        self.blocks = settings.frame_blocks
+        if self.blocks:
+            keep_blocks(self.backbone, self.blocks)
         cfg = self.backbone.pretrained_cfg
-        if tuned == "norms":
-            freeze_all_but_norms(self.backbone)
-        elif isinstance(tuned, Adapters):
-            add_adapters(self.backbone, backbone, tuned)
-        if flow and backbone != BACKBONE_NAME:
-            _widen(self.backbone, backbone, cfg["first_conv"], parallel=tuned != "all")
-        self.input_px = input_px
+        _freeze_untrained(self.backbone, settings)
+        if settings.flow and name != BACKBONE_NAME:
+            _widen(self.backbone, name, cfg["first_conv"], parallel=settings.trainable != "all")
+        self.input_px = settings.input_px
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
         # an identity normalisation is skipped, which saves a pass over every pixel
         self.normalises = any(cfg["mean"]) or set(cfg["std"]) != {1.0}
-        width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
-        self.project = nn.Linear(width, out_dim)
+        self.standardise: nn.Module = nn.Identity()
+        if self.blocks:
+            self.width = statistics_width(self.backbone, self.blocks)
+            self.standardise = nn.BatchNorm1d(self.width, affine=False)
+        else:
+            last = getattr(self.backbone, "head_hidden_size", None)
+            self.width = last or self.backbone.num_features
+        self.project = nn.Linear(self.width, settings.frame_dim)
         self.to(memory_format=torch.channels_last)
 
     def freeze(self) -> None:
@@ -92,8 +94,10 @@ class FrameEncoder(nn.Module):
         merge_adapters(self.backbone)
 
     def train(self, mode: bool = True) -> "FrameEncoder":
-        """Switch the training mode; a frozen encoder stays in evaluation mode."""
+        """Switch the training mode; what is frozen stays in evaluation mode."""
         super().train(mode and not self.frozen)
+        if self.backbone_frozen:
+            self.backbone.eval()
         return self
 
     def forward(self, frames: Tensor, flow: Tensor | None) -> Tensor:
@@ -107,23 +111,37 @@ class FrameEncoder(nn.Module):
         Returns:
             Shape ``(N, out_dim)``.
         """
-        if self.training:
-            return self._encode(frames, flow)
+        return self.project_features(self.extract(frames, flow))
+
+    def extract(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        """Return the output of the backbone alone, shape ``(N, width)``; see :meth:`forward`."""
+        if self.training and not self.backbone_frozen:
+            return self._run_backbone(frames, flow)
         size = CHUNK_FRAMES if frames.device.type == "cpu" else CHUNK_FRAMES_GPU
         chunks = [slice(start, start + size) for start in range(0, len(frames), size)]
         return torch.cat(
-            [self._encode(frames[rows], None if flow is None else flow[rows]) for rows in chunks]
+            [
+                self._run_backbone(frames[rows], None if flow is None else flow[rows])
+                for rows in chunks
+            ]
         )
 
-    def _encode(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+    def project_features(self, features: Tensor) -> Tensor:
+        """Return the features of faces, ``(N, out_dim)``, from those of :meth:`extract`."""
+        out: Tensor = self.project(self.standardise(features))
+        return out
+
+    def _run_backbone(self, frames: Tensor, flow: Tensor | None) -> Tensor:
         x = (frames - self.mean) / self.std if self.normalises else frames
         if flow is not None:
             x = torch.cat([x, flow / FLOW_SCALE_PX], dim=1)  # (N, 5, H, W)
         if x.shape[-1] != self.input_px:
             size = (self.input_px, self.input_px)
             x = F.interpolate(x, size, mode="bilinear", antialias=True)
-        x = self.backbone(x.contiguous(memory_format=torch.channels_last))  # (N, width)
-        out: Tensor = self.project(x)
+        x = x.contiguous(memory_format=torch.channels_last)
+        if self.blocks:
+            return block_statistics(self.backbone, x, self.blocks)
+        out: Tensor = self.backbone(x)
         return out
 
 
@@ -148,6 +166,16 @@ def _backbone(name: str, input_px: int, flow: bool) -> Any:
             f"model.input_px {input_px} is not a multiple of that; change model.input_px"
         )
     return model
+
+
+def _freeze_untrained(backbone: nn.Module, settings: ModelSettings) -> None:
+    if settings.trainable == "norms":
+        freeze_all_but_norms(backbone)
+    elif settings.trainable == "lora":
+        adapters = Adapters(settings.lora_rank, settings.lora_alpha)
+        add_adapters(backbone, settings.frame_backbone, adapters)
+    elif settings.trainable == "none":
+        backbone.requires_grad_(False)
 
 
 def _widen(backbone: nn.Module, name: str, first_conv: str | None, *, parallel: bool) -> None:

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,21 @@ SKIPPED = "skipped.json"
 
 
 @dataclass(frozen=True, slots=True)
-class FrozenFrameEncoder:
-    """A frame encoder that is copied from another bundle and not trained.
+class FrameEncoderSource:
+    """Where a detector's frame encoder comes from.
 
     Attributes:
-        bundle: Directory of the other bundle.
-        cache: Stores its frame features for the members that follow.
+        bundle: Directory of another bundle, whose frame encoder is copied and not trained; ``None``
+            builds one by the settings.
+        cache: Stores the features of a backbone that is not trained.
     """
 
-    bundle: Path
+    bundle: Path | None = None
     cache: Cache | None = None
+
+    def load_base(self) -> Bundle | None:
+        """Return the other bundle."""
+        return None if self.bundle is None else load_bundle(self.bundle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class FitTask:
     load: FeatureLoader
     run_dir: Path
     logger: Any
-    frozen: FrozenFrameEncoder | None
+    encoder: FrameEncoderSource
     untrained: Mapping[str, str]
 
     @property
@@ -98,7 +104,7 @@ def fit(
     load: FeatureLoader,
     out: Path,
     logger: Any = None,
-    frozen: FrozenFrameEncoder | None = None,
+    encoder: FrameEncoderSource | None = None,
 ) -> Path:
     """Train on the ``train`` clips and keep the epoch with the best AUC on the ``val`` clips.
 
@@ -114,7 +120,7 @@ def fit(
             :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
         logger: Lightning logger of each epoch's metrics. With several devices, this and ``load``
             must be picklable.
-        frozen: Replaces the frame encoder, which is then not trained.
+        encoder: Where the frame encoder comes from; by default it is built by the settings.
 
     Returns:
         Directory of the uncalibrated bundle.
@@ -128,9 +134,10 @@ def fit(
     """
     untrained = untrainable_modalities(clips, settings.training, settings.model.modalities)
     settings = without_modalities(settings, untrained)
-    base = None if frozen is None else load_bundle(frozen.bundle)
+    encoder = encoder or FrameEncoderSource()
+    base = encoder.load_base()
     run_dir = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
-    task = FitTask(tuple(clips), settings, load, run_dir, logger, frozen, untrained)
+    task = FitTask(tuple(clips), settings, load, run_dir, logger, encoder, untrained)
     if task.bundle.is_dir():
         return task.bundle
     for reason in untrained.values():
@@ -147,10 +154,9 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
     """Train in this process, one of a group or the only one; the leader writes the bundle.
 
     Args:
-        base: The bundle that ``task.frozen`` names, if it is loaded.
+        base: The bundle that ``task.encoder`` names, if it is loaded.
     """
-    if base is None and task.frozen is not None:
-        base = load_bundle(task.frozen.bundle)
+    base = base or task.encoder.load_base()
     settings = task.settings
     training, device = settings.training, training_device(settings.training)
     with (
@@ -160,7 +166,7 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
     ):
         module = _build_module(settings, base)
         clips = task.select_fitted()
-        vectors = _extract_vectors(task, clips, base)
+        vectors = _extract_vectors(task, clips, module.detector)
         limit = SkippedClipsLimit(clips)
         trainer = build_trainer(training, task.run_dir, task.logger, [limit])
         loaders = build_loaders(clips, settings, task.load, vectors)
@@ -192,17 +198,26 @@ def _count_new_processes(training: TrainingSettings) -> int:
     return devices if devices > 1 or training.strategy == "ddp" else 0
 
 
-def _extract_vectors(task: FitTask, clips: Sequence[Clip], base: Bundle | None) -> Vectors | None:
-    """Return the face features of a frozen encoder; processes share the work by the cache."""
-    training = task.settings.training
-    if task.frozen is None or base is None or not can_cache_face_features(training):
+def _extract_vectors(task: FitTask, clips: Sequence[Clip], detector: Detector) -> Vectors | None:
+    """Return the features of a backbone that is not trained, computed once."""
+    settings = task.settings
+    frozen = detector.frame.frozen or (detector.frame.backbone_frozen and not settings.model.flow)
+    if not frozen or not can_cache_face_features(settings.training):
         return None
-    device, cache = training_device(training), task.frozen.cache
-    if cache is not None and count_processes() > 1:
-        share = clips[process_rank() :: count_processes()]
-        extract_face_features(base, share, task.load, cache, device)
+    detector.to(training_device(settings.training)).eval()
+    extract = partial(
+        extract_face_features,
+        detector,
+        load=task.load,
+        preprocessing=settings.preprocessing,
+        cache=task.encoder.cache,
+    )
+    if task.encoder.cache is not None and count_processes() > 1:  # each computes a share
+        extract(clips[process_rank() :: count_processes()])
         wait_for_all()
-    return extract_face_features(base, clips, task.load, cache, device)
+    vectors = extract(clips)
+    detector.cpu().train()
+    return vectors
 
 
 def _save_fit(task: FitTask, detector: Detector) -> None:
@@ -223,7 +238,7 @@ def _save_fit(task: FitTask, detector: Detector) -> None:
 
 
 def can_cache_face_features(training: TrainingSettings) -> bool:
-    """Return whether training with a frozen frame encoder leaves the faces unchanged."""
+    """Return whether training with a frozen backbone leaves the faces unchanged."""
     return training.fake_source == "labelled" and not training.adversarial_epsilon
 
 

@@ -1,20 +1,22 @@
-"""Face features of a frozen frame encoder, computed once for all ensemble members that share it.
+"""Features of a frozen backbone, computed once for all epochs and for members that share it.
 
-Faces are encoded without augmentation: the first member has learned to ignore what augmentation
-would vary in each epoch (brightness, codec). Sound is augmented as before.
+Faces are encoded without augmentation: a backbone that is not trained has learned to ignore
+brightness and codec before, and an ensemble's first member with augmentation. Sound is augmented as
+before.
 """
 
 import logging
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from unmask.config import PreprocessingSettings, to_dict
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
-from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache, Entry, cache_key
@@ -29,35 +31,36 @@ log = logging.getLogger(__name__)
 
 
 def extract_face_features(
-    base: Bundle,
+    detector: Detector,
     clips: Sequence[Clip],
     load: FeatureLoader,
+    preprocessing: PreprocessingSettings,
     cache: Cache | None,
-    device: torch.device,
 ) -> Vectors:
     """Encode the faces of the largest person in each clip, with a progress bar on a terminal.
 
     Args:
-        base: The frame encoder of its first member is used.
+        detector: In evaluation mode.
+        preprocessing: Settings of ``load``.
         cache: Stores the features for the next call.
 
     Returns:
-        ``clip_id`` to features, shape ``(frames, frame_dim)``, float32; without clips that
-        cannot be used.
+        ``clip_id`` to features of ``detector.frame.extract``, shape ``(frames, width)``, float32;
+        without clips that cannot be used.
     """
-    detector = base.first_member.to(device).eval()
-    encoder_key = {"encoder": base.sha256, "code": training_fingerprint()}
+    weights = _weights_sha256(detector.frame.backbone)
+    model = to_dict(detector.settings)
+    encoder_key = {"encoder": weights, "model": model, "code": training_fingerprint()}
     vectors: Vectors = {}
     for clip in track(clips, "faces"):
         try:
             features = load(clip)
             samples = to_model_inputs(features)
             if samples:
-                key = _feature_key(features, base.preprocessing, encoder_key)
+                key = _feature_key(features, preprocessing, encoder_key)
                 vectors[clip.clip_id] = _load_or_encode(detector, samples[0], cache, key)
         except Exception:  # training itself reports the problem
             log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
-    base.first_member.to("cpu")
     return vectors
 
 
@@ -74,13 +77,22 @@ def _load_or_encode(
 
 @torch.inference_mode()
 def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
-    """Encode the faces of a sample, none by a detector of sound alone: ``(frames, frame_dim)``."""
+    """Encode the faces of a sample, none by a detector of sound alone: ``(frames, width)``."""
     if not len(sample.faces) or "video" not in detector.settings.modalities:
-        return np.zeros((0, detector.settings.frame_dim), np.float32)
+        return np.zeros((0, detector.frame.width), np.float32)
     device = next(detector.parameters()).device
     batch = collate([sample], detector.settings).to(device)
-    vectors: NDArray[np.float32] = detector.encode_frames(batch)[0].float().cpu().numpy()
+    flow = None if batch.flow is None else batch.flow[0]
+    vectors: NDArray[np.float32] = detector.frame.extract(batch.frames[0], flow).cpu().numpy()
     return vectors
+
+
+def _weights_sha256(backbone: nn.Module) -> str:
+    digest = sha256()
+    for name, value in backbone.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _feature_key(

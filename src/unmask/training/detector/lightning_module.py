@@ -119,9 +119,7 @@ class DetectorModule(pl.LightningModule):
             return
         sums = no_sums(self.device)
         if clips.batch is not None:
-            prediction: DetectorOutput = self.detector(
-                clips.batch, frame_features=clips.frame_features
-            )
+            prediction = self._run(clips.batch, clips.frame_features)
             sums = loss_sums(prediction, clips.targets)
             self._validation_rows.append(_validation_row(prediction, clips.targets))
         self._log({"val_loss": self._weigh(sums).total}, usable)
@@ -168,9 +166,16 @@ class DetectorModule(pl.LightningModule):
         """Return a loss of zero whose gradient can be computed."""
         return 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
 
-    def _predict(self, batch: Batch, frame_features: Tensor | None = None) -> DetectorOutput:
-        prediction: DetectorOutput = self.detector(batch, frame_features=frame_features)
+    def _predict(self, batch: Batch, features: Tensor | None = None) -> DetectorOutput:
+        prediction = self._run(batch, features)
         return detach_modalities(prediction) if self.settings.detach_fusion else prediction
+
+    def _run(self, batch: Batch, features: Tensor | None) -> DetectorOutput:
+        """Run the detector, on precomputed features of its backbone where there are any."""
+        if features is not None:
+            features = self.detector.project_frames(features, batch.frame_mask)
+        prediction: DetectorOutput = self.detector(batch, frame_features=features)
+        return prediction
 
     def _describe_problems(self) -> str:
         shown = list(self.problems.items())[:MAX_PROBLEMS_SHOWN]

@@ -43,7 +43,7 @@ def refit_heads(
     and pose.
 
     Args:
-        vectors: Precomputed frame features of the largest person in each clip.
+        vectors: Precomputed features of the backbone, of the largest person in each clip.
     """
     if detector.auxiliary is None:
         return
@@ -79,8 +79,15 @@ def _faces_and_targets(
         features = (
             encode_faces(detector, sample) if vectors is None else vectors[clip.clip_id][frames]
         )
-        inputs.append(features.astype(np.float64))
+        inputs.append(_project(detector, features))
         targets.append(face_targets_of(sample)[: len(features)])
     x, y = np.concatenate(inputs), np.concatenate(targets)
     known = np.isfinite(y).all(axis=1)
     return x[known], y[known]
+
+
+@torch.inference_mode()
+def _project(detector: Detector, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    device = next(detector.parameters()).device
+    projected = detector.frame.project_features(torch.from_numpy(features).to(device))
+    return np.asarray(projected.double().cpu())

@@ -1,0 +1,117 @@
+"""Frames are described by the tokens behind some blocks, and the blocks above them are gone."""
+
+import pytest
+import timm
+import torch
+
+from unmask.config import ModelSettings
+from unmask.errors import ConfigError
+from unmask.explainability.cam_layer import detach_at_layer, find_cam_layer
+from unmask.models.backbones.block_statistics import block_statistics, keep_blocks
+from unmask.models.backbones.frame_encoder import FrameEncoder
+
+PX, WIDTH = 32, 64  # of test_vit
+
+
+@pytest.fixture
+def pixels():
+    return torch.randn(3, 3, PX, PX, generator=torch.Generator().manual_seed(0))
+
+
+def make_vit():
+    torch.manual_seed(0)
+    return timm.create_model("test_vit", pretrained=False, num_classes=0, img_size=PX).eval()
+
+
+def make_encoder(**changes):
+    chosen = {"frame_backbone": "test_vit", "frame_blocks": [2, 4], "trainable": "none", **changes}
+    torch.manual_seed(0)
+    settings = ModelSettings(frame_weights="random", input_px=PX, frame_dim=8, **chosen)
+    return FrameEncoder(settings)
+
+
+def tokens_behind(vit, pixels, block):
+    """Run the blocks by hand; return class token and patch tokens."""
+    x = vit.norm_pre(vit._pos_embed(vit.patch_embed(pixels)))
+    for layer in vit.blocks[:block]:
+        x = layer(x)
+    return x[:, 0], x[:, 1:]
+
+
+@torch.inference_mode()
+def test_statistics_are_those_of_the_tokens_behind_each_block(pixels):
+    vit, parts = make_vit(), []
+    for block in (2, 5):
+        token, patches = tokens_behind(vit, pixels, block)
+        deviation = (patches - patches.mean(1, keepdim=True)).square().sum(1) / 3  # four patches
+        parts += [token, patches.mean(1), deviation.sqrt()]
+    torch.testing.assert_close(block_statistics(vit, pixels, (2, 5)), torch.cat(parts, dim=1))
+
+
+@torch.inference_mode()
+def test_removed_blocks_do_not_change_the_statistics(pixels):
+    vit = make_vit()
+    expected = block_statistics(vit, pixels, (1, 3))
+    keep_blocks(vit, (1, 3))
+    assert len(vit.blocks) == 3
+    torch.testing.assert_close(block_statistics(vit, pixels, (1, 3)), expected)
+
+
+def test_order_of_the_blocks_is_that_of_the_network(pixels):
+    encoder = make_encoder(frame_blocks=[2, 4])
+    assert encoder.width == 3 * 2 * WIDTH
+    assert encoder.extract(pixels, None).shape == (3, encoder.width)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame_blocks": [7]}, r"names block 7.*has 6; use at most 6"),
+        ({"frame_backbone": "resnet10t"}, r"no vision transformer.*model\.frame_blocks to \[\]"),
+    ],
+)
+def test_blocks_that_do_not_exist_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        make_encoder(**changes)
+
+
+@pytest.mark.parametrize("blocks", [[4, 2], [2, 2]])
+def test_unordered_blocks_are_refused(blocks):
+    with pytest.raises(ValueError, match="ascending"):
+        ModelSettings(frame_blocks=blocks)
+
+
+def test_a_frozen_backbone_gets_no_gradient_and_stays_in_evaluation_mode(pixels):
+    encoder = make_encoder().train()
+    assert not encoder.backbone.training
+    assert encoder.project.training
+    pixels.requires_grad_(True)
+    encoder(pixels, None).square().sum().backward()
+    assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {
+        "project.weight",
+        "project.bias",
+    }
+    assert pixels.grad.abs().sum() > 0  # attacks still pass through it
+
+
+def test_features_are_standardised_before_they_are_projected(pixels):
+    encoder = make_encoder().train()
+    features = encoder.extract(pixels, None)
+    for _ in range(300):  # until the running statistics are those of the three pictures
+        projected = encoder.project_features(features)
+    standard = (features - features.mean(0)) / (features.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(projected, encoder.project(standard), atol=1e-4, rtol=1e-3)
+    at_rest = (features - features.mean(0)) / (features.var(0) + 1e-5).sqrt()
+    expected = encoder.project(at_rest)
+    torch.testing.assert_close(encoder.eval()(pixels, None), expected, atol=1e-2, rtol=1e-2)
+
+
+def test_gradients_of_the_score_reach_the_patches_of_the_last_block(pixels):
+    encoder = make_encoder().eval()
+    layer = find_cam_layer(encoder, lambda: encoder(pixels, None))
+    grids = []
+    with detach_at_layer(layer) as tap:
+        tap.register_forward_hook(lambda _module, _args, out: grids.append(out))
+        (gradient,) = torch.autograd.grad(encoder(pixels, None).sum(), grids[-1:] or [pixels])
+    assert gradient.shape == (3, WIDTH, 2, 2)
+    assert gradient.abs().sum() > 0
