@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from unmask.errors import ConfigError
 from unmask.explainability.cam_layer import detach_at_layer, find_cam_layer
 from unmask.explainability.gradcam import FrameScorer, grad_cam
 from unmask.explainability.top_moments import TopMoments
@@ -31,7 +30,7 @@ def make_candidate(make_person, make_window, make_score):
 
 def heat_of(bundle, candidate):
     scorer = FrameScorer(bundle, candidate, precision="32")
-    return grad_cam(scorer, find_cam_layer(bundle.first_member.frame.backbone, scorer.score))
+    return grad_cam(scorer, find_cam_layer(bundle.first_member.frame, scorer.score))
 
 
 def by_hand(scorer, module, grid):
@@ -119,7 +118,7 @@ def test_no_heat_if_nothing_raises_the_score(make_detail_bundle, make_candidate)
 def test_other_threads_are_not_affected(make_bundle, make_candidate):
     bundle = make_bundle()
     scorer = FrameScorer(bundle, make_candidate()[0], precision="32")
-    layer = find_cam_layer(bundle.first_member.frame.backbone, scorer.score)
+    layer = find_cam_layer(bundle.first_member.frame, scorer.score)
     expected, output, passed = scorer.score(), [], []
     with detach_at_layer(layer) as tap:
         tap.register_forward_hook(lambda *_: passed.append(threading.get_ident()))
@@ -132,9 +131,3 @@ def test_other_threads_are_not_affected(make_bundle, make_candidate):
     assert torch.equal(output[0], expected)
     scorer.score()
     assert len(passed) == 1
-
-
-def test_backbone_without_a_map_is_refused(make_bundle):
-    backbone = torch.nn.Linear(4, 4)
-    with pytest.raises(ConfigError, match=r"analyze without evidence, or raise model\.input_px"):
-        find_cam_layer(backbone, lambda: backbone(torch.zeros(1, 4)))
