@@ -43,11 +43,13 @@ class Leak:
         return f"{self.kind} {self.name} in {' and '.join(self.splits)}"
 
 
-def connected_groups(clips: Sequence[Clip]) -> tuple[tuple[int, ...], ...]:
+def connected_groups(
+    clips: Sequence[Clip], keys: Sequence[str] = GROUP_KEYS
+) -> tuple[tuple[int, ...], ...]:
     """Return the positions of clips that must stay together, largest group first.
 
-    Clips belong together if they share a person, footage (``pair_id``) or every byte, directly
-    or through other clips.
+    Clips belong together if they share one of ``keys``, directly or through other clips; by default
+    a person, footage (``pair_id``) or every byte.
     """
     if not clips:
         return ()
@@ -59,7 +61,7 @@ def connected_groups(clips: Sequence[Clip]) -> tuple[tuple[int, ...], ...]:
             value_nodes.setdefault((key, getattr(clip, key)), len(clips) + len(value_nodes)),
         )
         for position, clip in enumerate(clips)
-        for key in GROUP_KEYS
+        for key in keys
     ]
     nodes = len(clips) + len(value_nodes)
     graph = coo_array((np.ones(len(edges)), tuple(np.array(edges).T)), shape=(nodes, nodes))
@@ -72,7 +74,10 @@ def connected_groups(clips: Sequence[Clip]) -> tuple[tuple[int, ...], ...]:
 
 
 def assign_splits(
-    clips: Sequence[Clip], fractions: Mapping[str, float] = FRACTIONS, seed: int = 0
+    clips: Sequence[Clip],
+    fractions: Mapping[str, float] = FRACTIONS,
+    seed: int = 0,
+    keys: Sequence[str] = GROUP_KEYS,
 ) -> tuple[Clip, ...]:
     """Assign a split to every clip so that no person and no footage is in two of them.
 
@@ -82,6 +87,7 @@ def assign_splits(
 
     Args:
         fractions: Share of the clips per split; must sum to 1.
+        keys: See :func:`connected_groups`.
 
     Returns:
         The clips in the order given.
@@ -95,7 +101,7 @@ def assign_splits(
     if not clips:
         return ()
     order = sorted(range(len(clips)), key=lambda position: clips[position].clip_id)
-    groups = connected_groups([clips[position] for position in order])
+    groups = connected_groups([clips[position] for position in order], keys)
     is_fake = np.array([clips[position].is_fake for position in order])
     counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in groups])
     splits = _assign_groups(counts, np.array(list(fractions.values())), np.random.default_rng(seed))

@@ -1,0 +1,49 @@
+"""Several data sets read as one, with the sources that they name themselves."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from unmask.data.datasets.ingest import log_skipped, scan_dataset
+from unmask.data.manifest import read_manifest
+from unmask.data.splits import separate_own_forgeries, separate_sealed
+from unmask.errors import DataError
+from unmask.records import Clip
+
+
+def read_joined_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
+    """Return the clips of development of manifests and folders.
+
+    Unlike :func:`unmask.data.datasets.several.scan_sources` it keeps sources and people as the sets
+    name them: a name that occurs in two sets is one source, or one person.
+
+    Args:
+        paths: Manifests, or folders in any layout that ingestion knows.
+        seed: Seed of the splits of a folder that names none.
+        jobs: Worker processes that read the files of a folder.
+
+    Returns:
+        Clips with unique ids, which have the name of their set in front where there are several.
+
+    Raises:
+        DataError: A set cannot be read, or two have one name.
+    """
+    names = [path.parent.name if path.is_file() else path.resolve().name for path in paths]
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"two data sets are called {repeated[0]}; rename the folder of one of them")
+    clips: list[Clip] = []
+    for name, path in zip(names, paths, strict=True):
+        prefix = f"{name}__" if len(paths) > 1 else ""
+        clips += [replace(clip, clip_id=prefix + clip.clip_id) for clip in _read(path, seed, jobs)]
+    return tuple(clips)
+
+
+def _read(path: Path, seed: int, jobs: int) -> tuple[Clip, ...]:
+    if path.is_file():
+        return read_manifest(path)
+    scan = scan_dataset(path, seed, jobs)
+    log_skipped(scan, path)
+    natural, _ = separate_own_forgeries(scan.clips)
+    clips, _ = separate_sealed(natural)
+    return clips
