@@ -1,4 +1,7 @@
-"""`python -m pipelines training | gate | release | pin | summary | sweep | ablate | crosseval`."""
+"""`python -m pipelines COMMAND`.
+
+Commands: training, gate, release, pin, summary, sweep, ablate, leave-one-source-out, crosseval.
+"""
 
 import sys
 from typing import Annotated, Any
@@ -7,6 +10,14 @@ import typer
 
 from unmask.cli.eval.crosseval import DatasetOptions, Frames, Jobs, run_crosseval
 from unmask.cli.experiment.ablate import Only, Seeds, run_ablation, title_of
+from unmask.cli.experiment.leave_one_source_out import (
+    OUT,
+    Folds,
+    HeldOutPlan,
+    Manifests,
+    run_leave_one_source_out,
+)
+from unmask.cli.experiment.leave_one_source_out import OutFolder as HeldOutFolder
 from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
 from unmask.cli.options import DATA, Bundle, Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
@@ -125,6 +136,22 @@ def ablate(
 
     recorder = NestedRuns(title_of(phase, profile))
     run_ablation(manifest, (phase, profile), seeds, only or (), set_ or (), recorder)
+
+
+@app.command()
+def leave_one_source_out(
+    manifests: Manifests,
+    phase: Phase = 3,
+    profile: Profile = "demo",
+    folds: Folds = None,
+    set_: Overrides = None,
+    out: HeldOutFolder = OUT,
+) -> None:
+    """Train without each source and test on it, logged as nested MLflow runs."""
+    from steps.platforms.sweep_runs import NestedRuns
+
+    plan = HeldOutPlan(phase, profile, tuple(set_ or ()), folds)
+    run_leave_one_source_out(manifests, plan, out, NestedRuns(plan.title))
 
 
 @app.command()

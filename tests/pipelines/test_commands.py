@@ -97,6 +97,56 @@ def test_an_ablation_writes_a_report_and_with_a_recorder_a_nested_mlflow_run(pla
     assert 0 <= training.data.metrics["auc"] <= 1
 
 
+@pytest.fixture
+def two_sets(platforms, footage):
+    """Manifests of two data sets; each person of the footage is a source."""
+    from dataclasses import replace
+
+    from unmask.data.manifest import read_manifest, write_manifest
+
+    clips = [c for c in read_manifest(footage) if c.clip_id != "damaged"]
+    clips = [replace(clip, source=f"source of {clip.identity}") for clip in clips]
+    return [
+        write_manifest(clips[start : start + 6], platforms / f"set-{start}") for start in (0, 6)
+    ]
+
+
+@pytest.mark.slow
+def test_every_source_is_left_out_once_and_a_finished_fold_is_read(platforms, two_sets):
+    import mlflow
+
+    from pipelines.__main__ import leave_one_source_out
+    from unmask.data.manifest import read_manifest
+
+    out = platforms / "outputs/held-out"
+    leave_one_source_out(two_sets, phase=1, profile="full", folds=2, out=out)
+    clips = [clip for file in two_sets for clip in read_manifest(file)]
+    rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
+    assert sorted(row["source"] for row in rows) == sorted(clip.source for clip in clips)
+    assert {(row["width"], row["sample_rate_hz"]) for row in rows} == {("320", "16000")}
+    table = json.loads((out / "report.json").read_text())
+    assert {row["family"] for row in table["families"]} == {"altered picture", "other or unnamed"}
+    assert "Leave one source out: phase 1, profile full" in (out / "report.md").read_text()
+    (parent,) = mlflow.search_runs(
+        experiment_names=["unmask-sweeps"],
+        filter_string="run_name = 'Leave one source out: phase 1, profile full'",
+        output_format="list",
+    )
+    metrics, family = parent.data.metrics, table["families"][0]
+    assert metrics["auc_of_altered_picture"] == family["auc"]["by_person"]["value"]
+
+    assert len(list((out / "folds").glob("*/bundle"))) == 2
+    before = {file: file.stat().st_mtime_ns for file in out.glob("folds/*/**/*")}
+    page = (out / "report.md").read_text()
+    plain = invoke(
+        *("experiment", "leave-one-source-out", *two_sets, "--folds", 2, "--out", out),
+        *("--phase", 1, "--profile", "full"),
+    )
+    assert "written:" in plain.output
+    assert {file: file.stat().st_mtime_ns for file in out.glob("folds/*/**/*")} == before
+    assert (out / "report.md").read_text() == page
+
+
 def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
     from unmask.cli.app import GROUPS
 

@@ -51,6 +51,7 @@ GROUPS = {
     "experiment": {
         "sweep": "experiment.sweep",
         "ablate": "experiment.ablate",
+        "leave-one-source-out": "experiment.leave_one_source_out",
     },
 }
 # Names of earlier versions, and short ones, still accepted but not listed. `unmask train MANIFEST

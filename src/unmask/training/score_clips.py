@@ -69,19 +69,31 @@ def score_clip_people(
     Raises:
         DataError: As for :func:`score_clips`.
     """
-    scored, problems = [], {}
     fitting = with_used_stream(clips, bundle.settings.modalities)
-    for clip in fitting:
+    scored, problems = score_usable_clips(bundle, fitting, load, passes)
+    if not scored:
+        raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
+    check_skipped(fitting, problems)
+    return scored
+
+
+def score_usable_clips(
+    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, passes: int = 0
+) -> tuple[tuple[ScoredClip, ...], dict[str, str]]:
+    """Score every person of the clips that can be scored, however few they are.
+
+    Returns:
+        The scored clips; and ``clip_id`` of each of the others with the reason, which is logged.
+    """
+    scored, problems = [], {}
+    for clip in clips:
         result = _score_clip(bundle, clip, load, passes)
         if isinstance(result, ScoredClip):
             scored.append(result)
         else:
             problems[clip.clip_id] = result
             log.warning("clip %s was not scored: %s", clip.clip_id, result)
-    if not scored:
-        raise DataError(f"none of {len(clips)} clips could be scored; see the warnings")
-    check_skipped(fitting, problems)
-    return tuple(scored)
+    return tuple(scored), problems
 
 
 def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) -> ScoredClip | str:
