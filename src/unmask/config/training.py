@@ -7,6 +7,8 @@ from pydantic import AliasChoices, BeforeValidator, Field
 from unmask.config.base import Fraction, SettingsModel, Text, number_to_text
 from unmask.config.codec_conditions import VideoConditionName
 
+VoiceForgery = Literal["griffin_lim", "convert", "hifigan-ljspeech", "hifigan-universal"]
+
 
 class SourceWeight(SettingsModel):
     """How often the clips of a data set are drawn."""
@@ -61,6 +63,13 @@ class TrainingSettings(SettingsModel):
         serialization_alias="fakes",
         description="Fakes to train on: the labelled ones, pseudo-fakes synthesised online, or "
         "both. Pseudo-fakes need `preprocessing.source_faces`.",
+    )
+    voice_forgeries: Annotated[tuple[VoiceForgery, ...], Field(strict=False)] = Field(
+        default=("griffin_lim", "convert"),
+        min_length=1,
+        description="How pseudo-fakes have their voice forged, drawn alike: vocoded with "
+        "Griffin-Lim, converted to another pitch, or vocoded with HiFi-GAN, whose weights "
+        "`unmask weights get` fetches.",
     )
     paired: bool = Field(
         default=True, description="Put a genuine clip and its fakes into the same batch."

@@ -1,10 +1,17 @@
+import pickle
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from tests.factories import make_clip
 from unmask.config import AugmentationSettings, ModelSettings, TrainingSettings
+from unmask.config.training import VoiceForgery
+from unmask.data.forgeries.kept_voices import select_vocoders
 from unmask.data.forgeries.online import (
     P_DESYNC,
     PSEUDO_FAKE,
@@ -17,6 +24,7 @@ from unmask.data.torch.collate import collate_examples
 from unmask.data.torch.pair_sampler import PairBatchSampler
 from unmask.data.torch.training_set import TrainingSet
 from unmask.errors import DataError
+from unmask.models.backbones.registry.catalog import NETWORKS
 from unmask.preprocessing.faces.optical_flow import face_flow
 from unmask.preprocessing.faces.source_faces import encode_source_faces
 from unmask.preprocessing.prepare import to_model_inputs
@@ -124,7 +132,7 @@ def test_desynced_pseudo_fake_has_the_same_sound_shifted_in_time(load):
     assert len(shifted) / len(sampled) == pytest.approx(P_DESYNC, abs=0.08)
     assert {np.sign(params.shift_s) for params in shifted} == {-1, 1}
     for params in shifted[:10]:
-        assert params.face_seed is params.voice_variant is None
+        assert params.face_seed is params.voice_method is None
         assert 0.2 <= abs(params.shift_s) <= 0.5  # half of one second of sound
         labelled = params.relabel(rows[1])
         assert params.mismatched
@@ -167,13 +175,46 @@ def test_a_forged_voice_is_that_of_the_re_encoded_copy(load):
     (sample,) = to_model_inputs(load(clip))
     shorter = replace(sample, waveform=sample.waveform[:-320], is_speech=sample.is_speech[:-320])
     quieter = replace(sample, waveform=sample.waveform / 4)
-    forger, params = OnlineForger([clip], "forged", 7), ForgeryParams(voice_variant=0)
+    forger, params = OnlineForger([clip], "forged", 7), ForgeryParams(voice_method="griffin_lim")
     own, short, quiet = (
         forger.apply_voice(clip, source, params).waveform for source in (sample, shorter, quieter)
     )
     assert (len(own), len(short)) == (len(sample.waveform), len(shorter.waveform))
     assert not np.array_equal(own, quiet)
     assert forger.apply_voice(clip, sample, params).waveform is own
+
+
+def test_voices_are_forged_by_the_methods_of_the_settings_alone(load):
+    clip, methods = a_clip("faceless"), ("hifigan-ljspeech", "convert", "hifigan-universal")
+    (sample,) = to_model_inputs(load(clip))
+    row = make_forged_row(clip)
+    drawn = OnlineForger([clip, row], "forged", 7, methods)
+    counts = Counter(drawn.sample_forgery(row, sample, n).voice_method for n in range(300))
+    assert set(counts) == set(methods)
+    assert min(counts.values()) > 70
+    rows, data = training_pairs([clip], load)
+    default = {data.forger.sample_forgery(rows[1], sample, n).voice_method for n in range(20)}
+    assert default == {"griffin_lim", "convert"}
+
+
+def test_every_vocoder_of_the_settings_is_in_the_registry():
+    names = select_vocoders(get_args(VoiceForgery))
+    assert names
+    assert set(names) == {network.name for network in NETWORKS if network.is_vocoder}
+
+
+@pytest.mark.slow
+def test_a_forger_vocodes_in_another_process_as_in_this_one(load, vocoder_name):
+    """A loader process that is not forked gets it pickled, without the weights."""
+    data = OnlineForger([a_clip("a")], "forged", 7, (vocoder_name,))
+    (sample,) = to_model_inputs(load(a_clip("a")))
+    arguments = data, a_clip("a"), sample, ForgeryParams(voice_method=vocoder_name)
+    own = OnlineForger.apply_voice(*arguments).waveform
+    with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
+        other = pool.submit(OnlineForger.apply_voice, *arguments).result().waveform
+    assert len(pickle.dumps(data)) < 10_000
+    assert not np.array_equal(own, sample.waveform)
+    assert np.array_equal(own, other)
 
 
 def test_optical_flow_of_a_pseudo_fake_is_recomputed(load):

@@ -9,7 +9,7 @@ import torch
 
 from tests.toy_fixtures import with_face_targets
 from unmask.data.torch.evaluation_set import NO_MODALITY
-from unmask.errors import DataError, TrainingError
+from unmask.errors import DataError, TrainingError, WeightsError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import load_bundle
 from unmask.training.detector.fit import fit, fit_key
@@ -41,6 +41,17 @@ def test_a_balanced_fit_learns_as_well(toy_clips, toy_load, tiny_settings, tmp_p
     settings = with_training(tiny_settings, epochs=12, patience=12, balanced=True)
     rows = history(fit(toy_clips, settings, toy_load, tmp_path))
     assert max(float(row["val_auc"]) for row in rows) > 0.9
+
+
+def test_a_fit_without_its_vocoder_is_refused_before_it_starts(
+    toy_clips, toy_load, tiny_settings, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("UNMASK_WEIGHTS_DIR", str(tmp_path / "weights"))
+    forged = ("convert", "hifigan-universal", "hifigan-ljspeech")
+    settings = with_training(tiny_settings, fake_source="both", voice_forgeries=forged)
+    with pytest.raises(WeightsError, match="weights get hifigan-universal hifigan-ljspeech"):
+        fit(toy_clips, settings, toy_load, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_fit_is_reproducible_with_the_same_seed_only(

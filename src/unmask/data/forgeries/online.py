@@ -7,14 +7,12 @@ epoch. Faces are forged before alignment, in crops of the file's frames.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unmask.data.forgeries import voices
+from unmask.data.forgeries.kept_voices import CONVERT, GRIFFIN_LIM, forge_voice
 from unmask.data.forgeries.lower_face import (
     MIN_ROWS,
     replace_lower_faces,
@@ -28,14 +26,12 @@ from unmask.data.forgeries.self_blending import (
 )
 from unmask.data.forgeries.source_target import Appearance, Image, change_appearance
 from unmask.errors import DataError
+from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.faces.source_faces import decode_source_faces
 from unmask.records import RATE_HZ, Clip, ModelInput, SourceFaces
 
 PSEUDO_FAKE = "forged"  # the manipulation of a clip that exists only during training
 CLIP_ID_SUFFIX = "~forged"
-VOICE_VARIANTS = 2  # forged voices per clip: one vocoded with Griffin-Lim, one converted
-SEMITONES = (2.0, 5.0)  # pitch shift of the converted voice, up or down
-MAX_CACHED_VOICES = 1024  # each lasts a few seconds
 P_BOTH = 1 / 3  # probability that face and voice are forged; otherwise one of them
 P_LOWER_FACE = 1 / 4  # probability that of a forged face only mouth and chin are
 P_DESYNC = 1 / 5  # probability that neither is forged and the sound is shifted in time
@@ -49,12 +45,12 @@ class ForgeryParams:
 
     Attributes:
         face_seed: Seed of the face forgery; ``None`` keeps the face.
-        voice_variant: Number of the forged voice; ``None`` keeps the voice.
+        voice_method: How the voice is forged; ``None`` keeps the voice.
         shift_s: Delay of the genuine sound, negative if it is early; ``None`` keeps it in sync.
     """
 
     face_seed: int | None = None
-    voice_variant: int | None = None
+    voice_method: str | None = None
     shift_s: float | None = None
     is_pseudo_fake: bool = False
 
@@ -67,7 +63,7 @@ class ForgeryParams:
         """Return the clip with the labels of the forged modalities; a shift forges neither."""
         if not self.is_pseudo_fake:
             return clip
-        face, voice = self.face_seed is not None, self.voice_variant is not None
+        face, voice = self.face_seed is not None, self.voice_method is not None
         return replace(
             clip,
             is_fake=face or voice or self.mismatched,
@@ -126,10 +122,21 @@ class OnlineForger:
     Args:
         clips: The training clips.
         fake_source: As for :func:`expand_training_clips`.
+        voice_methods: Voice forgeries, drawn alike; see :func:`.kept_voices.forge_voice`.
+        cache: Keeps vocoded voices on disk.
     """
 
-    def __init__(self, clips: Sequence[Clip], fake_source: str, seed: int) -> None:
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        fake_source: str,
+        seed: int,
+        voice_methods: Sequence[str] = (GRIFFIN_LIM, CONVERT),
+        cache: Cache | None = None,
+    ) -> None:
         self.seed = seed
+        self.voice_methods = tuple(voice_methods)
+        self.cache = cache
         self.forges = fake_source != "labelled"
         self.genuine_by_pair: dict[str, list[Clip]] = {}
         for clip in clips if fake_source == "both" else ():
@@ -150,7 +157,8 @@ class OnlineForger:
         if clip.manipulation != PSEUDO_FAKE:
             return ForgeryParams()
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 1))
-        face_seed, variant = int(rng.integers(2**31)), int(rng.integers(VOICE_VARIANTS))
+        face_seed = int(rng.integers(2**31))
+        method = self.voice_methods[rng.integers(len(self.voice_methods))]
         both, prefer_face = rng.random() < P_BOTH, rng.random() < 0.5
         has_face = sample.landmarks is not None and len(sample.faces) > 0
         has_speech = bool(sample.is_speech.any())
@@ -161,18 +169,17 @@ class OnlineForger:
         face = has_face and (both or prefer_face or not has_speech)
         voice = has_speech and (both or not prefer_face or not has_face)
         return ForgeryParams(
-            face_seed if face else None, variant if voice else None, is_pseudo_fake=True
+            face_seed if face else None, method if voice else None, is_pseudo_fake=True
         )
 
     def apply_voice(self, clip: Clip, sample: ModelInput, params: ForgeryParams) -> ModelInput:
-        """Return the whole sample with its sound forged (cached), shifted or unchanged."""
+        """Return the whole sample with its sound forged (kept), shifted or unchanged."""
         if params.shift_s is not None:
             return _shift_audio(sample, round(params.shift_s * RATE_HZ))
-        if params.voice_variant is None:
+        if params.voice_method is None:
             return sample
-        sound = sample.waveform
-        key = _VoiceKey(clip.sha256, params.voice_variant, crc32(sound.tobytes()), sound)
-        return replace(sample, waveform=_forge_voice(key))
+        forged = forge_voice(clip.sha256, params.voice_method, sample.waveform, self.cache)
+        return replace(sample, waveform=forged)
 
     def sample_target_change(self, clip: Clip, epoch: int) -> Appearance | None:
         """Draw how the frames of a pair, genuine and fake, are changed in this epoch."""
@@ -214,25 +221,3 @@ def _shift_audio(sample: ModelInput, samples: int) -> ModelInput:
     seam = np.arange(samples - half, samples + half)
     waveform[seam % len(waveform)] *= np.abs(np.linspace(-1, 1, 2 * half, dtype=np.float32))
     return replace(sample, waveform=waveform, is_speech=np.roll(sample.is_speech, samples))
-
-
-@dataclass(frozen=True, slots=True)
-class _VoiceKey:
-    """Cache key of a forged voice; compares file, variant and checksum, but not each sample.
-
-    The sound may come from a re-encoded copy of the file, which may have another length.
-    """
-
-    sha256: str
-    variant: int
-    checksum: int
-    samples: NDArray[np.float32] = field(compare=False)
-
-
-@lru_cache(maxsize=MAX_CACHED_VOICES)
-def _forge_voice(key: _VoiceKey) -> NDArray[np.float32]:
-    """Return the forged voice, the same in every epoch and for every detector of the process."""
-    rng = np.random.default_rng((crc32(key.sha256.encode()), key.variant))
-    if key.variant == 0:
-        return voices.griffin_lim(key.samples, rng, quick=True)
-    return voices.convert_voice(key.samples, float(rng.choice([-1, 1]) * rng.uniform(*SEMITONES)))

@@ -89,6 +89,11 @@ def make_feature_loader(
     return _PreparedClips(settings, cache, copies)
 
 
+def feature_cache(load: FeatureLoader) -> Cache | None:
+    """Return the cache that a loader of :func:`make_feature_loader` reads, if there is one."""
+    return load.cache if isinstance(load, _PreparedClips) else None
+
+
 class _PreparedClips:
     """A feature loader that can be sent to another process, without the clips it keeps loaded."""
 

@@ -22,6 +22,7 @@ from unmask.data.torch.evaluation_set import (
     Example,
     FeatureLoader,
     Vectors,
+    feature_cache,
     slice_frames,
     unusable_example,
 )
@@ -63,7 +64,9 @@ class TrainingSet(Dataset[Example]):
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
-        self.forger = OnlineForger(clips, training.fake_source, seed)
+        self.forger = OnlineForger(
+            clips, training.fake_source, seed, training.voice_forgeries, feature_cache(load)
+        )
 
     def __len__(self) -> int:
         return len(self.clips)

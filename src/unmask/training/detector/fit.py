@@ -15,6 +15,8 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from timm.layers import convert_sync_batchnorm
 
 from unmask.config import Settings, TrainingSettings, to_dict
+from unmask.data.forgeries.kept_voices import select_vocoders
+from unmask.data.forgeries.vocoder import require_vocoders
 from unmask.data.manifest import manifest_hash
 from unmask.data.skipped_clips import with_used_stream
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
@@ -130,7 +132,8 @@ def fit(
             are not those of the settings.
         DataError: Too many clips cannot be used; see
             :func:`unmask.data.skipped_clips.check_skipped`.
-        WeightsError: Pretrained weights cannot be loaded.
+        WeightsError: Pretrained weights cannot be loaded, or a vocoder that forges voices was not
+            fetched.
     """
     untrained = untrainable_modalities(clips, settings.training, settings.model.modalities)
     settings = without_modalities(settings, untrained)
@@ -140,6 +143,7 @@ def fit(
     task = FitTask(tuple(clips), settings, load, run_dir, logger, encoder, untrained)
     if task.bundle.is_dir():
         return task.bundle
+    _require_weights(settings)
     for reason in untrained.values():
         log.warning("%s; the detector does without it", reason)
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -176,6 +180,13 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
             _save_problems(module.problems, task.run_dir / SKIPPED)
             _save_fit(task, module.detector.cpu().eval())
     wait_for_all()
+
+
+def _require_weights(settings: Settings) -> None:
+    """Refuse to start without the vocoders that forge voices."""
+    training = settings.training
+    if training.fake_source != "labelled" and "audio" in settings.model.modalities:
+        require_vocoders(select_vocoders(training.voice_forgeries))
 
 
 def _count_new_processes(training: TrainingSettings) -> int:

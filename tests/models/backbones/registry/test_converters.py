@@ -11,7 +11,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from transformers import WhisperConfig, WhisperModel
 
-from tests.models.backbones.registry.small_hifigan import make_vocoder, pack_checkpoint
+from tests.small_hifigan import make_vocoder, pack_checkpoint
 from unmask.models.backbones.registry.converters import (
     clip_onnx,
     ctranslate2_whisper,

@@ -101,7 +101,7 @@ NETWORKS = (
         package_licence="MIT by its classifier",
         weights_licence=f"{NOT_STATED} apart from the package's",
         preprocessing=HIFIGAN_INPUT,
-        use="voice forgeries for training; not a backbone",
+        use="training.voice_forgeries; not a backbone",
         min_cosine=0.9999,
     ),
     PretrainedNetwork(
@@ -122,7 +122,7 @@ NETWORKS = (
         package_licence="MIT by its classifier",
         weights_licence=f"{NOT_STATED} apart from the package's",
         preprocessing=HIFIGAN_INPUT,
-        use="voice forgeries for training; not a backbone",
+        use="training.voice_forgeries; not a backbone",
         min_cosine=0.9999,
     ),
     PretrainedNetwork(

@@ -105,7 +105,8 @@ def fetch_backbone(name: str, setting: str) -> StoredNetwork:
     """
     if find_network(name).is_vocoder:
         raise WeightsError(
-            f"{setting} is {name}, a vocoder, on which no detector can be built; use a backbone"
+            f"{setting} is {name}, a vocoder, on which no detector can be built; use a backbone "
+            f"there, and {name} in training.voice_forgeries"
         )
     return fetch_network(name)
 

@@ -1,9 +1,14 @@
 """A HiFi-GAN with few channels and random weights, and its checkpoint as the authors write it."""
 
+import json
 from io import BytesIO
 
 import torch
 from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+
+from unmask.models.backbones.registry import reference_outputs, store
+from unmask.models.backbones.registry.entry import HIFIGAN
+from unmask.models.backbones.registry.reference_inputs import make_reference_input, sample_output
 
 PARTS = {
     "upsampler.": "ups.",
@@ -43,3 +48,19 @@ def pack_checkpoint(vocoder, without=""):
     file = BytesIO()
     torch.save({"generator": state}, file)
     return file.getvalue()
+
+
+def store_vocoder(name, folder, monkeypatch):
+    """Put a small vocoder into a cache of weights below ``folder``, under the name of a large one.
+
+    It is fetched, converted, proven and stored as the large one is.
+    """
+    vocoder = make_vocoder()
+    with torch.inference_mode():
+        values = sample_output(vocoder(torch.from_numpy(make_reference_input(HIFIGAN))).numpy())
+    references = folder / "references.json"
+    references.write_text(json.dumps({name: {"runtime": "torch", "values": values.tolist()}}))
+    monkeypatch.setattr(reference_outputs, "REFERENCES", references)
+    monkeypatch.setenv("UNMASK_WEIGHTS_DIR", str(folder / "weights"))
+    vocoder.apply_weight_norm()
+    store.fetch_network(name, lambda files: pack_checkpoint(vocoder))
