@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from unmask.evaluation.equal_facts import CALIPER, match_by_facts
 from unmask.evaluation.file_facts import (
     FileFacts,
-    cross_fitted_logits,
+    compare_across_folds,
     fact_columns,
     fit_logistic,
+    resampled_win_shares,
 )
 
 FILE = FileFacts(640, 480, 25.0, 10.0, 8e5, 44_100, "mov,mp4,m4a,3gp,3g2,mj2")
@@ -47,20 +47,42 @@ def test_the_regression_is_that_of_scikit_learn():
     np.testing.assert_allclose(fit_logistic(columns, is_fake).logits(columns), expected, atol=1e-3)
 
 
-def test_each_fold_is_predicted_from_the_others():
+def test_two_clips_are_compared_by_a_model_without_their_folds():
     rng = np.random.default_rng(1)
-    columns, is_fake = fact_columns(random_facts(120)), rng.random(120) < 0.5
-    folds = rng.integers(0, 6, 120)
-    expected = cross_val_predict(
-        sklearn_model(), columns, is_fake, groups=folds, cv=LeaveOneGroupOut(),
-        method="decision_function",
-    )  # fmt: skip
-    np.testing.assert_allclose(cross_fitted_logits(columns, is_fake, folds), expected, atol=1e-3)
+    columns, is_fake = fact_columns(random_facts(60)), rng.random(60) < 0.5
+    folds = rng.integers(0, 5, 60)
+    wins = compare_across_folds(columns, is_fake, folds)
+    for row, fake in enumerate(np.flatnonzero(is_fake)[:5]):
+        for position, real in enumerate(np.flatnonzero(~is_fake)):
+            others = ~np.isin(folds, folds[[fake, real]])
+            model = sklearn_model().fit(columns[others], is_fake[others])
+            first, second = model.decision_function(columns[[fake, real]])
+            if abs(first - second) > 1e-3:
+                assert wins[row, position] == (first > second)
 
 
-def test_a_fold_whose_others_are_of_one_class_gets_no_opinion():
+def test_files_of_equal_facts_are_tied():
+    files = [replace(FILE, container=name) for name in ("mp4", "avi", "mp4", "mp4")] * 6
+    is_fake, folds = np.arange(24) % 4 < 2, np.arange(24) // 4
+    wins = compare_across_folds(fact_columns(files), is_fake, folds)
+    assert set(wins[0::2].ravel()) == {0.5}  # mp4 against mp4
+    assert set(wins[1::2].ravel()) == {1.0}  # only fakes are avi
+
+
+def test_with_other_clips_of_one_class_every_pair_is_tied():
     is_fake, folds = np.array([True, True, False, False]), np.array([0, 0, 1, 1])
-    assert cross_fitted_logits(np.arange(4.0)[:, None], is_fake, folds).tolist() == [0.0] * 4
+    wins = compare_across_folds(np.arange(4.0)[:, None], is_fake, folds)
+    assert wins.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_resamples_of_pairs_repeat_their_clips():
+    rng = np.random.default_rng(4)
+    is_fake = np.arange(20) % 3 == 0
+    scores = rng.integers(0, 6, 20).astype(float)
+    wins = np.heaviside(scores[is_fake][:, None] - scores[~is_fake], 0.5)
+    counts = rng.multinomial(20, np.full(20, 1 / 20), size=50)
+    expected = [roc_auc_score(np.repeat(is_fake, row), np.repeat(scores, row)) for row in counts]
+    np.testing.assert_allclose(resampled_win_shares(wins, is_fake, counts), expected)
 
 
 def test_a_silent_file_is_marked_and_otherwise_average():
@@ -74,17 +96,18 @@ def test_a_silent_file_is_marked_and_otherwise_average():
     ]
 
 
-def test_shuffled_labels_have_half_the_area_on_average():
-    """A single shuffle strays by 0.06 here (one standard deviation), the mean of 25 by 0.013."""
+@pytest.mark.parametrize("by_fold", [False, True])
+def test_shuffled_labels_have_half_the_area_on_average(by_fold):
+    """Labels of clips, or of whole folds, are shuffled; one shuffle strays by 0.08."""
     rng = np.random.default_rng(0)
-    columns, folds = fact_columns(random_facts(200)), rng.integers(0, 20, 200)
-    is_fake = np.arange(200) < 80
+    columns, folds = fact_columns(random_facts(96)), np.repeat(np.arange(12), 8)
     areas = []
-    for _ in range(25):
-        shuffled = rng.permutation(is_fake)
-        areas.append(roc_auc_score(shuffled, cross_fitted_logits(columns, shuffled, folds)))
-    assert np.mean(areas) == pytest.approx(0.5, abs=0.04)
-    assert np.std(areas) < 0.1
+    for _ in range(30):
+        is_fake = np.repeat(rng.permutation(12) < 5, 8) if by_fold else rng.permutation(96) < 40
+        areas.append(compare_across_folds(columns, is_fake, folds).mean())
+    error = np.std(areas) / np.sqrt(30)
+    assert error < 0.03
+    assert abs(np.mean(areas) - 0.5) < 3 * error
 
 
 def test_facts_that_give_the_label_away_are_found():
@@ -94,9 +117,8 @@ def test_facts_that_give_the_label_away_are_found():
         replace(file, duration_s=file.duration_s * (3 if fake else 1))
         for file, fake in zip(random_facts(200), is_fake, strict=True)
     ]
-    folds = rng.integers(0, 20, 200)
-    auc = roc_auc_score(is_fake, cross_fitted_logits(fact_columns(facts), is_fake, folds))
-    assert auc > 0.8
+    folds = rng.integers(0, 5, 200)
+    assert compare_across_folds(fact_columns(facts), is_fake, folds).mean() > 0.8
 
 
 def slow_auc_at_equal_facts(logits, is_fake, scores):
@@ -161,3 +183,18 @@ def test_without_near_clips_there_is_no_area_at_equal_facts():
     assert pairs.matched_fakes == 0
     assert pairs.auc(np.arange(4.0)) is None
     assert np.isnan(pairs.resampled_aucs(np.arange(4.0), np.ones((1, 4), np.int64))).all()
+
+
+def test_a_fact_that_nearly_all_files_share_says_nothing():
+    """Logits of one model per fold, pooled, rank these files against their labels."""
+    files = [FILE] * 96
+    files[0] = files[8] = replace(FILE, container="avi")  # one fake, one genuine
+    folds = np.repeat(np.arange(12), 8)
+    is_fake = np.isin(folds, [0, 3, 4, 7, 9])
+    columns, pooled = fact_columns(files, ["container"]), np.zeros(96)
+    for fold in range(12):
+        others = folds != fold
+        model = fit_logistic(columns[others], is_fake[others])
+        pooled[~others] = model.logits(columns[~others])
+    assert roc_auc_score(is_fake, pooled) < 0.3
+    assert compare_across_folds(columns, is_fake, folds).mean() == pytest.approx(0.5, abs=0.05)

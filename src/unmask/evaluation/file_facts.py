@@ -7,6 +7,7 @@ says how much of a score they could explain.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from unmask.evaluation.metrics import Labels, Scores
+from unmask.evaluation.resampled_metrics import Counts
 
+TIE_DECIMALS = 9  # equal facts have equal log-odds up to rounding
 # what is reported on its own, and the fields that it consists of
 FACTS = {
     "resolution": ("width", "height"),
@@ -90,10 +93,7 @@ def fact_columns(facts: Sequence[FileFacts], names: Sequence[str] = tuple(FACTS)
 def fit_logistic(columns: Scores, is_fake: Labels) -> LogisticModel:
     """Fit a logistic regression with an L2 penalty of ``|weights|² / 2``.
 
-    Both classes have the same total weight. Otherwise the intercept of a model that lacks a source
-    would depend on that source's labels, and facts that say nothing would have an AUC below 0.5
-    (Parker et al., "Stratification bias in low signal microarray studies", BMC Bioinformatics 2007,
-    doi:10.1186/1471-2105-8-326).
+    Both classes have the same total weight.
 
     Args:
         columns: Shape ``(clips, columns)``.
@@ -116,19 +116,47 @@ def fit_logistic(columns: Scores, is_fake: Labels) -> LogisticModel:
     return LogisticModel(mean, scale, result.x[:-1], float(result.x[-1]))
 
 
-def cross_fitted_logits(columns: Scores, is_fake: Labels, folds: NDArray[np.int64]) -> Scores:
-    """Return the log-odds of each clip by a model fitted to the other folds, shape ``(clips,)``.
+def compare_across_folds(columns: Scores, is_fake: Labels, folds: NDArray[np.int64]) -> Scores:
+    """Compare each fake with each genuine clip by a model that saw neither of their folds.
 
-    They are 0 where the other folds hold one class alone.
+    The mean is the AUC of leave-pair-out cross-validation, here with whole folds left out (Airola
+    et al., Computational Statistics & Data Analysis 2011, doi:10.1016/j.csda.2010.11.018). Pooled
+    logits of several models would not do: a model that lacks a fold leans away from its labels
+    (Parker et al., "Stratification bias in low signal microarray studies", BMC Bioinformatics 2007,
+    doi:10.1186/1471-2105-8-326). A fact that nearly all files share then has an AUC far below 0.5.
 
     Args:
         columns: Shape ``(clips, columns)``.
         folds: Fold in which each clip is tested, shape ``(clips,)``.
+
+    Returns:
+        1 where the fake has the higher log-odds, 0 where it has the lower; 0.5 where they are
+        equal, or all other clips are of one class. Shape ``(fakes, genuine)``.
     """
-    logits = np.zeros(len(folds))
-    for fold in np.unique(folds):
-        others = folds != fold
-        if len(np.unique(is_fake[others])) == 2:
-            model = fit_logistic(columns[others], is_fake[others])
-            logits[~others] = model.logits(columns[~others])
-    return logits
+    fake_folds, real_folds = folds[is_fake], folds[~is_fake]
+    fakes, reals = columns[is_fake], columns[~is_fake]
+    wins = np.full((len(fakes), len(reals)), 0.5)
+    left_out = {tuple(sorted(pair)) for pair in product(set(fake_folds), set(real_folds))}
+    for first, second in left_out:
+        others = (folds != first) & (folds != second)
+        if len(np.unique(is_fake[others])) < 2:
+            continue
+        model = fit_logistic(columns[others], is_fake[others])
+        for fake_fold, real_fold in {(first, second), (second, first)}:
+            rows, positions = fake_folds == fake_fold, real_folds == real_fold
+            margins = model.logits(fakes[rows])[:, None] - model.logits(reals[positions])
+            wins[np.ix_(rows, positions)] = np.heaviside(margins.round(TIE_DECIMALS), 0.5)
+    return wins
+
+
+def resampled_win_shares(wins: Scores, is_fake: Labels, counts: Counts) -> Scores:
+    """Return the share of pairs that the fake wins in each resample, shape ``(resamples,)``.
+
+    Args:
+        wins: Shape ``(fakes, genuine)``.
+        is_fake: Shape ``(clips,)``.
+        counts: How often each clip occurs in each resample, shape ``(resamples, clips)``.
+    """
+    fakes, genuine = counts[:, is_fake], counts[:, ~is_fake]
+    won = ((fakes @ wins) * genuine).sum(axis=1)
+    return np.asarray(won / (fakes.sum(axis=1) * genuine.sum(axis=1)), np.float64)

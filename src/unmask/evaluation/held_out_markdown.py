@@ -8,7 +8,7 @@ from unmask.evaluation.held_out import FamilyRow, GroupedEstimate, HeldOutTable,
 FAMILY_HEADER = (
     *("fakes", "score", "fake + genuine", "people, sources", "AUC", "by person", "by source"),
     *("facts alone", "by source", "AUC at equal facts", "by source", "fakes matched"),
-    "facts when equal",
+    "most unequal fact",
 )
 SOURCE_HEADER = (
     *("source", "fold", "people", "genuine called fake", "fakes called fake"),
@@ -46,7 +46,7 @@ def _unscored(table: HeldOutTable) -> list[str]:
 
 
 def _family_cells(row: FamilyRow) -> tuple[str, ...]:
-    balance = row.facts_auc_when_equal
+    balance = row.unequal_fact_auc
     return (
         row.family,
         row.score,

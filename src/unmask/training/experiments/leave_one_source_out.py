@@ -139,7 +139,8 @@ def report_notes(folds: Sequence[SourceFold], overrides: Sequence[str]) -> tuple
         f"{withheld}.{fixed}",
         "Scores are calibrated by fold and then pooled. Each family of fakes is compared with all "
         "genuine clips. Facts alone: a logistic regression on resolution, frame rate, duration, "
-        "bit rate, sample rate and container, fitted to the other folds. At equal facts: each fake "
-        "is compared with the genuine clips of about the same propensity score; the last column is "
-        "the AUC of the facts themselves among these pairs, 0.5 where they are equal.",
+        "bit rate, sample rate and container, fitted without the folds of the two clips that it "
+        "compares. At equal facts: each fake is compared with the genuine clips of about the same "
+        "propensity score; the last column is the AUC of the fact that differs most among these "
+        "pairs, 0.5 where all are equal.",
     )
