@@ -13,11 +13,24 @@ TRAINING = (
     "data",
     "evaluation/metrics.py",
 )
+FACE_FEATURES = (
+    *PREPROCESSING,
+    "models/collate.py",
+    *(
+        f"models/backbones/{name}.py"
+        for name in ("frame_encoder", "block_statistics", "noise_residual_net")
+    ),
+)
 
 
 def training_fingerprint() -> str:
     """Return the hash of the code that fitting and calibration depend on."""
     return fingerprint(*TRAINING)
+
+
+def face_feature_fingerprint() -> str:
+    """Return the hash of the code from which a backbone's features of a face follow."""
+    return fingerprint(*FACE_FEATURES)
 
 
 @cache

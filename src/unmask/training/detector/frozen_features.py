@@ -23,7 +23,7 @@ from unmask.preprocessing.cache import Cache, Entry, cache_key
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.progress_bar import track
 from unmask.records import Clip, ClipFeatures, ModelInput
-from unmask.training.code_fingerprint import training_fingerprint
+from unmask.training.code_fingerprint import face_feature_fingerprint
 
 STAGE = "vectors"  # of the preprocessing cache
 
@@ -48,9 +48,12 @@ def extract_face_features(
         ``clip_id`` to features of ``detector.frame.extract``, shape ``(frames, width)``, float32;
         without clips that cannot be used.
     """
-    weights = _weights_sha256(detector.frame.backbone)
-    model = to_dict(detector.settings)
-    encoder_key = {"encoder": weights, "model": model, "code": training_fingerprint()}
+    model = detector.settings
+    encoder_key = {
+        "weights": _weights_sha256(detector.frame.backbone),
+        "model": [model.frame_backbone, model.frame_blocks, model.input_px, model.flow],
+        "code": face_feature_fingerprint(),
+    }
     vectors: Vectors = {}
     for clip in track(clips, "faces"):
         try:
