@@ -7,6 +7,7 @@ import pytest
 
 from tests.data.datasets.conftest import probe_text_file
 from unmask.data.datasets.ingest import load_dataset
+from unmask.data.forgeries.methods import FACE_METHODS, VOICE_METHODS
 from unmask.errors import DataError
 
 
@@ -34,6 +35,60 @@ def test_labels_of_a_table_may_be_unknown_or_mismatched(make_folder, by_id):
         "d": (False, False, True),
         "e": (True, None, False),
     }
+
+
+@pytest.mark.parametrize(
+    ("manipulation", "parts"),
+    [
+        ("face-swap+voice-swap", (True, False, True)),
+        ("self-blend+voice-swap", (True, False, True)),
+        ("face-swap+voice-convert", (True, True, False)),
+        ("lip-desync+voice-griffinlim", (True, True, False)),
+        ("Voice_Swap", (False, False, True)),
+        ("voice swap", (False, False, True)),
+        ("Face Swap", (True, False, False)),
+        ("audio", (False, True, False)),
+        ("text to speech", (False, True, False)),
+        ("reenactment", (True, False, False)),
+        ("lipsync + audio", (True, True, False)),
+        ("faceswap+Wav2Lip", (True, None, False)),
+        ("speech-driven face", (None, None, False)),
+        ("audio-driven-talking-head", (None, None, False)),
+        ("voiceover-lipsync", (None, None, False)),
+        ("none", (None, None, False)),
+    ],
+)
+def test_parts_of_a_fake_follow_from_the_whole_name(make_folder, by_id, manipulation, parts):
+    table = f"file,label,manipulation\na.mp4,real,\nb.mp4,fake,{manipulation}\nc.mp4,real,"
+    names = ("a.mp4", "b.mp4", "c.mp4")
+    clip = by_id(load_dataset(make_folder(*names, **{"manifest.csv": table})))["b.mp4"]
+    assert (clip.fake_video, clip.fake_audio, clip.mismatched) == parts
+
+
+@pytest.mark.parametrize("method", [*FACE_METHODS, *VOICE_METHODS])
+def test_no_method_of_the_project_is_unknown_in_a_table(make_folder, by_id, method, caplog):
+    table = f"file,label,manipulation\na.mp4,real,\nb.mp4,fake,{method}\nc.mp4,real,"
+    names = ("a.mp4", "b.mp4", "c.mp4")
+    clip = by_id(load_dataset(make_folder(*names, **{"manifest.csv": table})))["b.mp4"]
+    assert clip.fake_video == (method in FACE_METHODS)
+    assert clip.mismatched == (method == "voice-swap")
+    assert clip.fake_audio == (method in VOICE_METHODS and not clip.mismatched)
+    assert "names of manipulations" not in caplog.text
+
+
+def test_names_that_tell_nothing_are_counted_and_stated_labels_kept(make_folder, by_id, caplog):
+    rows = ["a.mp4,real,,,,", "b.mp4,fake,Tool X,,,", "c.mp4,fake,tool_x+audio,,,"]
+    rows += ["d.mp4,fake,Tool X,true,,", "e.mp4,fake,other,true,false,", "f.mp4,fake,,,,"]
+    rows += ["g.mp4,fake,dubbing,,,true"]
+    table = "\n".join(["file,label,manipulation,fake_video,fake_audio,mismatched", *rows])
+    names = [f"{name}.mp4" for name in "abcdefg"]
+    with caplog.at_level(logging.WARNING):
+        clips = by_id(load_dataset(make_folder(*names, **{"manifest.csv": table})))
+    parts = {name[0]: (clip.fake_video, clip.fake_audio) for name, clip in clips.items()}
+    assert parts["c"] == (None, True)
+    assert parts["d"] == (True, None)
+    assert clips["g.mp4"].mismatched
+    assert "is forged: tool-x 3, dubbing 1;" in caplog.text
 
 
 def test_only_part_of_a_fake_is_the_forged_one(make_folder, by_id, monkeypatch):
