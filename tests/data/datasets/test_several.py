@@ -94,7 +94,23 @@ def test_a_file_in_two_sets_is_a_leak_between_their_splits(make_folder, caplog):
     assert "all data sets" in caplog.text
 
 
-def test_a_folder_is_not_sealed_and_used_for_something_else(tmp_path):
-    sources = [parse_data_source(f"a={tmp_path}:train"), parse_data_source(f"b={tmp_path}:sealed")]
-    with pytest.raises(ConfigError, match="is also given with role sealed"):
-        scan_sources(sources)
+@pytest.mark.parametrize(
+    ("role", "remedy"), [("test", "once, with role both"), ("sealed", "split sealed")]
+)
+@pytest.mark.parametrize("inner", [".", "part", "link"])
+def test_a_folder_has_one_name(tmp_path, inner, role, remedy):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    texts = [f"a={tmp_path}:train", f"b={tmp_path / inner}:{role}"]
+    for order in (texts, texts[::-1]):
+        with pytest.raises(ConfigError, match=rf"is also part of .*{remedy}"):
+            scan_sources([parse_data_source(text) for text in order])
+
+
+@pytest.mark.parametrize("name", ["", "celebdf="])
+def test_a_mistyped_role_is_no_part_of_the_folder(tmp_path, name):
+    with pytest.raises(ConfigError, match="unknown role 'tset'; use one of train, test, both"):
+        parse_data_source(f"{name}{tmp_path}:tset")
+    (tmp_path.parent / f"{tmp_path.name}:tset").mkdir()
+    folder = Path(f"{tmp_path}:tset")
+    assert parse_data_source(f"{name}{folder}").folder == folder

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
@@ -35,7 +36,7 @@ def parse_data_source(text: str, role: str = "both") -> DataSource:
         role: Role of a data set for which the text names none.
 
     Raises:
-        ConfigError: The text has another form.
+        ConfigError: The text has another form, or names an unknown role of a folder that exists.
 
     Example:
         >>> parse_data_source("celebdf=sets/Celeb-DF-v2:test")
@@ -45,6 +46,7 @@ def parse_data_source(text: str, role: str = "both") -> DataSource:
     rest = rest if equals else text
     folder, colon, stated = rest.rpartition(":")
     if not colon or stated not in ROLES:
+        _refuse_unknown_role(text, rest)
         folder, stated = rest, role
     if not folder or (equals and not NAME.fullmatch(name)):
         raise ConfigError(
@@ -52,6 +54,13 @@ def parse_data_source(text: str, role: str = "both") -> DataSource:
             f"digits, -, _ and ., and a role of {', '.join(ROLES)}"
         )
     return DataSource(name if equals else "", Path(folder), stated)
+
+
+def _refuse_unknown_role(text: str, rest: str) -> None:
+    """Refuse a mistyped role, which would count as a part of the folder's name."""
+    folder, _, stated = rest.rpartition(":")
+    if folder and Path(folder).is_dir() and not Path(rest).exists():
+        raise ConfigError(f"data {text!r}: unknown role {stated!r}; use one of {', '.join(ROLES)}")
 
 
 def parse_test_sets(texts: Sequence[str]) -> tuple[DataSource, ...]:
@@ -97,13 +106,13 @@ def scan_sources(
         sealed_share: See :func:`scan_dataset`.
 
     Raises:
-        ConfigError: Two sets have one name, one of several has none, or a folder is both sealed
-            and used for something else.
+        ConfigError: Two sets have one name or one folder, a folder lies in that of another set, or
+            one of several has no name.
         DataError: A data set cannot be read; see :func:`scan_dataset`.
     """
     if len(sources) > 1:
         check_names(sources)
-    _check_sealed_folders(sources)
+        _check_folders(sources)
     scans = []
     for source in sources:
         scan = scan_dataset(source.folder, seed, jobs, source.role, sealed_share)
@@ -116,14 +125,18 @@ def scan_sources(
     return ScanResult(clips, tuple(file for scan in scans for file in scan.skipped), unknown, leaks)
 
 
-def _check_sealed_folders(sources: Sequence[DataSource]) -> None:
+def _check_folders(sources: Sequence[DataSource]) -> None:
     """Refuse a folder under two names, which would hide that its people are the same."""
-    sealed = {source.folder.resolve() for source in sources if source.role == SEALED}
-    for source in sources:
-        if source.role != SEALED and source.folder.resolve() in sealed:
+    for inner, outer in permutations(sources, 2):
+        if inner.folder.resolve().is_relative_to(outer.folder.resolve()):
+            remedy = (
+                f"seal a data set as a whole, or a part of it by a manifest.csv with split {SEALED}"
+                if SEALED in (inner.role, outer.role)
+                else f"give the folder once, with role both: {outer.name}={outer.folder}"
+            )
             raise ConfigError(
-                f"data {source.name}={source.folder}: is also given with role {SEALED}; seal a "
-                "data set as a whole, or a part of it by a manifest.csv with split sealed"
+                f"data {inner.name}={inner.folder}: is also part of {outer.name}={outer.folder}; "
+                f"two names would hide that people and files are the same; {remedy}"
             )
 
 
