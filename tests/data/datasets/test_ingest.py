@@ -31,7 +31,7 @@ def test_unreadable_file_is_skipped_and_logged(make_folder, caplog):
 def test_data_set_without_readable_files_is_rejected(make_folder):
     labels = {"a.mp4": {"label": "REAL"}}
     with pytest.raises(DataError, match=r"none of 1 listed files.*a.mp4: cannot be read"):
-        load_dataset(make_folder(**{"metadata.json": json.dumps(labels)}))
+        load_dataset(make_folder(**{"metadata.json": json.dumps(labels)}), role="train")
 
 
 def test_manifest_is_returned_unchanged(make_folder):

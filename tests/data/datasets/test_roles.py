@@ -79,9 +79,47 @@ def test_role_train_leaves_the_official_test_clips_out(celeb_folder):
 
 
 def test_set_without_a_test_split_is_tested_as_a_whole(make_folder):
-    labels = {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "FAKE", "original": "a.mp4"}}
-    folder = make_folder(*labels, **{"metadata.json": json.dumps(labels)})
+    folder = make_folder("original_videos/a/a_1.mp4", "synthesized_videos/dffs/1/a/a_1_2.mp4")
     assert [clip.split for clip in load_dataset(folder, role="test")] == ["test", "test"]
+
+
+@pytest.mark.parametrize("role", ["test", "both", "sealed"])
+def test_part_of_a_set_with_official_test_clips_holds_none(make_folder, role):
+    # the first pairs of the train.json of FaceForensics++
+    names = [f"original_sequences/youtube/c23/videos/{video}.mp4" for video in ("071", "054")]
+    names += ["original_sequences/youtube/c23/videos/087.mp4"]
+    folder = make_folder(*names)
+    with pytest.raises(DataError, match=r"none of 3 clips .* test clips of FaceForensics\+\+"):
+        load_dataset(folder, role=role)
+    assert Counter(clip.split for clip in load_dataset(folder, role="train")) == {
+        "train": 2,
+        "val": 1,
+    }
+
+
+def test_clip_on_none_of_the_authors_lists_is_for_training(make_folder):
+    name = "original_sequences/youtube/c23/videos/{}.mp4"
+    official = {"071": "train", "720": "val", "953": "test"}
+    others = [str(number) for number in range(1000, 1006)]
+    clips = load_dataset(make_folder(*map(name.format, (*official, *others))))
+    splits = {clip.path.stem: (clip.split, clip.official_split) for clip in clips}
+    assert splits == {
+        **{video: (split, True) for video, split in official.items()},
+        **dict.fromkeys(others, ("train", False)),
+    }
+
+
+def test_set_for_testing_is_tested_unless_training_is_asked_for(make_folder, caplog):
+    folder = make_folder(*[f"{tree}/{n}.mp4" for tree in ("0_real", "1_fake") for n in range(4)])
+    clips = load_dataset(folder, seed=1)
+    assert {clip.split for clip in clips} == {"test"}
+    assert "AVLips is for testing (none published, no people named; all test), so" in caplog.text
+    caplog.clear()
+    assert {clip.split for clip in load_dataset(folder, role="train")} == {"train", "val"}
+    assert "after training on it, no score on it is on unknown data" in caplog.text
+    caplog.clear()
+    assert load_dataset(folder, seed=1, role="test") == clips
+    assert caplog.text == ""
 
 
 def test_val_is_taken_from_the_official_train_where_the_authors_publish_none(make_folder):
@@ -107,7 +145,7 @@ def test_empty_official_split_is_an_error_and_never_refilled(make_folder):
         for n, split in enumerate(["train", "train", "dev"])
     ]
     folder = make_folder(*[r["file"] for r in rows], **{"metadata.json": json.dumps(rows)})
-    with pytest.raises(DataError, match=r"nothing is in split test.*testing alone"):
+    with pytest.raises(DataError, match=r"none of 3 clips .* test clips of LAV-DF.* role train"):
         scan_dataset(folder)
     assert [c.split for c in scan_dataset(folder, role="train").clips] == ["train", "train", "val"]
 

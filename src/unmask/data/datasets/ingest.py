@@ -32,16 +32,19 @@ from unmask.data.datasets import (
 from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
 from unmask.data.datasets.roles import (
     ROLES,
+    check_official_test,
     check_splits,
     complete_splits,
     open_train,
     select_for_role,
+    settle_role,
     warn_of_leaks,
 )
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_all_clips, read_table
 from unmask.data.protocols import audio_sets as audio
 from unmask.data.protocols import video_sets as video
-from unmask.data.protocols.registry import describe
+from unmask.data.protocols.protocol import Protocol
+from unmask.data.protocols.registry import PROTOCOLS, describe
 from unmask.data.splits import Leak
 from unmask.errors import DataError, describe_problem
 from unmask.preprocessing.media.picture_clips import PictureFolder, join_pictures
@@ -145,13 +148,15 @@ def scan_dataset(
         seed: Seed of the splits that are dealt here.
         jobs: Worker processes; 1 probes in this process, which a crash ends.
         role: ``train`` leaves the authors' test clips out; ``test`` leaves all others out, or makes
-            every clip a test clip where the authors have no test split; ``sealed`` seals the clips
-            that ``test`` would keep; ``both`` keeps all.
+            every clip a test clip where the authors publish no test split; ``sealed`` seals the
+            clips that ``test`` would keep; ``both`` keeps all, or means ``test`` where the
+            protocol says that the set is for testing.
         sealed_share: See :func:`unmask.data.datasets.roles.complete_splits`.
 
     Raises:
         DataError: The layout or the role is unknown, the metadata are invalid, no file can be
-            read, or the clips show too few people for the splits of the role.
+            read, the role needs official test clips and there are none, or the clips show too few
+            people for the splits of the role.
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
@@ -159,7 +164,10 @@ def scan_dataset(
         return ScanResult(complete_splits(rows, [row.split for row in rows], role, seed))
     adapter = _find_adapter(root)
     listed = list(adapter.iter_entries(root))
+    protocols = _protocols(adapter, listed)
+    role = settle_role(role, protocols, root)
     entries = select_for_role(listed, role, root)
+    check_official_test(listed, role, protocols, root)
     calls = [(entry.path, entry.pictures) for entry in entries]
     results = list(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))
     skipped = tuple(result for result in results if isinstance(result, SkippedFile))
@@ -180,6 +188,7 @@ def scan_dataset(
         role,
         seed,
         sealed_share,
+        any(protocol.official_test for protocol in protocols),
     )
     if is_published or not all(splits):  # the author of a table may want fewer than three splits
         sealing = sealed_share > 0 and role == "both" and not any(splits)
@@ -202,6 +211,13 @@ def _find_adapter(root: Path) -> DatasetAdapter:
             return adapter
     supported = "; ".join([f"a manifest with {COLUMNS[0]}, {COLUMNS[1]}, …", *ADAPTERS])
     raise DataError(f"{root}: unknown data set layout; use one of: {supported}")
+
+
+def _protocols(adapter: DatasetAdapter, entries: Sequence[DatasetEntry]) -> list[Protocol]:
+    """Return the protocols of published sets; the sources of own data are names of any kind."""
+    if adapter in (csv_table, real_fake_folders):
+        return []
+    return [PROTOCOLS[source] for source in sorted({entry.source for entry in entries})]
 
 
 def _count_unknown(root: Path, entries: Sequence[DatasetEntry]) -> Counter[str]:

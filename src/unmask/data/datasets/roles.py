@@ -1,9 +1,10 @@
 """What a data set is used for, and the splits that its clips get.
 
 A clip that the authors assign to a split keeps it. The others are dealt among the splits that the
-authors leave open; there they share no person and no footage. Where the authors publish train and
-test only, val is taken from their train. A sealed split is made on request: of a whole data set by
-its role, or as a share of the clips of a set for which the authors assign no split at all.
+authors leave open; there they share no person and no footage. Where the authors publish test clips,
+no other clip is dealt into test, whichever part of the set a folder holds. Where a folder holds
+their train and no val, val is taken from train. A sealed split is made on request: of a whole data
+set by its role, or as a share of the clips of a set for which the authors assign no split at all.
 """
 
 import logging
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from unmask.data.datasets.entry import DatasetEntry
+from unmask.data.protocols.protocol import Protocol
 from unmask.data.splits import FRACTIONS, Leak, assign_splits, connected_groups, find_leaks
 from unmask.errors import DataError
 from unmask.records import SEALED, SPLITS, Clip
@@ -51,12 +53,61 @@ def select_for_role(rows: Sequence[Labelled], role: str, root: Path) -> list[Lab
     return others
 
 
+def settle_role(role: str, protocols: Sequence[Protocol], root: Path) -> str:
+    """Return the role, which is ``test`` for ``both`` where the data sets are for testing alone.
+
+    A warning says so, and another that someone trains on such a set.
+
+    Args:
+        protocols: What the authors of the sets in the folder ``root`` say.
+    """
+    if not protocols or any(protocol.role != "test" for protocol in protocols):
+        return role
+    names = ", ".join(protocol.name for protocol in protocols)
+    if role == "train":
+        log.warning(
+            "%s: %s is for testing (%s); after training on it, no score on it is on unknown data",
+            root,
+            names,
+            protocols[0].splits,
+        )
+    if role != "both":
+        return role
+    log.warning(
+        "%s: %s is for testing (%s), so role both means test; role train trains on it",
+        root,
+        names,
+        protocols[0].splits,
+    )
+    return "test"
+
+
+def check_official_test(
+    entries: Sequence[DatasetEntry], role: str, protocols: Sequence[Protocol], root: Path
+) -> None:
+    """Check that the authors' test clips are there, if the role needs them.
+
+    Raises:
+        DataError: They publish which clips are test clips, and none of the entries is one.
+    """
+    if role == "train" or any(entry.split in ("test", SEALED) for entry in entries):
+        return
+    for protocol in protocols:
+        if protocol.official_test:
+            raise DataError(
+                f"{root}: none of {len(entries)} clips is one of the official test clips of "
+                f"{protocol.name} (splits: {protocol.splits}); add them or the authors' list of "
+                "them, or use the data set with role train"
+            )
+
+
 def complete_splits(
     clips: Sequence[Clip],
     stated: Sequence[str | None],
     role: str,
     seed: int,
     sealed_share: float = 0.0,
+    official_test: bool = False,
 ) -> tuple[Clip, ...]:
     """Give the clips their stated splits, and deal the others among the splits left open.
 
@@ -65,12 +116,15 @@ def complete_splits(
             ``None``.
         role: One of ``ROLES``. With ``both``, clips that are stated as sealed stay so.
         sealed_share: Share of the clips to seal where no split is stated and the role is ``both``.
+        official_test: Whether the authors publish which clips are test clips. No other clip is
+            dealt into test then, and one beside their train and val goes into train.
 
     Returns:
         The clips in the order given; those that were dealt have no official split.
     """
     known = (*SPLITS, SEALED) if role == "both" else ROLES[role]
-    fractions = _fractions(stated, role, 0.0 if set(stated) & set(known) else sealed_share)
+    sealed_share = 0.0 if set(stated) & set(known) else sealed_share
+    fractions = _fractions(stated, role, sealed_share, official_test)
     others = [clip for clip, split in zip(clips, stated, strict=True) if split not in known]
     dealt = iter(assign_splits(others, fractions, seed))
     return tuple(
@@ -79,12 +133,17 @@ def complete_splits(
     )
 
 
-def _fractions(stated: Sequence[str | None], role: str, sealed_share: float) -> dict[str, float]:
+def _fractions(
+    stated: Sequence[str | None], role: str, sealed_share: float, official_test: bool
+) -> dict[str, float]:
     """Return the share of each split among the clips whose split is not stated."""
     if role == SEALED:
         return {SEALED: 1.0}
     names = ROLES[role]
-    left_open = [name for name in names if name not in stated] or names
+    left_open = [name for name in names if name not in stated]
+    if official_test and "train" in names:
+        left_open = [name for name in left_open if name != "test"] or ["train"]
+    left_open = left_open or list(names)
     total = sum(FRACTIONS[name] for name in left_open)
     fractions = {name: FRACTIONS[name] / total for name in left_open}
     if role != "both" or not sealed_share:

@@ -73,6 +73,7 @@ IN_THE_WILD = Protocol(
         AUDDT.format("prep_itw"),
     ),
     role="test",
+    official_test=False,
 )
 WAVEFAKE = Protocol(
     name="WaveFake",
@@ -86,6 +87,7 @@ WAVEFAKE = Protocol(
         WHISPER_FEATURES.format("wavefake_dataset"),
     ),
     role="test",
+    official_test=False,
 )
 MLAAD = Protocol(
     name="MLAAD",
@@ -100,4 +102,5 @@ MLAAD = Protocol(
         WHISPER_FEATURES.format("mlaad_dataset"),
     ),
     role="test",
+    official_test=False,
 )

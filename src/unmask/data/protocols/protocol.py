@@ -34,7 +34,8 @@ class Protocol:
             brackets. The authors' own first; two where they can be had.
         compressions: Levels or codecs that the layout or a column names.
         frames: Frames per video of the usual evaluation; ``None`` if no number is usual.
-        role: What the set is commonly used for.
+        role: What the set is commonly used for. ``both`` means ``test`` in a set for testing.
+        official_test: Whether the authors publish which clips are test clips; no other clip is one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Protocol:
     compressions: tuple[str, ...] = ()
     frames: int | None = None
     role: Role = "both"
+    official_test: bool = True
 
     def __post_init__(self) -> None:
         """Refuse labels without a word for a fake, and facts without a source."""

@@ -37,6 +37,7 @@ DFD = Protocol(
     compressions=FFPP.compressions,
     frames=DEEPFAKEBENCH_FRAMES,
     role="test",
+    official_test=False,
 )
 CELEB_DF_V2 = Protocol(
     name="Celeb-DF-v2",
@@ -108,6 +109,7 @@ FAKEAVCELEB = Protocol(
         WHISPER_FEATURES.format("fakeavceleb_dataset"),
         "https://github.com/DASH-Lab/FakeAVCeleb (dataset/README.md: terms)",
     ),
+    official_test=False,
 )
 LAV_DF = Protocol(
     name="LAV-DF",
@@ -171,6 +173,7 @@ KODF = Protocol(
         "https://github.com/deepbrainai-research/kodf (README.md: terms)",
         WORKBENCH.format("kodf"),
     ),
+    official_test=False,
 )
 AVLIPS = Protocol(
     name="AVLips",
@@ -181,6 +184,7 @@ AVLIPS = Protocol(
     licence="not stated by the authors",
     sources=("https://github.com/AaronComo/LipFD (README.md)",),
     role="test",
+    official_test=False,
 )
 DEEPSPEAK = Protocol(
     name="DeepSpeak",
