@@ -2,7 +2,8 @@
 
 ``0_real/0.mp4`` and ``1_fake/0.mp4``, with their sound once more in ``wav/``, which is left out;
 as in the authors' github.com/AaronComo/LipFD. The set names no person and no method, and does not
-say which clips are made from the same footage. It is for testing.
+say which clips are made from the same footage. It is for testing. The lips of a fake follow other
+speech; whether its sound is that speech is not stated, so its voice is unknown.
 """
 
 from collections.abc import Iterator
@@ -30,6 +31,6 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
                 pair_id=clip,
                 manipulation="lip-sync" if is_fake else NONE,
                 fake_video=is_fake,
-                fake_audio=False,
+                fake_audio=None if is_fake else False,
                 licence=AVLIPS.licence,
             )
