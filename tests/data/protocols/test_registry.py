@@ -36,8 +36,8 @@ def test_sets_that_nobody_splits_are_for_testing():
 
 
 def test_sets_with_published_test_clips_say_so_in_words():
-    words = {name: not r.splits.startswith("none published") for name, r in PROTOCOLS.items()}
-    assert words == {name: record.official_test for name, record in PROTOCOLS.items()}
+    published = {name: not r.splits.startswith("none published") for name, r in PROTOCOLS.items()}
+    assert published == {name: record.official_test for name, record in PROTOCOLS.items()}
 
 
 def test_markdown_has_a_row_of_seven_cells_and_a_layout_per_data_set():

@@ -52,13 +52,13 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     ]
     is_plus = any(_canonical(path.name) in SCENARIOS for path in forged)
     protocol = CELEB_DF_PP if is_plus else CELEB_DF_V2
-    found = set()
+    seen = set()
     for tree in trees:
         for path in list_media(tree, VIDEO_SUFFIXES):
             key = _test_key(path.relative_to(folder).parts)
-            found |= {key} & tests
+            seen |= {key} & tests
             yield _entry(path, key, protocol, "test" if key in tests else None)
-    _warn_of_missing(folder / TEST_LIST, len(tests), len(found))
+    _warn_of_missing(folder / TEST_LIST, len(tests), len(seen))
 
 
 def _entry(
@@ -140,6 +140,6 @@ def _listed(file: Path, number: int, line: str) -> tuple[str, str, str]:
     return key
 
 
-def _warn_of_missing(file: Path, listed: int, found: int) -> None:
-    if found < listed:
-        log.warning("%s: %d of %d clips of the list are missing", file, listed - found, listed)
+def _warn_of_missing(file: Path, listed: int, seen: int) -> None:
+    if seen < listed:
+        log.warning("%s: %d of %d clips of the list are missing", file, listed - seen, listed)
