@@ -15,8 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, look_up, read_json, to_fake_spans
+from unmask.data.datasets.entry import (
+    NONE,
+    DatasetEntry,
+    get_field,
+    look_up,
+    read_json_rows,
+    to_fake_spans,
+)
 from unmask.data.protocols.video_sets import AV_DEEPFAKE1M, AV_DEEPFAKE1M_PP
+from unmask.errors import DataError
 
 CORPORA = ("vox_celeb_2", "lrs3", "silent_videos")  # of AV-Deepfake1M++
 SUBJECT = re.compile(r"^subject_\d+(?=_|$)")
@@ -37,13 +45,12 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the metadata.
 
     Raises:
-        DataError: A ``modify_type`` is unknown.
+        DataError: A ``modify_type`` is unknown, or a row lacks a field.
     """
     for split in ("train", "val"):
         file = folder / f"{split}_metadata.json"
-        for number, row in enumerate(read_json(file) if file.is_file() else (), start=1):
-            forged = look_up(row["modify_type"], FORGED, file, number)
-            yield _entry(_video_folder(folder, split), row, split, forged)
+        for number, row in enumerate(read_json_rows(file) if file.is_file() else (), start=1):
+            yield _entry(_video_folder(folder, split), row, split, (file, number))
 
 
 def _video_folder(folder: Path, split: str) -> Path:
@@ -52,26 +59,29 @@ def _video_folder(folder: Path, split: str) -> Path:
     return nested if nested.is_dir() else folder / split
 
 
-def _entry(
-    folder: Path, row: dict[str, Any], split: str, forged: tuple[bool, bool]
-) -> DatasetEntry:
-    fake_video, fake_audio = forged
-    footage = PurePosixPath(row["file"]).parent
+def _entry(folder: Path, row: dict[str, Any], split: str, place: tuple[Path, int]) -> DatasetEntry:
+    """Return the entry of a row; ``place`` is the file and the number of the row."""
+    kind, name = (get_field(row, field, str, *place) for field in ("modify_type", "file"))
+    fake_video, fake_audio = look_up(kind, FORGED, *place)
+    footage = PurePosixPath(name).parent
+    if not footage.parts:
+        raise DataError(f"{place[0]}: row {place[1]}: file {name!r} is in no folder of a person")
     # some annotations also list segments of the stream that was not modified
     video_pairs = row.get("visual_fake_segments") or [] if fake_video else []
     audio_pairs = row.get("audio_fake_segments") or [] if fake_audio else []
     protocol = AV_DEEPFAKE1M_PP if footage.parts[0] in CORPORA else AV_DEEPFAKE1M
     return DatasetEntry(
-        path=folder / row["file"],
+        path=folder / name,
         source=protocol.name,
         identity=_person(footage),
         pair_id=footage.as_posix(),
-        manipulation=row["modify_type"] if fake_video or fake_audio else NONE,
+        manipulation=kind if fake_video or fake_audio else NONE,
         fake_video=fake_video,
         fake_audio=fake_audio,
         licence=protocol.licence,
         split="test" if split == "val" else split,
-        fake_periods=to_fake_spans(video_pairs, "video") + to_fake_spans(audio_pairs, "audio"),
+        fake_periods=to_fake_spans(video_pairs, "video", *place)
+        + to_fake_spans(audio_pairs, "audio", *place),
     )
 
 

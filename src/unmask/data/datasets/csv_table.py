@@ -90,6 +90,8 @@ def _entry(folder: Path, row: dict[str, Any]) -> DatasetEntry:
     label = str(row["label"]).strip().lower()
     if label not in ("real", "fake"):
         raise ValueError(f"column label: {row['label']!r} is unknown; write real or fake")
+    if not row["file"]:
+        raise ValueError("column file is empty; name the clip's file")
     split = row.get("split") or None
     known = (*SPLITS, SEALED)
     if split not in (None, *known):

@@ -35,23 +35,45 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the two tables of videos.
 
     Raises:
-        DataError: A column is missing, a split is unknown, or the archives are not unpacked.
+        DataError: A column is missing, a split is unknown, a row may mean several videos, or the
+            archives are not unpacked.
     """
-    videos = {path.name: path for path in list_media(folder, VIDEO_SUFFIXES)}
+    videos: dict[str, list[Path]] = {}
+    for path in list_media(folder, VIDEO_SUFFIXES):
+        videos.setdefault(path.name, []).append(path)
     if not videos:
         raise DataError(f"{folder}: holds no videos; unpack the zip archives of DeepSpeak here")
     splits = {
         row["identity"]: look_up(row["split"], SPLITS, folder / SPLIT, number)
         for number, row in read_rows(folder / SPLIT, SPLIT_COLUMNS)
     }
-    for _, row in read_rows(folder / REAL, REAL_COLUMNS):
-        name, person = PurePosixPath(row["video-file"]).name, row["identity"]
-        recording = name.removesuffix(".mp4")
-        yield _entry(videos.get(name, folder / name), person, recording, NONE, splits.get(person))
-    for _, row in read_rows(folder / FAKE, FAKE_COLUMNS):
-        name, person = PurePosixPath(row["video-file"]).name, row["identity-target"]
-        path, recording = videos.get(name, folder / name), f"{person}-{row['recording-target']}"
+    for number, row in read_rows(folder / REAL, REAL_COLUMNS):
+        name, person = PurePosixPath(row["video-file"]), row["identity"]
+        path, recording = _find_video(folder / REAL, number, name, videos), name.stem
+        yield _entry(path, person, recording, NONE, splits.get(person))
+    for number, row in read_rows(folder / FAKE, FAKE_COLUMNS):
+        name, person = PurePosixPath(row["video-file"]), row["identity-target"]
+        path = _find_video(folder / FAKE, number, name, videos)
+        recording = f"{person}-{row['recording-target']}"
         yield _entry(path, person, recording, row["engine"], splits.get(person))
+
+
+def _find_video(
+    table: Path, number: int, stated: PurePosixPath, videos: dict[str, list[Path]]
+) -> Path:
+    """Return the video of a row: where the table states it, or else the one of that name."""
+    candidates = videos.get(stated.name, [])
+    if table.parent / stated in candidates:
+        return table.parent / stated
+    candidates = [
+        path for path in candidates if path.parts[-len(stated.parts) :] == stated.parts
+    ] or candidates
+    if len(candidates) > 1:
+        names = ", ".join(path.relative_to(table.parent).as_posix() for path in candidates)
+        raise DataError(
+            f"{table}: row {number}: {stated} may be each of {names}; move the others elsewhere"
+        )
+    return candidates[0] if candidates else table.parent / stated
 
 
 def _entry(path: Path, person: str, recording: str, engine: str, split: str | None) -> DatasetEntry:

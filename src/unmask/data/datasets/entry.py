@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -86,18 +86,54 @@ def read_json(file: Path) -> Any:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
 
 
-def to_fake_spans(pairs: Iterable[Iterable[float]], modality: str) -> tuple[FakeSpan, ...]:
-    """Convert pairs of start and end in seconds to the fake spans of one modality."""
-    return tuple(FakeSpan(float(start), float(end), modality) for start, end in pairs)
+def read_json_rows(file: Path) -> list[Any]:
+    """Return the elements of a JSON list.
+
+    Raises:
+        DataError: The file cannot be read, or holds no list.
+    """
+    rows = read_json(file)
+    if not isinstance(rows, list):
+        raise DataError(f"{file}: holds no JSON list; take the file as the authors publish it")
+    return rows
+
+
+def get_field(row: Any, name: str, kind: type[Value], file: Path, number: int) -> Value:
+    """Return a field of a JSON object; ``kind`` ``int`` also takes true and false.
+
+    Raises:
+        DataError: The row is no object, or the field is absent or of another type.
+    """
+    value = row.get(name) if isinstance(row, Mapping) else None
+    if not isinstance(value, kind) or value == "":
+        raise DataError(
+            f"{file}: row {number}: {name!r} is {value!r}; expected a value of type "
+            f"{kind.__name__}; correct the row or remove it"
+        )
+    return value
+
+
+def to_fake_spans(pairs: Any, modality: str, file: Path, number: int) -> tuple[FakeSpan, ...]:
+    """Convert pairs of start and end in seconds to the fake spans of one modality.
+
+    Raises:
+        DataError: They are no pairs of numbers; the message names the file and the row.
+    """
+    try:
+        return tuple(FakeSpan(float(start), float(end), modality) for start, end in pairs)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{file}: row {number}: segments {pairs!r} are no pairs of start and end in seconds"
+        ) from error
 
 
 def read_rows(
-    file: Path, columns: Iterable[str], delimiter: str = ","
+    file: Path, columns: Sequence[str], delimiter: str = ","
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a table with a header, each with its number; the header is row 1.
 
     Raises:
-        DataError: The file cannot be read, or lacks one of ``columns``.
+        DataError: The file cannot be read, or it or a row lacks one of ``columns``.
     """
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
@@ -107,7 +143,13 @@ def read_rows(
                     f"{file}: missing column(s) {', '.join(missing)}; the columns are "
                     f"{', '.join(rows.fieldnames or ())}"
                 )
-            yield from enumerate(rows, start=2)
+            for number, row in enumerate(rows, start=2):
+                if short := [name for name in columns if row[name] is None]:
+                    raise DataError(
+                        f"{file}: row {number}: ends before column(s) {', '.join(short)}; "
+                        "complete the row or remove it"
+                    )
+                yield number, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{file}: cannot be read as a table: {error}") from error
 
@@ -116,17 +158,22 @@ def has_columns(file: Path, columns: Iterable[str], delimiter: str = ",") -> boo
     """Return whether a file exists and its first line names ``columns``."""
     if not file.is_file():
         return False
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        return set(columns) <= set(next(csv.reader(stream, delimiter=delimiter), ()))
+    try:
+        with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+            return set(columns) <= set(next(csv.reader(stream, delimiter=delimiter), ()))
+    except csv.Error:
+        return False
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read as a table: {error}") from error
 
 
-def look_up(word: str, meanings: Mapping[str, Value], file: Path, number: int) -> Value:
+def look_up(word: Any, meanings: Mapping[str, Value], file: Path, number: int) -> Value:
     """Return what a word of the authors means.
 
     Raises:
         DataError: The word is unknown; the message names the file, the row and the known words.
     """
-    if word not in meanings:
+    if not isinstance(word, str) or word not in meanings:
         known = ", ".join(meanings)
         raise DataError(f"{file}: row {number}: {word!r} is unknown; known words are {known}")
     return meanings[word]

@@ -27,7 +27,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the metadata.
 
     Raises:
-        DataError: The table has other columns, or a type is unknown.
+        DataError: The table has other columns, a row has no file name, or a type is unknown.
     """
     with (folder / TABLE).open(newline="", encoding="utf-8-sig") as stream:
         rows = csv.reader(stream)
@@ -37,9 +37,15 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
                 f"{folder / TABLE}: columns are {header}; expected them to start with {COLUMNS}"
             )
         for number, row in enumerate(rows, start=2):
-            if len(row) > len(COLUMNS):
-                look_up(row[TYPE], FAKEAVCELEB.labels, folder / TABLE, number)
-                yield _entry(folder, row)
+            if not row:  # an empty line
+                continue
+            if len(row) <= len(COLUMNS):
+                raise DataError(
+                    f"{folder / TABLE}: row {number}: has {len(row)} columns and no file name, "
+                    f"which is column {len(COLUMNS) + 1}; complete the row or remove it"
+                )
+            look_up(row[TYPE], FAKEAVCELEB.labels, folder / TABLE, number)
+            yield _entry(folder, row)
 
 
 def _entry(folder: Path, row: list[str]) -> DatasetEntry:

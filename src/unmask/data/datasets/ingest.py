@@ -206,11 +206,32 @@ def _has_manifest(root: Path) -> bool:
 def _find_adapter(root: Path) -> DatasetAdapter:
     if not root.is_dir():
         raise DataError(f"{root}: not a folder; pass the root of a data set")
+    problems: list[DataError] = []
     for adapter in ADAPTERS.values():
-        if adapter.matches(root):
-            return adapter
+        try:
+            if adapter.matches(root):
+                for problem in problems:
+                    log.warning("%s", problem)
+                return adapter
+        except DataError as problem:  # metadata that may belong to another layout
+            problems.append(problem)
+    if problems:
+        raise problems[0]
     supported = "; ".join([f"a manifest with {COLUMNS[0]}, {COLUMNS[1]}, …", *ADAPTERS])
-    raise DataError(f"{root}: unknown data set layout; use one of: {supported}")
+    inner = _find_inner(root)
+    hint = f"a data set seems to be in {inner}, pass that folder; " if inner else ""
+    raise DataError(f"{root}: unknown data set layout; {hint}use one of: {supported}")
+
+
+def _find_inner(root: Path) -> Path | None:
+    """Return a folder of ``root`` that has a known layout."""
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        try:
+            if _has_manifest(folder) or any(a.matches(folder) for a in ADAPTERS.values()):
+                return folder
+        except DataError:  # what is wrong with it is told when it is passed
+            continue
+    return None
 
 
 def _protocols(adapter: DatasetAdapter, entries: Sequence[DatasetEntry]) -> list[Protocol]:

@@ -22,11 +22,15 @@ GENUINE = "original"
 
 def matches(folder: Path) -> bool:
     """Return whether a model's table exists."""
-    return any(has_columns(file, COLUMNS, DELIMITER) for file in sorted(folder.glob(TABLES))[:1])
+    return any(has_columns(file, COLUMNS, DELIMITER) for file in sorted(folder.glob(TABLES)))
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
-    """Yield an entry per row of the tables, and per genuine recording."""
+    """Yield an entry per row of the tables, and per genuine recording.
+
+    Raises:
+        DataError: A table or a row lacks a column.
+    """
     for file in sorted(folder.glob(TABLES)):
         model, language = file.parent.name, file.parent.parent.name
         for _, row in read_rows(file, COLUMNS, DELIMITER):
