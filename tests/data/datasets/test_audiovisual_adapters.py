@@ -82,6 +82,17 @@ def test_lavdf_keeps_forged_segments_and_the_authors_splits(make_folder, by_id):
     assert [clip.split for clip in clips.values()] == ["train", "train", "val", "test"]
 
 
+@pytest.mark.parametrize("split", ["Test", "", None])
+def test_lavdf_split_that_is_unknown_is_an_error(make_folder, split):
+    rows = [
+        {"file": f"{n}.mp4", "split": word, "modify_video": False, "modify_audio": False}
+        for n, word in enumerate(["train", split])
+    ]
+    folder = make_folder("0.mp4", "1.mp4", **{"metadata.json": json.dumps(rows)})
+    with pytest.raises(DataError, match=r"metadata.json: row 2: '.*' is unknown.*train, dev, test"):
+        load_dataset(folder, role="train")
+
+
 def test_avdeepfake1m_ignores_segments_of_the_unmodified_stream(make_folder, by_id):
     def entry(file, kind, video=(), audio=()):
         return {

@@ -1,8 +1,11 @@
 import json
 from collections import Counter
 
+import pytest
+
 from unmask.data.datasets import faceforensics
 from unmask.data.datasets.ingest import load_dataset
+from unmask.errors import DataError
 
 
 def test_faceforensics_joins_pairs_and_keeps_the_authors_splits(make_folder, by_id):
@@ -86,3 +89,32 @@ def test_faceforensics_names_the_compression(make_folder, by_id):
     clips = by_id(load_dataset(make_folder(*names)))
     levels = [clips[name.replace("/", "__")].compression for name in names[:3]]
     assert levels == ["c23", "c40", "raw"]
+
+
+def test_faceforensics_files_overrule_the_packaged_splits_for_their_videos_alone(make_folder):
+    real = "original_sequences/youtube/c23/videos/{}.mp4"
+    videos = ("071", "054", "720", "953", "974")  # train, train, val, test, test
+    train = json.dumps([["071", "054"], ["720", "672"]])
+    folder = make_folder(*map(real.format, videos), **{"train.json": train})
+    entries = list(faceforensics.iter_entries(folder))
+    assert {entry.path.stem: entry.split for entry in entries} == {
+        **{"054": "train", "071": "train", "720": "train", "953": "test", "974": "test"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", r"test\.json: the file is no pair of videos"),
+        ("{}", r"test\.json: the file is no pair of videos"),
+        ('[["953", "974"], ["012", "026", "1"]]', r"test\.json: entry 2 of 2 is no pair of videos"),
+        ('["953_974"]', r"test\.json: entry 1 of 1 is no pair of videos"),
+        ("[[953, 974]]", r"test\.json: entry 1 of 1 is no pair of videos"),
+        ("[", r"test\.json: cannot be read as JSON"),
+    ],
+)
+def test_faceforensics_splits_of_another_form_are_an_error(make_folder, text, message):
+    name = "original_sequences/youtube/c23/videos/953.mp4"
+    folder = make_folder(name, **{"splits/test.json": text})
+    with pytest.raises(DataError, match=message):
+        list(faceforensics.iter_entries(folder))

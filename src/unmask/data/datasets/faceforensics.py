@@ -5,9 +5,10 @@ Files: ``original_sequences/{youtube,actors}/COMPRESSION/videos/004.mp4`` and
 expression of 982). COMPRESSION is ``raw`` or ``c0`` (none), or the constant rate factor of H.264,
 as in ``c23``. The clips have no sound, and the films of face masks in
 ``manipulated_sequences/METHOD/masks/`` are left out. The splits are the authors' ``train.json``,
-``val.json`` and ``test.json`` (720, 140 and 140 of the videos 000 to 999): those in the folder or
-in its ``splits/``, else the copy in this package. Nobody publishes splits of the actors'
-clips of DeepFakeDetection; they are test clips, as in DeepfakeBench (Yan et al., 2023).
+``val.json`` and ``test.json`` (720, 140 and 140 of the videos 000 to 999), of which this package
+has a copy; files in the folder or in its ``splits/`` overrule it for the videos that they name.
+Nobody publishes splits of the actors' clips of DeepFakeDetection; they are test clips, as in
+DeepfakeBench (Yan et al., 2023).
 """
 
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
 from unmask.data.protocols.video_sets import DFD, FFPP
+from unmask.errors import DataError
 from unmask.preprocessing.media.suffixes import VIDEO_SUFFIXES, list_media
 from unmask.records import SPLITS
 
@@ -34,7 +36,11 @@ def matches(folder: Path) -> bool:
 
 
 def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
-    """Yield an entry per video whose name follows the scheme of the data set."""
+    """Yield an entry per video whose name follows the scheme of the data set.
+
+    Raises:
+        DataError: A file of splits is empty, or no list of pairs of videos.
+    """
     pairs, splits = official_splits(folder)
     videos = []
     for tree in TREES:
@@ -88,20 +94,42 @@ def _actor_entry(path: Path, name: re.Match[str]) -> DatasetEntry:
 
 
 def official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the partner and the split of each video, as the authors' files define them."""
+    """Return the partner and the split of each video, as the authors' files define them.
+
+    Raises:
+        DataError: A file of the folder is empty, or no list of pairs of videos.
+    """
     pairs: dict[str, str] = {}
     splits: dict[str, str] = {}
-    for split, videos in (_splits_in(folder) or _packaged_splits()).items():
+    for split, videos in (*_packaged_splits().items(), *_splits_in(folder)):
         for target, donor in videos:
             pairs |= {target: donor, donor: target}
             splits |= {target: split, donor: split}
     return pairs, splits
 
 
-def _splits_in(folder: Path) -> dict[str, list[list[str]]]:
-    """Return the pairs of videos in each split's file; empty if there are no such files."""
-    places = [(name, folder / sub / f"{name}.json") for name in SPLITS for sub in ("", "splits")]
-    return {name: read_json(file) for name, file in places if file.is_file()}
+def _splits_in(folder: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield the split and the pairs of videos of each file in the folder."""
+    for name in SPLITS:
+        for file in (folder / f"{name}.json", folder / "splits" / f"{name}.json"):
+            if file.is_file():
+                yield name, _pairs_of(file)
+
+
+def _pairs_of(file: Path) -> list[list[str]]:
+    content = read_json(file)
+    rows = content if isinstance(content, list) else []
+    is_valid = [
+        isinstance(row, list) and len(row) == 2 and all(isinstance(each, str) for each in row)
+        for row in rows
+    ]
+    if not rows or not all(is_valid):
+        where = f"entry {is_valid.index(False) + 1} of {len(rows)}" if rows else "the file"
+        raise DataError(
+            f'{file}: {where} is no pair of videos, as in the list [["071", "054"], …]; '
+            "copy the authors' file again, or delete it to use the copy in this package"
+        )
+    return rows
 
 
 def _packaged_splits() -> dict[str, list[list[str]]]:

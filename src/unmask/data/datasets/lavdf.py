@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, get_field, read_json, to_fake_spans
+from unmask.data.datasets.entry import (
+    NONE,
+    DatasetEntry,
+    get_field,
+    look_up,
+    read_json,
+    to_fake_spans,
+)
 from unmask.data.protocols.video_sets import LAV_DF
 from unmask.records import FakeSpan
 
@@ -27,7 +34,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the metadata.
 
     Raises:
-        DataError: A row lacks a field.
+        DataError: A row lacks a field, or its split is unknown.
     """
     file, rows = _metadata(folder)
     for number, row in enumerate(rows, start=1):
@@ -46,7 +53,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
             fake_video=fake_video,
             fake_audio=fake_audio,
             licence=LAV_DF.licence,
-            split=SPLIT_NAMES.get(row.get("split", "")),
+            split=look_up(str(row.get("split")), SPLIT_NAMES, file, number),
             fake_periods=_fake_spans(row, file, number),
         )
 
