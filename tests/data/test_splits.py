@@ -181,6 +181,16 @@ def test_leak_is_official_where_the_authors_alone_make_it(splits, official, expe
     assert [leak.official for leak in find_leaks(clips) if leak.kind == "identity"] == [expected]
 
 
+def test_a_leak_between_two_sources_is_not_official():
+    train, test = (
+        replace(clip(number, "ann", split=split), official_split=True)
+        for number, split in enumerate(("train", "test"))
+    )
+    assert [leak.official for leak in find_leaks([train, test])] == [True]
+    elsewhere = replace(test, source="elsewhere")
+    assert [leak.official for leak in find_leaks([train, elsewhere])] == [False]
+
+
 def test_sealed_clips_are_kept_apart_in_order():
     clips = [clip(n, f"p{n}", split=split) for n, split in enumerate(("sealed", "test", "sealed"))]
     assert separate_sealed(clips) == ((clips[1],), (clips[0], clips[2]))

@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from unmask.data.datasets.several import (
     scan_sources,
 )
 from unmask.data.splits import find_leaks
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, DataError
 
 FILES = [f"{label}/{person}/1.mp4" for person in "abcdef" for label in ("real", "fake")]
 
@@ -83,15 +84,34 @@ def test_sets_that_no_name_tells_apart_are_refused(two_sets, names, named):
         scan_sources(sources)
 
 
-def test_a_file_in_two_sets_is_a_leak_between_their_splits(make_folder, caplog):
-    names = [f"{name}/{file}" for name in ("one", "two") for file in FILES]
-    root = make_folder(*names)
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_file_in_two_sets_the_clip_of_test_is_kept(two_sets, caplog, order):
+    first, second = two_sets
+    for file in ("real/a/1.mp4", "fake/b/1.mp4"):
+        (second / file).write_bytes((first / file).read_bytes())
+    sources = [DataSource("one", first, "train"), DataSource("two", second, "test")]
+    result = scan_sources(sources[::order])
+    counts = Counter(clip.source for clip in result.clips)
+    assert counts == {"one": len(FILES) - 2, "two": len(FILES)}
+    assert len({clip.sha256 for clip in result.clips}) == len(result.clips)
+    assert result.leaks == find_leaks(result.clips) == ()
+    assert "all data sets: left out 2 copies" in caplog.text
+    assert "2 clips of train and val show people of such copies" in caplog.text  # fake a, real b
+
+
+def test_a_set_that_is_a_copy_of_another_is_refused(two_sets):
     for file in FILES:
-        (root / "two" / file).write_bytes((root / "one" / file).read_bytes())
-    sources = [DataSource("one", root / "one", "train"), DataSource("two", root / "two", "test")]
-    result = scan_sources(sources)
-    assert {leak.kind for leak in result.leaks} == {"sha256"}
-    assert "all data sets" in caplog.text
+        (two_sets[1] / file).write_bytes((two_sets[0] / file).read_bytes())
+    sources = [DataSource("one", two_sets[0], "train"), DataSource("two", two_sets[1], "test")]
+    with pytest.raises(DataError, match="every clip of one is a copy"):
+        scan_sources(sources)
+
+
+def test_two_sets_that_contradict_each_other_about_a_file_are_refused(two_sets):
+    first, second = two_sets
+    (second / "fake/b/1.mp4").write_bytes((first / "real/a/1.mp4").read_bytes())
+    with pytest.raises(DataError, match=r"real/a/1.mp4 .*contradicting labels"):
+        scan_sources([DataSource("one", first), DataSource("two", second, "test")])
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from unmask.data.datasets import (
     wavefake,
     wilddeepfake,
 )
+from unmask.data.datasets.copies import leave_out_copies
 from unmask.data.datasets.entry import DatasetAdapter, DatasetEntry
 from unmask.data.datasets.roles import (
     ROLES,
@@ -140,8 +141,9 @@ def scan_dataset(
     for duration, size and hash; a clip that the authors publish as pictures is made first, see
     :mod:`unmask.preprocessing.media.picture_clips`. The authors' splits are kept, and the clips
     without one are dealt among the splits that they leave open
-    (:mod:`unmask.data.datasets.roles`). A warning tells of people that stand in several splits. A
-    simple table that names a split for every clip may use fewer than three.
+    (:mod:`unmask.data.datasets.roles`). Of copies of a file one is kept, see
+    :func:`unmask.data.datasets.copies.leave_out_copies`. A warning tells of people that stand in
+    several splits. A simple table that names a split for every clip may use fewer than three.
 
     Args:
         folder: Root of the data set.
@@ -155,8 +157,8 @@ def scan_dataset(
 
     Raises:
         DataError: The layout or the role is unknown, the metadata are invalid, no file can be
-            read, the role needs official test clips and there are none, or the clips show too few
-            people for the splits of the role.
+            read, the role needs official test clips and there are none, copies of a file have
+            contradicting labels, or the clips show too few people for the splits of the role.
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
@@ -190,6 +192,7 @@ def scan_dataset(
         sealed_share,
         any(protocol.official_test for protocol in protocols),
     )
+    clips = leave_out_copies(clips, root)
     if is_published or not all(splits):  # the author of a table may want fewer than three splits
         sealing = sealed_share > 0 and role == "both" and not any(splits)
         check_splits(clips, (*SPLITS, SEALED) if sealing else ROLES[role], root)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 
+from unmask.data.datasets.copies import leave_out_copies
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
 from unmask.errors import ConfigError
@@ -99,8 +100,8 @@ def scan_sources(
 ) -> ScanResult:
     """Convert data sets to the clips of one run; log the files that cannot be read.
 
-    The names of the sets keep apart clips, people and footage of the same name. A file that two
-    sets hold is one file, and a leak if they put it into different splits.
+    The names of the sets keep apart clips, people and footage of the same name. Of a file that two
+    sets hold, one clip is kept; see :func:`unmask.data.datasets.copies.leave_out_copies`.
 
     Args:
         sealed_share: See :func:`scan_dataset`.
@@ -108,7 +109,8 @@ def scan_sources(
     Raises:
         ConfigError: Two sets have one name or one folder, a folder lies in that of another set, or
             one of several has no name.
-        DataError: A data set cannot be read; see :func:`scan_dataset`.
+        DataError: A data set cannot be read (see :func:`scan_dataset`), two sets contradict each
+            other about a file, or one has nothing that another has not.
     """
     if len(sources) > 1:
         check_names(sources)
@@ -120,6 +122,8 @@ def scan_sources(
         scans.append(scan)
     pairs = zip(sources, scans, strict=True)
     clips = tuple(_named(clip, source.name) for source, scan in pairs for clip in scan.clips)
+    if len(scans) > 1:
+        clips = leave_out_copies(clips, "all data sets")
     leaks = scans[0].leaks if len(scans) == 1 else warn_of_leaks(clips, "all data sets")
     unknown = sum((Counter(scan.unknown) for scan in scans), Counter())
     return ScanResult(clips, tuple(file for scan in scans for file in scan.skipped), unknown, leaks)

@@ -61,7 +61,7 @@ class ValidationReport:
         """
         if not self.passed:
             failures = "; ".join(self.failures)
-            raise DataError(f"validation failed: {failures}; correct the manifest, see {self.page}")
+            raise DataError(f"validation failed: {failures}; correct the data set, see {self.page}")
 
 
 def validate(
