@@ -1,5 +1,7 @@
 """The part of the settings that each step depends on."""
 
+from pathlib import Path
+
 import pytest
 
 from pipelines.step_settings import (
@@ -59,7 +61,8 @@ def test_gates_of_the_demo_only_report_on_other_data(profile, data, level):
     assert (result.auc.limit, result.auc.level) == (0.75, level)
 
 
-def test_every_profile_is_compared_with_the_targets_of_full():
+def test_every_profile_is_compared_with_the_targets_of_full(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])  # of the project's own settings
     demo, full = (load_settings("params.yaml", 3, profile) for profile in ("demo", "full"))
     plan = plan_gates(demo)
     assert (plan.gates, plan.targets) == (demo.gates, full.gates)

@@ -3,6 +3,7 @@
 import os
 import time
 
+import joblib
 import pytest
 
 from unmask.errors import WorkerCrashError
@@ -29,6 +30,12 @@ def worker_processes(jobs=2):
 
 def test_the_next_calls_find_the_worker_processes_of_the_last_ones():
     assert worker_processes() & worker_processes()
+
+
+def test_joblib_can_be_used_beside_kept_worker_processes():
+    first = worker_processes()
+    assert joblib.Parallel(2)(joblib.delayed(pow)(2, n) for n in range(4)) == [1, 2, 4, 8]
+    assert first & worker_processes()
 
 
 def test_worker_processes_follow_a_change_of_folder_and_environment(monkeypatch, tmp_path):

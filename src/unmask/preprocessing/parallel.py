@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,6 +89,20 @@ def _run_in_processes(
             yield place, on_crash(*arguments)
 
 
+@dataclass(slots=True)
+class _KeptPool:
+    """The pool of the last calls, and what it was made for.
+
+    It is not loky's global executor, which joblib takes for its own.
+    """
+
+    pool: Any = None
+    made_for: object = None
+
+
+_kept = _KeptPool()
+
+
 def _start_pool(workers: int, fresh: bool) -> Any:
     """Return a pool of processes: that of the last calls, or a new one.
 
@@ -97,8 +112,22 @@ def _start_pool(workers: int, fresh: bool) -> Any:
     loky = require("joblib.externals.loky", extra="media")
     threads = str(max((os.cpu_count() or 1) // workers, 1))
     environment = {**os.environ, "PWD": str(Path.cwd()), **dict.fromkeys(THREAD_VARIABLES, threads)}
-    reuse = False if fresh else "auto"
-    return loky.get_reusable_executor(workers, timeout=IDLE_S, env=environment, reuse=reuse)
+    made_for = os.getpid(), workers, environment
+    if not fresh and _kept.pool is not None and _kept.made_for == made_for:
+        return _kept.pool
+    pool = loky.ProcessPoolExecutor(workers, timeout=IDLE_S, env=environment)
+    if not fresh:
+        if _kept.pool is not None:
+            _kept.pool.shutdown(wait=False)
+        _kept.pool, _kept.made_for = pool, made_for
+    return pool
+
+
+def _discard_pool(pool: Any) -> None:
+    """End the processes of a pool that is broken, or was made for one call."""
+    if _kept.pool is pool:
+        _kept.pool = None
+    pool.shutdown(wait=False, kill_workers=True)
 
 
 def _run_until_crash(
@@ -125,4 +154,6 @@ def _run_until_crash(
                     yield call[0], future.result()
     finally:  # no call runs on after the error of another
         wait([future for future in running if not future.cancel()])
+        if lost or fresh:
+            _discard_pool(pool)
     return lost
