@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from unmask.evaluation.ablation_analysis import AblationRow
+from unmask.markdown_table import markdown_table
 
 HEADER = (
     *("without", "AUC", "interval", "gain of the component", "p (Holm)"),
@@ -16,7 +17,7 @@ def ablation_table(rows: Sequence[AblationRow], expected: Mapping[str, str]) -> 
     Args:
         expected: Component to its expected gain.
     """
-    return _table([HEADER, *(_cells(row, expected) for row in rows)]) + "\n"
+    return markdown_table(HEADER, [_cells(row, expected) for row in rows]) + "\n"
 
 
 def ablation_page(
@@ -40,13 +41,7 @@ def ablation_page(
 def _kinds_table(rows: Sequence[AblationRow]) -> str:
     kinds = list(rows[0].by_manipulation)
     cells = [[_label(row), *(f"{row.by_manipulation[k]:.2f}" for k in kinds)] for row in rows]
-    return _table([["without", *kinds], *cells])
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    """Return lines of cells as a Markdown table, the first of them as its header."""
-    header, *body = lines
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *body))
+    return markdown_table(["without", *kinds], cells)
 
 
 def _label(row: AblationRow) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from unmask.evaluation.file_facts import FACTS
 from unmask.evaluation.held_out import FamilyRow, GroupedEstimate, HeldOutTable, SourceRow
+from unmask.markdown_table import markdown_table
 
 FAMILY_HEADER = (
     *("fakes", "score", "fake + genuine", "people, sources", "AUC", "by person", "by source"),
@@ -23,9 +24,9 @@ def held_out_page(table: HeldOutTable, title: str, notes: Sequence[str]) -> str:
         f"# {title}",
         " ".join([*notes, *_unscored(table)]),
         "## By family of generators",
-        _table(FAMILY_HEADER, [_family_cells(row) for row in table.families]),
+        markdown_table(FAMILY_HEADER, [_family_cells(row) for row in table.families]),
         "AUC of one fact of the files alone:",
-        _table(
+        markdown_table(
             ("fakes", "score", *FACTS),
             [
                 (row.family, row.score, *(f"{row.single_facts_auc[name]:.2f}" for name in FACTS))
@@ -33,7 +34,7 @@ def held_out_page(table: HeldOutTable, title: str, notes: Sequence[str]) -> str:
             ],
         ),
         "## By source",
-        _table(SOURCE_HEADER, [_total_cells(table), *map(_source_cells, table.sources)]),
+        markdown_table(SOURCE_HEADER, [_total_cells(table), *map(_source_cells, table.sources)]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -88,7 +89,3 @@ def _total_cells(table: HeldOutTable) -> tuple[str, ...]:
 
 def _share(count: int, total: int) -> str:
     return f"{count} of {total}" if total else NONE
-
-
-def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *body))

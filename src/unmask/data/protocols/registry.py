@@ -2,6 +2,7 @@
 
 from unmask.data.protocols import audio_sets, video_sets
 from unmask.data.protocols.protocol import Protocol
+from unmask.markdown_table import markdown_table
 
 PROTOCOLS: dict[str, Protocol] = {
     record.name: record
@@ -30,12 +31,11 @@ def table_rows() -> list[tuple[str, ...]]:
 
 def to_markdown() -> str:
     """Return the table of the data sets, and the list of their layouts and sources."""
-    lines = [HEADER, tuple("---" for _ in HEADER), *table_rows()]
     layouts = [
         f"- {record.name}: `{record.layout}`. Sources: {'; '.join(map(_link, record.sources))}"
         for record in PROTOCOLS.values()
     ]
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *layouts])
+    return "\n".join([markdown_table(HEADER, table_rows()), "", *layouts])
 
 
 def describe(*records: Protocol) -> str:
