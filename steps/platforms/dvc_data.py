@@ -13,7 +13,7 @@ from unmask.data.datasets.several import parse_data_source, scan_sources
 from unmask.data.forgeries.offline import generate_forgeries
 from unmask.data.manifest import content_hash, manifest_hash, read_all_clips
 from unmask.data.skipped_clips import check_share
-from unmask.data.splits import separate_own_forgeries, separate_sealed
+from unmask.data.splits import separate_development
 from unmask.errors import DataError
 from unmask.records import SEALED, Clip
 
@@ -52,8 +52,7 @@ def load_clips(data: Sequence[str], seed: int, settings: DataSettings) -> RunCli
             shares a person, footage or a file with another split.
     """
     listed, pinned, unreadable = _list_clips(data, seed, settings)
-    natural, own = separate_own_forgeries(listed)
-    clips, sealed = separate_sealed(natural)
+    clips, sealed, own = separate_development(listed)
     held_out = [clip for clip in clips if clip.split in ("val", "test")]
     if data and settings.forge:
         train = [clip for clip in clips if clip.split == "train"]
@@ -77,8 +76,7 @@ def load_sealed_clips(
         DataError: As for :func:`load_clips`, or no clip is sealed.
     """
     listed, _, _ = _list_clips(data, seed, settings)
-    natural, _ = separate_own_forgeries(listed)
-    _, sealed = separate_sealed(natural)
+    _, sealed, _ = separate_development(listed)
     if not sealed:
         raise DataError(
             f"{', '.join(data) or RAW}: no clip is sealed; seal a data set by "

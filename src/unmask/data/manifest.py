@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 
-from unmask.data.splits import separate_own_forgeries, separate_sealed
+from unmask.data.splits import separate_development
 from unmask.errors import DataError
 from unmask.files import atomic_write
 from unmask.records import Clip, FakeSpan
@@ -60,8 +60,7 @@ def read_manifest(path: Path | str) -> tuple[Clip, ...]:
         DataError: The sealed clips share a person, footage or a file with the others, or there are
             no others.
     """
-    natural, _ = separate_own_forgeries(read_all_clips(path))
-    clips, sealed = separate_sealed(natural)
+    clips, sealed, _ = separate_development(read_all_clips(path))
     if not clips:
         raise DataError(f"{path}: all {len(sealed)} clips are sealed; add clips to develop with")
     return clips

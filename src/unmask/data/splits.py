@@ -207,6 +207,18 @@ def separate_own_forgeries(
     return natural, own
 
 
+def separate_development(
+    clips: Sequence[Clip],
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...], tuple[Clip, ...]]:
+    """Return the clips of development, the sealed ones, and own forgeries of ``val`` and ``test``.
+
+    Raises:
+        DataError: As for :func:`separate_sealed`.
+    """
+    natural, own = separate_own_forgeries(clips)
+    return *separate_sealed(natural), own
+
+
 def refuse_sealed(splits: Iterable[str]) -> None:
     """Check that a step of development does not ask for sealed clips.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.data.datasets.ingest import log_skipped, scan_dataset
 from unmask.data.manifest import read_manifest
-from unmask.data.splits import separate_own_forgeries, separate_sealed
+from unmask.data.splits import separate_development
 from unmask.errors import DataError
 from unmask.records import Clip
 
@@ -44,6 +44,5 @@ def _read(path: Path, seed: int, jobs: int) -> tuple[Clip, ...]:
         return read_manifest(path)
     scan = scan_dataset(path, seed, jobs)
     log_skipped(scan, path)
-    natural, _ = separate_own_forgeries(scan.clips)
-    clips, _ = separate_sealed(natural)
+    clips, _, _ = separate_development(scan.clips)
     return clips
