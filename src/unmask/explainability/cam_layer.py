@@ -59,7 +59,7 @@ def find_cam_layer(encoder: FrameEncoder, run: Callable[[], object]) -> CamLayer
     Raises:
         ConfigError: No layer's output is a grid over the face.
     """
-    backbone = model = encoder.backbone
+    model = encoder.backbone
     if encoder.blocks:
         return CamLayer(model.blocks[-1], prefix_tokens=model.num_prefix_tokens)
     if hasattr(model, "num_prefix_tokens") and hasattr(model.blocks[-1], "norm1"):
@@ -67,12 +67,12 @@ def find_cam_layer(encoder: FrameEncoder, run: Callable[[], object]) -> CamLayer
     channels_last = getattr(model, "output_fmt", None) == "NHWC"
     candidates = [
         module
-        for module, shape in _shapes(backbone, run)
+        for module, shape in _shapes(model, run)
         if len(shape) == 4 and min(shape[1:3] if channels_last else shape[2:]) >= MIN_CELLS
     ]
     if not candidates:
         raise ConfigError(
-            f"model.frame_backbone {type(backbone).__name__}: no layer has a map of at least "
+            f"model.frame_backbone {type(model).__name__}: no layer has a map of at least "
             f"{MIN_CELLS} cells per side; analyze without evidence, or raise model.input_px"
         )
     return CamLayer(candidates[-1], channels_last=channels_last)

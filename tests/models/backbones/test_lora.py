@@ -92,35 +92,27 @@ def test_attention_of_other_families_is_found(name):
     assert {key.split(".")[-2] for key in names} == {"qkv", "proj"}
 
 
+def make_encoder(name, flow):
+    settings = ModelSettings(
+        frame_backbone=name,
+        frame_weights="random",
+        input_px=32,
+        flow=flow,
+        frame_dim=8,
+        trainable="lora",
+        lora_rank=4,
+        lora_alpha=8.0,
+    )
+    return FrameEncoder(settings)
+
+
 def test_backbone_without_attention_is_refused():
     with pytest.raises(ConfigError, match=r"resnet10t has no attention.*model\.trainable"):
-        FrameEncoder(
-            ModelSettings(
-                frame_backbone="resnet10t",
-                frame_weights="random",
-                input_px=32,
-                flow=False,
-                frame_dim=8,
-                trainable="lora",
-                lora_rank=4,
-                lora_alpha=8.0,
-            )
-        )
+        make_encoder("resnet10t", flow=False)
 
 
 def test_encoder_trains_adapters_flow_kernels_and_projection():
-    encoder = FrameEncoder(
-        ModelSettings(
-            frame_backbone="test_vit",
-            frame_weights="random",
-            input_px=32,
-            flow=True,
-            frame_dim=8,
-            trainable="lora",
-            lora_rank=4,
-            lora_alpha=8.0,
-        )
-    ).train()
+    encoder = make_encoder("test_vit", flow=True).train()
     encoder(FACES, torch.randn(3, 2, 32, 32)).square().sum().backward()
     learning = {key for key, p in encoder.named_parameters() if p.requires_grad}
     rest = {key for key in learning if not key.endswith((".up", ".down"))}

@@ -62,7 +62,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video of the lists of single methods.
 
     Raises:
-        DataError: A list does not have the structure above, or there is none of these methods.
+        DataError: A list has another structure, or no list is of one of ``METHODS``.
     """
     videos: dict[Path, DatasetEntry] = {}
     left_out = []

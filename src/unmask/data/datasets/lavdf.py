@@ -59,7 +59,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
 
 
 def _metadata(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
-    """Return the metadata file of this form and its rows; no rows if there is none."""
+    """Return the metadata file that has rows of this data set, and the rows; none in other sets."""
     for file in (folder / name for name in FILE_NAMES):
         rows = read_json(file) if file.is_file() else None
         if isinstance(rows, list) and any(

@@ -1,4 +1,4 @@
-"""Copies of speech by a neural vocoder: the same words, generated anew from mel bands.
+"""Copies of speech by a neural vocoder: it generates the same words from mel bands.
 
 HiFi-GAN (Kong et al., NeurIPS 2020, arXiv 2010.05646), with the weights of
 :mod:`unmask.models.backbones.registry`. Mel bands are those of the package that brings the

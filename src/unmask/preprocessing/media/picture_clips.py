@@ -27,7 +27,7 @@ NOMINAL_FPS = 25
 # 96 % of 114 faces of other footage, and with this border 100 % and 98 %. Black or mirrored borders
 # moved the landmarks more, and wide mirrored ones held second faces.
 BORDER = 0.25
-LAYOUT = f"edge pixels {BORDER:g}, {NOMINAL_FPS} fps"  # clips of another layout are made anew
+LAYOUT = f"edge pixels {BORDER:g}, {NOMINAL_FPS} fps"  # a clip of another layout is replaced
 HASH_TAG = "PICTURES_SHA256"
 REPEATABLE = {"fflags": "+bitexact"}  # no random number in the header, so that hashes stay equal
 
