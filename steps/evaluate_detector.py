@@ -10,6 +10,7 @@ from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.materializers import FolderMaterializer, step_dir
 from steps.platforms.paths import CACHE
 from unmask.config import EvaluationSettings
+from unmask.data.test_sets import select_headline_clips
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation, evaluate, measure_splits
 from unmask.evaluation.plots import write_plots
@@ -29,12 +30,12 @@ def evaluate_detector(
     settings: EvaluationSettings,
     seed: int,
 ) -> tuple[Annotated[Evaluation, "evaluation"], Annotated[Path, "plots"]]:
-    """Score the test split; compute metrics, plot ROC and reliability curves, keep the scores.
+    """Score the test clips of the headline; compute metrics, plot curves, keep the scores.
 
     The metrics on data sets without training clips become part of the evaluation, and so do those
     on own forgeries.
     """
-    rows = score_split(bundle, clips, "test", Cache(CACHE))
+    rows = score_split(bundle, select_headline_clips(clips), "test", Cache(CACHE))
     plots = step_dir()
     write_plots(rows, plots, settings.bins)
     write_scores(rows, plots / "scores.csv")

@@ -9,7 +9,7 @@ from zenml import step
 from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings, EvaluationSettings
-from unmask.data.splits import select_split
+from unmask.data.test_sets import select_headline_clips
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
@@ -29,7 +29,7 @@ def evaluate_robustness(
 ) -> Annotated[RobustnessReport, "robustness"]:
     """Perturb the test clips against the detector, in part through H.264; score them again."""
     loaded = load_on_accelerator(bundle)
-    test = select_split(clips, "test")
+    test = select_headline_clips(clips)
     load = make_feature_loader(loaded.preprocessing, Cache(CACHE), test)
     report = evaluate_under_attack(loaded, test, load, settings)
     if not settings.transmitted.enabled:

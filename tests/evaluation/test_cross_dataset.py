@@ -64,12 +64,17 @@ def test_each_slice_has_the_auc_of_its_clips_and_of_their_frames(videos):
     expected = {("all", ""): videos}
     for source in ("Celeb", "DFD"):
         expected["source", source] = [v for v in videos if v.row.source == source]
-    for kind in ("face_swap", "voice"):
-        expected["manipulation", kind] = [
-            v for v in videos if v.row.manipulation == kind or not v.row.is_fake
-        ]
-    for level in ("c23", "c40"):
-        expected["compression", level] = [v for v in videos if v.row.compression == level]
+    for source in ("Celeb", "DFD"):
+        for kind in ("face_swap", "voice"):
+            expected["manipulation", f"{source}/{kind}"] = [
+                v
+                for v in expected["source", source]
+                if v.row.manipulation == kind or not v.row.is_fake
+            ]
+    for source in ("Celeb", "DFD"):
+        for level in ("c23", "c40"):
+            own = [v for v in expected["source", source] if v.row.compression == level]
+            expected["compression", f"{source}/{level}"] = own
     (report,) = evaluate(videos).datasets
     assert [(part.kind, part.name) for part in report.slices] == list(expected)
     for part in report.slices:
@@ -130,7 +135,8 @@ def test_clips_without_a_compression_level_have_a_slice_of_their_own(videos):
         replace(v, row=replace(v.row, compression="c23" * (n < 20))) for n, v in enumerate(videos)
     ]
     none = [replace(v, row=replace(v.row, compression="")) for v in videos]
-    assert [part.name for part in evaluate(mixed).datasets[0].slices][-2:] == ["not stated", "c23"]
+    names = [part.name for part in evaluate(mixed).datasets[0].slices][-3:]
+    assert names == ["Celeb/not stated", "Celeb/c23", "DFD/not stated"]
     assert {part.kind for part in evaluate(none).datasets[0].slices} == {
         "all",
         "source",
@@ -159,7 +165,7 @@ def test_fakes_of_one_kind_are_compared_with_genuine_clips_of_their_own_source(
         for v in videos
     ]
     (report,) = evaluate(moved).datasets
-    part = next(part for part in report.slices if part.name == "voice")
+    part = next(part for part in report.slices if part.name == f"{source}/voice")
     assert (part.video.fakes, part.video.reals) == (10, genuine)
 
 
@@ -182,9 +188,10 @@ def test_metrics_have_the_name_of_the_data_set_behind_an_at_sign(videos):
     assert values["auc_low@celebdf"] <= values["auc@celebdf"] <= values["auc_high@celebdf"]
     assert (values["clips@celebdf"], values["unscored@celebdf"]) == (41, 1)
     assert values["frames@celebdf"] == 160
-    kind = [v for v in videos if v.row.manipulation == "voice" or not v.row.is_fake]
-    assert values["auc@celebdf/manipulation/voice"] == pytest.approx(video_auc(kind))
-    assert "eer@celebdf/manipulation/voice" not in values
+    own = [v for v in videos if v.row.source == "DFD"]
+    kind = [v for v in own if v.row.manipulation == "voice" or not v.row.is_fake]
+    assert values["auc@celebdf/manipulation/DFD/voice"] == pytest.approx(video_auc(kind))
+    assert "eer@celebdf/manipulation/DFD/voice" not in values
 
 
 def test_the_mean_over_the_sets_gives_each_the_same_weight(videos):

@@ -56,6 +56,35 @@ def test_each_data_set_with_both_classes_has_its_own_auc_and_fpr(score_rows):
     assert values["fpr95_source_a"] == evaluation.fpr95_by_source["a"].value
 
 
+def test_kinds_and_levels_of_several_data_sets_are_kept_apart(score_rows):
+    rows = [
+        replace(
+            row,
+            source=("ffpp", "other")[n // 8 % 2],
+            compression=("c23", "c40")[n % 2] if n // 8 % 2 == 0 else "",
+            manipulation="voice" if row.is_fake else "none",
+        )
+        for n, row in enumerate(score_rows())
+    ]
+    evaluation = evaluate(rows, SETTINGS, seed=1)
+    assert set(evaluation.by_manipulation) == {"ffpp/voice", "other/voice"}
+    for name, estimate in evaluation.by_manipulation.items():
+        assert estimate == evaluation.by_source[name.partition("/")[0]]
+    assert evaluation.levels == {"ffpp": ("c23", "c40")}
+    assert set(evaluation.by_compression) == {"ffpp/c23", "ffpp/c40"}
+    c40 = [row for row in rows if row.compression == "c40"]
+    expected = roc_auc_score([r.is_fake for r in c40], [r.logit for r in c40])
+    assert evaluation.by_compression["ffpp/c40"].value == pytest.approx(expected)
+    assert evaluation.to_metrics()["auc_compression_ffpp/c40"] == pytest.approx(expected)
+
+
+def test_a_single_level_is_named_but_has_no_row_of_its_own(score_rows):
+    rows = [replace(row, source="ffpp", compression="c23") for row in score_rows()]
+    evaluation = evaluate(rows, SETTINGS, seed=1)
+    assert (evaluation.levels, evaluation.by_compression) == ({"ffpp": ("c23",)}, {})
+    assert set(evaluation.by_manipulation) == {"face_swap", "voice"}
+
+
 def test_a_modality_is_measured_by_its_own_label_and_score(score_rows):
     rows = score_rows()
     by_modality = evaluate(rows, SETTINGS, seed=1).by_modality

@@ -282,6 +282,35 @@ def test_a_named_set_is_also_looked_up_among_those_that_nothing_was_trained_on(g
         assert gate(report, f"{metric}@celebdf").value == expected
 
 
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        (("c23",), "; compression c23)"),
+        (("c23", "c40"), "; compression c23 and c40, pooled)"),
+        ((), ""),
+    ],
+)
+@pytest.mark.parametrize("is_unseen", [True, False])
+def test_a_gate_on_a_data_set_names_the_compression_levels_it_pools(
+    good, score_rows, levels, words, is_unseen
+):
+    rows = [
+        replace(row, source="ffpp", compression=levels[n % len(levels)] if levels else "")
+        for n, row in enumerate(score_rows())
+    ]
+    settings = EvaluationSettings(resamples=10)
+    evaluation = evaluate(rows, settings, seed=1)
+    if is_unseen:
+        empty = ScoredFrames(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
+        videos = tuple(ScoredVideo(row, False, empty) for row in rows)
+        cross = evaluate_datasets([DatasetScores("ffpp", len(rows), videos)], settings, 1)
+        evaluation = replace(good, cross_dataset=cross)
+    gates = GateSettings(sources=(SourceGate(source="ffpp", limit=0.5),))
+    message = gate(check_gates(gates, evaluation, 0.0, NONE), "auc@ffpp").message
+    assert ("compression" in message) == bool(levels)
+    assert words in message
+
+
 def test_a_gate_report_with_its_data_sets_survives_json(good, unseen):
     report = check_gates(GATES, replace(good, cross_dataset=unseen("celebdf")), 0.0, NONE)
     assert from_json(GateReport, to_json(report)) == report

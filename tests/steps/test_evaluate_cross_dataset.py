@@ -6,8 +6,9 @@ from sklearn.metrics import roc_auc_score
 from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from tests.factories import make_clip
 from unmask.config import EvaluationSettings
+from unmask.data.test_sets import select_headline_clips, select_unseen_sets
+from unmask.errors import DataError
 from unmask.files import file_sha256
-from unmask.training.cross_dataset import select_unseen_sets
 from unmask.training.score_clips import score_split
 
 SETTINGS = EvaluationSettings(resamples=20)
@@ -40,6 +41,32 @@ def test_a_set_with_training_or_validation_clips_is_no_unseen_one():
     unseen = select_unseen_sets(clips)
     assert list(unseen) == ["celebdf", "dfdc"]
     assert [clip.source for clip in unseen["dfdc"]] == ["dfdc", "dfdc"]
+
+
+def test_the_headline_reads_the_sets_that_are_not_unseen():
+    clips = list_clips(
+        ("ffpp", ("train", "val", "test")), ("tuned-on", ("val", "test")), ("celebdf", ("test",))
+    )
+    headline = select_headline_clips(clips)
+    assert [clip.source for clip in headline] == ["ffpp", "ffpp", "tuned-on", "tuned-on"]
+    assert {clip.split for clip in headline} == {"test"}
+
+
+@pytest.mark.parametrize("trained", [(), ("train",), ("train", "val")])
+def test_the_headline_reads_all_sets_where_those_trained_on_have_no_test_clips(trained):
+    clips = list_clips(("ffpp", trained), ("celebdf", ("test",)), ("dfdc", ("test",)))
+    assert {clip.source for clip in select_headline_clips(clips)} == {"celebdf", "dfdc"}
+
+
+def test_the_headline_reads_all_sets_where_those_trained_on_lack_a_class():
+    clips = list_clips(("ffpp", ("train", "test")), ("celebdf", ("test",)))
+    fakes = [clip for clip in clips if clip.is_fake or clip.source == "celebdf"]
+    assert {clip.source for clip in select_headline_clips(fakes)} == {"celebdf", "ffpp"}
+
+
+def test_without_a_test_clip_there_is_no_headline():
+    with pytest.raises(DataError, match="no clip is in split 'test'"):
+        select_headline_clips(list_clips(("ffpp", ("train", "val"))))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import expected_calibration_error, roc_auc
 from unmask.evaluation.multiple_testing import adjust_by_holm, bootstrap_p_value
 from unmask.evaluation.resampled_metrics import resampled_aucs
+from unmask.evaluation.slices import list_slices
 from unmask.records import ScoreRow
 
 REFERENCE = "everything"
@@ -41,14 +42,12 @@ class RunScores:
         return auc_of_rows(self.rows)
 
     def by_manipulation(self) -> dict[str, float]:
-        """Return the AUC of each kind of fake against all genuine clips."""
-        genuine = [row for row in self.rows if not row.is_fake]
-        kinds = sorted({row.manipulation for row in self.rows if row.is_fake})
-        fakes = {
-            kind: [row for row in self.rows if row.is_fake and row.manipulation == kind]
-            for kind in kinds
-        }
-        return {kind: auc_of_rows([*genuine, *rows]) for kind, rows in fakes.items()}
+        """Return the AUC of each kind of fake against the genuine clips of its source.
+
+        See :func:`unmask.evaluation.slices.list_slices` for the names.
+        """
+        parts = [part for part in list_slices(self.rows) if part.kind == "manipulation"]
+        return {part.name: auc_of_rows([self.rows[i] for i in part.indices]) for part in parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class AblationRow:
             ``None`` for the reference.
         ece: Mean over the seeds.
         added: The component is switched on in this row, and off in the reference.
-        by_manipulation: AUC of each kind of fake against all genuine clips, mean over seeds.
+        by_manipulation: AUC of each kind of fake as in :class:`RunScores`, mean over seeds.
         p_value: Two-sided, of no gain, from the same resamples; ``None`` for the reference.
         p_holm: The same, adjusted for the number of components in the table.
     """

@@ -25,6 +25,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         add(f"AUC of {name} ({auc.fakes})", auc)
     for name, auc in evaluation.by_source.items() if len(evaluation.by_source) > 1 else ():
         add(f"AUC on {name} ({auc.fakes})", auc)
+    for name, auc in evaluation.by_compression.items():
+        add(f"AUC at compression {name} ({auc.fakes})", auc)
     for name, auc in evaluation.by_modality.items():
         add(f"AUC by {name} alone ({auc.fakes})", auc)
     for split, auc in evaluation.own_forgeries.items():

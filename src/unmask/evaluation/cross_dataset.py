@@ -3,9 +3,8 @@
 Each data set is measured as a whole, and per source, kind of manipulation and compression level.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
@@ -15,10 +14,8 @@ from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.measurement import LabelledScores, Measurement, measure
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.evaluation.resampled_metrics import resampled_aucs
+from unmask.evaluation.slices import SliceKind, list_slices
 from unmask.records import ScoreRow
-
-SliceKind = Literal["all", "source", "manipulation", "compression"]
-NOT_STATED = "not stated"  # the compression level of clips whose data set names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,7 @@ class Slice:
     """Metrics of a part of a data set.
 
     Attributes:
-        kind: What the clips of the slice have in common. A slice of one manipulation also has the
-            genuine clips of the sources in which it occurs, or of all where those have none.
-        name: Source, manipulation or compression level; empty for the whole data set.
+        kind, name: See :func:`unmask.evaluation.slices.list_slices`.
     """
 
     kind: SliceKind
@@ -127,6 +122,11 @@ class CrossEvaluation:
     def get_slice(self, name: str) -> Slice | None:
         """Return the slice with all clips of a data set; ``None`` where it is not given."""
         return next((each.whole for each in self.datasets if each.name == name), None)
+
+    def list_levels(self, name: str) -> tuple[str, ...]:
+        """Return the compression levels of a data set; none where it is not given."""
+        slices = [part for each in self.datasets if each.name == name for part in each.slices]
+        return tuple(part.name for part in slices if part.kind == "compression")
 
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for gates and tracking servers.
@@ -206,43 +206,15 @@ def _evaluate_dataset(
 ) -> DatasetReport:
     measured: dict[tuple[int, ...], tuple[Measurement, Measurement]] = {}
     slices = []
-    for kind, name, indices in _slices(scored.videos):
-        if indices not in measured:  # a data set with a single source is measured once
-            videos = [scored.videos[index] for index in indices]
-            measured[indices] = (
+    for part in list_slices([video.row for video in scored.videos]):
+        if part.indices not in measured:  # a data set with a single source is measured once
+            videos = [scored.videos[index] for index in part.indices]
+            measured[part.indices] = (
                 measure(_clip_scores(videos), "clips", settings, seed),
                 measure(_frame_scores(videos), "frames", settings, seed),
             )
-        slices.append(Slice(kind, name, *measured[indices]))
+        slices.append(Slice(part.kind, part.name, *measured[part.indices]))
     return DatasetReport(scored.name, scored.clips, scored.problems, tuple(slices))
-
-
-def _slices(videos: Sequence[ScoredVideo]) -> Iterator[tuple[SliceKind, str, tuple[int, ...]]]:
-    """Yield kind and name of each slice, and the indices of its clips."""
-    rows = [video.row for video in videos]
-
-    def indices(chosen: Sequence[bool]) -> tuple[int, ...]:
-        return tuple(index for index, is_chosen in enumerate(chosen) if is_chosen)
-
-    yield "all", "", indices([True] * len(rows))
-    for source in sorted({row.source for row in rows}):
-        yield "source", source, indices([row.source == source for row in rows])
-    for kind in sorted({row.manipulation for row in rows if row.is_fake}):
-        yield "manipulation", kind, indices(_with_genuine_clips(rows, kind))
-    levels = sorted({row.compression for row in rows})
-    for level in levels if any(levels) else ():
-        chosen = [row.compression == level for row in rows]
-        yield "compression", level or NOT_STATED, indices(chosen)
-
-
-def _with_genuine_clips(rows: Sequence[ScoreRow], manipulation: str) -> list[bool]:
-    """Return which clips are of one manipulation, or are the genuine ones to compare it with."""
-    is_fake = [row.is_fake and row.manipulation == manipulation for row in rows]
-    sources = {row.source for row, is_kind in zip(rows, is_fake, strict=True) if is_kind}
-    genuine = [not row.is_fake and row.source in sources for row in rows]
-    if not any(genuine):
-        genuine = [not row.is_fake for row in rows]
-    return [is_kind or is_real for is_kind, is_real in zip(is_fake, genuine, strict=True)]
 
 
 def _clip_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:

@@ -21,6 +21,7 @@ from unmask.evaluation.resampled_metrics import (
     resampled_calibration_errors,
     resampled_roc,
 )
+from unmask.evaluation.slices import SliceKind, list_levels, list_slices
 from unmask.records import SPLITS, ScoreRow
 
 COUNTS = ("clips", "fakes", "reals", "identities")
@@ -57,7 +58,8 @@ class Evaluation:
         ece: Expected calibration error; its interval is ``ece_low`` to ``ece_high``.
         ece_by_chance: ECE that a perfectly calibrated detector would show on as few clips.
         nll: Negative log-likelihood in nats.
-        by_manipulation: Each kind of fake against all genuine clips.
+        by_manipulation: Each kind of fake against the genuine clips of its source, by
+            ``SOURCE/KIND`` where there are several sources, else by its kind.
         by_source: Fakes against genuine clips of each data set with both, by its name.
         by_modality: Clips whose ``video`` or ``audio`` is fake against those whose is not, by
             the probability of that modality alone; without modalities that have no labels or
@@ -65,8 +67,10 @@ class Evaluation:
         fpr95_by_source: ``fpr95`` of each data set, like ``by_source``.
         ece_p_value: Probability that a perfectly calibrated detector has such an ECE or a larger
             one; see :func:`unmask.evaluation.calibration_test.ece_p_value`.
+        by_compression: Each compression level of a source with several, named like the kinds.
+        levels: Compression levels of each source that names any.
         cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
-            before version 0.3 lack this field, the three above and the next.
+            before version 0.3 lack this field, the five above and the next.
         own_forgeries: This project's forgeries against their re-encoded controls, by split. They
             are in no other metric.
     """
@@ -91,6 +95,8 @@ class Evaluation:
     by_modality: Mapping[str, AucEstimate] = field(default_factory=dict)
     by_source: Mapping[str, AucEstimate] = field(default_factory=dict)
     fpr95_by_source: Mapping[str, Estimate] = field(default_factory=dict)
+    by_compression: Mapping[str, AucEstimate] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ece_low: float | None = None
     ece_high: float | None = None
     ece_p_value: float | None = None
@@ -116,8 +122,8 @@ class Evaluation:
         """Return all numbers under flat keys, for a tracking server.
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
-        ``auc_source_<source>``, ``fpr95_source_<source>``, ``auc_own_forgeries_<split>``, each
-        with ``_low`` and ``_high``.
+        ``auc_source_<source>``, ``fpr95_source_<source>``, ``auc_compression_<level>``,
+        ``auc_own_forgeries_<split>``, each with ``_low`` and ``_high``.
         Characters that a key must not hold become underscores. Those of ``cross_dataset`` are
         documented at :class:`unmask.evaluation.cross_dataset.CrossEvaluation`.
         """
@@ -126,6 +132,10 @@ class Evaluation:
             f"auc_{to_metric_key(name)}": auc for name, auc in self.by_manipulation.items()
         }
         estimates |= {f"auc_modality_{name}": auc for name, auc in self.by_modality.items()}
+        estimates |= {
+            f"auc_compression_{to_metric_key(name)}": auc
+            for name, auc in self.by_compression.items()
+        }
         estimates |= {f"auc_own_forgeries_{name}": auc for name, auc in self.own_forgeries.items()}
         for key, by_source in (("auc", self.by_source), ("fpr95", self.fpr95_by_source)):
             estimates |= {
@@ -182,8 +192,14 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         ),
         brier=metrics.brier_score(probabilities, is_fake),
         nll=metrics.negative_log_likelihood(probabilities, is_fake),
-        by_manipulation=dict(_by_manipulation(rows, settings, seed)),
+        by_manipulation=dict(_by_slice(rows, "manipulation", settings, seed)),
         by_modality=dict(_by_modality(rows, settings, seed)),
+        by_compression=dict(_by_slice(rows, "compression", settings, seed)),
+        levels={
+            name: levels
+            for name in sorted({row.source for row in rows})
+            if (levels := list_levels(rows, name))
+        },
         by_source={
             name: _estimate(subset, *_logits_and_labels(subset), settings, seed)
             for name, subset in _sources_with_both(rows)
@@ -233,12 +249,15 @@ def _logits_and_labels(rows: Sequence[ScoreRow]) -> tuple[Scores, Labels]:
     return np.array([row.logit for row in rows]), np.array([row.is_fake for row in rows])
 
 
-def _by_manipulation(
-    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+def _by_slice(
+    rows: Sequence[ScoreRow], kind: SliceKind, settings: EvaluationSettings, seed: int
 ) -> Iterator[tuple[str, AucEstimate]]:
-    for name in sorted({row.manipulation for row in rows if row.is_fake}):
-        subset = [row for row in rows if not row.is_fake or row.manipulation == name]
-        yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
+    """Yield the AUC of each slice with genuine and fake clips; a level alone is no slice."""
+    for part in list_slices(rows):
+        subset = [rows[index] for index in part.indices]
+        is_known = kind == "compression" and len(list_levels(rows, subset[0].source)) < 2
+        if part.kind == kind and not is_known and len({row.is_fake for row in subset}) == 2:
+            yield part.name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
 
 
 def _sources_with_both(rows: Sequence[ScoreRow]) -> Iterator[tuple[str, list[ScoreRow]]]:

@@ -229,9 +229,19 @@ def _read_source(name: str, evaluation: Evaluation) -> Reading:
     if estimate is None and cross is not None and (part := cross.get_slice(source)) is not None:
         estimate = part.video.metrics.get(metric)
     if estimate is not None:
-        return _with_interval(estimate)
+        return Reading(estimate, f" ({estimate.format_interval()}{_pooled(source, evaluation)})")
     reason = f"no data set {source} with genuine and fake test clips"
     return Reading(None, reason=reason, decides=False)
+
+
+def _pooled(source: str, evaluation: Evaluation) -> str:
+    """Return a remark on the compression levels of a data set; empty where it names none."""
+    levels = evaluation.levels.get(source, ())
+    if not levels and evaluation.cross_dataset is not None:
+        levels = evaluation.cross_dataset.list_levels(source)
+    if not levels:
+        return ""
+    return f"; compression {' and '.join(levels)}{', pooled' * (len(levels) > 1)}"
 
 
 def _read_mean_auc(cross: CrossEvaluation | None) -> Reading:

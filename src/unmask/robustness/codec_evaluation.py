@@ -14,6 +14,7 @@ import numpy as np
 from unmask.config import CodecSettings, EvaluationSettings, ModelSettings
 from unmask.config.codec_conditions import CodecCondition, parse_condition
 from unmask.data.skipped_clips import with_used_stream
+from unmask.data.test_sets import select_headline_clips
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
@@ -51,10 +52,7 @@ def evaluate_codecs(
         DataError: There is no test clip, or none could be scored under every condition.
         SingleClassError: The scored clips are all genuine, or all fake.
     """
-    test = [clip for clip in clips if clip.split == "test"]
-    if not test:
-        raise DataError("no clip is in split 'test'; correct the manifest")
-    test = with_used_stream(test, bundle.settings.modalities)
+    test = with_used_stream(select_headline_clips(clips), bundle.settings.modalities)
     named = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
     conditions = [each for each in named if _changes_input(each, test, bundle.settings)]
     skipped = tuple(each.name for each in named if each not in conditions)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unmask.config import EvaluationSettings
-from unmask.data.splits import select_split
+from unmask.data.test_sets import select_headline_clips
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import UnmaskError
 from unmask.evaluation.baseline_comparison import BaselineComparison, compare_with_baseline
@@ -26,7 +26,7 @@ def compare_on_test(
     settings: EvaluationSettings,
     seed: int,
 ) -> BaselineComparison:
-    """Compare a candidate's scores of the test clips with those of the baseline.
+    """Compare a candidate's scores of the headline's test clips with those of the baseline.
 
     The baseline is scored with its own preprocessing on the present test set, whichever test set
     it was registered with.
@@ -40,7 +40,7 @@ def compare_on_test(
     """
 
     def score(bundle: Bundle) -> ScoreTable:
-        test = select_split(clips, "test")
+        test = select_headline_clips(clips)
         return score_clips(bundle, test, make_feature_loader(bundle.preprocessing, cache, test))
 
     return compare_bundles(baseline, candidate, score, settings, seed)

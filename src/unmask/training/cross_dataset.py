@@ -1,13 +1,15 @@
 """Scores and metrics of a frozen bundle on the test clips of data sets it was not trained on."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.config import EvaluationSettings
 from unmask.data.datasets.ingest import ScanResult, scan_dataset
+from unmask.data.datasets.several import name_sources
 from unmask.data.splits import separate_own_forgeries
+from unmask.data.test_sets import select_unseen_sets
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
 from unmask.models.bundle import Bundle
@@ -45,8 +47,10 @@ def evaluate_on_folders(
 ) -> CrossEvaluation:
     """Evaluate a bundle on the test clips of data sets.
 
-    Every folder is listed before the first clip is scored. Features come from the cache where it
-    has them, so an interrupted evaluation goes on at the first clip without features.
+    Every folder is listed before the first clip is scored. A set for testing alone that lies in the
+    folder of another, such as DeepFakeDetection in that of FaceForensics++, is a data set of its
+    own; see :func:`unmask.data.datasets.several.name_sources`. Features come from the cache where
+    it has them, so an interrupted evaluation goes on at the first clip without features.
 
     Args:
         bundle: Directory of the bundle, whose weights and thresholds are not changed.
@@ -61,7 +65,11 @@ def evaluate_on_folders(
         name: scan_dataset(folder, options.seed, options.jobs, role="test")
         for name, folder in folders.items()
     }
-    scored = [_score_folder(loaded, name, scan, cache, options) for name, scan in scans.items()]
+    scored = [
+        dataset
+        for name, scan in scans.items()
+        for dataset in _score_folder(loaded, name, scan, cache, options)
+    ]
     return evaluate_datasets(
         *(scored, settings, options.seed, loaded.sha256, options.frames),
         thresholds=decision_thresholds(loaded.calibration),
@@ -90,17 +98,10 @@ def evaluate_unseen_sets(
     )
 
 
-def select_unseen_sets(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
-    """Return the test clips of each data set that has neither training nor validation clips."""
-    seen = {clip.source for clip in clips if clip.split in ("train", "val")}
-    tests = [clip for clip in clips if clip.split == "test" and clip.source not in seen]
-    names = sorted({clip.source for clip in tests})
-    return {name: tuple(clip for clip in tests if clip.source == name) for name in names}
-
-
 def _score_folder(
     bundle: Bundle, name: str, scan: ScanResult, cache: Cache, options: CrossOptions
-) -> DatasetScores:
+) -> Iterator[DatasetScores]:
+    """Yield the scores of a folder, and of a set for testing alone beside the one in it."""
     settings = bundle.preprocessing
     clips, _ = separate_own_forgeries(scan.clips)
     # in worker processes, so that a crash of the decoder does not end the evaluation
@@ -110,7 +111,12 @@ def _score_folder(
         return prepare_clip(clip.path, settings, cache)
 
     skipped = {str(file.path): file.reason for file in scan.skipped}
-    return _score_clips(bundle, name, clips, load, options.frames, skipped)
+    parts: dict[str, list[Clip]] = {name: []}
+    for clip, part in zip(clips, name_sources(clips, name), strict=True):
+        parts.setdefault(part, []).append(clip)
+    for part, subset in parts.items():
+        lost = skipped if part == name else {}
+        yield _score_clips(bundle, part, subset, load, options.frames, lost)
 
 
 def _score_clips(

@@ -134,3 +134,55 @@ def test_a_mistyped_role_is_no_part_of_the_folder(tmp_path, name):
     (tmp_path.parent / f"{tmp_path.name}:tset").mkdir()
     folder = Path(f"{tmp_path}:tset")
     assert parse_data_source(f"{name}{folder}").folder == folder
+
+
+REAL, FAKE = "original_sequences/{}/c23/videos/", "manipulated_sequences/{}/c23/videos/"
+ACTORS = (
+    f"{REAL.format('actors')}01__walking.mp4",
+    f"{FAKE.format('DeepFakeDetection')}01_02__walking__A.mp4",
+)
+PAIRS = ("071", "054"), ("720", "672"), ("953", "974")  # train, val and test of FaceForensics++
+YOUTUBE = tuple(
+    name
+    for first, second in PAIRS
+    for name in (
+        *(f"{REAL.format('youtube')}{video}.mp4" for video in (first, second)),
+        f"{FAKE.format('Deepfakes')}{first}_{second}.mp4",
+    )
+)
+
+
+@pytest.mark.parametrize("role", ["both", "test"])
+def test_a_set_for_testing_alone_beside_another_is_a_source_of_its_own(make_folder, role):
+    folder = make_folder(*YOUTUBE, *ACTORS)
+    clips = scan_sources([DataSource("ffpp", folder, role)]).clips
+    actors = {clip.source for clip in clips if clip.identity.startswith("ffpp/actor")}
+    others = {clip.source for clip in clips if clip.identity.startswith("ffpp/youtube")}
+    assert (actors, others) == ({"ffpp-dfd"}, {"ffpp"})
+    assert {clip.split for clip in clips if clip.source == "ffpp-dfd"} == {"test"}
+
+
+def test_a_set_for_testing_alone_keeps_the_name_of_its_folder(make_folder):
+    clips = scan_sources([DataSource("dfd", make_folder(*ACTORS), "test")]).clips
+    assert {clip.source for clip in clips} == {"dfd"}
+
+
+def test_without_a_name_both_sets_of_a_folder_keep_their_own(make_folder):
+    clips = scan_sources([DataSource("", make_folder(*YOUTUBE, *ACTORS))]).clips
+    assert {clip.source for clip in clips} == {"FaceForensics++", "DeepFakeDetection"}
+
+
+def test_the_name_of_a_part_of_a_set_is_not_free_for_another(make_folder):
+    root = make_folder(
+        *(f"one/{name}" for name in (*YOUTUBE, *ACTORS)), *(f"two/{name}" for name in FILES)
+    )
+    sources = [DataSource("ffpp", root / "one"), DataSource("ffpp-dfd", root / "two")]
+    with pytest.raises(ConfigError, match="'ffpp-dfd' names a data set and a part of ffpp="):
+        scan_sources(sources)
+
+
+@pytest.mark.parametrize("inner", [".", "part"])
+def test_sets_to_test_on_have_a_folder_each(tmp_path, inner):
+    (tmp_path / "part").mkdir()
+    with pytest.raises(ConfigError, match=r"is also part of .*; give the folder once: [ab]="):
+        parse_test_sets([f"a={tmp_path}", f"b={tmp_path / inner}"])

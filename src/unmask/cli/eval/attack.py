@@ -31,7 +31,7 @@ def command(
 
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.data.splits import select_split
+    from unmask.data.test_sets import select_headline_clips
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
     from unmask.models.device_placement import load_on_accelerator
@@ -42,7 +42,7 @@ def command(
     settings = load_settings(phase=phase, profile=profile, overrides=overrides or ())
     attacks = settings.attacks
     loaded = load_on_accelerator(bundle)
-    clips = select_split(read_manifest(manifest), "test")
+    clips = select_headline_clips(read_manifest(manifest))
     load = make_feature_loader(loaded.preprocessing, Cache(), clips)
     report = evaluate_under_attack(loaded, clips, load, attacks)
     if attacks.transmitted.enabled:

@@ -10,6 +10,7 @@ from pathlib import Path
 from unmask.data.datasets.copies import leave_out_copies
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
+from unmask.data.protocols.registry import PROTOCOLS
 from unmask.errors import ConfigError
 from unmask.records import SEALED, Clip
 
@@ -68,7 +69,7 @@ def parse_test_sets(texts: Sequence[str]) -> tuple[DataSource, ...]:
     """Parse data sets that are only tested on, ``NAME=FOLDER`` each.
 
     Raises:
-        ConfigError: A text has another form or role, or a set has no name of its own.
+        ConfigError: A text has another form or role, or a set has no name or folder of its own.
     """
     sources = tuple(parse_data_source(text, role="test") for text in texts)
     for source in sources:
@@ -78,6 +79,7 @@ def parse_test_sets(texts: Sequence[str]) -> tuple[DataSource, ...]:
                 "evaluation, which scores test clips alone; leave the role out"
             )
     check_names(sources)
+    check_folders(sources)
     return sources
 
 
@@ -100,28 +102,31 @@ def scan_sources(
 ) -> ScanResult:
     """Convert data sets to the clips of one run; log the files that cannot be read.
 
-    The names of the sets keep apart clips, people and footage of the same name. Of a file that two
-    sets hold, one clip is kept; see :func:`unmask.data.datasets.copies.leave_out_copies`.
+    The names of the sets keep apart clips, people and footage of the same name. The source of a
+    clip is the name of its set, see :func:`name_sources`. Of a file that two sets hold, one clip is
+    kept; see :func:`unmask.data.datasets.copies.leave_out_copies`.
 
     Args:
         sealed_share: See :func:`scan_dataset`.
 
     Raises:
-        ConfigError: Two sets have one name or one folder, a folder lies in that of another set, or
-            one of several has no name.
+        ConfigError: Two sets have one name or one folder, a folder lies in that of another set,
+            one of several has no name, or has the name of a part of another.
         DataError: A data set cannot be read (see :func:`scan_dataset`), two sets contradict each
             other about a file, or one has nothing that another has not.
     """
     if len(sources) > 1:
         check_names(sources)
-        _check_folders(sources)
+        check_folders(sources)
     scans = []
     for source in sources:
         scan = scan_dataset(source.folder, seed, jobs, source.role, sealed_share)
         log_skipped(scan, source.folder)
         scans.append(scan)
     pairs = zip(sources, scans, strict=True)
-    clips = tuple(_named(clip, source.name) for source, scan in pairs for clip in scan.clips)
+    named = [_name_clips(scan.clips, source.name) for source, scan in pairs]
+    _check_parts(sources, named)
+    clips = tuple(clip for part in named for clip in part)
     if len(scans) > 1:
         clips = leave_out_copies(clips, "all data sets")
     leaks = scans[0].leaks if len(scans) == 1 else warn_of_leaks(clips, "all data sets")
@@ -129,28 +134,71 @@ def scan_sources(
     return ScanResult(clips, tuple(file for scan in scans for file in scan.skipped), unknown, leaks)
 
 
-def _check_folders(sources: Sequence[DataSource]) -> None:
-    """Refuse a folder under two names, which would hide that its people are the same."""
+def check_folders(sources: Sequence[DataSource]) -> None:
+    """Refuse a folder under two names, which would hide that its people are the same.
+
+    Raises:
+        ConfigError: A folder is that of another set, or lies in it.
+    """
     for inner, outer in permutations(sources, 2):
         if inner.folder.resolve().is_relative_to(outer.folder.resolve()):
-            remedy = (
-                f"seal a data set as a whole, or a part of it by a manifest.csv with split {SEALED}"
-                if SEALED in (inner.role, outer.role)
-                else f"give the folder once, with role both: {outer.name}={outer.folder}"
-            )
+            if SEALED in (inner.role, outer.role):
+                remedy = f"seal a data set as a whole, or a part by a manifest.csv, split {SEALED}"
+            else:
+                role = "" if inner.role == outer.role else ", with role both"
+                remedy = f"give the folder once{role}: {outer.name}={outer.folder}"
             raise ConfigError(
                 f"data {inner.name}={inner.folder}: is also part of {outer.name}={outer.folder}; "
                 f"two names would hide that people and files are the same; {remedy}"
             )
 
 
-def _named(clip: Clip, name: str) -> Clip:
+def name_sources(clips: Sequence[Clip], name: str) -> tuple[str, ...]:
+    """Return the source of each clip of a data set that is called ``name``.
+
+    It is the name alone, but for a set for testing alone that lies beside one with training clips,
+    such as DeepFakeDetection beside FaceForensics++: its clips are of the source ``NAME-dfd``, by
+    the suffix of its protocol. No clip of it is trained on, so its scores are not the other's.
+
+    Args:
+        clips: All clips of the set, with the sources that it names itself.
+        name: Empty to keep those sources.
+    """
     if not name:
-        return clip
-    return replace(
-        clip,
-        clip_id=f"{name}__{clip.clip_id}",
-        source=name,
-        identity=f"{name}/{clip.identity}",
-        pair_id=f"{name}/{clip.pair_id}",
+        return tuple(clip.source for clip in clips)
+    suffixes = {source: _test_suffix(source) for source in {clip.source for clip in clips}}
+    if "" not in suffixes.values():
+        return (name,) * len(clips)
+    return tuple("-".join(filter(None, (name, suffixes[clip.source]))) for clip in clips)
+
+
+def _test_suffix(source: str) -> str:
+    """Return the suffix of a set for testing alone; empty for any other source."""
+    protocol = PROTOCOLS.get(source)
+    return protocol.suffix if protocol is not None and protocol.role == "test" else ""
+
+
+def _check_parts(sources: Sequence[DataSource], named: Sequence[Sequence[Clip]]) -> None:
+    """Refuse the name of a set that is also that of a part of another."""
+    names = {source.name for source in sources}
+    for source, clips in zip(sources, named, strict=True):
+        if taken := ({clip.source for clip in clips} & names) - {source.name}:
+            raise ConfigError(
+                f"data: {min(taken)!r} names a data set and a part of {source.name}="
+                f"{source.folder}; give one of them another name"
+            )
+
+
+def _name_clips(clips: Sequence[Clip], name: str) -> tuple[Clip, ...]:
+    if not name:
+        return tuple(clips)
+    return tuple(
+        replace(
+            clip,
+            clip_id=f"{name}__{clip.clip_id}",
+            source=source,
+            identity=f"{name}/{clip.identity}",
+            pair_id=f"{name}/{clip.pair_id}",
+        )
+        for clip, source in zip(clips, name_sources(clips, name), strict=True)
     )

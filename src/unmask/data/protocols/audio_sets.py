@@ -30,6 +30,7 @@ ASVSPOOF_2021_LA = Protocol(
     ),
     compressions=("none", "alaw", "pstn", "g722", "ulaw", "gsm", "opus"),
     role="test",
+    suffix="2021-la",
 )
 ASVSPOOF_2021_DF = Protocol(
     name="ASVspoof 2021 DF",
@@ -47,6 +48,7 @@ ASVSPOOF_2021_DF = Protocol(
         *("low_ogg", "high_ogg", "mp3m4a", "oggm4a"),
     ),
     role="test",
+    suffix="2021-df",
 )
 ASVSPOOF_5 = Protocol(
     name="ASVspoof 5",

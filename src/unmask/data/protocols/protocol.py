@@ -36,6 +36,9 @@ class Protocol:
         frames: Frames per video of the usual evaluation; ``None`` if no number is usual.
         role: What the set is commonly used for. ``both`` means ``test`` in a set for testing.
         official_test: Whether the authors publish which clips are test clips; no other clip is one.
+        suffix: Stands behind the name of a folder in which the set lies beside another one, to
+            tell its clips from those of that set; see
+            :func:`unmask.data.datasets.several.name_sources`.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Protocol:
     frames: int | None = None
     role: Role = "both"
     official_test: bool = True
+    suffix: str = ""
 
     def __post_init__(self) -> None:
         """Refuse labels without a word for a fake, and facts without a source."""

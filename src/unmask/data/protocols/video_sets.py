@@ -38,6 +38,7 @@ DFD = Protocol(
     frames=DEEPFAKEBENCH_FRAMES,
     role="test",
     official_test=False,
+    suffix="dfd",
 )
 CELEB_DF_V2 = Protocol(
     name="Celeb-DF-v2",

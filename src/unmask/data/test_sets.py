@@ -1,0 +1,39 @@
+"""Which test clips the headline of an evaluation reads, and which data sets are unseen ones."""
+
+from collections.abc import Sequence
+
+from unmask.data.splits import select_split
+from unmask.records import Clip
+
+
+def select_headline_clips(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """Return the test clips of those data sets that have training or validation clips.
+
+    Headline, gates without a source, attacks, codecs and the comparison with the baseline are
+    measured on them: adding a data set of role ``test`` does not move these numbers.
+
+    Args:
+        clips: Clips of all splits.
+
+    Returns:
+        The test clips of all sets where those of the others lack genuine clips or fakes.
+
+    Raises:
+        DataError: There is no test clip.
+    """
+    test = select_split(clips, "test")
+    seen = _seen_sets(clips)
+    headline = tuple(clip for clip in test if clip.source in seen)
+    return headline if len({clip.is_fake for clip in headline}) == 2 else test
+
+
+def select_unseen_sets(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
+    """Return the test clips of each data set that has neither training nor validation clips."""
+    seen = _seen_sets(clips)
+    tests = [clip for clip in clips if clip.split == "test" and clip.source not in seen]
+    names = sorted({clip.source for clip in tests})
+    return {name: tuple(clip for clip in tests if clip.source == name) for name in names}
+
+
+def _seen_sets(clips: Sequence[Clip]) -> set[str]:
+    return {clip.source for clip in clips if clip.split in ("train", "val")}
