@@ -283,7 +283,7 @@ def test_a_named_set_is_also_looked_up_among_those_that_nothing_was_trained_on(g
 
 
 @pytest.mark.parametrize(
-    ("levels", "words"),
+    ("levels", "remark"),
     [
         (("c23",), "; compression c23)"),
         (("c23", "c40"), "; compression c23 and c40, pooled)"),
@@ -292,7 +292,7 @@ def test_a_named_set_is_also_looked_up_among_those_that_nothing_was_trained_on(g
 )
 @pytest.mark.parametrize("is_unseen", [True, False])
 def test_a_gate_on_a_data_set_names_the_compression_levels_it_pools(
-    good, score_rows, levels, words, is_unseen
+    good, score_rows, levels, remark, is_unseen
 ):
     rows = [
         replace(row, source="ffpp", compression=levels[n % len(levels)] if levels else "")
@@ -308,7 +308,7 @@ def test_a_gate_on_a_data_set_names_the_compression_levels_it_pools(
     gates = GateSettings(sources=(SourceGate(source="ffpp", limit=0.5),))
     message = gate(check_gates(gates, evaluation, 0.0, NONE), "auc@ffpp").message
     assert ("compression" in message) == bool(levels)
-    assert words in message
+    assert remark in message
 
 
 def test_a_gate_report_with_its_data_sets_survives_json(good, unseen):

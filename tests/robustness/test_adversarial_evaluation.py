@@ -7,9 +7,12 @@ from sklearn.metrics import roc_auc_score
 
 from unmask.config import AttackSettings
 from unmask.errors import ConfigError, DataError, SingleClassError
+from unmask.evaluation.serialization import from_json, to_json
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
+from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
 from unmask.robustness.evasion import evasion_rate
+from unmask.robustness.robustness_page import render_page
 
 SETTINGS = AttackSettings(epsilons=(0.0, 0.05), targets=("frames", "audio"), pgd_steps=3)
 LABELS = [False, True] * 4
@@ -177,3 +180,54 @@ def test_silent_clips_have_no_sound_to_attack(bundle, clips, load):
         f"attacks on both skipped: {reason}",
     )
     assert report.notes == report.skipped
+
+
+def test_each_source_and_kind_has_the_rows_of_its_own_clips(ensemble, clips, load):
+    mixed = [
+        replace(
+            clips[n % 2],
+            clip_id=str(n),
+            sha256=f"{n:064x}",
+            pair_id=str(n // 2),
+            source=("celebdf", "ffpp", "few")[0 if n < 10 else 1 if n < 20 else 2],
+            manipulation="swap" if n % 2 else "none",
+        )
+        for n in range(24)
+    ]
+    settings = AttackSettings(epsilons=(0.05,), targets=("frames",))
+    report = evaluate_under_attack(ensemble, mixed, load, settings)
+    parts = {part.title: part for part in report.parts}
+    assert list(parts) == ["source celebdf", "source few", "source ffpp"]  # of one kind each
+    alone = evaluate_under_attack(ensemble, mixed[10:20], load, settings)
+    assert [row.drop for row in parts["source ffpp"].rows] == pytest.approx(
+        [row.drop for row in alone.rows]
+    )
+    assert {row.clips for row in parts["source ffpp"].rows} == {10}
+    assert parts["source few"].rows == ()
+    reason = "too few clips: 2 fake and 2 genuine; a row takes 5 of each"
+    assert parts["source few"].not_measured == reason
+    assert alone.parts == ()
+    key = "fgsm_drop_frames_0.05/source/ffpp"
+    assert report.to_metrics()[key] == parts["source ffpp"].rows[0].drop
+    assert from_json(RobustnessReport, to_json(report)) == report
+    page = render_page(report)
+    assert "<td>source celebdf</td><td>fgsm</td>" in page
+    assert f"<td>source few: {reason}</td>" in page
+
+
+def test_the_gated_attacks_of_a_part_use_all_its_clips(bundle, clips, load):
+    mixed = [
+        replace(
+            clips[n % 2],
+            clip_id=str(n),
+            sha256=f"{n:064x}",
+            pair_id=str(n // 2),
+            source=("celebdf", "ffpp")[n // 10],
+        )
+        for n in range(20)
+    ]
+    settings = AttackSettings(epsilons=(0.05, 0.1), targets=("frames",), clips=4)
+    report = evaluate_under_attack(bundle, mixed, load, settings)
+    for part in report.parts:
+        assert (part.fakes, part.reals, part.not_measured) == (5, 5, "")
+        assert [(row.epsilon, row.clips) for row in part.rows] == [(0.05, 10)]

@@ -135,3 +135,35 @@ def test_codecs_that_change_nothing_leave_no_gap_to_gate():
         )
         (row,) = [row for row in checked.rows if row.name == "codec_gap"]
         assert (row.value, row.level) == (None, level)
+
+
+def test_parts_are_measured_as_a_report_on_their_clips_alone(people, labels, scores):
+    mixed = [
+        replace(clip, source=("celebdf", "ffpp")[n // 20], manipulation="swap" * clip.is_fake)
+        for n, clip in enumerate(people)
+    ]
+    report = compare_conditions(mixed, scores, {"h264:23": 41.0}, SETTINGS, seed=1)
+    assert [part.title for part in report.parts] == ["source celebdf", "source ffpp"]
+    for part, half in zip(report.parts, (slice(0, 20), slice(20, 40)), strict=True):
+        own = {name: values[half] for name, values in scores.items()}
+        alone = compare_conditions(mixed[half], own, {}, SETTINGS, seed=1)
+        assert (part.original, part.rows) == (alone.original, alone.rows)
+        assert (part.fakes, part.reals) == (10, 10)
+    assert report.rows[0].psnr_db == 41.0
+    metrics = report.to_metrics()
+    auc = roc_auc_score(labels[20:], scores["h265:28"][20:])
+    assert metrics["codec_auc_h265_28/source/ffpp"] == pytest.approx(auc)
+    assert from_json(CodecReport, to_json(report)) == report
+
+
+def test_a_part_of_which_too_few_clips_were_scored_says_so(people, scores):
+    mixed = [replace(clip, source=("celebdf", "ffpp")[n // 20]) for n, clip in enumerate(people)]
+    scores["h264:23"][28:] = np.nan
+    report = compare_conditions(mixed, scores, {}, SETTINGS, seed=1)
+    few = report.parts[-1]
+    assert (few.title, few.original, few.rows) == ("source ffpp", None, ())
+    assert few.not_measured == "too few clips: 4 fake and 4 genuine; a row takes 5 of each"
+
+
+def test_a_single_source_of_one_kind_has_no_parts(people, scores):
+    assert compare_conditions(people, scores, {}, SETTINGS, seed=1).parts == ()

@@ -14,6 +14,7 @@ from unmask.robustness.robustness_page import render_page
 from unmask.robustness.transmitted_report import (
     TransmittedReport,
     TransmittedScores,
+    compare_parts,
     compare_stages,
 )
 
@@ -92,3 +93,30 @@ def test_metrics_json_and_page_carry_the_rows(row):
     assert row[0].drop.format("+") in page
     assert "uploads &lt;a fake&gt;" in page
     assert "Not measured" in render_page(replace(report, transmitted=None))
+
+
+def test_parts_have_the_rows_of_their_clips_alone():
+    rng = np.random.default_rng(3)
+    labels = np.array([False, True] * 20)
+    clips = [
+        make_clip(
+            clip_id=str(n),
+            identity=str(n // 4),
+            fake_video=bool(fake),
+            source=("celebdf", "ffpp", "few")[0 if n < 20 else 1 if n < 36 else 2],
+            manipulation="swap" if fake else "none",
+        )
+        for n, fake in enumerate(labels)
+    ]
+    encoded = rng.normal(0, 1, 40) + 2 * labels
+    scores = TransmittedScores(encoded, encoded, encoded - rng.random(40) * labels)
+    parts = list(compare_parts({("noise", 23): scores}, clips, SETTINGS, 1))
+    assert [part.title for part in parts] == ["source celebdf", "source few", "source ffpp"]
+    own = TransmittedScores(*(values[20:36] for values in (encoded, encoded, scores.attacked)))
+    assert parts[2].rows == (compare_stages("noise", 23, clips[20:36], own, SETTINGS, 1),)
+    assert (parts[1].rows, parts[1].not_measured[:12]) == ((), "too few clip")
+    report = TransmittedReport(0.95, 8, parts[0].rows, parts=tuple(parts))
+    assert from_json(TransmittedReport, to_json(report)) == report
+    page = render_page(RobustnessReport("test", 40, 0.9, (), transmitted=report))
+    assert "<td>source ffpp</td><td>noise</td>" in page
+    assert "<td>source few: too few clips: 2 fake and 2 genuine" in page

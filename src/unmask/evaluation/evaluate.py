@@ -195,11 +195,7 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         by_manipulation=dict(_by_slice(rows, "manipulation", settings, seed)),
         by_modality=dict(_by_modality(rows, settings, seed)),
         by_compression=dict(_by_slice(rows, "compression", settings, seed)),
-        levels={
-            name: levels
-            for name in sorted({row.source for row in rows})
-            if (levels := list_levels(rows, name))
-        },
+        levels=_levels(rows),
         by_source={
             name: _estimate(subset, *_logits_and_labels(subset), settings, seed)
             for name, subset in _sources_with_both(rows)
@@ -258,6 +254,11 @@ def _by_slice(
         is_known = kind == "compression" and len(list_levels(rows, subset[0].source)) < 2
         if part.kind == kind and not is_known and len({row.is_fake for row in subset}) == 2:
             yield part.name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
+
+
+def _levels(rows: Sequence[ScoreRow]) -> dict[str, tuple[str, ...]]:
+    levels = {name: list_levels(rows, name) for name in sorted({row.source for row in rows})}
+    return {name: stated for name, stated in levels.items() if stated}
 
 
 def _sources_with_both(rows: Sequence[ScoreRow]) -> Iterator[tuple[str, list[ScoreRow]]]:

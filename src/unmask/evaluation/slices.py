@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 SliceKind = Literal["all", "source", "manipulation", "compression"]
 NOT_STATED = "not stated"  # the compression level of clips whose data set names none
 MIN_CLIPS = 5  # fakes, and genuine clips, below which a part of an attack or codec table has no row
@@ -94,16 +97,21 @@ def list_slices(clips: Sequence[LabelledClip]) -> Iterator[ClipSlice]:
             yield ClipSlice("compression", f"{prefix}{level or NOT_STATED}", tuple(chosen))
 
 
-def list_parts(clips: Sequence[LabelledClip]) -> Iterator[tuple[PartOfClips, list[int]]]:
+def list_parts(
+    clips: Sequence[LabelledClip], is_scored: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[PartOfClips, list[int]]]:
     """Yield the slices that do not merely repeat all clips or one another, with their indices.
 
     One with fewer than ``MIN_CLIPS`` fakes or genuine clips says so in ``not_measured``.
+
+    Args:
+        is_scored: Which clips count, shape ``(clips,)``; ``None`` for all.
     """
     known: set[tuple[int, ...]] = set()
     for part in list_slices(clips):
         if part.indices not in known and part.kind != "all":
-            fakes = sum(clips[index].is_fake for index in part.indices)
-            counts = fakes, len(part.indices) - fakes
+            labels = [clips[i].is_fake for i in part.indices if is_scored is None or is_scored[i]]
+            counts = sum(labels), len(labels) - sum(labels)
             yield PartOfClips(part.kind, part.name, *counts, _shortage(*counts)), [*part.indices]
         known.add(part.indices)
 

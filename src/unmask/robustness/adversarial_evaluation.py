@@ -5,7 +5,7 @@ The attacker knows the first member of the ensemble; see
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -15,6 +15,7 @@ from unmask.data.skipped_clips import check_skipped
 from unmask.data.torch.evaluation_set import Example, FeatureLoader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
+from unmask.evaluation.slices import PartOfClips, list_parts
 from unmask.models.bundle import Bundle
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.records import Clip
@@ -23,12 +24,13 @@ from unmask.robustness.adversarial_report import (
     GATE_TARGET,
     SHARED_ENCODER_NOTE,
     WHITE_BOX,
+    AttackPart,
     AttackRow,
     RobustnessReport,
     ThreatModel,
     is_gated_attack,
 )
-from unmask.robustness.adversarial_scoring import Attack, score_under_attack
+from unmask.robustness.adversarial_scoring import Attack, Logits, score_under_attack
 from unmask.robustness.clip_choice import choose_clips
 from unmask.robustness.evasion import evasion_rate
 from unmask.robustness.usable_clips import UsableClips
@@ -37,6 +39,35 @@ ATTACKS = {"frames": "frame attacks", "audio": "audio attacks", "both": "attacks
 NO_ATTACK = Attack(GATE_TARGET, 0.0, "none")
 
 RowsByAttack = dict[tuple[str, Attack], AttackRow]  # by view and attack
+
+
+@dataclass(frozen=True, slots=True)
+class _ScoredClips:
+    """Logits of clips by view, each array of shape ``(clips, attacks)``; no attack comes first."""
+
+    clips: Sequence[Clip]
+    attacks: Sequence[Attack]
+    logits: dict[str, Logits]
+
+    def to_rows(self, indices: Sequence[int]) -> RowsByAttack:
+        """Measure one row per view and attack on some of the clips, ``NO_ATTACK`` included."""
+        is_fake = np.array([self.clips[index].is_fake for index in indices])
+        rows: RowsByAttack = {}
+        for view, scores in self.logits.items():
+            logits = scores[list(indices)]
+            aucs = [roc_auc(column, is_fake) for column in logits.T]
+            for attack, auc, attacked in zip(self.attacks, aucs, logits.T, strict=True):
+                rows[view, attack] = AttackRow(
+                    target=attack.target,
+                    epsilon=attack.epsilon,
+                    auc=auc,
+                    drop=aucs[0] - auc,
+                    method=attack.method,
+                    view=view,
+                    clips=len(indices),
+                    evasion=evasion_rate(logits[:, 0], attacked, is_fake),
+                )
+        return rows
 
 
 def evaluate_under_attack(
@@ -72,16 +103,20 @@ def evaluate_under_attack(
     is_limited = bool(settings.clips or settings.frames)
     whole = choose_clips(subset, 0, loader.is_usable) if gated and is_limited else sample
     check_skipped(tuple(loader.tried.values()), loader.problems)
-    rows = _measure(bundle, sample, loader.iterate(sample, settings.frames), attacks, settings)
+    scored = [_score(bundle, sample, loader.iterate(sample, settings.frames), attacks, settings)]
     if gated and is_limited:
         first_member = replace(bundle, members=bundle.members[:1], sync=None)
-        rows |= _measure(first_member, whole, loader.iterate(whole), gated, settings)
+        scored.append(_score(first_member, whole, loader.iterate(whole), gated, settings))
+    rows: RowsByAttack = {}
+    for each in scored:
+        rows |= each.to_rows(range(len(each.clips)))
     clean = rows.pop((WHITE_BOX, NO_ATTACK))
     return RobustnessReport(
         split=split,
         clips=len(whole),
         clean_auc=clean.auc,
-        rows=tuple(row for (_, attack), row in rows.items() if attack != NO_ATTACK),
+        rows=_without_clean(rows),
+        parts=_list_parts(scored),
         threat_model=_threat_model(bundle),
         protocol=_protocol(settings),
         skipped=tuple(f"{ATTACKS[name]} skipped: {why}" for name, why in skipped.items()),
@@ -106,35 +141,42 @@ def _find_skipped(
     return {name: reasons[name] for name in targets if name in reasons}
 
 
-def _measure(
+def _score(
     bundle: Bundle,
     clips: Sequence[Clip],
     examples: Iterable[Example],
     attacks: Sequence[Attack],
     settings: AttackSettings,
-) -> RowsByAttack:
-    """Measure one row per view and attack, ``NO_ATTACK`` included.
+) -> _ScoredClips:
+    """Score clips under each attack, and without one.
 
     Args:
         examples: Those of ``clips``, in the same order.
     """
-    is_fake = np.array([clip.is_fake for clip in clips])
     tried = [NO_ATTACK, *attacks]
-    rows: RowsByAttack = {}
-    for view, logits in score_under_attack(bundle, examples, tried, settings).items():
-        aucs = [roc_auc(column, is_fake) for column in logits.T]
-        for attack, auc, attacked in zip(tried, aucs, logits.T, strict=True):
-            rows[view, attack] = AttackRow(
-                target=attack.target,
-                epsilon=attack.epsilon,
-                auc=auc,
-                drop=aucs[0] - auc,
-                method=attack.method,
-                view=view,
-                clips=len(clips),
-                evasion=evasion_rate(logits[:, 0], attacked, is_fake),
-            )
-    return rows
+    return _ScoredClips(clips, tried, score_under_attack(bundle, examples, tried, settings))
+
+
+def _without_clean(rows: RowsByAttack) -> tuple[AttackRow, ...]:
+    return tuple(row for (_, attack), row in rows.items() if attack != NO_ATTACK)
+
+
+def _list_parts(scored: Sequence[_ScoredClips]) -> tuple[AttackPart, ...]:
+    """Return the rows per part of the clips; of an attack on two choices of clips, the last."""
+    if len(scored[0].attacks) == 1:
+        return ()  # nothing was attacked
+    parts: dict[str, PartOfClips] = {}
+    rows: dict[str, RowsByAttack] = {}
+    for each in scored:
+        for part, indices in list_parts(each.clips):
+            parts[part.title] = part
+            known = rows.setdefault(part.title, {})
+            if not part.not_measured:
+                known |= each.to_rows(indices)
+    return tuple(
+        AttackPart(**asdict(part), rows=_without_clean(rows[title]))
+        for title, part in parts.items()
+    )
 
 
 def _threat_model(bundle: Bundle) -> ThreatModel:

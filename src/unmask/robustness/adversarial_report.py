@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
+from unmask.evaluation.metric_keys import to_metric_key
+from unmask.evaluation.slices import PartOfClips
 from unmask.robustness.transmitted_report import TransmittedReport
 
 GATE_METHOD, GATE_TARGET, GATE_EPSILON = "fgsm", "frames", 0.05
@@ -82,6 +84,19 @@ class AttackRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttackPart(PartOfClips):
+    """The rows of a source, kind of fakes or compression level."""
+
+    rows: tuple[AttackRow, ...] = ()
+
+    def describe_worst(self) -> str:
+        """Return the row with the largest drop as a phrase."""
+        row = max(self.rows, key=lambda row: row.drop)
+        attack = f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}"
+        return f"largest drop {row.drop:.3f} by {attack}"
+
+
+@dataclass(frozen=True, slots=True)
 class RobustnessReport:
     """Results of all attacks on one split.
 
@@ -92,6 +107,8 @@ class RobustnessReport:
         skipped: Attacks that the clips or the detector have no use for, one sentence each.
         transmitted: Attack that must survive H.264; ``None`` where it was not measured, and in
             older files.
+        parts: The same attacks per source, kind of fakes and compression level, where that is not
+            all clips again; see :func:`unmask.evaluation.slices.list_parts`. Empty in older files.
     """
 
     split: str
@@ -102,6 +119,7 @@ class RobustnessReport:
     transmitted: TransmittedReport | None = None
     protocol: Annotated[str, Field(validation_alias=AliasChoices("protocol", "made"))] = ""
     skipped: tuple[str, ...] = ()
+    parts: tuple[AttackPart, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,17 +134,14 @@ class RobustnessReport:
         Smaller budgets count, too: at a single one a detector can look robust that has learnt to
         recognise a step of that size, or whose gradients are masked.
         """
-        drops = {
-            row.epsilon: row.drop
-            for row in self.rows
-            if row.view == WHITE_BOX and is_gated_attack(row.method, row.target, row.epsilon)
-        }
+        drops = {row.epsilon: row.drop for row in filter(_is_gated, self.rows)}
         return max(drops.values()) if GATE_EPSILON in drops else None
 
     def to_metrics(self) -> dict[str, float]:
         """Return AUC and drop of each attack, as ``pgd_drop_transfer_frames_0.05``.
 
-        White-box keys omit the view: ``fgsm_drop_frames_0.05``.
+        White-box keys omit the view: ``fgsm_drop_frames_0.05``. Of each part, they are the drops
+        that the gate would check: ``fgsm_drop_frames_0.05/source/celebdf``.
         """
         transmitted = {} if self.transmitted is None else self.transmitted.to_metrics()
         return dict(self._metrics()) | transmitted
@@ -138,3 +153,11 @@ class RobustnessReport:
             yield f"{row.method}_drop_{view}{row.target}_{row.epsilon:g}", row.drop
             if row.evasion is not None:
                 yield f"{row.method}_evasion_{view}{row.target}_{row.epsilon:g}", row.evasion
+        for part in self.parts:
+            for row in filter(_is_gated, part.rows):
+                place = f"{part.kind}/{to_metric_key(part.name)}"
+                yield f"{row.method}_drop_{row.target}_{row.epsilon:g}/{place}", row.drop
+
+
+def _is_gated(row: AttackRow) -> bool:
+    return row.view == WHITE_BOX and is_gated_attack(row.method, row.target, row.epsilon)

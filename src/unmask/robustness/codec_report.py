@@ -1,7 +1,7 @@
 """Report of a codec evaluation; it can be read without torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -12,8 +12,10 @@ from unmask.config import EvaluationSettings
 from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.gates import Reading
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
+from unmask.evaluation.metric_keys import to_metric_key
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.evaluation.resampled_metrics import resampled_aucs
+from unmask.evaluation.slices import PartOfClips, list_parts
 from unmask.records import Clip
 
 ORIGINAL = "original"
@@ -47,6 +49,19 @@ class CodecRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CodecPart(PartOfClips):
+    """A source, kind of fakes or compression level under all codec conditions.
+
+    Attributes:
+        original: AUC of the original files; ``None`` where nothing is measured.
+        rows: As in the report, without PSNR.
+    """
+
+    original: Estimate | None = None
+    rows: tuple[CodecRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CodecReport:
     """One split under all codec conditions.
 
@@ -59,6 +74,9 @@ class CodecReport:
         unscored: Clips whose original file could not be scored; no row counts them.
         skipped: Conditions that change nothing which the detector uses, such as a sound codec on
             silent clips.
+        parts: The same per source, kind of fakes and compression level of the files, where that is
+            not all clips again; see :func:`unmask.evaluation.slices.list_parts`. Empty in files of
+            before version 0.3.
     """
 
     split: str
@@ -69,6 +87,7 @@ class CodecReport:
     codec_gap: Estimate | None = None
     unscored: int = 0
     skipped: tuple[str, ...] = ()
+    parts: tuple[CodecPart, ...] = ()
 
     @property
     def gap(self) -> float | None:
@@ -88,7 +107,10 @@ class CodecReport:
         return Reading(None if self.gap is None else Estimate(self.gap, None, None))
 
     def to_metrics(self) -> dict[str, float]:
-        """Return AUC, drop and PSNR of each condition, as ``codec_drop_h264_23``."""
+        """Return AUC, drop and PSNR of each condition, as ``codec_drop_h264_23``.
+
+        Those of a part have its kind and name behind it: ``codec_drop_h264_23/source/celebdf``.
+        """
         values: dict[str, float] = {}
         for row in self.rows:
             name = row.condition.replace(":", "_")
@@ -96,6 +118,11 @@ class CodecReport:
             values |= row.drop.to_metrics(f"codec_drop_{name}")
             if row.psnr_db is not None:
                 values[f"codec_psnr_{name}"] = row.psnr_db
+        for part in self.parts:
+            for row in part.rows:
+                place = f"{row.condition.replace(':', '_')}/{part.kind}/{to_metric_key(part.name)}"
+                values[f"codec_auc_{place}"] = row.auc.value
+                values[f"codec_drop_{place}"] = row.drop.value
         if self.gap is not None:
             values["codec_gap"] = self.gap
         return values
@@ -120,7 +147,38 @@ def compare_conditions(
     Raises:
         SingleClassError: The scored clips are all genuine, or all fake.
     """
-    common = ~np.isnan(np.stack(list(scores.values()))).any(axis=0)
+    report = _compare(clips, scores, psnr_db, settings, seed)
+    parts = []
+    for part, indices in list_parts(clips, _is_scored(scores)):
+        own = {name: values[indices] for name, values in scores.items()}
+        measured = None
+        if not part.not_measured:
+            measured = _compare([clips[index] for index in indices], own, {}, settings, seed)
+        parts.append(
+            CodecPart(
+                **asdict(part),
+                original=None if measured is None else measured.original,
+                rows=() if measured is None else measured.rows,
+            )
+        )
+    return replace(report, parts=tuple(parts))
+
+
+def _is_scored(scores: Mapping[str, Scores]) -> Labels:
+    """Return which clips were scored under every condition, shape ``(clips,)``."""
+    scored: Labels = ~np.isnan(np.stack(list(scores.values()))).any(axis=0)
+    return scored
+
+
+def _compare(
+    clips: Sequence[Clip],
+    scores: Mapping[str, Scores],
+    psnr_db: Mapping[str, float | None],
+    settings: EvaluationSettings,
+    seed: int,
+) -> CodecReport:
+    """Compare the conditions on some clips, without parts."""
+    common = _is_scored(scores)
     scored = [clip for clip, known in zip(clips, common, strict=True) if known]
     is_fake = np.array([clip.is_fake for clip in scored], dtype=np.bool_)
     auc = {name: roc_auc(values[common], is_fake) for name, values in scores.items()}

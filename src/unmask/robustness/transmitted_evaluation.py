@@ -27,9 +27,11 @@ from unmask.robustness.transmitted_attack import GradientSource, perturb_clip
 from unmask.robustness.transmitted_report import (
     ATTACKER,
     KNOWLEDGE,
+    StagesByAttack,
     TransmittedReport,
     TransmittedScores,
-    compare_stages,
+    compare_attacks,
+    compare_parts,
 )
 from unmask.robustness.transmitted_video import Arrival, Upload, save_perturbations, transmit
 
@@ -100,13 +102,10 @@ def evaluate_transmitted(
     with TemporaryDirectory() as folder:
         experiment = _Experiment(bundle, settings, seed, Path(folder))
         stages = _score_stages(experiment, attackers, chosen, load)
-    rows = [
-        compare_stages(name, crf, chosen, scores, evaluation, seed)
-        for (name, crf), scores in stages.items()
-    ]
     return replace(
         report,
-        rows=tuple(row for row in rows if row is not None),
+        rows=compare_attacks(stages, chosen, evaluation, seed),
+        parts=tuple(compare_parts(stages, chosen, evaluation, seed)),
         attacker=ATTACKER.format(epsilon=settings.epsilon_levels),
         notes=(*notes, *more_notes, *_describe_attackers(attackers)),
     )
@@ -176,7 +175,7 @@ def _score_stages(
     attackers: Sequence[_Attacker],
     clips: Sequence[Clip],
     load: FeatureLoader,
-) -> dict[tuple[str, int], TransmittedScores]:
+) -> StagesByAttack:
     """Return the scores under each attacker and CRF."""
     scorers = {id(each.scorer): each.scorer for each in attackers}
     original = {

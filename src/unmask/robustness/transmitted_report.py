@@ -1,7 +1,7 @@
 """Report of the attack that must survive H.264; it can be read without torch."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from unmask.evaluation.gates import Reading
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.evaluation.resampled_metrics import Counts, resampled_aucs
+from unmask.evaluation.slices import PartOfClips, list_parts
 from unmask.records import Clip
 from unmask.robustness.evasion import evasion_rate
 
@@ -60,6 +61,18 @@ class TransmittedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TransmittedPart(PartOfClips):
+    """The rows of a source, kind of fakes or compression level."""
+
+    rows: tuple[TransmittedRow, ...] = ()
+
+    def describe_worst(self) -> str:
+        """Return the row with the largest drop as a phrase."""
+        row = max(self.rows, key=lambda row: row.drop.value)
+        return f"largest drop {row.drop.format()} by {row.attacker}, CRF {row.crf}"
+
+
+@dataclass(frozen=True, slots=True)
 class TransmittedReport:
     """Attacks on the frames of fakes, behind H.264.
 
@@ -69,6 +82,7 @@ class TransmittedReport:
         attacker: Who the attacker is.
         notes: What was not attacked or not measured, one sentence each.
         unmeasurable: Why nothing can be measured; empty if there are rows.
+        parts: See :attr:`unmask.robustness.adversarial_report.RobustnessReport.parts`.
     """
 
     confidence: float
@@ -77,6 +91,7 @@ class TransmittedReport:
     attacker: str = ""
     notes: tuple[str, ...] = ()
     unmeasurable: str = ""
+    parts: tuple[TransmittedPart, ...] = ()
 
     @property
     def worst(self) -> TransmittedRow | None:
@@ -117,6 +132,38 @@ class TransmittedScores:
     original: Scores
     encoded: Scores
     attacked: Scores
+
+    def take(self, indices: Sequence[int]) -> "TransmittedScores":
+        """Return the scores of some of the clips."""
+        chosen = list(indices)
+        return TransmittedScores(self.original[chosen], self.encoded[chosen], self.attacked[chosen])
+
+
+StagesByAttack = Mapping[tuple[str, int], TransmittedScores]  # by attacker and CRF
+
+
+def compare_attacks(
+    stages: StagesByAttack, clips: Sequence[Clip], settings: EvaluationSettings, seed: int
+) -> tuple[TransmittedRow, ...]:
+    """Return the row of each attacker and CRF; arguments as of :func:`compare_stages`."""
+    rows = [
+        compare_stages(attacker, crf, clips, scores, settings, seed)
+        for (attacker, crf), scores in stages.items()
+    ]
+    return tuple(row for row in rows if row is not None)
+
+
+def compare_parts(
+    stages: StagesByAttack, clips: Sequence[Clip], settings: EvaluationSettings, seed: int
+) -> Iterator[TransmittedPart]:
+    """Yield the rows of each part of the clips that were scored at all stages of all attacks."""
+    columns = [array for s in stages.values() for array in (s.original, s.encoded, s.attacked)]
+    is_scored = ~np.isnan(columns).any(axis=0) if columns else None
+    for part, indices in list_parts(clips, is_scored):
+        own = {key: scores.take(indices) for key, scores in stages.items()}
+        subset = [clips[index] for index in indices]
+        rows = () if part.not_measured else compare_attacks(own, subset, settings, seed)
+        yield TransmittedPart(**asdict(part), rows=rows)
 
 
 def compare_stages(

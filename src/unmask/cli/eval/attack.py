@@ -11,7 +11,8 @@ from unmask.cli.options import Bundle, Manifest, Overrides, Phase, Profile
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from unmask.robustness.transmitted_report import TransmittedReport
+    from unmask.robustness.adversarial_report import AttackPart
+    from unmask.robustness.transmitted_report import TransmittedPart, TransmittedReport
 
 
 def command(
@@ -56,6 +57,8 @@ def command(
             f"{row.method} on {row.target}, epsilon {row.epsilon:g}, {row.view}: "
             f"AUC {row.auc:.3f}, drop {row.drop:.3f}, {_evasion(row.evasion)}"
         )
+    for part in report.parts:
+        typer.echo(_describe_part(part))
     for note in report.skipped:
         typer.echo(note)
     if report.transmitted is not None:
@@ -67,7 +70,14 @@ def _evasion(rate: float | None) -> str:
     return "no fake is found" if rate is None else f"{rate:.0%} of the fakes found escape"
 
 
+def _describe_part(part: "AttackPart | TransmittedPart") -> str:
+    """Return the row of a part that loses most, of any attack; all rows are in the report."""
+    counts = f"{part.title} ({part.fakes} fake + {part.reals} genuine)"
+    return f"{counts}: {part.not_measured or part.describe_worst()}"
+
+
 def _transmitted_table(report: "TransmittedReport") -> "Table":
+    from rich.markup import escape
     from rich.table import Table
 
     title = f"Perturbed by {report.epsilon_levels}/255, then encoded as H.264"
@@ -83,6 +93,9 @@ def _transmitted_table(report: "TransmittedReport") -> "Table":
             f"{row.clips - row.fakes} + {row.fakes}",
             *("no fake is found" if each is None else each.format() for each in estimates),
         )
+    for part in report.parts:
+        table.add_section()
+        table.add_row(escape(_describe_part(part)))
     sentences = (report.unmeasurable, f"The attacker {report.attacker}", *report.notes)
     table.caption = "; ".join(filter(None, sentences[bool(report.rows) :] or sentences[:1]))
     return table
