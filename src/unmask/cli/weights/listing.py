@@ -13,10 +13,10 @@ def command() -> None:
     for network in NETWORKS:
         stored = find_stored(network.name)
         lines = Table.grid(padding=(0, 2))
-        packages = ", ".join(f"{file.project}=={file.version}" for file in network.files)
+        origins = ", ".join(file.origin for file in network.files)
         for key, value in {
             "network": network.architecture,
-            "packages": f"{packages}, {sum(file.size for file in network.files) / 1e6:.0f} MB",
+            "from": f"{origins}, {sum(file.size for file in network.files) / 1e6:.1f} MB",
             "trained on": network.trained_on,
             "licence": f"package: {network.package_licence}; weights: {network.weights_licence}",
             "input": network.preprocessing,

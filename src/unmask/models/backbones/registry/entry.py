@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 NOT_STATED = "not stated"
 HIFIGAN = "speecht5_hifigan"  # transformers' type of the vocoder
+AASIST, MESO_4, MESO_INCEPTION_4 = "aasist", "meso-4", "mesoinception-4"
+DETECTORS = (AASIST, MESO_4, MESO_INCEPTION_4)  # of :mod:`unmask.models.peers`
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +25,47 @@ class PackagedFile:
     member: str
     size: int
 
+    @property
+    def origin(self) -> str:
+        """The wheel, for a reader."""
+        return f"{self.project}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFile:
+    """A file in its authors' repository.
+
+    Attributes:
+        url: Of the repository, for git.
+        commit: 40 hexadecimal digits.
+        sha256: Hash of the file, 64 hexadecimal digits.
+        member: Path of the file in the repository.
+        size: Bytes of the file.
+    """
+
+    url: str
+    commit: str
+    sha256: str
+    member: str
+    size: int
+
+    @property
+    def origin(self) -> str:
+        """The repository, for a reader."""
+        return f"{self.url} at {self.commit[:7]}"
+
 
 @dataclass(frozen=True, slots=True)
 class PretrainedNetwork:
-    """A pretrained network that travels inside packages.
+    """A pretrained network that travels inside packages, or in its authors' repository.
 
     Attributes:
         name: Name in settings and on the command line.
         architecture: Network and size.
         files: Files of the weights, in the order in which they are joined.
         converter: Module of :mod:`.converters` that reads them.
-        model: timm's name of the architecture, or transformers' ``model_type``.
+        model: timm's name of the architecture, transformers' ``model_type``, or one of
+            ``DETECTORS``.
         trained_on: Training data, as far as it is stated.
         package_licence, weights_licence: As stated, or ``not stated``.
         preprocessing: Input that the network expects.
@@ -43,7 +75,7 @@ class PretrainedNetwork:
 
     name: str
     architecture: str
-    files: tuple[PackagedFile, ...]
+    files: tuple[PackagedFile | RepositoryFile, ...]
     converter: str
     model: str
     trained_on: str
@@ -57,6 +89,15 @@ class PretrainedNetwork:
     def is_vocoder(self) -> bool:
         """Whether it generates sound from mel bands, which no detector can be built on."""
         return self.model == HIFIGAN
+
+    @property
+    def other_use(self) -> str:
+        """What the network is, and where its name belongs; empty for a backbone."""
+        if self.is_vocoder:
+            return "a vocoder, which belongs in training.voice_forgeries"
+        if self.model in DETECTORS:
+            return "a detector of others, which `unmask eval peers` measures"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

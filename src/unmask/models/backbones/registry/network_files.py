@@ -18,12 +18,22 @@ from transformers import (
 )
 
 from unmask.models.backbones.registry.converters import (
+    aasist,
     clip_onnx,
     ctranslate2_whisper,
     hifigan,
+    mesonet,
     timm_checkpoint,
 )
-from unmask.models.backbones.registry.entry import HIFIGAN, PretrainedNetwork
+from unmask.models.backbones.registry.entry import (
+    AASIST,
+    DETECTORS,
+    HIFIGAN,
+    MESO_INCEPTION_4,
+    PretrainedNetwork,
+)
+from unmask.models.peers.aasist import Aasist
+from unmask.models.peers.mesonet import MesoNet
 
 WEIGHTS_NAME = "model.safetensors"
 HEAD_DIM = 64  # of every Whisper model
@@ -32,13 +42,17 @@ HIFIGAN_RATE_HZ = 22_050
 
 
 def convert(network: PretrainedNetwork, content: bytes) -> dict[str, Tensor]:
-    """Return the tensors of the packaged file under the names of timm or transformers."""
+    """Return the tensors of the published file under the names of the network here."""
     if network.converter == "clip_onnx":
         return clip_onnx.read_tensors(content)
     if network.converter == "ctranslate2_whisper":
         return ctranslate2_whisper.read_tensors(content)
     if network.converter == "hifigan":
         return hifigan.read_tensors(content)
+    if network.converter == "aasist":
+        return aasist.read_tensors(content)
+    if network.converter == "mesonet":
+        return mesonet.read_tensors(content, inception=network.model == MESO_INCEPTION_4)
     return timm_checkpoint.read_tensors(content, network.model)
 
 
@@ -71,7 +85,14 @@ def read_network(network: PretrainedNetwork, folder: Path) -> nn.Module:
         vocoder: nn.Module = SpeechT5HifiGan(config)
         vocoder.load_state_dict(state)
         return vocoder.eval()
-    return _build_timm(network.model, state).eval()
+    build = _build_detector if network.model in DETECTORS else _build_timm
+    return build(network.model, state).eval()
+
+
+def _build_detector(name: str, state: Mapping[str, Tensor]) -> nn.Module:
+    model: nn.Module = Aasist() if name == AASIST else MesoNet(inception=name == MESO_INCEPTION_4)
+    model.load_state_dict(state)
+    return model
 
 
 def _build_timm(name: str, state: Mapping[str, Tensor]) -> nn.Module:

