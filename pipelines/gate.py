@@ -13,6 +13,7 @@ from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_baseline import fetch_baseline
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
+from steps.note_unsealed import note_unsealed
 
 
 @pipeline(enable_cache=True)
@@ -31,7 +32,7 @@ def regression_gate(
         overrides: ``section.key=value`` each, as in training.
     """
     settings, data = load_run(phase, profile, data, overrides)
-    clips, _, _, own = ingest_data(data, settings.seed, settings.data)
+    clips, data_version, _, own = ingest_data(data, settings.seed, settings.data)
     bundle = fetch_champion(phase, version, required=True)
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
@@ -39,5 +40,5 @@ def regression_gate(
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     baseline = evaluate_baseline(fetch_baseline(phase), plots, clips, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
-    plan = plan_gates(settings, data)
+    plan = note_unsealed(plan_gates(settings, data), data_version)
     enforce_gates(check_gates(bundle, evaluation, robustness, codecs, baseline, plan))

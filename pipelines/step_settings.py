@@ -35,7 +35,11 @@ def ensemble_settings(settings: Settings) -> Settings:
 def plan_gates(settings: Settings, data: Sequence[str] = ()) -> GatePlan:
     """Return the gates of a run beside the roadmap's targets of its phase."""
     targets = load_settings(PARAMS, settings.phase, roadmap.PROFILE).gates
-    return GatePlan(gates=gate_settings(settings, data), targets=targets)
+    return GatePlan(
+        gates=gate_settings(settings, data),
+        targets=targets,
+        expects_sealed=settings.profile == roadmap.PROFILE,
+    )
 
 
 def gate_settings(settings: Settings, data: Sequence[str]) -> GateSettings:

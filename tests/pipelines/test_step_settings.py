@@ -67,6 +67,7 @@ def test_every_profile_is_compared_with_the_targets_of_full(monkeypatch):
     plan = plan_gates(demo)
     assert (plan.gates, plan.targets) == (demo.gates, full.gates)
     assert plan_gates(demo, ("folder",)).gates == gate_settings(demo, ("folder",))
+    assert [plan_gates(each).expects_sealed for each in (demo, full)] == [False, True]
 
 
 def test_shortcuts_fail_the_pinned_set_only():

@@ -28,6 +28,7 @@ STEPS = [
     "evaluate_codecs",
     "fetch_baseline",
     "evaluate_baseline",
+    "note_unsealed",
     "check_gates",
     "log_results",
     "register_detector",

@@ -168,14 +168,17 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
 ):
     import mlflow
 
+    from steps.note_unsealed import NOTHING_SEALED
+
     sets = f"ffpp={faceforensics}:both", f"celebdf={celebdf}:test"
     run, champion = train(*sets, phase=1, overrides=(*overrides, "data.forge_held_out=true"))
     assert champion.settings.modalities == ("video",)
     assert set(champion.untrained) == {"audio"}
     gates = load(run, "check_gates", "gates")
-    trained, attacked = gates.notes
+    trained, attacked, unsealed = gates.notes
     assert trained.startswith("audio is not trained: none of ")
     assert attacked == "audio attacks skipped: the detector uses no sound"
+    assert unsealed == NOTHING_SEALED
     assert champion.notes == gates.notes
     evaluation = load(run, "evaluate_detector", "evaluation")
     fakes = {name: auc.fakes for name, auc in evaluation.by_source.items()}

@@ -33,6 +33,13 @@ def test_gates_tell_what_the_candidate_was_trained_without(bundle_folder, report
     assert check_gates.entrypoint(bundle_folder, make_evaluation(auc=0.9), *reports).notes == ()
 
 
+def test_gates_have_the_notes_of_their_plan(bundle_folder, reports):
+    *others, plan = reports
+    plan = plan.replace(notes=("no clip is sealed",))
+    report = check_gates.entrypoint(bundle_folder, make_evaluation(auc=0.9), *others, plan)
+    assert report.notes == plan.notes
+
+
 def test_gates_and_the_card_of_the_champion_tell_which_tests_were_skipped(
     bundle_folder, reports, checkout
 ):

@@ -188,3 +188,9 @@ class GatePlan(SettingsModel):
     targets: GateSettings = Field(
         description="Gates of profile `full`, which hold the roadmap's targets; shown only."
     )
+    expects_sealed: bool = Field(
+        default=False, description="Whether the report says so where no clip is sealed."
+    )
+    notes: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
+        default=(), description="What the data of the run lack, one sentence each."
+    )

@@ -62,6 +62,33 @@ def test_fault_of_a_row_is_reported_with_file_and_row(make_folder, name, text, m
         load_dataset(folder)
 
 
+LATIN_1 = "Müller".encode("latin-1")
+ASVSPOOF = "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.train.trn.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        (ASVSPOOF, "LA_0079 LA_T_1 - - bonafide\n"),
+        ("meta_data.csv", f"{FAV}id1,-,-,real,A,RealVideo-RealAudio,African,men,a.mp4,x\n"),
+        ("fake/de/x/meta.csv", f"{MLAAD}a.wav|b.wav|"),
+        ("video-metadata-publish.csv", f"{EVAL}a.mp4,Test,Real,Real\n"),
+        ("meta.csv", "file,speaker,label\n0.wav,"),
+        ("Celeb-real/List_of_testing_videos.txt", ""),
+    ],
+)
+def test_a_table_in_another_encoding_is_named_with_a_remedy(make_folder, name, start):
+    folder = make_folder("RealVideo-RealAudio/a.mp4")
+    file = folder / name.removeprefix("Celeb-real/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(start.encode() + LATIN_1)
+    if name.startswith("Celeb"):
+        (folder / "Celeb-real").mkdir()
+        (folder / "Celeb-synthesis").mkdir()
+    with pytest.raises(DataError, match=rf"{file.name}: is not text in UTF-8 .*save it as UTF-8"):
+        load_dataset(folder)
+
+
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", "[]", "3", "null", '"text"', '["modify"]'])
 def test_json_of_another_form_is_no_layout(make_folder, content):
     folder = make_folder(**{"metadata.json": content, "dataset.json": content})
@@ -119,6 +146,14 @@ def test_deepspeak_takes_the_video_where_the_table_states_it(make_folder):
         (folder / name).rename(folder / "v2" / name)
     paths = [entry.path for entry in deepspeak.iter_entries(folder)]
     assert paths == [folder / "v2/a/0-1.mp4", folder / "v2/b/0-1.mp4"]
+
+
+def test_deepspeak_video_that_is_not_where_the_table_states_it_is_missing(make_folder):
+    folder = make_folder("a/0-1.mp4", "c/1-1.mp4", **deepspeak_tables("a/0-1.mp4", "b/1-1.mp4"))
+    paths = [entry.path for entry in deepspeak.iter_entries(folder)]
+    assert paths == [folder / "a/0-1.mp4", folder / "b/1-1.mp4"]
+    with pytest.raises(DataError, match=r"none of 1 listed files can be read; .*b/1-1.mp4"):
+        load_dataset(folder, role="test")
 
 
 def test_deepspeak_video_that_may_be_one_of_two_is_an_error(make_folder):

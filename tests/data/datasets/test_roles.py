@@ -113,7 +113,10 @@ def test_set_for_testing_is_tested_unless_training_is_asked_for(make_folder, cap
     folder = make_folder(*[f"{tree}/{n}.mp4" for tree in ("0_real", "1_fake") for n in range(4)])
     clips = load_dataset(folder, seed=1)
     assert {clip.split for clip in clips} == {"test"}
-    assert "AVLips is for testing (none published, no people named; all test), so" in caplog.text
+    assert (
+        "AVLips is for testing (none published, no people named; all test unless given role train), so"
+        in caplog.text
+    )
     caplog.clear()
     assert {clip.split for clip in load_dataset(folder, role="train")} == {"train", "val"}
     assert "after training on it, no score on it is on unknown data" in caplog.text
@@ -145,7 +148,10 @@ def test_empty_official_split_is_an_error_and_never_refilled(make_folder):
         for n, split in enumerate(["train", "train", "dev"])
     ]
     folder = make_folder(*[r["file"] for r in rows], **{"metadata.json": json.dumps(rows)})
-    with pytest.raises(DataError, match=r"none of 3 clips .* test clips of LAV-DF.* role train"):
+    with pytest.raises(
+        DataError,
+        match=r"none of 3 clips .* test clips of LAV-DF.* role train: --data NAME=FOLDER:train, or",
+    ):
         scan_dataset(folder)
     assert [c.split for c in scan_dataset(folder, role="train").clips] == ["train", "train", "val"]
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, look_up
+from unmask.data.datasets.entry import NONE, DatasetEntry, look_up, read_text
 from unmask.data.protocols.audio_sets import (
     ASVSPOOF_5,
     ASVSPOOF_2019_LA,
@@ -100,12 +100,12 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per trial.
 
     Raises:
-        DataError: A line has too few columns, or an unknown key or subset.
+        DataError: A list cannot be read, or a line has too few columns or an unknown word.
     """
     for trials in LISTS:
         if file := _find(folder, trials):
             root = file.parents[1] if file.parent.name.endswith("_cm_protocols") else folder
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            for number, line in enumerate(read_text(file).splitlines(), start=1):
                 row = line.split()
                 if len(row) < trials.columns:
                     raise DataError(

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, look_up
+from unmask.data.datasets.entry import NONE, DatasetEntry, look_up, read_text
 from unmask.data.protocols.protocol import Protocol
 from unmask.data.protocols.video_sets import CELEB_DF_PP, CELEB_DF_V2
 from unmask.errors import DataError
@@ -112,10 +112,7 @@ def _test_list(file: Path) -> set[tuple[str, str, str]]:
     if not file.is_file():
         log.warning("%s: is missing, so nobody knows which clips are test clips", file)
         return set()
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read as text: {error}; copy it again") from error
+    lines = read_text(file).splitlines()
     rows = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise DataError(f"{file}: names no clip; copy the list of the authors again")

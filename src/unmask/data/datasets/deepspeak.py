@@ -61,13 +61,14 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
 def _find_video(
     table: Path, number: int, stated: PurePosixPath, videos: dict[str, list[Path]]
 ) -> Path:
-    """Return the video of a row: where the table states it, or else the one of that name."""
+    """Return the video of a row: where the table states it, or below another folder.
+
+    A file of the name in another folder than a stated one is another video.
+    """
     candidates = videos.get(stated.name, [])
     if table.parent / stated in candidates:
         return table.parent / stated
-    candidates = [
-        path for path in candidates if path.parts[-len(stated.parts) :] == stated.parts
-    ] or candidates
+    candidates = [path for path in candidates if path.parts[-len(stated.parts) :] == stated.parts]
     if len(candidates) > 1:
         names = ", ".join(path.relative_to(table.parent).as_posix() for path in candidates)
         raise DataError(

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -74,6 +75,23 @@ def clip_of_pictures(root: Path, folder: Path) -> Path:
     return place.with_name(f"{place.name}.mkv")
 
 
+def read_text(file: Path) -> str:
+    """Return the text of a file in UTF-8, without a byte order mark; line ends stay as they are.
+
+    Raises:
+        DataError: The file cannot be read, or is in another encoding.
+    """
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: is not text in UTF-8 (byte {error.start}); copy the file of the authors "
+            "again, or save it as UTF-8"
+        ) from error
+
+
 def read_json(file: Path) -> Any:
     """Return the content of a JSON file.
 
@@ -81,8 +99,8 @@ def read_json(file: Path) -> Any:
         DataError: The file cannot be read, or is not valid JSON.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(read_text(file))
+    except ValueError as error:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
 
 
@@ -135,22 +153,21 @@ def read_rows(
     Raises:
         DataError: The file cannot be read, or it or a row lacks one of ``columns``.
     """
+    rows = csv.DictReader(StringIO(read_text(file), newline=""), delimiter=delimiter)
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            rows = csv.DictReader(stream, delimiter=delimiter)
-            if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
+        if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
+            raise DataError(
+                f"{file}: missing column(s) {', '.join(missing)}; the columns are "
+                f"{', '.join(rows.fieldnames or ())}"
+            )
+        for number, row in enumerate(rows, start=2):
+            if short := [name for name in columns if row[name] is None]:
                 raise DataError(
-                    f"{file}: missing column(s) {', '.join(missing)}; the columns are "
-                    f"{', '.join(rows.fieldnames or ())}"
+                    f"{file}: row {number}: ends before column(s) {', '.join(short)}; "
+                    "complete the row or remove it"
                 )
-            for number, row in enumerate(rows, start=2):
-                if short := [name for name in columns if row[name] is None]:
-                    raise DataError(
-                        f"{file}: row {number}: ends before column(s) {', '.join(short)}; "
-                        "complete the row or remove it"
-                    )
-                yield number, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            yield number, row
+    except csv.Error as error:
         raise DataError(f"{file}: cannot be read as a table: {error}") from error
 
 

@@ -7,9 +7,10 @@ the folder.
 
 import csv
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path, PurePosixPath
 
-from unmask.data.datasets.entry import NONE, DatasetEntry, look_up
+from unmask.data.datasets.entry import NONE, DatasetEntry, look_up, read_text
 from unmask.data.protocols.video_sets import FAKEAVCELEB
 from unmask.errors import DataError
 
@@ -27,25 +28,25 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the metadata.
 
     Raises:
-        DataError: The table has other columns, a row has no file name, or a type is unknown.
+        DataError: The table cannot be read or has other columns, or a row has no file name or
+            an unknown type.
     """
-    with (folder / TABLE).open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.reader(stream)
-        header = next(rows, [])
-        if tuple(header[: len(COLUMNS)]) != COLUMNS:
+    rows = csv.reader(StringIO(read_text(folder / TABLE), newline=""))
+    header = next(rows, [])
+    if tuple(header[: len(COLUMNS)]) != COLUMNS:
+        raise DataError(
+            f"{folder / TABLE}: columns are {header}; expected them to start with {COLUMNS}"
+        )
+    for number, row in enumerate(rows, start=2):
+        if not row:  # an empty line
+            continue
+        if len(row) <= len(COLUMNS):
             raise DataError(
-                f"{folder / TABLE}: columns are {header}; expected them to start with {COLUMNS}"
+                f"{folder / TABLE}: row {number}: has {len(row)} columns and no file name, "
+                f"which is column {len(COLUMNS) + 1}; complete the row or remove it"
             )
-        for number, row in enumerate(rows, start=2):
-            if not row:  # an empty line
-                continue
-            if len(row) <= len(COLUMNS):
-                raise DataError(
-                    f"{folder / TABLE}: row {number}: has {len(row)} columns and no file name, "
-                    f"which is column {len(COLUMNS) + 1}; complete the row or remove it"
-                )
-            look_up(row[TYPE], FAKEAVCELEB.labels, folder / TABLE, number)
-            yield _entry(folder, row)
+        look_up(row[TYPE], FAKEAVCELEB.labels, folder / TABLE, number)
+        yield _entry(folder, row)
 
 
 def _entry(folder: Path, row: list[str]) -> DatasetEntry:

@@ -97,7 +97,8 @@ def check_official_test(
             raise DataError(
                 f"{root}: none of {len(entries)} clips is one of the official test clips of "
                 f"{protocol.name} (splits: {protocol.splits}); add them or the authors' list of "
-                "them, or use the data set with role train"
+                "them, or use the data set with role train: --data NAME=FOLDER:train, or "
+                "unmask data ingest --role train"
             )
 
 

@@ -1,6 +1,6 @@
 """Protocols of the data sets of speech; their clips have no picture, so no face is forged."""
 
-from unmask.data.protocols.protocol import AUDDT, WHISPER_FEATURES, Protocol
+from unmask.data.protocols.protocol import ALL_TEST, AUDDT, WHISPER_FEATURES, Protocol
 
 BONAFIDE = {"bonafide": False, "spoof": True}
 
@@ -67,7 +67,7 @@ IN_THE_WILD = Protocol(
     name="In-the-Wild",
     citation="Müller et al., Interspeech 2022",
     layout="meta.csv with file, speaker and label",
-    splits="none published; all test",
+    splits=f"none published; {ALL_TEST}",
     labels={"bona-fide": False, "spoof": True},
     licence="CC BY-SA 4.0",
     sources=(
@@ -81,7 +81,7 @@ WAVEFAKE = Protocol(
     name="WaveFake",
     citation="Frank & Schönherr, NeurIPS 2021",
     layout="generated_audio/{ljspeech,jsut}_VOCODER/, LJSpeech-1.1/, jsut_ver1.1/",
-    splits="none published, two people; all test",
+    splits=f"none published, two people; {ALL_TEST}",
     labels={"LJSpeech-1.1": False, "jsut_ver1.1": False, "generated_audio": True},
     licence="terms of Zenodo record 5642694",
     sources=(
@@ -95,9 +95,9 @@ MLAAD = Protocol(
     name="MLAAD",
     citation="Müller et al., IJCNN 2024",
     layout="fake/LANGUAGE/MODEL/meta.csv",
-    splits="none published; all test",
+    splits=f"none published; {ALL_TEST}",
     labels={"original": False, "fake": True},
-    licence="CC BY-NC 4.0",
+    licence="CC BY-NC 4.0 by the authors' card; Apache 2.0 by earlier versions of it",
     sources=(
         "https://huggingface.co/datasets/mueller91/MLAAD (card)",
         AUDDT.format("prep_mlaad"),

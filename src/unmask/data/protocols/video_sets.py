@@ -1,6 +1,7 @@
 """Protocols of the data sets of video."""
 
 from unmask.data.protocols.protocol import (
+    ALL_TEST,
     DEEPFAKEBENCH,
     DEEPFAKEBENCH_FRAMES,
     SELF_BLENDED_IMAGES,
@@ -180,7 +181,7 @@ AVLIPS = Protocol(
     name="AVLips",
     citation="Liu et al., NeurIPS 2024",
     layout="0_real/, 1_fake/",
-    splits="none published, no people named; all test",
+    splits=f"none published, no people named; {ALL_TEST}",
     labels={"0_real": False, "1_fake": True},
     licence="not stated by the authors",
     sources=("https://github.com/AaronComo/LipFD (README.md)",),
