@@ -113,10 +113,8 @@ def test_set_for_testing_is_tested_unless_training_is_asked_for(make_folder, cap
     folder = make_folder(*[f"{tree}/{n}.mp4" for tree in ("0_real", "1_fake") for n in range(4)])
     clips = load_dataset(folder, seed=1)
     assert {clip.split for clip in clips} == {"test"}
-    assert (
-        "AVLips is for testing (none published, no people named; all test unless given role train), so"
-        in caplog.text
-    )
+    facts = "none published, no people named; all test unless given role train"
+    assert f"AVLips is for testing ({facts}), so" in caplog.text
     caplog.clear()
     assert {clip.split for clip in load_dataset(folder, role="train")} == {"train", "val"}
     assert "after training on it, no score on it is on unknown data" in caplog.text
