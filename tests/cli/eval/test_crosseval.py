@@ -220,3 +220,27 @@ def test_a_missing_bundle_is_refused_before_a_data_set_is_read(run, tmp_path):
 @pytest.mark.parametrize("item", ["folder", "a b=folder", "a=folder:train"])
 def test_a_data_set_that_cannot_be_tested_on_is_refused_before_it_is_read(run, item):
     assert isinstance(run("bundle", "--on", item).exception, ConfigError)
+
+
+def test_a_set_for_testing_alone_in_the_folder_of_another_is_measured_apart(
+    run, make_video, tmp_path
+):
+    names = [
+        "original_sequences/youtube/c23/videos/953.mp4",
+        "manipulated_sequences/Deepfakes/c23/videos/953_974.mp4",
+        "original_sequences/actors/c23/videos/01__walking.mp4",
+        "manipulated_sequences/DeepFakeDetection/c40/videos/01_02__walking__A.mp4",
+    ]
+    for number, name in enumerate(names):
+        file = tmp_path / "ffpp" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make_video(file, seconds=0.5 + number / 10, audio=False)
+    result = run("bundle", "--on", f"ffpp={tmp_path / 'ffpp'}", "--json", "report.json")
+    assert result.exit_code == 0, result.output
+    first, second = json.loads((tmp_path / "report.json").read_text())["datasets"]
+    assert [(each["name"], each["clips"]) for each in (first, second)] == [
+        ("ffpp", 2),
+        ("ffpp-dfd", 2),
+    ]
+    levels = [part["name"] for part in second["slices"] if part["kind"] == "compression"]
+    assert levels == ["c23", "c40"]
