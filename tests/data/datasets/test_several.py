@@ -186,3 +186,31 @@ def test_sets_to_test_on_have_a_folder_each(tmp_path, inner):
     (tmp_path / "part").mkdir()
     with pytest.raises(ConfigError, match=r"is also part of .*; give the folder once: [ab]="):
         parse_test_sets([f"a={tmp_path}", f"b={tmp_path / inner}"])
+
+
+def test_speech_of_a_set_for_testing_is_not_tuned_on_beside_another(make_folder):
+    lists = {
+        f"ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.{part}.txt": f"{n} {n}0 - - bonafide\n"
+        f"{n} {n}1 - A07 spoof\n"
+        for n, part in (("T", "train.trn"), ("D", "dev.trl"), ("E", "eval.trl"))
+    }
+    trials = "E L0 gsm x bonafide bonafide notrim {}\nE L1 gsm x A07 spoof notrim {}\n"
+    lists["keys/LA/CM/trial_metadata.txt"] = trials.format("eval", "progress")
+    parts = {"T": "2019_LA_train", "D": "2019_LA_dev", "E": "2019_LA_eval", "L": "2021_LA_eval"}
+    media = [f"ASVspoof{part}/flac/{n}{i}.flac" for n, part in parts.items() for i in (0, 1)]
+    clips = scan_sources([DataSource("asv", make_folder(*media, **lists))]).clips
+    counts = Counter((clip.source, clip.split) for clip in clips)
+    assert counts == {
+        **{("asv", split): 2 for split in ("train", "val", "test")},
+        ("asv-2021-la", "test"): 1,
+    }
+
+
+def test_a_set_of_test_clips_alone_is_not_offered_for_training(make_folder, caplog):
+    folder = make_folder(*ACTORS)
+    scan_sources([DataSource("dfd", folder)])
+    assert "so role both means test" in caplog.text
+    assert "role train" not in caplog.text
+    with pytest.raises(DataError, match="all 2 clips are test clips; use role test"):
+        scan_sources([DataSource("dfd", folder, "train")])
+    assert "after training on it" not in caplog.text

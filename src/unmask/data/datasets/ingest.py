@@ -36,6 +36,7 @@ from unmask.data.datasets.roles import (
     check_official_test,
     check_splits,
     complete_splits,
+    leave_out_tuning,
     open_train,
     select_for_role,
     settle_role,
@@ -167,8 +168,8 @@ def scan_dataset(
     adapter = _find_adapter(root)
     listed = list(adapter.iter_entries(root))
     protocols = _protocols(adapter, listed)
-    role = settle_role(role, protocols, root)
-    entries = select_for_role(listed, role, root)
+    role = settle_role(role, protocols, root, any(entry.split != "test" for entry in listed))
+    entries = leave_out_tuning(select_for_role(listed, role, root), role, protocols)
     check_official_test(listed, role, protocols, root)
     calls = [(entry.path, entry.pictures) for entry in entries]
     results = list(run_parallel(_probe_or_skip, calls, jobs, "probing", _report_crash))

@@ -53,18 +53,37 @@ def select_for_role(rows: Sequence[Labelled], role: str, root: Path) -> list[Lab
     return others
 
 
-def settle_role(role: str, protocols: Sequence[Protocol], root: Path) -> str:
+def leave_out_tuning(
+    entries: Sequence[DatasetEntry], role: str, protocols: Sequence[Protocol]
+) -> list[DatasetEntry]:
+    """Return the entries without those of sets for testing that are no test clips.
+
+    Only role ``both`` leaves them out. It means ``test`` for such a set, also in the folder of
+    another, as ``progress`` of ASVspoof 2021 beside ASVspoof 2019.
+    """
+    names = {protocol.name for protocol in protocols if protocol.role == "test"}
+    return [
+        entry
+        for entry in entries
+        if role != "both" or entry.source not in names or entry.split in ("test", SEALED)
+    ]
+
+
+def settle_role(
+    role: str, protocols: Sequence[Protocol], root: Path, is_trainable: bool = True
+) -> str:
     """Return the role, which is ``test`` for ``both`` where the data sets are for testing alone.
 
     A warning says so, and another that someone trains on such a set.
 
     Args:
         protocols: What the authors of the sets in the folder ``root`` say.
+        is_trainable: Whether the folder has more than test clips.
     """
     if not protocols or any(protocol.role != "test" for protocol in protocols):
         return role
     names = ", ".join(protocol.name for protocol in protocols)
-    if role == "train":
+    if role == "train" and is_trainable:
         log.warning(
             "%s: %s is for testing (%s); after training on it, no score on it is on unknown data",
             root,
@@ -74,10 +93,11 @@ def settle_role(role: str, protocols: Sequence[Protocol], root: Path) -> str:
     if role != "both":
         return role
     log.warning(
-        "%s: %s is for testing (%s), so role both means test; role train trains on it",
+        "%s: %s is for testing (%s), so role both means test%s",
         root,
         names,
         protocols[0].splits,
+        "; role train trains on it" * is_trainable,
     )
     return "test"
 
