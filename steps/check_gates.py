@@ -32,4 +32,6 @@ def check_gates(
     report = gates.check_gates(plan.gates, evaluation, drop, baseline, gap, transmitted)
     report = add_targets(report, plan.targets, evaluation, drop, gap)
     untrained = untrained_notes(read_untrained(bundle))
-    return replace(report, notes=(*untrained, *robustness.notes, *codecs.notes, *plan.notes))
+    skipped = *robustness.notes, *codecs.notes
+    headline = gates.headline_notes(evaluation)
+    return replace(report, notes=(*untrained, *skipped, *headline, *plan.notes))

@@ -70,7 +70,7 @@ def test_kinds_and_levels_of_several_data_sets_are_kept_apart(score_rows):
     assert set(evaluation.by_manipulation) == {"ffpp/voice", "other/voice"}
     for name, estimate in evaluation.by_manipulation.items():
         assert estimate == evaluation.by_source[name.partition("/")[0]]
-    assert evaluation.levels == {"ffpp": ("c23", "c40")}
+    assert evaluation.levels == {"ffpp": ("c23", "c40"), "other": ()}
     assert set(evaluation.by_compression) == {"ffpp/c23", "ffpp/c40"}
     c40 = [row for row in rows if row.compression == "c40"]
     expected = roc_auc_score([r.is_fake for r in c40], [r.logit for r in c40])

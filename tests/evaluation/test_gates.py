@@ -15,7 +15,7 @@ from unmask.evaluation.cross_dataset import (
     evaluate_datasets,
 )
 from unmask.evaluation.evaluate import evaluate
-from unmask.evaluation.gates import GateReport, check_gates
+from unmask.evaluation.gates import GateReport, check_gates, headline_notes
 from unmask.evaluation.serialization import from_json, to_json
 
 GATES = GateSettings()
@@ -309,6 +309,22 @@ def test_a_gate_on_a_data_set_names_the_compression_levels_it_pools(
     message = gate(check_gates(gates, evaluation, 0.0, NONE), "auc@ffpp").message
     assert ("compression" in message) == bool(levels)
     assert remark in message
+
+
+@pytest.mark.parametrize(
+    ("names", "sources", "note"),
+    [
+        ((), ("ffpp",), ""),
+        (("celebdf", "dfdc"), ("ffpp", "lavdf"), "of ffpp, lavdf; celebdf, dfdc without training"),
+        (("celebdf", "dfdc"), ("celebdf", "dfdc"), "of all data sets, as those with training"),
+        (("celebdf",), (), ""),  # an evaluation of before
+    ],
+)
+def test_notes_say_which_sets_the_headline_reads(good, unseen, names, sources, note):
+    candidate = replace(good, cross_dataset=unseen(*names), levels=dict.fromkeys(sources, ()))
+    notes = headline_notes(candidate)
+    assert note in "".join(notes)
+    assert len(notes) == bool(note)
 
 
 def test_a_gate_report_with_its_data_sets_survives_json(good, unseen):

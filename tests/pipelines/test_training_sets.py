@@ -175,9 +175,10 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
     assert champion.settings.modalities == ("video",)
     assert set(champion.untrained) == {"audio"}
     gates = load(run, "check_gates", "gates")
-    trained, attacked, unsealed = gates.notes
+    trained, attacked, headline, unsealed = gates.notes
     assert trained.startswith("audio is not trained: none of ")
     assert attacked == "audio attacks skipped: the detector uses no sound"
+    assert headline.startswith("the headline is that of ffpp; celebdf without training clips")
     assert unsealed == NOTHING_SEALED
     assert champion.notes == gates.notes
     evaluation = load(run, "evaluate_detector", "evaluation")

@@ -68,7 +68,8 @@ class Evaluation:
         ece_p_value: Probability that a perfectly calibrated detector has such an ECE or a larger
             one; see :func:`unmask.evaluation.calibration_test.ece_p_value`.
         by_compression: Each compression level of a source with several, named like the kinds.
-        levels: Compression levels of each source that names any.
+        levels: Compression levels of each source, none where it names none. Its keys are all
+            sources of the clips.
         cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
             before version 0.3 lack this field, the five above and the next.
         own_forgeries: This project's forgeries against their re-encoded controls, by split. They
@@ -257,8 +258,7 @@ def _by_slice(
 
 
 def _levels(rows: Sequence[ScoreRow]) -> dict[str, tuple[str, ...]]:
-    levels = {name: list_levels(rows, name) for name in sorted({row.source for row in rows})}
-    return {name: stated for name, stated in levels.items() if stated}
+    return {name: list_levels(rows, name) for name in sorted({row.source for row in rows})}
 
 
 def _sources_with_both(rows: Sequence[ScoreRow]) -> Iterator[tuple[str, list[ScoreRow]]]:

@@ -88,6 +88,24 @@ class GateReport:
             raise GateError(f"not promoted: {'; '.join(failed)}")
 
 
+def headline_notes(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return a sentence on the data sets without training clips, where there are some."""
+    cross = evaluation.cross_dataset
+    unseen = [] if cross is None else [dataset.name for dataset in cross.datasets]
+    if not unseen or not evaluation.levels:
+        return ()
+    apart = ", ".join(name for name in unseen if name not in evaluation.levels)
+    if apart:
+        seen = ", ".join(evaluation.levels)
+        return (
+            f"the headline is that of {seen}; {apart} without training clips is measured apart",
+        )
+    return (
+        "the headline is that of all data sets, as those with training clips lack genuine or fake "
+        "test clips",
+    )
+
+
 class Reading(NamedTuple):
     """What was measured for a gate.
 
