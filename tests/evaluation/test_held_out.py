@@ -6,8 +6,9 @@ from sklearn.metrics import roc_auc_score
 
 from tests.evaluation.test_file_facts import random_facts
 from unmask.config import EvaluationSettings
+from unmask.evaluation.family_rows import ALTERED_PICTURE
 from unmask.evaluation.generator_families import OTHER, family_of
-from unmask.evaluation.held_out import ALTERED_PICTURE, HeldOutClip, tabulate_held_out, to_metrics
+from unmask.evaluation.held_out import HeldOutClip, tabulate_held_out, to_metrics
 from unmask.evaluation.held_out_markdown import held_out_page
 from unmask.evaluation.serialization import from_json, to_json
 from unmask.records import ScoreRow

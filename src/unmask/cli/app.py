@@ -42,6 +42,7 @@ GROUPS = {
         "lipsync": "eval.lipsync",
         "gates": "eval.gates",
         "crosseval": "eval.crosseval",
+        "peers": "eval.peers",
     },
     "weights": {
         "list": "weights.listing",

@@ -2,7 +2,7 @@
 
 import re
 
-from unmask.records import ScoreRow
+from unmask.records import Clip, ScoreRow
 
 FACE_SWAP, LIP_SYNC, TALKING_HEAD, VOICE = "face swap", "lip-sync", "talking head", "voice"
 OTHER = "other or unnamed"
@@ -15,7 +15,7 @@ FAMILIES = {
 }
 
 
-def family_of(row: ScoreRow) -> str:
+def family_of(row: ScoreRow | Clip) -> str:
     """Return the family of a fake: one of the values of ``FAMILIES``, or ``OTHER``.
 
     A fake whose picture is labelled genuine is one of the voice, whatever it is called.

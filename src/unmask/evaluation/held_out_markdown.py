@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from unmask.evaluation.family_rows import FamilyRow, GroupedEstimate
 from unmask.evaluation.file_facts import FACTS
-from unmask.evaluation.held_out import FamilyRow, GroupedEstimate, HeldOutTable, SourceRow
+from unmask.evaluation.held_out import HeldOutTable, SourceRow
 from unmask.markdown_table import markdown_table
 
 FAMILY_HEADER = (
@@ -23,20 +24,27 @@ def held_out_page(table: HeldOutTable, title: str, notes: Sequence[str]) -> str:
     parts = [
         f"# {title}",
         " ".join([*notes, *_unscored(table)]),
+        *family_section(table.families),
+        "## By source",
+        markdown_table(SOURCE_HEADER, [_total_cells(table), *map(_source_cells, table.sources)]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def family_section(rows: Sequence[FamilyRow]) -> tuple[str, ...]:
+    """Return the paragraphs of the results by family: scores, and facts of the files alone."""
+    return (
         "## By family of generators",
-        markdown_table(FAMILY_HEADER, [_family_cells(row) for row in table.families]),
+        markdown_table(FAMILY_HEADER, [_family_cells(row) for row in rows]),
         "AUC of one fact of the files alone:",
         markdown_table(
             ("fakes", "score", *FACTS),
             [
                 (row.family, row.score, *(f"{row.single_facts_auc[name]:.2f}" for name in FACTS))
-                for row in table.families
+                for row in rows
             ],
         ),
-        "## By source",
-        markdown_table(SOURCE_HEADER, [_total_cells(table), *map(_source_cells, table.sources)]),
-    ]
-    return "\n\n".join(parts) + "\n"
+    )
 
 
 def _unscored(table: HeldOutTable) -> list[str]:

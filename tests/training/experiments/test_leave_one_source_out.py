@@ -8,7 +8,9 @@ from tests.toy_fixtures import load_toy
 from unmask.data.validation.file_facts import measure_file_facts
 from unmask.errors import DataError
 from unmask.evaluation.file_facts import FileFacts
+from unmask.evaluation.held_out import HeldOutClip
 from unmask.models.bundle import load_bundle
+from unmask.records import ScoreRow
 from unmask.training.experiments import leave_one_source_out as experiment
 from unmask.training.experiments.leave_one_source_out import FoldScores, pool_folds, run_folds
 from unmask.training.experiments.source_folds import make_folds
@@ -75,6 +77,36 @@ def test_folds_are_trained_once_and_tested_on_what_they_did_not_see(
     rows = list(csv.DictReader(file.read_text().splitlines()))
     assert [float(row["logit"]) for row in rows] == [clip.row.logit for clip in pooled.clips]
     assert {row["container"] for row in rows} == {"mp4"}
+
+
+def test_published_detectors_score_the_clips_that_have_a_score(
+    folds, monkeypatch, tiny_settings, tmp_path
+):
+    tested = [clip for fold in folds for clip in fold.tested]
+    rows = [
+        ScoreRow(clip.clip_id, clip.identity, "test", "none", clip.is_fake, 0.0, 0.5)
+        for clip in tested[1:]
+    ]
+    seen = []
+
+    def score(clips, names, *_):
+        for clip in clips:
+            seen.append(clip.clip_id)
+            yield clip, dict.fromkeys(names, float(clip.is_fake) if len(seen) > 1 else "no sound")
+
+    monkeypatch.setattr(experiment, "score_clips_by_peers", score)
+    scored = tuple(HeldOutClip(row, 0, "", False, FACTS) for row in rows)
+    pooled = FoldScores(scored, {tested[0].clip_id: "no face"})
+    assert experiment.add_peers(pooled, folds, (), tiny_settings, None) is pooled
+    added = experiment.add_peers(pooled, folds, ("aasist",), tiny_settings, None)
+    assert seen == [clip.clip_id for clip in tested[1:]]
+    assert [clip.peers for clip in added.clips] == [
+        {},
+        *({"aasist": float(clip.is_fake)} for clip in tested[2:]),
+    ]
+    file = experiment.write_held_out(added.clips, tmp_path / "scores.csv")
+    cells = [row["aasist"] for row in csv.DictReader(file.read_text().splitlines())]
+    assert cells == ["", *(str(float(clip.is_fake)) for clip in tested[2:])]
 
 
 def test_without_any_score_there_is_no_table():

@@ -56,6 +56,8 @@ def command(
 ) -> None:
     """Train without each source, its people and its generators, and test on it.
 
+    Published detectors that were fetched (`unmask weights get aasist`) are measured beside it.
+
     `python -m pipelines leave-one-source-out` does the same and logs to MLflow.
     """
     run_leave_one_source_out(manifests, HeldOutPlan(phase, profile, tuple(set_ or ()), folds), out)
@@ -80,6 +82,7 @@ def run_leave_one_source_out(
     from unmask.progress_bar import track
     from unmask.training.experiments import leave_one_source_out as experiment
     from unmask.training.experiments.source_folds import make_folds
+    from unmask.training.peers.detectors import fetched_peers
 
     settings = load_settings(phase=plan.phase, profile=plan.profile, overrides=plan.overrides)
     folds = make_folds(read_joined_sets(manifests), plan.folds, settings.seed)
@@ -91,6 +94,7 @@ def run_leave_one_source_out(
             counts = {"tested": len(fold.tested), "unscored": len(scores.unscored)}
             recorder.log_training(", ".join(fold.sources), {"seed": settings.seed}, counts)
     pooled = experiment.pool_folds(results)
+    pooled = experiment.add_peers(pooled, folds, fetched_peers(), settings, Cache())
     table = tabulate_held_out(pooled.clips, pooled.unscored, settings.evaluation, settings.seed)
     page = held_out_page(table, plan.title, experiment.report_notes(folds, plan.overrides))
     report = out / "report.md"

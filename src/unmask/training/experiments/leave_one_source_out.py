@@ -3,7 +3,7 @@
 import csv
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from unmask.config import Settings
@@ -20,6 +20,7 @@ from unmask.records import Clip, ScoreRow
 from unmask.training.experiments.ablation import run_key
 from unmask.training.experiments.source_folds import SourceFold
 from unmask.training.full_run import train_and_calibrate
+from unmask.training.peers.scores import collect_scores, score_clips_by_peers
 from unmask.training.score_clips import score_usable_clips, to_score_row
 
 SCORES_FILE = "scores.json"
@@ -106,8 +107,36 @@ def pool_folds(folds: Sequence[FoldScores]) -> FoldScores:
     return pooled
 
 
+def add_peers(
+    pooled: FoldScores,
+    folds: Sequence[SourceFold],
+    names: Sequence[str],
+    settings: Settings,
+    cache: Cache | None,
+) -> FoldScores:
+    """Return the scored clips with their scores by published detectors.
+
+    Args:
+        names: Networks of the registry; without any, nothing changes.
+
+    Raises:
+        WeightsError: A detector cannot be had.
+    """
+    if not names:
+        return pooled
+    scored = {clip.row.clip_id for clip in pooled.clips}
+    clips = [clip for fold in folds for clip in fold.tested if clip.clip_id in scored]
+    results = score_clips_by_peers(clips, names, settings.preprocessing, cache)
+    scores_by_clip = collect_scores(tuple(results), names).scores
+    return replace(
+        pooled,
+        clips=tuple(replace(clip, peers=scores_by_clip[clip.row.clip_id]) for clip in pooled.clips),
+    )
+
+
 def write_held_out(clips: Sequence[HeldOutClip], path: Path) -> Path:
     """Write scores and facts as a CSV table with one line per clip."""
+    peers = dict.fromkeys(name for clip in clips for name in clip.peers)
     rows = [
         {
             **asdict(clip.row),
@@ -115,6 +144,7 @@ def write_held_out(clips: Sequence[HeldOutClip], path: Path) -> Path:
             "generator": clip.generator,
             "called_fake": clip.called_fake,
             **asdict(clip.facts),
+            **{name: clip.peers.get(name, "") for name in peers},
         }
         for clip in clips
     ]

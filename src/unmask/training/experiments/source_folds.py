@@ -65,20 +65,26 @@ def make_folds(clips: Sequence[Clip], count: int | None, seed: int) -> tuple[Sou
         ConfigError: There are fewer than two folds, or more than sources.
         DataError: ``train`` or ``val`` of a fold lacks genuine or fake clips.
     """
+    return tuple(_fold(clips, sources, seed) for sources in group_sources(clips, count))
+
+
+def group_sources(clips: Sequence[Clip], count: int | None) -> list[tuple[str, ...]]:
+    """Put each source, the largest first, into the fold with the fewest clips.
+
+    This is the longest-processing-time rule (Graham 1969, doi:10.1137/0117039).
+
+    Args:
+        count: Number of folds; one per source if ``None``.
+
+    Raises:
+        ConfigError: There are fewer than two folds, or more than sources.
+    """
     sizes = Counter(clip.source for clip in clips if not clip.own_forgery)
     folds = len(sizes) if count is None else count
     if not 2 <= folds <= len(sizes):
         raise ConfigError(
             f"{folds} folds of {len(sizes)} sources: use 2 folds or more, and no more than sources"
         )
-    return tuple(_fold(clips, sources, seed) for sources in _group_sources(sizes, folds))
-
-
-def _group_sources(sizes: Counter[str], folds: int) -> list[tuple[str, ...]]:
-    """Put each source, the largest first, into the fold with the fewest clips.
-
-    This is the longest-processing-time rule (Graham 1969, doi:10.1137/0117039).
-    """
     groups: list[list[str]] = [[] for _ in range(folds)]
     totals = [0] * folds
     for source, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):

@@ -1,0 +1,1 @@
+"""Scores of detectors that others have published, by their weights and their preprocessing."""
