@@ -78,8 +78,8 @@ def test_a_part_of_few_clips_says_so(rows):
     few = [row for row in rows if row.manipulation != "voice"]
     few += [row for row in rows if row.manipulation == "voice"][: MIN_CLIPS - 1]
     parts = {part.name: part for part, _ in list_parts(few)}
-    reason = "too few clips: 4 fake and 20 genuine; a row takes 5 of each"
-    assert parts["voice"].not_measured == reason
+    assert parts["voice"].not_measured == "too few clips, a row takes 5 of each"
+    assert parts["voice"].heading == "manipulation voice (4 fake + 20 genuine)"
     assert parts["face_swap"].not_measured == ""
 
 

@@ -204,7 +204,7 @@ def test_each_source_and_kind_has_the_rows_of_its_own_clips(ensemble, clips, loa
     )
     assert {row.clips for row in parts["source ffpp"].rows} == {10}
     assert parts["source few"].rows == ()
-    reason = "too few clips: 2 fake and 2 genuine; a row takes 5 of each"
+    reason = "too few clips, a row takes 5 of each"
     assert parts["source few"].not_measured == reason
     assert alone.parts == ()
     key = "fgsm_drop_frames_0.05/source/ffpp"
@@ -212,7 +212,7 @@ def test_each_source_and_kind_has_the_rows_of_its_own_clips(ensemble, clips, loa
     assert from_json(RobustnessReport, to_json(report)) == report
     page = render_page(report)
     assert "<td>source celebdf</td><td>fgsm</td>" in page
-    assert f"<td>source few: {reason}</td>" in page
+    assert f"<td>source few (2 fake + 2 genuine): {reason}</td>" in page
 
 
 def test_the_gated_attacks_of_a_part_use_all_its_clips(bundle, clips, load):

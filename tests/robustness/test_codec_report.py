@@ -162,7 +162,8 @@ def test_a_part_of_which_too_few_clips_were_scored_says_so(people, scores):
     report = compare_conditions(mixed, scores, {}, SETTINGS, seed=1)
     few = report.parts[-1]
     assert (few.title, few.original, few.rows) == ("source ffpp", None, ())
-    assert few.not_measured == "too few clips: 4 fake and 4 genuine; a row takes 5 of each"
+    assert few.heading == "source ffpp (4 fake + 4 genuine)"
+    assert few.not_measured == "too few clips, a row takes 5 of each"
 
 
 def test_a_single_source_of_one_kind_has_no_parts(people, scores):

@@ -119,4 +119,4 @@ def test_parts_have_the_rows_of_their_clips_alone():
     assert from_json(TransmittedReport, to_json(report)) == report
     page = render_page(RobustnessReport("test", 40, 0.9, (), transmitted=report))
     assert "<td>source ffpp</td><td>noise</td>" in page
-    assert "<td>source few: too few clips: 2 fake and 2 genuine" in page
+    assert "<td>source few (2 fake + 2 genuine): too few clips, a row takes 5 of each</td>" in page

@@ -69,6 +69,11 @@ class PartOfClips:
         """Kind and name as one phrase, such as ``manipulation celebdf/faceswap``."""
         return f"{self.kind} {self.name}"
 
+    @property
+    def heading(self) -> str:
+        """Title and counts."""
+        return f"{self.title} ({self.fakes} fake + {self.reals} genuine)"
+
 
 def list_slices(clips: Sequence[LabelledClip]) -> Iterator[ClipSlice]:
     """Yield all clips, then those of each source, kind of manipulation and compression level.
@@ -135,8 +140,6 @@ def _find(
 def _shortage(fakes: int, reals: int) -> str:
     if min(fakes, reals) >= MIN_CLIPS:
         return ""
-    return (
-        f"too few clips: {fakes} fake and {reals} genuine; a row takes {MIN_CLIPS} of each"
-        if fakes and reals
-        else f"no {'genuine' if fakes else 'fake'} clips"
-    )
+    if fakes and reals:
+        return f"too few clips, a row takes {MIN_CLIPS} of each"
+    return f"no {'genuine' if fakes else 'fake'} clips"

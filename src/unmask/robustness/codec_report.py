@@ -60,6 +60,13 @@ class CodecPart(PartOfClips):
     original: Estimate | None = None
     rows: tuple[CodecRow, ...] = ()
 
+    def describe(self) -> str:
+        """Return AUC and drops as a phrase; empty where nothing is measured."""
+        if self.original is None:
+            return ""
+        drops = [f"{row.drop.value:.3f} under {row.condition}" for row in self.rows]
+        return f"AUC {self.original.format()}, drop {', '.join(drops)}"
+
 
 @dataclass(frozen=True, slots=True)
 class CodecReport:

@@ -90,7 +90,7 @@ def _parts(
     if not parts:
         return ""
     rows = [
-        (f"{part.title}: {part.not_measured}",) if row is None else (part.title, *to_cells(row))
+        (f"{part.heading}: {part.not_measured}",) if row is None else (part.title, *to_cells(row))
         for part in parts
         for row in part.rows or (None,)
     ]

@@ -64,3 +64,16 @@ def test_an_unknown_condition_is_refused_before_anything_is_encoded(
     assert isinstance(result.exception, ConfigError)
     assert "theora:3" in str(result.exception)
     assert not (tmp_path / "data/cache").exists()
+
+
+def test_the_parts_of_several_data_sets_are_listed(run, make_video, bundle_folder, tmp_path):
+    clips = []
+    for number, (source, kind) in enumerate([("a", "none"), ("a", "swap"), ("b", "swap")]):
+        path = make_video(tmp_path / f"{number}.mp4", seconds=0.6 + number / 10)
+        facts = {"source": source, "manipulation": kind, "fake_video": kind != "none"}
+        facts |= {"path": path, "sha256": file_sha256(path), "identity": str(number)}
+        clips.append(make_clip(clip_id=str(number), **facts))
+    result = run(bundle_folder, write_manifest(clips, tmp_path / "m.csv"), "--cells", "aac:24")
+    assert result.exit_code == 0, result.output
+    assert "source a (1 fake + 1 genuine): too few clips, a row takes 5 of each" in result.output
+    assert "source b (1 fake + 0 genuine): no genuine clips" in result.output

@@ -63,6 +63,8 @@ def command(
         typer.echo(note)
     if report.transmitted is not None:
         Console().print(_transmitted_table(report.transmitted))
+        for sent in report.transmitted.parts:
+            typer.echo(_describe_part(sent))
     typer.echo(f"written: {out}")
 
 
@@ -72,12 +74,10 @@ def _evasion(rate: float | None) -> str:
 
 def _describe_part(part: "AttackPart | TransmittedPart") -> str:
     """Return the row of a part that loses most, of any attack; all rows are in the report."""
-    counts = f"{part.title} ({part.fakes} fake + {part.reals} genuine)"
-    return f"{counts}: {part.not_measured or part.describe_worst()}"
+    return f"{part.heading}: {part.not_measured or part.describe_worst()}"
 
 
 def _transmitted_table(report: "TransmittedReport") -> "Table":
-    from rich.markup import escape
     from rich.table import Table
 
     title = f"Perturbed by {report.epsilon_levels}/255, then encoded as H.264"
@@ -93,9 +93,6 @@ def _transmitted_table(report: "TransmittedReport") -> "Table":
             f"{row.clips - row.fakes} + {row.fakes}",
             *("no fake is found" if each is None else each.format() for each in estimates),
         )
-    for part in report.parts:
-        table.add_section()
-        table.add_row(escape(_describe_part(part)))
     sentences = (report.unmeasurable, f"The attacker {report.attacker}", *report.notes)
     table.caption = "; ".join(filter(None, sentences[bool(report.rows) :] or sentences[:1]))
     return table

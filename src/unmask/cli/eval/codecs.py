@@ -50,13 +50,14 @@ def command(
         settings.seed,
     )
     Console().print(_table(report))
+    for part in report.parts:
+        typer.echo(f"{part.heading}: {part.not_measured or part.describe()}")
     if out is not None:
         save(report, out)
         typer.echo(f"written: {out}")
 
 
 def _table(report: "CodecReport") -> "Table":
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"Re-encoded: {report.clips} {report.split} clips", title_justify="left")
@@ -68,15 +69,6 @@ def _table(report: "CodecReport") -> "Table":
     for row in report.rows:
         psnr = "" if row.psnr_db is None else f"{row.psnr_db:.1f}"
         table.add_row(row.condition, row.auc.format(), row.drop.format(), psnr, str(row.lost))
-    for part in report.parts:
-        table.add_section()
-        table.add_row(f"{escape(part.title)} ({part.fakes} + {part.reals})", style="italic")
-        if part.original is None:
-            table.add_row(f"not measured: {part.not_measured}")
-            continue
-        table.add_row("original", part.original.format(), "", "", "")
-        for row in part.rows:
-            table.add_row(row.condition, row.auc.format(), row.drop.format(), "", str(row.lost))
     table.caption = f"in brackets: {report.confidence:.0%} bootstrap interval over identities"
     if report.codec_gap is not None:
         table.caption += f"; H.264 minus H.265: {report.codec_gap.format()}"
