@@ -111,11 +111,11 @@ def _score_folder(
         return prepare_clip(clip.path, settings, cache)
 
     skipped = {str(file.path): file.reason for file in scan.skipped}
-    parts: dict[str, list[Clip]] = {name: []}
-    for clip, part in zip(clips, name_sources(clips, name), strict=True):
+    parts: dict[str, list[Clip]] = {}
+    for clip, part in zip(clips, name_sources(clips, name, scan.sources), strict=True):
         parts.setdefault(part, []).append(clip)
-    for part, subset in parts.items():
-        lost = skipped if part == name else {}
+    for number, (part, subset) in enumerate(sorted(parts.items()) or [(name, [])]):
+        lost = {} if number else skipped
         yield _score_clips(bundle, part, subset, load, options.frames, lost)
 
 

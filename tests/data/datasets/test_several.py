@@ -162,6 +162,13 @@ def test_a_set_for_testing_alone_beside_another_is_a_source_of_its_own(make_fold
     assert {clip.split for clip in clips if clip.source == "ffpp-dfd"} == {"test"}
 
 
+def test_a_set_for_testing_alone_never_takes_the_name_of_a_set_without_test_clips(make_folder):
+    train = [name for name in YOUTUBE if any(video in name for video in PAIRS[0])]
+    folder = make_folder(*train, *ACTORS)
+    clips = scan_sources([DataSource("ffpp", folder, "test")]).clips
+    assert {clip.source for clip in clips} == {"ffpp-dfd"}
+
+
 def test_a_set_for_testing_alone_keeps_the_name_of_its_folder(make_folder):
     clips = scan_sources([DataSource("dfd", make_folder(*ACTORS), "test")]).clips
     assert {clip.source for clip in clips} == {"dfd"}

@@ -98,12 +98,14 @@ class ScanResult:
     Attributes:
         unknown: Number of files below the folder that are no media, by suffix.
         leaks: People, footage and files that stand in several splits; see ``Leak.official``.
+        sources: All that the folder names, also of clips that the role leaves out.
     """
 
     clips: tuple[Clip, ...]
     skipped: tuple[SkippedFile, ...] = ()
     unknown: Mapping[str, int] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
+    sources: frozenset[str] = frozenset()
 
 
 def load_dataset(
@@ -163,8 +165,10 @@ def scan_dataset(
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
-        rows = select_for_role(read_all_clips(root), role, root)
-        return ScanResult(complete_splits(rows, [row.split for row in rows], role, seed))
+        every = read_all_clips(root)
+        rows = select_for_role(every, role, root)
+        clips = complete_splits(rows, [row.split for row in rows], role, seed)
+        return ScanResult(clips, sources=frozenset(row.source for row in every))
     adapter = _find_adapter(root)
     listed = list(adapter.iter_entries(root))
     protocols = _protocols(adapter, listed)
@@ -197,7 +201,8 @@ def scan_dataset(
     if is_published or not all(splits):  # the author of a table may want fewer than three splits
         sealing = sealed_share > 0 and role == "both" and not any(splits)
         check_splits(clips, (*SPLITS, SEALED) if sealing else ROLES[role], root)
-    return ScanResult(clips, skipped, _count_unknown(root, listed), warn_of_leaks(clips, root))
+    facts = _count_unknown(root, listed), warn_of_leaks(clips, root)
+    return ScanResult(clips, skipped, *facts, frozenset(entry.source for entry in listed))
 
 
 def _has_manifest(root: Path) -> bool:

@@ -124,7 +124,7 @@ def scan_sources(
         log_skipped(scan, source.folder)
         scans.append(scan)
     pairs = zip(sources, scans, strict=True)
-    named = [_name_clips(scan.clips, source.name) for source, scan in pairs]
+    named = [_name_clips(scan, source.name) for source, scan in pairs]
     _check_parts(sources, named)
     clips = tuple(clip for part in named for clip in part)
     if len(scans) > 1:
@@ -153,7 +153,9 @@ def check_folders(sources: Sequence[DataSource]) -> None:
             )
 
 
-def name_sources(clips: Sequence[Clip], name: str) -> tuple[str, ...]:
+def name_sources(
+    clips: Sequence[Clip], name: str, sources: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
     """Return the source of each clip of a data set that is called ``name``.
 
     It is the name alone, but for a set for testing alone that lies beside one with training clips,
@@ -161,12 +163,14 @@ def name_sources(clips: Sequence[Clip], name: str) -> tuple[str, ...]:
     the suffix of its protocol. No clip of it is trained on, so its scores are not the other's.
 
     Args:
-        clips: All clips of the set, with the sources that it names itself.
+        clips: Clips of the set, with the sources that it names itself.
         name: Empty to keep those sources.
+        sources: Further sources in the folder, none of whose clips is used.
     """
     if not name:
         return tuple(clip.source for clip in clips)
-    suffixes = {source: _test_suffix(source) for source in {clip.source for clip in clips}}
+    known = sources | {clip.source for clip in clips}
+    suffixes = {source: _test_suffix(source) for source in known}
     if "" not in suffixes.values():
         return (name,) * len(clips)
     return tuple("-".join(filter(None, (name, suffixes[clip.source]))) for clip in clips)
@@ -189,9 +193,9 @@ def _check_parts(sources: Sequence[DataSource], named: Sequence[Sequence[Clip]])
             )
 
 
-def _name_clips(clips: Sequence[Clip], name: str) -> tuple[Clip, ...]:
+def _name_clips(scan: ScanResult, name: str) -> tuple[Clip, ...]:
     if not name:
-        return tuple(clips)
+        return scan.clips
     return tuple(
         replace(
             clip,
@@ -200,5 +204,7 @@ def _name_clips(clips: Sequence[Clip], name: str) -> tuple[Clip, ...]:
             identity=f"{name}/{clip.identity}",
             pair_id=f"{name}/{clip.pair_id}",
         )
-        for clip, source in zip(clips, name_sources(clips, name), strict=True)
+        for clip, source in zip(
+            scan.clips, name_sources(scan.clips, name, scan.sources), strict=True
+        )
     )
