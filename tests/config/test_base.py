@@ -28,7 +28,7 @@ from unmask.errors import ConfigError
         (TrainingSettings, {"audio_s": False}, "audio_s is False; expected a number"),
         (TrainingSettings, {"audio_s": "4"}, "audio_s is '4'; expected a number"),
         (ModelSettings, {"frame_backbone": True}, "frame_backbone is True; expected text"),
-        (ModelSettings, {"fusion": "sum"}, "fusion is 'sum'; use 'concat' or 'attention'"),
+        (ModelSettings, {"voice_layers": "sum"}, "voice_layers is 'sum'; use 'last' or 'weighted'"),
         (AttackSettings, {"epsilons": 0.05}, "epsilons is 0.05; expected a list, such as [0.05]"),
         (AttackSettings, {"epsilons": [0.1, "a"]}, "epsilons is 'a'; expected a number"),
         (CodecSettings, {"cells": ["theora:3"]}, "cells is 'theora:3'; use half, or a codec"),

@@ -177,7 +177,11 @@ def test_an_unknown_codec_is_named(tmp_path):
         ("attacks.epsilons=[-0.05]", "attacks.epsilons is -0.05; use 0 or more"),
         ("preprocessing.align.crop_px=112", "change model.input_px"),
         ("preprocessing.flow.enabled=false", "model.flow requires optical flow"),
-        ("training.fake_source=both", "set preprocessing.source_faces.enabled=true, too"),
+        (
+            "training.fake_source=both",
+            "set preprocessing.source_faces.enabled=true, too, or leave face out of "
+            "training.forged_parts",
+        ),
         (
             "training.source_weights=[{source: ffpp, weight: 2.0}]",
             "training.source_weights weights the draws of training.balanced, which is off; set "

@@ -52,10 +52,10 @@ def test_transformer_is_tapped_at_the_first_norm_of_its_last_block():
     assert layer.prefix_tokens == 1
 
 
-def test_transformer_is_tapped_at_its_last_block_where_patch_statistics_are_used():
+def test_transformer_is_tapped_before_the_last_block_that_is_used():
     backbone = timm.create_model("test_vit", pretrained=False, num_classes=0)
     layer = find_cam_layer(encoder_of(backbone, blocks=(1, 3)), lambda: None)
-    assert layer.module is backbone.blocks[-1]
+    assert layer.module is backbone.blocks[-1].norm1
     assert layer.prefix_tokens == 1
 
 

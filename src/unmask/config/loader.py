@@ -105,10 +105,11 @@ def _check_dependencies(settings: Settings) -> None:
             "model.flow requires optical flow; set preprocessing.flow.enabled=true, too"
         )
     source_faces = settings.preprocessing.source_faces.enabled
-    if settings.training.fake_source != "labelled" and not source_faces:
+    if settings.training.forges("face") and not source_faces:
         raise ConfigError(
             f"training.fake_source={settings.training.fake_source} forges faces before alignment; "
-            "set preprocessing.source_faces.enabled=true, too"
+            "set preprocessing.source_faces.enabled=true, too, or leave face out of "
+            "training.forged_parts"
         )
     if settings.training.source_weights and not settings.training.balanced:
         raise ConfigError(

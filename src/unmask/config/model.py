@@ -22,9 +22,9 @@ class ModelSettings(SettingsModel):
     )
     frame_blocks: Annotated[tuple[PositiveInt, ...], Field(strict=False)] = Field(
         default=(),
-        description="Blocks of a vision transformer, numbered from 1, whose class token and mean "
-        "and standard deviation of the patch tokens describe a frame; blocks above the last of "
-        "them are left out. Empty: the output of the whole backbone.",
+        description="Blocks of a vision transformer, numbered from 1, whose class tokens "
+        "describe a frame; blocks above the last of them are left out. Empty: the output of the "
+        "whole backbone.",
     )
     input_px: int = Field(
         default=224, ge=1, description="Side of the face image that the detector sees, in pixels."
@@ -36,8 +36,8 @@ class ModelSettings(SettingsModel):
     voice_backbone: Text = Field(
         default="facebook/wav2vec2-base",
         description="Speech backbone: a hub name or a local folder of wav2vec 2.0, XLS-R, HuBERT, "
-        "WavLM, w2v-BERT 2.0 or Whisper, a name that `unmask weights list` prints, or `tiny`, a "
-        "small network with random weights.",
+        "WavLM, w2v-BERT 2.0 or Whisper, a name that `unmask weights list` prints, `tiny`, a "
+        "small network with random weights, or `spectral`, fixed features without any weights.",
     )
     voice_weights: Literal["pretrained", "random"] = Field(
         default="pretrained", description="Weights of the speech backbone."
@@ -54,16 +54,18 @@ class ModelSettings(SettingsModel):
     vad_mask: bool = Field(
         default=True, description="Ignore audio in which voice activity detection finds no speech."
     )
-    temporal: Literal["conv", "transformer"] = Field(
+    temporal: Literal["conv", "transformer", "none"] = Field(
         default="conv",
-        description="Temporal encoder over frames: dilated convolutions or windowed attention.",
+        description="Temporal encoder over frames: dilated convolutions, windowed attention, or "
+        "none, which judges each frame by itself.",
     )
     temporal_window: int = Field(
         default=8, ge=5, le=10, description="Frames in the attention window of the transformer."
     )
-    fusion: Literal["concat", "attention"] = Field(
+    fusion: Literal["concat", "attention", "none"] = Field(
         default="concat",
-        description="Fusion of face and voice: concatenation or cross-modal attention.",
+        description="Fusion of face and voice: concatenation, cross-modal attention, or none, "
+        "which judges a clip by the noisy-OR of both alone.",
     )
     auxiliary: bool = Field(
         default=False, description="Add auxiliary heads for 68 landmarks and head pose."
@@ -73,8 +75,8 @@ class ModelSettings(SettingsModel):
         validation_alias=AliasChoices("trainable", "tuned"),
         serialization_alias="tuned",
         description="Which parameters of the image backbone are trained: all, the normalisation "
-        "layers only, low-rank adapters of its attention (LoRA), or none. With none, and with "
-        "`training.fake_source` `labelled`, each frame is encoded once for the whole training.",
+        "layers only, low-rank adapters of its attention (LoRA), or none. With none, and without "
+        "forged faces, each frame is encoded once for the whole training.",
     )
     lora_rank: int = Field(default=8, ge=1, description="Rank of the adapters, with `lora`.")
     lora_alpha: float = Field(

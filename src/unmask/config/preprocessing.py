@@ -122,7 +122,7 @@ class SourceFaceSettings(SettingsModel):
     enabled: bool = Field(
         default=False,
         description="Store crops of the training clips' faces as they are in the file; required "
-        "by `training.fake_source` other than `labelled`.",
+        "to forge faces online (`training.fake_source`, `training.forged_parts`).",
     )
     max_side_px: int = Field(
         default=512,

@@ -62,7 +62,16 @@ class TrainingSettings(SettingsModel):
         validation_alias=AliasChoices("fake_source", "fakes"),
         serialization_alias="fakes",
         description="Fakes to train on: the labelled ones, pseudo-fakes synthesised online, or "
-        "both. Pseudo-fakes need `preprocessing.source_faces`.",
+        "both. Forged faces need `preprocessing.source_faces`.",
+    )
+    forged_parts: Annotated[tuple[Literal["face", "voice", "sync"], ...], Field(strict=False)] = (
+        Field(
+            default=("face", "voice", "sync"),
+            min_length=1,
+            description="What of a pseudo-fake is forged: the face, the voice, or the time between "
+            "them. Only faces take `preprocessing.source_faces`; without them, the features of a "
+            "backbone that is not trained are computed once.",
+        )
     )
     voice_forgeries: Annotated[tuple[VoiceForgery, ...], Field(strict=False)] = Field(
         default=("griffin_lim", "convert"),
@@ -87,6 +96,11 @@ class TrainingSettings(SettingsModel):
         default=8,
         description="Epochs without a better validation AUC before the learning rate falls to "
         "0 and training stops.",
+    )
+    keep_epoch: Literal["best", "last"] = Field(
+        default="best",
+        description="Epoch whose weights are kept: that of the best validation AUC, or the last, "
+        "where few validation clips would choose by chance.",
     )
     validation_frames: int = Field(
         default=0, description="Frames of each clip used for validation in an epoch; 0 uses all."
@@ -127,6 +141,10 @@ class TrainingSettings(SettingsModel):
         ge=0,
         description="Budget of adversarial training with FGSM on frames; 0 turns it off.",
     )
+
+    def forges(self, part: Literal["face", "voice", "sync"]) -> bool:
+        """Return whether pseudo-fakes with this part forged are synthesised online."""
+        return self.fake_source != "labelled" and part in self.forged_parts
 
 
 class AugmentationSettings(SettingsModel):

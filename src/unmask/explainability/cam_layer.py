@@ -2,8 +2,7 @@
 
 For a convolutional network, the deepest layer with at least ``MIN_CELLS`` cells per side
 (Selvaraju et al., ICCV 2017, take the last convolution). For a vision transformer, the first norm
-of the last block, since only the class token matters after it, with the patch tokens as a grid; or
-the last block itself, where statistics of its patch tokens are used.
+of the last block, since only the class token matters after it, with the patch tokens as a grid.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,8 +59,6 @@ def find_cam_layer(encoder: FrameEncoder, run: Callable[[], object]) -> CamLayer
         ConfigError: No layer's output is a grid over the face.
     """
     model = encoder.backbone
-    if encoder.blocks:
-        return CamLayer(model.blocks[-1], prefix_tokens=model.num_prefix_tokens)
     if hasattr(model, "num_prefix_tokens") and hasattr(model.blocks[-1], "norm1"):
         return CamLayer(model.blocks[-1].norm1, prefix_tokens=model.num_prefix_tokens)
     channels_last = getattr(model, "output_fmt", None) == "NHWC"

@@ -76,12 +76,16 @@ class Batch:
         )
 
 
-def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
+def collate(
+    samples: Sequence[ModelInput], settings: ModelSettings, *, with_pixels: bool = True
+) -> Batch:
     """Pad ``samples`` at their ends to the longest of them.
 
     Args:
         settings: Which modalities the batch has (``modalities``), whether it has flow (``flow``),
             and whether all sound counts as speech (``vad_mask`` off).
+        with_pixels: Without them, faces have a side of 0 and there is no flow; for frames whose
+            features are known.
 
     Raises:
         DataError: There is no sample, one has nothing that the detector uses, or one has no flow
@@ -95,13 +99,14 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
     samples = [_used(sample, settings) for sample in samples]
     frames = max([1, *(len(sample.faces) for sample in samples)])
     length = max([1, *(len(sample.waveform) for sample in samples)])
-    pixels = np.zeros((len(samples), frames, FACE_PX, FACE_PX, 3), np.uint8)
+    side = FACE_PX if with_pixels else 0
+    pixels = np.zeros((len(samples), frames, side, side, 3), np.uint8)
     frame_mask = torch.zeros(len(samples), frames, dtype=torch.bool)
     waveform = torch.zeros(len(samples), length)
     sample_mask = torch.zeros(len(samples), length, dtype=torch.bool)
     speech_mask = torch.zeros(len(samples), length, dtype=torch.bool)
     for row, sample in enumerate(samples):
-        pixels[row, : len(sample.faces)] = sample.faces
+        pixels[row, : len(sample.faces)] = sample.faces[:, :side, :side]
         frame_mask[row, : len(sample.faces)] = True
         samples_in_row = len(sample.waveform)
         waveform[row, :samples_in_row] = torch.from_numpy(np.ascontiguousarray(sample.waveform))
@@ -111,7 +116,7 @@ def collate(samples: Sequence[ModelInput], settings: ModelSettings) -> Batch:
         )
     # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
     rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).div(255)
-    flow = _flow(samples, frames) if settings.flow else None
+    flow = _flow(samples, frames) if settings.flow and with_pixels else None
     return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
 
 

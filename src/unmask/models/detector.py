@@ -17,8 +17,13 @@ from unmask.models.backbones.pretrained_voice import load_voice, voice_from_conf
 from unmask.models.backbones.voice_encoder import VoiceEncoder
 from unmask.models.collate import Batch
 from unmask.models.layers.face_heads import FaceHeads
-from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, noisy_or_logit
-from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, masked_mean
+from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, NoFusion, noisy_or_logit
+from unmask.models.layers.temporal import (
+    ConvEncoder,
+    FramewiseEncoder,
+    TransformerEncoder,
+    masked_mean,
+)
 
 HIDDEN_DIM = 256
 
@@ -87,18 +92,10 @@ class Detector(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.frame_head = nn.Linear(settings.frame_dim, 1)
         self.step_head = nn.Linear(settings.voice_dim, 1)
-        fusion = ConcatFusion if settings.fusion == "concat" else AttentionFusion
-        self.fusion = fusion(settings.frame_dim, settings.voice_dim, settings.modality_dropout)
-        last = nn.Linear(HIDDEN_DIM, 1)
-        # it learns what only both modalities together show; each alone has its own logit
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.head = nn.Sequential(
-            nn.Linear(self.fusion.out_dim, HIDDEN_DIM),
-            nn.GELU(),
-            nn.Dropout(settings.dropout),
-            last,
-        )
+        self.fusion = _fusion(settings)
+        self.head = None
+        if not isinstance(self.fusion, NoFusion):
+            self.head = _joint_head(self.fusion.out_dim, settings.dropout)
         # created last, so that all other layers get the same random weights with and without it
         self.auxiliary = FaceHeads(settings.frame_dim) if settings.auxiliary else None
 
@@ -149,17 +146,20 @@ class Detector(nn.Module):
         step_logits = self._logits(self.step_head, steps) * step_mask
         uses = self.fusion.drop(batch.frame_mask.any(1), step_mask.any(1))
         pooled = masked_mean(frames, batch.frame_mask), masked_mean(steps, step_mask)
-        attention = None
+        joined, attention = None, None
         if isinstance(self.fusion, AttentionFusion):
             masks = batch.frame_mask & uses[0][:, None], step_mask & uses[1][:, None]
             joined, attention = self.fusion(frames, steps, *masks)
-        else:
+        elif isinstance(self.fusion, ConcatFusion):
             joined = self.fusion(*pooled, *uses)
         landmarks, pose = self.predict_face_attributes(frame_features, batch.frame_mask)
         video_logit = masked_mean(frame_logits, batch.frame_mask)
         audio_logit = masked_mean(step_logits, step_mask)
+        logit = noisy_or_logit(video_logit, audio_logit, *uses)
+        if self.head is not None and joined is not None:
+            logit = logit + self._logits(self.head, joined)
         return DetectorOutput(
-            logit=noisy_or_logit(video_logit, audio_logit, *uses) + self._logits(self.head, joined),
+            logit=logit,
             video_logit=video_logit,
             audio_logit=audio_logit,
             frame_logits=frame_logits,
@@ -231,7 +231,26 @@ class Detector(nn.Module):
         return faces.new_zeros(shape).masked_scatter(mask[..., None], faces)
 
 
-def _temporal(settings: ModelSettings) -> ConvEncoder | TransformerEncoder:
+def _fusion(settings: ModelSettings) -> ConcatFusion | AttentionFusion | NoFusion:
+    dims, dropout = (settings.frame_dim, settings.voice_dim), settings.modality_dropout
+    if settings.fusion == "none":
+        return NoFusion(dropout)
+    fusion = ConcatFusion if settings.fusion == "concat" else AttentionFusion
+    return fusion(*dims, dropout)
+
+
+def _joint_head(dim: int, dropout: float) -> nn.Sequential:
+    """Return a head that learns what only both modalities together show."""
+    last = nn.Linear(HIDDEN_DIM, 1)
+    # each modality alone has its own logit
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(dim, HIDDEN_DIM), nn.GELU(), nn.Dropout(dropout), last)
+
+
+def _temporal(settings: ModelSettings) -> ConvEncoder | TransformerEncoder | FramewiseEncoder:
     if settings.temporal == "conv":
         return ConvEncoder(settings.frame_dim, settings.dropout)
+    if settings.temporal == "none":
+        return FramewiseEncoder()
     return TransformerEncoder(settings.frame_dim, settings.temporal_window, settings.dropout)

@@ -14,11 +14,9 @@ TRAINING = (
     "evaluation/metrics.py",
 )
 FACE_FEATURES = (
-    *PREPROCESSING,
-    "models/collate.py",
     *(
         f"models/backbones/{name}.py"
-        for name in ("frame_encoder", "block_statistics", "noise_residual_net")
+        for name in ("frame_encoder", "block_tokens", "noise_residual_net")
     ),
 )
 
@@ -29,7 +27,7 @@ def training_fingerprint() -> str:
 
 
 def face_feature_fingerprint() -> str:
-    """Return the hash of the code from which a backbone's features of a face follow."""
+    """Return the hash of the code from which a backbone's features follow, given the pixels."""
     return fingerprint(*FACE_FEATURES)
 
 

@@ -12,6 +12,7 @@ from unmask.data.skipped_clips import check_skipped, with_used_stream
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import (
     FeatureLoader,
+    feature_cache,
     make_feature_loader,
     unusable_example,
 )
@@ -24,6 +25,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.footage import describe_footage
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ScoreRow
+from unmask.training.detector.frozen_features import cached_features
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +88,15 @@ def score_usable_clips(
         The scored clips; and ``clip_id`` of each of the others with the reason, which is logged.
     """
     scored, problems = [], {}
-    for clip in clips:
-        result = _score_clip(bundle, clip, load, passes)
-        if isinstance(result, ScoredClip):
-            scored.append(result)
-        else:
-            problems[clip.clip_id] = result
-            log.warning("clip %s was not scored: %s", clip.clip_id, result)
+    frozen = [member.frame for member in bundle.members if member.frame.backbone_frozen]
+    with cached_features(frozen, feature_cache(load)):
+        for clip in clips:
+            result = _score_clip(bundle, clip, load, passes)
+            if isinstance(result, ScoredClip):
+                scored.append(result)
+            else:
+                problems[clip.clip_id] = result
+                log.warning("clip %s was not scored: %s", clip.clip_id, result)
     return tuple(scored), problems
 
 

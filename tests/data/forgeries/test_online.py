@@ -38,6 +38,8 @@ from unmask.records import (
 )
 
 NO_AUGMENTATION = AugmentationSettings(mirror=0.0, light=0.0)
+FORGED, BOTH = (TrainingSettings(fake_source=source) for source in ("forged", "both"))
+VOICES_ALONE = BOTH.replace(forged_parts=("voice",))
 
 
 def a_clip(name, **changes):
@@ -91,8 +93,8 @@ def load(portrait):
 
 
 def training_pairs(clips, load, fake_source="forged", seed=7):
-    rows = expand_training_clips(clips, fake_source)
     training = TrainingSettings(frames=3, audio_s=0.5, fake_source=fake_source)
+    rows = expand_training_clips(clips, training)
     return rows, TrainingSet(rows, load, training, NO_AUGMENTATION, seed)
 
 
@@ -175,7 +177,7 @@ def test_a_forged_voice_is_that_of_the_re_encoded_copy(load):
     (sample,) = to_model_inputs(load(clip))
     shorter = replace(sample, waveform=sample.waveform[:-320], is_speech=sample.is_speech[:-320])
     quieter = replace(sample, waveform=sample.waveform / 4)
-    forger, params = OnlineForger([clip], "forged", 7), ForgeryParams(voice_method="griffin_lim")
+    forger, params = OnlineForger([clip], FORGED, 7), ForgeryParams(voice_method="griffin_lim")
     own, short, quiet = (
         forger.apply_voice(clip, source, params).waveform for source in (sample, shorter, quieter)
     )
@@ -188,7 +190,7 @@ def test_voices_are_forged_by_the_methods_of_the_settings_alone(load):
     clip, methods = a_clip("faceless"), ("hifigan-ljspeech", "convert", "hifigan-universal")
     (sample,) = to_model_inputs(load(clip))
     row = make_forged_row(clip)
-    drawn = OnlineForger([clip, row], "forged", 7, methods)
+    drawn = OnlineForger([clip, row], FORGED.replace(voice_forgeries=methods), 7)
     counts = Counter(drawn.sample_forgery(row, sample, n).voice_method for n in range(300))
     assert set(counts) == set(methods)
     assert min(counts.values()) > 70
@@ -205,12 +207,15 @@ def test_every_vocoder_of_the_settings_is_in_the_registry():
 
 @pytest.mark.slow
 def test_a_forger_vocodes_in_another_process_as_in_this_one(load, vocoder_name):
-    """A loader process that is not forked gets it pickled, without the weights."""
-    data = OnlineForger([a_clip("a")], "forged", 7, (vocoder_name,))
+    """A loader process that is not forked gets it pickled, without the weights.
+
+    A fork server may run already, with the environment of an earlier test.
+    """
+    data = OnlineForger([a_clip("a")], FORGED.replace(voice_forgeries=(vocoder_name,)), 7)
     (sample,) = to_model_inputs(load(a_clip("a")))
     arguments = data, a_clip("a"), sample, ForgeryParams(voice_method=vocoder_name)
     own = OnlineForger.apply_voice(*arguments).waveform
-    with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         other = pool.submit(OnlineForger.apply_voice, *arguments).result().waveform
     assert len(pickle.dumps(data)) < 10_000
     assert not np.array_equal(own, sample.waveform)
@@ -263,39 +268,39 @@ def test_clip_without_face_and_speech_yields_a_problem(load):
 
 def test_source_forged_puts_a_pseudo_fake_after_each_genuine_clip():
     clips = [c for name in "abcd" for c in (a_clip(name), a_fake(name))]
-    rows = expand_training_clips(clips, "forged")
+    rows = expand_training_clips(clips, FORGED)
     assert [row.clip_id for row in rows[:4]] == ["a", "a~forged", "b", "b~forged"]
     assert {row.manipulation for row in rows} == {"none", PSEUDO_FAKE}
     order = [index for batch in PairBatchSampler(rows, 4, seed=1) for _, index in batch]
     for first, second in zip(order[::2], order[1::2], strict=True):
         assert rows[second] == make_forged_row(rows[first])
-    assert expand_training_clips(clips, "labelled") == tuple(clips)
+    assert expand_training_clips(clips, TrainingSettings()) == tuple(clips)
 
 
 def test_source_both_replaces_about_half_of_the_labelled_fakes():
     clips = [c for name in "abcdefgh" for c in (a_clip(name), a_fake(name))]
-    forger = OnlineForger(expand_training_clips(clips, "both"), "both", seed=3)
+    forger = OnlineForger(expand_training_clips(clips, BOTH), BOTH, seed=3)
     chosen = [[forger.maybe_replace(clip, epoch) for clip in clips] for epoch in range(20)]
     for epoch_clips in chosen:
         assert epoch_clips[::2] == clips[::2]
         assert [clip.pair_id for clip in epoch_clips] == [clip.pair_id for clip in clips]
     forged = [clip.manipulation == PSEUDO_FAKE for row in chosen for clip in row[1::2]]
     assert np.mean(forged) == pytest.approx(0.5, abs=0.15)
-    labelled = OnlineForger(clips, "labelled", seed=3)
+    labelled = OnlineForger(clips, TrainingSettings(), seed=3)
     assert [labelled.maybe_replace(clip, 0) for clip in clips] == clips
 
 
 def test_source_both_adds_pseudo_fakes_of_genuine_clips_without_a_fake():
     clips = [a_clip("a"), a_fake("a"), a_clip("b"), a_clip("c")]
-    rows = expand_training_clips(clips, "both")
+    rows = expand_training_clips(clips, BOTH)
     assert rows == (*clips, make_forged_row(clips[2]), make_forged_row(clips[3]))
-    forger = OnlineForger(rows, "both", seed=3)
+    forger = OnlineForger(rows, BOTH, seed=3)
     assert all(forger.maybe_replace(row, epoch) is row for row in rows[2:] for epoch in range(5))
 
 
 def test_source_both_forges_every_genuine_clip_of_a_pair():
     first, second, fake = a_clip("a"), replace(a_clip("b"), pair_id="take-a"), a_fake("a")
-    forger = OnlineForger((first, second, fake), "both", seed=3)
+    forger = OnlineForger((first, second, fake), BOTH, seed=3)
     chosen = {forger.maybe_replace(fake, epoch).path for epoch in range(40)}
     assert chosen == {first.path, second.path, fake.path}
 
@@ -303,7 +308,7 @@ def test_source_both_forges_every_genuine_clip_of_a_pair():
 def test_each_fake_of_a_clip_is_replaced_by_a_different_pseudo_fake(load):
     clips = [a_clip("a"), *(replace(a_fake("a"), clip_id=f"fake-{n}") for n in range(4))]
     training = TrainingSettings(frames=3, audio_s=0.5, fake_source="both")
-    data = TrainingSet(expand_training_clips(clips, "both"), load, training, NO_AUGMENTATION, 7)
+    data = TrainingSet(expand_training_clips(clips, training), load, training, NO_AUGMENTATION, 7)
     for epoch in range(10):
         examples = [data[epoch, index] for index in range(1, 5)]
         forged = [row for row in examples if row.clip.manipulation == PSEUDO_FAKE]
@@ -314,7 +319,7 @@ def test_each_fake_of_a_clip_is_replaced_by_a_different_pseudo_fake(load):
 @pytest.mark.parametrize("fake_source", ["forged", "both"])
 def test_forging_without_genuine_clips_is_refused(fake_source):
     with pytest.raises(DataError, match="genuine"):
-        expand_training_clips([a_fake("a")], fake_source)
+        expand_training_clips([a_fake("a")], TrainingSettings(fake_source=fake_source))
 
 
 def test_pair_differs_only_inside_the_face(load):
@@ -361,3 +366,44 @@ def test_all_frames_of_a_sample_are_forged_alike(load):
         forged = data[epoch, 1].samples[0].faces.astype(int)
         assert np.abs(forged - genuine).mean() > np.abs(forged - forged[:1]).mean()
     assert rows[1].clip_id == "mute~forged"
+
+
+@pytest.mark.parametrize("parts", [("face",), ("voice",), ("sync",), ("face", "voice")])
+def test_only_the_parts_of_the_settings_are_forged(load, parts):
+    clip = a_clip("a")
+    sample = to_model_inputs(load(clip))[0]
+    forger = OnlineForger([clip], FORGED.replace(forged_parts=parts), 7)
+    drawn = [forger.sample_forgery(make_forged_row(clip), sample, epoch) for epoch in range(40)]
+    forged = {
+        "face": [each.face_seed is not None for each in drawn],
+        "voice": [each.voice_method is not None for each in drawn],
+        "sync": [each.mismatched for each in drawn],
+    }
+    assert {part for part, rows in forged.items() if any(rows)} == set(parts)
+    assert all(map(any, zip(*forged.values(), strict=True)))
+
+
+def test_a_silent_clip_has_no_pseudo_fake_where_voices_alone_are_forged():
+    clips = [a_clip("a"), a_clip("b", has_audio=False)]
+    rows = expand_training_clips(clips, VOICES_ALONE)
+    assert rows == (*clips, make_forged_row(clips[0]))
+    assert len(expand_training_clips(clips, BOTH)) == 4
+
+
+def test_a_pseudo_fake_with_a_forged_voice_has_the_features_of_its_genuine_face(load):
+    clips = [a_clip("a"), a_clip("b"), a_fake("b")]
+    training = VOICES_ALONE.replace(frames=3, audio_s=0.5)
+    vectors = {
+        clip.sha256: np.full((5, 4), number, np.float32) for number, clip in enumerate(clips)
+    }
+    rows = expand_training_clips(clips, training)
+    data = TrainingSet(rows, load, training, NO_AUGMENTATION, 7, vectors)
+    replaced = next(
+        example
+        for epoch in range(20)
+        if (example := data[epoch, 2]).clip.manipulation == PSEUDO_FAKE
+    )
+    assert replaced.clip.clip_id.startswith("b-fake")
+    for example, number in ((data[0, 3], 0), (replaced, 1)):
+        assert (example.clip.fake_video, example.clip.fake_audio) == (False, True)
+        assert example.vectors.tolist() == np.full((3, 4), number).tolist()

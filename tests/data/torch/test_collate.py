@@ -60,9 +60,12 @@ def test_frame_features_are_padded_like_the_frames(load):
     expected = torch.tensor([[3.0, 3.0, 3.0, 0.0, 0.0], [5.0, 5.0, 5.0, 5.0, 5.0]])
     assert torch.equal(batch.frame_features, expected[..., None].expand(-1, -1, 2))
     assert batch.frame_features.shape[1] == batch.batch.frame_mask.shape[1]
+    assert batch.batch.frames.shape == (2, 5, 3, 0, 0)  # nothing looks at the pixels
 
 
 def test_frame_features_are_absent_unless_every_example_has_them(load):
     first, second = make_examples(load, "a", "b")
     first = replace(first, vectors=np.zeros((20, 2), np.float32))
-    assert collate_examples([first, second], ModelSettings()).frame_features is None
+    batch = collate_examples([first, second], ModelSettings())
+    assert batch.frame_features is None
+    assert batch.batch.frames.shape[3:] == (224, 224)

@@ -22,8 +22,9 @@ def test_max_frames_takes_the_middle_of_the_clip_and_all_of_its_sound(
 
 
 def test_precomputed_vectors_are_sliced_like_the_frames(load):
-    vectors = {"clip": np.arange(20, dtype=np.float32)[:, None]}
-    example = EvaluationClips([make_clip()], load, 6, vectors)[0]
+    clip = make_clip()
+    vectors = {clip.sha256: np.arange(20, dtype=np.float32)[:, None]}
+    example = EvaluationClips([clip], load, 6, vectors)[0]
     assert (example.vectors[:, 0] * 10).tolist() == example.samples[0].faces[:, 0, 0, 0].tolist()
 
 

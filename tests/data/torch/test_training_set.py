@@ -152,9 +152,10 @@ def test_time_stretched_excerpt_starts_with_its_frames_and_has_the_usual_length(
 
 
 def test_precomputed_vectors_are_cut_like_the_frames_and_not_augmented(load):
-    vectors = {"a": np.arange(20, dtype=np.float32)[:, None]}
+    clip = fake_clip("a")
+    vectors = {clip.sha256: np.arange(20, dtype=np.float32)[:, None]}
     training = TrainingSettings(frames=4, audio_s=0.5)
-    data = TrainingSet([fake_clip("a")], load, training, NO_AUGMENTATION, 7, vectors)
+    data = TrainingSet([clip], load, training, NO_AUGMENTATION, 7, vectors)
     for epoch in range(5):
         example = data[epoch, 0]
         grey = example.samples[0].faces[:, 0, 0, 0]

@@ -2,6 +2,7 @@ import csv
 import json
 import signal
 from dataclasses import replace
+from itertools import count, repeat
 
 import numpy as np
 import pytest
@@ -129,6 +130,27 @@ def test_the_moving_average_of_the_weights_is_what_is_kept(
 
     torch.testing.assert_close(head(1e-7), head(0.0), rtol=0, atol=1e-6)
     assert not torch.allclose(head(0.9), head(0.0), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("improves", [True, False])
+def test_the_last_epoch_is_kept_where_the_settings_say_so(
+    toy_clips, toy_load, tiny_settings, tmp_path, monkeypatch, improves
+):
+    aucs = count(start=0.1, step=0.01) if improves else repeat(0.5)
+    module = "unmask.training.detector.lightning_module"
+    monkeypatch.setattr(f"{module}.roc_auc", lambda *_: next(aucs))
+    best, last = (
+        load_bundle(
+            fit(
+                toy_clips,
+                with_training(tiny_settings, epochs=2, keep_epoch=kept),
+                toy_load,
+                tmp_path,
+            )
+        ).first_member.state_dict()
+        for kept in ("best", "last")
+    )
+    assert all(torch.equal(best[name], last[name]) for name in best) is improves
 
 
 def test_a_fit_resumes_after_its_last_epoch_and_not_after_its_best(

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,13 @@ from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
+from unmask.training import score_clips
 from unmask.training.detector.fit import FrameEncoderSource, can_cache_face_features, fit
-from unmask.training.detector.frozen_features import encode_faces, extract_face_features
+from unmask.training.detector.frozen_features import (
+    cached_features,
+    encode_faces,
+    extract_face_features,
+)
 from unmask.training.detector.trainer import HISTORY
 
 CPU = torch.device("cpu")
@@ -38,32 +41,21 @@ def base(tiny_settings, request):
 
 
 @pytest.fixture
-def load(toy_load):
-    """Features whose cache key is the clip's name."""
-
-    def load_features(clip):
-        features = toy_load(clip)
-        return replace(features, info=replace(features.info, sha256=clip.clip_id))
-
-    return load_features
-
-
-@pytest.fixture
 def encoded_frames(monkeypatch):
-    """Number of frames in each call of a frame encoder."""
-    counts, extract = [], FrameEncoder.extract
+    """Number of frames in each call of a backbone."""
+    counts, encode = [], FrameEncoder._run_in_chunks
 
     def count(self, frames, flow):
         counts.append(len(frames))
-        return extract(self, frames, flow)
+        return encode(self, frames, flow)
 
-    monkeypatch.setattr(FrameEncoder, "extract", count)
+    monkeypatch.setattr(FrameEncoder, "_run_in_chunks", count)
     return counts
 
 
 def test_features_are_those_that_the_encoder_gives_the_same_frames(base, toy_clips, toy_load):
     clips = toy_clips[:3]
-    vectors = extract_face_features(base.first_member, clips, toy_load, base.preprocessing, None)
+    vectors = extract_face_features(base.first_member, clips, toy_load, None)
     examples = list(EvaluationClips(clips, toy_load, 2, vectors))
     batch = collate_examples(examples, base.settings)
     with torch.inference_mode():
@@ -74,34 +66,28 @@ def test_features_are_those_that_the_encoder_gives_the_same_frames(base, toy_cli
 
 
 def test_features_are_read_from_the_cache_the_second_time(
-    base, toy_clips, load, tmp_path, encoded_frames
+    base, toy_clips, toy_load, tmp_path, encoded_frames
 ):
     cache = Cache(tmp_path / "cache")
-    first = extract_face_features(base.first_member, toy_clips[:2], load, base.preprocessing, cache)
+    first = extract_face_features(base.first_member, toy_clips[:2], toy_load, cache)
     assert encoded_frames == [5, 5]
-    second = extract_face_features(
-        base.first_member, toy_clips[:2], load, base.preprocessing, cache
-    )
+    second = extract_face_features(base.first_member, toy_clips[:2], toy_load, cache)
     assert encoded_frames == [5, 5]
-    assert first.keys() == second.keys() == {"train-0", "train-1"}
+    assert first.keys() == second.keys() == {clip.sha256 for clip in toy_clips[:2]}
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
 def test_clips_that_cannot_be_used_have_no_features(base, toy_clips, toy_load, rename_clip):
     clips = rename_clip(toy_clips, "train", 0, "broken")
     clips = rename_clip(clips, "train", 1, "faceless-silent")
-    vectors = extract_face_features(
-        base.first_member, clips[:3], toy_load, base.preprocessing, None
-    )
-    assert list(vectors) == ["train-2"]
+    vectors = extract_face_features(base.first_member, clips[:3], toy_load, None)
+    assert list(vectors) == [clips[2].sha256]
 
 
 def test_a_clip_without_a_face_has_no_frames_to_encode(base, toy_clips, toy_load, rename_clip):
     clips = rename_clip(toy_clips, "train", 0, "faceless")
-    vectors = extract_face_features(
-        base.first_member, clips[:1], toy_load, base.preprocessing, None
-    )
-    assert vectors["faceless-train-0"].shape == (0, base.first_member.frame.width)
+    vectors = extract_face_features(base.first_member, clips[:1], toy_load, None)
+    assert vectors[clips[0].sha256].shape == (0, base.first_member.frame.width)
 
 
 def test_faces_are_encoded_in_float32(base, toy_clips, toy_load):
@@ -111,9 +97,9 @@ def test_faces_are_encoded_in_float32(base, toy_clips, toy_load):
 
 
 def test_further_members_encode_no_face_again(
-    toy_clips, load, tiny_settings, tmp_path, encoded_frames
+    toy_clips, toy_load, tiny_settings, tmp_path, encoded_frames
 ):
-    first = fit(toy_clips, tiny_settings, load, tmp_path)
+    first = fit(toy_clips, tiny_settings, toy_load, tmp_path)
     encoded_frames.clear()
     cache = Cache(tmp_path / "cache")
 
@@ -121,12 +107,12 @@ def test_further_members_encode_no_face_again(
         settings = tiny_settings.replace(seed=seed)
         frozen = FrameEncoderSource(first, cache)
         return (
-            fit(toy_clips, settings, load, tmp_path, encoder=frozen).parent / HISTORY
+            fit(toy_clips, settings, toy_load, tmp_path, encoder=frozen).parent / HISTORY
         ).read_text()
 
     second = fit_member(8)
     fitted = [clip for clip in toy_clips if clip.split != "test"]
-    expected = sum(len(load(clip).people[0].faces) for clip in fitted)
+    expected = sum(len(toy_load(clip).people[0].faces) for clip in fitted)
     assert sum(encoded_frames) == expected
     third = fit_member(9)
     assert sum(encoded_frames) == expected
@@ -136,19 +122,61 @@ def test_further_members_encode_no_face_again(
 @pytest.mark.parametrize("change", [{"fake_source": "both"}, {"adversarial_epsilon": 0.05}])
 def test_faces_that_training_changes_cannot_be_encoded_beforehand(change):
     assert can_cache_face_features(TrainingSettings())
+    assert can_cache_face_features(TrainingSettings(fake_source="both", forged_parts=("voice",)))
     assert not can_cache_face_features(TrainingSettings(**change))
+
+
+def test_a_feature_is_kept_for_the_pixels_and_weights_that_it_was_computed_from(base, tmp_path):
+    encoder, cache = base.first_member.frame, Cache(tmp_path)
+    frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def entries():
+        return len(list(tmp_path.rglob("*.json")))
+
+    with torch.inference_mode():
+        expected = encoder.extract(frames, None)
+        with cached_features([encoder], cache):
+            assert torch.equal(encoder.extract(frames, None), expected)
+            kept = entries()
+            assert torch.equal(encoder.extract(frames, None), expected)
+            assert entries() == kept
+            encoder.extract(frames / 2, None)
+            assert entries() == 2 * kept
+        assert encoder.store is None
+        next(encoder.backbone.parameters()).mul_(2)
+        with cached_features([encoder], cache):
+            assert not torch.equal(encoder.extract(frames, None), expected)
+
+
+def test_features_of_attacked_frames_are_not_kept(base, tmp_path):
+    frames = torch.rand(1, 3, 32, 32, requires_grad=True)
+    with cached_features([base.first_member.frame], Cache(tmp_path)):
+        base.first_member.frame.extract(frames, None).sum().backward()
+    assert frames.grad.abs().max() > 0
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_scoring_encodes_a_face_once_if_the_backbone_is_not_trained(
+    base, toy_clips, toy_load, tmp_path, encoded_frames, monkeypatch
+):
+    monkeypatch.setattr(score_clips, "feature_cache", lambda _: Cache(tmp_path))
+    frozen = base.settings.trainable == "none"
+    first, _ = score_clips.score_usable_clips(base, toy_clips[:2], toy_load)
+    second, _ = score_clips.score_usable_clips(base, toy_clips[:2], toy_load)
+    assert encoded_frames == ([5, 5] if frozen else [5, 5, 5, 5])
+    assert [s.scores[0].logit for s in first] == [s.scores[0].logit for s in second]
 
 
 @pytest.mark.parametrize("blocks", [(), (1, 2)])
 def test_a_backbone_that_is_not_trained_encodes_each_frame_once(
-    toy_clips, load, tiny_settings, tmp_path, encoded_frames, blocks
+    toy_clips, toy_load, tiny_settings, tmp_path, encoded_frames, blocks
 ):
     settings = tiny_settings.replace(model=frozen_transformer(tiny_settings.model, blocks))
     cache = Cache(tmp_path / "cache")
-    fit(toy_clips, settings, load, tmp_path, encoder=FrameEncoderSource(cache=cache))
+    fit(toy_clips, settings, toy_load, tmp_path, encoder=FrameEncoderSource(cache=cache))
     fitted = [clip for clip in toy_clips if clip.split != "test"]
-    expected = sum(len(load(clip).people[0].faces) for clip in fitted)
+    expected = sum(len(toy_load(clip).people[0].faces) for clip in fitted)
     assert sum(encoded_frames) == expected
     other = settings.replace(training=settings.training.replace(learning_rate=1e-4))
-    fit(toy_clips, other, load, tmp_path, encoder=FrameEncoderSource(cache=cache))
+    fit(toy_clips, other, toy_load, tmp_path, encoder=FrameEncoderSource(cache=cache))
     assert sum(encoded_frames) == expected  # from the cache

@@ -58,6 +58,11 @@ def test_voices_that_training_forges_itself_are_fakes(source):
     assert untrained(train_clips((False, False), (True, False)), fake_source=source) == {}
 
 
+def test_genuine_faces_teach_nothing_where_voices_alone_are_forged():
+    parts = {"fake_source": "both", "forged_parts": ("voice",)}
+    assert untrained(train_clips((False, False)), **parts).keys() == {"video"}
+
+
 def test_clips_of_other_splits_teach_nothing():
     clips = train_clips((False, False), (True, False), has_audio=False)
     clips.append(make_clip(clip_id="test", fake_audio=True))

@@ -12,7 +12,8 @@ from zlib import crc32
 
 import numpy as np
 
-from unmask.data.forgeries.kept_voices import CONVERT, GRIFFIN_LIM, forge_voice
+from unmask.config import TrainingSettings
+from unmask.data.forgeries.kept_voices import forge_voice
 from unmask.data.forgeries.lower_face import (
     MIN_ROWS,
     replace_lower_faces,
@@ -73,30 +74,36 @@ class ForgeryParams:
         )
 
 
-def expand_training_clips(clips: Sequence[Clip], fake_source: str) -> tuple[Clip, ...]:
+def expand_training_clips(clips: Sequence[Clip], training: TrainingSettings) -> tuple[Clip, ...]:
     """Return the rows that a detector is trained on.
 
     Args:
-        fake_source: ``labelled``: the clips unchanged. ``forged``: the genuine clips, each
-            followed by a pseudo-fake. ``both``: the clips unchanged, plus a pseudo-fake of each
-            genuine clip whose pair has no fake; :meth:`OnlineForger.maybe_replace` replaces half
-            of the labelled fakes, others in each epoch.
+        training: With the ``fake_source`` ``labelled``: the clips unchanged. ``forged``: the
+            genuine clips, each followed by a pseudo-fake. ``both``: the clips unchanged, plus a
+            pseudo-fake of each genuine clip whose pair has no fake;
+            :meth:`OnlineForger.maybe_replace` replaces half of the labelled fakes, others in each
+            epoch. Where no face is forged, clips without sound have no pseudo-fake.
 
     Raises:
         DataError: Pseudo-fakes are requested, but no clip is genuine.
     """
-    if fake_source == "labelled":
+    if training.fake_source == "labelled":
         return tuple(clips)
     genuine = [clip for clip in clips if not clip.is_fake]
     if not genuine:
         raise DataError(
             f"none of {len(clips)} training clips is genuine; add genuine clips to forge"
         )
-    if fake_source == "both":
+    forged = {clip: make_forged_row(clip) for clip in genuine if can_forge(clip, training)}
+    if training.fake_source == "both":
         with_fake = {clip.pair_id for clip in clips if clip.is_fake}
-        lone = (clip for clip in genuine if clip.pair_id not in with_fake)
-        return (*clips, *(make_forged_row(clip) for clip in lone))
-    return tuple(row for clip in genuine for row in (clip, make_forged_row(clip)))
+        return (*clips, *(row for clip, row in forged.items() if clip.pair_id not in with_fake))
+    return tuple(row for clip in genuine for row in (clip, forged.get(clip)) if row is not None)
+
+
+def can_forge(clip: Clip, training: TrainingSettings) -> bool:
+    """Return whether the file has what pseudo-fakes forge; a voice or a shift takes sound."""
+    return clip.has_audio or training.forges("face")
 
 
 def make_forged_row(clip: Clip, replaces: Clip | None = None) -> Clip:
@@ -121,26 +128,24 @@ class OnlineForger:
 
     Args:
         clips: The training clips.
-        fake_source: As for :func:`expand_training_clips`.
-        voice_methods: Voice forgeries, drawn alike; see :func:`.kept_voices.forge_voice`.
+        training: Which fakes and which of their parts are forged; ``voice_forgeries`` are drawn
+            alike, see :func:`.kept_voices.forge_voice`.
         cache: Keeps vocoded voices on disk.
     """
 
     def __init__(
         self,
         clips: Sequence[Clip],
-        fake_source: str,
+        training: TrainingSettings,
         seed: int,
-        voice_methods: Sequence[str] = (GRIFFIN_LIM, CONVERT),
         cache: Cache | None = None,
     ) -> None:
         self.seed = seed
-        self.voice_methods = tuple(voice_methods)
+        self.training = training
         self.cache = cache
-        self.forges = fake_source != "labelled"
         self.genuine_by_pair: dict[str, list[Clip]] = {}
-        for clip in clips if fake_source == "both" else ():
-            if not clip.is_fake:
+        for clip in clips if training.fake_source == "both" else ():
+            if not clip.is_fake and can_forge(clip, training):
                 self.genuine_by_pair.setdefault(clip.pair_id, []).append(clip)
 
     def maybe_replace(self, clip: Clip, epoch: int) -> Clip:
@@ -158,16 +163,20 @@ class OnlineForger:
             return ForgeryParams()
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 1))
         face_seed = int(rng.integers(2**31))
-        method = self.voice_methods[rng.integers(len(self.voice_methods))]
+        methods, forges = self.training.voice_forgeries, self.training.forges
+        method = methods[rng.integers(len(methods))]
         both, prefer_face = rng.random() < P_BOTH, rng.random() < 0.5
         has_face = sample.landmarks is not None and len(sample.faces) > 0
         has_speech = bool(sample.is_speech.any())
         max_shift_s = min(SHIFT_S[1], len(sample.waveform) / RATE_HZ / 2)
         shift_s = rng.choice([-1, 1]) * rng.uniform(SHIFT_S[0], max(max_shift_s, SHIFT_S[0]))
-        if rng.random() < P_DESYNC and has_face and has_speech and max_shift_s > SHIFT_S[0]:
+        can_shift = forges("sync") and has_face and has_speech and max_shift_s > SHIFT_S[0]
+        can_face, can_voice = forges("face") and has_face, forges("voice") and has_speech
+        shifts = rng.random() < P_DESYNC or not (can_face or can_voice)
+        if shifts and can_shift:
             return ForgeryParams(shift_s=float(shift_s), is_pseudo_fake=True)
-        face = has_face and (both or prefer_face or not has_speech)
-        voice = has_speech and (both or not prefer_face or not has_face)
+        face = can_face and (both or prefer_face or not can_voice)
+        voice = can_voice and (both or not prefer_face or not can_face)
         return ForgeryParams(
             face_seed if face else None, method if voice else None, is_pseudo_fake=True
         )
@@ -183,7 +192,7 @@ class OnlineForger:
 
     def sample_target_change(self, clip: Clip, epoch: int) -> Appearance | None:
         """Draw how the frames of a pair, genuine and fake, are changed in this epoch."""
-        if not self.forges:
+        if self.training.fake_source == "labelled":
             return None
         rng = np.random.default_rng((self.seed, epoch, crc32(clip.pair_id.encode()), 3))
         return sample_target_change(rng)

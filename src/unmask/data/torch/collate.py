@@ -68,7 +68,8 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
     usable = [example for example, problem in pairs if not problem]
     clips = tuple(example.clip for example in usable)
     samples = [example.samples[0] for example in usable]
-    batch = collate(samples, settings) if usable else None
+    encoded = all(example.vectors is not None for example in usable)
+    batch = collate(samples, settings, with_pixels=not encoded) if usable else None
     landmarks, pose = None, None
     if settings.auxiliary and usable:
         landmarks, pose = collate_face_targets(samples)

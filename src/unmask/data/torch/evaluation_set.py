@@ -26,7 +26,7 @@ from unmask.records import Clip, ClipFeatures, ModelInput
 
 FeatureLoader = Callable[..., ClipFeatures]  # of a clip, and of a copy by its codec condition
 Copies = dict[tuple[Path, str], Path]  # by file and codec condition
-Vectors = dict[str, NDArray[np.float32]]  # by clip_id, each of shape (frames, frame_dim)
+Vectors = dict[str, NDArray[np.float32]]  # by the SHA-256 of the file, each (frames, width)
 MAX_CACHED_CLIPS = 2048  # each keeps up to six files mapped; Linux allows 65,530 mappings a process
 NO_MODALITY = "neither a face nor sound in the clip"
 
@@ -162,7 +162,7 @@ class EvaluationClips(Dataset[Example]):
         return Example(
             clip,
             tuple(slice_frames(sample, part) for sample, part in zip(samples, slices, strict=True)),
-            vectors=None if self.vectors is None else self.vectors[clip.clip_id][slices[0]],
+            vectors=None if self.vectors is None else self.vectors[clip.sha256][slices[0]],
         )
 
 

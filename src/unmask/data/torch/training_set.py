@@ -64,9 +64,7 @@ class TrainingSet(Dataset[Example]):
         self.training = training
         self.augmentation = augmentation
         self.seed = seed
-        self.forger = OnlineForger(
-            clips, training.fake_source, seed, training.voice_forgeries, feature_cache(load)
-        )
+        self.forger = OnlineForger(clips, training, seed, feature_cache(load))
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -99,7 +97,7 @@ class TrainingSet(Dataset[Example]):
         frame_times_s = times_s[frames.start : frames.stop]
         clip = label_for_excerpt(clip, frame_times_s, audio_s)
         if self.vectors is not None:
-            vectors = self.vectors[clip.clip_id][frames.start : frames.stop]
+            vectors = self.vectors[clip.sha256][frames.start : frames.stop]
             return Example(clip, (augment_audio(excerpt, params),), vectors=vectors)
         source = features.people[0].source if features.people else None
         if source is None and forgery.face_seed is not None:

@@ -13,11 +13,8 @@ from torch.nn import functional as F
 
 from unmask.config import ModelSettings
 from unmask.errors import ConfigError
-from unmask.models.backbones.block_statistics import (
-    block_statistics,
-    keep_blocks,
-    statistics_width,
-)
+from unmask.models.backbones.block_tokens import block_tokens, keep_blocks, tokens_width
+from unmask.models.backbones.feature_store import FeatureStore
 from unmask.models.backbones.lora import Adapters, add_adapters, merge_adapters
 from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, NoiseResidualNet
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
@@ -46,6 +43,7 @@ class FrameEncoder(nn.Module):
     Attributes:
         width: Length of the backbone's output vector.
         frozen, backbone_frozen: Whether nothing of the encoder is trained, or of its backbone.
+        store: Keeps features where no gradient is computed; ``None`` computes them every time.
 
     Raises:
         ConfigError: There is no such backbone, or it does not support the other settings.
@@ -59,6 +57,7 @@ class FrameEncoder(nn.Module):
         super().__init__()
         name = settings.frame_backbone
         self.frozen, self.backbone_frozen = False, settings.trainable == "none"
+        self.store: FeatureStore | None = None
         self.backbone: Any = _backbone(name, settings.input_px, settings.flow)
         load_frame_weights(self.backbone, name, settings.frame_weights)
         self.blocks = settings.frame_blocks
@@ -74,8 +73,9 @@ class FrameEncoder(nn.Module):
         # an identity normalisation is skipped, which saves a pass over every pixel
         self.normalises = any(cfg["mean"]) or set(cfg["std"]) != {1.0}
         self.standardise: nn.Module = nn.Identity()
+        self.standardise_fitted = False
         if self.blocks:
-            self.width = statistics_width(self.backbone, self.blocks)
+            self.width = tokens_width(self.backbone, self.blocks)
             self.standardise = nn.BatchNorm1d(self.width, affine=False)
         else:
             last = getattr(self.backbone, "head_hidden_size", None)
@@ -98,7 +98,24 @@ class FrameEncoder(nn.Module):
         super().train(mode and not self.frozen)
         if self.backbone_frozen:
             self.backbone.eval()
+        if self.standardise_fitted:
+            self.standardise.eval()
         return self
+
+    def fit_standardisation(self, features: Tensor) -> None:
+        """Take mean and variance of the backbone's features from faces, not from each batch.
+
+        A batch holds few clips, whose statistics are far from those of all.
+
+        Args:
+            features: Of the training faces, shape ``(N, width)``, ``N`` at least 2.
+        """
+        if isinstance(self.standardise, nn.BatchNorm1d):
+            norm: Any = self.standardise
+            norm.running_mean.copy_(features.mean(0))
+            norm.running_var.copy_(features.var(0))
+            self.standardise_fitted = True
+            norm.eval()
 
     def forward(self, frames: Tensor, flow: Tensor | None) -> Tensor:
         """Encode faces independently of each other.
@@ -117,6 +134,11 @@ class FrameEncoder(nn.Module):
         """Return the output of the backbone alone, shape ``(N, width)``; see :meth:`forward`."""
         if self.training and not self.backbone_frozen:
             return self._run_backbone(frames, flow)
+        if self.store is not None and not torch.is_grad_enabled():
+            return self.store.load_or_encode(frames, flow, self._run_in_chunks)
+        return self._run_in_chunks(frames, flow)
+
+    def _run_in_chunks(self, frames: Tensor, flow: Tensor | None) -> Tensor:
         size = CHUNK_FRAMES if frames.device.type == "cpu" else CHUNK_FRAMES_GPU
         chunks = [slice(start, start + size) for start in range(0, len(frames), size)]
         return torch.cat(
@@ -140,7 +162,7 @@ class FrameEncoder(nn.Module):
             x = F.interpolate(x, size, mode="bilinear", antialias=True)
         x = x.contiguous(memory_format=torch.channels_last)
         if self.blocks:
-            return block_statistics(self.backbone, x, self.blocks)
+            return block_tokens(self.backbone, x, self.blocks)
         out: Tensor = self.backbone(x)
         return out
 

@@ -19,9 +19,11 @@ from unmask.models.backbones.filterbank import init_sinc_filters
 from unmask.models.backbones.hub import download_files
 from unmask.models.backbones.registry.catalog import is_network
 from unmask.models.backbones.registry.store import fetch_backbone
+from unmask.models.backbones.spectral_voice import SpectralVoiceConfig
 from unmask.models.backbones.speech_backbones import BACKBONES
 
 WAV2VEC2, WHISPER = "wav2vec2", "whisper"
+SPECTRAL = "spectral"  # value of model.voice_backbone
 WAV2VEC2_BASE = "facebook/wav2vec2-base"
 FILES = ["config.json", "model*.safetensors", "model.safetensors.index.json", "pytorch_model.bin"]
 # no SpecAugment, no skipped layers, no lower rate: the detector has its own dropout
@@ -59,21 +61,20 @@ TINY_CONFIG: dict[str, Any] = {
 
 
 def load_voice(backbone: str, weights: str) -> PreTrainedModel:
-    """Return a speech model: ``tiny``, a name of :mod:`.registry` or on the hub, or a folder.
+    """Return a speech model.
 
     Args:
+        backbone: ``tiny``, ``spectral``, a name of :mod:`.registry` or on the hub, or a folder.
         weights: ``pretrained`` or ``random``; random weights of wav2vec2-base and ``tiny`` need
-            neither hub nor folder.
+            neither hub nor folder, and ``spectral`` has none.
 
     Raises:
         WeightsError: The weights or their configuration are not available, of a type that
             :data:`unmask.models.backbones.speech_backbones.BACKBONES` does not list, or do not fit
             the model that the configuration describes.
     """
-    if backbone == "tiny":
-        tiny = voice_from_config(TINY_CONFIG)
-        init_sinc_filters(cast(Any, tiny).feature_extractor.conv_layers[0].conv)
-        return tiny
+    if (own := _build_own(backbone)) is not None:
+        return own
     if weights == "random" and backbone == WAV2VEC2_BASE:
         return voice_from_config({})
     if is_network(backbone):
@@ -97,6 +98,17 @@ def load_voice(backbone: str, weights: str) -> PreTrainedModel:
             f"{backbone}: contains no weights of a speech model ({str(error)[:300]}); correct "
             "model.voice_backbone, or use profile demo"
         ) from error
+
+
+def _build_own(backbone: str) -> PreTrainedModel | None:
+    """Return a model of this project, which no checkpoint belongs to."""
+    if backbone == SPECTRAL:
+        return _build(SpectralVoiceConfig())
+    if backbone != "tiny":
+        return None
+    tiny = voice_from_config(TINY_CONFIG)
+    init_sinc_filters(cast(Any, tiny).feature_extractor.conv_layers[0].conv)
+    return tiny
 
 
 def voice_from_config(config: dict[str, Any]) -> PreTrainedModel:
@@ -123,6 +135,8 @@ def _read_config(name: str, folder: Path) -> PretrainedConfig:
 
 
 def _overrides(kind: str) -> dict[str, Any]:
+    if kind == SpectralVoiceConfig.model_type:
+        return {}
     return WHISPER_OVERRIDES if kind == WHISPER else OVERRIDES
 
 

@@ -48,7 +48,7 @@ def whisper_log_mel(waveform: Tensor, frames: Tensor, bands: int) -> Tensor:
         )
         power = spectrum[..., :-1].abs().square()
         levels = (_like(power, _slaney_filters(bands)).T @ power).clamp(min=WHISPER_FLOOR).log10()
-        mask = _row_mask(frames, levels.shape[2])[:, None]
+        mask = row_mask(frames, levels.shape[2])[:, None]
         loudest = levels.masked_fill(~mask, -torch.inf).amax((1, 2), keepdim=True)
         levels = (torch.maximum(levels, loudest - WHISPER_RANGE) + 4.0) / 4.0
         return levels.masked_fill(~mask, 0.0)
@@ -79,7 +79,7 @@ def kaldi_filterbank(waveform: Tensor, speech: Tensor, frames: Tensor, bands: in
         power = spectrum.abs().square()  # (B, frames, 257)
         levels = (power @ _like(power, _kaldi_filters(bands))).clamp(min=KALDI_FLOOR).log()
         share = F.avg_pool1d(speech.float()[:, None], WINDOW_SAMPLES, HOP_SAMPLES)[:, 0]
-        return _standardise(levels, (share >= SPEECH_SHARE) & _row_mask(frames, levels.shape[1]))
+        return _standardise(levels, (share >= SPEECH_SHARE) & row_mask(frames, levels.shape[1]))
 
 
 def _standardise(levels: Tensor, mask: Tensor) -> Tensor:
@@ -92,7 +92,8 @@ def _standardise(levels: Tensor, mask: Tensor) -> Tensor:
     return centred / (variance + VARIANCE_EPS).sqrt()
 
 
-def _row_mask(frames: Tensor, length: int) -> Tensor:
+def row_mask(frames: Tensor, length: int) -> Tensor:
+    """Return True for the first ``frames`` of each row, shape ``(B, length)``."""
     return torch.arange(length, device=frames.device) < frames[:, None]
 
 

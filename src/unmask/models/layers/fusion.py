@@ -68,6 +68,10 @@ class ModalityDropout(nn.Module):
         return has_video & ~(both & (draw < p)), has_audio & ~(both & (draw >= 1 - p))
 
 
+class NoFusion(ModalityDropout):
+    """Face and voice judged apart; the clip's logit is their noisy-OR."""
+
+
 class ConcatFusion(ModalityDropout):
     """Concatenation of pooled features; a learned vector replaces a missing modality.
 

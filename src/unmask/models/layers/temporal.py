@@ -147,6 +147,14 @@ class TransformerEncoder(nn.Module):
         return out
 
 
+class FramewiseEncoder(nn.Module):
+    """No temporal encoder: every frame keeps its own features."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the features, zero where there is no frame; shapes as in :class:`ConvEncoder`."""
+        return torch.where(mask[..., None], x, torch.zeros_like(x))
+
+
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     """Return the mean over unmasked time steps, or zero where all are masked.
 

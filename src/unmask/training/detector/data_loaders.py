@@ -41,7 +41,7 @@ def build_loaders(
             f"there are {len(train)} training and {len(val)} validation clips, both are needed; "
             "correct the manifest's column split"
         )
-    rows = expand_training_clips(train, training.fake_source)
+    rows = expand_training_clips(train, training)
     training_set = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
     validation_set = EvaluationClips(val, load, training.validation_frames, vectors)
     order = SequentialSampler(validation_set)

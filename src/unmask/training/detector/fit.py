@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from timm.layers import convert_sync_batchnorm
@@ -108,7 +109,7 @@ def fit(
     logger: Any = None,
     encoder: FrameEncoderSource | None = None,
 ) -> Path:
-    """Train on the ``train`` clips and keep the epoch with the best AUC on the ``val`` clips.
+    """Train on the ``train`` clips and keep an epoch, by default the best on the ``val`` clips.
 
     Each combination of settings, data and code has its own directory below ``out``, with
     checkpoints, ``history.csv``, ``skipped.json`` (clips left out, and why) and ``bundle``. The
@@ -185,7 +186,7 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
 def _require_weights(settings: Settings) -> None:
     """Refuse to start without the vocoders that forge voices."""
     training = settings.training
-    if training.fake_source != "labelled" and "audio" in settings.model.modalities:
+    if training.forges("voice") and "audio" in settings.model.modalities:
         require_vocoders(select_vocoders(training.voice_forgeries))
 
 
@@ -220,14 +221,18 @@ def _extract_vectors(task: FitTask, clips: Sequence[Clip], detector: Detector) -
         extract_face_features,
         detector,
         load=task.load,
-        preprocessing=settings.preprocessing,
         cache=task.encoder.cache,
     )
     if task.encoder.cache is not None and count_processes() > 1:  # each computes a share
         extract(clips[process_rank() :: count_processes()])
         wait_for_all()
     vectors = extract(clips)
-    detector.cpu().train()
+    detector.cpu()
+    hashes = {clip.sha256 for clip in clips if clip.split == "train"}
+    faces = [rows for name, rows in vectors.items() if name in hashes and len(rows)]
+    if sum(map(len, faces)) > 1 and not detector.frame.frozen:
+        detector.frame.fit_standardisation(torch.from_numpy(np.concatenate(faces)))
+    detector.train()
     return vectors
 
 
@@ -250,7 +255,7 @@ def _save_fit(task: FitTask, detector: Detector) -> None:
 
 def can_cache_face_features(training: TrainingSettings) -> bool:
     """Return whether training with a frozen backbone leaves the faces unchanged."""
-    return training.fake_source == "labelled" and not training.adversarial_epsilon
+    return not training.forges("face") and not training.adversarial_epsilon
 
 
 def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") -> str:
@@ -300,7 +305,8 @@ def _train(trainer: Any, module: DetectorModule, loaders: Loaders, run_dir: Path
         trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
     except SIGTERMException as error:  # Lightning would exit with 0, as after a finished fit
         raise SystemExit(128 + signal.SIGTERM) from error
-    state = torch.load(run_dir / BEST, map_location="cpu", weights_only=True)["state_dict"]
+    kept = run_dir / (BEST if module.settings.keep_epoch == "best" else LAST)
+    state = torch.load(kept, map_location="cpu", weights_only=True)["state_dict"]
     module.load_state_dict(state)
 
 

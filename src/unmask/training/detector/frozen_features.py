@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once for all epochs and for members that share it.
+"""Features of a frozen backbone, computed once for all epochs, members, folds and evaluations.
 
 Faces are encoded without augmentation: a backbone that is not trained has learned to ignore
 brightness and codec before, and an ensemble's first member with augmentation. Sound is augmented as
@@ -6,23 +6,24 @@ before.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor
 
-from unmask.config import PreprocessingSettings, to_dict
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
+from unmask.models.backbones.feature_store import Encode
+from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.collate import collate
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache, Entry, cache_key
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.progress_bar import track
-from unmask.records import Clip, ClipFeatures, ModelInput
+from unmask.records import Clip, ModelInput
 from unmask.training.code_fingerprint import face_feature_fingerprint
 
 STAGE = "vectors"  # of the preprocessing cache
@@ -30,52 +31,68 @@ STAGE = "vectors"  # of the preprocessing cache
 log = logging.getLogger(__name__)
 
 
+class CachedFeatures:
+    """Features in float32 in the preprocessing cache, found by pixels and backbone weights.
+
+    Args:
+        encoder: Its backbone must not change while the store is in use.
+    """
+
+    def __init__(self, encoder: FrameEncoder, cache: Cache) -> None:
+        self.cache = cache
+        self.encoder_key = {
+            "weights": _sha256(encoder.backbone.state_dict()),
+            "model": [encoder.input_px, list(encoder.blocks)],
+            "code": face_feature_fingerprint(),
+        }
+
+    def load_or_encode(self, frames: Tensor, flow: Tensor | None, encode: Encode) -> Tensor:
+        """Return the features of frames, see :class:`.feature_store.FeatureStore`."""
+        pixels = {"frames": frames, **({} if flow is None else {"flow": flow})}
+        key = cache_key(STAGE, _sha256(pixels), self.encoder_key)
+        entry = self.cache.load(STAGE, key)
+        if entry is None:
+            with torch.autocast(frames.device.type, enabled=False):
+                features = encode(frames, flow)
+            self.cache.save(STAGE, key, Entry({}, {"vectors": features.cpu().numpy()}))
+            return features
+        return torch.from_numpy(entry.arrays["vectors"].copy()).to(frames.device)
+
+
+@contextmanager
+def cached_features(encoders: Sequence[FrameEncoder], cache: Cache | None) -> Iterator[None]:
+    """Keep the features of encoders in a cache as long as the context lasts."""
+    with ExitStack() as stack:
+        for encoder in encoders:
+            if cache is not None:
+                stack.callback(setattr, encoder, "store", encoder.store)
+                encoder.store = CachedFeatures(encoder, cache)
+        yield
+
+
 def extract_face_features(
-    detector: Detector,
-    clips: Sequence[Clip],
-    load: FeatureLoader,
-    preprocessing: PreprocessingSettings,
-    cache: Cache | None,
+    detector: Detector, clips: Sequence[Clip], load: FeatureLoader, cache: Cache | None
 ) -> Vectors:
     """Encode the faces of the largest person in each clip, with a progress bar on a terminal.
 
     Args:
         detector: In evaluation mode.
-        preprocessing: Settings of ``load``.
         cache: Stores the features for the next call.
 
     Returns:
-        ``clip_id`` to features of ``detector.frame.extract``, shape ``(frames, width)``, float32;
-        without clips that cannot be used.
+        SHA-256 of the file to features of ``detector.frame.extract``, shape ``(frames, width)``,
+        float32; without clips that cannot be used.
     """
-    model = detector.settings
-    encoder_key = {
-        "weights": _weights_sha256(detector.frame.backbone),
-        "model": [model.frame_backbone, model.frame_blocks, model.input_px, model.flow],
-        "code": face_feature_fingerprint(),
-    }
     vectors: Vectors = {}
-    for clip in track(clips, "faces"):
-        try:
-            features = load(clip)
-            samples = to_model_inputs(features)
-            if samples:
-                key = _feature_key(features, preprocessing, encoder_key)
-                vectors[clip.clip_id] = _load_or_encode(detector, samples[0], cache, key)
-        except Exception:  # training itself reports the problem
-            log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
+    with cached_features([detector.frame], cache):
+        for clip in track(clips, "faces"):
+            try:
+                samples = to_model_inputs(load(clip))
+                if samples:
+                    vectors[clip.sha256] = encode_faces(detector, samples[0])
+            except Exception:  # training itself reports the problem
+                log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
     return vectors
-
-
-def _load_or_encode(
-    detector: Detector, sample: ModelInput, cache: Cache | None, key: str
-) -> NDArray[np.float32]:
-    entry = None if cache is None else cache.load(STAGE, key)
-    if entry is None:
-        entry = Entry({}, {"vectors": encode_faces(detector, sample)})
-        if cache is not None:
-            cache.save(STAGE, key, entry)
-    return entry.arrays["vectors"]
 
 
 @torch.inference_mode()
@@ -90,16 +107,9 @@ def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
     return vectors
 
 
-def _weights_sha256(backbone: nn.Module) -> str:
+def _sha256(tensors: Mapping[str, Tensor]) -> str:
     digest = sha256()
-    for name, value in backbone.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    for name, value in tensors.items():
+        digest.update(f"{name}{tuple(value.shape)}".encode())
+        digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _feature_key(
-    features: ClipFeatures, settings: PreprocessingSettings, encoder_key: dict[str, Any]
-) -> str:
-    parts = {**encoder_key, "preprocessing": to_dict(settings)}
-    return cache_key(STAGE, features.info.sha256, parts)

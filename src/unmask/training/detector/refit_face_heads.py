@@ -72,12 +72,12 @@ def _faces_and_targets(
     for clip in clips[:: len(clips) // MAX_CLIPS + 1]:
         (example,) = EvaluationClips([clip], load)
         samples = example.samples
-        if not samples or (vectors is not None and clip.clip_id not in vectors):
+        if not samples or (vectors is not None and clip.sha256 not in vectors):
             continue  # training itself reports the problem
         frames = slice(None, None, len(samples[0].faces) // MAX_FACES_PER_CLIP + 1)
         sample = slice_frames(samples[0], frames)
         features = (
-            encode_faces(detector, sample) if vectors is None else vectors[clip.clip_id][frames]
+            encode_faces(detector, sample) if vectors is None else vectors[clip.sha256][frames]
         )
         inputs.append(_project(detector, features))
         targets.append(face_targets_of(sample)[: len(features)])

@@ -5,12 +5,14 @@ classes would score at random, or call everything genuine.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
 
 from unmask.config import Settings, TrainingSettings
 from unmask.errors import TrainingError
 from unmask.records import Clip
 
-PARTS = {"video": ("a picture", "face"), "audio": ("sound", "voice")}
+STREAMS = {"video": "a picture", "audio": "sound"}
+PARTS: dict[str, Literal["face", "voice"]] = {"video": "face", "audio": "voice"}
 
 
 def untrainable_modalities(
@@ -47,13 +49,12 @@ def _reasons(
     train: Sequence[Clip], training: TrainingSettings, modalities: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     for name in modalities:
-        stream, part = PARTS[name]
+        stream, part = STREAMS[name], PARTS[name]
         having = [clip for clip in train if (clip.has_audio if name == "audio" else clip.width)]
         labels = {True if clip.mismatched else getattr(clip, f"fake_{name}") for clip in having}
-        forges = training.fake_source != "labelled" and False in labels
         if not having:
             yield name, f"none of {len(train)} training clips has {stream}"
-        elif labels == {False} and not forges:
+        elif labels == {False} and not training.forges(part):
             yield name, f"none of {len(having)} training clips with {stream} has a forged {part}"
         elif labels == {True}:
             yield name, f"none of {len(having)} training clips with {stream} has a genuine {part}"

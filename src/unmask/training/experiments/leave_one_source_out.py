@@ -1,6 +1,7 @@
 """Leave one source out: a detector for each fold, tested on sources of which it saw nothing."""
 
 import csv
+import gc
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -55,6 +56,7 @@ def run_folds(
         if not file.is_file():
             scores = _run_fold(fold, number, settings, cache, folder)
             save(scores, folder / "unfinished.json").replace(file)
+            gc.collect()  # a fold's clips refer to each other, and take gigabytes
         yield fold, load(FoldScores, file)
 
 

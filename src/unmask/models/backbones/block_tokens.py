@@ -1,9 +1,8 @@
-"""Statistics of a vision transformer's blocks, which describe texture rather than meaning.
+"""Class tokens of a vision transformer's blocks, which describe texture rather than meaning.
 
 The last layers of a network trained on pictures and captions tell what a picture shows; lower ones
 keep how it was made. Koutlis & Papadopoulos, "Leveraging Representations from Intermediate
-Encoder-blocks for Synthetic Image Detection", ECCV 2024, use the class tokens of all blocks. Here
-mean and standard deviation of the patch tokens are added.
+Encoder-blocks for Synthetic Image Detection", ECCV 2024.
 """
 
 from collections.abc import Sequence
@@ -13,8 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from unmask.errors import ConfigError
-
-STATISTICS = 3  # class token, mean and standard deviation of the patch tokens
 
 
 def keep_blocks(backbone: nn.Module, blocks: Sequence[int]) -> None:
@@ -42,20 +39,20 @@ def keep_blocks(backbone: nn.Module, blocks: Sequence[int]) -> None:
     model.blocks = model.blocks[: max(blocks)]
 
 
-def statistics_width(backbone: Any, blocks: Sequence[int]) -> int:
-    """Return the length of a vector of :func:`block_statistics`."""
-    return STATISTICS * len(blocks) * int(backbone.embed_dim)
+def tokens_width(backbone: Any, blocks: Sequence[int]) -> int:
+    """Return the length of a vector of :func:`block_tokens`."""
+    return len(blocks) * int(backbone.embed_dim)
 
 
-def block_statistics(backbone: Any, pixels: Tensor, blocks: Sequence[int]) -> Tensor:
-    """Return class token, mean and standard deviation of the patch tokens behind each block.
+def block_tokens(backbone: Any, pixels: Tensor, blocks: Sequence[int]) -> Tensor:
+    """Return the class token behind each block.
 
     Args:
         pixels: Normalised, shape ``(N, 3, H, W)``.
         blocks: Numbers of blocks, from 1.
 
     Returns:
-        Shape ``(N, 3 * blocks * embed_dim)``.
+        Shape ``(N, blocks * embed_dim)``.
     """
     outputs = backbone.forward_intermediates(
         pixels,
@@ -64,7 +61,4 @@ def block_statistics(backbone: Any, pixels: Tensor, blocks: Sequence[int]) -> Te
         output_fmt="NLC",
         intermediates_only=True,
     )
-    parts: list[Tensor] = []
-    for patches, prefix in outputs:
-        parts += [prefix[:, 0], patches.mean(1), patches.std(1)]
-    return torch.cat(parts, dim=1)
+    return torch.cat([prefix[:, 0] for _, prefix in outputs], dim=1)

@@ -7,7 +7,7 @@ import torch
 from unmask.config import ModelSettings
 from unmask.errors import ConfigError
 from unmask.explainability.cam_layer import detach_at_layer, find_cam_layer
-from unmask.models.backbones.block_statistics import block_statistics, keep_blocks
+from unmask.models.backbones.block_tokens import block_tokens, keep_blocks
 from unmask.models.backbones.frame_encoder import FrameEncoder
 
 PX, WIDTH = 32, 64  # of test_vit
@@ -30,36 +30,33 @@ def make_encoder(**changes):
     return FrameEncoder(settings)
 
 
-def tokens_behind(vit, pixels, block):
-    """Run the blocks by hand; return class token and patch tokens."""
+def token_behind(vit, pixels, block):
+    """Run the blocks by hand; return the class token."""
     x = vit.norm_pre(vit._pos_embed(vit.patch_embed(pixels)))
     for layer in vit.blocks[:block]:
         x = layer(x)
-    return x[:, 0], x[:, 1:]
+    return x[:, 0]
 
 
 @torch.inference_mode()
-def test_statistics_are_those_of_the_tokens_behind_each_block(pixels):
-    vit, parts = make_vit(), []
-    for block in (2, 5):
-        token, patches = tokens_behind(vit, pixels, block)
-        deviation = (patches - patches.mean(1, keepdim=True)).square().sum(1) / 3  # four patches
-        parts += [token, patches.mean(1), deviation.sqrt()]
-    torch.testing.assert_close(block_statistics(vit, pixels, (2, 5)), torch.cat(parts, dim=1))
-
-
-@torch.inference_mode()
-def test_removed_blocks_do_not_change_the_statistics(pixels):
+def test_features_are_the_class_tokens_behind_each_block(pixels):
     vit = make_vit()
-    expected = block_statistics(vit, pixels, (1, 3))
+    expected = torch.cat([token_behind(vit, pixels, block) for block in (2, 5)], dim=1)
+    torch.testing.assert_close(block_tokens(vit, pixels, (2, 5)), expected)
+
+
+@torch.inference_mode()
+def test_removed_blocks_do_not_change_the_tokens(pixels):
+    vit = make_vit()
+    expected = block_tokens(vit, pixels, (1, 3))
     keep_blocks(vit, (1, 3))
     assert len(vit.blocks) == 3
-    torch.testing.assert_close(block_statistics(vit, pixels, (1, 3)), expected)
+    torch.testing.assert_close(block_tokens(vit, pixels, (1, 3)), expected)
 
 
 def test_order_of_the_blocks_is_that_of_the_network(pixels):
     encoder = make_encoder(frame_blocks=[2, 4])
-    assert encoder.width == 3 * 2 * WIDTH
+    assert encoder.width == 2 * WIDTH
     assert encoder.extract(pixels, None).shape == (3, encoder.width)
 
 
@@ -104,6 +101,17 @@ def test_features_are_standardised_before_they_are_projected(pixels):
     at_rest = (features - features.mean(0)) / (features.var(0) + 1e-5).sqrt()
     expected = encoder.project(at_rest)
     torch.testing.assert_close(encoder.eval()(pixels, None), expected, atol=1e-2, rtol=1e-2)
+
+
+def test_fitted_standardisation_does_not_change_with_the_batch(pixels):
+    encoder = make_encoder().train()
+    features = encoder.extract(pixels, None)
+    encoder.fit_standardisation(features)
+    expected = encoder.project((features - features.mean(0)) / (features.var(0) + 1e-5).sqrt())
+    for _ in range(2):
+        projected = encoder.train().project_features(features)
+        torch.testing.assert_close(projected, expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(projected[:1], encoder.project_features(features[:1]))
 
 
 def test_gradients_of_the_score_reach_the_patches_of_the_last_block(pixels):
