@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_clip
-from unmask.data.datasets.joined_sets import read_joined_sets
+from unmask.data.datasets.joined_sets import join_sets, read_joined_sets
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 
@@ -32,3 +32,35 @@ def test_two_sets_of_one_name_are_refused(tmp_path):
     files = [write_set(tmp_path / place / "clips", make_clip()) for place in ("x", "y")]
     with pytest.raises(DataError, match="two data sets are called clips"):
         read_joined_sets(files)
+
+
+def test_manifests_of_one_folder_have_the_names_of_their_files(tmp_path):
+    files = [write_manifest([make_clip(sha256=n * 64)], tmp_path / f"set-{n}.csv") for n in "12"]
+    assert [clip.clip_id for clip in read_joined_sets(files)] == ["set-1__clip", "set-2__clip"]
+
+
+def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path):
+    def clips_of(set_number):
+        return [
+            make_clip(
+                clip_id=str(number),
+                sha256=f"{set_number}{number:063d}",
+                identity=f"person {number % 7}",
+                pair_id=f"take {set_number} {number}",
+                source=f"site {number % 5}",
+                fake_video=number % 2 == 0,
+                manipulation="toy",
+                split="test",
+                official_split=True,
+            )
+            for number in range(5 * set_number, 5 * set_number + 20)
+        ]
+
+    files = [write_set(tmp_path / name, *clips_of(n)) for n, name in enumerate("ab")]
+    clips = join_sets(files, seed=3)
+    assert len(clips) == 40
+    for key in ("source", "identity"):
+        splits = {}
+        for clip in clips:
+            splits.setdefault(getattr(clip, key), set()).add(clip.split)
+        assert all(len(of_value) == 1 for of_value in splits.values())

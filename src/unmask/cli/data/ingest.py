@@ -7,7 +7,13 @@ import typer
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Root folder of the data set.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Root folder of the data set. Several are joined: sources and people keep their "
+            "names, and new splits share no source."
+        ),
+    ],
     out: Annotated[Path, typer.Argument(help="Manifest to write, .csv or .parquet.")],
     seed: Annotated[
         int, typer.Option(help="Random seed of splits that the data set does not define.")
@@ -35,7 +41,10 @@ def command(
     from unmask.preprocessing.media.suffixes import describe_unknown
     from unmask.records import SEALED, SPLITS
 
-    scan = scan_dataset(folder, seed, jobs, role, sealed_share)
+    if len(folders) > 1:
+        _join(folders, out, seed, jobs)
+        return
+    scan = scan_dataset(folders[0], seed, jobs, role, sealed_share)
     for entry in scan.skipped:
         typer.echo(f"skipped: {entry.reason}", err=True)
     file = write_manifest(scan.clips, out)
@@ -45,3 +54,17 @@ def command(
     if scan.unknown:
         typer.echo(describe_unknown(scan.unknown))
     typer.echo(f"{file}: {len(scan.clips)} clips ({splits}), {len(scan.skipped)} skipped")
+
+
+def _join(folders: list[Path], out: Path, seed: int, jobs: int) -> None:
+    from collections import Counter
+
+    from unmask.data.datasets.joined_sets import join_sets
+    from unmask.data.manifest import write_manifest
+    from unmask.records import SPLITS
+
+    clips = join_sets(folders, seed, jobs)
+    file = write_manifest(clips, out)
+    counts = Counter(clip.split for clip in clips)
+    splits = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
+    typer.echo(f"{file}: {len(clips)} clips of {len(folders)} data sets ({splits})")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from unmask.data.datasets.ingest import log_skipped, scan_dataset
 from unmask.data.manifest import read_manifest
-from unmask.data.splits import separate_development
+from unmask.data.splits import FRACTIONS, GROUP_KEYS, assign_splits, separate_development
 from unmask.errors import DataError
 from unmask.records import Clip
+
+MANIFEST_STEM = "manifest"
 
 
 def read_joined_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
@@ -29,7 +31,7 @@ def read_joined_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tup
     Raises:
         DataError: A set cannot be read, or two have one name.
     """
-    names = [path.parent.name if path.is_file() else path.resolve().name for path in paths]
+    names = [_name(path) for path in paths]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"two data sets are called {repeated[0]}; rename the folder of one of them")
     clips: list[Clip] = []
@@ -37,6 +39,27 @@ def read_joined_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tup
         prefix = f"{name}__" if len(paths) > 1 else ""
         clips += [replace(clip, clip_id=prefix + clip.clip_id) for clip in _read(path, seed, jobs)]
     return tuple(clips)
+
+
+def join_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tuple[Clip, ...]:
+    """Return the clips of :func:`read_joined_sets` with splits of their own.
+
+    No source, person, footage or file is in two splits; the splits that the sets state have no
+    effect.
+
+    Raises:
+        DataError: As for :func:`read_joined_sets`.
+    """
+    clips = read_joined_sets(paths, seed, jobs)
+    undecided = [replace(clip, official_split=False) for clip in clips]
+    return assign_splits(undecided, FRACTIONS, seed, (*GROUP_KEYS, "source"))
+
+
+def _name(path: Path) -> str:
+    """Return the name of a folder, or of a manifest; one called manifest has its folder's."""
+    if path.is_file() and path.stem != MANIFEST_STEM:
+        return path.stem
+    return (path.parent if path.is_file() else path).resolve().name
 
 
 def _read(path: Path, seed: int, jobs: int) -> tuple[Clip, ...]:
