@@ -33,7 +33,7 @@ SUMMARY := outputs/summary.json
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
-setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set; does nothing if done
+setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set, the released detector; does nothing if done
 
 $(READY): requirements.lock pyproject.toml environment.pth data.dvc
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,9 +44,11 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@cp environment.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/unmask_environment.pth"
-	@echo "setting up ZenML and pulling the demo set"
+	@echo "setting up ZenML, pulling the demo set and the released detector"
 	@test -d .zen || $(BIN)/zenml init > $(VENV)/zenml.log 2>&1 || { cat $(VENV)/zenml.log; exit 1; }
 	@$(BIN)/dvc pull --quiet data.dvc
+	@$(BIN)/unmask weights get clip-vit-b16 > $(VENV)/weights.log 2>&1 || \
+		echo "the released detector's backbone could not be fetched; later: $(BIN)/unmask weights get clip-vit-b16"
 	@touch $@
 
 train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3
@@ -87,8 +89,8 @@ format: $(READY)  ## format the code as check requires
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-serve: $(READY)  ## page, API and worker on http://localhost:3000, trained first if need be; UNMASK_QUEUE and others for many machines
-	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train
+serve: $(READY)  ## page, API and worker on http://localhost:3000, with the released detector unless another was trained; UNMASK_QUEUE and others for many machines
+	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(BIN)/python -m pipelines package > /dev/null
 	$(SERVICE_FOLDER) $(BIN)/bentoml serve unmask:latest --host $(HOST) --port 3000
 
 worker: $(READY)  ## a worker beside `make serve` with UNMASK_QUEUE set, with the same variables

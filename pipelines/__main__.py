@@ -1,9 +1,11 @@
 """`python -m pipelines COMMAND`.
 
-Commands: training, gate, release, pin, summary, sweep, ablate, leave-one-source-out, crosseval.
+Commands: training, gate, release, pin, package, summary, sweep, ablate, leave-one-source-out,
+crosseval.
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +23,7 @@ from unmask.cli.experiment.leave_one_source_out import OutFolder as HeldOutFolde
 from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
 from unmask.cli.options import DATA, Bundle, Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
+from unmask.serving.released import RELEASED
 
 DataSets = Annotated[
     list[str] | None,
@@ -96,6 +99,18 @@ def pin(
     from steps.platforms.model_registry import model_name, pin_baseline
 
     typer.echo(f"baseline of {model_name(phase)}: version {pin_baseline(phase, version)}")
+
+
+@app.command()
+def package(
+    bundle: Annotated[
+        Path, typer.Argument(help="Bundle to serve; default: the released detector.")
+    ] = RELEASED,
+) -> None:
+    """Build the service with a bundle, as `make train` does with the champion."""
+    from steps.platforms.bento_build import build_bento
+
+    typer.echo(build_bento(bundle))
 
 
 @app.command()

@@ -28,6 +28,7 @@ Reason = Literal[  # why a verdict is inconclusive; where several apply, the fir
     "too_little_evidence",
     "still_picture",
     "telephone_band",
+    "experimental",
     "segment_alarm",
     "between_thresholds",
 ]
@@ -376,11 +377,10 @@ class ScoreRow:
     """Scores of a detector for one labelled clip.
 
     Attributes:
-        logit: Calibrated log-odds of being fake, any real number.
-        probability: Calibrated fake probability in ``[0, 1]``.
-        video_probability, audio_probability: From one modality alone; ``None`` without it.
+        logit, probability: Calibrated; log-odds of being fake, and the same in ``[0, 1]``.
+        video_probability, audio_probability, sync_probability: From face, voice or lip-sync alone;
+            ``None`` where it was not scored.
         fake_video, fake_audio: Label of each modality; ``None`` if unknown.
-        sync_probability: From lip-sync; ``None`` if it was not scored.
         source, compression: As of the clip; empty in tables of before version 0.3.
     """
 

@@ -15,6 +15,7 @@ from steps.platforms.paths import SERVICE, SERVICE_BUNDLE
 from steps.platforms.requirements import hashed_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
+from unmask.models.bundle import is_whole, load_bundle, save_bundle
 
 BENTO = "unmask"
 PACKAGES = ("bento", "unmask")
@@ -44,6 +45,7 @@ def build_bento(bundle: Path) -> str:
 
     Raises:
         DataError: An installed package is not the one that requirements.lock pins.
+        BundleError: The bundle cannot be read.
     """
     requirements = hashed_requirements()
     with TemporaryDirectory(prefix="unmask-bento-") as folder:
@@ -51,13 +53,21 @@ def build_bento(bundle: Path) -> str:
         for package in (SERVICE, Path(unmask.__file__).parent):
             ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", SERVICE_BUNDLE)
             shutil.copytree(package, context / package.name, ignore=ignored)
-        shutil.copytree(bundle, context / SERVICE / SERVICE_BUNDLE)
+        _copy_whole(bundle, context / SERVICE / SERVICE_BUNDLE)
         (context / REQUIREMENTS).write_text(requirements)
         version = hash_folder(context)[:16]
         if _latest() != version:
             _delete_bento(version)
             _build(context, version, requirements)
     return f"{BENTO}:{version}"
+
+
+def _copy_whole(bundle: Path, target: Path) -> None:
+    """Copy a bundle with all of its weights: the service has no cache of pretrained networks."""
+    if is_whole(bundle):
+        shutil.copytree(bundle, target)
+    else:
+        save_bundle(target, load_bundle(bundle))
 
 
 def _build(context: Path, version: str, requirements: str) -> None:

@@ -73,3 +73,8 @@ def test_missing_sound_is_no_obstacle(bundle):
 def test_a_demonstration_model_without_a_domain_judges_nothing(bundle, rng):
     demo = replace(bundle, profile="demo")
     assert find_obstacles(demo, facts_of(speech_like(rng))) == {"demo_model"}
+
+
+def test_an_experimental_detector_gives_no_verdict(bundle, rng):
+    experimental = replace(bundle, provenance={"experimental": "It missed a gate."})
+    assert find_obstacles(experimental, facts_of(speech_like(rng))) == {"experimental"}

@@ -31,6 +31,10 @@ export const REASONS = {
     text:
       "The sound has the bandwidth of a telephone, in which traces of a synthetic voice are lost.",
   },
+  experimental: {
+    label: "experimental detector",
+    text: "The detector is experimental: it shows its scores and gives no verdict.",
+  },
   segment_alarm: {
     label: "flagged segment",
     text: "The video as a whole scores low, but a segment of it is flagged.",

@@ -21,7 +21,8 @@ def command(
         Path | None, typer.Option("--json", help="Write the full report; - is standard output.")
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option(help="Folder of a detector bundle; default: the champion.")
+        Path | None,
+        typer.Option(help="Folder of a detector bundle; default: the champion, else the released."),
     ] = None,
     evidence: Annotated[
         Path | None, typer.Option(help="Folder for heat maps and audio plots.")

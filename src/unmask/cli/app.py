@@ -53,6 +53,7 @@ GROUPS = {
         "sweep": "experiment.sweep",
         "ablate": "experiment.ablate",
         "leave-one-source-out": "experiment.leave_one_source_out",
+        "release": "experiment.release",
     },
 }
 # Names of earlier versions, and short ones, still accepted but not listed. `unmask train MANIFEST

@@ -35,6 +35,7 @@ from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
 from unmask.models.lipsync.network import SyncNet
+from unmask.models.omitted_weights import OmittedWeights, omit_weights, read_omitted
 from unmask.records import FOOTAGE_FACTS
 
 # 5 had one speech model for all members; 4 no domain; 3 one threshold for all; 2 no bias;
@@ -44,9 +45,11 @@ WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
 METADATA = "bundle.json"
 GATES = "gates.json"
+OMITTED = "omitted_weights"  # key of the metadata, in bundles that are not whole
 DEMO_PROFILE = "demo"
 NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the provenance
 LIP_SYNC = "lip_sync"
+EXPERIMENTAL = "experimental"  # key of the provenance
 # settings in which the members of an ensemble may differ
 MEMBER_SETTINGS = (
     *("dropout", "frame_backbone", "frame_weights", "input_px", "trainable", "lora_rank"),
@@ -123,6 +126,11 @@ class Bundle:
         return _untrained(self.provenance)
 
     @property
+    def experimental(self) -> str:
+        """What keeps the detector from giving verdicts, such as a missed gate; empty if nothing."""
+        return self.provenance.get(EXPERIMENTAL, "")
+
+    @property
     def settings(self) -> ModelSettings:
         """Architecture of the first member; inputs and heads are those of all members."""
         return self.first_member.settings
@@ -151,6 +159,15 @@ def read_untrained(folder: Path) -> dict[str, str]:
     return _untrained(_read_metadata(folder)["provenance"])
 
 
+def is_whole(folder: Path) -> bool:
+    """Return whether a bundle on disk has all of its weights.
+
+    Raises:
+        BundleError: The folder has no bundle, or its metadata are damaged.
+    """
+    return not _read_metadata(folder).get(OMITTED)
+
+
 def _untrained(provenance: Mapping[str, str]) -> dict[str, str]:
     return {
         name.removeprefix(NOT_TRAINED): reason
@@ -159,10 +176,14 @@ def _untrained(provenance: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
+def save_bundle(folder: Path, bundle: Bundle, *, whole: bool = True) -> Bundle:
     """Write a bundle atomically, replacing an older one of the same name.
 
     Low-rank adapters of its members are merged into their weights, in place.
+
+    Args:
+        whole: Write all weights. Otherwise those that a pinned package has are left out, see
+            :mod:`unmask.models.omitted_weights`, and loading the bundle takes that package.
 
     Returns:
         The bundle with its ``sha256`` and the versions of the libraries that wrote it.
@@ -173,14 +194,20 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir()
     try:
-        save_file(pack_state_dicts(bundle.members), unfinished / WEIGHTS)
+        weights = pack_state_dicts(bundle.members)
+        omitted: tuple[OmittedWeights, ...] = ()
+        if not whole:
+            weights, omitted = omit_weights(weights, bundle.members)
+        save_file(weights, unfinished / WEIGHTS)
         if bundle.sync is not None:
             state = {key: value.contiguous() for key, value in bundle.sync.state_dict().items()}
             save_file(state, unfinished / SYNC_WEIGHTS)
         versions = {f"version_{name}": version(name) for name in LIBRARIES}
         provenance = {**bundle.provenance, **versions}
         bundle = replace(bundle, provenance=provenance, schema_version=SCHEMA_VERSION)
-        text = json.dumps(_to_metadata(bundle, unfinished), indent=2)
+        metadata = _to_metadata(bundle, unfinished)
+        metadata |= {OMITTED: [to_dict(each) for each in omitted]} if omitted else {}
+        text = json.dumps(metadata, indent=2)
         (unfinished / METADATA).write_text(text + "\n")
         _move_into_place(unfinished, folder)
     finally:
@@ -189,15 +216,17 @@ def save_bundle(folder: Path, bundle: Bundle) -> Bundle:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle in evaluation mode, without any download.
+    """Read a bundle in evaluation mode, without any download if it is whole.
 
     Raises:
         BundleError: The folder has no bundle, its schema is unknown, or a file is damaged.
+        WeightsError: Weights that the bundle leaves out cannot be had.
     """
     metadata = _read_metadata(folder)
     try:
         bundle = _without_weights(metadata)
         weights_sha, sync_sha = metadata["weights_sha256"], metadata["sync_sha256"]
+        omitted = [from_dict(OmittedWeights, each) for each in metadata.get(OMITTED, ())]
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise BundleError(
             f"{folder / METADATA}: damaged: {error}; train or fetch it again"
@@ -205,6 +234,7 @@ def load_bundle(folder: Path) -> Bundle:
     state = _load_checked(folder / WEIGHTS, weights_sha)
     if metadata["schema_version"] == 1:
         state = {f"members.0.{name}": value for name, value in state.items()}
+    state |= read_omitted(omitted, bundle.members)
     with _translate_errors(folder / WEIGHTS):
         unpack_state_dicts(state, bundle.members)
     if bundle.sync is not None:

@@ -1,4 +1,4 @@
-"""Footage obstacles: footage on which no verdict can be given, whatever its score."""
+"""Footage obstacles: when no verdict can be given, whatever the score."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ OCTAVE_DB = 10 * np.log10(2)  # of power
 
 
 def find_obstacles(bundle: Bundle, footage: NDArray[np.float64]) -> frozenset[Reason]:
-    """Return the reasons, known from the footage alone, why no verdict can be given.
+    """Return the reasons, known without a score, why no verdict can be given.
 
     Args:
         footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
@@ -27,6 +27,8 @@ def find_obstacles(bundle: Bundle, footage: NDArray[np.float64]) -> frozenset[Re
         obstacles.add("still_picture")
     if is_telephone_band(footage):
         obstacles.add("telephone_band")
+    if bundle.experimental:
+        obstacles.add("experimental")
     return frozenset(obstacles)
 
 

@@ -31,6 +31,7 @@ from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.memory import release_free_memory
 from unmask.serving.profiling import STAGES, attach_timer, use_timer
+from unmask.serving.released import RELEASED
 from unmask.serving.report.schema import Report, Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
 
@@ -61,15 +62,19 @@ class Analyzer:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
-        """Load a bundle: ``folder``, else ``UNMASK_BUNDLE``, else the champion.
+        """Load a bundle: ``folder``, else ``UNMASK_BUNDLE``, the champion, or the released one.
 
         Raises:
             BundleError: The folder has no bundle, or the bundle is damaged.
+            WeightsError: The released bundle's backbone was not fetched and cannot be.
         """
-        path = folder or Path(os.environ.get(BUNDLE_VARIABLE) or CHAMPION)
-        if path == CHAMPION and not path.exists():
-            raise BundleError(f"{path}: no champion yet; run make train, or give --bundle")
-        return cls(load_bundle(path))
+        named = folder or os.environ.get(BUNDLE_VARIABLE)
+        if not named and not CHAMPION.exists() and not RELEASED.exists():
+            raise BundleError(
+                f"{CHAMPION}: no champion yet, and no {RELEASED}; run make setup or make train, "
+                "or give --bundle"
+            )
+        return cls(load_bundle(Path(named or (CHAMPION if CHAMPION.exists() else RELEASED))))
 
     @property
     def preprocessing(self) -> PreprocessingSettings:

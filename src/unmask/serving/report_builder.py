@@ -97,6 +97,8 @@ def build_report(
 
 def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> Iterator[str]:
     """Yield what this detector cannot tell of this video."""
+    if bundle.experimental:
+        yield f"The detector is experimental. {bundle.experimental}"
     yield from describe_untrained(bundle.untrained, info)
     yield from describe_unlike_footage(bundle, result.footage)
 

@@ -21,3 +21,18 @@ def bundle(folder, content):
 def test_only_a_promotable_bundle_is_packaged(checkout, level, passed):
     assert bento_build.package_champion(bundle(checkout / "one", "1"), gates(level, passed)) == ""
     assert list((checkout / "outputs").iterdir()) == []
+
+
+def test_a_bundle_without_its_backbone_is_packaged_whole(tmp_path, monkeypatch):
+    small = bundle(tmp_path / "small", '{"schema_version": 6, "omitted_weights": [{}]}')
+    monkeypatch.setattr(bento_build, "load_bundle", lambda folder: f"loaded {folder.name}")
+    saved = {}
+    monkeypatch.setattr(bento_build, "save_bundle", saved.__setitem__)
+    bento_build._copy_whole(small, tmp_path / "context" / "bundle")
+    assert saved == {tmp_path / "context" / "bundle": "loaded small"}
+
+
+def test_a_whole_bundle_is_packaged_as_it_is(tmp_path):
+    whole = bundle(tmp_path / "whole", '{"schema_version": 6}')
+    bento_build._copy_whole(whole, tmp_path / "bundle")
+    assert (tmp_path / "bundle" / "bundle.json").read_text() == '{"schema_version": 6}'

@@ -10,6 +10,7 @@ REASON_TEXTS: dict[Reason, str] = {
     "still_picture": "The picture does not move, so there is no talking face to judge.",
     "telephone_band": "The sound has the bandwidth of a telephone, in which traces of a synthetic "
     "voice are lost.",
+    "experimental": "The detector is experimental: it shows its scores and gives no verdict.",
     "segment_alarm": "The video as a whole scores low, but a segment of it is flagged.",
     "between_thresholds": "The score lies between the two thresholds, where a verdict would be "
     "wrong too often.",
