@@ -182,6 +182,49 @@ def test_manifest_gives_the_clips_of_the_role(tmp_path):
     assert ids == {"train": ["0", "1"], "test": ["2"], "both": ["0", "1", "2"]}
 
 
+def write_training_clips(folder, **facts):
+    clips = [
+        replace(clip, split="val" if n > 5 else "train", **facts)
+        for n, clip in enumerate(people_of(4))
+    ]
+    write_manifest(clips, folder)
+    return clips
+
+
+@pytest.mark.parametrize("role", ["test", "sealed"])
+@pytest.mark.parametrize(
+    ("source", "is_official"),
+    [("FaceForensics++", True), ("ffpp", True), ("Celeb-DF-v2", False)],
+)
+def test_training_clips_of_a_published_set_are_not_dealt_anew(tmp_path, role, source, is_official):
+    clips = write_training_clips(tmp_path, source=source, official_split=is_official)
+    with pytest.raises(DataError, match="none of 8 clips of the manifest") as error:
+        scan_dataset(tmp_path, role=role)
+    assert f"the authors of {source} publish which ones are" in str(error.value)
+    for other in ("train", "both"):
+        seen = scan_dataset(tmp_path, role=other).clips
+        assert [(c.split, c.official_split) for c in seen] == [
+            (c.split, is_official) for c in clips
+        ]
+
+
+@pytest.mark.parametrize("source", ["my own", "FakeAVCeleb"])
+@pytest.mark.parametrize("role", ["test", "sealed"])
+def test_manifest_without_official_splits_is_tested_as_a_whole(tmp_path, role, source):
+    write_training_clips(tmp_path, source=source)
+    clips = scan_dataset(tmp_path, role=role).clips
+    assert Counter(clip.split for clip in clips) == {role: 8}
+
+
+@pytest.mark.parametrize("role", ["test", "sealed"])
+def test_manifest_of_an_official_test_gives_it_alone(tmp_path, role):
+    clips = [replace(clip, split=("train", "test")[n > 3], official_split=True)
+             for n, clip in enumerate(people_of(4))]  # fmt: skip
+    write_manifest(clips, tmp_path)
+    seen = scan_dataset(tmp_path, role=role).clips
+    assert [(clip.clip_id, clip.split) for clip in seen] == [(c.clip_id, role) for c in clips[4:]]
+
+
 def test_unknown_role_is_rejected():
     with pytest.raises(DataError, match="set: role 'dev' is unknown; use one of train, test"):
         select_for_role([make_clip()], "dev", Path("set"))

@@ -35,6 +35,7 @@ from unmask.data.datasets.roles import (
     ROLES,
     check_official_test,
     check_splits,
+    check_stated_test,
     complete_splits,
     leave_out_tuning,
     open_train,
@@ -165,10 +166,7 @@ def scan_dataset(
     """
     root = Path(folder).absolute()
     if _has_manifest(root):
-        every = read_all_clips(root)
-        rows = select_for_role(every, role, root)
-        clips = complete_splits(rows, [row.split for row in rows], role, seed)
-        return ScanResult(clips, sources=frozenset(row.source for row in every))
+        return _scan_manifest(root, seed, role)
     adapter = _find_adapter(root)
     listed = list(adapter.iter_entries(root))
     protocols = _protocols(adapter, listed)
@@ -203,6 +201,14 @@ def scan_dataset(
         check_splits(clips, (*SPLITS, SEALED) if sealing else ROLES[role], root)
     facts = _count_unknown(root, listed), warn_of_leaks(clips, root)
     return ScanResult(clips, skipped, *facts, frozenset(entry.source for entry in listed))
+
+
+def _scan_manifest(root: Path, seed: int, role: str) -> ScanResult:
+    every = read_all_clips(root)
+    rows = select_for_role(every, role, root)
+    check_stated_test(rows, role, root)
+    clips = complete_splits(rows, [row.split for row in rows], role, seed)
+    return ScanResult(clips, sources=frozenset(row.source for row in every))
 
 
 def _has_manifest(root: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from unmask.data.datasets.entry import DatasetEntry
 from unmask.data.protocols.protocol import Protocol
+from unmask.data.protocols.registry import PROTOCOLS
 from unmask.data.splits import FRACTIONS, Leak, assign_splits, connected_groups, find_leaks
 from unmask.errors import DataError
 from unmask.records import SEALED, SPLITS, Clip
@@ -120,6 +121,30 @@ def check_official_test(
                 "them, or use the data set with role train: --data NAME=FOLDER:train, or "
                 "unmask data ingest --role train"
             )
+
+
+def check_stated_test(clips: Sequence[Clip], role: str, root: Path) -> None:
+    """Check that no clip of a published split becomes a test clip because a manifest has none.
+
+    Args:
+        clips: What :func:`select_for_role` leaves of a manifest. Its own splits are kept with the
+            roles ``both`` and ``train``.
+
+    Raises:
+        DataError: None is a test or sealed clip, the role needs some, and the authors of a set
+            among the clips publish which ones are. A source that is no published set counts if
+            one of its clips has an official split.
+    """
+    if role not in ("test", SEALED) or any(clip.split in ("test", SEALED) for clip in clips):
+        return
+    published = {name for name, protocol in PROTOCOLS.items() if protocol.official_test}
+    sources = {clip.source for clip in clips if clip.official_split or clip.source in published}
+    if sources:
+        raise DataError(
+            f"{root}: none of {len(clips)} clips of the manifest is a test clip, and the authors "
+            f"of {', '.join(sorted(sources))} publish which ones are; add their test clips, or use "
+            "the manifest for training: --data NAME=FOLDER:train"
+        )
 
 
 def complete_splits(
