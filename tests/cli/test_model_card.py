@@ -53,4 +53,4 @@ def test_the_guarantee_is_stated_or_said_to_be_missing():
 @pytest.mark.parametrize(("profile", "warned"), [("demo", True), ("full", False)])
 def test_a_demonstration_model_is_called_one(profile, warned):
     text = to_markdown(Model(**VALUES | {"profile": profile}))
-    assert ("it judges footage like its calibration clips alone" in text) is warned
+    assert ("synthetic people, all made from two portraits: it judges" in text) is warned

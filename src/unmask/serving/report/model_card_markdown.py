@@ -12,7 +12,8 @@ INTENDED_USE = """\
   footage unlike the training data."""
 
 DEMO_LIMITS = """\
-- Trained on synthetic people: it judges footage like its calibration clips alone.
+- Trained on synthetic people, all made from two portraits: it judges footage like its calibration
+  clips alone.
 """
 
 LIMITS = """\
