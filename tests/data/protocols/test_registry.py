@@ -73,8 +73,12 @@ def test_every_data_set_names_an_address_and_the_files_that_state_its_facts():
         assert all(re.fullmatch(r"https://\S+ \(.+\)", s) for s in record.sources if "://" in s)
         if len(record.sources) < 2:
             single.add(name)
-    # nobody but the authors was found to describe these
-    assert single == {"Celeb-DF++", "AVLips"}
+    assert single == {"AVLips"}  # others repeat the authors' page
+
+
+def test_celeb_df_is_evaluated_on_32_frames_in_both_versions():
+    # DeepfakeBench/preprocessing/config.yaml of OUC-VAS/Celeb-DF-PP: num_frames
+    assert {PROTOCOLS[name].frames for name in ("Celeb-DF-v2", "Celeb-DF++")} == {32}
 
 
 def test_sources_are_links_in_the_documentation():

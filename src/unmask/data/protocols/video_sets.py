@@ -64,8 +64,10 @@ CELEB_DF_PP = Protocol(
     licence=CELEB_DF_V2.licence,
     sources=(
         "https://github.com/OUC-VAS/Celeb-DF-PP "
-        "(README.md, DeepfakeBench/preprocessing/rearrange.py)",
+        "(README.md, DeepfakeBench/preprocessing/rearrange.py, config.yaml: 32 frames)",
+        WORKBENCH.format("celebdf"),
     ),
+    frames=DEEPFAKEBENCH_FRAMES,
 )
 DFDC = Protocol(
     name="DFDC",
