@@ -116,6 +116,11 @@ def test_parts_have_the_rows_of_their_clips_alone():
     assert parts[2].rows == (compare_stages("noise", 23, clips[20:36], own, SETTINGS, 1),)
     assert (parts[1].rows, parts[1].not_measured[:12]) == ((), "too few clip")
     report = TransmittedReport(0.95, 8, parts[0].rows, parts=tuple(parts))
+    logged = {key: value for key, value in report.to_metrics().items() if "/" in key}
+    assert logged == {
+        "transmitted_drop_noise_23/source/celebdf": parts[0].rows[0].drop.value,
+        "transmitted_drop_noise_23/source/ffpp": parts[2].rows[0].drop.value,
+    }
     assert from_json(TransmittedReport, to_json(report)) == report
     page = render_page(RobustnessReport("test", 40, 0.9, (), transmitted=report))
     assert "<td>source ffpp</td><td>noise</td>" in page

@@ -10,6 +10,7 @@ from unmask.config import EvaluationSettings
 from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.gates import Reading
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
+from unmask.evaluation.metric_keys import to_metric_key
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.evaluation.resampled_metrics import Counts, resampled_aucs
 from unmask.evaluation.slices import PartOfClips, list_parts
@@ -107,7 +108,10 @@ class TransmittedReport:
         return Reading(row.drop, remark)
 
     def to_metrics(self) -> dict[str, float]:
-        """Return the numbers of each row, as ``transmitted_drop_white_box_23``."""
+        """Return the numbers of each row, as ``transmitted_drop_white_box_23``.
+
+        Of each part, they are the drops, as ``transmitted_drop_white_box_23/source/celebdf``.
+        """
         return dict(self._metrics())
 
     def _metrics(self) -> Iterator[tuple[str, float]]:
@@ -117,6 +121,10 @@ class TransmittedReport:
                 if estimate is not None:
                     key = f"transmitted_{name}_{row.attacker}_{row.crf}"
                     yield from estimate.to_metrics(key).items()
+        for part in self.parts:
+            for row in part.rows:
+                place = f"{part.kind}/{to_metric_key(part.name)}"
+                yield f"transmitted_drop_{row.attacker}_{row.crf}/{place}", row.drop.value
 
 
 @dataclass(frozen=True, slots=True)
