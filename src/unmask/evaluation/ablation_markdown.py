@@ -30,7 +30,7 @@ def ablation_page(
         f"# {title}",
         " ".join(notes),
         ablation_table(rows, expected).rstrip(),
-        "AUC of each kind of fake against all genuine clips, mean over the seeds:",
+        "AUC of each kind of fake against the genuine clips of its data set, mean over the seeds:",
         _kinds_table(rows),
         f"AUC per seed ({seeds}):",
         "\n".join(by_seed),

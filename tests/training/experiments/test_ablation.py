@@ -133,3 +133,11 @@ def test_the_notes_count_test_clips_and_name_overrides():
     notes = " ".join(report_notes([*clips, make_clip(split="val")], ["training.epochs=3"]))
     assert "6 test clips of 3 people" in notes
     assert "Every run with training.epochs=3." in notes
+
+
+def test_clips_of_a_set_for_testing_alone_are_not_scored():
+    clips = [make_clip(clip_id=str(n), identity=str(n // 2), split="test", fake_video=n % 2 == 0)
+             for n in range(6)]  # fmt: skip
+    unseen = make_clip(clip_id="u", identity="u", split="test", source="unseen")
+    notes = " ".join(report_notes([*clips, make_clip(split="val"), unseen], []))
+    assert "6 test clips of 3 people" in notes

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from unmask.config import Settings, load_settings, to_dict
 from unmask.data.manifest import manifest_hash
-from unmask.data.splits import select_split
+from unmask.data.test_sets import select_headline_clips
 from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.ablation_analysis import REFERENCE, RunScores
@@ -170,7 +170,7 @@ def run_ablation(
         if not folder.is_dir():  # members that runs share are fitted once
             train_and_calibrate(clips, run.settings, cache, out, folder)
         bundle = load_on_accelerator(folder)
-        test = select_split(clips, "test")
+        test = select_headline_clips(clips)
         load = make_feature_loader(bundle.preprocessing, cache, test)
         for _ in EvaluationClips(test, load):  # so that preprocessing is not timed
             pass
@@ -212,7 +212,7 @@ def expectations() -> dict[str, str]:
 
 def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, ...]:
     """Return what a reader of the report has to know."""
-    test = select_split(clips, "test")
+    test = select_headline_clips(clips)
     people = len({clip.identity for clip in test})
     fixed = f" Every run with {' '.join(overrides)}." if overrides else ""
     return (
