@@ -136,7 +136,8 @@ def test_a_missing_bundle_is_one_line(make_video, tmp_path, monkeypatch, capsys)
         cli.main()
     assert exit_info.value.code == 2
     assert capsys.readouterr().err == (
-        "unmask: outputs/champion: no champion yet; run make train, or give --bundle\n"
+        "unmask: outputs/champion: no champion yet, and no data/field-detector; run make setup or "
+        "make train, or give --bundle\n"
     )
 
 

@@ -55,7 +55,7 @@ def test_the_training_pipeline_compiles_for_kubeflow(kubeflow):
     (written,) = kubeflow
     compiled = next(yaml.safe_load_all(Path(written).read_text()))
     tasks = compiled["root"]["dag"]["tasks"]
-    assert len(tasks) == 23
+    assert len(tasks) == 24
     assert "enforce-gates" in tasks["build-service"]["dependentTasks"]
     assert "train-detector" in tasks["build-ensemble"]["dependentTasks"]
     for executor in compiled["deploymentSpec"]["executors"].values():

@@ -171,7 +171,9 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
     from steps.note_unsealed import NOTHING_SEALED
 
     sets = f"ffpp={faceforensics}:both", f"celebdf={celebdf}:test"
-    run, champion = train(*sets, phase=1, overrides=(*overrides, "data.forge_held_out=true"))
+    # another test's detector may be the baseline, and the headline has the clips of one person
+    one_person = "data.forge_held_out=true", "gates.non_inferiority.level=reported"
+    run, champion = train(*sets, phase=1, overrides=(*overrides, *one_person))
     assert champion.settings.modalities == ("video",)
     assert set(champion.untrained) == {"audio"}
     gates = load(run, "check_gates", "gates")

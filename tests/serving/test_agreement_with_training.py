@@ -48,6 +48,8 @@ TOLERANCE = 1e-5
 class MeanBrightness(nn.Module):
     """Stand-in for the frame encoder: the mean pixel as the first feature."""
 
+    backbone_frozen = False
+
     def forward(self, frames, flow):
         return F.pad(frames.mean((1, 2, 3))[:, None], (0, 15))
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -58,8 +60,9 @@ def test_features_are_those_that_the_encoder_gives_the_same_frames(base, toy_cli
     vectors = extract_face_features(base.first_member, clips, toy_load, None)
     examples = list(EvaluationClips(clips, toy_load, 2, vectors))
     batch = collate_examples(examples, base.settings)
+    pixels = collate_examples([replace(each, vectors=None) for each in examples], base.settings)
     with torch.inference_mode():
-        expected = base.first_member.encode_frames(batch.batch)
+        expected = base.first_member.encode_frames(pixels.batch)
         mask = batch.batch.frame_mask
         features = base.first_member.project_frames(batch.frame_features, mask)
     torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-4)
