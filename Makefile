@@ -35,7 +35,7 @@ help:
 
 setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set, the released detector; does nothing if done
 
-$(READY): requirements.lock pyproject.toml environment.pth data.dvc
+$(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-detector.dvc
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock > $(UV_LOCK)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -46,7 +46,7 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc
 	@cp environment.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/unmask_environment.pth"
 	@echo "setting up ZenML, pulling the demo set and the released detector"
 	@test -d .zen || $(BIN)/zenml init > $(VENV)/zenml.log 2>&1 || { cat $(VENV)/zenml.log; exit 1; }
-	@$(BIN)/dvc pull --quiet data.dvc
+	@$(BIN)/dvc pull --quiet data.dvc data/field-detector.dvc
 	@$(BIN)/unmask weights get clip-vit-b16 > $(VENV)/weights.log 2>&1 || \
 		echo "the released detector's backbone could not be fetched; later: $(BIN)/unmask weights get clip-vit-b16"
 	@touch $@
