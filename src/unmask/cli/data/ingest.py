@@ -1,9 +1,14 @@
 """`unmask data ingest`: manifest of a known data set."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from unmask.records import Clip
 
 
 def command(
@@ -34,12 +39,9 @@ def command(
     ] = 0.0,
 ) -> None:
     """Recognise a data set, probe every file, and write one manifest row per clip."""
-    from collections import Counter
-
     from unmask.data.datasets.ingest import scan_dataset
     from unmask.data.manifest import write_manifest
     from unmask.preprocessing.media.suffixes import describe_unknown
-    from unmask.records import SEALED, SPLITS
 
     if len(folders) > 1:
         _join(folders, out, seed, jobs)
@@ -48,23 +50,25 @@ def command(
     for entry in scan.skipped:
         typer.echo(f"skipped: {entry.reason}", err=True)
     file = write_manifest(scan.clips, out)
-    counts = Counter(clip.split for clip in scan.clips)
-    names = (*SPLITS, SEALED) if counts[SEALED] else SPLITS
-    splits = ", ".join(f"{counts[split]} {split}" for split in names)
     if scan.unknown:
         typer.echo(describe_unknown(scan.unknown))
+    splits = _describe_splits(scan.clips)
     typer.echo(f"{file}: {len(scan.clips)} clips ({splits}), {len(scan.skipped)} skipped")
 
 
 def _join(folders: list[Path], out: Path, seed: int, jobs: int) -> None:
-    from collections import Counter
-
     from unmask.data.datasets.joined_sets import join_sets
     from unmask.data.manifest import write_manifest
-    from unmask.records import SPLITS
 
     clips = join_sets(folders, seed, jobs)
     file = write_manifest(clips, out)
-    counts = Counter(clip.split for clip in clips)
-    splits = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
+    splits = _describe_splits(clips)
     typer.echo(f"{file}: {len(clips)} clips of {len(folders)} data sets ({splits})")
+
+
+def _describe_splits(clips: "Sequence[Clip]") -> str:
+    from unmask.records import SEALED, SPLITS
+
+    counts = Counter(clip.split for clip in clips)
+    names = (*SPLITS, SEALED) if counts[SEALED] else SPLITS
+    return ", ".join(f"{counts[split]} {split}" for split in names)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from unmask.serving.released import RELEASED
+
 BundleFolder = Annotated[Path, typer.Argument(help="Calibrated bundle.")]
 Report = Annotated[
     Path,
@@ -13,9 +15,7 @@ Report = Annotated[
 OutFolder = Annotated[Path, typer.Option(help="Folder of the released bundle.")]
 
 
-def command(
-    bundle: BundleFolder, report: Report, out: OutFolder = Path("data/field-detector")
-) -> None:
+def command(bundle: BundleFolder, report: Report, out: OutFolder = RELEASED) -> None:
     """Write a bundle without the weights that a pinned package has.
 
     A bundle that misses a release gate on unseen sources is marked as experimental: it shows its
