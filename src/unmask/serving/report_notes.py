@@ -70,8 +70,9 @@ def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:
         f"Calibrated on {guarantee.reals} genuine and {guarantee.fakes} fake clips{people}: among "
         f"clips drawn in the same way, on average at most {guarantee.fpr:.1%} of genuine clips are "
         f"called fake and {guarantee.fnr:.1%} of fakes are called real. This does not hold for "
-        "other kinds of footage. These clips also selected the epoch and the lip-sync weight, and "
-        "clips of one person are correlated, so true error rates may be slightly higher."
+        "other kinds of footage. These clips may also have selected the epoch and the lip-sync "
+        "weight, and clips of one person are correlated, so true error rates may be slightly "
+        "higher."
     )
     yield from describe_unreachable_verdicts(guarantee)
 

@@ -8,7 +8,7 @@ from tests.factories import make_model_settings
 from unmask.cli.app import app
 from unmask.config import PreprocessingSettings
 from unmask.evaluation.serialization import save
-from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle import EXPERIMENTAL, Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 
@@ -16,7 +16,8 @@ from unmask.models.detector import Detector
 @pytest.fixture
 def bundle(tmp_path):
     detector = Detector(make_model_settings()).eval()
-    made = Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "field")
+    marked = {EXPERIMENTAL: "It missed a gate of an earlier report."}
+    made = Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "field", marked)
     save_bundle(tmp_path / "bundle", made)
     return tmp_path / "bundle"
 

@@ -14,6 +14,7 @@ from unmask.errors import DataError, TrainingError, WeightsError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import load_bundle
 from unmask.training.detector.fit import fit, fit_key
+from unmask.training.detector.trainer import LAST
 from unmask.training.score_clips import score_clips
 
 
@@ -93,10 +94,14 @@ def test_a_fit_restores_the_random_state_of_torch(toy_clips, toy_load, tiny_sett
 
 
 @pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+@pytest.mark.parametrize("trainable", ["all", "none"])
 def test_an_interrupted_fit_ends_with_the_weights_of_an_uninterrupted_one(
-    toy_clips, toy_load, tiny_settings, tmp_path, ema_decay
+    toy_clips, toy_load, tiny_settings, tmp_path, ema_decay, trainable
 ):
     tiny_settings = with_training(tiny_settings, ema_decay=ema_decay)
+    tiny_settings = tiny_settings.replace(
+        model=tiny_settings.model.replace(trainable=trainable, flow=False)
+    )
     uninterrupted = fit(toy_clips, tiny_settings, toy_load, tmp_path / "uninterrupted")
 
     reads = 0
@@ -104,12 +109,17 @@ def test_an_interrupted_fit_ends_with_the_weights_of_an_uninterrupted_one(
     def load_until_killed(clip):
         nonlocal reads
         reads += 1
-        if reads > 30:  # in the second epoch: each reads 24 clips
+        # in the second epoch: each reads 24 clips, and the features of a fixed backbone do
+        if reads > (30 if trainable == "all" else 54):
             raise KilledError
         return toy_load(clip)
 
     with pytest.raises(KilledError):
         fit(toy_clips, tiny_settings, load_until_killed, tmp_path / "resumed")
+    (last,) = tmp_path.glob(f"resumed/*/{LAST}")
+    stored = torch.load(last, weights_only=True)["state_dict"]
+    has_backbone = any(name.startswith("detector.frame.backbone.") for name in stored)
+    assert has_backbone is (trainable == "all")
     resumed = fit(toy_clips, tiny_settings, toy_load, tmp_path / "resumed")
     assert history(resumed) == history(uninterrupted)
     a, b = (load_bundle(path).first_member.state_dict() for path in (uninterrupted, resumed))

@@ -31,7 +31,8 @@ def command(bundle: BundleFolder, report: Report, out: OutFolder = RELEASED) -> 
     missed = "; ".join(missed_gates(load(HeldOutTable, report)))
     loaded = load_bundle(bundle)
     reason = f"On sources that it never saw it missed: {missed}." if missed else ""
-    provenance = {**loaded.provenance, **({EXPERIMENTAL: reason} if reason else {})}
+    provenance = {k: v for k, v in loaded.provenance.items() if k != EXPERIMENTAL}
+    provenance |= {EXPERIMENTAL: reason} if reason else {}
     released = save_bundle(out, replace(loaded, provenance=provenance), whole=False)
     megabytes = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"{out}: {megabytes:.1f} MB, sha256 {released.sha256}")

@@ -1,9 +1,9 @@
 """Calibration of a bundle on the validation clips.
 
 It fits the lip-sync weight, Platt scaling, the verdict thresholds, the segment thresholds and the
-domain, all on the same clips that also selected the best epoch. Temperature and bias keep the order
-of the scores and so do not affect the conformal guarantee; the selected epoch and weight favour
-these clips slightly, so that error rates on new clips exceed the guarantee slightly.
+domain, all on the clips that also select the epoch where the best one is kept. Temperature and bias
+keep the order of the scores and so do not affect the conformal guarantee; a selected epoch and the
+weight favour these clips slightly, so that error rates on new clips exceed the guarantee slightly.
 ``unmask eval calibration`` measures them on the test split.
 """
 

@@ -306,8 +306,9 @@ def _train(trainer: Any, module: DetectorModule, loaders: Loaders, run_dir: Path
     except SIGTERMException as error:  # Lightning would exit with 0, as after a finished fit
         raise SystemExit(128 + signal.SIGTERM) from error
     kept = run_dir / (BEST if module.settings.keep_epoch == "best" else LAST)
-    state = torch.load(kept, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state)
+    checkpoint = torch.load(kept, map_location="cpu", weights_only=True)
+    module.on_load_checkpoint(checkpoint)
+    module.load_state_dict(checkpoint["state_dict"])
 
 
 def _save_problems(problems: dict[str, str], path: Path) -> None:

@@ -25,6 +25,7 @@ from unmask.models.losses import (
     no_sums,
     weigh_losses,
 )
+from unmask.training.detector.fixed_weights import fixed_weights
 from unmask.training.detector.learning_rate import WarmupCosine
 from unmask.training.detector.parameter_groups import parameter_groups
 from unmask.training.process_group import (
@@ -38,6 +39,8 @@ from unmask.training.process_group import (
 )
 
 MAX_PROBLEMS_SHOWN = 3
+# keys of a checkpoint: the weights, and with a moving average the current ones
+MODEL_STATES = {"state_dict", "current_model_state"}
 
 
 class DetectorModule(pl.LightningModule):
@@ -65,12 +68,18 @@ class DetectorModule(pl.LightningModule):
         return batch.to(device)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the problems: a resumed fit does not load earlier batches again."""
+        """Store the problems, which a resumed fit does not meet again; leave fixed weights out."""
         checkpoint["problems"] = dict(self.problems)
+        fixed = self._fixed_weights()
+        for key in MODEL_STATES & checkpoint.keys():
+            state = checkpoint[key]
+            checkpoint[key] = {name: state[name] for name in state if name not in fixed}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the problems."""
+        """Restore the problems, and add the fixed weights to what the checkpoint has."""
         self.problems.update(checkpoint.get("problems", {}))
+        for key in MODEL_STATES & checkpoint.keys():
+            checkpoint[key] = {**self._fixed_weights(), **checkpoint[key]}
 
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
         """Seed dropout by seed, epoch, step and rank alone, so that a resumed fit is identical."""
@@ -161,6 +170,10 @@ class DetectorModule(pl.LightningModule):
         steps = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, WarmupCosine(steps))
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]
+
+    def _fixed_weights(self) -> dict[str, Tensor]:
+        """Return the weights that the fit never changes, by their names in this module."""
+        return {f"detector.{name}": value for name, value in fixed_weights(self.detector).items()}
 
     def _connected_zero(self) -> Tensor:
         """Return a loss of zero whose gradient can be computed."""
