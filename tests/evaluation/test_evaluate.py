@@ -41,19 +41,55 @@ def test_each_kind_of_fake_is_compared_with_all_genuine_clips(score_rows):
     assert (by_manipulation["voice"].fakes, by_manipulation["voice"].reals) == (40, 80)
 
 
-def test_each_data_set_with_both_classes_has_its_own_auc_and_fpr(score_rows):
-    rows = [
+@pytest.fixture
+def rows_of_three_sets(score_rows):
+    """Scores of two data sets with both classes, and of a third with fakes alone."""
+    return [
         replace(row, source="fakes" if row.manipulation == "voice" else ("a", "b")[n // 8 % 2])
         for n, row in enumerate(score_rows())
     ]
+
+
+def test_each_data_set_with_both_classes_has_its_own_auc_and_fpr(rows_of_three_sets):
+    rows = rows_of_three_sets
     evaluation = evaluate(rows, SETTINGS, seed=1)
-    assert set(evaluation.by_source) == set(evaluation.fpr95_by_source) == {"a", "b"}
+    assert set(evaluation.by_source) == {"a", "b", "fakes"}
+    assert set(evaluation.fpr95_by_source) == {"a", "b"}
     for name, estimate in evaluation.fpr95_by_source.items():
         alone = evaluate([row for row in rows if row.source == name], SETTINGS, seed=1)
         assert estimate.value == alone.fpr95
         assert estimate.low <= estimate.value <= estimate.high
     values = evaluation.to_metrics()
     assert values["fpr95_source_a"] == evaluation.fpr95_by_source["a"].value
+
+
+def test_a_data_set_of_one_class_has_a_row_with_counts_and_a_reason(
+    rows_of_three_sets, tmp_path, render
+):
+    evaluation = evaluate(rows_of_three_sets, SETTINGS, seed=1)
+    file = save(evaluation, tmp_path / "metrics.json")
+    stored = json.loads(file.read_text())["by_source"]["fakes"]
+    assert stored == {"auc": None, "fakes": 40, "reals": 0, "not_measured": "no genuine clips"}
+    assert load(Evaluation, file) == evaluation
+    values = evaluation.to_metrics()
+    assert (values["fakes_source_fakes"], values["reals_source_fakes"]) == (40, 0)
+    assert "auc_source_fakes" not in values
+    (line,) = (x for x in render(evaluation_table(evaluation)).splitlines() if "on fakes" in x)
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [
+        "AUC on fakes (40 + 0)",
+        "not measured",
+        "no genuine clips",
+    ]
+
+
+def test_a_compression_level_of_one_class_has_a_reason(score_rows):
+    rows = [
+        replace(row, source="ffpp", compression="c40" if row.is_fake and n % 2 else "c23")
+        for n, row in enumerate(score_rows())
+    ]
+    levels = evaluate(rows, SETTINGS, seed=1).by_compression
+    assert levels["c40"].not_measured == "no genuine clips"
+    assert levels["c23"].fakes + levels["c40"].fakes == 80
 
 
 def test_kinds_and_levels_of_several_data_sets_are_kept_apart(score_rows):

@@ -1,8 +1,11 @@
 """Console tables of evaluations and gates."""
 
+from collections.abc import Iterator
+
 from rich.table import Table
 
-from unmask.evaluation import roadmap
+from unmask.evaluation import part_rows, roadmap
+from unmask.evaluation.auc_estimate import AucEstimate, UnmeasuredAuc
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import NOT_MEASURED, GateReport
 from unmask.evaluation.intervals import Estimate
@@ -15,22 +18,17 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     table.add_column("value", justify="right")
     table.add_column(f"{evaluation.confidence:.0%} interval", justify="right")
 
-    def add(name: str, estimate: Estimate) -> None:
+    def add(name: str, estimate: Estimate | UnmeasuredAuc) -> None:
+        if isinstance(estimate, UnmeasuredAuc):
+            table.add_row(name, NOT_MEASURED, estimate.not_measured)
+            return
         table.add_row(name, f"{estimate.value:.3f}", estimate.format_interval())
 
     counts = f"{evaluation.fakes} + {evaluation.reals}"
     table.add_row("fake + genuine clips", counts, f"{evaluation.identities} identities")
     add("AUC", evaluation.auc_estimate)
-    for name, auc in evaluation.by_manipulation.items():
-        add(f"AUC of {name} ({auc.fakes})", auc)
-    for name, auc in evaluation.by_source.items() if len(evaluation.by_source) > 1 else ():
-        add(f"AUC on {name} ({auc.fakes})", auc)
-    for name, auc in evaluation.by_compression.items():
-        add(f"AUC at compression {name} ({auc.fakes})", auc)
-    for name, auc in evaluation.by_modality.items():
-        add(f"AUC by {name} alone ({auc.fakes})", auc)
-    for split, auc in evaluation.own_forgeries.items():
-        add(f"AUC of own forgeries, {split} ({auc.fakes})", auc)
+    for name, auc in _named_parts(evaluation):
+        add(name, auc)
     table.add_row("EER", f"{evaluation.eer:.3f}", "")
     table.add_row("FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", "")
     add(f"ECE, {evaluation.bins} bins", evaluation.ece_estimate)
@@ -39,6 +37,34 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         table.add_row("p-value of the ECE", f"{evaluation.ece_p_value:.3f}", "")
     table.add_row("Brier score", f"{evaluation.brier:.3f}", "")
     table.add_row("NLL, nats", f"{evaluation.nll:.3f}", "")
+    return table
+
+
+def _named_parts(evaluation: Evaluation) -> Iterator[tuple[str, AucEstimate | UnmeasuredAuc]]:
+    for name, kind in evaluation.by_manipulation.items():
+        yield f"AUC of {name} ({kind.fakes})", kind
+    for name, auc in evaluation.by_source.items() if len(evaluation.by_source) > 1 else ():
+        yield f"AUC on {name} ({_count(auc)})", auc
+    for name, auc in evaluation.by_compression.items():
+        yield f"AUC at compression {name} ({_count(auc)})", auc
+    for name, part in evaluation.by_modality.items():
+        yield f"AUC by {name} alone ({part.fakes})", part
+    for split, own in evaluation.own_forgeries.items():
+        yield f"AUC of own forgeries, {split} ({own.fakes})", own
+
+
+def _count(auc: AucEstimate | UnmeasuredAuc) -> str:
+    """Return the number of fakes; of genuine clips, too, where they have no AUC."""
+    return f"{auc.fakes} + {auc.reals}" if isinstance(auc, UnmeasuredAuc) else f"{auc.fakes}"
+
+
+def part_table(report: GateReport) -> Table:
+    """Return a table with one line per source, kind of manipulation and compression level."""
+    table = Table(title="Parts of the test clips", title_justify="left")
+    for name in part_rows.HEADINGS:
+        table.add_column(name)
+    for row in report.parts:
+        table.add_row(*row.list_cells())
     return table
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
 
 import numpy as np
-from pydantic import AliasChoices, Field
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
 from unmask.evaluation import metrics
+from unmask.evaluation.auc_estimate import AucEstimate, UnmeasuredAuc
 from unmask.evaluation.bootstrap import Resampling, estimate_auc, estimate_metrics
 from unmask.evaluation.calibration_test import ece_p_value
 from unmask.evaluation.cross_dataset import CrossEvaluation
@@ -21,27 +20,11 @@ from unmask.evaluation.resampled_metrics import (
     resampled_calibration_errors,
     resampled_roc,
 )
-from unmask.evaluation.slices import SliceKind, list_levels, list_slices
+from unmask.evaluation.slices import SliceKind, list_levels, list_slices, name_missing_class
 from unmask.records import SPLITS, ScoreRow
 
 COUNTS = ("clips", "fakes", "reals", "identities")
 METRICS = ("eer", "fpr95", "ece_by_chance", "ece_excess", "brier", "nll")
-
-
-@dataclass(frozen=True, slots=True)
-class AucEstimate(Estimate):
-    """AUC of some fakes against genuine clips.
-
-    Attributes:
-        value: The AUC; stored under the key ``auc``.
-        fakes, reals: Number of clips of each class.
-    """
-
-    value: Annotated[
-        float, Field(validation_alias=AliasChoices("auc", "value"), serialization_alias="auc")
-    ]
-    fakes: int
-    reals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +43,16 @@ class Evaluation:
         nll: Negative log-likelihood in nats.
         by_manipulation: Each kind of fake against the genuine clips of its source, by
             ``SOURCE/KIND`` where there are several sources, else by its kind.
-        by_source: Fakes against genuine clips of each data set with both, by its name.
+        by_source: Fakes against genuine clips of each data set, by its name; one with clips of a
+            single class says so.
         by_modality: Clips whose ``video`` or ``audio`` is fake against those whose is not, by
             the probability of that modality alone; without modalities that have no labels or
             a single class.
-        fpr95_by_source: ``fpr95`` of each data set, like ``by_source``.
+        fpr95_by_source: ``fpr95`` of each data set with genuine and fake clips.
         ece_p_value: Probability that a perfectly calibrated detector has such an ECE or a larger
             one; see :func:`unmask.evaluation.calibration_test.ece_p_value`.
-        by_compression: Each compression level of a source with several, named like the kinds.
+        by_compression: Each compression level of a source with several, named like the kinds; one
+            with clips of a single class says so.
         levels: Compression levels of each source, none where it names none. Its keys are all
             sources of the clips.
         cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
@@ -94,9 +79,9 @@ class Evaluation:
     nll: float
     by_manipulation: Mapping[str, AucEstimate] = field(default_factory=dict)
     by_modality: Mapping[str, AucEstimate] = field(default_factory=dict)
-    by_source: Mapping[str, AucEstimate] = field(default_factory=dict)
+    by_source: Mapping[str, AucEstimate | UnmeasuredAuc] = field(default_factory=dict)
     fpr95_by_source: Mapping[str, Estimate] = field(default_factory=dict)
-    by_compression: Mapping[str, AucEstimate] = field(default_factory=dict)
+    by_compression: Mapping[str, AucEstimate | UnmeasuredAuc] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ece_low: float | None = None
     ece_high: float | None = None
@@ -124,11 +109,15 @@ class Evaluation:
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
         ``auc_source_<source>``, ``fpr95_source_<source>``, ``auc_compression_<level>``,
-        ``auc_own_forgeries_<split>``, each with ``_low`` and ``_high``.
+        ``auc_own_forgeries_<split>``, each with ``_low`` and ``_high``; ``fakes_source_<source>``
+        and ``reals_source_<source>``.
         Characters that a key must not hold become underscores. Those of ``cross_dataset`` are
         documented at :class:`unmask.evaluation.cross_dataset.CrossEvaluation`.
         """
-        estimates: dict[str, Estimate] = {"auc": self.auc_estimate, "ece": self.ece_estimate}
+        estimates: dict[str, Estimate | UnmeasuredAuc] = {
+            "auc": self.auc_estimate,
+            "ece": self.ece_estimate,
+        }
         estimates |= {
             f"auc_{to_metric_key(name)}": auc for name, auc in self.by_manipulation.items()
         }
@@ -145,6 +134,9 @@ class Evaluation:
         values = {name: float(getattr(self, name)) for name in (*COUNTS, *METRICS)}
         for name, estimate in estimates.items():
             values |= estimate.to_metrics(name)
+        for name, auc in self.by_source.items():
+            key = f"source_{to_metric_key(name)}"
+            values |= {f"fakes_{key}": float(auc.fakes), f"reals_{key}": float(auc.reals)}
         if self.ece_p_value is not None:
             values["ece_p_value"] = self.ece_p_value
         if self.cross_dataset is not None:
@@ -193,17 +185,15 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         ),
         brier=metrics.brier_score(probabilities, is_fake),
         nll=metrics.negative_log_likelihood(probabilities, is_fake),
-        by_manipulation=dict(_by_slice(rows, "manipulation", settings, seed)),
+        by_manipulation=dict(_by_manipulation(rows, settings, seed)),
         by_modality=dict(_by_modality(rows, settings, seed)),
-        by_compression=dict(_by_slice(rows, "compression", settings, seed)),
+        by_compression=dict(_by_compression(rows, settings, seed)),
         levels=_levels(rows),
-        by_source={
-            name: _estimate(subset, *_logits_and_labels(subset), settings, seed)
-            for name, subset in _sources_with_both(rows)
-        },
+        by_source=dict(_by_source(rows, settings, seed)),
         fpr95_by_source={
             name: _estimate_fpr95(subset, settings, seed)
-            for name, subset in _sources_with_both(rows)
+            for name, subset in _sources(rows)
+            if _has_both(subset)
         },
     )
 
@@ -220,7 +210,7 @@ def measure_splits(
     return {
         name: _estimate(subset, *_logits_and_labels(subset), settings, seed)
         for name, subset in subsets
-        if len({row.is_fake for row in subset}) == 2
+        if _has_both(subset)
     }
 
 
@@ -246,27 +236,46 @@ def _logits_and_labels(rows: Sequence[ScoreRow]) -> tuple[Scores, Labels]:
     return np.array([row.logit for row in rows]), np.array([row.is_fake for row in rows])
 
 
-def _by_slice(
-    rows: Sequence[ScoreRow], kind: SliceKind, settings: EvaluationSettings, seed: int
-) -> Iterator[tuple[str, AucEstimate]]:
-    """Yield the AUC of each slice with genuine and fake clips; a level alone is no slice."""
+def _has_both(rows: Sequence[ScoreRow]) -> bool:
+    return len({row.is_fake for row in rows}) == 2
+
+
+def _by_slice(rows: Sequence[ScoreRow], kind: SliceKind) -> Iterator[tuple[str, list[ScoreRow]]]:
     for part in list_slices(rows):
-        subset = [rows[index] for index in part.indices]
-        is_known = kind == "compression" and len(list_levels(rows, subset[0].source)) < 2
-        if part.kind == kind and not is_known and len({row.is_fake for row in subset}) == 2:
-            yield part.name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
+        if part.kind == kind:
+            yield part.name, [rows[index] for index in part.indices]
+
+
+def _by_manipulation(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> Iterator[tuple[str, AucEstimate]]:
+    for name, subset in _by_slice(rows, "manipulation"):
+        yield name, _estimate(subset, *_logits_and_labels(subset), settings, seed)
+
+
+def _by_source(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> Iterator[tuple[str, AucEstimate | UnmeasuredAuc]]:
+    for name, subset in _sources(rows):
+        yield name, _estimate_if_both(subset, settings, seed)
+
+
+def _by_compression(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> Iterator[tuple[str, AucEstimate | UnmeasuredAuc]]:
+    """Yield the AUC of each compression level of the sources with several."""
+    for name, subset in _by_slice(rows, "compression"):
+        if len(list_levels(rows, subset[0].source)) > 1:
+            yield name, _estimate_if_both(subset, settings, seed)
 
 
 def _levels(rows: Sequence[ScoreRow]) -> dict[str, tuple[str, ...]]:
     return {name: list_levels(rows, name) for name in sorted({row.source for row in rows})}
 
 
-def _sources_with_both(rows: Sequence[ScoreRow]) -> Iterator[tuple[str, list[ScoreRow]]]:
-    """Yield the rows of each data set with genuine and fake clips."""
-    for name in sorted({row.source for row in rows} - {""}):
-        subset = [row for row in rows if row.source == name]
-        if len({row.is_fake for row in subset}) == 2:
-            yield name, subset
+def _sources(rows: Sequence[ScoreRow]) -> Iterator[tuple[str, list[ScoreRow]]]:
+    """Yield the rows of each data set with a name."""
+    return ((name, subset) for name, subset in _by_slice(rows, "source") if name)
 
 
 def _by_modality(
@@ -282,6 +291,16 @@ def _by_modality(
         if len({label for _, _, label in labelled}) == 2:
             subset, scores, labels = zip(*labelled, strict=True)
             yield name, _estimate(subset, np.array(scores), np.array(labels), settings, seed)
+
+
+def _estimate_if_both(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> AucEstimate | UnmeasuredAuc:
+    if _has_both(rows):
+        return _estimate(rows, *_logits_and_labels(rows), settings, seed)
+    fakes = sum(row.is_fake for row in rows)
+    counts = fakes, len(rows) - fakes
+    return UnmeasuredAuc(*counts, name_missing_class(*counts))
 
 
 def _estimate(

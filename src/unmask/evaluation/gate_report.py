@@ -1,15 +1,20 @@
-"""Gate report as files: gates, the roadmap's targets, and metrics on data sets not trained on."""
+"""Gate report as files: gates, the roadmap's targets, and metrics per part of the test clips."""
 
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from unmask.evaluation import roadmap
+from unmask.evaluation import part_rows, roadmap
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.cross_dataset_tables import STYLE, render_data_sets
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.serialization import save
 
+PARTS = "Per source, kind of manipulation and compression level"
+PARTS_NOTE = (
+    "Test clips of the headline. The fakes of a kind are compared with the genuine clips of their "
+    "source, or with all where it has none. In brackets: bootstrap interval over identities."
+)
 NO_DATA_SET = "Not measured: no data set was given that has test clips and none to train on."
 
 
@@ -30,6 +35,9 @@ def render_page(report: GateReport) -> str:
     if report.targets:
         targets = [roadmap.list_cells(row) for row in report.targets]
         parts += ["<h2>Targets of the roadmap</h2>", _table(roadmap.HEADINGS, targets)]
+    if report.parts:
+        rows = [row.list_cells() for row in report.parts]
+        parts += [f"<h2>{PARTS}</h2>", f"<p>{PARTS_NOTE}</p>", _table(part_rows.HEADINGS, rows)]
     parts += ["<h2>Cross-dataset</h2>", _cross_dataset(report.cross_dataset)]
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'

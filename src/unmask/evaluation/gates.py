@@ -12,6 +12,7 @@ from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.part_rows import PartRow, list_rows
 
 AT_LEAST, AT_MOST = "at least", "at most"
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
@@ -69,6 +70,8 @@ class GateReport:
             nothing.
         cross_dataset: Metrics on data sets that the candidate was not trained on; ``None`` in
             files of before version 0.3.
+        parts: Metrics per source, kind of manipulation and compression level of the test clips
+            that the other gates are measured on; empty in files of before version 0.3.
     """
 
     rows: tuple[GateResult, ...]
@@ -76,6 +79,7 @@ class GateReport:
     notes: tuple[str, ...] = ()
     targets: tuple[GateResult, ...] = ()
     cross_dataset: CrossEvaluation | None = None
+    parts: tuple[PartRow, ...] = ()
 
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.
@@ -186,7 +190,8 @@ def check_gates(
         reading = readings.get(name) or _read_source(name, evaluation)
         rows.append(_check(name, gate, direction, reading))
     passed = all(row.passed for row in rows if row.level == "required")
-    return GateReport(tuple(rows), passed, cross_dataset=evaluation.cross_dataset)
+    cross = evaluation.cross_dataset
+    return GateReport(tuple(rows), passed, cross_dataset=cross, parts=list_rows(evaluation))
 
 
 def _direction(metric: str) -> str:
@@ -243,7 +248,8 @@ def _read_source(name: str, evaluation: Evaluation) -> Reading:
     cross = evaluation.cross_dataset
     metric, _, source = name.partition(AT_SOURCE)
     table = evaluation.by_source if metric == "auc" else evaluation.fpr95_by_source
-    estimate: Estimate | None = table.get(source)
+    known = table.get(source)
+    estimate = known if isinstance(known, Estimate) else None
     if estimate is None and cross is not None and (part := cross.get_slice(source)) is not None:
         estimate = part.video.metrics.get(metric)
     if estimate is not None:

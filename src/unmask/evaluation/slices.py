@@ -127,6 +127,12 @@ def list_levels(clips: Sequence[LabelledClip], source: str) -> tuple[str, ...]:
     return tuple(level or NOT_STATED for level in levels) if any(levels) else ()
 
 
+def name_missing_class(fakes: int, reals: int) -> str:
+    """Return which class has no clips, as a reason why nothing is measured; empty if none."""
+    missing = [kind for kind, count in (("fake", fakes), ("genuine", reals)) if not count]
+    return f"no {' and no '.join(missing)} clips" if missing else ""
+
+
 def _find(
     clips: Sequence[LabelledClip], source: str | None = None, is_fake: bool | None = None
 ) -> tuple[int, ...]:
@@ -140,6 +146,4 @@ def _find(
 def _shortage(fakes: int, reals: int) -> str:
     if min(fakes, reals) >= MIN_CLIPS:
         return ""
-    if fakes and reals:
-        return f"too few clips, a row takes {MIN_CLIPS} of each"
-    return f"no {'genuine' if fakes else 'fake'} clips"
+    return name_missing_class(fakes, reals) or f"too few clips, a row takes {MIN_CLIPS} of each"

@@ -6,6 +6,7 @@ import pytest
 from steps.platforms import mlflow_runs
 from unmask.config import Settings
 from unmask.evaluation.gates import GateReport, GateResult
+from unmask.evaluation.part_rows import PartRow
 
 GATES = GateReport((GateResult("auc", 0.8, 0.9, "at least", "required", False, "too low"),), False)
 
@@ -30,8 +31,11 @@ def test_a_run_records_settings_data_metrics_and_gates(tmp_path):
 def test_gates_on_data_sets_have_tags_and_a_page(tmp_path):
     row = GateResult("auc@celebdf", 0.8, 0.7, "at least", "required", True, "auc@celebdf 0.8")
     run_id = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
-    mlflow_runs.finish_run(run_id, {}, GateReport((row,), True))
+    parts = (PartRow("source", "kodf", 9, 0, "no genuine clips"),)
+    mlflow_runs.finish_run(run_id, {}, GateReport((row,), True, parts=parts))
     tags = mlflow.MlflowClient().get_run(run_id).data.tags
+    note = tags["mlflow.note.content"]
+    assert "| source kodf | 9 + 0 | not measured: no genuine clips |" in note
     assert tags["gate.auc_at_celebdf"] == "required: auc@celebdf 0.8"
     (page,) = (tmp_path / "outputs/mlartifacts").rglob("gates/gates.html")
     assert "auc@celebdf" in page.read_text()
