@@ -254,7 +254,9 @@ def _read_source(name: str, evaluation: Evaluation) -> Reading:
         estimate = part.video.metrics.get(metric)
     if estimate is not None:
         return Reading(estimate, f" ({estimate.format_interval()}{_pooled(source, evaluation)})")
-    reason = f"no data set {source} with genuine and fake test clips"
+    reason = (
+        f"no data set {source} with genuine and fake test clips (give it as --data {source}=FOLDER)"
+    )
     return Reading(None, reason=reason, decides=False)
 
 

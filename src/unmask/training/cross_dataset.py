@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.config import EvaluationSettings
 from unmask.data.datasets.ingest import ScanResult, scan_dataset
-from unmask.data.datasets.several import name_sources
+from unmask.data.datasets.source_names import name_sources
 from unmask.data.splits import separate_own_forgeries
 from unmask.data.test_sets import select_unseen_sets
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
@@ -49,8 +49,8 @@ def evaluate_on_folders(
 
     Every folder is listed before the first clip is scored. A set for testing alone that lies in the
     folder of another, such as DeepFakeDetection in that of FaceForensics++, is a data set of its
-    own; see :func:`unmask.data.datasets.several.name_sources`. Features come from the cache where
-    it has them, so an interrupted evaluation goes on at the first clip without features.
+    own; see :func:`unmask.data.datasets.source_names.name_sources`. Features come from the cache
+    where it has them, so an interrupted evaluation goes on at the first clip without features.
 
     Args:
         bundle: Directory of the bundle, whose weights and thresholds are not changed.

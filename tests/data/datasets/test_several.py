@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories import make_clip
 from unmask.data.datasets.several import (
     DataSource,
     parse_data_source,
     parse_test_sets,
     scan_sources,
 )
+from unmask.data.manifest import write_manifest
 from unmask.data.splits import find_leaks
 from unmask.errors import ConfigError, DataError
 
@@ -174,9 +176,30 @@ def test_a_set_for_testing_alone_keeps_the_name_of_its_folder(make_folder):
     assert {clip.source for clip in clips} == {"dfd"}
 
 
-def test_without_a_name_both_sets_of_a_folder_keep_their_own(make_folder):
-    clips = scan_sources([DataSource("", make_folder(*YOUTUBE, *ACTORS))]).clips
-    assert {clip.source for clip in clips} == {"FaceForensics++", "DeepFakeDetection"}
+def test_without_a_name_published_sets_are_called_as_in_gates(make_folder, caplog):
+    folder = make_folder(*YOUTUBE, *ACTORS)
+    unnamed = scan_sources([DataSource("", folder)]).clips
+    assert "clips of FaceForensics++: their source is called ffpp, as in gates" in caplog.text
+    named = scan_sources([DataSource("ffpp", folder)]).clips
+    assert {clip.source for clip in unnamed} == {"ffpp", "ffpp-dfd"}
+    assert [clip.source for clip in unnamed] == [clip.source for clip in named]
+
+
+def test_a_manifest_of_published_and_other_sources_without_a_name(tmp_path, caplog):
+    sources = ["Celeb-DF-v2", "my own"]
+    clips = [make_clip(clip_id=each, source=each, identity=each) for each in sources]
+    write_manifest(clips, tmp_path)
+    seen = scan_sources([DataSource("", tmp_path)]).clips
+    assert [(clip.clip_id, clip.source, clip.identity) for clip in seen] == [
+        ("Celeb-DF-v2", "celebdf", "Celeb-DF-v2"),
+        ("my own", "my own", "my own"),
+    ]
+    assert len(caplog.records) == 1
+
+
+def test_without_a_published_set_nothing_is_renamed(two_sets, caplog):
+    assert {clip.source for clip in scan_sources([DataSource("", two_sets[0])]).clips} == {"one"}
+    assert not caplog.records
 
 
 def test_the_name_of_a_part_of_a_set_is_not_free_for_another(make_folder):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from unmask.config import load_settings
 from unmask.data.datasets.ingest import ADAPTERS
+from unmask.data.datasets.several import parse_data_source
 from unmask.data.protocols.protocol import Protocol
 from unmask.data.protocols.registry import HEADER, PROTOCOLS, describe, table_rows, to_markdown
 from unmask.errors import DataError
@@ -40,12 +42,24 @@ def test_sets_with_published_test_clips_say_so_in_words():
     assert published == {name: record.official_test for name, record in PROTOCOLS.items()}
 
 
-def test_markdown_has_a_row_of_seven_cells_and_a_layout_per_data_set():
+def test_markdown_has_a_row_of_eight_cells_and_a_layout_per_data_set():
     table, _, layouts = to_markdown().partition("\n\n")
     rows = table.splitlines()[2:]
     assert len(rows) == len(PROTOCOLS) == len(layouts.splitlines())
     assert {row.count("|") for row in rows} == {len(HEADER) + 1}
     assert all(len(row) == len(HEADER) for row in table_rows())
+
+
+def test_aliases_are_names_that_data_sets_can_be_given_and_are_those_of_the_gates():
+    aliases = [record.alias for record in PROTOCOLS.values()]
+    assert len(aliases) == len(set(aliases))
+    assert [parse_data_source(f"{alias}=x").name for alias in aliases] == aliases
+    gated = {
+        gate.source
+        for phase in (1, 2, 3)
+        for gate in load_settings(phase=phase, profile="full").gates.sources
+    }
+    assert {"ffpp", "celebdf"} <= gated <= set(aliases)
 
 
 def test_sets_that_are_read_alike_are_described_together():
@@ -57,12 +71,12 @@ def test_sets_that_are_read_alike_are_described_together():
 
 def test_labels_without_a_fake_are_refused():
     with pytest.raises(DataError, match="Set: no label word means a fake"):
-        Protocol("Set", "Ann, 2020", "x/", "none", {"real": False}, "MIT", ("paper",))
+        Protocol("Set", "set", "Ann, 2020", "x/", "none", {"real": False}, "MIT", ("paper",))
 
 
 def test_facts_without_a_source_are_refused():
     with pytest.raises(DataError, match="Set: no source is stated"):
-        Protocol("Set", "Ann, 2020", "x/", "none", {"fake": True}, "MIT", ())
+        Protocol("Set", "set", "Ann, 2020", "x/", "none", {"fake": True}, "MIT", ())
 
 
 def test_every_data_set_names_an_address_and_the_files_that_state_its_facts():

@@ -10,7 +10,7 @@ from pathlib import Path
 from unmask.data.datasets.copies import leave_out_copies
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
-from unmask.data.protocols.registry import PROTOCOLS
+from unmask.data.datasets.source_names import name_sources, use_aliases
 from unmask.errors import ConfigError
 from unmask.records import SEALED, Clip
 
@@ -22,7 +22,8 @@ class DataSource:
     """A data set of a run.
 
     Attributes:
-        name: Names the source of its clips; empty to keep the sources that the data set names.
+        name: Names the source of its clips; empty to keep the sources that the data set names,
+            published sets by their aliases.
         role: One of :data:`unmask.data.datasets.roles.ROLES`.
     """
 
@@ -103,8 +104,8 @@ def scan_sources(
     """Convert data sets to the clips of one run; log the files that cannot be read.
 
     The names of the sets keep apart clips, people and footage of the same name. The source of a
-    clip is the name of its set, see :func:`name_sources`. Of a file that two sets hold, one clip is
-    kept; see :func:`unmask.data.datasets.copies.leave_out_copies`.
+    clip is the name of its set (:mod:`unmask.data.datasets.source_names`). Of a file that two sets
+    hold, one clip is kept; see :func:`unmask.data.datasets.copies.leave_out_copies`.
 
     Args:
         sealed_share: See :func:`scan_dataset`.
@@ -153,35 +154,6 @@ def check_folders(sources: Sequence[DataSource]) -> None:
             )
 
 
-def name_sources(
-    clips: Sequence[Clip], name: str, sources: frozenset[str] = frozenset()
-) -> tuple[str, ...]:
-    """Return the source of each clip of a data set that is called ``name``.
-
-    It is the name alone, but for a set for testing alone that lies beside one with training clips,
-    such as DeepFakeDetection beside FaceForensics++: its clips are of the source ``NAME-dfd``, by
-    the suffix of its protocol. No clip of it is trained on, so its scores are not the other's.
-
-    Args:
-        clips: Clips of the set, with the sources that it names itself.
-        name: Empty to keep those sources.
-        sources: Further sources in the folder, none of whose clips is used.
-    """
-    if not name:
-        return tuple(clip.source for clip in clips)
-    known = sources | {clip.source for clip in clips}
-    suffixes = {source: _test_suffix(source) for source in known}
-    if "" not in suffixes.values():
-        return (name,) * len(clips)
-    return tuple("-".join(filter(None, (name, suffixes[clip.source]))) for clip in clips)
-
-
-def _test_suffix(source: str) -> str:
-    """Return the suffix of a set for testing alone; empty for any other source."""
-    protocol = PROTOCOLS.get(source)
-    return protocol.suffix if protocol is not None and protocol.role == "test" else ""
-
-
 def _check_parts(sources: Sequence[DataSource], named: Sequence[Sequence[Clip]]) -> None:
     """Refuse the name of a set that is also that of a part of another."""
     names = {source.name for source in sources}
@@ -195,7 +167,7 @@ def _check_parts(sources: Sequence[DataSource], named: Sequence[Sequence[Clip]])
 
 def _name_clips(scan: ScanResult, name: str) -> tuple[Clip, ...]:
     if not name:
-        return scan.clips
+        return use_aliases(scan.clips)
     return tuple(
         replace(
             clip,

@@ -6,6 +6,7 @@ BONAFIDE = {"bonafide": False, "spoof": True}
 
 ASVSPOOF_2019_LA = Protocol(
     name="ASVspoof 2019 LA",
+    alias="asvspoof-2019-la",
     citation="Wang et al., Computer Speech & Language 2020",
     layout="ASVspoof2019_LA_cm_protocols/, ASVspoof2019_LA_{train,dev,eval}/flac/",
     splits="published: train, dev and eval",
@@ -19,6 +20,7 @@ ASVSPOOF_2019_LA = Protocol(
 )
 ASVSPOOF_2021_LA = Protocol(
     name="ASVspoof 2021 LA",
+    alias="asvspoof-2021-la",
     citation="Liu et al., IEEE/ACM TASLP 2023",
     layout="keys/LA/CM/trial_metadata.txt, ASVspoof2021_LA_eval/flac/",
     splits="published: eval is test, progress is val; hidden is left out",
@@ -34,6 +36,7 @@ ASVSPOOF_2021_LA = Protocol(
 )
 ASVSPOOF_2021_DF = Protocol(
     name="ASVspoof 2021 DF",
+    alias="asvspoof-2021-df",
     citation=ASVSPOOF_2021_LA.citation,
     layout="keys/DF/CM/trial_metadata.txt, ASVspoof2021_DF_eval/flac/",
     splits=ASVSPOOF_2021_LA.splits,
@@ -52,6 +55,7 @@ ASVSPOOF_2021_DF = Protocol(
 )
 ASVSPOOF_5 = Protocol(
     name="ASVspoof 5",
+    alias="asvspoof-5",
     citation="Wang et al., ASVspoof Workshop 2024",
     layout="ASVspoof5.{train,dev.track_1,eval.track_1}.tsv, flac_T/, flac_D/, flac_E_eval/",
     splits="published: train, dev and eval",
@@ -65,6 +69,7 @@ ASVSPOOF_5 = Protocol(
 )
 IN_THE_WILD = Protocol(
     name="In-the-Wild",
+    alias="in-the-wild",
     citation="Müller et al., Interspeech 2022",
     layout="meta.csv with file, speaker and label",
     splits=f"none published; {ALL_TEST}",
@@ -79,6 +84,7 @@ IN_THE_WILD = Protocol(
 )
 WAVEFAKE = Protocol(
     name="WaveFake",
+    alias="wavefake",
     citation="Frank & Schönherr, NeurIPS 2021",
     layout="generated_audio/{ljspeech,jsut}_VOCODER/, LJSpeech-1.1/, jsut_ver1.1/",
     splits=f"none published, two people; {ALL_TEST}",
@@ -93,6 +99,7 @@ WAVEFAKE = Protocol(
 )
 MLAAD = Protocol(
     name="MLAAD",
+    alias="mlaad",
     citation="Müller et al., IJCNN 2024",
     layout="fake/LANGUAGE/MODEL/meta.csv",
     splits=f"none published; {ALL_TEST}",

@@ -26,6 +26,8 @@ class Protocol:
 
     Attributes:
         name: As in the column ``source`` of a manifest.
+        alias: What gates call it, and what ``--data`` calls its clips in a folder without a name;
+            see :func:`unmask.data.datasets.source_names.use_aliases`.
         citation: Authors, venue and year.
         layout: Files and folders by which the set is recognised.
         splits: Which clips are train, val and test.
@@ -39,10 +41,11 @@ class Protocol:
         official_test: Whether the authors publish which clips are test clips; no other clip is one.
         suffix: Stands behind the name of a folder in which the set lies beside another one, to
             tell its clips from those of that set; see
-            :func:`unmask.data.datasets.several.name_sources`.
+            :func:`unmask.data.datasets.source_names.name_sources`.
     """
 
     name: str
+    alias: str
     citation: str
     layout: str
     splits: str

@@ -10,7 +10,7 @@ PROTOCOLS: dict[str, Protocol] = {
     for record in vars(module).values()
     if isinstance(record, Protocol)
 }
-HEADER = ("data set", "use", "splits", "labels", "compression", "frames", "licence")
+HEADER = ("data set", "in gates", "use", "splits", "labels", "compression", "frames", "licence")
 
 
 def table_rows() -> list[tuple[str, ...]]:
@@ -18,6 +18,7 @@ def table_rows() -> list[tuple[str, ...]]:
     return [
         (
             f"{record.name} ({record.citation})",
+            record.alias,
             record.role,
             record.splits,
             _labels(record),

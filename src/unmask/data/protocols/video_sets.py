@@ -12,6 +12,7 @@ from unmask.data.protocols.protocol import (
 
 FFPP = Protocol(
     name="FaceForensics++",
+    alias="ffpp",
     citation="Rössler et al., ICCV 2019",
     layout="original_sequences/, manipulated_sequences/",
     splits="published: 720, 140 and 140 of the videos 000 to 999",
@@ -26,6 +27,7 @@ FFPP = Protocol(
 )
 DFD = Protocol(
     name="DeepFakeDetection",
+    alias="ffpp-dfd",
     citation="Dufour & Gully, Google AI Blog 2019",
     layout="actors/ and DeepFakeDetection/ of FaceForensics++",
     splits="none published; all test, as in DeepfakeBench",
@@ -43,6 +45,7 @@ DFD = Protocol(
 )
 CELEB_DF_V2 = Protocol(
     name="Celeb-DF-v2",
+    alias="celebdf",
     citation="Li et al., CVPR 2020",
     layout="Celeb-real/, Celeb-synthesis/",
     splits="test: List_of_testing_videos.txt; people of it also appear in the other clips",
@@ -57,6 +60,7 @@ CELEB_DF_V2 = Protocol(
 )
 CELEB_DF_PP = Protocol(
     name="Celeb-DF++",
+    alias="celebdfpp",
     citation="Li et al., 2025",
     layout="Celeb-real/, Celeb-synthesis/{FaceSwap,FaceReenact,TalkingFace}/METHOD/",
     splits=CELEB_DF_V2.splits,
@@ -71,6 +75,7 @@ CELEB_DF_PP = Protocol(
 )
 DFDC = Protocol(
     name="DFDC",
+    alias="dfdc",
     citation="Dolhansky et al., 2020",
     layout="metadata.json by file name; labels.csv of the test set",
     splits="test: labels.csv; the rest is train",
@@ -85,6 +90,7 @@ DFDC = Protocol(
 )
 DFDC_PREVIEW = Protocol(
     name="DFDC preview",
+    alias="dfdc-preview",
     citation="Dolhansky et al., 2019",
     layout="dataset.json, method_A/, method_B/, original_videos/",
     splits="published: train and test; val is taken from train",
@@ -98,6 +104,7 @@ DFDC_PREVIEW = Protocol(
 )
 FAKEAVCELEB = Protocol(
     name="FakeAVCeleb",
+    alias="fakeavceleb",
     citation="Khalid et al., NeurIPS 2021",
     layout="meta_data.csv, RealVideo-RealAudio/, …",
     splits="none published; by person",
@@ -117,6 +124,7 @@ FAKEAVCELEB = Protocol(
 )
 LAV_DF = Protocol(
     name="LAV-DF",
+    alias="lavdf",
     citation="Cai et al., DICTA 2022",
     layout="metadata.json, a list",
     splits="published: train, dev and test",
@@ -129,6 +137,7 @@ LAV_DF = Protocol(
 )
 AV_DEEPFAKE1M = Protocol(
     name="AV-Deepfake1M",
+    alias="avdeepfake1m",
     citation="Cai et al., ACM Multimedia 2024",
     layout="train_metadata.json, val_metadata.json",
     splits="published: train and val; test is without labels, so val is test, as in Smeu et al., "
@@ -142,6 +151,7 @@ AV_DEEPFAKE1M = Protocol(
 )
 AV_DEEPFAKE1M_PP = Protocol(
     name="AV-Deepfake1M++",
+    alias="avdeepfake1mpp",
     citation="Cai et al., ACM Multimedia 2025",
     layout="train_metadata.json, val_metadata.json; file begins with the corpus",
     splits=AV_DEEPFAKE1M.splits,
@@ -154,6 +164,7 @@ AV_DEEPFAKE1M_PP = Protocol(
 )
 FFIW = Protocol(
     name="FFIW-10K",
+    alias="ffiw",
     citation="Zhou et al., CVPR 2021",
     layout="source/SPLIT/, target/SPLIT/",
     splits="published: train, val and test; val is test where test is absent, as in Shiohara & "
@@ -168,6 +179,7 @@ FFIW = Protocol(
 )
 KODF = Protocol(
     name="KoDF",
+    alias="kodf",
     citation="Kwon et al., ICCV 2021",
     layout="original_videos/, synthesized_videos/METHOD/",
     splits="none published; by person",
@@ -181,6 +193,7 @@ KODF = Protocol(
 )
 AVLIPS = Protocol(
     name="AVLips",
+    alias="avlips",
     citation="Liu et al., NeurIPS 2024",
     layout="0_real/, 1_fake/",
     splits=f"none published, no people named; {ALL_TEST}",
@@ -192,6 +205,7 @@ AVLIPS = Protocol(
 )
 DEEPSPEAK = Protocol(
     name="DeepSpeak",
+    alias="deepspeak",
     citation="Barrington, Bohacek & Farid, 2024",
     layout="annotations-real.csv, annotations-fake.csv, annotations-split-def.csv",
     splits="published by person: train and test; val is taken from train",
@@ -204,6 +218,7 @@ DEEPSPEAK = Protocol(
 )
 DEEPFAKE_EVAL_2024 = Protocol(
     name="Deepfake-Eval-2024",
+    alias="deepfake-eval-2024",
     citation="Chandra et al., 2025",
     layout="video-metadata-publish.csv, audio-metadata-publish.csv",
     splits="published: Train and Test; val is taken from Train",
@@ -216,6 +231,7 @@ DEEPFAKE_EVAL_2024 = Protocol(
 )
 WILD_DEEPFAKE = Protocol(
     name="WildDeepfake",
+    alias="wilddeepfake",
     citation="Zi et al., ACM Multimedia 2020",
     layout="{real,fake}_{train,test}/ARCHIVE/{real,fake}/SEQUENCE/FRAME.png",
     splits="published: train and test; val is taken from train",
@@ -228,6 +244,7 @@ WILD_DEEPFAKE = Protocol(
 )
 DF40 = Protocol(
     name="DF40",
+    alias="df40",
     citation="Yan et al., NeurIPS 2024",
     layout="dataset_json/METHOD_{ff,cdf}.json and the folders of its frames, such as DF40/METHOD/",
     splits="published by method: train and test; val repeats test or is taken from train",
