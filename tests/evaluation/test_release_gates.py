@@ -3,6 +3,7 @@
 import pytest
 
 from unmask.evaluation.family_rows import FamilyRow, GroupedEstimate
+from unmask.evaluation.file_facts import FACTS
 from unmask.evaluation.held_out import HeldOutTable
 from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.release_gates import MIN_AUC, SCORE, missed_gates
@@ -14,8 +15,9 @@ def grouped(value, low):
 
 
 def row(family, auc, low, facts=0.6):
+    single = dict.fromkeys(FACTS, facts)
     return FamilyRow(
-        family, SCORE, 9, 9, 3, 3, grouped(auc, low), grouped(facts, 0.5), {}, None, 0, None
+        family, SCORE, 9, 9, 3, 3, grouped(auc, low), grouped(facts, 0.5), single, None, 0, None
     )
 
 

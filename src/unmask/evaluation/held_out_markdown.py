@@ -21,14 +21,17 @@ NONE = "–"
 
 def held_out_page(table: HeldOutTable, title: str, notes: Sequence[str]) -> str:
     """Return the whole report: notes, results by family, single facts, results by source."""
-    parts = [
-        f"# {title}",
-        " ".join([*notes, *_unscored(table)]),
+    parts = [f"# {title}", " ".join([*notes, *_unscored(table)]), *held_out_sections(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def held_out_sections(table: HeldOutTable) -> tuple[str, ...]:
+    """Return the paragraphs of the results by family and by source."""
+    return (
         *family_section(table.families),
         "## By source",
         markdown_table(SOURCE_HEADER, [_total_cells(table), *map(_source_cells, table.sources)]),
-    ]
-    return "\n\n".join(parts) + "\n"
+    )
 
 
 def family_section(rows: Sequence[FamilyRow]) -> tuple[str, ...]:

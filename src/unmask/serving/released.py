@@ -3,3 +3,4 @@
 from pathlib import Path
 
 RELEASED = Path("data/field-detector")  # pulled by `make setup`
+MODEL_CARD = "MODEL_CARD.md"  # in that folder

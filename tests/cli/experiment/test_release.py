@@ -4,9 +4,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.evaluation.test_release_gates import table
-from tests.factories import make_model_settings
+from tests.factories import make_clip, make_model_settings
 from unmask.cli.app import app
 from unmask.config import PreprocessingSettings
+from unmask.data.manifest import write_manifest
 from unmask.evaluation.serialization import save
 from unmask.models.bundle import EXPERIMENTAL, Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
@@ -22,6 +23,15 @@ def bundle(tmp_path):
     return tmp_path / "bundle"
 
 
+@pytest.fixture
+def footage(tmp_path):
+    clips = [
+        make_clip(clip_id="a", source="studio", licence="CC BY 4.0"),
+        make_clip(clip_id="b", source="web", licence="", is_fake=True, fake_video=True),
+    ]
+    return write_manifest(clips, tmp_path / "set" / "manifest.csv")
+
+
 @pytest.mark.parametrize(
     ("changes", "experimental"),
     [
@@ -34,14 +44,21 @@ def bundle(tmp_path):
     ],
 )
 def test_a_missed_gate_makes_the_released_bundle_experimental(
-    bundle, tmp_path, changes, experimental
+    bundle, footage, tmp_path, changes, experimental
 ):
     report = save(table(**changes), tmp_path / "report.json")
     out = tmp_path / "released"
-    arguments = [str(bundle), "--report", str(report), "--out", str(out)]
+    options = {"--report": report, "--footage": footage, "--out": out}
+    arguments = [str(bundle), *(str(part) for option in options.items() for part in option)]
     result = CliRunner().invoke(app, ["experiment", "release", *arguments])
     assert result.exit_code == 0, result.output
     assert ("all release gates passed" in result.output) is (not experimental)
     released = load_bundle(out)
     assert released.experimental == experimental
     assert released.sha256 in result.output
+    card = (out / "MODEL_CARD.md").read_text()
+    assert experimental in card
+    assert "| face swap | clip |" in card
+    assert "| studio | 1 | 0 | CC BY 4.0 |" in card
+    assert "| web | 0 | 1 " in card
+    assert "| not stated |" in card
