@@ -192,12 +192,33 @@ def test_deepspeak_finds_unpacked_videos_and_splits_by_person(deepspeak_folder):
     assert labels(entries) == {
         "87-0.mp4": (False, False, "train"),
         "11-6860.mp4": (False, False, "test"),
-        "diff2lip-6868-6860-playht.mp4": (True, None, "test"),
+        "diff2lip-6868-6860-playht.mp4": (True, True, "test"),
     }
     _, real, fake = entries
     assert (fake.identity, fake.pair_id, fake.manipulation) == ("11", "11-6860", "diff2lip")
     assert real.pair_id == fake.pair_id
     assert all(entry.path.is_file() for entry in entries)
+
+
+# columns and words of annotations-v2.csv and annotations-v11.csv in github.com/hfaridlab/deepspeak
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("audio-config", ("elevenlabs", "playht", "speechify", "real", "other")),
+        ("recording-target-ai-generated", ("True", "True", "True", "False", "")),
+    ],
+)
+def test_deepspeak_tells_cloned_voices_from_genuine_ones(deepspeak_folder, column, words):
+    cases = [(word, "11") for word in words] + [(words[3], "87")]  # the last is a face swap
+    rows = [
+        f"{n}.mp4,lip-sync,memo,{source},11,6868,6860,{word}\n"
+        for n, (word, source) in enumerate(cases)
+    ]
+    table = "video-file,kind,engine,identity-source,identity-target,recording-source,"
+    table += f"recording-target,{column}\n"
+    (deepspeak_folder / "annotations-fake.csv").write_text(table + "".join(rows))
+    fakes = [entry for entry in deepspeak.iter_entries(deepspeak_folder) if entry.fake_video]
+    assert [entry.fake_audio for entry in fakes] == [True, True, True, False, None, None]
 
 
 def test_deepspeak_split_that_is_unknown_is_an_error(deepspeak_folder):
@@ -230,7 +251,9 @@ def test_deepfake_eval_2024_labels_picture_and_sound(make_folder, suffix, spell)
         ("e.mp4", "Real", "Real", "Test"),
     ]
     video = "Filename,Date,Video Ground Truth,Audio Ground Truth,Public Comments,Finetuning Set\n"
-    video += "".join(f"{name},2024-04-23,{v},{a},,{spell(part)}\n" for name, v, a, part in rows)
+    video += "".join(
+        f"{name},2024-04-23,{spell(v)},{spell(a)},,{spell(part)}\n" for name, v, a, part in rows
+    )
     audio = "Filename,Date,Ground Truth,Public Comments,Finetuning Set\n"
     audio += "k.mp3,2024-04-23,Fake,,Train\n"
     folder = make_folder(
@@ -254,7 +277,7 @@ def test_deepfake_eval_2024_labels_picture_and_sound(make_folder, suffix, spell)
 def test_deepfake_eval_2024_label_that_is_unknown_is_an_error(make_folder):
     table = "Filename,Ground Truth,Finetuning Set\na.mp3,Fake,Test\nb.mp3,Satire,Test\n"
     folder = make_folder(**{"audio-metadata-publish.csv": table})
-    with pytest.raises(DataError, match=r"row 3: 'Satire' is unknown; known words are Real, Fake"):
+    with pytest.raises(DataError, match=r"row 3: 'Satire' is unknown; known words are Real, Fake,"):
         list(deepfake_eval_2024.iter_entries(folder))
 
 

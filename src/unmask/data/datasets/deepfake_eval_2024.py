@@ -3,10 +3,11 @@
 ``video-data/`` with ``video-metadata-publish.csv`` (or ``…-with-links.csv``), whose columns are
 ``Filename``, ``Video Ground Truth``, ``Audio Ground Truth``, ``Finetuning Set`` and others, and
 ``audio-data/`` with ``audio-metadata-publish.csv``, which has ``Ground Truth`` instead. Labels are
-``Real``, ``Fake`` and ``Unknown``; sets are ``Train`` and ``Test``, or in lower case. Pictures are
-left out, and so are media of which nothing is known to be forged and something is unknown. Columns
-and words as read by public loaders of huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024 and
-in the copy of the first table in github.com/esha-shaik/deepfake-detection. Nobody is named.
+``Real``, ``Fake`` and ``Unknown``; sets are ``Train`` and ``Test``; or all of it in lower case.
+Pictures are left out, and so are media of which nothing is known to be forged and something is
+unknown. Columns and words as read by public loaders of the set
+(huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024) and in the copy of the first table in
+github.com/esha-shaik/deepfake-detection. Nobody is named.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from pathlib import Path
 from unmask.data.datasets.entry import NONE, DatasetEntry, has_columns, look_up, read_rows
 from unmask.data.protocols.video_sets import DEEPFAKE_EVAL_2024
 
-LABELS = {**DEEPFAKE_EVAL_2024.labels, "Unknown": None, "": None}
+WORDS = {**DEEPFAKE_EVAL_2024.labels, "Unknown": None}
+LABELS = {**WORDS, **{word.lower(): label for word, label in WORDS.items()}, "": None}
 SPLITS = {"Train": "train", "Test": "test", "train": "train", "test": "test"}
 NAMES = ("{}-metadata-publish.csv", "{}-metadata-publish-with-links.csv")
 COLUMNS = ("Filename", "Finetuning Set")

@@ -4,12 +4,14 @@
 (``video-file``, ``kind``, ``engine``, ``identity-source``, ``identity-target``,
 ``recording-target``, ``audio-config``, …) and ``annotations-split-def.csv`` (``identity``,
 ``split``: train or test) lie beside the zip archives, which must be unpacked; the videos are found
-by their names. Columns as read by public loaders of the set, among them that of the benchmark dfwb.
-A fake shows the target. Its face or lips are forged; its voice may be genuine, cloned or somebody
-else's, and counts as unknown.
+by their names. Columns as in the tables of the authors' experiments, and as read by the benchmark
+dfwb. A fake shows the target. Its face or lips are forged. Its voice is cloned where
+``audio-config`` (2.0) names a service, or ``recording-target-ai-generated`` (1.1) is true. It is
+genuine where they say ``real`` or false and both identities are one person. Any other voice counts
+as unknown: that of a face swap may be somebody else's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, has_columns, look_up, read_rows
@@ -21,6 +23,9 @@ REAL, FAKE, SPLIT = (f"annotations-{name}.csv" for name in ("real", "fake", "spl
 REAL_COLUMNS = ("identity", "video-file")
 FAKE_COLUMNS = ("video-file", "engine", "identity-target", "recording-target")
 SPLIT_COLUMNS = ("identity", "split")
+# by audio-config of version 2.0, and by recording-target-ai-generated of version 1.1
+VOICES = {"elevenlabs": True, "playht": True, "speechify": True, "real": False}
+VOICES_1_1 = {"True": True, "False": False}
 SPLITS = {"train": "train", "val": "val", "test": "test"}
 
 
@@ -50,12 +55,20 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     for number, row in read_rows(folder / REAL, REAL_COLUMNS):
         name, person = PurePosixPath(row["video-file"]), row["identity"]
         path, recording = _find_video(folder / REAL, number, name, videos), name.stem
-        yield _entry(path, person, recording, NONE, splits.get(person))
+        yield _entry(path, person, recording, NONE, False, splits.get(person))
     for number, row in read_rows(folder / FAKE, FAKE_COLUMNS):
         name, person = PurePosixPath(row["video-file"]), row["identity-target"]
         path = _find_video(folder / FAKE, number, name, videos)
         recording = f"{person}-{row['recording-target']}"
-        yield _entry(path, person, recording, row["engine"], splits.get(person))
+        yield _entry(path, person, recording, row["engine"], _voice(row), splits.get(person))
+
+
+def _voice(row: Mapping[str, str]) -> bool | None:
+    """Return whether the voice of a fake is forged; ``None`` where the table does not tell."""
+    words = row.get("audio-config", ""), row.get("recording-target-ai-generated", "")
+    is_forged = VOICES.get(words[0], VOICES_1_1.get(words[1]))
+    is_own = row.get("identity-source") == row["identity-target"]
+    return is_forged if is_forged or is_own else None
 
 
 def _find_video(
@@ -77,16 +90,17 @@ def _find_video(
     return candidates[0] if candidates else table.parent / stated
 
 
-def _entry(path: Path, person: str, recording: str, engine: str, split: str | None) -> DatasetEntry:
-    is_fake = engine != NONE
+def _entry(
+    path: Path, person: str, recording: str, engine: str, voice: bool | None, split: str | None
+) -> DatasetEntry:
     return DatasetEntry(
         path=path,
         source=DEEPSPEAK.name,
         identity=person,
         pair_id=recording,
         manipulation=engine,
-        fake_video=is_fake,
-        fake_audio=None if is_fake else False,
+        fake_video=engine != NONE,
+        fake_audio=voice,
         licence=DEEPSPEAK.licence,
         split=split,
     )

@@ -25,7 +25,7 @@ ASVSPOOF_2021_LA = Protocol(
     layout="keys/LA/CM/trial_metadata.txt, ASVspoof2021_LA_eval/flac/",
     splits="published: eval is test, progress is val; hidden is left out",
     labels=BONAFIDE,
-    licence="ODC-By 1.0",
+    licence="not stated in the sources",
     sources=(
         "https://github.com/asvspoof-challenge/2021 (eval-package/README.md, config.py)",
         AUDDT.format("prep_asv21-la"),
@@ -41,9 +41,10 @@ ASVSPOOF_2021_DF = Protocol(
     layout="keys/DF/CM/trial_metadata.txt, ASVspoof2021_DF_eval/flac/",
     splits=ASVSPOOF_2021_LA.splits,
     labels=BONAFIDE,
-    licence="ODC-By 1.0",
+    licence="not stated by the authors' files; ODC-By by the card of a mirror",
     sources=(
         *ASVSPOOF_2021_LA.sources[:1],
+        "https://huggingface.co/datasets/Bisher/ASVspoof_2021_DF (card of a mirror: terms)",
         WHISPER_FEATURES.format("deepfake_asvspoof_dataset"),
     ),
     compressions=(
@@ -76,6 +77,7 @@ IN_THE_WILD = Protocol(
     labels={"bona-fide": False, "spoof": True},
     licence="CC BY-SA 4.0",
     sources=(
+        "https://huggingface.co/datasets/mueller91/In-The-Wild (card: terms)",
         WHISPER_FEATURES.format("in_the_wild_dataset"),
         AUDDT.format("prep_itw"),
     ),

@@ -11,6 +11,7 @@ DEEPFAKEBENCH_FRAMES = 32  # per video; Yan et al., NeurIPS 2023, preprocessing/
 ALL_TEST = "all test unless given role train"
 # loaders of several data sets, by people who have them
 DEEPFAKEBENCH = "https://github.com/SCLBD/DeepfakeBench (preprocessing/rearrange.py)"
+DFDC_TERMS = "https://deepfakedetectionchallenge.ai/faqs (terms)"
 SELF_BLENDED_IMAGES = "https://github.com/mapooon/SelfBlendedImages (src/inference/datasets.py)"
 WORKBENCH = (
     "https://github.com/dfwb-research/deepfake-workbench "
@@ -32,8 +33,8 @@ class Protocol:
         layout: Files and folders by which the set is recognised.
         splits: Which clips are train, val and test.
         labels: Label words of the authors, and whether they mean a fake.
-        licence: Terms of use.
-        sources: Where layout, split rule and label words are public: address, and files in
+        licence: Terms of use, as the authors call them where that is public.
+        sources: Where layout, split rule, label words and terms are public: address, and files in
             brackets. The authors' own first; two where they can be had.
         compressions: Levels or codecs that the layout or a column names.
         frames: Frames per video of the usual evaluation; ``None`` if no number is usual.

@@ -4,6 +4,7 @@ from unmask.data.protocols.protocol import (
     ALL_TEST,
     DEEPFAKEBENCH,
     DEEPFAKEBENCH_FRAMES,
+    DFDC_TERMS,
     SELF_BLENDED_IMAGES,
     WHISPER_FEATURES,
     WORKBENCH,
@@ -17,9 +18,10 @@ FFPP = Protocol(
     layout="original_sequences/, manipulated_sequences/",
     splits="published: 720, 140 and 140 of the videos 000 to 999",
     labels={"original_sequences": False, "manipulated_sequences": True},
-    licence="FaceForensics++ terms of use (research only)",
+    licence="FaceForensics Terms of Use, to be signed",
     sources=(
-        "https://github.com/ondyari/FaceForensics (dataset/README.md, dataset/splits/)",
+        "https://github.com/ondyari/FaceForensics "
+        "(README.md: terms; dataset/README.md, dataset/splits/)",
         DEEPFAKEBENCH,
     ),
     compressions=("raw", "c0", "c23", "c40"),
@@ -50,9 +52,10 @@ CELEB_DF_V2 = Protocol(
     layout="Celeb-real/, Celeb-synthesis/",
     splits="test: List_of_testing_videos.txt; people of it also appear in the other clips",
     labels={"1": False, "0": True},  # of the list of test videos
-    licence="Celeb-DF terms of use (research only)",
+    licence="Terms to Use Celeb-DF, agreed to on request",
     sources=(
-        "https://github.com/yuezunli/celeb-deepfakeforensics (Celeb-DF-v2/README.md)",
+        "https://github.com/yuezunli/celeb-deepfakeforensics "
+        "(README.md: terms; Celeb-DF-v2/README.md)",
         DEEPFAKEBENCH,
         SELF_BLENDED_IMAGES,
     ),
@@ -65,10 +68,10 @@ CELEB_DF_PP = Protocol(
     layout="Celeb-real/, Celeb-synthesis/{FaceSwap,FaceReenact,TalkingFace}/METHOD/",
     splits=CELEB_DF_V2.splits,
     labels=CELEB_DF_V2.labels,
-    licence=CELEB_DF_V2.licence,
+    licence="Terms to Use Celeb-DF++, agreed to on request",
     sources=(
         "https://github.com/OUC-VAS/Celeb-DF-PP "
-        "(README.md, DeepfakeBench/preprocessing/rearrange.py, config.yaml: 32 frames)",
+        "(README.md: terms; DeepfakeBench/preprocessing/rearrange.py, config.yaml: 32 frames)",
         WORKBENCH.format("celebdf"),
     ),
     frames=DEEPFAKEBENCH_FRAMES,
@@ -80,11 +83,12 @@ DFDC = Protocol(
     layout="metadata.json by file name; labels.csv of the test set",
     splits="test: labels.csv; the rest is train",
     labels={"REAL": False, "FAKE": True, "0": False, "1": True},
-    licence="DFDC terms of use (research only)",
+    licence="DFDC dataset licence, agreed to on the page of the challenge",
     sources=(
         DEEPFAKEBENCH,
         SELF_BLENDED_IMAGES,
         "https://github.com/selimsef/dfdc_deepfake_challenge (preprocessing/utils.py)",
+        DFDC_TERMS,
     ),
     frames=DEEPFAKEBENCH_FRAMES,
 )
@@ -95,10 +99,11 @@ DFDC_PREVIEW = Protocol(
     layout="dataset.json, method_A/, method_B/, original_videos/",
     splits="published: train and test; val is taken from train",
     labels={"real": False, "fake": True},
-    licence="DFDC preview terms of use (research only)",
+    licence="as of DFDC",
     sources=(
         DEEPFAKEBENCH,
         SELF_BLENDED_IMAGES,
+        DFDC_TERMS,
     ),
     frames=DEEPFAKEBENCH_FRAMES,
 )
@@ -114,11 +119,11 @@ FAKEAVCELEB = Protocol(
         "FakeVideo-RealAudio": True,
         "FakeVideo-FakeAudio": True,
     },
-    licence="FakeAVCeleb terms of use (research only)",
+    licence="not stated publicly; access on request",
     sources=(
         WORKBENCH.format("fakeavceleb"),
         WHISPER_FEATURES.format("fakeavceleb_dataset"),
-        "https://github.com/DASH-Lab/FakeAVCeleb (dataset/README.md: terms)",
+        "https://github.com/DASH-Lab/FakeAVCeleb (dataset/README.md: access)",
     ),
     official_test=False,
 )
@@ -129,9 +134,9 @@ LAV_DF = Protocol(
     layout="metadata.json, a list",
     splits="published: train, dev and test",
     labels={"modify_video": True, "modify_audio": True},
-    licence="LAV-DF terms and conditions (research only)",
+    licence="LAV-DF terms and conditions",
     sources=(
-        "https://github.com/ControlNet/LAV-DF (README.md, dataset/lavdf.py)",
+        "https://github.com/ControlNet/LAV-DF (README.md: terms; dataset/lavdf.py)",
         WORKBENCH.format("lavdf"),
     ),
 )
@@ -143,9 +148,10 @@ AV_DEEPFAKE1M = Protocol(
     splits="published: train and val; test is without labels, so val is test, as in Smeu et al., "
     "CVPR 2025; val is taken from train",
     labels={"real": False, "visual_modified": True, "audio_modified": True, "both_modified": True},
-    licence="AV-Deepfake1M terms (CC BY-NC 4.0, research only)",
+    licence="AV-Deepfake1M terms (non-commercial research and education)",
     sources=(
         "https://github.com/ControlNet/AV-Deepfake1M (python/avdeepfake1m/loader.py)",
+        "https://github.com/ControlNet/AV-Deepfake1M (TERMS_AND_CONDITIONS.md: terms)",
         "https://github.com/bit-ml/AVH-Align (deepfake_preprocess.py: val as test)",
     ),
 )
@@ -156,9 +162,10 @@ AV_DEEPFAKE1M_PP = Protocol(
     layout="train_metadata.json, val_metadata.json; file begins with the corpus",
     splits=AV_DEEPFAKE1M.splits,
     labels=AV_DEEPFAKE1M.labels,
-    licence="AV-Deepfake1M++ EULA (research only)",
+    licence="AV-Deepfake1M++ EULA, agreed to on registration",
     sources=(
         "https://github.com/ControlNet/AV-Deepfake1M (python/avdeepfake1m/loader.py)",
+        "https://huggingface.co/datasets/ControlNet/AV-Deepfake1M-PlusPlus (page: terms)",
         WORKBENCH.format("avdeepfake1mpp"),
     ),
 )
@@ -170,9 +177,9 @@ FFIW = Protocol(
     splits="published: train, val and test; val is test where test is absent, as in Shiohara & "
     "Yamasaki, CVPR 2022",
     labels={"source": False, "target": True},
-    licence="FFIW-10K terms of use (research only)",
+    licence="FFIW-10K Terms to Use, agreed to on request",
     sources=(
-        "https://github.com/tfzhou/FFIW (README.md)",
+        "https://github.com/tfzhou/FFIW (README.md: terms, folders)",
         SELF_BLENDED_IMAGES,
         WORKBENCH.format("ffiw10k"),
     ),
@@ -184,10 +191,11 @@ KODF = Protocol(
     layout="original_videos/, synthesized_videos/METHOD/",
     splits="none published; by person",
     labels={"original_videos": False, "synthesized_videos": True},
-    licence="KoDF terms of use (research only)",
+    licence="not stated publicly; access on request",
     sources=(
-        "https://github.com/deepbrainai-research/kodf (README.md: terms)",
+        "https://github.com/deepbrainai-research/kodf (README.md: access)",
         WORKBENCH.format("kodf"),
+        "https://github.com/mever-team/dimodif (external/features.py)",
     ),
     official_test=False,
 )
@@ -199,7 +207,10 @@ AVLIPS = Protocol(
     splits=f"none published, no people named; {ALL_TEST}",
     labels={"0_real": False, "1_fake": True},
     licence="not stated by the authors",
-    sources=("https://github.com/AaronComo/LipFD (README.md)",),
+    sources=(
+        "https://github.com/AaronComo/LipFD (README.md)",
+        "https://github.com/bit-ml/ssr-dfd (linear_probing/csv_metadata/avlips/test_labels.csv)",
+    ),
     role="test",
     official_test=False,
 )
@@ -213,6 +224,8 @@ DEEPSPEAK = Protocol(
     licence="DeepSpeak licence (academic use on request)",
     sources=(
         "https://huggingface.co/datasets/faridlab/deepspeak_v2 (card: terms)",
+        "https://github.com/hfaridlab/deepspeak (experiments/video_experiments/LipFD/"
+        "annotations-v11.csv, annotations-v2.csv)",
         WORKBENCH.format("deepspeak"),
     ),
 )
@@ -227,6 +240,7 @@ DEEPFAKE_EVAL_2024 = Protocol(
     sources=(
         "https://huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024 (README.md: terms)",
         "https://github.com/esha-shaik/deepfake-detection (video-metadata-publish.csv)",
+        "https://github.com/sadjadeb/DetectZoo (detectzoo/datasets/audio/deepfake_eval_2024.py)",
     ),
 )
 WILD_DEEPFAKE = Protocol(
