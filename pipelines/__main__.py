@@ -29,8 +29,8 @@ DataSets = Annotated[
     list[str] | None,
     typer.Option(
         help="Data set in place of data.sources and the pinned one: FOLDER, or several of "
-        "NAME=FOLDER or NAME=FOLDER:ROLE with role train, test, both (default) or "
-        "sealed; repeatable."
+        "NAME=FOLDER, NAME=FOLDER:ROLE or NAME=FOLDER:ROLE:WEIGHT, with role train, test, both "
+        "(default) or sealed, and the set's share of the training clips; repeatable."
     ),
 ]
 Version = Annotated[str, typer.Option(help="Registered version; default: the champion.")]

@@ -52,7 +52,8 @@ def training_pipeline(
     Args:
         phase: Block of ``phases`` in ``params.yaml``.
         profile: Block of ``profiles``: ``demo`` or ``full``.
-        data: Data sets in place of ``data.sources`` and the pinned one, ``NAME=FOLDER:ROLE`` each.
+        data: Data sets in place of ``data.sources`` and the pinned one, each
+            ``NAME=FOLDER:ROLE:WEIGHT``; role and weight may be absent.
         overrides: ``section.key=value`` each.
     """
     settings, data = load_run(phase, profile, data, overrides)

@@ -9,7 +9,7 @@ from unmask.records import FACE_PX
 
 
 class DataSetSettings(SettingsModel):
-    """A data set of a run, as `--data NAME=FOLDER:ROLE` names one."""
+    """A data set of a run, as `--data NAME=FOLDER:ROLE:WEIGHT` names one."""
 
     name: Text = Field(description="Names the source of its clips; letters, digits, -, _ and `.`.")
     folder: Text = Field(min_length=1, description="Folder of the data set.")

@@ -39,7 +39,7 @@ def test_manifests_of_one_folder_have_the_names_of_their_files(tmp_path):
     assert [clip.clip_id for clip in read_joined_sets(files)] == ["set-1__clip", "set-2__clip"]
 
 
-def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path):
+def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path, caplog):
     def clips_of(set_number):
         return [
             make_clip(
@@ -58,6 +58,7 @@ def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path):
 
     files = [write_set(tmp_path / name, *clips_of(n)) for n, name in enumerate("ab")]
     clips = join_sets(files, seed=3)
+    assert "40 official test clips (site 0, site 1, site 2, site 3, site 4)" in caplog.text
     assert len(clips) == 40
     for key in ("source", "identity"):
         splits = {}

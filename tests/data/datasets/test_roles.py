@@ -222,7 +222,42 @@ def test_manifest_of_an_official_test_gives_it_alone(tmp_path, role):
              for n, clip in enumerate(people_of(4))]  # fmt: skip
     write_manifest(clips, tmp_path)
     seen = scan_dataset(tmp_path, role=role).clips
-    assert [(clip.clip_id, clip.split) for clip in seen] == [(c.clip_id, role) for c in clips[4:]]
+    assert [(clip.clip_id, clip.split, clip.official_split) for clip in seen] == [
+        (clip.clip_id, role, True) for clip in clips[4:]
+    ]
+
+
+@pytest.mark.parametrize("role", ["both", "train", "test", "sealed"])
+@pytest.mark.parametrize("is_official", [True, False])
+@pytest.mark.parametrize("source", ["Celeb-DF-v2", "AVLips", "my own"])
+def test_a_stated_test_split_is_never_dealt_anew(tmp_path, caplog, role, is_official, source):
+    clips = [
+        replace(clip, split=("train", "val", "test")[n // 3], source=source,
+                official_split=is_official)
+        for n, clip in enumerate(people_of(4)[:7])
+    ]  # fmt: skip
+    write_manifest(clips, tmp_path)
+    seen = {clip.clip_id: clip.split for clip in scan_dataset(tmp_path, role=role).clips}
+    tested = {"both": "test", "test": "test", "sealed": "sealed"}
+    assert seen.get(clips[6].clip_id) == tested.get(role)
+    assert {seen.get(clip.clip_id, clip.split) for clip in clips[:6]} == {"train", "val"}
+    warned = "role sealed puts 1 clips of split test into sealed" in caplog.text
+    assert warned == (role == "sealed")
+
+
+def test_a_manifest_that_is_tested_as_a_whole_says_so(tmp_path, caplog):
+    write_training_clips(tmp_path, source="my own")
+    scan_dataset(tmp_path, role="test")
+    assert "role test puts 6 clips of split train into test" in caplog.text
+    assert "role test puts 2 clips of split val into test" in caplog.text
+
+
+def test_people_in_two_splits_of_a_manifest_are_named(tmp_path, caplog):
+    clips = [replace(clip, split=split, official_split=True)
+             for clip, split in zip(people_of(1), ("train", "test"), strict=True)]  # fmt: skip
+    write_manifest(clips, tmp_path)
+    assert scan_dataset(tmp_path).leaks
+    assert "scores on test measure known people" in caplog.text
 
 
 def test_unknown_role_is_rejected():
@@ -272,7 +307,7 @@ def test_nothing_is_sealed_beside_the_splits_of_the_authors():
 def test_a_whole_set_is_sealed_by_its_role(celeb_folder):
     scan = scan_dataset(celeb_folder, role="sealed")
     assert {clip.clip_id for clip in scan.clips} == CELEB_TEST
-    assert {clip.split for clip in scan.clips} == {"sealed"}
+    assert {(clip.split, clip.official_split) for clip in scan.clips} == {("sealed", True)}
 
 
 def test_sealed_rows_of_a_manifest_stay_sealed(tmp_path):

@@ -53,6 +53,17 @@ def test_weights_join_those_of_training_unless_they_differ():
         apply_sources(differing, ())
 
 
+def test_weights_that_are_given_count_before_those_of_training(caplog):
+    given = [{"source": "ffpp", "weight": 3.0}, {"source": "lavdf", "weight": 4.0}]
+    data = ["ffpp=sets/a:b:train:2", "celebdf=c:test"]
+    settings, listed = apply_sources(make_settings(source_weights=given), data)
+    assert weights_of(settings) == {"ffpp": 2, "lavdf": 4}
+    assert listed == ("ffpp=sets/a:b:train", "celebdf=c:test")
+    assert "--data gives ffpp the weight 2, which counts, not the 3" in caplog.text
+    with pytest.raises(ConfigError, match=r"--data gives ffpp .*training\.balanced=true"):
+        apply_sources(make_settings(balanced=False), data)
+
+
 def test_every_role_can_be_set():
     assert set(get_args(DataSetSettings.model_fields["role"].annotation)) == set(ROLES)
 

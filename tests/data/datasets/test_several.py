@@ -27,6 +27,10 @@ FILES = [f"{label}/{person}/1.mp4" for person in "abcdef" for label in ("real", 
         ("a-b_2=x:y:test", DataSource("a-b_2", Path("x:y"), "test")),
         ("dfdc.v1=x=y", DataSource("dfdc.v1", Path("x=y"))),
         ("folder:test", DataSource("", Path("folder"), "test")),
+        ("ffpp=x:train:2", DataSource("ffpp", Path("x"), "train", 2.0)),
+        ("ffpp=x:y:both:0.5", DataSource("ffpp", Path("x:y"), "both", 0.5)),
+        ("ffpp=x:train:test", DataSource("ffpp", Path("x:train"), "test")),
+        ("ffpp=x:2", DataSource("ffpp", Path("x:2"))),
     ],
 )
 def test_data_source_is_parsed(text, source):
@@ -35,8 +39,35 @@ def test_data_source_is_parsed(text, source):
 
 @pytest.mark.parametrize("text", ["", "ffpp=", "=x", "a b=x", "a/b=x", "ffpp=:test"])
 def test_malformed_data_source_is_refused_with_the_forms(text):
-    with pytest.raises(ConfigError, match=r"write FOLDER, NAME=FOLDER or NAME=FOLDER:ROLE"):
+    with pytest.raises(ConfigError, match=r"write FOLDER, NAME=FOLDER, NAME=FOLDER:ROLE or "):
         parse_data_source(text)
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "inf", "nan", "two", ""])
+def test_a_weight_is_a_number_above_0(weight, tmp_path):
+    with pytest.raises(ConfigError, match=f"weight '{weight}' is no number above 0"):
+        parse_data_source(f"ffpp=x:train:{weight}")
+    if weight == "two":
+        (tmp_path / "x:train:two").mkdir()  # a folder of that name is one
+        assert parse_data_source(f"a={tmp_path}/x:train:two").folder == tmp_path / "x:train:two"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x:train:2", "a weight needs a name"),
+        ("a=x:test:2", "the role test, which is never trained on"),
+        ("a=x:sealed:2", "the role sealed, which is never trained on"),
+    ],
+)
+def test_a_weight_is_of_a_named_set_that_is_trained_on(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_data_source(text)
+
+
+def test_a_weight_without_a_role_is_told_its_place(tmp_path):
+    with pytest.raises(ConfigError, match=r"unknown role '2'.*a weight stands behind the role"):
+        parse_data_source(f"ffpp={tmp_path}:2")
 
 
 def test_sets_to_test_on_need_no_role():

@@ -41,6 +41,7 @@ from unmask.data.datasets.roles import (
     open_train,
     select_for_role,
     settle_role,
+    warn_of_changes,
     warn_of_leaks,
 )
 from unmask.data.manifest import COLUMNS, FILE_NAMES, find_manifest, read_all_clips, read_table
@@ -141,7 +142,8 @@ def scan_dataset(
 ) -> ScanResult:
     """Convert a data set to clips.
 
-    If the folder has a manifest, its clips are returned as they are. Otherwise every file is probed
+    If the folder has a manifest, its clips are returned as they are, but for the splits that the
+    role changes, of which a warning tells. Otherwise every file is probed
     for duration, size and hash; a clip that the authors publish as pictures is made first, see
     :mod:`unmask.preprocessing.media.picture_clips`. The authors' splits are kept, and the clips
     without one are dealt among the splits that they leave open
@@ -208,7 +210,9 @@ def _scan_manifest(root: Path, seed: int, role: str) -> ScanResult:
     rows = select_for_role(every, role, root)
     check_stated_test(rows, role, root)
     clips = complete_splits(rows, [row.split for row in rows], role, seed)
-    return ScanResult(clips, sources=frozenset(row.source for row in every))
+    warn_of_changes(rows, clips, role, root)
+    leaks = warn_of_leaks(clips, root)
+    return ScanResult(clips, leaks=leaks, sources=frozenset(row.source for row in every))
 
 
 def _has_manifest(root: Path) -> bool:

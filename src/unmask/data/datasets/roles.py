@@ -8,6 +8,7 @@ set by its role, or as a share of the clips of a set for which the authors assig
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -166,7 +167,8 @@ def complete_splits(
             dealt into test then, and one beside their train and val goes into train.
 
     Returns:
-        The clips in the order given; those that were dealt have no official split.
+        The clips in the order given. Those that were dealt have no official split, but for official
+        test clips that are sealed.
     """
     known = (*SPLITS, SEALED) if role == "both" else ROLES[role]
     sealed_share = 0.0 if set(stated) & set(known) else sealed_share
@@ -174,9 +176,26 @@ def complete_splits(
     others = [clip for clip, split in zip(clips, stated, strict=True) if split not in known]
     dealt = iter(assign_splits(others, fractions, seed))
     return tuple(
-        replace(clip, split=split) if split in known else replace(next(dealt), official_split=False)
+        replace(clip, split=split) if split in known else _mark_dealt(next(dealt), split)
         for clip, split in zip(clips, stated, strict=True)
     )
+
+
+def _mark_dealt(clip: Clip, stated: str | None) -> Clip:
+    """Return a clip that was dealt; the authors still say that a sealed test clip is one."""
+    is_kept = clip.split == SEALED and stated == "test"
+    return clip if is_kept else replace(clip, official_split=False)
+
+
+def warn_of_changes(stated: Sequence[Clip], clips: Sequence[Clip], role: str, root: Path) -> None:
+    """Warn that clips are in another split than a manifest states.
+
+    No clip that it states as a test clip is among them, but for those that the role seals.
+    """
+    pairs = ((old.split, new.split) for old, new in zip(stated, clips, strict=True))
+    changes = Counter(pair for pair in pairs if pair[0] != pair[1])
+    for (old, new), count in sorted(changes.items()):
+        log.warning("%s: role %s puts %d clips of split %s into %s", root, role, count, old, new)
 
 
 def _fractions(

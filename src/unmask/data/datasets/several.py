@@ -1,5 +1,6 @@
 """Several data sets as one: each with a name, a folder and a role."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from unmask.errors import ConfigError
 from unmask.records import SEALED, Clip
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+FORMS = "FOLDER, NAME=FOLDER, NAME=FOLDER:ROLE or NAME=FOLDER:ROLE:WEIGHT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,45 +27,78 @@ class DataSource:
         name: Names the source of its clips; empty to keep the sources that the data set names,
             published sets by their aliases.
         role: One of :data:`unmask.data.datasets.roles.ROLES`.
+        weight: Share of its clips in training, relative to 1 for the other sets; ``None`` if not
+            given.
     """
 
     name: str
     folder: Path
     role: str = "both"
+    weight: float | None = None
 
 
 def parse_data_source(text: str, role: str = "both") -> DataSource:
-    """Parse ``FOLDER``, ``NAME=FOLDER`` or ``NAME=FOLDER:ROLE``.
+    """Parse ``FOLDER``, ``NAME=FOLDER``, ``NAME=FOLDER:ROLE`` or ``NAME=FOLDER:ROLE:WEIGHT``.
 
     Args:
         role: Role of a data set for which the text names none.
 
     Raises:
-        ConfigError: The text has another form, or names an unknown role of a folder that exists.
+        ConfigError: The text has another form, names an unknown role of a folder that exists, or
+            has a weight that is no positive number, of a set without a name, or of one that is
+            never trained on.
 
     Example:
-        >>> parse_data_source("celebdf=sets/Celeb-DF-v2:test")
-        DataSource(name='celebdf', folder=PosixPath('sets/Celeb-DF-v2'), role='test')
+        >>> parse_data_source("celebdf=sets/Celeb-DF-v2:test").role
+        'test'
+        >>> parse_data_source("ffpp=sets/FF++:train:2").weight
+        2.0
     """
     name, equals, rest = text.partition("=")
-    rest = rest if equals else text
+    rest, weight = _split_weight(rest if equals else text, text)
     folder, colon, stated = rest.rpartition(":")
     if not colon or stated not in ROLES:
         _refuse_unknown_role(text, rest)
         folder, stated = rest, role
     if not folder or (equals and not NAME.fullmatch(name)):
         raise ConfigError(
-            f"data {text!r}: write FOLDER, NAME=FOLDER or NAME=FOLDER:ROLE with a name of letters, "
-            f"digits, -, _ and ., and a role of {', '.join(ROLES)}"
+            f"data {text!r}: write {FORMS} with a name of letters, digits, -, _ and ., and a role "
+            f"of {', '.join(ROLES)}"
         )
-    return DataSource(name if equals else "", Path(folder), stated)
+    if weight is not None and not equals:
+        raise ConfigError(f"data {text!r}: a weight needs a name, NAME=FOLDER:ROLE:WEIGHT")
+    if weight is not None and "train" not in ROLES[stated]:
+        raise ConfigError(
+            f"data {text!r}: has a weight, but the role {stated}, which is never trained on; "
+            "remove the weight"
+        )
+    return DataSource(name if equals else "", Path(folder), stated, weight)
+
+
+def _split_weight(rest: str, text: str) -> tuple[str, float | None]:
+    """Return what stands before a weight, and the weight; only a role may stand before one."""
+    head, _, stated = rest.rpartition(":")
+    if stated in ROLES or ":" not in head or head.rpartition(":")[2] not in ROLES:
+        return rest, None
+    try:
+        weight = float(stated)
+    except ValueError:
+        weight = math.nan
+    if math.isfinite(weight) and weight > 0:
+        return head, weight
+    if Path(rest).exists():
+        return rest, None
+    raise ConfigError(f"data {text!r}: weight {stated!r} is no number above 0, such as 2 or 0.5")
 
 
 def _refuse_unknown_role(text: str, rest: str) -> None:
     """Refuse a mistyped role, which would count as a part of the folder's name."""
     folder, _, stated = rest.rpartition(":")
     if folder and Path(folder).is_dir() and not Path(rest).exists():
-        raise ConfigError(f"data {text!r}: unknown role {stated!r}; use one of {', '.join(ROLES)}")
+        raise ConfigError(
+            f"data {text!r}: unknown role {stated!r}; use one of {', '.join(ROLES)}; a weight "
+            "stands behind the role"
+        )
 
 
 def parse_test_sets(texts: Sequence[str]) -> tuple[DataSource, ...]:
