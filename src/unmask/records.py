@@ -65,8 +65,7 @@ class Clip:
         pair_id: Shared by a genuine clip and the fakes made from it.
         mismatched: Whether face and voice do not belong together, as with the voice of another.
         compression: Level named by the data set, such as ``c23``; empty if it names none.
-        official_split: Whether the authors of the data set assign the clip to its split, or to
-            ``test`` if it is sealed.
+        official_split: Whether the authors assign the clip to its split, to test if it is sealed.
         from_pictures: Whether it was made of pictures of a cut-out face, so that times are nominal.
         own_forgery: Whether it is a pseudo-fake that this project made, or the control of one.
         generator: Tool that made the fake, as the data set names it; empty if it names none.
