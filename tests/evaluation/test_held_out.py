@@ -42,7 +42,7 @@ def _clip(number, facts, shift, rng):
         fake_audio=kind == "audio",
         source=f"source-{source}",
     )
-    return HeldOutClip(row, source // 4, "", logit > 0.5, facts)
+    return HeldOutClip(row, source // 4, "", logit > 0.5, facts, called_real=logit < -0.5)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,10 @@ def test_sources_count_what_was_called_fake(table, clips):
         assert row.reals_called_fake == sum(c.row.logit > 0.5 for c in reals)
         assert row.fakes == len(own) - len(reals)
         assert row.fold == own[0].fold
+        assert row.verdicts == sum(abs(c.row.logit) > 0.5 for c in own)
     metrics = to_metrics(table)
+    decided = np.mean([abs(c.row.logit) > 0.5 for c in clips])
+    assert metrics["verdict_share"] == pytest.approx(decided)
     reals = [c for c in clips if not c.row.is_fake]
     assert metrics["called_fake_share"] == pytest.approx(np.mean([c.called_fake for c in reals]))
     assert metrics["auc_of_talking_head"] == table.families[6].auc.value

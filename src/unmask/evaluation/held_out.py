@@ -25,6 +25,7 @@ class HeldOutClip:
     Attributes:
         fold: Number of the fold in which it was tested, from 0.
         called_fake: Whether its probability is above the threshold of that fold's detector.
+        called_real: Whether it is below the lower one.
         peers: Scores of other detectors by name; one that could not score it is absent.
     """
 
@@ -34,6 +35,7 @@ class HeldOutClip:
     called_fake: bool
     facts: FileFacts
     peers: Mapping[str, float] = field(default_factory=dict)
+    called_real: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class SourceRow:
 
     Attributes:
         reals_called_fake, fakes_called_fake: Number above the threshold of the fold's detector.
+        verdicts: Number of clips called fake or real.
         auc: Fakes of the source against the genuine clips of all sources; the interval is by
             resampling people. ``None`` without fakes.
     """
@@ -54,6 +57,7 @@ class SourceRow:
     fakes: int
     fakes_called_fake: int
     auc: Estimate | None
+    verdicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ def to_metrics(table: HeldOutTable) -> dict[str, float]:
     reals = sum(row.reals for row in table.sources)
     if reals:
         metrics["called_fake_share"] = sum(row.reals_called_fake for row in table.sources) / reals
+    if clips := sum(row.reals + row.fakes for row in table.sources):
+        metrics["verdict_share"] = sum(row.verdicts for row in table.sources) / clips
     return to_metric_keys(metrics)
 
 
@@ -153,4 +159,5 @@ def _measure_source(source: str, clips: Sequence[HeldOutClip], interval: Interva
         fakes=len(fakes),
         fakes_called_fake=sum(clip.called_fake for clip in fakes),
         auc=auc,
+        verdicts=sum(clip.called_fake or clip.called_real for clip in own),
     )

@@ -14,7 +14,7 @@ FAMILY_HEADER = (
 )
 SOURCE_HEADER = (
     *("source", "fold", "people", "genuine called fake", "fakes called fake"),
-    "AUC of its fakes",
+    *("verdicts given", "AUC of its fakes"),
 )
 NONE = "–"
 
@@ -87,6 +87,7 @@ def _source_cells(row: SourceRow) -> tuple[str, ...]:
         str(row.people),
         _share(row.reals_called_fake, row.reals),
         _share(row.fakes_called_fake, row.fakes),
+        _share(row.verdicts, row.reals + row.fakes),
         NONE if row.auc is None else row.auc.format(),
     )
 
@@ -95,7 +96,8 @@ def _total_cells(table: HeldOutTable) -> tuple[str, ...]:
     rows = table.sources
     reals = _share(sum(row.reals_called_fake for row in rows), sum(row.reals for row in rows))
     fakes = _share(sum(row.fakes_called_fake for row in rows), sum(row.fakes for row in rows))
-    return "all", f"1 to {table.folds}", "", reals, fakes, ""
+    verdicts = _share(sum(row.verdicts for row in rows), sum(row.reals + row.fakes for row in rows))
+    return "all", f"1 to {table.folds}", "", reals, fakes, verdicts, ""
 
 
 def _share(count: int, total: int) -> str:

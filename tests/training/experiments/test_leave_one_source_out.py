@@ -55,14 +55,18 @@ def test_folds_are_trained_once_and_tested_on_what_they_did_not_see(
     assert ids | {"faceless-silent"} == {c.clip_id for fold in folds for c in fold.tested}
     assert list(pooled.unscored) == ["faceless-silent"]
     # decisions are those of the fold's own threshold
-    thresholds = {load_bundle(b).calibration.fake_above for b in tmp_path.glob("folds/*/bundle")}
+    calibrations = [load_bundle(b).calibration for b in tmp_path.glob("folds/*/bundle")]
     for scores in results:
         (fold,) = {clip.fold for clip in scores.clips}
         assert {clip.row.source for clip in scores.clips} == set(folds[fold].sources)
         fitting = [
-            threshold
-            for threshold in thresholds
-            if all(c.called_fake == (c.row.probability > threshold) for c in scores.clips)
+            each
+            for each in calibrations
+            if all(
+                c.called_fake == (c.row.probability > each.fake_above)
+                and c.called_real == (c.row.probability < each.real_below)
+                for c in scores.clips
+            )
         ]
         assert fitting
     # an interrupted experiment goes on: nothing is trained again

@@ -90,6 +90,7 @@ def _held_out_clip(bundle: Bundle, clip: Clip, row: ScoreRow, number: int) -> He
         fold=number,
         generator=clip.generator,
         called_fake=row.probability > calibration.fake_above,
+        called_real=row.probability < calibration.real_below,
         facts=measure_file_facts(clip),
     )
 
