@@ -1,13 +1,23 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
-from unmask.evaluation.ablation_analysis import RunScores, compare_runs, to_metrics
+from unmask.evaluation.ablation_analysis import (
+    AblationRow,
+    RunScores,
+    compare_runs,
+    to_metrics,
+)
+from unmask.evaluation.ablation_markdown import ablation_page
+from unmask.evaluation.auc_estimate import UnmeasuredAuc
 from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.serialization import load, save
 from unmask.records import ScoreRow
 
 SETTINGS = EvaluationSettings(resamples=400)
@@ -119,6 +129,32 @@ def test_each_kind_of_fake_is_compared_with_all_genuine_clips():
     assert aucs["swap"] == pytest.approx(above)
     (row,) = compare_runs([run, run], {}, SETTINGS, seed=1)
     assert row.by_manipulation == {"swap": pytest.approx(run.auc)}
+
+
+def test_each_data_set_has_its_auc_or_says_why_it_has_none(tmp_path):
+    runs = [make_run(7, 2.0), make_run(8, 1.0)]
+    names = ["kodf" if number % 4 == 1 else "ffpp" for number in range(120)]  # fakes are odd
+    runs = [
+        replace(run, rows=tuple(replace(r, source=n) for r, n in zip(run.rows, names, strict=True)))
+        for run in runs
+    ]
+    rows = compare_runs(runs, {"flow": runs}, SETTINGS, seed=1)
+    fakes = names.count("kodf")
+    aucs = [
+        roc_auc_score([r.is_fake for r in own], [r.logit for r in own])
+        for own in ([row for row in run.rows if row.source == "ffpp"] for run in runs)
+    ]
+    for row in rows:
+        assert row.by_source["ffpp"] == pytest.approx(np.mean(aucs))
+        assert row.by_source["kodf"] == UnmeasuredAuc(fakes, 0, "no genuine clips")
+    file = save(rows, tmp_path / "ablation.json")
+    assert load(tuple[AblationRow, ...], file) == rows
+    old = [{k: v for k, v in r.items() if k != "by_source"} for r in json.loads(file.read_text())]
+    file.write_text(json.dumps(old))
+    assert load(tuple[AblationRow, ...], file)[0].by_source == {}
+    page = ablation_page(rows, {}, "Ablation", [])
+    assert "| without | ffpp | kodf |" in page
+    assert f"not measured: {fakes} fake + 0 genuine, no genuine clips |" in page
 
 
 def test_metric_keys_name_the_component_and_whether_it_is_added():

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from unmask.config import EvaluationSettings
 from unmask.errors import DataError
+from unmask.evaluation.auc_estimate import UnmeasuredAuc
 from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import expected_calibration_error, roc_auc
 from unmask.evaluation.multiple_testing import adjust_by_holm, bootstrap_p_value
 from unmask.evaluation.resampled_metrics import resampled_aucs
-from unmask.evaluation.slices import list_slices
+from unmask.evaluation.slices import list_slices, name_missing_class
 from unmask.records import ScoreRow
 
 REFERENCE = "everything"
@@ -49,6 +50,11 @@ class RunScores:
         parts = [part for part in list_slices(self.rows) if part.kind == "manipulation"]
         return {part.name: auc_of_rows([self.rows[i] for i in part.indices]) for part in parts}
 
+    def by_source(self) -> dict[str, float | UnmeasuredAuc]:
+        """Return the AUC of each data set with a name, or why it has none."""
+        parts = [part for part in list_slices(self.rows) if part.kind == "source" and part.name]
+        return {part.name: _auc_if_both([self.rows[i] for i in part.indices]) for part in parts}
+
 
 @dataclass(frozen=True, slots=True)
 class AblationRow:
@@ -64,6 +70,7 @@ class AblationRow:
         ece: Mean over the seeds.
         added: The component is switched on in this row, and off in the reference.
         by_manipulation: AUC of each kind of fake as in :class:`RunScores`, mean over seeds.
+        by_source: AUC on each data set, mean over seeds; empty in files of before version 0.3.
         p_value: Two-sided, of no gain, from the same resamples; ``None`` for the reference.
         p_holm: The same, adjusted for the number of components in the table.
     """
@@ -79,6 +86,7 @@ class AblationRow:
     by_manipulation: Mapping[str, float] = field(default_factory=dict)
     p_value: float | None = None
     p_holm: float | None = None
+    by_source: Mapping[str, float | UnmeasuredAuc] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +183,7 @@ def _describe_runs(
         ece=_mean_ece(runs, settings.bins),
         ms_per_clip=_mean_ms(runs),
         by_manipulation=_mean_by_key([run.by_manipulation() for run in runs]),
+        by_source=_mean_by_source([run.by_source() for run in runs]),
     )
 
 
@@ -224,6 +233,21 @@ def _mean_ms(runs: Sequence[RunScores]) -> float | None:
 def _mean_by_key(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the mean of each key over mappings with the same keys."""
     return {key: float(np.mean([item[key] for item in values])) for key in values[0]}
+
+
+def _mean_by_source(
+    runs: Sequence[Mapping[str, float | UnmeasuredAuc]],
+) -> dict[str, float | UnmeasuredAuc]:
+    """Return the mean AUC of each source; all runs have scored the same clips."""
+    aucs = [{key: auc for key, auc in run.items() if isinstance(auc, float)} for run in runs]
+    return {**runs[0], **_mean_by_key(aucs)}
+
+
+def _auc_if_both(rows: Sequence[ScoreRow]) -> float | UnmeasuredAuc:
+    fakes = sum(row.is_fake for row in rows)
+    counts = fakes, len(rows) - fakes
+    missing = name_missing_class(*counts)
+    return UnmeasuredAuc(*counts, missing) if missing else auc_of_rows(rows)
 
 
 def _sort_by_clip(rows: Sequence[ScoreRow]) -> list[ScoreRow]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from unmask.evaluation.ablation_analysis import AblationRow
+from unmask.evaluation.auc_estimate import UnmeasuredAuc
 from unmask.markdown_table import markdown_table
 
 HEADER = (
@@ -23,7 +24,7 @@ def ablation_table(rows: Sequence[AblationRow], expected: Mapping[str, str]) -> 
 def ablation_page(
     rows: Sequence[AblationRow], expected: Mapping[str, str], title: str, notes: Sequence[str]
 ) -> str:
-    """Return the whole report: notes, table, AUC per kind of fake, AUC per seed."""
+    """Return the whole report: notes, table, AUC per kind of fake, data set and seed."""
     seeds = ", ".join(str(seed) for seed in rows[0].seeds)
     by_seed = [f"- {row.name}: {', '.join(f'{auc:.3f}' for auc in row.aucs)}" for row in rows]
     parts = [
@@ -32,6 +33,7 @@ def ablation_page(
         ablation_table(rows, expected).rstrip(),
         "AUC of each kind of fake against the genuine clips of its data set, mean over the seeds:",
         _kinds_table(rows),
+        *_sources_section(rows),
         f"AUC per seed ({seeds}):",
         "\n".join(by_seed),
     ]
@@ -42,6 +44,23 @@ def _kinds_table(rows: Sequence[AblationRow]) -> str:
     kinds = list(rows[0].by_manipulation)
     cells = [[_label(row), *(f"{row.by_manipulation[k]:.2f}" for k in kinds)] for row in rows]
     return markdown_table(["without", *kinds], cells)
+
+
+def _sources_section(rows: Sequence[AblationRow]) -> tuple[str, ...]:
+    """Return the paragraphs on data sets; none where their names were not stored."""
+    sources = list(rows[0].by_source)
+    if not sources:
+        return ()
+    cells = [[_label(row), *(_format_auc(row.by_source[name]) for name in sources)] for row in rows]
+    return "AUC on each data set, mean over the seeds:", markdown_table(
+        ["without", *sources], cells
+    )
+
+
+def _format_auc(auc: float | UnmeasuredAuc) -> str:
+    if isinstance(auc, UnmeasuredAuc):
+        return f"not measured: {auc.fakes} fake + {auc.reals} genuine, {auc.not_measured}"
+    return f"{auc:.2f}"
 
 
 def _label(row: AblationRow) -> str:
