@@ -16,6 +16,7 @@ from unmask.evaluation.cross_dataset import (
     evaluate_datasets,
 )
 from unmask.evaluation.cross_dataset_tables import console_tables, render_page
+from unmask.evaluation.measurement import METRICS
 from unmask.evaluation.metric_keys import to_metric_keys
 from unmask.evaluation.serialization import from_json, to_json
 
@@ -191,7 +192,13 @@ def test_metrics_have_the_name_of_the_data_set_behind_an_at_sign(videos):
     own = [v for v in videos if v.row.source == "DFD"]
     kind = [v for v in own if v.row.manipulation == "voice" or not v.row.is_fake]
     assert values["auc@celebdf/manipulation/DFD/voice"] == pytest.approx(video_auc(kind))
-    assert "eer@celebdf/manipulation/DFD/voice" not in values
+    part = next(p for p in evaluate(videos).datasets[0].slices if p.name == "DFD/voice")
+    for name in METRICS:
+        for prefix, measured in (("", part.video), ("frame_", part.frame)):
+            estimate = measured.metrics[name]
+            place = "@celebdf/manipulation/DFD/voice"
+            assert values[f"{prefix}{name}{place}"] == estimate.value
+            assert values[f"{prefix}{name}_low{place}"] == estimate.low
 
 
 def test_the_mean_over_the_sets_gives_each_the_same_weight(videos):

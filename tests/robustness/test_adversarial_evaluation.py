@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from unmask.config import AttackSettings
 from unmask.errors import ConfigError, DataError, SingleClassError
 from unmask.evaluation.serialization import from_json, to_json
+from unmask.models.bundle import not_trained
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack
@@ -172,7 +173,10 @@ def test_the_attack_of_the_gate_keeps_no_more_than_two_clips_loaded(bundle, clip
 def test_silent_clips_have_no_sound_to_attack(bundle, clips, load):
     silent = [replace(clip, has_audio=False) for clip in clips]
     settings = AttackSettings(epsilons=(0.05,), targets=("frames", "audio", "both"))
+    provenance = {**bundle.provenance, not_trained("audio"): "no training clip has sound"}
+    bundle = replace(bundle, provenance=provenance)
     report = evaluate_under_attack(bundle, silent, load, settings)
+    assert report.untrained == ("audio is not trained: no training clip has sound",)
     assert {row.target for row in report.rows} == {"frames"}
     reason = "no clip has sound"
     assert report.skipped == (

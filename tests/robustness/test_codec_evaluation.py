@@ -16,6 +16,7 @@ from unmask.config import (
 from unmask.config.codec_conditions import parse_condition
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError, DataError
+from unmask.models.bundle import not_trained
 from unmask.models.inference import score_samples
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
@@ -182,7 +183,10 @@ def test_no_test_clip_is_an_error(scorer, video_clips, cache):
 
 
 def test_without_conditions_nothing_is_measured(scorer, video_clips, cache):
+    provenance = {**scorer.provenance, not_trained("audio"): "no sound"}
+    scorer = replace(scorer, provenance=provenance)
     empty = evaluate_codecs(scorer, video_clips, cache, CodecSettings(), EVALUATION)
+    assert empty.untrained == ("audio is not trained: no sound",)
     assert (empty.clips, empty.original, empty.gap, empty.to_metrics()) == (0, None, None, {})
 
 

@@ -132,10 +132,9 @@ class CrossEvaluation:
         """Return all numbers under flat keys, for gates and tracking servers.
 
         Keys: ``auc@celebdf`` for video-level and ``frame_auc@celebdf`` for frame-level metrics,
-        the counts ``clips@celebdf``, ``unscored@celebdf`` and so on, the AUC of each slice, such
-        as ``auc@celebdf/manipulation/faceswap``, and ``cross_dataset_auc`` for ``mean_auc``.
-        Estimates have keys with ``_low`` and
-        ``_high`` before the ``@``, too.
+        the counts ``clips@celebdf``, ``unscored@celebdf`` and so on, the metrics of each slice,
+        such as ``auc@celebdf/manipulation/faceswap``, and ``cross_dataset_auc`` for ``mean_auc``.
+        Estimates have keys with ``_low`` and ``_high`` before the ``@``, too.
         """
         mean = self.mean_auc
         values = {} if mean is None else mean.to_metrics("cross_dataset_auc")
@@ -144,9 +143,8 @@ class CrossEvaluation:
             for part in dataset.slices:
                 place = dataset.name
                 place += "" if part.kind == "all" else f"/{part.kind}/{part.name}"
-                wanted = None if part.kind == "all" else {"auc"}
-                values |= _at(place, "", part.video.metrics, wanted)
-                values |= _at(place, "frame_", part.frame.metrics, wanted)
+                values |= _at(place, "", part.video.metrics)
+                values |= _at(place, "frame_", part.frame.metrics)
         return values
 
 
@@ -256,12 +254,9 @@ def _counts(dataset: DatasetReport) -> dict[str, float]:
     return {f"{name}@{dataset.name}": float(count) for name, count in counts.items()}
 
 
-def _at(
-    place: str, prefix: str, metrics: Mapping[str, Estimate], wanted: set[str] | None
-) -> dict[str, float]:
+def _at(place: str, prefix: str, metrics: Mapping[str, Estimate]) -> dict[str, float]:
     return {
         f"{prefix}{key}@{place}": value
         for name, estimate in metrics.items()
-        if wanted is None or name in wanted
         for key, value in estimate.to_metrics(name).items()
     }

@@ -16,7 +16,7 @@ from unmask.data.torch.evaluation_set import Example, FeatureLoader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.evaluation.slices import PartOfClips, list_parts
-from unmask.models.bundle import Bundle
+from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.records import Clip
 from unmask.robustness.adversarial_report import (
@@ -120,6 +120,7 @@ def evaluate_under_attack(
         threat_model=_threat_model(bundle),
         protocol=_protocol(settings),
         skipped=tuple(f"{ATTACKS[name]} skipped: {why}" for name, why in skipped.items()),
+        untrained=untrained_notes(bundle.untrained),
     )
 
 

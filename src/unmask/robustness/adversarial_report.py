@@ -109,6 +109,8 @@ class RobustnessReport:
             older files.
         parts: The same attacks per source, kind of fakes and compression level, where that is not
             all clips again; see :func:`unmask.evaluation.slices.list_parts`. Empty in older files.
+        untrained: Components of the detector that its training clips could not teach, one sentence
+            each. Empty in older files.
     """
 
     split: str
@@ -120,6 +122,7 @@ class RobustnessReport:
     protocol: Annotated[str, Field(validation_alias=AliasChoices("protocol", "made"))] = ""
     skipped: tuple[str, ...] = ()
     parts: tuple[AttackPart, ...] = ()
+    untrained: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from unmask.data.test_sets import select_headline_clips
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
-from unmask.models.bundle import Bundle
+from unmask.models.bundle import Bundle, untrained_notes
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
 from unmask.records import Clip, ClipFeatures
@@ -56,8 +56,10 @@ def evaluate_codecs(
     named = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
     conditions = [each for each in named if _changes_input(each, test, bundle.settings)]
     skipped = tuple(each.name for each in named if each not in conditions)
+    untrained = untrained_notes(bundle.untrained)
     if not conditions:
-        return CodecReport("test", 0, evaluation.confidence, skipped=skipped)
+        empty = CodecReport("test", 0, evaluation.confidence)
+        return replace(empty, skipped=skipped, untrained=untrained)
     results = _transcode(test, conditions, bundle, cache, settings.jobs)
     load = make_feature_loader(bundle.preprocessing, cache, test)
     scores = {ORIGINAL: _score(bundle, test, load)}
@@ -69,7 +71,7 @@ def evaluate_codecs(
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
         raise DataError(f"none of {len(test)} clips could be scored under every codec condition")
     report = compare_conditions(test, scores, psnr_db, evaluation, seed)
-    return replace(report, skipped=skipped)
+    return replace(report, skipped=skipped, untrained=untrained)
 
 
 def _changes_input(

@@ -84,6 +84,8 @@ class CodecReport:
         parts: The same per source, kind of fakes and compression level of the files, where that is
             not all clips again; see :func:`unmask.evaluation.slices.list_parts`. Empty in files of
             before version 0.3.
+        untrained: Components of the detector that its training clips could not teach, one sentence
+            each. Empty in files of before version 0.3.
     """
 
     split: str
@@ -95,6 +97,7 @@ class CodecReport:
     unscored: int = 0
     skipped: tuple[str, ...] = ()
     parts: tuple[CodecPart, ...] = ()
+    untrained: tuple[str, ...] = ()
 
     @property
     def gap(self) -> float | None:

@@ -147,9 +147,13 @@ def test_the_gates_tell_which_tests_were_skipped(run, scores, tmp_path):
     run("metrics", "scores.csv", "--out", "measured")
     reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
     note = "audio attacks skipped: no clip has sound"
-    attacks = {**json.loads(reports[0].read_text()), "skipped": [note]}
-    reports[0].write_text(json.dumps(attacks))
+    untrained = "audio is not trained: none of 12 training clips has sound"
+    attacks = {**json.loads(reports[0].read_text()), "skipped": [note], "untrained": [untrained]}
+    codecs = {**json.loads(reports[1].read_text()), "untrained": [untrained]}
+    for file, report in zip(reports, (attacks, codecs), strict=True):
+        file.write_text(json.dumps(report))
     options = [part for report in reports for part in ("--robustness", report)]
     result = run("gates", "measured/metrics.json", *options, "--json", "g.json")
     assert note in result.output
-    assert json.loads((tmp_path / "g.json").read_text())["notes"] == [note]
+    assert json.loads((tmp_path / "g.json").read_text())["notes"] == [untrained, note]
+    assert untrained in " ".join(result.output.split())

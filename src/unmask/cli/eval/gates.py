@@ -38,7 +38,7 @@ def command(
     from unmask.evaluation import roadmap
     from unmask.evaluation.console_tables import gate_table, part_table, target_table
     from unmask.evaluation.evaluate import Evaluation
-    from unmask.evaluation.gates import check_gates
+    from unmask.evaluation.gates import check_gates, headline_notes
     from unmask.evaluation.serialization import load, save
 
     everything, target_settings = (
@@ -50,7 +50,9 @@ def command(
     baseline = _read_baseline(scores, evaluation.split, everything)
     report = check_gates(everything.gates, evaluation, drop, baseline, gap, transmitted)
     report = roadmap.add_targets(report, target_settings.gates, evaluation, drop, gap)
-    notes = [note for each in reports for note in getattr(each, "notes", ())]
+    skipped = [note for each in reports for note in getattr(each, "notes", ())]
+    untrained = [note for each in reports for note in getattr(each, "untrained", ())]
+    notes = (*untrained, *skipped, *headline_notes(evaluation))
     report = replace(report, notes=tuple(dict.fromkeys(notes)))
     if json is not None:
         save(report, json)
