@@ -202,14 +202,14 @@ def test_deepspeak_finds_unpacked_videos_and_splits_by_person(deepspeak_folder):
 
 # columns and words of annotations-v2.csv and annotations-v11.csv in github.com/hfaridlab/deepspeak
 @pytest.mark.parametrize(
-    ("column", "words"),
+    ("column", "cells"),
     [
         ("audio-config", ("elevenlabs", "playht", "speechify", "real", "other")),
         ("recording-target-ai-generated", ("True", "True", "True", "False", "")),
     ],
 )
-def test_deepspeak_tells_cloned_voices_from_genuine_ones(deepspeak_folder, column, words):
-    cases = [(word, "11") for word in words] + [(words[3], "87")]  # the last is a face swap
+def test_deepspeak_tells_cloned_voices_from_genuine_ones(deepspeak_folder, column, cells):
+    cases = [(word, "11") for word in cells] + [(cells[3], "87")]  # the last is a face swap
     rows = [
         f"{n}.mp4,lip-sync,memo,{source},11,6868,6860,{word}\n"
         for n, (word, source) in enumerate(cases)

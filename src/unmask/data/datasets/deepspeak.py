@@ -65,8 +65,8 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
 
 def _voice(row: Mapping[str, str]) -> bool | None:
     """Return whether the voice of a fake is forged; ``None`` where the table does not tell."""
-    words = row.get("audio-config", ""), row.get("recording-target-ai-generated", "")
-    is_forged = VOICES.get(words[0], VOICES_1_1.get(words[1]))
+    config, generated = row.get("audio-config", ""), row.get("recording-target-ai-generated", "")
+    is_forged = VOICES.get(config, VOICES_1_1.get(generated))
     is_own = row.get("identity-source") == row["identity-target"]
     return is_forged if is_forged or is_own else None
 
