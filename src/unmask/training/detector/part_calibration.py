@@ -48,6 +48,5 @@ def _predict(module: DetectorModule, batches: Iterable[ClipBatch]) -> dict[str, 
 
 @torch.no_grad()
 def _scale(head: nn.Linear, temperature: float, bias: float) -> None:
-    head.weight /= temperature
-    head.bias /= temperature
-    head.bias += bias
+    head.weight.div_(temperature)
+    head.bias.div_(temperature).add_(bias)
