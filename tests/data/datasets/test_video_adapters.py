@@ -209,10 +209,10 @@ def test_deepspeak_finds_unpacked_videos_and_splits_by_person(deepspeak_folder):
     ],
 )
 def test_deepspeak_tells_cloned_voices_from_genuine_ones(deepspeak_folder, column, cells):
-    cases = [(word, "11") for word in cells] + [(cells[3], "87")]  # the last is a face swap
+    cases = [(cell, "11") for cell in cells] + [(cells[3], "87")]  # the last is a face swap
     rows = [
-        f"{n}.mp4,lip-sync,memo,{source},11,6868,6860,{word}\n"
-        for n, (word, source) in enumerate(cases)
+        f"{n}.mp4,lip-sync,memo,{source},11,6868,6860,{cell}\n"
+        for n, (cell, source) in enumerate(cases)
     ]
     table = "video-file,kind,engine,identity-source,identity-target,recording-source,"
     table += f"recording-target,{column}\n"
