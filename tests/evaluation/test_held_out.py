@@ -6,8 +6,9 @@ from sklearn.metrics import roc_auc_score
 
 from tests.evaluation.test_file_facts import random_facts
 from unmask.config import EvaluationSettings
+from unmask.data.datasets import df40
 from unmask.evaluation.family_rows import ALTERED_PICTURE
-from unmask.evaluation.generator_families import OTHER, family_of
+from unmask.evaluation.generator_families import OTHER, PUBLISHED, family_of
 from unmask.evaluation.held_out import HeldOutClip, tabulate_held_out, to_metrics
 from unmask.evaluation.held_out_markdown import held_out_page
 from unmask.evaluation.serialization import from_json, to_json
@@ -148,6 +149,22 @@ def test_the_table_survives_json_and_is_written_in_full(table):
     assert "1 tested clip has no score" in page
 
 
+def test_no_published_name_has_two_families():
+    families = {}
+    for record in PUBLISHED:
+        for family, names in record.families.items():
+            for name in names:
+                families.setdefault(name.lower(), set()).add(family)
+    assert {name: own for name, own in families.items() if len(own) > 1} == {}
+    assert all(record.source for record in PUBLISHED)
+
+
+@pytest.mark.parametrize("name", [*df40.METHODS, *df40.OWN_DOMAIN])
+def test_every_method_of_df40_has_a_family(clips, name):
+    row = replace(clips[0].row, is_fake=True, fake_video=True, manipulation=name)
+    assert family_of(row) in {"face swap", "lip-sync", "talking head"}
+
+
 @pytest.mark.parametrize(
     ("changes", "family"),
     [
@@ -156,6 +173,17 @@ def test_the_table_survives_json_and_is_written_in_full(table):
         ({"manipulation": "lipsync", "fake_video": False}, "voice"),
         ({"manipulation": "face-swap+voice-convert"}, OTHER),
         ({"manipulation": "unknown"}, OTHER),
+        ({"manipulation": "deepfake"}, OTHER),
+        ({"manipulation": "audio-driven"}, OTHER),
+        ({"manipulation": "Face2Face"}, "talking head"),
+        ({"manipulation": "FaceSwap-Celeb-DF"}, "face swap"),
+        ({"manipulation": "FaceReenact-TPSMM"}, "talking head"),
+        ({"manipulation": "fsgan-wav2lip"}, "face swap"),
+        ({"manipulation": "e4s"}, "face swap"),
+        ({"manipulation": "e4e"}, "edited face"),
+        ({"manipulation": "StyleGAN2"}, "synthesised face"),
+        ({"manipulation": "latentsync"}, "lip-sync"),
+        ({"manipulation": "video+audio"}, "lip-sync"),
     ],
 )
 def test_families_follow_words_and_labels(clips, changes, family):

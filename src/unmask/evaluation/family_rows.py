@@ -16,7 +16,7 @@ from unmask.evaluation.file_facts import (
     fact_columns,
     resampled_win_shares,
 )
-from unmask.evaluation.generator_families import FAMILIES, OTHER, VOICE
+from unmask.evaluation.generator_families import ORDER, VOICE
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
 from unmask.evaluation.resampled_metrics import Counts, resampled_aucs
@@ -159,7 +159,7 @@ def _families(clips: Sequence[ScoredFile]) -> Iterator[tuple[str, list[ScoredFil
             by_family.setdefault(clip.family, []).append(clip)
             if clip.family != VOICE:
                 by_family.setdefault(ALTERED_PICTURE, []).append(clip)
-    for family in (ALTERED_PICTURE, *dict.fromkeys(FAMILIES.values()), OTHER):
+    for family in (ALTERED_PICTURE, *ORDER):
         if family in by_family:
             yield family, [*by_family[family], *reals]
 
