@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,36 @@ def test_it_has_the_same_row_beside_a_detector_trained_here(table, clips):
     own = tabulate_held_out([replace(clip, peers={}) for clip in clips], {}, SETTINGS, 0)
     assert tuple(row for row in held_out.families if row.score != "other") == own.families
     assert "| lip-sync | other |" in held_out_page(held_out, "Title", ())
+
+
+def test_each_source_has_a_row_with_its_fakes_against_all_genuine_clips(table, clips):
+    rows = {(row.source, row.score): row for row in table.sources}
+    assert set(rows) == {(c.row.source, name) for c in clips for name in ("other", "nothing")}
+    for source in {clip.row.source for clip in clips}:
+        scored = [clip for clip in clips if clip.peers]
+        own = [c for c in scored if c.row.source == source]
+        fakes = [clip for clip in own if clip.row.is_fake]
+        compared = [*fakes, *(clip for clip in scored if not clip.row.is_fake)]
+        row, labels = rows[source, "other"], [clip.row.is_fake for clip in compared]
+        scores = [clip.peers["other"] for clip in compared]
+        assert row.auc.value == pytest.approx(roc_auc_score(labels, scores))
+        assert (row.fakes, row.reals) == (len(fakes), len(own) - len(fakes))
+    page = peers_page(table, [])
+    assert all(f"| {' | '.join(row.list_cells())} |" in page for row in table.sources)
+    assert rows[source, "nothing"].not_measured == "no fake and no genuine clips"
+
+
+def test_a_source_of_genuine_clips_says_so(clips):
+    genuine = [
+        ScoredFile(c.row.identity, "studio", False, "", c.fold, c.facts, c.peers)
+        for c in clips
+        if c.peers and not c.row.is_fake
+    ]
+    (row,) = tabulate_peers(genuine, {"other": {}}, SETTINGS, 0).sources
+    assert (row.auc, row.reals, row.not_measured) == (None, len(genuine), "no fake clips")
+    stored = json.loads(to_json(PeerTable((), {}, 0.95)))
+    del stored["sources"]
+    assert from_json(PeerTable, json.dumps(stored)).sources == ()
 
 
 def test_report_has_the_table_and_the_clips_without_a_score(table, clips):

@@ -134,9 +134,9 @@ PUBLISHED = (
         {FACE_SWAP: ("method_A", "method_B")},
     ),
     PublishedNames(
-        "AVLips",
-        "Liu et al., NeurIPS 2024 (generators); Zhou et al., 2020 (MakeItTalk animates a portrait)",
-        {LIP_SYNC: ("Wav2Lip", "TalkLip"), TALKING_HEAD: ("MakeItTalk", "SadTalker")},
+        "generators that tables of one's own may name",
+        "Zhou et al., 2020 (MakeItTalk: talking-head animation); Wang et al., CVPR 2023 (TalkLip)",
+        {LIP_SYNC: ("TalkLip",), TALKING_HEAD: ("MakeItTalk",)},
     ),
 )
 
