@@ -9,7 +9,7 @@ from zenml import step
 from steps.platforms.cache_keys import EVALUATION_POLICY
 from steps.platforms.paths import CACHE
 from unmask.config import AttackSettings, EvaluationSettings
-from unmask.data.test_sets import select_headline_clips
+from unmask.data.test_sets import list_left_out, select_headline_clips
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
@@ -32,6 +32,7 @@ def evaluate_robustness(
     test = select_headline_clips(clips)
     load = make_feature_loader(loaded.preprocessing, Cache(CACHE), test)
     report = evaluate_under_attack(loaded, test, load, settings)
+    report = replace(report, left_out=list_left_out(clips))
     if not settings.transmitted.enabled:
         return report
     transmitted = evaluate_transmitted(loaded, test, load, settings.transmitted, evaluation, seed)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from unmask.evaluation.serialization import from_json, to_json
 from unmask.robustness.adversarial_report import AttackRow, RobustnessReport
+from unmask.robustness.robustness_page import render_page
 
 ROWS = (
     AttackRow("audio", 0.05, 0.1, 0.8),
@@ -13,6 +14,13 @@ ROWS = (
     AttackRow("frames", 0.05, 0.3, 0.6, "fgsm", "transfer"),
     AttackRow("frames", 0.05, 0.5, 0.4),
 )
+
+
+def test_sets_for_testing_alone_are_named_though_no_part_has_them():
+    report = RobustnessReport("test", 4, 0.9, (), left_out=("celebdf", "dfdc"))
+    page = render_page(report)
+    assert "not in this report: celebdf, dfdc, which have no training clips" in page
+    assert "not in this report" not in render_page(replace(report, left_out=()))
 
 
 def test_the_gate_counts_white_box_fgsm_on_frames_up_to_0_05():

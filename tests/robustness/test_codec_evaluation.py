@@ -186,6 +186,7 @@ def test_without_conditions_nothing_is_measured(scorer, video_clips, cache):
     provenance = {**scorer.provenance, not_trained("audio"): "no sound"}
     scorer = replace(scorer, provenance=provenance)
     empty = evaluate_codecs(scorer, video_clips, cache, CodecSettings(), EVALUATION)
+    assert empty.left_out == ()
     assert empty.untrained == ("audio is not trained: no sound",)
     assert (empty.clips, empty.original, empty.gap, empty.to_metrics()) == (0, None, None, {})
 

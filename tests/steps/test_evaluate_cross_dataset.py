@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 from steps.evaluate_cross_dataset import evaluate_cross_dataset
 from tests.factories import make_clip
 from unmask.config import EvaluationSettings
-from unmask.data.test_sets import select_headline_clips, select_unseen_sets
+from unmask.data.test_sets import list_left_out, select_headline_clips, select_unseen_sets
 from unmask.errors import DataError
 from unmask.files import file_sha256
 from unmask.training.score_clips import score_split
@@ -50,6 +50,8 @@ def test_the_headline_reads_the_sets_that_are_not_unseen():
     headline = select_headline_clips(clips)
     assert [clip.source for clip in headline] == ["ffpp", "ffpp", "tuned-on", "tuned-on"]
     assert {clip.split for clip in headline} == {"test"}
+    assert list_left_out(clips) == ("celebdf",)
+    assert list_left_out(clips[:-2]) == ()
 
 
 @pytest.mark.parametrize("trained", [(), ("train",), ("train", "val")])

@@ -27,6 +27,12 @@ def select_headline_clips(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     return headline if len({clip.is_fake for clip in headline}) == 2 else test
 
 
+def list_left_out(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """Return the names of the data sets with test clips of which the headline reads none."""
+    headline = {clip.source for clip in select_headline_clips(clips)}
+    return tuple(sorted({clip.source for clip in clips if clip.split == "test"} - headline))
+
+
 def select_unseen_sets(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
     """Return the test clips of each data set that has neither training nor validation clips."""
     seen = _seen_sets(clips)

@@ -133,6 +133,17 @@ def name_missing_class(fakes: int, reals: int) -> str:
     return f"no {' and no '.join(missing)} clips" if missing else ""
 
 
+def describe_left_out(sources: Sequence[str]) -> str:
+    """Return a sentence on data sets that are no part of a report; empty if there are none."""
+    if not sources:
+        return ""
+    which = "which has" if len(sources) == 1 else "which have"
+    return (
+        f"not in this report: {', '.join(sources)}, {which} no training clips; the cross-dataset "
+        "evaluation measures such data sets"
+    )
+
+
 def _find(
     clips: Sequence[LabelledClip], source: str | None = None, is_fake: bool | None = None
 ) -> tuple[int, ...]:

@@ -111,6 +111,8 @@ class RobustnessReport:
             all clips again; see :func:`unmask.evaluation.slices.list_parts`. Empty in older files.
         untrained: Components of the detector that its training clips could not teach, one sentence
             each. Empty in older files.
+        left_out: Data sets of which no clip is measured, as they are given for testing alone; see
+            :func:`unmask.evaluation.slices.describe_left_out`.
     """
 
     split: str
@@ -123,6 +125,7 @@ class RobustnessReport:
     skipped: tuple[str, ...] = ()
     parts: tuple[AttackPart, ...] = ()
     untrained: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from unmask.config import CodecSettings, EvaluationSettings, ModelSettings
 from unmask.config.codec_conditions import CodecCondition, parse_condition
 from unmask.data.skipped_clips import with_used_stream
-from unmask.data.test_sets import select_headline_clips
+from unmask.data.test_sets import list_left_out, select_headline_clips
 from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
@@ -56,10 +56,10 @@ def evaluate_codecs(
     named = [parse_condition(name) for name in dict.fromkeys(settings.cells)]
     conditions = [each for each in named if _changes_input(each, test, bundle.settings)]
     skipped = tuple(each.name for each in named if each not in conditions)
-    untrained = untrained_notes(bundle.untrained)
+    untrained, left_out = untrained_notes(bundle.untrained), list_left_out(clips)
     if not conditions:
         empty = CodecReport("test", 0, evaluation.confidence)
-        return replace(empty, skipped=skipped, untrained=untrained)
+        return replace(empty, skipped=skipped, untrained=untrained, left_out=left_out)
     results = _transcode(test, conditions, bundle, cache, settings.jobs)
     load = make_feature_loader(bundle.preprocessing, cache, test)
     scores = {ORIGINAL: _score(bundle, test, load)}
@@ -71,7 +71,7 @@ def evaluate_codecs(
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
         raise DataError(f"none of {len(test)} clips could be scored under every codec condition")
     report = compare_conditions(test, scores, psnr_db, evaluation, seed)
-    return replace(report, skipped=skipped, untrained=untrained)
+    return replace(report, skipped=skipped, untrained=untrained, left_out=left_out)
 
 
 def _changes_input(

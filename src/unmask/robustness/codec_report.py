@@ -86,6 +86,8 @@ class CodecReport:
             before version 0.3.
         untrained: Components of the detector that its training clips could not teach, one sentence
             each. Empty in files of before version 0.3.
+        left_out: Data sets of which no clip is measured, as they are given for testing alone; see
+            :func:`unmask.evaluation.slices.describe_left_out`.
     """
 
     split: str
@@ -98,6 +100,7 @@ class CodecReport:
     skipped: tuple[str, ...] = ()
     parts: tuple[CodecPart, ...] = ()
     untrained: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def gap(self) -> float | None:

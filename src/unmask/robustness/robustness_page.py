@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.slices import describe_left_out
 from unmask.robustness.adversarial_report import AttackPart, AttackRow, RobustnessReport
 from unmask.robustness.transmitted_report import (
     TransmittedPart,
@@ -40,12 +41,17 @@ def render_page(report: RobustnessReport) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Robustness</title>'
         f"<style>{STYLE}</style></head><body><h1>Robustness</h1>"
+        f"{_paragraph(describe_left_out(report.left_out))}"
         f"{_transmitted_section(report.transmitted)}"
         "<h2>White-box attacks on the aligned faces and the sound</h2>"
         f"<p>AUC without attack: {report.clean_auc:.3f}.</p>{_list(facts)}"
         f"{_table(WHITE_BOX_HEAD, rows)}"
         f"{_parts(report.parts, WHITE_BOX_HEAD, _white_box_cells)}</body></html>\n"
     )
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>" if text else ""
 
 
 def _white_box_cells(row: AttackRow) -> Cells:

@@ -77,3 +77,25 @@ def test_the_parts_of_several_data_sets_are_listed(run, make_video, bundle_folde
     assert result.exit_code == 0, result.output
     assert "source a (1 fake + 1 genuine): too few clips, a row takes 5 of each" in result.output
     assert "source b (1 fake + 0 genuine): no genuine clips" in result.output
+
+
+def test_a_set_for_testing_alone_is_named(run, bundle_folder, tmp_path, make_video):
+    path = make_video(tmp_path / "a.mp4", seconds=0.6)
+    clips = [
+        make_clip(
+            clip_id=f"{source}{split}{fake}",
+            path=path,
+            sha256=file_sha256(path),
+            source=source,
+            split=split,
+            fake_video=fake,
+            identity=f"{source}{split}{fake}",
+        )
+        for source, split in (("ffpp", "train"), ("ffpp", "test"), ("celebdf", "test"))
+        for fake in (False, True)
+    ]
+    manifest = write_manifest(clips, tmp_path / "manifest.csv")
+    result = run(bundle_folder, manifest, "--cells", "h264:30", "--out", "c.json")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "c.json").read_text())["left_out"] == ["celebdf"]
+    assert "not in this report: celebdf, which has no training clips" in result.output

@@ -11,7 +11,7 @@ from unmask.cli.options import Bundle, Manifest, Overrides, Phase, Profile
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from unmask.robustness.adversarial_report import AttackPart
+    from unmask.robustness.adversarial_report import AttackPart, RobustnessReport
     from unmask.robustness.transmitted_report import TransmittedPart, TransmittedReport
 
 
@@ -28,11 +28,9 @@ def command(
     FGSM and PGD change the aligned faces. The transmitted attack changes the frames of the file,
     which is then encoded as H.264, decoded and preprocessed again.
     """
-    from rich.console import Console
-
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
-    from unmask.data.test_sets import select_headline_clips
+    from unmask.data.test_sets import list_left_out, select_headline_clips
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
     from unmask.models.device_placement import load_on_accelerator
@@ -43,14 +41,25 @@ def command(
     settings = load_settings(phase=phase, profile=profile, overrides=overrides or ())
     attacks = settings.attacks
     loaded = load_on_accelerator(bundle)
-    clips = select_headline_clips(read_manifest(manifest))
+    everything = read_manifest(manifest)
+    clips = select_headline_clips(everything)
     load = make_feature_loader(loaded.preprocessing, Cache(), clips)
     report = evaluate_under_attack(loaded, clips, load, attacks)
+    report = replace(report, left_out=list_left_out(everything))
     if attacks.transmitted.enabled:
         measured = settings.evaluation, settings.seed
         transmitted = evaluate_transmitted(loaded, clips, load, attacks.transmitted, *measured)
         report = replace(report, transmitted=transmitted)
     save(report, out)
+    _print(report)
+    typer.echo(f"written: {out}")
+
+
+def _print(report: "RobustnessReport") -> None:
+    from rich.console import Console
+
+    from unmask.evaluation.slices import describe_left_out
+
     typer.echo(f"AUC without attack {report.clean_auc:.3f}, {report.clips} clips")
     for row in report.rows:
         typer.echo(
@@ -59,13 +68,12 @@ def command(
         )
     for part in report.parts:
         typer.echo(_describe_part(part))
-    for note in report.skipped:
+    for note in filter(None, (*report.skipped, describe_left_out(report.left_out))):
         typer.echo(note)
     if report.transmitted is not None:
         Console().print(_transmitted_table(report.transmitted))
         for sent in report.transmitted.parts:
             typer.echo(_describe_part(sent))
-    typer.echo(f"written: {out}")
 
 
 def _evasion(rate: float | None) -> str:

@@ -34,6 +34,7 @@ def command(
     from unmask.config.codec_conditions import ALL_CONDITIONS, GATE_CONDITIONS
     from unmask.data.manifest import read_manifest
     from unmask.evaluation.serialization import save
+    from unmask.evaluation.slices import describe_left_out
     from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.codec_evaluation import evaluate_codecs
@@ -52,6 +53,8 @@ def command(
     Console().print(_table(report))
     for part in report.parts:
         typer.echo(f"{part.heading}: {part.not_measured or part.describe()}")
+    if report.left_out:
+        typer.echo(describe_left_out(report.left_out))
     if out is not None:
         save(report, out)
         typer.echo(f"written: {out}")
