@@ -22,7 +22,7 @@ from steps.platforms.model_registry import (
 )
 from steps.platforms.paths import RELEASES
 from unmask.evaluation.baseline_comparison import BaselineComparison
-from unmask.evaluation.console_tables import evaluation_table
+from unmask.evaluation.console_tables import baseline_table, evaluation_table
 from unmask.evaluation.evaluate import Evaluation
 
 EXPERIMENT = "unmask-releases"
@@ -134,6 +134,8 @@ def _print_release(
             f"AUC against {comparison.baseline}: {comparison.difference:+.3f} "
             f"({lower} at 95 % confidence)"
         )
+        if comparison.sources:
+            console.print(baseline_table(comparison.sources))
     console.print(f"baseline: {baseline}")
     often = "first opening" if openings == 1 else f"[bold]OPENING NUMBER {openings}[/bold]"
     console.print(f"{often} of {tags['sealed_version']}", soft_wrap=True)

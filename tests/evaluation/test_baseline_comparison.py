@@ -54,6 +54,24 @@ def test_the_bound_agrees_with_resampling_people_one_by_one(score_rows):
     assert comparison.deviation == pytest.approx(np.std(differences), rel=0.1)
 
 
+def test_each_source_has_its_own_difference_or_its_counts(score_rows):
+    names = ["few" if number < 8 else ("a", "b")[number // 8 % 2] for number in range(160)]
+    rows = [replace(row, source=n) for row, n in zip(score_rows(), names, strict=True)]
+    other = shift_fakes(rows, -0.5, 0.7)
+    sources = {row.name: row for row in compare(rows, other).sources}
+    assert set(sources) == {"a", "b", "few"}
+    for name in ("a", "b"):
+        own = [[row for row in table if row.source == name] for table in (rows, other)]
+        alone = compare(*own)
+        measured = sources[name]
+        assert measured.difference == pytest.approx(auc_of_rows(own[0]) - auc_of_rows(own[1]))
+        assert (measured.auc, measured.lower) == (alone.auc, alone.lower)
+        assert measured.list_cells()[3] == f"{measured.difference:+.3f}"
+    few = sources["few"]
+    assert (few.auc, few.fakes + few.reals) == (None, 8)
+    assert few.list_cells()[2] == "not measured: too few clips, a row takes 5 of each"
+
+
 def test_clips_of_one_person_have_no_bound(score_rows):
     rows = [replace(row, identity="ann") for row in score_rows()]
     comparison = compare(rows, rows)

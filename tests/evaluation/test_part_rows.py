@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from unmask.config import EvaluationSettings, GateSettings
-from unmask.evaluation.baseline_comparison import BaselineComparison
+from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSource
 from unmask.evaluation.console_tables import part_table
 from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gate_report import PARTS, render_page
@@ -53,6 +53,16 @@ def test_the_gate_report_shows_every_row_whatever_the_gates_name(evaluation, tmp
         assert f"| {' | '.join(cells)} |" in to_markdown(report.parts)
         assert row.name in console
     assert "not measured: no genuine clips" in section
+
+
+def test_the_gate_report_compares_each_source_with_the_baseline(evaluation):
+    row = BaselineSource("source", "ffpp", 9, 8, auc=0.9, difference=-0.012, lower=-0.05)
+    few = BaselineSource("source", "kodf", 2, 8, "too few clips, a row takes 5 of each")
+    baseline = BaselineComparison("baseline", 0.9, -0.012, -0.05, 0.01, sources=(row, few))
+    page = render_page(check_gates(GateSettings(), evaluation, 0.0, baseline))
+    section = page[page.index("<h2>Pinned baseline</h2>") :]
+    assert "<td>ffpp</td><td>9 + 8</td><td>0.900</td><td>-0.012</td><td>-0.050</td>" in section
+    assert "<td>kodf</td><td>2 + 8</td><td>not measured: too few clips" in section
 
 
 def test_a_report_without_rows_stays_readable(evaluation, tmp_path):

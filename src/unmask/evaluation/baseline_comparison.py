@@ -1,7 +1,7 @@
 """Comparison of a candidate with the pinned baseline: non-inferiority by a paired bootstrap."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -10,9 +10,36 @@ from unmask.errors import DataError
 from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.metrics import roc_auc
 from unmask.evaluation.resampled_metrics import resampled_aucs
+from unmask.evaluation.slices import PartOfClips, list_sources
 from unmask.records import ScoreRow
 
 CONFIDENCE = 0.95  # one-sided, of the lower bound
+SOURCE_HEADINGS = (
+    *("source", "fake + genuine", "AUC of the baseline", "difference"),
+    "lower bound",
+)
+Pairs = Sequence[tuple[ScoreRow, ScoreRow]]  # of the candidate and of the baseline
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSource(PartOfClips):
+    """The comparison on the clips of one data set; ``None`` where nothing is measured.
+
+    Attributes:
+        auc, difference, lower: See :class:`BaselineComparison`.
+    """
+
+    auc: float | None = None
+    difference: float | None = None
+    lower: float | None = None
+
+    def list_cells(self) -> tuple[str, str, str, str, str]:
+        """Return the row as text, see ``SOURCE_HEADINGS``."""
+        counts = f"{self.fakes} + {self.reals}"
+        if self.auc is None or self.difference is None:
+            return self.name, counts, f"not measured: {self.not_measured}", "", ""
+        lower = "one identity, no bound" if self.lower is None else f"{self.lower:+.3f}"
+        return self.name, counts, f"{self.auc:.3f}", f"{self.difference:+.3f}", lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +54,7 @@ class BaselineComparison:
             identity, or only the AUCs are known.
         deviation: Standard deviation of the resampled differences.
         clips, identities: How much was compared.
+        sources: A row per data set; empty in files of before version 0.3.
         problem: Why a baseline that is pinned could not be compared; empty otherwise.
     """
 
@@ -38,6 +66,7 @@ class BaselineComparison:
     clips: int = 0
     identities: int = 0
     problem: str = ""
+    sources: tuple[BaselineSource, ...] = ()
 
     def power(self, margin: float) -> float | None:
         """Return how likely an equally good detector is shown to be within ``margin``.
@@ -80,6 +109,23 @@ def compare_with_baseline(
     pairs = [(row, known[row.clip_id]) for row in candidate if row.clip_id in known]
     if not pairs:
         raise DataError("candidate and baseline have scored no clip in common; score them again")
+    whole = _compare(pairs, name, resamples, seed)
+    sources = _compare_sources(pairs, resamples, seed)
+    return replace(whole, sources=tuple(sources))
+
+
+def _compare_sources(pairs: Pairs, resamples: int, seed: int) -> Iterator[BaselineSource]:
+    for part, indices in list_sources([row for row, _ in pairs]):
+        if part.not_measured:
+            yield BaselineSource(**asdict(part))
+            continue
+        own = _compare([pairs[index] for index in indices], "", resamples, seed)
+        row = BaselineSource(**asdict(part))
+        yield replace(row, auc=own.auc, difference=own.difference, lower=own.lower)
+
+
+def _compare(pairs: Pairs, name: str, resamples: int, seed: int) -> BaselineComparison:
+    """Compare both detectors on some clips, without sources."""
     is_fake = np.array([row.is_fake for row, _ in pairs])
     people = [row.identity for row, _ in pairs]
     new, old = (np.array([pair[side].logit for pair in pairs]) for side in (0, 1))

@@ -8,7 +8,7 @@ from pydantic import AliasChoices, Field
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
-from unmask.evaluation.baseline_comparison import BaselineComparison
+from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSource
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.intervals import Estimate
@@ -72,6 +72,8 @@ class GateReport:
             files of before version 0.3.
         parts: Metrics per source, kind of manipulation and compression level of the test clips
             that the other gates are measured on; empty in files of before version 0.3.
+        baseline: The comparison with the pinned baseline per data set; empty without a baseline,
+            and in files of before version 0.3.
     """
 
     rows: tuple[GateResult, ...]
@@ -80,6 +82,7 @@ class GateReport:
     targets: tuple[GateResult, ...] = ()
     cross_dataset: CrossEvaluation | None = None
     parts: tuple[PartRow, ...] = ()
+    baseline: tuple[BaselineSource, ...] = ()
 
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.
@@ -190,8 +193,13 @@ def check_gates(
         reading = readings.get(name) or _read_source(name, evaluation)
         rows.append(_check(name, gate, direction, reading))
     passed = all(row.passed for row in rows if row.level == "required")
-    cross = evaluation.cross_dataset
-    return GateReport(tuple(rows), passed, cross_dataset=cross, parts=list_rows(evaluation))
+    return GateReport(
+        tuple(rows),
+        passed,
+        cross_dataset=evaluation.cross_dataset,
+        parts=list_rows(evaluation),
+        baseline=baseline.sources,
+    )
 
 
 def _direction(metric: str) -> str:

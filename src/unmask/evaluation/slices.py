@@ -121,6 +121,18 @@ def list_parts(
         known.add(part.indices)
 
 
+def list_sources(clips: Sequence[LabelledClip]) -> Iterator[tuple[PartOfClips, list[int]]]:
+    """Yield each data set with a name, also where there is only one, with the indices of its clips.
+
+    One with fewer than ``MIN_CLIPS`` fakes or genuine clips says so in ``not_measured``.
+    """
+    for part in list_slices(clips):
+        if part.kind == "source" and part.name:
+            fakes = sum(clips[index].is_fake for index in part.indices)
+            counts = fakes, len(part.indices) - fakes
+            yield PartOfClips(part.kind, part.name, *counts, _shortage(*counts)), [*part.indices]
+
+
 def list_levels(clips: Sequence[LabelledClip], source: str) -> tuple[str, ...]:
     """Return the compression levels of a source; none where it names none."""
     levels = sorted({clip.compression for clip in clips if clip.source == source})

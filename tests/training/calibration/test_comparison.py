@@ -58,6 +58,24 @@ def test_every_row_is_fitted_on_validation_and_measured_on_test(make_bundle, toy
     assert unscaled.auc == temperature.auc == platt.auc
 
 
+def test_each_source_is_measured_with_the_same_fits(make_bundle, toy_clips, toy_load, monkeypatch):
+    monkeypatch.setattr("unmask.evaluation.slices.MIN_CLIPS", 2)  # the toy set is small
+    fakes = [clip.clip_id for clip in toy_clips if clip.split == "test" and clip.is_fake]
+    few = fakes[:3]
+    clips = [replace(c, source="few" if c.clip_id in few else "web") for c in toy_clips]
+    originals = {clip.clip_id: clip for clip in toy_clips}
+
+    def load(clip):
+        return toy_load(originals[clip.clip_id])
+
+    bundle = make_bundle(1)
+    unmeasured, web = compare_calibration(bundle, clips, load, passes=0, bins=5).sources
+    assert (unmeasured.rows, unmeasured.fakes, unmeasured.reals) == ((), 3, 0)
+    assert unmeasured.not_measured == "no genuine clips"
+    own = [clip for clip in clips if clip.source == "web"]
+    assert web.rows == compare_calibration(bundle, own, load, passes=0, bins=5).rows
+
+
 def test_an_ensemble_has_additional_rows(make_bundle, toy_clips, toy_load):
     comparison = compare_calibration(make_bundle(2), toy_clips, toy_load, passes=2, bins=5)
     assert [row.kind for row in comparison.rows[6::3]] == ["ensemble", "ensemble, MC-dropout"]

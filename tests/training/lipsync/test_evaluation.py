@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -46,6 +47,26 @@ def test_the_auc_of_a_kind_compares_its_fakes_with_all_genuine_clips(report, net
     assert row.fakes == 8
     assert row.auc.value == pytest.approx(roc_auc(scores, is_fake))
     assert row.auc.low <= row.auc.value <= row.auc.high
+
+
+def test_each_source_has_an_auc_or_its_counts(held_out, net):
+    fakes = [clip for clip in held_out if clip.clip.is_fake]
+    lost = {fakes[0].clip.clip_id}
+    clips = [
+        replace(c, clip=replace(c.clip, source="few" if c.clip.clip_id in lost else "web"))
+        for c in held_out
+    ]
+    score = partial(sync_score, net)
+    few, web = evaluate_lipsync("net", score, clips, seed=0, resamples=10).sources
+    assert (few.fakes, few.reals, few.auc) == (1, 0, None)
+    assert few.not_measured == "no genuine clips"
+    scores = [
+        score(c.lips, c.sample.waveform, c.sample.is_speech).probability
+        for c in clips
+        if c.clip.source == "web"
+    ]
+    is_fake = [clip.clip.is_fake for clip in clips if clip.clip.source == "web"]
+    assert web.auc.value == pytest.approx(roc_auc(np.array(scores), np.array(is_fake)))
 
 
 def test_clips_without_a_score_are_counted_and_left_out(held_out):

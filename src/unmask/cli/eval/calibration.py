@@ -7,7 +7,11 @@ import typer
 from unmask.cli.options import Bundle, JsonFile, Manifest
 
 if TYPE_CHECKING:
-    from unmask.training.calibration.comparison import CalibrationComparison, FlaggedRates
+    from unmask.training.calibration.comparison import (
+        CalibrationComparison,
+        CalibrationMetrics,
+        FlaggedRates,
+    )
 
 
 def command(
@@ -48,6 +52,8 @@ def _print(comparison: "CalibrationComparison") -> None:
         numbers = (*fit, row.auc, *errors, row.brier, row.nll)
         table.add_row(row.kind, *(f"{number:.3f}" for number in numbers))
     Console().print(table)
+    for source in comparison.sources:
+        typer.echo(f"{source.heading}: {source.not_measured or _describe_rows(source.rows)}")
     rates = comparison.verdicts
     typer.echo(
         f"genuine called fake {rates.fpr:.1%} (target {rates.target_fpr:.1%}), fakes called "
@@ -61,6 +67,10 @@ def _print(comparison: "CalibrationComparison") -> None:
     if comparison.error_detection_auc is not None:
         auc = comparison.error_detection_auc
         typer.echo(f"the spread of MC-dropout samples detects errors with AUC {auc:.3f}")
+
+
+def _describe_rows(rows: "tuple[CalibrationMetrics, ...]") -> str:
+    return ", ".join(f"{row.kind} AUC {row.auc:.3f} ECE {row.ece:.3f}" for row in rows)
 
 
 def _describe_flagged(rates: "FlaggedRates") -> str:

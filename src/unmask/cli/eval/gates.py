@@ -36,7 +36,12 @@ def command(
     from unmask.config import load_settings
     from unmask.errors import GateError
     from unmask.evaluation import roadmap
-    from unmask.evaluation.console_tables import gate_table, part_table, target_table
+    from unmask.evaluation.console_tables import (
+        baseline_table,
+        gate_table,
+        part_table,
+        target_table,
+    )
     from unmask.evaluation.evaluate import Evaluation
     from unmask.evaluation.gates import check_gates, headline_notes
     from unmask.evaluation.serialization import load, save
@@ -56,7 +61,8 @@ def command(
     report = replace(report, notes=tuple(dict.fromkeys(notes)))
     if json is not None:
         save(report, json)
-    Console().print(gate_table(report), part_table(report), target_table(report))
+    compared = [baseline_table(report.baseline)] if report.baseline else []
+    Console().print(gate_table(report), part_table(report), *compared, target_table(report))
     try:
         report.raise_if_failed()
     except GateError as error:

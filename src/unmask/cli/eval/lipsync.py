@@ -64,4 +64,7 @@ def _print(reports: "tuple[SyncReport, ...]") -> None:
         for kind in report.kinds:
             auc, interval = f"{kind.auc.value:.3f}", kind.auc.format_interval()
             kinds.add_row(report.scorer, kind.kind, str(kind.fakes), auc, interval)
+        for part in report.sources:
+            measured = part.not_measured if part.auc is None else f"AUC {part.auc.format()}"
+            typer.echo(f"{report.scorer}, {part.heading}: {measured}")
     Console().print(shifts, kinds)

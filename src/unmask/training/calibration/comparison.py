@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
+from unmask.evaluation.slices import PartOfClips, list_sources
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import apply_platt, fit_platt, fit_temperature
 from unmask.models.ensemble.pooling import average_in_probability
@@ -76,12 +77,20 @@ class FlaggedRates:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceCalibration(PartOfClips):
+    """The rows on the test clips of one data set; none where nothing is measured."""
+
+    rows: tuple[CalibrationMetrics, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationComparison:
     """Uncertainty estimates of one bundle compared.
 
     Attributes:
         calibration_clips, clips: In the validation and in the test split.
         passes: MC-dropout passes of each member.
+        sources: The rows per data set, with the same fits; empty in files of before version 0.3.
         error_detection_auc: AUC of the spread of the passes in finding clips on the wrong side
             of one half; ``None`` without passes, or where all clips are right or all wrong.
     """
@@ -94,6 +103,7 @@ class CalibrationComparison:
     verdicts: VerdictRates
     flagged: tuple[FlaggedRates, ...]
     error_detection_auc: float | None
+    sources: tuple[SourceCalibration, ...] = ()
 
 
 def compare_calibration(
@@ -116,20 +126,30 @@ def compare_calibration(
         for split in ("val", "test")
     )
     val, test = _decisive_scores(val_clips), _decisive_scores(test_clips)
-    rows = tuple(
-        _measure(f"{kind}{scaling}", logit_of, (val, test), fit, bins)
-        for kind, logit_of in _logit_kinds(bundle, passes).items()
-        for scaling, fit in FITS.items()
-    )
+
+    def measure(scores: list[LabelledScore]) -> tuple[CalibrationMetrics, ...]:
+        return tuple(
+            _measure(f"{kind}{scaling}", logit_of, (val, scores), fit, bins)
+            for kind, logit_of in _logit_kinds(bundle, passes).items()
+            for scaling, fit in FITS.items()
+        )
+
     return CalibrationComparison(
         calibration_clips=len(val),
         clips=len(test),
         members=len(bundle.members),
         passes=passes,
-        rows=rows,
+        rows=measure(test),
         verdicts=verdict_rates(bundle, test_clips),
         flagged=tuple(_flagged_rates(bundle, test_clips)),
         error_detection_auc=_error_detection_auc(test),
+        sources=tuple(
+            SourceCalibration(
+                **asdict(part),
+                rows=() if part.not_measured else measure([test[index] for index in indices]),
+            )
+            for part, indices in list_sources([scored.clip for scored in test_clips])
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Evaluation of a lip-sync scorer: detected offsets, and fakes against genuine clips."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.slices import PartOfClips, list_sources
 from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
-from unmask.records import ModelInput, MouthCrops
+from unmask.records import Clip, ModelInput, MouthCrops
 from unmask.training.lipsync.dataset import SyncClip, delay_audio, swap_audio
 
 SHIFTS_MS = (0, 80, 200, 400)
@@ -53,12 +54,24 @@ class KindRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncSource(PartOfClips):
+    """Scored clips of one data set, without the made ones.
+
+    Attributes:
+        auc: ``None`` where nothing is measured.
+    """
+
+    auc: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SyncReport:
     """Evaluation of one scorer on one split.
 
     Attributes:
         genuine: Number of genuine clips.
         unscored: Number of clips, genuine or fake, without a score.
+        sources: A row per data set; empty in files of before version 0.3.
     """
 
     scorer: str
@@ -66,6 +79,7 @@ class SyncReport:
     unscored: int
     shifts: tuple[ShiftRow, ...]
     kinds: tuple[KindRow, ...]
+    sources: tuple[SyncSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,7 @@ def evaluate_lipsync(
             for kind, fakes in kinds.items()
             if fakes
         ),
+        sources=tuple(_compare_sources(scores, seed, resamples)),
     )
 
 
@@ -163,6 +178,20 @@ def _compare(
     is_fake = np.arange(len(scores)) >= len(reals)
     auc = estimate_auc(np.array(scores), is_fake, identities, rng, resamples)
     return KindRow(kind, len(fakes), auc)
+
+
+def _compare_sources(
+    scores: Sequence[tuple[Clip, float | None]], seed: int, resamples: int
+) -> Iterator[SyncSource]:
+    scored = [(clip, value) for clip, value in scores if value is not None]
+    for part, indices in list_sources([clip for clip, _ in scored]):
+        auc = None
+        if not part.not_measured:
+            sides: tuple[IdentityScores, IdentityScores] = ([], [])
+            for clip, value in (scored[index] for index in indices):
+                sides[clip.is_fake].append((clip.identity, value))
+            auc = _compare("", *sides, np.random.default_rng(seed), resamples).auc
+        yield SyncSource(**asdict(part), auc=auc)
 
 
 def _score(score: Score, sample: ModelInput) -> SyncScore:
