@@ -3,10 +3,12 @@ from dataclasses import replace
 import pytest
 
 from steps.check_gates import check_gates
+from steps.note_unsealed import NOTHING_SEALED
 from steps.platforms.champion_store import publish_champion
 from tests.factories import make_evaluation
 from unmask.config import GatePlan, GateSettings
 from unmask.evaluation.baseline_comparison import BaselineComparison
+from unmask.evaluation.console_tables import gate_table
 from unmask.evaluation.gate_report import render_page
 from unmask.models.bundle import load_bundle, not_trained, save_bundle
 from unmask.robustness.adversarial_report import RobustnessReport
@@ -35,9 +37,11 @@ def test_gates_tell_what_the_candidate_was_trained_without(bundle_folder, report
 
 def test_gates_have_the_notes_of_their_plan(bundle_folder, reports):
     *others, plan = reports
-    plan = plan.replace(notes=("no clip is sealed",))
+    plan = plan.replace(notes=(NOTHING_SEALED,))
     report = check_gates.entrypoint(bundle_folder, make_evaluation(auc=0.9), *others, plan)
     assert report.notes == plan.notes
+    assert NOTHING_SEALED in render_page(report)
+    assert gate_table(report).caption == NOTHING_SEALED
 
 
 def test_gates_and_the_card_of_the_champion_tell_which_tests_were_skipped(
