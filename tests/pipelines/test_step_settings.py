@@ -22,6 +22,7 @@ from unmask.config import (
     UncertaintySettings,
     load_settings,
 )
+from unmask.training.devices import count_devices, training_device
 
 SETTINGS = Settings(seed=3)
 
@@ -34,6 +35,13 @@ def test_settings_of_other_steps_do_not_reach_a_step():
     assert ensemble_settings(changed) == ensemble_settings(SETTINGS)
     assert member_settings(changed) != member_settings(SETTINGS)
     assert member_settings(changed)[0].evaluation == EvaluationSettings()
+
+
+def test_every_member_is_trained_on_the_devices_of_the_run():
+    overrides = ["training.devices=2", "training.accelerator=cpu", "ensemble.members=2"]
+    members = member_settings(load_settings(phase=1, profile="demo", overrides=overrides))
+    assert [count_devices(member.training) for member in members] == [2, 2]
+    assert [training_device(member.training).type for member in members] == ["cpu", "cpu"]
 
 
 def test_own_settings_reach_each_step():
