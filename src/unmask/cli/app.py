@@ -53,6 +53,7 @@ GROUPS = {
         "sweep": "experiment.sweep",
         "ablate": "experiment.ablate",
         "leave-one-source-out": "experiment.leave_one_source_out",
+        "lipsync": "experiment.lipsync",
         "release": "experiment.release",
     },
 }

@@ -186,6 +186,16 @@ class LipSyncSettings(SettingsModel):
     """Lip-sync model: two towers, trained on genuine clips only."""
 
     enabled: bool = Field(default=False, description="Train and use the lip-sync model.")
+    voice_backbone: str = Field(
+        default="",
+        description="Frozen speech model whose features the lips are compared with: a name that "
+        "`unmask weights list` prints, such as whisper-base, a hub name or a local folder. The "
+        "towers are then linear and fitted in closed form, and `epochs`, `batch_windows` and "
+        "`learning_rate` have no effect. Empty: two small networks trained by contrast.",
+    )
+    voice_layer: int = Field(
+        default=4, ge=1, description="Layer of `voice_backbone` whose output is used, from 1."
+    )
     dim: int = Field(default=64, ge=1, description="Length of an embedding.")
     epochs: int = Field(default=20, ge=0, description="Number of epochs.")
     batch_windows: int = Field(default=512, ge=1, description="Windows of 13 frames per batch.")

@@ -34,7 +34,8 @@ from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
-from unmask.models.lipsync.network import SyncNet
+from unmask.models.lipsync.architectures import towers_from_config
+from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.models.omitted_weights import OmittedWeights, omit_weights, read_omitted
 from unmask.records import FOOTAGE_FACTS
 
@@ -85,7 +86,7 @@ class Bundle:
     provenance: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
     sha256: str = ""
-    sync: SyncNet | None = None
+    sync: LipSyncTowers | None = None
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     gates: tuple[Mapping[str, Any], ...] = ()
     domain: CalibrationDomain | None = None
@@ -316,7 +317,7 @@ def _without_weights(metadata: Mapping[str, Any]) -> Bundle:
         profile=metadata["profile"],
         provenance=metadata["provenance"],
         schema_version=metadata["schema_version"],
-        sync=None if metadata["sync"] is None else SyncNet.from_config(metadata["sync"]),
+        sync=None if metadata["sync"] is None else towers_from_config(metadata["sync"]),
         uncertainty=from_dict(UncertaintySettings, metadata["uncertainty"]),
         domain=_domain(metadata["domain"]),
     )

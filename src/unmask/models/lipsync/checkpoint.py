@@ -9,13 +9,14 @@ from safetensors.torch import load_file, save_file
 
 from unmask.errors import WeightsError
 from unmask.files import atomic_write
-from unmask.models.lipsync.network import SyncNet
+from unmask.models.lipsync.architectures import towers_from_config
+from unmask.models.lipsync.towers import LipSyncTowers
 
 FILE = "sync.safetensors"
 NOT_TRAINED_FILE = "not_trained.txt"  # holds the reason if no network could be trained
 
 
-def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
+def save_sync(net: LipSyncTowers, path: Path, about: dict[str, Any]) -> None:
     """Write the network atomically.
 
     Args:
@@ -27,7 +28,7 @@ def save_sync(net: SyncNet, path: Path, about: dict[str, Any]) -> None:
         save_file(state, unfinished, metadata={"facts": metadata})
 
 
-def load_sync(path: Path) -> SyncNet:
+def load_sync(path: Path) -> LipSyncTowers:
     """Read a network written by :func:`save_sync`, in evaluation mode.
 
     Raises:
@@ -36,7 +37,7 @@ def load_sync(path: Path) -> SyncNet:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()["facts"])
-        net = SyncNet.from_config(metadata["net"])
+        net = towers_from_config(metadata["net"])
         net.load_state_dict(load_file(path))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(

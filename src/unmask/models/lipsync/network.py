@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unmask.models.backbones.filterbank import mel_filterbank
-from unmask.records import RATE_HZ
+from unmask.models.lipsync.towers import LipSyncTowers
 
 HOPS_PER_TICK = 4  # 10 ms at 25 ticks a second
 FFT_SAMPLES = 512
@@ -31,7 +31,7 @@ WINDOW_TICKS = 2 * REACH_TICKS + 1  # 13: 0.52 s
 MIN_CONTRAST_LEVELS = 2.0
 
 
-class SyncNet(nn.Module):
+class SyncNet(LipSyncTowers):
     """Towers for mouth and sound, and the constants of the score mapping.
 
     The towers are convolutional over time: they take spans of any length and return one embedding
@@ -42,14 +42,11 @@ class SyncNet(nn.Module):
         rate_hz: Ticks per second; ``16000 / (4 * rate_hz)`` must be whole.
     """
 
-    mapping: Tensor
     bands: Tensor
     window: Tensor
 
     def __init__(self, dim: int = 64, rate_hz: float = 25.0) -> None:
-        super().__init__()
-        self.dim, self.rate_hz = dim, rate_hz
-        self.tick_samples = round(RATE_HZ / rate_hz)
+        super().__init__(dim, rate_hz)
         self.mouth = _mouth_layers(dim)
         self.mouth_time = _over_time(dim, dim)
         self.sound = nn.Sequential(
@@ -60,8 +57,6 @@ class SyncNet(nn.Module):
         )
         self.sound_time = _over_time(dim, dim)
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-        # constants of the score mapping, see `score_mapping`; fitted after the towers
-        self.register_buffer("mapping", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64))
         bands = torch.from_numpy(mel_filterbank(MEL_BANDS, FFT_SAMPLES).astype(np.float32))
         self.register_buffer("bands", bands, persistent=False)
         self.register_buffer("window", torch.hann_window(FFT_SAMPLES), persistent=False)

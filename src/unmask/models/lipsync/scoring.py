@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from unmask.models.lipsync.network import REACH_TICKS, WINDOW_TICKS, SyncNet
+from unmask.models.lipsync.network import REACH_TICKS, WINDOW_TICKS
 from unmask.models.lipsync.score_mapping import (
     MAX_SHIFT_TICKS,
     SHIFTS,
@@ -22,6 +22,7 @@ from unmask.models.lipsync.score_mapping import (
     desync_probability,
     peak_shift,
 )
+from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.records import MouthCrops
 
 SPEECH_SHARE = 0.5  # share of a window that has to be speech, for the window to be valid
@@ -104,7 +105,7 @@ class ShiftSimilarity:
 
 
 def sync_score(
-    net: SyncNet,
+    net: LipSyncTowers,
     lips: MouthCrops,
     waveform: NDArray[np.float32],
     is_speech: NDArray[np.bool_],
@@ -120,7 +121,7 @@ def sync_score(
     return score_similarity(net, similarity_by_shift(lip_embeddings, speech_embeddings))
 
 
-def score_similarity(net: SyncNet, similarity: ShiftSimilarity) -> SyncScore:
+def score_similarity(net: LipSyncTowers, similarity: ShiftSimilarity) -> SyncScore:
     """Score a clip and its moments from the similarity by shift."""
     clip_curve = similarity.curve() if similarity.valid.sum() >= MIN_WINDOWS else None
     if clip_curve is None:
@@ -142,7 +143,7 @@ def score_similarity(net: SyncNet, similarity: ShiftSimilarity) -> SyncScore:
     )
 
 
-def embed_lips(net: SyncNet, lips: MouthCrops) -> Embeddings:
+def embed_lips(net: LipSyncTowers, lips: MouthCrops) -> Embeddings:
     """Embed one person's mouth crops; windows with a moving mouth are valid."""
     ticks = np.rint(lips.time_s * net.rate_hz).astype(int)
     total = int(ticks[-1]) + 1 if len(ticks) else 0
@@ -158,7 +159,7 @@ def embed_lips(net: SyncNet, lips: MouthCrops) -> Embeddings:
 
 
 def embed_speech(
-    net: SyncNet, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
+    net: LipSyncTowers, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
 ) -> Embeddings:
     """Embed the sound; windows with speech are valid.
 
@@ -175,10 +176,22 @@ def embed_speech(
         samples = torch.from_numpy(np.array(waveform, np.float32)).to(net.mapping.device)
         middle = slice(REACH_TICKS, total - REACH_TICKS)
         embeddings.vectors[middle] = net.embed_audio(samples[None])[0].cpu().numpy()
-    share = is_speech[: total * net.tick_samples].reshape(total, -1).mean(axis=1)
+    return Embeddings(embeddings.vectors, spoken_windows(is_speech, net.tick_samples))
+
+
+def spoken_windows(is_speech: NDArray[np.bool_], tick_samples: int) -> NDArray[np.bool_]:
+    """Return the windows with speech by the tick of their middle, shape ``(ticks,)``.
+
+    Args:
+        is_speech: True where there is speech, shape ``(time,)``, at least one window long.
+        tick_samples: Samples of a tick.
+    """
+    total = len(is_speech) // tick_samples
+    spoken = np.zeros(total, np.bool_)
+    share = is_speech[: total * tick_samples].reshape(total, -1).mean(axis=1)
     mean = np.convolve(share, np.full(WINDOW_TICKS, 1 / WINDOW_TICKS), "valid")
-    embeddings.valid[middle] = mean >= SPEECH_SHARE
-    return embeddings
+    spoken[REACH_TICKS : total - REACH_TICKS] = mean >= SPEECH_SHARE
+    return spoken
 
 
 def similarity_by_shift(lips: Embeddings, speech: Embeddings) -> ShiftSimilarity:

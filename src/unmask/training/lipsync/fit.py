@@ -29,9 +29,12 @@ from unmask.models.lipsync.scoring import (
     mouth_motion,
     similarity_by_shift,
 )
+from unmask.models.lipsync.speech_towers import SpeechTowers
+from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.records import Clip, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.devices import training_device
+from unmask.training.lipsync.canonical_fit import fit_canonical_towers
 from unmask.training.lipsync.dataset import (
     SyncClip,
     augment_mouths,
@@ -41,6 +44,7 @@ from unmask.training.lipsync.dataset import (
     swap_audio,
     sync_clips,
 )
+from unmask.training.lipsync.networks import build_towers
 
 CROP_S = 4.0  # length of the part of each clip that an epoch uses
 NEIGHBOUR_TICKS = 1  # windows this close in time are neither positives nor negatives
@@ -84,18 +88,8 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
     file = out / key[:12] / FILE
     if file.is_file():
         return file
-    fitted = lipsync_clips(clips)
-    train = list(sync_clips((clip for clip in fitted if clip.split == "train"), load))
-    val = list(sync_clips((clip for clip in fitted if clip.split == "val"), load))
-    if len(train) < 2:
-        raise TooFewClipsError(
-            f"lip-sync: {len(train)} genuine training clip(s) have lips and sound; two are needed"
-        )
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        net = SyncNet(settings.sync.dim, settings.preprocessing.lips.rate_hz)
-        net.to(_lipsync_device(settings.training))
-        rows = _train(net, train, val, settings.sync, settings.seed)
+    train, val = load_sync_clips(clips, load)
+    net, rows = fit_towers(train, val, settings)
     if len(val) < 2:
         log.warning("lip-sync: fewer than two validation clips; the mapping uses training clips")
     fit_score_mapping(net, val if len(val) > 1 else train, settings.seed)
@@ -106,6 +100,42 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
         writer.writerows(rows)
     save_sync(net.cpu(), file, {"key": key, "train_clips": len(train), "val_clips": len(val)})
     return file
+
+
+def load_sync_clips(
+    clips: Sequence[Clip], load: FeatureLoader
+) -> tuple[list[SyncClip], list[SyncClip]]:
+    """Return the genuine clips of training and of validation that have lips and sound.
+
+    Raises:
+        TooFewClipsError: Fewer than two of training have.
+    """
+    fitted = lipsync_clips(clips)
+    train = list(sync_clips((clip for clip in fitted if clip.split == "train"), load))
+    val = list(sync_clips((clip for clip in fitted if clip.split == "val"), load))
+    if len(train) < 2:
+        raise TooFewClipsError(
+            f"lip-sync: {len(train)} genuine training clip(s) have lips and sound; two are needed"
+        )
+    return train, val
+
+
+def fit_towers(
+    train: Sequence[SyncClip], val: Sequence[SyncClip], settings: Settings
+) -> tuple[LipSyncTowers, list[tuple[int, float, float]]]:
+    """Return towers without a fitted score mapping; and epoch and both losses of each epoch.
+
+    Towers in closed form have no epochs.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        net = build_towers(settings).to(_lipsync_device(settings.training))
+        if isinstance(net, SyncNet):
+            return net, _train(net, train, val, settings.sync, settings.seed)
+        if isinstance(net, SpeechTowers):
+            correlations = fit_canonical_towers(net, train)
+            log.info("lip-sync: correlations %s", np.round(correlations, 2).tolist())
+        return net, []
 
 
 def lipsync_clips(clips: Sequence[Clip]) -> tuple[Clip, ...]:
@@ -156,7 +186,7 @@ def contrastive_loss(net: SyncNet, crops: Iterable[Crop]) -> Tensor:
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def fit_score_mapping(net: SyncNet, clips: Sequence[SyncClip], seed: int) -> None:
+def fit_score_mapping(net: LipSyncTowers, clips: Sequence[SyncClip], seed: int) -> None:
     """Fit, in place, the mapping from similarities to a score.
 
     Args:
