@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.models.backbones.speech_models import CONFIGS, build_speech_model
 from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
-from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, is_whole, load_bundle, save_bundle
 from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
 from unmask.models.collate import collate
@@ -20,6 +20,7 @@ from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
+from unmask.models.lipsync.speech_towers import SpeechTowers
 from unmask.records import FOOTAGE_FACTS, ModelInput
 
 HERE = Path(__file__).parent  # with bundles written by older releases
@@ -385,3 +386,52 @@ def test_every_type_of_speech_model_is_read_back(tiny, make_sample, tmp_path, na
     batch = collate([make_sample(2, 9000)], settings)
     loaded = load_bundle(tmp_path / "bundle").first_member
     assert torch.equal(loaded(batch).logit, detector(batch).logit)
+
+
+@pytest.fixture
+def published_voice(monkeypatch):
+    """The registry's `whisper-base`, for which a small model stands in."""
+    from unmask.models.backbones.registry.store import StoredNetwork
+    from unmask.models.lipsync import omitted_voice
+
+    published = {"sha256": "a" * 64, "seed": 2}
+    monkeypatch.setattr(
+        *(omitted_voice, "fetch_backbone"),
+        lambda name, setting: StoredNetwork(Path(name), published["sha256"]),
+    )
+    monkeypatch.setattr(
+        *(omitted_voice, "load_voice"),
+        lambda name, weights: build_speech_model("whisper", published["seed"]),
+    )
+    return published
+
+
+def test_speech_model_of_lip_sync_is_left_out_of_a_bundle_that_is_not_whole(
+    tmp_path, make_bundle, published_voice
+):
+    sync = SpeechTowers(build_speech_model("whisper"), 1, 4, voice_name="whisper-base")
+    bundle = replace(make_bundle(), sync=sync)
+    save_bundle(tmp_path / "whole", bundle)
+    save_bundle(tmp_path / "small", bundle, whole=False)
+    assert is_whole(tmp_path / "whole")
+    assert not is_whole(tmp_path / "small")
+    stored = load_file(tmp_path / "small" / "sync.safetensors")
+    assert stored.keys() == {"mapping", "mouth.weight", "sound.weight"}
+    for folder in ("whole", "small"):
+        loaded = load_bundle(tmp_path / folder).sync
+        assert loaded.config == sync.config
+        for name, value in sync.state_dict().items():
+            assert torch.equal(value, loaded.state_dict()[name]), name
+    published_voice["sha256"] = "b" * 64
+    with pytest.raises(BundleError, match="other weights of whisper-base"):
+        load_bundle(tmp_path / "small")
+
+
+def test_a_speech_model_of_other_weights_stays_in_the_bundle(
+    tmp_path, make_bundle, published_voice
+):
+    published_voice["seed"] = 5
+    sync = SpeechTowers(build_speech_model("whisper"), 1, 4, voice_name="whisper-base")
+    save_bundle(tmp_path / "small", replace(make_bundle(), sync=sync), whole=False)
+    assert is_whole(tmp_path / "small")
+    assert "voice.conv1.weight" in load_file(tmp_path / "small" / "sync.safetensors")

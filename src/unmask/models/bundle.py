@@ -35,6 +35,7 @@ from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
 from unmask.models.lipsync.architectures import towers_from_config
+from unmask.models.lipsync.omitted_voice import load_stored, stored_weights
 from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.models.omitted_weights import OmittedWeights, omit_weights, read_omitted
 from unmask.records import FOOTAGE_FACTS
@@ -47,6 +48,7 @@ SYNC_WEIGHTS = "sync.safetensors"
 METADATA = "bundle.json"
 GATES = "gates.json"
 OMITTED = "omitted_weights"  # key of the metadata, in bundles that are not whole
+SYNC_OMITTED = "omitted_sync_voice"  # key of its hash where the speech model of lip-sync is absent
 DEMO_PROFILE = "demo"
 NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the provenance
 LIP_SYNC = "lip_sync"
@@ -166,7 +168,8 @@ def is_whole(folder: Path) -> bool:
     Raises:
         BundleError: The folder has no bundle, or its metadata are damaged.
     """
-    return not _read_metadata(folder).get(OMITTED)
+    metadata = _read_metadata(folder)
+    return not metadata.get(OMITTED) and not metadata.get(SYNC_OMITTED)
 
 
 def _untrained(provenance: Mapping[str, str]) -> dict[str, str]:
@@ -200,14 +203,16 @@ def save_bundle(folder: Path, bundle: Bundle, *, whole: bool = True) -> Bundle:
         if not whole:
             weights, omitted = omit_weights(weights, bundle.members)
         save_file(weights, unfinished / WEIGHTS)
+        sync_omitted = ""
         if bundle.sync is not None:
-            state = {key: value.contiguous() for key, value in bundle.sync.state_dict().items()}
+            state, sync_omitted = stored_weights(bundle.sync, whole=whole)
             save_file(state, unfinished / SYNC_WEIGHTS)
         versions = {f"version_{name}": version(name) for name in LIBRARIES}
         provenance = {**bundle.provenance, **versions}
         bundle = replace(bundle, provenance=provenance, schema_version=SCHEMA_VERSION)
         metadata = _to_metadata(bundle, unfinished)
         metadata |= {OMITTED: [to_dict(each) for each in omitted]} if omitted else {}
+        metadata |= {SYNC_OMITTED: sync_omitted} if sync_omitted else {}
         text = json.dumps(metadata, indent=2)
         (unfinished / METADATA).write_text(text + "\n")
         _move_into_place(unfinished, folder)
@@ -240,7 +245,8 @@ def load_bundle(folder: Path) -> Bundle:
         unpack_state_dicts(state, bundle.members)
     if bundle.sync is not None:
         with _translate_errors(folder / SYNC_WEIGHTS):
-            bundle.sync.load_state_dict(_load_checked(folder / SYNC_WEIGHTS, sync_sha))
+            state = _load_checked(folder / SYNC_WEIGHTS, sync_sha)
+            load_stored(bundle.sync, state, metadata.get(SYNC_OMITTED, ""))
     for network in _networks(bundle):
         network.eval()
     gates, notes = _read_gates(folder / GATES)

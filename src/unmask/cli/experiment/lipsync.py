@@ -30,10 +30,10 @@ def command(
     from unmask.data.datasets.joined_sets import read_joined_sets
     from unmask.preprocessing.cache import Cache
     from unmask.progress_bar import track
+    from unmask.training.experiments.lipsync_folds import measure_folds, write_measures
+    from unmask.training.experiments.lipsync_report import lipsync_page
     from unmask.training.experiments.source_folds import make_folds
     from unmask.training.lipsync.dataset import lip_feature_loader
-    from unmask.training.lipsync.held_out import measure_folds, write_measures
-    from unmask.training.lipsync.held_out_report import lipsync_page
 
     settings = load_settings(phase=3, profile=profile, overrides=set_ or ())
     clips = [clip for clip in read_joined_sets(manifests) if clip.has_audio]

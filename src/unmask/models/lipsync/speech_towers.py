@@ -120,9 +120,9 @@ class SpeechTowers(LipSyncTowers):
         backbone = BACKBONES[self.voice.config.model_type](self.voice)
         ticks = waveform.shape[1] // self.tick_samples
         lengths = torch.full((len(waveform),), waveform.shape[1], device=waveform.device)
-        heard = torch.ones_like(waveform, dtype=torch.bool)
+        everything = torch.ones_like(waveform, dtype=torch.bool)
         with torch.no_grad():
-            hidden, _ = backbone.embed(waveform, heard, lengths)
+            hidden, _ = backbone.embed(waveform, everything, lengths)
             hidden = backbone.run(hidden, None, slice(self.layer))[-1]
         missing = max(ticks * self.steps - hidden.shape[1], 0)
         hidden = F.pad(hidden.transpose(1, 2), (0, missing), mode="replicate").transpose(1, 2)

@@ -3,7 +3,8 @@
 Hotelling, "Relations between two sets of variates", Biometrika 1936. The components of the towers
 are the pairs of linear maps whose outputs correlate most over the windows of the training clips,
 with both covariances regularised; each is weighted by its correlation. Genuine clips
-and their mirror images are all it needs: there is neither a fake nor a random step in it.
+and their mirror images are all it needs: there is neither a fake nor a random step in it. Mirrored
+mouths are paired with the sound as the speech model encodes it behind some silence.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from unmask.models.lipsync.speech_towers import MOUTH_SIDE, TAP_STEP_TICKS, TAPS
 from unmask.training.lipsync.dataset import SyncClip
 
 COMPONENTS = 48  # principal components of mouth and of sound that the towers see
+LATE_TICKS = 10  # of the second encoding of the sound; a speech model knows the place of a sound
 MAX_WINDOWS = 20_000  # of all clips together
 RIDGE = 0.1  # added to a covariance, as a share of its mean variance
 
@@ -43,10 +45,15 @@ class Canonical:
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """Taps of valid windows: mouth ``(windows, TAPS, 576)``, sound ``(windows, TAPS, width)``."""
+    """Taps of valid windows: mouth ``(windows, TAPS, 576)``, sound ``(windows, TAPS, width)``.
+
+    Attributes:
+        late: The same sound, encoded behind silence.
+    """
 
     mouth: NDArray[np.float32]
     sound: NDArray[np.float32]
+    late: NDArray[np.float32]
 
 
 def fit_canonical_towers(net: SpeechTowers, clips: Sequence[SyncClip]) -> Floats:
@@ -75,15 +82,14 @@ def fit_canonical_towers(net: SpeechTowers, clips: Sequence[SyncClip]) -> Floats
         )
     mouth = np.concatenate([part.mouth for part in windows])
     mouth = np.concatenate([mouth, mirror_mouths(mouth)])
-    sound = np.concatenate([part.sound for part in windows])
+    sound = np.concatenate([getattr(part, name) for name in ("sound", "late") for part in windows])
     mouth_basis, sound_basis = (principal_components(x[:, TAPS // 2]) for x in (mouth, sound))
     first = (mouth @ mouth_basis.astype(np.float32)).reshape(len(mouth), -1)
-    second = (sound @ sound_basis.astype(np.float32)).reshape(count, -1)
-    second = np.concatenate([second, second])  # mirroring a mouth leaves its sound
-    found = canonical_correlation(first, second, net.dim)
-    _set_tower(net.mouth, mouth_basis, found.first * found.correlations)
-    _set_tower(net.sound, sound_basis, found.second * found.correlations)
-    return found.correlations
+    second = (sound @ sound_basis.astype(np.float32)).reshape(len(sound), -1)
+    pairs = canonical_correlation(first, second, net.dim)
+    _set_tower(net.mouth, mouth_basis, pairs.first * pairs.correlations)
+    _set_tower(net.sound, sound_basis, pairs.second * pairs.correlations)
+    return pairs.correlations
 
 
 def principal_components(values: NDArray[np.float32], count: int = COMPONENTS) -> Floats:
@@ -136,8 +142,10 @@ def _clip_windows(net: SpeechTowers, clip: SyncClip, most: int) -> list[_Windows
     both = np.flatnonzero(valid[:shared] & spoken[:shared])
     both = both[:: -(-len(both) // most) or 1]
     with torch.inference_mode():
-        waveform = torch.from_numpy(np.array(sample.waveform)).to(net.mapping.device)
-        sound = net.sound_features(waveform[None])[0].cpu().numpy()
+        sound = _encode(net, sample.waveform)
+        late = _encode(net, np.pad(sample.waveform, (LATE_TICKS * net.tick_samples, 0)))[
+            LATE_TICKS:
+        ]
         windows = []
         for run in contiguous_runs(ticks):
             crops = torch.from_numpy(np.array(lips.mouths[run])).to(net.mapping.device)
@@ -145,8 +153,13 @@ def _clip_windows(net: SpeechTowers, clip: SyncClip, most: int) -> list[_Windows
             first, last = ticks[run][0] + REACH_TICKS, ticks[run][-1] - REACH_TICKS
             middles = both[(both >= first) & (both <= last)]
             taps = middles[:, None] + TAP_STEP_TICKS * (np.arange(TAPS) - TAPS // 2)
-            windows.append(_Windows(mouth[taps - ticks[run][0]], sound[taps]))
+            windows.append(_Windows(mouth[taps - ticks[run][0]], sound[taps], late[taps]))
     return windows
+
+
+def _encode(net: SpeechTowers, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    samples = torch.from_numpy(np.array(waveform)).to(net.mapping.device)
+    return np.asarray(net.sound_features(samples[None])[0].cpu().numpy())
 
 
 def _set_tower(tower: torch.nn.Conv1d, basis: Floats, maps: Floats) -> None:

@@ -9,14 +9,14 @@ from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.generator_families import ORDER
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.markdown_table import markdown_table
-from unmask.training.lipsync.evaluation import SHIFTS_MS, TOLERANCE_MS
-from unmask.training.lipsync.held_out import (
+from unmask.training.experiments.lipsync_folds import (
     GENUINE,
     LIP_ENERGY,
     NETWORK,
     SWAPPED,
     LipMeasure,
 )
+from unmask.training.lipsync.evaluation import SHIFTS_MS, TOLERANCE_MS
 
 CONFIDENCE = 0.95
 LENGTHS_S = ((1.0, 2.0), (2.0, 4.0), (4.0, float("inf")))  # of speech with a moving mouth
@@ -84,15 +84,15 @@ def found_share(
         >>> found_share([0, 300, 40, 80], ["a", "a", "a", "a"], 10, seed=0)
         Estimate(value=0.75, low=None, high=None)
     """
-    found = np.array(errors_ms) <= TOLERANCE_MS
+    within = np.array(errors_ms) <= TOLERANCE_MS
     names, members = np.unique(np.array(groups), return_inverse=True)
     if len(names) < 2:
-        return Estimate(float(found.mean()), None, None)
-    hits = np.bincount(members, found, len(names))
+        return Estimate(float(within.mean()), None, None)
+    hits = np.bincount(members, within, len(names))
     sizes = np.bincount(members, minlength=len(names))
     drawn = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
     shares = hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    return estimate_from_resamples(float(found.mean()), shares, CONFIDENCE)
+    return estimate_from_resamples(float(within.mean()), shares, CONFIDENCE)
 
 
 def _offset_cells(

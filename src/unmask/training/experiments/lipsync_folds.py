@@ -169,10 +169,14 @@ def _reference(
 ) -> tuple[float, float]:
     """Return mean and standard deviation of the confidence on genuine clips."""
     curves = [curve_of(embed_lips(net, clip.lips), clip.sample) for clip in clips]
-    found = np.array(
+    confidences = np.array(
         [_confidence(curve) for curve in curves if curve is not None and np.isfinite(curve).any()]
     )
-    return (float(found.mean()), float(found.std())) if len(found) > 1 else (0.0, 1.0)
+    return (
+        (float(confidences.mean()), float(confidences.std()))
+        if len(confidences) > 1
+        else (0.0, 1.0)
+    )
 
 
 def _confidence(curve: Curve) -> float:
