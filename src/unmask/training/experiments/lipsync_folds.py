@@ -99,7 +99,7 @@ def measure_fold(fold: SourceFold, settings: Settings, load: FeatureLoader) -> I
     net, _ = fit_towers(train, known, settings)
     tested = list(sync_clips(fold.tested, load))
     rng = np.random.default_rng(settings.seed)
-    scorers = {NETWORK: partial(_network_curve, net), LIP_ENERGY: _energy_curve}
+    scorers: dict[str, CurveOf] = {NETWORK: partial(_network_curve, net), LIP_ENERGY: _energy_curve}
     reference = {name: _reference(curve_of, net, known) for name, curve_of in scorers.items()}
     for clip in tested:
         lips = embed_lips(net, clip.lips)

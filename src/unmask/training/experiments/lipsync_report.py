@@ -25,6 +25,7 @@ STATISTICS: dict[str, Callable[[LipMeasure], float]] = {
     "distance": lambda measure: measure.distance,
     "low confidence": lambda measure: -measure.confidence,
     "deviation": lambda measure: measure.deviation,
+    "offset": lambda measure: abs(measure.offset_ms),
 }  # higher is more fake
 GROUPS: dict[str, Callable[[LipMeasure], str]] = {
     "by person": lambda measure: measure.identity,

@@ -84,8 +84,7 @@ def fit_canonical_towers(net: SpeechTowers, clips: Sequence[SyncClip]) -> Floats
     mouth = np.concatenate([mouth, mirror_mouths(mouth)])
     sound = np.concatenate([getattr(part, name) for name in ("sound", "late") for part in windows])
     mouth_basis, sound_basis = (principal_components(x[:, TAPS // 2]) for x in (mouth, sound))
-    first = (mouth @ mouth_basis.astype(np.float32)).reshape(len(mouth), -1)
-    second = (sound @ sound_basis.astype(np.float32)).reshape(len(sound), -1)
+    first, second = _project(mouth, mouth_basis), _project(sound, sound_basis)
     pairs = canonical_correlation(first, second, net.dim)
     _set_tower(net.mouth, mouth_basis, pairs.first * pairs.correlations)
     _set_tower(net.sound, sound_basis, pairs.second * pairs.correlations)
@@ -155,6 +154,12 @@ def _clip_windows(net: SpeechTowers, clip: SyncClip, most: int) -> list[_Windows
             taps = middles[:, None] + TAP_STEP_TICKS * (np.arange(TAPS) - TAPS // 2)
             windows.append(_Windows(mouth[taps - ticks[run][0]], sound[taps], late[taps]))
     return windows
+
+
+def _project(taps: NDArray[np.float32], basis: Floats) -> NDArray[np.float32]:
+    """Return the components of all taps side by side, shape ``(rows, TAPS * components)``."""
+    components: NDArray[np.float32] = taps @ basis.astype(np.float32)
+    return components.reshape(len(taps), -1)
 
 
 def _encode(net: SpeechTowers, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
