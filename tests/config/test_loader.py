@@ -187,6 +187,11 @@ def test_an_unknown_codec_is_named(tmp_path):
             "training.source_weights weights the draws of training.balanced, which is off; set "
             "training.balanced=true, too",
         ),
+        (
+            "training.heads=logistic",
+            "linear in fixed features; set model.trainable=none, model.temporal=none, "
+            "model.fusion=none, too",
+        ),
     ],
 )
 def test_an_invalid_override_is_refused(override, message):

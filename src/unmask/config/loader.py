@@ -111,6 +111,13 @@ def _check_dependencies(settings: Settings) -> None:
             "set preprocessing.source_faces.enabled=true, too, or leave face out of "
             "training.forged_parts"
         )
+    linear = {"trainable": "none", "temporal": "none", "fusion": "none"}
+    others = [name for name in linear if getattr(settings.model, name) != linear[name]]
+    if settings.training.heads == "logistic" and others:
+        raise ConfigError(
+            f"training.heads=logistic takes a score that is linear in fixed features; set "
+            f"{', '.join(f'model.{name}={linear[name]}' for name in others)}, too"
+        )
     if settings.training.source_weights and not settings.training.balanced:
         raise ConfigError(
             "training.source_weights weights the draws of training.balanced, which is off; set "

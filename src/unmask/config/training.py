@@ -102,6 +102,12 @@ class TrainingSettings(SettingsModel):
         description="Epoch whose weights are kept: that of the best validation AUC, or the last, "
         "where few validation clips would choose by chance.",
     )
+    heads: Literal["gradient", "logistic"] = Field(
+        default="gradient",
+        description="How the heads of face and voice are fitted at last: by gradient steps alone, "
+        "or again by logistic regression on the mean features of whole clips. The second takes "
+        "`model.trainable=none`, `model.temporal=none` and `model.fusion=none`.",
+    )
     validation_frames: int = Field(
         default=0, description="Frames of each clip used for validation in an epoch; 0 uses all."
     )

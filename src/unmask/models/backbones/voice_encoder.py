@@ -50,6 +50,9 @@ class VoiceEncoder(nn.Module):
         layers: ``last`` uses the output of the last layer; ``weighted`` the sum of the input of
             the first layer and the output of every layer, with learned weights (softmax).
 
+    Attributes:
+        is_linear: Whether the output is linear in fixed features: the model has no layers.
+
     Raises:
         ConfigError: The model gives another number of vectors per second than 50, or has fewer
             layers than are to be frozen.
@@ -63,7 +66,9 @@ class VoiceEncoder(nn.Module):
         self.backbone = BACKBONES[model.config.model_type](model)
         self.frozen_layers = frozen_layers
         self.project = nn.Linear(model.config.hidden_size, out_dim)
-        self.norm = nn.LayerNorm(out_dim)
+        # features without layers are their own scale, and a linear score of them can be fitted
+        self.is_linear = not len(self.backbone.layers)
+        self.norm = nn.Identity() if self.is_linear else nn.LayerNorm(out_dim)
         self.hop_samples, self.step_samples = self.backbone.hop_samples, self.backbone.step_samples
         rate_hz = RATE_HZ / self.hop_samples
         if rate_hz != STEP_RATE_HZ:

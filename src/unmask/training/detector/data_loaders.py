@@ -44,6 +44,7 @@ def build_loaders(
     rows = expand_training_clips(train, training)
     training_set = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
     validation_set = EvaluationClips(val, load, training.validation_frames, vectors)
+    order = SequentialSampler(validation_set)
     options: dict[str, Any] = {
         "collate_fn": make_collate_fn(settings.model),
         "num_workers": min(training.workers, os.cpu_count() or 1),
@@ -52,27 +53,11 @@ def build_loaders(
         "pin_memory": training.workers > 0 and training_device(training).type == "cuda",
     }
     batches = _build_sampler(rows, training, settings.seed)
-    val_batches = _in_order(validation_set, training)
+    val_batches = BatchSampler(order, training.batch_clips, drop_last=False)
     return (
         DataLoader(training_set, batch_sampler=_shard(batches, training), **options),
         DataLoader(validation_set, batch_sampler=_shard(val_batches, training), **options),
     )
-
-
-def build_validation_loader(
-    clips: Sequence[Clip], settings: Settings, load: FeatureLoader, vectors: Vectors | None
-) -> DataLoader[Any]:
-    """Return all validation clips in order, whatever the number of processes."""
-    val = [clip for clip in clips if clip.split == "val"]
-    validation_set = EvaluationClips(val, load, settings.training.validation_frames, vectors)
-    batches = _in_order(validation_set, settings.training)
-    return DataLoader(
-        validation_set, batch_sampler=batches, collate_fn=make_collate_fn(settings.model)
-    )
-
-
-def _in_order(validation_set: EvaluationClips, training: TrainingSettings) -> BatchSampler:
-    return BatchSampler(SequentialSampler(validation_set), training.batch_clips, drop_last=False)
 
 
 def _use_one_thread(_: int) -> None:

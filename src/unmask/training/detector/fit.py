@@ -29,15 +29,11 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.detector.compilation import compile_encoders
-from unmask.training.detector.data_loaders import (
-    Loaders,
-    build_loaders,
-    build_validation_loader,
-)
+from unmask.training.detector.data_loaders import Loaders, build_loaders
 from unmask.training.detector.determinism import deterministic_algorithms
 from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
-from unmask.training.detector.part_calibration import calibrate_parts
+from unmask.training.detector.logistic_heads import HeadData, fit_logistic_heads
 from unmask.training.detector.refit_face_heads import refit_heads
 from unmask.training.detector.skipped_clips_limit import SkippedClipsLimit
 from unmask.training.detector.trainable_modalities import (
@@ -184,8 +180,9 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
         if is_leader():
             module.to(device).eval()
             refit_heads(module.detector, clips, task.load, vectors)
-            val = build_validation_loader(clips, settings, task.load, vectors)
-            calibrate_parts(module, (batch.to(device) for batch in val))
+            if training.heads == "logistic":
+                fitted = HeadData(clips, task.load, vectors, training)
+                fit_logistic_heads(module.detector, fitted)
             _save_problems(module.problems, task.run_dir / SKIPPED)
             _save_fit(task, module.detector.cpu().eval())
     wait_for_all()

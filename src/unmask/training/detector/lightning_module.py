@@ -128,9 +128,9 @@ class DetectorModule(pl.LightningModule):
             return
         sums = no_sums(self.device)
         if clips.batch is not None:
-            prediction = self.predict(clips.batch, clips.frame_features)
+            prediction = self._run(clips.batch, clips.frame_features)
             sums = loss_sums(prediction, clips.targets)
-            self._validation_rows.append(validation_row(prediction, clips.targets))
+            self._validation_rows.append(_validation_row(prediction, clips.targets))
         self._log({"val_loss": self._weigh(sums).total}, usable)
 
     def on_validation_epoch_end(self) -> None:
@@ -164,13 +164,6 @@ class DetectorModule(pl.LightningModule):
                 auc = roc_auc(logits[mask].astype(np.float64), labels[mask])
                 self.log(name, auc, prog_bar=name == "val_auc")
 
-    def predict(self, batch: Batch, features: Tensor | None) -> DetectorOutput:
-        """Run the detector, on precomputed features of its backbone where there are any."""
-        if features is not None:
-            features = self.detector.project_frames(features, batch.frame_mask)
-        prediction: DetectorOutput = self.detector(batch, frame_features=features)
-        return prediction
-
     def configure_optimizers(self) -> Any:
         """Build AdamW with its parameter groups, and a warm-up-cosine schedule."""
         optimiser = torch.optim.AdamW(parameter_groups(self.detector, self.settings))
@@ -186,9 +179,16 @@ class DetectorModule(pl.LightningModule):
         """Return a loss of zero whose gradient can be computed."""
         return 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
 
-    def _predict_to_train(self, batch: Batch, features: Tensor | None = None) -> DetectorOutput:
-        prediction = self.predict(batch, features)
+    def _predict(self, batch: Batch, features: Tensor | None = None) -> DetectorOutput:
+        prediction = self._run(batch, features)
         return detach_modalities(prediction) if self.settings.detach_fusion else prediction
+
+    def _run(self, batch: Batch, features: Tensor | None) -> DetectorOutput:
+        """Run the detector, on precomputed features of its backbone where there are any."""
+        if features is not None:
+            features = self.detector.project_frames(features, batch.frame_mask)
+        prediction: DetectorOutput = self.detector(batch, frame_features=features)
+        return prediction
 
     def _describe_problems(self) -> str:
         shown = list(self.problems.items())[:MAX_PROBLEMS_SHOWN]
@@ -201,7 +201,7 @@ class DetectorModule(pl.LightningModule):
         """Return the sums of the losses of ``batch``, the clips' own or an attacked one."""
         if batch is None:
             return no_sums(self.device)
-        return loss_sums(self._predict_to_train(batch, frame_features), clips.targets)
+        return loss_sums(self._predict(batch, frame_features), clips.targets)
 
     def _weigh(self, sums: tuple[Sum, ...]) -> Losses:
         settings = self.settings
@@ -227,7 +227,7 @@ class DetectorModule(pl.LightningModule):
             )
 
 
-def validation_row(prediction: DetectorOutput, targets: Targets) -> dict[str, Tensor]:
+def _validation_row(prediction: DetectorOutput, targets: Targets) -> dict[str, Tensor]:
     """Return labels and logits of a batch, on the CPU."""
     row = {
         "is_fake": targets.is_fake,
