@@ -85,7 +85,7 @@ def test_genuine_voices_of_the_training_clips_are_forged_as_well(detector, data,
     changes = {"fake_source": "both", "forged_parts": ("voice",), "voice_forgeries": ("convert",)}
     training = data.training.replace(**changes)
     fit_logistic_heads(detector, HeadData(data.clips, data.load, data.vectors, training))
-    genuine = [c for c in data.clips if c.split == "train" and not c.fake_audio]
+    genuine = [c for c in data.clips if c.split == "train" and not c.is_fake]
     assert forged == [(clip.sha256, "convert") for clip in genuine]
 
 

@@ -103,7 +103,7 @@ def _face_rows(detector: Detector, fitted: HeadData) -> Rows:
 
 @torch.inference_mode()
 def _voice_rows(detector: Detector, fitted: HeadData) -> Rows:
-    """Return the features of each voice, and of forged copies of the genuine ones."""
+    """Return the features of each voice, and of forged copies of those of genuine clips."""
     forgeries = fitted.training.voice_forgeries if fitted.training.forges("voice") else ()
     rows = []
     for clip in fitted.clips:
@@ -111,7 +111,7 @@ def _voice_rows(detector: Detector, fitted: HeadData) -> Rows:
             continue
         for sample in _load_samples(clip, fitted.load):
             voices = [(sample.waveform, clip.fake_audio)]
-            if not clip.fake_audio:
+            if not clip.is_fake:
                 cache = feature_cache(fitted.load)
                 copies = (
                     forge_voice(clip.sha256, method, sample.waveform, cache) for method in forgeries
