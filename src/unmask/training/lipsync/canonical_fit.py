@@ -3,8 +3,7 @@
 Hotelling, "Relations between two sets of variates", Biometrika 1936. The components of the towers
 are the pairs of linear maps whose outputs correlate most over the windows of the training clips,
 with both covariances regularised; each is weighted by its correlation. Genuine clips
-and their mirror images are all it needs: there is neither a fake nor a random step in it. Mirrored
-mouths are paired with the sound as the speech model encodes it behind some silence.
+and their mirror images are all it needs: there is neither a fake nor a random step in it.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,6 @@ from unmask.models.lipsync.speech_towers import MOUTH_SIDE, TAP_STEP_TICKS, TAPS
 from unmask.training.lipsync.dataset import SyncClip
 
 COMPONENTS = 48  # principal components of mouth and of sound that the towers see
-LATE_TICKS = 10  # of the second encoding of the sound; a speech model knows the place of a sound
 MAX_WINDOWS = 20_000  # of all clips together
 RIDGE = 0.1  # added to a covariance, as a share of its mean variance
 
@@ -45,15 +43,10 @@ class Canonical:
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """Taps of valid windows: mouth ``(windows, TAPS, 576)``, sound ``(windows, TAPS, width)``.
-
-    Attributes:
-        late: The same sound, encoded behind silence.
-    """
+    """Taps of valid windows: mouth ``(windows, TAPS, 576)``, sound ``(windows, TAPS, width)``."""
 
     mouth: NDArray[np.float32]
     sound: NDArray[np.float32]
-    late: NDArray[np.float32]
 
 
 def fit_canonical_towers(net: SpeechTowers, clips: Sequence[SyncClip]) -> Floats:
@@ -82,10 +75,11 @@ def fit_canonical_towers(net: SpeechTowers, clips: Sequence[SyncClip]) -> Floats
         )
     mouth = np.concatenate([part.mouth for part in windows])
     mouth = np.concatenate([mouth, mirror_mouths(mouth)])
-    sound = np.concatenate([getattr(part, name) for name in ("sound", "late") for part in windows])
+    sound = np.concatenate([part.sound for part in windows])
     mouth_basis, sound_basis = (principal_components(x[:, TAPS // 2]) for x in (mouth, sound))
     first, second = _project(mouth, mouth_basis), _project(sound, sound_basis)
-    pairs = canonical_correlation(first, second, net.dim)
+    # mirroring a mouth leaves its sound
+    pairs = canonical_correlation(first, np.concatenate([second, second]), net.dim)
     _set_tower(net.mouth, mouth_basis, pairs.first * pairs.correlations)
     _set_tower(net.sound, sound_basis, pairs.second * pairs.correlations)
     return pairs.correlations
@@ -142,9 +136,6 @@ def _clip_windows(net: SpeechTowers, clip: SyncClip, most: int) -> list[_Windows
     both = both[:: -(-len(both) // most) or 1]
     with torch.inference_mode():
         sound = _encode(net, sample.waveform)
-        late = _encode(net, np.pad(sample.waveform, (LATE_TICKS * net.tick_samples, 0)))[
-            LATE_TICKS:
-        ]
         windows = []
         for run in contiguous_runs(ticks):
             crops = torch.from_numpy(np.array(lips.mouths[run])).to(net.mapping.device)
@@ -152,7 +143,7 @@ def _clip_windows(net: SpeechTowers, clip: SyncClip, most: int) -> list[_Windows
             first, last = ticks[run][0] + REACH_TICKS, ticks[run][-1] - REACH_TICKS
             middles = both[(both >= first) & (both <= last)]
             taps = middles[:, None] + TAP_STEP_TICKS * (np.arange(TAPS) - TAPS // 2)
-            windows.append(_Windows(mouth[taps - ticks[run][0]], sound[taps], late[taps]))
+            windows.append(_Windows(mouth[taps - ticks[run][0]], sound[taps]))
     return windows
 
 
