@@ -199,15 +199,19 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
     cross = evaluation.cross_dataset  # of ffpp there are training clips
     assert [(each.name, each.clips) for each in cross.datasets] == [("celebdf", 4)]
     assert gates.cross_dataset == cross
+    (part,) = (row for row in gates.parts if row.kind == "source")
+    assert (part.name, part.fakes, part.auc.value) == ("ffpp", 2, evaluation.auc)
     rows = {row.name: row for row in gates.rows}
     unseen = cross.datasets[0].whole.video.metrics["auc"].value
     assert rows["cross_dataset_auc"].value == rows["auc@celebdf"].value == unseen
     assert rows["auc@dfdc"].verdict == "not measured"
     logged = mlflow.MlflowClient().get_run(load(run, "train_detector", "mlflow_run"))
     assert logged.data.metrics["auc_at_celebdf"] == pytest.approx(rows["auc@celebdf"].value)
+    assert "| source ffpp | 2 + 2 |" in logged.data.tags["mlflow.note.content"]
     assert logged.data.tags["gate.auc_at_celebdf"].startswith("required: auc@celebdf ")
     robustness = load(run, "evaluate_robustness", "robustness")
     assert {row.target for row in robustness.rows} == {"frames"}  # nothing listens
+    assert robustness.left_out == ("celebdf",)
     attacked = {row.attacker: (row.clips, row.lost) for row in robustness.transmitted.rows}
     assert attacked == {"white_box": (2, 0), "noise": (2, 0)}
 
