@@ -72,6 +72,18 @@ def test_a_sample_has_whole_pairs_and_the_gate_all_clips(ensemble, clips, load):
     assert "2 contiguous frames" in report.protocol
 
 
+def test_a_reported_gate_may_be_measured_on_some_clips(bundle, clips, load):
+    pairs = [replace(clip, pair_id=str(n // 2)) for n, clip in enumerate(clips)]
+    settings = AttackSettings(epsilons=(0.05,), targets=("frames",), frames=2, gate_clips=3)
+    report = evaluate_under_attack(bundle, pairs, load, settings)
+    (row,) = report.rows
+    assert report.clips == row.clips == 4 < len(pairs)
+    assert report.gate_drop == row.drop
+    assert report.protocol.endswith(
+        "the attacks of the gate use at least 3 clips in whole pairs and all frames"
+    )
+
+
 def test_a_limited_number_of_frames_is_taken_from_the_middle(bundle, clips, load, examples):
     report = evaluate_under_attack(
         bundle, clips, load, AttackSettings(epsilons=(0.0,), targets=("audio",), frames=1)

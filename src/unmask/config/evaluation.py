@@ -88,7 +88,13 @@ class AttackSettings(SettingsModel):
     clips: int = Field(
         default=0,
         description="Number of test clips to attack; 0 attacks all. The attack that the gate "
-        "reads always uses all.",
+        "reads uses `gate_clips`.",
+    )
+    gate_clips: int = Field(
+        default=0,
+        ge=0,
+        description="Number of test clips under the attack that the gate reads, all frames of "
+        "each; 0 attacks all. Limit it only where that gate is reported and not required.",
     )
     frames: int = Field(
         default=0, description="Consecutive frames of each clip to attack; 0 attacks all."

@@ -79,8 +79,8 @@ def evaluate_under_attack(
 ) -> RobustnessReport:
     """Attack the clips of a split and measure the AUC again.
 
-    ``settings`` may limit clips and frames; the attacks of the gate still use all of them. Clips
-    that no attack needs are not loaded.
+    ``settings`` may limit clips and frames; the attacks of the gate use all frames, and have a
+    limit of clips of their own. Clips that no attack needs are not loaded.
 
     Args:
         load: Loads the features of a clip with the bundle's preprocessing.
@@ -100,8 +100,11 @@ def evaluate_under_attack(
     grid = product(settings.methods, targets, settings.epsilons)
     attacks = [Attack(target, epsilon, method) for method, target, epsilon in grid]
     gated = [each for each in attacks if is_gated_attack(each.method, each.target, each.epsilon)]
-    is_limited = bool(settings.clips or settings.frames)
-    whole = choose_clips(subset, 0, loader.is_usable) if gated and is_limited else sample
+    is_limited = bool(settings.clips or settings.frames or settings.gate_clips)
+    if gated and is_limited:
+        whole = choose_clips(subset, settings.gate_clips, loader.is_usable, both_classes=True)
+    else:
+        whole = sample
     check_skipped(tuple(loader.tried.values()), loader.problems)
     scored = [_score(bundle, sample, loader.iterate(sample, settings.frames), attacks, settings)]
     if gated and is_limited:
@@ -189,11 +192,14 @@ def _threat_model(bundle: Bundle) -> ThreatModel:
 
 def _protocol(settings: AttackSettings) -> str:
     sentences = []
-    if settings.clips or settings.frames:
-        clips = f"at least {settings.clips} clips in whole pairs" if settings.clips else "all clips"
+    if settings.clips or settings.frames or settings.gate_clips:
         frames = f"{settings.frames} contiguous frames" if settings.frames else "all frames"
+        gate = (
+            f"{_count(settings.gate_clips)} and all frames" if settings.gate_clips else "everything"
+        )
         sentences.append(
-            f"attacks use {clips} and {frames} of each clip; the attacks of the gate use everything"
+            f"attacks use {_count(settings.clips)} and {frames} of each clip; the attacks of the "
+            f"gate use {gate}"
         )
     if "pgd" in settings.methods:
         start = "a random point" if settings.pgd_random_start else "the clean clip"
@@ -203,3 +209,7 @@ def _protocol(settings: AttackSettings) -> str:
             "the highest loss counts"
         )
     return ". ".join(sentences)
+
+
+def _count(clips: int) -> str:
+    return f"at least {clips} clips in whole pairs" if clips else "all clips"
