@@ -23,6 +23,11 @@ def test_sets_for_testing_alone_are_named_though_no_part_has_them():
     assert "not in this report" not in render_page(replace(report, left_out=()))
 
 
+def test_the_page_names_components_that_are_not_trained():
+    report = RobustnessReport("test", 4, 0.9, (), untrained=("audio is not trained: <no sound>",))
+    assert "<p>audio is not trained: &lt;no sound&gt;</p>" in render_page(report)
+
+
 def test_the_gate_counts_white_box_fgsm_on_frames_up_to_0_05():
     report = RobustnessReport("test", 9, 0.9, ROWS)
     assert report.gate_drop == 0.4

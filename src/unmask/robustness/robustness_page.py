@@ -41,6 +41,7 @@ def render_page(report: RobustnessReport) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Robustness</title>'
         f"<style>{STYLE}</style></head><body><h1>Robustness</h1>"
+        f"{''.join(map(_paragraph, report.untrained))}"
         f"{_paragraph(describe_left_out(report.left_out))}"
         f"{_transmitted_section(report.transmitted)}"
         "<h2>White-box attacks on the aligned faces and the sound</h2>"

@@ -13,7 +13,7 @@ from unmask.config import PreprocessingSettings, SpeechSettings
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.files import file_sha256
-from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.bundle import load_bundle, not_trained, save_bundle
 
 SETTINGS = """
 attacks:
@@ -35,7 +35,8 @@ def run(tmp_path, monkeypatch, bundle_folder):
         torch.manual_seed(0)
         torch.nn.init.normal_(bundle.first_member.head[-1].weight)  # scores differ between clips
     spec = PreprocessingSettings(speech=SpeechSettings(method="energy"))
-    save_bundle(tmp_path / "bundle", replace(bundle, preprocessing=spec))
+    facts = {**bundle.provenance, not_trained("audio"): "no training clip has sound"}
+    save_bundle(tmp_path / "bundle", replace(bundle, preprocessing=spec, provenance=facts))
     monkeypatch.chdir(tmp_path)
     return lambda *args: CliRunner().invoke(app, ["eval", "attack", "bundle", *map(str, args)])
 
@@ -68,6 +69,7 @@ def test_report_has_one_row_per_budget(run, make_video, tmp_path):
     printed = " ".join(result.output.split())
     assert "Perturbed by 8/255, then encoded as H.264" in printed
     assert "transfer was not measured: the detector has one member" in printed
+    assert "audio is not trained: no training clip has sound" in result.output.splitlines()
     assert result.stdout.endswith("written: r.json\n")
 
 

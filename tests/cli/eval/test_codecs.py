@@ -9,6 +9,7 @@ from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
 from unmask.errors import ConfigError
 from unmask.files import file_sha256
+from unmask.models.bundle import load_bundle, not_trained, save_bundle
 
 SETTINGS = """
 codecs: {jobs: 1}
@@ -99,3 +100,20 @@ def test_a_set_for_testing_alone_is_named(run, bundle_folder, tmp_path, make_vid
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "c.json").read_text())["left_out"] == ["celebdf"]
     assert "not in this report: celebdf, which has no training clips" in result.output
+
+
+def test_skipped_conditions_and_components_that_are_not_trained_are_named(
+    run, bundle_folder, tmp_path, make_video
+):
+    clips = []
+    for number, fake in enumerate((False, True)):
+        path = make_video(tmp_path / f"{number}.mp4", seconds=0.6 + number / 10, audio=False)
+        facts = {"path": path, "sha256": file_sha256(path), "identity": str(number)}
+        clips.append(make_clip(clip_id=str(number), fake_video=fake, has_audio=False, **facts))
+    bundle = load_bundle(bundle_folder)
+    reasons = {**bundle.provenance, not_trained("audio"): "no training clip has sound"}
+    save_bundle(tmp_path / "silent", replace(bundle, provenance=reasons))
+    manifest = write_manifest(clips, tmp_path / "m.csv")
+    lines = run("silent", manifest, "--cells", "aac:24,h264:30").output.splitlines()
+    assert "audio is not trained: no training clip has sound" in lines
+    assert any(line.startswith("codecs skipped: aac:24 ") for line in lines)

@@ -68,7 +68,8 @@ def _print(report: "RobustnessReport") -> None:
         )
     for part in report.parts:
         typer.echo(_describe_part(part))
-    for note in filter(None, (*report.skipped, describe_left_out(report.left_out))):
+    left_out = describe_left_out(report.left_out)
+    for note in filter(None, (*report.untrained, *report.skipped, left_out)):
         typer.echo(note)
     if report.transmitted is not None:
         Console().print(_transmitted_table(report.transmitted))

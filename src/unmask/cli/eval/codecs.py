@@ -53,8 +53,9 @@ def command(
     Console().print(_table(report))
     for part in report.parts:
         typer.echo(f"{part.heading}: {part.not_measured or part.describe()}")
-    if report.left_out:
-        typer.echo(describe_left_out(report.left_out))
+    for note in (*report.untrained, *report.notes, describe_left_out(report.left_out)):
+        if note:
+            typer.echo(note)
     if out is not None:
         save(report, out)
         typer.echo(f"written: {out}")
