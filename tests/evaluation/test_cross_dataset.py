@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 
@@ -179,7 +180,19 @@ def test_a_data_set_of_which_nothing_was_scored_is_not_measured():
 
 def test_the_report_survives_json(videos):
     evaluation = evaluate(videos, {"a": "no face in the clip"})
+    evaluation = replace(evaluation, notes=("audio is not trained: no sound",))
     assert from_json(CrossEvaluation, to_json(evaluation)) == evaluation
+
+
+def test_a_report_without_notes_is_read(videos):
+    fields = json.loads(to_json(evaluate(videos)))
+    del fields["notes"]
+    assert from_json(CrossEvaluation, json.dumps(fields)).notes == ()
+
+
+def test_the_page_has_the_notes(videos):
+    page = render_page(replace(evaluate(videos), notes=("audio is not trained: <no sound>",)))
+    assert "<p>audio is not trained: &lt;no sound&gt;</p>" in page
 
 
 def test_metrics_have_the_name_of_the_data_set_behind_an_at_sign(videos):

@@ -109,6 +109,8 @@ class CrossEvaluation:
             ``frame`` is called fake; 1 where the bundle calls none so.
         mean_auc: Mean of the video-level AUCs of the data sets that have one, each with the same
             weight; ``None`` where none has.
+        notes: Components of the detector that its training clips could not teach, one sentence
+            each. Empty in files of before version 0.3.
     """
 
     bundle: str
@@ -118,6 +120,7 @@ class CrossEvaluation:
     datasets: tuple[DatasetReport, ...]
     thresholds: Mapping[str, float] = field(default_factory=dict)
     mean_auc: Estimate | None = None
+    notes: tuple[str, ...] = ()
 
     def get_slice(self, name: str) -> Slice | None:
         """Return the slice with all clips of a data set; ``None`` where it is not given."""

@@ -59,10 +59,11 @@ def write_page(evaluation: CrossEvaluation, path: Path) -> Path:
 
 def render_page(evaluation: CrossEvaluation) -> str:
     """Return the evaluation as an HTML page that loads no other file."""
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in evaluation.notes)
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Cross-dataset evaluation</title><style>{STYLE}</style></head><body>"
-        f"<h1>Cross-dataset evaluation</h1>{render_data_sets(evaluation)}</body></html>\n"
+        f"<h1>Cross-dataset evaluation</h1>{notes}{render_data_sets(evaluation)}</body></html>\n"
     )
 
 

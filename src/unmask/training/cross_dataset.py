@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unmask.config import EvaluationSettings
@@ -12,7 +12,7 @@ from unmask.data.splits import separate_own_forgeries
 from unmask.data.test_sets import select_unseen_sets
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
-from unmask.models.bundle import Bundle
+from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
@@ -70,10 +70,7 @@ def evaluate_on_folders(
         for name, scan in scans.items()
         for dataset in _score_folder(loaded, name, scan, cache, options)
     ]
-    return evaluate_datasets(
-        *(scored, settings, options.seed, loaded.sha256, options.frames),
-        thresholds=decision_thresholds(loaded.calibration),
-    )
+    return _evaluate(loaded, scored, settings, options)
 
 
 def evaluate_unseen_sets(
@@ -92,10 +89,21 @@ def evaluate_unseen_sets(
         loaded.preprocessing, cache, [clip for subset in unseen.values() for clip in subset]
     )
     scored = [_score_clips(loaded, name, subset, load) for name, subset in unseen.items()]
-    return evaluate_datasets(
-        *(scored, settings, seed, loaded.sha256),
-        thresholds=decision_thresholds(loaded.calibration),
+    return _evaluate(loaded, scored, settings, CrossOptions(seed=seed))
+
+
+def _evaluate(
+    bundle: Bundle,
+    scored: Sequence[DatasetScores],
+    settings: EvaluationSettings,
+    options: CrossOptions,
+) -> CrossEvaluation:
+    """Compute the metrics, and note which components of the bundle are not trained."""
+    evaluation = evaluate_datasets(
+        *(scored, settings, options.seed, bundle.sha256, options.frames),
+        thresholds=decision_thresholds(bundle.calibration),
     )
+    return replace(evaluation, notes=untrained_notes(bundle.untrained))
 
 
 def _score_folder(

@@ -17,7 +17,7 @@ from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
 from unmask.data.datasets.ingest import scan_dataset
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import BundleError, ConfigError, DataError
-from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.bundle import load_bundle, not_trained, save_bundle
 from unmask.training.score_clips import score_split
 from unmask.training.score_frames import score_videos
 
@@ -34,7 +34,8 @@ def run(tmp_path, monkeypatch, bundle_folder):
     spec = PreprocessingSettings(
         speech=SpeechSettings(method="energy"), flow=FlowSettings(enabled=False)
     )
-    save_bundle(tmp_path / "bundle", replace(bundle, preprocessing=spec))
+    facts = {**bundle.provenance, not_trained("audio"): "no training clip has sound"}
+    save_bundle(tmp_path / "bundle", replace(bundle, preprocessing=spec, provenance=facts))
     monkeypatch.chdir(tmp_path)
     return lambda *args: CliRunner().invoke(
         app, ["eval", "crosseval", *map(str, args), "--jobs", "1"]
@@ -75,6 +76,10 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
     assert report["bundle"] == load_bundle(tmp_path / "bundle").sha256
     assert report["thresholds"] == {"clip": 0.7, "clip_without_lip_sync": 0.7, "frame": 0.5}
     page = (tmp_path / "out/report.html").read_text()
+    note = "audio is not trained: no training clip has sound"
+    assert report["notes"] == [note]
+    assert note in result.output.splitlines()
+    assert f"<p>{note}</p>" in page
     for dataset, folder in zip(report["datasets"], (first, second), strict=True):
         rows = score_split(
             tmp_path / "bundle", scan_dataset(folder, role="test").clips, "test", None

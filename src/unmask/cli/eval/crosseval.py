@@ -47,7 +47,7 @@ def command(
 
 
 def run_crosseval(bundle: Path, on: Sequence[str], frames: int, jobs: int) -> "CrossEvaluation":
-    """Evaluate the bundle on all data sets, and print the tables.
+    """Evaluate the bundle on all data sets, and print the tables and notes.
 
     Args:
         on: ``NAME=FOLDER`` each.
@@ -69,6 +69,8 @@ def run_crosseval(bundle: Path, on: Sequence[str], frames: int, jobs: int) -> "C
     evaluation = evaluate_on_folders(bundle, folders, Cache(), EvaluationSettings(), options)
     for table in console_tables(evaluation):
         Console().print(table)
+    for note in evaluation.notes:
+        typer.echo(note)
     return evaluation
 
 
