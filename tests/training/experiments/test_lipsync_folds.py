@@ -14,10 +14,13 @@ from unmask.training.experiments.lipsync_folds import (
     LIP_ENERGY,
     NETWORK,
     SWAPPED,
+    LipMeasure,
     measure_folds,
 )
 from unmask.training.experiments.lipsync_report import found_share, lipsync_page
 from unmask.training.experiments.source_folds import SourceFold
+
+Z = (0.0, 0.0, 0.0)  # distance, confidence, deviation
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,23 @@ def test_the_report_states_the_share_of_offsets_found(experiment):
     assert shifted[4] == f"{expected:.3f}"
     assert "another person's voice" in page
     assert "lip-sync" in page
+
+
+def test_the_report_has_the_offsets_found_of_each_source():
+    def make(clip_id, source, delay_ms, offset_ms, kind=GENUINE):
+        return LipMeasure(clip_id, source, clip_id[0], NETWORK, kind, delay_ms, 2.0, offset_ms, *Z)
+
+    rows = [make(clip, "near", sign * 200, sign * 200) for clip in ("p1", "p2") for sign in (1, -1)]
+    rows += [make("q1", "far", 200, 120), make("q1", "far", -200, 0), make("r1", "far", 200, 0)]
+    rows += [make("r1", "far", 80, 80), make("s1", "fakes", 200, 200, "lip-sync")]
+    rows += [make("t1", "short", 0, 0), make("u1", "fakes", 0, 0, "lip-sync")]
+    page = lipsync_page(rows, "Title", EvaluationSettings(resamples=20), 0).split("by source, ")[1]
+    table = page.split("Fakes against")[0].splitlines()
+    found = {line.split(" | ")[0].strip("| "): line for line in table if "| network |" in line}
+    assert set(found) == {"near", "far", "short"}
+    assert found["near"].startswith("| near | network | 2 | 1 | 1.000 | one identity, no interval")
+    assert found["far"].startswith("| far | network | 2 | 2 | 0.333 | 0.0")
+    assert found["short"] == "| short | network | 0 | 0 | – | – |"
 
 
 def test_the_interval_resamples_whole_groups():

@@ -27,6 +27,7 @@ STATISTICS: dict[str, Callable[[LipMeasure], float]] = {
     "deviation": lambda measure: measure.deviation,
     "offset": lambda measure: abs(measure.offset_ms),
 }  # higher is more fake
+SOURCE_HEADER = ("source", "scorer", "clips", "people", "found within 80 ms", "by person")
 GROUPS: dict[str, Callable[[LipMeasure], str]] = {
     "by person": lambda measure: measure.identity,
     "by source": lambda measure: measure.source,
@@ -60,12 +61,19 @@ def lipsync_page(
         for name in STATISTICS
         if any(measure.kind == kind and measure.scorer == scorer for measure in measures)
     ]
+    sources = [
+        _source_cells(measures, scorer, source, (resamples, seed))
+        for source in sorted({measure.source for measure in measures if measure.kind == GENUINE})
+        for scorer in (LIP_ENERGY, NETWORK)
+    ]
     header = ("scorer", "delay", "speech", "clips", "found within 80 ms", *GROUPS)
     kind_header = ("fakes", "scorer", "statistic", "fake + genuine", "AUC", *GROUPS)
     parts = (
         f"# {title}",
         "Offsets of genuine clips:",
         markdown_table(header, offsets),
+        f"Offsets of genuine clips by source, at a delay of ±{MEASURED_MS} ms:",
+        markdown_table(SOURCE_HEADER, sources),
         "Fakes against genuine clips:",
         markdown_table(kind_header, kinds),
     )
@@ -105,11 +113,8 @@ def _offset_cells(
 ) -> tuple[str, ...]:
     chosen = [
         measure
-        for measure in measures
-        if measure.kind == GENUINE
-        and measure.scorer == scorer
-        and abs(measure.delay_ms) == shift_ms
-        and length_s[0] <= measure.speech_s < length_s[1]
+        for measure in _shifted(measures, scorer, shift_ms)
+        if length_s[0] <= measure.speech_s < length_s[1]
     ]
     low_s, high_s = length_s
     length = (
@@ -123,12 +128,39 @@ def _offset_cells(
     cells = (scorer, f"±{shift_ms} ms" if shift_ms else "none", length, str(clips))
     if not chosen:
         return (*cells, *("–" for _ in range(1 + len(GROUPS))))
-    errors_ms = [abs(measure.offset_ms - measure.delay_ms) for measure in chosen]
     estimates = [
-        found_share(errors_ms, [group(measure) for measure in chosen], *resampling)
+        found_share(_errors_ms(chosen), [group(measure) for measure in chosen], *resampling)
         for group in GROUPS.values()
     ]
     return (*cells, f"{estimates[0].value:.3f}", *(each.format_interval() for each in estimates))
+
+
+def _source_cells(
+    measures: Sequence[LipMeasure], scorer: str, source: str, resampling: tuple[int, int]
+) -> tuple[str, ...]:
+    chosen = [each for each in _shifted(measures, scorer, MEASURED_MS) if each.source == source]
+    people = [measure.identity for measure in chosen]
+    clips = len({measure.clip_id for measure in chosen})
+    cells = (source, scorer, str(clips), str(len(set(people))))
+    if not chosen:
+        return (*cells, "–", "–")
+    share = found_share(_errors_ms(chosen), people, *resampling)
+    return (*cells, f"{share.value:.3f}", share.format_interval())
+
+
+def _shifted(measures: Sequence[LipMeasure], scorer: str, shift_ms: int) -> list[LipMeasure]:
+    """Return the measures of genuine clips whose sound is late, or early, by ``shift_ms``."""
+    return [
+        measure
+        for measure in measures
+        if measure.kind == GENUINE
+        and measure.scorer == scorer
+        and abs(measure.delay_ms) == shift_ms
+    ]
+
+
+def _errors_ms(measures: Sequence[LipMeasure]) -> list[float]:
+    return [abs(measure.offset_ms - measure.delay_ms) for measure in measures]
 
 
 def _kind_cells(
