@@ -69,6 +69,25 @@ def test_each_source_has_an_auc_or_its_counts(held_out, net):
     assert web.auc.value == pytest.approx(roc_auc(np.array(scores), np.array(is_fake)))
 
 
+def test_a_kind_is_compared_with_the_genuine_clips_of_its_source(held_out):
+    """Every clip of source ``b`` scores above every clip of ``a``, genuine ones included."""
+    values, clips = {}, []
+    for number, clip in enumerate(held_out):
+        source = "ab"[number % 2]
+        clips.append(replace(clip, clip=replace(clip.clip, source=source)))
+        base = 0.5 * (source == "b") + 0.01 * (number % 3)
+        values[clip.sample.waveform.tobytes()] = base + 0.1 * clip.clip.is_fake
+
+    def score(lips, waveform, is_speech):
+        value = values.get(waveform.tobytes(), 0.9)
+        return SyncScore(value, 0.0, 0.9, np.zeros(1), np.zeros(1), np.zeros(1))
+
+    report = evaluate_lipsync("two sources", score, clips, seed=0, resamples=10)
+    rows = [(row.kind, row.fakes, row.genuine, row.auc.value) for row in report.kinds[2:]]
+    assert rows == [("a/voice-swap", 4, 4, 1.0), ("b/voice-swap", 4, 4, 1.0)]
+    assert [row.genuine for row in report.kinds[:2]] == [8, 8]
+
+
 def test_clips_without_a_score_are_counted_and_left_out(held_out):
     """A scorer that refuses fakes and finds genuine clips in sync."""
     waveforms = {clip.sample.waveform.tobytes() for clip in held_out if clip.clip.is_fake}

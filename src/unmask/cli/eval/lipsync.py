@@ -51,10 +51,11 @@ def command(
 
 def _print(reports: "tuple[SyncReport, ...]") -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shifts = Table("scorer", "audio shift", "scored", "mean score", "offset within 80 ms")
-    kinds = Table("scorer", "genuine against", "fakes", "AUC", "95 % interval")
+    kinds = Table("scorer", "genuine against", "fake + genuine", "AUC", "95 % interval")
     for report in reports:
         typer.echo(f"{report.scorer}: {report.genuine} genuine clips, {report.unscored} not scored")
         for row in report.shifts:
@@ -63,7 +64,8 @@ def _print(reports: "tuple[SyncReport, ...]") -> None:
             shifts.add_row(report.scorer, f"±{row.shift_ms} ms", str(row.scored), *values)
         for kind in report.kinds:
             auc, interval = f"{kind.auc.value:.3f}", kind.auc.format_interval()
-            kinds.add_row(report.scorer, kind.kind, str(kind.fakes), auc, interval)
+            counts = f"{kind.fakes} + {kind.genuine}"
+            kinds.add_row(report.scorer, escape(kind.kind), counts, auc, interval)
         for part in report.sources:
             measured = part.not_measured if part.auc is None else f"AUC {part.auc.format()}"
             typer.echo(f"{report.scorer}, {part.heading}: {measured}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.intervals import Estimate
-from unmask.evaluation.slices import PartOfClips, list_sources
+from unmask.evaluation.slices import PartOfClips, list_slices, list_sources
 from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
 from unmask.records import Clip, ModelInput, MouthCrops
 from unmask.training.lipsync.dataset import SyncClip, delay_audio, swap_audio
@@ -21,6 +21,7 @@ SWAPS = 3  # variants of each genuine clip with another person's sound
 
 Score = Callable[[MouthCrops, NDArray[np.float32], NDArray[np.bool_]], SyncScore]
 IdentityScores = list[tuple[str, float]]  # identity and fake probability of each clip
+ScoredClips = Sequence[tuple[Clip, float]]  # with the fake probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,18 @@ class KindRow:
     """Genuine clips against fakes of one kind.
 
     Attributes:
+        kind: ``SOURCE/KIND`` where the clips are of several sources, except for made fakes.
         fakes: Fakes that have a score.
+        genuine: Genuine clips that they are compared with: those of their source, or all where it
+            has none and for made fakes. ``None`` in files of before version 0.3, which pool the
+            sources.
         auc: With an interval by resampling identities.
     """
 
     kind: str
     fakes: int
     auc: Estimate
+    genuine: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +111,32 @@ def evaluate_lipsync(
     """
     genuine = [clip for clip in clips if not clip.clip.is_fake]
     scores = [(clip.clip, _score(score, clip.sample).probability) for clip in clips]
-    reals = [(clip.identity, p) for clip, p in scores if not clip.is_fake and p is not None]
+    scored = [(clip, value) for clip, value in scores if value is not None]
+    reals = [(clip.identity, value) for clip, value in scored if not clip.is_fake]
     if not reals:
         raise DataError(
             f"none of {len(genuine)} genuine clip(s) has a lip-sync score; add clips of people who "
             "speak to the camera"
         )
     shifted = [_score_shifted(score, genuine, shift_ms) for shift_ms in SHIFTS_MS]
-    kinds: dict[str, IdentityScores] = {
+    made: dict[str, IdentityScores] = {
         f"made: shifted {MIN_FAKE_SHIFT_MS} ms or more": [
             item for row, items in shifted if row.shift_ms >= MIN_FAKE_SHIFT_MS for item in items
         ],
         "made: dubbed": list(_score_swapped(score, genuine, np.random.default_rng(seed))),
     }
-    for clip, probability in scores:
-        if clip.is_fake and probability is not None:
-            kinds.setdefault(clip.manipulation, []).append((clip.identity, probability))
+    kinds = {name: (reals, fakes) for name, fakes in made.items()} | dict(_split_kinds(scored))
     return SyncReport(
         scorer=name,
         genuine=len(genuine),
-        unscored=sum(probability is None for _, probability in scores),
+        unscored=len(scores) - len(scored),
         shifts=tuple(row for row, _ in shifted),
         kinds=tuple(
-            _compare(kind, reals, fakes, np.random.default_rng(seed), resamples)
-            for kind, fakes in kinds.items()
-            if fakes
+            _compare(kind, *sides, np.random.default_rng(seed), resamples)
+            for kind, sides in kinds.items()
+            if sides[1]
         ),
-        sources=tuple(_compare_sources(scores, seed, resamples)),
+        sources=tuple(_compare_sources(scored, seed, resamples)),
     )
 
 
@@ -177,19 +182,31 @@ def _compare(
     identities, scores = zip(*reals, *fakes, strict=True)
     is_fake = np.arange(len(scores)) >= len(reals)
     auc = estimate_auc(np.array(scores), is_fake, identities, rng, resamples)
-    return KindRow(kind, len(fakes), auc)
+    return KindRow(kind, len(fakes), auc, len(reals))
 
 
-def _compare_sources(
-    scores: Sequence[tuple[Clip, float | None]], seed: int, resamples: int
-) -> Iterator[SyncSource]:
-    scored = [(clip, value) for clip, value in scores if value is not None]
+def _split_kinds(
+    scored: ScoredClips,
+) -> Iterator[tuple[str, tuple[IdentityScores, IdentityScores]]]:
+    """Yield each kind of fakes of each source, with its genuine clips and its fakes."""
+    for part in list_slices([clip for clip, _ in scored]):
+        if part.kind == "manipulation":
+            yield part.name, _by_label([scored[index] for index in part.indices])
+
+
+def _by_label(scored: ScoredClips) -> tuple[IdentityScores, IdentityScores]:
+    """Return the genuine clips, and the fakes."""
+    sides: tuple[IdentityScores, IdentityScores] = ([], [])
+    for clip, value in scored:
+        sides[clip.is_fake].append((clip.identity, value))
+    return sides
+
+
+def _compare_sources(scored: ScoredClips, seed: int, resamples: int) -> Iterator[SyncSource]:
     for part, indices in list_sources([clip for clip, _ in scored]):
         auc = None
         if not part.not_measured:
-            sides: tuple[IdentityScores, IdentityScores] = ([], [])
-            for clip, value in (scored[index] for index in indices):
-                sides[clip.is_fake].append((clip.identity, value))
+            sides = _by_label([scored[index] for index in indices])
             auc = _compare("", *sides, np.random.default_rng(seed), resamples).auc
         yield SyncSource(**asdict(part), auc=auc)
 
