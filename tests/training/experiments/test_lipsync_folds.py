@@ -102,11 +102,11 @@ def test_the_report_has_the_offsets_found_of_each_source():
     rows += [make("t1", "short", 0, 0), make("u1", "fakes", 0, 0, "lip-sync")]
     page = lipsync_page(rows, "Title", EvaluationSettings(resamples=20), 0).split("by source, ")[1]
     table = page.split("Fakes against")[0].splitlines()
-    found = {line.split(" | ")[0].strip("| "): line for line in table if "| network |" in line}
-    assert set(found) == {"near", "far", "short"}
-    assert found["near"].startswith("| near | network | 2 | 1 | 1.000 | one identity, no interval")
-    assert found["far"].startswith("| far | network | 2 | 2 | 0.333 | 0.0")
-    assert found["short"] == "| short | network | 0 | 0 | – | – |"
+    lines = {line.split(" | ")[0].strip("| "): line for line in table if "| network |" in line}
+    assert set(lines) == {"near", "far", "short"}
+    assert lines["near"].startswith("| near | network | 2 | 1 | 1.000 | one identity, no interval")
+    assert lines["far"].startswith("| far | network | 2 | 2 | 0.333 | 0.0")
+    assert lines["short"] == "| short | network | 0 | 0 | – | – |"
 
 
 def test_the_interval_resamples_whole_groups():
