@@ -58,8 +58,10 @@ def test_each_source_has_its_own_difference_or_its_counts(score_rows):
     names = ["few" if number < 8 else ("a", "b")[number // 8 % 2] for number in range(160)]
     rows = [replace(row, source=n) for row, n in zip(score_rows(), names, strict=True)]
     other = shift_fakes(rows, -0.5, 0.7)
-    sources = {row.name: row for row in compare(rows, other).sources}
+    measured_parts = compare(rows, other).sources
+    sources = {row.name: row for row in measured_parts if row.kind == "source"}
     assert set(sources) == {"a", "b", "few"}
+    assert {row.kind for row in measured_parts} == {"source", "manipulation"}
     for name in ("a", "b"):
         own = [[row for row in table if row.source == name] for table in (rows, other)]
         alone = compare(*own)

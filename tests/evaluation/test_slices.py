@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from tests.toy_fixtures import make_score_row
-from unmask.evaluation.slices import MIN_CLIPS, list_levels, list_parts, list_slices
+from unmask.evaluation.slices import (
+    MIN_CLIPS,
+    list_levels,
+    list_parts,
+    list_slices,
+    list_sources_and_kinds,
+)
 
 
 @pytest.fixture
@@ -22,19 +28,32 @@ def names(parts):
     return [(part.kind, part.name) for part in parts]
 
 
-def test_one_source_with_one_kind_and_one_level_has_no_part_that_repeats_all_clips(rows):
+def test_one_source_with_one_kind_and_one_level_has_a_part_for_each(rows):
     same = [replace(row, compression="c23") for row in rows if row.manipulation != "voice"]
-    assert list(list_parts(same)) == []
-    assert [len(part.indices) for part in list_slices(same)] == [len(same)] * 4
+    parts = list(list_parts(same))
+    assert names(part for part, _ in parts) == [
+        ("source", "ffpp"),
+        ("manipulation", "face_swap"),
+        ("compression", "c23"),
+    ]
+    assert all(len(indices) == len(same) for _, indices in parts)
+    without_levels = [part for part, _ in parts if part.kind != "compression"]
+    assert [part for part, _ in list_sources_and_kinds(same)] == without_levels
+
+
+def test_clips_without_the_name_of_a_data_set_are_no_source(rows):
+    unnamed = [replace(row, source="") for row in rows]
+    assert {part.kind for part, _ in list_parts(unnamed)} == {"manipulation"}
 
 
 def test_one_source_with_several_kinds_has_a_part_for_each(rows):
     parts = list(list_parts(rows))
     assert names(part for part, _ in parts) == [
+        ("source", "ffpp"),
         ("manipulation", "face_swap"),
         ("manipulation", "voice"),
     ]
-    for part, indices in parts:
+    for part, indices in parts[1:]:
         assert (part.fakes, part.reals, part.not_measured) == (10, 20, "")
         assert {rows[index].manipulation for index in indices} == {"none", part.name}
 

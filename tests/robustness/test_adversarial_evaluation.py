@@ -213,7 +213,11 @@ def test_each_source_and_kind_has_the_rows_of_its_own_clips(ensemble, clips, loa
     settings = AttackSettings(epsilons=(0.05,), targets=("frames",))
     report = evaluate_under_attack(ensemble, mixed, load, settings)
     parts = {part.title: part for part in report.parts}
-    assert list(parts) == ["source celebdf", "source few", "source ffpp"]  # of one kind each
+    sources = ("celebdf", "few", "ffpp")
+    assert list(parts) == [
+        *(f"source {name}" for name in sources),
+        *(f"manipulation {name}/swap" for name in sources),
+    ]
     alone = evaluate_under_attack(ensemble, mixed[10:20], load, settings)
     assert [row.drop for row in parts["source ffpp"].rows] == pytest.approx(
         [row.drop for row in alone.rows]
@@ -222,7 +226,7 @@ def test_each_source_and_kind_has_the_rows_of_its_own_clips(ensemble, clips, loa
     assert parts["source few"].rows == ()
     reason = "too few clips, a row takes 5 of each"
     assert parts["source few"].not_measured == reason
-    assert alone.parts == ()
+    assert [part.title for part in alone.parts] == ["source ffpp", "manipulation swap"]
     key = "fgsm_drop_frames_0.05/source/ffpp"
     assert report.to_metrics()[key] == parts["source ffpp"].rows[0].drop
     assert from_json(RobustnessReport, to_json(report)) == report

@@ -111,12 +111,15 @@ def test_parts_have_the_rows_of_their_clips_alone():
     encoded = rng.normal(0, 1, 40) + 2 * labels
     scores = TransmittedScores(encoded, encoded, encoded - rng.random(40) * labels)
     parts = list(compare_parts({("noise", 23): scores}, clips, SETTINGS, 1))
-    assert [part.title for part in parts] == ["source celebdf", "source few", "source ffpp"]
+    assert [part.title for part in parts] == [
+        *("source celebdf", "source few", "source ffpp"),
+        *("manipulation celebdf/swap", "manipulation few/swap", "manipulation ffpp/swap"),
+    ]
     own = TransmittedScores(*(values[20:36] for values in (encoded, encoded, scores.attacked)))
     assert parts[2].rows == (compare_stages("noise", 23, clips[20:36], own, SETTINGS, 1),)
     assert (parts[1].rows, parts[1].not_measured[:12]) == ((), "too few clip")
     report = TransmittedReport(0.95, 8, parts[0].rows, parts=tuple(parts))
-    logged = {key: value for key, value in report.to_metrics().items() if "/" in key}
+    logged = {key: value for key, value in report.to_metrics().items() if "/source/" in key}
     assert logged == {
         "transmitted_drop_noise_23/source/celebdf": parts[0].rows[0].drop.value,
         "transmitted_drop_noise_23/source/ffpp": parts[2].rows[0].drop.value,

@@ -10,7 +10,7 @@ from unmask.errors import DataError
 from unmask.evaluation.bootstrap import draw_identity_counts
 from unmask.evaluation.metrics import roc_auc
 from unmask.evaluation.resampled_metrics import resampled_aucs
-from unmask.evaluation.slices import PartOfClips, list_sources
+from unmask.evaluation.slices import PartOfClips, list_sources_and_kinds
 from unmask.records import ScoreRow
 
 CONFIDENCE = 0.95  # one-sided, of the lower bound
@@ -23,7 +23,7 @@ Pairs = Sequence[tuple[ScoreRow, ScoreRow]]  # of the candidate and of the basel
 
 @dataclass(frozen=True, slots=True)
 class BaselineSource(PartOfClips):
-    """The comparison on the clips of one data set; ``None`` where nothing is measured.
+    """The comparison on a data set or a kind of fakes; ``None`` where nothing is measured.
 
     Attributes:
         auc, difference, lower: See :class:`BaselineComparison`.
@@ -37,9 +37,9 @@ class BaselineSource(PartOfClips):
         """Return the row as text, see ``SOURCE_HEADINGS``."""
         counts = f"{self.fakes} + {self.reals}"
         if self.auc is None or self.difference is None:
-            return self.name, counts, f"not measured: {self.not_measured}", "", ""
+            return self.title, counts, f"not measured: {self.not_measured}", "", ""
         lower = "one identity, no bound" if self.lower is None else f"{self.lower:+.3f}"
-        return self.name, counts, f"{self.auc:.3f}", f"{self.difference:+.3f}", lower
+        return self.title, counts, f"{self.auc:.3f}", f"{self.difference:+.3f}", lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def compare_with_baseline(
 
 
 def _compare_sources(pairs: Pairs, resamples: int, seed: int) -> Iterator[BaselineSource]:
-    for part, indices in list_sources([row for row, _ in pairs]):
+    for part, indices in list_sources_and_kinds([row for row, _ in pairs]):
         if part.not_measured:
             yield BaselineSource(**asdict(part))
             continue

@@ -105,32 +105,28 @@ def list_slices(clips: Sequence[LabelledClip]) -> Iterator[ClipSlice]:
 def list_parts(
     clips: Sequence[LabelledClip], is_scored: NDArray[np.bool_] | None = None
 ) -> Iterator[tuple[PartOfClips, list[int]]]:
-    """Yield the slices that do not merely repeat all clips or one another, with their indices.
+    """Yield each source, kind and level, also where there is only one, with its clips' indices.
 
-    One with fewer than ``MIN_CLIPS`` fakes or genuine clips says so in ``not_measured``.
+    One with fewer than ``MIN_CLIPS`` fakes or genuine clips says so in ``not_measured``. Clips of
+    an unnamed data set are no source.
 
     Args:
         is_scored: Which clips count, shape ``(clips,)``; ``None`` for all.
     """
-    known: set[tuple[int, ...]] = set()
     for part in list_slices(clips):
-        if part.indices not in known and part.kind != "all":
+        if part.name:
             labels = [clips[i].is_fake for i in part.indices if is_scored is None or is_scored[i]]
             counts = sum(labels), len(labels) - sum(labels)
             yield PartOfClips(part.kind, part.name, *counts, _shortage(*counts)), [*part.indices]
-        known.add(part.indices)
 
 
-def list_sources(clips: Sequence[LabelledClip]) -> Iterator[tuple[PartOfClips, list[int]]]:
-    """Yield each data set with a name, also where there is only one, with the indices of its clips.
-
-    One with fewer than ``MIN_CLIPS`` fakes or genuine clips says so in ``not_measured``.
-    """
-    for part in list_slices(clips):
-        if part.kind == "source" and part.name:
-            fakes = sum(clips[index].is_fake for index in part.indices)
-            counts = fakes, len(part.indices) - fakes
-            yield PartOfClips(part.kind, part.name, *counts, _shortage(*counts)), [*part.indices]
+def list_sources_and_kinds(
+    clips: Sequence[LabelledClip],
+) -> Iterator[tuple[PartOfClips, list[int]]]:
+    """Yield the parts of :func:`list_parts` but for the compression levels."""
+    for part, indices in list_parts(clips):
+        if part.kind != "compression":
+            yield part, indices
 
 
 def list_levels(clips: Sequence[LabelledClip], source: str) -> tuple[str, ...]:

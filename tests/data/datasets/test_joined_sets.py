@@ -39,7 +39,7 @@ def test_manifests_of_one_folder_have_the_names_of_their_files(tmp_path):
     assert [clip.clip_id for clip in read_joined_sets(files)] == ["set-1__clip", "set-2__clip"]
 
 
-def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path, caplog):
+def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path):
     def clips_of(set_number):
         return [
             make_clip(
@@ -51,17 +51,23 @@ def test_joined_sets_get_splits_that_share_no_source_and_no_person(tmp_path, cap
                 fake_video=number % 2 == 0,
                 manipulation="toy",
                 split="test",
-                official_split=True,
             )
             for number in range(5 * set_number, 5 * set_number + 20)
         ]
 
     files = [write_set(tmp_path / name, *clips_of(n)) for n, name in enumerate("ab")]
     clips = join_sets(files, seed=3)
-    assert "40 official test clips (site 0, site 1, site 2, site 3, site 4)" in caplog.text
     assert len(clips) == 40
     for key in ("source", "identity"):
         splits = {}
         for clip in clips:
             splits.setdefault(getattr(clip, key), set()).add(clip.split)
         assert all(len(of_value) == 1 for of_value in splits.values())
+
+
+def test_official_test_clips_are_not_dealt_anew(tmp_path):
+    official = make_clip(clip_id="a", sha256="a" * 64, source="web", official_split=True)
+    other = make_clip(clip_id="b", sha256="b" * 64, source="studio")
+    files = [write_set(tmp_path / clip.source, clip) for clip in (official, other)]
+    with pytest.raises(DataError, match=r"1 clips \(web\) are official test clips.*--data NAME"):
+        join_sets(files)

@@ -69,7 +69,8 @@ def test_each_source_is_measured_with_the_same_fits(make_bundle, toy_clips, toy_
         return toy_load(originals[clip.clip_id])
 
     bundle = make_bundle(1)
-    unmeasured, web = compare_calibration(bundle, clips, load, passes=0, bins=5).sources
+    unmeasured, web, *kinds = compare_calibration(bundle, clips, load, passes=0, bins=5).sources
+    assert {part.kind for part in kinds} == {"manipulation"}
     assert (unmeasured.rows, unmeasured.fakes, unmeasured.reals) == ((), 3, 0)
     assert unmeasured.not_measured == "no genuine clips"
     own = [clip for clip in clips if clip.source == "web"]

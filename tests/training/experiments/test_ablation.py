@@ -141,3 +141,4 @@ def test_clips_of_a_set_for_testing_alone_are_not_scored():
     unseen = make_clip(clip_id="u", identity="u", split="test", source="unseen")
     notes = " ".join(report_notes([*clips, make_clip(split="val"), unseen], []))
     assert "6 test clips of 3 people" in notes
+    assert "Not in this report: unseen, which has no training clips;" in notes

@@ -1,6 +1,5 @@
 """Several data sets read as one, with the sources that they name themselves."""
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,8 +10,6 @@ from unmask.data.manifest import read_manifest
 from unmask.data.splits import FRACTIONS, GROUP_KEYS, assign_splits, separate_development
 from unmask.errors import DataError
 from unmask.records import Clip
-
-log = logging.getLogger(__name__)
 
 MANIFEST_STEM = "manifest"
 
@@ -48,18 +45,17 @@ def join_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tuple[Clip
     """Return the clips of :func:`read_joined_sets` with splits of their own.
 
     No source, person, footage or file is in two splits; the splits that the sets state have no
-    effect. A warning counts the official test clips, whose lists are not kept.
+    effect.
 
     Raises:
-        DataError: As for :func:`read_joined_sets`.
+        DataError: As for :func:`read_joined_sets`, and if a set has official test clips.
     """
     clips = read_joined_sets(paths, seed, jobs)
     if official := [clip for clip in clips if clip.official_split and clip.split == "test"]:
-        log.warning(
-            "%d official test clips (%s) are dealt anew, by source: a detector that is trained on "
-            "these splits has no score on those test lists; --data NAME=FOLDER keeps them",
-            len(official),
-            ", ".join(sorted({clip.source for clip in official})),
+        raise DataError(
+            f"{len(official)} clips ({', '.join(sorted({clip.source for clip in official}))}) are "
+            "official test clips, which joined splits would deal anew; keep the data sets apart "
+            "and give each as --data NAME=FOLDER"
         )
     undecided = [replace(clip, official_split=False) for clip in clips]
     return assign_splits(undecided, FRACTIONS, seed, (*GROUP_KEYS, "source"))

@@ -27,10 +27,26 @@ def name_sources(
     if not name:
         return tuple(clip.source for clip in clips)
     known = sources | {clip.source for clip in clips}
+    _warn_of_other_names(name, known)
     suffixes = {source: _test_suffix(source) for source in known}
     if "" not in suffixes.values():
         return (name,) * len(clips)
     return tuple("-".join(filter(None, (name, suffixes[clip.source]))) for clip in clips)
+
+
+def _warn_of_other_names(name: str, sources: frozenset[str]) -> None:
+    """Warn that gates on a published set do not read it under another name than its alias."""
+    published = [PROTOCOLS[source] for source in sorted(sources & PROTOCOLS.keys())]
+    trained = [protocol for protocol in published if not protocol.suffix]
+    for protocol in trained:
+        if name != protocol.alias:
+            log.warning(
+                "gates call %s %s, and do not read it as %s; --data %s=FOLDER gives it that name",
+                protocol.name,
+                protocol.alias,
+                name,
+                protocol.alias,
+            )
 
 
 def _test_suffix(source: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
-from unmask.evaluation.slices import PartOfClips, list_sources
+from unmask.evaluation.slices import PartOfClips, list_sources_and_kinds
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import apply_platt, fit_platt, fit_temperature
 from unmask.models.ensemble.pooling import average_in_probability
@@ -148,7 +148,7 @@ def compare_calibration(
                 **asdict(part),
                 rows=() if part.not_measured else measure([test[index] for index in indices]),
             )
-            for part, indices in list_sources([scored.clip for scored in test_clips])
+            for part, indices in list_sources_and_kinds([scored.clip for scored in test_clips])
         ),
     )
 

@@ -9,10 +9,11 @@ from time import perf_counter
 
 from unmask.config import Settings, load_settings, to_dict
 from unmask.data.manifest import manifest_hash
-from unmask.data.test_sets import select_headline_clips
+from unmask.data.test_sets import list_left_out, select_headline_clips
 from unmask.data.torch.evaluation_set import EvaluationClips, make_feature_loader
 from unmask.errors import ConfigError
 from unmask.evaluation.ablation_analysis import REFERENCE, RunScores
+from unmask.evaluation.slices import describe_left_out
 from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
@@ -215,6 +216,7 @@ def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, 
     test = select_headline_clips(clips)
     people = len({clip.identity for clip in test})
     fixed = f" Every run with {' '.join(overrides)}." if overrides else ""
+    left_out = describe_left_out(list_left_out(clips))
     return (
         "Each row has one component switched off and all others on; a row whose name has a plus "
         "has one switched on that the reference lacks. Scores are of "
@@ -232,6 +234,7 @@ def report_notes(clips: Sequence[Clip], overrides: Sequence[str]) -> tuple[str, 
         "foundation backbone of which only the norms are trained (`model.frame_backbone`, "
         "`model.trainable=norms`), with a large expected gain, has no row: it depends on "
         "pretrained weights, which the demo profile does not have.",
+        *([f"{left_out[0].upper()}{left_out[1:]}."] if left_out else []),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import estimate_auc
 from unmask.evaluation.intervals import Estimate
-from unmask.evaluation.slices import PartOfClips, list_slices, list_sources
+from unmask.evaluation.slices import PartOfClips, list_parts, list_slices
 from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
 from unmask.records import Clip, ModelInput, MouthCrops
 from unmask.training.lipsync.dataset import SyncClip, delay_audio, swap_audio
@@ -203,7 +203,9 @@ def _by_label(scored: ScoredClips) -> tuple[IdentityScores, IdentityScores]:
 
 
 def _compare_sources(scored: ScoredClips, seed: int, resamples: int) -> Iterator[SyncSource]:
-    for part, indices in list_sources([clip for clip, _ in scored]):
+    for part, indices in list_parts([clip for clip, _ in scored]):
+        if part.kind != "source":
+            continue
         auc = None
         if not part.not_measured:
             sides = _by_label([scored[index] for index in indices])
