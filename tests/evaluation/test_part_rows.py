@@ -61,8 +61,10 @@ def test_the_gate_report_compares_each_source_with_the_baseline(evaluation):
     baseline = BaselineComparison("baseline", 0.9, -0.012, -0.05, 0.01, sources=(row, few))
     page = render_page(check_gates(GateSettings(), evaluation, 0.0, baseline))
     section = page[page.index("<h2>Pinned baseline</h2>") :]
-    assert "<td>ffpp</td><td>9 + 8</td><td>0.900</td><td>-0.012</td><td>-0.050</td>" in section
-    assert "<td>kodf</td><td>2 + 8</td><td>not measured: too few clips" in section
+    assert (
+        "<td>source ffpp</td><td>9 + 8</td><td>0.900</td><td>-0.012</td><td>-0.050</td>" in section
+    )
+    assert "<td>source kodf</td><td>2 + 8</td><td>not measured: too few clips" in section
 
 
 def test_a_report_without_rows_stays_readable(evaluation, tmp_path):

@@ -14,8 +14,8 @@ from unmask.evaluation.slices import PartOfClips, list_sources_and_kinds
 from unmask.records import ScoreRow
 
 CONFIDENCE = 0.95  # one-sided, of the lower bound
-SOURCE_HEADINGS = (
-    *("source", "fake + genuine", "AUC of the baseline", "difference"),
+PART_HEADINGS = (
+    *("part", "fake + genuine", "AUC of the baseline", "difference"),
     "lower bound",
 )
 Pairs = Sequence[tuple[ScoreRow, ScoreRow]]  # of the candidate and of the baseline
@@ -34,7 +34,7 @@ class BaselineSource(PartOfClips):
     lower: float | None = None
 
     def list_cells(self) -> tuple[str, str, str, str, str]:
-        """Return the row as text, see ``SOURCE_HEADINGS``."""
+        """Return the row as text, see ``PART_HEADINGS``."""
         counts = f"{self.fakes} + {self.reals}"
         if self.auc is None or self.difference is None:
             return self.title, counts, f"not measured: {self.not_measured}", "", ""

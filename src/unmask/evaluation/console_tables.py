@@ -6,7 +6,7 @@ from rich.table import Table
 
 from unmask.evaluation import part_rows, roadmap
 from unmask.evaluation.auc_estimate import AucEstimate, UnmeasuredAuc
-from unmask.evaluation.baseline_comparison import SOURCE_HEADINGS, BaselineSource
+from unmask.evaluation.baseline_comparison import PART_HEADINGS, BaselineSource
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import NOT_MEASURED, GateReport
 from unmask.evaluation.intervals import Estimate
@@ -72,7 +72,7 @@ def part_table(report: GateReport) -> Table:
 def baseline_table(sources: Sequence[BaselineSource]) -> Table:
     """Return a table of the comparison with the pinned baseline, one line per data set."""
     table = Table(title="Against the pinned baseline", title_justify="left")
-    for name in SOURCE_HEADINGS:
+    for name in PART_HEADINGS:
         table.add_column(name)
     for row in sources:
         table.add_row(*row.list_cells())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from unmask.evaluation import part_rows, roadmap
-from unmask.evaluation.baseline_comparison import SOURCE_HEADINGS
+from unmask.evaluation.baseline_comparison import PART_HEADINGS
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.cross_dataset_tables import STYLE, render_data_sets
 from unmask.evaluation.gates import GateReport
@@ -41,7 +41,7 @@ def render_page(report: GateReport) -> str:
         parts += [f"<h2>{PARTS}</h2>", f"<p>{PARTS_NOTE}</p>", _table(part_rows.HEADINGS, rows)]
     if report.baseline:
         sources = [row.list_cells() for row in report.baseline]
-        parts += ["<h2>Pinned baseline</h2>", _table(SOURCE_HEADINGS, sources)]
+        parts += ["<h2>Pinned baseline</h2>", _table(PART_HEADINGS, sources)]
     parts += ["<h2>Cross-dataset</h2>", _cross_dataset(report.cross_dataset)]
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
