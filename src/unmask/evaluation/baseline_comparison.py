@@ -54,7 +54,7 @@ class BaselineComparison:
             identity, or only the AUCs are known.
         deviation: Standard deviation of the resampled differences.
         clips, identities: How much was compared.
-        sources: A row per data set; empty in files of before version 0.3.
+        sources: A row per data set and kind of fakes; empty in files of before version 0.3.
         problem: Why a baseline that is pinned could not be compared; empty otherwise.
     """
 

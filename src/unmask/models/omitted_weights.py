@@ -73,17 +73,25 @@ def read_omitted(
     weights: dict[str, Tensor] = {}
     for each in omitted:
         stored = fetch_backbone(each.network, SETTING)
-        _require_same(stored, each)
+        require_same_weights(stored, each.network, each.sha256)
         tensors = load_file(stored.folder / WEIGHTS_NAME)
         names = members[each.member].frame.backbone.state_dict().keys()
         weights |= {f"{_prefix(each.member)}{name}": tensors[name] for name in names}
     return weights
 
 
-def _require_same(stored: StoredNetwork, omitted: OmittedWeights) -> None:
-    if stored.sha256 != omitted.sha256:
+def require_same_weights(stored: StoredNetwork, network: str, sha256: str) -> None:
+    """Refuse a network of the registry that a bundle was not made with.
+
+    Args:
+        sha256: Hash of the weights that the bundle was made with.
+
+    Raises:
+        BundleError: The hashes differ.
+    """
+    if stored.sha256 != sha256:
         raise BundleError(
-            f"the bundle was made with other weights of {omitted.network} than this version of "
+            f"the bundle was made with other weights of {network} than this version of "
             "unmask converts; use the version that wrote the bundle, or train again"
         )
 

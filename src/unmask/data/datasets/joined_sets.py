@@ -54,8 +54,8 @@ def join_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tuple[Clip
     if official := [clip for clip in clips if clip.official_split and clip.split == "test"]:
         raise DataError(
             f"{len(official)} clips ({', '.join(sorted({clip.source for clip in official}))}) are "
-            "official test clips, which joined splits would deal anew; keep the data sets apart "
-            "and give each as --data NAME=FOLDER"
+            "official test clips, which joining would put into other splits; keep the data sets "
+            "apart and give each as --data NAME=FOLDER"
         )
     undecided = [replace(clip, official_split=False) for clip in clips]
     return assign_splits(undecided, FRACTIONS, seed, (*GROUP_KEYS, "source"))
