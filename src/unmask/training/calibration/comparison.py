@@ -90,7 +90,7 @@ class CalibrationComparison:
     Attributes:
         calibration_clips, clips: In the validation and in the test split.
         passes: MC-dropout passes of each member.
-        sources: The rows per data set and kind, with the same fits; empty in files before version 0.3.
+        sources: The rows per data set and kind, with the same fits; empty in files before 0.3.
         error_detection_auc: AUC of the spread of the passes in finding clips on the wrong side
             of one half; ``None`` without passes, or where all clips are right or all wrong.
     """
