@@ -9,6 +9,7 @@ import yaml
 from tests.factories import make_clip
 
 ROOT = Path(__file__).resolve().parents[2]
+PLATFORMS = pytest.StashKey[tuple[Path, dict[str, str]]]()
 TINY = {
     "data": {"forge": False},
     "preprocessing": {"flow": {"enabled": False}, "speech": {"method": "energy"}},
@@ -43,9 +44,31 @@ TINY = {
 }
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Run a test that uses `platforms` in their folder, and leave the folder after the test.
+
+    The platforms live as long as the session, and tests of other folders may run in between.
+    """
+    environment, folder = dict(os.environ), Path.cwd()
+    if "platforms" in item.fixturenames and PLATFORMS in item.session.stash:
+        _enter(*item.session.stash[PLATFORMS])
+    try:
+        return (yield)
+    finally:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+def _enter(folder, variables):
+    os.environ.update(variables)
+    os.chdir(folder)
+
+
 @pytest.fixture(scope="session")
-def platforms(tmp_path_factory):
-    """Enter a folder with its own ZenML, MLflow and BentoML; restore the environment afterwards."""
+def platforms(request, tmp_path_factory):
+    """Enter a folder with its own ZenML, MLflow and BentoML."""
     import mlflow
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
@@ -63,16 +86,12 @@ def platforms(tmp_path_factory):
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": str(root / "outputs/mlartifacts"),
         "BENTOML_HOME": str(root / "outputs/bentoml"),
     }
-    before, folder = dict(os.environ), Path.cwd()
-    os.environ.update(variables)
-    os.chdir(root)
+    request.session.stash[PLATFORMS] = root, variables
+    _enter(root, variables)
     mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
     yield root
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(before)
     mlflow.set_tracking_uri(None)
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
