@@ -225,6 +225,35 @@ def test_a_data_set_that_is_not_given_is_not_measured_and_stops_nothing(good):
     assert report.passed
 
 
+@pytest.mark.parametrize(("is_fake", "lacks"), [(True, "genuine"), (False, "fake")])
+@pytest.mark.parametrize("trained_on", [True, False])
+@pytest.mark.parametrize(("level", "passed"), [("required", False), ("reported", True)])
+def test_a_data_set_that_is_given_with_one_class_fails_its_gates(
+    good, score_rows, is_fake, lacks, trained_on, level, passed
+):
+    rows = [row for row in of_source(score_rows(), "ffpp") if row.is_fake == is_fake]
+    settings = EvaluationSettings(resamples=10)
+    if trained_on:
+        rest = of_source(score_rows(seed=1), "celebdf")
+        evaluation = replace(good, by_source=evaluate(rest + rows, settings, 1).by_source)
+    else:
+        nothing = ScoredFrames(np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+        videos = tuple(ScoredVideo(row, False, nothing) for row in rows)
+        cross = evaluate_datasets([DatasetScores("ffpp", len(rows), videos)], settings, 1)
+        evaluation = replace(good, cross_dataset=cross)
+    limits = tuple(
+        SourceGate(source="ffpp", limit=0.5, metric=metric, level=level)
+        for metric in ("auc", "fpr95")
+    )
+    report = check_gates(GateSettings(sources=limits), evaluation, 0.0, NONE)
+    for name in ("auc@ffpp", "fpr95@ffpp"):
+        row = gate(report, name)
+        assert (row.value, row.level, row.passed) == (None, level, False)
+        assert row.verdict == "not measured"
+        assert f"data set ffpp has no {lacks} clips in the test split" in row.message
+    assert report.passed == passed
+
+
 @pytest.fixture
 def unseen(score_rows):
     """Metrics on two data sets that nothing was trained on; one is hard."""

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
+from unmask.evaluation.auc_estimate import UnmeasuredAuc
 from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSource
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
@@ -164,8 +165,8 @@ def check_gates(
     message.
 
     Args:
-        evaluation: Metrics of the candidate on the test set. A gate on a data set that is not
-            among them counts as ``reported``.
+        evaluation: Metrics of the candidate on the test set. A gate on a data set without test
+            clips counts as ``reported``; one with clips of a single class fails a required gate.
         fgsm_auc_drop: AUC lost under FGSM; ``None`` where it was not measured, which fails the
             gate.
         baseline: Comparison with the pinned baseline on the same test set. Where none is pinned,
@@ -253,19 +254,28 @@ def _with_interval(estimate: Estimate) -> Reading:
 
 def _read_source(name: str, evaluation: Evaluation) -> Reading:
     """Read a metric of a data set; one that was not given cannot be missed."""
-    cross = evaluation.cross_dataset
     metric, _, source = name.partition(AT_SOURCE)
-    table = evaluation.by_source if metric == "auc" else evaluation.fpr95_by_source
-    known = table.get(source)
-    estimate = known if isinstance(known, Estimate) else None
-    if estimate is None and cross is not None and (part := cross.get_slice(source)) is not None:
-        estimate = part.video.metrics.get(metric)
+    estimate, missing = _find_source(metric, source, evaluation)
     if estimate is not None:
         return Reading(estimate, f" ({estimate.format_interval()}{_pooled(source, evaluation)})")
-    reason = (
-        f"no data set {source} with genuine and fake test clips (give it as --data {source}=FOLDER)"
-    )
+    if missing:
+        reason = f"data set {source} has {missing} in the test split that could be scored"
+        return Reading(None, reason=reason)
+    reason = f"no data set {source} with test clips (give it as --data {source}=FOLDER)"
     return Reading(None, reason=reason, decides=False)
+
+
+def _find_source(metric: str, source: str, evaluation: Evaluation) -> tuple[Estimate | None, str]:
+    """Return a metric of a data set, or the classes that its test clips lack."""
+    cross = evaluation.cross_dataset
+    known = evaluation.by_source.get(source)
+    if isinstance(known, UnmeasuredAuc):
+        return None, known.not_measured
+    if known is not None:
+        return known if metric == "auc" else evaluation.fpr95_by_source.get(source), ""
+    if cross is not None and (part := cross.get_slice(source)) is not None:
+        return part.video.metrics.get(metric), part.video.not_measured
+    return None, ""
 
 
 def _pooled(source: str, evaluation: Evaluation) -> str:
