@@ -64,7 +64,7 @@ def training_pipeline(
     members, runs = _train_members(clips, data_version, settings)
     log_skipped_clips(runs[0], skipped)
     uncalibrated = build_ensemble(members, runs, lipsync, ensemble_settings(settings))
-    bundle = calibrate_scores(uncalibrated, clips, settings.uncertainty, settings.sync.weight)
+    bundle = calibrate_scores(uncalibrated, clips, settings.calibration_plan())
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)
     evaluation, plots = evaluate_detector(bundle, clips, own, cross_dataset, *measured)

@@ -192,6 +192,11 @@ def test_an_unknown_codec_is_named(tmp_path):
             "linear in fixed features; set model.trainable=none, model.temporal=none, "
             "model.fusion=none, too",
         ),
+        (
+            "training.cross_fit=5",
+            "training.cross_fit=5 refits the heads in folds; use two or more, and "
+            "training.heads=logistic",
+        ),
     ],
 )
 def test_an_invalid_override_is_refused(override, message):

@@ -11,6 +11,7 @@ from tests.factories import make_clip
 from unmask.cli.eval import attack, calibration, codecs, face_heads
 from unmask.config import (
     AttackSettings,
+    CalibrationPlan,
     CodecSettings,
     EvaluationSettings,
     PreprocessingSettings,
@@ -37,7 +38,7 @@ MEASURED = EvaluationSettings()
 ENTRY_POINTS = {
     "score_split": lambda bundle: score_split(bundle, CLIPS, "test", CACHE),
     "calibrate": lambda bundle: calibrate_bundle(
-        bundle, CLIPS, CACHE, UncertaintySettings(), 0.0, NOWHERE
+        bundle, CLIPS, CACHE, CalibrationPlan(rates=UncertaintySettings()), NOWHERE
     ),
     "baseline": lambda bundle: compare_on_test(bundle, (), CLIPS, CACHE, MEASURED, 0),
     "sealed": lambda bundle: evaluate_sealed((bundle, NOWHERE), CLIPS, CACHE, MEASURED, 0, NOWHERE),

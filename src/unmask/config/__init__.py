@@ -7,6 +7,7 @@ a JSON schema.
 from unmask.config.base import SettingsModel, from_dict, to_dict
 from unmask.config.evaluation import (
     AttackSettings,
+    CalibrationPlan,
     CodecSettings,
     EvaluationSettings,
     Gate,
@@ -44,6 +45,7 @@ __all__ = [
     "AlignSettings",
     "AttackSettings",
     "AugmentationSettings",
+    "CalibrationPlan",
     "CodecSettings",
     "DataSetSettings",
     "DataSettings",

@@ -6,6 +6,7 @@ from pydantic import AliasChoices, Field
 
 from unmask.config.base import OpenFraction, SettingsModel, Text
 from unmask.config.codec_conditions import ConditionName
+from unmask.config.training import TrainingSettings
 
 
 class UncertaintySettings(SettingsModel):
@@ -23,6 +24,19 @@ class UncertaintySettings(SettingsModel):
         description="Target false negative rate of the conformal guarantee: share of fakes that "
         "may be called real. A target of 0.01 needs 99 fake validation clips; with fewer, no clip "
         "is called real.",
+    )
+
+
+class CalibrationPlan(SettingsModel):
+    """What a bundle is calibrated with."""
+
+    rates: UncertaintySettings = Field(description="Error rates that verdicts must not exceed.")
+    sync_weight: float = Field(
+        default=0.0, description="Lip-sync weight to use where no other fits better."
+    )
+    training: TrainingSettings = Field(
+        default_factory=TrainingSettings,
+        description="How the heads were fitted, for those of `training.cross_fit`.",
     )
 
 

@@ -118,6 +118,13 @@ def _check_dependencies(settings: Settings) -> None:
             f"training.heads=logistic takes a score that is linear in fixed features; set "
             f"{', '.join(f'model.{name}={linear[name]}' for name in others)}, too"
         )
+    if settings.training.cross_fit == 1 or (
+        settings.training.cross_fit and settings.training.heads != "logistic"
+    ):
+        raise ConfigError(
+            f"training.cross_fit={settings.training.cross_fit} refits the heads in folds; use two "
+            "or more, and training.heads=logistic"
+        )
     if settings.training.source_weights and not settings.training.balanced:
         raise ConfigError(
             "training.source_weights weights the draws of training.balanced, which is off; set "

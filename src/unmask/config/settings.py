@@ -5,6 +5,7 @@ from pydantic import Field
 from unmask.config.base import SettingsModel, Text
 from unmask.config.evaluation import (
     AttackSettings,
+    CalibrationPlan,
     CodecSettings,
     EvaluationSettings,
     GateSettings,
@@ -58,3 +59,9 @@ class Settings(SettingsModel):
         default_factory=CodecSettings, description="Re-encoding of the test clips."
     )
     gates: GateSettings = Field(default_factory=GateSettings, description="Quality gates.")
+
+    def calibration_plan(self) -> CalibrationPlan:
+        """Return what a bundle of these settings is calibrated with."""
+        return CalibrationPlan(
+            rates=self.uncertainty, sync_weight=self.sync.weight, training=self.training
+        )

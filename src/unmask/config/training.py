@@ -108,6 +108,14 @@ class TrainingSettings(SettingsModel):
         "or again by logistic regression on the mean features of whole clips. The second takes "
         "`model.trainable=none`, `model.temporal=none` and `model.fusion=none`.",
     )
+    cross_fit: int = Field(
+        default=0,
+        ge=0,
+        description="Folds of a cross-fitted calibration: the heads are fitted on training and "
+        "validation clips, and calibrated on all of them by heads that saw neither source nor "
+        "person of the clip. 0 calibrates on the validation clips alone. It takes "
+        "`training.heads=logistic`.",
+    )
     validation_frames: int = Field(
         default=0, description="Frames of each clip used for validation in an epoch; 0 uses all."
     )

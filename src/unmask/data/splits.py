@@ -147,6 +147,32 @@ def _fill_empty_splits(
     return splits
 
 
+def assign_folds(clips: Sequence[Clip], folds: int, seed: int = 0) -> tuple[int, ...]:
+    """Return the fold of each clip; no two folds share a person, footage or file, nor a source.
+
+    Folds share sources where there are fewer sources than folds. Genuine and fake clips are spread
+    as by :func:`assign_splits`.
+
+    Raises:
+        DataError: There are fewer people than folds.
+    """
+    order = sorted(range(len(clips)), key=lambda position: clips[position].clip_id)
+    ordered = [clips[position] for position in order]
+    by_source = connected_groups(ordered, (*GROUP_KEYS, "source"))
+    groups = by_source if len(by_source) >= folds else connected_groups(ordered)
+    if len(groups) < folds:
+        raise DataError(f"{folds} folds of clips of {len(groups)} people; use fewer folds")
+    is_fake = np.array([clip.is_fake for clip in ordered])
+    counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in groups])
+    assigned = _assign_groups(counts, np.full(folds, 1 / folds), np.random.default_rng(seed))
+    fold_at = {
+        order[position]: fold
+        for group, fold in zip(groups, assigned, strict=True)
+        for position in group
+    }
+    return tuple(fold_at[position] for position in range(len(clips)))
+
+
 def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:
     """Return the splits in which each person, footage and file occurs.
 

@@ -62,10 +62,9 @@ def fit_all(
 def train_and_calibrate(
     clips: Sequence[Clip], settings: Settings, cache: Cache | None, work: Path, out: Path
 ) -> Path:
-    """Fit as :func:`fit_all` does, and calibrate the bundle on the validation clips."""
+    """Fit as :func:`fit_all` does, and calibrate the bundle."""
     uncalibrated = fit_all(clips, settings, cache, work, out.with_name(f"{out.name}-uncalibrated"))
-    weight = settings.sync.weight
-    return calibrate_bundle(uncalibrated, clips, cache, settings.uncertainty, weight, out)
+    return calibrate_bundle(uncalibrated, clips, cache, settings.calibration_plan(), out)
 
 
 def fit_lipsync_if_enabled(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.factories import NO_FOOTAGE
-from unmask.config import PreprocessingSettings, UncertaintySettings
+from unmask.config import CalibrationPlan, PreprocessingSettings, UncertaintySettings
 from unmask.data.splits import select_split
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
@@ -167,7 +167,8 @@ def test_a_calibrated_bundle_keeps_its_weights(
         lambda settings, cache, clips: toy_load,
     )
     target_rates = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
-    out = calibrate_bundle(tmp_path / "raw", toy_clips, None, target_rates, 0.3, tmp_path / "out")
+    plan = CalibrationPlan(rates=target_rates, sync_weight=0.3)
+    out = calibrate_bundle(tmp_path / "raw", toy_clips, None, plan, tmp_path / "out")
     calibrated = load_bundle(out)
 
     uncalibrated = replace(bundle, calibration=Calibration())

@@ -13,7 +13,7 @@ from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
 from unmask.training import score_clips
-from unmask.training.detector.fit import FrameEncoderSource, can_cache_face_features, fit
+from unmask.training.detector.fit import FrameEncoderSource, fit, has_fixed_face_features
 from unmask.training.detector.frozen_features import (
     cached_features,
     encode_faces,
@@ -123,10 +123,14 @@ def test_further_members_encode_no_face_again(
 
 
 @pytest.mark.parametrize("change", [{"fake_source": "both"}, {"adversarial_epsilon": 0.05}])
-def test_faces_that_training_changes_cannot_be_encoded_beforehand(change):
-    assert can_cache_face_features(TrainingSettings())
-    assert can_cache_face_features(TrainingSettings(fake_source="both", forged_parts=("voice",)))
-    assert not can_cache_face_features(TrainingSettings(**change))
+def test_faces_that_training_changes_cannot_be_encoded_beforehand(tiny_settings, change):
+    detector = Detector(tiny_settings.model.replace(trainable="none", flow=False))
+    assert has_fixed_face_features(detector, TrainingSettings())
+    voices = TrainingSettings(fake_source="both", forged_parts=("voice",))
+    assert has_fixed_face_features(detector, voices)
+    assert not has_fixed_face_features(detector, TrainingSettings(**change))
+    trained = Detector(tiny_settings.model.replace(flow=False))
+    assert not has_fixed_face_features(trained, TrainingSettings())
 
 
 def test_a_feature_is_kept_for_the_pixels_and_weights_that_it_was_computed_from(base, tmp_path):

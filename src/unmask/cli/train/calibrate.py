@@ -15,7 +15,11 @@ def command(
     phase: Phase = 1,
     profile: Profile = "full",
 ) -> None:
-    """Fit temperature, bias, lip-sync weight and thresholds on the validation clips."""
+    """Fit temperature, bias, lip-sync weight and thresholds on the validation clips.
+
+    With `training.cross_fit` on all clips that the bundle was trained on, by heads fitted without
+    them.
+    """
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest
     from unmask.models.bundle import load_bundle
@@ -24,8 +28,7 @@ def command(
     from unmask.training.calibration.fit import calibrate_bundle
 
     settings = load_settings(phase=phase, profile=profile)
-    clips, weight = read_manifest(manifest), settings.sync.weight
-    calibrate_bundle(bundle, clips, Cache(), settings.uncertainty, weight, out)
+    calibrate_bundle(bundle, read_manifest(manifest), Cache(), settings.calibration_plan(), out)
     calibration = load_bundle(out).calibration
     typer.echo(
         f"temperature {calibration.temperature:.3f}, bias {calibration.bias:+.3f}, "

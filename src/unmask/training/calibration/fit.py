@@ -1,4 +1,4 @@
-"""Calibration of a bundle on the validation clips.
+"""Calibration of a bundle on the validation clips, or on cross-fitted scores of all clips.
 
 It fits the lip-sync weight, Platt scaling, the verdict thresholds, the segment thresholds and the
 domain, all on the clips that also select the epoch where the best one is kept. Temperature and bias
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.config import UncertaintySettings
+from unmask.config import CalibrationPlan, UncertaintySettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
-from unmask.models.bundle import save_bundle
+from unmask.models.bundle import Bundle, save_bundle
 from unmask.models.calibration.conformal import conformal_thresholds
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
@@ -26,6 +26,7 @@ from unmask.models.device_placement import load_on_accelerator
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.training.calibration.cross_fit import score_cross_fitted
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import ScoredClip, score_clip_people
 
@@ -40,39 +41,53 @@ def calibrate_bundle(
     bundle: Path,
     clips: Sequence[Clip],
     cache: Cache | None,
-    target_rates: UncertaintySettings,
-    sync_weight: float,
+    plan: CalibrationPlan,
     out: Path,
 ) -> Path:
     """Calibrate a bundle on the ``val`` clips and write it to ``out``.
 
+    A bundle of cross-fitted heads is calibrated on the ``train`` clips as well, see
+    :func:`.cross_fit.score_cross_fitted`.
+
     Args:
         bundle: Directory of the bundle; a calibration that it has is replaced.
-        target_rates: Error rates that the verdicts must not exceed.
-        sync_weight: Lip-sync weight to use where no other fits better.
 
     Raises:
-        SingleClassError: The validation clips are all genuine, or all fake.
+        SingleClassError: The clips are all genuine, or all fake.
         DataError: There are no validation clips.
     """
-    uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
-    val = select_split(clips, "val")
-    load = make_feature_loader(uncalibrated.preprocessing, cache, val)
-    scored = score_clip_people(uncalibrated, val, load)
-    calibration = fit_calibration(scored, target_rates, sync_weight)
-    thresholds = fit_segment_thresholds(
-        uncalibrated, scored, calibration.temperature, target_rates.fpr
-    )
+    rates = plan.rates
+    scored = _score(bundle, clips, cache, plan)
+    calibration = fit_calibration(scored, rates, plan.sync_weight)
+    uncalibrated = _load_uncalibrated(bundle)
+    thresholds = fit_segment_thresholds(uncalibrated, scored, calibration.temperature, rates.fpr)
     people = len({clip.clip.identity for clip in scored})
     calibration = replace(_with_people(calibration, people), alarms=thresholds)
     calibrated = replace(
         uncalibrated,
         calibration=calibration,
-        uncertainty=target_rates,
-        domain=fit_footage_domain(scored, target_rates.fpr),
+        uncertainty=rates,
+        domain=fit_footage_domain(scored, rates.fpr),
     )
     save_bundle(out, calibrated)
     return out
+
+
+def _load_uncalibrated(bundle: Path) -> Bundle:
+    return replace(load_on_accelerator(bundle), calibration=Calibration())
+
+
+def _score(
+    bundle: Path, clips: Sequence[Clip], cache: Cache | None, plan: CalibrationPlan
+) -> tuple[ScoredClip, ...]:
+    """Return the scores, without calibration, that a bundle is calibrated on."""
+    loaded = _load_uncalibrated(bundle)
+    if plan.training.cross_fit:
+        developed = [clip for clip in clips if clip.split in ("train", "val")]
+        load = make_feature_loader(loaded.preprocessing, cache, developed)
+        return score_cross_fitted(loaded, developed, load, plan.training)
+    val = select_split(clips, "val")
+    return score_clip_people(loaded, val, make_feature_loader(loaded.preprocessing, cache, val))
 
 
 def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> CalibrationDomain | None:

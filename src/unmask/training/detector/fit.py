@@ -33,7 +33,7 @@ from unmask.training.detector.data_loaders import Loaders, build_loaders
 from unmask.training.detector.determinism import deterministic_algorithms
 from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
-from unmask.training.detector.logistic_heads import HeadData, fit_logistic_heads
+from unmask.training.detector.logistic_heads import HeadData, collect_rows, fit_logistic_heads
 from unmask.training.detector.refit_face_heads import refit_heads
 from unmask.training.detector.skipped_clips_limit import SkippedClipsLimit
 from unmask.training.detector.trainable_modalities import (
@@ -181,8 +181,8 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
             module.to(device).eval()
             refit_heads(module.detector, clips, task.load, vectors)
             if training.heads == "logistic":
-                fitted = HeadData(clips, task.load, vectors, training)
-                fit_logistic_heads(module.detector, fitted)
+                data = HeadData(clips, task.load, vectors, training)
+                fit_logistic_heads(module.detector, collect_rows(module.detector, data))
             _save_problems(module.problems, task.run_dir / SKIPPED)
             _save_fit(task, module.detector.cpu().eval())
     wait_for_all()
@@ -218,8 +218,7 @@ def _count_new_processes(training: TrainingSettings) -> int:
 def _extract_vectors(task: FitTask, clips: Sequence[Clip], detector: Detector) -> Vectors | None:
     """Return the features of a backbone that is not trained, computed once."""
     settings = task.settings
-    frozen = detector.frame.frozen or (detector.frame.backbone_frozen and not settings.model.flow)
-    if not frozen or not can_cache_face_features(settings.training):
+    if not has_fixed_face_features(detector, settings.training):
         return None
     detector.to(training_device(settings.training)).eval()
     extract = partial(
@@ -258,9 +257,11 @@ def _save_fit(task: FitTask, detector: Detector) -> None:
     )
 
 
-def can_cache_face_features(training: TrainingSettings) -> bool:
-    """Return whether training with a frozen backbone leaves the faces unchanged."""
-    return not training.forges("face") and not training.adversarial_epsilon
+def has_fixed_face_features(detector: Detector, training: TrainingSettings) -> bool:
+    """Return whether the backbone is not trained, and training leaves the faces unchanged."""
+    frame = detector.frame
+    fixed = frame.frozen or (frame.backbone_frozen and not detector.settings.flow)
+    return fixed and not training.forges("face") and not training.adversarial_epsilon
 
 
 def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") -> str:
