@@ -118,3 +118,14 @@ def test_faceforensics_splits_of_another_form_are_an_error(make_folder, text, me
     folder = make_folder(name, **{"splits/test.json": text})
     with pytest.raises(DataError, match=message):
         list(faceforensics.iter_entries(folder))
+
+
+def test_faceforensics_video_of_two_splits_is_an_error(make_folder):
+    videos = {"train": [["071", "054"]], "test": [["953", "974"], ["071", "054"]]}
+    folder = make_folder(
+        "original_sequences/youtube/c23/videos/071.mp4",
+        **{f"splits/{name}.json": json.dumps(pairs) for name, pairs in videos.items()},
+        **{"test.json": json.dumps(videos["test"][:1])},  # the same split once more is none
+    )
+    with pytest.raises(DataError, match=r"test\.json: video 071 is also in .*train\.json"):
+        list(faceforensics.iter_entries(folder))

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from unmask.data.datasets import deepspeak, dfdc, dfdc_preview
+from unmask.data.datasets import avdeepfake1m, deepspeak, dfdc, dfdc_preview
 from unmask.data.datasets.ingest import ADAPTERS, load_dataset
 from unmask.errors import DataError
+from unmask.records import FakeSpan
 
 LAV = {"file": "train/0.mp4", "split": "train", "modify_video": False, "modify_audio": False}
 AVM = {"file": "id1/x/1/real.mp4", "modify_type": "real"}
@@ -172,3 +173,26 @@ def test_row_of_a_simple_table_without_a_file_is_an_error(make_folder):
     table = "file,label\na.mp4,real\n,fake\n"
     with pytest.raises(DataError, match=r"manifest.csv: row 3: column file is empty"):
         load_dataset(make_folder("a.mp4", **{"manifest.csv": table}))
+
+
+def test_deepspeak_person_of_two_splits_is_an_error(make_folder):
+    tables = deepspeak_tables("0-1.mp4", "1-1.mp4")
+    tables["annotations-split-def.csv"] += "0,train\n1,train\n"
+    folder = make_folder("0-1.mp4", "1-1.mp4", **tables)
+    with pytest.raises(DataError, match=r"row 5: identity 1 is in train, but in test above"):
+        list(deepspeak.iter_entries(folder))
+
+
+@pytest.mark.parametrize("segment", [[0.7, 0.4], [-0.1, 0.4], [float("nan"), 1.0]])
+def test_a_segment_that_ends_before_it_starts_is_an_error(make_folder, segment):
+    row = {**FAKE_SPAN, "visual_fake_segments": [[0.1, 0.2], segment]}
+    folder = make_folder(**{"train_metadata.json": json.dumps([row])})
+    with pytest.raises(DataError, match=r"row 1: segment \[.*\] ends before it starts, or"):
+        load_dataset(folder)
+
+
+def test_a_segment_without_length_is_left_out(make_folder):
+    row = {**FAKE_SPAN, "visual_fake_segments": [[0.5, 0.5], [1, 2]]}
+    folder = make_folder("train/id1/x/1/f.mp4", **{"train_metadata.json": json.dumps([row])})
+    (entry,) = avdeepfake1m.iter_entries(folder)
+    assert entry.fake_periods == (FakeSpan(1.0, 2.0, "video"),)

@@ -40,18 +40,15 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per row of the two tables of videos.
 
     Raises:
-        DataError: A column is missing, a split is unknown, a row may mean several videos, or the
-            archives are not unpacked.
+        DataError: A column is missing, a split is unknown, a person is in two splits, a row may
+            mean several videos, or the archives are not unpacked.
     """
     videos: dict[str, list[Path]] = {}
     for path in list_media(folder, VIDEO_SUFFIXES):
         videos.setdefault(path.name, []).append(path)
     if not videos:
         raise DataError(f"{folder}: holds no videos; unpack the zip archives of DeepSpeak here")
-    splits = {
-        row["identity"]: look_up(row["split"], SPLITS, folder / SPLIT, number)
-        for number, row in read_rows(folder / SPLIT, SPLIT_COLUMNS)
-    }
+    splits = _splits_by_person(folder / SPLIT)
     for number, row in read_rows(folder / REAL, REAL_COLUMNS):
         name, person = PurePosixPath(row["video-file"]), row["identity"]
         path, recording = _find_video(folder / REAL, number, name, videos), name.stem
@@ -61,6 +58,18 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
         path = _find_video(folder / FAKE, number, name, videos)
         recording = f"{person}-{row['recording-target']}"
         yield _entry(path, person, recording, row["engine"], _voice(row), splits.get(person))
+
+
+def _splits_by_person(table: Path) -> dict[str, str]:
+    splits: dict[str, str] = {}
+    for number, row in read_rows(table, SPLIT_COLUMNS):
+        split = look_up(row["split"], SPLITS, table, number)
+        if splits.setdefault(row["identity"], split) != split:
+            raise DataError(
+                f"{table}: row {number}: identity {row['identity']} is in {split}, but in "
+                f"{splits[row['identity']]} above; copy the authors' table again"
+            )
+    return splits
 
 
 def _voice(row: Mapping[str, str]) -> bool | None:

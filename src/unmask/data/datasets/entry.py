@@ -134,15 +134,24 @@ def get_field(row: Any, name: str, kind: type[Value], file: Path, number: int) -
 def to_fake_spans(pairs: Any, modality: str, file: Path, number: int) -> tuple[FakeSpan, ...]:
     """Convert pairs of start and end in seconds to the fake spans of one modality.
 
+    A segment without length forges nothing and is left out.
+
     Raises:
-        DataError: They are no pairs of numbers; the message names the file and the row.
+        DataError: They are no pairs of numbers, or one ends before it starts; the message names the
+            file and the row.
     """
     try:
-        return tuple(FakeSpan(float(start), float(end), modality) for start, end in pairs)
+        spans = tuple(FakeSpan(float(start), float(end), modality) for start, end in pairs)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{file}: row {number}: segments {pairs!r} are no pairs of start and end in seconds"
         ) from error
+    if wrong := [span for span in spans if not 0 <= span.start_s <= span.end_s]:
+        raise DataError(
+            f"{file}: row {number}: segment [{wrong[0].start_s:g}, {wrong[0].end_s:g}] ends before "
+            "it starts, or starts before 0; correct the row or remove it"
+        )
+    return tuple(span for span in spans if span.start_s < span.end_s)
 
 
 def read_rows(

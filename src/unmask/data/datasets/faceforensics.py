@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from unmask.data.datasets.entry import NONE, DatasetEntry, read_json
@@ -39,7 +40,7 @@ def iter_entries(folder: Path) -> Iterator[DatasetEntry]:
     """Yield an entry per video whose name follows the scheme of the data set.
 
     Raises:
-        DataError: A file of splits is empty, or no list of pairs of videos.
+        DataError: A file of splits is empty or no list of pairs of videos, or two name one video.
     """
     pairs, splits = official_splits(folder)
     videos = []
@@ -97,7 +98,8 @@ def official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return the partner and the split of each video, as the authors' files define them.
 
     Raises:
-        DataError: A file of the folder is empty, or no list of pairs of videos.
+        DataError: A file of the folder is empty or no list of pairs of videos, or two name one
+            video.
     """
     pairs: dict[str, str] = {}
     splits: dict[str, str] = {}
@@ -110,10 +112,18 @@ def official_splits(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def _splits_in(folder: Path) -> Iterator[tuple[str, list[list[str]]]]:
     """Yield the split and the pairs of videos of each file in the folder."""
+    file_of: dict[str, Path] = {}
     for name in SPLITS:
         for file in (folder / f"{name}.json", folder / "splits" / f"{name}.json"):
             if file.is_file():
-                yield name, _pairs_of(file)
+                pairs = _pairs_of(file)
+                for video in chain.from_iterable(pairs):
+                    if (other := file_of.setdefault(video, file)).name != file.name:
+                        raise DataError(
+                            f"{file}: video {video} is also in {other}; a video is in one split, "
+                            "so copy both files of the authors again"
+                        )
+                yield name, pairs
 
 
 def _pairs_of(file: Path) -> list[list[str]]:
