@@ -201,12 +201,13 @@ def parse_bool(cell: Any) -> bool:
 
 
 def parse_label(cell: Any) -> bool | None:
-    """Parse a label like :func:`parse_bool`; ``None``, and ``unknown``, is an unknown one.
+    """Parse a label like :func:`parse_bool`; ``None`` or ``unknown`` is an unknown one.
 
     Raises:
         ValueError: Any other value.
     """
-    return None if cell is None or cell == UNKNOWN else parse_bool(cell)
+    is_unknown = cell is None or str(cell).strip().lower() == UNKNOWN
+    return None if is_unknown else parse_bool(cell)
 
 
 def _text(cell: Any) -> str:

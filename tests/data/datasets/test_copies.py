@@ -40,3 +40,12 @@ def test_an_unknown_label_contradicts_none():
     whole = make_clip(fake_video=None, fake_audio=None, split="test")
     known = make_clip(clip_id="known", split="train", fake_video=True, fake_audio=False)
     assert leave_out_copies([known, whole, make_clip(sha256="1" * 64)], "sets")[0] == whole
+
+
+def test_a_file_that_is_listed_twice_is_not_two_files(make_folder):
+    table = "file,label\na.mp4,real\na.mp4,fake\n"
+    folder = make_folder("a.mp4", **{"manifest.csv": table})
+    with pytest.raises(
+        DataError, match=r"a\.mp4 is listed twice with contradicting labels; remove"
+    ):
+        scan_dataset(folder)

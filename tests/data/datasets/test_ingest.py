@@ -100,6 +100,17 @@ def test_too_few_people_for_three_splits_end_the_ingestion(make_folder):
         scan_dataset(make_folder(*names))
 
 
+def test_an_empty_split_names_the_files_that_were_skipped(make_folder):
+    folder = make_folder(
+        *[f"{label}/{person}/1.mp4" for label in ("real", "fake") for person in "abc"]
+    )
+    for person in "bc":
+        (folder / f"real/{person}/1.mp4").write_bytes(b"")
+        (folder / f"fake/{person}/1.mp4").write_bytes(b"")
+    with pytest.raises(DataError, match=r"2 clips \(4 files were skipped, first: .*real/b/1.mp4"):
+        scan_dataset(folder)
+
+
 def test_a_table_that_names_every_split_may_leave_splits_out(make_folder):
     table = "file,label,split\na.mp4,real,test\nb.mp4,fake,test"
     clips = load_dataset(make_folder("a.mp4", "b.mp4", **{"manifest.csv": table}))

@@ -71,3 +71,11 @@ def test_official_test_clips_are_not_dealt_anew(tmp_path):
     files = [write_set(tmp_path / clip.source, clip) for clip in (official, other)]
     with pytest.raises(DataError, match=r"1 clips \(web\) are official test clips.*--data NAME"):
         join_sets(files)
+
+
+@pytest.mark.parametrize("name", ["a", "link"])
+def test_a_set_that_is_given_twice_is_refused(tmp_path, name):
+    file = write_set(tmp_path / "a", make_clip())
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with pytest.raises(DataError, match=f"{tmp_path / 'a'}.*: is given twice"):
+        read_joined_sets([file, tmp_path / name / "manifest.csv"])

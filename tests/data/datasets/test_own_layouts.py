@@ -16,7 +16,7 @@ def test_labels_of_a_table_may_be_unknown_or_mismatched(make_folder, by_id):
         [
             "file,label,manipulation,fake_video,fake_audio,mismatched",
             "a.mp4,real,,,,",
-            "b.mp4,fake,tool,unknown,unknown,",
+            "b.mp4,fake,tool,unknown,Unknown,",
             "c.mp4,fake,dubbed,false,false,true",
             "d.mp4,fake,voice-swap,,,",
             "e.mp4,fake,face,true,unknown,",

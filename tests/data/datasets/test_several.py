@@ -275,3 +275,17 @@ def test_a_set_of_test_clips_alone_is_not_offered_for_training(make_folder, capl
     with pytest.raises(DataError, match="all 2 clips are test clips; use role test"):
         scan_sources([DataSource("dfd", folder, "train")])
     assert "after training on it" not in caplog.text
+
+
+def test_parts_of_a_published_set_under_two_names_are_named(make_folder, caplog):
+    real = "original_sequences/youtube/{}/videos/{}.mp4"
+    videos = ("071", "054", "720", "953")
+    root = make_folder(
+        *[f"{c}/{real.format(c, video)}" for c in ("c23", "c40") for video in videos]
+    )
+    sources = [DataSource("ffpp", root / "c23", "train"), DataSource("low", root / "c40", "test")]
+    scan_sources(sources)
+    assert "FaceForensics++ is in ffpp and low: people of one name count as diff" in caplog.text
+    caplog.clear()
+    scan_sources(sources[:1])
+    assert "people of one name" not in caplog.text

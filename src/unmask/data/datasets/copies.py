@@ -45,10 +45,12 @@ def _check_labels(clip: Clip, other: Clip, place: object) -> None:
         strict=True,
     )
     if any(None not in pair and pair[0] != pair[1] for pair in labels):
-        raise DataError(
-            f"{place}: {other.path} and {clip.path} are the same file with contradicting labels; "
-            "delete the one that is labelled wrongly"
-        )
+        if other.path == clip.path:
+            problem, remedy = f"{clip.path} is listed twice", "remove the entry that is wrong"
+        else:
+            problem = f"{other.path} and {clip.path} are the same file"
+            remedy = "delete the one that is labelled wrongly"
+        raise DataError(f"{place}: {problem} with contradicting labels; {remedy}")
 
 
 def _log_copies(

@@ -200,7 +200,8 @@ def scan_dataset(
     clips = leave_out_copies(clips, root)
     if is_published or not all(splits):  # the author of a table may want fewer than three splits
         sealing = sealed_share > 0 and role == "both" and not any(splits)
-        check_splits(clips, (*SPLITS, SEALED) if sealing else ROLES[role], root)
+        needed = (*SPLITS, SEALED) if sealing else ROLES[role]
+        check_splits(clips, needed, root, [file.reason for file in skipped])
     facts = _count_unknown(root, listed), warn_of_leaks(clips, root)
     return ScanResult(clips, skipped, *facts, frozenset(entry.source for entry in listed))
 

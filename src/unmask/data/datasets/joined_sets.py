@@ -29,8 +29,11 @@ def read_joined_sets(paths: Sequence[Path], seed: int = 0, jobs: int = 2) -> tup
         Clips with unique ids, which have the name of their set in front where there are several.
 
     Raises:
-        DataError: A set cannot be read, or two have one name.
+        DataError: A set cannot be read or is given twice, or two have one name.
     """
+    places = [path.resolve() for path in paths]
+    if twice := [place for place, count in Counter(places).items() if count > 1]:
+        raise DataError(f"{twice[0]}: is given twice; give each data set once")
     names = [_name(path) for path in paths]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"two data sets are called {repeated[0]}; rename the folder of one of them")

@@ -222,15 +222,21 @@ def open_train(splits: Sequence[str | None]) -> list[str | None]:
     return [None if split == "train" and "val" not in splits else split for split in splits]
 
 
-def check_splits(clips: Sequence[Clip], splits: Sequence[str], root: Path) -> None:
+def check_splits(
+    clips: Sequence[Clip], splits: Sequence[str], root: Path, skipped: Sequence[str] = ()
+) -> None:
     """Check that no split is empty.
+
+    Args:
+        skipped: Why files of the data set are not among the clips.
 
     Raises:
         DataError: One of ``splits`` is.
     """
     if empty := [name for name in splits if name not in {clip.split for clip in clips}]:
+        absent = f" ({len(skipped)} files were skipped, first: {skipped[0]})" if skipped else ""
         raise DataError(
-            f"{root}: nothing is in split {' and '.join(empty)}: {len(clips)} clips of "
+            f"{root}: nothing is in split {' and '.join(empty)}: {len(clips)} clips{absent} of "
             f"{len(connected_groups(clips))} groups that share a person or footage do not fill "
             f"{', '.join(splits)}; add clips of other people, name the people (real/PERSON/ "
             "or column person_id), give every clip a split of your own in a manifest.csv, or use "

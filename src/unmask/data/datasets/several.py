@@ -1,5 +1,6 @@
 """Several data sets as one: each with a name, a folder and a role."""
 
+import logging
 import math
 import re
 from collections import Counter
@@ -12,9 +13,11 @@ from unmask.data.datasets.copies import leave_out_copies
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
 from unmask.data.datasets.source_names import name_sources, use_aliases
+from unmask.data.protocols.registry import PROTOCOLS
 from unmask.errors import ConfigError
 from unmask.records import SEALED, Clip
 
+log = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 FORMS = "FOLDER, NAME=FOLDER, NAME=FOLDER:ROLE or NAME=FOLDER:ROLE:WEIGHT"
 
@@ -159,6 +162,7 @@ def scan_sources(
         scan = scan_dataset(source.folder, seed, jobs, source.role, sealed_share)
         log_skipped(scan, source.folder)
         scans.append(scan)
+    _warn_of_one_set_under_two_names(sources, scans)
     pairs = zip(sources, scans, strict=True)
     named = [_name_clips(scan, source.name) for source, scan in pairs]
     _check_parts(sources, named)
@@ -186,6 +190,25 @@ def check_folders(sources: Sequence[DataSource]) -> None:
             raise ConfigError(
                 f"data {inner.name}={inner.folder}: is also part of {outer.name}={outer.folder}; "
                 f"two names would hide that people and files are the same; {remedy}"
+            )
+
+
+def _warn_of_one_set_under_two_names(
+    sources: Sequence[DataSource], scans: Sequence[ScanResult]
+) -> None:
+    """Warn that the names hide that two folders are parts of one published set."""
+    names: dict[str, list[str]] = {}
+    for source, scan in zip(sources, scans, strict=True):
+        for published in sorted({clip.source for clip in scan.clips} & PROTOCOLS.keys()):
+            names.setdefault(published, []).append(source.name)
+    for published, held in names.items():
+        if len(held) > 1:
+            log.warning(
+                "%s is in %s: people of one name count as different people, and a part without "
+                "training clips as a data set that was never trained on; put the folders together "
+                "and give them one name",
+                published,
+                " and ".join(held),
             )
 
 
