@@ -49,8 +49,8 @@ INTERPRETATION = (
 )
 PROMOTION = (
     "A detector is packaged only after it has passed every required gate (accuracy, calibration, "
-    "robustness, no regression against its predecessor). A detector that was installed manually "
-    "has passed none. The training run stores the figures under the detector's SHA-256."
+    "robustness, no regression against its predecessor). A detector that no training pipeline "
+    "promoted has passed none. The training run stores the figures under the detector's SHA-256."
 )
 
 

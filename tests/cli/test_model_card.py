@@ -50,6 +50,13 @@ def test_the_guarantee_is_stated_or_said_to_be_missing():
     assert "No conformal guarantee" in to_markdown(Model(**VALUES))
 
 
+@pytest.mark.parametrize("folds", [0, 5])
+def test_a_guarantee_of_a_cross_fitted_calibration_is_said_to_hold_approximately(folds):
+    counts = {"real_clips": 24, "fake_clips": 20, "folds": folds}
+    text = to_markdown(Model(**VALUES, promise=ReportedGuarantee(fpr=0.1, fnr=0.05, **counts)))
+    assert ("cross-fitted in 5 folds" in text) == ("holds approximately" in text) == bool(folds)
+
+
 @pytest.mark.parametrize(("profile", "warned"), [("demo", True), ("full", False)])
 def test_a_demonstration_model_is_called_one(profile, warned):
     text = to_markdown(Model(**VALUES | {"profile": profile}))

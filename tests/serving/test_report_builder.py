@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from unmask.config import LipSettings, UncertaintySettings
-from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.bundle import CROSS_FIT_FOLDS, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
@@ -19,6 +19,7 @@ from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.serving import analyzer as analyzer_module
 from unmask.serving.analyzer import Analyzer
+from unmask.serving.report_builder import build_model_card
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,14 @@ def test_every_field_is_filled(report):
     assert None not in report.modalities.model_dump().values()
     assert report.model.promise.real_clips == 24
     assert any("24 genuine" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_the_model_card_states_the_folds_of_a_cross_fitted_calibration(full_analyzer, folds):
+    bundle = full_analyzer.bundle
+    facts = {**bundle.provenance, **({CROSS_FIT_FOLDS: str(folds)} if folds else {})}
+    card = build_model_card(replace(bundle, provenance=facts), bundle.calibration)
+    assert card.promise.folds == folds
 
 
 def test_score_is_the_weighted_mean_of_members_and_lip_sync(report, full_analyzer):

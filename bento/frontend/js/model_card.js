@@ -86,7 +86,8 @@ function formatGuarantee(guarantee) {
   return (
     `at most ${percent(guarantee.fpr)} of genuine clips called fake and ` +
     `${percent(guarantee.fnr)} of fakes called real, on average over clips exchangeable with ` +
-    `the ${guarantee.real_clips} genuine and ${guarantee.fake_clips} fake calibration clips`
+    `the ${guarantee.real_clips} genuine and ${guarantee.fake_clips} fake calibration clips` +
+    (guarantee.folds ? "; approximately, as the calibration is cross-fitted" : "")
   );
 }
 
@@ -96,7 +97,7 @@ function gateTable(gates) {
       element(
         "p",
         {},
-        "No gate results: this detector was installed manually, or packaged before gate results were stored with it.",
+        "No gate results: no training pipeline promoted this detector, or it was packaged before gate results were stored with it.",
       ),
     ];
   }

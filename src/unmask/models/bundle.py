@@ -53,6 +53,7 @@ DEMO_PROFILE = "demo"
 NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the provenance
 LIP_SYNC = "lip_sync"
 EXPERIMENTAL = "experimental"  # key of the provenance
+CROSS_FIT_FOLDS = "cross_fit_folds"  # key of the provenance
 # settings in which the members of an ensemble may differ
 MEMBER_SETTINGS = (
     *("dropout", "frame_backbone", "frame_weights", "input_px", "trainable", "lora_rank"),
@@ -132,6 +133,11 @@ class Bundle:
     def experimental(self) -> str:
         """What keeps the detector from giving verdicts, such as a missed gate; empty if nothing."""
         return self.provenance.get(EXPERIMENTAL, "")
+
+    @property
+    def cross_fit_folds(self) -> int:
+        """Folds of a cross-fitted calibration; 0 for one on clips that no weight was fitted on."""
+        return int(self.provenance.get(CROSS_FIT_FOLDS, "0"))
 
     @property
     def settings(self) -> ModelSettings:

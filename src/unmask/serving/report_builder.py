@@ -124,10 +124,15 @@ def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
         members=len(bundle.members),
         passes=bundle.uncertainty.passes,
         sync_weight=bundle.calibration.sync_weight,
-        promise=ReportedGuarantee.model_validate(guarantee) if guarantee.reals else None,
+        promise=_promise(bundle, guarantee) if guarantee.reals else None,
         gates=tuple(ReportedGate.model_validate(gate) for gate in bundle.gates),
         notes=bundle.notes or untrained_notes(bundle.untrained),
     )
+
+
+def _promise(bundle: Bundle, guarantee: ConformalGuarantee) -> ReportedGuarantee:
+    promise = ReportedGuarantee.model_validate(guarantee)
+    return promise.model_copy(update={"folds": bundle.cross_fit_folds})
 
 
 def _probability(track: PersonScores, calibration: Calibration) -> float:

@@ -115,6 +115,7 @@ def test_a_bundle_is_calibrated_on_all_clips_and_keeps_its_heads(
     scored = score_cross_fitted(bundle, developed, toy_load, training)
     expected = fit_calibration(scored, rates, 0.0)
     assert out.calibration.fake_above == pytest.approx(expected.fake_above, abs=1e-5)
+    assert out.cross_fit_folds == FOLDS
     assert out.calibration.guarantee.reals == sum(not clip.is_fake for clip in developed)
     for name, value in out.first_member.state_dict().items():
         assert torch.equal(value, heads[name]), name

@@ -30,6 +30,13 @@ class ReportedGuarantee(ReportModel):
     people: int = Field(
         default=0, ge=0, description="Identities in the calibration clips; 0 if unknown."
     )
+    folds: int = Field(
+        default=0,
+        ge=0,
+        description="Folds of a cross-fitted calibration: each clip was scored by heads that saw "
+        "neither its source nor its person, and the rates hold approximately. 0 for a calibration "
+        "on clips that no weight was fitted on.",
+    )
 
 
 class ReportedThresholds(ReportModel):
@@ -84,7 +91,8 @@ class Model(ReportModel):
         default=None, description="Conformal guarantee of the two thresholds; null without one."
     )
     gates: tuple[ReportedGate, ...] = Field(
-        default=(), description="Gate results at promotion; empty if it was installed manually."
+        default=(),
+        description="Gate results at promotion; empty if no training pipeline promoted it.",
     )
     notes: tuple[str, ...] = Field(
         default=(), description="What it was trained or tested without, one sentence each."

@@ -58,10 +58,15 @@ def _verdict(model: Model) -> Iterator[str]:
     guarantee = model.promise
     yield (
         f"Conformal guarantee from {guarantee.real_clips} genuine and {guarantee.fake_clips} fake "
-        f"validation clips of {guarantee.people} people: of clips drawn in the same way, at most "
+        f"calibration clips of {guarantee.people} people: of clips drawn in the same way, at most "
         f"{guarantee.fpr:.0%} of the genuine are called fake and {guarantee.fnr:.0%} of the fakes "
         "real, on average"
     )
+    if guarantee.folds:
+        yield (
+            f"The calibration is cross-fitted in {guarantee.folds} folds: each clip was scored by "
+            "heads that saw neither its source nor its person. The guarantee holds approximately"
+        )
 
 
 def _gate_table(gates: Iterable[ReportedGate]) -> str:
@@ -71,7 +76,7 @@ def _gate_table(gates: Iterable[ReportedGate]) -> str:
         for gate in gates
     ]
     if not rows:
-        return "No gates: the bundle was installed manually."
+        return "No gates: no training pipeline promoted this bundle."
     return "\n".join(
         ("| metric | value | limit | level | passed |", "|---|---|---|---|---|", *rows)
     )

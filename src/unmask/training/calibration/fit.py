@@ -18,7 +18,7 @@ from unmask.config import CalibrationPlan, UncertaintySettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
-from unmask.models.bundle import Bundle, save_bundle
+from unmask.models.bundle import CROSS_FIT_FOLDS, Bundle, save_bundle
 from unmask.models.calibration.conformal import conformal_thresholds
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
@@ -63,11 +63,15 @@ def calibrate_bundle(
     thresholds = fit_segment_thresholds(uncalibrated, scored, calibration.temperature, rates.fpr)
     people = len({clip.clip.identity for clip in scored})
     calibration = replace(_with_people(calibration, people), alarms=thresholds)
+    facts = {k: v for k, v in uncalibrated.provenance.items() if k != CROSS_FIT_FOLDS}
+    if folds := plan.training.cross_fit:
+        facts[CROSS_FIT_FOLDS] = str(folds)
     calibrated = replace(
         uncalibrated,
         calibration=calibration,
         uncertainty=rates,
         domain=fit_footage_domain(scored, rates.fpr),
+        provenance=facts,
     )
     save_bundle(out, calibrated)
     return out
