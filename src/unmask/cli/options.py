@@ -8,7 +8,7 @@ import typer
 Manifest = Annotated[Path, typer.Argument(help="Manifest, or the folder that contains it.")]
 Bundle = Annotated[Path, typer.Argument(help="Folder of a detector bundle.")]
 Phase = Annotated[int, typer.Option(help="Phase in params.yaml: 1, 2 or 3.")]
-Profile = Annotated[str, typer.Option(help="Profile in params.yaml: full or demo.")]
+Profile = Annotated[str, typer.Option(help="Profile in params.yaml: full, field or demo.")]
 Params = Annotated[Path, typer.Option(help="Settings file.")]
 Overrides = Annotated[
     list[str] | None,

@@ -157,3 +157,16 @@ def test_the_gates_tell_which_tests_were_skipped(run, scores, tmp_path):
     assert note in result.output
     assert json.loads((tmp_path / "g.json").read_text())["notes"] == [untrained, note]
     assert untrained in " ".join(result.output.split())
+
+
+def test_a_published_set_of_a_manifest_is_read_by_its_gates(run, scores, tmp_path):
+    names = ["FaceForensics++", "mine"]
+    named = [replace(row, source=names[n // 2 % 2]) for n, row in enumerate(scores)]
+    write_scores(named, tmp_path / "named.csv")
+    run("metrics", "named.csv", "--out", "measured")
+    result = run("gates", "measured/metrics.json", "--json", "g.json")
+    report = json.loads((tmp_path / "g.json").read_text())
+    gate = next(row for row in report["rows"] if row["name"] == "auc@ffpp")
+    assert gate["value"] > 0.9, result.output
+    assert "FaceForensics++ is ffpp in gates" in report["notes"]
+    assert {row["name"] for row in report["parts"] if row["kind"] == "source"} == {"ffpp", "mine"}

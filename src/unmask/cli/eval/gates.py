@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from unmask.cli.options import JsonFile, Phase, Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from unmask.config import Settings
     from unmask.evaluation.baseline_comparison import BaselineComparison
+    from unmask.evaluation.evaluate import Evaluation
+
+T = TypeVar("T")
 
 
 def command(
@@ -51,13 +56,14 @@ def command(
     )
     reports = _read_reports(robustness or [])
     drop, gap, transmitted, cross_dataset = _read_measured(reports)
-    evaluation = replace(load(Evaluation, metrics), cross_dataset=cross_dataset)
+    evaluation, renamed = _call_as_in_gates(load(Evaluation, metrics))
+    evaluation = replace(evaluation, cross_dataset=cross_dataset)
     baseline = _read_baseline(scores, evaluation.split, everything)
     report = check_gates(everything.gates, evaluation, drop, baseline, gap, transmitted)
     report = roadmap.add_targets(report, target_settings.gates, evaluation, drop, gap)
     skipped = [note for each in reports for note in getattr(each, "notes", ())]
     untrained = [note for each in reports for note in getattr(each, "untrained", ())]
-    notes = (*untrained, *skipped, *headline_notes(evaluation))
+    notes = (*untrained, *skipped, *headline_notes(evaluation), *renamed)
     report = replace(report, notes=tuple(dict.fromkeys(notes)))
     if json is not None:
         save(report, json)
@@ -68,6 +74,29 @@ def command(
     except GateError as error:
         typer.echo(f"unmask: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def _call_as_in_gates(evaluation: "Evaluation") -> tuple["Evaluation", tuple[str, ...]]:
+    """Call published data sets by the names that gates have for them; return a sentence on each.
+
+    A manifest of `unmask data ingest` calls them as their authors do.
+    """
+    from unmask.data.protocols.registry import PROTOCOLS
+
+    known = {*evaluation.by_source, *evaluation.levels}
+    names = {name: PROTOCOLS[name].alias for name in sorted(known & PROTOCOLS.keys())}
+    names = {name: alias for name, alias in names.items() if alias not in known}
+
+    def rename(values: "Mapping[str, T]") -> "dict[str, T]":
+        return {names.get(name, name): value for name, value in values.items()}
+
+    renamed = replace(
+        evaluation,
+        by_source=rename(evaluation.by_source),
+        fpr95_by_source=rename(evaluation.fpr95_by_source),
+        levels=rename(evaluation.levels),
+    )
+    return renamed, tuple(f"{name} is {alias} in gates" for name, alias in names.items())
 
 
 def _read_baseline(
