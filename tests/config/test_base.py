@@ -35,6 +35,11 @@ from unmask.errors import ConfigError
         (GateSettings, {"auc": 0.9}, "auc is 0.9; expected a block of settings"),
         (GateSettings, {"auc": {}}, "auc.limit is missing"),
         (GateSettings, {"codec_gap": {"limit": 0.1, "x": 1}}, "unknown key under codec_gap: x; "),
+        (
+            GateSettings,
+            {"sources": [{"source": "ffpp", "limit": 0.1}, {"sorce": "x"}]},
+            "unknown key under sources: sorce; known: ",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key_and_a_remedy(kind, values, message):

@@ -113,7 +113,9 @@ def _dotted(where: str, loc: tuple[int | str, ...]) -> str:
 def _block_keys(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the block at ``loc`` inside ``kind``."""
     for key in loc:
-        kind = _field_types(kind)[str(key)]
+        if isinstance(key, int):  # an entry of a list, whose type is at hand already
+            continue
+        kind = _field_types(kind)[key]
         kind = next((arg for arg in get_args(kind) if arg is not type(None)), kind)
     return list(_field_types(kind))
 
