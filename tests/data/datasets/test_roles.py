@@ -296,12 +296,13 @@ def test_a_share_of_the_people_is_sealed_where_no_split_is_stated():
     assert people.isdisjoint(clip.identity for clip in dealt if clip.split != "sealed")
 
 
-def test_nothing_is_sealed_beside_the_splits_of_the_authors():
+def test_nothing_is_sealed_beside_the_splits_of_the_authors(caplog):
     clips = people_of(20)
     stated = ["test"] * 8 + [None] * 32
-    assert complete_splits(clips, stated, "both", 3, 0.25) == complete_splits(
-        clips, stated, "both", 3
-    )
+    dealt = complete_splits(clips, stated, "both", 3)
+    assert not caplog.text
+    assert complete_splits(clips, stated, "both", 3, 0.25) == dealt
+    assert "has splits, so no share of it is sealed; role sealed seals" in caplog.text
 
 
 def test_a_whole_set_is_sealed_by_its_role(celeb_folder):

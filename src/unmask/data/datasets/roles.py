@@ -171,7 +171,13 @@ def complete_splits(
         test clips that are sealed.
     """
     known = (*SPLITS, SEALED) if role == "both" else ROLES[role]
-    sealed_share = 0.0 if set(stated) & set(known) else sealed_share
+    if sealed_share and role == "both" and set(stated) & set(known):
+        log.warning(
+            "%s has splits, so no share of it is sealed; role %s seals its test clips",
+            ", ".join(sorted({clip.source for clip in clips})),
+            SEALED,
+        )
+        sealed_share = 0.0
     fractions = _fractions(stated, role, sealed_share, official_test)
     others = [clip for clip, split in zip(clips, stated, strict=True) if split not in known]
     dealt = iter(assign_splits(others, fractions, seed))
