@@ -74,8 +74,7 @@ def test_the_cells_of_a_target_have_limit_interval_and_verdict(report, render):
         "AUC on celebdf",
         "at least 0.84",
         "",
-        "not measured: no data set celebdf with genuine and fake test clips "
-        "(give it as --data celebdf=FOLDER)",
+        "not measured: no data set celebdf with test clips (give it as --data celebdf=FOLDER)",
     )
     text = render(target_table(report))
     assert "AUC on celebdf" in text
