@@ -15,9 +15,8 @@ from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, eval
 from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.run_batch import fill_cache
-from unmask.records import Clip, ClipFeatures
+from unmask.records import Clip
 from unmask.training.score_frames import decision_thresholds, score_videos
 
 log = logging.getLogger(__name__)
@@ -114,10 +113,7 @@ def _score_folder(
     clips, _ = separate_own_forgeries(scan.clips)
     # in worker processes, so that a crash of the decoder does not end the evaluation
     fill_cache(clips, settings, cache, options.jobs)
-
-    def load(clip: Clip) -> ClipFeatures:
-        return prepare_clip(clip.path, settings, cache)
-
+    load = make_feature_loader(settings, cache)
     skipped = {str(file.path): file.reason for file in scan.skipped}
     parts: dict[str, list[Clip]] = {}
     for clip, part in zip(clips, name_sources(clips, name, scan.sources), strict=True):

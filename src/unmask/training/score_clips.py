@@ -12,7 +12,6 @@ from unmask.data.skipped_clips import check_skipped, with_used_stream
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import (
     FeatureLoader,
-    feature_cache,
     make_feature_loader,
     unusable_example,
 )
@@ -25,7 +24,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.footage import describe_footage
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ScoreRow
-from unmask.training.detector.frozen_features import cached_features
+from unmask.training.detector.frozen_features import cached_features_of
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +87,7 @@ def score_usable_clips(
         The scored clips; and ``clip_id`` of each of the others with the reason, which is logged.
     """
     scored, problems = [], {}
-    frozen = [member.frame for member in bundle.members if member.frame.backbone_frozen]
-    with cached_features(frozen, feature_cache(load)):
+    with cached_features_of(bundle, load):
         for clip in clips:
             result = _score_clip(bundle, clip, load, passes)
             if isinstance(result, ScoredClip):

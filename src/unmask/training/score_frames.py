@@ -21,6 +21,7 @@ from unmask.models.inference import SampleScore, decisive_score, score_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.progress_bar import track
 from unmask.records import Clip, ClipFeatures, ModelInput
+from unmask.training.detector.frozen_features import cached_features_of
 from unmask.training.score_clips import make_score_row
 
 NO_FACE = "no face in the clip"
@@ -44,15 +45,16 @@ def score_videos(
         The scored clips, and for each of the others, by its ``clip_id``, the reason.
     """
     scored, problems = [], {}
-    for clip in track(clips, "score"):
-        try:
-            video = _score_video(bundle, clip, load(clip), frames)
-        except Exception as error:  # a bug that one clip triggers must not end an evaluation
-            video = unusable_example(clip, error).problem
-        if isinstance(video, ScoredVideo):
-            scored.append(video)
-        else:
-            problems[clip.clip_id] = video
+    with cached_features_of(bundle, load):
+        for clip in track(clips, "score"):
+            try:
+                video = _score_video(bundle, clip, load(clip), frames)
+            except Exception as error:  # a bug that one clip triggers must not end an evaluation
+                video = unusable_example(clip, error).problem
+            if isinstance(video, ScoredVideo):
+                scored.append(video)
+            else:
+                problems[clip.clip_id] = video
     return tuple(scored), problems
 
 

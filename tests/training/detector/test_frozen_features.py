@@ -12,7 +12,7 @@ from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
-from unmask.training import score_clips
+from unmask.training.detector import frozen_features
 from unmask.training.detector.fit import FrameEncoderSource, fit, has_fixed_face_features
 from unmask.training.detector.frozen_features import (
     cached_features,
@@ -20,6 +20,8 @@ from unmask.training.detector.frozen_features import (
     extract_face_features,
 )
 from unmask.training.detector.trainer import HISTORY
+from unmask.training.score_clips import score_usable_clips
+from unmask.training.score_frames import score_videos
 
 CPU = torch.device("cpu")
 
@@ -53,6 +55,12 @@ def encoded_frames(monkeypatch):
 
     monkeypatch.setattr(FrameEncoder, "_run_in_chunks", count)
     return counts
+
+
+@pytest.fixture
+def cache_of_loader(monkeypatch, tmp_path):
+    """Give a loader of toy clips a cache."""
+    monkeypatch.setattr(frozen_features, "feature_cache", lambda _: Cache(tmp_path))
 
 
 def test_features_are_those_that_the_encoder_gives_the_same_frames(base, toy_clips, toy_load):
@@ -163,15 +171,16 @@ def test_features_of_attacked_frames_are_not_kept(base, tmp_path):
     assert not list(tmp_path.rglob("*.json"))
 
 
+@pytest.mark.parametrize("score", [score_usable_clips, score_videos])
 def test_scoring_encodes_a_face_once_if_the_backbone_is_not_trained(
-    base, toy_clips, toy_load, tmp_path, encoded_frames, monkeypatch
+    score, base, toy_clips, toy_load, encoded_frames, cache_of_loader
 ):
-    monkeypatch.setattr(score_clips, "feature_cache", lambda _: Cache(tmp_path))
     frozen = base.settings.trainable == "none"
-    first, _ = score_clips.score_usable_clips(base, toy_clips[:2], toy_load)
-    second, _ = score_clips.score_usable_clips(base, toy_clips[:2], toy_load)
+    first, _ = score(base, toy_clips[:2], toy_load)
+    second, _ = score(base, toy_clips[:2], toy_load)
     assert encoded_frames == ([5, 5] if frozen else [5, 5, 5, 5])
-    assert [s.scores[0].logit for s in first] == [s.scores[0].logit for s in second]
+    assert first
+    assert str(first) == str(second)
 
 
 @pytest.mark.parametrize("blocks", [(), (1, 2)])

@@ -7,7 +7,7 @@ before.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from hashlib import sha256
 
 import numpy as np
@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
+from unmask.data.torch.evaluation_set import FeatureLoader, Vectors, feature_cache
 from unmask.models.backbones.feature_store import Encode
 from unmask.models.backbones.frame_encoder import FrameEncoder
+from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache, Entry, cache_key
@@ -68,6 +69,12 @@ def cached_features(encoders: Sequence[FrameEncoder], cache: Cache | None) -> It
                 stack.callback(setattr, encoder, "store", encoder.store)
                 encoder.store = CachedFeatures(encoder, cache)
         yield
+
+
+def cached_features_of(bundle: Bundle, load: FeatureLoader) -> AbstractContextManager[None]:
+    """Keep the features of a bundle's frozen backbones in the cache of a feature loader."""
+    frozen = [member.frame for member in bundle.members if member.frame.backbone_frozen]
+    return cached_features(frozen, feature_cache(load))
 
 
 def extract_face_features(
