@@ -50,8 +50,10 @@ def pytest_runtest_protocol(item):
 
     The platforms live as long as the session, and tests of other folders may run in between.
     """
+    if "platforms" not in item.fixturenames:  # pytest calls this for the tests of all folders
+        return (yield)
     environment, folder = dict(os.environ), Path.cwd()
-    if "platforms" in item.fixturenames and PLATFORMS in item.session.stash:
+    if PLATFORMS in item.session.stash:
         _enter(*item.session.stash[PLATFORMS])
     try:
         return (yield)
