@@ -100,17 +100,29 @@ def assign_splits(
         raise DataError(f"split fractions {dict(fractions)}: use {names}, summing to 1")
     if not clips:
         return ()
-    order = sorted(range(len(clips)), key=lambda position: clips[position].clip_id)
-    groups = connected_groups([clips[position] for position in order], keys)
-    is_fake = np.array([clips[position].is_fake for position in order])
-    counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in groups])
-    splits = _assign_groups(counts, np.array(list(fractions.values())), np.random.default_rng(seed))
-    split_at = {
-        order[position]: tuple(fractions)[split]
-        for group, split in zip(groups, splits, strict=True)
-        for position in group
+    assigned = _assign_clips(clips, connected_groups(clips, keys), list(fractions.values()), seed)
+    splits = tuple(fractions)
+    return tuple(
+        replace(clip, split=splits[number]) for clip, number in zip(clips, assigned, strict=True)
+    )
+
+
+def _assign_clips(
+    clips: Sequence[Clip],
+    groups: Sequence[Sequence[int]],
+    fractions: Sequence[float],
+    seed: int,
+) -> list[int]:
+    """Return the number of each clip's split; the order of ``clips`` has no effect."""
+    rank = np.argsort(np.argsort([clip.clip_id for clip in clips], kind="stable"))
+    ordered = sorted(groups, key=lambda group: (-len(group), sorted(rank[list(group)])))
+    is_fake = np.array([clip.is_fake for clip in clips])
+    counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in ordered])
+    splits = _assign_groups(counts, np.array(fractions), np.random.default_rng(seed))
+    number_of = {
+        position: split for group, split in zip(ordered, splits, strict=True) for position in group
     }
-    return tuple(replace(clip, split=split_at[position]) for position, clip in enumerate(clips))
+    return [number_of[position] for position in range(len(clips))]
 
 
 def _assign_groups(
@@ -156,21 +168,11 @@ def assign_folds(clips: Sequence[Clip], folds: int, seed: int = 0) -> tuple[int,
     Raises:
         DataError: There are fewer people than folds.
     """
-    order = sorted(range(len(clips)), key=lambda position: clips[position].clip_id)
-    ordered = [clips[position] for position in order]
-    by_source = connected_groups(ordered, (*GROUP_KEYS, "source"))
-    groups = by_source if len(by_source) >= folds else connected_groups(ordered)
+    by_source = connected_groups(clips, (*GROUP_KEYS, "source"))
+    groups = by_source if len(by_source) >= folds else connected_groups(clips)
     if len(groups) < folds:
         raise DataError(f"{folds} folds of clips of {len(groups)} people; use fewer folds")
-    is_fake = np.array([clip.is_fake for clip in ordered])
-    counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in groups])
-    assigned = _assign_groups(counts, np.full(folds, 1 / folds), np.random.default_rng(seed))
-    fold_at = {
-        order[position]: fold
-        for group, fold in zip(groups, assigned, strict=True)
-        for position in group
-    }
-    return tuple(fold_at[position] for position in range(len(clips)))
+    return tuple(_assign_clips(clips, groups, [1 / folds] * folds, seed))
 
 
 def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:

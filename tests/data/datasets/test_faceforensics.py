@@ -125,7 +125,7 @@ def test_faceforensics_video_of_two_splits_is_an_error(make_folder):
     folder = make_folder(
         "original_sequences/youtube/c23/videos/071.mp4",
         **{f"splits/{name}.json": json.dumps(pairs) for name, pairs in videos.items()},
-        **{"test.json": json.dumps(videos["test"][:1])},  # the same split once more is none
+        **{"test.json": json.dumps(videos["test"][:1])},  # may repeat the file of that split
     )
     with pytest.raises(DataError, match=r"test\.json: video 071 is also in .*train\.json"):
         list(faceforensics.iter_entries(folder))

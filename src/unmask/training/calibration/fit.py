@@ -57,9 +57,11 @@ def calibrate_bundle(
         DataError: There are no validation clips.
     """
     rates = plan.rates
-    scored = _score(bundle, clips, cache, plan)
+    uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
+    scored = _score(uncalibrated, clips, cache, plan)
+    if plan.training.cross_fit:  # its heads were replaced
+        uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
     calibration = fit_calibration(scored, rates, plan.sync_weight)
-    uncalibrated = _load_uncalibrated(bundle)
     thresholds = fit_segment_thresholds(uncalibrated, scored, calibration.temperature, rates.fpr)
     people = len({clip.clip.identity for clip in scored})
     calibration = replace(_with_people(calibration, people), alarms=thresholds)
@@ -77,21 +79,16 @@ def calibrate_bundle(
     return out
 
 
-def _load_uncalibrated(bundle: Path) -> Bundle:
-    return replace(load_on_accelerator(bundle), calibration=Calibration())
-
-
 def _score(
-    bundle: Path, clips: Sequence[Clip], cache: Cache | None, plan: CalibrationPlan
+    bundle: Bundle, clips: Sequence[Clip], cache: Cache | None, plan: CalibrationPlan
 ) -> tuple[ScoredClip, ...]:
     """Return the scores, without calibration, that a bundle is calibrated on."""
-    loaded = _load_uncalibrated(bundle)
     if plan.training.cross_fit:
         developed = [clip for clip in clips if clip.split in ("train", "val")]
-        load = make_feature_loader(loaded.preprocessing, cache, developed)
-        return score_cross_fitted(loaded, developed, load, plan.training)
+        load = make_feature_loader(bundle.preprocessing, cache, developed)
+        return score_cross_fitted(bundle, developed, load, plan.training)
     val = select_split(clips, "val")
-    return score_clip_people(loaded, val, make_feature_loader(loaded.preprocessing, cache, val))
+    return score_clip_people(bundle, val, make_feature_loader(bundle.preprocessing, cache, val))
 
 
 def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> CalibrationDomain | None:
