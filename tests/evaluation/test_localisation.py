@@ -206,9 +206,9 @@ def test_one_person_has_no_interval():
 
 
 @pytest.mark.parametrize(
-    ("truths", "proposals", "words"),
+    ("truths", "proposals", "message"),
     [([(2, 1)], [], "ends too early"), ([], [(0, np.nan, 1)], "has no end")],
 )
-def test_impossible_segments_are_refused(truths, proposals, words):
-    with pytest.raises(DataError, match=words):
+def test_impossible_segments_are_refused(truths, proposals, message):
+    with pytest.raises(DataError, match=message):
         make_clip(truths, proposals)

@@ -25,6 +25,7 @@ GROUPS = {
         "validate": "data.validate",
         "preprocess": "data.preprocess",
         "demo": "data.demo",
+        "partial": "data.partial",
         "protocols": "data.protocols",
     },
     "train": {
@@ -38,6 +39,7 @@ GROUPS = {
         "attack": "eval.attack",
         "codecs": "eval.codecs",
         "face-heads": "eval.face_heads",
+        "localisation": "eval.localisation",
         "calibration": "eval.calibration",
         "lipsync": "eval.lipsync",
         "gates": "eval.gates",

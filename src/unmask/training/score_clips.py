@@ -35,11 +35,16 @@ class ScoredClip:
 
     Attributes:
         footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+        frame_times_s: Time of each scored frame, one array per person; empty where no person is
+            scored.
+        end_s: End of what was scored, in seconds.
     """
 
     clip: Clip
     scores: tuple[SampleScore, ...]
     footage: NDArray[np.float64]
+    frame_times_s: tuple[NDArray[np.float64], ...] = ()
+    end_s: float = 0.0
 
 
 def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> tuple[ScoreRow, ...]:
@@ -106,7 +111,9 @@ def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) ->
         if not samples:
             return f"{missing_input(bundle.settings)} in the clip"
         scores = score_samples(bundle, samples, passes=passes)
-        return ScoredClip(clip, scores, describe_footage(features))
+        people = features.people if "video" in bundle.settings.modalities else ()
+        times_s = tuple(person.track.time_s for person in people)
+        return ScoredClip(clip, scores, describe_footage(features), times_s, features.end_s)
     except Exception as error:  # a bug that one clip triggers must not end an evaluation
         return unusable_example(clip, error).problem
 

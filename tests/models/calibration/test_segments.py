@@ -12,6 +12,7 @@ from unmask.models.calibration.segments import (
     find_segments,
     highest_segment_threshold,
     intervals,
+    propose_segments,
 )
 
 
@@ -93,3 +94,46 @@ def test_bins_are_means_of_the_steps_centred_in_them(seed):
     starts_s, means = bin_audio_steps(steps)
     assert np.allclose(starts_s, [number * 0.2 for number in bins])
     assert np.allclose(means, [np.mean(values) for values in bins.values()])
+
+
+def test_the_best_proposal_is_the_plateau_and_not_its_peak():
+    scores = np.array([0.1] * 10 + [0.8, 0.85, 0.95, 0.8, 0.8] + [0.1] * 10)
+    edges = intervals(np.arange(len(scores)) / 5, 0.2)
+    best = propose_segments(scores, edges)[0]
+    np.testing.assert_allclose(best, [2.0, 3.0, 0.74])
+
+
+def test_proposals_do_not_depend_on_the_level_of_the_scores():
+    rng = np.random.default_rng(0)
+    scores = 0.2 + 0.1 * rng.random(100)
+    edges = intervals(np.arange(100) / 5, 0.2)
+
+    def propose_parts(level):
+        proposals = propose_segments(scores + level, edges, limit=100)
+        return proposals[proposals[:, 1] - proposals[:, 0] < 4][:10]
+
+    np.testing.assert_allclose(propose_parts(0.0), propose_parts(0.5), atol=1e-9)
+
+
+@pytest.mark.parametrize(("level", "is_first"), [(0.9, True), (0.1, False)])
+def test_the_whole_is_proposed_first_if_it_is_forged(level, is_first):
+    scores = level + np.random.default_rng(0).normal(0, 0.01, 50)
+    first = propose_segments(scores, intervals(np.arange(50) / 5, 0.2))[0]
+    assert (first[:2].tolist() == [0, 10]) is is_first
+
+
+def test_proposals_are_ranked_distinct_and_limited():
+    rng = np.random.default_rng(0)
+    edges = intervals(np.arange(300) / 5, 0.2)
+    proposals = propose_segments(rng.random(300), edges, limit=7)
+    assert proposals.shape == (7, 3)
+    assert (np.diff(proposals[:, 2]) <= 0).all()
+    for first in range(7):
+        for second in range(first):
+            a, b = proposals[first], proposals[second]
+            shared = min(a[1], b[1]) - max(a[0], b[0])
+            assert shared <= 0.6 * (max(a[1], b[1]) - min(a[0], b[0])) + 1e-9
+
+
+def test_no_scores_give_no_proposal():
+    assert propose_segments(np.zeros(0), np.zeros((0, 2))).shape == (0, 3)

@@ -87,7 +87,7 @@ def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[
     """
     if clips < MIN_CLIPS or clips % 2:
         raise DataError(f"--clips {clips}: use an even number of at least {MIN_CLIPS}")
-    _reserve_output(out, {"clips": clips, "seed": seed})
+    reserve_output(out, {"clips": clips, "seed": seed})
     plans = plan_pairs(clips // 2, seed)
     calls = (delayed(render_pair)(out, plan, seed) for plan in plans)
     results = Parallel(n_jobs=jobs, return_as="generator")(calls)
@@ -158,13 +158,14 @@ def _synthesise_pair(
 ) -> tuple[Footage, Footage]:
     """Return the genuine footage and the fake."""
     duration_s = float(rng.uniform(3.0, 4.0))
-    footage = record(_make_identity(plan.person, seed), duration_s, rng)
+    footage = record(make_identity(plan.person, seed), duration_s, rng)
     needs_donor = set(DONOR_METHODS) & set(plan.methods)
-    donor = record(_make_identity(plan.donor, seed), duration_s, rng) if needs_donor else footage
+    donor = record(make_identity(plan.donor, seed), duration_s, rng) if needs_donor else footage
     return footage, forge_footage(footage, donor, plan, rng)
 
 
-def _make_identity(number: int, seed: int) -> Identity:
+def make_identity(number: int, seed: int) -> Identity:
+    """Return a person of the set by number."""
     return sample_identity(f"person-{number:02d}", np.random.default_rng([seed, 1, number]))
 
 
@@ -193,7 +194,7 @@ def _to_clip(path: Path, plan: PairPlan, forged: bool) -> Clip:
     )
 
 
-def _reserve_output(out: Path, arguments: dict[str, int]) -> None:
+def reserve_output(out: Path, arguments: dict[str, int]) -> None:
     """Create the folder, or resume a set with the same arguments; never mix two sets."""
     marker = out / MARKER_NAME
     if marker.is_file():

@@ -12,6 +12,9 @@ STEP_S = 320 / RATE_HZ  # from one audio step to the next
 BIN_S = 0.2  # the voice is resolved as finely as frames at 5 Hz
 MAX_GAP_S = 0.5  # a shorter dip, two frames at 5 Hz, does not split a segment
 MIN_SEGMENT_S = 0.3  # a single frame is not a segment
+LEVELS = 101  # quantiles of the scores at which segments are proposed
+NEUTRAL = 0.5  # score of the surroundings of a segment that has none
+MAX_IOU = 0.6  # of two proposed segments
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +63,55 @@ def highest_segment_threshold(scores: Floats, edges_s: Floats) -> float:
         return next(find_segments(scores, edges_s, level), None) is None
 
     return float(levels[bisect_left(levels, True, key=has_no_segment)])
+
+
+def propose_segments(scores: Floats, edges_s: Floats, limit: int = 50) -> Floats:
+    """Return segments that may be forged, whatever their level: the highest-scored first.
+
+    Segments at every level of the scores are candidates, as in temporal actionness grouping (Zhao
+    et al., ICCV 2017). The score of one is the mean inside minus that of its surroundings, a half
+    of its length on each side (outer-inner contrast, Shou et al., ECCV 2018), or one half around
+    the whole of the scores. Of candidates that
+    overlap with an IoU above ``MAX_IOU`` the highest-scored stays.
+
+    Args:
+        scores, edges_s: As for :func:`find_segments`.
+        limit: Number of segments that are returned at most.
+
+    Returns:
+        Start and end in seconds, and score in ``[-1, 1]``, shape ``(segments, 3)``.
+
+    Example:
+        >>> edges = intervals(np.arange(6) / 5, 0.2)
+        >>> propose_segments(np.array([0.1, 0.1, 0.9, 0.8, 0.1, 0.1]), edges, limit=1).round(3)
+        array([[0.4 , 0.8 , 0.75]])
+    """
+    levels = np.quantile(scores, np.linspace(0, 1, LEVELS)) if len(scores) else np.zeros(0)
+    parts = {
+        (part.start, part.stop)
+        for level in np.unique(levels)
+        for part in find_segments(scores, edges_s, float(np.nextafter(level, -1)))
+    }
+    rows = [
+        (edges_s[start, 0], edges_s[stop - 1, 1], _contrast(scores, start, stop))
+        for start, stop in sorted(parts)
+    ]
+    candidates = np.array(rows, np.float64).reshape(-1, 3)
+    candidates = candidates[np.argsort(-candidates[:, 2], kind="stable")]
+    kept: list[int] = []
+    for number, (start_s, end_s, _) in enumerate(candidates):
+        low, high = np.maximum(candidates[kept, 0], start_s), np.minimum(candidates[kept, 1], end_s)
+        shared = np.maximum(high - low, 0.0)
+        union = candidates[kept, 1] - candidates[kept, 0] + end_s - start_s - shared
+        if not (shared > MAX_IOU * union).any():
+            kept.append(number)
+    return candidates[kept[:limit]]
+
+
+def _contrast(scores: Floats, start: int, stop: int) -> float:
+    flank = max((stop - start + 1) // 2, 1)
+    around = np.concatenate([scores[max(start - flank, 0) : start], scores[stop : stop + flank]])
+    return float(scores[start:stop].mean() - (around.mean() if len(around) else NEUTRAL))
 
 
 def intervals(starts_s: Floats, covers_s: float) -> Floats:

@@ -5,7 +5,7 @@ clips would have a flagged segment. Each kind of evidence therefore has its own 
 split-conformal like the verdict's, over the highest segment of each genuine clip.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from unmask.models.calibration.platt import (
 )
 from unmask.models.evidence_lines import (
     KINDS,
+    EvidenceLine,
     PersonEvidence,
     evidence_lines,
     face_scores,
@@ -73,21 +74,30 @@ def peak_segment_scores(
     Returns:
         Kind, one of ``KINDS``, to score; without kinds of evidence that the clip lacks.
     """
-    scores = [_rescale(score, temperature) for score in scored.scores]
-    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
-    people = [
-        PersonEvidence(
-            number,
-            face_scores(score, np.arange(len(score.frame_probabilities)) * frame_s),
-            lipsync_scores(score),
-        )
-        for number, score in enumerate(scores)
-    ]
     peaks: dict[str, float] = {}
-    for line in evidence_lines(bundle, people, voice_scores(scores)):
+    for line in clip_evidence_lines(bundle, scored, temperature):
         if len(line.probabilities):
             peaks[line.kind] = max(peaks.get(line.kind, 0.0), line.peak())
     return peaks
+
+
+def clip_evidence_lines(
+    bundle: Bundle, scored: ScoredClip, temperature: float = 1.0
+) -> Iterator[EvidenceLine]:
+    """Yield the lines of evidence of a scored clip, as serving flags segments on them.
+
+    Args:
+        temperature: Divides the logits of face and voice.
+    """
+    scores = [_rescale(score, temperature) for score in scored.scores]
+    frame_s = 1 / bundle.preprocessing.sampling.rate_hz
+    people = []
+    for number, score in enumerate(scores):
+        times_s = np.arange(len(score.frame_probabilities)) * frame_s
+        if number < len(scored.frame_times_s):
+            times_s = scored.frame_times_s[number]
+        people.append(PersonEvidence(number, face_scores(score, times_s), lipsync_scores(score)))
+    return evidence_lines(bundle, people, voice_scores(scores))
 
 
 def _rescale(score: SampleScore, temperature: float) -> SampleScore:

@@ -1,0 +1,73 @@
+"""`unmask eval localisation`: how well forged segments are found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unmask.cli.options import Bundle, JsonFile
+
+if TYPE_CHECKING:
+    from unmask.training.experiments.localisation import LocalisationReport, PartRow
+
+COLUMNS = ("ap50", "ap75", "ap90", "ap95", "ar50", "ar20", "ar10", "ar5", "second_auc")
+
+
+def command(
+    bundle: Bundle,
+    manifest: Annotated[
+        Path, typer.Argument(help="Manifest of clips with forged segments, or its folder.")
+    ] = Path("data/partial"),
+    split: Annotated[str, typer.Option(help="val or test.")] = "test",
+    resamples: Annotated[int, typer.Option(min=1, help="Resamples of people.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Random seed of the resamples.")] = 7,
+    json: JsonFile = None,
+) -> None:
+    """Measure AP, AR and AUC of seconds, clip AUC by length of the forged stretch, and alarms.
+
+    `unmask data partial data/partial` makes clips of the demo set's people.
+    """
+    import numpy as np
+
+    from unmask.data.manifest import read_manifest
+    from unmask.data.torch.evaluation_set import make_feature_loader
+    from unmask.evaluation.bootstrap import Resampling
+    from unmask.evaluation.serialization import save
+    from unmask.models.device_placement import load_on_accelerator
+    from unmask.preprocessing.cache import Cache
+    from unmask.training.experiments.localisation import evaluate_localisation
+
+    loaded = load_on_accelerator(bundle)
+    clips = [clip for clip in read_manifest(manifest) if clip.split == split]
+    load = make_feature_loader(loaded.preprocessing, Cache(), clips)
+    resampling = Resampling(np.random.default_rng(seed), resamples)
+    report = evaluate_localisation(loaded, clips, split, load, resampling)
+    _print(report)
+    if json is not None:
+        typer.echo(f"written: {save(report, json)}")
+
+
+def _print(report: "LocalisationReport") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("segments", "forged", *COLUMNS, "flagged per hour of genuine clips")
+    for row in report.rows:
+        estimates = [row.metrics.get(name) for name in (*COLUMNS, "flagged_per_hour")]
+        numbers = ["-" if value is None else value.format() for value in estimates]
+        table.add_row(f"{row.modality}, {row.segments}", str(row.truths), *numbers)
+    Console().print(table)
+    _print_parts("forged stretch", report.by_forged_length)
+    _print_parts("clip", report.by_clip_length)
+
+
+def _print_parts(title: str, parts: "tuple[PartRow, ...]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title, "clips", "fakes", "clip AUC", "flagged per hour of genuine clips")
+    for part in parts:
+        rate = "-" if part.flagged_per_hour is None else f"{part.flagged_per_hour:.1f}"
+        auc = "-" if part.auc is None else part.auc.format()
+        table.add_row(part.name, str(part.clips), str(part.fakes), auc, rate)
+    Console().print(table)

@@ -1,0 +1,238 @@
+"""How well a bundle finds the forged segments of partly forged clips."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.data.splits import select_split
+from unmask.data.torch.evaluation_set import FeatureLoader
+from unmask.evaluation.bootstrap import Resampling, estimate_auc
+from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.localisation import LocalisedClip, measure_localisation
+from unmask.models.bundle import Bundle
+from unmask.models.calibration.segments import propose_segments
+from unmask.models.evidence_lines import EvidenceLine
+from unmask.models.inference import decisive_score
+from unmask.records import Clip
+from unmask.training.calibration.segment_thresholds import clip_evidence_lines
+from unmask.training.score_clips import ScoredClip, score_clip_people
+
+MODALITIES = ("video", "audio")  # of labelled segments
+EITHER = "either"
+FORGED_S = (0.0, 0.6, 1.3, np.inf)  # borders of the rows by length of the forged stretch
+LENGTHS_S = (0.0, 16.0, 30.0, 45.0, np.inf)  # and by length of the clip
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalisationRow:
+    """Metrics of the segments of one modality.
+
+    Attributes:
+        modality: ``video``, ``audio`` or ``either``.
+        segments: Which are measured: those that are ``flagged``, or all that are ``proposed``.
+        clips, truths, people: Clips, forged segments and people measured on.
+        metrics: See :func:`unmask.evaluation.localisation.measure_localisation`.
+    """
+
+    modality: str
+    segments: str
+    clips: int
+    truths: int
+    people: int
+    metrics: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """Scores of clips of one range of lengths.
+
+    Attributes:
+        name: Range of the forged stretch, or of the clip.
+        clips, fakes: Number of clips, and of fakes among them.
+        auc: AUC of the clip's score against genuine clips of these recordings.
+        flagged_per_hour: Flagged segments of any modality per hour of the genuine clips.
+    """
+
+    name: str
+    clips: int
+    fakes: int
+    auc: Estimate | None
+    flagged_per_hour: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalisationReport:
+    """Localisation by one bundle on one split.
+
+    Attributes:
+        rows: By modality and kind of segments.
+        by_forged_length, by_clip_length: Clip scores by length.
+    """
+
+    split: str
+    rows: tuple[LocalisationRow, ...]
+    by_forged_length: tuple[PartRow, ...]
+    by_clip_length: tuple[PartRow, ...]
+
+
+def evaluate_localisation(
+    bundle: Bundle,
+    clips: Sequence[Clip],
+    split: str,
+    load: FeatureLoader,
+    resampling: Resampling,
+) -> LocalisationReport:
+    """Score the clips of a split, and compare the segments found with the labelled ones.
+
+    Args:
+        clips: Partly forged ones have ``fake_periods``; a fake without any is forged from start
+            to end.
+        load: Loads the features of a clip with the bundle's preprocessing.
+
+    Raises:
+        DataError: The split is empty, or none of its clips is forged.
+    """
+    scored = score_clip_people(bundle, select_split(clips, split), load)
+    lines = [tuple(clip_evidence_lines(bundle, clip)) for clip in scored]
+    return LocalisationReport(
+        split,
+        tuple(_rows(bundle, scored, lines, resampling)),
+        tuple(_by_forged_length(scored, resampling)),
+        tuple(_by_clip_length(bundle, scored, lines, resampling)),
+    )
+
+
+def localise(
+    bundle: Bundle, scored: ScoredClip, lines: Sequence[EvidenceLine], modality: str, segments: str
+) -> LocalisedClip:
+    """Return labelled and detected segments of a clip.
+
+    Args:
+        lines: The clip's lines of evidence.
+        modality: ``video``, ``audio`` or ``either``.
+        segments: ``flagged`` or ``proposed``.
+    """
+    used = [line for line in lines if modality in (line.kind, EITHER)]
+    flagged = np.concatenate([NO_SEGMENTS, *(_flagged(bundle, line) for line in used)])
+    proposed = [propose_segments(line.probabilities, line.intervals_s) for line in used]
+    return LocalisedClip(
+        clip_id=scored.clip.clip_id,
+        identity=scored.clip.identity,
+        duration_s=scored.end_s,
+        truths_s=label_segments(scored.clip, scored.end_s, modality),
+        proposals=flagged if segments == "flagged" else np.concatenate([NO_SEGMENTS, *proposed]),
+        flagged=len(flagged),
+        second_scores=highest_by_second(used, scored.end_s),
+    )
+
+
+NO_SEGMENTS = np.zeros((0, 3))
+
+
+def label_segments(clip: Clip, end_s: float, modality: str) -> Floats:
+    """Return start and end of each labelled segment, those that overlap joined, ``(n, 2)``."""
+    kinds = MODALITIES if modality == EITHER else (modality,)
+    spans = [(p.start_s, p.end_s) for p in clip.fake_periods if p.modality in kinds]
+    for kind, is_fake in (("video", clip.fake_video), ("audio", clip.fake_audio)):
+        labelled = any(period.modality == kind for period in clip.fake_periods)
+        if kind in kinds and is_fake and not labelled:
+            spans.append((0.0, end_s))
+    joined: list[tuple[float, float]] = []
+    for start_s, stop_s in sorted(spans):
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], stop_s)
+        else:
+            joined.append((start_s, stop_s))
+    return np.array(joined, np.float64).reshape(-1, 2)
+
+
+def highest_by_second(lines: Sequence[EvidenceLine], end_s: float) -> Floats:
+    """Return the highest score of any line in each second, NaN without any, ``(seconds,)``."""
+    highest = np.full(int(np.ceil(end_s)), np.nan)
+    for line in lines:
+        middles_s = line.intervals_s.mean(axis=1)
+        seconds = np.clip(middles_s.astype(np.int64), 0, max(len(highest) - 1, 0))
+        np.fmax.at(highest, seconds, line.probabilities)
+    return highest
+
+
+def _flagged(bundle: Bundle, line: EvidenceLine) -> Floats:
+    threshold = getattr(bundle.calibration.alarms, line.kind)
+    rows = [
+        (line.intervals_s[part][0, 0], line.intervals_s[part][-1, 1], mean)
+        for part in line.segments(threshold)
+        for mean in [line.probabilities[part].mean()]
+    ]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def _rows(
+    bundle: Bundle,
+    scored: Sequence[ScoredClip],
+    lines: Sequence[Sequence[EvidenceLine]],
+    resampling: Resampling,
+) -> Iterator[LocalisationRow]:
+    for modality in (*MODALITIES, EITHER):
+        for segments in ("flagged", "proposed"):
+            clips = [
+                localise(bundle, clip, rows, modality, segments)
+                for clip, rows in zip(scored, lines, strict=True)
+            ]
+            truths = sum(len(clip.truths_s) for clip in clips)
+            if truths:
+                metrics = measure_localisation(clips, resampling)
+                people = len({clip.identity for clip in clips})
+                yield LocalisationRow(modality, segments, len(clips), truths, people, metrics)
+
+
+def _by_forged_length(scored: Sequence[ScoredClip], resampling: Resampling) -> Iterator[PartRow]:
+    """Yield rows of the fakes with a stretch of each range, against their genuine twins."""
+    for low_s, high_s in itertools.pairwise(FORGED_S):
+        fakes = [
+            clip
+            for clip in scored
+            if clip.clip.is_fake
+            and low_s <= np.diff(label_segments(clip.clip, clip.end_s, EITHER)).sum() < high_s
+        ]
+        pairs = {clip.clip.pair_id for clip in fakes}
+        twins = [c for c in scored if not c.clip.is_fake and c.clip.pair_id in pairs]
+        yield _part(f"{_range(low_s, high_s)} forged", [*fakes, *twins], None, resampling)
+
+
+def _by_clip_length(
+    bundle: Bundle,
+    scored: Sequence[ScoredClip],
+    lines: Sequence[Sequence[EvidenceLine]],
+    resampling: Resampling,
+) -> Iterator[PartRow]:
+    for low_s, high_s in itertools.pairwise(LENGTHS_S):
+        rows = [(c, ls) for c, ls in zip(scored, lines, strict=True) if low_s <= c.end_s < high_s]
+        genuine = [(clip, clip_lines) for clip, clip_lines in rows if not clip.clip.is_fake]
+        hours = sum(clip.end_s for clip, _ in genuine) / 3600
+        flagged = sum(len(_flagged(bundle, line)) for _, ls in genuine for line in ls)
+        rate = flagged / hours if hours else None
+        yield _part(_range(low_s, high_s), [clip for clip, _ in rows], rate, resampling)
+
+
+def _part(
+    name: str, scored: Sequence[ScoredClip], rate: float | None, resampling: Resampling
+) -> PartRow:
+    is_fake = np.array([clip.clip.is_fake for clip in scored], np.bool_)
+    auc = None
+    if is_fake.any() and not is_fake.all():
+        logits = np.array([decisive_score(clip.scores).logit for clip in scored])
+        people = [clip.clip.identity for clip in scored]
+        drawn = resampling.resamples, resampling.confidence
+        auc = estimate_auc(logits, is_fake, people, resampling.rng, *drawn)
+    return PartRow(name, len(scored), int(is_fake.sum()), auc, rate)
+
+
+def _range(low_s: float, high_s: float) -> str:
+    if not low_s:
+        return f"under {high_s:g} s"
+    return f"{low_s:g} s and more" if np.isinf(high_s) else f"{low_s:g} to {high_s:g} s"
