@@ -17,6 +17,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # the line of uv in the lock and its hashes: the installer is pinned like everything it installs
 UV_LOCK := $(VENV)/uv.lock
+# what `unmask analyze`, the service and the pipelines import
+ENTRY_POINTS := unmask.serving.analyzer pipelines.training
 # what `make soak` does, and where its log is
 FILES ?= 10000
 KILLS ?= 200
@@ -35,6 +37,8 @@ help:
 
 setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set, the released detector; does nothing if done
 
+# byte code is stored even where PYTHONDONTWRITEBYTECODE is set: without it every command compiles its imports anew
+$(READY): export PYTHONDONTWRITEBYTECODE :=
 $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-detector.dvc
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock > $(UV_LOCK)
@@ -44,11 +48,14 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-d
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@cp environment.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/unmask_environment.pth"
-	@echo "setting up ZenML, pulling the demo set and the released detector"
+	@echo "setting up ZenML, pulling the demo set and the released detector, compiling what the commands import"
 	@test -d .zen || $(BIN)/zenml init > $(VENV)/zenml.log 2>&1 || { cat $(VENV)/zenml.log; exit 1; }
-	@$(BIN)/dvc pull --quiet data.dvc data/field-detector.dvc
-	@$(BIN)/unmask weights get clip-vit-b16 > $(VENV)/weights.log 2>&1 || \
-		echo "the released detector's backbone could not be fetched; later: $(BIN)/unmask weights get clip-vit-b16"
+	@for module in $(ENTRY_POINTS); do \
+		$(BIN)/python -W ignore scripts/store_bytecode.py $$module > $(VENV)/bytecode.log 2>&1 & done; \
+	$(BIN)/dvc pull --quiet data.dvc data/field-detector.dvc || exit 1; \
+	$(BIN)/unmask weights get clip-vit-b16 > $(VENV)/weights.log 2>&1 || \
+		echo "the released detector's backbone could not be fetched; later: $(BIN)/unmask weights get clip-vit-b16"; \
+	wait
 	@touch $@
 
 train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3
