@@ -112,6 +112,17 @@ def test_modality_score_is_the_mean_over_frames_or_steps(tiny, make_detector, ma
         assert not logits[~mask].any()
 
 
+@torch.inference_mode()
+def test_modality_score_may_be_the_mean_of_odds(tiny, make_detector, make_sample):
+    settings = tiny.replace(pooling="odds")
+    sample = make_sample(5, 16_000)
+    output = make_detector(settings).eval()(collate([sample], settings))
+    odds = output.frame_logits[output.frame_mask].exp().mean().log()
+    close(output.video_logit[0], odds)
+    odds = output.step_logits[output.step_mask].exp().mean().log()
+    close(output.audio_logit[0], odds)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_detector_from_config_has_the_same_architecture_and_settings(tiny, make_detector, kind):
     first = make_detector(tiny, **kind)

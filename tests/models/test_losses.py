@@ -13,6 +13,7 @@ from unmask.models.losses import (
     detach_modalities,
     detector_loss,
     masked_mae,
+    moment_bce,
     temporal_consistency,
 )
 
@@ -191,6 +192,50 @@ def test_faces_with_unknown_targets_do_not_count():
 
 
 def test_targets_move_all_tensors_to_a_device():
-    moved = Targets(*(torch.tensor([True]) for _ in range(7))).to("meta")
+    moved = Targets(*(torch.tensor([True]) for _ in fields(Targets))).to("meta")
     assert all(getattr(moved, field.name).device.type == "meta" for field in fields(Targets))
     assert labels((True, False)).to("meta").pose is None
+
+
+def test_a_change_of_label_is_not_smoothed_away():
+    logits = torch.tensor([[-50.0, -50.0, 50.0, 50.0]])
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    changing = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    assert [x.item() for x in temporal_consistency(logits, mask, changing)] == [0, 2]
+    assert [x.item() for x in temporal_consistency(logits, mask, torch.ones(1, 4))] == [1, 3]
+    near = torch.tensor([[0.0, torch.nan, torch.nan, 1.0]])  # the pair in the margin alone counts
+    assert [x.item() for x in temporal_consistency(logits, mask, near)] == [1, 1]
+
+
+def test_unlabelled_frames_are_smoothed_like_before():
+    logits = torch.tensor([[-50.0, 50.0, 50.0]])
+    mask = torch.ones(1, 3, dtype=torch.bool)
+    unknown = torch.full((1, 3), torch.nan)
+    assert [x.item() for x in temporal_consistency(logits, mask, unknown)] == [1, 2]
+
+
+def test_moments_are_scored_by_their_own_labels():
+    output = make_output(
+        1, frame_logits=torch.tensor([[2.0, -1.0, 9.0]]), step_logits=torch.tensor([[0.0, 1.0]])
+    )
+    targets = replace(
+        labels((True, False)),
+        frame_is_fake=torch.tensor([[1.0, 0.0, torch.nan]]),
+        step_is_fake=torch.tensor([[0.0, torch.nan, 1.0]]),  # one step longer than the sound
+    )
+    losses = detector_loss(output, targets, LossWeights(0.0, 0.0, moments=2.0))
+    frames = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    assert losses.frames.item() == pytest.approx(frames, abs=1e-6)
+    assert losses.steps.item() == pytest.approx(math.log(2), abs=1e-6)
+    expected = losses.clip.item() + 2 * (frames + math.log(2))
+    assert losses.total.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_masked_and_unknown_moments_have_no_gradient():
+    logits = torch.zeros(1, 3, requires_grad=True)
+    mask = torch.tensor([[True, True, False]])
+    total, count = moment_bce(logits, torch.tensor([[1.0, torch.nan, 1.0]]), mask)
+    total.backward()
+    assert count.item() == 1
+    assert logits.grad.tolist() == [[-0.5, 0, 0]]
+    assert [x.item() for x in moment_bce(logits, None, mask)] == [0, 0]

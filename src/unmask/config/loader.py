@@ -111,7 +111,7 @@ def _check_dependencies(settings: Settings) -> None:
             "set preprocessing.source_faces.enabled=true, too, or leave face out of "
             "training.forged_parts"
         )
-    linear = {"trainable": "none", "temporal": "none", "fusion": "none"}
+    linear = {"trainable": "none", "temporal": "none", "fusion": "none", "pooling": "mean"}
     others = [name for name in linear if getattr(settings.model, name) != linear[name]]
     if settings.training.heads == "logistic" and others:
         raise ConfigError(

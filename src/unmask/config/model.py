@@ -67,6 +67,11 @@ class ModelSettings(SettingsModel):
         description="Fusion of face and voice: concatenation, cross-modal attention, or none, "
         "which judges a clip by the noisy-OR of both alone.",
     )
+    pooling: Literal["mean", "odds"] = Field(
+        default="mean",
+        description="How a modality's score follows from those of its frames or audio steps: the "
+        "mean of their log-odds, or the mean of their odds, which a short forged stretch moves.",
+    )
     auxiliary: bool = Field(
         default=False, description="Add auxiliary heads for 68 landmarks and head pose."
     )

@@ -57,6 +57,17 @@ class TrainingSettings(SettingsModel):
     pose_weight: float = Field(
         default=0.1, description="Weight of the head pose loss, with `model.auxiliary`."
     )
+    moment_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of the losses of single frames and audio steps, whose labels are the "
+        "forged segments of the manifest, or else those of the whole clip.",
+    )
+    partial: Fraction = Field(
+        default=0.0,
+        description="Share of the labelled fakes of which, in an epoch, only a stretch is cut into "
+        "the genuine clip of their pair.",
+    )
     fake_source: Literal["labelled", "forged", "both"] = Field(
         default="labelled",
         validation_alias=AliasChoices("fake_source", "fakes"),

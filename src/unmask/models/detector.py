@@ -23,6 +23,7 @@ from unmask.models.layers.temporal import (
     FramewiseEncoder,
     TransformerEncoder,
     masked_mean,
+    masked_mean_odds,
 )
 
 HIDDEN_DIM = 256
@@ -34,8 +35,8 @@ class DetectorOutput:
 
     Attributes:
         logit: Logit of the clip, shape ``(B,)``.
-        video_logit, audio_logit: Logit of one modality alone, the mean over its frames or steps,
-            shape ``(B,)``; 0 where the modality is missing.
+        video_logit, audio_logit: Logit of one modality alone, pooled over its frames or steps by
+            ``model.pooling``, shape ``(B,)``; 0 where the modality is missing.
         frame_logits: Shape ``(B, T)``, 0 where ``frame_mask`` is False.
         step_logits: One per 20 ms, shape ``(B, A)``, 0 where ``step_mask`` is False.
         frame_mask: True where there is a face, shape ``(B, T)``.
@@ -153,8 +154,8 @@ class Detector(nn.Module):
         elif isinstance(self.fusion, ConcatFusion):
             joined = self.fusion(*pooled, *uses)
         landmarks, pose = self.predict_face_attributes(frame_features, batch.frame_mask)
-        video_logit = masked_mean(frame_logits, batch.frame_mask)
-        audio_logit = masked_mean(step_logits, step_mask)
+        video_logit = self._pool(frame_logits, batch.frame_mask)
+        audio_logit = self._pool(step_logits, step_mask)
         logit = noisy_or_logit(video_logit, audio_logit, *uses)
         if self.head is not None and joined is not None:
             logit = logit + self._logits(self.head, joined)
@@ -194,6 +195,11 @@ class Detector(nn.Module):
             mask: True where there is a face, shape ``(B, T)``.
         """
         return self._logits(self.frame_head, self.temporal(frame_features, mask)) * mask
+
+    def _pool(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """Return the score of a modality from those of its moments."""
+        pool = masked_mean if self.settings.pooling == "mean" else masked_mean_odds
+        return pool(logits, mask)
 
     def _logits(self, head: nn.Module, x: Tensor) -> Tensor:
         """Apply a head in float32; bfloat16 would round scores until clips tie."""

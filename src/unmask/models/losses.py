@@ -1,4 +1,4 @@
-"""Training loss: classification, temporal consistency, landmarks and head pose.
+"""Training loss: classification of clips and moments, temporal consistency, landmarks, head pose.
 
 Scores that flicker between neighbouring frames are penalised as in temporal-coherence detectors
 (Zheng et al., "Exploring Temporal Coherence for More General Video Face Forgery Detection", ICCV
@@ -29,6 +29,8 @@ class Targets:
         knows_video, knows_audio: Whether that is known.
         landmarks, pose: As in :class:`DetectorOutput`, NaN where unknown; ``None`` for a detector
             without face heads.
+        frame_is_fake, step_is_fake: Labels of frames, shape ``(B, T)``, and of audio steps, shape
+            ``(B, A)``: 1 is fake, 0 genuine, NaN unknown; ``None`` if all are unknown.
     """
 
     is_fake: Tensor
@@ -38,6 +40,8 @@ class Targets:
     knows_audio: Tensor
     landmarks: Tensor | None = None
     pose: Tensor | None = None
+    frame_is_fake: Tensor | None = None
+    step_is_fake: Tensor | None = None
 
     def label_for(self, face: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         """Return the label given which modalities are used, and whether it is known.
@@ -72,6 +76,8 @@ class Losses:
     temporal: Tensor
     landmarks: Tensor
     pose: Tensor
+    frames: Tensor
+    steps: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class LossWeights:
     temporal: float
     landmarks: float = 0.0
     pose: float = 0.0
+    moments: float = 0.0
 
 
 def clamp_counts(counts: Tensor) -> Tensor:
@@ -98,7 +105,8 @@ def detector_loss(
     """Compute the loss terms and their weighted sum.
 
     ``total = clip + modality · (video + audio + parts) + temporal · temporal
-    + landmarks · landmarks + pose · pose``, each factor one of ``weights``.
+    + landmarks · landmarks + pose · pose + moments · (frames + steps)``, each factor one of
+    ``weights``.
 
     ``clip`` is the cross-entropy of whether any used modality is fake: where modality dropout
     removed a forged voice, the remaining genuine face counts as genuine, and so does either half
@@ -106,11 +114,12 @@ def detector_loss(
     clips that have it and whose label of it is known; a label that is unknown is never taken for
     genuine. ``parts`` is the cross-entropy of their noisy-OR over clips that are labelled as a
     whole alone. ``landmarks`` and ``pose`` are mean absolute errors, as fractions of the
-    face's side and in units of 90°.
+    face's side and in units of 90°. ``frames`` and ``steps`` are the cross-entropies of single
+    frames and audio steps whose label is known.
 
     Args:
         share_counts: Returns what the terms' sums are divided by, from the number of items of
-            each term, shape ``(7,)``; see
+            each term, shape ``(9,)``; see
             :func:`unmask.training.process_group.share_counts`.
     """
     return weigh_losses(loss_sums(prediction, targets), weights, share_counts)
@@ -134,9 +143,11 @@ def loss_sums(prediction: DetectorOutput, targets: Targets) -> tuple[Sum, ...]:
         _masked_bce(prediction.video_logit, targets.fake_video, knows_video),
         _masked_bce(prediction.audio_logit, targets.fake_audio, knows_audio),
         _masked_bce(either, targets.is_fake, unknown),
-        temporal_consistency(prediction.frame_logits, prediction.frame_mask),
+        temporal_consistency(prediction.frame_logits, prediction.frame_mask, targets.frame_is_fake),
         masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask),
         masked_mae(prediction.pose, targets.pose, prediction.frame_mask),
+        moment_bce(prediction.frame_logits, targets.frame_is_fake, prediction.frame_mask),
+        moment_bce(prediction.step_logits, targets.step_is_fake, prediction.step_mask),
     )
 
 
@@ -148,15 +159,16 @@ def weigh_losses(
     """Divide the sums of :func:`loss_sums` by their counts; see :func:`detector_loss`."""
     counts = share_counts(torch.stack([count for _, count in sums]))
     means = [total / count for (total, _), count in zip(sums, counts, strict=True)]
-    clip, video, audio, parts, temporal, landmarks, pose = means
+    clip, video, audio, parts, temporal, landmarks, pose, frames, steps = means
     total = (
         clip
         + weights.modality * (video + audio + parts)
         + weights.temporal * temporal
         + weights.landmarks * landmarks
         + weights.pose * pose
+        + weights.moments * (frames + steps)
     )
-    return Losses(total, clip, video, audio, parts, temporal, landmarks, pose)
+    return Losses(total, *means)
 
 
 def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
@@ -174,14 +186,18 @@ def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
     return replace(prediction, logit=prediction.logit - alone + alone.detach())
 
 
-def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Sum:
-    """Sum ``(p[t+1] - p[t])²`` over neighbouring faces.
+def temporal_consistency(
+    frame_logits: Tensor, frame_mask: Tensor, frame_is_fake: Tensor | None = None
+) -> Sum:
+    """Sum ``(p[t+1] - p[t])²`` over neighbouring faces of one label.
 
     ``p`` are fake probabilities and not features, since features become consistent by shrinking.
 
     Args:
         frame_logits: Shape ``(B, T)``.
         frame_mask: True where there is a face, shape ``(B, T)``.
+        frame_is_fake: Labels as in :class:`Targets`. Two faces of which one alone is labelled, or
+            whose labels differ, do not count; ``None`` counts all.
 
     Returns:
         The sum, whose mean is in ``[0, 1]``, and the number of pairs of faces.
@@ -193,8 +209,28 @@ def temporal_consistency(frame_logits: Tensor, frame_mask: Tensor) -> Sum:
     """
     p = frame_logits.sigmoid()
     pairs = frame_mask[:, 1:] & frame_mask[:, :-1]
+    if frame_is_fake is not None:
+        labels = frame_is_fake.nan_to_num(nan=-1.0)
+        pairs = pairs & (labels[:, 1:] == labels[:, :-1])
     steps = torch.where(pairs, (p[:, 1:] - p[:, :-1]).square(), 0.0)
     return steps.sum(), pairs.sum()
+
+
+def moment_bce(logits: Tensor, labels: Tensor | None, mask: Tensor) -> Sum:
+    """Sum the cross-entropy over frames, or audio steps, whose label is known.
+
+    Args:
+        logits: Shape ``(B, T)``.
+        labels: As in :class:`Targets`; may be longer or shorter by the last steps.
+        mask: True where there is a face, or speech, shape ``(B, T)``.
+    """
+    if labels is None:
+        zero = torch.zeros((), device=mask.device)
+        return zero, zero.long()
+    length = min(labels.shape[1], logits.shape[1])
+    labels = labels[:, :length]
+    known = mask[:, :length] & ~labels.isnan()
+    return _masked_bce(logits[:, :length], labels.nan_to_num(), known)
 
 
 def masked_mae(predicted: Tensor | None, target: Tensor | None, frame_mask: Tensor) -> Sum:

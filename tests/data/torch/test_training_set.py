@@ -213,3 +213,93 @@ def test_bug_that_a_clip_triggers_is_its_problem(training_set):
     example = training_set(clips, lambda _: 1 / 0)[0, 0]
     assert example.samples == ()
     assert "ZeroDivisionError: division by zero; please report" in example.problem
+
+
+@pytest.fixture
+def read_pair(load):
+    """Read a genuine clip, and a fake that is darker by one grey level and twice as loud."""
+
+    def read(clip, condition=""):
+        features = load(replace(clip, clip_id="a"))
+        if not clip.is_fake:
+            return features
+        person = features.people[0]
+        waveform = replace(features.waveform, samples=features.waveform.samples * 2)
+        return replace(
+            features, people=(replace(person, faces=person.faces + 1),), waveform=waveform
+        )
+
+    return read
+
+
+def make_pair(**labels):
+    facts = {"pair_id": "pair", "sha256": "1" * 64, "fake_video": True, **labels}
+    return [make_clip(clip_id="genuine", pair_id="pair"), make_clip(clip_id="fake", **facts)]
+
+
+def sample_stretches(clips, read, partial=1.0, epochs=20, vectors=None):
+    training = TrainingSettings(frames=6, audio_s=2.0, partial=partial)
+    data = TrainingSet(clips, read, training, NO_AUGMENTATION, 7, vectors)
+    return [data[epoch, len(clips) - 1] for epoch in range(epochs)]
+
+
+def test_a_stretch_of_a_fake_is_cut_into_its_twin(read_pair):
+    for example in sample_stretches(make_pair(fake_audio=True), read_pair):
+        forged = example.samples[0].faces[:, 0, 0, 0] % 10
+        np.testing.assert_array_equal(example.labels.frames, forged)
+        assert 0 < forged.sum() < 6
+        loudness = np.diff(example.samples[0].waveform[::320]) * 500  # 1 genuine, 2 forged
+        labels = example.labels.steps[: len(loudness)]
+        known = ~np.isnan(labels)
+        np.testing.assert_allclose(loudness[known], labels[known] + 1, atol=0.01)
+        assert (example.clip.fake_video, example.clip.is_fake) == (True, True)
+
+
+def test_an_unforged_modality_stays_labelled_genuine(read_pair):
+    for example in sample_stretches(make_pair(), read_pair):
+        assert np.nanmax(example.labels.steps) == 0
+        assert example.clip.fake_audio is False
+
+
+def test_precomputed_vectors_are_cut_alike(read_pair):
+    vectors = {"0" * 64: np.zeros((20, 3), np.float32), "1" * 64: np.ones((20, 3), np.float32)}
+    for example in sample_stretches(make_pair(), read_pair, vectors=vectors):
+        np.testing.assert_array_equal(example.vectors[:, 0], example.labels.frames)
+
+
+def test_the_share_of_stretches_is_the_setting(read_pair):
+    shares = [
+        np.mean([e.labels.frames.min() == 0 for e in sample_stretches(make_pair(), read_pair, p)])
+        for p in (0.0, 0.5)
+    ]
+    assert shares[0] == 0
+    assert 0.2 < shares[1] < 0.8
+
+
+def test_fakes_without_a_twin_and_mismatched_ones_stay_whole(read_pair):
+    for clips in (make_pair()[1:], make_pair(fake_video=False, mismatched=True, is_fake=True)):
+        for example in sample_stretches(clips, read_pair, epochs=5):
+            assert set(example.samples[0].faces[:, 0, 0, 0] % 10) == {1}
+
+
+def test_a_twin_that_shows_other_moments_is_not_used(read_pair):
+    def read_late(clip, condition=""):
+        features = read_pair(clip)
+        if clip.is_fake:
+            return features
+        person = features.people[0]
+        late = replace(person.track, time_s=person.track.time_s + 0.05)
+        return replace(features, people=(replace(person, track=late),))
+
+    for example in sample_stretches(make_pair(), read_late, epochs=5):
+        assert example.labels.frames.tolist() == [1] * 6
+
+
+def test_batches_have_the_labels_of_frames_and_steps(read_pair):
+    clips = make_pair()
+    training = TrainingSettings(frames=6, audio_s=2.0, partial=1.0)
+    data = TrainingSet(clips, read_pair, training, NO_AUGMENTATION, 7)
+    targets = collate_examples([data[0, 0], data[0, 1]], ModelSettings()).targets
+    assert targets.frame_is_fake.shape == (2, 6)
+    assert targets.step_is_fake.shape == (2, 100)
+    assert targets.frame_is_fake.sum(1).tolist()[0] == 0 < targets.frame_is_fake.sum(1).tolist()[1]

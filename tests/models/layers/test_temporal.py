@@ -1,7 +1,14 @@
+import math
+
 import pytest
 import torch
 
-from unmask.models.layers.temporal import ConvEncoder, TransformerEncoder, masked_mean
+from unmask.models.layers.temporal import (
+    ConvEncoder,
+    TransformerEncoder,
+    masked_mean,
+    masked_mean_odds,
+)
 
 CONV = "conv"
 
@@ -120,3 +127,25 @@ def test_masked_mean_ignores_masked_values_and_is_zero_without_any():
     x = torch.tensor([[[1.0], [float("nan")]], [[2.0], [4.0]]])
     mask = torch.tensor([[False, False], [True, True]])
     assert masked_mean(x, mask).tolist() == [[0.0], [3.0]]
+
+
+def test_mean_odds_ignore_masked_values_and_are_zero_without_any():
+    logits = torch.tensor([[float("nan"), 1.0], [0.0, math.log(3)], [2.0, float("inf")]])
+    mask = torch.tensor([[False, False], [True, True], [True, False]])
+    assert masked_mean_odds(logits, mask).tolist() == pytest.approx([0, math.log(2), 2])
+
+
+def test_a_long_genuine_rest_lowers_a_forged_stretch_by_the_logarithm_of_its_share():
+    logits = torch.full((1, 170), -6.0)
+    logits[0, 80:88] = 6.0
+    mask = torch.ones(1, 170, dtype=torch.bool)
+    assert masked_mean_odds(logits, mask).item() == pytest.approx(6 + math.log(8 / 170), abs=0.01)
+    assert masked_mean(logits, mask).item() < -5
+
+
+def test_mean_odds_have_finite_gradients_without_any_frame():
+    logits = torch.randn(2, 3, requires_grad=True)
+    mask = torch.tensor([[False] * 3, [True, True, False]])
+    masked_mean_odds(logits, mask).sum().backward()
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad[0].tolist() == [0, 0, 0]

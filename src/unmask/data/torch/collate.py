@@ -10,6 +10,8 @@ from torch import Tensor
 
 from unmask.config import ModelSettings
 from unmask.data.torch.evaluation_set import Example
+from unmask.data.torch.partial_excerpts import pad_labels
+from unmask.models.calibration.segments import STEP_S
 from unmask.models.collate import (
     Batch,
     collate,
@@ -18,7 +20,7 @@ from unmask.models.collate import (
     missing_input,
 )
 from unmask.models.losses import Targets
-from unmask.records import Clip
+from unmask.records import RATE_HZ, Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,26 @@ def collate_examples(examples: Sequence[Example], settings: ModelSettings) -> Cl
     return ClipBatch(
         clips=clips,
         batch=batch,
-        targets=replace(label_clips(clips), landmarks=landmarks, pose=pose),
+        targets=replace(
+            label_clips(clips), landmarks=landmarks, pose=pose, **_moment_labels(usable, batch)
+        ),
         problems=tuple((example.clip.clip_id, problem) for example, problem in pairs if problem),
         frame_features=None if batch is None else _pad_vectors(usable, batch.frame_mask.shape[1]),
     )
+
+
+def _moment_labels(usable: Sequence[Example], batch: Batch | None) -> dict[str, Tensor]:
+    """Return the labels of frames and audio steps, padded like the batch."""
+    if batch is None:
+        return {}
+    labels = [example.labels for example in usable]
+    steps = -(-batch.waveform.shape[1] // round(STEP_S * RATE_HZ))
+    frames = [None if row is None else row.frames for row in labels]
+    sounds = [None if row is None else row.steps for row in labels]
+    return {
+        "frame_is_fake": torch.from_numpy(pad_labels(frames, batch.frame_mask.shape[1])),
+        "step_is_fake": torch.from_numpy(pad_labels(sounds, steps)),
+    }
 
 
 def _problem(example: Example, settings: ModelSettings) -> str:

@@ -17,12 +17,13 @@ from torch.utils.data import Dataset
 from unmask.config import PreprocessingSettings
 from unmask.data.augmentation.reencoded_copies import reencode_training_clips
 from unmask.data.splits import refuse_sealed
+from unmask.data.torch.partial_excerpts import MomentLabels, label_moments
 from unmask.errors import DataError, UnmaskError, describe_problem
 from unmask.preprocessing.cache import EXHAUSTED, Cache
 from unmask.preprocessing.parallel import count_jobs
 from unmask.preprocessing.prepare import prepare_clip, to_model_inputs
 from unmask.preprocessing.run_batch import fill_cache
-from unmask.records import Clip, ClipFeatures, ModelInput
+from unmask.records import RATE_HZ, Clip, ClipFeatures, ModelInput
 
 FeatureLoader = Callable[..., ClipFeatures]  # of a clip, and of a copy by its codec condition
 Copies = dict[tuple[Path, str], Path]  # by file and codec condition
@@ -42,12 +43,14 @@ class Example:
         problem: Empty if there are samples.
         vectors: Precomputed features of the first sample's faces, of the frame encoder's backbone,
             shape ``(frames, width)``; ``None`` if the detector encodes the faces itself.
+        labels: Labels of the first sample's frames and audio steps; ``None`` if unknown.
     """
 
     clip: Clip
     samples: tuple[ModelInput, ...]
     problem: str = ""
     vectors: NDArray[np.float32] | None = None
+    labels: MomentLabels | None = None
 
 
 def make_feature_loader(
@@ -155,14 +158,18 @@ class EvaluationClips(Dataset[Example]):
             return unusable_example(clip, error)
 
     def _example(self, clip: Clip) -> Example:
-        samples = to_model_inputs(self.load(clip))
+        features = self.load(clip)
+        samples = to_model_inputs(features)
         if not samples:
             return Example(clip, (), NO_MODALITY)
         slices = [_middle_slice(len(sample.faces), self.max_frames) for sample in samples]
+        times_s = features.people[0].track.time_s if features.people else np.zeros(0)
+        sound_s = 0.0, len(samples[0].waveform) / RATE_HZ
         return Example(
             clip,
             tuple(slice_frames(sample, part) for sample, part in zip(samples, slices, strict=True)),
             vectors=None if self.vectors is None else self.vectors[clip.sha256][slices[0]],
+            labels=label_moments(clip, times_s[slices[0]], sound_s),
         )
 
 

@@ -1,7 +1,7 @@
 """Training data set: short excerpts, pseudo-fakes and augmentation, all of them reproducible."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from unmask.config import AugmentationSettings, TrainingSettings
-from unmask.data.augmentation.policy import augment_audio, augment_sample, sample_augmentation
+from unmask.data.augmentation.policy import (
+    AugmentationParams,
+    augment_audio,
+    augment_sample,
+    sample_augmentation,
+)
 from unmask.data.augmentation.reencoded_copies import draw_condition
 from unmask.data.augmentation.source_crops import (
     align_crops,
     degrade_crops,
     without_degradation,
 )
-from unmask.data.forgeries.online import OnlineForger
+from unmask.data.forgeries.online import PSEUDO_FAKE, ForgeryParams, OnlineForger
 from unmask.data.torch.evaluation_set import (
     NO_MODALITY,
     Example,
@@ -25,6 +30,14 @@ from unmask.data.torch.evaluation_set import (
     feature_cache,
     slice_frames,
     unusable_example,
+)
+from unmask.data.torch.partial_excerpts import (
+    draw_stretch,
+    is_inside,
+    label_moments,
+    same_moments,
+    splice,
+    with_stretch,
 )
 from unmask.errors import DataError
 from unmask.preprocessing.prepare import to_model_inputs
@@ -65,6 +78,7 @@ class TrainingSet(Dataset[Example]):
         self.augmentation = augmentation
         self.seed = seed
         self.forger = OnlineForger(clips, training, seed, feature_cache(load))
+        self.twins = {clip.pair_id: clip for clip in self.clips if not clip.is_fake}
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -94,24 +108,57 @@ class TrainingSet(Dataset[Example]):
         params = sample_augmentation(self.augmentation, rng)
         excerpt = self._cut_excerpt(voiced, frames, audio_start, params.stretch or 1.0)
         audio_s = audio_start / RATE_HZ, (audio_start + len(excerpt.waveform)) / RATE_HZ
-        frame_times_s = times_s[frames.start : frames.stop]
-        clip = label_for_excerpt(clip, frame_times_s, audio_s)
+        moments = _Moments(frames, audio_start, times_s[frames.start : frames.stop], audio_s)
+        twin = self._draw_twin(clip, moments, params, epoch)
+        if twin is not None:
+            clip = with_stretch(clip, twin.stretch_s)
+            excerpt = splice(excerpt, twin.excerpt, twin.is_fake, twin.sound_s)
+        labels = label_moments(clip, moments.frame_times_s, audio_s).time_stretched(params.stretch)
+        clip = label_for_excerpt(clip, moments.frame_times_s, audio_s)
         if self.vectors is not None:
-            vectors = self.vectors[clip.sha256][frames.start : frames.stop]
-            return Example(clip, (augment_audio(excerpt, params),), vectors=vectors)
+            vectors = _excerpt_vectors(self.vectors, clip, frames, twin)
+            return Example(clip, (augment_audio(excerpt, params),), "", vectors, labels)
         source = features.people[0].source if features.people else None
         if source is None and forgery.face_seed is not None:
             raise DataError(
                 f"{clip.path}: the features lack the faces before alignment, which are forged; "
                 "set preprocessing.source_faces.enabled=true"
             )
-        if source is None:
-            return Example(clip, (augment_sample(excerpt, params),))
-        change = self.forger.sample_target_change(clip, epoch)
-        crops = self.forger.render_faces(source, frames, forgery, change)
-        crops, matrices = degrade_crops(crops, source.matrices[frames], params)
-        aligned = align_crops(excerpt, crops, matrices, frame_times_s)
-        return Example(clip, (augment_sample(aligned, without_degradation(params)),))
+        if source is not None:
+            change = self.forger.sample_target_change(clip, epoch)
+            crops = self.forger.render_faces(source, frames, forgery, change)
+            crops, matrices = _with_twin(crops, source.matrices[frames], twin)
+            crops, matrices = degrade_crops(crops, matrices, params)
+            excerpt = align_crops(excerpt, crops, matrices, moments.frame_times_s)
+            params = without_degradation(params)
+        return Example(clip, (augment_sample(excerpt, params),), labels=labels)
+
+    def _draw_twin(
+        self, clip: Clip, moments: "_Moments", params: AugmentationParams, epoch: int
+    ) -> "_Twin | None":
+        """Return the genuine twin of a labelled fake of which this epoch takes a stretch alone."""
+        other = self.twins.get(clip.pair_id)
+        is_whole = clip.is_fake and not clip.mismatched and not clip.fake_periods
+        if not self.training.partial or not is_whole or other is None:
+            return None
+        rng = np.random.default_rng((self.seed, epoch, crc32(clip.clip_id.encode()), 4))
+        if rng.random() >= self.training.partial or clip.manipulation == PSEUDO_FAKE:
+            return None
+        features = self._load(other, epoch)
+        times_s = features.people[0].track.time_s if features.people else np.zeros(0)
+        frames = moments.frames
+        if not same_moments(moments.frame_times_s, times_s[frames.start : frames.stop]):
+            return None
+        sample = to_model_inputs(features)[0]
+        excerpt = self._cut_excerpt(sample, frames, moments.audio_start, params.stretch or 1.0)
+        stretch_s = draw_stretch(moments.frame_times_s, moments.audio_s, rng)
+        crops, matrices = None, None
+        if features.people and (source := features.people[0].source) is not None:
+            change = self.forger.sample_target_change(clip, epoch)
+            crops = self.forger.render_faces(source, frames, ForgeryParams(), change)
+            matrices = source.matrices[frames]
+        is_fake = is_inside(moments.frame_times_s, stretch_s)
+        return _Twin(other, excerpt, stretch_s, is_fake, moments.audio_s[0], crops, matrices)
 
     def _load(self, clip: Clip, epoch: int) -> ClipFeatures:
         """Load the features of the clip, or of a re-encoded copy of its file."""
@@ -141,6 +188,71 @@ class TrainingSet(Dataset[Example]):
             waveform=sample.waveform[audio],
             is_speech=sample.is_speech[audio],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """What of a clip an excerpt shows.
+
+    Attributes:
+        frames: Rows of the frames.
+        audio_start: First sample of the sound.
+        frame_times_s: Shape ``(frames,)``.
+        audio_s: Start and end of the sound.
+    """
+
+    frames: range
+    audio_start: int
+    frame_times_s: NDArray[np.float64]
+    audio_s: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """The genuine twin of an excerpt, and the stretch that stays forged.
+
+    Attributes:
+        stretch_s: Start and end in the clip.
+        is_fake: Frames of the stretch, shape ``(frames,)``.
+        audio_start_s: Start of the excerpt's sound.
+        crops, matrices: Faces before alignment; ``None`` where the features hold none.
+    """
+
+    clip: Clip
+    excerpt: ModelInput
+    stretch_s: tuple[float, float]
+    is_fake: NDArray[np.bool_]
+    audio_start_s: float
+    crops: list[NDArray[np.uint8]] | None
+    matrices: NDArray[np.float64] | None
+
+    @property
+    def sound_s(self) -> tuple[float, float]:
+        """The stretch, from the start of the excerpt's sound."""
+        start_s, end_s = self.stretch_s
+        return start_s - self.audio_start_s, end_s - self.audio_start_s
+
+
+def _excerpt_vectors(
+    vectors: Vectors, clip: Clip, frames: range, twin: _Twin | None
+) -> NDArray[np.float32]:
+    """Return the precomputed features of an excerpt, the twin's outside of the stretch."""
+    rows = vectors[clip.sha256][frames.start : frames.stop]
+    if twin is None:
+        return rows
+    twins = vectors[twin.clip.sha256][frames.start : frames.stop]
+    return np.where(twin.is_fake[:, None], rows, twins)
+
+
+def _with_twin(
+    crops: list[NDArray[np.uint8]], matrices: NDArray[np.float64], twin: _Twin | None
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
+    """Return the twin's crops outside of the stretch, and the matrices that align them."""
+    if twin is None or twin.crops is None or twin.matrices is None:
+        return crops, matrices
+    pairs = zip(twin.is_fake, crops, twin.crops, strict=True)
+    chosen = [forged if is_fake else genuine for is_fake, forged, genuine in pairs]
+    return chosen, np.where(twin.is_fake[:, None, None], matrices, twin.matrices)
 
 
 def label_for_excerpt(

@@ -169,3 +169,25 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     weights = mask.view(*mask.shape, *[1] * (x.ndim - 2))
     kept = torch.where(weights, x, torch.zeros_like(x))
     return kept.sum(1) / weights.sum(1).clamp(min=1)
+
+
+def masked_mean_odds(logits: Tensor, mask: Tensor) -> Tensor:
+    """Return the logarithm of the mean odds over unmasked time steps, or zero without any.
+
+    Between mean and maximum, as in multiple-instance learning (log-sum-exp pooling, Pinheiro &
+    Collobert, CVPR 2015): the score of a forged stretch falls by the logarithm of its share.
+
+    Args:
+        logits: Shape ``(B, T)``.
+        mask: Shape ``(B, T)``.
+
+    Example:
+        >>> masked_mean_odds(torch.tensor([[-9.0, 5.0, 8.0]]), torch.tensor([[True, True, False]]))
+        tensor([4.3069])
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        kept = torch.where(mask, logits.float(), -torch.inf)
+        kept = torch.where(mask.any(1, keepdim=True), kept, 0.0)
+        count = torch.where(mask.any(1), mask.sum(1), logits.shape[1])
+        pooled: Tensor = kept.logsumexp(1) - count.log()
+    return pooled

@@ -48,7 +48,8 @@ class DetectorModule(pl.LightningModule):
 
     Logs ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``, ``train_temporal``,
     ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with auxiliary heads also
-    ``train_landmarks`` and ``train_pose``. ``learning_rate`` is that of the heads, the mean over an
+    ``train_landmarks`` and ``train_pose``, with a weight of moments ``train_frames`` and
+    ``train_steps``. ``learning_rate`` is that of the heads, the mean over an
     epoch.
 
     Attributes:
@@ -109,7 +110,8 @@ class DetectorModule(pl.LightningModule):
                 attacked = fgsm(self.detector, clips.batch, clips.targets.is_fake, FRAMES, epsilon)
             total = (total + self._weigh(self._sums(clips, attacked)).total) / 2
         heads = ("landmarks", "pose") if self.detector.auxiliary else ()
-        names = ("clip", "video", "audio", "temporal", *heads)
+        moments = ("frames", "steps") if self.settings.moment_weight else ()
+        names = ("clip", "video", "audio", "temporal", *heads, *moments)
         terms = {f"train_{name}": getattr(losses, name) for name in names}
         self._log({**terms, "train_loss": total}, usable)
         if not total.requires_grad:  # no clip of this process, but of others, which wait for it
@@ -210,6 +212,7 @@ class DetectorModule(pl.LightningModule):
             settings.temporal_weight,
             settings.landmark_weight,
             settings.pose_weight,
+            settings.moment_weight,
         )
         return weigh_losses(sums, weights, share_counts)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
+from unmask.errors import DataError
 from unmask.evaluation.bootstrap import Resampling, estimate_auc
 from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.localisation import LocalisedClip, measure_localisation
@@ -97,7 +98,13 @@ def evaluate_localisation(
     Raises:
         DataError: The split is empty, or none of its clips is forged.
     """
-    scored = score_clip_people(bundle, select_split(clips, split), load)
+    chosen = select_split(clips, split)
+    if not any(len(label_segments(clip, clip.duration_s, EITHER)) for clip in chosen):
+        raise DataError(
+            f"none of the {len(chosen)} clips of split {split!r} has a forged segment; give clips "
+            "with fake_periods, such as those of `unmask data partial`"
+        )
+    scored = score_clip_people(bundle, chosen, load)
     lines = [tuple(clip_evidence_lines(bundle, clip)) for clip in scored]
     return LocalisationReport(
         split,
