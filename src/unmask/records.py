@@ -224,6 +224,7 @@ class FaceTrack:
         boxes_px: Left, top, right, bottom in the displayed frame, shape ``(frames, 4)``.
         landmarks_px: 68 points (iBUG order) in the displayed frame, shape ``(frames, 68, 2)``.
         pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``.
+        shots: Number of the shot of each frame, ascending, ``(frames,)``; ``None`` for one shot.
     """
 
     person: int
@@ -231,11 +232,13 @@ class FaceTrack:
     boxes_px: NDArray[np.float32]
     landmarks_px: NDArray[np.float32]
     pose_deg: NDArray[np.float32]
+    shots: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         """Refuse rows that do not belong together."""
         shapes = (self.boxes_px.shape[1:], self.landmarks_px.shape[1:], self.pose_deg.shape[1:])
         rows = {len(self.time_s), len(self.boxes_px), len(self.landmarks_px), len(self.pose_deg)}
+        rows |= set() if self.shots is None else {len(self.shots)}
         if shapes != ((4,), (68, 2), (3,)) or len(rows) != 1:
             raise MediaError(f"face track {self.person}: {shapes} differ, or rows {sorted(rows)}")
 
@@ -244,12 +247,10 @@ class FaceTrack:
 class MouthCrops:
     """Crops of one person's mouth at a constant rate.
 
-    Ticks at which the mouth is not visible have no row, so ``time_s`` may have gaps.
-
     Attributes:
         mouths: Greyscale crops, aligned with the face, shape ``(frames, crop, crop)``.
         time_s: Tick of each crop, ascending, integer multiples of ``1 / rate_hz`` on the time
-            axis of the accompanying audio, shape ``(frames,)``.
+            axis of the sound, shape ``(frames,)``; with gaps where the mouth is not visible.
         opening: Distance between the inner lips divided by the face size, shape ``(frames,)``.
         rate_hz: Ticks per second.
     """
@@ -262,14 +263,10 @@ class MouthCrops:
     def __post_init__(self) -> None:
         """Refuse rows that do not belong together."""
         if self.mouths.ndim != 3 or self.mouths.shape[1] != self.mouths.shape[2]:
-            raise MediaError(
-                f"expected mouths of shape (frames, crop, crop), got {self.mouths.shape}"
-            )
-        if not len(self.mouths) == len(self.time_s) == len(self.opening):
-            raise MediaError(
-                f"mouth crops: {len(self.mouths)} crops, {len(self.time_s)} times, "
-                f"{len(self.opening)} openings; the numbers must be equal"
-            )
+            raise MediaError(f"expected mouths of shape (n, crop, crop), got {self.mouths.shape}")
+        crops, times, openings = len(self.mouths), len(self.time_s), len(self.opening)
+        if not crops == times == openings:
+            raise MediaError(f"mouths: {crops} crops, {times} times, {openings} openings differ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +324,7 @@ class ClipFeatures:
         waveform: ``None`` without audio.
         speech_spans_s: Start and end of each, in seconds from ``start_s``, shape ``(spans, 2)``.
         frames_still: Sampled frames in which nothing moves since the one before.
+        compared: Whether people kept their number across shots, by their faces.
     """
 
     info: MediaInfo
@@ -337,6 +335,7 @@ class ClipFeatures:
     waveform: Waveform | None
     speech_spans_s: NDArray[np.float64]
     frames_still: int = 0
+    compared: bool = True
 
 
 @dataclass(frozen=True, slots=True)

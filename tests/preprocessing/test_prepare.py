@@ -5,8 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
+from unmask.config import FlowSettings, LipSettings, PreprocessingSettings, SpeechSettings
 from unmask.errors import MediaError
+from unmask.preprocessing import prepare, stages
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import (
     frames_with_face,
@@ -171,6 +172,75 @@ def test_two_people_are_two_model_inputs(write_frames, two_people, tmp_path):
     boxes = [person.track.boxes_px[0] for person in features.people]
     assert boxes[0][0] > 600 > boxes[1][2]  # the larger face first
     assert len(to_model_inputs(features)) == 2
+
+
+class ByPicture:
+    """Embeds a face by which of the faces seen before it equals, nearly."""
+
+    def __init__(self):
+        self.known = []
+
+    def __call__(self, face):
+        small = face[16:96:8, 16:96:8].astype(np.float32)
+        near = [n for n, other in enumerate(self.known) if abs(small - other).mean() < 25]
+        if not near:
+            self.known.append(small)
+        return np.eye(9, dtype=np.float32)[near[0] if near else len(self.known) - 1]
+
+
+@pytest.fixture
+def embedder(monkeypatch):
+    for module in (prepare, stages):
+        monkeypatch.setattr(module, "find_embedder", ByPicture)
+
+
+def swaying(image, frames, start=0):
+    """Return parts of a picture of 512 px, as a hand-held camera sees them."""
+    offsets = [round(4 + 4 * np.sin(0.7 * number)) for number in range(start, start + frames)]
+    return [np.ascontiguousarray(image[k : k + 500, k : k + 500]) for k in offsets]
+
+
+def test_person_keeps_the_number_across_cuts_in_windows_and_in_the_whole(
+    write_frames, astronaut, hopper, tmp_path, embedder
+):
+    shots = [swaying(astronaut, 15), swaying(hopper, 10), swaying(astronaut, 15, start=25)]
+    path = write_frames(tmp_path / "a.mkv", [*shots[0], *shots[1], *shots[2]])
+    clip = prepare_clip(path, SETTINGS)
+    assert clip.compared
+    tracks = {person.track.person: person.track for person in clip.people}
+    assert sorted(tracks) == [0, 1]
+    assert tracks[0].time_s == pytest.approx([0, 0.2, 0.4, 1.0, 1.2, 1.4])
+    assert tracks[0].shots.tolist() == [0, 0, 0, 2, 2, 2]
+    assert tracks[1].time_s == pytest.approx([0.6, 0.8])
+    windows = list(iter_windows(path, SETTINGS, window_s=0.5))
+    seen = [(t, person.track.person) for window in windows for person in window.people
+            for t in person.track.time_s]  # fmt: skip
+    assert sorted(seen) == sorted(
+        (t, person) for person, track in tracks.items() for t in track.time_s
+    )
+
+
+def test_cut_changes_neither_flow_nor_mouths_on_either_side(
+    write_frames, astronaut, tmp_path, monkeypatch
+):
+    """The features of the shots of one person are those of a file for each."""
+    monkeypatch.setattr(stages, "find_embedder", lambda: lambda face: np.ones(1, np.float32))
+    settings = PreprocessingSettings(speech=ENERGY, lips=LipSettings(enabled=True))
+    shots = [swaying(astronaut, 15), swaying(astronaut[:, ::-1], 15), swaying(astronaut, 15, 30)]
+    path = write_frames(tmp_path / "joined.mkv", [*shots[0], *shots[1], *shots[2]])
+    (joined,) = prepare_clip(path, settings).people
+    alone = [
+        prepare_clip(write_frames(tmp_path / f"{number}.mkv", images), settings).people[0]
+        for number, images in enumerate(shots)
+    ]
+    for name in ("faces", "flow", "landmarks"):
+        expected = np.concatenate([getattr(part, name) for part in alone])
+        assert np.array_equal(getattr(joined, name), expected)
+    assert not joined.flow[[3, 6]].any()
+    assert joined.flow[[1, 4, 7]].any(axis=(1, 2, 3)).all()
+    mouths = np.concatenate([part.lips.mouths for part in alone])
+    assert np.array_equal(joined.lips.mouths, mouths)
+    assert (np.diff(joined.lips.time_s) > 1.5 / 25).sum() == 2
 
 
 def test_pauses_are_not_speech_in_any_window(write_audio, tmp_path):

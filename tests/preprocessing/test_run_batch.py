@@ -80,10 +80,10 @@ def test_requested_stage_computes_its_dependencies_alone(folder, tmp_path):
     assert set(speech.cached) == {"media", "speech"}
     assert speech.people is None
     (flow,) = preprocess_files([folder / "a.mp4"], SETTINGS, cache, 1, stages=("flow",)).files
-    assert set(flow.cached) == {"media", "faces", "flow"}
+    assert set(flow.cached) == {"media", "faces", "identity", "flow"}
     assert flow.speech_s is None
     (faces,) = preprocess_files([folder / "a.mp4"], SETTINGS, cache, 1, stages=("faces",)).files
-    assert faces.cached == {"media": True, "faces": True}
+    assert faces.cached == dict.fromkeys(("media", "faces", "identity"), True)
 
 
 def test_mouth_crops_are_stored_when_the_faces_are_computed(folder, tmp_path):
@@ -94,7 +94,9 @@ def test_mouth_crops_are_stored_when_the_faces_are_computed(folder, tmp_path):
     assert report.total.failed == 2
     assert report.total.seconds == {}
     for file in report.files:
-        assert file.error or file.cached == {"faces": True, "lips": True, "media": True}
+        assert file.error or file.cached == dict.fromkeys(
+            ("media", "faces", "identity", "lips"), True
+        )
 
 
 def test_disabled_flow_is_not_a_stage(folder, tmp_path):

@@ -29,8 +29,9 @@ def make_settings(**changes):
 
 
 def run_all(stages):
-    for stage in (stages.info, stages.people, stages.flow, stages.mouth_crops, stages.speech):
+    for stage in (stages.info, stages.people, stages.identity, stages.flow, stages.mouth_crops):
         stage()
+    stages.speech()
     stages.source_faces()
     return stages
 
@@ -70,9 +71,9 @@ def opened(monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"sampling": SamplingSettings(rate_hz=4.0)}, {"faces", "flow"}),
-        ({"faces": FaceSettings(max_people=1)}, {"faces", "flow"}),
-        ({"align": AlignSettings(method="box")}, {"faces", "flow"}),
+        ({"sampling": SamplingSettings(rate_hz=4.0)}, {"faces", "identity", "flow"}),
+        ({"faces": FaceSettings(max_people=1)}, {"faces", "identity", "flow"}),
+        ({"align": AlignSettings(method="box")}, {"faces", "identity", "flow"}),
         ({"speech": SpeechSettings(method="energy", threshold=0.4)}, {"speech"}),
         ({"flow": FlowSettings(enabled=False)}, set()),
         ({"lips": LIPS}, {"lips"}),
@@ -87,12 +88,47 @@ def test_changed_setting_recomputes_its_stage_and_those_that_depend_on_it(
     assert recomputed(run_all(CachedStages(video, make_settings(**changed), cache))) == expected
 
 
+def one_person(face):
+    return np.ones(1, np.float32)
+
+
+@pytest.fixture
+def cut_video(write_frames, astronaut, tmp_path):
+    """Two shots of one person; in the second, the picture is mirrored."""
+    return write_frames(tmp_path / "cut.mkv", [astronaut] * 11 + [astronaut[:, ::-1].copy()] * 10)
+
+
+def embed_with(monkeypatch, embedder):
+    monkeypatch.setattr(stages_module, "find_embedder", lambda: embedder)
+    monkeypatch.setattr(stages_module, "has_embedder", lambda: embedder is not None)
+
+
+def test_people_that_were_not_compared_are_compared_once_the_network_is_there(
+    cut_video, cache, monkeypatch
+):
+    settings = make_settings(source_faces=SOURCE)
+    embed_with(monkeypatch, None)
+    before = run_all(CachedStages(cut_video, settings, cache))
+    assert before.identity() == stages_module.Identity((0, 1), before.identity().first, False)
+    assert len(before.source_faces().ends) in (2, 3)  # of one of the two tracks
+    assert CachedStages(cut_video, settings, cache).missing() == ()
+    embed_with(monkeypatch, one_person)
+    assert CachedStages(cut_video, settings, cache).missing() == ("identity", "source")
+    after = run_all(CachedStages(cut_video, settings, cache))
+    assert recomputed(after) == {"identity", "source"}
+    assert after.identity() == stages_module.Identity((0, 0), (0, 1), True)
+    assert len(after.source_faces().ends) == 5
+    embed_with(monkeypatch, None)  # as on a machine that only trains
+    assert CachedStages(cut_video, settings, cache).identity().people == (0, 0)
+    assert CachedStages(cut_video, settings, cache).missing() == ()
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
         ({"lips": LipSettings(enabled=True, rate_hz=12.5, crop_px=48)}, {"lips"}),
         ({"lips": LipSettings(enabled=True, rate_hz=25.0, crop_px=32)}, {"lips"}),
-        ({"faces": FaceSettings(max_people=1)}, {"faces", "flow", "lips"}),
+        ({"faces": FaceSettings(max_people=1)}, {"faces", "identity", "flow", "lips"}),
         ({"lips": LipSettings(enabled=False, rate_hz=12.5, crop_px=32)}, set()),
         ({}, set()),
     ],
@@ -202,7 +238,7 @@ def test_copy_of_a_file_is_cached_and_a_changed_file_is_not(make_video, video, c
 
 def test_without_a_cache_each_stage_is_computed_once(video, opened):
     stages = run_all(CachedStages(video, make_settings(lips=LIPS)))
-    assert recomputed(stages) == {"media", "faces", "flow", "lips", "speech"}
+    assert recomputed(stages) == {"media", "faces", "identity", "flow", "lips", "speech"}
     opened.clear()
     run_all(stages)
     assert opened == []

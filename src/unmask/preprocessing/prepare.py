@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.faces.face_embedding import find_embedder
+from unmask.preprocessing.faces.identities import IdentityMatcher
+from unmask.preprocessing.faces.merged_tracks import merge_tracks
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
@@ -39,7 +42,8 @@ class _VideoState:
     speech: Speech
     mouths: MouthCropper | None
     timer: StageTimer
-    # by person: the last face and its time
+    identities: IdentityMatcher
+    # by track: the last face and its time
     last_faces: dict[int, tuple[NDArray[np.uint8], float]] = field(default_factory=dict)
 
 
@@ -65,11 +69,14 @@ def prepare_clip(
     """
     stages = CachedStages(path, settings, cache, timer)
     info, window, speech = stages.info(), stages.people(), stages.speech()
-    people = attach_flow(window.people, stages.flow())
-    people = attach_mouth_crops(people, stages.mouth_crops(), settings.lips)
+    tracks = attach_flow(window.people, stages.flow())
+    tracks = attach_mouth_crops(tracks, stages.mouth_crops(), settings.lips)
+    identity = stages.identity()
+    people = merge_tracks(tracks, identity.people)
     people = attach_source_faces(people, stages.source_faces())
     span_s = (0.0, _end_s(info, window, speech))
-    return _build_features(info, span_s, window, people, speech)
+    features = _build_features(info, span_s, window, people, speech)
+    return replace(features, compared=identity.compared)
 
 
 def iter_windows(
@@ -98,7 +105,8 @@ def iter_windows(
     start_s = part_s[0]
     speech = read_speech(info, settings.speech, timer, part_s)
     mouths = MouthCropper(settings.lips) if settings.lips.enabled else None
-    state = _VideoState(info, settings, speech, mouths, timer)
+    identities = IdentityMatcher(find_embedder())
+    state = _VideoState(info, settings, speech, mouths, timer, identities)
     pending = _empty_window(window_index(start_s, window_s, info.duration_s))
     end_s = _end_s(info, pending, speech)
     for window in iter_person_windows(info, settings, window_s, timer, mouths, part_s):
@@ -157,10 +165,13 @@ def _prepare_window(
             flow.append(face_flow(person.faces, person.track.time_s, previous))
         last = person.faces[-1].copy(), float(person.track.time_s[-1])
         state.last_faces[person.track.person] = last
-    people = attach_flow(window.people, tuple(flow) if settings.flow.enabled else None)
+    tracks = attach_flow(window.people, tuple(flow) if settings.flow.enabled else None)
     crops = state.mouths.pop(*span_s) if state.mouths else None
-    people = attach_mouth_crops(people, crops, settings.lips)
-    return _build_features(state.info, span_s, window, people, state.speech)
+    tracks = attach_mouth_crops(tracks, crops, settings.lips)
+    with state.timer.measure("faces"):
+        people = merge_tracks(tracks, state.identities.number_tracks(tracks))
+    features = _build_features(state.info, span_s, window, people, state.speech)
+    return replace(features, compared=state.identities.compared)
 
 
 def _build_features(

@@ -186,7 +186,7 @@ def _preprocess(
             report,
             frames_sampled=window.frames_sampled,
             frames_with_face=frames_with_face(window.people),
-            people=len(window.people),
+            people=len(set(stages.identity().people)),
         )
     if "flow" in requested:
         stages.flow()

@@ -1,13 +1,14 @@
 """Cached preprocessing stages of one file.
 
-``media`` (metadata) ← ``faces`` (tracks and aligned faces) ← ``flow``, ``lips`` and ``source``
-(faces before alignment); ``speech`` (waveform and speech spans) depends on the file alone. The key
+``media`` (metadata) ← ``faces`` (tracks and aligned faces) ← ``flow``, ``lips`` and ``identity``
+(the tracks of each person) ← ``source`` (faces before alignment); ``speech`` (waveform and speech
+spans) depends on the file alone. The key
 of an entry contains the hash of the file, the settings of the stage, the version of the decoder,
 and the key of the stage it depends on.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 from unmask.config import PreprocessingSettings, to_dict
 from unmask.preprocessing.cache import Arrays, Cache, Entry, cache_key
 from unmask.preprocessing.crash_record import raise_if_crashed
+from unmask.preprocessing.faces.face_embedding import find_embedder, has_embedder
+from unmask.preprocessing.faces.identities import IdentityMatcher
+from unmask.preprocessing.faces.merged_tracks import first_tracks, merge_tracks
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
@@ -35,10 +39,28 @@ from unmask.records import (
 )
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
-VERSIONS = {"media": 8, "faces": 10, "flow": 1, "lips": 1, "source": 1, "speech": 4}
+VERSIONS = {
+    **{"media": 8, "faces": 11, "identity": 1, "flow": 1, "lips": 1, "source": 1, "speech": 4}
+}
+BASED_ON_FACES = ("identity", "flow", "lips", "source")
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
 CROP_FIELDS = ("mouths", "time_s", "opening")
 SOURCE_FIELDS = tuple(field.name for field in fields(SourceFaces))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The tracks of each person.
+
+    Attributes:
+        people: Number of the person of each track.
+        first: Tracks of the person with the largest screen presence, by their numbers.
+        compared: As in :class:`unmask.records.ClipFeatures`.
+    """
+
+    people: tuple[int, ...]
+    first: tuple[int, ...]
+    compared: bool
 
 
 class CachedStages:
@@ -84,7 +106,7 @@ class CachedStages:
         )
 
     def people(self) -> PeopleWindow:
-        """Return all people of the whole video, without flow.
+        """Return all face tracks of the whole video, without flow; see :meth:`identity`.
 
         Mouth crops, if enabled, are extracted and stored in the same pass over the file.
         """
@@ -100,6 +122,23 @@ class CachedStages:
             return _pack_people(windows[0] if windows else PeopleWindow(0, 0.0, 0, ()))
 
         return _unpack_people(self._entry("faces", compute))
+
+    def identity(self) -> Identity:
+        """Return the person of each of :meth:`people`.
+
+        If faces could not be compared, because the network was not fetched, nothing is stored.
+        """
+
+        def compute() -> Entry:
+            tracks = self.people().people
+            with self._timer.measure("faces"):
+                matcher = IdentityMatcher(find_embedder())
+                people = matcher.number_tracks(tracks)
+            facts = {"people": people, "compared": matcher.compared}
+            return Entry({**facts, "first": first_tracks(tracks, people)}, {})
+
+        facts = self._entry("identity", compute).facts
+        return Identity(tuple(facts["people"]), tuple(facts["first"]), facts["compared"])
 
     def flow(self) -> tuple[Levels, ...] | None:
         """Return the flow of each of :meth:`people`; ``None`` if disabled."""
@@ -138,7 +177,7 @@ class CachedStages:
             return None
 
         def compute() -> Entry:
-            people = self.people().people
+            people = merge_tracks(self.people().people, self.identity().people)
             if not people:
                 return Entry({}, {})
             track = people[0].track
@@ -175,13 +214,19 @@ class CachedStages:
             "flow": self._settings.flow.enabled,
             "lips": self._settings.lips.enabled,
             "source": self._settings.source_faces.enabled,
+            "identity": has_embedder(),
         }
-        return tuple(
-            stage
-            for stage in VERSIONS
-            if enabled.get(stage, True)
-            and not (self._cache and self._cache.path(stage, self._key(stage)).is_file())
-        )
+        lacking: list[str] = []
+        for stage in VERSIONS:
+            if enabled.get(stage, True) and self._lacks(stage, lacking):
+                lacking.append(stage)
+        return tuple(lacking)
+
+    def _lacks(self, stage: str, missing: Collection[str]) -> bool:
+        """Return whether the cache has no entry of a stage, given the stages before it."""
+        if self._cache is None or (stage == "source" and {"faces", "identity"} & {*missing}):
+            return True
+        return not self._cache.path(stage, self._key(stage)).is_file()
 
     def _entry(self, stage: str, compute: Callable[[], Entry]) -> Entry:
         """Return the entry of a stage: from memory, from the cache, or computed and stored."""
@@ -199,11 +244,11 @@ class CachedStages:
         if self._entries.get(stage) is entry:
             return
         self._entries[stage], self.cached[stage] = entry, False
-        if self._cache:
+        if self._cache and entry.facts.get("compared", True):
             self._cache.save(stage, self._key(stage), entry)
 
     def _key(self, stage: str) -> str:
-        settings, upstream = to_dict(self._settings), ""
+        settings = to_dict(self._settings)
         own: dict[str, Any] = {"version": VERSIONS[stage], "av": decoder_version()}
         if settings["align"]["method"] == "similarity":  # older entries do not name the method
             del settings["align"]["method"]
@@ -211,15 +256,15 @@ class CachedStages:
             own |= {name: settings[name] for name in ("sampling", "faces", "align")}
         elif stage == "flow":
             own |= {**settings["flow"], "step_px": FLOW_STEP_PX}
-            upstream = self._key("faces")
         elif stage == "lips":
             own |= {name: settings["lips"][name] for name in ("rate_hz", "crop_px")}
-            upstream = self._key("faces")
         elif stage == "source":
             own["max_side_px"] = settings["source_faces"]["max_side_px"]
-            upstream = self._key("faces")
+            if len(tracks := self.identity().first) > 1:
+                own["tracks"] = list(tracks)
         elif stage == "speech":
             own |= settings["speech"]
+        upstream = self._key("faces") if stage in BASED_ON_FACES else ""
         return cache_key(stage, media_sha256(self._path), own, upstream)
 
 

@@ -31,7 +31,7 @@ from unmask.serving.report.model_card import (
     ReportedThresholds,
     name_by_member,
 )
-from unmask.serving.report_notes import build_notes, describe_untrained
+from unmask.serving.report_notes import NOT_COMPARED, build_notes, describe_untrained
 from unmask.serving.unlike_footage import describe_unlike_footage, without_scores
 
 
@@ -99,6 +99,8 @@ def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> It
     """Yield what this detector cannot tell of this video."""
     if bundle.experimental:
         yield f"The detector is experimental. {bundle.experimental}"
+    if not result.media.compared:
+        yield NOT_COMPARED
     yield from describe_untrained(bundle.untrained, info)
     yield from describe_unlike_footage(bundle, result.footage)
 

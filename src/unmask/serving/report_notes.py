@@ -17,6 +17,10 @@ MIN_FACE_PX = 112  # half the resolution of the aligned face
 MIN_FACE_SHARE = 0.5  # of the sampled frames
 MIN_TILT_DEG = 1.0
 MIN_MISSING_AUDIO_S = 0.1  # encoders leave shorter holes at the start
+NOT_COMPARED = (
+    "The faces of different shots were not compared, so one person may count as several: the "
+    "network for it is missing; fetch it with: unmask weights get sface"
+)
 
 
 def build_notes(

@@ -1,4 +1,7 @@
-"""Face tracks of all people in a video, window by window: detected, tracked and aligned."""
+"""Face tracks of all people in a video, window by window: detected, tracked and aligned.
+
+A track ends at a cut; :mod:`unmask.preprocessing.faces.identities` finds those of one person.
+"""
 
 import math
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from unmask.preprocessing.faces.alignment import align_face, crop_box
 from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landmarker
 from unmask.preprocessing.faces.head_pose import estimate_head_pose
 from unmask.preprocessing.faces.mediapipe_graphs import Image
+from unmask.preprocessing.faces.merged_tracks import by_presence
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
 from unmask.preprocessing.faces.shots import ShotDetector
 from unmask.preprocessing.faces.stillness import StillnessMeter
@@ -29,12 +33,13 @@ _Components = tuple[FaceLandmarker, Tracker, ShotDetector, StillnessMeter, Mouth
 
 @dataclass(frozen=True, slots=True)
 class PeopleWindow:
-    """The people in one window.
+    """The face tracks in one window.
 
     Attributes:
         index: Index of the window, from 0.
         last_s: Time of its last sampled frame.
-        people: Without flow, in descending order of screen presence.
+        people: One per track, whose number is ``track.person``, without flow, in descending order
+            of screen presence.
         frames_still: Sampled frames in which nothing moves since the one before.
     """
 
@@ -47,8 +52,9 @@ class PeopleWindow:
 
 @dataclass(slots=True)
 class _PersonFrames:
-    """One person's frames of the current window."""
+    """One track's frames of the current window."""
 
+    shot: int
     time_s: list[float] = field(default_factory=list)
     detected: list[Face] = field(default_factory=list)
     pose_deg: list[NDArray[Any]] = field(default_factory=list)
@@ -77,6 +83,7 @@ class _PersonFrames:
             np.stack([face.box_px for face in self.detected]),
             np.stack([face.landmarks_px for face in self.detected]),
             np.stack(self.pose_deg),
+            np.full(len(self.time_s), self.shot),
         )
         return PersonFeatures(track, np.stack(self.faces), None, np.stack(self.landmarks))
 
@@ -89,10 +96,11 @@ def iter_person_windows(
     mouths: MouthCropper | None = None,
     part_s: tuple[float, float] = (0.0, math.inf),
 ) -> Iterator[PeopleWindow]:
-    """Detect and track all people in the video, one window at a time.
+    """Detect and track all faces in the video, one window at a time.
 
-    A person has the same ID in all windows, and a new one after each cut. Windows without a frame
-    are skipped; a file without video yields none. Only the faces of one window are held in memory.
+    A track has the same number in all windows, and a new one starts after each cut. Windows
+    without a frame are skipped; a file without video yields none. Only the faces of one window are
+    held in memory.
 
     Args:
         window_s: Length of a window; infinite for the whole video.
@@ -143,16 +151,11 @@ def _process_window(
             still += meter.is_still(image, [face.box_px for face in faces])
         with timer.measure("align"):
             for person, face in zip(ids, faces, strict=True):
-                people.setdefault(person, _PersonFrames()).add(time_s, image, face, settings)
+                kept = people.setdefault(person, _PersonFrames(tracker.shot))
+                kept.add(time_s, image, face, settings)
         if mouths:
             with timer.measure("lips"):
                 points = [face.landmarks_px for face in faces]
                 mouths.add_landmarks(time_s, dict(zip(ids, points, strict=True)))
     features = [kept.to_features(person) for person, kept in people.items()]
-    return PeopleWindow(index, time_s, sampled, tuple(sorted(features, key=_by_presence)), still)
-
-
-def _by_presence(person: PersonFeatures) -> tuple[float, int]:
-    """Sort key: total box area, descending, then ID."""
-    sides = person.track.boxes_px[:, 2:] - person.track.boxes_px[:, :2]
-    return -float(np.prod(sides, axis=1).sum()), person.track.person
+    return PeopleWindow(index, time_s, sampled, tuple(sorted(features, key=by_presence)), still)

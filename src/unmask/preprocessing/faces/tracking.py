@@ -24,9 +24,14 @@ class _Sighting:
 
 
 class Tracker:
-    """Assigns IDs to people in order of appearance, by overlap and distance of their boxes."""
+    """Assigns IDs to tracks in order of appearance, by overlap and distance of their boxes.
+
+    Attributes:
+        shot: Number of the shot, from 0.
+    """
 
     def __init__(self) -> None:
+        self.shot = 0
         self._last: list[_Sighting] = []  # by person
         self._detected_s = -inf
 
@@ -35,6 +40,7 @@ class Tracker:
         for last in self._last:
             last.time_s = -inf
         self._detected_s = -inf
+        self.shot += 1
 
     def recent_faces(self, time_s: float) -> list[Face]:
         """Return the faces seen within the last ``RECENT_S``."""

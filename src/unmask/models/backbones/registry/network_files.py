@@ -23,6 +23,7 @@ from unmask.models.backbones.registry.converters import (
     ctranslate2_whisper,
     hifigan,
     mesonet,
+    sface_onnx,
     timm_checkpoint,
 )
 from unmask.models.backbones.registry.entry import (
@@ -30,15 +31,31 @@ from unmask.models.backbones.registry.entry import (
     DETECTORS,
     HIFIGAN,
     MESO_INCEPTION_4,
+    SFACE,
     PretrainedNetwork,
 )
+from unmask.models.backbones.registry.onnx_network import OnnxNetwork
 from unmask.models.peers.aasist import Aasist
 from unmask.models.peers.mesonet import MesoNet
 
 WEIGHTS_NAME = "model.safetensors"
+GRAPH_NAME = "model.onnx"
 HEAD_DIM = 64  # of every Whisper model
 DILATIONS = (1, 3, 5)  # of every residual block of HiFi-GAN V1
 HIFIGAN_RATE_HZ = 22_050
+
+
+def weights_name(network: PretrainedNetwork) -> str:
+    """Return the name of the file of the network's weights."""
+    return GRAPH_NAME if network.model == SFACE else WEIGHTS_NAME
+
+
+def convert_network(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
+    """Convert a published file and write the network, see :func:`write_network`."""
+    if network.model == SFACE:
+        (folder / GRAPH_NAME).write_bytes(sface_onnx.read_graph(content))
+    else:
+        write_network(network, convert(network, content), folder)
 
 
 def convert(network: PretrainedNetwork, content: bytes) -> dict[str, Tensor]:
@@ -75,6 +92,8 @@ def write_network(network: PretrainedNetwork, tensors: Mapping[str, Tensor], fol
 
 def read_network(network: PretrainedNetwork, folder: Path) -> nn.Module:
     """Return the network with its weights in single precision, in evaluation mode."""
+    if network.model == SFACE:
+        return OnnxNetwork(folder / GRAPH_NAME)
     state = load_file(folder / WEIGHTS_NAME)
     if network.model == "whisper":
         model = WhisperModel(WhisperConfig.from_pretrained(folder, local_files_only=True))

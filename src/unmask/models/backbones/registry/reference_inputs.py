@@ -11,17 +11,20 @@ def make_reference_input(model: str) -> NDArray[np.float32]:
     """Return a normalised picture or log-mel bands, the same at every call.
 
     Args:
-        model: ``whisper``, ``speecht5_hifigan``, ``aasist``, ``meso-4``, ``mesoinception-4``, or
-            timm's name of the architecture.
+        model: ``whisper``, ``speecht5_hifigan``, ``aasist``, ``meso-4``, ``mesoinception-4``,
+            ``sface``, or timm's name of the architecture.
 
     Returns:
         Shape ``(1, 3, side, side)``, ``(1, 80, 3000)`` for Whisper, ``(1, 120, 80)`` for HiFi-GAN,
-        ``(8, 64600)`` for AASIST, ``(8, 3, 256, 256)`` in ``[0, 1]`` for MesoNet.
+        ``(8, 64600)`` for AASIST, ``(8, 3, 256, 256)`` in ``[0, 1]`` for MesoNet,
+        ``(8, 3, 112, 112)`` in ``[0, 255]`` for SFace.
     """
     if model == "aasist":
         return _make_sounds()
     if model in ("meso-4", "mesoinception-4"):
         return _make_pictures()
+    if model == "sface":
+        return 255 * _make_pictures()[:, :, 72:184, 72:184]
     if model == "speecht5_hifigan":
         step, band = np.mgrid[0:120, 0:80]
         value = 2 * np.sin(step / 11 + band / 3) * np.cos(step / 29) - 3 - band / 25

