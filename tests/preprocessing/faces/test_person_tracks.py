@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.config import AlignSettings, LipSettings, PreprocessingSettings
-from unmask.preprocessing.faces.mouth_crops import MouthCropper
+from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.person_tracks import iter_person_windows
 from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.timing import StageTimer
@@ -82,3 +82,47 @@ def test_cut_between_two_sampled_frames_ends_the_tracks(write_frames, astronaut,
     (window,) = windows_of(path)
     times = sorted(person.track.time_s.tolist() for person in window.people)
     assert times == [pytest.approx([0.0, 0.2]), pytest.approx([0.4, 0.6])]
+
+
+@pytest.fixture
+def dissolved(astronaut):
+    """One second of a person, 0.6 s of a dissolve into another with a face in the same place."""
+    cv2 = pytest.importorskip("cv2")
+    other = astronaut[::-1, ::-1].copy()
+    other[20:235, 110:335] = astronaut[20:235, 110:335]
+    mixed = [cv2.addWeighted(astronaut, 1 - n / 16, other, n / 16, 0) for n in range(1, 16)]
+    return [*[astronaut] * 25, *mixed, *[other] * 25]
+
+
+@pytest.mark.parametrize("window_s", [math.inf, 1.2, 0.4])
+def test_faces_in_a_dissolve_belong_to_no_track(write_frames, dissolved, tmp_path, window_s):
+    windows = windows_of(write_frames(tmp_path / "a.mkv", dissolved), window_s)
+    times = {}
+    for window in windows:
+        for person in window.people:
+            times.setdefault(person.track.person, []).extend(person.track.time_s.tolist())
+    assert len(times) == 2
+    first, second = sorted(times.values())
+    assert first == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], abs=0.21)
+    assert first[-1] < 1.1
+    assert second[0] >= 1.6 - 0.04
+    assert second[-1] == pytest.approx(2.4)
+    assert sum(window.frames_sampled for window in windows) == 13
+
+
+def test_mouths_in_a_dissolve_are_dropped_in_both_ways_of_cropping(
+    write_frames, dissolved, tmp_path
+):
+    settings = PreprocessingSettings(lips=LipSettings(enabled=True))
+    path = write_frames(tmp_path / "a.mkv", dissolved)
+    mouths = MouthCropper(settings.lips)
+    (window,) = windows_of(path, mouths=mouths)
+    at_once = mouths.pop()
+    later = extract_mouth_crops(probe(path), settings, window.people, StageTimer())
+    times = np.concatenate([crops.time_s for crops in at_once.values() if len(crops.time_s)])
+    assert not ((times > 1.1) & (times < 1.55)).any()
+    kept = {track: crops for track, crops in at_once.items() if len(crops.time_s)}
+    assert kept.keys() == later.keys()
+    for track, crops in kept.items():
+        assert np.array_equal(crops.mouths, later[track].mouths)
+        assert np.array_equal(crops.time_s, later[track].time_s)

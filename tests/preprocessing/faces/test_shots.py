@@ -1,4 +1,4 @@
-"""Hard cuts between the decoded frames of a video."""
+"""Cuts and dissolves between the decoded frames of a video."""
 
 import numpy as np
 import pytest
@@ -20,6 +20,31 @@ def starts(images, rate=25, pixel_format="rgb24"):
         detector.add_frame(index / rate, DisplayedFrame(frame, GEOMETRY))
         indices += [index] * detector.pop_start()
     return indices
+
+
+def dissolves(images, rate=25):
+    """Return begin and end in frames of the dissolves."""
+    detector, spans = ShotDetector(), []
+    for index, image in enumerate(images):
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        detector.add_frame(index / rate, DisplayedFrame(frame, GEOMETRY))
+        spans += [(begin * rate, end * rate) for begin, end in detector.pop_dissolves()]
+    return spans
+
+
+def mix(first, second, share):
+    return cv2.addWeighted(first, 1 - share, second, share, 0)
+
+
+def dissolve(first, second, before, mixed, after):
+    """Return two slowly moving shots and the dissolve between them."""
+    count = before + mixed + after
+    shares = np.clip((np.arange(count) - before + 1) / (mixed + 1), 0, 1)
+    offsets = np.linspace(0, 10, count).round().astype(int)
+    return [
+        mix(first[: 500 - n, n:500], second[: 500 - n, n:500], share)
+        for n, share in zip(offsets, shares, strict=True)
+    ]
 
 
 def exposed(image, gain, offset=0):
@@ -166,3 +191,60 @@ def test_noise_of_compression_starts_no_shot(astronaut):
         )
 
     assert starts([decoded(quality) for quality in (90, 5, 90, 3, 40, 5)]) == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "mixed"), [(25, 8), (25, 13), (25, 25), (25, 38), (50, 50), (12, 9)]
+)
+def test_dissolve_is_found_with_its_begin_shortly_after_its_end(astronaut, hopper, rate, mixed):
+    images = dissolve(astronaut, hopper, rate, mixed, rate)
+    ((begin, end),) = dissolves(images, rate)
+    assert rate - 1 <= begin <= rate + 0.2 * mixed
+    assert 0 <= end - (rate + mixed) <= 0.4 * rate
+    (start,) = starts(images, rate)
+    assert start == round(end)
+
+
+def test_each_of_two_dissolves_is_found(astronaut, hopper):
+    shares = [*[0] * 25, *np.linspace(0, 1, 15), *[1] * 30, *np.linspace(1, 0, 15), *[0] * 25]
+    images = [mix(astronaut, hopper[:512], share) for share in shares]
+    assert len(dissolves(images)) == 2
+
+
+@pytest.mark.parametrize("frames", [10, 25, 40])
+def test_fade_into_another_picture_through_black_starts_one_shot(astronaut, hopper, frames):
+    out = [exposed(image, 1 - n / frames) for n, image in enumerate(pan(astronaut, 1, frames))]
+    back = [exposed(image, n / frames) for n, image in enumerate(pan(hopper[:512], 1, frames))]
+    images = [*pan(astronaut, 1, 25), *out, *back, *pan(hopper[:512], 1, 25)]
+    (start,) = starts(images)
+    assert 25 + frames < start < 25 + 1.5 * frames
+
+
+def test_change_of_light_is_no_dissolve(astronaut, hopper):
+    for image in (astronaut, hopper[:512]):
+        dimmed = [exposed(image, gain) for gain in np.linspace(1, 0.35, 30)]
+        assert starts([*[image] * 20, *dimmed, *[dimmed[-1]] * 20, *dimmed[::-1]]) == []
+
+
+def test_pan_and_zoom_of_seconds_are_no_dissolves(astronaut, hopper):
+    for image in (astronaut, hopper[:512]):
+        for step_px in (4, 10):
+            assert dissolves(pan(image, step_px, 60)) == []
+        crops = [image[n : 512 - n, n : 512 - n] for n in range(0, 160, 2)]
+        zoom = [cv2.resize(crop, (512, 512), interpolation=cv2.INTER_AREA) for crop in crops]
+        assert starts([*zoom[:1] * 10, *zoom, *zoom[-1:] * 10]) == []
+
+
+def test_object_that_moves_through_the_picture_is_no_dissolve(astronaut, hopper):
+    person = cv2.resize(hopper, (256, 300))
+    images = []
+    for left in [*[0] * 12, *range(0, 257, 12), *[256] * 12]:
+        image = astronaut.copy()
+        image[212:, left : left + 256] = person
+        images.append(image)
+    assert dissolves(images) == []
+
+
+def test_dissolve_between_stills_is_found(astronaut, hopper):
+    still = [*[astronaut] * 20, *[mix(astronaut, hopper[:512], n / 16) for n in range(1, 16)]]
+    assert len(dissolves([*still, *[hopper[:512].copy()] * 20])) == 1

@@ -56,6 +56,7 @@ class _Keypoints:
 @dataclass(frozen=True, slots=True)
 class _Crop:
     tick: int
+    time_s: float  # of the frame
     image: Grey
     opening: float
 
@@ -123,6 +124,14 @@ class MouthCropper:
             self._crop_between(person, keypoints, keypoints)
         self._last, self._pending, self._keypoints = None, [], {}
         self._finished = True
+
+    def drop(self, after_s: float, before_s: float) -> None:
+        """Remove the crops of the frames between two times, as of a dissolve."""
+        for person, crops in self._crops.items():
+            self._crops[person] = [c for c in crops if not after_s < c.time_s < before_s]
+        for person, keypoints in list(self._keypoints.items()):
+            if after_s < keypoints.time_s < before_s:
+                del self._keypoints[person]
 
     def pop(self, start_s: float = 0.0, end_s: float = math.inf) -> dict[int, MouthCrops]:
         """Remove and return the crops before ``end_s``, or all crops after :meth:`finish`.
@@ -210,4 +219,4 @@ def _crop_mouth(frame: _PendingFrame, points: Points, crop_px: int) -> _Crop:
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     gap_px = float(np.hypot(*(points[6] - points[5])))
     opening = gap_px * scale * SIDE_112 / crop_px / 112
-    return _Crop(frame.tick, warp_crop(frame.grey, matrix, crop_px), opening)
+    return _Crop(frame.tick, frame.time_s, warp_crop(frame.grey, matrix, crop_px), opening)

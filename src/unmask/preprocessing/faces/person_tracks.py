@@ -1,12 +1,14 @@
 """Face tracks of all people in a video, window by window: detected, tracked and aligned.
 
-A track ends at a cut; :mod:`unmask.preprocessing.faces.identities` finds those of one person.
+A track ends at a cut; :mod:`unmask.preprocessing.faces.identities` finds those of one person. The
+faces in a dissolve are mixtures of two pictures and belong to no track, so a window is complete
+only once a dissolve that began in it has ended.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from unmask.config import AlignSettings, PreprocessingSettings
 from unmask.preprocessing.faces.alignment import align_face, crop_box
 from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landmarker
+from unmask.preprocessing.faces.dissolves import LONGEST_S
 from unmask.preprocessing.faces.head_pose import estimate_head_pose
 from unmask.preprocessing.faces.mediapipe_graphs import Image
 from unmask.preprocessing.faces.merged_tracks import by_presence
@@ -51,7 +54,7 @@ class PeopleWindow:
 
 
 @dataclass(slots=True)
-class _PersonFrames:
+class _TrackFrames:
     """One track's frames of the current window."""
 
     shot: int
@@ -75,6 +78,12 @@ class _PersonFrames:
         self.faces.append(aligned)
         self.landmarks.append(landmarks)
 
+    def drop(self, begin_s: float, end_s: float) -> None:
+        """Remove the frames from ``begin_s`` to before ``end_s``."""
+        keep = [not begin_s <= time_s < end_s for time_s in self.time_s]
+        for name in ("time_s", "detected", "pose_deg", "faces", "landmarks"):
+            setattr(self, name, list(compress(getattr(self, name), keep)))
+
     def to_features(self, person: int) -> PersonFeatures:
         """Stack all frames."""
         track = FaceTrack(
@@ -88,6 +97,35 @@ class _PersonFrames:
         return PersonFeatures(track, np.stack(self.faces), None, np.stack(self.landmarks))
 
 
+@dataclass(slots=True)
+class _Window:
+    """The window that is being filled, or waits for a dissolve that may have begun in it."""
+
+    index: int
+    times_s: list[float] = field(default_factory=list)
+    still: int = 0
+    tracks: dict[int, _TrackFrames] = field(default_factory=dict)
+
+    @property
+    def last_s(self) -> float:
+        return self.times_s[-1]
+
+    def add_times(self, time_s: float, *, is_still: bool) -> None:
+        self.times_s.append(time_s)
+        self.still += is_still
+
+    def drop(self, begin_s: float, end_s: float) -> float:
+        """Remove the faces in a span of time; return the last sampled frame before it."""
+        for frames in self.tracks.values():
+            frames.drop(begin_s, end_s)
+        return max((time_s for time_s in self.times_s if time_s < begin_s), default=-math.inf)
+
+    def build(self) -> PeopleWindow:
+        features = [kept.to_features(n) for n, kept in self.tracks.items() if kept.time_s]
+        people = tuple(sorted(features, key=by_presence))
+        return PeopleWindow(self.index, self.last_s, len(self.times_s), people, self.still)
+
+
 def iter_person_windows(
     info: MediaInfo,
     settings: PreprocessingSettings,
@@ -99,8 +137,8 @@ def iter_person_windows(
     """Detect and track all faces in the video, one window at a time.
 
     A track has the same number in all windows, and a new one starts after each cut. Windows
-    without a frame are skipped; a file without video yields none. Only the faces of one window are
-    held in memory.
+    without a frame are skipped; a file without video yields none. Only the faces of one window and
+    of ``LONGEST_S`` after it are held in memory.
 
     Args:
         window_s: Length of a window; infinite for the whole video.
@@ -122,40 +160,68 @@ def iter_person_windows(
 
     frames = iter_sampled_frames(info.path, settings.sampling.rate_hz, *part_s, on_frame=on_frame)
     timed = timer.measure_iter("decode", frames)
-    windows = groupby(timed, key=lambda f: window_index(f[0], window_s, info.duration_s))
-    for index, group in windows:
-        yield _process_window(index, group, components, settings.align, timer)
+    indexed = ((window_index(f[0], window_s, info.duration_s), f) for f in timed)
+    for window in _fill_windows(indexed, components, settings.align, timer):
+        yield window.build()
     if mouths:
         with timer.measure("lips"):
             mouths.finish()
 
 
-def _process_window(
-    index: int,
-    frames: Iterator[Frame],
+def _fill_windows(
+    frames: Iterable[tuple[int, Frame]],
     components: _Components,
     settings: AlignSettings,
     timer: StageTimer,
-) -> PeopleWindow:
-    landmarker, tracker, shots, meter, mouths = components
-    people: dict[int, _PersonFrames] = {}
-    sampled, still, time_s = 0, 0, 0.0
-    for time_s, image in frames:
-        sampled += 1
-        with timer.measure("faces"):
-            if shots.pop_start():
-                tracker.end_tracks()
-            recent, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
-            faces = landmarker.detect(image, recent, search)
-            ids = tracker.assign_ids(time_s, faces)
-            still += meter.is_still(image, [face.box_px for face in faces])
-        with timer.measure("align"):
-            for person, face in zip(ids, faces, strict=True):
-                kept = people.setdefault(person, _PersonFrames(tracker.shot))
-                kept.add(time_s, image, face, settings)
+) -> Iterator[_Window]:
+    """Yield each window once no dissolve that begins in it can still be found.
+
+    Args:
+        frames: After the index of their window.
+    """
+    pending: list[_Window] = []
+    for index, frame in frames:
+        if not pending or pending[-1].index != index:
+            pending.append(_Window(index))
+        _drop_dissolves(pending, components)
+        _add_frame(pending[-1], frame, components, settings, timer)
+        while len(pending) > 1 and frame[0] - pending[0].last_s > LONGEST_S:
+            yield pending.pop(0)
+    _drop_dissolves(pending, components)
+    yield from pending
+
+
+def _drop_dissolves(windows: Sequence[_Window], components: _Components) -> None:
+    """Remove the frames of the dissolves that were found since the last sampled frame."""
+    shots, mouths = components[2], components[4]
+    for begin_s, start_s in shots.pop_dissolves():
+        kept_s = max((window.drop(begin_s, start_s) for window in windows), default=-math.inf)
         if mouths:
-            with timer.measure("lips"):
-                points = [face.landmarks_px for face in faces]
-                mouths.add_landmarks(time_s, dict(zip(ids, points, strict=True)))
-    features = [kept.to_features(person) for person, kept in people.items()]
-    return PeopleWindow(index, time_s, sampled, tuple(sorted(features, key=by_presence)), still)
+            mouths.drop(kept_s, start_s)
+
+
+def _add_frame(
+    window: _Window,
+    frame: Frame,
+    components: _Components,
+    settings: AlignSettings,
+    timer: StageTimer,
+) -> None:
+    landmarker, tracker, shots, meter, mouths = components
+    time_s, image = frame
+    with timer.measure("faces"):
+        if shots.pop_start():
+            tracker.end_tracks()
+        recent, search = tracker.recent_faces(time_s), tracker.should_detect(time_s)
+        faces = landmarker.detect(image, recent, search)
+        ids = tracker.assign_ids(time_s, faces)
+        is_still = meter.is_still(image, [face.box_px for face in faces])
+    with timer.measure("align"):
+        window.add_times(time_s, is_still=bool(is_still))
+        for track, face in zip(ids, faces, strict=True):
+            kept = window.tracks.setdefault(track, _TrackFrames(tracker.shot))
+            kept.add(time_s, image, face, settings)
+    if mouths:
+        with timer.measure("lips"):
+            points = [face.landmarks_px for face in faces]
+            mouths.add_landmarks(time_s, dict(zip(ids, points, strict=True)))
