@@ -17,4 +17,5 @@ PIPELINES = {
 def __getattr__(name: str) -> Any:
     if name not in PIPELINES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_module("steps.platforms.step_errors").shorten_known_errors()
     return getattr(import_module(f"pipelines.{PIPELINES[name]}"), name)

@@ -13,7 +13,7 @@ from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_baseline import fetch_baseline
 from steps.fetch_champion import fetch_champion
 from steps.ingest_data import ingest_data
-from steps.note_unsealed import note_unsealed
+from steps.note_data import note_data
 
 
 @pipeline(enable_cache=True)
@@ -40,5 +40,5 @@ def regression_gate(
     robustness = evaluate_robustness(bundle, clips, settings.attacks, *measured)
     baseline = evaluate_baseline(fetch_baseline(phase), plots, clips, *measured)
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
-    plan = note_unsealed(plan_gates(settings, data), data_version)
+    plan = note_data(plan_gates(settings, data), data_version, clips)
     enforce_gates(check_gates(bundle, evaluation, robustness, codecs, baseline, plan))

@@ -30,7 +30,7 @@ from steps.fetch_baseline import fetch_baseline
 from steps.ingest_data import ingest_data
 from steps.log_results import log_results
 from steps.log_skipped_clips import log_skipped_clips
-from steps.note_unsealed import note_unsealed
+from steps.note_data import note_data
 from steps.platforms.run_summary import RunRequest
 from steps.register_detector import register_detector
 from steps.select_clips import select_clips
@@ -72,7 +72,7 @@ def training_pipeline(
     codecs = evaluate_codecs(bundle, clips, settings.codecs, *measured)
     pinned = fetch_baseline(phase, after=["evaluate_codecs"])
     baseline = evaluate_baseline(pinned, plots, clips, *measured)
-    plan = note_unsealed(plan_gates(settings, data), data_version)
+    plan = note_data(plan_gates(settings, data), data_version, clips)
     gates = check_gates(bundle, evaluation, robustness, codecs, baseline, plan)
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
     request = RunRequest(phase, profile, " ".join(data))

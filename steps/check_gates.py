@@ -33,5 +33,5 @@ def check_gates(
     report = add_targets(report, plan.targets, evaluation, drop, gap)
     untrained = untrained_notes(read_untrained(bundle))
     skipped = *robustness.notes, *codecs.notes
-    headline = gates.headline_notes(evaluation)
-    return replace(report, notes=(*untrained, *skipped, *headline, *plan.notes))
+    measured = *gates.headline_notes(evaluation), *gates.unmeasured_notes(evaluation)
+    return replace(report, notes=(*untrained, *skipped, *measured, *plan.notes))

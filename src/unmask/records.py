@@ -69,6 +69,8 @@ class Clip:
         from_pictures: Whether it was made of pictures of a cut-out face, so that times are nominal.
         own_forgery: Whether it is a pseudo-fake that this project made, or the control of one.
         generator: Tool that made the fake, as the data set names it; empty if it names none.
+        published_set: Published data set that it belongs to, by its name in the registry, where
+            ``source`` is another name; empty otherwise.
     """
 
     clip_id: str
@@ -95,6 +97,7 @@ class Clip:
     from_pictures: bool = False
     own_forgery: bool = False
     generator: str = ""
+    published_set: str = ""
 
     def __post_init__(self) -> None:
         """Reject contradictory labels and unknown splits."""
@@ -107,6 +110,11 @@ class Clip:
                 f"{self.clip_id}: is_fake={self.is_fake} contradicts fake_video={self.fake_video}, "
                 f"fake_audio={self.fake_audio}, mismatched={self.mismatched}; correct the labels"
             )
+
+    @property
+    def data_set(self) -> str:
+        """Published data set, or the source: equal for all parts of a set, whatever their names."""
+        return self.published_set or self.source
 
 
 @dataclass(frozen=True, slots=True)

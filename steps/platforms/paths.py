@@ -19,6 +19,7 @@ CHAMPIONS = OUTPUTS / "champions"
 CHAMPION = OUTPUTS / "champion"
 SERVICE = Path("bento")
 SERVICE_BUNDLE = "bundle"
+TRACEBACKS = OUTPUTS / "failed_steps.log"
 SUMMARY = OUTPUTS / "summary.json"
 RELEASES = OUTPUTS / "releases"
 

@@ -47,6 +47,7 @@ def test_written_manifest_is_read_back_exactly(tmp_path, suffix):
         fake_clip(tmp_path / "e.mp4", clip_id="e", fake_video=None, fake_audio=None),
         fake_clip(tmp_path / "f.mp4", clip_id="f", fake_audio=False, mismatched=True),
         fake_clip(tmp_path / "g.mp4", clip_id="g", generator="Wav2Lip+CodeFormer, v2"),
+        fake_clip(tmp_path / "h.mp4", clip_id="h", published_set="FaceForensics++"),
     )
     file = write_manifest(clips, tmp_path / f"manifest.{suffix}")
     assert read_manifest(file) == clips

@@ -15,7 +15,7 @@ from unmask.evaluation.cross_dataset import (
     evaluate_datasets,
 )
 from unmask.evaluation.evaluate import evaluate
-from unmask.evaluation.gates import GateReport, check_gates, headline_notes
+from unmask.evaluation.gates import GateReport, check_gates, headline_notes, unmeasured_notes
 from unmask.evaluation.serialization import from_json, to_json
 
 GATES = GateSettings()
@@ -371,3 +371,28 @@ def test_labels_at_random_miss_the_gate_of_a_data_set(score_rows):
     settings = GateSettings(sources=(SourceGate(source="celebdf", limit=0.74),))
     report = check_gates(settings, evaluation, 0.0, NONE)
     assert not {row.name: row for row in report.rows}["auc@celebdf"].passed
+
+
+@pytest.mark.parametrize("is_unseen", [True, False])
+@pytest.mark.parametrize(("is_fake", "missing"), [(True, "genuine"), (False, "fake")])
+def test_a_set_of_one_class_is_noted_though_no_gate_reads_it(
+    good, score_rows, is_fake, missing, is_unseen
+):
+    own = [
+        replace(row, source="celebdf", clip_id=f"c{row.clip_id}")
+        for row in score_rows()
+        if row.is_fake == is_fake
+    ]
+    rows, settings = [replace(row, source="ffpp") for row in score_rows()], EvaluationSettings()
+    settings = settings.replace(resamples=10)
+    if is_unseen:
+        empty = ScoredFrames(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
+        videos = tuple(ScoredVideo(row, False, empty) for row in own)
+        cross = evaluate_datasets([DatasetScores("celebdf", len(own), videos)], settings, 1)
+        evaluation = replace(evaluate(rows, settings, 1), cross_dataset=cross)
+    else:
+        evaluation = evaluate([*rows, *own], settings, 1)
+    assert unmeasured_notes(evaluation) == (
+        f"no AUC on celebdf, which has no {missing} clips in the test split that could be scored",
+    )
+    assert unmeasured_notes(good) == ()

@@ -28,7 +28,7 @@ STEPS = [
     "evaluate_codecs",
     "fetch_baseline",
     "evaluate_baseline",
-    "note_unsealed",
+    "note_data",
     "check_gates",
     "log_results",
     "register_detector",

@@ -175,7 +175,7 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
 ):
     import mlflow
 
-    from steps.note_unsealed import NOTHING_SEALED
+    from steps.note_data import NOTHING_SEALED
 
     sets = f"ffpp={faceforensics}:both", f"celebdf={celebdf}:test"
     # another test's detector may be the baseline, and the headline has the clips of one person

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from steps.check_gates import check_gates
-from steps.note_unsealed import NOTHING_SEALED
+from steps.note_data import NOTHING_SEALED
 from steps.platforms.champion_store import publish_champion
 from tests.factories import make_evaluation
 from unmask.config import GatePlan, GateSettings

@@ -1,5 +1,7 @@
 """The step on clips of several data sets, of which some are for testing alone."""
 
+from dataclasses import replace
+
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -41,6 +43,19 @@ def test_a_set_with_training_or_validation_clips_is_no_unseen_one():
     unseen = select_unseen_sets(clips)
     assert list(unseen) == ["celebdf", "dfdc"]
     assert [clip.source for clip in unseen["dfdc"]] == ["dfdc", "dfdc"]
+
+
+def test_a_part_of_a_set_that_was_trained_on_under_another_name_is_no_unseen_set():
+    clips = list_clips(
+        ("ffpp", ("train", "val", "test")), ("ffpp2", ("test",)), ("celebdf", ("test",))
+    )
+    parts = [
+        replace(clip, published_set="FaceForensics++") if "ffpp" in clip.source else clip
+        for clip in clips
+    ]
+    assert list(select_unseen_sets(clips)) == ["celebdf", "ffpp2"]
+    assert list(select_unseen_sets(parts)) == ["celebdf"]
+    assert {clip.source for clip in select_headline_clips(parts)} == {"ffpp", "ffpp2"}
 
 
 def test_the_headline_reads_the_sets_that_are_not_unseen():

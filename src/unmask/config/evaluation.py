@@ -212,5 +212,6 @@ class GatePlan(SettingsModel):
         default=False, description="Whether the report says so where no clip is sealed."
     )
     notes: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
-        default=(), description="What the data of the run lack, one sentence each."
+        default=(),
+        description="What a reader must know about the data of the run, one sentence each.",
     )

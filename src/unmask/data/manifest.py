@@ -29,6 +29,7 @@ ADDED_COLUMNS: dict[str, Any] = {
     "from_pictures": False,
     "own_forgery": False,
     "generator": "",
+    "published_set": "",
 }
 UNKNOWN = "unknown"  # in a CSV file, of a label
 MODALITIES = ("video", "audio")
@@ -267,4 +268,5 @@ _PARSERS = {name: _PARSERS_BY_TYPE[kind] for name, kind in get_type_hints(Clip).
     "licence": (_free_text, "write a text"),
     "compression": (_free_text, "write a text"),
     "generator": (_free_text, "write a text"),
+    "published_set": (_free_text, "write a text"),
 }

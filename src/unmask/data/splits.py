@@ -29,8 +29,8 @@ class Leak:
         kind: ``identity``, ``pair_id`` or ``sha256``.
         name: The value that is shared.
         official: Whether the authors of the data set publish it so: all clips with the value are of
-            one source, none in ``test`` but theirs has it, and all that they leave open are in one
-            split. Never of a sealed clip.
+            one data set, none in ``test`` but theirs has it, and all that they leave open are in
+            one split. Never of a sealed clip.
     """
 
     kind: str
@@ -191,14 +191,14 @@ def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:
 def find_leaks(clips: Sequence[Clip]) -> tuple[Leak, ...]:
     """Return the data leakage: people, footage and files that occur in more than one split."""
     ours = splits_by_group([clip for clip in clips if not clip.official_split])
-    sources: dict[tuple[str, str], set[str]] = {}
+    sets: dict[tuple[str, str], set[str]] = {}
     for clip in clips:
         for key in GROUP_KEYS:
-            sources.setdefault((key, getattr(clip, key)), set()).add(clip.source)
+            sets.setdefault((key, getattr(clip, key)), set()).add(clip.data_set)
     return tuple(
         Leak(
             *(*group, tuple(sorted(splits))),
-            official=len(sources[group]) == 1 and _is_official(splits, ours.get(group, set())),
+            official=len(sets[group]) == 1 and _is_official(splits, ours.get(group, set())),
         )
         for group, splits in sorted(splits_by_group(clips).items())
         if len(splits) > 1

@@ -114,6 +114,22 @@ def headline_notes(evaluation: Evaluation) -> tuple[str, ...]:
     )
 
 
+def unmeasured_notes(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return a sentence on each data set that has no AUC, whether a gate reads it or not."""
+    cross = evaluation.cross_dataset
+    unseen = () if cross is None else cross.datasets
+    reasons = {
+        name: auc.not_measured
+        for name, auc in evaluation.by_source.items()
+        if isinstance(auc, UnmeasuredAuc)
+    } | {each.name: each.whole.video.not_measured for each in unseen}
+    return tuple(
+        f"no AUC on {name}, which has {reason} in the test split that could be scored"
+        for name, reason in reasons.items()
+        if reason
+    )
+
+
 class Reading(NamedTuple):
     """What was measured for a gate.
 

@@ -163,9 +163,16 @@ def test_deepspeak_video_that_may_be_one_of_two_is_an_error(make_folder):
         list(deepspeak.iter_entries(folder))
 
 
-def test_unknown_layout_names_the_folder_that_has_one(make_folder):
-    folder = make_folder("notes/a.txt", "set/real/a.mp4", "set/fake/a.mp4")
-    with pytest.raises(DataError, match=f"seems to be in {folder / 'set'}, pass that folder"):
+@pytest.mark.parametrize("place", ["set", "download/set", "download/part_00/part_0"])
+def test_unknown_layout_names_the_folder_that_has_one(make_folder, place):
+    folder = make_folder("notes/a.txt", f"{place}/real/a.mp4", f"{place}/fake/a.mp4")
+    with pytest.raises(DataError, match=f"seems to be in {folder / place}, pass that folder"):
+        load_dataset(folder)
+
+
+def test_unknown_layout_of_many_folders_is_searched_to_a_bound(make_folder):
+    folder = make_folder("a/b/c/d/real/a.mp4", "a/b/c/d/fake/a.mp4")
+    with pytest.raises(DataError, match="unknown data set layout; use one of"):
         load_dataset(folder)
 
 

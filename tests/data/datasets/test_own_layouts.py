@@ -155,7 +155,7 @@ def test_invalid_row_of_a_simple_table_is_reported(make_folder, line, message):
 
 
 def test_real_fake_folders_take_people_from_their_folder_names(make_folder, by_id, caplog):
-    names = ("real/ann/1.mp4", "real/2.mov", "fake/ann/1.webm", "fake/2.mp4", "real/notes.txt")
+    names = ("real/ann/1.mp4", "real/2.mov", "fake/ann/1.webm", "fake/2.mp4", "real/1.srt")
     names += ("real/bob/1.MTS", "fake/bob/1.wav")
     with caplog.at_level(logging.WARNING):
         clips = by_id(load_dataset(make_folder(*names)))
@@ -170,5 +170,5 @@ def test_real_fake_folders_take_people_from_their_folder_names(make_folder, by_i
     voice, face = clips["fake__bob__1.wav"], clips["fake__2.mp4"]
     assert (voice.fake_video, voice.fake_audio) == (False, True)
     assert (face.fake_video, face.fake_audio) == (None, None)
-    assert "1 file of unknown kind: .txt 1" in caplog.text
+    assert "1 file of unknown kind: .srt 1" in caplog.text
     assert "2 clips name no person" in caplog.text

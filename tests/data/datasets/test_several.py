@@ -1,9 +1,11 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.factories import make_clip
+from unmask.data.datasets.ingest import scan_dataset
 from unmask.data.datasets.several import (
     DataSource,
     parse_data_source,
@@ -11,8 +13,10 @@ from unmask.data.datasets.several import (
     scan_sources,
 )
 from unmask.data.manifest import write_manifest
-from unmask.data.splits import find_leaks
+from unmask.data.splits import find_leaks, separate_sealed
+from unmask.data.test_sets import select_unseen_sets
 from unmask.errors import ConfigError, DataError
+from unmask.records import SEALED
 
 FILES = [f"{label}/{person}/1.mp4" for person in "abcdef" for label in ("real", "fake")]
 
@@ -277,15 +281,55 @@ def test_a_set_of_test_clips_alone_is_not_offered_for_training(make_folder, capl
     assert "after training on it" not in caplog.text
 
 
-def test_parts_of_a_published_set_under_two_names_are_named(make_folder, caplog):
+@pytest.fixture
+def two_parts(make_folder):
+    """FaceForensics++ at two levels in a folder each; each level has a clip of each split."""
     real = "original_sequences/youtube/{}/videos/{}.mp4"
     videos = ("071", "054", "720", "953")
-    root = make_folder(
-        *[f"{c}/{real.format(c, video)}" for c in ("c23", "c40") for video in videos]
+    return make_folder(
+        *[f"{level}/{real.format(level, v)}" for level in ("c23", "c40") for v in videos]
     )
-    sources = [DataSource("ffpp", root / "c23", "train"), DataSource("low", root / "c40", "test")]
-    scan_sources(sources)
-    assert "FaceForensics++ is in ffpp and low: people of one name count as diff" in caplog.text
-    caplog.clear()
-    scan_sources(sources[:1])
-    assert "people of one name" not in caplog.text
+
+
+def test_parts_of_a_published_set_under_two_names_are_one_set(two_parts, caplog):
+    first, second = two_parts / "c23", two_parts / "c40"
+    clips = scan_sources(
+        [DataSource("ffpp", first, "train"), DataSource("low", second, "test")]
+    ).clips
+    assert "FaceForensics++ is in ffpp and low: parts of one published set" in caplog.text
+    assert "sealed" not in caplog.text
+    assert {(clip.source, clip.published_set) for clip in clips} == {
+        ("ffpp", "FaceForensics++"),
+        ("low", "FaceForensics++"),
+    }
+    assert {clip.split for clip in clips if clip.source == "low"} == {"test"}
+    assert select_unseen_sets(clips) == {}  # it was trained on as ffpp
+    both = scan_sources([DataSource("ffpp", first), DataSource("low", second)]).clips
+    people = {name: {c.identity for c in both if c.source == name} for name in ("ffpp", "low")}
+    assert people["ffpp"] == people["low"]
+
+
+def test_parts_are_known_by_the_names_that_gates_give_them_in_a_manifest(two_parts, tmp_path):
+    first = [replace(c, source="ffpp") for c in scan_dataset(two_parts / "c23").clips]
+    write_manifest(first, tmp_path / "own")
+    clips = scan_sources(
+        [
+            DataSource("mine", tmp_path / "own", "train"),
+            DataSource("low", two_parts / "c40", "test"),
+        ]
+    ).clips
+    assert select_unseen_sets(clips) == {}
+
+
+def test_people_of_a_sealed_part_are_others(two_parts, caplog):
+    first, second = two_parts / "c23", two_parts / "c40"
+    clips = scan_sources([DataSource("low", second, SEALED), DataSource("ffpp", first)]).clips
+    assert "and people of the sealed part count as others" in caplog.text
+    assert {clip.identity.partition("/")[0] for clip in clips} == {"ffpp", "low"}
+    development, sealed = separate_sealed(clips)
+    assert ({c.source for c in development}, {c.source for c in sealed}) == ({"ffpp"}, {"low"})
+
+
+def test_one_name_is_no_reason_to_speak_of_parts(two_parts, caplog):
+    scan_sources([DataSource("ffpp", two_parts / "c23", "train")])
+    assert "parts of one published set" not in caplog.text

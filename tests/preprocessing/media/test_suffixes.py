@@ -65,8 +65,9 @@ def test_suffixes_include_those_that_ffmpeg_knows_for_the_formats():
 
 
 def test_files_of_other_kinds_are_counted_by_suffix(tmp_path):
-    write(tmp_path, "a.mp4", "a.xyz", "deep/b.XYZ", "README", "notes.txt", ".hidden", "b.xyz")
+    write(tmp_path, "a.mp4", "a.xyz", "deep/b.XYZ", "README", "a.srt", ".hidden", "b.xyz")
+    write(tmp_path, "List_of_testing_videos.txt", "metadata.json", "deep/table.CSV")
     counts = count_unknown(tmp_path)
-    assert counts == {".xyz": 3, "": 1, ".txt": 1}
-    assert describe_unknown(counts) == "5 files of unknown kind: .xyz 3, no suffix 1, .txt 1"
+    assert counts == {".xyz": 3, "": 1, ".srt": 1}
+    assert describe_unknown(counts) == "5 files of unknown kind: .xyz 3, no suffix 1, .srt 1"
     assert describe_unknown(count_unknown(tmp_path / "none")) == ""

@@ -48,7 +48,7 @@ def command(
         target_table,
     )
     from unmask.evaluation.evaluate import Evaluation
-    from unmask.evaluation.gates import check_gates, headline_notes
+    from unmask.evaluation.gates import check_gates, headline_notes, unmeasured_notes
     from unmask.evaluation.serialization import load, save
 
     everything, target_settings = (
@@ -63,7 +63,8 @@ def command(
     report = roadmap.add_targets(report, target_settings.gates, evaluation, drop, gap)
     skipped = [note for each in reports for note in getattr(each, "notes", ())]
     untrained = [note for each in reports for note in getattr(each, "untrained", ())]
-    notes = (*untrained, *skipped, *headline_notes(evaluation), *renamed)
+    measured = *headline_notes(evaluation), *unmeasured_notes(evaluation)
+    notes = (*untrained, *skipped, *measured, *renamed)
     report = replace(report, notes=tuple(dict.fromkeys(notes)))
     if json is not None:
         save(report, json)

@@ -83,6 +83,8 @@ ADAPTERS: dict[str, DatasetAdapter] = {
 
 log = logging.getLogger(__name__)
 MANIFEST_COLUMN = "clip_id"  # only a manifest has it; a simple table does not
+# where a data set is searched for in a folder that has no known layout
+INNER_LEVELS, INNER_FOLDERS = 3, 200  # folders of each level
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class ScanResult:
     """The clips of a data set and the files that were skipped.
 
     Attributes:
-        unknown: Number of files below the folder that are no media, by suffix.
+        unknown: Number of files below the folder that are neither media nor text, by suffix.
         leaks: People, footage and files that stand in several splits; see ``Leak.official``.
         sources: All that the folder names, also of clips that the role leaves out.
     """
@@ -244,14 +246,27 @@ def _find_adapter(root: Path) -> DatasetAdapter:
 
 
 def _find_inner(root: Path) -> Path | None:
-    """Return a folder of ``root`` that has a known layout."""
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        try:
-            if _has_manifest(folder) or any(a.matches(folder) for a in ADAPTERS.values()):
-                return folder
-        except DataError:  # what is wrong with it is told when it is passed
-            continue
+    """Return the first folder below ``root``, at most ``INNER_LEVELS`` deep, of a known layout."""
+    level = [root]
+    for _ in range(INNER_LEVELS):
+        level = [path for folder in level for path in _list_folders(folder)][:INNER_FOLDERS]
+        if found := next(filter(_has_layout, level), None):
+            return found
     return None
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except PermissionError:
+        return []
+
+
+def _has_layout(folder: Path) -> bool:
+    try:
+        return _has_manifest(folder) or any(a.matches(folder) for a in ADAPTERS.values())
+    except (DataError, PermissionError):  # what is wrong with it is told when it is passed
+        return False
 
 
 def _protocols(adapter: DatasetAdapter, entries: Sequence[DatasetEntry]) -> list[Protocol]:

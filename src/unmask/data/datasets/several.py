@@ -4,7 +4,7 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
@@ -12,8 +12,7 @@ from pathlib import Path
 from unmask.data.datasets.copies import leave_out_copies
 from unmask.data.datasets.ingest import ScanResult, log_skipped, scan_dataset
 from unmask.data.datasets.roles import ROLES, warn_of_leaks
-from unmask.data.datasets.source_names import name_sources, use_aliases
-from unmask.data.protocols.registry import PROTOCOLS
+from unmask.data.datasets.source_names import find_published_set, name_sources, use_aliases
 from unmask.errors import ConfigError
 from unmask.records import SEALED, Clip
 
@@ -142,8 +141,11 @@ def scan_sources(
     """Convert data sets to the clips of one run; log the files that cannot be read.
 
     The names of the sets keep apart clips, people and footage of the same name. The source of a
-    clip is the name of its set (:mod:`unmask.data.datasets.source_names`). Of a file that two sets
-    hold, one clip is kept; see :func:`unmask.data.datasets.copies.leave_out_copies`.
+    clip is the name of its set (:mod:`unmask.data.datasets.source_names`). Parts of one published
+    set stay one set under several names (``Clip.published_set``): their people are the same, but
+    for those of a sealed part, whose official test clips may share people with the others. Of a
+    file that two sets hold, one clip is kept; see
+    :func:`unmask.data.datasets.copies.leave_out_copies`.
 
     Args:
         sealed_share: See :func:`scan_dataset`.
@@ -162,9 +164,10 @@ def scan_sources(
         scan = scan_dataset(source.folder, seed, jobs, source.role, sealed_share)
         log_skipped(scan, source.folder)
         scans.append(scan)
-    _warn_of_one_set_under_two_names(sources, scans)
+    holders = _find_holders(sources, scans)
+    _warn_of_one_set_under_two_names(holders)
     pairs = zip(sources, scans, strict=True)
-    named = [_name_clips(scan, source.name) for source, scan in pairs]
+    named = [_name_clips(scan, source, holders) for source, scan in pairs]
     _check_parts(sources, named)
     clips = tuple(clip for part in named for clip in part)
     if len(scans) > 1:
@@ -193,23 +196,33 @@ def check_folders(sources: Sequence[DataSource]) -> None:
             )
 
 
-def _warn_of_one_set_under_two_names(
+def _find_holders(
     sources: Sequence[DataSource], scans: Sequence[ScanResult]
-) -> None:
-    """Warn that the names hide that two folders are parts of one published set."""
-    names: dict[str, list[str]] = {}
+) -> dict[str, list[DataSource]]:
+    """Return the data sets that hold clips of each published set."""
+    holders: dict[str, list[DataSource]] = {}
     for source, scan in zip(sources, scans, strict=True):
-        for published in sorted({clip.source for clip in scan.clips} & PROTOCOLS.keys()):
-            names.setdefault(published, []).append(source.name)
-    for published, held in names.items():
+        for published in sorted({find_published_set(clip) for clip in scan.clips} - {""}):
+            holders.setdefault(published, []).append(source)
+    return holders
+
+
+def _warn_of_one_set_under_two_names(holders: Mapping[str, Sequence[DataSource]]) -> None:
+    """Warn that two folders are parts of one published set."""
+    for published, held in holders.items():
         if len(held) > 1:
             log.warning(
-                "%s is in %s: people of one name count as different people, and a part without "
-                "training clips as a data set that was never trained on; put the folders together "
-                "and give them one name",
+                "%s is in %s: parts of one published set, of which none is a data set that was "
+                "never trained on if another is trained on%s; put the folders together and give "
+                "them one name",
                 published,
-                " and ".join(held),
+                " and ".join(source.name for source in held),
+                ", and people of the sealed part count as others" * _is_partly_sealed(held),
             )
+
+
+def _is_partly_sealed(held: Sequence[DataSource]) -> bool:
+    return SEALED in {source.role for source in held}
 
 
 def _check_parts(sources: Sequence[DataSource], named: Sequence[Sequence[Clip]]) -> None:
@@ -223,18 +236,37 @@ def _check_parts(sources: Sequence[DataSource], named: Sequence[Sequence[Clip]])
             )
 
 
-def _name_clips(scan: ScanResult, name: str) -> tuple[Clip, ...]:
-    if not name:
+def _name_clips(
+    scan: ScanResult, source: DataSource, holders: Mapping[str, Sequence[DataSource]]
+) -> tuple[Clip, ...]:
+    if not source.name:
         return use_aliases(scan.clips)
+    names = name_sources(scan.clips, source.name, scan.sources)
     return tuple(
-        replace(
-            clip,
-            clip_id=f"{name}__{clip.clip_id}",
-            source=source,
-            identity=f"{name}/{clip.identity}",
-            pair_id=f"{name}/{clip.pair_id}",
-        )
-        for clip, source in zip(
-            scan.clips, name_sources(scan.clips, name, scan.sources), strict=True
-        )
+        _name_clip(clip, name, source.name, _name_people(clip, source, holders))
+        for clip, name in zip(scan.clips, names, strict=True)
     )
+
+
+def _name_clip(clip: Clip, source: str, name: str, people: str) -> Clip:
+    return replace(
+        clip,
+        clip_id=f"{name}__{clip.clip_id}",
+        source=source,
+        identity=f"{people}/{clip.identity}",
+        pair_id=f"{people}/{clip.pair_id}",
+        published_set=find_published_set(clip),
+    )
+
+
+def _name_people(
+    clip: Clip, source: DataSource, holders: Mapping[str, Sequence[DataSource]]
+) -> str:
+    """Return the name that tells a clip's people from those of other sets: that of the first part.
+
+    A sealed part has its own.
+    """
+    if source.role == SEALED:
+        return source.name
+    held = holders.get(find_published_set(clip), [source])
+    return next(each.name for each in held if each.role != SEALED)

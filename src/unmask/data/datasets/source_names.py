@@ -8,6 +8,14 @@ from unmask.data.protocols.registry import PROTOCOLS
 from unmask.records import Clip
 
 log = logging.getLogger(__name__)
+NAMES = {protocol.alias: name for name, protocol in PROTOCOLS.items()} | {
+    name: name for name in PROTOCOLS
+}
+
+
+def find_published_set(clip: Clip) -> str:
+    """Return the registry's name of the data set of a clip, by its source; empty if it has none."""
+    return clip.published_set or NAMES.get(clip.source, "")
 
 
 def name_sources(
@@ -70,6 +78,8 @@ def use_aliases(clips: Sequence[Clip]) -> tuple[Clip, ...]:
             alias,
         )
     return tuple(
-        replace(clip, source=PROTOCOLS[clip.source].alias) if clip.source in known else clip
+        replace(clip, source=PROTOCOLS[clip.source].alias, published_set=clip.source)
+        if clip.source in known
+        else clip
         for clip in clips
     )

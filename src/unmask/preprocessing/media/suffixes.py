@@ -45,6 +45,10 @@ FORMATS = tuple(dict.fromkeys((*_VIDEO, *_AUDIO)))
 VIDEO_SUFFIXES = frozenset(suffix for suffixes in _VIDEO.values() for suffix in suffixes)
 AUDIO_SUFFIXES = frozenset(suffix for suffixes in _AUDIO.values() for suffix in suffixes)
 MEDIA_SUFFIXES = VIDEO_SUFFIXES | AUDIO_SUFFIXES
+# lists, tables and notes, which a data set has beside its media
+TEXT_SUFFIXES = frozenset(
+    (".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".rst", ".html", ".pdf", ".xlsx", ".xml")
+)
 
 
 def list_media(folder: Path, suffixes: Iterable[str] = MEDIA_SUFFIXES) -> list[Path]:
@@ -57,17 +61,17 @@ def list_media(folder: Path, suffixes: Iterable[str] = MEDIA_SUFFIXES) -> list[P
 
 
 def count_unknown(folder: Path) -> Counter[str]:
-    """Count the files below ``folder`` that :func:`list_media` leaves out, by suffix."""
+    """Count the files below ``folder`` that are neither media nor text, by suffix."""
     suffixes = (path.suffix.lower() for path in _iter_files(folder))
-    return Counter(suffix for suffix in suffixes if suffix not in MEDIA_SUFFIXES)
+    return Counter(suffix for suffix in suffixes if suffix not in MEDIA_SUFFIXES | TEXT_SUFFIXES)
 
 
 def describe_unknown(counts: Mapping[str, int]) -> str:
     """Return the counts of :func:`count_unknown` as a line; empty without files.
 
     Example:
-        >>> describe_unknown({".txt": 1, ".xyz": 3})
-        '4 files of unknown kind: .xyz 3, .txt 1'
+        >>> describe_unknown({".srt": 1, ".xyz": 3})
+        '4 files of unknown kind: .xyz 3, .srt 1'
     """
     if not counts:
         return ""
