@@ -38,6 +38,7 @@ def test_members_share_the_frame_encoder_of_the_first(toy_clips, run_settings, t
     assert first.frame.project.weight is second.frame.project.weight
     assert not first.head[0].weight.equal(second.head[0].weight)
     assert bundle.provenance["seed"] == f"{run_settings.seed} {run_settings.seed + 1}"
+    assert bundle.data_sets == ("toy",)
     assert bundle.sync is None
 
 

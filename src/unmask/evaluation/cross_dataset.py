@@ -55,12 +55,14 @@ class DatasetScores:
         clips: Number of test clips, scored or not.
         problems: ``clip_id``, or path of a file that cannot be opened, to the reason why it could
             not be scored.
+        is_unseen: Whether the detector was not trained on the data set, by what is known of it.
     """
 
     name: str
     clips: int
     videos: tuple[ScoredVideo, ...]
     problems: Mapping[str, str] = field(default_factory=dict)
+    is_unseen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """Metrics of one data set; ``clips`` and ``problems`` as in :class:`DatasetScores`.
+    """Metrics of one data set; other attributes as in :class:`DatasetScores`.
 
     Attributes:
         slices: The whole data set first.
@@ -89,6 +91,7 @@ class DatasetReport:
     clips: int
     problems: Mapping[str, str]
     slices: tuple[Slice, ...]
+    is_unseen: bool = True
 
     @property
     def whole(self) -> Slice:
@@ -107,10 +110,10 @@ class CrossEvaluation:
         bins: Number of bins of the calibration error.
         thresholds: The bundle's own, above which a ``clip``, a ``clip_without_lip_sync`` or a
             ``frame`` is called fake; 1 where the bundle calls none so.
-        mean_auc: Mean of the video-level AUCs of the data sets that have one, each with the same
-            weight; ``None`` where none has.
-        notes: Components of the detector that its training clips could not teach, one sentence
-            each. Empty in files of before version 0.3.
+        mean_auc: Mean of the video-level AUCs of the unseen data sets that have one, each with the
+            same weight; ``None`` where none has.
+        notes: Data sets that the detector was trained on, and its components that its training
+            clips could not teach, one sentence each. Empty in files of before version 0.3.
     """
 
     bundle: str
@@ -177,8 +180,8 @@ def evaluate_datasets(
 def _mean_auc(
     scored: Sequence[DatasetScores], settings: EvaluationSettings, seed: int
 ) -> Estimate | None:
-    """Return the mean of the data sets' AUCs, whose identities are resampled set by set."""
-    sets = [_clip_scores(dataset.videos) for dataset in scored]
+    """Return the mean of the unseen data sets' AUCs, whose identities are resampled set by set."""
+    sets = [_clip_scores(dataset.videos) for dataset in scored if dataset.is_unseen]
     sets = [items for items in sets if items.is_fake.any() and not items.is_fake.all()]
     if not sets:
         return None
@@ -215,7 +218,8 @@ def _evaluate_dataset(
                 measure(_frame_scores(videos), "frames", settings, seed),
             )
         slices.append(Slice(part.kind, part.name, *measured[part.indices]))
-    return DatasetReport(scored.name, scored.clips, scored.problems, tuple(slices))
+    counts = scored.name, scored.clips, scored.problems
+    return DatasetReport(*counts, tuple(slices), scored.is_unseen)
 
 
 def _clip_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:

@@ -71,7 +71,7 @@ def render_data_sets(evaluation: CrossEvaluation) -> str:
     """Return the evaluation as HTML below a heading, for a page with the style ``STYLE``."""
     sections = "".join(_section(dataset) for dataset in evaluation.datasets)
     mean = evaluation.mean_auc
-    average = "" if mean is None else f" AUC, mean over the data sets: {mean.format()}."
+    average = "" if mean is None else f" AUC, mean over the unseen data sets: {mean.format()}."
     return (
         f"<p>Bundle {html.escape(evaluation.bundle)}. "
         f"{html.escape(_protocol(evaluation))}. In brackets: {evaluation.confidence:.0%} bootstrap "

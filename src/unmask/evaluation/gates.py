@@ -99,7 +99,8 @@ class GateReport:
 def headline_notes(evaluation: Evaluation) -> tuple[str, ...]:
     """Return a sentence on the data sets without training clips, where there are some."""
     cross = evaluation.cross_dataset
-    unseen = [] if cross is None else [dataset.name for dataset in cross.datasets]
+    sets = () if cross is None else cross.datasets
+    unseen = [dataset.name for dataset in sets if dataset.is_unseen]
     if not unseen or not evaluation.levels:
         return ()
     apart = ", ".join(name for name in unseen if name not in evaluation.levels)
@@ -317,7 +318,7 @@ def _read_mean_auc(cross: CrossEvaluation | None) -> Reading:
 
 def _unseen_aucs(cross: CrossEvaluation) -> Iterator[tuple[str, float]]:
     for dataset in cross.datasets:
-        if auc := dataset.whole.video.metrics.get("auc"):
+        if dataset.is_unseen and (auc := dataset.whole.video.metrics.get("auc")):
             yield dataset.name, auc.value
 
 

@@ -54,6 +54,7 @@ NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the prov
 LIP_SYNC = "lip_sync"
 EXPERIMENTAL = "experimental"  # key of the provenance
 CROSS_FIT_FOLDS = "cross_fit_folds"  # key of the provenance
+DATA_SETS = "data_sets"  # key of the provenance, a JSON list
 # settings in which the members of an ensemble may differ
 MEMBER_SETTINGS = (
     *("dropout", "frame_backbone", "frame_weights", "input_px", "trainable", "lora_rank"),
@@ -70,8 +71,9 @@ class Bundle:
         members: One detector, or the members of an ensemble; they differ only in weights,
             encoders and dropout.
         preprocessing: Settings that the detectors were trained with and that serving uses.
-        provenance: Hash of the manifest, commit, seed and versions of libraries; for a component
-            that the training clips could not teach, the reason under :func:`not_trained`.
+        provenance: Hash of the manifest, commit, seed, data sets and versions of libraries; for a
+            component that the training clips could not teach, the reason under
+            :func:`not_trained`.
         sha256: Of ``bundle.json``, which holds the hashes of the weights; empty before saving.
         sync: Lip-sync network.
         uncertainty: MC-dropout passes and target error rates.
@@ -128,6 +130,11 @@ class Bundle:
     def untrained(self) -> dict[str, str]:
         """Component that the training clips could not teach, and the reason."""
         return _untrained(self.provenance)
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Data sets of the training and validation clips; empty in bundles before version 0.3."""
+        return tuple(json.loads(self.provenance.get(DATA_SETS, "[]")))
 
     @property
     def experimental(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.config import EvaluationSettings
 from unmask.data.datasets.ingest import ScanResult, scan_dataset
-from unmask.data.datasets.source_names import name_sources
+from unmask.data.datasets.source_names import NAMES, find_published_set, name_sources
 from unmask.data.splits import separate_own_forgeries
 from unmask.data.test_sets import select_unseen_sets
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
@@ -50,6 +50,8 @@ def evaluate_on_folders(
     folder of another, such as DeepFakeDetection in that of FaceForensics++, is a data set of its
     own; see :func:`unmask.data.datasets.source_names.name_sources`. Features come from the cache
     where it has them, so an interrupted evaluation goes on at the first clip without features.
+    A data set that the bundle was trained on, under this or another name, is measured and noted,
+    but is no part of the mean AUC.
 
     Args:
         bundle: Directory of the bundle, whose weights and thresholds are not changed.
@@ -77,7 +79,8 @@ def evaluate_unseen_sets(
 ) -> CrossEvaluation:
     """Evaluate a bundle on those data sets of its run that it was not trained on.
 
-    Clips are scored as in serving. There may be no such data set, and then no result.
+    Clips are scored as in serving. There may be no such data set, and then no result. One that the
+    bundle was trained on in another run is noted, and is no part of the mean AUC.
 
     Args:
         clips: Clips of all splits.
@@ -102,7 +105,20 @@ def _evaluate(
         *(scored, settings, options.seed, bundle.sha256, options.frames),
         thresholds=decision_thresholds(bundle.calibration),
     )
-    return replace(evaluation, notes=untrained_notes(bundle.untrained))
+    seen = tuple(
+        f"the detector was trained on clips of {dataset.name} ({', '.join(bundle.data_sets)}), so "
+        "it counts as no unseen data set, and cross_dataset_auc leaves it out"
+        for dataset in scored
+        if not dataset.is_unseen
+    )
+    return replace(evaluation, notes=(*seen, *untrained_notes(bundle.untrained)))
+
+
+def _is_unseen(bundle: Bundle, name: str, clips: Sequence[Clip]) -> bool:
+    """Return whether no data set of the bundle is called so, or is that of one of the clips."""
+    trained = {NAMES.get(each, each) for each in bundle.data_sets}
+    sources = {find_published_set(clip) or clip.source for clip in clips}
+    return trained.isdisjoint(sources | {NAMES.get(name, name)})
 
 
 def _score_folder(
@@ -136,4 +152,5 @@ def _score_clips(
     problems |= skipped or {}
     for clip_id, problem in problems.items():
         log.warning("%s: %s was not scored: %s", name, clip_id, problem)
-    return DatasetScores(name, len(clips) + len(skipped or {}), videos, problems)
+    unseen = _is_unseen(bundle, name, clips)
+    return DatasetScores(name, len(clips) + len(skipped or {}), videos, problems, unseen)

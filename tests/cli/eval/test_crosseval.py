@@ -17,7 +17,7 @@ from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
 from unmask.data.datasets.ingest import scan_dataset
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import BundleError, ConfigError, DataError
-from unmask.models.bundle import load_bundle, not_trained, save_bundle
+from unmask.models.bundle import DATA_SETS, load_bundle, not_trained, save_bundle
 from unmask.training.score_clips import score_split
 from unmask.training.score_frames import score_videos
 
@@ -97,6 +97,40 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
 
 
 @pytest.mark.parametrize("frames", [0, 2])
+@pytest.mark.parametrize("name", ["ffpp", "low"])
+def test_a_set_that_the_bundle_was_trained_on_is_no_unseen_one(
+    run, make_dataset, make_video, tmp_path, name
+):
+    bundle = load_bundle(tmp_path / "bundle")
+    facts = {**bundle.provenance, DATA_SETS: '["FaceForensics++", "my own"]'}
+    save_bundle(tmp_path / "trained", replace(bundle, provenance=facts))
+    videos = (
+        "original_sequences/youtube/c23/videos/953.mp4",
+        ("manipulated_sequences/Deepfakes/c23/videos/953_974.mp4"),
+    )
+    for number, video in enumerate(videos):
+        (tmp_path / "FF" / video).parent.mkdir(parents=True)
+        make_video(tmp_path / "FF" / video, seconds=0.5 + number / 10, audio=False)
+    other = make_dataset("other", ["real", "fake"])
+    result = run(
+        *("trained", "--on", f"{name}=FF", "--on", f"other={other}", "--json", "report.json")
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert {each["name"]: each["is_unseen"] for each in report["datasets"]} == {
+        name: False,
+        "other": True,
+    }
+    note = f"trained on clips of {name} (FaceForensics++, my own), so it counts as no unseen data"
+    assert note in report["notes"][0]
+    aucs = {
+        each["name"]: each["slices"][0]["video"]["metrics"]["auc"]["value"]
+        for each in report["datasets"]
+    }
+    assert report["mean_auc"]["value"] == aucs["other"]
+    assert name in aucs  # measured nevertheless
+
+
 def test_every_metric_of_the_command_is_that_of_scikit_learn(run, make_dataset, tmp_path, frames):
     folder = make_dataset("set", ["real", "fake", "fake", "real", "real", "fake"])
     result = run("bundle", "--on", f"a={folder}", "--frames", frames, "--json", "r.json")

@@ -22,7 +22,7 @@ from unmask.data.manifest import manifest_hash
 from unmask.data.skipped_clips import with_used_stream
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
 from unmask.errors import TrainingError
-from unmask.models.bundle import Bundle, load_bundle, not_trained, save_bundle
+from unmask.models.bundle import DATA_SETS, Bundle, load_bundle, not_trained, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
@@ -243,6 +243,8 @@ def _extract_vectors(task: FitTask, clips: Sequence[Clip], detector: Detector) -
 def _save_fit(task: FitTask, detector: Detector) -> None:
     settings = task.settings
     provenance = {"manifest_sha256": manifest_hash(task.clips), "seed": str(settings.seed)}
+    data_sets = sorted({clip.data_set for clip in task.clips if clip.split in ("train", "val")})
+    provenance |= {DATA_SETS: json.dumps(data_sets)}
     provenance |= {not_trained(name): reason for name, reason in task.untrained.items()}
     save_bundle(
         task.bundle,
