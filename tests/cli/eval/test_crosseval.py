@@ -96,7 +96,6 @@ def test_two_data_sets_are_measured_and_written(run, make_dataset, tmp_path, mon
     assert (report["datasets"][0]["clips"], report["datasets"][1]["problems"]) == (7, {})
 
 
-@pytest.mark.parametrize("frames", [0, 2])
 @pytest.mark.parametrize("name", ["ffpp", "low"])
 def test_a_set_that_the_bundle_was_trained_on_is_no_unseen_one(
     run, make_dataset, make_video, tmp_path, name
@@ -131,6 +130,7 @@ def test_a_set_that_the_bundle_was_trained_on_is_no_unseen_one(
     assert name in aucs  # measured nevertheless
 
 
+@pytest.mark.parametrize("frames", [0, 2])
 def test_every_metric_of_the_command_is_that_of_scikit_learn(run, make_dataset, tmp_path, frames):
     folder = make_dataset("set", ["real", "fake", "fake", "real", "real", "fake"])
     result = run("bundle", "--on", f"a={folder}", "--frames", frames, "--json", "r.json")
