@@ -69,8 +69,7 @@ class Clip:
         from_pictures: Whether it was made of pictures of a cut-out face, so that times are nominal.
         own_forgery: Whether it is a pseudo-fake that this project made, or the control of one.
         generator: Tool that made the fake, as the data set names it; empty if it names none.
-        published_set: Published data set that it belongs to, by its name in the registry, where
-            ``source`` is another name; empty otherwise.
+        published_set: Registry's name of its published data set; empty if ``source`` says it.
     """
 
     clip_id: str
@@ -110,11 +109,6 @@ class Clip:
                 f"{self.clip_id}: is_fake={self.is_fake} contradicts fake_video={self.fake_video}, "
                 f"fake_audio={self.fake_audio}, mismatched={self.mismatched}; correct the labels"
             )
-
-    @property
-    def data_set(self) -> str:
-        """Published data set, or the source: equal for all parts of a set, whatever their names."""
-        return self.published_set or self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +298,8 @@ class PersonFeatures:
 
     Attributes:
         faces: Aligned RGB faces, shape ``(frames, 224, 224, 3)``, uint8.
-        flow: Farnebäck flow from the previous aligned face, in levels of ``FLOW_STEP_PX``
-            pixels, x then y, shape ``(frames, 2, 224, 224)``, int8; zero for the first frame.
-            ``None`` if disabled.
+        flow: Farnebäck flow from the previous aligned face, in levels of ``FLOW_STEP_PX`` pixels,
+            x then y, shape ``(frames, 2, 224, 224)``, int8; 0 at first, ``None`` if disabled.
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``.
         lips: Mouth crops, ``None`` if disabled. In a window of a long video, their times are
             relative to the start of the window, like its audio.

@@ -43,6 +43,11 @@ class Leak:
         return f"{self.kind} {self.name} in {' and '.join(self.splits)}"
 
 
+def data_set(clip: Clip) -> str:
+    """Return the published data set of a clip, or its source: one name for all parts of a set."""
+    return clip.published_set or clip.source
+
+
 def connected_groups(
     clips: Sequence[Clip], keys: Sequence[str] = GROUP_KEYS
 ) -> tuple[tuple[int, ...], ...]:
@@ -194,7 +199,7 @@ def find_leaks(clips: Sequence[Clip]) -> tuple[Leak, ...]:
     sets: dict[tuple[str, str], set[str]] = {}
     for clip in clips:
         for key in GROUP_KEYS:
-            sets.setdefault((key, getattr(clip, key)), set()).add(clip.data_set)
+            sets.setdefault((key, getattr(clip, key)), set()).add(data_set(clip))
     return tuple(
         Leak(
             *(*group, tuple(sorted(splits))),

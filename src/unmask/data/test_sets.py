@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from unmask.data.splits import select_split
+from unmask.data.splits import data_set, select_split
 from unmask.records import Clip
 
 
@@ -25,7 +25,7 @@ def select_headline_clips(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     """
     test = select_split(clips, "test")
     seen = _seen_sets(clips)
-    headline = tuple(clip for clip in test if clip.data_set in seen)
+    headline = tuple(clip for clip in test if data_set(clip) in seen)
     return headline if len({clip.is_fake for clip in headline}) == 2 else test
 
 
@@ -44,7 +44,7 @@ def select_unseen_sets(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
         Name of the data set to its clips.
     """
     seen = _seen_sets(clips)
-    tests = [clip for clip in clips if clip.split == "test" and clip.data_set not in seen]
+    tests = [clip for clip in clips if clip.split == "test" and data_set(clip) not in seen]
     names = sorted({clip.source for clip in tests})
     return {name: tuple(clip for clip in tests if clip.source == name) for name in names}
 
@@ -59,7 +59,7 @@ def describe_renamed_sets(clips: Sequence[Clip]) -> tuple[str, ...]:
     tested: dict[str, set[str]] = {}
     for clip in clips:
         names = trained if clip.split in ("train", "val") else tested
-        names.setdefault(clip.data_set, set()).add(clip.source)
+        names.setdefault(data_set(clip), set()).add(clip.source)
     return tuple(
         f"{', '.join(sorted(renamed))} is part of {name}, which was trained on as "
         f"{', '.join(sorted(trained[name]))}, so it counts as no unseen data set: it is in the "
@@ -70,4 +70,4 @@ def describe_renamed_sets(clips: Sequence[Clip]) -> tuple[str, ...]:
 
 
 def _seen_sets(clips: Sequence[Clip]) -> set[str]:
-    return {clip.data_set for clip in clips if clip.split in ("train", "val")}
+    return {data_set(clip) for clip in clips if clip.split in ("train", "val")}

@@ -20,6 +20,7 @@ from unmask.data.forgeries.kept_voices import select_vocoders
 from unmask.data.forgeries.vocoder import require_vocoders
 from unmask.data.manifest import manifest_hash
 from unmask.data.skipped_clips import with_used_stream
+from unmask.data.splits import data_set
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
 from unmask.errors import TrainingError
 from unmask.models.bundle import DATA_SETS, Bundle, load_bundle, not_trained, save_bundle
@@ -243,7 +244,7 @@ def _extract_vectors(task: FitTask, clips: Sequence[Clip], detector: Detector) -
 def _save_fit(task: FitTask, detector: Detector) -> None:
     settings = task.settings
     provenance = {"manifest_sha256": manifest_hash(task.clips), "seed": str(settings.seed)}
-    data_sets = sorted({clip.data_set for clip in task.clips if clip.split in ("train", "val")})
+    data_sets = sorted({data_set(clip) for clip in task.clips if clip.split in ("train", "val")})
     provenance |= {DATA_SETS: json.dumps(data_sets)}
     provenance |= {not_trained(name): reason for name, reason in task.untrained.items()}
     save_bundle(
