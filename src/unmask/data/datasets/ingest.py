@@ -250,8 +250,8 @@ def _find_inner(root: Path) -> Path | None:
     level = [root]
     for _ in range(INNER_LEVELS):
         level = [path for folder in level for path in _list_folders(folder)][:INNER_FOLDERS]
-        if found := next(filter(_has_layout, level), None):
-            return found
+        for folder in filter(_has_layout, level):
+            return folder
     return None
 
 
