@@ -153,7 +153,13 @@ def _detector_rows(report: Report) -> Iterator[tuple[str, str]]:
         "Segment thresholds",
         f"face above {_format_threshold(thresholds.video)}, "
         f"voice above {_format_threshold(thresholds.audio)}, "
-        f"lip-sync above {_format_threshold(thresholds.lip_sync)}",
+        f"lip-sync above {_format_threshold(thresholds.lip_sync)}"
+        + (
+            f"; each at most {thresholds.per_hour:.3g} times per hour of genuine footage like the "
+            "calibration clips, on average"
+            if thresholds.per_hour
+            else ""
+        ),
     )
     for gate in model.gates:
         outcome = "passed" if gate.passed else "failed"

@@ -52,7 +52,8 @@ def test_lines_of_each_person_precede_the_voice(bundle):
         ("audio", None),
     ]
     assert {line.kind for line in lines} == set(KINDS)
-    assert lines[0].intervals_s.tolist() == [[0.0, 0.25], [0.25, 0.5]]  # frames at 4 Hz
+    # frames at 4 Hz, each until halfway to the next
+    assert lines[0].intervals_s.tolist() == [[0.0, 0.125], [0.125, 0.375]]
     assert lines[1].intervals_s == pytest.approx(np.array([[1.0, 1.2]]))  # five ticks at 25 Hz
     assert lines[4].intervals_s == pytest.approx(np.array([[2.0, 2.2]]))  # bins of 200 ms
     assert len(lines[3].probabilities) == 0

@@ -95,7 +95,7 @@ def test_scores_above_the_threshold_become_a_segment(analyzer, talking):
     report = Analyzer(replace(analyzer.bundle, calibration=sensitive)).analyze(talking)
     assert report.verdict == "fake"
     face, voice = report.segments
-    assert (face.modality, face.person, face.start_s, face.end_s) == ("video", 0, 0.0, 3.0)
+    assert (face.modality, face.person, face.start_s, face.end_s) == ("video", 0, 0.0, 2.9)
     assert (voice.modality, voice.person) == ("audio", None)
     assert voice.end_s - voice.start_s == pytest.approx(report.quality.speech_s, abs=0.4)
 

@@ -118,7 +118,9 @@ export function formatSegmentThresholds(model) {
     const threshold = segmentThreshold(model, modality);
     return threshold.toFixed(threshold < 0.9995 ? 3 : 5);
   });
-  return `face above ${face}, voice above ${voice}, lip-sync above ${lips}`;
+  const rate = model.alarms?.per_hour;
+  const promise = rate ? `; each at most ${+rate.toPrecision(3)} times per hour of genuine footage` : "";
+  return `face above ${face}, voice above ${voice}, lip-sync above ${lips}${promise}`;
 }
 
 /** "high" above the threshold, else "low". */

@@ -25,6 +25,14 @@ class UncertaintySettings(SettingsModel):
         "may be called real. A target of 0.01 needs 99 fake validation clips; with fewer, no clip "
         "is called real.",
     )
+    flagged_per_hour: float = Field(
+        default=12.0,
+        gt=0,
+        le=600,
+        description="Target of the segment thresholds: flagged segments of each kind per hour of "
+        "genuine footage. 12 need 99 windows of 3 s in the genuine validation clips; with fewer, "
+        "the rate is the lowest that so many bear.",
+    )
 
 
 class CalibrationPlan(SettingsModel):

@@ -6,7 +6,8 @@ serving flags segments on the same lines.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -77,9 +78,13 @@ class EvidenceLine:
         """Yield the flagged segments; see :func:`find_segments`."""
         return find_segments(self.probabilities, self.intervals_s, threshold)
 
-    def peak(self) -> float:
-        """Return the lowest threshold above which no segment is flagged."""
-        return highest_segment_threshold(self.probabilities, self.intervals_s)
+    def peak(self, within_s: tuple[float, float] = (-inf, inf)) -> float:
+        """Return the lowest threshold above which no segment is flagged.
+
+        Args:
+            within_s: Start and end of the part of the line that no such segment may overlap.
+        """
+        return highest_segment_threshold(self.probabilities, self.intervals_s, within_s)
 
 
 def face_scores(score: SampleScore, times_s: Floats) -> TimedScores:
@@ -120,11 +125,14 @@ def evidence_lines(
 ) -> Iterator[EvidenceLine]:
     """Yield every line of evidence of a clip: of each person, then of the voice.
 
-    A line may be empty.
+    A line may be empty. A frame stands for the time until halfway to its neighbours, so that the
+    borders of a segment are as often early as late.
     """
     frame_s = 1 / bundle.preprocessing.sampling.rate_hz
     for person in people:
-        yield _line("video", person.face, frame_s, person.person)
+        face = _line("video", person.face, frame_s, person.person)
+        around_s = np.maximum(face.intervals_s - frame_s / 2, 0.0)
+        yield replace(face, intervals_s=around_s)
         if bundle.sync is not None:
             moment_s = STEP_TICKS / bundle.sync.rate_hz
             yield _line("lip_sync", person.lip_sync, moment_s, person.person)

@@ -24,7 +24,7 @@ COMPARISON = CalibrationComparison(
     passes=3,
     rows=(CalibrationMetrics("one detector, Platt", 1.25, -0.5, 0.875, 0.04, 0.03, 0.1, 0.4),),
     verdicts=VerdictRates(0.01, 0.02, 0.25, 0.125, 0.05, 0.5),
-    flagged=(FlaggedRates("lip_sync", 0.75, 0.01, 0.5, None),),
+    flagged=(FlaggedRates("lip_sync", 0.75, 12.0, 30.4, 0.5, None),),
     error_detection_auc=0.625,
 )
 
@@ -62,8 +62,8 @@ def test_table_and_rates_are_printed(run, requested):
         "1.250 │ -0.500 │ 0.875 │ 0.040 │ 0.030 │ 0.100 │ 0.400",
         "genuine called fake 25.0% (target 1.0%), fakes called real 12.5% (target 2.0%)",
         "inconclusive: 5.0% of genuine, 50.0% of fakes",
-        "lip_sync segments above 0.750 are flagged in 50.0% of genuine clips (target 1.0%) "
-        "and in - of fakes",
+        "lip_sync segments above 0.750 are flagged 30 times per hour of genuine clips (target 12), "
+        "in 50.0% of them, and in - of fakes",
         "detects errors with AUC 0.625",
     ):
         assert text in lines

@@ -90,13 +90,17 @@ def test_flagged_segments_are_counted_in_genuine_clips_and_in_fakes(
 ):
     bundle = make_bundle(1)
     calibration = replace(
-        bundle.calibration, alarms=SegmentThresholds(video=0.0, audio=1.0, lip_sync=0.5)
+        bundle.calibration,
+        alarms=SegmentThresholds(video=0.0, audio=1.0, lip_sync=0.5, per_hour=30.0),
     )
     bundle = replace(bundle, calibration=calibration)
     face, voice = compare_calibration(bundle, toy_clips, toy_load, passes=0, bins=5).flagged
     assert (face.kind, face.threshold, face.genuine, face.fake) == ("video", 0.0, 1.0, 1.0)
     assert (voice.kind, voice.threshold, voice.genuine, voice.fake) == ("audio", 1.0, 0.0, 0.0)
-    assert face.target == 0.1
+    assert (face.target_per_hour, voice.per_hour) == (30.0, 0.0)
+    genuine = [c for c in toy_clips if c.split == "test" and not c.is_fake]
+    hours = sum(toy_load(clip).end_s for clip in genuine) / 3600
+    assert face.per_hour == pytest.approx(len(genuine) / hours)  # one segment in each
 
 
 def test_a_missing_split_is_an_error(make_bundle, toy_clips, toy_load):

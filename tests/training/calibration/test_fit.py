@@ -175,7 +175,7 @@ def test_a_calibrated_bundle_keeps_its_weights(
     val = select_split(toy_clips, "val")
     scored = score_clip_people(uncalibrated, val, toy_load)
     expected = fit_calibration(scored, target_rates, 0.3)
-    thresholds = fit_segment_thresholds(uncalibrated, scored, expected.temperature, 0.2)
+    thresholds = fit_segment_thresholds(uncalibrated, scored, expected.temperature, 12.0)
     guarantee = replace(expected.guarantee, people=len({clip.identity for clip in val}))
     assert calibrated.calibration == replace(expected, alarms=thresholds, guarantee=guarantee)
     assert calibrated.uncertainty == target_rates

@@ -15,12 +15,14 @@ from unmask.models.lipsync.network import SyncNet
 from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
 from unmask.training.calibration.segment_thresholds import (
     KINDS,
+    count_flagged,
     fit_segment_thresholds,
     peak_segment_scores,
 )
 from unmask.training.score_clips import ScoredClip
 
-FPR = 0.1
+RATE = 0.1  # of windows of three seconds
+PER_HOUR = RATE * 1200
 
 
 @pytest.fixture
@@ -62,7 +64,8 @@ def make_scored(toy_clips):
             )
             label = {"is_fake": is_fake, "fake_video": is_fake, "fake_audio": False}
             clip = replace(toy_clips[0], clip_id=str(number), **label)
-            scored.append(ScoredClip(clip, (make_score(faces, steps, lips),), NO_FOOTAGE))
+            score = make_score(faces, steps, lips)
+            scored.append(ScoredClip(clip, (score,), NO_FOOTAGE, end_s=3.0))
         return scored
 
     return make
@@ -85,14 +88,14 @@ def test_the_temperature_is_applied_before_peaks_are_taken(bundle, toy_clips):
 def test_new_genuine_clips_exceed_a_threshold_at_the_target_rate(bundle, make_scored, kind):
     shares = []
     for seed in range(40):
-        thresholds = fit_segment_thresholds(bundle, make_scored(19, seed), 1.0, FPR)
+        thresholds = fit_segment_thresholds(bundle, make_scored(19, seed), 1.0, PER_HOUR)
         peaks = [peak_segment_scores(bundle, clip) for clip in make_scored(50, 1000 + seed)]
         shares.append(np.mean([peak[kind] > getattr(thresholds, kind) for peak in peaks]))
-    assert 0.05 < np.mean(shares) <= FPR + 0.02
+    assert 0.05 < np.mean(shares) <= RATE + 0.02
 
 
 def test_a_clip_exceeds_the_threshold_exactly_if_it_has_a_segment(bundle, make_scored):
-    thresholds = fit_segment_thresholds(bundle, make_scored(19, 0), 1.0, FPR)
+    thresholds = fit_segment_thresholds(bundle, make_scored(19, 0), 1.0, PER_HOUR)
     for clip in make_scored(50, 1):
         faces = clip.scores[0].frame_probabilities
         edges = intervals(np.arange(len(faces)) / 5, 0.2)
@@ -103,10 +106,25 @@ def test_a_clip_exceeds_the_threshold_exactly_if_it_has_a_segment(bundle, make_s
 def test_fakes_do_not_count(bundle, make_scored):
     genuine = make_scored(19, 0)
     assert fit_segment_thresholds(
-        bundle, [*genuine, *make_scored(9, 1, is_fake=True)], 1.0, FPR
-    ) == fit_segment_thresholds(bundle, genuine, 1.0, FPR)
+        bundle, [*genuine, *make_scored(9, 1, is_fake=True)], 1.0, PER_HOUR
+    ) == fit_segment_thresholds(bundle, genuine, 1.0, PER_HOUR)
 
 
-def test_too_few_clips_have_no_guarantee(bundle, make_scored):
-    thresholds = fit_segment_thresholds(bundle, make_scored(8, 0), 1.0, FPR)
-    assert thresholds == SegmentThresholds(0.5, 0.5, 0.5)
+def test_too_few_clips_state_the_rate_that_they_bear(bundle, make_scored):
+    genuine = make_scored(8, 0)
+    thresholds = fit_segment_thresholds(bundle, genuine, 1.0, PER_HOUR)
+    highest = max(peak_segment_scores(bundle, clip)["video"] for clip in genuine)
+    assert (thresholds.video, thresholds.per_hour) == (highest, pytest.approx(1200 / 9))
+
+
+def test_without_genuine_clips_thresholds_are_neutral_and_promise_nothing(bundle, make_scored):
+    fakes = make_scored(8, 0, is_fake=True)
+    thresholds = fit_segment_thresholds(bundle, fakes, 1.0, PER_HOUR)
+    assert thresholds == SegmentThresholds(0.5, 0.5, 0.5, per_hour=0.0)
+
+
+def test_segments_are_counted_by_kind(bundle, toy_clips):
+    people = (make_score([0.9, 0.9, 0, 0, 0, 0, 0.9, 0.9]), make_score([0.9, 0.9]))
+    scored = ScoredClip(toy_clips[0], people, NO_FOOTAGE, end_s=2.0)
+    counts = [count_flagged(bundle, scored, kind) for kind in KINDS]
+    assert counts == [3, None, None]

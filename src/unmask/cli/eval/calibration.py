@@ -75,7 +75,9 @@ def _describe_rows(rows: "tuple[CalibrationMetrics, ...]") -> str:
 
 def _describe_flagged(rates: "FlaggedRates") -> str:
     genuine, fake = ("-" if rate is None else f"{rate:.1%}" for rate in (rates.genuine, rates.fake))
+    rate = "-" if rates.per_hour is None else f"{rates.per_hour:.0f}"
     return (
-        f"{rates.kind} segments above {rates.threshold:.3f} are flagged in {genuine} of genuine "
-        f"clips (target {rates.target:.1%}) and in {fake} of fakes"
+        f"{rates.kind} segments above {rates.threshold:.3f} are flagged {rate} times per hour of "
+        f"genuine clips (target {rates.target_per_hour:.0f}), in {genuine} of them, and in {fake} "
+        "of fakes"
     )

@@ -47,8 +47,10 @@ class ConformalGuarantee:
 class SegmentThresholds:
     """Probability above which a segment of face, voice or lip-sync is flagged.
 
-    At most a share ``fpr`` of genuine clips has a segment above each threshold, by the same
-    conformal guarantee as the verdict's; one half where there were too few genuine clips.
+    Attributes:
+        video, audio, lip_sync: One half where no genuine clip has that kind of evidence.
+        per_hour: Segments above each threshold per hour of genuine footage, at most, on average; 0
+            for thresholds of another rule, as in bundles of before version 0.3.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -56,6 +58,7 @@ class SegmentThresholds:
     video: float = NEUTRAL_PROBABILITY
     audio: float = NEUTRAL_PROBABILITY
     lip_sync: float = NEUTRAL_PROBABILITY
+    per_hour: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

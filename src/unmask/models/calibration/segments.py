@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,21 +47,29 @@ def find_segments(scores: Floats, edges_s: Floats, threshold: float) -> Iterator
             yield slice(int(run[0]), int(run[-1]) + 1)
 
 
-def highest_segment_threshold(scores: Floats, edges_s: Floats) -> float:
+def highest_segment_threshold(
+    scores: Floats, edges_s: Floats, within_s: tuple[float, float] = (-inf, inf)
+) -> float:
     """Return the lowest threshold above which :func:`find_segments` finds none.
 
     Args:
         scores, edges_s: As for :func:`find_segments`.
+        within_s: Start and end of the time that no such segment may overlap.
 
     Example:
         >>> edges = intervals(np.array([0.0, 0.2, 0.4]), 0.2)
         >>> highest_segment_threshold(np.array([0.9, 0.8, 0.1]), edges)  # 0.9 alone is too short
         0.8
+        >>> highest_segment_threshold(np.array([0.9, 0.8, 0.1]), edges, (0.4, 0.6))
+        0.1
     """
     levels = np.concatenate([[0.0], np.unique(scores)])
 
     def has_no_segment(level: float) -> bool:
-        return next(find_segments(scores, edges_s, level), None) is None
+        return not any(
+            edges_s[part.start, 0] < within_s[1] and edges_s[part.stop - 1, 1] > within_s[0]
+            for part in find_segments(scores, edges_s, level)
+        )
 
     return float(levels[bisect_left(levels, True, key=has_no_segment)])
 

@@ -42,13 +42,18 @@ class ReportedGuarantee(ReportModel):
 class ReportedThresholds(ReportModel):
     """Segment thresholds: the probability above which `segments` lists a part of the video.
 
-    At most the guaranteed share of genuine clips, as long as the calibration clips, has a segment
-    above each threshold; one half where there were too few calibration clips.
+    One half where no genuine calibration clip has that kind of evidence.
     """
 
     video: Probability = Field(description="For faces.")
     audio: Probability = Field(description="For the voice.")
     lip_sync: Probability = Field(description="For lip-sync.")
+    per_hour: float = Field(
+        default=0.0,
+        ge=0,
+        description="Segments above each threshold per hour of genuine footage, at most, on "
+        "average, for footage drawn as the calibration clips were; 0 where no rate is stated.",
+    )
 
 
 class ReportedGate(ReportModel):

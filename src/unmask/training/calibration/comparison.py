@@ -19,9 +19,10 @@ from unmask.evaluation.slices import PartOfClips, list_sources_and_kinds
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import apply_platt, fit_platt, fit_temperature
 from unmask.models.ensemble.pooling import average_in_probability
+from unmask.models.evidence_lines import KINDS
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
-from unmask.training.calibration.segment_thresholds import peak_segment_scores
+from unmask.training.calibration.segment_thresholds import count_flagged
 from unmask.training.calibration.verdict_rates import VerdictRates, verdict_rates
 from unmask.training.score_clips import ScoredClip, score_clip_people
 
@@ -65,13 +66,17 @@ class FlaggedRates:
     Attributes:
         kind: ``video``, ``audio`` or ``lip_sync``.
         threshold: Segment threshold.
-        target: Guaranteed share of genuine clips; 0 without a guarantee.
-        genuine, fake: Share of each class; ``None`` where no such clip has that evidence.
+        target_per_hour: Flagged segments per hour of genuine footage, at most; 0 where the bundle
+            states none.
+        per_hour: The same as measured on the genuine clips with that evidence; ``None`` without.
+        genuine, fake: Share of the clips of each class with one; ``None`` where no such clip has
+            that evidence.
     """
 
     kind: str
     threshold: float
-    target: float
+    target_per_hour: float
+    per_hour: float | None
     genuine: float | None
     fake: float | None
 
@@ -205,15 +210,23 @@ def _measure(
 
 
 def _flagged_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> Iterator[FlaggedRates]:
-    target = bundle.calibration.guarantee.fpr
-    peaks = [(clip.clip.is_fake, peak_segment_scores(bundle, clip)) for clip in scored]
-    for kind, threshold in asdict(bundle.calibration.alarms).items():
-        rates: list[float | None] = []
-        for is_fake in (False, True):
-            scores = [peak[kind] for label, peak in peaks if label == is_fake and kind in peak]
-            rates.append(float(np.mean(np.array(scores) > threshold)) if scores else None)
-        if rates != [None, None]:
-            yield FlaggedRates(kind, threshold, target, *rates)
+    alarms = bundle.calibration.alarms
+    for kind in KINDS:
+        threshold: float = getattr(alarms, kind)
+        clips = [(clip, count_flagged(bundle, clip, kind)) for clip in scored]
+        counts = {
+            label: [
+                count for clip, count in clips if count is not None and clip.clip.is_fake is label
+            ]
+            for label in (False, True)
+        }
+        shares = [float(np.mean(np.array(own) > 0)) if own else None for own in counts.values()]
+        seconds = sum(
+            clip.end_s for clip, count in clips if count is not None and not clip.clip.is_fake
+        )
+        rate = 3600 * sum(counts[False]) / seconds if seconds else None
+        if shares != [None, None]:
+            yield FlaggedRates(kind, threshold, alarms.per_hour, rate, *shares)
 
 
 def _error_detection_auc(scores: Sequence[LabelledScore]) -> float | None:

@@ -62,7 +62,8 @@ def calibrate_bundle(
     if plan.training.cross_fit:  # its heads were replaced
         uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
     calibration = fit_calibration(scored, rates, plan.sync_weight)
-    thresholds = fit_segment_thresholds(uncalibrated, scored, calibration.temperature, rates.fpr)
+    temperature, per_hour = calibration.temperature, rates.flagged_per_hour
+    thresholds = fit_segment_thresholds(uncalibrated, scored, temperature, per_hour)
     people = len({clip.clip.identity for clip in scored})
     calibration = replace(_with_people(calibration, people), alarms=thresholds)
     facts = {k: v for k, v in uncalibrated.provenance.items() if k != CROSS_FIT_FOLDS}

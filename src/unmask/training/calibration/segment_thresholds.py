@@ -1,8 +1,8 @@
 """Fit of the thresholds above which a segment is flagged.
 
 A genuine clip has many moments, some of which score high: at the verdict's threshold most genuine
-clips would have a flagged segment. Each kind of evidence therefore has its own threshold,
-split-conformal like the verdict's, over the highest segment of each genuine clip.
+clips would have a flagged segment, and the longer ones the more. Each kind of evidence therefore
+has its own threshold, for a rate per hour of genuine footage.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.conformal import conformal_quantile
 from unmask.models.calibration.platt import (
-    NEUTRAL_PROBABILITY,
     SegmentThresholds,
     apply_platt,
     clipped_logit,
@@ -22,6 +20,7 @@ from unmask.models.calibration.platt import (
 from unmask.models.evidence_lines import (
     KINDS,
     EvidenceLine,
+    Kind,
     PersonEvidence,
     evidence_lines,
     face_scores,
@@ -29,38 +28,52 @@ from unmask.models.evidence_lines import (
     voice_scores,
 )
 from unmask.models.inference import SampleScore
+from unmask.training.calibration.segment_windows import threshold_per_hour, window_peaks
 from unmask.training.score_clips import ScoredClip
 
 Floats = NDArray[np.float64]
 
 
 def fit_segment_thresholds(
-    bundle: Bundle, scored: Sequence[ScoredClip], temperature: float, fpr: float
+    bundle: Bundle, scored: Sequence[ScoredClip], temperature: float, per_hour: float
 ) -> SegmentThresholds:
-    """Fit thresholds that at most a share ``fpr`` of new genuine clips exceeds anywhere.
+    """Fit thresholds that flag at most ``per_hour`` segments per hour of new genuine footage.
+
+    See :mod:`.segment_windows`. With too few windows of a kind, its rate is the lowest that they
+    bear; the rate in the result is the highest of all kinds.
 
     Args:
         scored: Scores by ``bundle`` without calibration.
         temperature: Temperature that the scores were not yet divided by.
 
     Returns:
-        One half for evidence that too few genuine clips have.
+        One half for evidence that no genuine clip has.
     """
-    genuine = [
-        peak_segment_scores(bundle, clip, temperature) for clip in scored if not clip.clip.is_fake
-    ]
-
-    def fit(kind: str) -> float:
-        peaks = np.sort([clip[kind] for clip in genuine if kind in clip])
-        return conformal_quantile(peaks, fpr, NEUTRAL_PROBABILITY)
-
-    return SegmentThresholds(**{kind: fit(kind) for kind in KINDS})
+    peaks: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for clip in scored:
+        if not clip.clip.is_fake:
+            lines = clip_evidence_lines(bundle, clip, temperature)
+            for kind, values in window_peaks(lines, clip.end_s).items():
+                peaks[kind] += values
+    fitted = {kind: threshold_per_hour(own, per_hour) for kind, own in peaks.items() if own}
+    thresholds = {kind: threshold for kind, (threshold, _) in fitted.items()}
+    rate = max((rate for _, rate in fitted.values()), default=0.0)
+    return SegmentThresholds(**thresholds, per_hour=rate)
 
 
 def has_flagged_segment(bundle: Bundle, scored: ScoredClip) -> bool:
     """Return whether a segment of the clip is above the bundle's threshold of its kind."""
     peaks = peak_segment_scores(bundle, scored)
     return any(peak > getattr(bundle.calibration.alarms, kind) for kind, peak in peaks.items())
+
+
+def count_flagged(bundle: Bundle, scored: ScoredClip, kind: Kind) -> int | None:
+    """Return the number of flagged segments of a kind; ``None`` without that kind of evidence."""
+    lines = [line for line in clip_evidence_lines(bundle, scored) if line.kind == kind]
+    threshold = getattr(bundle.calibration.alarms, kind)
+    if not any(len(line.probabilities) for line in lines):
+        return None
+    return sum(len(list(line.segments(threshold))) for line in lines)
 
 
 def peak_segment_scores(
