@@ -15,11 +15,13 @@ from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
+from unmask.preprocessing import prepare as prepare_module
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 from unmask.serving import analyzer as analyzer_module
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.report_builder import build_model_card
+from unmask.serving.report_notes import NOT_COMPARED
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +246,32 @@ def test_single_detector_without_mc_dropout_has_no_interval(bundle_folder, talki
     assert report.uncertainty_score is None
     assert report.members == ()
     assert report.people[0].lip_sync is None
+
+
+@pytest.fixture(scope="module")
+def two_shots(tmp_path_factory):
+    """One second of a face, and one of its mirror image."""
+    av, data = pytest.importorskip("av"), pytest.importorskip("skimage.data")
+    path, image = tmp_path_factory.mktemp("shots") / "a.mp4", data.astronaut()
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 512, 512, "yuv420p"
+        for number in range(50):
+            shown = image if number < 25 else np.ascontiguousarray(image[:, ::-1])
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("embedder", "people"), [(lambda face: np.ones(1), 1), (None, 2)])
+def test_person_in_two_shots_is_one_unless_faces_cannot_be_compared(
+    full_analyzer, two_shots, monkeypatch, embedder, people
+):
+    monkeypatch.setattr(prepare_module, "find_embedder", lambda: embedder)
+    report = full_analyzer.analyze(two_shots)
+    assert [person.id for person in report.people] == list(range(people))
+    assert report.quality.people == people
+    assert sum(person.frames for person in report.people) == 10
+    times = [point.time_s for point in report.people[0].timeline]
+    assert times == pytest.approx(np.arange(10 // people) / 5)
+    assert (NOT_COMPARED in report.notes) is (embedder is None)
