@@ -40,11 +40,13 @@ def joined(first, second, kind, seconds):
     shares = (np.arange(count) + 1) / (count + 1)
     pairs = list(zip(first[begin : begin + count], second, shares, strict=False))
     if kind == "dissolve":
-        mixed = [cv2.addWeighted(one, 1 - share, two, share, 0) for one, two, share in pairs]
+        mixed = [
+            cv2.addWeighted(before, 1 - share, after, share, 0) for before, after, share in pairs
+        ]
     else:
         mixed = [
-            cv2.convertScaleAbs(one if share < 0.5 else two, alpha=abs(1 - 2 * share))
-            for one, two, share in pairs
+            cv2.convertScaleAbs(before if share < 0.5 else after, alpha=abs(1 - 2 * share))
+            for before, after, share in pairs
         ]
     return [*first[:begin], *mixed, *second[count:]], begin, begin + count
 
