@@ -91,7 +91,9 @@ def _build_story(
     yield from _segments(report)
     if images:
         yield _paragraph("Evidence", "Heading3")
-        yield from (_image(name, content) for name, content in images)
+        words = {item.file or item.original: item.description for item in report.evidence}
+        for name, content in images:
+            yield _image(f"{name}. {words.get(f'{name}.png', '')}", content)
     yield _paragraph("File", "Heading3")
     yield _table(_file_rows(job, report))
     yield _paragraph("Detector, calibration and gates", "Heading3")
@@ -195,11 +197,11 @@ def _section(title: str, paragraphs: Sequence[str]) -> Iterator[Flowable]:
     yield from (_paragraph(text) for text in paragraphs)
 
 
-def _image(name: str, content: bytes) -> Flowable:
+def _image(caption: str, content: bytes) -> Flowable:
     image = Image(BytesIO(content))
     scale = min(IMAGE_SIZE / image.imageWidth, IMAGE_SIZE / image.imageHeight)
     image.drawWidth, image.drawHeight = image.imageWidth * scale, image.imageHeight * scale
-    return KeepTogether([image, _paragraph(name)])
+    return KeepTogether([image, _paragraph(caption.rstrip(". "))])
 
 
 def _table(rows: Iterator[tuple[str, str]]) -> Flowable:

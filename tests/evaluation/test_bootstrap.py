@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from unmask.errors import SingleClassError
-from unmask.evaluation.bootstrap import estimate_auc
+from unmask.evaluation.bootstrap import Resampling, estimate_auc, estimate_mean
 from unmask.evaluation.metrics import roc_auc
 from unmask.evaluation.resampled_metrics import resampled_aucs
 
@@ -114,3 +114,21 @@ def test_resampling_in_chunks_gives_a_similar_interval(monkeypatch):
     chunked = estimate_auc(*table, np.random.default_rng(1), 1000)
     assert chunked.low == pytest.approx(at_once.low, abs=0.02)
     assert chunked.high == pytest.approx(at_once.high, abs=0.02)
+
+
+def test_interval_of_a_mean_is_that_of_resampled_people():
+    values, _, people = make_table(clips=90, people=9)
+    resampling = Resampling(np.random.default_rng(0), 2000)
+    estimate = estimate_mean(values, people, resampling)
+    assert estimate.value == pytest.approx(values.mean())
+    rng, names, means = np.random.default_rng(1), np.array(people), []
+    for _ in range(2000):
+        drawn = rng.choice(np.unique(names), len(np.unique(names)))
+        means.append(np.concatenate([values[names == name] for name in drawn]).mean())
+    low, high = np.quantile(means, [0.025, 0.975])
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=0.03)
+
+
+def test_mean_of_one_person_has_no_interval():
+    estimate = estimate_mean(np.arange(4.0), ["a"] * 4, Resampling(np.random.default_rng(0)))
+    assert (estimate.value, estimate.low, estimate.high) == (1.5, None, None)

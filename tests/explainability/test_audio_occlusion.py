@@ -5,7 +5,9 @@ import pytest
 
 from unmask.explainability.audio_occlusion import (
     BIN_S,
+    RANDOM_PARTS,
     VoiceScorer,
+    _random_parts,
     audio_deletion_test,
     occlusion_importance,
 )
@@ -35,8 +37,39 @@ def test_muting_the_important_part_lowers_the_score_more_than_muting_at_random(
 ):
     scorer = VoiceScorer(loudness_bundle, planted, precision="32")
     result = audio_deletion_test(scorer, occlusion_importance(scorer))
-    assert result.drop > 0
-    assert result.drop > result.random_drop + 0.1
+    assert result.deletion > 0
+    assert result.deletion > result.random_deletion + 0.1
+    assert result.insertion is result.random_insertion is None
+    assert result.is_supported
+
+
+def test_wrong_part_is_no_better_than_a_random_one(loudness_bundle, planted):
+    scorer = VoiceScorer(loudness_bundle, planted, precision="32")
+    weights = np.zeros(len(scorer.speech_bins))
+    weights[:3] = 1.0
+    assert not audio_deletion_test(scorer, weights).is_supported
+
+
+def test_random_parts_are_the_pattern_shifted_and_mirrored(rng):
+    pattern = np.array([4, 0, 1])
+    shifted = {tuple(sorted(((pattern + n) % 25).tolist())) for n in range(25)}
+    mirrored = {tuple(sorted(((n - pattern) % 25).tolist())) for n in range(25)}
+    parts = [tuple(part.tolist()) for part in _random_parts(pattern, 25, rng)]
+    assert len(set(parts)) == len(parts) == RANDOM_PARTS
+    assert set(parts) <= (shifted | mirrored) - {(0, 1, 4)}
+
+
+def test_random_parts_of_little_speech_have_any_pattern(rng):
+    parts = [tuple(part.tolist()) for part in _random_parts(np.array([3, 4]), 8, rng)]
+    assert len(set(parts)) == RANDOM_PARTS
+    assert (3, 4) not in parts
+    assert {(0, 1), (5, 6), (0, 7)} <= set(parts)  # all shifts of it
+    assert any(last - first not in (1, 7) for first, last in parts)
+
+
+def test_too_little_speech_is_not_tested(loudness_bundle, make_sound, rng):
+    scorer = VoiceScorer(loudness_bundle, make_sound(rng.uniform(-0.1, 0.1, RATE_HZ)), "32")
+    assert audio_deletion_test(scorer, np.ones(len(scorer.speech_bins))) is None
 
 
 def test_masking_steps_equals_muting_for_local_steps(loudness_bundle, planted):

@@ -75,7 +75,7 @@ def test_saved_bundle_scores_the_same_when_loaded(tmp_path, make_bundle, make_sa
     assert loaded.uncertainty == saved.uncertainty
     assert loaded.domain == saved.domain == make_bundle().domain
     assert loaded.provenance == saved.provenance
-    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 6)
+    assert (loaded.phase, loaded.profile, loaded.schema_version) == (1, "demo", 7)
     assert loaded.sha256 == saved.sha256
     assert loaded.provenance["seed"] == "7"
     assert loaded.provenance["version_torch"] == version("torch")
@@ -207,8 +207,28 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert score.video_probability == pytest.approx(video, abs=0.001)
     assert score.audio_probability == pytest.approx(audio, abs=0.001)
     again = save_bundle(tmp_path / "again", bundle)
-    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 6
+    assert again.schema_version == load_bundle(tmp_path / "again").schema_version == 7
     assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
+
+
+def test_genuine_features_are_saved_in_their_own_file(tmp_path, make_bundle):
+    features = {"blocks.1": torch.randn(4, 3, 3)}
+    save_bundle(tmp_path / "bundle", replace(make_bundle(), genuine_features=features))
+    loaded = load_bundle(tmp_path / "bundle").genuine_features
+    assert list(loaded) == ["blocks.1"]
+    assert torch.equal(loaded["blocks.1"], features["blocks.1"])
+    (tmp_path / "bundle/genuine_features.safetensors").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match=r"genuine_features.*its hash differs"):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_bundle_of_schema_6_has_no_genuine_features(tmp_path, make_bundle):
+    save_bundle(tmp_path / "bundle", make_bundle())
+    path = tmp_path / "bundle/bundle.json"
+    metadata = json.loads(path.read_text())
+    del metadata["genuine_features_sha256"]
+    path.write_text(json.dumps({**metadata, "schema_version": 6}))
+    assert load_bundle(tmp_path / "bundle").genuine_features == {}
 
 
 def test_bundle_of_schema_4_has_no_domain(tmp_path, make_bundle):

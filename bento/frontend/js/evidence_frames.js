@@ -2,16 +2,16 @@
 
 import { card, element } from "./dom.js";
 import { imageDownloads } from "./downloads.js";
-import { formatScore, formatSigned, formatTimecode } from "./format.js";
+import { formatScore, formatTimecode } from "./format.js";
 
 const MAX_FRAMES = 5;
-const MIN_DROP = 0.1; // log-odds beyond chance; less moves a probability by at most 0.02
 
 export function evidenceCard(job, playhead) {
   const { evidence, model } = job.result;
   const urls = new Map(job.evidence.map(({ name, url }) => [`${name}.png`, url]));
   const show = (item) => frameItem(item, urls, model.promise, playhead);
-  const ofKind = (kind) => evidence.filter((item) => item.kind === kind && urls.has(item.file));
+  const hasImage = ({ file, original }) => urls.has(file) || urls.has(original);
+  const ofKind = (kind) => evidence.filter((item) => item.kind === kind && hasImage(item));
   const heatMaps = ofKind("heat_map");
   const people = [...new Set(heatMaps.map((item) => item.person))];
   const groups = people.map((person) => personFrames(person, heatMaps, show));
@@ -41,7 +41,8 @@ function personFrames(person, heatMaps, show) {
   const hint = element(
     "p",
     { class: "hint" },
-    "Left: the original frame. Right: heat map of the regions that raise the fake score; brighter means more.",
+    "Left: the original frame. Right: heat map of the regions that raise the fake score; brighter means more. " +
+      "A heat map that is no better than random regions is not shown.",
   );
   return element(
     "div",
@@ -71,7 +72,7 @@ function frameItem(item, urls, promise, playhead) {
         {},
         jumpButton(item, playhead),
         `, score ${formatScore(item.fake_probability, promise)}`,
-        deletionTest(item),
+        element("p", { class: "hint" }, describe(item)),
       ),
     ),
   );
@@ -92,29 +93,11 @@ function jumpButton({ time_s }, playhead) {
   );
 }
 
-/** Deletion test: effect of blurring the bright region, compared with random regions. */
-function deletionTest({ faithfulness, random_drop }) {
-  if (faithfulness === null) {
-    return element(
-      "p",
-      { class: "hint" },
-      "No deletion test: no region of this frame raises the fake score.",
-    );
-  }
-  const isFaithful = faithfulness - Math.max(random_drop ?? 0, 0) > MIN_DROP;
-  const control =
-    random_drop === null
-      ? ""
-      : `; blurring as much elsewhere changes it by ${formatSigned(-random_drop)}`;
-  const conclusion = isFaithful
-    ? "The map shows what drives the score."
-    : "The map explains little of the score.";
-  return element(
-    "p",
-    { class: "hint" },
-    `Deletion test: blurring the bright region changes the score by ` +
-      `${formatSigned(-faithfulness)} log-odds${control}. ${conclusion}`,
-  );
+/** What the image shows and how it was tested; before report schema 4, by blurring. */
+function describe({ description, faithfulness, is_supported = null }) {
+  const wasBlurred = faithfulness !== null && is_supported === null;
+  if (!wasBlurred) return description;
+  return `${description} Blurred regions look forged themselves, so this test says little.`;
 }
 
 function waveform(item, urls, playhead) {

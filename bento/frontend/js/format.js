@@ -81,8 +81,6 @@ export function shareOfFakes(probability, promise) {
   return `${Math.max(from, 1)} to ${Math.min(to, 99)} in 100`;
 }
 
-export const formatSigned = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
-
 /** 63.25 becomes 1:03.2; truncated, not rounded, so that it never names a later moment. */
 export function formatTimecode(time_s) {
   const tenths = Math.floor(time_s * 10 + 1e-6);

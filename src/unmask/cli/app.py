@@ -40,6 +40,7 @@ GROUPS = {
         "codecs": "eval.codecs",
         "face-heads": "eval.face_heads",
         "localisation": "eval.localisation",
+        "evidence": "eval.evidence",
         "calibration": "eval.calibration",
         "lipsync": "eval.lipsync",
         "gates": "eval.gates",

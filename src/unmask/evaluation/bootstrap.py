@@ -65,6 +65,27 @@ def estimate_auc(
     return estimates["auc"]
 
 
+def estimate_mean(values: Scores, identities: Sequence[str], resampling: Resampling) -> Estimate:
+    """Return the mean over clips with its interval by resampling identities.
+
+    Args:
+        values: Of each clip, shape ``(clips,)``; at least one.
+        identities: Person of each clip, shape ``(clips,)``.
+
+    Returns:
+        Without an interval where all clips are of one identity.
+    """
+    _, person = np.unique(np.asarray(identities), return_inverse=True)
+    people = int(person.max()) + 1
+    mean = float(np.mean(values))
+    if people < 2:
+        return Estimate(mean, None, None)
+    sums, clips = np.bincount(person, values, people), np.bincount(person, minlength=people)
+    shares = np.full(people, 1 / people)
+    drawn = resampling.rng.multinomial(people, shares, size=resampling.resamples)
+    return estimate_from_resamples(mean, drawn @ sums / (drawn @ clips), resampling.confidence)
+
+
 def estimate_metrics(
     values: Mapping[str, float],
     resampled: Callable[[Counts], Mapping[str, Scores]],

@@ -7,13 +7,14 @@ checks the result by muting the sound itself.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import comb
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.explainability.deletion_test import DELETED_FRACTION, DeletionResult
+from unmask.explainability.faithfulness import REGION_SHARE, Faithfulness, compare_effects
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import BIN_S, STEP_S
 from unmask.models.collate import Batch, collate
@@ -21,7 +22,7 @@ from unmask.models.precision import autocast
 from unmask.records import RATE_HZ, ModelInput
 
 BATCH_SIZE = 16  # masks scored at once, so that memory stays small
-RANDOM_SHIFTS = 3  # each encodes the excerpt again
+RANDOM_PARTS = 19  # each encodes the excerpt again; see faithfulness.RANDOM_REGIONS
 
 Weights = NDArray[np.float64]
 Bins = NDArray[np.intp]
@@ -92,26 +93,45 @@ def occlusion_importance(scorer: VoiceScorer) -> Weights:
     return raised / raised.max() if raised.any() else raised
 
 
-def audio_deletion_test(scorer: VoiceScorer, weights: Weights) -> DeletionResult | None:
-    """Mute the most important ``DELETED_FRACTION`` of speech, and as much at random.
+def audio_deletion_test(scorer: VoiceScorer, weights: Weights) -> Faithfulness | None:
+    """Mute the most important ``REGION_SHARE`` of speech, and as much at random.
 
-    The random parts have the same pattern, shifted cyclically in time.
+    The random parts have the same pattern, shifted cyclically in time or mirrored, and where there
+    are too few of these, any pattern. Insertion is not measured: an excerpt without any speech has
+    no score.
 
     Args:
         weights: Importance of each bin, as from :func:`occlusion_importance`.
 
     Returns:
-        ``None`` where nothing is important, or there is too little speech.
+        ``None`` where nothing is important, or there is too little speech for ``RANDOM_PARTS``.
     """
     count = len(scorer.speech_bins)
-    size = min(round(DELETED_FRACTION * count), int((weights > 0).sum()))
-    if not size:
+    size = min(round(REGION_SHARE * count), int((weights > 0).sum()))
+    if not size or comb(count, size) <= RANDOM_PARTS:
         return None
     top = np.argsort(-weights, kind="stable")[:size]
-    rng = np.random.default_rng(0)
-    shifts = rng.choice(np.arange(1, count), min(RANDOM_SHIFTS, count - 1), replace=False)
+    parts = [np.sort(top), *_random_parts(top, count, np.random.default_rng(0))]
     original = float(scorer.occlude_steps([NO_BINS])[0])
-    drops = [
-        original - scorer.mute(scorer.speech_bins[(top + shift) % count]) for shift in (0, *shifts)
-    ]
-    return DeletionResult(drop=drops[0], random_drop=float(np.mean(drops[1:])))
+    drops = np.array([original - scorer.mute(scorer.speech_bins[part]) for part in parts])
+    return Faithfulness(
+        deletion=float(drops[0]),
+        random_deletion=float(drops[1:].mean()),
+        insertion=None,
+        random_insertion=None,
+        p_value=compare_effects(drops),
+    )
+
+
+def _random_parts(top: Bins, count: int, rng: np.random.Generator) -> list[Bins]:
+    """Return ``RANDOM_PARTS`` other sets of as many of the ``count`` bins, each ascending."""
+    moved = [top + shift for shift in range(count)] + [shift - top for shift in range(count)]
+    patterns = {tuple(sorted((bins % count).tolist())) for bins in moved}
+    parts = list(rng.permutation(sorted(patterns - {tuple(sorted(top.tolist()))})))
+    known = {tuple(sorted(top.tolist())), *(tuple(part.tolist()) for part in parts)}
+    while len(parts) < RANDOM_PARTS:
+        drawn = np.sort(rng.choice(count, len(top), replace=False))
+        if tuple(drawn.tolist()) not in known:
+            known.add(tuple(drawn.tolist()))
+            parts.append(drawn)
+    return parts[:RANDOM_PARTS]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,14 +14,16 @@ from unmask.explainability.audio_occlusion import (
     audio_deletion_test,
     occlusion_importance,
 )
-from unmask.explainability.cam_layer import find_cam_layer
-from unmask.explainability.deletion_test import DeletionResult, run_deletion_test
-from unmask.explainability.gradcam import FrameScorer, grad_cam
+from unmask.explainability.evidence_texts import describe_face, describe_sound
+from unmask.explainability.faithfulness import Faithfulness, measure_heat
+from unmask.explainability.frame_scorer import FrameScorer
+from unmask.explainability.heat_map import Heat, enlarge, heat_cells
 from unmask.explainability.overlay import draw_overlay
 from unmask.explainability.top_moments import AudioExcerpt, FrameCandidate, TopMoments
 from unmask.explainability.waveform_plot import draw_waveform
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import BIN_S
+from unmask.models.cam_layer import find_cam_layer
 from unmask.preprocessing.media.seek import read_frames_at
 
 LOG_ODDS_DECIMALS = 4
@@ -38,7 +41,13 @@ class EvidenceItem:
         fake_probability: Score of what is shown.
         faithfulness: Drop of the score, in log-odds, when the highlighted part is removed.
         random_drop: Mean drop when random parts of the same size are removed.
-        file: Name of the image; ``None`` where the frame could not be read from the video again.
+        insertion: Rise of the score of a genuine reference with the highlighted part.
+        random_insertion: Mean rise with random parts.
+        p_value: See :class:`.faithfulness.Faithfulness`.
+        is_supported: Whether the highlighted part matters more than random parts; ``None`` where
+            that was not measured.
+        file: Name of the image; ``None`` where nothing is highlighted, and where the frame could
+            not be read from the video again.
         original: Name of the same image without the drawing.
         importance: Time in the video and weight in ``[0, 1]`` of each bin of speech.
     """
@@ -47,9 +56,13 @@ class EvidenceItem:
     person: int | None
     time_s: float
     fake_probability: float
-    faithfulness: float | None
-    random_drop: float | None
     description: str
+    faithfulness: float | None = None
+    random_drop: float | None = None
+    insertion: float | None = None
+    random_insertion: float | None = None
+    p_value: float | None = None
+    is_supported: bool | None = None
     file: str | None = None
     original: str | None = None
     importance: tuple[tuple[float, float], ...] = ()
@@ -62,7 +75,8 @@ def render_evidence(
 
     The cost does not depend on the length of the video: at most ``MAX_FRAMES`` frames of
     ``MAX_PEOPLE`` people with one gradient pass each, and ``EXCERPT_S`` of sound. Only the first
-    member of an ensemble is used.
+    member of an ensemble is used. Of a map that is no better than random regions, only the frame
+    is drawn.
 
     Args:
         path: The video that ``moments`` are from.
@@ -84,7 +98,7 @@ def render_evidence(
     heat_maps = dict(_heat_maps(bundle, frames))
     drawn = _draw_frames(path, frames, heat_maps, folder)
     items = [
-        _frame_evidence(bundle, name, frame, heat_maps[name], name in drawn)
+        _frame_evidence(bundle, name, frame, heat_maps[name], drawn.get(name, ()))
         for name, frame in frames.items()
     ]
     if moments.sound is not None:
@@ -94,57 +108,55 @@ def render_evidence(
 
 @dataclass(frozen=True, slots=True)
 class _HeatMap:
-    heat: NDArray[np.float32]
-    deletion: DeletionResult | None
+    cells: Heat
+    test: Faithfulness | None
+
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.cells.any()) and (self.test is None or self.test.is_supported)
 
 
 def _heat_maps(bundle: Bundle, frames: dict[str, FrameCandidate]) -> Iterator[tuple[str, _HeatMap]]:
-    layer = None
+    if not frames:
+        return
+    layer = find_cam_layer(bundle.first_member.frame)
     for name, frame in frames.items():
-        scorer = FrameScorer(bundle, frame)
-        layer = layer or find_cam_layer(bundle.first_member.frame, scorer.score)
-        heat = grad_cam(scorer, layer)
-        yield name, _HeatMap(heat, run_deletion_test(scorer, heat, frame.landmarks))
+        scorer = FrameScorer(bundle, layer, frame)
+        genuine = bundle.genuine_features.get(layer.name)
+        cells = heat_cells(scorer, genuine)
+        yield name, _HeatMap(cells, measure_heat(scorer, cells, frame.landmarks, genuine))
 
 
 def _draw_frames(
     path: Path, frames: dict[str, FrameCandidate], heat_maps: dict[str, _HeatMap], folder: Path
-) -> set[str]:
-    """Write the images and return the names of the frames that could be read again."""
-    drawn: set[str] = set()
+) -> dict[str, tuple[str, ...]]:
+    """Write the images, and return their names for each frame that could be read again."""
+    drawn: dict[str, tuple[str, ...]] = {}
     for time_s, picture in read_frames_at(path, [frame.time_s for frame in frames.values()]):
         for name, frame in frames.items():
             if frame.time_s == time_s:
-                with_heat, original = draw_overlay(picture, frame, heat_maps[name].heat)
-                _write(folder / f"{name}.png", with_heat)
-                _write(folder / f"{name}-original.png", original)
-                drawn.add(name)
+                with_heat, original = draw_overlay(picture, frame, enlarge(heat_maps[name].cells))
+                images = {f"{name}.png": with_heat} if heat_maps[name].is_shown else {}
+                images[f"{name}-original.png"] = original
+                drawn[name] = tuple(images)
+                for file, image in images.items():
+                    _write(folder / file, image)
     return drawn
 
 
 def _frame_evidence(
-    bundle: Bundle, name: str, frame: FrameCandidate, heat_map: _HeatMap, drawn: bool
+    bundle: Bundle, name: str, frame: FrameCandidate, heat_map: _HeatMap, files: tuple[str, ...]
 ) -> EvidenceItem:
-    deletion = heat_map.deletion
-    description = f"Face regions that raise the frame model's fake score{_member(bundle)}"
-    if deletion is None:
-        description += "; none in this frame."
-    else:
-        description += (
-            f": blurring the highlighted fifth of the face changes the score by "
-            f"{-deletion.drop:+.2f} log-odds, blurring a random fifth by "
-            f"{-deletion.random_drop:+.2f} on average."
-        )
+    has_heat = bool(heat_map.cells.any())
     return EvidenceItem(
         kind="heat_map",
         person=frame.person,
         time_s=round(frame.time_s, TIME_DECIMALS),
         fake_probability=frame.probability,
-        faithfulness=None if deletion is None else round(deletion.drop, LOG_ODDS_DECIMALS),
-        random_drop=None if deletion is None else round(deletion.random_drop, LOG_ODDS_DECIMALS),
-        description=description,
-        file=f"{name}.png" if drawn else None,
-        original=f"{name}-original.png" if drawn else None,
+        description=describe_face(heat_map.test, has_heat, len(bundle.members)),
+        file=files[0] if len(files) > 1 else None,
+        original=files[-1] if files else None,
+        **_measured(heat_map.test),
     )
 
 
@@ -153,34 +165,40 @@ def _sound_evidence(bundle: Bundle, excerpt: AudioExcerpt, folder: Path) -> Iter
     if not len(scorer.speech_bins):
         return
     weights = occlusion_importance(scorer)
-    deletion = audio_deletion_test(scorer, weights)
-    description = (
-        f"How much each fifth of a second of speech raises the voice's fake score{_member(bundle)}"
-    )
-    if deletion is not None:
-        description += (
-            f": muting the most important fifth of the speech changes the score by "
-            f"{-deletion.drop:+.2f} log-odds, muting a random fifth by "
-            f"{-deletion.random_drop:+.2f} on average"
-        )
+    test = audio_deletion_test(scorer, weights)
     begins_s = excerpt.start_s + scorer.speech_bins * BIN_S
-    _write(folder / "sound.png", draw_waveform(excerpt, begins_s, weights))
+    is_shown = test is None or test.is_supported
+    shown = weights if is_shown else np.zeros_like(weights)
+    _write(folder / "sound.png", draw_waveform(excerpt, begins_s, shown))
+    times_s, values = begins_s.round(TIME_DECIMALS).tolist(), weights.round(3).tolist()
     yield EvidenceItem(
         kind="sound",
         person=None,
         time_s=round(excerpt.start_s, TIME_DECIMALS),
         fake_probability=excerpt.probability,
-        faithfulness=None if deletion is None else round(deletion.drop, LOG_ODDS_DECIMALS),
-        random_drop=None if deletion is None else round(deletion.random_drop, LOG_ODDS_DECIMALS),
-        description=f"{description}.",
+        description=describe_sound(test, bool(weights.any()), len(bundle.members)),
         file="sound.png",
-        importance=tuple(zip(begins_s.round(3).tolist(), weights.round(3).tolist(), strict=True)),
+        importance=tuple(zip(times_s, values, strict=True)) if is_shown else (),
+        **_measured(test),
     )
 
 
-def _member(bundle: Bundle) -> str:
-    members = len(bundle.members)
-    return f" (first of {members} members)" if members > 1 else ""
+def _measured(test: Faithfulness | None) -> dict[str, Any]:
+    """Return the fields of an item that hold the results of its test."""
+    if test is None:
+        return {}
+    effects = {
+        "faithfulness": test.deletion,
+        "random_drop": test.random_deletion,
+        "insertion": test.insertion,
+        "random_insertion": test.random_insertion,
+        "p_value": test.p_value,
+    }
+    rounded = {
+        name: None if value is None else round(value, LOG_ODDS_DECIMALS)
+        for name, value in effects.items()
+    }
+    return {**rounded, "is_supported": test.is_supported}
 
 
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -1,8 +1,8 @@
 """Model bundle: a detector on disk with weights, input settings, calibration and provenance.
 
 The files cannot carry code: ``model.safetensors`` with one detector or several,
-``sync.safetensors`` where there is a lip-sync network, and ``bundle.json``. A promoted bundle has
-``gates.json`` too.
+``sync.safetensors`` where there is a lip-sync network, ``genuine_features.safetensors`` after
+calibration, and ``bundle.json``. A promoted bundle has ``gates.json`` too.
 """
 
 import json
@@ -30,8 +30,9 @@ from unmask.config import (
 )
 from unmask.errors import BundleError, ConfigError
 from unmask.files import file_sha256
+from unmask.models.bundle_upgrades import upgrade_metadata
 from unmask.models.calibration.domain import CalibrationDomain
-from unmask.models.calibration.platt import NEUTRAL_PROBABILITY, Calibration
+from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import pack_state_dicts, unpack_state_dicts
 from unmask.models.lipsync.architectures import towers_from_config
@@ -40,11 +41,12 @@ from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.models.omitted_weights import OmittedWeights, omit_weights, read_omitted
 from unmask.records import FOOTAGE_FACTS
 
-# 5 had one speech model for all members; 4 no domain; 3 one threshold for all; 2 no bias;
-# 1 one detector and no lip-sync
-SCHEMA_VERSION = 6
+# 6 had no genuine features; 5 one speech model for all members; 4 no domain; 3 one threshold for
+# all; 2 no bias; 1 one detector and no lip-sync
+SCHEMA_VERSION = 7
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
+GENUINE_FEATURES = "genuine_features.safetensors"
 METADATA = "bundle.json"
 GATES = "gates.json"
 OMITTED = "omitted_weights"  # key of the metadata, in bundles that are not whole
@@ -81,6 +83,8 @@ class Bundle:
         notes: What it was trained or tested without, as noted at promotion, one sentence each.
         domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
             and where there were too few clips.
+        genuine_features: See :func:`unmask.models.genuine_features.mean_genuine_map`, of the first
+            member; empty before calibration, in older bundles, and without a map.
     """
 
     members: tuple[Detector, ...]
@@ -96,6 +100,7 @@ class Bundle:
     gates: tuple[Mapping[str, Any], ...] = ()
     domain: CalibrationDomain | None = None
     notes: tuple[str, ...] = ()
+    genuine_features: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse members of different inputs or heads."""
@@ -220,6 +225,8 @@ def save_bundle(folder: Path, bundle: Bundle, *, whole: bool = True) -> Bundle:
         if bundle.sync is not None:
             state, sync_omitted = stored_weights(bundle.sync, whole=whole)
             save_file(state, unfinished / SYNC_WEIGHTS)
+        if bundle.genuine_features:
+            save_file(dict(bundle.genuine_features), unfinished / GENUINE_FEATURES)
         versions = {f"version_{name}": version(name) for name in LIBRARIES}
         provenance = {**bundle.provenance, **versions}
         bundle = replace(bundle, provenance=provenance, schema_version=SCHEMA_VERSION)
@@ -245,6 +252,7 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         bundle = _without_weights(metadata)
         weights_sha, sync_sha = metadata["weights_sha256"], metadata["sync_sha256"]
+        genuine_sha = metadata["genuine_features_sha256"]
         omitted = [from_dict(OmittedWeights, each) for each in metadata.get(OMITTED, ())]
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise BundleError(
@@ -260,6 +268,9 @@ def load_bundle(folder: Path) -> Bundle:
         with _translate_errors(folder / SYNC_WEIGHTS):
             state = _load_checked(folder / SYNC_WEIGHTS, sync_sha)
             load_stored(bundle.sync, state, metadata.get(SYNC_OMITTED, ""))
+    if genuine_sha:
+        genuine = _load_checked(folder / GENUINE_FEATURES, genuine_sha)
+        bundle = replace(bundle, genuine_features=genuine)
     for network in _networks(bundle):
         network.eval()
     gates, notes = _read_gates(folder / GATES)
@@ -280,6 +291,9 @@ def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "voice_configs": [member.voice_config for member in bundle.members],
         "sync": None if sync is None else sync.config,
         "sync_sha256": None if sync is None else file_sha256(folder / SYNC_WEIGHTS),
+        "genuine_features_sha256": file_sha256(folder / GENUINE_FEATURES)
+        if bundle.genuine_features
+        else None,
         "preprocessing": to_dict(bundle.preprocessing),
         "provenance": dict(sorted(bundle.provenance.items())),
     }
@@ -299,27 +313,7 @@ def _read_metadata(folder: Path) -> dict[str, Any]:
             f"{path}: schema {schema} is not supported, only up to {SCHEMA_VERSION}; use the "
             "version of unmask that wrote it, or train again"
         )
-    if schema < 5:
-        metadata = {**metadata, "domain": None}
-    if schema < 4:
-        metadata = _with_segment_thresholds(metadata)
-    if schema == 1 and "model" in metadata:
-        added_later: dict[str, Any] = {"uncertainty": {}, "sync": None, "sync_sha256": None}
-        metadata = {**metadata, "members": [metadata["model"]], **added_later}
-    if schema < 6 and {"members", "voice_config"} <= metadata.keys():
-        one_for_all = [metadata["voice_config"]] * len(metadata["members"])
-        metadata = {**metadata, "voice_configs": one_for_all}
-    return dict(metadata)
-
-
-def _with_segment_thresholds(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Add what older schemas applied to segments: ``fake_above``, or one half if that was 1."""
-    calibration = dict(metadata.get("calibration") or {})
-    above = calibration.get("fake_above", NEUTRAL_PROBABILITY)
-    thresholds = dict.fromkeys(
-        ("video", "audio", "lip_sync"), NEUTRAL_PROBABILITY if above == 1.0 else above
-    )
-    return {**metadata, "calibration": {**calibration, "alarms": thresholds}}
+    return upgrade_metadata(metadata)
 
 
 def _without_weights(metadata: Mapping[str, Any]) -> Bundle:

@@ -44,6 +44,20 @@ def test_a_video_that_is_not_judged_has_a_reason_and_no_number(
     assert page.locator(".jobs .badge.fake").count() == 0
 
 
+def test_a_heat_map_that_failed_its_test_is_explained_and_not_shown(
+    make_service, running_worker, open_app
+):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    with running_worker(service):
+        submit(page, video("evidence"))
+        wait_for_text(page, "No region is highlighted.")
+    shown, failed = page.locator(".frames li").all()
+    assert "Regions that raise the score." in shown.inner_text()
+    assert "with its heat map" in shown.get_by_role("img").get_attribute("alt")
+    assert failed.get_by_role("img").get_attribute("alt").endswith("original")
+
+
 def test_no_number_is_shown_that_the_calibration_clips_cannot_bear(
     make_service, running_worker, open_app
 ):

@@ -16,6 +16,7 @@ from unmask.errors import MediaError
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
 from unmask.serving.report.schema import (
     Box,
+    Evidence,
     Media,
     Modalities,
     Person,
@@ -82,6 +83,20 @@ def rich_fields():
     return {"people": (person,), "segments": (segment,), "envelope": waveform}
 
 
+def evidence_fields():
+    """Fields of a report with a heat map that is shown, and one that is not."""
+    shown = {"person": 0, "fake_probability": 0.9, "kind": "heat_map", "time_s": 0.6}
+    effects = {"faithfulness": 0.9, "random_drop": 0.2, "insertion": 0.8, "random_insertion": 0.1}
+    tested = {**shown, **effects, "p_value": 0.05, "is_supported": True}
+    failed = {**tested, "faithfulness": 0.1, "p_value": 0.6, "is_supported": False}
+    return rich_fields() | {
+        "evidence": (
+            Evidence(**tested, description="Regions that raise the score.", file="frame-1.png"),
+            Evidence(**failed, description="No region is highlighted.", original="frame-2.png"),
+        )
+    }
+
+
 def unlike_fields():
     """Fields of a report on footage that the demonstration model does not judge."""
     unscored = {"fake_probability": None, "modalities": Modalities(video=None, audio=None)}
@@ -96,7 +111,12 @@ def calibrated_fields():
 
 
 PROBABILITIES = {"real": 0.1, "calibrated": 0.9999}
-VARIANTS = {"rich": rich_fields, "unlike": unlike_fields, "calibrated": calibrated_fields}
+VARIANTS = {
+    "rich": rich_fields,
+    "unlike": unlike_fields,
+    "calibrated": calibrated_fields,
+    "evidence": evidence_fields,
+}
 
 
 def sleep(task, channel, arguments):
@@ -154,6 +174,8 @@ def analyze(task, channel):
         COMMANDS[command](task, channel, arguments)
     if task.save_evidence:
         (task.work_dir / "frame-1.png").write_bytes(IMAGE_PNG)
+        if command == "evidence":
+            (task.work_dir / "frame-2.png").write_bytes(IMAGE_PNG)
     report = make_report(task.shown_as, PROBABILITIES.get(command, 0.9))
     return report.model_copy(update=VARIANTS.get(command, dict)())
 

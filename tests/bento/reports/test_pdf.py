@@ -67,6 +67,13 @@ def test_report_lists_flagged_segments_and_people(download_pdf):
     assert "Person 0 0.90, visible in 10 sampled frames" in text
 
 
+def test_each_image_has_the_words_of_its_test(download_pdf):
+    _, pdf = download_pdf("a.mp4", content="evidence")
+    text = extract_text(pdf)
+    assert "frame-1. Regions that raise the score" in text
+    assert "frame-2. No region is highlighted" in text
+
+
 def test_report_without_a_score_gives_the_reason_and_no_number(download_pdf):
     _, pdf = download_pdf("a.mp4", content="unlike")
     text = extract_text(pdf)

@@ -6,9 +6,9 @@ import torch
 
 from unmask.config import ModelSettings
 from unmask.errors import ConfigError
-from unmask.explainability.cam_layer import detach_at_layer, find_cam_layer
 from unmask.models.backbones.block_tokens import block_tokens, keep_blocks
 from unmask.models.backbones.frame_encoder import FrameEncoder
+from unmask.models.cam_layer import find_cam_layer
 
 PX, WIDTH = 32, 64  # of test_vit
 
@@ -116,10 +116,10 @@ def test_fitted_standardisation_does_not_change_with_the_batch(pixels):
 
 def test_gradients_of_the_score_reach_the_patches_of_the_last_block(pixels):
     encoder = make_encoder().eval()
-    layer = find_cam_layer(encoder, lambda: encoder(pixels, None))
-    grids = []
-    with detach_at_layer(layer) as tap:
-        tap.register_forward_hook(lambda _module, _args, out: grids.append(out))
-        (gradient,) = torch.autograd.grad(encoder(pixels, None).sum(), grids[-1:] or [pixels])
-    assert gradient.shape == (3, WIDTH, 2, 2)
-    assert gradient.abs().sum() > 0
+    layer, outputs = find_cam_layer(encoder), []
+    module = encoder.backbone.get_submodule(layer.name)
+    module.register_forward_hook(lambda _module, _args, out: outputs.append(out))
+    features = encoder(pixels.requires_grad_(), None)
+    (gradient,) = torch.autograd.grad(features.sum(), outputs)
+    assert layer.to_grid(gradient).shape == (3, WIDTH, 2, 2)
+    assert layer.to_grid(gradient).abs().sum() > 0

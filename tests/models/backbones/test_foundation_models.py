@@ -7,9 +7,9 @@ import timm
 import torch
 
 from unmask.config import ModelSettings
-from unmask.explainability.cam_layer import find_cam_layer
 from unmask.models.backbones import frame_encoder
 from unmask.models.backbones.frame_encoder import FrameEncoder
+from unmask.models.cam_layer import find_cam_layer, layer_maps
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -82,9 +82,6 @@ def test_gradient_checkpointing_changes_no_gradient(make_encoder, name, tuned):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_heat_maps_have_a_cell_per_patch(make_encoder, name):
     encoder = make_encoder(name).eval()
-    layer = find_cam_layer(encoder, lambda: encoder(FACES, None))
-    outputs = []
-    layer.module.register_forward_hook(lambda *args: outputs.append(args[2]))
-    encoder(FACES, None)
+    maps = layer_maps(encoder, find_cam_layer(encoder), encoder.to_backbone_input(FACES, None))
     side = PX // encoder.backbone.patch_embed.patch_size[0]
-    assert layer.to_grid(outputs[0]).shape[2:] == (side, side)
+    assert maps.shape[2:] == (side, side)

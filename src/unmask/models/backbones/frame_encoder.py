@@ -67,7 +67,7 @@ class FrameEncoder(nn.Module):
         _freeze_untrained(self.backbone, settings)
         if settings.flow and name != BACKBONE_NAME:
             _widen(self.backbone, name, cfg["first_conv"], parallel=settings.trainable != "all")
-        self.input_px = settings.input_px
+        self.input_px, self.has_flow = settings.input_px, settings.flow
         self.register_buffer("mean", torch.tensor(cfg["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(cfg["std"]).view(3, 1, 1), persistent=False)
         # an identity normalisation is skipped, which saves a pass over every pixel
@@ -148,22 +148,35 @@ class FrameEncoder(nn.Module):
             ]
         )
 
+    def example_input(self) -> Tensor:
+        """Return a black face as the backbone takes it, shape ``(1, channels, H, W)``."""
+        black = self.mean.new_zeros(1, 3, self.input_px, self.input_px)
+        flow = black[:, :2] if self.has_flow else None
+        return self.to_backbone_input(black, flow)
+
     def project_features(self, features: Tensor) -> Tensor:
         """Return the features of faces, ``(N, out_dim)``, from those of :meth:`extract`."""
         out: Tensor = self.project(self.standardise(features))
         return out
 
     def _run_backbone(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        return self.run(self.backbone, self.to_backbone_input(frames, flow))
+
+    def to_backbone_input(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        """Return what the backbone takes of faces, see :meth:`forward`: ``(N, channels, …)``."""
         x = (frames - self.mean) / self.std if self.normalises else frames
         if flow is not None:
             x = torch.cat([x, flow / FLOW_SCALE_PX], dim=1)  # (N, 5, H, W)
         if x.shape[-1] != self.input_px:
             size = (self.input_px, self.input_px)
             x = F.interpolate(x, size, mode="bilinear", antialias=True)
-        x = x.contiguous(memory_format=torch.channels_last)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def run(self, backbone: nn.Module, x: Tensor) -> Tensor:
+        """Return the output of ``backbone``, this encoder's own or a copy, shape ``(N, width)``."""
         if self.blocks:
-            return block_tokens(self.backbone, x, self.blocks)
-        out: Tensor = self.backbone(x)
+            return block_tokens(backbone, x, self.blocks)
+        out: Tensor = backbone(x)
         return out
 
 

@@ -141,12 +141,37 @@ class Evidence(ReportModel):
     )
     faithfulness: float | None = Field(
         default=None,
-        description="Drop of the score, in log-odds, when the highlighted part is removed.",
+        description="Drop of the score, in log-odds, when genuine features (for the voice, "
+        "silence) take the place of the highlighted part. Before schema 4 the part was blurred, "
+        "which looks forged itself.",
     )
     random_drop: float | None = Field(
         default=None, description="Mean drop when random parts of the same size are removed."
     )
-    file: str | None = Field(default=None, description="Name of the image; null without one.")
+    insertion: float | None = Field(
+        default=None,
+        description="Rise of the score of a genuine face, in log-odds, with the highlighted part; "
+        "null for the voice.",
+    )
+    random_insertion: float | None = Field(
+        default=None, description="Mean rise with random parts of the same size."
+    )
+    p_value: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="Share of random parts whose drop and rise together are at least as large, "
+        "counting the highlighted part as one of them.",
+    )
+    is_supported: bool | None = Field(
+        default=None,
+        description="Whether the highlighted part matters more than random parts, that is, whether "
+        "`p_value` is at most 0.05; only then anything is highlighted. Null where that was not "
+        "measured.",
+    )
+    file: str | None = Field(
+        default=None, description="Name of the image; null where nothing is highlighted."
+    )
     original: str | None = Field(
         default=None, description="Name of the same image without the drawing."
     )

@@ -9,10 +9,12 @@ weight favour these clips slightly, so that error rates on new clips exceed the 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from unmask.config import CalibrationPlan, UncertaintySettings
 from unmask.data.splits import select_split
@@ -23,13 +25,16 @@ from unmask.models.calibration.conformal import conformal_thresholds
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
 from unmask.models.device_placement import load_on_accelerator
+from unmask.models.genuine_features import mean_genuine_map
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
 from unmask.training.calibration.cross_fit import score_cross_fitted
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import ScoredClip, score_clip_people
 
+GENUINE_CLIPS = 128  # enough for a mean, and minutes of work for a large backbone
 SYNC_WEIGHTS = np.linspace(0.0, 1.0, 11)
 
 Floats = NDArray[np.float64]
@@ -75,6 +80,7 @@ def calibrate_bundle(
         uncertainty=rates,
         domain=fit_footage_domain(scored, rates.fpr),
         provenance=facts,
+        genuine_features=_genuine_features(uncalibrated, scored, cache),
     )
     save_bundle(out, calibrated)
     return out
@@ -90,6 +96,17 @@ def _score(
         return score_cross_fitted(bundle, developed, load, plan.training)
     val = select_split(clips, "val")
     return score_clip_people(bundle, val, make_feature_loader(bundle.preprocessing, cache, val))
+
+
+def _genuine_features(
+    bundle: Bundle, scored: Sequence[ScoredClip], cache: Cache | None
+) -> dict[str, Tensor]:
+    """Return the mean features of the genuine clips, at most ``GENUINE_CLIPS`` of them."""
+    genuine = [clip.clip for clip in scored if not clip.clip.is_fake]
+    step = -(-len(genuine) // GENUINE_CLIPS) or 1
+    load = make_feature_loader(bundle.preprocessing, cache, genuine[::step])
+    samples = (to_model_inputs(load(clip)) for clip in genuine[::step])
+    return mean_genuine_map(bundle.first_member, chain.from_iterable(samples))
 
 
 def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> CalibrationDomain | None:
