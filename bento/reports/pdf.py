@@ -91,9 +91,9 @@ def _build_story(
     yield from _segments(report)
     if images:
         yield _paragraph("Evidence", "Heading3")
-        words = {item.file or item.original: item.description for item in report.evidence}
+        captions = {item.file or item.original: item.description for item in report.evidence}
         for name, content in images:
-            yield _image(f"{name}. {words.get(f'{name}.png', '')}", content)
+            yield _image(f"{name}. {captions.get(f'{name}.png', '')}", content)
     yield _paragraph("File", "Heading3")
     yield _table(_file_rows(job, report))
     yield _paragraph("Detector, calibration and gates", "Heading3")

@@ -135,12 +135,12 @@ def _record(
         for handle in handles:
             handle.remove()
     before = done[: done.index(layer_name)]
-    found: dict[str, Tensor] = {}
+    kept: dict[str, Tensor] = {}
     for name in before:
         outs = calls[name]
         if len(outs) == 1 and outs[0] is not None and not layer_name.startswith(f"{name}."):
-            found[name] = outs[0]
-    return {name: out for name, out in found.items() if not _has_ancestor(name, found)}, features
+            kept[name] = outs[0]
+    return {name: out for name, out in kept.items() if not _has_ancestor(name, kept)}, features
 
 
 def _has_ancestor(name: str, names: dict[str, Tensor]) -> bool:

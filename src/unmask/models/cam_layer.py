@@ -88,12 +88,12 @@ def layer_maps(encoder: FrameEncoder, layer: CamLayer, x: Tensor) -> Tensor:
     Args:
         x: Of :meth:`FrameEncoder.to_backbone_input`, shape ``(N, channels, H, W)``.
     """
-    found: list[Tensor] = []
+    maps: list[Tensor] = []
     owner = get_ident()
 
     def keep(_module: nn.Module, _args: Any, out: Tensor) -> None:
         if get_ident() == owner:
-            found.append(layer.to_grid(out).detach())
+            maps.append(layer.to_grid(out).detach())
 
     handle = encoder.backbone.get_submodule(layer.name).register_forward_hook(keep)
     try:
@@ -101,7 +101,7 @@ def layer_maps(encoder: FrameEncoder, layer: CamLayer, x: Tensor) -> Tensor:
             encoder.run(encoder.backbone, x)
     finally:
         handle.remove()
-    return found[0]
+    return maps[0]
 
 
 def _shapes(encoder: FrameEncoder) -> list[tuple[str, tuple[int, ...]]]:
