@@ -1,4 +1,4 @@
-"""The service as a Bento: its code, the library and the champion."""
+"""The service as a Bento: its code, the library, the champion and the face embedder."""
 
 import shutil
 import sys
@@ -16,6 +16,7 @@ from steps.platforms.requirements import hashed_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
 from unmask.models.bundle import is_whole, load_bundle, save_bundle
+from unmask.preprocessing.faces.face_embedding import PACKAGED, STORED_AS, find_weights
 
 BENTO = "unmask"
 PACKAGES = ("bento", "unmask")
@@ -54,6 +55,7 @@ def build_bento(bundle: Path) -> str:
             ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", SERVICE_BUNDLE)
             shutil.copytree(package, context / package.name, ignore=ignored)
         _copy_whole(bundle, context / SERVICE / SERVICE_BUNDLE)
+        _copy_embedder(context / unmask.__name__)
         (context / REQUIREMENTS).write_text(requirements)
         version = hash_folder(context)[:16]
         if _latest() != version:
@@ -68,6 +70,15 @@ def _copy_whole(bundle: Path, target: Path) -> None:
         shutil.copytree(bundle, target)
     else:
         save_bundle(target, load_bundle(bundle))
+
+
+def _copy_embedder(package: Path) -> None:
+    """Copy the weights by which faces are compared, if they were fetched."""
+    weights = find_weights()
+    if weights is not None:
+        target = package / PACKAGED / STORED_AS
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(weights, target)
 
 
 def _build(context: Path, version: str, requirements: str) -> None:

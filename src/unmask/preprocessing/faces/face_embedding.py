@@ -19,6 +19,7 @@ from unmask.preprocessing.faces.alignment import ARCFACE_112, estimate_similarit
 from unmask.preprocessing.faces.landmarks import five_points
 
 STORED_AS = Path("sface-3013cfdc-v1", "model.onnx")  # by the registry, below ``weights_dir()``
+PACKAGED = Path("weights")  # below the package of a packed service, which has no such folder
 INPUT_PX = 112
 
 Image = NDArray[np.uint8]
@@ -63,14 +64,21 @@ def align_for_embedding(face: Image, landmarks: NDArray[np.float32]) -> Image:
     return warp_crop(face, matrix, INPUT_PX)
 
 
+def find_weights() -> Path | None:
+    """Return the file of the weights; ``None`` if they were neither fetched nor packed."""
+    folders = weights_dir(), Path(__file__).parents[2] / PACKAGED
+    return next((path for path in (each / STORED_AS for each in folders) if path.is_file()), None)
+
+
 def has_embedder() -> bool:
-    """Return whether the weights of the embedder were fetched."""
-    return (weights_dir() / STORED_AS).is_file()
+    """Return whether the weights of the embedder are at hand."""
+    return find_weights() is not None
 
 
 def find_embedder() -> FaceEmbedder | None:
-    """Return the embedder of this process; ``None`` if its weights were not fetched."""
-    return _load(weights_dir() / STORED_AS) if has_embedder() else None
+    """Return the embedder of this process; ``None`` if its weights are not at hand."""
+    path = find_weights()
+    return None if path is None else _load(path)
 
 
 @lru_cache(maxsize=1)
