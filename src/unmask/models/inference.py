@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
+from torch import Tensor
 
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, apply_platt
@@ -97,6 +98,25 @@ def score_samples(
         members = _MemberOutputs(outputs, pass_logits, _score_lipsync(bundle, sample))
         scores.append(_combine(members, bundle.calibration))
     return tuple(scores)
+
+
+def score_encoded(bundle: Bundle, batch: Batch, frame_features: Sequence[Tensor]) -> SampleScore:
+    """Score one sample whose frames are encoded, without lip-sync and MC-dropout.
+
+    Args:
+        batch: One sample, with or without pixels.
+        frame_features: Of each member, shape ``(1, T, frame_dim)``.
+    """
+    ensemble = Ensemble([member.eval() for member in bundle.members])
+    with torch.inference_mode():
+        audio_features = ensemble.encode_audio(batch)
+        outputs = tuple(
+            member(batch, audio, frames)
+            for member, audio, frames in zip(
+                ensemble.members, audio_features, frame_features, strict=True
+            )
+        )
+    return _combine(_MemberOutputs(outputs, None, None), bundle.calibration)
 
 
 def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:

@@ -53,6 +53,33 @@ def test_segments_are_measured_and_written(run, write_clips):
     assert "0.500 (0.500–0.500)" in result.output
 
 
+def test_sequences_are_spliced_from_the_clips_of_a_manifest(run, make_video, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "unmask.training.experiments.spliced_sequences.SEQUENCES_S", ((4.0, 0.4), (20.0, 0.4))
+    )
+    clips = []
+    for person in ("ann", "bob"):
+        for kind in ("genuine", "fake"):
+            name = f"{person}-{kind}"
+            path = make_video(tmp_path / f"{name}.mp4")
+            facts = {"path": path, "sha256": file_sha256(path), "identity": person}
+            facts["fake_video"] = kind == "fake"
+            clips.append(make_clip(clip_id=name, pair_id=person, **facts))
+    result = run(write_manifest(clips, tmp_path / "manifest.csv"), "--spliced", "--json", "l.json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(Path("l.json").read_text())
+    assert {(row["modality"], row["clips"], row["truths"]) for row in report["rows"]} == {
+        ("video", 8, 4),
+        ("either", 8, 4),
+    }
+    assert [(part["clips"], part["fakes"]) for part in report["by_clip_length"]] == [
+        (4, 2),
+        (4, 2),
+        (0, 0),
+        (0, 0),
+    ]
+
+
 def test_clips_without_a_forged_segment_are_refused(run, write_clips):
     result = run(write_clips(), "--resamples", 20)
     assert isinstance(result.exception, DataError)

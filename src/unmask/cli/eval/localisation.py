@@ -10,6 +10,7 @@ from unmask.cli.options import Bundle, JsonFile
 if TYPE_CHECKING:
     from unmask.training.experiments.localisation import LocalisationReport, PartRow
 
+SEED = 7
 COLUMNS = ("ap50", "ap75", "ap90", "ap95", "ar50", "ar20", "ar10", "ar5", "second_auc")
 
 
@@ -19,8 +20,13 @@ def command(
         Path, typer.Argument(help="Manifest of clips with forged segments, or its folder.")
     ] = Path("data/partial"),
     split: Annotated[str, typer.Option(help="val or test.")] = "test",
+    spliced: Annotated[
+        bool,
+        typer.Option(
+            help="Measure sequences of the manifest's own clips with a stretch of a fake in each."
+        ),
+    ] = False,
     resamples: Annotated[int, typer.Option(min=1, help="Resamples of people.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Random seed of the resamples.")] = 7,
     json: JsonFile = None,
 ) -> None:
     """Measure AP, AR and AUC of seconds, clip AUC by length of the forged stretch, and alarms.
@@ -35,13 +41,21 @@ def command(
     from unmask.evaluation.serialization import save
     from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
-    from unmask.training.experiments.localisation import evaluate_localisation
+    from unmask.training.experiments.localisation import (
+        evaluate_localisation,
+        report_localisation,
+    )
+    from unmask.training.experiments.spliced_sequences import score_spliced
 
     loaded = load_on_accelerator(bundle)
     clips = [clip for clip in read_manifest(manifest) if clip.split == split]
     load = make_feature_loader(loaded.preprocessing, Cache(), clips)
-    resampling = Resampling(np.random.default_rng(seed), resamples)
-    report = evaluate_localisation(loaded, clips, split, load, resampling)
+    resampling = Resampling(np.random.default_rng(SEED), resamples)
+    if spliced:
+        scored = score_spliced(loaded, clips, load, np.random.default_rng((SEED, 1)))
+        report = report_localisation(loaded, scored, split, resampling)
+    else:
+        report = evaluate_localisation(loaded, clips, split, load, resampling)
     _print(report)
     if json is not None:
         typer.echo(f"written: {save(report, json)}")

@@ -104,7 +104,13 @@ def evaluate_localisation(
             f"none of the {len(chosen)} clips of split {split!r} has a forged segment; give clips "
             "with fake_periods, such as those of `unmask data partial`"
         )
-    scored = score_clip_people(bundle, chosen, load)
+    return report_localisation(bundle, score_clip_people(bundle, chosen, load), split, resampling)
+
+
+def report_localisation(
+    bundle: Bundle, scored: Sequence[ScoredClip], split: str, resampling: Resampling
+) -> LocalisationReport:
+    """Compare the segments found in scored clips with the labelled ones."""
     lines = [tuple(clip_evidence_lines(bundle, clip)) for clip in scored]
     return LocalisationReport(
         split,
