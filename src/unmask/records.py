@@ -225,7 +225,7 @@ class FaceTrack:
         time_s: Presentation time of each frame, ascending, shape ``(frames,)``.
         boxes_px: Left, top, right, bottom in the displayed frame, shape ``(frames, 4)``.
         landmarks_px: 68 points (iBUG order) in the displayed frame, shape ``(frames, 68, 2)``.
-        pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``.
+        pose_deg: Yaw, pitch, roll in the image, shape ``(frames, 3)``.
         shots: Number of the shot of each frame, ascending, ``(frames,)``; ``None`` for one shot.
     """
 
@@ -350,7 +350,7 @@ class ModelInput:
         is_speech: True where there is speech, shape ``(time,)``.
         lips: As in :class:`PersonFeatures`, on the time axis of ``waveform``.
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``, or ``None``.
-        pose_deg: Yaw, pitch, roll, shape ``(frames, 3)``, or ``None``.
+        pose_deg: Yaw, pitch, roll in the aligned face, shape ``(frames, 3)``, or ``None``.
     """
 
     faces: NDArray[np.uint8]

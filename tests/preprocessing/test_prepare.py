@@ -1,6 +1,7 @@
 """Feature preparation of clips and windows."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from unmask.config import FlowSettings, LipSettings, PreprocessingSettings, Spee
 from unmask.errors import MediaError
 from unmask.preprocessing import prepare, stages
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.faces.head_pose import rotate_pose
 from unmask.preprocessing.prepare import (
     frames_with_face,
     iter_windows,
@@ -278,3 +280,20 @@ def test_memory_does_not_grow_with_the_length_of_the_video(make_video, tmp_path)
         peak[seconds] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak[24.0] - peak[4.0] < 8e6
+
+
+def test_pose_of_a_model_input_is_that_in_the_aligned_face(make_video, tmp_path):
+    """The head of a turned picture has the roll of the picture; in the aligned face it has none."""
+    features = prepare_clip(make_video(tmp_path / "a.mp4", audio=False), PreprocessingSettings())
+    (person,), (before,) = features.people, to_model_inputs(features)
+    angle = np.deg2rad(25.0)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    track = person.track
+    tilted = replace(
+        track,
+        landmarks_px=(track.landmarks_px @ matrix.T).astype(np.float32),
+        pose_deg=rotate_pose(track.pose_deg, np.full(len(track.pose_deg), angle)),
+    )
+    assert (tilted.pose_deg - track.pose_deg)[:, 2] == pytest.approx(25.0, abs=2.0)
+    (after,) = to_model_inputs(replace(features, people=(replace(person, track=tilted),)))
+    assert after.pose_deg == pytest.approx(before.pose_deg, abs=0.1)

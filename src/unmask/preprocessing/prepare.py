@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from unmask.config import PreprocessingSettings
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.faces.alignment import estimate_similarity
 from unmask.preprocessing.faces.face_embedding import find_embedder
+from unmask.preprocessing.faces.head_pose import rotate_pose
 from unmask.preprocessing.faces.identities import IdentityMatcher
 from unmask.preprocessing.faces.merged_tracks import merge_tracks
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
@@ -141,12 +143,19 @@ def to_model_inputs(features: ClipFeatures) -> tuple[ModelInput, ...]:
                 is_speech,
                 lips=person.lips,
                 landmarks=person.landmarks,
-                pose_deg=person.track.pose_deg,
+                pose_deg=_pose_in_crop(person),
             )
             for person in features.people
         )
     no_faces = np.zeros((0, FACE_PX, FACE_PX, 3), np.uint8)
     return (ModelInput(no_faces, None, samples, is_speech),) if len(samples) else ()
+
+
+def _pose_in_crop(person: PersonFeatures) -> NDArray[np.float32]:
+    """Return yaw, pitch and roll in the aligned faces, which alignment has rotated."""
+    points = zip(person.track.landmarks_px, person.landmarks, strict=True)
+    maps = np.array([estimate_similarity(*pair) for pair in points]).reshape(-1, 2, 3)
+    return rotate_pose(person.track.pose_deg, np.arctan2(maps[:, 1, 0], maps[:, 0, 0]))
 
 
 def frames_with_face(people: tuple[PersonFeatures, ...]) -> int:

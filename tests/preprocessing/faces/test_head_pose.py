@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from unmask.preprocessing.faces.head_pose import RIGID_CM, estimate_head_pose, mirror_pose
+from unmask.preprocessing.faces.head_pose import (
+    RIGID_CM,
+    estimate_head_pose,
+    mirror_pose,
+    rotate_pose,
+)
 
 
 def project_head(yaw, pitch, roll, size=(1280, 720), distance_cm=90.0, offset_cm=(0.0, 0.0)):
@@ -60,3 +65,23 @@ def test_rotating_the_image_changes_only_the_roll(landmarker, astronaut):
 
 def test_mirror_pose_changes_the_sign_of_yaw_and_roll():
     assert mirror_pose(np.array([[10.0, 5.0, -3.0]])).tolist() == [[-10.0, 5.0, 3.0]]
+
+
+def turn(points, angle_deg, centre):
+    """Turn points clockwise around the centre of the image."""
+    angle = np.deg2rad(angle_deg)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return ((points - centre) @ matrix.T + centre).astype(np.float32)
+
+
+@pytest.mark.parametrize("angles", [(0, 0, 0), (30, 0, 10), (-20, 15, -25), (10, -20, 5)])
+@pytest.mark.parametrize("turn_deg", [-30, 0, 12])
+def test_pose_in_a_rotated_image_is_that_of_the_rotated_landmarks(angles, turn_deg):
+    points = turn(project_head(*angles), turn_deg, (640, 360))
+    rotated = rotate_pose(np.float32([angles] * 2), np.deg2rad([turn_deg, 0.0]))
+    expected = estimate_head_pose(points, 1280, 720)
+    assert rotated == pytest.approx(np.stack([expected, np.float32(angles)]), abs=0.6)
+
+
+def test_no_pose_is_rotated_to_no_pose():
+    assert rotate_pose(np.zeros((0, 3), np.float32), np.zeros(0)).shape == (0, 3)

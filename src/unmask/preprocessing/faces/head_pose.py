@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 # iBUG point → its position on MediaPipe's canonical face (Apache-2.0), in centimetres: x to the
 # viewer's right, y up, z towards the viewer. Only points that speech and blinks do not move.
@@ -56,6 +57,24 @@ def estimate_head_pose(
     pitch = np.arcsin(np.clip(-forward[1], -1, 1))
     roll = np.arctan2(matrix[1, 0], matrix[1, 1])
     return np.degrees([yaw, pitch, roll]).astype(np.float32)
+
+
+def rotate_pose(
+    pose_deg: NDArray[np.float32], turns_rad: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the pose of heads in images that were rotated, shape ``(frames, 3)``.
+
+    Args:
+        pose_deg: Yaw, pitch and roll in the images, as of :func:`estimate_head_pose`, shape
+            ``(frames, 3)``.
+        turns_rad: Clockwise rotation of each image, shape ``(frames,)``.
+    """
+    if not turns_rad.any():
+        return pose_deg
+    signs = np.array([-1, -1, 1])  # of rotations about y, x and z, with y down and z forward
+    heads = Rotation.from_euler("YXZ", pose_deg * signs, degrees=True)
+    rotated = Rotation.from_euler("z", turns_rad[:, None]) * heads
+    return (rotated.as_euler("YXZ", degrees=True) * signs).astype(np.float32)
 
 
 def mirror_pose(pose_deg: NDArray[np.float32]) -> NDArray[np.float32]:
