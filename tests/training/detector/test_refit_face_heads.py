@@ -7,8 +7,10 @@ import torch
 
 from tests.toy_fixtures import with_face_targets
 from unmask.models.bundle import load_bundle
+from unmask.models.collate import face_targets_of
 from unmask.models.detector import Detector
 from unmask.preprocessing.prepare import to_model_inputs
+from unmask.training.detector.face_errors import joint_errors_fact, read_joint_errors
 from unmask.training.detector.fit import fit
 from unmask.training.detector.refit_face_heads import refit_heads
 from unmask.training.experiments.face_head_errors import evaluate_face_heads
@@ -76,6 +78,24 @@ def test_heads_learn_linear_targets_and_nothing_else_changes(detector, toy_clips
     assert changed == {name for name in before if name.startswith("auxiliary.")}
 
 
+def test_errors_of_the_heads_before_are_returned(detector, toy_clips, load, vectors):
+    torch.nn.init.constant_(detector.auxiliary.landmarks.bias, 0.3)
+    targets = [
+        face_targets_of(to_model_inputs(load(clip))[0]) for clip in toy_clips if clip.split == "val"
+    ]
+    target = np.concatenate(targets)
+    points = target[:, :136].reshape(-1, 68, 2)
+    expected = 100 * np.hypot(*np.moveaxis(points - 0.3, 2, 0)).mean()
+    errors = refit_heads(detector, toy_clips, load, vectors)
+    assert errors.landmarks_percent == pytest.approx(expected, rel=1e-5)
+    assert errors.yaw_deg == pytest.approx(90 * np.abs(target[:, 136]).mean(), rel=1e-5)
+    assert read_joint_errors(joint_errors_fact(errors)) == errors
+    again = refit_heads(detector, toy_clips, load, vectors)  # now of the fitted heads
+    assert again.landmarks_percent < errors.landmarks_percent / 10
+    assert joint_errors_fact(None) == {}
+    assert read_joint_errors({}) is None
+
+
 def test_heads_predict_the_mean_face_from_uninformative_features(
     detector, toy_clips, load, vectors
 ):
@@ -132,5 +152,6 @@ def test_the_heads_of_a_fit_are_better_than_the_mean_face(
     settings = tiny_settings.replace(model=tiny_settings.model.replace(auxiliary=True))
     bundle = load_bundle(fit(toy_clips, settings, load, tmp_path))
     report = evaluate_face_heads(bundle, toy_clips, "test", load)
+    assert report.joint is not None
     assert report.heads.landmarks_percent < 0.5 * report.mean.landmarks_percent
     assert report.heads.pitch_deg < 0.5 * report.mean.pitch_deg

@@ -31,7 +31,10 @@ def command(
     report = evaluate_face_heads(loaded, clips, split, load)
     angles = ("yaw, degrees", "pitch, degrees", "roll, degrees")
     table = Table("", "landmarks, % of the face's side", *angles)
-    for name, errors in (("heads", report.heads), ("mean predictor", report.mean)):
+    rows = [("heads", report.heads), ("mean predictor", report.mean)]
+    if report.joint is not None:
+        rows.append(("heads as trained jointly, validation", report.joint))
+    for name, errors in rows:
         numbers = (errors.landmarks_percent, errors.yaw_deg, errors.pitch_deg, errors.roll_deg)
         table.add_row(name, *(f"{number:.2f}" for number in numbers))
     Console().print(table)

@@ -32,6 +32,7 @@ from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.detector.compilation import compile_encoders
 from unmask.training.detector.data_loaders import Loaders, build_loaders
 from unmask.training.detector.determinism import deterministic_algorithms
+from unmask.training.detector.face_errors import joint_errors_fact
 from unmask.training.detector.frozen_features import extract_face_features
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.logistic_heads import HeadData, collect_rows, fit_logistic_heads
@@ -180,12 +181,12 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
         _train(trainer, module, loaders, task.run_dir)
         if is_leader():
             module.to(device).eval()
-            refit_heads(module.detector, clips, task.load, vectors)
+            joint = refit_heads(module.detector, clips, task.load, vectors)
             if training.heads == "logistic":
                 data = HeadData(clips, task.load, vectors, training)
                 fit_logistic_heads(module.detector, collect_rows(module.detector, data))
             _save_problems(module.problems, task.run_dir / SKIPPED)
-            _save_fit(task, module.detector.cpu().eval())
+            _save_fit(task, module.detector.cpu().eval(), joint_errors_fact(joint))
     wait_for_all()
 
 
@@ -241,12 +242,13 @@ def _extract_vectors(task: FitTask, clips: Sequence[Clip], detector: Detector) -
     return vectors
 
 
-def _save_fit(task: FitTask, detector: Detector) -> None:
+def _save_fit(task: FitTask, detector: Detector, facts: Mapping[str, str]) -> None:
     settings = task.settings
     provenance = {"manifest_sha256": manifest_hash(task.clips), "seed": str(settings.seed)}
     data_sets = sorted({data_set(clip) for clip in task.clips if clip.split in ("train", "val")})
     provenance |= {DATA_SETS: json.dumps(data_sets)}
     provenance |= {not_trained(name): reason for name, reason in task.untrained.items()}
+    provenance |= dict(facts)
     save_bundle(
         task.bundle,
         Bundle(

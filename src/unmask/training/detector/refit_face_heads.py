@@ -22,10 +22,11 @@ from unmask.data.torch.evaluation_set import (
     Vectors,
     slice_frames,
 )
-from unmask.models.collate import face_targets_of
+from unmask.models.collate import face_targets_of, join_face_targets
 from unmask.models.detector import Detector
-from unmask.models.layers.face_heads import POINTS
+from unmask.models.layers.face_heads import POINTS, FaceHeads
 from unmask.records import Clip
+from unmask.training.detector.face_errors import FaceErrors, face_errors
 from unmask.training.detector.frozen_features import encode_faces
 
 RIDGE_PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4)  # selected on validation
@@ -36,7 +37,7 @@ FacesAndTargets = tuple[NDArray[np.float64], NDArray[np.float64]]  # one row per
 
 def refit_heads(
     detector: Detector, clips: Sequence[Clip], load: FeatureLoader, vectors: Vectors | None = None
-) -> None:
+) -> FaceErrors | None:
     """Fit landmark and pose head, in place, on split ``train``; select the penalty on ``val``.
 
     The heads stay unchanged if the detector has none, or a split has no face with known landmarks
@@ -44,15 +45,20 @@ def refit_heads(
 
     Args:
         vectors: Precomputed features of the backbone, of the largest person in each clip.
+
+    Returns:
+        Errors on ``val`` of the heads as they were, trained together with the encoder; ``None``
+        where they stay unchanged.
     """
     if detector.auxiliary is None:
-        return
+        return None
     (x, y), (val_x, val_y) = (
         _faces_and_targets(detector, [clip for clip in clips if clip.split == split], load, vectors)
         for split in ("train", "val")
     )
     if not len(x) or not len(val_x):
-        return
+        return None
+    joint = face_errors(_predict(detector.auxiliary, val_x), val_y)
     fits = [
         make_pipeline(StandardScaler(), Ridge(penalty)).fit(x, y) for penalty in RIDGE_PENALTIES
     ]
@@ -61,6 +67,7 @@ def refit_heads(
     bias = best.predict(np.zeros((1, x.shape[1])))
     weight = best.predict(np.eye(x.shape[1])) - bias  # (frame_dim, 139)
     detector.auxiliary.load_linear(torch.from_numpy(weight.T), torch.from_numpy(bias[0]))
+    return joint
 
 
 def _faces_and_targets(
@@ -84,6 +91,14 @@ def _faces_and_targets(
     x, y = np.concatenate(inputs), np.concatenate(targets)
     known = np.isfinite(y).all(axis=1)
     return x[known], y[known]
+
+
+@torch.inference_mode()
+def _predict(heads: FaceHeads, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map features ``(faces, frame_dim)`` to predictions ``(faces, 139)``."""
+    x = torch.from_numpy(features).to(next(heads.parameters()).device)[None]
+    points, pose = heads(x, torch.ones(x.shape[:2], dtype=torch.bool, device=x.device))
+    return join_face_targets(points.cpu(), pose.cpu())
 
 
 @torch.inference_mode()

@@ -11,26 +11,10 @@ from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate, face_targets_of, join_face_targets
-from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
 from unmask.records import Clip, ModelInput
+from unmask.training.detector.face_errors import FaceErrors, face_errors, read_joint_errors
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class FaceErrors:
-    """Mean absolute errors over faces.
-
-    Attributes:
-        landmarks_percent: Distance between predicted and true landmark, mean over the 68, in
-            percent of the side of the aligned face.
-        yaw_deg, pitch_deg, roll_deg: Errors of the head pose in degrees.
-    """
-
-    landmarks_percent: float
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +25,15 @@ class FaceHeadReport:
         faces: Number of faces.
         heads: Errors of the detector's heads.
         mean: Errors of the mean of the train split.
+        joint: Errors on validation of the heads as trained together with the encoder, before they
+            were fitted again; ``None`` in bundles of before.
     """
 
     split: str
     faces: int
     heads: FaceErrors
     mean: FaceErrors
+    joint: FaceErrors | None = None
 
 
 def evaluate_face_heads(
@@ -69,7 +56,11 @@ def evaluate_face_heads(
         predictions.append(_predict(bundle, sample))
     target, predicted = _concatenate(targets, split), _concatenate(predictions, split)
     return FaceHeadReport(
-        split, len(target), _errors(predicted, target), _errors(mean_face, target)
+        split,
+        len(target),
+        face_errors(predicted, target),
+        face_errors(mean_face, target),
+        read_joint_errors(bundle.provenance),
     )
 
 
@@ -92,10 +83,3 @@ def _concatenate(rows: Sequence[Floats], split: str) -> Floats:
     if not rows:
         raise DataError(f"no clip of split {split!r} has a face; correct the manifest")
     return np.concatenate(rows)
-
-
-def _errors(predicted: Floats, target: Floats) -> FaceErrors:
-    difference = predicted - target
-    distances = np.linalg.norm(difference[:, : 2 * POINTS].reshape(-1, POINTS, 2), axis=2)
-    angles_deg = np.abs(difference[:, 2 * POINTS :]).mean(axis=0) * QUARTER_DEG
-    return FaceErrors(100 * float(distances.mean()), *(float(angle) for angle in angles_deg))
