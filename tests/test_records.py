@@ -81,8 +81,8 @@ def test_media_info_states_which_streams_are_present():
     assert (info.has_video, info.has_audio) == (False, True)
 
 
-@pytest.mark.parametrize("name", ["landmarks", "pose_deg"])
-def test_model_input_needs_one_row_of_landmarks_and_pose_per_face(name):
+@pytest.mark.parametrize("name", ["landmarks", "pose_deg", "times_s", "shots"])
+def test_model_input_needs_one_row_of_each_kind_per_face(name):
     faces, audio = np.zeros((3, 224, 224, 3), np.uint8), np.zeros(0, np.float32)
     with pytest.raises(MediaError, match="3 faces"):
         ModelInput(faces, None, audio, audio.astype(np.bool_), **{name: np.zeros((2, 3))})

@@ -345,12 +345,12 @@ class ModelInput:
 
     Attributes:
         faces: Shape ``(frames, 224, 224, 3)``, uint8; no frames if no face was detected.
-        flow: As in :class:`PersonFeatures`, or ``None``.
+        flow, lips: As in :class:`PersonFeatures`, lips on the time axis of ``waveform``.
         waveform: 16 kHz mono, shape ``(time,)``; no samples without audio.
         is_speech: True where there is speech, shape ``(time,)``.
-        lips: As in :class:`PersonFeatures`, on the time axis of ``waveform``.
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``, or ``None``.
         pose_deg: Yaw, pitch, roll in the aligned face, shape ``(frames, 3)``, or ``None``.
+        times_s, shots: Of each face, seconds from the start of ``waveform``; its shot, or ``None``.
     """
 
     faces: NDArray[np.uint8]
@@ -360,16 +360,16 @@ class ModelInput:
     lips: MouthCrops | None = None
     landmarks: NDArray[np.float32] | None = None
     pose_deg: NDArray[np.float32] | None = None
+    times_s: NDArray[np.float64] | None = None
+    shots: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         """Reject arrays of inconsistent length."""
         if self.waveform.shape != self.is_speech.shape:
-            raise MediaError(
-                f"waveform {self.waveform.shape} and speech mask {self.is_speech.shape} differ"
-            )
-        for rows in (self.landmarks, self.pose_deg):
+            raise MediaError(f"{self.waveform.shape} samples, speech mask {self.is_speech.shape}")
+        for rows in (self.landmarks, self.pose_deg, self.times_s, self.shots):
             if rows is not None and len(rows) != len(self.faces):
-                raise MediaError(f"{len(self.faces)} faces, but landmarks or pose of {len(rows)}")
+                raise MediaError(f"{len(self.faces)} faces, but {len(rows)} rows of another kind")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class OneMapBackbone(nn.Module):
 class Unchanged(nn.Module):
     """Stand-in for the temporal encoder: no frame depends on its neighbours."""
 
-    def forward(self, x, mask):
+    def forward(self, x, mask, times=None):
         return x * mask[..., None]
 
 

@@ -54,6 +54,7 @@ def make_sample():
             flow=rng.integers(-40, 40, (frames, 2, 224, 224), dtype=np.int8),
             waveform=rng.normal(0, 0.1, samples).astype(np.float32),
             is_speech=np.arange(samples) % 6000 < 4000,
+            times_s=0.1 + 0.2 * np.arange(frames),
         )
 
     return make

@@ -39,9 +39,9 @@ DOMAIN = CalibrationDomain(
 
 @pytest.fixture
 def make_bundle(tiny, make_detector):
-    def make(*seeds):
+    def make(*seeds, **changes):
         return Bundle(
-            members=tuple(make_detector(tiny, seed) for seed in seeds or (0,)),
+            members=tuple(make_detector(tiny, seed, **changes) for seed in seeds or (0,)),
             preprocessing=PreprocessingSettings(sampling=SamplingSettings(rate_hz=4.0)),
             calibration=Calibration(
                 1.7,
@@ -254,6 +254,25 @@ def test_bundle_of_schema_5_has_one_speech_model_for_all(tmp_path, make_bundle, 
     batch = collate([make_sample(3, 9000)], tiny)
     for before, after in zip(saved.members, load_bundle(tmp_path / "bundle").members, strict=True):
         assert torch.equal(before(batch).logit, after(batch).logit)
+
+
+@torch.inference_mode()
+def test_detectors_of_older_bundles_ignore_time(tmp_path, make_bundle, make_sample, tiny):
+    settings = {"fusion": "attention", "temporal": "transformer", "frame_times": False}
+    save_bundle(tmp_path / "bundle", make_bundle(0, **settings))
+    path = tmp_path / "bundle/bundle.json"
+    facts = json.loads(path.read_text())
+    del facts["members"][0]["frame_times"]
+    path.write_text(json.dumps(facts | {"schema_version": 6}))
+    loaded = load_bundle(tmp_path / "bundle").first_member
+    saved = make_bundle(0, **settings).first_member
+    sample = make_sample(6, 16_000)
+    batch, moved = (
+        collate([x], loaded.settings) for x in (sample, replace(sample, times_s=3 * sample.times_s))
+    )
+    assert loaded.settings == saved.settings
+    assert torch.equal(loaded(batch).logit, saved(batch).logit)
+    assert torch.equal(loaded(batch).logit, loaded(moved).logit)
 
 
 def test_older_bundle_without_fake_verdict_gets_segment_thresholds_of_one_half(tmp_path):

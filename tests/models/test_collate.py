@@ -48,6 +48,32 @@ def test_missing_flow_error_names_the_setting(tiny, make_sample):
         collate([replace(make_sample(1, 10), flow=None)], tiny.replace(flow=True))
 
 
+def test_frame_times_are_padded_and_numbered_by_run(tiny, make_sample):
+    gap = replace(make_sample(3, 5000), times_s=np.array([0.4, 0.6, 1.6]))
+    cut = replace(make_sample(2, 5000), shots=np.array([3, 5]))
+    times = collate([gap, cut, make_sample(0, 3000)], tiny).frame_times
+    assert times.time_s.tolist() == [
+        pytest.approx([0.4, 0.6, 1.6]),
+        pytest.approx([0.1, 0.3, 0.0]),
+        [0.0, 0.0, 0.0],
+    ]
+    assert times.run.tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    assert collate([gap], tiny.replace(frame_times=False)).frame_times is None
+
+
+def test_missing_frame_times_error_names_the_setting(tiny, make_sample):
+    sample = replace(make_sample(3, 5000), times_s=None)
+    with pytest.raises(DataError, match=r"model\.frame_times is on"):
+        collate([sample], tiny)
+
+
+def test_a_batch_of_one_row_is_repeated_with_its_times(tiny, make_sample):
+    batch = collate([make_sample(3, 5000)], tiny.replace(flow=True)).expand(4)
+    for part in (batch.frames, batch.flow, batch.waveform, *batch.frame_times):
+        assert part.shape[0] == 4
+        assert torch.equal(part[0], part[3])
+
+
 def test_face_targets_are_normalised_and_padded(make_sample):
     points = np.random.default_rng(0).uniform(0, 224, (3, 68, 2)).astype(np.float32)
     known = replace(make_sample(3, 10), landmarks=points, pose_deg=np.float32([[45, -9, 0]] * 3))

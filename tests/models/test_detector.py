@@ -1,12 +1,15 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from tests.factories import make_targets
 from unmask.config import ModelSettings
+from unmask.data.torch.evaluation_set import slice_frames
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
+from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.losses import LossWeights, detector_loss
 
 # every option of phases 2 and 3 that changes the detector
@@ -15,6 +18,8 @@ KINDS = [
     {},
     {"flow": True},
     ALL_OPTIONS,
+    {**ALL_OPTIONS, "frame_times": False},
+    {"frame_times": False},
     {**ALL_OPTIONS, "frame_backbone": "test_vit", "trainable": "norms"},
 ]
 
@@ -49,6 +54,34 @@ def test_padding_does_not_change_scores(tiny, make_detector, make_sample, kind):
             close(together.attention[row, :frames, :steps], alone.attention[0, :frames])
             assert not together.landmarks[row, frames:].any()
     assert together.logit.std() > 0.1  # equal scores would prove nothing
+
+
+@torch.inference_mode()
+def test_only_a_detector_with_frame_times_hears_sound_moved_by_200_ms(
+    tiny, make_detector, make_sample
+):
+    sample = replace(make_sample(8, 32_000), is_speech=np.ones(32_000, np.bool_))
+    samples = [sample, replace(sample, times_s=sample.times_s + 0.2)]  # 200 ms against the sound
+    for frame_times in (True, False):
+        settings = {**ALL_OPTIONS, "frame_times": frame_times}
+        detector = make_detector(tiny, **settings)
+        own, moved = (float(detector(collate([x], detector.settings)).logit) for x in samples)
+        assert (abs(own - moved) > 1e-3) == frame_times
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("temporal", ["conv", "transformer"])
+def test_frame_logits_of_a_shot_ignore_the_shots_beside_it(
+    tiny, make_detector, make_sample, temporal
+):
+    detector = make_detector(tiny, temporal=temporal)
+    sample = make_sample(6, 0)
+    joined = replace(sample, shots=np.array([0, 0, 0, 1, 1, 1]))
+    alone = slice_frames(sample, slice(3, 6))
+    got, expected = (detector(collate([x], detector.settings)) for x in (joined, alone))
+    close(got.frame_logits[0, 3:], expected.frame_logits[0], 1e-5)
+    unaware = detector(collate([sample], detector.settings))
+    assert (unaware.frame_logits[0, 3:] - expected.frame_logits[0]).abs().max() > 3e-4
 
 
 def test_padding_does_not_change_the_batch_statistics(tiny, make_detector, make_sample):
@@ -178,9 +211,9 @@ def test_full_size_model_has_the_documented_shapes_and_eight_frozen_layers():
         five = torch.rand(rows, frames, 5, 224, 224)
         mask = torch.tensor([[True] * 3, [True, True, False]])
         sound = torch.ones(rows, samples, dtype=torch.bool)
-        batch = Batch(
-            five[:, :, :3], five[:, :, 3:], mask, torch.randn(rows, samples), sound, sound
-        )
+        times = FrameTimes(torch.arange(frames).expand(rows, -1) / 5, torch.zeros(rows, frames))
+        waveform = torch.randn(rows, samples)
+        batch = Batch(five[:, :, :3], five[:, :, 3:], mask, waveform, sound, sound, times)
         output = detector(batch)
         faces = torch.rand(rows, frames, 68, 2), torch.rand(rows, frames, 3)
         truth = make_targets([True, False], [False, False])

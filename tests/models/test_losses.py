@@ -6,6 +6,7 @@ import torch
 
 from tests.factories import make_targets
 from unmask.models.detector import DetectorOutput
+from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.layers.fusion import noisy_or_logit
 from unmask.models.losses import (
     LossWeights,
@@ -164,6 +165,11 @@ def test_temporal_consistency_uses_pairs_of_real_frames():
     total, count = temporal_consistency(logits, mask)
     assert total.item() == pytest.approx(sum((a - b).item() ** 2 for a, b in pairs), abs=1e-6)
     assert count == 3
+    run = torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]])
+    within = temporal_consistency(logits, mask, times=FrameTimes(0.2 * run, run))
+    expected = sum((a - b).item() ** 2 for a, b in (pairs[0], pairs[2]))
+    assert within[0].item() == pytest.approx(expected, abs=1e-6)
+    assert within[1] == 2
 
 
 def test_face_head_terms_add_up_with_their_weights():

@@ -91,7 +91,7 @@ def test_a_limited_number_of_frames_is_taken_from_the_middle(bundle, clips, load
     middle = []
     for example in examples:
         sample = example.samples[0]
-        names = ("faces", "landmarks", "pose_deg")
+        names = ("faces", "landmarks", "pose_deg", "times_s")
         part = {name: getattr(sample, name)[1:2] for name in names}
         middle.append(replace(example, samples=(replace(sample, **part),)))
     logits = score_under_attack(bundle, middle, [Attack("audio", 0.0)], SETTINGS)["white_box"][:, 0]

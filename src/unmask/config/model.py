@@ -62,6 +62,12 @@ class ModelSettings(SettingsModel):
     temporal_window: int = Field(
         default=8, ge=5, le=10, description="Frames in the attention window of the transformer."
     )
+    frame_times: bool = Field(
+        default=True,
+        description="Give the times of frames and sound to the temporal encoder and to the "
+        "attention: frames are neighbours by time and not by index, never across a cut or a gap, "
+        "and attend to the sound within half a second. Off: as in bundles of before version 0.3.",
+    )
     fusion: Literal["concat", "attention", "none"] = Field(
         default="concat",
         description="Fusion of face and voice: concatenation, cross-modal attention, or none, "

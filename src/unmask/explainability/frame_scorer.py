@@ -34,7 +34,7 @@ class FrameScorer:
         self._autocast = (precision, device)
         batch = collate([frame.context], bundle.settings).to(device)
         rows = slice(None)
-        self._index = frame.index
+        self._index, self._times = frame.index, batch.frame_times
         if isinstance(self._detector.temporal, FramewiseEncoder):  # no frame needs its neighbours
             rows, self._index = slice(frame.index, frame.index + 1), 0
         encoder = self._detector.frame
@@ -57,5 +57,5 @@ class FrameScorer:
             is_own = torch.arange(len(self._features), device=own.device) == self._index
             features = torch.where(is_own[:, None], own[:, None], self._features)
             mask = torch.ones(features.shape[:2], dtype=torch.bool, device=own.device)
-            logits = self._detector.frame_logits(features, mask)[:, self._index]
+            logits = self._detector.frame_logits(features, mask, self._times)[:, self._index]
         return logits / self._temperature

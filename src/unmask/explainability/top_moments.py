@@ -133,7 +133,11 @@ def _candidate(person: PersonFeatures, row: int, probability: float) -> FrameCan
         # the landmarks were transformed with the face, for either method of alignment
         to_face=estimate_similarity(track.landmarks_px[row], person.landmarks[row]),
         landmarks=person.landmarks[row].copy(),
-        context=ModelInput(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),
+        context=ModelInput(
+            *(person.faces[around].copy(), flow, silence, silence.astype(np.bool_)),
+            times_s=track.time_s[around] - track.time_s[around.start],
+            shots=None if track.shots is None else track.shots[around],
+        ),
         index=row - around.start,
     )
 

@@ -21,7 +21,9 @@ def upgrade_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if schema < 6 and {"members", "voice_config"} <= metadata.keys():
         one_for_all = [metadata["voice_config"]] * len(metadata["members"])
         metadata = {**metadata, "voice_configs": one_for_all}
-    return dict(metadata)
+    # detectors that do not say so are of before version 0.3, and ignore time
+    members = [{"frame_times": False, **member} for member in metadata.get("members", ())]
+    return {**metadata, "members": members}
 
 
 def _with_segment_thresholds(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from unmask.config import ModelSettings
 from unmask.errors import DataError
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
+from unmask.models.layers.frame_times import FrameTimes, number_runs
 from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
 INPUT_NAMES = {"video": "face", "audio": "sound"}
@@ -24,6 +25,7 @@ class Batch:
         frames: RGB in ``[0, 1]``, shape ``(B, T, 3, 224, 224)``.
         flow: Pixels of the 224 px face, x then y, shape ``(B, T, 2, 224, 224)``; ``None``
             for a detector on RGB alone.
+        frame_times: When the frames were shown; ``None`` for a detector that ignores time.
         frame_mask: True where there is a face, shape ``(B, T)``.
         waveform: 16 kHz mono in ``[-1, 1]``, shape ``(B, S)``.
         sample_mask: True where there is sound, shape ``(B, S)``.
@@ -36,6 +38,7 @@ class Batch:
     waveform: Tensor
     sample_mask: Tensor
     speech_mask: Tensor
+    frame_times: FrameTimes | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""
@@ -50,6 +53,7 @@ class Batch:
             waveform=function(self.waveform),
             sample_mask=function(self.sample_mask),
             speech_mask=function(self.speech_mask),
+            frame_times=self._map_times(function),
         )
 
     def expand(self, times: int) -> "Batch":
@@ -58,14 +62,10 @@ class Batch:
         def rows(x: Tensor) -> Tensor:
             return x.expand(times, *x.shape[1:])
 
-        return Batch(
-            frames=rows(self.frames),
-            flow=None if self.flow is None else rows(self.flow),
-            frame_mask=rows(self.frame_mask),
-            waveform=rows(self.waveform),
-            sample_mask=rows(self.sample_mask),
-            speech_mask=rows(self.speech_mask),
-        )
+        return self.map(rows)
+
+    def _map_times(self, function: Callable[[Tensor], Tensor]) -> FrameTimes | None:
+        return None if self.frame_times is None else FrameTimes(*map(function, self.frame_times))
 
     def replace(self, frames: Tensor | None = None, waveform: Tensor | None = None) -> "Batch":
         """Return the batch with other pixels or another waveform."""
@@ -89,7 +89,7 @@ def collate(
 
     Raises:
         DataError: There is no sample, one has nothing that the detector uses, or one has no flow
-            although ``settings`` require it.
+            or no times although ``settings`` require them.
     """
     if not samples:
         raise DataError("a batch needs at least one sample")
@@ -117,7 +117,8 @@ def collate(
     # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
     rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).div(255)
     flow = _flow(samples, frames) if settings.flow and with_pixels else None
-    return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask)
+    times = _frame_times(samples, frames) if settings.frame_times else None
+    return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask, times)
 
 
 def has_input(sample: ModelInput, settings: ModelSettings) -> bool:
@@ -146,6 +147,7 @@ def _used(sample: ModelInput, settings: ModelSettings) -> ModelInput:
         sample = replace(
             sample, faces=sample.faces[:0], flow=None, lips=None, landmarks=None, pose_deg=None
         )
+        sample = replace(sample, times_s=None, shots=None)
     if "audio" not in settings.modalities:
         sample = replace(sample, waveform=sample.waveform[:0], is_speech=sample.is_speech[:0])
     return sample
@@ -163,6 +165,23 @@ def _flow(samples: Sequence[ModelInput], frames: int) -> Tensor:
             )
         levels[row, : len(sample.flow)] = sample.flow
     return torch.from_numpy(levels).float() * FLOW_STEP_PX
+
+
+def _frame_times(samples: Sequence[ModelInput], frames: int) -> FrameTimes:
+    time_s = torch.zeros(len(samples), frames)
+    run = torch.zeros(len(samples), frames, dtype=torch.long)
+    for row, sample in enumerate(samples):
+        count = len(sample.faces)
+        if not count:
+            continue
+        if sample.times_s is None:
+            raise DataError(
+                f"sample {row}: model.frame_times is on but the sample has no frame times; "
+                "make it by unmask.preprocessing.prepare.to_model_inputs"
+            )
+        time_s[row, :count] = torch.from_numpy(sample.times_s)
+        run[row, :count] = torch.from_numpy(number_runs(sample.times_s, sample.shots))
+    return FrameTimes(time_s, run)
 
 
 def collate_face_targets(samples: Sequence[ModelInput]) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from unmask.models.backbones.pretrained_voice import load_voice, voice_from_conf
 from unmask.models.backbones.voice_encoder import VoiceEncoder
 from unmask.models.collate import Batch
 from unmask.models.layers.face_heads import FaceHeads
+from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, NoFusion, noisy_or_logit
 from unmask.models.layers.temporal import (
     ConvEncoder,
@@ -50,6 +51,7 @@ class DetectorOutput:
         landmarks: 68 points as fractions of the aligned face's side, shape ``(B, T, 68, 2)``;
             ``None`` without face heads.
         pose: Yaw, pitch, roll in units of 90°, shape ``(B, T, 3)``; ``None`` without face heads.
+        frame_times: As in :class:`Batch`.
     """
 
     logit: Tensor
@@ -66,6 +68,7 @@ class DetectorOutput:
     attention: Tensor | None = None
     landmarks: Tensor | None = None
     pose: Tensor | None = None
+    frame_times: FrameTimes | None = None
 
 
 class Detector(nn.Module):
@@ -139,7 +142,8 @@ class Detector(nn.Module):
         """
         if frame_features is None:
             frame_features = self.encode_frames(batch)
-        frames = self.temporal(frame_features, batch.frame_mask)  # (B, T, frame_dim)
+        # (B, T, frame_dim)
+        frames = self.temporal(frame_features, batch.frame_mask, batch.frame_times)
         frame_logits = self._logits(self.frame_head, frames) * batch.frame_mask
         if audio_features is None:
             audio_features = self.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
@@ -150,7 +154,7 @@ class Detector(nn.Module):
         joined, attention = None, None
         if isinstance(self.fusion, AttentionFusion):
             masks = batch.frame_mask & uses[0][:, None], step_mask & uses[1][:, None]
-            joined, attention = self.fusion(frames, steps, *masks)
+            joined, attention = self.fusion(frames, steps, *masks, batch.frame_times)
         elif isinstance(self.fusion, ConcatFusion):
             joined = self.fusion(*pooled, *uses)
         landmarks, pose = self.predict_face_attributes(frame_features, batch.frame_mask)
@@ -174,6 +178,7 @@ class Detector(nn.Module):
             attention=attention,
             landmarks=landmarks,
             pose=pose,
+            frame_times=batch.frame_times,
         )
 
     def predict_face_attributes(
@@ -187,14 +192,17 @@ class Detector(nn.Module):
         """
         return (None, None) if self.auxiliary is None else self.auxiliary(frame_features, mask)
 
-    def frame_logits(self, frame_features: Tensor, mask: Tensor) -> Tensor:
+    def frame_logits(
+        self, frame_features: Tensor, mask: Tensor, times: FrameTimes | None = None
+    ) -> Tensor:
         """Return the logits of encoded frames, shape ``(B, T)``.
 
         Args:
             frame_features: Output of ``frame``, shape ``(B, T, frame_dim)``.
             mask: True where there is a face, shape ``(B, T)``.
+            times: As in :class:`Batch`.
         """
-        return self._logits(self.frame_head, self.temporal(frame_features, mask)) * mask
+        return self._logits(self.frame_head, self.temporal(frame_features, mask, times)) * mask
 
     def _pool(self, logits: Tensor, mask: Tensor) -> Tensor:
         """Return the score of a modality from those of its moments."""
@@ -241,8 +249,9 @@ def _fusion(settings: ModelSettings) -> ConcatFusion | AttentionFusion | NoFusio
     dims, dropout = (settings.frame_dim, settings.voice_dim), settings.modality_dropout
     if settings.fusion == "none":
         return NoFusion(dropout)
-    fusion = ConcatFusion if settings.fusion == "concat" else AttentionFusion
-    return fusion(*dims, dropout)
+    if settings.fusion == "concat":
+        return ConcatFusion(*dims, dropout)
+    return AttentionFusion(*dims, dropout, timed=settings.frame_times)
 
 
 def _joint_head(dim: int, dropout: float) -> nn.Sequential:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unmask.models.detector import DetectorOutput
+from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.layers.fusion import noisy_or_logit
 
 Sum = tuple[Tensor, Tensor]  # of a loss term over its known items, and the number of those
@@ -143,7 +144,12 @@ def loss_sums(prediction: DetectorOutput, targets: Targets) -> tuple[Sum, ...]:
         _masked_bce(prediction.video_logit, targets.fake_video, knows_video),
         _masked_bce(prediction.audio_logit, targets.fake_audio, knows_audio),
         _masked_bce(either, targets.is_fake, unknown),
-        temporal_consistency(prediction.frame_logits, prediction.frame_mask, targets.frame_is_fake),
+        temporal_consistency(
+            prediction.frame_logits,
+            prediction.frame_mask,
+            targets.frame_is_fake,
+            prediction.frame_times,
+        ),
         masked_mae(prediction.landmarks, targets.landmarks, prediction.frame_mask),
         masked_mae(prediction.pose, targets.pose, prediction.frame_mask),
         moment_bce(prediction.frame_logits, targets.frame_is_fake, prediction.frame_mask),
@@ -187,7 +193,10 @@ def detach_modalities(prediction: DetectorOutput) -> DetectorOutput:
 
 
 def temporal_consistency(
-    frame_logits: Tensor, frame_mask: Tensor, frame_is_fake: Tensor | None = None
+    frame_logits: Tensor,
+    frame_mask: Tensor,
+    frame_is_fake: Tensor | None = None,
+    times: FrameTimes | None = None,
 ) -> Sum:
     """Sum ``(p[t+1] - p[t])²`` over neighbouring faces of one label.
 
@@ -198,6 +207,7 @@ def temporal_consistency(
         frame_mask: True where there is a face, shape ``(B, T)``.
         frame_is_fake: Labels as in :class:`Targets`. Two faces of which one alone is labelled, or
             whose labels differ, do not count; ``None`` counts all.
+        times: Faces of two runs are no neighbours; ``None`` for a single run.
 
     Returns:
         The sum, whose mean is in ``[0, 1]``, and the number of pairs of faces.
@@ -212,6 +222,8 @@ def temporal_consistency(
     if frame_is_fake is not None:
         labels = frame_is_fake.nan_to_num(nan=-1.0)
         pairs = pairs & (labels[:, 1:] == labels[:, :-1])
+    if times is not None:
+        pairs = pairs & (times.run[:, 1:] == times.run[:, :-1])
     steps = torch.where(pairs, (p[:, 1:] - p[:, :-1]).square(), 0.0)
     return steps.sum(), pairs.sum()
 

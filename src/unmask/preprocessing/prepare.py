@@ -144,6 +144,8 @@ def to_model_inputs(features: ClipFeatures) -> tuple[ModelInput, ...]:
                 lips=person.lips,
                 landmarks=person.landmarks,
                 pose_deg=_pose_in_crop(person),
+                times_s=person.track.time_s - features.start_s,
+                shots=person.track.shots,
             )
             for person in features.people
         )

@@ -43,6 +43,8 @@ def test_sound_of_an_excerpt_starts_with_its_first_frame(excerpts):
         # the last 0.5 s of sound belong to all frames after 3.5 s
         assert float(sample.waveform[0]) * 10 == pytest.approx(min(frame_s, 3.5), abs=1e-5)
         assert np.diff(sample.faces[:, 0, 0, 0].astype(int)).tolist() == [10, 10, 10]
+        shown_s = sample.faces[:, 0, 0, 0] / 50 - float(sample.waveform[0]) * 10
+        assert sample.times_s == pytest.approx(shown_s, abs=1e-4)  # on the clock of the sound
 
 
 def test_epochs_draw_from_re_encoded_copies_but_precomputed_vectors_do_not(load, training_set):
@@ -144,11 +146,17 @@ def test_time_stretched_excerpt_starts_with_its_frames_and_has_the_usual_length(
         training_set([fake_clip("a")], augmentation=augmentation)
         for augmentation in (AugmentationSettings(), AugmentationSettings(stretch=1.0))
     )
+    stretches = []
     for epoch in range(5):
         before, after = (data[epoch, 0].samples[0] for data in (plain, stretched))
         assert np.array_equal(before.faces, after.faces)
         assert abs(len(after.waveform) - RATE_HZ // 2) <= 1
         assert len(after.is_speech) == len(after.waveform)
+        heard_s = (float(after.waveform[-50]) - float(after.waveform[50])) * 10  # of the source
+        stretch = (len(after.waveform) - 100) / RATE_HZ / heard_s
+        assert np.diff(after.times_s) == pytest.approx(np.diff(before.times_s) * stretch, rel=0.05)
+        stretches.append(float(np.diff(after.times_s)[0] / 0.2))
+    assert np.ptp(stretches) > 0.05
 
 
 def test_precomputed_vectors_are_cut_like_the_frames_and_not_augmented(load):

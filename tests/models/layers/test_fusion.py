@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
+from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.layers.fusion import AttentionFusion, ConcatFusion, noisy_or_logit
 
 CLIPS = 20_000
@@ -209,3 +211,113 @@ def test_noisy_or_is_continuous_where_the_formula_changes():
     yes = torch.ones(4001, dtype=torch.bool)
     joined = noisy_or_logit(logits, logits, yes, yes)
     torch.testing.assert_close(joined.diff(), torch.full((4000,), 0.001), atol=2e-5, rtol=0)
+
+
+def make_timed(video_dim=12, audio_dim=32):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        fusion = AttentionFusion(video_dim, audio_dim, 0.2, timed=True)
+        for learned in (fusion.lag_bias, fusion.no_video, fusion.no_audio):
+            torch.nn.init.normal_(learned)
+    return fusion.eval()
+
+
+def at(time_s):
+    return FrameTimes(time_s, torch.zeros_like(time_s, dtype=torch.long))
+
+
+def two_seconds():
+    rng = torch.Generator().manual_seed(6)
+    video, audio = torch.randn(2, 8, 12, generator=rng), torch.randn(2, 100, 32, generator=rng)
+    video_mask = torch.arange(8) < torch.tensor([[8], [6]])
+    audio_mask = torch.arange(100) < torch.tensor([[100], [70]])
+    return video, audio, video_mask, audio_mask, at(0.1 + 0.2 * torch.arange(8.0).expand(2, -1))
+
+
+@torch.inference_mode()
+def test_sound_moved_by_200_ms_changes_a_timed_attention_and_no_other():
+    video, audio, video_mask, _, times = two_seconds()
+    steps = torch.ones(2, 100, dtype=torch.bool)
+    for fusion, changes in ((make_timed(), True), (make_attention(), False)):
+        before, _ = fusion(video, audio, video_mask, steps, times)
+        moved, _ = fusion(video, audio.roll(10, 1), video_mask, steps, times)
+        permuted, _ = fusion(video, audio[:, torch.randperm(100)], video_mask, steps, times)
+        assert ((before - moved).abs().max() > 0.01) == changes
+        assert ((before - permuted).abs().max() > 0.01) == changes
+
+
+@torch.inference_mode()
+def test_moving_sound_and_frames_together_changes_nothing():
+    fusion = make_timed()
+    video, audio, video_mask, audio_mask, times = two_seconds()
+    before, _ = fusion(video, audio, video_mask, audio_mask, times)
+    later = torch.cat([torch.zeros(2, 50, 32), audio], 1)
+    no_sound = torch.zeros(2, 50, dtype=torch.bool)
+    after, _ = fusion(
+        video, later, video_mask, torch.cat([no_sound, audio_mask], 1), at(times.time_s + 1)
+    )
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_frame_attends_to_speech_within_half_a_second_with_the_bias_of_their_lag():
+    fusion = make_timed()
+    video, audio, video_mask, audio_mask, times = two_seconds()
+    audio_mask[0, 30:34] = False
+    _, weights = fusion(video, audio, video_mask, audio_mask, times)
+    middles = 0.01 + 0.02 * torch.arange(100.0)
+    knots = np.linspace(-0.5, 0.5, 11)
+    for frame in (0, 3, 7):
+        lag = middles - times.time_s[0, frame]
+        near = (lag.abs() <= 0.5) & audio_mask[0]
+        by_head = []
+        for head in range(fusion.heads):
+            rows = slice(head * 12 // fusion.heads, (head + 1) * 12 // fusion.heads)
+            query, key = fusion.query(video[0, frame])[rows], fusion.key(audio[0])[:, rows]
+            bias = np.interp(lag, knots, fusion.lag_bias[head].numpy())
+            scores = key @ query / len(query) ** 0.5 + torch.from_numpy(bias)
+            by_head.append(torch.where(near, scores, -torch.inf).softmax(0))
+        expected = torch.stack(by_head).mean(0).float()
+        torch.testing.assert_close(weights[0, frame], expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_frame_in_silence_gets_the_vector_for_no_speech():
+    fusion = make_timed()
+    video, audio, video_mask, audio_mask, times = two_seconds()
+    audio_mask = audio_mask & (torch.arange(100) > 60)  # from 1.22 s on
+    alone = torch.arange(8) == 2  # shown at 0.5 s
+    joined, weights = fusion(video, audio, video_mask & alone, audio_mask, times)
+    expected = torch.nn.functional.layer_norm(video[:, 2] + fusion.no_audio, (12,))
+    torch.testing.assert_close(joined, expected)
+    assert not weights.any()
+
+
+@torch.inference_mode()
+def test_without_a_face_all_speech_is_attended_to_at_any_time():
+    fusion = make_timed()
+    video, audio, video_mask, audio_mask, times = two_seconds()
+    nobody = torch.zeros_like(video_mask)
+    before, _ = fusion(video, audio, nobody, audio_mask, times)
+    after, _ = fusion(video, audio, nobody, audio_mask, at(times.time_s * 0))
+    torch.testing.assert_close(before, after)
+    order = torch.randperm(70)
+    permuted = torch.cat([audio[:, order], audio[:, 70:]], 1)
+    after, _ = fusion(video, permuted, nobody[1:].expand(2, -1), audio_mask[1:].expand(2, -1))
+    torch.testing.assert_close(after[1], before[1], atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_padding_does_not_change_a_timed_attention():
+    fusion = make_timed()
+    video, audio, video_mask, audio_mask, times = two_seconds()
+    video[~video_mask], audio[~audio_mask] = torch.nan, torch.nan
+    together, _ = fusion(video, audio, video_mask, audio_mask, times)
+    parts = (
+        video[1:, :6],
+        audio[1:, :70],
+        video_mask[1:, :6],
+        audio_mask[1:, :70],
+        at(times.time_s[1:, :6]),
+    )
+    torch.testing.assert_close(together[1:], fusion(*parts)[0])

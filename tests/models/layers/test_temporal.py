@@ -1,8 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from unmask.models.layers.frame_times import FRAME_STEP_S, FrameTimes, number_runs
 from unmask.models.layers.temporal import (
     ConvEncoder,
     TransformerEncoder,
@@ -149,3 +151,62 @@ def test_mean_odds_have_finite_gradients_without_any_frame():
     masked_mean_odds(logits, mask).sum().backward()
     assert torch.isfinite(logits.grad).all()
     assert logits.grad[0].tolist() == [0, 0, 0]
+
+
+def at(*time_s, shots=None):
+    times = np.array(time_s)
+    run = number_runs(times, None if shots is None else np.array(shots))
+    return FrameTimes(torch.tensor(times, dtype=torch.float32)[None], torch.from_numpy(run)[None])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [CONV, 5, 8, 10])
+def test_on_a_regular_grid_times_change_nothing(kind):
+    encoder, mask = make_encoder(kind), torch.ones(1, 20, dtype=torch.bool)
+    x = torch.randn(1, 20, 8)
+    times = at(*(7.3 + FRAME_STEP_S * np.arange(20)))
+    torch.testing.assert_close(encoder(x, mask, times), encoder(x, mask), atol=2e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [CONV, 5, 8, 10])
+@pytest.mark.parametrize("separation", ["gap", "cut"])
+def test_nothing_is_seen_across_a_gap_or_a_cut(kind, separation):
+    encoder, mask = make_encoder(kind), torch.ones(1, 10, dtype=torch.bool)
+    time_s = FRAME_STEP_S * np.arange(10) + (np.arange(10) >= 5) * (separation == "gap")
+    times = at(*time_s, shots=(np.arange(10) >= 5) if separation == "cut" else None)
+    x = torch.randn(1, 10, 8)
+    moved = torch.where(torch.arange(10)[:, None] < 5, torch.randn(1, 10, 8), x)
+    got, changed = encoder(x, mask, times), encoder(moved, mask, times)
+    torch.testing.assert_close(got[:, 5:], changed[:, 5:])
+    assert (encoder(x, mask) - encoder(moved, mask))[:, 5].abs().max() > 1e-3
+    alone = encoder(x[:, 5:], mask[:, 5:], at(*time_s[5:]))
+    torch.testing.assert_close(got[:, 5:], alone, atol=2e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [CONV, 8])
+def test_a_missing_face_leaves_its_place_empty(kind):
+    encoder, x = make_encoder(kind), torch.randn(1, 9, 8)
+    mask = torch.arange(9)[None] != 4
+    grid = at(*(FRAME_STEP_S * np.arange(9)))
+    seen = [0, 1, 2, 3, 5, 6, 7, 8]
+    got = encoder(x[:, seen], mask[:, seen], at(*(FRAME_STEP_S * np.array(seen))))
+    torch.testing.assert_close(got, encoder(x, mask, grid)[:, seen], atol=2e-5, rtol=1e-5)
+    assert (got - encoder(x[:, seen], mask[:, seen])).abs().max() > 1e-3  # by index, it is closed
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [CONV, 5, 8])
+def test_with_times_padding_and_the_clock_change_nothing(kind):
+    encoder = make_encoder(kind)
+    x, mask = torch.randn(1, 6, 8), torch.ones(1, 6, dtype=torch.bool)
+    time_s = np.array([0.0, 0.21, 0.39, 0.6, 1.6, 1.8])
+    alone = encoder(x, mask, at(*time_s))
+    later = encoder(x, mask, at(*(time_s + 20)))
+    torch.testing.assert_close(later, alone, atol=1e-4, rtol=1e-4)
+    padded = FrameTimes(*(torch.cat([part, part[:, :3] * 0], 1) for part in at(*time_s)))
+    longer = torch.cat([x, torch.full((1, 3, 8), 99.0)], 1)
+    got = encoder(longer, torch.arange(9)[None] < 6, padded)
+    torch.testing.assert_close(got[:, :6], alone)
+    assert not got[:, 6:].any()

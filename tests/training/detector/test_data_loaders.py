@@ -35,16 +35,20 @@ def test_workers_pin_memory_for_a_gpu(training_loaders, device, workers, pinned)
         assert loader.persistent_workers is (workers > 0)
 
 
+def tensors_of(record):
+    values = [getattr(record, field.name) for field in fields(record)]
+    return [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+
+
 def test_every_tensor_of_a_batch_is_pinned(toy_clips, toy_load, tiny_settings, monkeypatch):
     model = tiny_settings.model.replace(flow=True, auxiliary=True)
     batch = collate_examples(list(EvaluationClips(toy_clips[:2], toy_load)), model)
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda x: x.clone().unsqueeze(-1))
     pinned = batch.pin_memory()
     for part in ("batch", "targets"):
-        before, after = getattr(batch, part), getattr(pinned, part)
-        for field in fields(before):
-            shape = getattr(before, field.name).shape
-            assert getattr(after, field.name).shape == (*shape, 1)
+        before, after = (tensors_of(getattr(each, part)) for each in (batch, pinned))
+        for own, copied in zip(before, after, strict=True):
+            assert copied.shape == (*own.shape, 1)
     assert pinned.clips == batch.clips
 
 

@@ -186,16 +186,12 @@ def unusable_example(clip: Clip, error: Exception) -> Example:
     return Example(clip, (), describe_problem(clip.path, error))
 
 
-def slice_frames(sample: ModelInput, frames: slice) -> ModelInput:
+def slice_frames(sample: ModelInput, frames: slice | NDArray[np.bool_]) -> ModelInput:
     """Return ``sample`` with the selected frames and all of its sound."""
-    flow, landmarks, pose_deg = sample.flow, sample.landmarks, sample.pose_deg
-    return replace(
-        sample,
-        faces=sample.faces[frames],
-        flow=None if flow is None else flow[frames],
-        landmarks=None if landmarks is None else landmarks[frames],
-        pose_deg=None if pose_deg is None else pose_deg[frames],
-    )
+    names = ("flow", "landmarks", "pose_deg", "times_s", "shots")
+    rows = {name: values for name in names if (values := getattr(sample, name)) is not None}
+    selected = {name: values[frames] for name, values in rows.items()}
+    return replace(sample, faces=sample.faces[frames], **selected)
 
 
 def _middle_slice(frames: int, max_frames: int) -> slice:

@@ -183,8 +183,13 @@ class TrainingSet(Dataset[Example]):
     ) -> ModelInput:
         length = round(self.training.audio_s * RATE_HZ / stretch)
         audio = slice(audio_start, audio_start + length)
+        excerpt = slice_frames(sample, slice(frames.start, frames.stop))
+        times_s = sample.times_s
+        if times_s is not None:  # on the clock of the sound, which is stretched later
+            times_s = (times_s[frames.start : frames.stop] - audio_start / RATE_HZ) * stretch
         return replace(
-            slice_frames(sample, slice(frames.start, frames.stop)),
+            excerpt,
+            times_s=times_s,
             waveform=sample.waveform[audio],
             is_speech=sample.is_speech[audio],
         )

@@ -3,7 +3,8 @@
 Concatenation as in the audio-visual detectors on FakeAVCeleb (Khalid et al., NeurIPS 2021).
 Modality dropout after Neverova et al., "ModDrop: Adaptive Multi-modal Gesture Recognition", TPAMI
 2016, so that the model can score clips in which a modality is missing. Cross-modal attention after
-Tsai et al., "Multimodal Transformer for Unaligned Multimodal Language Sequences", ACL 2019.
+Tsai et al., "Multimodal Transformer for Unaligned Multimodal Language Sequences", ACL 2019; with
+times, it attends to the sound around a frame, since only there the two can be seen to coincide.
 """
 
 import torch
@@ -11,10 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.models.layers.attention import masked_softmax, num_heads
+from unmask.models.layers.frame_times import FrameTimes, interpolate
 from unmask.models.layers.temporal import masked_mean
 
 EPS = 1e-6  # of -log(1 - p): below it, logits are added up instead
 ABSENT_LOGIT = -1e4  # of a missing modality: its probability is 0 in float32
+AUDIO_STEP_S = 0.02  # from one audio step to the next
+REACH_S = 0.5  # of a frame's attention, into the sound before and after it
+KNOT_S = 0.1  # from one knot of the learned bias to the next
+KNOTS = round(2 * REACH_S / KNOT_S) + 1
+STEPS_IN_REACH = round(2 * REACH_S / AUDIO_STEP_S) + 1
 
 
 def noisy_or_logit(
@@ -106,15 +113,20 @@ class AttentionFusion(ModalityDropout):
     """Cross-modal attention: frames are queries, audio steps are keys and values.
 
     The attended audio is added to each frame (residual, LayerNorm), followed by a masked mean over
-    frames. Without speech a learned vector is added instead; without a face a learned vector is
-    the only query.
+    frames. To a frame without speech a learned vector is added instead; without a face a learned
+    vector is the only query, and attends to all of the speech.
 
     Args:
         video_dim, audio_dim: Lengths of the features of a frame and of an audio step.
         dropout: See :class:`ModalityDropout`.
+        timed: Whether a frame attends to the sound within ``REACH_S`` of it alone, with a learned
+            bias on the difference of their times. Otherwise it attends to all of the sound, and
+            the times of both change nothing.
     """
 
-    def __init__(self, video_dim: int, audio_dim: int, dropout: float) -> None:
+    def __init__(
+        self, video_dim: int, audio_dim: int, dropout: float, *, timed: bool = False
+    ) -> None:
         super().__init__(dropout)
         self.out_dim = video_dim
         width = min(video_dim, audio_dim)
@@ -126,41 +138,81 @@ class AttentionFusion(ModalityDropout):
         self.value = nn.Linear(audio_dim, width)
         self.widen = nn.Linear(width, video_dim)
         self.norm = nn.LayerNorm(video_dim)
+        # by head, at differences from -REACH_S to REACH_S
+        self.lag_bias = nn.Parameter(torch.zeros(self.heads, KNOTS)) if timed else None
 
     def forward(
-        self, video: Tensor, audio: Tensor, video_mask: Tensor, audio_mask: Tensor
+        self,
+        video: Tensor,
+        audio: Tensor,
+        video_mask: Tensor,
+        audio_mask: Tensor,
+        times: FrameTimes | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fuse.
 
         Args:
             video: Frame features, shape ``(B, T, video_dim)``; at least one frame, which may be
                 masked.
-            audio: Audio features, shape ``(B, A, audio_dim)``.
+            audio: Audio features, one per ``AUDIO_STEP_S``, shape ``(B, A, audio_dim)``.
             video_mask: True where there is a face, shape ``(B, T)``.
             audio_mask: True where there is speech, shape ``(B, A)``.
+            times: When the frames were shown; needed if timed.
 
         Returns:
             Features of the clip, shape ``(B, video_dim)``, and the attention weight of each audio
             step for each frame, averaged over heads, shape ``(B, T, A)``. Weights sum to 1 over
-            the steps and are 0 where masked.
+            the steps that a frame attends to, and are 0 elsewhere.
         """
         first = torch.arange(video.shape[1], device=video.device) == 0
         is_substitute = first & ~video_mask.any(1, keepdim=True)  # (B, T)
         frames = torch.where(video_mask[..., None], video, torch.zeros_like(video))
         frames = torch.where(is_substitute[..., None], self.no_video.to(video.dtype), frames)
-        attended, weights = self._attend(frames, audio, audio_mask)
-        no_speech = ~audio_mask.any(1)[:, None, None]
-        attended = torch.where(no_speech, self.no_audio.to(attended.dtype), attended)
+        audible, bias = audio_mask[:, None], None  # (B, 1, A)
+        if self.lag_bias is not None and times is not None:
+            near, bias = _lag_bias(self.lag_bias, times.time_s, audio.shape[1])
+            audible = audible & (near | is_substitute[..., None])
+            bias = bias * ~is_substitute[:, None, :, None]  # (B, heads, T, A)
+        attended, weights = self._attend(frames, audio, audio_mask, audible, bias)
+        attended = torch.where(audible.any(-1, True), attended, self.no_audio.to(attended.dtype))
         joined = masked_mean(self.norm(frames + attended), video_mask | is_substitute)
         return joined, weights * video_mask[..., None]
 
-    def _attend(self, video: Tensor, audio: Tensor, audio_mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _attend(
+        self, video: Tensor, audio: Tensor, audio_mask: Tensor, audible: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Return the attended audio, ``(B, T, video_dim)``, and the weights, ``(B, T, A)``."""
         audio = torch.where(audio_mask[..., None], audio, torch.zeros_like(audio))
         split = (self.heads, -1)
         query = self.query(video).unflatten(-1, split)  # (B, T, heads, width / heads)
         key, value = (layer(audio).unflatten(-1, split) for layer in (self.key, self.value))
         scores = torch.einsum("bthd,bahd->bhta", query, key) / query.shape[-1] ** 0.5
-        weights = masked_softmax(scores, audio_mask[:, None, None])  # (B, heads, T, A)
+        if bias is not None:
+            scores = scores + bias
+        weights = masked_softmax(scores, audible[:, None])  # (B, heads, T, A)
         attended = torch.einsum("bhta,bahd->bthd", weights.to(value.dtype), value)
         return self.widen(attended.flatten(2)), weights.mean(1)
+
+
+def _lag_bias(table: Tensor, frame_times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Return which audio steps each frame can hear, and the bias of each of them.
+
+    Only the steps within ``REACH_S`` are computed, and placed among all of them.
+
+    Args:
+        table: Bias of each head at the knots, shape ``(heads, KNOTS)``.
+        frame_times_s: Shape ``(B, T)``.
+
+    Returns:
+        Shapes ``(B, T, A)`` and ``(B, heads, T, A)``.
+    """
+    first = torch.ceil((frame_times_s - REACH_S) / AUDIO_STEP_S - 0.5)
+    places = first[..., None] + torch.arange(STEPS_IN_REACH, device=first.device)
+    lag_s = (places + 0.5) * AUDIO_STEP_S - frame_times_s[..., None]  # (B, T, steps in reach)
+    near = lag_s.abs() <= REACH_S
+    values = interpolate(table, (lag_s + REACH_S) / KNOT_S).movedim(0, 1)
+    columns = places.long().clamp(-1, steps) + 1  # the outermost are beyond the sound
+    is_near = near.new_zeros(*first.shape, steps + 2).scatter(2, columns, near)
+    bias = values.new_zeros(*values.shape[:3], steps + 2)
+    bias = bias.scatter(3, columns[:, None].expand_as(values), values)
+    return is_near[..., 1:-1], bias[..., 1:-1]

@@ -6,6 +6,9 @@ Sequence Modeling", 2018: residual dilated convolutions, here without causality.
 Beltagy, Peters & Cohan, "Longformer: The Long-Document Transformer", 2020: sliding-window
 attention, whose cost is linear in the length of the video; with the relative position biases of
 Raffel et al., "Exploring the Limits of Transfer Learning", JMLR 2020.
+
+Given the times of the frames, both look at neighbours in time and not by index, and never across a
+cut or a gap; on a regular grid of frames the result is the same.
 """
 
 import torch
@@ -13,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unmask.models.layers.attention import masked_softmax, num_heads
+from unmask.models.layers.frame_times import FRAME_STEP_S, FrameTimes, interpolate, tap_weights
 
 DILATIONS = (1, 2)  # with kernels of 3, the receptive field is 3 frames on either side: ±0.6 s
 
@@ -29,18 +33,33 @@ class TemporalBlock(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.squeeze = nn.Linear(dim, hidden)
         self.conv = nn.Conv1d(hidden, hidden, 3, padding=dilation, dilation=dilation)
+        self.reach_s = dilation * FRAME_STEP_S
         self.widen = nn.Linear(hidden, dim)
         self.dropout = nn.Dropout(dropout)
         nn.init.zeros_(self.widen.weight)  # the block starts as the identity
         nn.init.zeros_(self.widen.bias)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, times: FrameTimes | None = None) -> Tensor:
         """Map ``(B, T, dim)`` and a mask ``(B, T)`` to ``(B, T, dim)``."""
-        h = nn.functional.gelu(self.squeeze(self.norm(x)))
+        h = F.gelu(self.squeeze(self.norm(x)))
         h = h * mask[..., None]  # for the convolution, padding is the same as the end of the video
-        h = self.conv(h.transpose(1, 2)).transpose(1, 2)  # (B, T, hidden)
-        out: Tensor = x + self.dropout(self.widen(nn.functional.gelu(h)))
+        if times is None:
+            h = self.conv(h.transpose(1, 2)).transpose(1, 2)  # (B, T, hidden)
+        else:
+            h = self._convolve_in_time(h, mask, times)
+        out: Tensor = x + self.dropout(self.widen(F.gelu(h)))
         return out
+
+    def _convolve_in_time(self, h: Tensor, mask: Tensor, times: FrameTimes) -> Tensor:
+        """Apply the kernel to the features at ``-reach_s``, 0 and ``reach_s`` from each frame."""
+        before, after = (
+            tap_weights(times, offset_s, mask).to(h.dtype) @ h
+            for offset_s in (-self.reach_s, self.reach_s)
+        )
+        stacked = torch.stack([before, h, after], dim=-1)  # (B, T, hidden, 3)
+        columns = stacked.flatten(0, 1)  # (B·T, hidden, 3): one place of the kernel each
+        out: Tensor = F.conv1d(columns, self.conv.weight, self.conv.bias)[..., 0]
+        return out.view(h.shape)
 
 
 class ConvEncoder(nn.Module):
@@ -55,18 +74,19 @@ class ConvEncoder(nn.Module):
         self.blocks = nn.ModuleList(TemporalBlock(dim, step, dropout) for step in DILATIONS)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, times: FrameTimes | None = None) -> Tensor:
         """Encode.
 
         Args:
             x: Shape ``(B, T, dim)``.
             mask: True where there is a frame, shape ``(B, T)``.
+            times: When the frames were shown; ``None``: all are neighbours in the order given.
 
         Returns:
             Shape ``(B, T, dim)``, zero where there is no frame.
         """
         for block in self.blocks:
-            x = block(x, mask)
+            x = block(x, mask, times)
         out: Tensor = self.norm(x) * mask[..., None]
         return out
 
@@ -76,7 +96,8 @@ class AttentionBlock(nn.Module):
 
     Args:
         window: Frames that each frame attends to, including itself; of an even number, one more
-            lies before it than after it.
+            lies before it than after it. With times, as many steps of ``FRAME_STEP_S``, half a
+            step beyond both ends included.
     """
 
     def __init__(self, dim: int, window: int, dropout: float) -> None:
@@ -97,24 +118,34 @@ class AttentionBlock(nn.Module):
         nn.init.zeros_(self.widen.weight)  # the block starts as the identity
         nn.init.zeros_(self.widen.bias)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, times: FrameTimes | None = None) -> Tensor:
         """Map ``(B, T, dim)`` and a mask ``(B, T)`` to ``(B, T, dim)``."""
         h = self.squeeze(self.norm(x))  # (B, T, width)
-        h = h + self._neighbours(self.attention_norm(h), mask)
+        h = h + self._neighbours(self.attention_norm(h), mask, times)
         h = h + self.think(h)
         out: Tensor = x + self.dropout(self.widen(F.gelu(h)))
         return out
 
-    def _neighbours(self, h: Tensor, mask: Tensor) -> Tensor:
+    def _neighbours(self, h: Tensor, mask: Tensor, times: FrameTimes | None) -> Tensor:
         projected = self.attend(h).unflatten(-1, (3, self.heads, -1))
         query, key, value = projected.unbind(2)  # (B, T, heads, width / heads) each
         key, value = self._windows(key), self._windows(value)  # (B, T, heads, …, window)
         scores = torch.einsum("bthd,bthdw->bthw", query, key) / query.shape[-1] ** 0.5
-        in_window = self._windows(mask)[:, :, None]  # (B, T, 1, window)
-        weights = masked_softmax(scores + self.distance, in_window)
+        in_window = self._windows(mask)  # (B, T, window)
+        bias: Tensor = self.distance
+        if times is not None:
+            position = self._positions(times.time_s)
+            bias = interpolate(self.distance, position).movedim(0, 2)  # (B, T, heads, window)
+            inside = (position >= -0.5) & (position < self.window - 0.5)
+            in_window = in_window & inside & (self._windows(times.run) == times.run[..., None])
+        weights = masked_softmax(scores + bias, in_window[:, :, None])
         attended = torch.einsum("bthw,bthdw->bthd", weights.to(value.dtype), value)
         out: Tensor = self.merge(attended.flatten(2))
         return out
+
+    def _positions(self, time_s: Tensor) -> Tensor:
+        """Return where the frames around each one lie in its window, shape ``(B, T, window)``."""
+        return (self._windows(time_s) - time_s[..., None]) / FRAME_STEP_S + self.window // 2
 
     def _windows(self, x: Tensor) -> Tensor:
         """Return the window around each frame, ``(B, T, …, window)``; zeros beyond the ends."""
@@ -138,11 +169,11 @@ class TransformerEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Encode any number of frames; shapes as in :meth:`ConvEncoder.forward`."""
+    def forward(self, x: Tensor, mask: Tensor, times: FrameTimes | None = None) -> Tensor:
+        """Encode any number of frames; arguments as in :meth:`ConvEncoder.forward`."""
         x = torch.where(mask[..., None], x, torch.zeros_like(x))
         for block in self.blocks:
-            x = block(x, mask)
+            x = block(x, mask, times)
         out: Tensor = self.norm(x) * mask[..., None]
         return out
 
@@ -150,7 +181,7 @@ class TransformerEncoder(nn.Module):
 class FramewiseEncoder(nn.Module):
     """No temporal encoder: every frame keeps its own features."""
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, times: FrameTimes | None = None) -> Tensor:
         """Return the features, zero where there is no frame; shapes as in :class:`ConvEncoder`."""
         return torch.where(mask[..., None], x, torch.zeros_like(x))
 

@@ -53,6 +53,7 @@ COMPONENTS = (
     Component("temporal consistency", 1, ("training.temporal_weight=0",), "unknown"),
     Component("modality dropout", 1, ("model.modality_dropout=0",), "unknown"),
     Component("cross-modal attention", 2, ("model.fusion=concat",), "unknown"),
+    Component("frame times", 2, ("model.frame_times=false",), "unknown"),
     Component("optical flow", 2, ("model.flow=false",), "small"),
     Component("face alignment", 2, ("preprocessing.align.method=box",), "unknown"),
     Component("auxiliary heads", 2, ("model.auxiliary=false",), "unknown"),
