@@ -137,12 +137,12 @@ def test_a_clip_too_long_for_the_memory_is_counted_and_a_bug_ends_the_test(
 ):
     errors = [torch.OutOfMemoryError("no memory for 9000 frames")]
 
-    def score(bundle, samples):
+    def score(bundle, samples, passes):
         if errors:
             raise errors.pop()
-        return score_samples(bundle, samples)
+        return score_samples(bundle, samples, passes=passes)
 
-    monkeypatch.setattr("unmask.robustness.clip_score.score_samples", score)
+    monkeypatch.setattr("unmask.models.window_scores.score_samples", score)
     settings = SETTINGS.replace(cells=("half",))
     people = [replace(clip, identity="x") for clip in video_clips]
     report = evaluate_codecs(scorer, people, cache, settings, EVALUATION)

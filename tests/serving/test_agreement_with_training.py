@@ -1,9 +1,11 @@
-"""Serving, window by window, decides a clip like scoring of labelled clips, as a whole.
+"""Serving, which prepares window by window, decides a clip like the scoring of labelled clips.
 
 A clip of two minutes with stationary faces and sound is scored both ways by a bundle whose
-encoders are replaced by stand-ins, so that its scores are known and do not depend on windows.
+encoders are replaced by stand-ins, so that its scores are known; and one of noise by a detector
+with all its parts, by every way in which a clip is scored.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,14 @@ from tests.factories import NO_FOOTAGE, make_clip, make_model_settings
 from unmask.config import PreprocessingSettings, SamplingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, SegmentThresholds
+from unmask.models.calibration.segments import bin_audio_steps
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
 from unmask.models.detector import Detector
 from unmask.models.evidence_lines import evidence_lines
-from unmask.models.inference import decisive_score, score_samples, scored_moments
+from unmask.models.inference import decisive_score, scored_moments
 from unmask.models.lipsync.network import REACH_TICKS, SyncNet
-from unmask.preprocessing.prepare import to_model_inputs
+from unmask.models.window_scores import score_windows
+from unmask.preprocessing.clip_windows import WINDOW_S, with_model_inputs
 from unmask.records import (
     ClipFeatures,
     FaceTrack,
@@ -30,15 +34,16 @@ from unmask.records import (
     PersonFeatures,
     Waveform,
 )
+from unmask.robustness.clip_score import score_clip
 from unmask.serving.aggregation.media_quality import MediaStatistics
-from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.analyzer import STAGES
 from unmask.serving.report.schema import Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
 from unmask.training.calibration.segment_thresholds import has_flagged_segment, peak_segment_scores
 from unmask.training.score_clips import score_clip_people, to_score_row
+from unmask.training.score_frames import score_videos
 
-DURATION_S, WINDOW_S = 120.0, 30.0
+DURATION_S = 120.0
 SPEECH_S = np.array([[2.0, 40.0], [50.0, 85.0]])  # no speech at all in the last window
 RATE_HZ, TICK_HZ, TICK_SAMPLES = 16_000, 25, 640
 PERIOD = 150  # ticks after which mouths and sound repeat
@@ -57,7 +62,7 @@ class MeanBrightness(nn.Module):
 class Unchanged(nn.Module):
     """Stand-in for the temporal encoder: no frame depends on its neighbours."""
 
-    def forward(self, x, mask):
+    def forward(self, x, mask, times=None):
         return x * mask[..., None]
 
 
@@ -168,10 +173,9 @@ def score_as_in_training(bundle, people):
 
 
 def score_as_in_serving(bundle, people):
-    aggregator = ScoreAggregator(bundle.calibration)
-    for start_s in np.arange(0.0, DURATION_S, WINDOW_S):
-        window = make_features(people, start_s, start_s + WINDOW_S)
-        aggregator.add(window, score_samples(bundle, to_model_inputs(window)))
+    starts_s = np.arange(0.0, DURATION_S, WINDOW_S)
+    windows = [make_features(people, start_s, start_s + WINDOW_S) for start_s in starts_s]
+    aggregator = score_windows(bundle, with_model_inputs(windows))
     timing = Timing(**dict.fromkeys((*STAGES, "rest", "total"), 0.0))
     report = build_report(
         bundle, INFO, AnalysisResult(MediaStatistics(), aggregator, NO_FOOTAGE), timing
@@ -254,3 +258,77 @@ def test_people_who_change_places_do_not_change_the_decision():
     first, _ = score_as_in_serving(bundle, (GENUINE, FAKE_LIPS))
     second, _ = score_as_in_serving(bundle, swapped)
     assert first.fake_probability == second.fake_probability
+
+
+def noisy_features(start_s, end_s, mouths):
+    """Faces at 2 frames a second, but for some, and sound that nothing else has."""
+    times_s = np.arange(round(start_s * 2), round(end_s * 2)) / 2
+    times_s = times_s[(times_s < 50) | (times_s >= 53)]
+    blocks = np.stack(
+        [
+            np.random.default_rng(round(time_s * 2)).integers(0, 128, (5, 14, 14), dtype=np.uint8)
+            for time_s in times_s
+        ]
+    )
+    pixels = blocks.repeat(16, axis=2).repeat(16, axis=3)
+    faces = np.ascontiguousarray(np.moveaxis(pixels[:, :3], 1, 3))
+    flow = pixels[:, 3:].astype(np.int8) - 64
+    count = len(times_s)
+    track = FaceTrack(
+        *(4, times_s, np.zeros((count, 4), np.float32)),
+        *(np.zeros((count, 68, 2), np.float32), np.zeros((count, 3), np.float32)),
+    )
+    ticks = np.arange(round(start_s * TICK_HZ), round(end_s * TICK_HZ))
+    lips = MouthCrops(
+        mouths[ticks], ticks / TICK_HZ - start_s, np.zeros(len(ticks), np.float32), float(TICK_HZ)
+    )
+    person = PersonFeatures(track, faces, flow, np.zeros((count, 68, 2), np.float32), lips)
+    seconds = range(round(start_s), round(end_s))
+    waveform = [np.random.default_rng(1000 + s).normal(0, 0.1, RATE_HZ) for s in seconds]
+    speech = np.clip(SPEECH_S, start_s, end_s) - start_s
+    return ClipFeatures(
+        *(INFO, start_s, end_s, round(2 * (end_s - start_s)), (person,)),
+        Waveform(np.concatenate(waveform).astype(np.float32)),
+        speech[speech[:, 1] > speech[:, 0]],
+    )
+
+
+def test_all_ways_to_score_a_clip_of_two_minutes_agree_to_the_last_digits():
+    options = {"fusion": "attention", "temporal": "transformer", "flow": True, "auxiliary": True}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        members = tuple(Detector(make_model_settings(**options)).eval() for _ in range(2))
+        for member in members:
+            torch.nn.init.normal_(member.head[-1].weight)
+            for block in member.temporal.blocks:
+                torch.nn.init.normal_(block.widen.weight)
+        sync = SyncNet().eval()
+        sync.mapping.copy_(torch.tensor([2.0, 1.0, 1.0, 0.0]))
+    bundle = replace(make_bundle(0.0), members=members, sync=sync)
+    mouths = np.random.default_rng(9).integers(0, 256, (3000, 12, 12), dtype=np.uint8)
+    whole = noisy_features(0.0, DURATION_S, mouths)
+    clip = make_clip(path=INFO.path, duration_s=DURATION_S, is_fake=True, fake_video=True)
+    served = score_windows(
+        bundle,
+        with_model_inputs(
+            noisy_features(start_s, start_s + WINDOW_S, mouths)
+            for start_s in np.arange(0.0, DURATION_S, WINDOW_S)
+        ),
+    )
+    track = served.decisive_track()
+    (scored,) = score_clip_people(bundle, [clip], lambda _: whole)
+    (video,), _ = score_videos(bundle, [clip], lambda _: whole)
+    logit, close = track.logit(bundle.calibration), {"rel": 1e-12, "abs": 1e-12}
+    row = to_score_row(scored)
+    assert row.logit == pytest.approx(logit, **close)
+    assert score_clip(bundle, whole) == pytest.approx(logit, **close)
+    assert video.row == row
+    assert row.video_probability == pytest.approx(track.modality_probability, **close)
+    assert row.audio_probability == pytest.approx(served.sound.modality_probability, **close)
+    assert row.sync_probability == pytest.approx(track.sync.probability.value, **close)
+    np.testing.assert_allclose(scored.scores[0].frame_probabilities, track.probabilities, 1e-12)
+    starts_s, means = bin_audio_steps(scored.scores[0].step_probabilities)
+    np.testing.assert_allclose(starts_s, served.sound.times_s)
+    np.testing.assert_allclose(means, served.sound.probabilities, 1e-12)
+    assert np.std(track.probabilities) > 1e-3
+    assert row.sync_probability is not None

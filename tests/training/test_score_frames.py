@@ -95,7 +95,8 @@ def test_a_clip_has_the_mean_of_evenly_spaced_frames_without_sound(
     ((video,), _) = score_videos(bundle, toy_clips[:1], toy_load, frames)
     (sample,) = to_model_inputs(toy_load(toy_clips[0]))
     silent = ModelInput(
-        sample.faces[chosen], sample.flow[chosen], np.zeros(0, np.float32), np.zeros(0, bool)
+        *(sample.faces[chosen], sample.flow[chosen], np.zeros(0, np.float32), np.zeros(0, bool)),
+        times_s=sample.times_s[chosen],
     )
     (score,) = score_samples(bundle, [silent])
     np.testing.assert_allclose(video.frames.probabilities, score.frame_probabilities)

@@ -1,17 +1,18 @@
 """Score of one clip in a robustness test, as a report on the clip would give it."""
 
 import logging
-from collections.abc import Sequence
 from math import nan
-from pathlib import Path
 
 import torch
 
 from unmask.errors import UnmaskError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import missing_input, usable_samples
-from unmask.models.inference import decisive_score, score_samples
-from unmask.records import ModelInput
+from unmask.models.inference import decisive_score
+from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
+from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
+from unmask.preprocessing.prepare import to_model_inputs
+from unmask.records import ClipFeatures
 
 # what a single file may cause: nothing to score in it, or too many frames for the memory
 CAUSED_BY_A_FILE = (UnmaskError, torch.OutOfMemoryError)
@@ -19,21 +20,21 @@ CAUSED_BY_A_FILE = (UnmaskError, torch.OutOfMemoryError)
 log = logging.getLogger(__name__)
 
 
-def score_clip(bundle: Bundle, samples: Sequence[ModelInput], path: Path) -> float:
+def score_clip(bundle: Bundle, features: ClipFeatures) -> float:
     """Return the logit of a clip; NaN, with a warning, if the file cannot be scored.
 
     Any other error than those of a single file ends the test.
-
-    Args:
-        samples: One per person.
-        path: The file, for the warning.
     """
-    usable = usable_samples(samples, bundle.settings)
-    if not usable:
+    path = features.info.path
+    if not usable_samples(to_model_inputs(features), bundle.settings):
         log.warning("%s was not scored: %s in the clip", path, missing_input(bundle.settings))
         return nan
     try:
-        return decisive_score(score_samples(bundle, usable)).logit
+        scores = clip_scores(score_windows(bundle, with_model_inputs(split_windows(features))))
+        if not scores:
+            log.warning("%s was not scored: %s", path, NOTHING_TO_SCORE)
+            return nan
+        return decisive_score(scores).logit
     except CAUSED_BY_A_FILE as error:
         log.warning("%s was not scored: %s", path, error)
         return nan

@@ -15,7 +15,7 @@ from unmask.config import CodecSettings, EvaluationSettings, ModelSettings
 from unmask.config.codec_conditions import CodecCondition, parse_condition
 from unmask.data.skipped_clips import with_used_stream
 from unmask.data.test_sets import list_left_out, select_headline_clips
-from unmask.data.torch.evaluation_set import EvaluationClips, FeatureLoader, make_feature_loader
+from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader, unusable_example
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle, untrained_notes
@@ -132,9 +132,12 @@ def _load_transcoded(
 def _score(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores:
     """Return the logit of each clip, NaN for a clip that cannot be scored; shape ``(clips,)``."""
     logits = np.full(len(clips), nan)
-    for index, example in enumerate(EvaluationClips(clips, load)):
-        if example.problem:
-            log.warning("clip %s was not scored: %s", example.clip.clip_id, example.problem)
-        else:
-            logits[index] = score_clip(bundle, example.samples, example.clip.path)
+    for index, clip in enumerate(clips):
+        try:
+            features = load(clip)
+        except Exception as error:  # a bug that one clip triggers must not end an evaluation
+            problem = unusable_example(clip, error).problem
+            log.warning("clip %s was not scored: %s", clip.clip_id, problem)
+            continue
+        logits[index] = score_clip(bundle, features)
     return logits

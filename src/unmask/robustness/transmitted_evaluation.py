@@ -19,8 +19,7 @@ from unmask.models.bundle import Bundle
 from unmask.models.device_placement import load_on_accelerator
 from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.preprocessing.parallel import run_parallel
-from unmask.preprocessing.prepare import to_model_inputs
-from unmask.records import Clip, ClipFeatures
+from unmask.records import Clip
 from unmask.robustness.clip_choice import choose_clips
 from unmask.robustness.clip_score import score_clip
 from unmask.robustness.transmitted_attack import GradientSource, perturb_clip
@@ -179,7 +178,7 @@ def _score_stages(
     """Return the scores under each attacker and CRF."""
     scorers = {id(each.scorer): each.scorer for each in attackers}
     original = {
-        key: np.array([_score(scorer, load(clip)) for clip in clips])
+        key: np.array([score_clip(scorer, load(clip)) for clip in clips])
         for key, scorer in scorers.items()
     }
     encoded = {
@@ -254,14 +253,10 @@ def _score_uploads(
             log.warning("clip %s, h264:%d: %s", arrival.clip_id, crf, arrival.error)
             continue
         for key, scorer in scorers.items():
-            scores[key][index] = _score(scorer, arrival.features)
+            scores[key][index] = score_clip(scorer, arrival.features)
     return scores
 
 
 def _report_crash(upload: Upload, _settings: object) -> Arrival:
     error = f"{upload.clip.path}: its encoding crashed the process; export the file again"
     return Arrival(upload.clip.clip_id, None, error)
-
-
-def _score(bundle: Bundle, features: ClipFeatures) -> float:
-    return score_clip(bundle, to_model_inputs(features), features.info.path)

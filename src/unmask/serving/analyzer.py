@@ -15,20 +15,20 @@ from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.errors import BundleError, MediaError
 from unmask.explainability.evidence import EvidenceItem, render_evidence
 from unmask.explainability.top_moments import TopMoments
+from unmask.models.aggregation import ScoreAggregator
 from unmask.models.batchnorm_folding import fold_batch_norms
 from unmask.models.bundle import Bundle, load_bundle
-from unmask.models.collate import usable_samples
 from unmask.models.detector import Detector
 from unmask.models.ensemble.shared_encoders import shares_parameters
-from unmask.models.inference import score_samples
+from unmask.models.window_scores import score_windows
+from unmask.preprocessing import clip_windows
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.footage import FootageStatistics
 from unmask.preprocessing.media.missing_pictures import missing_picture_s
-from unmask.preprocessing.prepare import iter_windows, to_model_inputs
+from unmask.preprocessing.prepare import iter_windows
 from unmask.preprocessing.timing import StageTimer
-from unmask.records import MediaInfo
+from unmask.records import ClipFeatures, MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
-from unmask.serving.aggregation.scores import ScoreAggregator
 from unmask.serving.memory import release_free_memory
 from unmask.serving.profiling import STAGES, attach_timer, use_timer
 from unmask.serving.released import RELEASED
@@ -37,7 +37,7 @@ from unmask.serving.report_builder import AnalysisResult, build_report
 
 CHAMPION = Path("outputs/champion")
 BUNDLE_VARIABLE = "UNMASK_BUNDLE"
-WINDOW_S = 30.0
+WINDOW_S = clip_windows.WINDOW_S
 
 
 class Analyzer:
@@ -145,19 +145,22 @@ class Analyzer:
     ) -> tuple[MediaStatistics, ScoreAggregator, FootageStatistics]:
         """Score the windows one after another, freeing each before the next is prepared."""
         media, footage = MediaStatistics(), FootageStatistics()
-        aggregator = ScoreAggregator(self.bundle.calibration)
-        passes = self.bundle.uncertainty.passes
-        for window in iter_windows(path, self.preprocessing, WINDOW_S, timer, time_range_s):
-            media.add(window)
-            footage.add(window)
-            samples = usable_samples(to_model_inputs(window), self.bundle.settings)
-            scores = score_samples(self.bundle, samples, passes=passes)
-            aggregator.add(window, scores)
-            if moments is not None:
-                moments.add(window, scores)
-            del window, samples, scores  # before the next window, so that two are never in memory
-            release_free_memory()
-        return media, aggregator, footage
+
+        def prepare() -> Iterator[ClipFeatures]:
+            for window in iter_windows(path, self.preprocessing, WINDOW_S, timer, time_range_s):
+                media.add(window)
+                footage.add(window)
+                yield window
+                del window
+                release_free_memory()
+
+        scores = score_windows(
+            self.bundle,
+            clip_windows.with_model_inputs(prepare()),
+            self.bundle.uncertainty.passes,
+            None if moments is None else moments.add,
+        )
+        return media, scores, footage
 
 
 def _nothing_in(time_range_s: tuple[float, float]) -> str:

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from unmask.explainability.evidence import EvidenceItem
+from unmask.models.aggregation import (
+    LipSyncScores,
+    PersonScores,
+    ScoreAggregator,
+    mean_per_second,
+)
 from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
@@ -17,12 +23,6 @@ from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lin
 from unmask.models.footage_obstacles import find_obstacles
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
-from unmask.serving.aggregation.scores import (
-    LipSyncScores,
-    PersonScores,
-    ScoreAggregator,
-    mean_per_second,
-)
 from unmask.serving.report import schema
 from unmask.serving.report.model_card import (
     Model,
@@ -163,16 +163,10 @@ def _members_spread(members: Sequence[schema.Member]) -> float | None:
 
 def _modalities(decisive: PersonScores | None, sound: PersonScores) -> schema.Modalities:
     return schema.Modalities(
-        video=None if decisive is sound else _modality_probability(decisive),
-        audio=_modality_probability(sound),
+        video=None if decisive is None or decisive is sound else decisive.modality_probability,
+        audio=sound.modality_probability,
         lip_sync=None if decisive is None else decisive.sync.probability.value,
     )
-
-
-def _modality_probability(track: PersonScores | None) -> float | None:
-    if track is None or track.modality_logit.value is None:
-        return None
-    return float(expit(track.modality_logit.value))
 
 
 def _people(scores: ScoreAggregator, calibration: Calibration) -> Iterator[schema.Person]:

@@ -19,8 +19,10 @@ from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import missing_input, usable_samples
 from unmask.models.device_placement import load_on_accelerator
-from unmask.models.inference import SampleScore, decisive_score, score_samples
+from unmask.models.inference import SampleScore, decisive_score
+from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.cache import Cache
+from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.footage import describe_footage
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ScoreRow
@@ -107,12 +109,12 @@ def _score_clip(bundle: Bundle, clip: Clip, load: FeatureLoader, passes: int) ->
     """Return the scores of a clip, or the reason why it has none."""
     try:
         features = load(clip)
-        samples = usable_samples(to_model_inputs(features), bundle.settings)
-        if not samples:
+        if not usable_samples(to_model_inputs(features), bundle.settings):
             return f"{missing_input(bundle.settings)} in the clip"
-        scores = score_samples(bundle, samples, passes=passes)
-        people = features.people if "video" in bundle.settings.modalities else ()
-        times_s = tuple(person.track.time_s for person in people)
+        joined = score_windows(bundle, with_model_inputs(split_windows(features)), passes)
+        scores, times_s = clip_scores(joined), tuple(joined.face_times_s())
+        if not scores:
+            return NOTHING_TO_SCORE
         return ScoredClip(clip, scores, describe_footage(features), times_s, features.end_s)
     except Exception as error:  # a bug that one clip triggers must not end an evaluation
         return unusable_example(clip, error).problem

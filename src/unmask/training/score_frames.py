@@ -12,12 +12,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.data.torch.evaluation_set import FeatureLoader, unusable_example
+from unmask.data.torch.evaluation_set import FeatureLoader, slice_frames, unusable_example
 from unmask.evaluation.cross_dataset import ScoredFrames, ScoredVideo
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, clipped_logit
 from unmask.models.collate import missing_input, usable_samples
 from unmask.models.inference import SampleScore, decisive_score, score_samples
+from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
+from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.progress_bar import track
 from unmask.records import Clip, ClipFeatures, ModelInput
@@ -70,7 +72,12 @@ def _score_video(
         return f"{missing_input(bundle.settings)} in the clip"
     if frames:
         samples, times_s = _select_frames(samples, times_s, frames)
-    scores = score_samples(bundle, samples)
+        scores = score_samples(bundle, samples)
+    else:
+        joined = score_windows(bundle, with_model_inputs(split_windows(features)))
+        scores, times_s = clip_scores(joined), joined.face_times_s()
+    if not scores:
+        return NOTHING_TO_SCORE
     frame_times_s, probabilities = _highest_by_frame(scores, times_s)
     calibration = bundle.calibration
     scored_frames = ScoredFrames(
@@ -132,14 +139,9 @@ def _select_frames(
 
 
 def _without_sound(sample: ModelInput, chosen: NDArray[np.bool_]) -> ModelInput:
-    flow, landmarks, pose_deg = sample.flow, sample.landmarks, sample.pose_deg
-    return ModelInput(
-        sample.faces[chosen],
-        None if flow is None else flow[chosen],
-        *NO_SOUND,
-        landmarks=None if landmarks is None else landmarks[chosen],
-        pose_deg=None if pose_deg is None else pose_deg[chosen],
-    )
+    waveform, is_speech = NO_SOUND
+    selected = slice_frames(sample, chosen)
+    return replace(selected, waveform=waveform, is_speech=is_speech, lips=None)
 
 
 def _highest_by_frame(

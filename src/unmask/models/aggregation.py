@@ -6,8 +6,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from unmask.models.calibration.platt import Calibration, clipped_logit
+from unmask.models.calibration.segments import STEP_S
 from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
 from unmask.models.evidence_lines import (
     PersonEvidence,
@@ -125,6 +127,12 @@ class PersonScores(ScoreSeries):
         self.modality_logit.add(float(clipped_logit(modality)), weight)
         self.add(scores)
 
+    @property
+    def modality_probability(self) -> float | None:
+        """Fake probability of this modality alone; ``None`` where it was not scored."""
+        mean = self.modality_logit.value
+        return None if mean is None else float(expit(mean))
+
     def logit(self, calibration: Calibration) -> float:
         """Return the calibrated log-odds of members and lip-sync together."""
         members = self.members.value
@@ -151,11 +159,13 @@ class ScoreAggregator:
         calibration: Calibration by which the decisive person is found.
         people: Number of the person to scores.
         sound: Scores of the voice; they decide where no face is seen in the whole video.
+        steps: Start of each window with speech, and the fake probabilities of its audio steps.
     """
 
     calibration: Calibration = field(default_factory=Calibration)
     people: dict[int, PersonScores] = field(default_factory=dict)
     sound: PersonScores = field(default_factory=PersonScores)
+    steps: list[tuple[float, Floats]] = field(default_factory=list)
 
     def add(self, window: ClipFeatures, scores: Sequence[SampleScore]) -> None:
         """Add one window.
@@ -175,6 +185,7 @@ class ScoreAggregator:
         if scores and scores[0].audio_probability is not None:  # people share the sound
             voice = voice_scores(scores, window.start_s)
             self.sound.add_window(scores[0], scores[0].audio_probability, voice)
+            self.steps.append((window.start_s, scores[0].step_probabilities))
 
     def decisive_track(self) -> PersonScores | None:
         """Return the decisive person by the rule of :func:`unmask.models.clip_decision.decisive`.
@@ -190,6 +201,18 @@ class ScoreAggregator:
             frame_count=lambda track: len(track.times_s),
             log_odds=lambda track: track.logit(self.calibration),
         )
+
+    def face_times_s(self) -> list[Floats]:
+        """Return the times of each person's frames, in order of appearance."""
+        return [np.array(track.times_s) for track in self.people.values()]
+
+    def step_probabilities(self) -> Floats:
+        """Return the probability of each audio step from the start of the video, NaN in silence."""
+        parts = [(round(start_s / STEP_S), values) for start_s, values in self.steps]
+        joined = np.full(max((first + len(values) for first, values in parts), default=0), np.nan)
+        for first, values in parts:
+            joined[first : first + len(values)] = values
+        return joined
 
     def evidence(self) -> list[PersonEvidence]:
         """Return face and lip-sync scores of each person, in order of appearance."""

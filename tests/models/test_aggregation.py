@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from unmask.models.calibration.platt import Calibration
-from unmask.models.evidence_lines import TimedScores, lipsync_scores
-from unmask.models.inference import SampleScore
-from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
-from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
-from unmask.serving.aggregation.scores import (
+from unmask.models.aggregation import (
     LipSyncScores,
     PersonScores,
     ScoreAggregator,
     mean_per_second,
 )
+from unmask.models.calibration.platt import Calibration
+from unmask.models.evidence_lines import TimedScores, lipsync_scores
+from unmask.models.inference import SampleScore
+from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
+from unmask.records import ClipFeatures, FaceTrack, MediaInfo, PersonFeatures
 
 
 def make_score(logit, frames, steps=(), video=0.5, audio=None, **fields):

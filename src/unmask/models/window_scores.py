@@ -1,0 +1,97 @@
+"""Window scores: one way to score a clip of any length, for serving, calibration and evaluation.
+
+A clip is scored in windows, one after the other, so that memory does not grow with its length, and
+the scores are joined by :mod:`unmask.models.aggregation`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from unmask.models.aggregation import PersonScores, ScoreAggregator
+from unmask.models.bundle import Bundle
+from unmask.models.calibration.platt import Calibration
+from unmask.models.collate import usable_samples
+from unmask.models.inference import SampleScore, score_samples
+from unmask.models.lipsync.scoring import SyncScore
+from unmask.records import ClipFeatures, ModelInput
+
+Window = tuple[ClipFeatures, tuple[ModelInput, ...]]
+Floats = NDArray[np.float64]
+OnScored = Callable[[ClipFeatures, Sequence[SampleScore]], None]
+
+NOTHING_TO_SCORE = "neither a face nor speech in the clip"
+
+
+def score_windows(
+    bundle: Bundle,
+    windows: Iterable[Window],
+    passes: int = 0,
+    on_scored: OnScored | None = None,
+) -> ScoreAggregator:
+    """Score the windows of a clip, freeing each before the next is prepared.
+
+    Args:
+        windows: Features of each window and the model inputs of its people, ascending in time; see
+            :mod:`unmask.preprocessing.clip_windows`.
+        passes: MC-dropout passes per member; 0 for none.
+        on_scored: Called with each window and the scores of its people.
+    """
+    aggregator = ScoreAggregator(bundle.calibration)
+    for features, samples in windows:
+        scores = score_samples(bundle, usable_samples(samples, bundle.settings), passes=passes)
+        aggregator.add(features, scores)
+        if on_scored is not None:
+            on_scored(features, scores)
+        del features, samples, scores  # before the next window, so that two are never in memory
+    return aggregator
+
+
+def clip_scores(aggregator: ScoreAggregator) -> tuple[SampleScore, ...]:
+    """Return the scores of each person over all windows, in the order of appearance.
+
+    Without a person they are those of the voice, and none without speech, too. Times of lip-sync
+    and steps count from the start of the video.
+    """
+    tracks = list(aggregator.people.values())
+    if not tracks and aggregator.sound.times_s:
+        tracks = [aggregator.sound]
+    return tuple(_sample_score(track, aggregator) for track in tracks)
+
+
+def _sample_score(track: PersonScores, aggregator: ScoreAggregator) -> SampleScore:
+    calibration, sound = aggregator.calibration, aggregator.sound
+    is_voice = track is sound
+    logit, passes = track.logit(calibration), track.passes.value
+    return SampleScore(
+        logit=logit,
+        probability=float(expit(logit)),
+        video_probability=None if is_voice else track.modality_probability,
+        audio_probability=sound.modality_probability,
+        frame_probabilities=np.zeros(0) if is_voice else np.array(track.probabilities),
+        step_probabilities=aggregator.step_probabilities(),
+        member_logits=np.zeros(0) if track.members.value is None else track.members.value,
+        pass_logits=passes,
+        pass_probabilities=_pass_probabilities(track, calibration),
+        sync=_sync_score(track),
+    )
+
+
+def _pass_probabilities(track: PersonScores, calibration: Calibration) -> Floats | None:
+    return None if track.passes.value is None else expit(track.repeated_logits(calibration))
+
+
+def _sync_score(track: PersonScores) -> SyncScore | None:
+    sync = track.sync
+    if sync.probability.value is None:
+        return None
+    return SyncScore(
+        sync.probability.value,
+        sync.offset_ms,
+        None,
+        np.array(sync.series.times_s),
+        np.array(sync.series.probabilities),
+        np.array(sync.series_offsets_ms),
+    )
