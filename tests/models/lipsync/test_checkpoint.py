@@ -38,7 +38,8 @@ def test_metadata_states_architecture_and_training(fitted, tmp_path):
     save_sync(fitted, tmp_path / "net.safetensors", {"clips": 3})
     with safe_open(tmp_path / "net.safetensors", framework="pt") as file:
         metadata = json.loads(file.metadata()["facts"])
-    assert metadata == {"net": {"dim": 16, "rate_hz": 25.0}, "about": {"clips": 3}}
+    net = {"dim": 16, "rate_hz": 25.0, "norm_s": 4.0}
+    assert metadata == {"net": net, "about": {"clips": 3}}
 
 
 def test_saving_replaces_an_older_file(fitted, net, tmp_path):

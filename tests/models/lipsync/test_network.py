@@ -35,6 +35,43 @@ def test_delayed_sound_gives_delayed_embeddings(net, make_noise):
     assert torch.allclose(before[5:70], after[10:75], atol=0.02)
 
 
+def seconds(rng, length):
+    mouths = torch.from_numpy(rng.integers(0, 255, (1, length * 25, 12, 12)).astype(np.uint8))
+    sound = torch.from_numpy(rng.normal(0, 1, (1, length * 16_000)).astype(np.float32))
+    return mouths, sound
+
+
+def test_what_is_further_than_four_seconds_away_changes_no_embedding(net, rng):
+    mouths, sound = seconds(rng, 8)
+    loud, bright = sound.clone(), mouths.clone()
+    loud[:, : 2 * 16_000] *= 50  # of the first two seconds
+    bright[:, : 2 * 25] = 255
+    for embed, before, after in (
+        (net.embed_audio, sound, loud),
+        (net.embed_mouths, mouths, bright),
+    ):
+        own, changed = embed(before)[0], embed(after)[0]
+        far = slice(2 * 25 + 100, None)  # of windows that begin 4 s after the change
+        torch.testing.assert_close(own[far], changed[far], atol=1e-4, rtol=1e-4)
+        assert (own[60:90] - changed[60:90]).abs().max() > 1e-3
+
+
+def test_networks_of_before_normalise_over_the_whole_span(net, rng):
+    older = SyncNet.from_config({"dim": 16, "rate_hz": 25.0}).eval()
+    older.load_state_dict(net.state_dict())
+    assert older.norm_s is None
+    mouths, sound = seconds(rng, 8)
+    for name, values in (("embed_mouths", mouths), ("embed_audio", sound)):
+        whole = getattr(older, name)(values)
+        assert (whole - getattr(net, name)(values)).abs().max() > 1e-3
+    short, quiet = mouths[:, :51], sound[:, : 51 * 640]
+    torch.testing.assert_close(older.embed_audio(quiet), net.embed_audio(quiet), atol=1e-3, rtol=0)
+    # the sample standard deviation of 51 crops is larger by a factor of 1 + 7e-5
+    torch.testing.assert_close(
+        older.embed_mouths(short), net.embed_mouths(short), atol=1e-3, rtol=0
+    )
+
+
 def test_mel_bands_cover_their_frequency_range():
     bands = mel_filterbank(40, 512)
     assert bands.sum(axis=1) == pytest.approx(1)
@@ -45,7 +82,7 @@ def test_mel_bands_cover_their_frequency_range():
 
 def test_network_from_config_has_the_same_architecture(net):
     other = SyncNet.from_config(net.config)
-    assert other.config == net.config == {"dim": 16, "rate_hz": 25.0}
+    assert other.config == net.config == {"dim": 16, "rate_hz": 25.0, "norm_s": 4.0}
     other.load_state_dict(net.state_dict())
 
 

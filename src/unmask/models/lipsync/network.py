@@ -17,16 +17,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unmask.models.backbones.filterbank import mel_filterbank
+from unmask.models.lipsync.sliding import sliding_mean
 from unmask.models.lipsync.towers import LipSyncTowers
 
 HOPS_PER_TICK = 4  # 10 ms at 25 ticks a second
 FFT_SAMPLES = 512
 MEL_BANDS = 40
-POWER_FLOOR = 1e-3  # of a band's power, as a share of the clip's mean; below it is silence
+POWER_FLOOR = 1e-3  # of a band's power, as a share of the mean; below it is silence
 FIRST_KERNEL, SECOND_KERNEL = 5, 9  # kernels over time
 # ticks on either side of a window's middle
 REACH_TICKS = (FIRST_KERNEL + SECOND_KERNEL - 2) // 2
 WINDOW_TICKS = 2 * REACH_TICKS + 1  # 13: 0.52 s
+NORM_S = 4.0  # span around each moment by which mouths and sound are normalised
 # grey levels; crops of less contrast are empty and are not amplified
 MIN_CONTRAST_LEVELS = 2.0
 
@@ -40,13 +42,18 @@ class SyncNet(LipSyncTowers):
     Args:
         dim: Length of the embeddings.
         rate_hz: Ticks per second; ``16000 / (4 * rate_hz)`` must be whole.
+        norm_s: Span around each moment whose means are subtracted, so that no embedding depends on
+            what is shown or said further away than that; ``None`` for the whole span, as in
+            networks of before version 0.3.
     """
 
     bands: Tensor
     window: Tensor
 
-    def __init__(self, dim: int = 64, rate_hz: float = 25.0) -> None:
+    def __init__(self, dim: int = 64, rate_hz: float = 25.0, norm_s: float | None = NORM_S) -> None:
         super().__init__(dim, rate_hz)
+        self.norm_s = norm_s
+        self.norm_ticks = None if norm_s is None else round(norm_s * rate_hz / 2)
         self.mouth = _mouth_layers(dim)
         self.mouth_time = _over_time(dim, dim)
         self.sound = nn.Sequential(
@@ -64,26 +71,31 @@ class SyncNet(LipSyncTowers):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "SyncNet":
         """Return the architecture with random weights."""
-        return cls(dim=config["dim"], rate_hz=config["rate_hz"])
+        return cls(config["dim"], config["rate_hz"], config.get("norm_s"))
 
     @property
     def config(self) -> dict[str, Any]:
         """Plain values for :meth:`from_config`."""
-        return {"dim": self.dim, "rate_hz": self.rate_hz}
+        return {"dim": self.dim, "rate_hz": self.rate_hz, "norm_s": self.norm_s}
 
     def embed_mouths(self, mouths: Tensor) -> Tensor:
         """Embed each window of mouth crops.
 
         Args:
             mouths: Grey crops of consecutive ticks, shape ``(B, T, crop, crop)``. Their mean over
-                time, the person's appearance, is subtracted first.
+                ``norm_s``, the person's appearance, is subtracted first.
 
         Returns:
             Shape ``(B, T - 12, dim)``; the first window's middle is tick ``REACH_TICKS``.
         """
         x = mouths.float()
-        x = x - x.mean(dim=1, keepdim=True)
-        x = x / x.std(dim=(1, 2, 3), keepdim=True).clamp(min=MIN_CONTRAST_LEVELS)
+        x = x - sliding_mean(x, self.norm_ticks)
+        if self.norm_ticks is None:
+            spread = x.std(dim=(1, 2, 3), keepdim=True)
+        else:
+            power = x.square().mean(dim=(2, 3), keepdim=True)
+            spread = sliding_mean(power, self.norm_ticks).sqrt()
+        x = x / spread.clamp(min=MIN_CONTRAST_LEVELS)
         change = torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], dim=1)
         frames = torch.stack([x, change], dim=2).flatten(0, 1)  # (B·T, 2, crop, crop)
         vectors = self.mouth(frames).unflatten(0, x.shape[:2])  # (B, T, dim)
@@ -94,7 +106,7 @@ class SyncNet(LipSyncTowers):
 
         Args:
             waveform: 16 kHz mono from tick 0 on, shape ``(B, samples)``. The mean log spectrum
-                over time, which carries loudness and room, is subtracted first.
+                over ``norm_s``, which carries loudness and room, is subtracted first.
 
         Returns:
             Shape ``(B, T - 12, dim)`` for the ``T`` whole ticks of sound.
@@ -110,9 +122,11 @@ class SyncNet(LipSyncTowers):
             waveform, FFT_SAMPLES, hop, window=self.window, pad_mode="constant", return_complex=True
         )
         power = self.bands @ spectrum.abs().square()[..., : ticks * HOPS_PER_TICK]
-        mean = power.mean(dim=(1, 2), keepdim=True).clamp(min=1e-10)
+        power = power.transpose(1, 2)  # (B, 4·T, bands)
+        reach = None if self.norm_ticks is None else self.norm_ticks * HOPS_PER_TICK
+        mean = sliding_mean(power.mean(dim=2, keepdim=True), reach).clamp(min=1e-10)
         level = torch.log(power / mean + POWER_FLOOR)
-        return level - level.mean(dim=2, keepdim=True)
+        return (level - sliding_mean(level, reach)).transpose(1, 2)
 
     @staticmethod
     def _unit(x: Tensor) -> Tensor:

@@ -72,17 +72,23 @@ def sync_clips(clips: Iterable[Clip], load: FeatureLoader) -> Iterator[SyncClip]
     """Yield the clips that have mouth crops with sound; log the others with their problem."""
     for clip in clips:
         try:
-            samples = to_model_inputs(load(clip))
-            usable = bool(samples) and _is_usable(samples[0])
+            usable = read_sync_clip(clip, load)
         except Exception as error:  # a bug that one clip triggers must not end a training
             log.warning(
                 "clip %s was left out: %s", clip.clip_id, describe_problem(clip.path, error)
             )
             continue
-        if usable:
-            yield SyncClip(clip, _without_faces(samples[0]))
+        if usable is not None:
+            yield usable
         else:
             log.warning("clip %s was left out: it has no mouth crops with sound", clip.clip_id)
+
+
+def read_sync_clip(clip: Clip, load: FeatureLoader) -> SyncClip | None:
+    """Return lips and sound of a clip; ``None`` if it has no mouth crops with sound."""
+    samples = to_model_inputs(load(clip))
+    usable = bool(samples) and _is_usable(samples[0])
+    return SyncClip(clip, _without_faces(samples[0])) if usable else None
 
 
 def delay_audio(sample: ModelInput, delay_s: float) -> ModelInput:
@@ -184,7 +190,15 @@ def _ticks_with_audio(sample: ModelInput, ticks: NDArray[np.int_], rate_hz: floa
 
 def _without_faces(sample: ModelInput) -> ModelInput:
     """Return the sample without faces and flow, to save memory."""
-    return replace(sample, faces=sample.faces[:0], flow=None, landmarks=None, pose_deg=None)
+    return replace(
+        sample,
+        faces=sample.faces[:0],
+        flow=None,
+        landmarks=None,
+        pose_deg=None,
+        times_s=None,
+        shots=None,
+    )
 
 
 def _shift(values: NDArray, places: int) -> NDArray:  # type: ignore[type-arg]

@@ -4,18 +4,20 @@ import csv
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unmask.config import LipSyncSettings, Settings, TrainingSettings, to_dict
 from unmask.data.manifest import manifest_hash
 from unmask.data.torch.evaluation_set import FeatureLoader
-from unmask.errors import TrainingError
+from unmask.errors import DataError, TrainingError
 from unmask.models.lipsync.checkpoint import FILE, save_sync
 from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
 from unmask.models.lipsync.score_mapping import LabelledCurve, fit_mapping
@@ -41,10 +43,12 @@ from unmask.training.lipsync.dataset import (
     delay_audio,
     lips_only,
     random_crop,
+    read_sync_clip,
     swap_audio,
     sync_clips,
 )
 from unmask.training.lipsync.networks import build_towers
+from unmask.training.lipsync.streaming import StreamedClips
 
 CROP_S = 4.0  # length of the part of each clip that an epoch uses
 NEIGHBOUR_TICKS = 1  # windows this close in time are neither positives nor negatives
@@ -104,20 +108,38 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
 
 def load_sync_clips(
     clips: Sequence[Clip], load: FeatureLoader
-) -> tuple[list[SyncClip], list[SyncClip]]:
+) -> tuple[StreamedClips, StreamedClips]:
     """Return the genuine clips of training and of validation that have lips and sound.
+
+    Each is read once to find out, and again when it is used.
 
     Raises:
         TooFewClipsError: Fewer than two of training have.
     """
     fitted = lipsync_clips(clips)
-    train = list(sync_clips((clip for clip in fitted if clip.split == "train"), load))
-    val = list(sync_clips((clip for clip in fitted if clip.split == "val"), load))
+    train, val = (
+        StreamedClips(
+            [usable.clip for usable in sync_clips(_of_split(fitted, split), load)],
+            partial(_read_again, load=load),
+        )
+        for split in ("train", "val")
+    )
     if len(train) < 2:
         raise TooFewClipsError(
             f"lip-sync: {len(train)} genuine training clip(s) have lips and sound; two are needed"
         )
     return train, val
+
+
+def _of_split(clips: Sequence[Clip], split: str) -> list[Clip]:
+    return [clip for clip in clips if clip.split == split]
+
+
+def _read_again(clip: Clip, load: FeatureLoader) -> SyncClip:
+    clip_again = read_sync_clip(clip, load)
+    if clip_again is None:
+        raise DataError(f"clip {clip.clip_id} has lost its mouth crops or sound; train again")
+    return clip_again
 
 
 def fit_towers(
@@ -194,10 +216,12 @@ def fit_score_mapping(net: LipSyncTowers, clips: Sequence[SyncClip], seed: int) 
             ``MAPPING_SHIFTS_TICKS``, and with that of other people.
     """
     rng = np.random.default_rng(seed)
+    identities = np.array([clip.clip.identity for clip in clips])
     curves: list[LabelledCurve] = []
     for clip in clips:
         lips = embed_lips(net, clip.lips)
-        for sample, shift in _shifted_and_swapped(clip, clips, net.rate_hz, rng):
+        others = np.flatnonzero(identities != clip.clip.identity)
+        for sample, shift in _shifted_and_swapped(clip, others, clips, net.rate_hz, rng):
             speech = embed_speech(net, sample.waveform, sample.is_speech)
             similarity = similarity_by_shift(lips, speech)
             start = int(rng.integers(0, max(len(similarity.valid) - STRETCH_TICKS, 1)))
@@ -215,15 +239,24 @@ def _lipsync_device(training: TrainingSettings) -> torch.device:
 
 
 def _shifted_and_swapped(
-    clip: SyncClip, clips: Sequence[SyncClip], rate_hz: float, rng: np.random.Generator
+    clip: SyncClip,
+    others: NDArray[np.int_],
+    clips: Sequence[SyncClip],
+    rate_hz: float,
+    rng: np.random.Generator,
 ) -> list[tuple[ModelInput, int | None]]:
-    """Return variants of a clip with their delay in ticks, ``None`` for another person's sound."""
-    others = [other for other in clips if other.clip.identity != clip.clip.identity]
+    """Return variants of a clip with their delay in ticks, ``None`` for another person's sound.
+
+    Args:
+        others: Places of the clips of other people in ``clips``.
+    """
     shifted: list[tuple[ModelInput, int | None]] = [
         (delay_audio(clip.sample, ticks / rate_hz), ticks) for ticks in MAPPING_SHIFTS_TICKS
     ]
     chosen = rng.permutation(len(others))[:MAPPING_SWAPS]
-    return shifted + [(swap_audio(clip.sample, others[index].sample), None) for index in chosen]
+    return shifted + [
+        (swap_audio(clip.sample, clips[others[index]].sample), None) for index in chosen
+    ]
 
 
 def _train(
@@ -258,20 +291,25 @@ def _train(
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
-        rows.append((epoch, float(np.mean(losses or [np.nan])), _validation_loss(net, val, ticks)))
+        rows.append(
+            (epoch, float(np.mean(losses or [np.nan])), _validation_loss(net, val, batch_clips))
+        )
         log.info("lip-sync: epoch %d, loss %.3f, on validation %.3f", *rows[-1])
     return rows
 
 
-def _validation_loss(net: SyncNet, clips: Sequence[SyncClip], ticks: int) -> float:
+def _validation_loss(net: SyncNet, clips: Sequence[SyncClip], batch_clips: int) -> float:
     """Compute the loss on the same crops in each epoch, without augmentation; NaN without clips."""
     if not clips:
         return float("nan")
     net.eval()
-    rng = np.random.default_rng(0)
+    rng, ticks = np.random.default_rng(0), round(CROP_S * net.rate_hz)
+    losses = []
     with torch.inference_mode():
-        crops = [_crop(net, clip, ticks, rng, augment=False) for clip in clips]
-        return float(contrastive_loss(net, crops))
+        for indices in np.array_split(np.arange(len(clips)), -(-len(clips) // batch_clips)):
+            crops = [_crop(net, clips[index], ticks, rng, augment=False) for index in indices]
+            losses.append(float(contrastive_loss(net, crops)))
+    return float(np.mean([loss for loss in losses if np.isfinite(loss)] or [np.nan]))
 
 
 def _crop(
