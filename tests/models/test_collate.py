@@ -58,7 +58,11 @@ def test_frame_times_are_padded_and_numbered_by_run(tiny, make_sample):
         [0.0, 0.0, 0.0],
     ]
     assert times.run.tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
-    assert collate([gap], tiny.replace(frame_times=False)).frame_times is None
+    unaware = tiny.replace(frame_times=False)
+    assert collate([gap, replace(gap, shots=np.array([3, 3, 3]))], unaware).frame_times is None
+    shots = collate([gap, replace(gap, shots=np.array([0, 2, 2]))], unaware).frame_times
+    assert shots.run.tolist() == [[0, 0, 0], [0, 1, 1]]
+    torch.testing.assert_close(shots.time_s, torch.tensor([[0.0, 0.2, 0.4]] * 2))
 
 
 def test_missing_frame_times_error_names_the_setting(tiny, make_sample):

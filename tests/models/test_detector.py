@@ -70,11 +70,12 @@ def test_only_a_detector_with_frame_times_hears_sound_moved_by_200_ms(
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("frame_times", [True, False])
 @pytest.mark.parametrize("temporal", ["conv", "transformer"])
 def test_frame_logits_of_a_shot_ignore_the_shots_beside_it(
-    tiny, make_detector, make_sample, temporal
+    tiny, make_detector, make_sample, temporal, frame_times
 ):
-    detector = make_detector(tiny, temporal=temporal)
+    detector = make_detector(tiny, temporal=temporal, frame_times=frame_times)
     sample = make_sample(6, 0)
     joined = replace(sample, shots=np.array([0, 0, 0, 1, 1, 1]))
     alone = slice_frames(sample, slice(3, 6))

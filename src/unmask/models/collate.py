@@ -11,7 +11,7 @@ from torch import Tensor
 from unmask.config import ModelSettings
 from unmask.errors import DataError
 from unmask.models.layers.face_heads import POINTS, QUARTER_DEG
-from unmask.models.layers.frame_times import FrameTimes, number_runs
+from unmask.models.layers.frame_times import FRAME_STEP_S, FrameTimes, number_runs
 from unmask.records import FACE_PX, FLOW_STEP_PX, ModelInput
 
 INPUT_NAMES = {"video": "face", "audio": "sound"}
@@ -25,7 +25,8 @@ class Batch:
         frames: RGB in ``[0, 1]``, shape ``(B, T, 3, 224, 224)``.
         flow: Pixels of the 224 px face, x then y, shape ``(B, T, 2, 224, 224)``; ``None``
             for a detector on RGB alone.
-        frame_times: When the frames were shown; ``None`` for a detector that ignores time.
+        frame_times: When the frames were shown. For a detector that ignores time, a regular grid
+            with the shots as runs, or ``None`` where every sample is one shot.
         frame_mask: True where there is a face, shape ``(B, T)``.
         waveform: 16 kHz mono in ``[-1, 1]``, shape ``(B, S)``.
         sample_mask: True where there is sound, shape ``(B, S)``.
@@ -117,7 +118,7 @@ def collate(
     # (B, T, H, W, 3) → (B, T, 3, H, W): a view whose memory is already channels-last per frame
     rgb = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3).div(255)
     flow = _flow(samples, frames) if settings.flow and with_pixels else None
-    times = _frame_times(samples, frames) if settings.frame_times else None
+    times = (_frame_times if settings.frame_times else _shots_alone)(samples, frames)
     return Batch(rgb, flow, frame_mask, waveform, sample_mask, speech_mask, times)
 
 
@@ -182,6 +183,18 @@ def _frame_times(samples: Sequence[ModelInput], frames: int) -> FrameTimes:
         time_s[row, :count] = torch.from_numpy(sample.times_s)
         run[row, :count] = torch.from_numpy(number_runs(sample.times_s, sample.shots))
     return FrameTimes(time_s, run)
+
+
+def _shots_alone(samples: Sequence[ModelInput], frames: int) -> FrameTimes | None:
+    """Return the shots as runs of frames on a regular grid; ``None`` if each sample is one shot."""
+    if not any(sample.shots is not None and len({*sample.shots}) > 1 for sample in samples):
+        return None
+    grid_s = np.arange(frames) * FRAME_STEP_S
+    run = torch.zeros(len(samples), frames, dtype=torch.long)
+    for row, sample in enumerate(samples):
+        count = len(sample.faces)
+        run[row, :count] = torch.from_numpy(number_runs(grid_s[:count], sample.shots))
+    return FrameTimes(torch.from_numpy(grid_s).float().repeat(len(samples), 1), run)
 
 
 def collate_face_targets(samples: Sequence[ModelInput]) -> tuple[Tensor, Tensor]:
