@@ -31,12 +31,13 @@ def matrices(clip):
     return np.array([face_matrix(points.astype(np.float32), 224) for points in clip[1]])
 
 
-def render(crops, matrices, params):
+def render(crops, matrices, params, shots=None):
     sample = ModelInput(
         np.zeros((len(crops), 224, 224, 3), np.uint8),
         np.zeros((len(crops), 2, 224, 224), np.int8),
         np.zeros(0, np.float32),
         np.zeros(0, bool),
+        shots=shots,
     )
     degraded, moved = degrade_crops(crops, matrices, params)
     return align_crops(sample, degraded, moved, np.arange(len(crops)) / 5)
@@ -102,3 +103,12 @@ def test_degraded_crops_are_not_degraded_again_after_alignment():
     assert params.image is not None
     assert (remaining.scale, remaining.video) == (None, None)
     assert remaining.audio == params.audio
+
+
+def test_flow_of_aligned_faces_is_zero_at_a_cut(clip, matrices):
+    params = sample_augmentation(ALWAYS, np.random.default_rng(2))
+    whole = render(clip[0], matrices, params).flow
+    cut = render(clip[0], matrices, params, np.array([0, 0, 1, 1])).flow
+    assert whole[2].any()
+    assert not cut[2].any()
+    assert np.array_equal(cut[[0, 1, 3]], whole[[0, 1, 3]])

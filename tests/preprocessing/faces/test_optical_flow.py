@@ -52,6 +52,14 @@ def test_flow_across_a_gap_is_zero(grey):
     assert levels[2].any()
 
 
+def test_flow_across_a_cut_is_zero_and_on_either_side_as_without_it(grey):
+    faces, time_s = faces_of(grey, [0, 2, 4, 3]), np.arange(4) * 0.2
+    levels = face_flow(faces, time_s, shots=np.array([3, 3, 5, 5]))
+    parts = [face_flow(faces[rows], time_s[rows]) for rows in (slice(2), slice(2, 4))]
+    assert np.array_equal(levels, np.concatenate(parts))
+    assert levels[1].any()
+
+
 def test_window_continues_from_the_last_face_of_the_previous_one(grey):
     faces, time_s = faces_of(grey, [0, 2, 5, 4]), np.arange(4) * 0.2
     whole = face_flow(faces, time_s)

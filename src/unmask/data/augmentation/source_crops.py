@@ -61,7 +61,7 @@ def align_crops(
     faces = [warp_crop(crop, matrix, side_px) for crop, matrix in zip(crops, matrices, strict=True)]
     aligned, flow = np.stack(faces), sample.flow
     if flow is not None:
-        flow = np.concatenate([flow[:1], face_flow(aligned, time_s)[1:]])
+        flow = np.concatenate([flow[:1], face_flow(aligned, time_s, shots=sample.shots)[1:]])
     return replace(sample, faces=aligned, flow=flow)
 
 

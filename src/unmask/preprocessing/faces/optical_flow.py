@@ -37,20 +37,25 @@ def face_flow(
     faces: Images,
     time_s: NDArray[np.float64],
     previous: tuple[Images, float] | None = None,
+    shots: NDArray[np.int64] | None = None,
 ) -> Levels:
     """Compute the flow from each face to the next, shape ``(frames, 2, height, width)``.
 
-    Row n is the flow from face n - 1 to face n; it is zero if there is no previous face within
-    ``MAX_GAP_S``.
+    Row n is the flow from face n - 1 to face n; it is zero if there is no previous face of the same
+    shot within ``MAX_GAP_S``.
 
     Args:
         faces: Aligned RGB faces, shape ``(frames, height, width, 3)``.
         time_s: Presentation time of each face, shape ``(frames,)``.
-        previous: Last face of the previous window, shape ``(height, width, 3)``, and its time.
+        previous: Last face of the previous window, shape ``(height, width, 3)``, and its time; of
+            the shot of the first face.
+        shots: Number of the shot of each face, shape ``(frames,)``; ``None`` for a single shot.
     """
     levels = np.zeros((len(faces), 2, *faces.shape[1:3]), np.int8)
     grey = [_to_grey(face) for face in faces]
     gaps_s = np.diff(time_s, prepend=-np.inf)
+    if shots is not None:
+        gaps_s[1:][np.diff(shots) != 0] = np.inf
     if previous is not None and len(faces):
         grey.append(_to_grey(previous[0]))  # at index -1, just before the first face
         gaps_s[0] = time_s[0] - previous[1]
