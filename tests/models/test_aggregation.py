@@ -240,3 +240,39 @@ def test_sum_of_fifths_falls_into_its_own_second():
 def test_no_scores_give_no_seconds():
     seconds = mean_per_second(TimedScores(np.zeros(0), np.zeros(0)))
     assert len(seconds.times_s) == len(seconds.probabilities) == 0
+
+
+def test_pooled_odds_of_windows_are_those_of_all_frames(window):
+    """The windows of 3 and 2 frames whose odds are 1, 4 and 7, and 9 and 9."""
+    aggregator = ScoreAggregator(Calibration(), pooling="odds")
+    for start_s, count, odds in ((0.0, 3, (1 + 4 + 7) / 3), (30.0, 2, 9.0)):
+        score = make_score(np.log(odds), count * [0.5], video=odds / (1 + odds))
+        aggregator.add(window(start_s, p0=count), [score])
+    track = aggregator.decisive_track()
+    expected = np.log((1 + 4 + 7 + 9 + 9) / 5)
+    assert track.logit(Calibration()) == pytest.approx(expected)
+    assert track.modality_logit.value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("pooling", "expected"), [("mean", -4.0), ("odds", 6 - np.log(6))])
+def test_a_forged_window_moves_a_long_video_as_its_detector_pools(window, pooling, expected):
+    aggregator = ScoreAggregator(Calibration(), pooling=pooling)
+    for number in range(6):
+        logit = 6.0 if number == 3 else -6.0
+        aggregator.add(window(30.0 * number, p0=10), [make_score(logit, 10 * [0.5])])
+    assert aggregator.decisive_track().logit(Calibration()) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_voice_is_pooled_like_the_face(window):
+    aggregator = ScoreAggregator(Calibration(), pooling="odds")
+    for start_s, odds in ((0.0, 1.0), (30.0, 5.0)):
+        score = make_score(np.log(odds), [], 20 * [0.5], audio=odds / (1 + odds))
+        aggregator.add(window(start_s), [score])
+    assert aggregator.sound.modality_logit.value == pytest.approx(np.log(3))
+
+
+def test_large_log_odds_stay_finite(window):
+    aggregator = ScoreAggregator(Calibration(), pooling="odds")
+    for start_s, logit in ((0.0, 900.0), (30.0, -900.0)):
+        aggregator.add(window(start_s, p0=5), [make_score(logit, 5 * [0.5])])
+    assert aggregator.decisive_track().logit(Calibration()) == pytest.approx(900 - np.log(2))

@@ -1,8 +1,9 @@
 """Score aggregation: scores of a video, accumulated window by window."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,26 @@ class RunningMean(Generic[T]):
     def value(self) -> T | None:
         """Mean; ``None`` before anything was added."""
         return self.total / self.weight if self.total is not None and self.weight else None
+
+
+@dataclass
+class RunningOddsMean(RunningMean[T]):
+    """Log-odds of the weighted mean of odds, as in :func:`.layers.temporal.masked_mean_odds`.
+
+    The value of parts is then that of the whole, so that a short forged stretch moves the score of
+    a video of many windows by as much as that of one window.
+    """
+
+    def add(self, value: T, weight: float) -> None:
+        """Add log-odds with a positive ``weight``."""
+        added = value + math.log(weight)
+        self.total = added if self.total is None else np.logaddexp(self.total, added)
+        self.weight += weight
+
+    @property
+    def value(self) -> T | None:
+        """Log-odds of the mean; ``None`` before anything was added."""
+        return None if self.total is None else self.total - math.log(self.weight)
 
 
 @dataclass
@@ -114,6 +135,15 @@ class PersonScores(ScoreSeries):
     sync: LipSyncScores = field(default_factory=LipSyncScores)
     boxes_px: list[list[float]] = field(default_factory=list)
 
+    @classmethod
+    def pooled_by(cls, pooling: str) -> Self:
+        """Return scores whose windows are pooled like frames, by ``model.pooling``."""
+        if pooling == "mean":
+            return cls()
+        return cls(
+            members=RunningOddsMean(), passes=RunningOddsMean(), modality_logit=RunningOddsMean()
+        )
+
     def add_window(self, score: SampleScore, modality: float, scores: TimedScores) -> None:
         """Add one window with the weight of its frames or bins.
 
@@ -160,12 +190,18 @@ class ScoreAggregator:
         people: Number of the person to scores.
         sound: Scores of the voice; they decide where no face is seen in the whole video.
         steps: Start of each window with speech, and the fake probabilities of its audio steps.
+        pooling: How the windows of a person are pooled, the detector's ``model.pooling``.
     """
 
     calibration: Calibration = field(default_factory=Calibration)
     people: dict[int, PersonScores] = field(default_factory=dict)
     sound: PersonScores = field(default_factory=PersonScores)
     steps: list[tuple[float, Floats]] = field(default_factory=list)
+    pooling: str = "mean"
+
+    def __post_init__(self) -> None:
+        """Pool the voice like the people."""
+        self.sound = PersonScores.pooled_by(self.pooling)
 
     def add(self, window: ClipFeatures, scores: Sequence[SampleScore]) -> None:
         """Add one window.
@@ -176,7 +212,9 @@ class ScoreAggregator:
         """
         for person, score in zip(window.people, scores, strict=False):
             if score.video_probability is not None:
-                track = self.people.setdefault(person.track.person, PersonScores())
+                track = self.people.setdefault(
+                    person.track.person, PersonScores.pooled_by(self.pooling)
+                )
                 faces = face_scores(score, person.track.time_s)
                 track.add_window(score, score.video_probability, faces)
                 track.boxes_px.extend(person.track.boxes_px.tolist())

@@ -39,7 +39,7 @@ def score_windows(
         passes: MC-dropout passes per member; 0 for none.
         on_scored: Called with each window and the scores of its people.
     """
-    aggregator = ScoreAggregator(bundle.calibration)
+    aggregator = ScoreAggregator(bundle.calibration, pooling=bundle.settings.pooling)
     for features, samples in windows:
         scores = score_samples(bundle, usable_samples(samples, bundle.settings), passes=passes)
         aggregator.add(features, scores)

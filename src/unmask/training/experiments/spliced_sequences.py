@@ -47,9 +47,10 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Sequence:
-    """Encoded frames, sound and speech mask of a sequence."""
+    """Encoded frames, number of the clip of each, sound and speech mask of a sequence."""
 
     features: Features
+    shots: NDArray[np.int64]
     waveform: NDArray[np.float32]
     is_speech: NDArray[np.bool_]
 
@@ -126,6 +127,7 @@ def _encode(bundle: Bundle, clip: Clip, load: FeatureLoader) -> _Part:
         None if sample.flow is None else sample.flow[:frames],
         sample.waveform[:samples],
         sample.is_speech[:samples],
+        times_s=np.arange(frames) / rate_hz,
     )
     device = next(bundle.first_member.parameters()).device
     with torch.inference_mode():
@@ -150,6 +152,7 @@ def _join(order: Sequence[_Part], frames: int, rate_hz: float) -> _Sequence:
     members = zip(*(part.features for part in parts), strict=True)
     return _Sequence(
         tuple(torch.cat(rows)[:frames] for rows in members),
+        np.repeat(np.arange(len(parts)), [part.frames for part in parts])[:frames],
         np.concatenate([part.sample.waveform for part in parts])[:samples],
         np.concatenate([part.sample.is_speech for part in parts])[:samples],
     )
@@ -190,7 +193,7 @@ def _splice(
         inside = (times_s >= span_s[0]) & (times_s < span_s[1])
         waveform = splice_sound(sound, waveform, span_s)
         is_speech = np.where(inside, speech, is_speech)
-    return _Sequence(features, waveform, is_speech)
+    return _Sequence(features, plain.shots, waveform, is_speech)
 
 
 def _placed(values: Array, start: int, length: int) -> Array:
@@ -201,10 +204,16 @@ def _placed(values: Array, start: int, length: int) -> Array:
 
 def _score(bundle: Bundle, clip: Clip, sequence: _Sequence, length_s: float) -> ScoredClip:
     frames = len(sequence.features[0])
-    no_pixels = np.zeros((frames, 1, 1, 3), np.uint8)
-    empty = ModelInput(no_pixels, None, sequence.waveform, sequence.is_speech)
+    times_s = np.arange(frames) / bundle.preprocessing.sampling.rate_hz
+    empty = ModelInput(
+        np.zeros((frames, 1, 1, 3), np.uint8),
+        None,
+        sequence.waveform,
+        sequence.is_speech,
+        times_s=times_s,
+        shots=sequence.shots,
+    )
     device = next(bundle.first_member.parameters()).device
     batch = collate([empty], bundle.settings, with_pixels=False).to(device)
     score = score_encoded(bundle, batch, [rows[None] for rows in sequence.features])
-    times_s = np.arange(frames) / bundle.preprocessing.sampling.rate_hz
     return ScoredClip(clip, (score,), np.full(len(FOOTAGE_FACTS), np.nan), (times_s,), length_s)
