@@ -170,7 +170,7 @@ class Evidence(ReportModel):
         "measured.",
     )
     file: str | None = Field(
-        default=None, description="Name of the image; null where nothing is highlighted."
+        default=None, description="Name of the image; null for a frame without a heat map."
     )
     original: str | None = Field(
         default=None, description="Name of the same image without the drawing."
