@@ -112,11 +112,16 @@ def test_guarantee_without_clips_is_refused():
 
 def test_segment_thresholds_are_read_from_the_calibration_record():
     thresholds = ReportedThresholds.model_validate(SegmentThresholds(0.5, 0.7, 0.9))
-    assert thresholds.model_dump() == {"video": 0.5, "audio": 0.7, "lip_sync": 0.9}
+    expected = {"video": 0.5, "audio": 0.7, "lip_sync": 0.9, "per_hour": 0.0}
+    assert thresholds.model_dump() == expected
 
 
 def test_evidence_is_read_from_the_evidence_item():
-    item = EvidenceItem("sound", None, 1.25, 0.9, 0.5, 0.1, "d", "f.png", None, ((1.0, 0.5),))
+    effects = {"faithfulness": 0.5, "random_drop": 0.1, "insertion": 0.4, "random_insertion": 0.2}
+    tested = {**effects, "p_value": 0.05, "is_supported": True}
+    item = EvidenceItem(
+        "sound", None, 1.25, 0.9, "d", **tested, file="f.png", importance=((1.0, 0.5),)
+    )
     assert Evidence.model_validate(item).model_dump() == {
         "kind": "sound",
         "person": None,
@@ -125,6 +130,10 @@ def test_evidence_is_read_from_the_evidence_item():
         "fake_probability": 0.9,
         "faithfulness": 0.5,
         "random_drop": 0.1,
+        "insertion": 0.4,
+        "random_insertion": 0.2,
+        "p_value": 0.05,
+        "is_supported": True,
         "file": "f.png",
         "original": None,
         "importance": ((1.0, 0.5),),
