@@ -18,7 +18,7 @@ from unmask.evaluation.serialization import write_scores
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.own_forgeries import score_own_forgeries
-from unmask.training.score_clips import score_split
+from unmask.training.score_outputs import score_split_outputs
 
 
 @step(output_materializers={"plots": FolderMaterializer}, cache_policy=EVALUATION_POLICY)
@@ -35,13 +35,14 @@ def evaluate_detector(
     The metrics on data sets without training clips become part of the evaluation, and so do those
     on own forgeries.
     """
-    rows = score_split(bundle, select_headline_clips(clips), "test", Cache(CACHE))
+    scores = score_split_outputs(bundle, select_headline_clips(clips), "test", Cache(CACHE))
     plots = step_dir()
-    write_plots(rows, plots, settings.bins)
-    write_scores(rows, plots / "scores.csv")
+    write_plots(scores.rows, plots, settings.bins)
+    write_scores(scores.rows, plots / "scores.csv")
     own_rows = score_own_forgeries(bundle, own_forgeries, Cache(CACHE))
     if own_rows:
         write_scores(own_rows, plots / "own_forgeries.csv")
     slices = measure_splits(own_rows, settings, seed)
-    evaluation = evaluate(rows, settings, seed)
+    evaluation = evaluate(scores.rows, settings, seed, scores.outputs)
+    evaluation = evaluation.beside_promise(scores.guarantee.fpr, scores.guarantee.fnr)
     return replace(evaluation, cross_dataset=cross_dataset, own_forgeries=slices), plots

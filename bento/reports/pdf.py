@@ -14,7 +14,6 @@ from reportlab.platypus.tables import Table, TableStyle
 
 from bento.db.models import Job
 from unmask import __version__
-from unmask.serving.report.reasons import REASON_TEXTS
 from unmask.serving.report.resolution import format_probability
 from unmask.serving.report.schema import Report
 
@@ -39,7 +38,8 @@ INTERPRETATION = (
     "The fake probability measures similarity to the forgeries on which the detector was trained "
     "and calibrated, between 0 and 1; higher is more fake. It is not the probability that a court "
     "or an editor needs, which also depends on how common forgeries are where this video comes "
-    "from. It says nothing about a person's intent and is not a judgement on a person.",
+    "from: it is stated for the prevalence below. It says nothing about a person's intent and is "
+    "not a judgement on a person.",
     "The verdict is `fake` above and `real` below the thresholds stated here, which were set on "
     "videos that were not used for training; between them it is `inconclusive`. So it is where "
     "a flagged segment contradicts a low score, and where the video offers too little to judge.",
@@ -47,6 +47,7 @@ INTERPRETATION = (
     "without speech make detection less reliable. A genuine video that was edited or processed "
     "can score high. Nobody should be accused on the basis of this report alone.",
 )
+NOT_MEASURED = "not stored with this detector"
 PROMOTION = (
     "A detector is packaged only after it has passed every required gate (accuracy, calibration, "
     "robustness, no regression against its predecessor). A detector that no training pipeline "
@@ -80,8 +81,7 @@ def _build_story(
 ) -> Iterator[Flowable]:
     yield _paragraph("unmask: deepfake analysis report", "Title")
     yield _paragraph(f"{report.verdict.upper()}. {VERDICTS[report.verdict]}", "Heading2")
-    if report.reason is not None:
-        yield _paragraph(REASON_TEXTS[report.reason])
+    yield from (_paragraph(message) for message in report.reason_messages)
     if report.fake_probability is not None:
         yield _table(_score_rows(report))
     yield from _section("Interpretation", INTERPRETATION)
@@ -111,6 +111,8 @@ def _score_rows(report: Report) -> Iterator[tuple[str, str]]:
         "95 % interval",
         " to ".join(_format_score(report, end) for end in interval) if interval else unknown,
     )
+    if report.dropout_range is not None:
+        yield "Dropout range", " to ".join(_format_score(report, p) for p in report.dropout_range)
     yield "Uncertainty score", unknown if uncertainty is None else f"{uncertainty:.3f}"
     for modality, label in (("video", "Faces"), ("audio", "Voice"), ("lip_sync", "Lip-sync")):
         yield f"{label} only", _format_score(report, getattr(report.modalities, modality))
@@ -149,6 +151,19 @@ def _detector_rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "Phase, profile", f"{model.phase}, {model.profile}"
     yield "Backbones", f"{model.frame_backbone} (faces), {model.voice_backbone} (voice)"
     yield "Calibration", f"temperature {model.temperature:.3f}, bias {model.bias:+.3f}"
+    if (promise := model.promise) is not None:
+        yield (
+            "Promised error rates",
+            f"at most {promise.fpr:.1%} of genuine clips called fake and {promise.fnr:.1%} of "
+            f"fakes called real, from {promise.real_clips} genuine and {promise.fake_clips} fake "
+            "calibration clips",
+        )
+    yield (
+        "Measured error rates",
+        NOT_MEASURED if model.measured is None else (f"{model.measured.describe()}."),
+    )
+    if model.prevalence is not None:
+        yield "Prevalence", f"probabilities hold where {model.prevalence:.0%} of videos are forged"
     yield "Thresholds", f"real below {model.real_below:.3f}, fake above {model.fake_above:.3f}"
     thresholds = model.alarms
     yield (

@@ -22,16 +22,10 @@ FOOTAGE_FACTS = (
 )
 
 Verdict = Literal["fake", "real", "inconclusive"]
-Reason = Literal[  # why a verdict is inconclusive; where several apply, the first one is given
-    "nothing_to_score",
-    "demo_model",
-    "too_little_evidence",
-    "still_picture",
-    "telephone_band",
-    "experimental",
-    "segment_alarm",
-    "between_thresholds",
-]
+# codes of why a verdict is inconclusive, in the order in which they are given
+Reason = Literal["nothing_to_score", "demo_model", "too_little_evidence", "still_picture",
+                 "telephone_band", "experimental", "unlike_calibration", "segment_alarm",
+                 "between_thresholds"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +376,8 @@ class ScoreRow:
             ``None`` where it was not scored.
         fake_video, fake_audio: Label of each modality; ``None`` if unknown.
         source, compression: As of the clip; empty in tables of before version 0.3.
+        verdict, prevalence: By the rules of serving; share of fakes that the probabilities are
+            stated for. ``None`` in older tables.
     """
 
     clip_id: str
@@ -398,3 +394,5 @@ class ScoreRow:
     sync_probability: float | None = None
     source: str = ""
     compression: str = ""
+    verdict: Verdict | None = None
+    prevalence: float | None = None

@@ -4,13 +4,15 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from steps.platforms.materializers import hash_folder
 from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
 from unmask.evaluation.gates import GateReport
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.files import atomic_write
 from unmask.models.bundle import GATES
-from unmask.serving.report.model_card import ReportedGate
+from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 
 
 def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
@@ -51,6 +53,20 @@ def _copy_into_service(champion: Path) -> None:
 def _write_gates(path: Path, gates: GateReport) -> None:
     fields = ReportedGate.model_fields
     rows = [{name: asdict(row)[name] for name in fields} for row in gates.rows]
-    content = {"rows": rows, "notes": gates.notes}
+    measured = None if gates.verdicts is None else _describe_verdicts(gates.verdicts)
+    content = {"rows": rows, "notes": gates.notes, "measured": measured}
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _describe_verdicts(verdicts: MeasuredVerdicts) -> dict[str, Any]:
+    fpr, fnr = verdicts.fpr, verdicts.fnr
+    counts = {name: value for name, value in asdict(verdicts).items() if "promised" not in name}
+    reported = ReportedVerdicts(
+        **counts,
+        fpr=fpr.value,
+        fpr_interval=(fpr.low or 0.0, fpr.high or 0.0),
+        fnr=fnr.value,
+        fnr_interval=(fnr.low or 0.0, fnr.high or 0.0),
+    )
+    return reported.model_dump()

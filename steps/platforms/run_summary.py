@@ -9,7 +9,13 @@ from rich.console import Console
 from steps.platforms.paths import CHAMPION, SUMMARY
 from unmask.errors import DataError
 from unmask.evaluation import serialization
-from unmask.evaluation.console_tables import evaluation_table, gate_table, target_table
+from unmask.evaluation.console_tables import (
+    evaluation_table,
+    gate_table,
+    output_table,
+    target_table,
+    verdict_table,
+)
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import GateReport
 
@@ -77,6 +83,8 @@ def load(path: Path = SUMMARY) -> Summary:
 def print_summary(summary: Summary, console: Console) -> None:
     """Print metrics, gates, locations and the next commands."""
     console.print(evaluation_table(summary.evaluation))
+    console.print(verdict_table(summary.evaluation.verdicts))
+    console.print(output_table(summary.evaluation.outputs))
     console.print(gate_table(summary.gates))
     console.print(target_table(summary.gates))
     for name, text in _locations(summary):

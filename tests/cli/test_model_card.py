@@ -5,7 +5,12 @@ from typer.testing import CliRunner
 
 from unmask.cli.app import app
 from unmask.models.bundle import load_bundle
-from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
+from unmask.serving.report.model_card import (
+    Model,
+    ReportedGate,
+    ReportedGuarantee,
+    ReportedVerdicts,
+)
 from unmask.serving.report.model_card_markdown import to_markdown
 
 VALUES = {
@@ -48,6 +53,21 @@ def test_the_guarantee_is_stated_or_said_to_be_missing():
     guarantee = ReportedGuarantee(fpr=0.1, fnr=0.05, real_clips=24, fake_clips=20, people=8)
     assert "24 genuine and 20 fake" in to_markdown(Model(**VALUES, promise=guarantee))
     assert "No conformal guarantee" in to_markdown(Model(**VALUES))
+
+
+def test_measured_rates_stand_beside_the_guarantee_and_prevalence_is_stated():
+    guarantee = ReportedGuarantee(fpr=0.1, fnr=0.05, real_clips=24, fake_clips=20, people=8)
+    measured = ReportedVerdicts(
+        split="test", reals=42, fakes=40, people=14, false_alarms=7, misses=2,
+        inconclusive_reals=5, inconclusive_fakes=6, fpr=7 / 42, fpr_interval=(0.07, 0.314),
+        fnr=0.05, fnr_interval=(0.006, 0.169), confidence=0.95,
+    )  # fmt: skip
+    text = to_markdown(Model(**VALUES, promise=guarantee, measured=measured, prevalence=0.2))
+    assert "42 genuine and 40 fake test clips of 14 people" in text
+    assert "7 genuine clips (16.7%; 7.0% to 31.4%) were called fake" in text
+    assert "2 fakes (5.0%; 0.6% to 16.9%) real" in text
+    assert "of which 20% is forged" in text
+    assert "Measured:" not in to_markdown(Model(**VALUES, promise=guarantee))
 
 
 @pytest.mark.parametrize("folds", [0, 5])

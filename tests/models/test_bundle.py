@@ -182,6 +182,21 @@ OLDER = [
         UncertaintySettings(),
         ([4.8070], 0.91891, 0.41034, 0.58615),
     ),
+    (
+        6,
+        Calibration(
+            1.7,
+            0.3,
+            0.6,
+            0.2,
+            replace(GUARANTEE, people=8),
+            -0.4,
+            Calibration(1.2, 0.2, 0.8, guarantee=replace(GUARANTEE, people=8), bias=0.1),
+            SegmentThresholds(0.5, 0.7, 0.9),
+        ),
+        UncertaintySettings(),
+        ([4.8070], 0.98379, 0.41034, 0.58615),
+    ),
 ]
 
 
@@ -199,7 +214,7 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == schema
     assert bundle.schema_version == schema
     assert (bundle.calibration, bundle.uncertainty) == (calibration, uncertainty)
-    assert bundle.domain is None
+    assert bundle.domain == (DOMAIN if schema == 6 else None)
     (score,) = score_samples(bundle, [formula_sample()], "32")
     logits, probability, video, audio = expected
     assert score.member_logits == pytest.approx(logits, abs=0.02)

@@ -73,11 +73,11 @@ def test_repeated_scores_are_final_scores_of_single_logits(sync_probability):
 @pytest.mark.parametrize(
     ("probability", "decision"),
     [
-        (None, Decision("inconclusive", "nothing_to_score")),
+        (None, Decision("inconclusive", ("nothing_to_score",))),
         (0.0, Decision("real")),
         (0.29, Decision("real")),
-        (0.3, Decision("inconclusive", "between_thresholds")),
-        (0.7, Decision("inconclusive", "between_thresholds")),
+        (0.3, Decision("inconclusive", ("between_thresholds",))),
+        (0.7, Decision("inconclusive", ("between_thresholds",))),
         (0.71, Decision("fake")),
         (1.0, Decision("fake")),
     ],
@@ -89,8 +89,8 @@ def test_verdict_follows_the_thresholds(probability, decision):
 def test_a_clip_with_a_flagged_segment_is_never_called_real():
     decisions = [decide_verdict(VerdictBasis(p, 50, True), THRESHOLDS) for p in (0.07, 0.5, 0.9)]
     assert decisions == [
-        Decision("inconclusive", "segment_alarm"),
-        Decision("inconclusive", "between_thresholds"),
+        Decision("inconclusive", ("segment_alarm",)),
+        Decision("inconclusive", ("between_thresholds",)),
         Decision("fake"),
     ]
 
@@ -98,7 +98,7 @@ def test_a_clip_with_a_flagged_segment_is_never_called_real():
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_less_than_a_second_of_face_or_voice_decides_nothing(probability):
     few, enough = VerdictBasis(probability, MIN_FRAMES - 1), VerdictBasis(probability, MIN_FRAMES)
-    assert decide_verdict(few, THRESHOLDS) == Decision("inconclusive", "too_little_evidence")
+    assert decide_verdict(few, THRESHOLDS) == Decision("inconclusive", ("too_little_evidence",))
     assert decide_verdict(enough, THRESHOLDS).reason != "too_little_evidence"
 
 
@@ -108,7 +108,7 @@ def test_less_than_a_second_of_face_or_voice_decides_nothing(probability):
     st.booleans(),
     st.frozensets(st.sampled_from(["demo_model", "still_picture", "telephone_band"])),
 )
-def test_a_verdict_has_no_reason_and_its_absence_has_the_first_that_applies(
+def test_a_verdict_has_no_reason_and_its_absence_has_all_that_apply(
     probability, moments, has_alarm, obstacles
 ):
     basis = VerdictBasis(probability, moments, has_alarm, obstacles)
@@ -116,7 +116,7 @@ def test_a_verdict_has_no_reason_and_its_absence_has_the_first_that_applies(
     assert (decision.verdict == "inconclusive") == (decision.reason is not None)
     if probability is not None and obstacles:
         few = {"too_little_evidence"} if moments < MIN_FRAMES else set()
-        assert decision.reason == min(obstacles | few, key=REASONS.index)
+        assert decision.reasons == tuple(sorted(obstacles | few, key=REASONS.index))
     if has_alarm:
         assert decision.verdict != "real"
 
@@ -124,4 +124,4 @@ def test_a_verdict_has_no_reason_and_its_absence_has_the_first_that_applies(
 def test_thresholds_of_zero_and_one_rule_out_both_verdicts():
     calibration = Calibration(real_below=0.0, fake_above=1.0)
     decisions = {decide_verdict(VerdictBasis(p, 50), calibration) for p in (0.0, 0.5, 1.0)}
-    assert decisions == {Decision("inconclusive", "between_thresholds")}
+    assert decisions == {Decision("inconclusive", ("between_thresholds",))}

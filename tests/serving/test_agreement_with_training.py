@@ -39,7 +39,7 @@ from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.analyzer import STAGES
 from unmask.serving.report.schema import Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
-from unmask.training.calibration.segment_thresholds import has_flagged_segment, peak_segment_scores
+from unmask.training.flagged_segments import has_flagged_segment, peak_segment_scores
 from unmask.training.score_clips import score_clip_people, to_score_row
 from unmask.training.score_frames import score_videos
 
@@ -165,7 +165,7 @@ def make_features(people, start_s, end_s):
 def score_as_in_training(bundle, people):
     clip = make_clip(path=INFO.path, duration_s=DURATION_S)
     (scored,) = score_clip_people(bundle, [clip], lambda _: make_features(people, 0.0, DURATION_S))
-    row = to_score_row(scored)
+    row = to_score_row(scored, bundle)
     in_effect = bundle.calibration.for_clip(row.sync_probability)
     moments = scored_moments(decisive_score(scored.scores))
     basis = VerdictBasis(row.probability, moments, has_flagged_segment(bundle, scored))
@@ -319,10 +319,10 @@ def test_all_ways_to_score_a_clip_of_two_minutes_agree_to_the_last_digits():
     (scored,) = score_clip_people(bundle, [clip], lambda _: whole)
     (video,), _ = score_videos(bundle, [clip], lambda _: whole)
     logit, close = track.logit(bundle.calibration), {"rel": 1e-12, "abs": 1e-12}
-    row = to_score_row(scored)
+    row = to_score_row(scored, bundle)
     assert row.logit == pytest.approx(logit, **close)
     assert score_clip(bundle, whole) == pytest.approx(logit, **close)
-    assert video.row == row
+    assert replace(video.row, verdict=row.verdict) == row  # a video has no verdict
     assert row.video_probability == pytest.approx(track.modality_probability, **close)
     assert row.audio_probability == pytest.approx(served.sound.modality_probability, **close)
     assert row.sync_probability == pytest.approx(track.sync.probability.value, **close)

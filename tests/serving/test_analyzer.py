@@ -9,13 +9,16 @@ import torch
 
 from unmask.errors import BundleError, MediaError
 from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import SegmentThresholds
 from unmask.models.detector import Detector
 from unmask.models.inference import decisive_score, score_samples
 from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_inputs
 from unmask.preprocessing.timing import StageTimer
+from unmask.records import FOOTAGE_FACTS
 from unmask.serving import analyzer as analyzer_module
 from unmask.serving.analyzer import Analyzer
+from unmask.serving.report.reasons import REASON_TEXTS
 
 
 @pytest.fixture(scope="module")
@@ -231,9 +234,23 @@ def test_an_experimental_detector_shows_its_scores_and_abstains(bundle_folder, t
     bundle = load_bundle(bundle_folder)
     bundle = replace(bundle, profile="field", provenance={"experimental": reason})
     report = Analyzer(bundle).analyze(talking)
-    assert (report.verdict, report.reason) == ("inconclusive", "experimental")
+    codes = [reason.code for reason in report.reasons]
+    assert (report.verdict, codes) == ("inconclusive", ["experimental"])
+    assert report.reasons[0].message == REASON_TEXTS["experimental"]
     assert report.fake_probability is not None
     assert f"The detector is experimental. {reason}" in report.notes
+
+
+def test_a_detector_of_real_footage_scores_unlike_footage_and_abstains(bundle_folder, talking):
+    bundle, facts = load_bundle(bundle_folder), len(FOOTAGE_FACTS)
+    spread = tuple(map(tuple, np.eye(facts).tolist()))
+    for limit, is_unlike in ((0.0, True), (1e9, False)):
+        domain = CalibrationDomain((0.0,) * facts, spread, (True,) * facts, limit, 0.1, clips=24)
+        report = Analyzer(replace(bundle, profile="full", domain=domain)).analyze(talking)
+        codes = {reason.code for reason in report.reasons}
+        assert ("unlike_calibration" in codes) == is_unlike
+        assert report.fake_probability is not None
+        assert report.verdict == "inconclusive" or not is_unlike
 
 
 def test_environment_variable_selects_the_bundle(bundle_folder, monkeypatch):

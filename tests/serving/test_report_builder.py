@@ -11,6 +11,7 @@ import torch
 from unmask.config import LipSettings, UncertaintySettings
 from unmask.models.bundle import CROSS_FIT_FOLDS, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
+from unmask.models.calibration.platt_resampling import resample_platt
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
@@ -22,6 +23,13 @@ from unmask.serving import analyzer as analyzer_module
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.report_builder import build_model_card
 from unmask.serving.report_notes import NOT_COMPARED
+
+
+def make_resamples():
+    rng = np.random.default_rng(0)
+    is_fake = np.arange(24) % 2 == 0
+    people = [str(number // 4) for number in range(24)]
+    return resample_platt(rng.normal(is_fake * 1.5, 1.0), is_fake, people)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +61,7 @@ def full_analyzer(bundle_folder, tmp_path_factory):
             alone=Calibration(
                 2.0, 0.2, 0.8, guarantee=ConformalGuarantee(0.1, 0.1, 30, 30), bias=-0.4
             ),
+            resamples=make_resamples(),
         ),
         preprocessing=before.preprocessing.replace(lips=LipSettings(enabled=True)),
     )
@@ -80,8 +89,10 @@ def test_every_field_is_filled(report):
     written = json.loads(report.model_dump_json())
     # a verdict of fake or real has no reason
     assert [name for name, value in written.items() if value is None] in ([], ["reason"])
-    # there may be flagged segments or not
-    assert [name for name, value in written.items() if value == []] in ([], ["segments"])
+    # there may be reasons and flagged segments or not
+    empty = {name for name, value in written.items() if value == []}
+    assert empty <= {"reasons", "segments"}
+    assert ("reasons" in empty) == (written["reason"] is None)
     (person,) = report.people
     assert person.lip_sync is not None
     assert None not in report.modalities.model_dump().values()
@@ -126,10 +137,10 @@ def test_without_lip_sync_the_calibration_of_the_detectors_applies(
     assert report.fake_probability == pytest.approx(1 / (1 + np.exp(-mean)), abs=1e-6)
 
 
-def test_interval_contains_the_probability(report):
-    low, high = report.confidence_interval
-    assert low <= report.fake_probability <= high
-    assert low < high
+def test_interval_and_dropout_range_contain_the_probability(report):
+    for low, high in (report.confidence_interval, report.dropout_range):
+        assert low <= report.fake_probability <= high
+        assert low < high
     assert report.uncertainty_score > 0
     assert report.uncertainty_score == report.repeated_variance / report.repeated_mean
     assert 0 < report.repeated_mean < 1
@@ -209,7 +220,7 @@ def test_analysis_is_deterministic_and_has_no_evidence_without_a_folder(
 ):
     again = full_analyzer.analyze(talking)
     assert again.evidence == ()
-    assert again.confidence_interval == report.confidence_interval
+    assert again.dropout_range == report.dropout_range
     for name in ("fake_probability", "uncertainty_score", "members", "people", "segments"):
         assert getattr(again, name) == getattr(report, name), name
 
@@ -224,7 +235,7 @@ def test_windows_add_up_and_their_times_are_those_of_the_video(full_analyzer, ta
     mean = np.average(logits, axis=0, weights=[len(w.people[0].faces) for w in windows])
     members = [member.fake_probability for member in report.members]
     assert members == pytest.approx(1 / (1 + np.exp(0.4 - mean / 2.0)), abs=1e-4)
-    low, high = report.confidence_interval
+    low, high = report.dropout_range
     assert low <= report.fake_probability <= high
     assert max(point.time_s for point in report.audio_timeline) >= 1.0
     if report.people[0].lip_sync is not None:
@@ -232,17 +243,19 @@ def test_windows_add_up_and_their_times_are_those_of_the_video(full_analyzer, ta
         assert times_s == sorted(times_s)
 
 
-def test_video_without_sound_has_an_interval_and_no_lip_sync(full_analyzer, make_video, tmp_path):
+def test_video_without_sound_has_a_dropout_range_and_no_lip_sync(
+    full_analyzer, make_video, tmp_path
+):
     report = full_analyzer.analyze(make_video(tmp_path / "mute.mp4", audio=False))
     assert report.modalities.lip_sync is None
     assert report.people[0].lip_sync is None
-    assert report.confidence_interval is not None
+    assert report.dropout_range is not None
     assert report.audio_timeline == ()
 
 
-def test_single_detector_without_mc_dropout_has_no_interval(bundle_folder, talking):
+def test_single_detector_without_mc_dropout_has_no_dropout_range(bundle_folder, talking):
     report = Analyzer.load(bundle_folder).analyze(talking)
-    assert report.confidence_interval is None
+    assert report.dropout_range is None
     assert report.uncertainty_score is None
     assert report.members == ()
     assert report.people[0].lip_sync is None

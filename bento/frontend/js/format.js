@@ -35,6 +35,12 @@ export const REASONS = {
     label: "experimental detector",
     text: "The detector is experimental: it shows its scores and gives no verdict.",
   },
+  unlike_calibration: {
+    label: "unlike the calibration clips",
+    text:
+      "The footage is unlike the calibration clips in size, frame rate, faces or sound, so the " +
+      "error rates of a verdict are unknown.",
+  },
   segment_alarm: {
     label: "flagged segment",
     text: "The video as a whole scores low, but a segment of it is flagged.",

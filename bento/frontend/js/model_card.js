@@ -68,6 +68,8 @@ export function modelCard(model) {
     ],
     ["Segment thresholds", formatSegmentThresholds(model)],
     ["Conformal guarantee", formatGuarantee(model.promise)],
+    ["Measured on test clips", formatMeasured(model.measured)],
+    ["Prevalence", formatPrevalence(model.prevalence)],
   ];
   return card(
     "Model card",
@@ -88,6 +90,26 @@ function formatGuarantee(guarantee) {
     `${percent(guarantee.fnr)} of fakes called real, on average over clips exchangeable with ` +
     `the ${guarantee.real_clips} genuine and ${guarantee.fake_clips} fake calibration clips` +
     (guarantee.folds ? "; approximately, as the calibration is cross-fitted" : "")
+  );
+}
+
+/** Reports before schema 4, and detectors that no pipeline promoted, have no measured rates. */
+function formatMeasured(measured) {
+  if (!measured) return "not stored with this detector";
+  const rate = (share, [low, high]) =>
+    `${(share * 100).toFixed(1)} % (${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)} %)`;
+  return (
+    `${rate(measured.fpr, measured.fpr_interval)} of ${measured.reals} genuine clips called fake, ` +
+    `${rate(measured.fnr, measured.fnr_interval)} of ${measured.fakes} fakes called real, ` +
+    `${measured.people} people`
+  );
+}
+
+function formatPrevalence(prevalence) {
+  if (prevalence === null || prevalence === undefined) return "unknown";
+  return (
+    `probabilities hold where ${(prevalence * 100).toFixed(0)} % of videos are forged; ` +
+    "verdicts do not depend on it"
   );
 }
 

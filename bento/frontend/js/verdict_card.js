@@ -64,34 +64,45 @@ function explanation(report) {
   const probability = report.fake_probability;
   const sentences = [];
   if (report.verdict === "real") sentences.push(REAL_NOT_PROVEN);
-  if (report.verdict === "inconclusive") sentences.push(reasonText(report));
-  if (probability !== null) sentences.push(meaning(report), intervalSentence(report));
+  if (report.verdict === "inconclusive") sentences.push(...reasonTexts(report));
+  if (probability !== null) sentences.push(meaning(report), ...uncertainty(report));
   return sentences.map((sentence) => element("p", {}, sentence));
 }
 
-/** Why the verdict is inconclusive; reports of older schemas do not state it. */
-function reasonText({ reason, fake_probability: probability }) {
+/** Why the verdict is inconclusive; reports before schema 4 state one reason or none. */
+function reasonTexts({ reasons = [], reason, fake_probability: probability }) {
   const fallback = probability === null ? "nothing_to_score" : "between_thresholds";
-  return REASONS[reason ?? fallback].text;
+  const codes = reasons.length > 0 ? reasons.map(({ code }) => code) : [reason ?? fallback];
+  return codes.map((code) => REASONS[code].text);
 }
 
-function meaning({ fake_probability: probability, model: { promise } }) {
+function meaning({ fake_probability: probability, model: { promise, prevalence } }) {
   const score = `Fake probability ${formatScore(probability, promise)}`;
   if (!promise) return `${score}; the detector is not calibrated.`;
+  const forged = prevalence ? ` of which ${(prevalence * 100).toFixed(0)} % is forged` : "";
   return (
-    `${score}: on footage like the calibration data, ${shareOfFakes(probability, promise)} ` +
+    `${score}: on footage like the calibration data${forged}, ${shareOfFakes(probability, promise)} ` +
     `videos with this score are fakes, as far as ${promise.real_clips + promise.fake_clips} ` +
     "calibration clips can tell."
   );
 }
 
-function intervalSentence({ confidence_interval: interval, uncertainty_score: spread, model }) {
-  if (interval === null) {
-    return `The uncertainty is unknown: this detector (phase ${model.phase}) gives a single estimate.`;
+/** The interval of the probability, and the range under dropout. Before schema 4 only the latter
+ * existed, as `confidence_interval`. */
+function uncertainty({ schema_version: schema, confidence_interval, dropout_range, ...report }) {
+  const { uncertainty_score: spread, model } = report;
+  const isOld = schema < 4;
+  const ends = (range) => range.map((end) => formatScore(end, model.promise)).join(" and ");
+  const interval = isOld ? null : confidence_interval;
+  const range = isOld ? confidence_interval : dropout_range;
+  const sentences = [];
+  if (interval) sentences.push(`The 95 % interval of the probability lies between ${ends(interval)}.`);
+  if (range) {
+    const score = spread === null ? "" : `; uncertainty score ${spread.toFixed(3)}`;
+    sentences.push(`95 % of the detector's repeated estimates lie between ${ends(range)}${score}.`);
   }
-  const [low, high] = interval.map((end) => formatScore(end, model.promise));
-  const sentence = `95 % of the detector's repeated estimates lie between ${low} and ${high}`;
-  return spread === null ? `${sentence}.` : `${sentence}; uncertainty score ${spread.toFixed(3)}.`;
+  if (sentences.length > 0) return sentences;
+  return [`The uncertainty is unknown: this detector (phase ${model.phase}) gives a single estimate.`];
 }
 
 /** The probability on a scale from 0 to 1, with the thresholds. */

@@ -68,7 +68,7 @@ def print_report(report: "Report") -> None:
         head.append(f"  fake probability {_score(report, report.fake_probability)}", "bold")
         head.append(_modality_summary(report), "not bold")
     console.print(head)
-    for line in (*_reason(report), *_uncertainty_lines(report)):
+    for line in (*report.reason_messages, *_uncertainty_lines(report)):
         console.print(Text(f"  {line}"))
     for person in report.people:
         console.print(Text(f"  {_describe_person(report, person)}"))
@@ -90,18 +90,14 @@ def _describe_media(media: "Media") -> str:
     return f"{media.file}  {media.duration_s:.1f} s, {size}{' + '.join(codecs)}"
 
 
-def _reason(report: "Report") -> Iterator[str]:
-    from unmask.serving.report.reasons import REASON_TEXTS
-
-    if report.reason is not None:
-        yield REASON_TEXTS[report.reason]
-
-
 def _uncertainty_lines(report: "Report") -> Iterator[str]:
     if report.confidence_interval is not None:
         low, high = report.confidence_interval
+        yield f"95 % interval: {_score(report, low)} to {_score(report, high)}"
+    if report.dropout_range is not None:
+        low, high = report.dropout_range
         spread = f"uncertainty {report.uncertainty_score:.3f}"
-        yield f"95 % interval: {_score(report, low)} to {_score(report, high)}, {spread}"
+        yield f"dropout range: {_score(report, low)} to {_score(report, high)}, {spread}"
     if report.members:
         probabilities = ", ".join(_score(report, item.fake_probability) for item in report.members)
         yield f"{len(report.members)} members: {probabilities}"

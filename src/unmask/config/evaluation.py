@@ -33,6 +33,11 @@ class UncertaintySettings(SettingsModel):
         "genuine footage. 12 need 99 windows of 3 s in the genuine validation clips; with fewer, "
         "the rate is the lowest that so many bear.",
     )
+    prevalence: OpenFraction = Field(
+        default=0.5,
+        description="Share of forged clips that probabilities are stated for. It moves the "
+        "probabilities and the thresholds alike, so no verdict depends on it.",
+    )
 
 
 class CalibrationPlan(SettingsModel):

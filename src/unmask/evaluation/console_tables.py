@@ -1,15 +1,17 @@
 """Console tables of evaluations and gates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.table import Table
 
-from unmask.evaluation import part_rows, roadmap
+from unmask.evaluation import measured_verdicts, output_calibration, part_rows, roadmap
 from unmask.evaluation.auc_estimate import AucEstimate, UnmeasuredAuc
 from unmask.evaluation.baseline_comparison import PART_HEADINGS, BaselineSource
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.gates import NOT_MEASURED, GateReport
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts
+from unmask.evaluation.output_calibration import OutputCalibration
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:
@@ -66,6 +68,27 @@ def part_table(report: GateReport) -> Table:
         table.add_column(name)
     for row in report.parts:
         table.add_row(*row.list_cells())
+    return table
+
+
+def verdict_table(verdicts: MeasuredVerdicts | None) -> Table:
+    """Return a table of the error rates of verdicts beside those that were promised."""
+    people = "" if verdicts is None else f", {verdicts.people} people"
+    table = Table(title=f"Verdicts on test{people}", title_justify="left")
+    for name in measured_verdicts.HEADINGS:
+        table.add_column(name)
+    for row in () if verdicts is None else verdicts.list_rows():
+        table.add_row(*row)
+    return table
+
+
+def output_table(outputs: Mapping[str, OutputCalibration]) -> Table:
+    """Return a table of the calibration error of each output by its own label."""
+    table = Table(title="Calibration of every output", title_justify="left")
+    for name in output_calibration.HEADINGS:
+        table.add_column(name)
+    for name, output in outputs.items():
+        table.add_row(*output.list_cells(name))
     return table
 
 

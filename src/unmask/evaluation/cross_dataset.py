@@ -13,6 +13,7 @@ from unmask.evaluation.bootstrap import Resampling, resample_metrics
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.measurement import LabelledScores, Measurement, measure
 from unmask.evaluation.metrics import Labels, Scores, roc_auc
+from unmask.evaluation.output_calibration import at_own_share
 from unmask.evaluation.resampled_metrics import resampled_aucs
 from unmask.evaluation.slices import SliceKind, list_slices
 from unmask.records import ScoreRow
@@ -223,11 +224,13 @@ def _evaluate_dataset(
 
 
 def _clip_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:
+    probabilities = np.array([video.row.probability for video in videos], np.float64)
+    is_fake = np.array([video.row.is_fake for video in videos], np.bool_)
     return LabelledScores(
         scores=np.array([video.row.logit for video in videos], np.float64),
-        probabilities=np.array([video.row.probability for video in videos], np.float64),
+        probabilities=at_own_share(probabilities, is_fake, _prevalence(videos)),
         called_fake=np.array([video.called_fake for video in videos], np.bool_),
-        is_fake=np.array([video.row.is_fake for video in videos], np.bool_),
+        is_fake=is_fake,
         identities=np.array([video.row.identity for video in videos], np.str_),
     )
 
@@ -236,16 +239,21 @@ def _frame_scores(videos: Sequence[ScoredVideo]) -> LabelledScores:
     empty = ScoredFrames(np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
     frames = [empty, *(video.frames for video in videos)]
     probabilities = np.concatenate([each.probabilities for each in frames])
+    is_fake = np.concatenate([each.is_fake for each in frames])
     return LabelledScores(
         scores=probabilities,
-        probabilities=probabilities,
+        probabilities=at_own_share(probabilities, is_fake, _prevalence(videos)),
         called_fake=np.concatenate([each.called_fake for each in frames]),
-        is_fake=np.concatenate([each.is_fake for each in frames]),
+        is_fake=is_fake,
         identities=np.repeat(
             np.array([video.row.identity for video in videos], np.str_),
             [len(video.frames.is_fake) for video in videos],
         ),
     )
+
+
+def _prevalence(videos: Sequence[ScoredVideo]) -> float | None:
+    return videos[0].row.prevalence if videos else None
 
 
 def _counts(dataset: DatasetReport) -> dict[str, float]:

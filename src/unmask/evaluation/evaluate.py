@@ -1,7 +1,7 @@
 """Evaluation of a detector from its scores, without the detector itself."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,8 +13,16 @@ from unmask.evaluation.bootstrap import Resampling, estimate_auc, estimate_metri
 from unmask.evaluation.calibration_test import ece_p_value
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts, measure_verdicts
 from unmask.evaluation.metric_keys import to_metric_key, to_metric_keys
 from unmask.evaluation.metrics import Labels, Scores
+from unmask.evaluation.output_calibration import (
+    LabelledOutput,
+    OutputCalibration,
+    at_own_share,
+    measure_outputs,
+    outputs_of_rows,
+)
 from unmask.evaluation.resampled_metrics import (
     Counts,
     resampled_calibration_errors,
@@ -57,6 +65,8 @@ class Evaluation:
             sources of the clips.
         cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
             before version 0.3 lack this field, the five above and the next.
+        outputs: Calibration of each output by its own label: clip, face, voice, frame, second.
+        verdicts: Verdicts on the clips counted; ``None`` in files of before version 0.3.
         own_forgeries: This project's forgeries against their re-encoded controls, by split. They
             are in no other metric.
     """
@@ -88,6 +98,8 @@ class Evaluation:
     ece_p_value: float | None = None
     cross_dataset: CrossEvaluation | None = None
     own_forgeries: Mapping[str, AucEstimate] = field(default_factory=dict)
+    outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
+    verdicts: MeasuredVerdicts | None = None
 
     @property
     def auc_estimate(self) -> AucEstimate:
@@ -104,13 +116,20 @@ class Evaluation:
         """ECE beyond ``ece_by_chance``, at least 0."""
         return max(self.ece - self.ece_by_chance, 0.0)
 
+    def beside_promise(self, fpr: float, fnr: float) -> "Evaluation":
+        """Return the evaluation with the error rates that verdicts promised; 0 for no promise."""
+        if self.verdicts is None or not fpr:
+            return self
+        return replace(self, verdicts=replace(self.verdicts, promised_fpr=fpr, promised_fnr=fnr))
+
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for a tracking server.
 
         Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
         ``auc_source_<source>``, ``fpr95_source_<source>``, ``auc_compression_<level>``,
         ``auc_own_forgeries_<split>``, each with ``_low`` and ``_high``; ``fakes_source_<source>``
-        and ``reals_source_<source>``.
+        and ``reals_source_<source>``; ``ece_output_<output>`` and the rates of
+        :class:`MeasuredVerdicts`.
         Characters that a key must not hold become underscores. Those of ``cross_dataset`` are
         documented at :class:`unmask.evaluation.cross_dataset.CrossEvaluation`.
         """
@@ -127,6 +146,7 @@ class Evaluation:
             for name, auc in self.by_compression.items()
         }
         estimates |= {f"auc_own_forgeries_{name}": auc for name, auc in self.own_forgeries.items()}
+        estimates |= {f"ece_output_{name}": output.ece for name, output in self.outputs.items()}
         for key, by_source in (("auc", self.by_source), ("fpr95", self.fpr95_by_source)):
             estimates |= {
                 f"{key}_source_{to_metric_key(name)}": value for name, value in by_source.items()
@@ -139,32 +159,39 @@ class Evaluation:
             values |= {f"fakes_{key}": float(auc.fakes), f"reals_{key}": float(auc.reals)}
         if self.ece_p_value is not None:
             values["ece_p_value"] = self.ece_p_value
+        if self.verdicts is not None:
+            values |= self.verdicts.to_metrics()
         if self.cross_dataset is not None:
             values |= to_metric_keys(self.cross_dataset.to_metrics())
         return values
 
 
-def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) -> Evaluation:
+def evaluate(
+    rows: Sequence[ScoreRow],
+    settings: EvaluationSettings,
+    seed: int,
+    outputs: Mapping[str, LabelledOutput] | None = None,
+) -> Evaluation:
     """Evaluate a detector on its scores of one split.
 
     Ranking (AUC, EER, FPR) is measured on logits, because high probabilities round to the same
-    number; calibration is measured on probabilities.
+    number; calibration is measured on probabilities, stated for the share of fakes among the rows.
 
     Args:
         seed: Seed of the resampling.
+        outputs: Further outputs whose calibration is measured, such as those of frames.
 
     Raises:
         SingleClassError: There is no genuine or no fake clip.
-        DataError: The rows belong to several splits, a clip occurs twice, or a score is not
-            finite.
+        DataError: Rows of several splits, a clip twice, or a score that is not finite.
     """
-    split = _common_split(rows)
     logits, is_fake = _logits_and_labels(rows)
-    probabilities = np.array([row.probability for row in rows])
+    prevalence, further = rows[0].prevalence, dict(outputs or {})
+    probabilities = at_own_share(np.array([r.probability for r in rows]), is_fake, prevalence)
     auc = _estimate(rows, logits, is_fake, settings, seed)
     ece = _estimate_ece(rows, probabilities, is_fake, settings, seed)
     return Evaluation(
-        split=split,
+        split=_common_split(rows),
         clips=len(rows),
         fakes=auc.fakes,
         reals=auc.reals,
@@ -189,6 +216,8 @@ def evaluate(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) 
         by_modality=dict(_by_modality(rows, settings, seed)),
         by_compression=dict(_by_compression(rows, settings, seed)),
         levels=_levels(rows),
+        outputs=measure_outputs(outputs_of_rows(rows) | further, prevalence, settings, seed),
+        verdicts=measure_verdicts(rows, settings.confidence),
         by_source=dict(_by_source(rows, settings, seed)),
         fpr95_by_source={
             name: _estimate_fpr95(subset, settings, seed)

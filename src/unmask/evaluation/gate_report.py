@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from unmask.evaluation import part_rows, roadmap
+from unmask.evaluation import measured_verdicts, output_calibration, part_rows, roadmap
 from unmask.evaluation.baseline_comparison import PART_HEADINGS
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.cross_dataset_tables import STYLE, render_data_sets
@@ -16,6 +16,9 @@ PARTS_NOTE = (
     "Test clips of the headline. The fakes of a kind are compared with the genuine clips of their "
     "source, or with all where it has none. In brackets: bootstrap interval over identities."
 )
+VERDICTS = "Verdicts: promised and measured"
+VERDICTS_NOTE = "Test clips of the headline. The exact interval takes clips as independent."
+OUTPUTS = "Calibration of every output by its own label"
 NO_DATA_SET = "Not measured: no data set was given that has test clips and none to train on."
 
 
@@ -36,6 +39,12 @@ def render_page(report: GateReport) -> str:
     if report.targets:
         targets = [roadmap.list_cells(row) for row in report.targets]
         parts += ["<h2>Targets of the roadmap</h2>", _table(roadmap.HEADINGS, targets)]
+    if report.verdicts is not None:
+        parts += [f"<h2>{VERDICTS}</h2>", f"<p>{VERDICTS_NOTE}</p>"]
+        parts.append(_table(measured_verdicts.HEADINGS, report.verdicts.list_rows()))
+    if report.outputs:
+        outputs = [output.list_cells(name) for name, output in report.outputs.items()]
+        parts += [f"<h2>{OUTPUTS}</h2>", _table(output_calibration.HEADINGS, outputs)]
     if report.parts:
         rows = [row.list_cells() for row in report.parts]
         parts += [f"<h2>{PARTS}</h2>", f"<p>{PARTS_NOTE}</p>", _table(part_rows.HEADINGS, rows)]

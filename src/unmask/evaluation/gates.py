@@ -1,7 +1,7 @@
 """Quality gates that decide whether a detector is promoted."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
 from pydantic import AliasChoices, Field
@@ -13,6 +13,8 @@ from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSo
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts
+from unmask.evaluation.output_calibration import OutputCalibration
 from unmask.evaluation.part_rows import PartRow, list_rows
 
 AT_LEAST, AT_MOST = "at least", "at most"
@@ -73,6 +75,9 @@ class GateReport:
             files of before version 0.3.
         parts: Metrics per source, kind of manipulation and compression level of the test clips
             that the other gates are measured on; empty in files of before version 0.3.
+        verdicts: Error rates of the verdicts beside those that were promised; ``None`` in files of
+            before version 0.3.
+        outputs: Calibration of each output.
         baseline: The comparison with the pinned baseline per data set; empty without a baseline,
             and in files of before version 0.3.
     """
@@ -84,6 +89,8 @@ class GateReport:
     cross_dataset: CrossEvaluation | None = None
     parts: tuple[PartRow, ...] = ()
     baseline: tuple[BaselineSource, ...] = ()
+    verdicts: MeasuredVerdicts | None = None
+    outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
 
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.
@@ -217,6 +224,8 @@ def check_gates(
         cross_dataset=evaluation.cross_dataset,
         parts=list_rows(evaluation),
         baseline=baseline.sources,
+        verdicts=evaluation.verdicts,
+        outputs=evaluation.outputs,
     )
 
 

@@ -29,7 +29,7 @@ class FrameScorer:
         self, bundle: Bundle, layer: CamLayer, frame: FrameCandidate, precision: str = "32"
     ) -> None:
         self._detector = bundle.first_member.eval()
-        self._temperature = bundle.calibration.temperature
+        self._temperature = bundle.calibration.scale_of("frame").temperature
         device = next(self._detector.parameters()).device
         self._autocast = (precision, device)
         batch = collate([frame.context], bundle.settings).to(device)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from unmask.models.calibration.platt import Calibration, clipped_logit
+from unmask.models.calibration.platt_resampling import probability_interval
 from unmask.models.calibration.segments import STEP_S
 from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
 from unmask.models.evidence_lines import (
@@ -175,6 +176,14 @@ class PersonScores(ScoreSeries):
         return repeated_log_odds(
             np.zeros(0) if logits is None else logits, self.sync.probability.value, calibration
         )
+
+    def interval(self, calibration: Calibration) -> tuple[float, float] | None:
+        """Return the 95 % interval of the probability; see :func:`probability_interval`."""
+        members = self.members.value
+        if members is None:
+            return None
+        in_effect = self.calibration_in_effect(calibration)
+        return probability_interval(members, self.sync.probability.value, in_effect)
 
     def calibration_in_effect(self, calibration: Calibration) -> Calibration:
         """Return the calibration with or without lip-sync, whichever applies."""

@@ -41,8 +41,8 @@ from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.models.omitted_weights import OmittedWeights, omit_weights, read_omitted
 from unmask.records import FOOTAGE_FACTS
 
-# 6 had no genuine features; 5 one speech model for all members; 4 no domain; 3 one threshold for
-# all; 2 no bias; 1 one detector and no lip-sync
+# 6 had no genuine features and one temperature for all outputs; 5 one speech model for all members;
+# 4 no domain; 3 one threshold for all; 2 no bias; 1 one detector and no lip-sync
 SCHEMA_VERSION = 7
 WEIGHTS = "model.safetensors"
 SYNC_WEIGHTS = "sync.safetensors"
@@ -80,6 +80,8 @@ class Bundle:
         sync: Lip-sync network.
         uncertainty: MC-dropout passes and target error rates.
         gates: Gate results at promotion; empty before.
+        measured: Error rates of its verdicts on the test clips, as measured at promotion; see
+            :class:`unmask.evaluation.measured_verdicts.MeasuredVerdicts`. ``None`` before.
         notes: What it was trained or tested without, as noted at promotion, one sentence each.
         domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
             and where there were too few clips.
@@ -101,6 +103,7 @@ class Bundle:
     domain: CalibrationDomain | None = None
     notes: tuple[str, ...] = ()
     genuine_features: Mapping[str, Tensor] = field(default_factory=dict)
+    measured: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse members of different inputs or heads."""
@@ -273,8 +276,7 @@ def load_bundle(folder: Path) -> Bundle:
         bundle = replace(bundle, genuine_features=genuine)
     for network in _networks(bundle):
         network.eval()
-    gates, notes = _read_gates(folder / GATES)
-    return replace(bundle, sha256=file_sha256(folder / METADATA), gates=gates, notes=notes)
+    return replace(bundle, sha256=file_sha256(folder / METADATA), **_read_gates(folder / GATES))
 
 
 def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:
@@ -342,13 +344,14 @@ def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
     return domain if domain is not None and domain.facts == FOOTAGE_FACTS else None
 
 
-def _read_gates(path: Path) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
-    """Return gate results and notes; files of before version 0.3 are a list of results."""
+def _read_gates(path: Path) -> dict[str, Any]:
+    """Return what was measured at promotion; files of before version 0.3 are a list of results."""
     try:
         content = json.loads(path.read_text()) if path.exists() else []
         if isinstance(content, list):
-            return tuple(content), ()
-        return tuple(content["rows"]), tuple(content["notes"])
+            return {"gates": tuple(content)}
+        rows, notes = tuple(content["rows"]), tuple(content["notes"])
+        return {"gates": rows, "notes": notes, "measured": content.get("measured")}
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; promote the bundle again, or delete it") from error
 

@@ -29,11 +29,17 @@ class Decision:
     """Verdict on a clip.
 
     Attributes:
-        reason: Why the verdict is ``inconclusive``; ``None`` for the other two.
+        reasons: Why the verdict is ``inconclusive``, in the order of ``REASONS``; none for the
+            other two.
     """
 
     verdict: Verdict
-    reason: Reason | None = None
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def reason(self) -> Reason | None:
+        """First of the reasons; ``None`` without any."""
+        return self.reasons[0] if self.reasons else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +120,10 @@ def decide_verdict(basis: VerdictBasis, calibration: Calibration) -> Decision:
 
     Example:
         >>> decide_verdict(VerdictBasis(0.5, 50), Calibration(real_below=0.3, fake_above=0.7))
-        Decision(verdict='inconclusive', reason='between_thresholds')
+        Decision(verdict='inconclusive', reasons=('between_thresholds',))
     """
     if basis.probability is None:
-        return Decision("inconclusive", "nothing_to_score")
+        return Decision("inconclusive", ("nothing_to_score",))
     reasons = set(basis.obstacles)
     if basis.scored_moments < MIN_FRAMES:
         reasons.add("too_little_evidence")
@@ -128,4 +134,4 @@ def decide_verdict(basis: VerdictBasis, calibration: Calibration) -> Decision:
         if is_low and not basis.has_alarm:
             return Decision("real")
         reasons.add("segment_alarm" if is_low else "between_thresholds")
-    return Decision("inconclusive", next(reason for reason in REASONS if reason in reasons))
+    return Decision("inconclusive", tuple(reason for reason in REASONS if reason in reasons))

@@ -23,6 +23,8 @@ def find_obstacles(bundle: Bundle, footage: NDArray[np.float64]) -> frozenset[Re
     obstacles: set[Reason] = set()
     if not bundle.judges(footage):
         obstacles.add("demo_model")
+    elif bundle.domain is not None and not bundle.domain.contains(footage):
+        obstacles.add("unlike_calibration")
     if is_still_picture(footage):
         obstacles.add("still_picture")
     if is_telephone_band(footage):

@@ -10,7 +10,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import Calibration, apply_platt
+from unmask.models.calibration.platt import Calibration
 from unmask.models.calibration.segments import bin_audio_steps
 from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
 from unmask.models.collate import Batch, collate
@@ -185,8 +185,8 @@ def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
             rows = [row[:length] for row in rows]
         return torch.stack(rows).double().cpu().numpy()
 
-    def probability(name: str) -> Floats:
-        return apply_platt(average_in_probability(stack(name)), calibration.temperature)
+    def probability(name: str, output: str) -> Floats:
+        return calibration.scale_of(output).probability(average_in_probability(stack(name)))
 
     member_logits, pass_logits = stack("logit"), members.pass_logits
     log_odds = final_log_odds(member_logits, sync_probability, calibration)
@@ -194,10 +194,10 @@ def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
     return SampleScore(
         logit=log_odds,
         probability=float(expit(log_odds)),
-        video_probability=float(probability("video_logit")) if frames.any() else None,
-        audio_probability=float(probability("audio_logit")) if steps.any() else None,
-        frame_probabilities=probability("frame_logits")[frames],
-        step_probabilities=np.where(steps, probability("step_logits"), np.nan),
+        video_probability=float(probability("video_logit", "face")) if frames.any() else None,
+        audio_probability=float(probability("audio_logit", "voice")) if steps.any() else None,
+        frame_probabilities=probability("frame_logits", "frame")[frames],
+        step_probabilities=np.where(steps, probability("step_logits", "second"), np.nan),
         member_logits=member_logits,
         pass_logits=pass_logits,
         pass_probabilities=None

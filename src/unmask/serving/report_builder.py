@@ -18,7 +18,7 @@ from unmask.models.aggregation import (
 from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
-from unmask.models.ensemble.mc_dropout import PredictiveInterval, summarise
+from unmask.models.ensemble.mc_dropout import RepeatedPredictions, summarise
 from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lines
 from unmask.models.footage_obstacles import find_obstacles
 from unmask.records import MediaInfo
@@ -29,10 +29,12 @@ from unmask.serving.report.model_card import (
     ReportedGate,
     ReportedGuarantee,
     ReportedThresholds,
+    ReportedVerdicts,
     name_by_member,
 )
+from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report_notes import NOT_COMPARED, build_notes, describe_untrained
-from unmask.serving.unlike_footage import describe_unlike_footage, without_scores
+from unmask.serving.unlike_footage import without_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +61,26 @@ def build_report(
     in_effect = calibration if decisive is None else decisive.calibration_in_effect(calibration)
     model = build_model_card(bundle, in_effect)
     probability = None if decisive is None else _probability(decisive, calibration)
-    interval = None if decisive is None else _predictive_interval(decisive, calibration)
+    repeats = None if decisive is None else _repeats(decisive, calibration)
     members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
     moments = 0 if decisive is None else len(decisive.times_s)
-    decision = decide_verdict(
-        VerdictBasis(probability, moments, bool(segments), obstacles), in_effect
-    )
+    basis = VerdictBasis(probability, moments, bool(segments), obstacles)
+    decision = decide_verdict(basis, in_effect)
     is_scored = decision.reason != "demo_model"
     guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
     notes = build_notes(quality, info, model, guarantee, result.media.end_s, result.part_s)
     report = schema.Report(
         verdict=decision.verdict,
         reason=decision.reason,
+        reasons=describe_reasons(decision.reasons),
         fake_probability=probability,
-        confidence_interval=None if interval is None else (interval.low, interval.high),
-        uncertainty_score=None if interval is None else interval.score,
-        repeated_mean=None if interval is None else interval.mean,
-        repeated_variance=None if interval is None else interval.variance,
+        confidence_interval=None if decisive is None else decisive.interval(calibration),
+        dropout_range=None if repeats is None else (repeats.low, repeats.high),
+        uncertainty_score=None if repeats is None else repeats.score,
+        repeated_mean=None if repeats is None else repeats.mean,
+        repeated_variance=None if repeats is None else repeats.variance,
         modalities=_modalities(decisive, scores.sound),
         members=members,
         members_spread=_members_spread(members),
@@ -102,7 +105,6 @@ def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> It
     if not result.media.compared:
         yield NOT_COMPARED
     yield from describe_untrained(bundle.untrained, info)
-    yield from describe_unlike_footage(bundle, result.footage)
 
 
 def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
@@ -127,6 +129,8 @@ def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
         passes=bundle.uncertainty.passes,
         sync_weight=bundle.calibration.sync_weight,
         promise=_promise(bundle, guarantee) if guarantee.reals else None,
+        measured=None if bundle.measured is None else ReportedVerdicts(**bundle.measured),
+        prevalence=bundle.calibration.stated_prevalence,
         gates=tuple(ReportedGate.model_validate(gate) for gate in bundle.gates),
         notes=bundle.notes or untrained_notes(bundle.untrained),
     )
@@ -141,9 +145,7 @@ def _probability(track: PersonScores, calibration: Calibration) -> float:
     return float(expit(track.logit(calibration)))
 
 
-def _predictive_interval(
-    track: PersonScores, calibration: Calibration
-) -> PredictiveInterval | None:
+def _repeats(track: PersonScores, calibration: Calibration) -> RepeatedPredictions | None:
     """Summarise MC-dropout passes, or members without any; ``None`` for a single prediction."""
     repeated = expit(track.repeated_logits(calibration))
     return summarise(repeated, _probability(track, calibration)) if len(repeated) > 1 else None

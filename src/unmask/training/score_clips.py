@@ -2,11 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from unmask.data.skipped_clips import check_skipped, with_used_stream
 from unmask.data.splits import select_split
@@ -26,27 +23,11 @@ from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.footage import describe_footage
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ScoreRow
+from unmask.training.clip_verdict import clip_verdict
 from unmask.training.detector.frozen_features import cached_features_of
+from unmask.training.scored_clip import ScoredClip
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredClip:
-    """A clip with one score per person, or a single one where no person is visible.
-
-    Attributes:
-        footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
-        frame_times_s: Time of each scored frame, one array per person; empty where no person is
-            scored.
-        end_s: End of what was scored, in seconds.
-    """
-
-    clip: Clip
-    scores: tuple[SampleScore, ...]
-    footage: NDArray[np.float64]
-    frame_times_s: tuple[NDArray[np.float64], ...] = ()
-    end_s: float = 0.0
 
 
 def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> tuple[ScoreRow, ...]:
@@ -63,7 +44,7 @@ def score_clips(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> t
         DataError: No clip of a split could be scored, or too many were left out; see
             :func:`unmask.data.skipped_clips.check_skipped`.
     """
-    return tuple(to_score_row(clip) for clip in score_clip_people(bundle, clips, load))
+    return tuple(to_score_row(clip, bundle) for clip in score_clip_people(bundle, clips, load))
 
 
 def score_clip_people(
@@ -134,9 +115,11 @@ def score_split(
     return score_clips(loaded, subset, load)
 
 
-def to_score_row(scored: ScoredClip) -> ScoreRow:
-    """Return the row of a score table: the score of the clip's decisive person."""
-    return make_score_row(scored.clip, decisive_score(scored.scores))
+def to_score_row(scored: ScoredClip, bundle: Bundle) -> ScoreRow:
+    """Return the row of a score table: the score of the clip's decisive person, and the verdict."""
+    row = make_score_row(scored.clip, decisive_score(scored.scores))
+    prevalence = bundle.calibration.stated_prevalence
+    return replace(row, verdict=clip_verdict(bundle, scored), prevalence=prevalence)
 
 
 def make_score_row(clip: Clip, score: SampleScore) -> ScoreRow:

@@ -83,10 +83,10 @@ def _score_video(
     scored_frames = ScoredFrames(
         probabilities,
         called_fake=probabilities > calibration.alarms.video,
-        is_fake=label_frames(clip, frame_times_s),
+        is_fake=label_times(clip, frame_times_s, "video"),
     )
     decisive = decisive_score(scores)
-    row = make_score_row(clip, decisive)
+    row = replace(make_score_row(clip, decisive), prevalence=calibration.stated_prevalence)
     if frames:
         mean = float(probabilities.mean())
         row = replace(
@@ -108,21 +108,22 @@ def decision_thresholds(calibration: Calibration) -> dict[str, float]:
     }
 
 
-def label_frames(clip: Clip, time_s: Floats) -> NDArray[np.bool_]:
-    """Return whether each frame of a clip is forged, shape ``(frames,)``.
+def label_times(clip: Clip, time_s: Floats, modality: str) -> NDArray[np.bool_]:
+    """Return whether the face or the voice of a clip is forged at each time, shape ``(times,)``.
 
-    A frame has the label of the clip's face; where that is unknown, it has that of the clip. If the
-    data set names forged segments of the picture, the frames outside of them are genuine.
+    A time has the label of the clip's face or voice; where that is unknown, it has that of the
+    clip. If the data set names forged segments of it, the times outside of them are genuine.
 
     Args:
-        time_s: Time of each frame, shape ``(frames,)``.
+        time_s: Times from the start of the clip, shape ``(times,)``.
+        modality: ``video`` or ``audio``.
     """
-    spans = [span for span in clip.fake_periods if span.modality == "video"]
+    spans = [span for span in clip.fake_periods if span.modality == modality]
     if spans:
         inside = [(span.start_s <= time_s) & (time_s < span.end_s) for span in spans]
         return np.asarray(np.any(inside, axis=0), np.bool_)
-    is_fake = clip.is_fake if clip.fake_video is None else clip.fake_video
-    return np.full(len(time_s), is_fake, np.bool_)
+    label = clip.fake_video if modality == "video" else clip.fake_audio
+    return np.full(len(time_s), clip.is_fake if label is None else label, np.bool_)
 
 
 def _select_frames(

@@ -37,6 +37,7 @@ def test_a_video_that_is_not_judged_has_a_reason_and_no_number(
         wait_for_text(page, "this footage is unlike the clips that it was calibrated on")
     card = text_of(page, ".verdict")
     assert "Inconclusive" in card
+    assert "The picture does not move" in card
     assert not any(text in card for text in ("in 100", "0.", "1.0", "fake probability"))
     assert page.locator(".verdict .gauge, .badge.fake").count() == 0
     page.get_by_role("link", name="All jobs").click()

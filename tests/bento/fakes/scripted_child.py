@@ -14,6 +14,7 @@ from bento.sandbox.child import ParentChannel, run_loop
 from bento.sandbox.protocol import Progress
 from unmask.errors import MediaError
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
+from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report.schema import (
     Box,
     Evidence,
@@ -100,7 +101,8 @@ def evidence_fields():
 def unlike_fields():
     """Fields of a report on footage that the demonstration model does not judge."""
     unscored = {"fake_probability": None, "modalities": Modalities(video=None, audio=None)}
-    return {"verdict": "inconclusive", "reason": "demo_model", **unscored}
+    reasons = describe_reasons(["demo_model", "still_picture"])
+    return {"verdict": "inconclusive", "reason": "demo_model", "reasons": reasons, **unscored}
 
 
 def calibrated_fields():

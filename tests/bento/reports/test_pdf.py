@@ -74,11 +74,12 @@ def test_each_image_has_the_words_of_its_test(download_pdf):
     assert "frame-2. No region is highlighted" in text
 
 
-def test_report_without_a_score_gives_the_reason_and_no_number(download_pdf):
+def test_report_without_a_score_gives_the_reasons_and_no_number(download_pdf):
     _, pdf = download_pdf("a.mp4", content="unlike")
     text = extract_text(pdf)
     assert "INCONCLUSIVE. The detector cannot decide." in text
     assert "unlike the clips that it was calibrated on" in text
+    assert "The picture does not move" in text
     assert "Fake probability" not in text
     assert "not scored" not in text
 

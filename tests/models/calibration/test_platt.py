@@ -1,14 +1,21 @@
 import numpy as np
 import pytest
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from unmask.errors import SingleClassError
 from unmask.models.calibration.platt import (
     TEMPERATURE_RANGE,
+    Calibration,
+    ConformalGuarantee,
+    OutputScales,
+    PlattScale,
+    SegmentThresholds,
     apply_platt,
     fit_platt,
     fit_temperature,
 )
+from unmask.models.calibration.platt_resampling import probability_interval, resample_platt
 
 
 def sample_logits(rng, temperature, clips=4000):
@@ -90,3 +97,52 @@ def test_single_class_is_refused(is_fake):
     for fit in (fit_temperature, fit_platt):
         with pytest.raises(SingleClassError, match="both classes"):
             fit(np.zeros(4), is_fake)
+
+
+GUARANTEE = ConformalGuarantee(0.1, 0.1, 30, 10)
+SCALE = PlattScale(2.0, 0.5)
+
+
+def whole_calibration():
+    rng = np.random.default_rng(0)
+    is_fake = np.arange(40) % 4 == 0
+    logits = rng.normal(is_fake * 2.0, 1.0)
+    resamples = resample_platt(logits, is_fake, [str(n // 4) for n in range(40)])
+    alone = Calibration(1.2, 0.1, 1.0, guarantee=GUARANTEE, bias=0.1)
+    return Calibration(
+        *(1.5, 0.2, 0.7, 0.2, GUARANTEE, -0.5, alone, SegmentThresholds(0.6, 0.7, 0.8)),
+        outputs=OutputScales(SCALE, SCALE, SCALE, SCALE),
+        resamples=resamples,
+    )
+
+
+@pytest.mark.parametrize("prevalence", [0.01, 0.25, 0.9])
+def test_prevalence_moves_probabilities_and_thresholds_alike(prevalence):
+    calibration, logits = whole_calibration(), np.linspace(-6, 6, 101)
+    moved = calibration.at_prevalence(prevalence)
+    assert calibration.stated_prevalence == 0.25  # that of the calibration clips
+    assert (moved.prevalence, moved.alone.prevalence) == (prevalence, prevalence)
+    shift = logit(prevalence) - logit(0.25)
+    for before, after in ((calibration, moved), (calibration.alone, moved.alone)):
+        assert after.log_odds(logits) == pytest.approx(before.log_odds(logits) + shift)
+        for threshold in ("real_below", "fake_above"):
+            is_above = before.probability(logits) > getattr(before, threshold)
+            assert (after.probability(logits) > getattr(after, threshold)).tolist() == (
+                is_above.tolist()
+            )
+    frames = calibration.scale_of("frame").probability(logits) > calibration.alarms.video
+    assert (moved.scale_of("frame").probability(logits) > moved.alarms.video).tolist() == (
+        frames.tolist()
+    )
+    assert moved.alone.fake_above == 1.0  # a verdict that is never given stays so
+    assert moved.alarms.lip_sync == 0.8
+    low, high = (probability_interval(np.zeros(1), None, each) for each in (calibration, moved))
+    assert logit(high) == pytest.approx(logit(low) + shift)
+    assert moved.at_prevalence(0.25).bias == pytest.approx(calibration.bias)
+
+
+def test_a_calibration_of_an_older_bundle_divides_every_output_by_its_temperature():
+    older = Calibration(1.7, bias=-0.4)
+    assert older.scale_of("face") == PlattScale(1.7)
+    assert older.stated_prevalence is None
+    assert older.at_prevalence(0.3).bias == -0.4

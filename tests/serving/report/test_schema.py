@@ -10,10 +10,12 @@ from unmask.explainability.evidence import EvidenceItem
 from unmask.models.calibration.platt import ConformalGuarantee, SegmentThresholds
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import ReportedGuarantee, ReportedThresholds
+from unmask.serving.report.reasons import REASON_TEXTS, describe_reasons
 from unmask.serving.report.schema import Evidence, Media, Report, Segment
 
 REPORT_FIELDS = [
-    *("schema_version", "verdict", "reason", "fake_probability", "confidence_interval"),
+    *("schema_version", "verdict", "reason", "reasons", "fake_probability"),
+    *("confidence_interval", "dropout_range"),
     *("uncertainty_score", "repeated_mean", "repeated_variance", "modalities"),
     *("members", "members_spread", "people", "audio_timeline"),
     *("envelope", "segments", "evidence"),
@@ -34,9 +36,9 @@ def test_fields_of_later_phases_are_null_or_empty(report_fields):
     assert written["members"] == written["evidence"] == []
 
 
-def test_schema_3_only_adds_fields_to_schema_1(report_fields):
+def test_schema_4_only_adds_fields_to_schema_1(report_fields):
     written = json.loads(Report(**report_fields).model_dump_json())
-    assert written["schema_version"] == 3
+    assert written["schema_version"] == 4
     for part in ("modalities", "quality", "media", "model", "timing_s"):
         assert set(report_fields[part]) <= set(written[part]), part
     assert written["audio_timeline"] == []
@@ -65,9 +67,37 @@ def test_reason_belongs_to_an_inconclusive_verdict_alone(report_fields):
         Report(**{**reason, "verdict": "fake", "fake_probability": 0.9})
 
 
+def test_what_older_schemas_call_an_interval_is_the_dropout_range(report_fields):
+    values = {**report_fields, "confidence_interval": (0.2, 0.4)}
+    assert Report(**values).confidence_interval == (0.2, 0.4)
+    older = Report(**values, schema_version=3)
+    assert (older.confidence_interval, older.dropout_range) == (None, (0.2, 0.4))
+
+
+def test_the_reason_is_the_first_of_all(report_fields):
+    reasons = describe_reasons(["still_picture", "experimental"])
+    both = {**report_fields, "reasons": reasons}
+    report = Report(**both, reason="still_picture")
+    written = json.loads(report.model_dump_json())["reasons"]
+    assert written == [
+        {"code": "still_picture", "message": REASON_TEXTS["still_picture"]},
+        {"code": "experimental", "message": REASON_TEXTS["experimental"]},
+    ]
+    assert report.reason_messages == tuple(reason["message"] for reason in written)
+    for first in (None, "experimental"):
+        with pytest.raises(ValidationError, match="not the first of the reasons"):
+            Report(**both, reason=first)
+
+
+def test_a_report_of_one_code_has_its_words(report_fields):
+    older = json.loads(Report(**report_fields, reason="demo_model").model_dump_json())
+    del older["reasons"]
+    assert Report.model_validate(older).reason_messages == (REASON_TEXTS["demo_model"],)
+
+
 def test_report_of_an_older_schema_has_no_reason(report_fields):
     older = json.loads(Report(**report_fields, schema_version=2).model_dump_json())
-    del older["reason"]
+    del older["reason"], older["reasons"]
     report = Report.model_validate(older)
     assert (report.schema_version, report.reason) == (2, None)
 

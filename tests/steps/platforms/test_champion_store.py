@@ -1,11 +1,13 @@
 """The current champion on disk."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from steps.platforms import champion_store
 from unmask.evaluation.gates import GateReport, GateResult
-from unmask.serving.report.model_card import ReportedGate
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts
+from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 
 
 def gates(level, passed):
@@ -46,3 +48,14 @@ def test_the_champion_has_the_results_of_its_gates(checkout):
     assert (card.name, card.value, card.limit, card.passed) == ("auc", 0.8, 0.9, True)
     champion_store.publish_champion(checkout / "one", gates("required", False))
     assert json.loads((champion / "gates.json").read_text())["rows"][0]["passed"] is False
+
+
+def test_the_champion_has_the_measured_error_rates(checkout):
+    verdicts = MeasuredVerdicts("test", 42, 40, 14, 7, 2, 5, 6, 0.95, 0.1, 0.1)
+    report = replace(gates("required", True), verdicts=verdicts)
+    champion = champion_store.publish_champion(bundle(checkout / "one", "1"), report)
+    stored = json.loads((champion / "gates.json").read_text())["measured"]
+    card = ReportedVerdicts.model_validate(stored)
+    assert (card.reals, card.false_alarms, card.people) == (42, 7, 14)
+    assert card.fpr == 7 / 42
+    assert card.fpr_interval == (verdicts.fpr.low, verdicts.fpr.high)

@@ -113,7 +113,7 @@ def test_a_bundle_is_calibrated_on_all_clips_and_keeps_its_heads(
     out = load_bundle(calibrate_bundle(tmp_path / "raw", toy_clips, None, plan, tmp_path / "out"))
     developed = [clip for clip in toy_clips if clip.split != "test"]
     scored = score_cross_fitted(bundle, developed, toy_load, training)
-    expected = fit_calibration(scored, rates, 0.0)
+    expected = fit_calibration(scored, rates, 0.0).at_prevalence(rates.prevalence)
     assert out.calibration.fake_above == pytest.approx(expected.fake_above, abs=1e-5)
     assert out.cross_fit_folds == FOLDS
     assert out.calibration.guarantee.reals == sum(not clip.is_fake for clip in developed)

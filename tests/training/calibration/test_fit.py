@@ -9,13 +9,15 @@ from unmask.data.splits import select_split
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
-from unmask.models.calibration.platt import Calibration, ConformalGuarantee, fit_platt
+from unmask.models.calibration.platt import Calibration, ConformalGuarantee, PlattScale, fit_platt
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.models.lipsync.scoring import SyncScore
 from unmask.training.calibration.fit import calibrate_bundle, fit_calibration, fit_footage_domain
+from unmask.training.calibration.output_scales import fit_output_scales
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
-from unmask.training.score_clips import ScoredClip, score_clip_people
+from unmask.training.score_clips import score_clip_people
+from unmask.training.scored_clip import ScoredClip
 
 TARGET_RATES = UncertaintySettings(fpr=0.1, fnr=0.2)
 
@@ -174,10 +176,14 @@ def test_a_calibrated_bundle_keeps_its_weights(
     uncalibrated = replace(bundle, calibration=Calibration())
     val = select_split(toy_clips, "val")
     scored = score_clip_people(uncalibrated, val, toy_load)
-    expected = fit_calibration(scored, target_rates, 0.3)
-    thresholds = fit_segment_thresholds(uncalibrated, scored, expected.temperature, 12.0)
+    expected = fit_calibration(scored, target_rates, 0.3).at_prevalence(0.5)
+    fallback = PlattScale(expected.temperature)
+    outputs = fit_output_scales(scored, 5.0, 0.5, fallback)
+    thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, 12.0)
     guarantee = replace(expected.guarantee, people=len({clip.identity for clip in val}))
-    assert calibrated.calibration == replace(expected, alarms=thresholds, guarantee=guarantee)
+    assert calibrated.calibration == replace(
+        expected, alarms=thresholds, guarantee=guarantee, outputs=outputs
+    )
     assert calibrated.uncertainty == target_rates
     assert calibrated.domain == fit_footage_domain(scored, 0.2)
     assert np.mean([calibrated.domain.contains(clip.footage) for clip in scored]) >= 0.8

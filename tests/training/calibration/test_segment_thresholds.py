@@ -7,7 +7,7 @@ import torch
 from tests.factories import NO_FOOTAGE
 from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.platt import Calibration, SegmentThresholds
+from unmask.models.calibration.platt import Calibration, OutputScales, PlattScale, SegmentThresholds
 from unmask.models.calibration.segments import find_segments, intervals
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore
@@ -15,14 +15,14 @@ from unmask.models.lipsync.network import SyncNet
 from unmask.models.lipsync.scoring import NOT_SCORED, SyncScore
 from unmask.training.calibration.segment_thresholds import (
     KINDS,
-    count_flagged,
     fit_segment_thresholds,
-    peak_segment_scores,
 )
-from unmask.training.score_clips import ScoredClip
+from unmask.training.flagged_segments import count_flagged, peak_segment_scores
+from unmask.training.scored_clip import ScoredClip
 
 RATE = 0.1  # of windows of three seconds
 PER_HOUR = RATE * 1200
+UNIT = OutputScales()
 
 
 @pytest.fixture
@@ -77,9 +77,10 @@ def test_peaks_are_those_of_the_person_with_the_highest_score(bundle, toy_clips)
     assert peaks == {"video": pytest.approx(0.4), "lip_sync": pytest.approx(0.6)}
 
 
-def test_the_temperature_is_applied_before_peaks_are_taken(bundle, toy_clips):
+def test_each_scale_is_applied_before_peaks_are_taken(bundle, toy_clips):
     clip = ScoredClip(toy_clips[0], (make_score([0.8, 0.8], [0.9] * 40),), NO_FOOTAGE)
-    peaks = peak_segment_scores(bundle, clip, temperature=2.0)
+    scales = OutputScales(frame=PlattScale(2.0), second=PlattScale(1.0, -np.log(3)))
+    peaks = peak_segment_scores(bundle, clip, scales)
     assert peaks["video"] == pytest.approx(2 / 3)  # odds of 4, and their square root
     assert peaks["audio"] == pytest.approx(0.75)
 
@@ -88,14 +89,14 @@ def test_the_temperature_is_applied_before_peaks_are_taken(bundle, toy_clips):
 def test_new_genuine_clips_exceed_a_threshold_at_the_target_rate(bundle, make_scored, kind):
     shares = []
     for seed in range(40):
-        thresholds = fit_segment_thresholds(bundle, make_scored(19, seed), 1.0, PER_HOUR)
+        thresholds = fit_segment_thresholds(bundle, make_scored(19, seed), UNIT, PER_HOUR)
         peaks = [peak_segment_scores(bundle, clip) for clip in make_scored(50, 1000 + seed)]
         shares.append(np.mean([peak[kind] > getattr(thresholds, kind) for peak in peaks]))
     assert 0.05 < np.mean(shares) <= RATE + 0.02
 
 
 def test_a_clip_exceeds_the_threshold_exactly_if_it_has_a_segment(bundle, make_scored):
-    thresholds = fit_segment_thresholds(bundle, make_scored(19, 0), 1.0, PER_HOUR)
+    thresholds = fit_segment_thresholds(bundle, make_scored(19, 0), UNIT, PER_HOUR)
     for clip in make_scored(50, 1):
         faces = clip.scores[0].frame_probabilities
         edges = intervals(np.arange(len(faces)) / 5, 0.2)
@@ -106,20 +107,20 @@ def test_a_clip_exceeds_the_threshold_exactly_if_it_has_a_segment(bundle, make_s
 def test_fakes_do_not_count(bundle, make_scored):
     genuine = make_scored(19, 0)
     assert fit_segment_thresholds(
-        bundle, [*genuine, *make_scored(9, 1, is_fake=True)], 1.0, PER_HOUR
-    ) == fit_segment_thresholds(bundle, genuine, 1.0, PER_HOUR)
+        bundle, [*genuine, *make_scored(9, 1, is_fake=True)], UNIT, PER_HOUR
+    ) == fit_segment_thresholds(bundle, genuine, UNIT, PER_HOUR)
 
 
 def test_too_few_clips_state_the_rate_that_they_bear(bundle, make_scored):
     genuine = make_scored(8, 0)
-    thresholds = fit_segment_thresholds(bundle, genuine, 1.0, PER_HOUR)
+    thresholds = fit_segment_thresholds(bundle, genuine, UNIT, PER_HOUR)
     highest = max(peak_segment_scores(bundle, clip)["video"] for clip in genuine)
     assert (thresholds.video, thresholds.per_hour) == (highest, pytest.approx(1200 / 9))
 
 
 def test_without_genuine_clips_thresholds_are_neutral_and_promise_nothing(bundle, make_scored):
     fakes = make_scored(8, 0, is_fake=True)
-    thresholds = fit_segment_thresholds(bundle, fakes, 1.0, PER_HOUR)
+    thresholds = fit_segment_thresholds(bundle, fakes, UNIT, PER_HOUR)
     assert thresholds == SegmentThresholds(0.5, 0.5, 0.5, per_hour=0.0)
 
 

@@ -13,7 +13,7 @@ from unmask.models.calibration.platt import Calibration, ConformalGuarantee, Seg
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore
 from unmask.training.calibration.verdict_rates import verdict_rates
-from unmask.training.score_clips import ScoredClip
+from unmask.training.scored_clip import ScoredClip
 
 ALARM = SegmentThresholds(video=0.8, audio=0.8, lip_sync=0.8)
 CALIBRATION = Calibration(1.0, 0.4, 0.6, guarantee=ConformalGuarantee(0.1, 0.2, 9, 9), alarms=ALARM)

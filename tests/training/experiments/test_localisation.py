@@ -11,7 +11,6 @@ from unmask.models.calibration.platt import Calibration, SegmentThresholds
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore
 from unmask.records import FakeSpan
-from unmask.training.calibration.segment_thresholds import clip_evidence_lines
 from unmask.training.experiments import localisation
 from unmask.training.experiments.localisation import (
     evaluate_localisation,
@@ -19,7 +18,8 @@ from unmask.training.experiments.localisation import (
     label_segments,
     localise,
 )
-from unmask.training.score_clips import ScoredClip
+from unmask.training.flagged_segments import clip_evidence_lines
+from unmask.training.scored_clip import ScoredClip
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ targets, so that a validation set without errors does not drive the temperature 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from unmask.errors import SingleClassError
 TEMPERATURE_RANGE = (0.05, 20.0)
 PROB_CLIP = 1e-9  # probabilities are kept this far from 0 and 1, so that log-odds stay finite
 NEUTRAL_PROBABILITY = 0.5  # segment threshold where none could be fitted
+OUTPUTS = ("face", "voice", "frame", "second")
 
 Floats = NDArray[np.float64]
 
@@ -62,19 +63,87 @@ class SegmentThresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class PlattScale:
+    """Platt scaling of one output: a temperature that divides logits, and a bias added then."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    temperature: float = 1.0
+    bias: float = 0.0
+
+    def probability(self, logits: Floats | float) -> Floats:
+        """Return fake probabilities, of the shape of ``logits``."""
+        return apply_platt(logits, self.temperature, self.bias)
+
+    def shifted(self, log_odds: float) -> "PlattScale":
+        """Return the scale with ``log_odds`` added to its bias."""
+        return replace(self, bias=self.bias + log_odds)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputScales:
+    """Scale of every output beside the clip's score, each fitted to its own label.
+
+    Attributes:
+        face: Of a person's face alone, fitted to whether the face is forged.
+        voice: Of the voice alone, fitted to whether the voice is forged.
+        frame: Of a face in one frame, fitted to whether it is forged there.
+        second: Of the voice at one step, whose means are the scores of seconds, in the same way.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    face: PlattScale = field(default_factory=PlattScale)
+    voice: PlattScale = field(default_factory=PlattScale)
+    frame: PlattScale = field(default_factory=PlattScale)
+    second: PlattScale = field(default_factory=PlattScale)
+
+
+@dataclass(frozen=True, slots=True)
+class PlattResamples:
+    """Fits to resamples of the people; see :mod:`.platt_resampling`.
+
+    Attributes:
+        people: Number of people that were resampled.
+        smoothed: Fits to Platt's smoothed targets.
+        plain: Fits to the targets 0 and 1, to the same resamples.
+        plain_fit: Fit to the targets 0 and 1 of all people.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    people: int
+    smoothed: tuple[PlattScale, ...]
+    plain: tuple[PlattScale, ...]
+    plain_fit: PlattScale
+
+    def shifted(self, log_odds: float) -> "PlattResamples":
+        """Return the fits with ``log_odds`` added to every bias."""
+        smoothed, plain = (
+            tuple(fit.shifted(log_odds) for fit in fits) for fits in (self.smoothed, self.plain)
+        )
+        return PlattResamples(self.people, smoothed, plain, self.plain_fit.shifted(log_odds))
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Mapping from a clip's logit to probability and verdict.
 
     Attributes:
-        temperature: Divides every logit.
-        bias: Added to a clip's logit after the division. Scores of one modality, frame or step
-            have their own labels and get no bias.
+        temperature: Divides a clip's logit.
+        bias: Added to a clip's logit after the division.
         real_below: Verdict ``real`` below this fake probability; 0 for never.
         fake_above: Verdict ``fake`` above it; 1 for never. Between the two: inconclusive.
         sync_weight: Weight of lip-sync in the final score; the detectors have the rest.
         alone: Calibration of the detectors without lip-sync: for clips in which lip-sync cannot
             be judged, and for single members. ``None`` where it is the same.
         alarms: Segment thresholds.
+        outputs: Scales of the other outputs; ``None`` in bundles before schema 7, which divide
+            them by ``temperature``.
+        prevalence: Share of forged clips that the probabilities are stated for; ``None`` in
+            bundles before schema 7, where it is that of the calibration clips.
+        resamples: Fits to resamples of the people; ``None`` in older bundles, and with too few
+            people.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -87,6 +156,16 @@ class Calibration:
     bias: float = 0.0
     alone: "Calibration | None" = None
     alarms: SegmentThresholds = field(default_factory=SegmentThresholds)
+    outputs: OutputScales | None = None
+    prevalence: float | None = None
+    resamples: PlattResamples | None = None
+
+    def scale_of(self, output: str) -> PlattScale:
+        """Return the scale of one of ``OUTPUTS``."""
+        if self.outputs is None:
+            return PlattScale(self.temperature)
+        scale: PlattScale = getattr(self.outputs, output)
+        return scale
 
     def for_clip(self, sync_probability: float | None) -> "Calibration":
         """Return the calibration in effect for a clip with or without a lip-sync score."""
@@ -104,6 +183,49 @@ class Calibration:
     def probability(self, logits: Floats | float) -> Floats:
         """Return fake probabilities of clips, of the shape of ``logits``."""
         return apply_platt(logits, self.temperature, self.bias)
+
+    def at_prevalence(self, prevalence: float) -> "Calibration":
+        """Return the calibration stated for another share of forged clips.
+
+        By Bayes' rule all log-odds move by the same amount. So do the thresholds, which are
+        quantiles of the scores within a class: verdicts stay as they are.
+        """
+        before = self.stated_prevalence
+        shift = 0.0 if before is None else float(logit(prevalence) - logit(before))
+        outputs, alarms = self.outputs, self.alarms
+        if outputs is not None:
+            outputs = OutputScales(*(getattr(outputs, name).shifted(shift) for name in OUTPUTS))
+            face, voice = (shift_probability(p, shift) for p in (alarms.video, alarms.audio))
+            alarms = replace(alarms, video=face, audio=voice)
+        return replace(
+            self,
+            bias=self.bias + shift,
+            real_below=shift_probability(self.real_below, shift),
+            fake_above=shift_probability(self.fake_above, shift),
+            alone=None if self.alone is None else self.alone.at_prevalence(prevalence),
+            alarms=alarms,
+            outputs=outputs,
+            prevalence=prevalence,
+            resamples=None if self.resamples is None else self.resamples.shifted(shift),
+        )
+
+    @property
+    def stated_prevalence(self) -> float | None:
+        """Share of forged clips that probabilities hold for; ``None`` where it is unknown."""
+        clips = self.guarantee.reals + self.guarantee.fakes
+        if self.prevalence is None and clips:
+            return self.guarantee.fakes / clips
+        return self.prevalence
+
+
+def shift_probability(probability: float, log_odds: float) -> float:
+    """Add to the log-odds of a probability; 0 and 1 stay as they are.
+
+    Example:
+        >>> round(shift_probability(0.5, float(logit(0.01))), 6)
+        0.01
+    """
+    return float(expit(logit(probability) + log_odds)) if log_odds else probability
 
 
 def apply_log_odds(logits: Floats | float, temperature: float, bias: float = 0.0) -> Floats:
@@ -140,7 +262,7 @@ def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
     Raises:
         SingleClassError: All clips are genuine, or all are fake.
     """
-    targets, z = _smoothed_targets(is_fake), np.asarray(logits, np.float64)
+    targets, z = smoothed_targets(is_fake), np.asarray(logits, np.float64)
     inputs = np.stack([z, np.ones_like(z)])
 
     def cross_entropy(line: Floats) -> tuple[float, Floats]:  # convex; value and gradient
@@ -165,7 +287,7 @@ def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
 
     Arguments and errors are those of :func:`fit_platt`.
     """
-    targets, z = _smoothed_targets(is_fake), np.asarray(logits, np.float64)
+    targets, z = smoothed_targets(is_fake), np.asarray(logits, np.float64)
 
     def cross_entropy(log_temperature: float) -> float:
         scaled = z / math.exp(log_temperature)
@@ -180,7 +302,7 @@ def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
     return float(math.exp(optimum.x))
 
 
-def _smoothed_targets(is_fake: NDArray[np.bool_]) -> Floats:
+def smoothed_targets(is_fake: NDArray[np.bool_]) -> Floats:
     """Return Platt's smoothed targets, shape ``(clips,)``."""
     fakes = require_both_classes(is_fake)
     reals = len(is_fake) - fakes

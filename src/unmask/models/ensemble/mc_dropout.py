@@ -1,4 +1,4 @@
-"""MC dropout: repeated predictions with dropout switched on, and their interval.
+"""MC dropout: repeated predictions with dropout switched on, and their range.
 
 Gal & Ghahramani, "Dropout as a Bayesian Approximation: Representing Model Uncertainty in Deep
 Learning", ICML 2016. Dropout acts in the temporal encoder, before the heads and inside them. The
@@ -27,12 +27,12 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class PredictiveInterval:
+class RepeatedPredictions:
     """Summary of repeated fake probabilities.
 
     Attributes:
         mean, variance: Mean and variance of the repeated probabilities.
-        low, high: Interval that holds the middle ``INTERVAL_COVERAGE`` of them and the reported
+        low, high: Range that holds the middle ``INTERVAL_COVERAGE`` of them and the reported
             probability.
     """
 
@@ -47,12 +47,12 @@ class PredictiveInterval:
         return self.variance / self.mean if self.mean > 0 else 0.0
 
 
-def summarise(probabilities: Floats, given: float) -> PredictiveInterval:
+def summarise(probabilities: Floats, given: float) -> RepeatedPredictions:
     """Summarise repeated fake probabilities.
 
     Args:
         probabilities: Shape ``(repeats,)``, at least one.
-        given: The reported probability, predicted without dropout; the interval is widened to
+        given: The reported probability, predicted without dropout; the range is widened to
             include it.
 
     Example:
@@ -61,7 +61,7 @@ def summarise(probabilities: Floats, given: float) -> PredictiveInterval:
     """
     tail = (1 - INTERVAL_COVERAGE) / 2
     low, high = np.quantile(probabilities, [tail, 1 - tail])
-    return PredictiveInterval(
+    return RepeatedPredictions(
         mean=float(probabilities.mean()),
         variance=float(probabilities.var()),
         low=min(float(low), given),

@@ -39,6 +39,37 @@ class ReportedGuarantee(ReportModel):
     )
 
 
+class ReportedVerdicts(ReportModel):
+    """How often verdicts on the test clips were wrong or withheld, as measured at promotion."""
+
+    split: str = Field(description="Split of the clips.")
+    reals: int = Field(ge=1, description="Genuine clips.")
+    fakes: int = Field(ge=1, description="Fake clips.")
+    people: int = Field(ge=1, description="People in them.")
+    false_alarms: int = Field(ge=0, description="Genuine clips called fake.")
+    misses: int = Field(ge=0, description="Fakes called real.")
+    inconclusive_reals: int = Field(ge=0, description="Genuine clips without a verdict.")
+    inconclusive_fakes: int = Field(ge=0, description="Fakes without a verdict.")
+    fpr: Probability = Field(description="Share of genuine clips called fake.")
+    fpr_interval: tuple[Probability, Probability] = Field(
+        description="Its exact interval (Clopper-Pearson), which takes clips as independent."
+    )
+    fnr: Probability = Field(description="Share of fakes called real.")
+    fnr_interval: tuple[Probability, Probability] = Field(description="Its exact interval.")
+    confidence: Probability = Field(description="Level of both intervals.")
+
+    def describe(self) -> str:
+        """Return both rates with their counts and intervals in a sentence."""
+        (a, b), (c, d) = self.fpr_interval, self.fnr_interval
+        return (
+            f"On {self.reals} genuine and {self.fakes} fake {self.split} clips of {self.people} "
+            f"people, {self.false_alarms} genuine clips ({self.fpr:.1%}; {a:.1%} to {b:.1%}) were "
+            f"called fake and {self.misses} fakes ({self.fnr:.1%}; {c:.1%} to {d:.1%}) real; "
+            f"{self.inconclusive_reals} genuine clips and {self.inconclusive_fakes} fakes got no "
+            "verdict"
+        )
+
+
 class ReportedThresholds(ReportModel):
     """Segment thresholds: the probability above which `segments` lists a part of the video.
 
@@ -94,6 +125,16 @@ class Model(ReportModel):
     )
     promise: ReportedGuarantee | None = Field(
         default=None, description="Conformal guarantee of the two thresholds; null without one."
+    )
+    measured: ReportedVerdicts | None = Field(
+        default=None,
+        description="Error rates of verdicts on the test clips, to compare with `promise`; null if "
+        "no training pipeline promoted the detector, and before schema 4.",
+    )
+    prevalence: Probability | None = Field(
+        default=None,
+        description="Share of forged clips that every probability is stated for; null if unknown, "
+        "and before schema 4. Verdicts do not depend on it.",
     )
     gates: tuple[ReportedGate, ...] = Field(
         default=(),

@@ -51,6 +51,11 @@ def _verdict(model: Model) -> Iterator[str]:
         f"`real` below {model.real_below:.3f}, `fake` above {model.fake_above:.3f}, "
         "`inconclusive` between"
     )
+    if model.prevalence is not None:
+        yield (
+            f"Probabilities are stated for footage of which {model.prevalence:.0%} is forged; "
+            "verdicts do not depend on that"
+        )
     yield f"Platt scaling: temperature {model.temperature:.3f}, bias {model.bias:.3f}"
     if model.promise is None:
         yield "No conformal guarantee: there were no calibration clips"
@@ -62,6 +67,8 @@ def _verdict(model: Model) -> Iterator[str]:
         f"{guarantee.fpr:.0%} of the genuine are called fake and {guarantee.fnr:.0%} of the fakes "
         "real, on average"
     )
+    if model.measured is not None:
+        yield f"Measured: {model.measured.describe()}"
     if guarantee.folds:
         yield (
             f"The calibration is cross-fitted in {guarantee.folds} folds: each clip was scored by "

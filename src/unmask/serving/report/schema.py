@@ -5,19 +5,22 @@ uncertainty, no lip-sync score, no ensemble members and no evidence images. Sche
 schema 1: lip-sync per person, the voice per second, the conformal guarantee, more about evidence
 and timing, and what a page needs for drawing (face boxes, offsets along time, waveform peaks).
 Schema 3 adds the reason of an inconclusive verdict, and withholds scores where the demonstration
-model does not judge. Reports of every older schema are still read.
+model does not judge. Schema 4 gives all reasons with their words, the measured error rates and the
+prevalence, and an interval of the probability; what older schemas call so is ``dropout_range``.
+Reports of every older schema are still read.
 ``Report.model_json_schema()`` is the contract as a JSON schema.
 """
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, AliasPath, Field, model_validator
 
 from unmask.records import Reason, Verdict
 from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.model_card import Model
+from unmask.serving.report.reasons import ReportedReason, describe_reasons
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Modality = Literal["video", "audio", "lip_sync"]
 
@@ -286,8 +289,13 @@ class Report(ReportModel):
     verdict: Verdict = Field(description="`inconclusive` where no other verdict is warranted.")
     reason: Reason | None = Field(
         default=None,
-        description="Why the verdict is `inconclusive`; null for other verdicts, and in reports "
-        "of schema 1 and 2.",
+        description="Code of the first of `reasons`; null for other verdicts, and in reports of "
+        "schema 1 and 2.",
+    )
+    reasons: tuple[ReportedReason, ...] = Field(
+        default=(),
+        description="Why the verdict is `inconclusive`, the most important first; empty for other "
+        "verdicts, and in reports before schema 4.",
     )
     fake_probability: Probability | None = Field(
         description="Calibrated, higher is more fake; null where nothing could be scored, and "
@@ -295,8 +303,14 @@ class Report(ReportModel):
     )
     confidence_interval: tuple[Probability, Probability] | None = Field(
         default=None,
-        description="Interval with the middle 95 % of repeated predictions and "
-        "`fake_probability`; null before phase 2.",
+        description="95 % interval of the probability that calibration on unlimited clips like the "
+        "calibration clips would give, by resampling their people and the members of an ensemble; "
+        "null where too few people calibrated the detector, and before schema 4.",
+    )
+    dropout_range: tuple[Probability, Probability] | None = Field(
+        default=None,
+        description="Range of the middle 95 % of repeated predictions and `fake_probability`; null "
+        "before phase 2. Called `confidence_interval` before schema 4.",
     )
     uncertainty_score: float | None = Field(
         default=None,
@@ -329,6 +343,20 @@ class Report(ReportModel):
     model: Model = Field(description="The detector.")
     timing_s: Timing = Field(description="Processing time in seconds.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_what_older_schemas_called_an_interval(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("schema_version", SCHEMA_VERSION) >= 4:
+            return values
+        kept = {name: value for name, value in values.items() if name != "confidence_interval"}
+        return kept | {"dropout_range": values.get("confidence_interval")}
+
+    @property
+    def reason_messages(self) -> tuple[str, ...]:
+        """Every reason in words, also of reports that give only one code."""
+        only = () if self.reason is None else (self.reason,)
+        return tuple(reason.message for reason in self.reasons or describe_reasons(only))
+
     @model_validator(mode="after")
     def _refuse_a_verdict_without_a_score(self) -> Self:
         if self.fake_probability is None and self.verdict != "inconclusive":
@@ -339,4 +367,6 @@ class Report(ReportModel):
     def _refuse_a_reason_of_another_verdict(self) -> Self:
         if self.reason is not None and self.verdict != "inconclusive":
             raise ValueError(f"verdict {self.verdict!r} with the reason {self.reason!r}")
+        if self.reasons and self.reasons[0].code != self.reason:
+            raise ValueError(f"reason {self.reason!r} is not the first of the reasons")
         return self

@@ -22,9 +22,10 @@ from unmask.models.ensemble.pooling import average_in_probability
 from unmask.models.evidence_lines import KINDS
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
-from unmask.training.calibration.segment_thresholds import count_flagged
 from unmask.training.calibration.verdict_rates import VerdictRates, verdict_rates
-from unmask.training.score_clips import ScoredClip, score_clip_people
+from unmask.training.flagged_segments import count_flagged
+from unmask.training.score_clips import score_clip_people
+from unmask.training.scored_clip import ScoredClip
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]

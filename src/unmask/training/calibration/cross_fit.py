@@ -26,7 +26,8 @@ from unmask.training.detector.logistic_heads import (
     collect_rows,
     fit_logistic_heads,
 )
-from unmask.training.score_clips import ScoredClip, score_usable_clips
+from unmask.training.score_clips import score_usable_clips
+from unmask.training.scored_clip import ScoredClip
 
 
 def score_cross_fitted(

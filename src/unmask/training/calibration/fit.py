@@ -1,9 +1,10 @@
 """Calibration of a bundle on the validation clips, or on cross-fitted scores of all clips.
 
-It fits the lip-sync weight, Platt scaling, the verdict thresholds, the segment thresholds and the
-domain, all on the clips that also select the epoch where the best one is kept. Temperature and bias
-keep the order of the scores and so do not affect the conformal guarantee; a selected epoch and the
-weight favour these clips slightly, so that error rates on new clips exceed the guarantee slightly.
+It fits the lip-sync weight, Platt scaling of every output, the verdict thresholds, the segment
+thresholds and the domain, all on the clips that also select the epoch where the best one is kept.
+Temperature and bias keep the order of the scores and so do not affect the conformal guarantee; a
+selected epoch and the weight favour these clips slightly, so that error rates on new clips exceed
+the guarantee slightly.
 ``unmask eval calibration`` measures them on the test split.
 """
 
@@ -23,7 +24,8 @@ from unmask.evaluation.metrics import negative_log_likelihood
 from unmask.models.bundle import CROSS_FIT_FOLDS, Bundle, save_bundle
 from unmask.models.calibration.conformal import conformal_thresholds
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
-from unmask.models.calibration.platt import Calibration, apply_platt, fit_platt
+from unmask.models.calibration.platt import Calibration, PlattScale, apply_platt, fit_platt
+from unmask.models.calibration.platt_resampling import resample_platt
 from unmask.models.device_placement import load_on_accelerator
 from unmask.models.genuine_features import mean_genuine_map
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
@@ -31,8 +33,10 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
 from unmask.training.calibration.cross_fit import score_cross_fitted
+from unmask.training.calibration.output_scales import fit_output_scales
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
-from unmask.training.score_clips import ScoredClip, score_clip_people
+from unmask.training.score_clips import score_clip_people
+from unmask.training.scored_clip import ScoredClip
 
 GENUINE_CLIPS = 128  # enough for a mean, and minutes of work for a large backbone
 SYNC_WEIGHTS = np.linspace(0.0, 1.0, 11)
@@ -66,11 +70,13 @@ def calibrate_bundle(
     scored = _score(uncalibrated, clips, cache, plan)
     if plan.training.cross_fit:  # its heads were replaced
         uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
-    calibration = fit_calibration(scored, rates, plan.sync_weight)
-    temperature, per_hour = calibration.temperature, rates.flagged_per_hour
-    thresholds = fit_segment_thresholds(uncalibrated, scored, temperature, per_hour)
+    calibration = fit_calibration(scored, rates, plan.sync_weight).at_prevalence(rates.prevalence)
+    rate_hz = uncalibrated.preprocessing.sampling.rate_hz
+    fallback = PlattScale(calibration.detectors.temperature)
+    outputs = fit_output_scales(scored, rate_hz, rates.prevalence, fallback)
+    thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, rates.flagged_per_hour)
     people = len({clip.clip.identity for clip in scored})
-    calibration = replace(_with_people(calibration, people), alarms=thresholds)
+    calibration = replace(_with_people(calibration, people), alarms=thresholds, outputs=outputs)
     facts = {k: v for k, v in uncalibrated.provenance.items() if k != CROSS_FIT_FOLDS}
     if folds := plan.training.cross_fit:
         facts[CROSS_FIT_FOLDS] = str(folds)
@@ -133,7 +139,8 @@ def fit_calibration(
     """
     people = [clip.scores for clip in scored]
     is_fake = np.array([clip.clip.is_fake for clip in scored])
-    detectors = _fit_scale(_logits(people, 0.0), is_fake, target_rates)
+    names = np.array([clip.clip.identity for clip in scored])
+    detectors = _fit_scale(_logits(people, 0.0), is_fake, target_rates, names.tolist())
     has_sync = np.array([_has_sync_score(scores) for scores in people])
     if len(set(is_fake[has_sync])) < 2:  # the weight cannot be fitted on one class
         return detectors
@@ -141,16 +148,20 @@ def fit_calibration(
     weight = _best_sync_weight(with_sync, is_fake[has_sync], sync_weight)
     if not weight:
         return detectors
-    final = _fit_scale(_logits(with_sync, weight), is_fake[has_sync], target_rates)
+    logits, own = _logits(with_sync, weight), names[has_sync].tolist()
+    final = _fit_scale(logits, is_fake[has_sync], target_rates, own)
     return replace(final, sync_weight=weight, alone=detectors)
 
 
-def _fit_scale(logits: Floats, is_fake: Labels, target_rates: UncertaintySettings) -> Calibration:
+def _fit_scale(
+    logits: Floats, is_fake: Labels, target_rates: UncertaintySettings, people: Sequence[str]
+) -> Calibration:
     temperature, bias = fit_platt(logits, is_fake)
     low, high, guarantee = conformal_thresholds(
         apply_platt(logits, temperature, bias), is_fake, target_rates.fpr, target_rates.fnr
     )
-    return Calibration(temperature, low, high, guarantee=guarantee, bias=bias)
+    resamples = resample_platt(logits, is_fake, people)
+    return Calibration(temperature, low, high, guarantee=guarantee, bias=bias, resamples=resamples)
 
 
 def _has_sync_score(people: PeopleScores) -> bool:

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.models.bundle import Bundle
-from unmask.models.clip_decision import VerdictBasis, decide_verdict
-from unmask.models.footage_obstacles import find_obstacles
-from unmask.models.inference import decisive_score, scored_moments
-from unmask.records import Verdict
-from unmask.training.calibration.segment_thresholds import has_flagged_segment
-from unmask.training.score_clips import ScoredClip
+from unmask.training.clip_verdict import clip_verdict
+from unmask.training.scored_clip import ScoredClip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ class VerdictRates:
 def verdict_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> VerdictRates:
     """Compute how often the bundle's verdicts are wrong or inconclusive on labelled clips."""
     is_fake = np.array([clip.clip.is_fake for clip in scored])
-    verdicts = np.array([_verdict(bundle, clip) for clip in scored])
+    verdicts = np.array([clip_verdict(bundle, clip) for clip in scored])
     guarantee = bundle.calibration.guarantee
     fake, real = verdicts == "fake", verdicts == "real"
     return VerdictRates(
@@ -52,14 +48,3 @@ def verdict_rates(bundle: Bundle, scored: Sequence[ScoredClip]) -> VerdictRates:
         if bundle.domain is None
         else float(np.mean([bundle.domain.contains(clip.footage) for clip in scored])),
     )
-
-
-def _verdict(bundle: Bundle, scored: ScoredClip) -> Verdict:
-    score = decisive_score(scored.scores)
-    basis = VerdictBasis(
-        score.probability,
-        scored_moments(score),
-        has_flagged_segment(bundle, scored),
-        find_obstacles(bundle, scored.footage),
-    )
-    return decide_verdict(basis, bundle.calibration.for_clip(score.sync_probability)).verdict

@@ -181,7 +181,7 @@ def run_ablation(
             start = perf_counter()
             scored = score_clip_people(bundle, test, load, run.settings.uncertainty.passes)
             seconds.append(perf_counter() - start)
-        rows = tuple(to_score_row(clip) for clip in scored)
+        rows = tuple(to_score_row(clip, bundle) for clip in scored)
         ms_per_clip = min(seconds) / len(scored) * 1000 if run.timed else None
         yield run, RunScores(run.settings.seed, rows, ms_per_clip)
 

@@ -77,7 +77,7 @@ def _score_fold(bundle: Bundle, fold: SourceFold, number: int, cache: Cache | No
     scored, problems = score_usable_clips(bundle, clips, features)
     unused = {clip.clip_id for clip in fold.tested} - {clip.clip_id for clip in clips}
     problems |= dict.fromkeys(sorted(unused), "the detector uses no stream of the file")
-    rows = [(result.clip, to_score_row(result)) for result in scored]
+    rows = [(result.clip, to_score_row(result, bundle)) for result in scored]
     return FoldScores(
         tuple(_held_out_clip(bundle, clip, row, number) for clip, row in rows), problems
     )

@@ -18,8 +18,9 @@ from unmask.models.calibration.segments import propose_segments
 from unmask.models.evidence_lines import EvidenceLine
 from unmask.models.inference import decisive_score
 from unmask.records import Clip
-from unmask.training.calibration.segment_thresholds import clip_evidence_lines
-from unmask.training.score_clips import ScoredClip, score_clip_people
+from unmask.training.flagged_segments import clip_evidence_lines
+from unmask.training.score_clips import score_clip_people
+from unmask.training.scored_clip import ScoredClip
 
 MODALITIES = ("video", "audio")  # of labelled segments
 EITHER = "either"

@@ -23,7 +23,7 @@ from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.models.inference import score_encoded
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import FOOTAGE_FACTS, RATE_HZ, Clip, FakeSpan, ModelInput
-from unmask.training.score_clips import ScoredClip
+from unmask.training.scored_clip import ScoredClip
 
 # length of the sequence and of the forged stretch, in seconds
 SEQUENCES_S = ((34.0, 1.6), (10.0, 0.4), (10.0, 0.8), (10.0, 1.6), (60.0, 1.6))
