@@ -131,14 +131,43 @@ def test_if_all_are_seen_briefly_those_seen_longest_are_decisive(aggregator, win
 
 def test_sound_is_decisive_without_a_face(aggregator, window):
     aggregator.add(window(0.0), [make_score(1.0, [], steps=[0.6] * 20, audio=0.6)])
-    assert aggregator.decisive_track() is aggregator.sound
+    assert aggregator.decisive_track() is aggregator.unseen
+
+
+def test_a_forged_voice_over_after_a_talking_head_moves_the_score(aggregator, window):
+    genuine = make_score(-2.0, [0.1] * 15, steps=[0.1] * 150, audio=0.1)
+    aggregator.add(window(0.0, p0=15), [genuine])
+    before = aggregator.log_odds()
+    assert before == -2.0
+    for start_s in (30.0, 60.0):  # pictures without a face
+        voice = make_score(3.0, [], steps=[0.9] * 150, audio=0.9)
+        aggregator.add(window(start_s), [voice])
+    assert aggregator.decisive_track() is aggregator.unseen
+    assert aggregator.log_odds() == pytest.approx(np.log((np.exp(-2.0) + np.exp(3.0)) / 2))
+    assert [track.has_face for track in aggregator.candidates()] == [True, False]
+
+
+def test_a_word_off_screen_is_no_candidate_beside_a_person(aggregator, window):
+    aggregator.add(window(0.0, p0=15), [make_score(-2.0, [0.1] * 15)])
+    aggregator.add(window(3.0), [make_score(3.0, [], steps=[0.9] * 20, audio=0.9)])  # 0.4 s
+    assert aggregator.decisive_track() is aggregator.people[0]
+    assert aggregator.log_odds() == -2.0
+
+
+def test_a_voice_and_a_silent_face_have_calibrations_of_their_own(window):
+    calibration = Calibration(unseen=Calibration(bias=1.5), silent=Calibration(bias=-0.5))
+    aggregator = ScoreAggregator(calibration)
+    aggregator.add(window(0.0, p0=15), [make_score(0.0, [0.1] * 15)])
+    aggregator.add(window(30.0), [make_score(0.0, [], steps=[0.9] * 150, audio=0.9)])
+    assert [track.logit(calibration) for track in aggregator.candidates()] == [-0.5, 1.5]
+    assert aggregator.decisive_track().calibration_in_effect(calibration).bias == 1.5
 
 
 def test_silence_without_a_face_has_no_decisive_track(aggregator, window):
     aggregator.add(window(0.0), [make_score(1.0, [], steps=[np.nan] * 20)])
     aggregator.add(window(3.0), [])
     assert aggregator.decisive_track() is None
-    assert aggregator.sound == PersonScores()
+    assert aggregator.sound == PersonScores(has_face=False)
 
 
 def test_sound_shared_by_several_people_counts_once(aggregator, window):

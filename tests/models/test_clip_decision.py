@@ -14,6 +14,7 @@ from unmask.models.clip_decision import (
     decide_verdict,
     decisive,
     final_log_odds,
+    pool_candidates,
     repeated_log_odds,
 )
 
@@ -48,6 +49,28 @@ def test_order_of_people_does_not_change_the_score(candidates, random):
     shuffled = candidates.copy()
     random.shuffle(shuffled)
     assert choose(candidates)[1] == choose(shuffled)[1]
+
+
+@given(st.lists(st.floats(-20, 20), min_size=1, max_size=8))
+def test_pooled_odds_are_the_mean_of_the_odds(log_odds):
+    assert pool_candidates(log_odds) == pytest.approx(np.log(np.mean(np.exp(log_odds))))
+    assert np.mean(log_odds) - 1e-9 <= pool_candidates(log_odds) <= max(log_odds) + 1e-9
+
+
+def test_more_genuine_candidates_do_not_raise_false_alarms():
+    """Scores that are their own log-likelihood ratios, at the threshold of one candidate."""
+    rng = np.random.default_rng(0)
+    genuine = rng.normal(-1.0, np.sqrt(2.0), (20_000, 8))
+    forged = rng.normal(1.0, np.sqrt(2.0), 20_000)
+    threshold = np.quantile(genuine[:, 0], 0.9)
+    for count in (1, 2, 4, 8):
+        pooled = np.array([pool_candidates(row) for row in genuine[:, :count]])
+        highest = genuine[:, :count].max(axis=1)
+        assert (pooled > threshold).mean() <= 0.11
+        assert (highest > threshold).mean() == pytest.approx(1 - 0.9**count, abs=0.02)
+        with_fake = np.column_stack([forged, genuine[:, 1:count]])
+        called_fake = np.array([pool_candidates(row) for row in with_fake]) > threshold
+        assert called_fake.mean() > 2 * (pooled > threshold).mean()
 
 
 def test_final_score_is_the_weighted_mean_of_probabilities_calibrated():

@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from unmask.models.calibration.platt import Calibration, clipped_logit
-from unmask.models.calibration.platt_resampling import probability_interval
+from unmask.models.calibration.platt_resampling import log_odds_interval
 from unmask.models.calibration.segments import STEP_S
-from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
+from unmask.models.clip_decision import (
+    MIN_FRAMES,
+    enough_frames,
+    final_log_odds,
+    pool_candidates,
+    repeated_log_odds,
+)
 from unmask.models.evidence_lines import (
     PersonEvidence,
     TimedScores,
@@ -127,6 +133,8 @@ class PersonScores(ScoreSeries):
         members: Mean uncalibrated logit of each member, face and sound together.
         passes: The same of each MC-dropout pass.
         modality_logit: Mean calibrated log-odds of this modality alone.
+        has_face: Whether it is a person, not a voice.
+        has_voice: Whether there was speech in a window.
         boxes_px: Left, top, right, bottom of the face in each frame; empty for the voice.
     """
 
@@ -135,6 +143,8 @@ class PersonScores(ScoreSeries):
     modality_logit: RunningMean[float] = field(default_factory=RunningMean)
     sync: LipSyncScores = field(default_factory=LipSyncScores)
     boxes_px: list[list[float]] = field(default_factory=list)
+    has_face: bool = True
+    has_voice: bool = False
 
     @classmethod
     def pooled_by(cls, pooling: str) -> Self:
@@ -152,6 +162,7 @@ class PersonScores(ScoreSeries):
             modality: Fake probability of this modality alone.
         """
         weight = len(scores.times_s)
+        self.has_voice |= score.audio_probability is not None
         self.members.add(score.member_logits, weight)
         if score.pass_logits is not None:
             self.passes.add(score.pass_logits, weight)
@@ -168,26 +179,31 @@ class PersonScores(ScoreSeries):
         """Return the calibrated log-odds of members and lip-sync together."""
         members = self.members.value
         logits = np.zeros(1) if members is None else members
-        return final_log_odds(logits, self.sync.probability.value, calibration)
+        return final_log_odds(logits, self.sync.probability.value, self._own(calibration))
 
     def repeated_logits(self, calibration: Calibration) -> Floats:
         """Return calibrated log-odds of each MC-dropout pass, or without any of each member."""
         logits = self.passes.value if self.passes.value is not None else self.members.value
         return repeated_log_odds(
-            np.zeros(0) if logits is None else logits, self.sync.probability.value, calibration
+            *(np.zeros(0) if logits is None else logits, self.sync.probability.value),
+            self._own(calibration),
         )
 
     def interval(self, calibration: Calibration) -> tuple[float, float] | None:
-        """Return the 95 % interval of the probability; see :func:`probability_interval`."""
+        """Return the 95 % interval of this candidate's log-odds; see :func:`log_odds_interval`."""
         members = self.members.value
         if members is None:
             return None
         in_effect = self.calibration_in_effect(calibration)
-        return probability_interval(members, self.sync.probability.value, in_effect)
+        return log_odds_interval(members, self.sync.probability.value, in_effect)
 
     def calibration_in_effect(self, calibration: Calibration) -> Calibration:
         """Return the calibration with or without lip-sync, whichever applies."""
-        return calibration.for_clip(self.sync.probability.value)
+        return self._own(calibration).for_clip(self.sync.probability.value)
+
+    def _own(self, calibration: Calibration) -> Calibration:
+        """Return the calibration for what there is: a face, a voice, or both."""
+        return calibration.for_modalities(has_face=self.has_face, has_voice=self.has_voice)
 
 
 @dataclass
@@ -195,9 +211,10 @@ class ScoreAggregator:
     """Scores of the windows so far.
 
     Attributes:
-        calibration: Calibration by which the decisive person is found.
+        calibration: Calibration by which the clip's score and the decisive candidate are found.
         people: Number of the person to scores.
-        sound: Scores of the voice; they decide where no face is seen in the whole video.
+        sound: Scores of the voice.
+        unseen: Scores of the voice in windows without a face, which is a candidate by itself.
         steps: Start of each window with speech, and the fake probabilities of its audio steps.
         pooling: How the windows of a person are pooled, the detector's ``model.pooling``.
     """
@@ -205,12 +222,14 @@ class ScoreAggregator:
     calibration: Calibration = field(default_factory=Calibration)
     people: dict[int, PersonScores] = field(default_factory=dict)
     sound: PersonScores = field(default_factory=PersonScores)
+    unseen: PersonScores = field(default_factory=PersonScores)
     steps: list[tuple[float, Floats]] = field(default_factory=list)
     pooling: str = "mean"
 
     def __post_init__(self) -> None:
         """Pool the voice like the people."""
-        self.sound = PersonScores.pooled_by(self.pooling)
+        self.sound, self.unseen = (PersonScores.pooled_by(self.pooling) for _ in range(2))
+        self.sound.has_face = self.unseen.has_face = False
 
     def add(self, window: ClipFeatures, scores: Sequence[SampleScore]) -> None:
         """Add one window.
@@ -233,21 +252,29 @@ class ScoreAggregator:
             voice = voice_scores(scores, window.start_s)
             self.sound.add_window(scores[0], scores[0].audio_probability, voice)
             self.steps.append((window.start_s, scores[0].step_probabilities))
+            if all(score.video_probability is None for score in scores):
+                self.unseen.add_window(scores[0], scores[0].audio_probability, voice)
+
+    def candidates(self) -> list[PersonScores]:
+        """Return those who may be forged: people seen for long enough, and a voice without a face.
+
+        A voice counts from ``MIN_FRAMES`` bins of speech on, or where no face is seen in the video.
+        """
+        people = list(self.people.values())
+        voice = [self.unseen] if self.unseen.times_s else []
+        if not people:
+            return voice
+        enough = enough_frames([len(track.times_s) for track in people])
+        kept = [track for track in people if len(track.times_s) >= enough]
+        return kept + [track for track in voice if len(track.times_s) >= MIN_FRAMES]
 
     def decisive_track(self) -> PersonScores | None:
-        """Return the decisive person by the rule of :func:`unmask.models.clip_decision.decisive`.
+        """Return the candidate of the highest score; ``None`` without any."""
+        return max(self.candidates(), key=lambda track: track.logit(self.calibration), default=None)
 
-        Returns:
-            The voice where no face is seen; ``None`` without speech, too.
-        """
-        tracks = list(self.people.values())
-        if not tracks:
-            return self.sound if self.sound.times_s else None
-        return decisive(
-            tracks,
-            frame_count=lambda track: len(track.times_s),
-            log_odds=lambda track: track.logit(self.calibration),
-        )
+    def log_odds(self) -> float:
+        """Return the log-odds of the clip; see :func:`pool_candidates`."""
+        return pool_candidates([track.logit(self.calibration) for track in self.candidates()])
 
     def face_times_s(self) -> list[Floats]:
         """Return the times of each person's frames, in order of appearance."""

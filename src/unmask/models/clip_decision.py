@@ -89,7 +89,7 @@ def repeated_log_odds(
 def decisive(
     people: Sequence[T], frame_count: Callable[[T], int], log_odds: Callable[[T], float]
 ) -> T:
-    """Return the person whose score is the clip's: the most fake of those seen for long enough.
+    """Return the person who decides the clip: the most fake of those seen for long enough.
 
     Long enough is ``MIN_FRAMES`` frames; if no person reaches that, it is the number of
     frames of the person seen longest.
@@ -104,9 +104,31 @@ def decisive(
         >>> decisive(list(people), lambda p: people[p][0], lambda p: people[p][1])
         'short'
     """
-    enough = min(MIN_FRAMES, max(frame_count(person) for person in people))
+    enough = enough_frames([frame_count(person) for person in people])
     candidates = [person for person in people if frame_count(person) >= enough]
     return max(candidates, key=log_odds)
+
+
+def enough_frames(counts: Sequence[int]) -> int:
+    """Return how many frames a person must have to be a candidate; see :func:`decisive`."""
+    return min(MIN_FRAMES, max(counts))
+
+
+def pool_candidates(log_odds: Sequence[float]) -> float:
+    """Return the log-odds that one of several candidates is forged.
+
+    Candidates are the people of a clip, and a voice without a face. If a forged clip has one forged
+    candidate, any of them alike, its likelihood ratio is the mean of those of the candidates. The
+    highest score alone would call more clips fake the more genuine people they show.
+
+    Args:
+        log_odds: Calibrated log-odds of each candidate, as if it were the only one; at least one.
+
+    Example:
+        >>> pool_candidates([2.0]), round(pool_candidates([2.0, -9.0]), 3)
+        (2.0, 1.307)
+    """
+    return float(np.logaddexp.reduce(np.asarray(log_odds, np.float64)) - np.log(len(log_odds)))
 
 
 def decide_verdict(basis: VerdictBasis, calibration: Calibration) -> Decision:

@@ -12,7 +12,13 @@ from torch import Tensor
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.calibration.segments import bin_audio_steps
-from unmask.models.clip_decision import decisive, final_log_odds, repeated_log_odds
+from unmask.models.clip_decision import (
+    decisive,
+    enough_frames,
+    final_log_odds,
+    pool_candidates,
+    repeated_log_odds,
+)
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import DetectorOutput
 from unmask.models.ensemble.mc_dropout import content_seed, mc_logits
@@ -53,6 +59,14 @@ class SampleScore:
     pass_logits: Floats | None = None
     pass_probabilities: Floats | None = None
     sync: SyncScore | None = None
+
+    def calibration_in_effect(self, calibration: Calibration) -> Calibration:
+        """Return the calibration for what this sample has: a face, a voice, lip-sync."""
+        own = calibration.for_modalities(
+            has_face=self.video_probability is not None,
+            has_voice=self.audio_probability is not None,
+        )
+        return own.for_clip(self.sync_probability)
 
     @property
     def sync_probability(self) -> float | None:
@@ -120,16 +134,29 @@ def score_encoded(bundle: Bundle, batch: Batch, frame_features: Sequence[Tensor]
 
 
 def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:
-    """Return the clip's score by the rule of :func:`unmask.models.clip_decision.decisive`.
+    """Return the score of the decisive person; see :func:`unmask.models.clip_decision.decisive`.
 
     Args:
         scores: One per person of a clip; at least one.
     """
     return decisive(
         scores,
-        frame_count=lambda score: len(score.frame_probabilities),
+        frame_count=scored_moments,
         log_odds=lambda score: score.logit,
     )
+
+
+def clip_score(scores: Sequence[SampleScore]) -> SampleScore:
+    """Return the score of the decisive person, with the logit of all candidates pooled.
+
+    Args:
+        scores: One per person of a clip, calibrated; at least one.
+    """
+    counts = [scored_moments(score) for score in scores]
+    enough = enough_frames(counts)
+    candidates = [s.logit for s, count in zip(scores, counts, strict=True) if count >= enough]
+    logit = pool_candidates(candidates)
+    return replace(decisive_score(scores), logit=logit, probability=float(expit(logit)))
 
 
 def scored_moments(score: SampleScore) -> int:
@@ -189,8 +216,9 @@ def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
         return calibration.scale_of(output).probability(average_in_probability(stack(name)))
 
     member_logits, pass_logits = stack("logit"), members.pass_logits
-    log_odds = final_log_odds(member_logits, sync_probability, calibration)
     frames, steps = first.frame_mask[0].cpu().numpy(), stack("step_mask").all(axis=0)
+    in_effect = calibration.for_modalities(has_face=bool(frames.any()), has_voice=bool(steps.any()))
+    log_odds = final_log_odds(member_logits, sync_probability, in_effect)
     return SampleScore(
         logit=log_odds,
         probability=float(expit(log_odds)),
@@ -202,6 +230,6 @@ def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
         pass_logits=pass_logits,
         pass_probabilities=None
         if pass_logits is None
-        else expit(repeated_log_odds(pass_logits, sync_probability, calibration)),
+        else expit(repeated_log_odds(pass_logits, sync_probability, in_effect)),
         sync=sync,
     )

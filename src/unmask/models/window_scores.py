@@ -52,18 +52,17 @@ def score_windows(
 def clip_scores(aggregator: ScoreAggregator) -> tuple[SampleScore, ...]:
     """Return the scores of each person over all windows, in the order of appearance.
 
-    Without a person they are those of the voice, and none without speech, too. Times of lip-sync
-    and steps count from the start of the video.
+    Then those of a voice without a face, if it is a candidate. None without people and speech.
+    Times of lip-sync and steps count from the start of the video.
     """
     tracks = list(aggregator.people.values())
-    if not tracks and aggregator.sound.times_s:
-        tracks = [aggregator.sound]
+    tracks += [track for track in aggregator.candidates() if not track.has_face]
     return tuple(_sample_score(track, aggregator) for track in tracks)
 
 
 def _sample_score(track: PersonScores, aggregator: ScoreAggregator) -> SampleScore:
     calibration, sound = aggregator.calibration, aggregator.sound
-    is_voice = track is sound
+    is_voice = not track.has_face
     logit, passes = track.logit(calibration), track.passes.value
     return SampleScore(
         logit=logit,

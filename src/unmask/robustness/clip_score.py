@@ -8,7 +8,7 @@ import torch
 from unmask.errors import UnmaskError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import missing_input, usable_samples
-from unmask.models.inference import decisive_score
+from unmask.models.inference import clip_score
 from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.prepare import to_model_inputs
@@ -34,7 +34,7 @@ def score_clip(bundle: Bundle, features: ClipFeatures) -> float:
         if not scores:
             log.warning("%s was not scored: %s", path, NOTHING_TO_SCORE)
             return nan
-        return decisive_score(scores).logit
+        return clip_score(scores).logit
     except CAUSED_BY_A_FILE as error:
         log.warning("%s was not scored: %s", path, error)
         return nan

@@ -60,8 +60,7 @@ def build_report(
     decisive = scores.decisive_track()
     in_effect = calibration if decisive is None else decisive.calibration_in_effect(calibration)
     model = build_model_card(bundle, in_effect)
-    probability = None if decisive is None else _probability(decisive, calibration)
-    repeats = None if decisive is None else _repeats(decisive, calibration)
+    probability = None if decisive is None else float(expit(scores.log_odds()))
     members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
@@ -71,17 +70,18 @@ def build_report(
     is_scored = decision.reason != "demo_model"
     guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
     notes = build_notes(quality, info, model, guarantee, result.media.end_s, result.part_s)
+    interval, repeats = _uncertainty(scores)
     report = schema.Report(
         verdict=decision.verdict,
         reason=decision.reason,
         reasons=describe_reasons(decision.reasons),
         fake_probability=probability,
-        confidence_interval=None if decisive is None else decisive.interval(calibration),
+        confidence_interval=interval,
         dropout_range=None if repeats is None else (repeats.low, repeats.high),
         uncertainty_score=None if repeats is None else repeats.score,
         repeated_mean=None if repeats is None else repeats.mean,
         repeated_variance=None if repeats is None else repeats.variance,
-        modalities=_modalities(decisive, scores.sound),
+        modalities=_modalities(scores),
         members=members,
         members_spread=_members_spread(members),
         people=tuple(_people(scores, calibration)),
@@ -90,7 +90,7 @@ def build_report(
         segments=segments,
         evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
-        notes=(*notes, *_bundle_notes(bundle, info, result)),
+        notes=(*notes, *_bundle_notes(bundle, info, result), *_candidate_notes(scores)),
         media=schema.Media.model_validate(info),
         model=model,
         timing_s=timing,
@@ -105,6 +105,19 @@ def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> It
     if not result.media.compared:
         yield NOT_COMPARED
     yield from describe_untrained(bundle.untrained, info)
+
+
+def _candidate_notes(scores: ScoreAggregator) -> Iterator[str]:
+    """Yield how the score of a clip with several candidates came about."""
+    candidates, decisive = scores.candidates(), scores.decisive_track()
+    if len(candidates) > 1:
+        yield (
+            f"The score holds for {len(candidates)} candidates, people and a voice without a face: "
+            "it is lower than that of the most suspicious one, as more candidates are more chances "
+            "of a false alarm."
+        )
+    if decisive is scores.unseen and scores.people:
+        yield "The voice where no face is seen is more suspicious than any person in the video."
 
 
 def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
@@ -145,10 +158,24 @@ def _probability(track: PersonScores, calibration: Calibration) -> float:
     return float(expit(track.logit(calibration)))
 
 
-def _repeats(track: PersonScores, calibration: Calibration) -> RepeatedPredictions | None:
-    """Summarise MC-dropout passes, or members without any; ``None`` for a single prediction."""
-    repeated = expit(track.repeated_logits(calibration))
-    return summarise(repeated, _probability(track, calibration)) if len(repeated) > 1 else None
+def _uncertainty(
+    scores: ScoreAggregator,
+) -> tuple[tuple[float, float] | None, RepeatedPredictions | None]:
+    """Return the interval of the clip's probability, and what MC-dropout passes or members give.
+
+    Those of the decisive candidate, moved by what the other candidates add to its score.
+    """
+    decisive, calibration = scores.decisive_track(), scores.calibration
+    if decisive is None:
+        return None, None
+    moved = scores.log_odds() - decisive.logit(calibration)
+    ends, repeated = decisive.interval(calibration), decisive.repeated_logits(calibration)
+    interval = (
+        None if ends is None else (float(expit(ends[0] + moved)), float(expit(ends[1] + moved)))
+    )
+    if len(repeated) < 2:  # a single prediction
+        return interval, None
+    return interval, summarise(expit(repeated + moved), float(expit(scores.log_odds())))
 
 
 def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[schema.Member]:
@@ -163,11 +190,14 @@ def _members_spread(members: Sequence[schema.Member]) -> float | None:
     return float(np.std([member.fake_probability for member in members])) if members else None
 
 
-def _modalities(decisive: PersonScores | None, sound: PersonScores) -> schema.Modalities:
+def _modalities(scores: ScoreAggregator) -> schema.Modalities:
+    """Return each modality alone, of the most fake person where people are seen."""
+    people = [track for track in scores.candidates() if track.has_face]
+    person = max(people, key=lambda track: track.logit(scores.calibration), default=None)
     return schema.Modalities(
-        video=None if decisive is None or decisive is sound else decisive.modality_probability,
-        audio=sound.modality_probability,
-        lip_sync=None if decisive is None else decisive.sync.probability.value,
+        video=None if person is None else person.modality_probability,
+        audio=scores.sound.modality_probability,
+        lip_sync=None if person is None else person.sync.probability.value,
     )
 
 

@@ -16,7 +16,7 @@ from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import missing_input, usable_samples
 from unmask.models.device_placement import load_on_accelerator
-from unmask.models.inference import SampleScore, decisive_score
+from unmask.models.inference import SampleScore, clip_score
 from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
@@ -116,8 +116,8 @@ def score_split(
 
 
 def to_score_row(scored: ScoredClip, bundle: Bundle) -> ScoreRow:
-    """Return the row of a score table: the score of the clip's decisive person, and the verdict."""
-    row = make_score_row(scored.clip, decisive_score(scored.scores))
+    """Return the row of a score table: the score of the clip, and the verdict."""
+    row = make_score_row(scored.clip, clip_score(scored.scores))
     prevalence = bundle.calibration.stated_prevalence
     return replace(row, verdict=clip_verdict(bundle, scored), prevalence=prevalence)
 

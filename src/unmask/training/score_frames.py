@@ -17,7 +17,7 @@ from unmask.evaluation.cross_dataset import ScoredFrames, ScoredVideo
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, clipped_logit
 from unmask.models.collate import missing_input, usable_samples
-from unmask.models.inference import SampleScore, decisive_score, score_samples
+from unmask.models.inference import SampleScore, clip_score, score_samples
 from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.prepare import to_model_inputs
@@ -85,14 +85,14 @@ def _score_video(
         called_fake=probabilities > calibration.alarms.video,
         is_fake=label_times(clip, frame_times_s, "video"),
     )
-    decisive = decisive_score(scores)
+    decisive = clip_score(scores)
     row = replace(make_score_row(clip, decisive), prevalence=calibration.stated_prevalence)
     if frames:
         mean = float(probabilities.mean())
         row = replace(
             row, logit=float(clipped_logit(mean)), probability=mean, video_probability=mean
         )
-    threshold = calibration.for_clip(decisive.sync_probability).fake_above
+    threshold = decisive.calibration_in_effect(calibration).fake_above
     return ScoredVideo(row, row.probability > threshold, scored_frames)
 
 

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import expit
 
 from unmask.models.calibration.platt import Calibration, fit_platt
-from unmask.models.calibration.platt_resampling import probability_interval, resample_platt
+from unmask.models.calibration.platt_resampling import log_odds_interval, resample_platt
 
 MEAN, SPREAD, PERSON = 1.0, 1.2, 0.5  # of fakes' logits; genuine ones are mirrored
 SLOPE = 2 * MEAN / (SPREAD**2 + PERSON**2)  # of the true log-odds, by Bayes' rule
@@ -33,8 +32,8 @@ def share_covered(people, repeats=80):
     for _ in range(repeats):
         calibration = calibrate(rng, people)
         for logit in draw(rng, 2)[0]:
-            low, high = probability_interval(np.array([logit]), None, calibration)
-            covered.append(low <= expit(SLOPE * logit) <= high)
+            low, high = log_odds_interval(np.array([logit]), None, calibration)
+            covered.append(low <= SLOPE * logit <= high)
     return np.mean(covered)
 
 
@@ -48,8 +47,8 @@ def test_more_people_narrow_the_interval_and_it_holds_the_probability():
     rng, widths = np.random.default_rng(1), []
     for people in (6, 60):
         calibration = calibrate(rng, people)
-        low, high = probability_interval(np.array([0.5]), None, calibration)
-        assert low <= calibration.probability(0.5) <= high
+        low, high = log_odds_interval(np.array([0.5]), None, calibration)
+        assert low <= calibration.log_odds(0.5) <= high
         widths.append(high - low)
     assert widths[1] < 0.5 * widths[0]
 
@@ -58,7 +57,7 @@ def test_members_that_disagree_widen_the_interval():
     calibration = calibrate(np.random.default_rng(2), 60)
 
     def width(members):
-        low, high = probability_interval(np.array(members), None, calibration)
+        low, high = log_odds_interval(np.array(members), None, calibration)
         return high - low
 
     assert width([-2.0, 2.0, -2.0, 2.0]) > 1.5 * width([0.0, 0.0, 0.0, 0.0])
@@ -67,8 +66,8 @@ def test_members_that_disagree_widen_the_interval():
 
 def test_lip_sync_counts_with_its_weight():
     calibration = replace(calibrate(np.random.default_rng(3), 30), sync_weight=0.5)
-    low, _ = probability_interval(np.array([0.0]), 0.9, calibration)
-    assert low > probability_interval(np.array([0.0]), 0.1, calibration)[0]
+    low, _ = log_odds_interval(np.array([0.0]), 0.9, calibration)
+    assert low > log_odds_interval(np.array([0.0]), 0.1, calibration)[0]
 
 
 def test_clips_of_one_person_are_resampled_together():
@@ -86,7 +85,7 @@ def test_clips_of_one_person_are_resampled_together():
 def test_too_few_people_have_no_interval():
     logits, is_fake = np.array([-1.0, 1.0, 0.5, 2.0]), np.array([False, True, False, True])
     assert resample_platt(logits, is_fake, ["a", "a", "b", "b"]) is None
-    assert probability_interval(np.array([0.0]), None, Calibration()) is None
+    assert log_odds_interval(np.array([0.0]), None, Calibration()) is None
 
 
 def test_a_resample_without_one_class_is_left_out():

@@ -14,6 +14,7 @@ from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.models.lipsync.scoring import SyncScore
 from unmask.training.calibration.fit import calibrate_bundle, fit_calibration, fit_footage_domain
+from unmask.training.calibration.missing_modalities import fit_missing_modalities
 from unmask.training.calibration.output_scales import fit_output_scales
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import score_clip_people
@@ -180,9 +181,15 @@ def test_a_calibrated_bundle_keeps_its_weights(
     fallback = PlattScale(expected.temperature)
     outputs = fit_output_scales(scored, 5.0, 0.5, fallback)
     thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, 12.0)
-    guarantee = replace(expected.guarantee, people=len({clip.identity for clip in val}))
+    people = len({clip.identity for clip in val})
+    guarantee = replace(expected.guarantee, people=people)
+    fitted = fit_missing_modalities(uncalibrated, val, toy_load, target_rates)
+    missing = {
+        name: replace(part, guarantee=replace(part.guarantee, people=people))
+        for name, part in zip(("silent", "unseen"), fitted, strict=True)
+    }
     assert calibrated.calibration == replace(
-        expected, alarms=thresholds, guarantee=guarantee, outputs=outputs
+        expected, alarms=thresholds, guarantee=guarantee, outputs=outputs, **missing
     )
     assert calibrated.uncertainty == target_rates
     assert calibrated.domain == fit_footage_domain(scored, 0.2)

@@ -29,7 +29,8 @@ def make_scored(probability, is_fake, frames=10, peak=0.5):
     """A clip of one person, two frames of whom score ``peak``."""
     faces = np.full(frames, min(probability, 0.5))
     faces[:2] = peak
-    score = SampleScore(0.0, probability, probability, None, faces, np.zeros(0), np.zeros(1))
+    log_odds = float(np.log(probability / (1 - probability)))
+    score = SampleScore(log_odds, probability, probability, None, faces, np.zeros(0), np.zeros(1))
     labels = {"is_fake": is_fake, "fake_video": is_fake}
     return ScoredClip(replace(make_clip(), **labels), (score,), NO_FOOTAGE)
 

@@ -137,6 +137,8 @@ class Calibration:
         sync_weight: Weight of lip-sync in the final score; the detectors have the rest.
         alone: Calibration of the detectors without lip-sync: for clips in which lip-sync cannot
             be judged, and for single members. ``None`` where it is the same.
+        silent: Calibration of clips without a voice; ``None`` where it is that of the detectors.
+        unseen: Calibration of a voice without a face; in the same way.
         alarms: Segment thresholds.
         outputs: Scales of the other outputs; ``None`` in bundles before schema 7, which divide
             them by ``temperature``.
@@ -159,6 +161,16 @@ class Calibration:
     outputs: OutputScales | None = None
     prevalence: float | None = None
     resamples: PlattResamples | None = None
+    silent: "Calibration | None" = None
+    unseen: "Calibration | None" = None
+
+    def for_modalities(self, *, has_face: bool, has_voice: bool) -> "Calibration":
+        """Return the calibration of clips in which a face or a voice is missing, or both are there.
+
+        Where there is none, it is that of all clips.
+        """
+        own = self.unseen if not has_face else self.silent if not has_voice else None
+        return own or self
 
     def scale_of(self, output: str) -> PlattScale:
         """Return the scale of one of ``OUTPUTS``."""
@@ -192,6 +204,10 @@ class Calibration:
         """
         before = self.stated_prevalence
         shift = 0.0 if before is None else float(logit(prevalence) - logit(before))
+        alone, silent, unseen = (
+            None if part is None else part.at_prevalence(prevalence)
+            for part in (self.alone, self.silent, self.unseen)
+        )
         outputs, alarms = self.outputs, self.alarms
         if outputs is not None:
             outputs = OutputScales(*(getattr(outputs, name).shifted(shift) for name in OUTPUTS))
@@ -202,7 +218,9 @@ class Calibration:
             bias=self.bias + shift,
             real_below=shift_probability(self.real_below, shift),
             fake_above=shift_probability(self.fake_above, shift),
-            alone=None if self.alone is None else self.alone.at_prevalence(prevalence),
+            alone=alone,
+            silent=silent,
+            unseen=unseen,
             alarms=alarms,
             outputs=outputs,
             prevalence=prevalence,

@@ -69,10 +69,10 @@ def resample_platt(
     )
 
 
-def probability_interval(
+def log_odds_interval(
     member_logits: Floats, sync_probability: float | None, calibration: Calibration, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Return the 95 % interval of a clip's probability.
+    """Return the 95 % interval of a clip's calibrated log-odds.
 
     It is meant to cover the probability that calibration on infinitely many clips like the
     calibration clips, and infinitely many members like these, would give. People and members are
@@ -108,7 +108,7 @@ def probability_interval(
             [z / fit.temperature + fit.bias for z, fit in zip(varied, fits, strict=True)]
         )
         ends += _stretch(fused / own.temperature + own.bias, log_odds, resamples.people)
-    return float(expit(min(ends))), float(expit(max(ends)))
+    return min(ends), max(ends)
 
 
 def _stretch(centre: float, resampled: Floats, people: int) -> tuple[float, float]:

@@ -22,10 +22,8 @@ from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
 from unmask.models.bundle import CROSS_FIT_FOLDS, Bundle, save_bundle
-from unmask.models.calibration.conformal import conformal_thresholds
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, PlattScale, apply_platt, fit_platt
-from unmask.models.calibration.platt_resampling import resample_platt
 from unmask.models.device_placement import load_on_accelerator
 from unmask.models.genuine_features import mean_genuine_map
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
@@ -33,6 +31,8 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
 from unmask.training.calibration.cross_fit import score_cross_fitted
+from unmask.training.calibration.fit_scale import fit_scale
+from unmask.training.calibration.missing_modalities import fit_missing_modalities
 from unmask.training.calibration.output_scales import fit_output_scales
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
 from unmask.training.score_clips import score_clip_people
@@ -76,7 +76,9 @@ def calibrate_bundle(
     outputs = fit_output_scales(scored, rate_hz, rates.prevalence, fallback)
     thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, rates.flagged_per_hour)
     people = len({clip.clip.identity for clip in scored})
-    calibration = replace(_with_people(calibration, people), alarms=thresholds, outputs=outputs)
+    silent, unseen = _fit_missing_modalities(uncalibrated, clips, cache, plan)
+    calibration = _with_people(replace(calibration, silent=silent, unseen=unseen), people)
+    calibration = replace(calibration, alarms=thresholds, outputs=outputs)
     facts = {k: v for k, v in uncalibrated.provenance.items() if k != CROSS_FIT_FOLDS}
     if folds := plan.training.cross_fit:
         facts[CROSS_FIT_FOLDS] = str(folds)
@@ -115,6 +117,17 @@ def _genuine_features(
     return mean_genuine_map(bundle.first_member, chain.from_iterable(samples))
 
 
+def _fit_missing_modalities(
+    bundle: Bundle, clips: Sequence[Clip], cache: Cache | None, plan: CalibrationPlan
+) -> tuple[Calibration | None, Calibration | None]:
+    """Return none for cross-fitted heads, whose validation clips fitted the heads."""
+    if plan.training.cross_fit:
+        return None, None
+    val = select_split(clips, "val")
+    load = make_feature_loader(bundle.preprocessing, cache, val)
+    return fit_missing_modalities(bundle, val, load, plan.rates)
+
+
 def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> CalibrationDomain | None:
     """Fit the footage that is like the clips; see :func:`fit_domain`."""
     facts = np.stack([clip.footage for clip in scored])
@@ -140,7 +153,7 @@ def fit_calibration(
     people = [clip.scores for clip in scored]
     is_fake = np.array([clip.clip.is_fake for clip in scored])
     names = np.array([clip.clip.identity for clip in scored])
-    detectors = _fit_scale(_logits(people, 0.0), is_fake, target_rates, names.tolist())
+    detectors = fit_scale(_logits(people, 0.0), is_fake, target_rates, names.tolist())
     has_sync = np.array([_has_sync_score(scores) for scores in people])
     if len(set(is_fake[has_sync])) < 2:  # the weight cannot be fitted on one class
         return detectors
@@ -149,19 +162,8 @@ def fit_calibration(
     if not weight:
         return detectors
     logits, own = _logits(with_sync, weight), names[has_sync].tolist()
-    final = _fit_scale(logits, is_fake[has_sync], target_rates, own)
+    final = fit_scale(logits, is_fake[has_sync], target_rates, own)
     return replace(final, sync_weight=weight, alone=detectors)
-
-
-def _fit_scale(
-    logits: Floats, is_fake: Labels, target_rates: UncertaintySettings, people: Sequence[str]
-) -> Calibration:
-    temperature, bias = fit_platt(logits, is_fake)
-    low, high, guarantee = conformal_thresholds(
-        apply_platt(logits, temperature, bias), is_fake, target_rates.fpr, target_rates.fnr
-    )
-    resamples = resample_platt(logits, is_fake, people)
-    return Calibration(temperature, low, high, guarantee=guarantee, bias=bias, resamples=resamples)
 
 
 def _has_sync_score(people: PeopleScores) -> bool:
@@ -170,10 +172,13 @@ def _has_sync_score(people: PeopleScores) -> bool:
 
 
 def _with_people(calibration: Calibration, people: int) -> Calibration:
-    """Return the calibration with the number of people in both of its guarantees."""
-    alone = None if calibration.alone is None else _with_people(calibration.alone, people)
+    """Return the calibration with the number of people in all of its guarantees."""
+    alone, silent, unseen = (
+        None if part is None else _with_people(part, people)
+        for part in (calibration.alone, calibration.silent, calibration.unseen)
+    )
     guarantee = replace(calibration.guarantee, people=people)
-    return replace(calibration, alone=alone, guarantee=guarantee)
+    return replace(calibration, alone=alone, silent=silent, unseen=unseen, guarantee=guarantee)
 
 
 def _best_sync_weight(clips: Sequence[PeopleScores], is_fake: Labels, default: float) -> float:
