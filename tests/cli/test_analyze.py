@@ -181,6 +181,7 @@ def test_interval_members_lip_sync_and_evidence_are_printed(capsys):
         verdict="fake",
         fake_probability=0.91,
         confidence_interval=(0.8, 0.95),
+        dropout_range=(0.85, 0.92),
         uncertainty_score=0.0123,
         modalities={"video": 0.9, "audio": 0.4, "lip_sync": 0.8},
         members=[{"name": "member 1", "fake_probability": p} for p in (0.9, 0.92)],
@@ -197,7 +198,8 @@ def test_interval_members_lip_sync_and_evidence_are_printed(capsys):
     out = capsys.readouterr().out
     for text in (
         "FAKE  fake probability 0.91  (face 0.90, voice 0.40, lip-sync 0.80)",
-        "95 % interval: 0.80 to 0.95, uncertainty 0.012",
+        "95 % interval: 0.80 to 0.95",
+        "dropout range: 0.85 to 0.92, uncertainty 0.012",
         "2 members: 0.90, 0.92",
         "person 0: 0.91 over 9 frames; audio 200 ms early",
         "1.0 to 2.0 s: lips of person 0 0.80",
