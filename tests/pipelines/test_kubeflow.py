@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.slow
 
 
@@ -17,7 +19,10 @@ def kubeflow(platforms, monkeypatch):
         KubeflowOrchestrator,
     )
     from zenml.stack import Stack
+    from zenml.utils import source_utils
 
+    # the code that would be uploaded is the checkout's, without what other tests have written
+    monkeypatch.setattr(source_utils, "_CUSTOM_SOURCE_ROOT", str(ROOT))
     monkeypatch.setenv("ZENML_SKIP_STACK_VALIDATION", "true")
     # the only demand that is lifted: a cluster's pods need a ZenML server they can reach
     monkeypatch.setattr(Stack, "prepare_pipeline_submission", lambda self, snapshot: None)
