@@ -14,7 +14,7 @@ from reportlab.platypus.tables import Table, TableStyle
 
 from bento.db.models import Job
 from unmask import __version__
-from unmask.serving.report.resolution import format_probability
+from unmask.serving.report.resolution import format_probability, format_range
 from unmask.serving.report.schema import Report
 
 WIDTH = 170 * mm
@@ -107,12 +107,9 @@ def _score_rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "Fake probability", _format_score(report, report.fake_probability)
     interval, uncertainty = report.confidence_interval, report.uncertainty_score
     unknown = "not estimated by this detector"
-    yield (
-        "95 % interval",
-        " to ".join(_format_score(report, end) for end in interval) if interval else unknown,
-    )
+    yield "95 % interval", _format_range(report, interval) if interval else unknown
     if report.dropout_range is not None:
-        yield "Dropout range", " to ".join(_format_score(report, p) for p in report.dropout_range)
+        yield "Dropout range", _format_range(report, report.dropout_range)
     yield "Uncertainty score", unknown if uncertainty is None else f"{uncertainty:.3f}"
     for modality, label in (("video", "Faces"), ("audio", "Voice"), ("lip_sync", "Lip-sync")):
         yield f"{label} only", _format_score(report, getattr(report.modalities, modality))
@@ -238,8 +235,15 @@ def _format_threshold(value: float) -> str:
 def _format_score(report: Report, value: float | None) -> str:
     if value is None:
         return "not scored"
+    return _spell_signs(format_probability(value, report.model.promise))
+
+
+def _format_range(report: Report, ends: tuple[float, float]) -> str:
+    return _spell_signs(format_range(*ends, report.model.promise))
+
+
+def _spell_signs(text: str) -> str:
     # the standard PDF fonts have no signs for these
-    text = format_probability(value, report.model.promise)
     return text.replace("≥", "at least").replace("≤", "at most")
 
 

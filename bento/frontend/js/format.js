@@ -75,6 +75,14 @@ export function formatScore(value, promise) {
   return value > high ? `≥ ${high.toFixed(2)}` : value.toFixed(2);
 }
 
+/** Both ends of an interval of probabilities, or the end that can be stated. */
+export function formatRange([low, high], promise) {
+  const [start, end] = [formatScore(low, promise), formatScore(high, promise)];
+  const isOpenAbove = end.startsWith("≥");
+  if (start.startsWith("≤") === isOpenAbove) return `${start} to ${end}`;
+  return isOpenAbove ? `≥ ${start.replace("≥ ", "")}` : `≤ ${end.replace("≤ ", "")}`;
+}
+
 /** What a probability means in numbers of videos: the 95 % Wilson interval of the clips behind it. */
 export function shareOfFakes(probability, promise) {
   const clips = promise.real_clips + promise.fake_clips;

@@ -1,7 +1,7 @@
 // The verdict card: verdict, probability, uncertainty and caveats.
 
 import { card, element } from "./dom.js";
-import { REASONS, VERDICTS, formatScore, shareOfFakes } from "./format.js";
+import { REASONS, VERDICTS, formatRange, formatScore, shareOfFakes } from "./format.js";
 
 const REAL_NOT_PROVEN =
   "This does not prove that the video is genuine: a type of forgery unknown to the detector can " +
@@ -92,14 +92,13 @@ function meaning({ fake_probability: probability, model: { promise, prevalence }
 function uncertainty({ schema_version: schema, confidence_interval, dropout_range, ...report }) {
   const { uncertainty_score: spread, model } = report;
   const isOld = schema < 4;
-  const ends = (range) => range.map((end) => formatScore(end, model.promise)).join(" and ");
   const interval = isOld ? null : confidence_interval;
   const range = isOld ? confidence_interval : dropout_range;
   const sentences = [];
-  if (interval) sentences.push(`The 95 % interval of the probability lies between ${ends(interval)}.`);
+  if (interval) sentences.push(`95 % interval of the probability: ${formatRange(interval, model.promise)}.`);
   if (range) {
     const score = spread === null ? "" : `; uncertainty score ${spread.toFixed(3)}`;
-    sentences.push(`95 % of the detector's repeated estimates lie between ${ends(range)}${score}.`);
+    sentences.push(`95 % of the detector's repeated estimates: ${formatRange(range, model.promise)}${score}.`);
   }
   if (sentences.length > 0) return sentences;
   return [`The uncertainty is unknown: this detector (phase ${model.phase}) gives a single estimate.`];
@@ -111,7 +110,7 @@ function gauge({ fake_probability: probability, confidence_interval: interval, m
   const format = (value) => formatScore(value, model.promise);
   const [low, high] = [model.real_below.toFixed(2), model.fake_above.toFixed(2)];
   const thresholds = `Real below ${low}, fake above ${high}, inconclusive in between`;
-  const range = interval ? `, interval ${interval.map(format).join(" to ")}` : "";
+  const range = interval ? `, interval ${formatRange(interval, model.promise)}` : "";
   const scale = element(
     "div",
     {

@@ -91,13 +91,14 @@ def _describe_media(media: "Media") -> str:
 
 
 def _uncertainty_lines(report: "Report") -> Iterator[str]:
+    from unmask.serving.report.resolution import format_range
+
+    promise = report.model.promise
     if report.confidence_interval is not None:
-        low, high = report.confidence_interval
-        yield f"95 % interval: {_score(report, low)} to {_score(report, high)}"
+        yield f"95 % interval: {format_range(*report.confidence_interval, promise)}"
     if report.dropout_range is not None:
-        low, high = report.dropout_range
         spread = f"uncertainty {report.uncertainty_score:.3f}"
-        yield f"dropout range: {_score(report, low)} to {_score(report, high)}, {spread}"
+        yield f"dropout range: {format_range(*report.dropout_range, promise)}, {spread}"
     if report.members:
         probabilities = ", ".join(_score(report, item.fake_probability) for item in report.members)
         yield f"{len(report.members)} members: {probabilities}"

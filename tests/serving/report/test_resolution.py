@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unmask.serving.report.model_card import ReportedGuarantee
-from unmask.serving.report.resolution import format_probability
+from unmask.serving.report.resolution import format_probability, format_range
 
 
 def clips(reals, fakes):
@@ -34,3 +34,18 @@ def test_a_shown_number_lies_within_the_range_of_both_classes(value, reals, fake
     number = float(format_probability(value, clips(reals, fakes)).split()[-1])
     assert 1 / (reals + 2) - 0.005 <= number <= (fakes + 1) / (fakes + 2) + 0.005
     assert 0.0 < number < 1.0
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((0.2, 0.8), "0.20 to 0.80"),
+        ((0.0, 0.5), "≤ 0.50"),
+        ((0.0, 0.01), "≤ 0.04"),
+        ((0.5, 1.0), "≥ 0.50"),
+        ((0.99, 1.0), "≥ 0.96"),
+        ((0.0, 1.0), "≤ 0.04 to ≥ 0.96"),
+    ],
+)
+def test_a_range_states_the_ends_that_the_clips_can_bear(ends, text):
+    assert format_range(*ends, clips(24, 24)) == text

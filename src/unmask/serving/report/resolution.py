@@ -39,3 +39,17 @@ def format_probability(value: float, guarantee: ReportedGuarantee | None) -> str
     if value > highest:
         return f"≥ {highest:.2f}"
     return f"{value:.2f}"
+
+
+def format_range(low: float, high: float, guarantee: ReportedGuarantee | None) -> str:
+    """Return both ends of an interval of probabilities, or the end that can be stated.
+
+    Example:
+        >>> format_range(0.5, 0.75, None), format_range(0.9, 1.0, None), format_range(1.0, 1.0, None)
+        ('0.50 to 0.75', '≥ 0.90', '≥ 0.99')
+    """
+    start, end = format_probability(low, guarantee), format_probability(high, guarantee)
+    is_open_below, is_open_above = start.startswith("≤"), end.startswith("≥")
+    if is_open_below == is_open_above:
+        return f"{start} to {end}"
+    return f"≥ {start.removeprefix('≥ ')}" if is_open_above else f"≤ {end.removeprefix('≤ ')}"
