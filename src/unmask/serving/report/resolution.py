@@ -45,8 +45,8 @@ def format_range(low: float, high: float, guarantee: ReportedGuarantee | None) -
     """Return both ends of an interval of probabilities, or the end that can be stated.
 
     Example:
-        >>> format_range(0.5, 0.75, None), format_range(0.9, 1.0, None), format_range(1.0, 1.0, None)
-        ('0.50 to 0.75', '≥ 0.90', '≥ 0.99')
+        >>> format_range(0.5, 0.75, None), format_range(0.9, 1.0, None)
+        ('0.50 to 0.75', '≥ 0.90')
     """
     start, end = format_probability(low, guarantee), format_probability(high, guarantee)
     is_open_below, is_open_above = start.startswith("≤"), end.startswith("≥")
