@@ -7,6 +7,7 @@ encoding. Classes as in FakeAVCeleb (Khalid et al., NeurIPS Datasets and Benchma
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -170,14 +171,11 @@ def make_identity(number: int, seed: int) -> Identity:
 
 
 def _to_clip(path: Path, plan: PairPlan, forged: bool) -> Clip:
-    info = probe(path)
     mismatched = forged and plan.voice_method == VOICE_SWAP  # a genuine voice of another person
-    return Clip(
-        clip_id=path.stem,
-        path=path,
-        sha256=info.sha256,
+    return describe_clip(
+        path,
+        plan.person,
         source="unmask-demo",
-        identity=f"person-{plan.person:02d}",
         split=plan.split,
         is_fake=forged,
         fake_video=forged and plan.face_method is not None,
@@ -185,12 +183,29 @@ def _to_clip(path: Path, plan: PairPlan, forged: bool) -> Clip:
         mismatched=mismatched,
         manipulation=plan.manipulation if forged else "none",
         pair_id=f"take-{plan.number:03d}",
+    )
+
+
+def describe_clip(path: Path, person: int, **labels: Any) -> Clip:
+    """Return a rendered file as a clip.
+
+    Args:
+        person: Number of the person shown.
+        labels: Further fields of :class:`unmask.records.Clip`.
+    """
+    info = probe(path)
+    return Clip(
+        clip_id=path.stem,
+        path=path,
+        sha256=info.sha256,
+        identity=f"person-{person:02d}",
         duration_s=info.duration_s,
         fps=info.fps,
         width=info.width,
         height=info.height,
         has_audio=info.has_audio,
         licence="CC0-1.0",
+        **labels,
     )
 
 

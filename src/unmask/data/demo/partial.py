@@ -14,13 +14,18 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from unmask.data.demo.animation import FPS
-from unmask.data.demo.dataset import MARKER_NAME, make_identity, plan_pairs, reserve_output
+from unmask.data.demo.dataset import (
+    MARKER_NAME,
+    describe_clip,
+    make_identity,
+    plan_pairs,
+    reserve_output,
+)
 from unmask.data.demo.recording import SPEECH_THRESHOLD, add_sensor_noise, record
 from unmask.data.forgeries.methods import FACE_METHODS, Footage, forge_face, forge_voice
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.encode import encode_clip
-from unmask.preprocessing.media.probe import probe
 from unmask.preprocessing.speech.silero_vad import CHUNK, speech_probabilities
 from unmask.progress_bar import track
 from unmask.records import RATE_HZ, Clip, FakeSpan
@@ -187,26 +192,17 @@ _NO_DONOR = Footage((), np.zeros((0, 68, 2)), None)  # these methods need none
 
 
 def _to_clip(path: Path, plan: PartialPlan, span_s: tuple[float, float] | None) -> Clip:
-    info = probe(path)
     methods = {"video": plan.face_method, "audio": plan.voice_method}
     forged = {modality: name for modality, name in methods.items() if name and span_s}
-    return Clip(
-        clip_id=path.stem,
-        path=path,
-        sha256=info.sha256,
+    return describe_clip(
+        path,
+        plan.person,
         source="unmask-demo-partial",
-        identity=f"person-{plan.person:02d}",
         split=plan.split,
         is_fake=bool(forged),
         fake_video="video" in forged,
         fake_audio="audio" in forged,
         manipulation="+".join(forged.values()) or "none",
         pair_id=plan.name,
-        duration_s=info.duration_s,
-        fps=info.fps,
-        width=info.width,
-        height=info.height,
-        has_audio=info.has_audio,
-        licence="CC0-1.0",
         fake_periods=tuple(FakeSpan(*span_s, modality) for modality in forged) if span_s else (),
     )
