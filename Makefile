@@ -37,7 +37,7 @@ help:
 
 setup: $(READY)  ## .venv with everything pinned, ZenML, the demo set, the released detector; does nothing if done
 
-# byte code is stored even where PYTHONDONTWRITEBYTECODE is set: without it every command compiles its imports anew
+# store byte code also where PYTHONDONTWRITEBYTECODE is set; otherwise each command compiles all that it imports
 $(READY): export PYTHONDONTWRITEBYTECODE :=
 $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-detector.dvc
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -167,7 +167,7 @@ class Calibration:
     def for_modalities(self, *, has_face: bool, has_voice: bool) -> "Calibration":
         """Return the calibration of clips in which a face or a voice is missing, or both are there.
 
-        Where there is none, it is that of all clips.
+        A group without a calibration of its own uses the one of all clips.
         """
         own = self.unseen if not has_face else self.silent if not has_voice else None
         return own or self
