@@ -11,6 +11,7 @@
     │   └── SingleClassError   a metric needs both genuine and fake clips
     ├── WeightsError        pretrained weights are unavailable
     ├── BundleError         a saved detector is damaged or has another schema
+    ├── EngineError         a network's graph cannot be read or run
     ├── TrainingError       training cannot continue
     └── GateError           a required quality gate failed
 
@@ -52,6 +53,10 @@ class WeightsError(UnmaskError):
 
 class BundleError(UnmaskError):
     """A saved detector is damaged or was written under another schema."""
+
+
+class EngineError(UnmaskError):
+    """The graph of a network cannot be read or run."""
 
 
 class TrainingError(UnmaskError):

@@ -1,0 +1,1 @@
+"""Engine: runs networks that are stored as graphs, on one of several runtimes."""

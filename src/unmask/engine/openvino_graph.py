@@ -1,0 +1,91 @@
+"""Graphs on OpenVINO, which reads ONNX and TFLite."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import numpy as np
+
+from unmask.engine.graph import Array, InputSpec, check_inputs
+from unmask.engine.options import EngineOptions
+from unmask.errors import EngineError
+from unmask.optional_deps import require
+
+DEVICE = "CPU"
+
+
+class OpenVinoGraph:
+    """A :class:`unmask.engine.graph.Graph` on OpenVINO.
+
+    Raises:
+        MissingExtraError: OpenVINO is not installed.
+        EngineError: The file is damaged.
+    """
+
+    def __init__(self, path: Path, options: EngineOptions) -> None:
+        self._name = path.name
+        core = _core()
+        try:
+            model = core.read_model(path)
+            self._compiled = core.compile_model(model, DEVICE, _properties(core, options))
+        except RuntimeError as error:
+            raise EngineError(f"{path}: OpenVINO cannot read it: {_reason(error)}") from error
+        self._inputs = tuple(
+            InputSpec(port.get_any_name(), _shape(port), np.dtype(port.element_type.to_dtype()))
+            for port in model.inputs
+        )
+        self._outputs = tuple(port.get_any_name() for port in model.outputs)
+        self._requests = local()  # a request holds one run's tensors
+
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """Inputs in the order of the graph."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs in the order of the graph."""
+        return self._outputs
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs by name; see :meth:`unmask.engine.graph.Graph.run`."""
+        arrays = check_inputs(self._name, self._inputs, inputs)
+        if not hasattr(self._requests, "request"):
+            self._requests.request = self._compiled.create_infer_request()
+        try:
+            results = self._requests.request.infer(arrays, share_inputs=True)
+        except RuntimeError as error:
+            raise EngineError(f"{self._name}: OpenVINO failed: {_reason(error)}") from error
+        return {name: results[index] for index, name in enumerate(self._outputs)}
+
+
+@cache
+def _core() -> Any:
+    """Return the process's one core, which keeps one pool of threads for all graphs."""
+    return require("openvino", extra="engine").Core()
+
+
+def _properties(core: Any, options: EngineOptions) -> dict[str, Any]:
+    capabilities = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    fast_bf16 = options.precision == "auto" and "BF16" in capabilities
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": options.thread_count,
+        "ENABLE_CPU_PINNING": False,  # several processes would be pinned to the same cores
+        "INFERENCE_PRECISION_HINT": "bf16" if fast_bf16 or options.precision == "bf16" else "f32",
+    }
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    return tuple(
+        None if axis.is_dynamic else axis.get_length() for axis in port.get_partial_shape()
+    )
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the last line of an error of OpenVINO, which says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
