@@ -17,6 +17,7 @@ from unmask.evaluation.plots import write_plots
 from unmask.evaluation.serialization import write_scores
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
+from unmask.training.localisation.measure import measure_split
 from unmask.training.own_forgeries import score_own_forgeries
 from unmask.training.score_outputs import score_split_outputs
 
@@ -33,16 +34,19 @@ def evaluate_detector(
     """Score the test clips of the headline; compute metrics, plot curves, keep the scores.
 
     The metrics on data sets without training clips become part of the evaluation, and so do those
-    on own forgeries.
+    on own forgeries and of localisation.
     """
-    scores = score_split_outputs(bundle, select_headline_clips(clips), "test", Cache(CACHE))
+    headline, cache = select_headline_clips(clips), Cache(CACHE)
+    scores = score_split_outputs(bundle, headline, "test", cache)
     plots = step_dir()
     write_plots(scores.rows, plots, settings.bins)
     write_scores(scores.rows, plots / "scores.csv")
-    own_rows = score_own_forgeries(bundle, own_forgeries, Cache(CACHE))
+    own_rows = score_own_forgeries(bundle, own_forgeries, cache)
     if own_rows:
         write_scores(own_rows, plots / "own_forgeries.csv")
     slices = measure_splits(own_rows, settings, seed)
     evaluation = evaluate(scores.rows, settings, seed, scores.outputs)
     evaluation = evaluation.beside_promise(scores.guarantee.fpr, scores.guarantee.fnr)
-    return replace(evaluation, cross_dataset=cross_dataset, own_forgeries=slices), plots
+    evaluation = replace(evaluation, cross_dataset=cross_dataset, own_forgeries=slices)
+    localisation = measure_split(bundle, headline, "test", cache, settings, seed)
+    return replace(evaluation, localisation=localisation), plots

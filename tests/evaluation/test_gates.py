@@ -16,6 +16,8 @@ from unmask.evaluation.cross_dataset import (
 )
 from unmask.evaluation.evaluate import evaluate
 from unmask.evaluation.gates import GateReport, check_gates, headline_notes, unmeasured_notes
+from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.localisation_report import LengthRow, LocalisationReport, LocalisationRow
 from unmask.evaluation.serialization import from_json, to_json
 
 GATES = GateSettings()
@@ -396,3 +398,50 @@ def test_a_set_of_one_class_is_noted_though_no_gate_reads_it(
         f"no AUC on celebdf, which has no {missing} clips in the test split that could be scored",
     )
     assert unmeasured_notes(good) == ()
+
+
+LOCALISATION = {
+    name: Gate(limit=limit)
+    for name, limit in (
+        ("localisation_ap50", 0.8),
+        ("localisation_ap75", 0.5),
+        ("partial_auc", 0.85),
+        ("flagged_ratio", 1.0),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("ap50", "ap75", "auc", "rate", "missed"),
+    [
+        (0.8, 0.5, 0.85, 120.0, []),
+        (0.79, 0.5, 0.85, 120.0, ["localisation_ap50"]),
+        (0.8, 0.49, 0.84, 121.0, ["localisation_ap75", "partial_auc", "flagged_ratio"]),
+    ],
+)
+def test_gates_on_localisation_read_the_proposed_and_the_flagged_segments(
+    good, ap50, ap75, auc, rate, missed
+):
+    def row(segments, modality="either", **values):
+        estimates = {name: Estimate(value, None, None) for name, value in values.items()}
+        return LocalisationRow(modality, segments, 9, 4, 3, estimates)
+
+    rows = row("proposed", ap50=ap50, ap75=ap75), row("flagged", "video", flagged_per_hour=rate)
+    length = LengthRow("30 to 45 s", 9, 4, Estimate(auc, None, None), 0.0)
+    report = LocalisationReport("test", rows, (), (length,), "spliced", promised_per_hour=120.0)
+    measured = replace(good, localisation=report)
+    checked = check_gates(GateSettings(**LOCALISATION), measured, 0.0, NONE)
+    assert [row.name for row in checked.rows if not row.passed] == missed
+    assert "in sequences spliced of whole clips" in gate(checked, "partial_auc").message
+    assert checked.localisation == report
+
+
+def test_localisation_that_cannot_be_measured_decides_nothing(good):
+    report = LocalisationReport("test", not_measured="no fake has a genuine twin")
+    for localisation in (report, None):
+        measured = replace(good, localisation=localisation)
+        checked = check_gates(GateSettings(**LOCALISATION), measured, 0.0, NONE)
+        rows = [gate(checked, name) for name in LOCALISATION]
+        assert {(row.verdict, row.level) for row in rows} == {("not measured", "reported")}
+        assert checked.passed
+    assert "not measured: the evaluation has none" in rows[0].message

@@ -59,6 +59,12 @@ class EvaluationSettings(SettingsModel):
     resamples: int = Field(default=1000, ge=1, description="Bootstrap resamples.")
     confidence: OpenFraction = Field(default=0.95, description="Level of every interval.")
     bins: int = Field(default=10, ge=1, description="Bins of the calibration error (ECE).")
+    spliced_fakes: int = Field(
+        default=100,
+        ge=0,
+        description="Number of test fakes of which a stretch is spliced into genuine clips to "
+        "measure localisation, where no test clip is partly forged; 0 takes all.",
+    )
 
 
 class TransmittedSettings(SettingsModel):
@@ -201,6 +207,24 @@ class GateSettings(SettingsModel):
         default=None,
         description="Minimum AUC on data sets that the detector was not trained on, the mean over "
         "them; not measured where none is given.",
+    )
+    localisation_ap50: Gate | None = Field(
+        default=None,
+        description="Minimum average precision of proposed forged segments, of face or voice, at "
+        "an IoU above 0.5; no gate by default.",
+    )
+    localisation_ap75: Gate | None = Field(
+        default=None, description="The same at an IoU above 0.75; no gate by default."
+    )
+    partial_auc: Gate | None = Field(
+        default=None,
+        description="Minimum AUC of the scores of partly forged clips of 30 to 45 s; no gate by "
+        "default.",
+    )
+    flagged_ratio: Gate | None = Field(
+        default=None,
+        description="Maximum of flagged segments per hour of genuine clips, divided by the "
+        "promised number; no gate by default.",
     )
     baseline_drop: Gate = Field(
         default=Gate(limit=0.03),

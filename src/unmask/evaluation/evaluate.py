@@ -13,6 +13,7 @@ from unmask.evaluation.bootstrap import Resampling, estimate_auc, estimate_metri
 from unmask.evaluation.calibration_test import ece_p_value
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.localisation_report import LocalisationReport
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts, measure_verdicts
 from unmask.evaluation.metric_keys import to_metric_key, to_metric_keys
 from unmask.evaluation.metrics import Labels, Scores
@@ -64,9 +65,10 @@ class Evaluation:
         levels: Compression levels of each source, none where it names none. Its keys are all
             sources of the clips.
         cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
-            before version 0.3 lack this field, the five above and the next.
+            before version 0.3 lack this field, the five above and all below.
         outputs: Calibration of each output by its own label: clip, face, voice, frame, second.
-        verdicts: Verdicts on the clips counted; ``None`` in files of before version 0.3.
+        verdicts: Verdicts on the clips counted.
+        localisation: How well forged segments are found.
         own_forgeries: This project's forgeries against their re-encoded controls, by split. They
             are in no other metric.
     """
@@ -100,6 +102,7 @@ class Evaluation:
     own_forgeries: Mapping[str, AucEstimate] = field(default_factory=dict)
     outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
     verdicts: MeasuredVerdicts | None = None
+    localisation: LocalisationReport | None = None
 
     @property
     def auc_estimate(self) -> AucEstimate:
@@ -130,8 +133,8 @@ class Evaluation:
         ``auc_own_forgeries_<split>``, each with ``_low`` and ``_high``; ``fakes_source_<source>``
         and ``reals_source_<source>``; ``ece_output_<output>`` and the rates of
         :class:`MeasuredVerdicts`.
-        Characters that a key must not hold become underscores. Those of ``cross_dataset`` are
-        documented at :class:`unmask.evaluation.cross_dataset.CrossEvaluation`.
+        Characters that a key must not hold become underscores. :class:`.CrossEvaluation` and
+        :class:`.LocalisationReport` document their own.
         """
         estimates: dict[str, Estimate | UnmeasuredAuc] = {
             "auc": self.auc_estimate,
@@ -161,6 +164,8 @@ class Evaluation:
             values["ece_p_value"] = self.ece_p_value
         if self.verdicts is not None:
             values |= self.verdicts.to_metrics()
+        if self.localisation is not None:
+            values |= self.localisation.to_metrics()
         if self.cross_dataset is not None:
             values |= to_metric_keys(self.cross_dataset.to_metrics())
         return values

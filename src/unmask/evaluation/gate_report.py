@@ -4,11 +4,18 @@ import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from unmask.evaluation import measured_verdicts, output_calibration, part_rows, roadmap
+from unmask.evaluation import (
+    localisation_report,
+    measured_verdicts,
+    output_calibration,
+    part_rows,
+    roadmap,
+)
 from unmask.evaluation.baseline_comparison import PART_HEADINGS
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.cross_dataset_tables import STYLE, render_data_sets
 from unmask.evaluation.gates import GateReport
+from unmask.evaluation.localisation_report import LENGTH_HEADINGS, LocalisationReport
 from unmask.evaluation.serialization import save
 
 PARTS = "Per source, kind of manipulation and compression level"
@@ -18,6 +25,7 @@ PARTS_NOTE = (
 )
 VERDICTS = "Verdicts: promised and measured"
 VERDICTS_NOTE = "Test clips of the headline. The exact interval takes clips as independent."
+LOCALISATION = "Localisation of forged segments"
 OUTPUTS = "Calibration of every output by its own label"
 NO_DATA_SET = "Not measured: no data set was given that has test clips and none to train on."
 
@@ -45,6 +53,7 @@ def render_page(report: GateReport) -> str:
     if report.outputs:
         outputs = [output.list_cells(name) for name, output in report.outputs.items()]
         parts += [f"<h2>{OUTPUTS}</h2>", _table(output_calibration.HEADINGS, outputs)]
+    parts += _localisation(report.localisation)
     if report.parts:
         rows = [row.list_cells() for row in report.parts]
         parts += [f"<h2>{PARTS}</h2>", f"<p>{PARTS_NOTE}</p>", _table(part_rows.HEADINGS, rows)]
@@ -56,6 +65,17 @@ def render_page(report: GateReport) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _localisation(report: LocalisationReport | None) -> list[str]:
+    if report is None:
+        return []
+    parts = [f"<h2>{LOCALISATION}</h2>", f"<p>{html.escape(report.describe())}</p>"]
+    if report.rows:
+        parts.append(_table(localisation_report.HEADINGS, [r.list_cells() for r in report.rows]))
+        lengths = [*report.by_forged_length, *report.by_clip_length]
+        parts.append(_table(LENGTH_HEADINGS, [row.list_cells() for row in lengths if row.clips]))
+    return parts
 
 
 def _cross_dataset(evaluation: CrossEvaluation | None) -> str:

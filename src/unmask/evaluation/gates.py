@@ -13,6 +13,7 @@ from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSo
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.localisation_report import EITHER, LocalisationReport
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.evaluation.output_calibration import OutputCalibration
 from unmask.evaluation.part_rows import PartRow, list_rows
@@ -78,6 +79,7 @@ class GateReport:
         verdicts: Error rates of the verdicts beside those that were promised; ``None`` in files of
             before version 0.3.
         outputs: Calibration of each output.
+        localisation: How well forged segments are found; ``None`` in files of before version 0.3.
         baseline: The comparison with the pinned baseline per data set; empty without a baseline,
             and in files of before version 0.3.
     """
@@ -91,6 +93,7 @@ class GateReport:
     baseline: tuple[BaselineSource, ...] = ()
     verdicts: MeasuredVerdicts | None = None
     outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
+    localisation: LocalisationReport | None = None
 
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.
@@ -169,6 +172,10 @@ def list_gates(settings: GateSettings) -> tuple[NamedGate, ...]:
             for row in settings.sources
         ),
         ("cross_dataset_auc", settings.cross_dataset_auc, AT_LEAST),
+        ("localisation_ap50", settings.localisation_ap50, AT_LEAST),
+        ("localisation_ap75", settings.localisation_ap75, AT_LEAST),
+        ("partial_auc", settings.partial_auc, AT_LEAST),
+        ("flagged_ratio", settings.flagged_ratio, AT_MOST),
         (BASELINE_DROP, settings.baseline_drop, AT_MOST),
         (NON_INFERIORITY, settings.non_inferiority, AT_MOST),
     ]
@@ -209,6 +216,7 @@ def check_gates(
         "transmitted_drop": _read(transmitted),
         "codec_gap": _read(codec_auc_gap),
         "cross_dataset_auc": _read_mean_auc(evaluation.cross_dataset),
+        **_read_localisation(evaluation.localisation),
     }
     rows = []
     for name, gate, direction in list_gates(gates):
@@ -226,6 +234,7 @@ def check_gates(
         baseline=baseline.sources,
         verdicts=evaluation.verdicts,
         outputs=evaluation.outputs,
+        localisation=evaluation.localisation,
     )
 
 
@@ -323,6 +332,24 @@ def _read_mean_auc(cross: CrossEvaluation | None) -> Reading:
     remark = f" ({cross.mean_auc.format_interval()}"
     remark += f"; mean of {len(aucs)}, the lowest {aucs[lowest]:.4f} on {lowest})"
     return Reading(cross.mean_auc, remark)
+
+
+def _read_localisation(report: LocalisationReport | None) -> dict[str, Reading]:
+    """Read the metrics of localisation; clips in which nothing is partly forged decide nothing."""
+    report = report or LocalisationReport("test", not_measured="the evaluation has none")
+    remark = ", in sequences spliced of whole clips" if report.footage == "spliced" else ""
+    estimates = {
+        "localisation_ap50": report.get_metric(EITHER, "proposed", "ap50"),
+        "localisation_ap75": report.get_metric(EITHER, "proposed", "ap75"),
+        "partial_auc": report.partial_auc,
+        "flagged_ratio": report.flagged_ratio,
+    }
+    return {
+        name: Reading(None, reason=report.not_measured, decides=False)
+        if estimate is None
+        else Reading(estimate, f" ({estimate.format_interval()}{remark})")
+        for name, estimate in estimates.items()
+    }
 
 
 def _unseen_aucs(cross: CrossEvaluation) -> Iterator[tuple[str, float]]:

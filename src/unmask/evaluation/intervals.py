@@ -42,6 +42,11 @@ class Estimate:
         separator = " to " if sign or self.low < 0 else "–"
         return f"{self.low:{sign}.3f}{separator}{self.high:{sign}.3f}"
 
+    def scaled(self, factor: float) -> "Estimate":
+        """Return value and interval times a positive number."""
+        ends = (None if end is None else end * factor for end in (self.low, self.high))
+        return Estimate(self.value * factor, *ends)
+
     def to_metrics(self, name: str) -> dict[str, float]:
         """Return value and ends under ``name``, ``<name>_low`` and ``<name>_high``."""
         ends = {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}

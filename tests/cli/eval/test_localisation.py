@@ -55,7 +55,7 @@ def test_segments_are_measured_and_written(run, write_clips):
 
 def test_sequences_are_spliced_from_the_clips_of_a_manifest(run, make_video, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "unmask.training.experiments.spliced_sequences.SEQUENCES_S", ((4.0, 0.4), (20.0, 0.4))
+        "unmask.training.localisation.spliced_sequences.SEQUENCES_S", ((4.0, 0.4), (20.0, 0.4))
     )
     clips = []
     for person in ("ann", "bob"):

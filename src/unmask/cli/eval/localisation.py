@@ -8,10 +8,9 @@ import typer
 from unmask.cli.options import Bundle, JsonFile
 
 if TYPE_CHECKING:
-    from unmask.training.experiments.localisation import LocalisationReport, PartRow
+    from unmask.evaluation.localisation_report import LengthRow, LocalisationReport
 
 SEED = 7
-COLUMNS = ("ap50", "ap75", "ap90", "ap95", "ar50", "ar20", "ar10", "ar5", "second_auc")
 
 
 def command(
@@ -41,11 +40,11 @@ def command(
     from unmask.evaluation.serialization import save
     from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
-    from unmask.training.experiments.localisation import (
+    from unmask.training.localisation.report import (
         evaluate_localisation,
         report_localisation,
     )
-    from unmask.training.experiments.spliced_sequences import score_spliced
+    from unmask.training.localisation.spliced_sequences import score_spliced
 
     loaded = load_on_accelerator(bundle)
     clips = [clip for clip in read_manifest(manifest) if clip.split == split]
@@ -53,7 +52,7 @@ def command(
     resampling = Resampling(np.random.default_rng(SEED), resamples)
     if spliced:
         scored = score_spliced(loaded, clips, load, np.random.default_rng((SEED, 1)))
-        report = report_localisation(loaded, scored, split, resampling)
+        report = report_localisation(loaded, scored, split, resampling, "spliced")
     else:
         report = evaluate_localisation(loaded, clips, split, load, resampling)
     _print(report)
@@ -65,23 +64,23 @@ def _print(report: "LocalisationReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("segments", "forged", *COLUMNS, "flagged per hour of genuine clips")
+    from unmask.evaluation.localisation_report import HEADINGS
+
+    table = Table(*HEADINGS)
     for row in report.rows:
-        estimates = [row.metrics.get(name) for name in (*COLUMNS, "flagged_per_hour")]
-        numbers = ["-" if value is None else value.format() for value in estimates]
-        table.add_row(f"{row.modality}, {row.segments}", str(row.truths), *numbers)
+        table.add_row(*row.list_cells())
     Console().print(table)
-    _print_parts("forged stretch", report.by_forged_length)
-    _print_parts("clip", report.by_clip_length)
+    _print_lengths("forged stretch", report.by_forged_length)
+    _print_lengths("clip", report.by_clip_length)
 
 
-def _print_parts(title: str, parts: "tuple[PartRow, ...]") -> None:
+def _print_lengths(title: str, rows: "tuple[LengthRow, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title, "clips", "fakes", "clip AUC", "flagged per hour of genuine clips")
-    for part in parts:
-        rate = "-" if part.flagged_per_hour is None else f"{part.flagged_per_hour:.1f}"
-        auc = "-" if part.auc is None else part.auc.format()
-        table.add_row(part.name, str(part.clips), str(part.fakes), auc, rate)
+    from unmask.evaluation.localisation_report import LENGTH_HEADINGS
+
+    table = Table(title, *LENGTH_HEADINGS[1:])
+    for row in rows:
+        table.add_row(*row.list_cells())
     Console().print(table)

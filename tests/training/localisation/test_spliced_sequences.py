@@ -10,8 +10,8 @@ from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
-from unmask.training.experiments import spliced_sequences
-from unmask.training.experiments.spliced_sequences import score_spliced
+from unmask.training.localisation import spliced_sequences
+from unmask.training.localisation.spliced_sequences import score_spliced
 
 
 @pytest.fixture
@@ -97,3 +97,22 @@ def test_mismatched_fakes_and_fakes_without_a_twin_are_left_out(bundle, pair, lo
     for clips in ((genuine, mismatched), (fake,)):
         with pytest.raises(DataError, match="give clips in pairs"):
             score_spliced(bundle, clips, load, np.random.default_rng(0))
+
+
+def test_silent_clips_have_sequences_of_frames(bundle, pair, load, short_sequences):
+    def silent(clip):
+        return replace(load(clip), waveform=None, speech_spans_s=np.zeros((0, 2)))
+
+    genuine, fake = score_spliced(bundle, pair, silent, np.random.default_rng(0))
+    a, b = (scored.scores[0].frame_probabilities for scored in (genuine, fake))
+    assert len(a) == len(b) == 30
+    assert 0 < (~np.isclose(a, b, atol=1e-6)).sum() <= 3
+
+
+def test_clips_without_faces_are_left_out(bundle, pair, load, short_sequences):
+    def faceless(clip):
+        features = load(clip)
+        return features if clip is not pair[0] else replace(features, people=())
+
+    with pytest.raises(DataError, match="give clips in pairs"):
+        score_spliced(bundle, pair, faceless, np.random.default_rng(0))

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,15 @@ from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import Resampling, estimate_auc
-from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.localisation import LocalisedClip, measure_localisation
+from unmask.evaluation.localisation_report import (
+    EITHER,
+    MODALITIES,
+    Footage,
+    LengthRow,
+    LocalisationReport,
+    LocalisationRow,
+)
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import propose_segments
 from unmask.models.evidence_lines import EvidenceLine
@@ -22,64 +28,10 @@ from unmask.training.flagged_segments import clip_evidence_lines
 from unmask.training.score_clips import score_clip_people
 from unmask.training.scored_clip import ScoredClip
 
-MODALITIES = ("video", "audio")  # of labelled segments
-EITHER = "either"
 FORGED_S = (0.0, 0.6, 1.3, np.inf)  # borders of the rows by length of the forged stretch
 LENGTHS_S = (0.0, 16.0, 30.0, 45.0, np.inf)  # and by length of the clip
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class LocalisationRow:
-    """Metrics of the segments of one modality.
-
-    Attributes:
-        modality: ``video``, ``audio`` or ``either``.
-        segments: Which are measured: those that are ``flagged``, or all that are ``proposed``.
-        clips, truths, people: Clips, forged segments and people measured on.
-        metrics: See :func:`unmask.evaluation.localisation.measure_localisation`.
-    """
-
-    modality: str
-    segments: str
-    clips: int
-    truths: int
-    people: int
-    metrics: dict[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True)
-class PartRow:
-    """Scores of clips of one range of lengths.
-
-    Attributes:
-        name: Range of the forged stretch, or of the clip.
-        clips, fakes: Number of clips, and of fakes among them.
-        auc: AUC of the clip's score against genuine clips of these recordings.
-        flagged_per_hour: Flagged segments of any modality per hour of the genuine clips.
-    """
-
-    name: str
-    clips: int
-    fakes: int
-    auc: Estimate | None
-    flagged_per_hour: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LocalisationReport:
-    """Localisation by one bundle on one split.
-
-    Attributes:
-        rows: By modality and kind of segments.
-        by_forged_length, by_clip_length: Clip scores by length.
-    """
-
-    split: str
-    rows: tuple[LocalisationRow, ...]
-    by_forged_length: tuple[PartRow, ...]
-    by_clip_length: tuple[PartRow, ...]
 
 
 def evaluate_localisation(
@@ -109,7 +61,11 @@ def evaluate_localisation(
 
 
 def report_localisation(
-    bundle: Bundle, scored: Sequence[ScoredClip], split: str, resampling: Resampling
+    bundle: Bundle,
+    scored: Sequence[ScoredClip],
+    split: str,
+    resampling: Resampling,
+    footage: Footage = "partial",
 ) -> LocalisationReport:
     """Compare the segments found in scored clips with the labelled ones."""
     lines = [tuple(clip_evidence_lines(bundle, clip)) for clip in scored]
@@ -118,6 +74,8 @@ def report_localisation(
         tuple(_rows(bundle, scored, lines, resampling)),
         tuple(_by_forged_length(scored, resampling)),
         tuple(_by_clip_length(bundle, scored, lines, resampling)),
+        footage,
+        promised_per_hour=bundle.calibration.alarms.per_hour,
     )
 
 
@@ -204,7 +162,7 @@ def _rows(
                 yield LocalisationRow(modality, segments, len(clips), truths, people, metrics)
 
 
-def _by_forged_length(scored: Sequence[ScoredClip], resampling: Resampling) -> Iterator[PartRow]:
+def _by_forged_length(scored: Sequence[ScoredClip], resampling: Resampling) -> Iterator[LengthRow]:
     """Yield rows of the fakes with a stretch of each range, against their genuine twins."""
     for low_s, high_s in itertools.pairwise(FORGED_S):
         fakes = [
@@ -223,7 +181,7 @@ def _by_clip_length(
     scored: Sequence[ScoredClip],
     lines: Sequence[Sequence[EvidenceLine]],
     resampling: Resampling,
-) -> Iterator[PartRow]:
+) -> Iterator[LengthRow]:
     for low_s, high_s in itertools.pairwise(LENGTHS_S):
         rows = [(c, ls) for c, ls in zip(scored, lines, strict=True) if low_s <= c.end_s < high_s]
         genuine = [(clip, clip_lines) for clip, clip_lines in rows if not clip.clip.is_fake]
@@ -235,7 +193,7 @@ def _by_clip_length(
 
 def _part(
     name: str, scored: Sequence[ScoredClip], rate: float | None, resampling: Resampling
-) -> PartRow:
+) -> LengthRow:
     is_fake = np.array([clip.clip.is_fake for clip in scored], np.bool_)
     auc = None
     if is_fake.any() and not is_fake.all():
@@ -243,7 +201,7 @@ def _part(
         people = [clip.clip.identity for clip in scored]
         drawn = resampling.resamples, resampling.confidence
         auc = estimate_auc(logits, is_fake, people, resampling.rng, *drawn)
-    return PartRow(name, len(scored), int(is_fake.sum()), auc, rate)
+    return LengthRow(name, len(scored), int(is_fake.sum()), auc, rate)
 
 
 def _range(low_s: float, high_s: float) -> str:

@@ -11,14 +11,14 @@ from unmask.models.calibration.platt import Calibration, SegmentThresholds
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore
 from unmask.records import FakeSpan
-from unmask.training.experiments import localisation
-from unmask.training.experiments.localisation import (
+from unmask.training.flagged_segments import clip_evidence_lines
+from unmask.training.localisation import report as report_module
+from unmask.training.localisation.report import (
     evaluate_localisation,
     highest_by_second,
     label_segments,
     localise,
 )
-from unmask.training.flagged_segments import clip_evidence_lines
 from unmask.training.scored_clip import ScoredClip
 
 
@@ -104,7 +104,7 @@ def test_seconds_without_scores_have_none(bundle, toy_clips):
 def test_the_report_has_rows_by_modality_and_length(bundle, monkeypatch):
     clips = make_pairs()
     scored = [score_clip(clip) for clip in clips]
-    monkeypatch.setattr(localisation, "score_clip_people", lambda *_: tuple(scored))
+    monkeypatch.setattr(report_module, "score_clip_people", lambda *_: tuple(scored))
     resampling = Resampling(np.random.default_rng(0), 100)
     report = evaluate_localisation(bundle, clips, "test", None, resampling)
     rows = {(row.modality, row.segments): row for row in report.rows}
@@ -124,7 +124,7 @@ def test_flagged_segments_of_genuine_clips_are_counted_by_length(bundle, monkeyp
     alarmed = replace(score_clip(genuine), scores=score_clip(make_pairs(1)[1]).scores)
     fake = replace(make_pairs(1)[1], identity="q")
     monkeypatch.setattr(
-        localisation, "score_clip_people", lambda *_: (alarmed, score_clip(fake, seconds=20.0))
+        report_module, "score_clip_people", lambda *_: (alarmed, score_clip(fake, seconds=20.0))
     )
     resampling = Resampling(np.random.default_rng(0), 100)
     report = evaluate_localisation(bundle, [genuine, fake], "test", None, resampling)

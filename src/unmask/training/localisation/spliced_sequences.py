@@ -23,6 +23,7 @@ from unmask.models.ensemble.shared_encoders import Ensemble
 from unmask.models.inference import score_encoded
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import FOOTAGE_FACTS, RATE_HZ, Clip, FakeSpan, ModelInput
+from unmask.training.detector.frozen_features import cached_features_of
 from unmask.training.scored_clip import ScoredClip
 
 # length of the sequence and of the forged stretch, in seconds
@@ -67,10 +68,11 @@ def score_spliced(
     Raises:
         DataError: No fake has a genuine twin with faces and sound.
     """
-    parts = {clip.clip_id: _encode(bundle, clip, load) for clip in clips}
-    genuine = {clip.pair_id: parts[clip.clip_id] for clip in clips if not clip.is_fake}
+    with cached_features_of(bundle, load):
+        parts = [part for clip in clips if (part := _encode(bundle, clip, load)) is not None]
+    genuine = {part.clip.pair_id: part for part in parts if not part.clip.is_fake}
     scored = []
-    for fake in (parts[clip.clip_id] for clip in clips if clip.is_fake and not clip.mismatched):
+    for fake in (part for part in parts if part.clip.is_fake and not part.clip.mismatched):
         twin = genuine.get(fake.clip.pair_id)
         if twin is None:
             continue
@@ -117,10 +119,16 @@ def _score_pair(
     return [_score(bundle, row, sequence, lengths_s[0]) for row, sequence in rows]
 
 
-def _encode(bundle: Bundle, clip: Clip, load: FeatureLoader) -> _Part:
+def _encode(bundle: Bundle, clip: Clip, load: FeatureLoader) -> _Part | None:
+    """Encode the largest person's frames, as many as there is sound for; ``None`` without any."""
     rate_hz = bundle.preprocessing.sampling.rate_hz
-    sample = to_model_inputs(load(clip))[0]
-    frames = min(len(sample.faces), int(len(sample.waveform) * rate_hz / RATE_HZ))
+    samples_of_people = to_model_inputs(load(clip))
+    if not samples_of_people or not len(samples_of_people[0].faces):
+        return None
+    sample = samples_of_people[0]
+    frames = len(sample.faces)
+    if len(sample.waveform):  # a silent clip has frames alone
+        frames = min(frames, int(len(sample.waveform) * rate_hz / RATE_HZ))
     samples = round(frames * RATE_HZ / rate_hz)
     sample = ModelInput(
         sample.faces[:frames],

@@ -1,0 +1,1 @@
+"""Measurement of how well forged segments are found."""
