@@ -18,6 +18,7 @@ from unmask.optional_deps import require
 ROOT = Path(__file__).resolve().parents[1]
 # import name → distribution, where the two differ
 DISTRIBUTIONS = {
+    "ai_edge_litert": "ai-edge-litert",
     "cv2": "mediapipe",  # brings OpenCV
     "great_expectations": "great-expectations",
     "skimage": "scikit-image",

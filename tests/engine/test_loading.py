@@ -124,12 +124,14 @@ def test_a_damaged_graph_is_named(tmp_path, engine):
 def test_an_engine_refuses_files_that_it_cannot_read(tmp_path, affine):
     for name in ("a.tflite", "a.pt"):
         (tmp_path / name).touch()
-    with pytest.raises(ConfigError, match=r"onnxruntime cannot read \.tflite files; use openvino"):
+    with pytest.raises(ConfigError, match=r"onnxruntime cannot read \.tflite files; use litert or"):
         load_graph(tmp_path / "a.tflite", EngineOptions("onnxruntime"))
     with pytest.raises(ConfigError, match=r"cannot read \.pt files; convert it to ONNX"):
         load_graph(tmp_path / "a.pt", EngineOptions())
     with pytest.raises(ConfigError, match="torch runs networks from their weights"):
         load_graph(affine[0], EngineOptions("torch"))
+    with pytest.raises(ConfigError, match=r"a\.tflite: LiteRT has no bf16; use OpenVINO or 32"):
+        load_graph(tmp_path / "a.tflite", EngineOptions("litert", precision="bf16"))
     with pytest.raises(ConfigError, match="has no bf16 on processors"):
         load_graph(affine[0], EngineOptions("onnxruntime", precision="bf16"))
 

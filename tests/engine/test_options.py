@@ -21,7 +21,7 @@ def test_threads_follow_the_variable_and_then_the_cores(monkeypatch):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"engine": "tpu"}, "UNMASK_ENGINE: 'tpu' is unknown; use one of auto, openvino"),
+        ({"engine": "tpu"}, "UNMASK_ENGINE: 'tpu' is unknown; use one of auto, litert"),
         ({"precision": "int4"}, "precision: 'int4' is unknown; use one of auto, 32, bf16"),
         ({"threads": -1}, "threads: -1 is negative; use 0 for all cores"),
     ],

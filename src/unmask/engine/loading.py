@@ -4,14 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unmask.engine.graph import Graph
+from unmask.engine.litert_graph import LiteRtGraph
 from unmask.engine.onnxruntime_graph import OnnxRuntimeGraph
 from unmask.engine.openvino_graph import OpenVinoGraph
-from unmask.engine.options import AUTO, ONNXRUNTIME, OPENVINO, TORCH, EngineOptions
+from unmask.engine.options import AUTO, LITERT, ONNXRUNTIME, OPENVINO, TORCH, EngineOptions
 from unmask.errors import ConfigError, EngineError, MissingExtraError
 
 Loader = Callable[[Path, EngineOptions], Graph]
 
 LOADERS: dict[str, tuple[Loader, tuple[str, ...]]] = {
+    LITERT: (LiteRtGraph, (".tflite",)),
     OPENVINO: (OpenVinoGraph, (".onnx", ".tflite")),
     ONNXRUNTIME: (OnnxRuntimeGraph, (".onnx",)),
 }
@@ -21,7 +23,7 @@ def load_graph(path: Path, options: EngineOptions | None = None) -> Graph:
     """Load a graph.
 
     Args:
-        path: File of ONNX, or of TFLite for OpenVINO.
+        path: File of ONNX, or of TFLite for LiteRT and OpenVINO.
         options: By default those of :meth:`EngineOptions.from_environment`.
 
     Raises:
@@ -33,7 +35,7 @@ def load_graph(path: Path, options: EngineOptions | None = None) -> Graph:
     if options.engine == TORCH:
         raise ConfigError(
             f"{path}: the engine torch runs networks from their weights, not from graphs; use "
-            f"{OPENVINO} or {ONNXRUNTIME}"
+            f"{LITERT}, {OPENVINO} or {ONNXRUNTIME}"
         )
     if not path.is_file():
         raise EngineError(f"{path}: no such graph; fetch it again")

@@ -8,8 +8,9 @@ from unmask.errors import ConfigError
 
 ENGINE_VARIABLE = "UNMASK_ENGINE"
 THREADS_VARIABLE = "OMP_NUM_THREADS"
-OPENVINO, ONNXRUNTIME, TORCH, AUTO = "openvino", "onnxruntime", "torch", "auto"
-ENGINES = (AUTO, OPENVINO, ONNXRUNTIME, TORCH)
+LITERT, OPENVINO, ONNXRUNTIME = "litert", "openvino", "onnxruntime"
+TORCH, AUTO = "torch", "auto"
+ENGINES = (AUTO, LITERT, OPENVINO, ONNXRUNTIME, TORCH)
 PRECISIONS = ("auto", "32", "bf16")
 
 
@@ -18,8 +19,8 @@ class EngineOptions:
     """How graphs are run.
 
     Attributes:
-        engine: ``openvino``, ``onnxruntime``, ``torch`` (the networks themselves, from their
-            weights), or ``auto`` for the first that is installed and can read the graph.
+        engine: ``litert``, ``openvino``, ``onnxruntime``, ``torch`` (the networks themselves, from
+            their weights), or ``auto`` for the first that is installed and can read the graph.
         threads: Threads for one run of a graph; 0 for :func:`available_threads`.
         precision: ``32``, ``bf16``, or ``auto`` for bfloat16 where the processor computes in it.
 

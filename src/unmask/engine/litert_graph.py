@@ -1,0 +1,75 @@
+"""Graphs of TFLite on LiteRT, with its XNNPACK kernels."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import numpy as np
+
+from unmask.engine.graph import Array, InputSpec, check_inputs
+from unmask.engine.options import EngineOptions
+from unmask.errors import ConfigError, EngineError
+from unmask.native_stderr import suppress_native_stderr
+from unmask.optional_deps import require
+
+
+class LiteRtGraph:
+    """A :class:`unmask.engine.graph.Graph` on LiteRT, in float32.
+
+    Raises:
+        MissingExtraError: LiteRT is not installed.
+        ConfigError: bfloat16 is asked for.
+        EngineError: The file is damaged.
+    """
+
+    def __init__(self, path: Path, options: EngineOptions) -> None:
+        if options.precision == "bf16":
+            raise ConfigError(f"{path}: LiteRT has no bf16; use OpenVINO or 32")
+        self._path, self._threads = path, options.thread_count
+        self._local = local()  # an interpreter holds one run's tensors
+        interpreter = self._interpreter()
+        self._inputs = tuple(
+            InputSpec(tensor["name"], tuple(tensor["shape"].tolist()), np.dtype(tensor["dtype"]))
+            for tensor in interpreter.get_input_details()
+        )
+        self._outputs = tuple(tensor["name"] for tensor in interpreter.get_output_details())
+
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """Inputs in the order of the graph."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs in the order of the graph."""
+        return self._outputs
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs by name; see :meth:`unmask.engine.graph.Graph.run`."""
+        arrays = check_inputs(self._path.name, self._inputs, inputs)
+        interpreter = self._interpreter()
+        try:
+            for tensor in interpreter.get_input_details():
+                interpreter.set_tensor(tensor["index"], arrays[tensor["name"]])
+            interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"{self._path.name}: LiteRT failed: {error}") from error
+        return {
+            tensor["name"]: interpreter.get_tensor(tensor["index"])
+            for tensor in interpreter.get_output_details()
+        }
+
+    def _interpreter(self) -> Any:
+        """Return this thread's interpreter."""
+        if not hasattr(self._local, "interpreter"):
+            runtime = require("ai_edge_litert.interpreter", extra="engine")
+            with suppress_native_stderr():  # it says which kernels it uses
+                try:
+                    interpreter = runtime.Interpreter(str(self._path), num_threads=self._threads)
+                    interpreter.allocate_tensors()
+                except (RuntimeError, ValueError) as error:
+                    message = f"{self._path}: LiteRT cannot read it: {error}"
+                    raise EngineError(message) from error
+            self._local.interpreter = interpreter
+        return self._local.interpreter
