@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unmask.config import FaceSettings
-from unmask.preprocessing.faces.detection import MediaPipeLandmarker
+from unmask.preprocessing.faces.detection import MeshLandmarker
 
 # index of each iBUG point in a mirrored image
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1)]
@@ -68,7 +68,7 @@ def test_faces_are_sorted_by_size(landmarker, two_people):
 
 
 def test_number_of_faces_is_limited(two_people):
-    landmarker = MediaPipeLandmarker(FaceSettings(max_people=1))
+    landmarker = MeshLandmarker(FaceSettings(max_people=1))
     (face,) = landmarker.detect(two_people)
     assert face.box_px[0] > 600
 
@@ -173,7 +173,7 @@ def test_face_at_any_roll_has_a_mesh_that_fits(landmarker, request, name, degree
 
 
 def test_confidence_of_one_finds_nothing(astronaut):
-    assert MediaPipeLandmarker(FaceSettings(min_confidence=1.0)).detect(astronaut) == ()
+    assert MeshLandmarker(FaceSettings(min_confidence=1.0)).detect(astronaut) == ()
 
 
 @pytest.mark.parametrize("shift", [(-180, 0), (240, 0), (0, -90), (0, 400), (-200, -100)])
@@ -194,5 +194,5 @@ def test_face_larger_than_the_image_raises_nothing(landmarker, astronaut):
 
 def test_twelve_people_are_found(astronaut):
     crowd = np.tile(astronaut[10:235, 110:335], (3, 4, 1))  # a grid of faces 95 px wide
-    faces = MediaPipeLandmarker(FaceSettings(max_people=20)).detect(crowd)
+    faces = MeshLandmarker(FaceSettings(max_people=20)).detect(crowd)
     assert len(faces) == 12

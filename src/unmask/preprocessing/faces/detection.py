@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from unmask.config import FaceSettings
 from unmask.preprocessing.faces.boxes import Box, iou, overlap
+from unmask.preprocessing.faces.face_mesh import FaceMesh, Mesh
 from unmask.preprocessing.faces.landmarks import to_ibug68
-from unmask.preprocessing.faces.mediapipe_graphs import Image, Mesh, RegionMesh, RotatedSquare
+from unmask.preprocessing.faces.regions import Image, RotatedSquare
 from unmask.preprocessing.faces.search import FaceSearch
 
 SAME_FACE_OVERLAP = 0.5  # two boxes contain one face if they share this much of the smaller box
@@ -83,14 +84,14 @@ class _Fit:
     is_stable: bool
 
 
-class MediaPipeLandmarker:
+class MeshLandmarker:
     """Face detection, and the face mesh in each detection."""
 
     def __init__(self, settings: FaceSettings) -> None:
         self._max_people = settings.max_people
         self._lock = Lock()  # graphs are not thread-safe
         self._search = FaceSearch(settings)
-        self._mesh = RegionMesh()
+        self._mesh = FaceMesh()
 
     def detect(
         self, image: Image, recent: Sequence[Face] = (), search: bool = True
@@ -160,7 +161,7 @@ class MediaPipeLandmarker:
 @lru_cache(maxsize=2)
 def get_landmarker(settings: FaceSettings) -> FaceLandmarker:
     """Return the landmarker of this process; its graphs are slow to build, so it is cached."""
-    return MediaPipeLandmarker(settings)
+    return MeshLandmarker(settings)
 
 
 def _to_face(mesh: Mesh) -> Face:

@@ -19,9 +19,9 @@ from unmask.preprocessing.faces.alignment import align_face, crop_box
 from unmask.preprocessing.faces.detection import Face, FaceLandmarker, get_landmarker
 from unmask.preprocessing.faces.dissolves import LONGEST_S
 from unmask.preprocessing.faces.head_pose import estimate_head_pose
-from unmask.preprocessing.faces.mediapipe_graphs import Image
 from unmask.preprocessing.faces.merged_tracks import by_presence
 from unmask.preprocessing.faces.mouth_crops import MouthCropper
+from unmask.preprocessing.faces.regions import Image
 from unmask.preprocessing.faces.shots import ShotDetector
 from unmask.preprocessing.faces.stillness import StillnessMeter
 from unmask.preprocessing.faces.tracking import Tracker

@@ -10,13 +10,8 @@ from numpy.typing import NDArray
 
 from unmask.config import FaceSettings
 from unmask.preprocessing.faces.alignment import warp_crop
-from unmask.preprocessing.faces.mediapipe_graphs import (
-    FULL_RANGE,
-    SHORT_RANGE,
-    FaceDetector,
-    Image,
-    RotatedSquare,
-)
+from unmask.preprocessing.faces.blazeface import FULL_RANGE, SHORT_RANGE, FaceDetector
+from unmask.preprocessing.faces.regions import Image, RotatedSquare
 
 TILE_SIDES = 2 / 3  # of the shorter side of the image
 UPRIGHT_CROP_PX = 256

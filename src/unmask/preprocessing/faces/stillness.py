@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from unmask.preprocessing.faces.boxes import Box
-from unmask.preprocessing.faces.mediapipe_graphs import Image
+from unmask.preprocessing.faces.regions import Image
 
 FACE_CELLS = 16  # along each side of a face
 PICTURE_CELLS = 32  # along the longer side of a picture without a face
