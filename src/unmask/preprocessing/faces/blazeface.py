@@ -115,7 +115,9 @@ def _read_square(image: Image, corner: NDArray[np.float64], side: int, input_px:
     """Scale a square that contains the image to the input, in ``[-1, 1]``; -1 beyond the image."""
     scale = input_px / side
     matrix = np.column_stack([np.eye(2) * scale, -corner * scale])
-    square = cv2.warpAffine(image, matrix, (input_px, input_px), flags=cv2.INTER_LINEAR)
+    square = cv2.warpPerspective(
+        image, np.vstack([matrix, (0, 0, 1)]), (input_px, input_px), flags=cv2.INTER_LINEAR
+    )
     return (square * np.float32(2 / 255) - 1).astype(np.float32)
 
 

@@ -33,9 +33,9 @@ class FaceMesh:
             The mesh and a score from 0.5 to 1, or ``None`` if the score is lower.
         """
         matrix = region.crop_matrix(INPUT_PX)
-        crop = cv2.warpAffine(
+        crop = cv2.warpPerspective(
             image,
-            matrix,
+            np.vstack([matrix, (0, 0, 1)]),
             (INPUT_PX, INPUT_PX),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
