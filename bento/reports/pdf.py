@@ -87,6 +87,8 @@ def _build_story(
     yield from _section("Interpretation", INTERPRETATION)
     if report.notes:
         yield from _section("Caveats", report.notes)
+    if report.speaking_lines:
+        yield from _section("Who speaks", report.speaking_lines)
     yield _paragraph("Flagged segments", "Heading3")
     yield from _segments(report)
     if images:

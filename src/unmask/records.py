@@ -342,9 +342,9 @@ class ModelInput:
         flow, lips: As in :class:`PersonFeatures`, lips on the time axis of ``waveform``.
         waveform: 16 kHz mono, shape ``(time,)``; no samples without audio.
         is_speech: True where there is speech, shape ``(time,)``.
-        landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``, or ``None``.
-        pose_deg: Yaw, pitch, roll in the aligned face, shape ``(frames, 3)``, or ``None``.
+        landmarks, pose_deg: Points in pixels and angles in the aligned face, or ``None``.
         times_s, shots: Of each face, seconds from the start of ``waveform``; its shot, or ``None``.
+        speaks: Where this person speaks, shape ``(time,)``; ``None``: wherever there is speech.
     """
 
     faces: NDArray[np.uint8]
@@ -356,11 +356,13 @@ class ModelInput:
     pose_deg: NDArray[np.float32] | None = None
     times_s: NDArray[np.float64] | None = None
     shots: NDArray[np.int64] | None = None
+    speaks: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Reject arrays of inconsistent length."""
-        if self.waveform.shape != self.is_speech.shape:
-            raise MediaError(f"{self.waveform.shape} samples, speech mask {self.is_speech.shape}")
+        masks = [mask.shape for mask in (self.is_speech, self.speaks) if mask is not None]
+        if {*masks} != {self.waveform.shape}:
+            raise MediaError(f"{self.waveform.shape} samples, speech masks {masks}")
         for rows in (self.landmarks, self.pose_deg, self.times_s, self.shots):
             if rows is not None and len(rows) != len(self.faces):
                 raise MediaError(f"{len(self.faces)} faces, but {len(rows)} rows of another kind")

@@ -21,7 +21,13 @@ export function timeline(report, playhead) {
   stack.append(seekBar(report, playhead, stack));
   const noLipSync = report.people.length > 0 && !report.people.some((person) => person.lip_sync);
   const notes = noLipSync ? [element("p", { class: "hint" }, noLipSyncMessage(report.model))] : [];
-  return element("div", { class: "timeline" }, legend(report), stack, ...notes);
+  return element("div", { class: "timeline" }, legend(report), stack, ...notes, ...speaking(report));
+}
+
+/** Who speaks, in words; nothing in reports of earlier releases. */
+function speaking({ speaking: facts }) {
+  const lines = facts ? [...facts.situations, ...facts.people].map(({ message }) => message) : [];
+  return lines.map((line) => element("p", { class: "hint" }, line));
 }
 
 function seekBar(report, playhead, stack) {

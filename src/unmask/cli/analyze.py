@@ -70,8 +70,9 @@ def print_report(report: "Report") -> None:
     console.print(head)
     for line in (*report.reason_messages, *_uncertainty_lines(report)):
         console.print(Text(f"  {line}"))
-    for person in report.people:
-        console.print(Text(f"  {_describe_person(report, person)}"))
+    people = [_describe_person(report, person) for person in report.people]
+    for line in (*people, *report.speaking_lines):
+        console.print(Text(f"  {line}"))
     for segment in report.segments:
         console.print(Text(f"  {_describe_segment(report, segment)}", "red"))
     for item in report.evidence:

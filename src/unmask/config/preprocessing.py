@@ -114,6 +114,11 @@ class LipSettings(SettingsModel):
     enabled: bool = Field(default=False, description="Cut out mouth crops.")
     rate_hz: float = Field(default=25.0, gt=0, description="Mouth crops per second of video.")
     crop_px: int = Field(default=48, ge=1, description="Side of a mouth crop in pixels.")
+    active_speaker: bool = Field(
+        default=True,
+        description="With mouth crops: judge lip-sync only where the person speaks, and the voice "
+        "of somebody who is not seen to speak by itself.",
+    )
 
 
 class SourceFaceSettings(SettingsModel):

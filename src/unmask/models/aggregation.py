@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from unmask.models.active_speaker import SpeakerActivity
 from unmask.models.calibration.platt import Calibration, clipped_logit
 from unmask.models.calibration.platt_resampling import log_odds_interval
 from unmask.models.calibration.segments import STEP_S
@@ -95,12 +96,14 @@ class LipSyncScores:
 
     Attributes:
         probability: Mean over the windows.
+        confidence: Mean posterior of the windows' offsets.
         offsets_ms: Offset and weight of each window.
         series: Scores of moments.
         series_offsets_ms: Offset of each moment of ``series``.
     """
 
     probability: RunningMean[float] = field(default_factory=RunningMean)
+    confidence: RunningMean[float] = field(default_factory=RunningMean)
     offsets_ms: list[tuple[float, int]] = field(default_factory=list)
     series: ScoreSeries = field(default_factory=ScoreSeries)
     series_offsets_ms: list[float] = field(default_factory=list)
@@ -111,6 +114,8 @@ class LipSyncScores:
             return
         weight = max(len(score.time_s), 1)
         self.probability.add(score.probability, weight)
+        if score.confidence is not None:
+            self.confidence.add(score.confidence, weight)
         if score.offset_ms is not None:
             self.offsets_ms.append((score.offset_ms, weight))
         self.series.add(moments)
@@ -214,9 +219,11 @@ class ScoreAggregator:
         calibration: Calibration by which the clip's score and the decisive candidate are found.
         people: Number of the person to scores.
         sound: Scores of the voice.
-        unseen: Scores of the voice in windows without a face, which is a candidate by itself.
+        unseen: Scores of the voice of those who are not seen to speak, a candidate by itself: in
+            windows without a face, and where the lips of all are still.
         steps: Start of each window with speech, and the fake probabilities of its audio steps.
         pooling: How the windows of a person are pooled, the detector's ``model.pooling``.
+        speakers: Who speaks in each window.
     """
 
     calibration: Calibration = field(default_factory=Calibration)
@@ -225,6 +232,7 @@ class ScoreAggregator:
     unseen: PersonScores = field(default_factory=PersonScores)
     steps: list[tuple[float, Floats]] = field(default_factory=list)
     pooling: str = "mean"
+    speakers: list[SpeakerActivity] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Pool the voice like the people."""
@@ -235,8 +243,8 @@ class ScoreAggregator:
         """Add one window.
 
         Args:
-            scores: One per person in the window's order; one of the sound in a window without
-                people; none without people and sound.
+            scores: One per person in the window's order; then one of the sound of those who are
+                not seen to speak, if there is any; none without people and sound.
         """
         for person, score in zip(window.people, scores, strict=False):
             if score.video_probability is not None:
@@ -252,8 +260,10 @@ class ScoreAggregator:
             voice = voice_scores(scores, window.start_s)
             self.sound.add_window(scores[0], scores[0].audio_probability, voice)
             self.steps.append((window.start_s, scores[0].step_probabilities))
-            if all(score.video_probability is None for score in scores):
-                self.unseen.add_window(scores[0], scores[0].audio_probability, voice)
+        alone = scores[-1:]
+        if alone and alone[0].video_probability is None and alone[0].audio_probability is not None:
+            unseen = voice_scores(alone, window.start_s)
+            self.unseen.add_window(alone[0], alone[0].audio_probability, unseen)
 
     def candidates(self) -> list[PersonScores]:
         """Return those who may be forged: people seen for long enough, and a voice without a face.

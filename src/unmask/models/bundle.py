@@ -135,6 +135,15 @@ class Bundle:
         return self.domain is not None and self.domain.contains(footage)
 
     @property
+    def judges_speakers(self) -> bool:
+        """Whether who speaks decides what is scored; see :mod:`.active_speaker`.
+
+        Only where the detector has the picture, and mouth crops in training as in serving.
+        """
+        lips = self.preprocessing.lips
+        return lips.enabled and lips.active_speaker and "video" in self.settings.modalities
+
+    @property
     def untrained(self) -> dict[str, str]:
         """Component that the training clips could not teach, and the reason."""
         return _untrained(self.provenance)

@@ -23,7 +23,12 @@ def upgrade_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
         metadata = {**metadata, "voice_configs": one_for_all}
     # detectors that do not say so are of before version 0.3, and ignore time
     members = [{"frame_times": False, **member} for member in metadata.get("members", ())]
-    return {**metadata, "members": members}
+    metadata = {**metadata, "members": members}
+    if "preprocessing" in metadata:  # who speaks was not asked either
+        preprocessing = metadata["preprocessing"]
+        lips = {"active_speaker": False, **preprocessing.get("lips", {})}
+        metadata["preprocessing"] = {**preprocessing, "lips": lips}
+    return metadata
 
 
 def _with_segment_thresholds(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
 
+from unmask.models.active_speaker import spoken_by
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.calibration.segments import bin_audio_steps
@@ -102,16 +103,23 @@ def score_samples(
     device = next(bundle.first_member.parameters()).device
     scores: list[SampleScore] = []
     audio_features: tuple[AudioFeatures, ...] | None = None
-    encoded_waveform: NDArray[np.float32] | None = None
+    encoded: ModelInput | None = None
     for sample in samples:
         with torch.inference_mode(), autocast(precision, device):
             batch = collate([sample], bundle.settings).to(device)
-            if audio_features is None or sample.waveform is not encoded_waveform:
-                audio_features, encoded_waveform = ensemble.encode_audio(batch), sample.waveform
+            if audio_features is None or not _same_sound(sample, encoded):
+                audio_features, encoded = ensemble.encode_audio(batch), sample
             outputs, pass_logits = _predict_members(ensemble, batch, audio_features, sample, passes)
         members = _MemberOutputs(outputs, pass_logits, _score_lipsync(bundle, sample))
         scores.append(_combine(members, bundle.calibration))
     return tuple(scores)
+
+
+def _same_sound(sample: ModelInput, other: ModelInput | None) -> bool:
+    """Return whether two samples share sound and speech, as people of one clip do."""
+    if other is None or sample.waveform is not other.waveform:
+        return False
+    return sample.is_speech is other.is_speech
 
 
 def score_encoded(bundle: Bundle, batch: Batch, frame_features: Sequence[Tensor]) -> SampleScore:
@@ -196,7 +204,7 @@ def _predict_members(
 def _score_lipsync(bundle: Bundle, sample: ModelInput) -> SyncScore | None:
     if bundle.sync is None or sample.lips is None or not len(sample.waveform):
         return None
-    return sync_score(bundle.sync, sample.lips, sample.waveform, sample.is_speech)
+    return sync_score(bundle.sync, sample.lips, sample.waveform, spoken_by(sample))
 
 
 def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from unmask.models.active_speaker import SpeakerActivity, find_speakers, mark_speech, unseen_voice
 from unmask.models.aggregation import PersonScores, ScoreAggregator
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
@@ -41,12 +42,23 @@ def score_windows(
     """
     aggregator = ScoreAggregator(bundle.calibration, pooling=bundle.settings.pooling)
     for features, samples in windows:
-        scores = score_samples(bundle, usable_samples(samples, bundle.settings), passes=passes)
+        activity = find_speakers(features)
+        scores = score_samples(bundle, _scored(bundle, activity, samples), passes=passes)
         aggregator.add(features, scores)
+        aggregator.speakers.append(activity)
         if on_scored is not None:
             on_scored(features, scores)
         del features, samples, scores  # before the next window, so that two are never in memory
     return aggregator
+
+
+def _scored(
+    bundle: Bundle, activity: SpeakerActivity, samples: tuple[ModelInput, ...]
+) -> tuple[ModelInput, ...]:
+    """Return what is scored of a window: each person, then the voice that nobody in view speaks."""
+    if bundle.judges_speakers:
+        samples = mark_speech(activity, samples) + unseen_voice(activity, samples)
+    return usable_samples(samples, bundle.settings)
 
 
 def clip_scores(aggregator: ScoreAggregator) -> tuple[SampleScore, ...]:
@@ -68,7 +80,7 @@ def _sample_score(track: PersonScores, aggregator: ScoreAggregator) -> SampleSco
         logit=logit,
         probability=float(expit(logit)),
         video_probability=None if is_voice else track.modality_probability,
-        audio_probability=sound.modality_probability,
+        audio_probability=(track if is_voice else sound).modality_probability,
         frame_probabilities=np.zeros(0) if is_voice else np.array(track.probabilities),
         step_probabilities=aggregator.step_probabilities(),
         member_logits=np.zeros(0) if track.members.value is None else track.members.value,

@@ -78,10 +78,13 @@ class Analyzer:
 
     @property
     def preprocessing(self) -> PreprocessingSettings:
-        """The bundle's preprocessing settings, without inputs that its networks do not use."""
+        """The bundle's preprocessing settings, without flow if its networks do not use it.
+
+        Mouths are cropped for every detector: a report says who speaks.
+        """
         spec = self.bundle.preprocessing
         flow = FlowSettings(enabled=self.bundle.settings.flow)
-        lips = spec.lips.replace(enabled=self.bundle.sync is not None)
+        lips = spec.lips.replace(enabled=True)
         return spec.replace(flow=flow, lips=lips)
 
     def analyze(

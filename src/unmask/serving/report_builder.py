@@ -34,6 +34,7 @@ from unmask.serving.report.model_card import (
 )
 from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report_notes import NOT_COMPARED, build_notes, describe_untrained
+from unmask.serving.speaking_summary import summarise_speaking
 from unmask.serving.unlike_footage import without_scores
 
 
@@ -88,6 +89,7 @@ def build_report(
         audio_timeline=_points(mean_per_second(scores.sound.scores())),
         envelope=result.media.peaks.envelope(),
         segments=segments,
+        speaking=summarise_speaking(scores, has_lip_sync=bundle.sync is not None and is_scored),
         evidence=tuple(schema.Evidence.model_validate(item) for item in result.evidence),
         quality=quality,
         notes=(*notes, *_bundle_notes(bundle, info, result), *_candidate_notes(scores)),
@@ -112,12 +114,12 @@ def _candidate_notes(scores: ScoreAggregator) -> Iterator[str]:
     candidates, decisive = scores.candidates(), scores.decisive_track()
     if len(candidates) > 1:
         yield (
-            f"The score holds for {len(candidates)} candidates, people and a voice without a face: "
+            f"The score holds for {len(candidates)} candidates, people and unseen voices: "
             "it is lower than that of the most suspicious one, as more candidates are more chances "
             "of a false alarm."
         )
     if decisive is scores.unseen and scores.people:
-        yield "The voice where no face is seen is more suspicious than any person in the video."
+        yield "The voice of somebody who is not seen to speak is more suspicious than any person."
 
 
 def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:

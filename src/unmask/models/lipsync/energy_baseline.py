@@ -60,12 +60,18 @@ def correlations(
     return None if not np.isfinite(curve[MAX_SHIFT_TICKS]) else curve
 
 
-def lip_motion(lips: MouthCrops) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
-    """Return the mean change of the mouth since the previous tick, and the tick of each value."""
+def lip_motion(
+    lips: MouthCrops, block_px: int = BLOCK_PX
+) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
+    """Return the mean change of the mouth since the previous tick, and the tick of each value.
+
+    Args:
+        block_px: Side of the blocks whose mean grey levels are compared.
+    """
     ticks = np.rint(lips.time_s * lips.rate_hz).astype(int)
-    side = lips.mouths.shape[1] // BLOCK_PX
-    cropped = lips.mouths[:, : side * BLOCK_PX, : side * BLOCK_PX].astype(np.float64)
-    blocks = cropped.reshape(-1, side, BLOCK_PX, side, BLOCK_PX).mean(axis=(2, 4))
+    side = lips.mouths.shape[1] // block_px
+    cropped = lips.mouths[:, : side * block_px, : side * block_px].astype(np.float64)
+    blocks = cropped.reshape(-1, side, block_px, side, block_px).mean(axis=(2, 4))
     change = np.abs(np.diff(blocks, axis=0)).mean(axis=(1, 2))
     consecutive = np.diff(ticks) == 1
     return change[consecutive], ticks[1:][consecutive]

@@ -19,6 +19,7 @@ from unmask.records import Reason, Verdict
 from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.model_card import Model
 from unmask.serving.report.reasons import ReportedReason, describe_reasons
+from unmask.serving.report.speaking import Speaking
 
 SCHEMA_VERSION = 4
 
@@ -337,6 +338,9 @@ class Report(ReportModel):
     envelope: WaveformPeaks | None = Field(default=None, description="Null without sound.")
     segments: tuple[Segment, ...] = Field(description="Flagged segments.")
     evidence: tuple[Evidence, ...] = Field(default=(), description="Empty before phase 3.")
+    speaking: Speaking | None = Field(
+        default=None, description="Who speaks when; null in older reports."
+    )
     quality: Quality = Field(description="Quality of the material.")
     notes: tuple[str, ...] = Field(description="Caveats on the verdict.")
     media: Media = Field(description="The file.")
@@ -356,6 +360,11 @@ class Report(ReportModel):
         """Every reason in words, also of reports that give only one code."""
         only = () if self.reason is None else (self.reason,)
         return tuple(reason.message for reason in self.reasons or describe_reasons(only))
+
+    @property
+    def speaking_lines(self) -> tuple[str, ...]:
+        """Who speaks, in words; none in older reports."""
+        return () if self.speaking is None else self.speaking.lines
 
     @model_validator(mode="after")
     def _refuse_a_verdict_without_a_score(self) -> Self:

@@ -13,6 +13,7 @@ from torch import Tensor
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.errors import DataError, describe_problem
+from unmask.models.active_speaker import find_speakers, mark_speech, spoken_by
 from unmask.models.lipsync.scoring import contiguous_runs
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
@@ -86,9 +87,12 @@ def sync_clips(clips: Iterable[Clip], load: FeatureLoader) -> Iterator[SyncClip]
 
 def read_sync_clip(clip: Clip, load: FeatureLoader) -> SyncClip | None:
     """Return lips and sound of a clip; ``None`` if it has no mouth crops with sound."""
-    samples = to_model_inputs(load(clip))
-    usable = bool(samples) and _is_usable(samples[0])
-    return SyncClip(clip, _without_faces(samples[0])) if usable else None
+    features = load(clip)
+    samples = mark_speech(find_speakers(features), to_model_inputs(features))
+    if not samples or not _is_usable(samples[0]):
+        return None
+    sample = replace(samples[0], is_speech=spoken_by(samples[0]), speaks=None)
+    return SyncClip(clip, _without_faces(sample))
 
 
 def delay_audio(sample: ModelInput, delay_s: float) -> ModelInput:
