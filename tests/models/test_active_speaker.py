@@ -175,3 +175,10 @@ def test_long_runs_keep_what_is_long_enough():
     mask = np.array([1, 1, 0, 1, 1, 1, 0, 1], bool)
     expected = np.array([0, 0, 0, 1, 1, 1, 0, 0], bool)
     np.testing.assert_array_equal(long_runs(mask, 3 * STEP_S), expected)
+
+
+def test_an_empty_window_has_no_steps():
+    empty = replace(clip([], voice(ANN), []), start_s=2.0, end_s=2.0, waveform=None)
+    assert not len(find_speakers(empty).speech)
+    seen = replace(empty, people=(person(ANN, in_view=(2.0, 2.1)),))
+    assert find_speakers(seen).people[0].speaks.shape == (0,)

@@ -226,6 +226,24 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert score_samples(again, [formula_sample()], "32")[0].logit == score.logit
 
 
+@pytest.mark.parametrize("has_lips", [True, False])
+def test_bundle_that_does_not_say_so_does_not_ask_who_speaks(tmp_path, make_bundle, has_lips):
+    bundle = make_bundle()
+    lips = bundle.preprocessing.lips.replace(enabled=True)
+    asking = replace(bundle, preprocessing=bundle.preprocessing.replace(lips=lips))
+    save_bundle(tmp_path / "bundle", asking)
+    assert load_bundle(tmp_path / "bundle").judges_speakers
+    path = tmp_path / "bundle/bundle.json"
+    facts = json.loads(path.read_text())
+    del facts["preprocessing"]["lips"]["active_speaker"]
+    if not has_lips:
+        del facts["preprocessing"]["lips"]
+    path.write_text(json.dumps(facts))
+    loaded = load_bundle(tmp_path / "bundle")
+    assert not loaded.judges_speakers
+    assert loaded.preprocessing.lips.enabled is has_lips
+
+
 def test_genuine_features_are_saved_in_their_own_file(tmp_path, make_bundle):
     features = {"blocks.1": torch.randn(4, 3, 3)}
     save_bundle(tmp_path / "bundle", replace(make_bundle(), genuine_features=features))

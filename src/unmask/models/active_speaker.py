@@ -97,7 +97,7 @@ def find_speakers(features: ClipFeatures) -> SpeakerActivity:
         _watch(person, motion, features.start_s)
         for person, motion in zip(features.people, motions, strict=True)
     ]
-    moving = np.array([person.moves & speech for person in people]).reshape(-1, steps)
+    moving = np.array([person.moves & speech for person in people]).reshape(len(people), steps)
     level = _level(features, steps)
     for step in np.flatnonzero(moving.sum(axis=0) > 1).tolist():
         rows = np.flatnonzero(moving[:, step])

@@ -19,7 +19,7 @@ REPORT_FIELDS = [
     *("uncertainty_score", "repeated_mean", "repeated_variance", "modalities"),
     *("members", "members_spread", "people", "audio_timeline"),
     *("envelope", "segments", "evidence"),
-    *("quality", "notes", "media", "model", "timing_s"),
+    *("speaking", "quality", "notes", "media", "model", "timing_s"),
 ]
 
 
