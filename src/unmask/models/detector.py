@@ -228,13 +228,13 @@ class Detector(nn.Module):
         return self._at_faces(self.frame(batch.frames[mask], flow) if mask.any() else None, mask)
 
     def project_frames(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Return what :meth:`encode_frames` does, from features of ``frame.extract``.
+        """Return what :meth:`encode_frames` does, from what was computed of the faces before.
 
         Args:
-            features: Shape ``(B, T, width)``.
+            features: As :meth:`FrameEncoder.complete` takes them, shape ``(B, T, values)``.
             mask: True where there is a face, shape ``(B, T)``.
         """
-        faces = self.frame.project_features(features[mask]) if mask.any() else None
+        faces = self.frame.complete(features[mask]) if mask.any() else None
         return self._at_faces(faces, mask)
 
     def _at_faces(self, faces: Tensor | None, mask: Tensor) -> Tensor:

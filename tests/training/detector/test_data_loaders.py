@@ -20,7 +20,7 @@ def training_loaders(toy_clips, toy_load, tiny_settings, monkeypatch):
     def build(device, workers):
         monkeypatch.setattr(data_loaders, "training_device", lambda _: torch.device(device))
         return build_loaders(
-            toy_clips, with_training(tiny_settings, workers=workers), toy_load, None
+            toy_clips, with_training(tiny_settings, workers=workers), toy_load, None, None
         )
 
     return build

@@ -12,12 +12,14 @@ from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
+from unmask.training.detector import fit as fit_module
 from unmask.training.detector import frozen_features
 from unmask.training.detector.fit import FrameEncoderSource, fit, has_fixed_face_features
 from unmask.training.detector.frozen_features import (
     cached_features,
     encode_faces,
     extract_face_features,
+    extract_fixed_stage,
 )
 from unmask.training.detector.trainer import HISTORY
 from unmask.training.score_clips import score_usable_clips
@@ -196,3 +198,64 @@ def test_a_backbone_that_is_not_trained_encodes_each_frame_once(
     other = settings.replace(training=settings.training.replace(learning_rate=1e-4))
     fit(toy_clips, other, toy_load, tmp_path, encoder=FrameEncoderSource(cache=cache))
     assert sum(encoded_frames) == expected  # from the cache
+
+
+@pytest.fixture(params=[False, True], ids=["rgb", "flow"])
+def residual_detector(tiny_settings, request):
+    model = tiny_settings.model.replace(
+        frame_backbone="residual_tiny", input_px=112, flow=request.param
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Detector(model).eval()
+
+
+def test_a_stage_without_weights_runs_once_and_changes_no_score(
+    residual_detector, toy_clips, toy_load
+):
+    clips = toy_clips[:3]
+    vectors = extract_fixed_stage(residual_detector, clips, toy_load)
+    assert vectors[clips[0].sha256].shape == (5, residual_detector.frame.fixed_width)
+    examples = list(EvaluationClips(clips, toy_load, 3, vectors))
+    batch = collate_examples(examples, residual_detector.settings)
+    pixels = collate_examples(
+        [replace(each, vectors=None) for each in examples], residual_detector.settings
+    )
+    with torch.inference_mode():
+        expected = residual_detector.encode_frames(pixels.batch)
+        mask = batch.batch.frame_mask
+        features = residual_detector.project_frames(batch.frame_features, mask)
+    torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_no_stage_runs_once_for_other_backbones_or_fixed_ones(
+    residual_detector, base, toy_clips, toy_load
+):
+    assert extract_fixed_stage(base.first_member, toy_clips[:1], toy_load) is None
+    residual_detector.frame.freeze()
+    assert extract_fixed_stage(residual_detector, toy_clips[:1], toy_load) is None
+
+
+def test_validation_metrics_of_a_fit_stay_the_same(
+    residual_detector, toy_clips, toy_load, tiny_settings, tmp_path, monkeypatch
+):
+    settings = tiny_settings.replace(model=residual_detector.settings)
+    once = fit(toy_clips, settings, toy_load, tmp_path / "once")
+    monkeypatch.setattr(fit_module, "extract_fixed_stage", lambda *_: None)
+    every = fit(toy_clips, settings, toy_load, tmp_path / "every")
+    histories = [
+        np.genfromtxt(bundle.parent / HISTORY, delimiter=",", names=True)
+        for bundle in (once, every)
+    ]
+    for name in ("val_loss", "val_auc", "train_loss"):
+        np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-4)
+
+
+def test_a_clip_without_faces_has_no_fixed_rows(
+    residual_detector, toy_clips, toy_load, rename_clip
+):
+    clips = rename_clip(toy_clips, "train", 0, "faceless")
+    clips = rename_clip(clips, "train", 1, "broken")
+    vectors = extract_fixed_stage(residual_detector, clips[:2], toy_load)
+    assert vectors.keys() == {clips[0].sha256}
+    assert vectors[clips[0].sha256].shape == (0, residual_detector.frame.fixed_width)

@@ -17,7 +17,7 @@ EPOCHS = 2
 def draw(clips, settings, folder):
     """Write the clips of each batch, their augmented frames, and the random numbers of dropout."""
     same = clips[0]  # every clip has its picture, so that the samples differ by their draws alone
-    loader, _ = build_loaders(clips, settings, lambda _: load_toy(same), None)
+    loader, _ = build_loaders(clips, settings, lambda _: load_toy(same), None, None)
     optimiser = SimpleNamespace(param_groups=[{"lr": 0.1}])
     drawn = []
     for epoch in range(EPOCHS):

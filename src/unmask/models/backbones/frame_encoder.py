@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from unmask.config import ModelSettings
 from unmask.errors import ConfigError
 from unmask.models.backbones.block_tokens import block_tokens, keep_blocks, tokens_width
-from unmask.models.backbones.feature_store import FeatureStore
+from unmask.models.backbones.feature_store import Encode, FeatureStore
 from unmask.models.backbones.lora import Adapters, add_adapters, merge_adapters
-from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, NoiseResidualNet
+from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, REGIONS, NoiseResidualNet
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 from unmask.models.backbones.pretrained import load_frame_weights
 
@@ -139,13 +139,13 @@ class FrameEncoder(nn.Module):
         return self._run_in_chunks(frames, flow)
 
     def _run_in_chunks(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        return self._in_chunks(self._run_backbone, frames, flow)
+
+    def _in_chunks(self, encode: Encode, frames: Tensor, flow: Tensor | None) -> Tensor:
         size = CHUNK_FRAMES if frames.device.type == "cpu" else CHUNK_FRAMES_GPU
         chunks = [slice(start, start + size) for start in range(0, len(frames), size)]
         return torch.cat(
-            [
-                self._run_backbone(frames[rows], None if flow is None else flow[rows])
-                for rows in chunks
-            ]
+            [encode(frames[rows], None if flow is None else flow[rows]) for rows in chunks]
         )
 
     def example_input(self) -> Tensor:
@@ -159,18 +159,56 @@ class FrameEncoder(nn.Module):
         out: Tensor = self.project(self.standardise(features))
         return out
 
+    @property
+    def fixed_width(self) -> int:
+        """Values per face after the stage without weights that the backbone begins with.
+
+        0 without such a stage. It takes most of the time of a backbone that has one.
+        """
+        net = self.backbone
+        return net.bands * REGIONS**2 if isinstance(net, NoiseResidualNet) else 0
+
+    @torch.no_grad()
+    def extract_fixed(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        """Return the output of the stage without weights, ``(N, fixed_width)``."""
+        return self._in_chunks(self._energies, frames, flow).flatten(1)
+
+    def complete(self, features: Tensor) -> Tensor:
+        """Return the features of faces, ``(N, out_dim)``, from what was computed of them before.
+
+        Args:
+            features: Output of :meth:`extract`, or that of :meth:`extract_fixed`, which is wider.
+        """
+        if features.shape[1] == self.fixed_width:
+            energies = features.view(len(features), -1, REGIONS, REGIONS)
+            features = self.backbone.run_blocks(energies)
+        return self.project_features(features)
+
     def _run_backbone(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        if self.fixed_width:  # without a copy that joins all channels
+            out: Tensor = self.backbone.run_blocks(self._energies(frames, flow))
+            return out
         return self.run(self.backbone, self.to_backbone_input(frames, flow))
+
+    def _energies(self, frames: Tensor, flow: Tensor | None) -> Tensor:
+        rgb = self._resize(frames)
+        scaled = None if flow is None else self._resize(flow) / FLOW_SCALE_PX
+        energies: Tensor = self.backbone.energies(rgb, scaled)
+        return energies
+
+    def _resize(self, planes: Tensor) -> Tensor:
+        """Return planes of ``input_px``, shape ``(N, channels, input_px, input_px)``."""
+        if planes.shape[-1] == self.input_px:
+            return planes
+        size = (self.input_px, self.input_px)
+        return F.interpolate(planes, size, mode="bilinear", antialias=True)
 
     def to_backbone_input(self, frames: Tensor, flow: Tensor | None) -> Tensor:
         """Return what the backbone takes of faces, see :meth:`forward`: ``(N, channels, …)``."""
         x = (frames - self.mean) / self.std if self.normalises else frames
         if flow is not None:
             x = torch.cat([x, flow / FLOW_SCALE_PX], dim=1)  # (N, 5, H, W)
-        if x.shape[-1] != self.input_px:
-            size = (self.input_px, self.input_px)
-            x = F.interpolate(x, size, mode="bilinear", antialias=True)
-        return x.contiguous(memory_format=torch.channels_last)
+        return self._resize(x).contiguous(memory_format=torch.channels_last)
 
     def run(self, backbone: nn.Module, x: Tensor) -> Tensor:
         """Return the output of ``backbone``, this encoder's own or a copy, shape ``(N, width)``."""

@@ -36,6 +36,7 @@ class NoiseResidualNet(nn.Module):
         flow: Whether two channels of optical flow follow the RGB channels.
 
     Attributes:
+        bands: Channels of the blocks' input.
         pretrained_cfg: Input description as of timm's models; pixels are in ``[0, 1]``.
     """
 
@@ -47,7 +48,8 @@ class NoiseResidualNet(nn.Module):
             "std": (1.0, 1.0, 1.0),
             "first_conv": None,
         }
-        widths = (len(SCALES_PX) + FLOW_BANDS * flow, *WIDTHS)
+        self.bands = len(SCALES_PX) + FLOW_BANDS * flow
+        widths = (self.bands, *WIDTHS)
         self.blocks = nn.Sequential(
             nn.BatchNorm2d(widths[0]), *(_block(*pair) for pair in pairwise(widths))
         )
@@ -57,11 +59,24 @@ class NoiseResidualNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map RGB in ``[0, 1]`` and optional flow, ``(N, 3 or 5, H, W)``, to ``(N, 64)``."""
+        return self.run_blocks(self.energies(x[:, :3], x[:, 3:] if x.shape[1] > 3 else None))
+
+    def energies(self, rgb: Tensor, flow: Tensor | None) -> Tensor:
+        """Return the input of the blocks, which no weight changes, ``(N, 4 or 6, 28, 28)``.
+
+        Args:
+            rgb: In ``[0, 1]``, shape ``(N, 3, H, W)``.
+            flow: Scaled as by the frame encoder, shape ``(N, 2, H, W)``.
+        """
         # bfloat16 resolves only one grey level in bright regions, which would hide the residuals
-        with torch.autocast(x.device.type, enabled=False):
-            energies = band_energies(x[:, :3].float())  # (N, 4, 28, 28)
-            if x.shape[1] > 3:
-                energies = torch.cat([energies, flow_energies(x[:, 3:].float())], dim=1)
+        with torch.autocast(rgb.device.type, enabled=False):
+            energies = band_energies(rgb.float())
+            if flow is None:
+                return energies
+            return torch.cat([energies, flow_energies(flow.float())], dim=1)
+
+    def run_blocks(self, energies: Tensor) -> Tensor:
+        """Map the output of :meth:`energies` to ``(N, 64)``."""
         out: Tensor = self.blocks(energies).mean((2, 3))
         return out
 

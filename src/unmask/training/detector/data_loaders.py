@@ -25,9 +25,17 @@ Loaders = tuple[DataLoader[Any], DataLoader[Any]]
 
 
 def build_loaders(
-    clips: Sequence[Clip], settings: Settings, load: FeatureLoader, vectors: Vectors | None
+    clips: Sequence[Clip],
+    settings: Settings,
+    load: FeatureLoader,
+    vectors: Vectors | None,
+    validated: Vectors | None,
 ) -> Loaders:
     """Build the data loaders of training and validation.
+
+    Args:
+        vectors, validated: What was computed of the faces of training and of validation clips
+            before, as :meth:`.FrameEncoder.complete` takes it.
 
     Raises:
         TrainingError: One of the splits is empty, or ``training.batch_clips`` cannot be divided
@@ -43,7 +51,7 @@ def build_loaders(
         )
     rows = expand_training_clips(train, training)
     training_set = TrainingSet(rows, load, training, settings.augmentation, settings.seed, vectors)
-    validation_set = EvaluationClips(val, load, training.validation_frames, vectors)
+    validation_set = EvaluationClips(val, load, training.validation_frames, validated)
     order = SequentialSampler(validation_set)
     options: dict[str, Any] = {
         "collate_fn": make_collate_fn(settings.model),

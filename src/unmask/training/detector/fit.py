@@ -33,7 +33,7 @@ from unmask.training.detector.compilation import compile_encoders
 from unmask.training.detector.data_loaders import Loaders, build_loaders
 from unmask.training.detector.determinism import deterministic_algorithms
 from unmask.training.detector.face_errors import joint_errors_fact
-from unmask.training.detector.frozen_features import extract_face_features
+from unmask.training.detector.frozen_features import extract_face_features, extract_fixed_stage
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.logistic_heads import HeadData, collect_rows, fit_logistic_heads
 from unmask.training.detector.refit_face_heads import refit_heads
@@ -177,7 +177,11 @@ def run_fit(task: FitTask, base: Bundle | None = None) -> None:
         vectors = _extract_vectors(task, clips, module.detector)
         limit = SkippedClipsLimit(clips)
         trainer = build_trainer(training, task.run_dir, task.logger, [limit])
-        loaders = build_loaders(clips, settings, task.load, vectors)
+        validated = vectors
+        if validated is None:
+            val = [clip for clip in clips if clip.split == "val"]
+            validated = extract_fixed_stage(module.detector, val, task.load)
+        loaders = build_loaders(clips, settings, task.load, vectors, validated)
         _train(trainer, module, loaders, task.run_dir)
         if is_leader():
             module.to(device).eval()

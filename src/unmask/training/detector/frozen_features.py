@@ -15,7 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.data.torch.evaluation_set import FeatureLoader, Vectors, feature_cache
+from unmask.data.torch.evaluation_set import (
+    EvaluationClips,
+    FeatureLoader,
+    Vectors,
+    feature_cache,
+)
 from unmask.models.backbones.feature_store import Encode
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.bundle import Bundle
@@ -99,6 +104,31 @@ def extract_face_features(
                     vectors[clip.sha256] = encode_faces(detector, samples[0])
             except Exception:  # training itself reports the problem
                 log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
+    return vectors
+
+
+def extract_fixed_stage(
+    detector: Detector, clips: Sequence[Clip], load: FeatureLoader
+) -> Vectors | None:
+    """Run the backbone's stage without weights on validation faces, once for all epochs.
+
+    Returns:
+        As :func:`extract_face_features`, of ``detector.frame.extract_fixed``; ``None`` where the
+        backbone has no such stage, or is not trained.
+    """
+    frame, uses_faces = detector.frame, "video" in detector.settings.modalities
+    if not uses_faces or not frame.fixed_width or frame.frozen or frame.backbone_frozen:
+        return None
+    vectors: Vectors = {}
+    for example in EvaluationClips(clips, load):
+        if not example.samples:
+            continue  # training itself reports the problem
+        vectors[example.clip.sha256] = np.zeros((0, frame.fixed_width), np.float32)
+        if len(example.samples[0].faces):
+            batch = collate(example.samples[:1], detector.settings)
+            flow = None if batch.flow is None else batch.flow[0]
+            rows = frame.extract_fixed(batch.frames[0], flow)
+            vectors[example.clip.sha256] = rows.numpy()
     return vectors
 
 
