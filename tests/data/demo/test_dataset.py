@@ -1,11 +1,21 @@
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
+from shutil import copy, copytree
 
 import numpy as np
 import pytest
 
 from unmask.config import FaceSettings, SpeechSettings
-from unmask.data.demo.dataset import PairPlan, generate_demo_set, plan_pairs, render_pair
+from unmask.data.demo import dataset
+from unmask.data.demo.dataset import (
+    MAX_PEOPLE,
+    PairPlan,
+    generate_demo_set,
+    plan_pairs,
+    plan_val_pairs,
+    render_pair,
+)
 from unmask.data.manifest import read_manifest
 from unmask.data.splits import find_leaks
 from unmask.errors import DataError
@@ -43,6 +53,22 @@ def test_default_plan_has_all_classes_in_each_split_and_no_leak():
         )
         assert set(kinds) == {(True, False), (False, True), (True, True)}
         assert max(kinds.values()) - min(kinds.values()) <= 1
+
+
+@pytest.mark.parametrize("people", [2, 16])
+def test_further_people_are_in_validation_alone_with_six_clips_and_all_classes(people):
+    plans = plan_val_pairs(120, 7, people)
+    assert [plan.number for plan in plans] == list(range(120, 120 + 3 * people))
+    assert Counter(plan.person for plan in plans) == dict.fromkeys(
+        range(MAX_PEOPLE, MAX_PEOPLE + people), 3
+    )
+    others = {plan.person for plan in plan_pairs(120, 7)}
+    for plan in plans:
+        assert plan.split == "val"
+        assert plan.donor != plan.person
+        assert plan.donor not in others
+    kinds = Counter((bool(plan.face_method), bool(plan.voice_method)) for plan in plans)
+    assert set(kinds.values()) == {people}
 
 
 def test_manifest_matches_the_files(demo):
@@ -86,8 +112,6 @@ def test_face_and_speech_are_detected_in_the_clips(demo):
 
 
 def test_interrupted_set_is_resumed_with_identical_bytes(demo, tmp_path):
-    from shutil import copytree
-
     resumed = copytree(demo, tmp_path / "resumed")
     missing = sorted((resumed / "clips").iterdir())[:2]
     before = {path: file_sha256(path) for path in missing}
@@ -103,6 +127,34 @@ def test_folder_with_other_files_is_rejected(demo, tmp_path):
         generate_demo_set(tmp_path, 20, seed=3)
     with pytest.raises(DataError, match="another demo set"):
         generate_demo_set(demo, 22, seed=3)
+
+
+def test_further_people_leave_the_other_clips_as_they_are(demo, tmp_path, monkeypatch):
+    copied = copytree(demo, tmp_path / "set")
+
+    def render(out, plan, seed):  # files of other pairs, as rendering takes seconds
+        for kind in ("genuine", "forged"):
+            name = f"{plan.number % 10:03d}-{kind}.mp4"
+            copy(demo / "clips" / name, out / "clips" / f"{plan.number:03d}-{kind}.mp4")
+        return render_pair(out, plan, seed)
+
+    monkeypatch.setattr(dataset, "render_pair", render)
+    (copied / "demo.json").write_text('{"clips": 20, "seed": 3, "val_people": 2}')
+    before = {path: file_sha256(path) for path in (copied / "clips").iterdir()}
+    clips = generate_demo_set(copied, 20, seed=3, jobs=1, val_people=2)
+    assert {path: file_sha256(path) for path in before} == before
+    assert read_manifest(copied) == clips
+    assert clips[:20] == tuple(
+        replace(clip, path=copied / "clips" / clip.path.name) for clip in read_manifest(demo)
+    )
+    assert Counter(clip.identity for clip in clips[20:]) == {"person-40": 6, "person-41": 6}
+    assert {clip.split for clip in clips[20:]} == {"val"}
+
+
+@pytest.mark.parametrize("people", [-1, 1])
+def test_a_further_person_without_a_donor_is_rejected(tmp_path, people):
+    with pytest.raises(DataError, match=f"--val-people {people}"):
+        generate_demo_set(tmp_path / "set", 20, seed=0, val_people=people)
 
 
 @pytest.mark.parametrize("clips", [0, 7, 19, 18])

@@ -5,7 +5,7 @@ encoding. Classes as in FakeAVCeleb (Khalid et al., NeurIPS Datasets and Benchma
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ from unmask.preprocessing.media.probe import probe
 from unmask.progress_bar import track
 from unmask.records import Clip
 
-MAX_PEOPLE = 40
+MAX_PEOPLE = 40  # further people of the validation split apart
+PAIRS_PER_PERSON = 3  # of those
 MIN_CLIPS = 20  # of ten people: at least two in each split
 SHARES = {"train": 0.45, "val": 0.2, "test": 0.35}
 CLASSES = ("face", "voice", "both")
@@ -59,8 +60,8 @@ class PairPlan:
     person: int
     donor: int
     split: str
-    face_method: str | None
-    voice_method: str | None
+    face_method: str | None = None
+    voice_method: str | None = None
 
     @property
     def manipulation(self) -> str:
@@ -73,23 +74,31 @@ class PairPlan:
         return tuple(name for name in (self.face_method, self.voice_method) if name)
 
 
-def generate_demo_set(out: Path, clips: int, seed: int, jobs: int = 2) -> tuple[Clip, ...]:
-    """Generate ``clips`` clips and their manifest; existing clips of the same set are kept.
+def generate_demo_set(
+    out: Path, clips: int, seed: int, jobs: int = 2, val_people: int = 0
+) -> tuple[Clip, ...]:
+    """Generate a demo set and its manifest; existing clips of the same set are kept.
 
     The same arguments give the same frames and sound.
 
     Args:
         out: Folder of the set.
-        clips: Number of clips, half of them genuine.
+        clips: Number of clips of all splits, half of them genuine.
         jobs: Parallel processes.
+        val_people: Number of further people in the validation split, with six clips each. The
+            other clips do not depend on it.
 
     Raises:
-        DataError: ``clips`` is odd or below 20, or ``out`` contains other files.
+        DataError: ``clips`` is odd or below 20, ``val_people`` is negative or 1, or ``out``
+            contains other files.
     """
     if clips < MIN_CLIPS or clips % 2:
         raise DataError(f"--clips {clips}: use an even number of at least {MIN_CLIPS}")
-    reserve_output(out, {"clips": clips, "seed": seed})
-    plans = plan_pairs(clips // 2, seed)
+    if val_people < 0 or val_people == 1:
+        raise DataError(f"--val-people {val_people}: use 0, or at least 2 for swapped faces")
+    arguments = {"clips": clips, "seed": seed}
+    reserve_output(out, arguments | ({"val_people": val_people} if val_people else {}))
+    plans = plan_pairs(clips // 2, seed) + plan_val_pairs(clips // 2, seed, val_people)
     calls = (delayed(render_pair)(out, plan, seed) for plan in plans)
     results = Parallel(n_jobs=jobs, return_as="generator")(calls)
     rows = [row for pair in track(results, "rendering", len(plans)) for row in pair]
@@ -110,21 +119,34 @@ def plan_pairs(pairs: int, seed: int) -> tuple[PairPlan, ...]:
     for number in range(pairs):
         person = int(order[number % people])
         split = split_of[person]
-        position = counts[split]
-        counts[split] += 1
-        kind, method = position % len(CLASSES), position // len(CLASSES)
         others = [int(other) for other in groups[split] if other != person]
-        planned.append(
-            PairPlan(
-                number=number,
-                person=person,
-                donor=int(rng.choice(others)),
-                split=split,
-                face_method=None if kind == 1 else FACE_METHODS[(method + kind) % 3],
-                voice_method=None if kind == 0 else VOICE_METHODS[method % 3],
-            )
-        )
+        shown = PairPlan(number, person, int(rng.choice(others)), split)
+        planned.append(_with_methods(shown, counts[split]))
+        counts[split] += 1
     return tuple(planned)
+
+
+def plan_val_pairs(pairs: int, seed: int, people: int) -> tuple[PairPlan, ...]:
+    """Plan pairs of further people of the validation split, beside ``pairs`` of all splits."""
+    rng = np.random.default_rng([seed, 5])
+    numbers = range(MAX_PEOPLE, MAX_PEOPLE + people)
+    planned = []
+    for position in range(PAIRS_PER_PERSON * people):
+        person = numbers[position % people]
+        others = [other for other in numbers if other != person]
+        shown = PairPlan(pairs + position, person, int(rng.choice(others)), "val")
+        planned.append(_with_methods(shown, position))
+    return tuple(planned)
+
+
+def _with_methods(plan: PairPlan, position: int) -> PairPlan:
+    """Add the forgery methods of the pair at a position of its split, in turn."""
+    kind, method = position % len(CLASSES), position // len(CLASSES)
+    return replace(
+        plan,
+        face_method=None if kind == 1 else FACE_METHODS[(method + kind) % 3],
+        voice_method=None if kind == 0 else VOICE_METHODS[method % 3],
+    )
 
 
 def render_pair(out: Path, plan: PairPlan, seed: int) -> tuple[Clip, Clip]:

@@ -87,7 +87,8 @@ def generate_partial_set(
         raise DataError(f"{demo}: has no {MARKER_NAME}; give the folder of `unmask data demo`")
     arguments: dict[str, int] = json.loads(marker.read_text())
     reserve_output(out, arguments | {"partial": 1})
-    plans = [p for p in plan_recordings(**arguments) if p.split in splits]
+    planned = plan_recordings(arguments["clips"], arguments["seed"])
+    plans = [plan for plan in planned if plan.split in splits]
     calls = (delayed(render_recording)(out, plan, arguments["seed"]) for plan in plans)
     results = Parallel(n_jobs=jobs, return_as="generator")(calls)
     rows = [row for pair in track(results, "rendering", len(plans)) for row in pair]
@@ -96,7 +97,10 @@ def generate_partial_set(
 
 
 def plan_recordings(clips: int, seed: int) -> tuple[PartialPlan, ...]:
-    """Plan recordings of all people of a demo set, see :func:`.dataset.generate_demo_set`."""
+    """Plan recordings of the people of a demo set, see :func:`.dataset.generate_demo_set`.
+
+    Further people of the validation split are left out.
+    """
     split_of = {plan.person: plan.split for plan in plan_pairs(clips // 2, seed)}
     plans, counts = [], dict.fromkeys(split_of.values(), 0)
     for person, split in sorted(split_of.items()):
