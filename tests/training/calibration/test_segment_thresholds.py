@@ -63,7 +63,7 @@ def make_scored(toy_clips):
                 1 / (1 + np.exp(-shift - rng.normal(size=size))) for size in (15, 150, 10)
             )
             label = {"is_fake": is_fake, "fake_video": is_fake, "fake_audio": False}
-            clip = replace(toy_clips[0], clip_id=str(number), **label)
+            clip = replace(toy_clips[0], clip_id=str(number), identity=str(number), **label)
             score = make_score(faces, steps, lips)
             scored.append(ScoredClip(clip, (score,), NO_FOOTAGE, end_s=3.0))
         return scored
@@ -111,7 +111,15 @@ def test_fakes_do_not_count(bundle, make_scored):
     ) == fit_segment_thresholds(bundle, genuine, UNIT, PER_HOUR)
 
 
-def test_too_few_clips_state_the_rate_that_they_bear(bundle, make_scored):
+def test_people_count_and_not_their_clips(bundle, make_scored):
+    people = make_scored(19, 0)
+    often = [*people, *[people[0]] * 40]  # the same clip of one person, again and again
+    assert fit_segment_thresholds(bundle, often, UNIT, PER_HOUR) == fit_segment_thresholds(
+        bundle, people, UNIT, PER_HOUR
+    )
+
+
+def test_too_few_people_state_the_rate_that_they_bear(bundle, make_scored):
     genuine = make_scored(8, 0)
     thresholds = fit_segment_thresholds(bundle, genuine, UNIT, PER_HOUR)
     highest = max(peak_segment_scores(bundle, clip)["video"] for clip in genuine)

@@ -50,7 +50,8 @@ def test_new_footage_is_flagged_at_most_at_the_rate_whatever_its_length(seconds)
     for _ in range(30):
         genuine = [sample_footage(rng, 3.5) for _ in range(60)]
         peaks = [peak for line in genuine for peak in window_peaks([line], 3.5)["video"]]
-        threshold, promised = threshold_per_hour(peaks, 60.0)
+        people = [str(number) for number in range(len(peaks))]
+        threshold, promised = threshold_per_hour(peaks, people, 60.0)
         assert promised == 60.0
         new = [sample_footage(rng, seconds) for _ in range(max(600 // seconds, 1))]
         hours = len(new) * seconds / 3600
@@ -58,7 +59,7 @@ def test_new_footage_is_flagged_at_most_at_the_rate_whatever_its_length(seconds)
     assert 25 < np.mean(rates) <= 66
 
 
-def test_too_few_windows_keep_the_lowest_rate_that_they_bear(rng):
-    threshold, rate = threshold_per_hour([0.3, 0.7, 0.5], 12.0)
+def test_too_few_people_keep_the_lowest_rate_that_they_bear(rng):
+    threshold, rate = threshold_per_hour([0.3, 0.7, 0.5, 0.6], "abca", 12.0)
     assert threshold == 0.7
     assert rate == pytest.approx(3600 / WINDOW_S / 4)

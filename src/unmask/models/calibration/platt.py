@@ -33,6 +33,8 @@ class ConformalGuarantee:
         fpr, fnr: Share of genuine clips that may be called fake, and of fakes called real.
         reals, fakes: Calibration clips of each class; 0 where nothing is guaranteed.
         people: Identities in those clips; 0 if unknown.
+        real_people, fake_people: Identities in those of each class, by whom the rates are
+            guaranteed; 0 in bundles of before version 0.3, which guarantee them by clip.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -42,6 +44,8 @@ class ConformalGuarantee:
     reals: int = 0
     fakes: int = 0
     people: int = 0
+    real_people: int = 0
+    fake_people: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,7 @@ def fit_scale(
         SingleClassError: The clips are all genuine, or all fake.
     """
     temperature, bias = fit_platt(logits, is_fake)
-    low, high, guarantee = conformal_thresholds(
-        apply_platt(logits, temperature, bias), is_fake, target_rates.fpr, target_rates.fnr
-    )
+    p, rates = apply_platt(logits, temperature, bias), (target_rates.fpr, target_rates.fnr)
+    low, high, guarantee = conformal_thresholds(p, is_fake, people, rates)
     resamples = resample_platt(logits, is_fake, people)
     return Calibration(temperature, low, high, guarantee=guarantee, bias=bias, resamples=resamples)

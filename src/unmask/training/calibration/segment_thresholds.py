@@ -20,7 +20,7 @@ def fit_segment_thresholds(
 ) -> SegmentThresholds:
     """Fit thresholds that flag at most ``per_hour`` segments per hour of new genuine footage.
 
-    See :mod:`.segment_windows`. With too few windows of a kind, its rate is the lowest that they
+    See :mod:`.segment_windows`. With too few people of a kind, its rate is the lowest that they
     bear; the rate in the result is the highest of all kinds.
 
     Args:
@@ -31,12 +31,16 @@ def fit_segment_thresholds(
         One half for evidence that no genuine clip has.
     """
     peaks: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    people: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for clip in scored:
         if not clip.clip.is_fake:
             lines = clip_evidence_lines(bundle, clip, scales)
             for kind, values in window_peaks(lines, clip.end_s).items():
                 peaks[kind] += values
-    fitted = {kind: threshold_per_hour(own, per_hour) for kind, own in peaks.items() if own}
+                people[kind] += [clip.clip.identity] * len(values)
+    fitted = {
+        kind: threshold_per_hour(own, people[kind], per_hour) for kind, own in peaks.items() if own
+    }
     thresholds = {kind: threshold for kind, (threshold, _) in fitted.items()}
     rate = max((rate for _, rate in fitted.values()), default=0.0)
     return SegmentThresholds(**thresholds, per_hour=rate)

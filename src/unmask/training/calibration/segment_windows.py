@@ -1,20 +1,19 @@
 """Segment thresholds by windows: a rate per hour, whatever the length of a video.
 
 Genuine footage is cut into windows, and the loss of a window is whether a flagged segment overlaps
-it. If windows are exchangeable, a split-conformal threshold bounds the mean of that loss (conformal
-risk control, Angelopoulos et al., ICLR 2024, with a loss of 0 or 1). A segment overlaps at least
-one window, so the segments per hour are at most the windows with one, and the expected number of
-both grows with the length of the video alone. Windows of one person are not exchangeable with
-those of another; for unseen people the rate may be a few times the promised one.
+it. A conformal threshold by person bounds the mean of that loss for new people (see
+:mod:`unmask.models.calibration.conformal`; conformal risk control, Angelopoulos et al., ICLR 2024,
+with a loss of 0 or 1). A segment overlaps at least one window, so the segments per hour are at most
+the windows with one, and the expected number of both grows with the length of the video alone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.calibration.conformal import conformal_quantile
+from unmask.models.calibration.conformal import grouped_quantile
 from unmask.models.evidence_lines import EvidenceLine, Kind
 
 WINDOW_S = 3.0
@@ -49,26 +48,30 @@ def window_peaks(lines: Iterable[EvidenceLine], end_s: float) -> dict[Kind, list
     return dict(by_kind)
 
 
-def threshold_per_hour(peaks: Iterable[float], per_hour: float) -> tuple[float, float]:
+def threshold_per_hour(
+    peaks: Sequence[float], people: Sequence[str], per_hour: float
+) -> tuple[float, float]:
     """Return a segment threshold, and the rate per hour that it keeps.
 
     Args:
         peaks: Of windows of genuine footage; at least one.
+        people: Person in each window.
         per_hour: Flagged segments per hour that are aimed at.
 
     Returns:
-        With too few windows for that rate, their highest peak and the rate that it keeps.
+        With too few people for that rate, their highest peak and the rate that it keeps.
 
     Example:
-        >>> threshold, rate = threshold_per_hour(np.arange(1, 20) / 20, per_hour=120)
+        >>> peaks, people = np.arange(1, 20) / 20, "abcdefghijklmnopqrs"
+        >>> threshold, rate = threshold_per_hour(peaks, people, per_hour=120)
         >>> threshold, round(rate)  # 120 segments per hour are one in ten windows
         (0.9, 120)
-        >>> threshold, rate = threshold_per_hour(np.arange(1, 20) / 20, per_hour=12)
-        >>> threshold, round(rate)  # one in a hundred takes 99 windows
+        >>> threshold, rate = threshold_per_hour(peaks, people, per_hour=12)
+        >>> threshold, round(rate)  # one in a hundred takes 99 people
         (0.95, 60)
     """
-    ranked = np.sort(np.fromiter(peaks, np.float64))
     windows_per_hour = HOUR_S / WINDOW_S
-    lowest = windows_per_hour / (len(ranked) + 1)
-    rate = max(per_hour, lowest)
-    return conformal_quantile(ranked, rate / windows_per_hour, float(ranked[-1])), rate
+    rate = max(per_hour, windows_per_hour / (len(set(people)) + 1))
+    scores, names = np.array(peaks, np.float64), np.array(list(people))
+    threshold = grouped_quantile(scores, names, rate / windows_per_hour)
+    return max(peaks) if threshold is None else threshold, rate
