@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from unmask.config import LipSettings, UncertaintySettings
-from unmask.models.bundle import CROSS_FIT_FOLDS, load_bundle, save_bundle
+from unmask.models.bundle import CROSS_FIT_FOLDS, SELECTION_CLIPS, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.calibration.platt_resampling import resample_platt
 from unmask.models.detector import Detector
@@ -109,6 +109,17 @@ def test_the_model_card_states_the_folds_of_a_cross_fitted_calibration(full_anal
     facts = {**bundle.provenance, **({CROSS_FIT_FOLDS: str(folds)} if folds else {})}
     card = build_model_card(replace(bundle, provenance=facts), bundle.calibration)
     assert card.promise.folds == folds
+
+
+def test_the_model_card_states_the_clips_that_chose_the_epoch(full_analyzer):
+    bundle = full_analyzer.bundle
+    guarantee = replace(bundle.calibration.guarantee, real_people=9, fake_people=9)
+    calibration = replace(bundle.calibration, guarantee=guarantee)
+    facts = {**bundle.provenance, SELECTION_CLIPS: "36"}
+    promise = build_model_card(replace(bundle, provenance=facts), calibration).promise
+    assert (promise.selection_clips, promise.by_person) == (36, True)
+    older = build_model_card(bundle, bundle.calibration).promise
+    assert (older.selection_clips, older.by_person) == (0, False)
 
 
 def test_score_is_the_weighted_mean_of_members_and_lip_sync(report, full_analyzer):

@@ -6,7 +6,7 @@ import pytest
 
 from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.records import MediaInfo
-from unmask.serving.report.model_card import Model
+from unmask.serving.report.model_card import Model, ReportedGuarantee
 from unmask.serving.report.schema import Quality
 from unmask.serving.report_notes import build_notes, describe_untrained
 
@@ -101,11 +101,35 @@ def test_guarantee_is_stated_with_its_clips_and_limits(info):
         "120 genuine and 60 fake clips of 9 people",
         "1.0% of genuine clips",
         "5.0% of fakes",
+        "among clips drawn in the same way",
         "does not hold for other kinds of footage",
-        "slightly higher",
     ):
         assert part in text
     assert "never given" not in text
+
+
+def test_a_guarantee_by_person_speaks_of_new_people(info):
+    guarantee = ConformalGuarantee(0.1, 0.1, 120, 60, 18, real_people=18, fake_people=18)
+    assert "among clips of new people, drawn in the same way" in notes(info, guarantee=guarantee)
+    few = replace(guarantee, fake_people=8)
+    assert "8 people in the fake calibration clips" in notes(info, guarantee=few)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"selection_clips": 36}, "were chosen on 36 other clips, of other people"),
+        ({"folds": 5}, "cross-fitted in 5 folds"),
+        ({}, "may also have chosen the epoch"),
+    ],
+)
+def test_a_note_says_which_clips_chose_the_epoch(info, facts, words):
+    guarantee = ConformalGuarantee(0.1, 0.1, 120, 60, 18)
+    promise = ReportedGuarantee(fpr=0.1, fnr=0.1, real_clips=120, fake_clips=60, **facts)
+    model = MODEL.model_copy(update={"promise": promise})
+    text = notes(info, model, guarantee=guarantee)
+    assert words in text
+    assert ("holds approximately" in text) == ("selection_clips" not in facts)
 
 
 def test_unreachable_verdict_is_stated(info):

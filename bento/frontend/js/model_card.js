@@ -87,10 +87,19 @@ function formatGuarantee(guarantee) {
   const percent = (share) => `${(share * 100).toFixed(1)} %`;
   return (
     `at most ${percent(guarantee.fpr)} of genuine clips called fake and ` +
-    `${percent(guarantee.fnr)} of fakes called real, on average over clips exchangeable with ` +
+    `${percent(guarantee.fnr)} of fakes called real, on average over clips ` +
+    // reports of before version 0.3 do not say whether people count or clips
+    (guarantee.by_person ? "of new people, drawn like " : "exchangeable with ") +
     `the ${guarantee.real_clips} genuine and ${guarantee.fake_clips} fake calibration clips` +
-    (guarantee.folds ? "; approximately, as the calibration is cross-fitted" : "")
+    describeLimits(guarantee)
   );
+}
+
+function describeLimits(guarantee) {
+  if (guarantee.folds) return "; approximately, as the calibration is cross-fitted";
+  if (guarantee.selection_clips)
+    return `; the epoch was chosen on ${guarantee.selection_clips} other clips, of other people`;
+  return "; approximately, as they may also have chosen the epoch";
 }
 
 /** Reports before schema 4, and detectors that no pipeline promoted, have no measured rates. */

@@ -25,6 +25,7 @@ from unmask.config import (
     ModelSettings,
     PreprocessingSettings,
     UncertaintySettings,
+    ValidationSettings,
     from_dict,
     to_dict,
 )
@@ -56,6 +57,9 @@ NOT_TRAINED = "not_trained_"  # and the component: key of the reason in the prov
 LIP_SYNC = "lip_sync"
 EXPERIMENTAL = "experimental"  # key of the provenance
 CROSS_FIT_FOLDS = "cross_fit_folds"  # key of the provenance
+VALIDATION = "validation"  # key of the provenance: how validation was divided, a JSON object
+SELECTION_CLIPS = "selection_clips"  # key of the provenance of a calibrated bundle
+SHARED_VALIDATION = "shared_validation"  # key of the reason why one set does both
 DATA_SETS = "data_sets"  # key of the provenance, a JSON list
 # settings in which the members of an ensemble may differ
 MEMBER_SETTINGS = (
@@ -162,6 +166,22 @@ class Bundle:
     def cross_fit_folds(self) -> int:
         """Folds of a cross-fitted calibration; 0 for one on clips that no weight was fitted on."""
         return int(self.provenance.get(CROSS_FIT_FOLDS, "0"))
+
+    @property
+    def validation(self) -> ValidationSettings | None:
+        """How validation was divided for the fit; ``None`` for older bundles: not at all."""
+        division = self.provenance.get(VALIDATION)
+        return None if division is None else ValidationSettings(**json.loads(division))
+
+    @property
+    def selection_clips(self) -> int:
+        """Clips that choices were made on and that did not calibrate; 0 where one set did both."""
+        return int(self.provenance.get(SELECTION_CLIPS, "0"))
+
+    @property
+    def shared_validation(self) -> str:
+        """Why the clips that choices were made on calibrate as well; empty if they do not."""
+        return self.provenance.get(SHARED_VALIDATION, "")
 
     @property
     def settings(self) -> ModelSettings:

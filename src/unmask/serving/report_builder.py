@@ -153,7 +153,12 @@ def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
 
 def _promise(bundle: Bundle, guarantee: ConformalGuarantee) -> ReportedGuarantee:
     promise = ReportedGuarantee.model_validate(guarantee)
-    return promise.model_copy(update={"folds": bundle.cross_fit_folds})
+    facts = {
+        "folds": bundle.cross_fit_folds,
+        "by_person": guarantee.real_people > 0,
+        "selection_clips": bundle.selection_clips,
+    }
+    return promise.model_copy(update=facts)
 
 
 def _probability(track: PersonScores, calibration: Calibration) -> float:

@@ -8,7 +8,7 @@ from unmask.models.calibration.conformal import describe_unreachable_verdicts
 from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.models.footage_obstacles import STILL_SHARE
 from unmask.records import MediaInfo
-from unmask.serving.report.model_card import Model
+from unmask.serving.report.model_card import Model, ReportedGuarantee
 from unmask.serving.report.schema import Quality
 from unmask.serving.time_notes import time_notes
 
@@ -45,7 +45,7 @@ def build_notes(
         )
     yield from time_notes(quality, info, decoded_end_s, part_s)
     if guarantee.reals:
-        yield from _guarantee_notes(guarantee)
+        yield from _guarantee_notes(guarantee, model.promise)
     yield from _picture_notes(quality, info)
     yield from _face_notes(quality, info)
     yield from _sound_notes(quality, info)
@@ -68,15 +68,17 @@ def describe_untrained(untrained: Mapping[str, str], info: MediaInfo) -> Iterato
             yield f"{sentence}: the detector was trained without it ({reason})."
 
 
-def _guarantee_notes(guarantee: ConformalGuarantee) -> Iterator[str]:
+def _guarantee_notes(
+    guarantee: ConformalGuarantee, promise: ReportedGuarantee | None
+) -> Iterator[str]:
     people = f" of {guarantee.people} people" if guarantee.people else ""
+    drawn = "clips of new people, drawn" if guarantee.real_people else "clips drawn"
+    limits = "" if promise is None else f" {promise.describe_limits()}"
     yield (
         f"Calibrated on {guarantee.reals} genuine and {guarantee.fakes} fake clips{people}: among "
-        f"clips drawn in the same way, on average at most {guarantee.fpr:.1%} of genuine clips are "
+        f"{drawn} in the same way, on average at most {guarantee.fpr:.1%} of genuine clips are "
         f"called fake and {guarantee.fnr:.1%} of fakes are called real. This does not hold for "
-        "other kinds of footage. These clips may also have selected the epoch and the lip-sync "
-        "weight, and clips of one person are correlated, so true error rates may be slightly "
-        "higher."
+        f"other kinds of footage.{limits}"
     )
     yield from describe_unreachable_verdicts(guarantee)
 

@@ -11,8 +11,8 @@ from unmask.serving.report.base import Probability, ReportModel
 class ReportedGuarantee(ReportModel):
     """Conformal guarantee: how often a verdict may be wrong.
 
-    It holds on average over clips that are exchangeable with the calibration clips: drawn in the
-    same way. It does not hold for footage or forgeries of another kind.
+    It holds on average over clips of new people that are drawn in the same way as those of the
+    calibration. It does not hold for footage or forgeries of another kind.
     """
 
     fpr: Probability = Field(description="Share of genuine clips that may be called fake.")
@@ -37,6 +37,36 @@ class ReportedGuarantee(ReportModel):
         "neither its source nor its person, and the rates hold approximately. 0 for a calibration "
         "on clips that no weight was fitted on.",
     )
+    by_person: bool = Field(
+        default=False,
+        description="Whether the rates hold for clips of new people; in detectors of before "
+        "version 0.3 each clip counted by itself, and the rates hold approximately.",
+    )
+    selection_clips: int = Field(
+        default=0,
+        ge=0,
+        description="Validation clips of other people, on which the epoch and the lip-sync weight "
+        "were chosen. 0 where the calibration clips chose them as well, so that the rates hold "
+        "approximately.",
+    )
+
+    def describe_limits(self) -> str:
+        """Return a sentence on the clips that the epoch was chosen on, and what follows."""
+        if self.folds:
+            return (
+                f"The calibration is cross-fitted in {self.folds} folds: each clip was scored by "
+                "heads that saw neither its source nor its person. "
+                "The guarantee holds approximately."
+            )
+        if self.selection_clips:
+            return (
+                f"The epoch and the lip-sync weight were chosen on {self.selection_clips} other "
+                "clips, of other people."
+            )
+        return (
+            "The calibration clips may also have chosen the epoch and the lip-sync weight, so the "
+            "guarantee holds approximately, and true error rates may be higher."
+        )
 
 
 class ReportedVerdicts(ReportModel):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from unmask.models.bundle import DEMO_PROFILE
-from unmask.serving.report.model_card import Model, ReportedGate
+from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
 
 INTENDED_USE = """\
 - **Use**: evidence for a person who decides whether a video of a talking person is genuine.
@@ -63,17 +63,17 @@ def _verdict(model: Model) -> Iterator[str]:
     guarantee = model.promise
     yield (
         f"Conformal guarantee from {guarantee.real_clips} genuine and {guarantee.fake_clips} fake "
-        f"calibration clips of {guarantee.people} people: of clips drawn in the same way, at most "
+        f"calibration clips of {guarantee.people} people: of clips of {_who(guarantee)}, at most "
         f"{guarantee.fpr:.0%} of the genuine are called fake and {guarantee.fnr:.0%} of the fakes "
         "real, on average"
     )
     if model.measured is not None:
         yield f"Measured: {model.measured.describe()}"
-    if guarantee.folds:
-        yield (
-            f"The calibration is cross-fitted in {guarantee.folds} folds: each clip was scored by "
-            "heads that saw neither its source nor its person. The guarantee holds approximately"
-        )
+    yield guarantee.describe_limits().removesuffix(".")
+
+
+def _who(guarantee: ReportedGuarantee) -> str:
+    return f"{'new ' if guarantee.by_person else ''}people drawn in the same way"
 
 
 def _gate_table(gates: Iterable[ReportedGate]) -> str:
