@@ -7,12 +7,13 @@ import pytest
 
 from tests.factories import NO_FOOTAGE, make_clip
 from unmask.config import PreprocessingSettings
+from unmask.evaluation.measured_verdicts import measure_verdicts
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore
-from unmask.training.calibration.verdict_rates import verdict_rates
+from unmask.training.score_clips import to_score_row
 from unmask.training.scored_clip import ScoredClip
 
 ALARM = SegmentThresholds(video=0.8, audio=0.8, lip_sync=0.8)
@@ -35,33 +36,35 @@ def make_scored(probability, is_fake, frames=10, peak=0.5):
     return ScoredClip(replace(make_clip(), **labels), (score,), NO_FOOTAGE)
 
 
-def test_rates_are_beside_the_conformal_guarantee(bundle):
+def count(bundle, clips):
+    measured = measure_verdicts([to_score_row(clip, bundle) for clip in clips], 0.95)
+    return (
+        (measured.false_alarms, measured.inconclusive_reals),
+        (measured.misses, measured.inconclusive_fakes),
+    )
+
+
+def test_verdicts_follow_from_the_thresholds(bundle):
     table = [(0.9, False), (0.5, False), (0.1, False), (0.1, False), (0.9, True), (0.2, True)]
-    rates = verdict_rates(bundle, [make_scored(*row) for row in table])
-    assert (rates.target_fpr, rates.target_fnr) == (0.1, 0.2)
-    assert (rates.fpr, rates.inconclusive_reals) == (0.25, 0.25)
-    assert (rates.fnr, rates.inconclusive_fakes) == (0.5, 0.0)
+    assert count(bundle, [make_scored(*row) for row in table]) == ((1, 1), (1, 0))
 
 
 def test_a_fake_with_a_flagged_segment_is_inconclusive_and_not_missed(bundle):
     clips = [make_scored(0.07, True, peak=0.99), make_scored(0.07, True), make_scored(0.1, False)]
-    rates = verdict_rates(bundle, clips)
-    assert (rates.fnr, rates.inconclusive_fakes) == (0.5, 0.5)
+    assert count(bundle, clips) == ((0, 0), (1, 1))
 
 
 def test_a_glimpse_of_a_face_is_inconclusive(bundle):
-    rates = verdict_rates(bundle, [make_scored(0.9, False, frames=4), make_scored(0.9, True)])
-    assert (rates.fpr, rates.inconclusive_reals) == (0.0, 1.0)
+    clips = [make_scored(0.9, False, frames=4), make_scored(0.9, True)]
+    assert count(bundle, clips) == ((0, 1), (0, 0))
 
 
-def test_a_demonstration_model_decides_nothing_about_unlike_footage(bundle):
+def test_a_demonstration_model_decides_nothing_about_footage_without_a_domain(bundle):
     clips = [make_scored(0.9, True), make_scored(0.1, False)]
-    rates = verdict_rates(replace(bundle, profile="demo"), clips)
-    assert (rates.inconclusive_reals, rates.inconclusive_fakes) == (1.0, 1.0)
-    assert rates.like_calibration is None
+    assert count(replace(bundle, profile="demo"), clips) == ((0, 1), (0, 1))
 
 
-def test_the_share_of_like_footage_is_counted(bundle):
+def test_a_demonstration_model_decides_about_footage_like_its_calibration_clips(bundle):
     facts = len(NO_FOOTAGE)
     domain = CalibrationDomain(
         (0.0,) * facts, tuple(map(tuple, np.eye(facts).tolist())), (False,) * facts, 2.0, 0.1, 9
@@ -71,7 +74,4 @@ def test_the_share_of_like_footage_is_counted(bundle):
         for level in (0.0, -1.9, -2.1)
     ]
     clips.append(replace(make_scored(0.1, False), footage=np.zeros(facts)))
-    demo = replace(bundle, profile="demo", domain=domain)
-    rates = verdict_rates(demo, clips)
-    assert rates.like_calibration == 0.75
-    assert rates.inconclusive_fakes == pytest.approx(1 / 3)
+    assert count(replace(bundle, profile="demo", domain=domain), clips) == ((0, 0), (0, 1))

@@ -121,9 +121,9 @@ class Evaluation:
 
     def beside_promise(self, fpr: float, fnr: float) -> "Evaluation":
         """Return the evaluation with the error rates that verdicts promised; 0 for no promise."""
-        if self.verdicts is None or not fpr:
+        if self.verdicts is None:
             return self
-        return replace(self, verdicts=replace(self.verdicts, promised_fpr=fpr, promised_fnr=fnr))
+        return replace(self, verdicts=self.verdicts.beside_promise(fpr, fnr))
 
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for a tracking server.

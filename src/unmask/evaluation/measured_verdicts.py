@@ -1,7 +1,7 @@
 """Error rates of verdicts, as measured, beside those that were promised."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.stats import binomtest
 
@@ -46,6 +46,10 @@ class MeasuredVerdicts:
     def fnr(self) -> Estimate:
         """Share of fakes called real, with its Clopper-Pearson interval."""
         return exact_rate(self.misses, self.fakes, self.confidence)
+
+    def beside_promise(self, fpr: float, fnr: float) -> "MeasuredVerdicts":
+        """Return the rates beside those that the verdicts promised; 0 for no promise."""
+        return replace(self, promised_fpr=fpr, promised_fnr=fnr) if fpr else self
 
     def to_metrics(self) -> dict[str, float]:
         """Return both rates, each with ``_low`` and ``_high``, and the shares without a verdict."""

@@ -9,12 +9,12 @@ from tests.factories import make_clip
 from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.training.calibration import comparison as comparison_module
 from unmask.training.calibration.comparison import (
     CalibrationComparison,
     CalibrationMetrics,
     FlaggedRates,
-    VerdictRates,
 )
 
 COMPARISON = CalibrationComparison(
@@ -23,7 +23,8 @@ COMPARISON = CalibrationComparison(
     members=1,
     passes=3,
     rows=(CalibrationMetrics("one detector, Platt", 1.25, -0.5, 0.875, 0.04, 0.03, 0.1, 0.4),),
-    verdicts=VerdictRates(0.01, 0.02, 0.25, 0.125, 0.05, 0.5),
+    verdicts=MeasuredVerdicts("test", 20, 16, 9, 5, 2, 1, 8, 0.95, 0.01, 0.02),
+    like_calibration=0.75,
     flagged=(FlaggedRates("lip_sync", 0.75, 12.0, 30.4, 0.5, None),),
     error_detection_auc=0.625,
 )
@@ -41,11 +42,11 @@ def run(tmp_path, monkeypatch, bundle_folder):
 
 @pytest.fixture
 def requested(monkeypatch):
-    """Return ``COMPARISON`` instead of a measurement; yields the number of passes and bins."""
+    """Return ``COMPARISON`` instead of a measurement; yields passes, bins and confidence."""
     calls = []
 
-    def compare(bundle, clips, load, passes, bins):
-        calls.append((passes, bins))
+    def compare(bundle, clips, load, passes, settings):
+        calls.append((passes, settings.bins, settings.confidence))
         return COMPARISON
 
     monkeypatch.setattr(comparison_module, "compare_calibration", compare)
@@ -53,15 +54,18 @@ def requested(monkeypatch):
 
 
 def test_table_and_rates_are_printed(run, requested):
-    result = run("--passes", "3", "--bins", "5")
+    result = run("--passes", "3", "--bins", "5", "--confidence", "0.9")
     assert result.exit_code == 0, result.output
-    assert requested == [(3, 5)]
+    assert requested == [(3, 5, 0.9)]
     lines = " ".join(result.output.split())
     for text in (
         "Fitted on 12 validation clips, measured on 30",
         "1.250 │ -0.500 │ 0.875 │ 0.040 │ 0.030 │ 0.100 │ 0.400",
-        "genuine called fake 25.0% (target 1.0%), fakes called real 12.5% (target 2.0%)",
-        "inconclusive: 5.0% of genuine, 50.0% of fakes",
+        "Verdicts on test, 9 people",
+        "genuine called fake │ at most 1.0% │ 25.0% │ 8.7% to 49.1% │ 5 of 20",
+        "fakes called real │ at most 2.0% │ 12.5% │ 1.6% to 38.3% │ 2 of 16",
+        "fakes without a verdict │ │ 50.0% │ │ 8 of 16",
+        "footage like the calibration clips: 75.0% of clips",
         "lip_sync segments above 0.750 are flagged 30 times per hour of genuine clips (target 12), "
         "in 50.0% of them, and in - of fakes",
         "detects errors with AUC 0.625",
@@ -75,6 +79,7 @@ def test_json_report_has_the_same_numbers(run, requested, tmp_path):
     assert (report["calibration_clips"], report["clips"]) == (12, 30)
     assert report["rows"][0]["temperature"] == 1.25
     assert report["flagged"][0]["fake"] is None
+    assert (report["verdicts"]["false_alarms"], report["verdicts"]["reals"]) == (5, 20)
 
 
 def test_manifest_without_validation_clips_is_refused(run):

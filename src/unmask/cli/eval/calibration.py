@@ -19,9 +19,13 @@ def command(
     manifest: Manifest,
     passes: Annotated[int, typer.Option(min=0, help="MC-dropout samples per member.")] = 10,
     bins: Annotated[int, typer.Option(min=1, help="Bins of the calibration error.")] = 10,
+    confidence: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Level of the intervals of verdict rates.")
+    ] = 0.95,
     json: JsonFile = None,
 ) -> None:
     """Compare temperature, Platt scaling, MC dropout and ensemble: fit on val, measure on test."""
+    from unmask.config import EvaluationSettings
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
@@ -32,7 +36,8 @@ def command(
     detector = load_on_accelerator(bundle)
     clips = read_manifest(manifest)
     load = make_feature_loader(detector.preprocessing, Cache(), clips)
-    comparison = compare_calibration(detector, clips, load, passes, bins)
+    settings = EvaluationSettings(bins=bins, confidence=confidence)
+    comparison = compare_calibration(detector, clips, load, passes, settings)
     if json is not None:
         save(comparison, json)
     _print(comparison)
@@ -41,6 +46,8 @@ def command(
 def _print(comparison: "CalibrationComparison") -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from unmask.evaluation.console_tables import verdict_table
 
     title = f"Fitted on {comparison.calibration_clips} validation clips, measured on "
     table = Table(title=f"{title}{comparison.clips}", title_justify="left")
@@ -54,14 +61,10 @@ def _print(comparison: "CalibrationComparison") -> None:
     Console().print(table)
     for source in comparison.sources:
         typer.echo(f"{source.heading}: {source.not_measured or _describe_rows(source.rows)}")
-    rates = comparison.verdicts
-    typer.echo(
-        f"genuine called fake {rates.fpr:.1%} (target {rates.target_fpr:.1%}), fakes called "
-        f"real {rates.fnr:.1%} (target {rates.target_fnr:.1%}); inconclusive: "
-        f"{rates.inconclusive_reals:.1%} of genuine, {rates.inconclusive_fakes:.1%} of fakes"
-    )
-    if rates.like_calibration is not None:
-        typer.echo(f"footage like the calibration clips: {rates.like_calibration:.1%} of clips")
+    Console().print(verdict_table(comparison.verdicts))
+    if comparison.like_calibration is not None:
+        share = comparison.like_calibration
+        typer.echo(f"footage like the calibration clips: {share:.1%} of clips")
     for segments in comparison.flagged:
         typer.echo(_describe_flagged(segments))
     if comparison.error_detection_auc is not None:

@@ -2,8 +2,8 @@
 
 Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. The
 comparison: Ovadia et al., "Can You Trust Your Model's Uncertainty? Evaluating Predictive
-Uncertainty Under Dataset Shift", NeurIPS 2019. Fits use the validation clips, measurements the
-test clips.
+Uncertainty Under Dataset Shift", NeurIPS 2019. Fits use the validation clips that calibrate the
+bundle, measurements the test clips.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.config import EvaluationSettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
+from unmask.evaluation.measured_verdicts import MeasuredVerdicts, measure_verdicts
 from unmask.evaluation.slices import PartOfClips, list_sources_and_kinds
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import apply_platt, fit_platt, fit_temperature
@@ -22,9 +24,9 @@ from unmask.models.ensemble.pooling import average_in_probability
 from unmask.models.evidence_lines import KINDS
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.records import Clip
-from unmask.training.calibration.verdict_rates import VerdictRates, verdict_rates
+from unmask.training.calibration.calibration_sets import calibration_sets
 from unmask.training.flagged_segments import count_flagged
-from unmask.training.score_clips import score_clip_people
+from unmask.training.score_clips import score_clip_people, to_score_row
 from unmask.training.scored_clip import ScoredClip
 
 Floats = NDArray[np.float64]
@@ -94,8 +96,11 @@ class CalibrationComparison:
     """Uncertainty estimates of one bundle compared.
 
     Attributes:
-        calibration_clips, clips: In the validation and in the test split.
+        calibration_clips, clips: Clips that calibrate, and test clips.
         passes: MC-dropout passes of each member.
+        verdicts: Rates of wrong and withheld verdicts beside those that were promised.
+        like_calibration: Share of test clips whose footage is like the calibration clips; ``None``
+            for a bundle without a domain.
         sources: The rows per data set and kind, with the same fits; empty in files before 0.3.
         error_detection_auc: AUC of the spread of the passes in finding clips on the wrong side
             of one half; ``None`` without passes, or where all clips are right or all wrong.
@@ -106,14 +111,19 @@ class CalibrationComparison:
     members: int
     passes: int
     rows: tuple[CalibrationMetrics, ...]
-    verdicts: VerdictRates
+    verdicts: MeasuredVerdicts | None
+    like_calibration: float | None
     flagged: tuple[FlaggedRates, ...]
     error_detection_auc: float | None
     sources: tuple[SourceCalibration, ...] = ()
 
 
 def compare_calibration(
-    bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader, passes: int, bins: int
+    bundle: Bundle,
+    clips: Sequence[Clip],
+    load: FeatureLoader,
+    passes: int,
+    settings: EvaluationSettings,
 ) -> CalibrationComparison:
     """Fit every uncertainty estimate on validation and measure it on test.
 
@@ -121,21 +131,22 @@ def compare_calibration(
         load: Loads the features of a clip; see
             :func:`unmask.data.torch.evaluation_set.make_feature_loader`.
         passes: MC-dropout passes of each member.
-        bins: Number of bins of the calibration error.
+        settings: Bins of the calibration error, and level of the intervals.
 
     Raises:
         SingleClassError: A split's clips are all genuine, or all fake.
         DataError: A split has no clip that can be scored.
     """
+    calibrating = calibration_sets(bundle, clips, bundle.uncertainty).calibrate
     val_clips, test_clips = (
-        score_clip_people(bundle, select_split(clips, split), load, passes)
-        for split in ("val", "test")
+        score_clip_people(bundle, subset, load, passes)
+        for subset in (calibrating, select_split(clips, "test"))
     )
     val, test = _decisive_scores(val_clips), _decisive_scores(test_clips)
 
     def measure(scores: list[LabelledScore]) -> tuple[CalibrationMetrics, ...]:
         return tuple(
-            _measure(f"{kind}{scaling}", logit_of, (val, scores), fit, bins)
+            _measure(f"{kind}{scaling}", logit_of, (val, scores), fit, settings.bins)
             for kind, logit_of in _logit_kinds(bundle, passes).items()
             for scaling, fit in FITS.items()
         )
@@ -146,7 +157,10 @@ def compare_calibration(
         members=len(bundle.members),
         passes=passes,
         rows=measure(test),
-        verdicts=verdict_rates(bundle, test_clips),
+        verdicts=_measure_verdicts(bundle, test_clips, settings.confidence),
+        like_calibration=None
+        if bundle.domain is None
+        else float(np.mean([bundle.domain.contains(clip.footage) for clip in test_clips])),
         flagged=tuple(_flagged_rates(bundle, test_clips)),
         error_detection_auc=_error_detection_auc(test),
         sources=tuple(
@@ -157,6 +171,14 @@ def compare_calibration(
             for part, indices in list_sources_and_kinds([scored.clip for scored in test_clips])
         ),
     )
+
+
+def _measure_verdicts(
+    bundle: Bundle, scored: Sequence[ScoredClip], confidence: float
+) -> MeasuredVerdicts | None:
+    verdicts = measure_verdicts([to_score_row(clip, bundle) for clip in scored], confidence)
+    guarantee = bundle.calibration.guarantee
+    return verdicts and verdicts.beside_promise(guarantee.fpr, guarantee.fnr)
 
 
 def _decisive_scores(scored: Sequence[ScoredClip]) -> list[LabelledScore]:
