@@ -18,13 +18,14 @@ def load_run(
 
 def member_settings(settings: Settings) -> tuple[Settings, ...]:
     """Return the training settings of each ensemble member; one for a single detector."""
-    sections = ("preprocessing", "model", "training", "augmentation")
+    sections = ("preprocessing", "model", "training", "augmentation", "validation")
     return tuple(_only(member, sections) for member in ensemble.member_settings(settings))
 
 
 def lipsync_settings(settings: Settings) -> Settings:
     """Return the training settings of the lip-sync model."""
-    return _only(settings, ("preprocessing", "sync"))
+    own = _only(settings, ("preprocessing", "sync", "validation"))
+    return own.replace(training=own.training.replace(cross_fit=settings.training.cross_fit))
 
 
 def ensemble_settings(settings: Settings) -> Settings:

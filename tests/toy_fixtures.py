@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.factories import make_clip, make_model_settings
-from unmask.config import EvaluationSettings, Settings, TrainingSettings
+from unmask.config import EvaluationSettings, Settings, TrainingSettings, ValidationSettings
 from unmask.errors import MediaError
 from unmask.records import (
     RATE_HZ,
@@ -44,6 +44,7 @@ def tiny_settings():
         training=TrainingSettings(
             epochs=2, batch_clips=4, frames=3, audio_s=0.5, learning_rate=3e-3, precision="32"
         ),
+        validation=ValidationSettings(select_share=0.99),  # too few clips for a second set
         evaluation=EvaluationSettings(resamples=10),
     )
 

@@ -20,6 +20,7 @@ from unmask.config import (
     Settings,
     TrainingSettings,
     UncertaintySettings,
+    ValidationSettings,
     load_settings,
 )
 from unmask.training.devices import count_devices, training_device
@@ -52,6 +53,17 @@ def test_own_settings_reach_each_step():
     assert ensemble_settings(changed).uncertainty.fpr == 0.2
     assert ensemble_settings(changed).seed == 3
     assert member_settings(changed) == member_settings(SETTINGS)
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_detector_and_lip_sync_divide_validation_alike(folds):
+    changed = SETTINGS.replace(
+        validation=ValidationSettings(select_share=0.4, seed=2),
+        training=TrainingSettings(cross_fit=folds),
+    )
+    for settings in (*member_settings(changed), lipsync_settings(changed)):
+        assert settings.validation == changed.validation
+        assert settings.training.cross_fit == folds
 
 
 def test_each_member_has_the_next_seed():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.toy_fixtures import load_toy
-from unmask.config import AttackSettings
+from unmask.config import AttackSettings, EvaluationSettings
 from unmask.data.manifest import read_all_clips, read_manifest, write_manifest
 from unmask.data.torch import evaluation_set
 from unmask.errors import DataError
@@ -51,7 +51,7 @@ def test_no_step_of_development_opens_a_sealed_clip(clips, opened, tiny_settings
     bundle = load_bundle(out)
     load = evaluation_set.make_feature_loader(settings.preprocessing, None)
     evaluate_under_attack(bundle, clips, load, AttackSettings(epsilons=(0.05,)))
-    compare_calibration(bundle, clips, load, passes=2, bins=5)
+    compare_calibration(bundle, clips, load, 2, EvaluationSettings(bins=5))
     assert opened == {"train", "val", "test"}
 
 

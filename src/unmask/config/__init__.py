@@ -16,6 +16,7 @@ from unmask.config.evaluation import (
     SourceGate,
     TransmittedSettings,
     UncertaintySettings,
+    ValidationSettings,
 )
 from unmask.config.loader import load_settings
 from unmask.config.model import ModelSettings
@@ -70,6 +71,7 @@ __all__ = [
     "TrainingSettings",
     "TransmittedSettings",
     "UncertaintySettings",
+    "ValidationSettings",
     "from_dict",
     "load_settings",
     "settings_schema",

@@ -16,27 +16,46 @@ class UncertaintySettings(SettingsModel):
     fpr: OpenFraction = Field(
         default=0.01,
         description="Target false positive rate of the conformal guarantee: share of genuine "
-        "clips that may be called fake. A target of 0.01 needs 99 genuine validation clips; with "
-        "fewer, no clip is called fake.",
+        "clips of new people that may be called fake. A target of 0.01 needs 99 people in the "
+        "genuine calibration clips; with fewer, no clip is called fake.",
     )
     fnr: OpenFraction = Field(
         default=0.01,
         description="Target false negative rate of the conformal guarantee: share of fakes that "
-        "may be called real. A target of 0.01 needs 99 fake validation clips; with fewer, no clip "
-        "is called real.",
+        "of new people that may be called real. A target of 0.01 needs 99 people in the fake "
+        "calibration clips; with fewer, no clip is called real.",
     )
     flagged_per_hour: float = Field(
         default=12.0,
         gt=0,
         le=600,
         description="Target of the segment thresholds: flagged segments of each kind per hour of "
-        "genuine footage. 12 need 99 windows of 3 s in the genuine validation clips; with fewer, "
-        "the rate is the lowest that so many bear.",
+        "genuine footage of new people. 12 need 99 people in the genuine calibration clips; with "
+        "fewer, the rate is the lowest that so many bear.",
     )
     prevalence: OpenFraction = Field(
         default=0.5,
         description="Share of forged clips that probabilities are stated for. It moves the "
         "probabilities and the thresholds alike, so no verdict depends on it.",
+    )
+
+
+class ValidationSettings(SettingsModel):
+    """How the validation clips are divided by person.
+
+    Some choose (the epoch, the lip-sync weight), the others calibrate. With `training.cross_fit`
+    they are not divided.
+    """
+
+    select_share: OpenFraction = Field(
+        default=0.25,
+        description="Share of the validation clips that the epoch and the lip-sync weight are "
+        "chosen on; the others fit scales and thresholds.",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of the division. All members of an ensemble share it.",
     )
 
 

@@ -10,6 +10,7 @@ from unmask.config.evaluation import (
     EvaluationSettings,
     GateSettings,
     UncertaintySettings,
+    ValidationSettings,
 )
 from unmask.config.model import ModelSettings
 from unmask.config.preprocessing import DataSettings, PreprocessingSettings
@@ -38,6 +39,10 @@ class Settings(SettingsModel):
     )
     training: TrainingSettings = Field(
         default_factory=TrainingSettings, description="Training of the detector."
+    )
+    validation: ValidationSettings = Field(
+        default_factory=ValidationSettings,
+        description="Division of the validation clips between choice and calibration.",
     )
     augmentation: AugmentationSettings = Field(
         default_factory=AugmentationSettings, description="Probability of each augmentation."

@@ -105,32 +105,37 @@ def assign_splits(
         raise DataError(f"split fractions {dict(fractions)}: use {names}, summing to 1")
     if not clips:
         return ()
-    assigned = _assign_clips(clips, connected_groups(clips, keys), list(fractions.values()), seed)
+    assigned = assign_groups(clips, connected_groups(clips, keys), list(fractions.values()), seed)
     splits = tuple(fractions)
     return tuple(
         replace(clip, split=splits[number]) for clip, number in zip(clips, assigned, strict=True)
     )
 
 
-def _assign_clips(
+def assign_groups(
     clips: Sequence[Clip],
     groups: Sequence[Sequence[int]],
     fractions: Sequence[float],
     seed: int,
 ) -> list[int]:
-    """Return the number of each clip's split; the order of ``clips`` has no effect."""
+    """Return the number of the part that each clip belongs to; see :func:`assign_splits`.
+
+    Args:
+        groups: Positions of clips that stay together.
+        fractions: Share of each part; sums to 1.
+    """
     rank = np.argsort(np.argsort([clip.clip_id for clip in clips], kind="stable"))
     ordered = sorted(groups, key=lambda group: (-len(group), sorted(rank[list(group)])))
     is_fake = np.array([clip.is_fake for clip in clips])
     counts = np.array([np.bincount(is_fake[list(group)], minlength=2) for group in ordered])
-    splits = _assign_groups(counts, np.array(fractions), np.random.default_rng(seed))
+    splits = _assign_counts(counts, np.array(fractions), np.random.default_rng(seed))
     number_of = {
         position: split for group, split in zip(ordered, splits, strict=True) for position in group
     }
     return [number_of[position] for position in range(len(clips))]
 
 
-def _assign_groups(
+def _assign_counts(
     counts: NDArray[np.int64], fractions: NDArray[np.float64], rng: np.random.Generator
 ) -> list[int]:
     """Return the split of each group.
@@ -177,7 +182,7 @@ def assign_folds(clips: Sequence[Clip], folds: int, seed: int = 0) -> tuple[int,
     groups = by_source if len(by_source) >= folds else connected_groups(clips)
     if len(groups) < folds:
         raise DataError(f"{folds} folds of clips of {len(groups)} people; use fewer folds")
-    return tuple(_assign_clips(clips, groups, [1 / folds] * folds, seed))
+    return tuple(assign_groups(clips, groups, [1 / folds] * folds, seed))
 
 
 def splits_by_group(clips: Sequence[Clip]) -> dict[tuple[str, str], set[str]]:

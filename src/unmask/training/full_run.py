@@ -77,7 +77,7 @@ def fit_lipsync_if_enabled(
     """
     without = work / "no-sync"
     if settings.sync.enabled:
-        load = lip_feature_loader(settings.preprocessing, cache, lipsync_clips(clips))
+        load = lip_feature_loader(settings.preprocessing, cache, lipsync_clips(clips, settings))
         try:
             return fit_lipsync(clips, settings, load, work).parent
         except (TooFewClipsError, SingleClassError) as error:  # no lips with sound, or all still

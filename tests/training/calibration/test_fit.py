@@ -1,19 +1,32 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.factories import NO_FOOTAGE
-from unmask.config import CalibrationPlan, PreprocessingSettings, UncertaintySettings
+from unmask.config import (
+    CalibrationPlan,
+    PreprocessingSettings,
+    UncertaintySettings,
+    ValidationSettings,
+    to_dict,
+)
 from unmask.data.splits import select_split
+from unmask.data.validation_sets import divide_validation
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
-from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle import VALIDATION, Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, PlattScale, fit_platt
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.models.lipsync.scoring import SyncScore
-from unmask.training.calibration.fit import calibrate_bundle, fit_calibration, fit_footage_domain
+from unmask.training.calibration.fit import (
+    calibrate_bundle,
+    choose_sync_weight,
+    fit_calibration,
+    fit_footage_domain,
+)
 from unmask.training.calibration.missing_modalities import fit_missing_modalities
 from unmask.training.calibration.output_scales import fit_output_scales
 from unmask.training.calibration.segment_thresholds import fit_segment_thresholds
@@ -47,7 +60,7 @@ def make_scored(toy_clips):
         rng = np.random.default_rng(seed)
         scored = []
         for number in range(clips):
-            clip = replace(toy_clips[number % 12], clip_id=str(number))
+            clip = replace(toy_clips[number % 12], clip_id=str(number), identity=str(number))
             shift = 1.0 if clip.is_fake else -1.0
             odds = None if sync is None else sync * shift + rng.normal()
             probability = None if odds is None else 1 / (1 + np.exp(-odds))
@@ -73,21 +86,22 @@ def test_a_calibration_is_fitted_on_logits_and_not_on_an_earlier_calibration(mak
     assert calibration == fit_calibration(recalibrated, TARGET_RATES, 0.3)
     logits, is_fake = logits_and_labels(scored)
     assert (calibration.temperature, calibration.bias) == fit_platt(logits, is_fake)
-    assert calibration.guarantee == ConformalGuarantee(
-        0.1, 0.2, int((~is_fake).sum()), int(is_fake.sum())
-    )
+    reals, fakes = int((~is_fake).sum()), int(is_fake.sum())
+    assert calibration.guarantee == ConformalGuarantee(0.1, 0.2, reals, fakes, 120, reals, fakes)
     p = calibration.probability(logits)
     assert (p[~is_fake] > calibration.fake_above).mean() <= 0.1
     assert (p[is_fake] < calibration.real_below).mean() <= 0.2
 
 
 def test_without_lip_sync_scores_its_weight_is_zero(make_scored):
-    assert fit_calibration(make_scored(1.0), TARGET_RATES, 0.3).sync_weight == 0.0
+    scored = make_scored(1.0)
+    assert choose_sync_weight(scored, 0.3) == 0.0
+    assert fit_calibration(scored, TARGET_RATES, 0.3).sync_weight == 0.0
 
 
 def test_the_lip_sync_weight_grows_with_its_skill(make_scored):
     weights = [
-        fit_calibration(make_scored(detector, sync), TARGET_RATES, 0.3).sync_weight
+        choose_sync_weight(make_scored(detector, sync), 0.3)
         for detector, sync in ((2.0, 0.0), (1.5, 1.5), (0.0, 2.0))
     ]
     assert weights[0] <= 0.2 < weights[1] < 0.8 <= weights[2]
@@ -95,7 +109,7 @@ def test_the_lip_sync_weight_grows_with_its_skill(make_scored):
 
 def test_the_fused_score_ranks_better_than_either_alone(make_scored):
     scored = make_scored(1.0, 1.0, clips=300)
-    weight = fit_calibration(scored, TARGET_RATES, 0.3).sync_weight
+    weight = choose_sync_weight(scored, 0.3)
     is_fake = np.array([clip.clip.is_fake for clip in scored])
     auc = [
         roc_auc(np.array([with_sync_weight(clip.scores[0], w).logit for clip in scored]), is_fake)
@@ -141,7 +155,9 @@ def test_clips_without_a_lip_sync_score_do_not_affect_the_final_calibration(make
 
 def test_without_genuine_clips_with_a_lip_sync_score_its_weight_is_zero(make_scored):
     fakes = [clip for clip in make_scored(1.0, 1.0) if clip.clip.is_fake]
-    calibration = fit_calibration([*fakes, *make_scored(1.0, seed=1)], TARGET_RATES, 0.3)
+    scored = [*fakes, *make_scored(1.0, seed=1)]
+    assert choose_sync_weight(scored, 0.3) == 0.0
+    calibration = fit_calibration(scored, TARGET_RATES, 0.3)
     assert calibration.sync_weight == 0.0
     assert calibration.for_clip(None) is calibration
 
@@ -159,41 +175,85 @@ def test_clips_of_a_single_class_cannot_calibrate(make_scored):
         fit_calibration(fakes, TARGET_RATES, 0.3)
 
 
-def test_a_calibrated_bundle_keeps_its_weights(
-    tmp_path, tiny_settings, toy_clips, toy_load, monkeypatch
-):
-    detector = Detector(tiny_settings.model)
-    bundle = Bundle((detector,), PreprocessingSettings(), Calibration(1.5), 1, "demo")
-    save_bundle(tmp_path / "raw", bundle)
+@pytest.fixture
+def raw_bundle(tiny_settings, toy_load, monkeypatch):
     monkeypatch.setattr(
         "unmask.training.calibration.fit.make_feature_loader",
         lambda settings, cache, clips: toy_load,
     )
-    target_rates = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
-    plan = CalibrationPlan(rates=target_rates, sync_weight=0.3)
+    detector = Detector(tiny_settings.model)
+    return Bundle((detector,), PreprocessingSettings(), Calibration(1.5), 1, "demo")
+
+
+def fit_expected(bundle, clips, load, rates, sync_weight):
+    """Calibration and domain that follow from clips alone."""
+    uncalibrated = replace(bundle, calibration=Calibration())
+    scored = score_clip_people(uncalibrated, clips, load)
+    expected = fit_calibration(scored, rates, sync_weight).at_prevalence(0.5)
+    outputs = fit_output_scales(scored, 5.0, 0.5, PlattScale(expected.temperature))
+    thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, 12.0)
+    silent, unseen = fit_missing_modalities(uncalibrated, clips, load, rates)
+    calibration = replace(
+        expected, alarms=thresholds, outputs=outputs, silent=silent, unseen=unseen
+    )
+    return calibration, fit_footage_domain(scored, rates.fpr)
+
+
+def test_a_calibrated_bundle_keeps_its_weights(tmp_path, raw_bundle, toy_clips, toy_load):
+    save_bundle(tmp_path / "raw", raw_bundle)
+    rates = UncertaintySettings(passes=3, fpr=0.2, fnr=0.2)
+    plan = CalibrationPlan(rates=rates, sync_weight=0.3)
+    calibrated = load_bundle(
+        calibrate_bundle(tmp_path / "raw", toy_clips, None, plan, tmp_path / "out")
+    )
+    val = select_split(toy_clips, "val")
+    expected, domain = fit_expected(raw_bundle, val, toy_load, rates, 0.3)
+    assert calibrated.calibration == expected
+    assert calibrated.uncertainty == rates
+    assert calibrated.domain == domain
+    assert (calibrated.selection_clips, "chose the epoch" in calibrated.shared_validation) == (
+        0,
+        True,
+    )
+    weights = calibrated.first_member.state_dict()
+    for name, value in raw_bundle.first_member.state_dict().items():
+        assert np.array_equal(value.numpy(), weights[name].numpy())
+
+
+def test_clips_that_chose_the_epoch_do_not_calibrate(tmp_path, raw_bundle, toy_clips, toy_load):
+    settings = ValidationSettings(select_share=0.34)
+    divided = replace(raw_bundle, provenance={VALIDATION: json.dumps(to_dict(settings))})
+    save_bundle(tmp_path / "raw", divided)
+    rates = UncertaintySettings(fpr=0.4, fnr=0.4)
+    plan = CalibrationPlan(rates=rates)
+    calibrated = load_bundle(
+        calibrate_bundle(tmp_path / "raw", toy_clips, None, plan, tmp_path / "out")
+    )
+    sets = divide_validation(toy_clips, settings)
+    assert len(sets.calibrate) + len(sets.select) == 12
+    expected, _ = fit_expected(raw_bundle, sets.calibrate, toy_load, rates, 0.0)
+    assert calibrated.calibration == expected
+    assert calibrated.selection_clips == len(sets.select)
+    assert calibrated.shared_validation == ""
+
+
+def test_all_clips_calibrate_where_verdicts_take_more_people(
+    tmp_path, raw_bundle, toy_clips, toy_load, caplog
+):
+    """Three genuine people bear one false alarm in four, the two of a part do not."""
+    settings = ValidationSettings(select_share=0.34)
+    divided = replace(raw_bundle, provenance={VALIDATION: json.dumps(to_dict(settings))})
+    save_bundle(tmp_path / "raw", divided)
+    plan = CalibrationPlan(rates=UncertaintySettings(fpr=0.26, fnr=0.26))
     out = calibrate_bundle(tmp_path / "raw", toy_clips, None, plan, tmp_path / "out")
     calibrated = load_bundle(out)
+    assert calibrated.calibration.guarantee.reals == 3
+    assert calibrated.selection_clips == 0
+    assert "take more people" in calibrated.shared_validation
+    assert "the rates hold approximately" in caplog.text
 
-    uncalibrated = replace(bundle, calibration=Calibration())
-    val = select_split(toy_clips, "val")
-    scored = score_clip_people(uncalibrated, val, toy_load)
-    expected = fit_calibration(scored, target_rates, 0.3).at_prevalence(0.5)
-    fallback = PlattScale(expected.temperature)
-    outputs = fit_output_scales(scored, 5.0, 0.5, fallback)
-    thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, 12.0)
-    people = len({clip.identity for clip in val})
-    guarantee = replace(expected.guarantee, people=people)
-    fitted = fit_missing_modalities(uncalibrated, val, toy_load, target_rates)
-    missing = {
-        name: replace(part, guarantee=replace(part.guarantee, people=people))
-        for name, part in zip(("silent", "unseen"), fitted, strict=True)
-    }
-    assert calibrated.calibration == replace(
-        expected, alarms=thresholds, guarantee=guarantee, outputs=outputs, **missing
-    )
-    assert calibrated.uncertainty == target_rates
-    assert calibrated.domain == fit_footage_domain(scored, 0.2)
-    assert np.mean([calibrated.domain.contains(clip.footage) for clip in scored]) >= 0.8
-    weights = calibrated.first_member.state_dict()
-    for name, value in detector.state_dict().items():
-        assert np.array_equal(value.numpy(), weights[name].numpy())
+
+def test_the_lip_sync_weight_is_chosen_on_the_clips_that_chose_the_epoch(make_scored, toy_clips):
+    select, calibrate = make_scored(1.0, 2.0), make_scored(2.0, 0.0, seed=1)
+    chosen = choose_sync_weight(select, 0.3)
+    assert fit_calibration(calibrate, TARGET_RATES, chosen).sync_weight == chosen > 0.3

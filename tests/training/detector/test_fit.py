@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from tests.toy_fixtures import with_face_targets
+from unmask.config import ValidationSettings
 from unmask.data.torch.evaluation_set import NO_MODALITY
+from unmask.data.validation_sets import divide_validation
 from unmask.errors import DataError, TrainingError, WeightsError
 from unmask.evaluation.metrics import roc_auc
 from unmask.models.bundle import load_bundle
@@ -222,8 +224,9 @@ def test_other_settings_or_data_have_another_key(toy_clips, tiny_settings):
         fit_key(toy_clips, tiny_settings.replace(seed=8)),
         fit_key(toy_clips, with_training(tiny_settings, epochs=3)),
         fit_key(toy_clips, tiny_settings.replace(model=tiny_settings.model.replace(dropout=0.2))),
+        fit_key(toy_clips, tiny_settings.replace(validation=ValidationSettings(seed=1))),
     }
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert fit_key(toy_clips[::-1], tiny_settings) in keys
 
 
@@ -284,6 +287,23 @@ def test_files_without_any_stream_that_the_detector_uses_are_not_lost(
     assert json.loads((bundle.parent / "skipped.json").read_text()) == {}
     assert loaded == {clip.clip_id for clip in films if clip.split != "test"}
     assert "6 of 18 clips have no video" in caplog.text
+
+
+def test_clips_that_calibrate_are_not_read(toy_clips, toy_load, tiny_settings, tmp_path):
+    divided = ValidationSettings(select_share=0.34)
+    settings = with_training(tiny_settings, epochs=1).replace(validation=divided)
+    loaded = set()
+
+    def load(clip):
+        loaded.add(clip)
+        return toy_load(clip)
+
+    bundle = fit(toy_clips, settings, load, tmp_path)
+    sets = divide_validation(toy_clips, divided)
+    train = {clip for clip in toy_clips if clip.split == "train"}
+    assert loaded == train | set(sets.select)
+    assert len(sets.calibrate) == 12 - len(sets.select) > 0
+    assert load_bundle(bundle).validation == divided
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

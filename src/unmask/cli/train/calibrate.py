@@ -15,10 +15,10 @@ def command(
     phase: Phase = 1,
     profile: Profile = "full",
 ) -> None:
-    """Fit temperature, bias, lip-sync weight and thresholds on the validation clips.
+    """Fit scales and thresholds on the validation clips that did not choose the epoch.
 
-    With `training.cross_fit` on all clips that the bundle was trained on, by heads fitted without
-    them.
+    The others choose the lip-sync weight. With `training.cross_fit`, all clips that the bundle was
+    trained on calibrate it, by heads fitted without them.
     """
     from unmask.config import load_settings
     from unmask.data.manifest import read_manifest

@@ -24,6 +24,6 @@ def command(
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     clips = read_manifest(manifest)
-    load = lip_feature_loader(settings.preprocessing, Cache(), lipsync_clips(clips))
+    load = lip_feature_loader(settings.preprocessing, Cache(), lipsync_clips(clips, settings))
     file = fit_lipsync(clips, settings, load, out)
     typer.echo(f"written: {file}")

@@ -1,15 +1,14 @@
-"""Calibration of a bundle on the validation clips, or on cross-fitted scores of all clips.
+"""Calibration of a bundle on validation clips, or on cross-fitted scores of all clips.
 
-It fits the lip-sync weight, Platt scaling of every output, the verdict thresholds, the segment
-thresholds and the domain, all on the clips that also select the epoch where the best one is kept.
-Temperature and bias keep the order of the scores and so do not affect the conformal guarantee; a
-selected epoch and the weight favour these clips slightly, so that error rates on new clips exceed
-the guarantee slightly.
+The lip-sync weight is chosen on the clips that chose the epoch. Platt scaling of every output, the
+verdict thresholds, the segment thresholds and the domain are fitted on the other validation clips,
+which share no person with them; see :mod:`unmask.data.validation_sets`.
 ``unmask eval calibration`` measures them on the test split.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -21,7 +20,13 @@ from unmask.config import CalibrationPlan, UncertaintySettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
-from unmask.models.bundle import CROSS_FIT_FOLDS, Bundle, save_bundle
+from unmask.models.bundle import (
+    CROSS_FIT_FOLDS,
+    SELECTION_CLIPS,
+    SHARED_VALIDATION,
+    Bundle,
+    save_bundle,
+)
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, PlattScale, apply_platt, fit_platt
 from unmask.models.device_placement import load_on_accelerator
@@ -30,6 +35,7 @@ from unmask.models.inference import SampleScore, decisive_score, with_sync_weigh
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip
+from unmask.training.calibration.calibration_sets import calibration_sets
 from unmask.training.calibration.cross_fit import score_cross_fitted
 from unmask.training.calibration.fit_scale import fit_scale
 from unmask.training.calibration.missing_modalities import fit_missing_modalities
@@ -40,10 +46,28 @@ from unmask.training.scored_clip import ScoredClip
 
 GENUINE_CLIPS = 128  # enough for a mean, and minutes of work for a large backbone
 SYNC_WEIGHTS = np.linspace(0.0, 1.0, 11)
+CALIBRATION_FACTS = {CROSS_FIT_FOLDS, SELECTION_CLIPS, SHARED_VALIDATION}  # of the provenance
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 PeopleScores = tuple[SampleScore, ...]  # of all people in one clip
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationScores:
+    """Scores, without calibration, that a bundle is calibrated on.
+
+    Attributes:
+        select: Of the clips that the lip-sync weight is chosen on.
+        calibrate: Of the clips that everything else is fitted on.
+        facts: What the bundle's provenance says about them.
+    """
+
+    select: tuple[ScoredClip, ...]
+    calibrate: tuple[ScoredClip, ...]
+    facts: Mapping[str, str]
 
 
 def calibrate_bundle(
@@ -53,7 +77,7 @@ def calibrate_bundle(
     plan: CalibrationPlan,
     out: Path,
 ) -> Path:
-    """Calibrate a bundle on the ``val`` clips and write it to ``out``.
+    """Calibrate a bundle on ``val`` clips and write it to ``out``.
 
     A bundle of cross-fitted heads is calibrated on the ``train`` clips as well, see
     :func:`.cross_fit.score_cross_fitted`.
@@ -67,27 +91,26 @@ def calibrate_bundle(
     """
     rates = plan.rates
     uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
-    scored = _score(uncalibrated, clips, cache, plan)
+    scores = _score(uncalibrated, clips, cache, plan)
     if plan.training.cross_fit:  # its heads were replaced
         uncalibrated = replace(load_on_accelerator(bundle), calibration=Calibration())
-    calibration = fit_calibration(scored, rates, plan.sync_weight).at_prevalence(rates.prevalence)
+    scored = scores.calibrate
+    weight = choose_sync_weight(scores.select, plan.sync_weight)
+    calibration = fit_calibration(scored, rates, weight).at_prevalence(rates.prevalence)
     rate_hz = uncalibrated.preprocessing.sampling.rate_hz
     fallback = PlattScale(calibration.detectors.temperature)
     outputs = fit_output_scales(scored, rate_hz, rates.prevalence, fallback)
     thresholds = fit_segment_thresholds(uncalibrated, scored, outputs, rates.flagged_per_hour)
-    people = len({clip.clip.identity for clip in scored})
-    silent, unseen = _fit_missing_modalities(uncalibrated, clips, cache, plan)
-    calibration = _with_people(replace(calibration, silent=silent, unseen=unseen), people)
+    silent, unseen = _fit_missing_modalities(uncalibrated, scored, cache, plan)
+    calibration = replace(calibration, silent=silent, unseen=unseen)
     calibration = replace(calibration, alarms=thresholds, outputs=outputs)
-    facts = {k: v for k, v in uncalibrated.provenance.items() if k != CROSS_FIT_FOLDS}
-    if folds := plan.training.cross_fit:
-        facts[CROSS_FIT_FOLDS] = str(folds)
+    facts = {k: v for k, v in uncalibrated.provenance.items() if k not in CALIBRATION_FACTS}
     calibrated = replace(
         uncalibrated,
         calibration=calibration,
         uncertainty=rates,
         domain=fit_footage_domain(scored, rates.fpr),
-        provenance=facts,
+        provenance={**facts, **scores.facts},
         genuine_features=_genuine_features(uncalibrated, scored, cache),
     )
     save_bundle(out, calibrated)
@@ -96,14 +119,24 @@ def calibrate_bundle(
 
 def _score(
     bundle: Bundle, clips: Sequence[Clip], cache: Cache | None, plan: CalibrationPlan
-) -> tuple[ScoredClip, ...]:
-    """Return the scores, without calibration, that a bundle is calibrated on."""
-    if plan.training.cross_fit:
+) -> CalibrationScores:
+    if folds := plan.training.cross_fit:
         developed = [clip for clip in clips if clip.split in ("train", "val")]
         load = make_feature_loader(bundle.preprocessing, cache, developed)
-        return score_cross_fitted(bundle, developed, load, plan.training)
+        scored = score_cross_fitted(bundle, developed, load, plan.training)
+        return CalibrationScores(scored, scored, {CROSS_FIT_FOLDS: str(folds)})
     val = select_split(clips, "val")
-    return score_clip_people(bundle, val, make_feature_loader(bundle.preprocessing, cache, val))
+    load = make_feature_loader(bundle.preprocessing, cache, val)
+    scored = score_clip_people(bundle, val, load)
+    sets = calibration_sets(bundle, clips, plan.rates)
+    select, calibrate = (
+        tuple(score for score in scored if score.clip in subset)
+        for subset in (set(sets.select), set(sets.calibrate))
+    )
+    if sets.shared:
+        log.warning("%s; one set does both, and the rates hold approximately", sets.shared)
+        return CalibrationScores(select, calibrate, {SHARED_VALIDATION: sets.shared})
+    return CalibrationScores(select, calibrate, {SELECTION_CLIPS: str(len(select))})
 
 
 def _genuine_features(
@@ -118,14 +151,14 @@ def _genuine_features(
 
 
 def _fit_missing_modalities(
-    bundle: Bundle, clips: Sequence[Clip], cache: Cache | None, plan: CalibrationPlan
+    bundle: Bundle, scored: Sequence[ScoredClip], cache: Cache | None, plan: CalibrationPlan
 ) -> tuple[Calibration | None, Calibration | None]:
     """Return none for cross-fitted heads, whose validation clips fitted the heads."""
     if plan.training.cross_fit:
         return None, None
-    val = select_split(clips, "val")
-    load = make_feature_loader(bundle.preprocessing, cache, val)
-    return fit_missing_modalities(bundle, val, load, plan.rates)
+    clips = [score.clip for score in scored]
+    load = make_feature_loader(bundle.preprocessing, cache, clips)
+    return fit_missing_modalities(bundle, clips, load, plan.rates)
 
 
 def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> CalibrationDomain | None:
@@ -135,17 +168,34 @@ def fit_footage_domain(scored: Sequence[ScoredClip], rate: float) -> Calibration
     return fit_domain(facts, people, rate)
 
 
+def choose_sync_weight(scored: Sequence[ScoredClip], default: float) -> float:
+    """Return the lip-sync weight of the highest likelihood.
+
+    Args:
+        default: Weight to use where no other is better.
+
+    Returns:
+        0 where clips with a lip-sync score are all genuine, or all fake.
+    """
+    with_sync = [clip for clip in scored if _has_sync_score(clip.scores)]
+    is_fake = np.array([clip.clip.is_fake for clip in with_sync])
+    if len(set(is_fake)) < 2:  # the weight cannot be fitted on one class
+        return 0.0
+    return _best_sync_weight([clip.scores for clip in with_sync], is_fake, default)
+
+
 def fit_calibration(
     scored: Sequence[ScoredClip], target_rates: UncertaintySettings, sync_weight: float
 ) -> Calibration:
-    """Fit lip-sync weight, temperature, bias and verdict thresholds, in this order.
+    """Fit temperature, bias and verdict thresholds, in this order.
 
     Clips with a lip-sync score fit the calibration of the final score. All clips fit a second
     one for the detectors alone, whose scores are distributed differently; it applies to clips
     in which no mouth moves with speech.
 
     Args:
-        sync_weight: Lip-sync weight to use where no other fits better.
+        sync_weight: See :func:`choose_sync_weight`. Without clips of both classes that have a
+            lip-sync score it is 0.
 
     Raises:
         SingleClassError: The clips are all genuine, or all fake.
@@ -155,30 +205,17 @@ def fit_calibration(
     names = np.array([clip.clip.identity for clip in scored])
     detectors = fit_scale(_logits(people, 0.0), is_fake, target_rates, names.tolist())
     has_sync = np.array([_has_sync_score(scores) for scores in people])
-    if len(set(is_fake[has_sync])) < 2:  # the weight cannot be fitted on one class
+    if not sync_weight or len(set(is_fake[has_sync])) < 2:
         return detectors
     with_sync = [scores for scores, known in zip(people, has_sync, strict=True) if known]
-    weight = _best_sync_weight(with_sync, is_fake[has_sync], sync_weight)
-    if not weight:
-        return detectors
-    logits, own = _logits(with_sync, weight), names[has_sync].tolist()
+    logits, own = _logits(with_sync, sync_weight), names[has_sync].tolist()
     final = fit_scale(logits, is_fake[has_sync], target_rates, own)
-    return replace(final, sync_weight=weight, alone=detectors)
+    return replace(final, sync_weight=sync_weight, alone=detectors)
 
 
 def _has_sync_score(people: PeopleScores) -> bool:
     decisive = decisive_score([with_sync_weight(score, 0.0) for score in people])
     return decisive.sync_probability is not None
-
-
-def _with_people(calibration: Calibration, people: int) -> Calibration:
-    """Return the calibration with the number of people in all of its guarantees."""
-    alone, silent, unseen = (
-        None if part is None else _with_people(part, people)
-        for part in (calibration.alone, calibration.silent, calibration.unseen)
-    )
-    guarantee = replace(calibration.guarantee, people=people)
-    return replace(calibration, alone=alone, silent=silent, unseen=unseen, guarantee=guarantee)
 
 
 def _best_sync_weight(clips: Sequence[PeopleScores], is_fake: Labels, default: float) -> float:

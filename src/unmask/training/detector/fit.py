@@ -22,8 +22,16 @@ from unmask.data.manifest import manifest_hash
 from unmask.data.skipped_clips import with_used_stream
 from unmask.data.splits import data_set
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
+from unmask.data.validation_sets import selection_clips
 from unmask.errors import TrainingError
-from unmask.models.bundle import DATA_SETS, Bundle, load_bundle, not_trained, save_bundle
+from unmask.models.bundle import (
+    DATA_SETS,
+    VALIDATION,
+    Bundle,
+    load_bundle,
+    not_trained,
+    save_bundle,
+)
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.preprocessing.cache import Cache
@@ -99,9 +107,10 @@ class FitTask:
         return self.run_dir / "bundle"
 
     def select_fitted(self) -> list[Clip]:
-        """Return the training and validation clips with a stream that the detector uses."""
-        fitted = [clip for clip in self.clips if clip.split in ("train", "val")]
-        return with_used_stream(fitted, self.settings.model.modalities)
+        """Return the clips of training and of choice with a stream that the detector uses."""
+        train = [clip for clip in self.clips if clip.split == "train"]
+        choice = selection_clips(self.clips, self.settings)
+        return with_used_stream([*train, *choice], self.settings.model.modalities)
 
 
 def fit(
@@ -112,7 +121,10 @@ def fit(
     logger: Any = None,
     encoder: FrameEncoderSource | None = None,
 ) -> Path:
-    """Train on the ``train`` clips and keep an epoch, by default the best on the ``val`` clips.
+    """Train on the ``train`` clips and keep an epoch, by default the best on validation.
+
+    The epoch is chosen on a part of the ``val`` clips; the others are left for the calibration, see
+    :func:`unmask.data.validation_sets.divide_validation`.
 
     Each combination of settings, data and code has its own directory below ``out``, with
     checkpoints, ``history.csv``, ``skipped.json`` (clips left out, and why) and ``bundle``. The
@@ -251,6 +263,8 @@ def _save_fit(task: FitTask, detector: Detector, facts: Mapping[str, str]) -> No
     provenance = {"manifest_sha256": manifest_hash(task.clips), "seed": str(settings.seed)}
     data_sets = sorted({data_set(clip) for clip in task.clips if clip.split in ("train", "val")})
     provenance |= {DATA_SETS: json.dumps(data_sets)}
+    if not settings.training.cross_fit:
+        provenance |= {VALIDATION: json.dumps(to_dict(settings.validation))}
     provenance |= {not_trained(name): reason for name, reason in task.untrained.items()}
     provenance |= dict(facts)
     save_bundle(
@@ -288,6 +302,7 @@ def fit_key(clips: Sequence[Clip], settings: Settings, base_sha256: str = "") ->
         "model": to_dict(settings.model),
         "training": to_dict(settings.training),
         "augmentation": to_dict(settings.augmentation),
+        "validation": to_dict(settings.validation),
         "base": base_sha256,
         "code": training_fingerprint(),
     }

@@ -27,7 +27,7 @@ AUGMENTATIONS = ("colour", "blur", "resize", "cutout", "pitch", "stretch", "nois
 
 # sections of the settings that inference depends on, and those that a bundle depends on
 INFERENCE_SECTIONS = ("preprocessing", "model", "sync", "ensemble", "uncertainty")
-BUNDLE_SECTIONS = (*INFERENCE_SECTIONS, "training", "augmentation")
+BUNDLE_SECTIONS = (*INFERENCE_SECTIONS, "training", "augmentation", "validation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def measure_folds(
 
 def measure_fold(fold: SourceFold, settings: Settings, load: FeatureLoader) -> Iterator[LipMeasure]:
     """Fit towers to the genuine clips of other sources, and measure the tested clips."""
-    train, known = load_sync_clips(fold.developed, load)
+    train, known = load_sync_clips(fold.developed, settings, load)
     net, _ = fit_towers(train, known, settings)
     tested = list(sync_clips(fold.tested, load))
     rng = np.random.default_rng(settings.seed)

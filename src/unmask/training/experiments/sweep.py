@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unmask.data.augmentation.reencoded_copies import training_conditions
 from unmask.data.torch.evaluation_set import make_feature_loader
+from unmask.data.validation_sets import selection_clips
 from unmask.errors import ConfigError
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.preprocessing.cache import Cache
@@ -22,7 +23,7 @@ class TrialResult:
 
     Attributes:
         bundle: Directory of the uncalibrated bundle.
-        val_auc: AUC on the validation clips.
+        val_auc: AUC on the validation clips that the epoch was chosen on.
     """
 
     trial: Trial
@@ -74,7 +75,8 @@ def sweep(
             training_conditions(trial.settings.augmentation),
         )
         bundle = fit(clips, trial.settings, load, out, logger)
-        auc = auc_of_rows(score_split(bundle, clips, "val", cache))
+        choice = selection_clips(clips, trial.settings)
+        auc = auc_of_rows(score_split(bundle, choice, "val", cache))
         if logger is not None:
             logger.log_metrics({"best_val_auc": auc})
             logger.finalize("success")

@@ -17,6 +17,7 @@ from torch import Tensor
 from unmask.config import LipSyncSettings, Settings, TrainingSettings, to_dict
 from unmask.data.manifest import manifest_hash
 from unmask.data.torch.evaluation_set import FeatureLoader
+from unmask.data.validation_sets import selection_clips
 from unmask.errors import DataError, TrainingError
 from unmask.models.lipsync.checkpoint import FILE, save_sync
 from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
@@ -71,7 +72,10 @@ class TooFewClipsError(TrainingError):
 
 
 def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, out: Path) -> Path:
-    """Train on the genuine ``train`` clips; fit the score mapping on the genuine ``val`` clips.
+    """Train on the genuine ``train`` clips; fit the score mapping on genuine clips of choice.
+
+    Those are a part of the ``val`` clips; the others are left for the calibration, see
+    :func:`unmask.data.validation_sets.divide_validation`.
 
     It runs on the training device, in one process. Each combination of clips, settings and code has
     its own directory below ``out``, with the weights and ``history.csv``, the loss of each epoch on
@@ -92,7 +96,7 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
     file = out / key[:12] / FILE
     if file.is_file():
         return file
-    train, val = load_sync_clips(clips, load)
+    train, val = load_sync_clips(clips, settings, load)
     net, rows = fit_towers(train, val, settings)
     if len(val) < 2:
         log.warning("lip-sync: fewer than two validation clips; the mapping uses training clips")
@@ -107,16 +111,16 @@ def fit_lipsync(clips: Sequence[Clip], settings: Settings, load: FeatureLoader, 
 
 
 def load_sync_clips(
-    clips: Sequence[Clip], load: FeatureLoader
+    clips: Sequence[Clip], settings: Settings, load: FeatureLoader
 ) -> tuple[StreamedClips, StreamedClips]:
-    """Return the genuine clips of training and of validation that have lips and sound.
+    """Return the genuine clips of training and of choice that have lips and sound.
 
     Each is read once to find out, and again when it is used.
 
     Raises:
         TooFewClipsError: Fewer than two of training have.
     """
-    fitted = lipsync_clips(clips)
+    fitted = lipsync_clips(clips, settings)
     train, val = (
         StreamedClips(
             [usable.clip for usable in sync_clips(_of_split(fitted, split), load)],
@@ -160,16 +164,17 @@ def fit_towers(
         return net, []
 
 
-def lipsync_clips(clips: Sequence[Clip]) -> tuple[Clip, ...]:
-    """Return the clips that :func:`fit_lipsync` uses: the genuine ones of training, validation."""
-    return tuple(clip for clip in clips if not clip.is_fake and clip.split in ("train", "val"))
+def lipsync_clips(clips: Sequence[Clip], settings: Settings) -> tuple[Clip, ...]:
+    """Return the clips that :func:`fit_lipsync` uses: the genuine ones of training and choice."""
+    train = [clip for clip in clips if clip.split == "train"]
+    return tuple(clip for clip in (*train, *selection_clips(clips, settings)) if not clip.is_fake)
 
 
 def lipsync_key(clips: Sequence[Clip], settings: Settings) -> str:
     """Return the hash of everything that the weights depend on, 64 hexadecimal digits."""
     sync = {k: v for k, v in to_dict(settings.sync).items() if k not in ("enabled", "weight")}
     parts = {
-        "clips": manifest_hash([clip for clip in clips if not clip.is_fake]),
+        "clips": manifest_hash(lipsync_clips(clips, settings)),
         "seed": settings.seed,
         "preprocessing": to_dict(lips_only(settings.preprocessing)),
         "sync": sync,
