@@ -36,6 +36,8 @@ def test_the_verdict_is_printed_for_people(analyze, make_video, tmp_path):
     assert f"{report.verdict.upper()}  fake probability {report.fake_probability:.2f}" in out
     assert f"(face {report.modalities.video:.2f}, voice {report.modalities.audio:.2f})" in out
     assert "over 5 frames" in out
+    assert report.speaking_lines[-1].startswith("Person 0: ")
+    assert all(f"  {line}\n" in out for line in report.speaking_lines)
 
 
 def test_the_demonstration_model_gives_no_verdict_and_no_number_on_other_footage(

@@ -25,6 +25,8 @@ def test_unplayable_video_still_has_a_timeline(make_service, running_worker, ope
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 30)
     assert float(slider.input_value()) == pytest.approx(0.9, abs=0.03)
     assert "this detector (phase 1) does not compare lips with the audio" in text_of(page)
+    assert "nobody in view is seen to speak" in text_of(page)
+    assert "Person 0: listens" in text_of(page)
 
 
 def test_a_video_that_is_not_judged_has_a_reason_and_no_number(

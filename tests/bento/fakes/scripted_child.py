@@ -28,6 +28,14 @@ from unmask.serving.report.schema import (
     Timing,
     WaveformPeaks,
 )
+from unmask.serving.report.speaking import (
+    SITUATION_TEXTS,
+    PersonSpeaking,
+    Situation,
+    Speaking,
+    SpeakingSpan,
+    describe_person,
+)
 
 MODEL_SHA256 = "5" * 64
 IMAGE_PNG = bytes.fromhex(
@@ -81,7 +89,19 @@ def rich_fields():
     )
     segment = Segment(modality="video", person=0, start_s=0.6, end_s=1.4, fake_probability=0.95)
     waveform = WaveformPeaks(start_s=0.0, step_s=0.02, peaks=(0.1, 0.6, 0.3) * 33)
-    return {"people": (person,), "segments": (segment,), "envelope": waveform}
+    fields = {"people": (person,), "segments": (segment,), "envelope": waveform}
+    return fields | {"speaking": voice_over()}
+
+
+def voice_over():
+    """Return who speaks where a narrator is heard over a person who listens."""
+    listener = {"person": 0, "code": "listens", "speaks_s": 0.0, "listens_s": 1.8}
+    message = describe_person(0, "listens", 0.0, "not_trained")
+    return Speaking(
+        situations=(Situation(code="voice_over", message=SITUATION_TEXTS["voice_over"]),),
+        people=(PersonSpeaking(**listener, message=message),),
+        spans=(SpeakingSpan(code="unseen_voice", person=None, start_s=0.0, end_s=1.8),),
+    )
 
 
 def evidence_fields():

@@ -65,6 +65,9 @@ def test_report_lists_flagged_segments_and_people(download_pdf):
     text = extract_text(pdf)
     assert "0.6 to 1.4 s video, person 0: 0.95" in text
     assert "Person 0 0.90, visible in 10 sampled frames" in text
+    assert "Who speaks" in text
+    assert "Speech is heard and nobody in view is seen to speak, as with a narrator." in text
+    assert "Person 0: listens: the lips are still while speech is heard" in text
 
 
 def test_each_image_has_the_words_of_its_test(download_pdf):
