@@ -31,7 +31,7 @@ def package_champion(bundle: Path, gates: GateReport) -> str:
     """
     if not promotable(gates):
         return ""
-    tag = build_bento(publish_champion(bundle, gates))
+    tag = build_bento(publish_champion(bundle, gates, graphs=True))
     add_bento(tag)
     return tag
 

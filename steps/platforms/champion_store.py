@@ -1,6 +1,7 @@
 """The current champion: `outputs/champion` for the command line, a copy for the service."""
 
 import json
+import logging
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -8,18 +9,25 @@ from typing import Any
 
 from steps.platforms.materializers import hash_folder
 from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
+from unmask.errors import EngineError, MissingExtraError
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.files import atomic_write
-from unmask.models.bundle import GATES
+from unmask.models.bundle import GATES, load_bundle
+from unmask.models.graphs.export import export_graphs
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 
+log = logging.getLogger(__name__)
 
-def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
+
+def publish_champion(
+    bundle: Path, gates: GateReport | None = None, *, graphs: bool = False
+) -> Path:
     """Make ``bundle`` the champion that `unmask analyze` loads, atomically.
 
     Args:
         gates: Results of its gates and their notes, for the model card in every report.
+        graphs: Also write its networks as ONNX graphs, each checked against torch.
 
     Returns:
         ``outputs/champion``, a link to the copy in ``outputs/champions``.
@@ -30,6 +38,8 @@ def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
         partial = CHAMPIONS / f".{name}"
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(bundle, partial)
+        if graphs:
+            _write_graphs(partial)
         partial.rename(target)
     if gates is not None:
         _write_gates(target / GATES, gates)
@@ -39,6 +49,14 @@ def publish_champion(bundle: Path, gates: GateReport | None = None) -> Path:
     link.replace(CHAMPION)
     _copy_into_service(target)
     return CHAMPION
+
+
+def _write_graphs(folder: Path) -> None:
+    """Write the graphs; a detector without them runs with torch."""
+    try:
+        export_graphs(folder, load_bundle(folder))
+    except (EngineError, MissingExtraError) as error:
+        log.warning("no graphs: %s", error)
 
 
 def _copy_into_service(champion: Path) -> None:

@@ -16,6 +16,7 @@ from unmask.optional_deps import find_extra
 COMMANDS = {
     "analyze": "analyze",
     "bench": "bench",
+    "export": "export",
     "loadtest": "loadtest",
     "model-card": "model_card",
 }

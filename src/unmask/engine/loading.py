@@ -19,6 +19,11 @@ LOADERS: dict[str, tuple[Loader, tuple[str, ...]]] = {
 }
 
 
+def engines_for(path: Path) -> list[str]:
+    """Return the engines that read files of this kind, in the order of preference."""
+    return [name for name, (_, suffixes) in LOADERS.items() if path.suffix in suffixes]
+
+
 def load_graph(path: Path, options: EngineOptions | None = None) -> Graph:
     """Load a graph.
 
@@ -39,7 +44,7 @@ def load_graph(path: Path, options: EngineOptions | None = None) -> Graph:
         )
     if not path.is_file():
         raise EngineError(f"{path}: no such graph; fetch it again")
-    capable = [name for name, (_, suffixes) in LOADERS.items() if path.suffix in suffixes]
+    capable = engines_for(path)
     if not capable or options.engine not in (AUTO, *capable):
         remedy = f"use {' or '.join(capable)}" if capable else "convert it to ONNX"
         raise ConfigError(f"{path}: {options.engine} cannot read {path.suffix} files; {remedy}")

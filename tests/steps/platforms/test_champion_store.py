@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from steps.platforms import champion_store
+from unmask.errors import EngineError
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
+from unmask.models.bundle import load_bundle
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 
 
@@ -59,3 +61,24 @@ def test_the_champion_has_the_measured_error_rates(checkout):
     assert (card.reals, card.false_alarms, card.people) == (42, 7, 14)
     assert card.fpr == 7 / 42
     assert card.fpr_interval == (verdicts.fpr.low, verdicts.fpr.high)
+
+
+def test_the_champion_has_graphs_if_its_networks_have_any(checkout, bundle_folder, caplog):
+    champion = champion_store.publish_champion(bundle_folder, graphs=True)
+    index = json.loads((champion / "graphs/index.json").read_text())
+    assert index["bundle_sha256"] == load_bundle(champion).sha256
+    assert index["graphs"].keys() == {"frames", "voice", "heads"}
+    assert caplog.text == ""
+
+
+def test_a_champion_without_graphs_is_published_all_the_same(
+    checkout, bundle_folder, monkeypatch, caplog
+):
+    def refuse(folder, bundle):
+        raise EngineError("heads.onnx: has no form in ONNX; the bundle runs with torch")
+
+    monkeypatch.setattr(champion_store, "export_graphs", refuse)
+    champion = champion_store.publish_champion(bundle_folder, graphs=True)
+    assert load_bundle(champion).phase == 1
+    assert not (champion / "graphs").exists()
+    assert "no graphs: heads.onnx: has no form in ONNX" in caplog.text

@@ -6,7 +6,6 @@ Convolutional Neural Networks", ICML 2019.
 
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,6 +18,7 @@ from unmask.models.backbones.lora import Adapters, add_adapters, merge_adapters
 from unmask.models.backbones.noise_residual_net import BACKBONE_NAME, REGIONS, NoiseResidualNet
 from unmask.models.backbones.norm_tuning import ParallelFlowConv, freeze_all_but_norms
 from unmask.models.backbones.pretrained import load_frame_weights
+from unmask.models.layers.tracing import is_traced
 
 # Flow is in pixels of the aligned face and so does not depend on the face's size in the video.
 # A talking face rarely moves further than this, 1/56 of its side, between two frames at 5 Hz.
@@ -200,8 +200,12 @@ class FrameEncoder(nn.Module):
         """Return planes of ``input_px``, shape ``(N, channels, input_px, input_px)``."""
         if planes.shape[-1] == self.input_px:
             return planes
-        size = (self.input_px, self.input_px)
-        return F.interpolate(planes, size, mode="bilinear", antialias=True)
+        if not is_traced():
+            size = (self.input_px, self.input_px)
+            return F.interpolate(planes, size, mode="bilinear", antialias=True)
+        # ONNX has no such operation; it is linear, in rows and in columns
+        rows, columns = (_resize_matrix(int(side), self.input_px) for side in planes.shape[-2:])
+        return rows @ planes @ columns.T
 
     def to_backbone_input(self, frames: Tensor, flow: Tensor | None) -> Tensor:
         """Return what the backbone takes of faces, see :meth:`forward`: ``(N, channels, …)``."""
@@ -218,9 +222,17 @@ class FrameEncoder(nn.Module):
         return out
 
 
+def _resize_matrix(length: int, side_px: int) -> Tensor:
+    """Return the weights by which ``length`` pixels make ``side_px``, ``(side_px, length)``."""
+    unit = torch.eye(length)[None, None]
+    return F.interpolate(unit, (side_px, length), mode="bilinear", antialias=True)[0, 0]
+
+
 def _backbone(name: str, input_px: int, flow: bool) -> Any:
     if name == BACKBONE_NAME:
         return NoiseResidualNet(flow=flow)
+    import timm  # takes seconds
+
     cfg = timm.get_pretrained_cfg(name)
     # a transformer's position embeddings are learned, so it is built for the input size
     sized = {"img_size": input_px} if cfg is not None and cfg.fixed_input_size else {}

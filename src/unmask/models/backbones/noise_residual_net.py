@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unmask.models.layers.pooling import average_pool
+from unmask.models.layers.tracing import is_traced
+
 BACKBONE_NAME = "residual_tiny"
 SCALES_PX = (0.7, 1.4, 2.8, 5.6)  # standard deviations of the Gaussians between the bands
 REGIONS = 28  # along each side of the face
@@ -90,6 +93,8 @@ def band_energies(x: Tensor) -> Tensor:
     Returns:
         Shape ``(N, 4, 28, 28)``.
     """
+    if is_traced():  # of a graph's batch only the runtime knows the size
+        return _band_energies(x)
     return torch.cat([_band_energies(chunk) for chunk in torch.split(x, CHUNK_FACES)])
 
 
@@ -97,9 +102,7 @@ def _band_energies(x: Tensor) -> Tensor:
     # a matrix product takes a third of the time of a mean over channels-last memory
     grey = x.permute(0, 2, 3, 1) @ x.new_full((3,), 1 / 3)  # (N, H, W)
     blurred = [grey, *(_blurred(grey, scale_px) for scale_px in SCALES_PX)]
-    bands = [
-        F.adaptive_avg_pool2d((fine - coarse).abs(), REGIONS) for fine, coarse in pairwise(blurred)
-    ]
+    bands = [average_pool((fine - coarse).abs(), REGIONS) for fine, coarse in pairwise(blurred)]
     energies = (torch.stack(bands, dim=1) + ENERGY_FLOOR).log()
     return energies - energies.mean((2, 3), keepdim=True)
 
@@ -115,7 +118,7 @@ def flow_energies(flow: Tensor) -> Tensor:
     Returns:
         Shape ``(N, 2, 28, 28)``.
     """
-    motion = F.adaptive_avg_pool2d(flow, REGIONS)  # (N, 2, 28, 28)
+    motion = average_pool(flow, REGIONS)  # (N, 2, 28, 28)
     surroundings = F.avg_pool2d(
         motion, NEIGHBOURHOOD, stride=1, padding=NEIGHBOURHOOD // 2, count_include_pad=False
     )
@@ -131,7 +134,7 @@ def _length(field: Tensor) -> Tensor:
 
 def _blurred(planes: Tensor, scale_px: float) -> Tensor:
     """Blur both axes; as matrix products, ten times faster on a CPU than as filters."""
-    rows, columns = (_gaussian(size, scale_px) for size in planes.shape[-2:])
+    rows, columns = (_gaussian(int(size), scale_px) for size in planes.shape[-2:])
     # a strip needs only its own rows and a few around it: all other weights are zero
     down = torch.cat([w.to(planes.device) @ planes[..., near, :] for near, w in rows], dim=-2)
     return torch.cat([down[..., near] @ w.to(planes.device).T for near, w in columns], dim=-1)

@@ -21,6 +21,7 @@ from unmask.models.backbones.speech_features import (
     WINDOW_SAMPLES,
     row_mask,
 )
+from unmask.models.layers.spectrum import power_spectrum, sliding_windows
 from unmask.records import RATE_HZ
 
 MODEL_TYPE = "spectral_voice"
@@ -90,8 +91,12 @@ class SpectralVoiceBackbone(SpeechBackbone):
             features, spoken = spectral_texture(
                 waveform.float(), speech, windows, self.model.config.bands
             )
-            hidden = torch.zeros_like(features)
-            hidden[spoken] = self.model(features[spoken])
+            if self.model.training:
+                hidden = torch.zeros_like(features)
+                hidden[spoken] = self.model(features[spoken])
+            else:  # each step by itself
+                scaled = self.model(features.flatten(0, 1)).view_as(features)
+                hidden = torch.where(spoken[..., None], scaled, 0.0)
         return hidden, self.step_mask(lengths, hidden.shape[1])
 
 
@@ -119,7 +124,12 @@ def spectral_texture(
     mean = (levels * wide).sum(1, keepdim=True) / wide.sum(1, keepdim=True).clamp(min=1)
     before = torch.cat([levels[:, :1], levels[:, :-1]], dim=1)
     texture = torch.cat(
-        [(levels - mean).abs(), (levels - before).abs(), levels.diff(dim=2).abs()], dim=2
+        [
+            (levels - mean).abs(),
+            (levels - before).abs(),
+            (levels[..., 1:] - levels[..., :-1]).abs(),
+        ],
+        dim=2,
     )
     steps = texture.shape[1] // 2
     first, second = slice(0, 2 * steps, 2), slice(1, 2 * steps, 2)
@@ -135,9 +145,9 @@ def _to_unit_power(waveform: Tensor, speech: Tensor) -> Tensor:
 
 def _band_levels(waveform: Tensor, bands: int) -> Tensor:
     """Return the logarithm of each band's mean power, shape ``(B, windows, bands)``."""
-    frames = waveform.unfold(1, WINDOW_SAMPLES, HOP_SAMPLES)
+    frames = sliding_windows(waveform, WINDOW_SAMPLES, HOP_SAMPLES)
     window = torch.hann_window(WINDOW_SAMPLES, periodic=False, device=waveform.device)
-    power = torch.fft.rfft(frames * window, FFT_SAMPLES).abs().square()
+    power = power_spectrum(frames * window, FFT_SAMPLES)
     return ((power @ _linear_filters(bands).to(power)) + FLOOR).log()
 
 

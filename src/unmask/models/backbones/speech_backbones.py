@@ -94,6 +94,8 @@ class SpeechBackbone(ABC):
 
     def _layer_options(self, hidden: Tensor, mask: Tensor | None) -> dict[str, Any]:
         """Return the keyword arguments of every layer."""
+        if mask is None:
+            return {"attention_mask": None}
         attention_mask = create_bidirectional_mask(
             config=self.model.config, inputs_embeds=hidden, attention_mask=mask
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.audio_utils import mel_filter_bank, window_function
 
+from unmask.models.layers.spectrum import power_spectrum, sliding_windows
 from unmask.records import RATE_HZ
 
 WINDOW_SAMPLES, HOP_SAMPLES = 400, 160  # 25 ms every 10 ms
@@ -43,10 +44,8 @@ def whisper_log_mel(waveform: Tensor, frames: Tensor, bands: int) -> Tensor:
         half = WINDOW_SAMPLES // 2
         padded = F.pad(F.pad(waveform.float(), (half, 0), mode="reflect"), (0, half))
         window = torch.hann_window(WINDOW_SAMPLES, device=waveform.device)
-        spectrum = torch.stft(
-            padded, WINDOW_SAMPLES, HOP_SAMPLES, window=window, center=False, return_complex=True
-        )
-        power = spectrum[..., :-1].abs().square()
+        windows = sliding_windows(padded, WINDOW_SAMPLES, HOP_SAMPLES)
+        power = power_spectrum(windows[:, :-1] * window, WINDOW_SAMPLES).transpose(1, 2)
         levels = (_like(power, _slaney_filters(bands)).T @ power).clamp(min=WHISPER_FLOOR).log10()
         mask = row_mask(frames, levels.shape[2])[:, None]
         loudest = levels.masked_fill(~mask, -torch.inf).amax((1, 2), keepdim=True)
@@ -72,11 +71,11 @@ def kaldi_filterbank(waveform: Tensor, speech: Tensor, frames: Tensor, bands: in
             frame.
     """
     with torch.autocast(waveform.device.type, enabled=False):
-        windows = (waveform.float() * KALDI_SCALE).unfold(1, WINDOW_SAMPLES, HOP_SAMPLES)
+        windows = sliding_windows(waveform.float() * KALDI_SCALE, WINDOW_SAMPLES, HOP_SAMPLES)
         windows = windows - windows.mean(2, keepdim=True)
         windows = windows - PREEMPHASIS * F.pad(windows[..., :-1], (1, 0), mode="replicate")
-        spectrum = torch.fft.rfft(windows * _like(windows, _povey_window()), KALDI_FFT_SAMPLES)
-        power = spectrum.abs().square()  # (B, frames, 257)
+        # (B, frames, 257)
+        power = power_spectrum(windows * _like(windows, _povey_window()), KALDI_FFT_SAMPLES)
         levels = (power @ _like(power, _kaldi_filters(bands))).clamp(min=KALDI_FLOOR).log()
         share = F.avg_pool1d(speech.float()[:, None], WINDOW_SAMPLES, HOP_SAMPLES)[:, 0]
         return _standardise(levels, (share >= SPEECH_SHARE) & row_mask(frames, levels.shape[1]))

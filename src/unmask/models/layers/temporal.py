@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from unmask.models.layers.attention import masked_softmax, num_heads
 from unmask.models.layers.frame_times import FRAME_STEP_S, FrameTimes, interpolate, tap_weights
+from unmask.models.layers.tracing import is_traced
 
 DILATIONS = (1, 2)  # with kernels of 3, the receptive field is 3 frames on either side: ±0.6 s
 
@@ -151,7 +152,12 @@ class AttentionBlock(nn.Module):
         """Return the window around each frame, ``(B, T, …, window)``; zeros beyond the ends."""
         before = self.window // 2
         padding = (0, 0) * (x.ndim - 2) + (before, self.window - 1 - before)
-        return F.pad(x, padding).unfold(1, self.window, 1)
+        padded = F.pad(x, padding)
+        if not is_traced():
+            return padded.unfold(1, self.window, 1)
+        # ONNX has no windows over any number of frames
+        ends = [place - self.window + 1 or None for place in range(self.window)]
+        return torch.stack([padded[:, place:end] for place, end in enumerate(ends)], dim=-1)
 
 
 class TransformerEncoder(nn.Module):
@@ -220,5 +226,5 @@ def masked_mean_odds(logits: Tensor, mask: Tensor) -> Tensor:
         kept = torch.where(mask, logits.float(), -torch.inf)
         kept = torch.where(mask.any(1, keepdim=True), kept, 0.0)
         count = torch.where(mask.any(1), mask.sum(1), logits.shape[1])
-        pooled: Tensor = kept.logsumexp(1) - count.log()
+        pooled: Tensor = kept.logsumexp(1) - count.float().log()
     return pooled

@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unmask.models.backbones.filterbank import mel_filterbank
+from unmask.models.layers.pooling import AveragePool
+from unmask.models.layers.spectrum import power_spectrum, sliding_windows
 from unmask.models.lipsync.sliding import sliding_mean
 from unmask.models.lipsync.towers import LipSyncTowers
 
@@ -118,11 +120,9 @@ class SyncNet(LipSyncTowers):
         """Return log power in mel bands, ``HOPS_PER_TICK`` per tick, shape ``(B, bands, 4·T)``."""
         hop = self.tick_samples // HOPS_PER_TICK
         ticks = waveform.shape[1] // self.tick_samples
-        spectrum = torch.stft(
-            waveform, FFT_SAMPLES, hop, window=self.window, pad_mode="constant", return_complex=True
-        )
-        power = self.bands @ spectrum.abs().square()[..., : ticks * HOPS_PER_TICK]
-        power = power.transpose(1, 2)  # (B, 4·T, bands)
+        padded = F.pad(waveform, (FFT_SAMPLES // 2, FFT_SAMPLES // 2))
+        windows = sliding_windows(padded, FFT_SAMPLES, hop)[:, : ticks * HOPS_PER_TICK]
+        power = power_spectrum(windows * self.window, FFT_SAMPLES) @ self.bands.T  # (B, 4·T, bands)
         reach = None if self.norm_ticks is None else self.norm_ticks * HOPS_PER_TICK
         mean = sliding_mean(power.mean(dim=2, keepdim=True), reach).clamp(min=1e-10)
         level = torch.log(power / mean + POWER_FLOOR)
@@ -144,7 +144,7 @@ def _mouth_layers(dim: int) -> nn.Sequential:
             nn.GroupNorm(4, outputs),
             nn.GELU(),
         ]
-    pool = nn.AdaptiveAvgPool2d(6)  # any crop size
+    pool = AveragePool(6)  # any crop size
     return nn.Sequential(*layers, pool, nn.Flatten(), nn.Linear(48 * 36, dim), nn.GELU())
 
 

@@ -21,7 +21,7 @@ def sliding_mean(x: Tensor, reach: int | None) -> Tensor:
     if reach is None:
         return x.mean(dim=1, keepdim=True)
     steps = torch.arange(x.shape[1], device=x.device)
-    first, end = (steps - reach).clamp(min=0), (steps + reach + 1).clamp(max=len(steps))
+    first, end = (steps - reach).clamp(min=0), (steps + reach + 1).clamp(max=x.shape[1])
     # the sums of a long span need more digits than its means
     sums = torch.cat([torch.zeros_like(x[:, :1]), x], dim=1).double().cumsum(1)
     counts = (end - first).view(-1, *[1] * (x.ndim - 2))

@@ -20,6 +20,7 @@ from unmask.errors import ConfigError
 from unmask.models.backbones.pretrained_voice import voice_from_config
 from unmask.models.backbones.speech_backbones import BACKBONES
 from unmask.models.backbones.voice_encoder import STEP_RATE_HZ
+from unmask.models.layers.pooling import average_pool
 from unmask.models.lipsync.network import MIN_CONTRAST_LEVELS, REACH_TICKS
 from unmask.models.lipsync.towers import LipSyncTowers
 
@@ -104,7 +105,7 @@ class SpeechTowers(LipSyncTowers):
         Returns:
             Of standard deviation 1 over the span, shape ``(B, T, 576)``.
         """
-        pixels = F.adaptive_avg_pool2d(mouths.float(), MOUTH_SIDE).flatten(2)
+        pixels = average_pool(mouths.float(), MOUTH_SIDE).flatten(2)
         pixels = pixels - pixels.mean(dim=1, keepdim=True)
         return pixels / pixels.std(dim=(1, 2), keepdim=True).clamp(min=MIN_CONTRAST_LEVELS)
 
