@@ -10,7 +10,7 @@ from unmask.config import PreprocessingSettings
 from unmask.errors import BundleError
 from unmask.files import file_sha256
 from unmask.models import omitted_weights
-from unmask.models.backbones.registry.network_files import WEIGHTS_NAME
+from unmask.models.backbones.registry.entry import WEIGHTS_NAME
 from unmask.models.backbones.registry.store import StoredNetwork
 from unmask.models.bundle import Bundle, is_whole, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration

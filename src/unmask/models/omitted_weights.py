@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unmask.errors import BundleError
 from unmask.models.backbones.registry.catalog import is_network
-from unmask.models.backbones.registry.network_files import WEIGHTS_NAME
+from unmask.models.backbones.registry.entry import WEIGHTS_NAME
 from unmask.models.backbones.registry.store import StoredNetwork, fetch_backbone
 from unmask.models.detector import Detector
 

@@ -7,7 +7,6 @@ import timm
 import torch
 
 from unmask.config import ModelSettings
-from unmask.models.backbones import frame_encoder
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.cam_layer import find_cam_layer, layer_maps
 
@@ -26,7 +25,7 @@ FACES = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 @pytest.fixture
 def make_encoder(monkeypatch):
     """Build an encoder of two layers."""
-    monkeypatch.setattr(frame_encoder.timm, "create_model", partial(timm.create_model, depth=2))
+    monkeypatch.setattr(timm, "create_model", partial(timm.create_model, depth=2))
 
     def make(name, trainable="all", flow=False):
         with torch.random.fork_rng():

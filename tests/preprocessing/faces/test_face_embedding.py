@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unmask.config.weights_folder import weights_dir
-from unmask.models.backbones.registry import store
-from unmask.models.backbones.registry.network_files import weights_name
+from unmask.models.backbones.registry import network_files, store
+from unmask.models.backbones.registry.entry import weights_name
 from unmask.preprocessing.faces.alignment import align_face
 from unmask.preprocessing.faces.face_embedding import (
     STORED_AS,
@@ -21,7 +21,7 @@ from unmask.preprocessing.faces.identities import SAME_PERSON
 def test_weights_are_where_the_registry_writes_them(monkeypatch, tmp_path):
     monkeypatch.setenv("UNMASK_WEIGHTS_DIR", str(tmp_path))
     network = store.find_network("sface")
-    monkeypatch.setattr(store, "convert_network", lambda *_: pytest.fail("converted"))
+    monkeypatch.setattr(network_files, "convert_network", lambda *_: pytest.fail("converted"))
     folder = tmp_path / STORED_AS.parent
     folder.mkdir()
     (folder / store.FACTS_NAME).write_text('{"weights_sha256": "0"}')

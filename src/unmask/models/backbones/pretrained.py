@@ -8,18 +8,16 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, cast
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from unmask.errors import WeightsError
 from unmask.models.backbones.checkpoint_keys import describe_mismatch
 from unmask.models.backbones.hub import download_files
 from unmask.models.backbones.registry.catalog import is_network
-from unmask.models.backbones.registry.network_files import WEIGHTS_NAME
+from unmask.models.backbones.registry.entry import WEIGHTS_NAME
 from unmask.models.backbones.registry.store import fetch_backbone
 
 # names that timm gives to classifiers
@@ -69,6 +67,8 @@ def _resample_positions(state: dict[str, Tensor], backbone: nn.Module) -> dict[s
     own, stored = getattr(backbone, "pos_embed", None), state.get("pos_embed")
     if own is None or stored is None or own.shape == stored.shape:
         return state
+    from timm.layers import resample_abs_pos_embed
+
     prefix = 0 if getattr(backbone, "no_embed_class", False) else backbone.num_prefix_tokens
     grid = cast(Any, backbone).patch_embed.grid_size
     positions = resample_abs_pos_embed(stored, grid, num_prefix_tokens=cast(int, prefix))
@@ -84,6 +84,8 @@ def _find_file(name: str, weights: str) -> Path:
 
 
 def _timm_file(name: str) -> Path:
+    import timm
+
     cfg = timm.get_pretrained_cfg(name)
     if cfg is None or not cfg.hf_hub_id:
         raise WeightsError(f"timm has no pretrained weights of {name}; set model.frame_weights")

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from unmask.errors import SingleClassError
@@ -284,6 +283,8 @@ def fit_platt(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
     Raises:
         SingleClassError: All clips are genuine, or all are fake.
     """
+    from scipy.optimize import minimize  # takes long, and scoring fits nothing
+
     targets, z = smoothed_targets(is_fake), np.asarray(logits, np.float64)
     inputs = np.stack([z, np.ones_like(z)])
 
@@ -309,6 +310,8 @@ def fit_temperature(logits: Floats, is_fake: NDArray[np.bool_]) -> float:
 
     Arguments and errors are those of :func:`fit_platt`.
     """
+    from scipy.optimize import minimize_scalar
+
     targets, z = smoothed_targets(is_fake), np.asarray(logits, np.float64)
 
     def cross_entropy(log_temperature: float) -> float:

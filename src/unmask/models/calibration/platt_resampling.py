@@ -13,8 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
-from scipy.stats import norm, t
+from scipy.special import expit, ndtri, stdtrit
 
 from unmask.models.calibration.platt import (
     TEMPERATURE_RANGE,
@@ -115,7 +114,7 @@ def _stretch(centre: float, resampled: Floats, people: int) -> tuple[float, floa
     """Return the ends of the interval in log-odds around the fit to all people."""
     tail = (1 - COVERAGE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    factor = t.ppf(1 - tail, people - 1) / norm.ppf(1 - tail) * np.sqrt(people / (people - 1))
+    factor = stdtrit(people - 1, 1 - tail) / ndtri(1 - tail) * np.sqrt(people / (people - 1))
     below, above = max(centre - low, 0.0), max(high - centre, 0.0)
     return float(centre - factor * below), float(centre + factor * above)
 

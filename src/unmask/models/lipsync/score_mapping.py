@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit, softmax
 
 from unmask.errors import SingleClassError
@@ -79,6 +78,7 @@ def fit_mapping(labelled: Sequence[LabelledCurve], rate_hz: float) -> NDArray[np
 
 def _fit_posterior(heights: NDArray[np.float64], classes: NDArray[np.int_]) -> NDArray[np.float64]:
     """Fit the weight of the evidence and the evidence for "no shift" by maximum likelihood."""
+    from scipy.optimize import minimize
 
     def negative_log_likelihood(values: NDArray[np.float64]) -> float:
         none = np.full(len(heights), values[1])
@@ -93,6 +93,8 @@ def _fit_posterior(heights: NDArray[np.float64], classes: NDArray[np.int_]) -> N
 
 def _fit_slope(synced: NDArray[np.float64], desynced: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fit slope and offset of the score; both classes have the same total weight."""
+    from scipy.optimize import minimize
+
     low, high = 1 / (len(synced) + 2), (len(desynced) + 1) / (len(desynced) + 2)
 
     def cross_entropy(values: NDArray[np.float64]) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NOT_STATED = "not stated"
+WEIGHTS_NAME, GRAPH_NAME = "model.safetensors", "model.onnx"  # files of converted networks
 HIFIGAN = "speecht5_hifigan"  # transformers' type of the vocoder
 AASIST, MESO_4, MESO_INCEPTION_4 = "aasist", "meso-4", "mesoinception-4"
 SFACE = "sface"
@@ -116,3 +117,8 @@ class UnsupportedNetwork:
     architecture: str
     licence: str
     reason: str
+
+
+def weights_name(network: PretrainedNetwork) -> str:
+    """Return the name of the file of the network's weights."""
+    return GRAPH_NAME if network.model == SFACE else WEIGHTS_NAME

@@ -29,25 +29,20 @@ from unmask.models.backbones.registry.converters import (
 from unmask.models.backbones.registry.entry import (
     AASIST,
     DETECTORS,
+    GRAPH_NAME,
     HIFIGAN,
     MESO_INCEPTION_4,
     SFACE,
+    WEIGHTS_NAME,
     PretrainedNetwork,
 )
 from unmask.models.backbones.registry.onnx_network import OnnxNetwork
 from unmask.models.peers.aasist import Aasist
 from unmask.models.peers.mesonet import MesoNet
 
-WEIGHTS_NAME = "model.safetensors"
-GRAPH_NAME = "model.onnx"
 HEAD_DIM = 64  # of every Whisper model
 DILATIONS = (1, 3, 5)  # of every residual block of HiFi-GAN V1
 HIFIGAN_RATE_HZ = 22_050
-
-
-def weights_name(network: PretrainedNetwork) -> str:
-    """Return the name of the file of the network's weights."""
-    return GRAPH_NAME if network.model == SFACE else WEIGHTS_NAME
 
 
 def convert_network(network: PretrainedNetwork, content: bytes, folder: Path) -> None:

@@ -18,12 +18,7 @@ from unmask.config.weights_folder import weights_dir
 from unmask.errors import WeightsError
 from unmask.files import file_sha256
 from unmask.models.backbones.registry.catalog import find_network
-from unmask.models.backbones.registry.entry import PretrainedNetwork
-from unmask.models.backbones.registry.network_files import (
-    convert_network,
-    read_network,
-    weights_name,
-)
+from unmask.models.backbones.registry.entry import PretrainedNetwork, weights_name
 from unmask.models.backbones.registry.origins import read_files
 from unmask.models.backbones.registry.reference_outputs import ConversionProof, prove_conversion
 
@@ -124,6 +119,9 @@ def _read_stored(folder: Path) -> StoredNetwork:
 
 
 def _write(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
+    # the networks' own packages, which take seconds to import
+    from unmask.models.backbones.registry.network_files import convert_network
+
     try:
         convert_network(network, content, folder)
     except BROKEN as error:
@@ -144,6 +142,8 @@ def _write(network: PretrainedNetwork, content: bytes, folder: Path) -> None:
 
 
 def _prove(network: PretrainedNetwork, folder: Path) -> ConversionProof:
+    from unmask.models.backbones.registry.network_files import read_network
+
     proof = prove_conversion(network, read_network(network, folder))
     if not proof.cosine >= network.min_cosine:
         raise WeightsError(
