@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -30,12 +31,24 @@ def test_region_in_a_turned_image_is_mapped_back(quarters):
     assert square.angle == pytest.approx(quarters * np.pi / 2)
 
 
-def test_crop_matrix_maps_the_corners_of_the_region_to_those_of_the_crop():
-    square = RotatedSquare(np.array([30.0, 40.0], np.float32), 20.0, np.pi / 6)
-    across = 10 * np.array([np.cos(np.pi / 6), np.sin(np.pi / 6)])  # clockwise, as y points down
-    down = np.array([-across[1], across[0]])
-    corners = square.centre + np.array([-across - down, across - down, across + down])
-    matrix = square.crop_matrix(192)
-    assert corners @ matrix[:, :2].T + matrix[:, 2] == pytest.approx(
-        np.array([[0, 0], [192, 0], [192, 192]]), abs=1e-9
-    )
+@pytest.mark.parametrize("angle", [0.0, np.pi / 6, -2.5])
+def test_a_point_of_the_crop_is_found_again_in_the_image(angle):
+    square = RotatedSquare(np.array([70.0, 60.0], np.float32), 40.0, angle)
+    crop = np.array([0.3, 0.8])  # in sides of the region
+    x, y = square.to_image(crop)
+    image = np.zeros((120, 140), np.float32)
+    image[round(y), round(x)] = 255
+    rows, columns = np.nonzero(square.crop(image.astype(np.uint8), 160, cv2.BORDER_CONSTANT))
+    assert (columns.mean() / 160, rows.mean() / 160) == pytest.approx(crop, abs=0.02)
+
+
+def test_a_clockwise_region_turns_its_corner_clockwise():
+    square = RotatedSquare(np.array([30.0, 40.0], np.float32), 20.0, np.pi / 2)
+    assert square.to_image(np.array([0.0, 0.0])) == pytest.approx((40, 30))
+
+
+def test_the_border_continues_the_image_as_asked():
+    image = np.full((10, 10, 3), 200, np.uint8)
+    square = RotatedSquare(np.array([5.0, 5.0], np.float32), 30.0, 0.0)
+    assert square.crop(image, 30, cv2.BORDER_REPLICATE).min() == 200
+    assert (square.crop(image, 30, cv2.BORDER_CONSTANT)[0] == 0).all()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.preprocessing.faces.face_networks import FaceNetwork, NetworkFile, Values
 from unmask.preprocessing.faces.regions import Image, RotatedSquare
@@ -81,14 +80,13 @@ class FaceDetector:
 
     def __call__(self, image: Image) -> list[RotatedSquare]:
         """Return the region of each face, the most confident first."""
-        size = np.array(image.shape[1::-1])
-        side = int(size.max())  # of the square that the network sees, with the image in its middle
-        corner = (size - side) / 2
-        points, scores = self._predict(_read_square(image, corner, side, self._model.input_px))
+        size = np.array(image.shape[1::-1], np.float32)
+        square = RotatedSquare(size / 2, float(size.max()), 0.0)  # contains the image
+        crop = square.crop(image, self._model.input_px, cv2.BORDER_CONSTANT)  # black beyond it
         regions = []
-        for score, face in _blend_overlapping(points, scores):
+        for score, face in _blend_overlapping(*self._predict(crop * np.float32(2 / 255) - 1)):
             if score >= self._min_confidence:
-                low, high, left_eye, right_eye, *_ = face * side + corner
+                low, high, left_eye, right_eye, *_ = square.to_image(face)
                 regions.append(RotatedSquare.around(low, high, left_eye, right_eye))
         return regions
 
@@ -109,16 +107,6 @@ class FaceDetector:
         points[:, 1] += half
         proper = (half > 0).all(axis=1)
         return points[proper], scores[likely][proper]
-
-
-def _read_square(image: Image, corner: NDArray[np.float64], side: int, input_px: int) -> Values:
-    """Scale a square that contains the image to the input, in ``[-1, 1]``; -1 beyond the image."""
-    scale = input_px / side
-    matrix = np.column_stack([np.eye(2) * scale, -corner * scale])
-    square = cv2.warpPerspective(
-        image, np.vstack([matrix, (0, 0, 1)]), (input_px, input_px), flags=cv2.INTER_LINEAR
-    )
-    return (square * np.float32(2 / 255) - 1).astype(np.float32)
 
 
 def _blend_overlapping(points: Values, scores: Values) -> Iterator[tuple[float, Values]]:

@@ -32,17 +32,9 @@ class FaceMesh:
         Returns:
             The mesh and a score from 0.5 to 1, or ``None`` if the score is lower.
         """
-        matrix = region.crop_matrix(INPUT_PX)
-        crop = cv2.warpPerspective(
-            image,
-            np.vstack([matrix, (0, 0, 1)]),
-            (INPUT_PX, INPUT_PX),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        crop = region.crop(image, INPUT_PX, cv2.BORDER_REPLICATE)
         (values,), (presence,) = self._network(crop * np.float32(1 / 255))
         if presence < MIN_PRESENCE:
             return None
-        points = values.reshape(-1, 3)[:, :2]  # their depth is not used
-        inverse = cv2.invertAffineTransform(matrix)
-        return (points @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32), float(presence)
+        points = values.reshape(-1, 3)[:, :2] / INPUT_PX  # their depth is not used
+        return region.to_image(points), float(presence)

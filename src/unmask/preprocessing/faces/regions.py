@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,8 +51,29 @@ class RotatedSquare:
         x, y = self.centre
         return RotatedSquare(np.array([width - y, x], np.float32), self.side, self.angle).turned(1)
 
-    def crop_matrix(self, crop_px: int) -> NDArray[np.float64]:
-        """Return the matrix from the image to an upright crop of the region, shape ``(2, 3)``."""
+    def crop(self, image: Image, crop_px: int, border: int) -> Image:
+        """Return the region upright, shape ``(crop_px, crop_px, 3)``.
+
+        The corners of the region become those of the crop, as MediaPipe maps them.
+
+        Args:
+            border: OpenCV's way to continue the image.
+        """
+        degrees = float(np.degrees(self.angle))
+        corners = cv2.boxPoints((self.centre.tolist(), (self.side, self.side), degrees))
+        targets = np.array([(0, 1), (0, 0), (1, 0), (1, 1)], np.float32) * crop_px
+        matrix = cv2.getPerspectiveTransform(corners, targets)
+        crop = cv2.warpPerspective(
+            image, matrix, (crop_px, crop_px), flags=cv2.INTER_LINEAR, borderMode=border
+        )
+        return crop.astype(np.uint8, copy=False)
+
+    def to_image(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return points of the upright region in pixels of the image.
+
+        Args:
+            points: x and y in sides of the region, from its top left corner, shape ``(…, 2)``.
+        """
         cos, sin = np.cos(self.angle), np.sin(self.angle)
-        linear = np.array([[cos, sin], [-sin, cos]]) * (crop_px / self.side)
-        return np.column_stack([linear, crop_px / 2 - linear @ self.centre])
+        rotation = np.array([[cos, sin], [-sin, cos]])
+        return ((points - 0.5) @ rotation * self.side + self.centre).astype(np.float32)
