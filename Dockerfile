@@ -14,11 +14,6 @@ RUN python -m venv /opt/packages \
 
 FROM ${BASE}
 
-# OpenCV, which comes with MediaPipe, needs libGL and GLib
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
-    && rm -rf /var/lib/apt/lists/*
-
 COPY --from=packages /opt/packages /opt/packages
 ENV PATH=/opt/packages/bin:$PATH
 
@@ -40,8 +35,6 @@ ENV HOME=/var/lib/unmask \
     BENTOML_DO_NOT_TRACK=true \
     DO_NOT_TRACK=true \
     HF_HUB_DISABLE_TELEMETRY=true \
-    GLOG_minloglevel=2 \
-    TF_CPP_MIN_LOG_LEVEL=2 \
     PYTHONUNBUFFERED=1
 
 USER unmask

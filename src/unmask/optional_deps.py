@@ -8,8 +8,8 @@ from types import ModuleType
 
 from unmask.errors import MissingExtraError
 
-# import name to distribution, where the two differ; mediapipe installs OpenCV
-_DISTRIBUTIONS = {"cv2": "mediapipe", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+# import name to distribution, where the two differ
+_DISTRIBUTIONS = {"cv2": "opencv-python-headless", "skimage": "scikit-image", "sklearn": "scikit-learn"}
 _REQUIREMENT = re.compile(r"([\w.-]+).*; extra == ['\"](\w+)['\"]")
 
 

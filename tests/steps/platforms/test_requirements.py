@@ -15,7 +15,7 @@ def test_requirements_are_the_installed_versions_of_the_service():
     versions = dict(line.split("==") for line in pinned_requirements())
     assert versions["numpy"] == numpy.__version__
     assert versions["torch"] == torch.__version__.partition("+")[0]
-    assert {"bentoml", "mediapipe", "safetensors", "python-multipart"} <= versions.keys()
+    assert {"bentoml", "ai-edge-litert", "safetensors", "python-multipart"} <= versions.keys()
     assert {
         "celery",
         "redis",
