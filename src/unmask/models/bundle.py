@@ -8,8 +8,7 @@ calibration, and ``bundle.json``. A promoted bundle has ``gates.json`` too.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from unmask.config import (
@@ -31,6 +29,7 @@ from unmask.config import (
 )
 from unmask.errors import BundleError, ConfigError
 from unmask.files import file_sha256
+from unmask.models.bundle_files import load_checked, move_into_place, translate_errors
 from unmask.models.bundle_upgrades import upgrade_metadata
 from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration
@@ -267,7 +266,7 @@ def save_bundle(folder: Path, bundle: Bundle, *, whole: bool = True) -> Bundle:
         metadata |= {SYNC_OMITTED: sync_omitted} if sync_omitted else {}
         text = json.dumps(metadata, indent=2)
         (unfinished / METADATA).write_text(text + "\n")
-        _move_into_place(unfinished, folder)
+        move_into_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return replace(bundle, sha256=file_sha256(folder / METADATA))
@@ -290,18 +289,18 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder / METADATA}: damaged: {error}; train or fetch it again"
         ) from error
-    state = _load_checked(folder / WEIGHTS, weights_sha)
+    state = load_checked(folder / WEIGHTS, weights_sha)
     if metadata["schema_version"] == 1:
         state = {f"members.0.{name}": value for name, value in state.items()}
     state |= read_omitted(omitted, bundle.members)
-    with _translate_errors(folder / WEIGHTS):
+    with translate_errors(folder / WEIGHTS):
         unpack_state_dicts(state, bundle.members)
     if bundle.sync is not None:
-        with _translate_errors(folder / SYNC_WEIGHTS):
-            state = _load_checked(folder / SYNC_WEIGHTS, sync_sha)
+        with translate_errors(folder / SYNC_WEIGHTS):
+            state = load_checked(folder / SYNC_WEIGHTS, sync_sha)
             load_stored(bundle.sync, state, metadata.get(SYNC_OMITTED, ""))
     if genuine_sha:
-        genuine = _load_checked(folder / GENUINE_FEATURES, genuine_sha)
+        genuine = load_checked(folder / GENUINE_FEATURES, genuine_sha)
         bundle = replace(bundle, genuine_features=genuine)
     for network in _networks(bundle):
         network.eval()
@@ -387,30 +386,3 @@ def _read_gates(path: Path) -> dict[str, Any]:
 
 def _networks(bundle: Bundle) -> list[nn.Module]:
     return [*bundle.members, *([bundle.sync] if bundle.sync is not None else [])]
-
-
-def _load_checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
-    with _translate_errors(path):
-        if file_sha256(path) != expected_sha:
-            raise BundleError(
-                f"{path}: its hash differs from the one in {METADATA}; fetch it again"
-            )
-        return load_file(path)
-
-
-@contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise BundleError(f"{path}: cannot read the weights: {error}") from error
-
-
-def _move_into_place(unfinished: Path, folder: Path) -> None:
-    if not folder.exists():
-        unfinished.replace(folder)
-        return
-    retired = folder.with_name(f".{folder.name}.old.{os.getpid()}")
-    folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
-    unfinished.replace(folder)
-    shutil.rmtree(retired)

@@ -92,9 +92,9 @@ def export_graphs(
 
 def _expm1(graph: Any, x: Any) -> Any:
     """Write exp(x) - 1 as 2 t / (1 - t) with t = tanh(x / 2), exact near 0; ONNX has no such."""
-    one, two = (graph.op("Constant", value_t=torch.tensor(value)) for value in (1.0, 2.0))
+    unit, two = (graph.op("Constant", value_t=torch.tensor(value)) for value in (1.0, 2.0))
     half = graph.op("Tanh", graph.op("Div", x, two))
-    return graph.op("Div", graph.op("Mul", two, half), graph.op("Sub", one, half))
+    return graph.op("Div", graph.op("Mul", two, half), graph.op("Sub", unit, half))
 
 
 def _export(path: Path, spec: GraphSpec, examples: Sequence[Inputs]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Files of a bundle: weights checked against their hash, and a folder moved into place."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from unmask.errors import BundleError
+from unmask.files import file_sha256
+
+
+def load_checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
+    """Return the tensors of a file.
+
+    Raises:
+        BundleError: The file is damaged, or another than the bundle's.
+    """
+    with translate_errors(path):
+        if file_sha256(path) != expected_sha:
+            raise BundleError(
+                f"{path}: its hash differs from the one in the bundle's metadata; fetch it again"
+            )
+        return load_file(path)
+
+
+@contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Name the file in errors of reading its weights."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BundleError(f"{path}: cannot read the weights: {error}") from error
+
+
+def move_into_place(unfinished: Path, folder: Path) -> None:
+    """Give a finished folder its name, in place of an older one."""
+    if not folder.exists():
+        unfinished.replace(folder)
+        return
+    retired = folder.with_name(f".{folder.name}.old.{os.getpid()}")
+    folder.replace(retired)  # a folder that is not empty cannot be replaced in one move
+    unfinished.replace(folder)
+    shutil.rmtree(retired)
