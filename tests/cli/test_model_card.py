@@ -71,17 +71,17 @@ def test_measured_rates_stand_beside_the_guarantee_and_prevalence_is_stated():
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"),
+    ("facts", "sentence"),
     [
         ({"folds": 5}, "cross-fitted in 5 folds"),
         ({}, "may also have chosen the epoch"),
         ({"selection_clips": 36, "by_person": True}, "chosen on 36 other clips"),
     ],
 )
-def test_a_guarantee_that_holds_approximately_says_so(facts, words):
+def test_a_guarantee_that_holds_approximately_says_so(facts, sentence):
     counts = {"real_clips": 24, "fake_clips": 20, **facts}
     text = to_markdown(Model(**VALUES, promise=ReportedGuarantee(fpr=0.1, fnr=0.05, **counts)))
-    assert words in text
+    assert sentence in text
     assert ("holds approximately" in text) == ("selection_clips" not in facts)
     assert ("clips of new people drawn" in text) == ("by_person" in facts)
 

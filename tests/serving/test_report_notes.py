@@ -116,19 +116,19 @@ def test_a_guarantee_by_person_speaks_of_new_people(info):
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"),
+    ("facts", "sentence"),
     [
         ({"selection_clips": 36}, "were chosen on 36 other clips, of other people"),
         ({"folds": 5}, "cross-fitted in 5 folds"),
         ({}, "may also have chosen the epoch"),
     ],
 )
-def test_a_note_says_which_clips_chose_the_epoch(info, facts, words):
+def test_a_note_says_which_clips_chose_the_epoch(info, facts, sentence):
     guarantee = ConformalGuarantee(0.1, 0.1, 120, 60, 18)
     promise = ReportedGuarantee(fpr=0.1, fnr=0.1, real_clips=120, fake_clips=60, **facts)
     model = MODEL.model_copy(update={"promise": promise})
     text = notes(info, model, guarantee=guarantee)
-    assert words in text
+    assert sentence in text
     assert ("holds approximately" in text) == ("selection_clips" not in facts)
 
 

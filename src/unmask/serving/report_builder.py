@@ -65,8 +65,7 @@ def build_report(
     members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
-    moments = 0 if decisive is None else len(decisive.times_s)
-    basis = VerdictBasis(probability, moments, bool(segments), obstacles)
+    basis = VerdictBasis(probability, _count_moments(decisive), bool(segments), obstacles)
     decision = decide_verdict(basis, in_effect)
     is_scored = decision.reason != "demo_model"
     guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
@@ -98,6 +97,10 @@ def build_report(
         timing_s=timing,
     )
     return report if is_scored else without_scores(report)
+
+
+def _count_moments(decisive: PersonScores | None) -> int:
+    return 0 if decisive is None else len(decisive.times_s)
 
 
 def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> Iterator[str]:

@@ -44,7 +44,7 @@ class _PersonSteps:
     speaks: Bools
     listens: Bools
     moves_lips: Bools
-    heard: Bools  # speech while the person is in view
+    with_speech: Bools  # speech while the person is in view
     unheard: Bools  # lips that move without speech
 
 
@@ -101,10 +101,10 @@ def _join(number: int, windows: Sequence[SpeakerActivity]) -> _PersonSteps:
         nowhere = np.zeros(len(window.speech), np.bool_)
         absent = PersonActivity(number, nowhere, nowhere, nowhere, nowhere)
         own = next((p for p in window.people if p.person == number), absent)
-        heard = window.speech & own.in_view
-        still = heard & own.mouth_seen & ~own.moves
-        moving = heard & own.moves & ~own.speaks
-        parts.append((own.speaks, still, moving, heard, own.moves & ~window.speech))
+        with_speech = window.speech & own.in_view
+        still = with_speech & own.mouth_seen & ~own.moves
+        moving = with_speech & own.moves & ~own.speaks
+        parts.append((own.speaks, still, moving, with_speech, own.moves & ~window.speech))
     return _PersonSteps(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -141,7 +141,7 @@ def _role(steps: _PersonSteps) -> PersonCode:
     """Return what a person does: who speaks for ``MIN_S`` speaks, else what lasts longest."""
     if _seconds(steps.speaks) >= MIN_S:
         return "speaks"
-    if not steps.heard.any():
+    if not steps.with_speech.any():
         return "moves_lips_unheard" if _seconds(steps.unheard) >= MIN_S else "no_speech_heard"
     if _seconds(steps.listens | steps.moves_lips) < MIN_S:
         return "mouth_not_seen"
