@@ -118,6 +118,7 @@ def test_every_field_has_a_description():
 def test_json_schema_names_fields_as_reports_do_and_not_as_internal_records():
     schemas = Report.model_json_schema()["$defs"]
     guarantee = ["fpr", "fnr", "real_clips", "fake_clips", "people", "folds"]
+    guarantee += ["by_person", "selection_clips"]
     assert list(schemas["ReportedGuarantee"]["properties"]) == guarantee
     assert list(schemas["Media"]["properties"])[:2] == ["file", "sha256"]
 
@@ -131,6 +132,8 @@ def test_guarantee_is_read_from_the_calibration_record():
         "fake_clips": 23,
         "people": 8,
         "folds": 0,
+        "by_person": False,
+        "selection_clips": 0,
     }
     assert ReportedGuarantee.model_validate(guarantee.model_dump()) == guarantee
 

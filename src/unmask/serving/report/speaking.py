@@ -109,7 +109,8 @@ class Speaking(ReportModel):
     @property
     def lines(self) -> tuple[str, ...]:
         """Everything in words, for people to read."""
-        return tuple(item.message for item in (*self.situations, *self.people))
+        situations = (situation.message for situation in self.situations)
+        return *situations, *(person.message for person in self.people)
 
 
 def describe_person(
