@@ -5,7 +5,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from pip_requirements_parser import RequirementsFile
 
 from unmask.errors import DataError
@@ -17,16 +17,17 @@ LOCK = Path(__file__).parents[2] / "requirements.lock"
 def pinned_requirements(requirements: Iterable[str] = SERVING) -> list[str]:
     """Return ``name==version`` of all installed dependencies of ``requirements``, unmask apart."""
     queue = [Requirement(text) for text in requirements]
-    visited: set[tuple[str, frozenset[str]]] = set()
+    visited: set[tuple[NormalizedName, frozenset[str]]] = set()
     versions: dict[str, str] = {}
     while queue:
         requirement = queue.pop()
-        key = (requirement.name.lower(), frozenset(requirement.extras))
+        name = canonicalize_name(requirement.name)
+        key = (name, frozenset(requirement.extras))
         if key in visited:
             continue
         visited.add(key)
         package = distribution(requirement.name)
-        versions[requirement.name.lower().replace("_", "-")] = package.version
+        versions[name] = package.version
         dependencies = map(Requirement, package.requires or [])
         queue += [each for each in dependencies if _applies(each, requirement.extras)]
     versions.pop("unmask")
