@@ -14,6 +14,7 @@ import yaml
 
 from bento.settings import ServiceSettings
 from unmask.cli.app import app
+from unmask.engine.options import ENGINE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -70,7 +71,7 @@ def test_commands_exist(page):
 @pages
 def test_environment_variables_are_settings(page):
     known = {f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields}
-    known |= {"UNMASK_BUNDLE", "UNMASK_WEIGHTS_DIR"}  # of the library
+    known |= {"UNMASK_BUNDLE", "UNMASK_WEIGHTS_DIR", ENGINE_VARIABLE}  # of the library
     assert set(re.findall(r"UNMASK_[A-Z_]+", page.read_text())) - known == set()
 
 
