@@ -49,6 +49,10 @@ def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
         "auc@ffpp",
         "auc@celebdf",
         "cross_dataset_auc",
+        "localisation_ap50",
+        "localisation_ap75",
+        "partial_auc",
+        "flagged_ratio",
         "baseline_drop",
         "non_inferiority",
     ]
