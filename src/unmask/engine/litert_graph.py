@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from unmask.engine.graph import Array, InputSpec, check_inputs
+from unmask.engine.graph import Array, Graph, InputSpec
 from unmask.engine.options import EngineOptions
 from unmask.errors import ConfigError, EngineError
 from unmask.native_stderr import suppress_native_stderr
 from unmask.optional_deps import require
 
 
-class LiteRtGraph:
-    """A :class:`unmask.engine.graph.Graph` on LiteRT, in float32.
+class LiteRtGraph(Graph):
+    """A graph on LiteRT, in float32.
 
     Raises:
         MissingExtraError: LiteRT is not installed.
@@ -29,32 +29,21 @@ class LiteRtGraph:
         self._path, self._threads = path, options.thread_count
         self._local = local()  # an interpreter holds one run's tensors
         interpreter = self._interpreter()
-        self._inputs = tuple(
+        inputs = (
             InputSpec(tensor["name"], tuple(tensor["shape"].tolist()), np.dtype(tensor["dtype"]))
             for tensor in interpreter.get_input_details()
         )
-        self._outputs = tuple(tensor["name"] for tensor in interpreter.get_output_details())
+        outputs = (tensor["name"] for tensor in interpreter.get_output_details())
+        super().__init__(path.name, inputs, outputs)
 
-    @property
-    def inputs(self) -> tuple[InputSpec, ...]:
-        """Inputs in the order of the graph."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs in the order of the graph."""
-        return self._outputs
-
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs by name; see :meth:`unmask.engine.graph.Graph.run`."""
-        arrays = check_inputs(self._path.name, self._inputs, inputs)
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         interpreter = self._interpreter()
         try:
             for tensor in interpreter.get_input_details():
-                interpreter.set_tensor(tensor["index"], arrays[tensor["name"]])
+                interpreter.set_tensor(tensor["index"], inputs[tensor["name"]])
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise EngineError(f"{self._path.name}: LiteRT failed: {error}") from error
+            raise EngineError(f"{self.name}: LiteRT failed: {error}") from error
         return {
             tensor["name"]: interpreter.get_tensor(tensor["index"])
             for tensor in interpreter.get_output_details()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.engine.graph import Array, InputSpec, check_inputs
+from unmask.engine.graph import Array, Graph, InputSpec
 from unmask.engine.options import EngineOptions
 from unmask.errors import ConfigError, EngineError
 from unmask.optional_deps import require
@@ -16,8 +16,8 @@ ERROR_SEVERITY = 3
 DTYPES = {"float": "float32", "double": "float64", "float16": "float16", "bool": "bool"}
 
 
-class OnnxRuntimeGraph:
-    """A :class:`unmask.engine.graph.Graph` on ONNX Runtime, in float32.
+class OnnxRuntimeGraph(Graph):
+    """A graph on ONNX Runtime, in float32.
 
     Raises:
         MissingExtraError: ONNX Runtime is not installed.
@@ -35,32 +35,19 @@ class OnnxRuntimeGraph:
         settings.log_severity_level = ERROR_SEVERITY
         # waiting threads would take the cores of whatever runs between two graphs
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._name = path.name
         try:
             self._session = runtime.InferenceSession(str(path), settings, providers=[PROVIDER])
         except Exception as error:  # its exceptions share no base
             raise EngineError(f"{path}: ONNX Runtime cannot read it: {error}") from error
-        self._inputs = tuple(map(_spec, self._session.get_inputs()))
-        self._outputs = tuple(output.name for output in self._session.get_outputs())
+        outputs = (output.name for output in self._session.get_outputs())
+        super().__init__(path.name, map(_spec, self._session.get_inputs()), outputs)
 
-    @property
-    def inputs(self) -> tuple[InputSpec, ...]:
-        """Inputs in the order of the graph."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs in the order of the graph."""
-        return self._outputs
-
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs by name; see :meth:`unmask.engine.graph.Graph.run`."""
-        arrays = check_inputs(self._name, self._inputs, inputs)
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         try:
-            results = self._session.run(list(self._outputs), arrays)
+            results = self._session.run(list(self.outputs), inputs)
         except Exception as error:
-            raise EngineError(f"{self._name}: ONNX Runtime failed: {error}") from error
-        return dict(zip(self._outputs, results, strict=True))
+            raise EngineError(f"{self.name}: ONNX Runtime failed: {error}") from error
+        return dict(zip(self.outputs, results, strict=True))
 
 
 def _spec(argument: Any) -> InputSpec:

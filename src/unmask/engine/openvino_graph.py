@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.engine.graph import Array, InputSpec, check_inputs
+from unmask.engine.graph import Array, Graph, InputSpec
 from unmask.engine.options import EngineOptions
 from unmask.errors import EngineError
 from unmask.optional_deps import require
@@ -16,8 +16,8 @@ from unmask.optional_deps import require
 DEVICE = "CPU"
 
 
-class OpenVinoGraph:
-    """A :class:`unmask.engine.graph.Graph` on OpenVINO.
+class OpenVinoGraph(Graph):
+    """A graph on OpenVINO.
 
     Raises:
         MissingExtraError: OpenVINO is not installed.
@@ -25,40 +25,27 @@ class OpenVinoGraph:
     """
 
     def __init__(self, path: Path, options: EngineOptions) -> None:
-        self._name = path.name
         core = _core()
         try:
             model = core.read_model(path)
             self._compiled = core.compile_model(model, DEVICE, _properties(core, options))
         except RuntimeError as error:
             raise EngineError(f"{path}: OpenVINO cannot read it: {_reason(error)}") from error
-        self._inputs = tuple(
+        inputs = (
             InputSpec(port.get_any_name(), _shape(port), np.dtype(port.element_type.to_dtype()))
             for port in model.inputs
         )
-        self._outputs = tuple(port.get_any_name() for port in model.outputs)
+        super().__init__(path.name, inputs, (port.get_any_name() for port in model.outputs))
         self._requests = local()  # a request holds one run's tensors
 
-    @property
-    def inputs(self) -> tuple[InputSpec, ...]:
-        """Inputs in the order of the graph."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs in the order of the graph."""
-        return self._outputs
-
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs by name; see :meth:`unmask.engine.graph.Graph.run`."""
-        arrays = check_inputs(self._name, self._inputs, inputs)
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         if not hasattr(self._requests, "request"):
             self._requests.request = self._compiled.create_infer_request()
         try:
-            results = self._requests.request.infer(arrays, share_inputs=True)
+            results = self._requests.request.infer(inputs, share_inputs=True)
         except RuntimeError as error:
-            raise EngineError(f"{self._name}: OpenVINO failed: {_reason(error)}") from error
-        return {name: results[index] for index, name in enumerate(self._outputs)}
+            raise EngineError(f"{self.name}: OpenVINO failed: {_reason(error)}") from error
+        return {name: results[index] for index, name in enumerate(self.outputs)}
 
 
 @cache

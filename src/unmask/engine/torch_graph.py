@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from unmask.engine.graph import Array, InputSpec, check_inputs
+from unmask.engine.graph import Array, Graph, InputSpec
 from unmask.errors import EngineError
 
 
-class TorchGraph:
-    """A :class:`unmask.engine.graph.Graph` of a torch module.
+class TorchGraph(Graph):
+    """A graph of a torch module.
 
     Args:
         module: Takes the inputs in order and returns a tensor, or a tuple of them.
@@ -22,35 +22,22 @@ class TorchGraph:
     def __init__(
         self, module: nn.Module, inputs: Sequence[InputSpec], outputs: Sequence[str]
     ) -> None:
+        super().__init__(type(module).__name__, inputs, outputs)
         self._module = module.eval()
-        self._inputs, self._outputs = tuple(inputs), tuple(outputs)
 
-    @property
-    def inputs(self) -> tuple[InputSpec, ...]:
-        """Inputs in the order of the module's arguments."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs in the order of the module."""
-        return self._outputs
-
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs by name; see :meth:`unmask.engine.graph.Graph.run`."""
-        name = type(self._module).__name__
-        arrays = check_inputs(name, self._inputs, inputs)
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         # torch refuses arrays that may not be written, such as views of a video's frames
         tensors = [
-            torch.from_numpy(np.require(arrays[spec.name], requirements="W"))
-            for spec in self._inputs
+            torch.from_numpy(np.require(inputs[spec.name], requirements="W"))
+            for spec in self.inputs
         ]
         with torch.inference_mode():
             try:
                 results = self._module(*tensors)
             except RuntimeError as error:
-                raise EngineError(f"{name}: torch failed: {error}") from error
+                raise EngineError(f"{self.name}: torch failed: {error}") from error
         values = (results,) if isinstance(results, torch.Tensor) else results
         return {
             output: value.numpy(force=True).copy()
-            for output, value in zip(self._outputs, values, strict=True)
+            for output, value in zip(self.outputs, values, strict=True)
         }
