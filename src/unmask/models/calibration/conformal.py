@@ -115,7 +115,7 @@ def describe_unreachable_verdicts(guarantee: ConformalGuarantee) -> Iterator[str
 
 
 def grouped_quantile(
-    scores: NDArray[np.float64], groups: NDArray[np.str_], rate: float
+    scores: NDArray[np.float64], groups: NDArray[np.str_ | np.int64], rate: float
 ) -> float | None:
     """Return the score that one of a new group exceeds with probability at most ``rate``.
 
@@ -128,24 +128,13 @@ def grouped_quantile(
 
     Example:
         >>> grouped_quantile(np.array([1.0, 2.0, 3.0, 9.0]), np.array(list("aaab")), rate=0.5)
-        3.0
+        9.0
     """
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(scores, kind="stable")
     below = np.cumsum(1 / sizes[group[order]])  # weight of the scores up to each
     rank = np.searchsorted(below, (len(sizes) + 1) * (1 - rate) - EPS)
     return float(scores[order[rank]]) if rank < len(scores) else None
-
-
-def conformal_quantile(scores: NDArray[np.float64], rate: float, unreachable: float) -> float:
-    """Return the score that new ones exceed with probability at most ``rate``.
-
-    Args:
-        scores: Calibration scores sorted from the least to the most extreme, shape ``(clips,)``.
-        unreachable: Returned where there are too few of them.
-    """
-    rank = math.ceil((len(scores) + 1) * (1 - rate) - EPS)
-    return float(scores[rank - 1]) if rank <= len(scores) else unreachable
 
 
 def _check_rate(name: str, rate: float) -> None:

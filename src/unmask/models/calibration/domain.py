@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from unmask.models.calibration.conformal import conformal_quantile, min_calibration_size
+from unmask.models.calibration.conformal import grouped_quantile, min_calibration_size
 from unmask.records import FOOTAGE_FACTS
 
 # Differences below the tolerance, in octaves, say nothing about the kind of footage. Size, frame
@@ -95,8 +95,8 @@ def fit_domain(
         others = _fit(facts[names != person], tolerances, rate)
         own = np.flatnonzero(names == person)
         distances[own] = [others.distance(facts[index]) for index in own]
-    limit = conformal_quantile(np.sort(distances), rate, float("inf"))
-    if not np.isfinite(limit):
+    limit = grouped_quantile(distances, np.arange(len(distances)), rate)  # each clip by itself
+    if limit is None or not np.isfinite(limit):
         return None
     domain = _fit(facts, tolerances, rate)
     return CalibrationDomain(
