@@ -21,7 +21,7 @@ class UncertaintySettings(SettingsModel):
     )
     fnr: OpenFraction = Field(
         default=0.01,
-        description="Target false negative rate of the conformal guarantee: share of fakes that "
+        description="Target false negative rate of the conformal guarantee: share of fakes "
         "of new people that may be called real. A target of 0.01 needs 99 people in the fake "
         "calibration clips; with fewer, no clip is called real.",
     )

@@ -5,7 +5,7 @@ several people move, those speak whose motion agrees best with the loudness of t
 Cutler & Davis, "Look who's talking", ICME 2000. Agreement decides between people alone: the lips of
 a single person in view may disagree with the sound, which is for lip-sync to judge. A task of its
 own since AVA-ActiveSpeaker (Roth et al., ICASSP 2020), where networks trained on labelled films
-reach a mean average precision above 0.9 (TalkNet, Tao et al., 2021); this is none of them.
+reach a mean average precision above 0.9 (TalkNet, Tao et al., 2021). No network is used here.
 
 Both constants that are called chosen were, on half of the people of real footage; see
 docs/speakers.md for what they give on the other half.
