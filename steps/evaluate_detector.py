@@ -11,10 +11,12 @@ from steps.platforms.materializers import FolderMaterializer, step_dir
 from steps.platforms.paths import CACHE
 from unmask.config import EvaluationSettings
 from unmask.data.test_sets import select_headline_clips
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation, evaluate, measure_splits
 from unmask.evaluation.plots import write_plots
 from unmask.evaluation.serialization import write_scores
+from unmask.models.device_placement import load_on_accelerator
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.localisation.measure import measure_split
@@ -37,7 +39,9 @@ def evaluate_detector(
     on own forgeries and of localisation.
     """
     headline, cache = select_headline_clips(clips), Cache(CACHE)
-    scores = score_split_outputs(bundle, headline, "test", cache)
+    detector = load_on_accelerator(bundle)
+    load = make_feature_loader(detector.preprocessing, cache, headline)
+    scores = score_split_outputs(detector, headline, "test", load)
     plots = step_dir()
     write_plots(scores.rows, plots, settings.bins)
     write_scores(scores.rows, plots / "scores.csv")
@@ -48,5 +52,5 @@ def evaluate_detector(
     evaluation = evaluate(scores.rows, settings, seed, scores.outputs)
     evaluation = evaluation.beside_promise(scores.guarantee.fpr, scores.guarantee.fnr)
     evaluation = replace(evaluation, cross_dataset=cross_dataset, own_forgeries=slices)
-    localisation = measure_split(bundle, headline, "test", cache, settings, seed)
+    localisation = measure_split(detector, scores.scored, load, settings, seed)
     return replace(evaluation, localisation=localisation), plots

@@ -6,10 +6,13 @@ import pytest
 
 from tests.factories import make_clip
 from unmask.config import EvaluationSettings
+from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.files import file_sha256
+from unmask.models.bundle import load_bundle
 from unmask.records import FakeSpan
 from unmask.training.localisation import spliced_sequences
 from unmask.training.localisation.measure import choose_pairs, is_partly_forged, measure_split
+from unmask.training.score_clips import score_clip_people
 
 SETTINGS = EvaluationSettings(resamples=20)
 
@@ -28,9 +31,22 @@ def clips(make_video, tmp_path):
     return tuple(rows)
 
 
-def test_whole_fakes_are_spliced(bundle_folder, clips, monkeypatch):
+@pytest.fixture
+def measure(bundle_folder):
+    """Score clips and measure localisation on them."""
+    bundle = load_bundle(bundle_folder)
+
+    def run(clips):
+        load = make_feature_loader(bundle.preprocessing, None, clips)
+        scored = score_clip_people(bundle, clips, load)
+        return measure_split(bundle, scored, load, SETTINGS, 7)
+
+    return run
+
+
+def test_whole_fakes_are_spliced(measure, clips, monkeypatch):
     monkeypatch.setattr(spliced_sequences, "SEQUENCES_S", ((34.0, 0.4),))
-    report = measure_split(bundle_folder, clips, "test", None, SETTINGS, 7)
+    report = measure(clips)
     assert (report.footage, report.not_measured) == ("spliced", "")
     assert {row.modality for row in report.rows} == {"video", "either"}
     assert report.partial_auc is not None
@@ -38,17 +54,17 @@ def test_whole_fakes_are_spliced(bundle_folder, clips, monkeypatch):
     assert (row.name, row.clips, row.fakes) == ("30 to 45 s", 4, 2)
 
 
-def test_partly_forged_clips_are_measured_as_they_are(bundle_folder, clips):
+def test_partly_forged_clips_are_measured_as_they_are(measure, clips):
     spans = (FakeSpan(0.4, 0.9, "video"),)
     partial = [replace(c, fake_periods=spans) if c.is_fake else c for c in clips]
-    report = measure_split(bundle_folder, partial, "test", None, SETTINGS, 7)
+    report = measure(partial)
     assert report.footage == "partial"
     assert {(row.clips, row.truths) for row in report.rows} == {(4, 2)}
 
 
-def test_a_split_without_pairs_says_why_nothing_is_measured(bundle_folder, clips):
+def test_a_split_without_pairs_says_why_nothing_is_measured(measure, clips):
     single = [replace(clip, pair_id=clip.clip_id) for clip in clips]
-    report = measure_split(bundle_folder, single, "test", None, SETTINGS, 7)
+    report = measure(single)
     assert report.rows == ()
     assert "give clips in pairs" in report.not_measured
     assert report.to_metrics() == {}

@@ -1,31 +1,28 @@
 """Localisation on the test clips of a data set, whether they are partly forged or not."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
 from unmask.config import EvaluationSettings
-from unmask.data.splits import select_split
-from unmask.data.torch.evaluation_set import make_feature_loader
+from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import Resampling
 from unmask.evaluation.localisation_report import LocalisationReport
-from unmask.models.device_placement import load_on_accelerator
-from unmask.preprocessing.cache import Cache
+from unmask.models.bundle import Bundle
 from unmask.records import Clip
-from unmask.training.localisation.report import evaluate_localisation, report_localisation
+from unmask.training.localisation.report import report_localisation
 from unmask.training.localisation.spliced_sequences import score_spliced
+from unmask.training.scored_clip import ScoredClip
 
 WHOLE = 0.9  # share of a clip above which a forged segment is the whole clip
 
 
 def measure_split(
-    bundle: Path,
-    clips: Sequence[Clip],
-    split: str,
-    cache: Cache | None,
+    bundle: Bundle,
+    scored: Sequence[ScoredClip],
+    load: FeatureLoader,
     settings: EvaluationSettings,
     seed: int,
 ) -> LocalisationReport:
@@ -35,20 +32,21 @@ def measure_split(
     are, see :mod:`.spliced_sequences`; where that is impossible, the report says why.
 
     Args:
+        scored: Clips of the split, at least one.
+        load: Loads the features of a clip with the bundle's preprocessing.
         settings: ``spliced_fakes`` limits the fakes that are spliced.
         seed: Of the sequences, and of the resampling.
     """
-    chosen, loaded = select_split(clips, split), load_on_accelerator(bundle)
-    load = make_feature_loader(loaded.preprocessing, cache, chosen)
+    clips, split = [each.clip for each in scored], scored[0].clip.split
     resampling = Resampling(np.random.default_rng(seed), settings.resamples, settings.confidence)
-    if any(is_partly_forged(clip) for clip in chosen):
-        return evaluate_localisation(loaded, chosen, split, load, resampling)
+    if any(is_partly_forged(clip) for clip in clips):
+        return report_localisation(bundle, scored, split, resampling)
     try:
-        pairs = choose_pairs(chosen, settings.spliced_fakes)
-        scored = score_spliced(loaded, pairs, load, np.random.default_rng((seed, 1)))
+        pairs = choose_pairs(clips, settings.spliced_fakes)
+        sequences = score_spliced(bundle, pairs, load, np.random.default_rng((seed, 1)))
     except DataError as error:
         return LocalisationReport(split, footage="spliced", not_measured=str(error))
-    return report_localisation(loaded, scored, split, resampling, "spliced")
+    return report_localisation(bundle, sequences, split, resampling, "spliced")
 
 
 def is_partly_forged(clip: Clip) -> bool:
