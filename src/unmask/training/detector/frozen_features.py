@@ -6,8 +6,9 @@ before.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -15,12 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmask.data.torch.evaluation_set import (
-    EvaluationClips,
-    FeatureLoader,
-    Vectors,
-    feature_cache,
-)
+from unmask.data.torch.evaluation_set import FeatureLoader, Vectors, feature_cache
 from unmask.models.backbones.feature_store import Encode
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.bundle import Bundle
@@ -95,16 +91,8 @@ def extract_face_features(
         SHA-256 of the file to features of ``detector.frame.extract``, shape ``(frames, width)``,
         float32; without clips that cannot be used.
     """
-    vectors: Vectors = {}
     with cached_features([detector.frame], cache):
-        for clip in track(clips, "faces"):
-            try:
-                samples = to_model_inputs(load(clip))
-                if samples:
-                    vectors[clip.sha256] = encode_faces(detector, samples[0])
-            except Exception:  # training itself reports the problem
-                log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
-    return vectors
+        return _encode_clips(track(clips, "faces"), load, partial(encode_faces, detector))
 
 
 def extract_fixed_stage(
@@ -119,28 +107,40 @@ def extract_fixed_stage(
     frame, uses_faces = detector.frame, "video" in detector.settings.modalities
     if not uses_faces or not frame.fixed_width or frame.frozen or frame.backbone_frozen:
         return None
+    encode = partial(_encode, detector, frame.extract_fixed, frame.fixed_width)
+    return _encode_clips(clips, load, encode)
+
+
+def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
+    """Encode the faces of a sample, none by a detector of sound alone: ``(frames, width)``."""
+    return _encode(detector, detector.frame.extract, detector.frame.width, sample)
+
+
+def _encode_clips(
+    clips: Iterable[Clip], load: FeatureLoader, encode: Callable[[ModelInput], NDArray[np.float32]]
+) -> Vectors:
+    """Encode the largest person in each clip; without clips that cannot be used."""
     vectors: Vectors = {}
-    for example in EvaluationClips(clips, load):
-        if not example.samples:
-            continue  # training itself reports the problem
-        vectors[example.clip.sha256] = np.zeros((0, frame.fixed_width), np.float32)
-        if len(example.samples[0].faces):
-            batch = collate(example.samples[:1], detector.settings)
-            flow = None if batch.flow is None else batch.flow[0]
-            rows = frame.extract_fixed(batch.frames[0], flow)
-            vectors[example.clip.sha256] = rows.numpy()
+    for clip in clips:
+        try:
+            samples = to_model_inputs(load(clip))
+            if samples:
+                vectors[clip.sha256] = encode(samples[0])
+        except Exception:  # training itself reports the problem
+            log.debug("clip %s has no face features", clip.clip_id, exc_info=True)
     return vectors
 
 
 @torch.inference_mode()
-def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
-    """Encode the faces of a sample, none by a detector of sound alone: ``(frames, width)``."""
+def _encode(
+    detector: Detector, extract: Encode, width: int, sample: ModelInput
+) -> NDArray[np.float32]:
     if not len(sample.faces) or "video" not in detector.settings.modalities:
-        return np.zeros((0, detector.frame.width), np.float32)
+        return np.zeros((0, width), np.float32)
     device = next(detector.parameters()).device
     batch = collate([sample], detector.settings).to(device)
     flow = None if batch.flow is None else batch.flow[0]
-    vectors: NDArray[np.float32] = detector.frame.extract(batch.frames[0], flow).cpu().numpy()
+    vectors: NDArray[np.float32] = extract(batch.frames[0], flow).cpu().numpy()
     return vectors
 
 
