@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from unmask.engine.loading import load_graph
 from unmask.engine.options import EngineOptions
 from unmask.errors import WeightsError
 from unmask.files import file_sha256
 
-MAX_LOGIT = 100.0  # beyond it, the exponential function overflows
 FOLDER = Path(__file__).with_name("networks")
 
 Values = NDArray[np.float32]
@@ -60,6 +60,5 @@ class FaceNetwork:
         """
         outputs = self._graph.run({self._input.name: pixels[None]}).values()
         logits, values = sorted(outputs, key=lambda output: output.shape[-1])
-        clipped = np.clip(logits.reshape(-1).astype(np.float64), -MAX_LOGIT, MAX_LOGIT)
-        scores = (1 / (1 + np.exp(-clipped))).astype(np.float32)
+        scores = expit(logits.reshape(-1).astype(np.float64)).astype(np.float32)
         return values.reshape(len(scores), -1), scores
