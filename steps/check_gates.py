@@ -12,7 +12,8 @@ from unmask.evaluation import gates
 from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.roadmap import add_targets
-from unmask.models.bundle import read_untrained, untrained_notes
+from unmask.models.bundle_metadata import read_untrained
+from unmask.models.scoring_bundle import untrained_notes
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
 

@@ -15,7 +15,8 @@ from steps.platforms.paths import SERVICE, SERVICE_BUNDLE
 from steps.platforms.requirements import hashed_requirements
 from steps.platforms.run_summary import add_bento, promotable
 from unmask.evaluation.gates import GateReport
-from unmask.models.bundle import is_whole, load_bundle, save_bundle
+from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.bundle_metadata import is_whole
 from unmask.preprocessing.faces.face_embedding import PACKAGED, STORED_AS, find_weights
 
 BENTO = "unmask"

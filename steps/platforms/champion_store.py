@@ -13,7 +13,8 @@ from unmask.errors import EngineError, MissingExtraError
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.files import atomic_write
-from unmask.models.bundle import GATES, load_bundle
+from unmask.models.bundle import load_bundle
+from unmask.models.bundle_metadata import GATES
 from unmask.models.graphs.export import export_graphs
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from tests.models.backbones.speech_models import CONFIGS, build_speech_model
 from unmask.config import PreprocessingSettings, SamplingSettings, UncertaintySettings
 from unmask.errors import BundleError
-from unmask.models.bundle import Bundle, is_whole, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle_metadata import is_whole
 from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, SegmentThresholds
 from unmask.models.collate import collate

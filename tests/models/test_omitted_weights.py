@@ -12,7 +12,8 @@ from unmask.files import file_sha256
 from unmask.models import omitted_weights
 from unmask.models.backbones.registry.entry import WEIGHTS_NAME
 from unmask.models.backbones.registry.store import StoredNetwork
-from unmask.models.bundle import Bundle, is_whole, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle_metadata import is_whole
 from unmask.models.calibration.platt import Calibration
 
 PREFIX = "members.0.frame.backbone."

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from unmask.config import AttackSettings
 from unmask.errors import ConfigError, DataError, SingleClassError
 from unmask.evaluation.serialization import from_json, to_json
-from unmask.models.bundle import not_trained
+from unmask.models.scoring_bundle import not_trained
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.adversarial_scoring import Attack, score_under_attack

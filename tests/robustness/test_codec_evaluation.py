@@ -16,8 +16,8 @@ from unmask.config import (
 from unmask.config.codec_conditions import parse_condition
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import ConfigError, DataError
-from unmask.models.bundle import not_trained
 from unmask.models.inference import score_samples
+from unmask.models.scoring_bundle import not_trained
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.transcode import transcode

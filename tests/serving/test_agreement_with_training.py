@@ -23,7 +23,8 @@ from unmask.models.clip_decision import MIN_FRAMES, VerdictBasis, decide_verdict
 from unmask.models.detector import Detector
 from unmask.models.evidence_lines import evidence_lines
 from unmask.models.inference import decisive_score, scored_moments
-from unmask.models.lipsync.network import REACH_TICKS, SyncNet
+from unmask.models.lipsync.network import SyncNet
+from unmask.models.lipsync.windows import REACH_TICKS
 from unmask.models.window_scores import score_windows
 from unmask.preprocessing.clip_windows import WINDOW_S, with_model_inputs
 from unmask.records import (

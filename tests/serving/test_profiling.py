@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.factories import wait_until
+from unmask.models.scoring_bundle import NetworkCall
 from unmask.preprocessing.timing import StageTimer
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.profiling import (
@@ -64,7 +65,7 @@ def test_attached_method_counts_once_per_call_to_the_timer_in_use():
 
     layer, timer = nn.Linear(2, 2), CountingTimer()
     for _ in range(3):  # attaching again has no effect
-        attach_timer(layer, "frame_model")
+        attach_timer(NetworkCall("frame_model", layer, "forward"))
     layer(torch.zeros(1, 2))
     assert timer.calls == 0
     with use_timer(timer):

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from unmask.config import LipSettings, UncertaintySettings
-from unmask.models.bundle import CROSS_FIT_FOLDS, SELECTION_CLIPS, load_bundle, save_bundle
+from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.calibration.platt_resampling import resample_platt
 from unmask.models.detector import Detector
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
+from unmask.models.scoring_bundle import CROSS_FIT_FOLDS, SELECTION_CLIPS
 from unmask.preprocessing import prepare as prepare_module
 from unmask.preprocessing.media.audio import read_waveform
 from unmask.preprocessing.prepare import iter_windows, to_model_inputs

@@ -10,7 +10,8 @@ from unmask.config import GatePlan, GateSettings
 from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.console_tables import gate_table
 from unmask.evaluation.gate_report import render_page
-from unmask.models.bundle import load_bundle, not_trained, save_bundle
+from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.scoring_bundle import not_trained
 from unmask.robustness.adversarial_report import RobustnessReport
 from unmask.robustness.codec_report import CodecReport
 from unmask.robustness.transmitted_report import TransmittedReport

@@ -10,8 +10,8 @@ from tests.toy_fixtures import load_toy
 from unmask.config import AttackSettings, EnsembleSettings, LipSyncSettings
 from unmask.models.bundle import load_bundle
 from unmask.models.cam_layer import find_cam_layer
-from unmask.models.collate import usable_samples
 from unmask.models.inference import score_samples
+from unmask.models.padding import usable_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.serving.report_builder import build_model_card

@@ -21,9 +21,9 @@ from unmask.explainability.sanity import map_agreement, shuffle_weights
 from unmask.explainability.top_moments import AudioExcerpt, FrameCandidate, TopMoments
 from unmask.models.bundle import Bundle
 from unmask.models.cam_layer import CamLayer, find_cam_layer
-from unmask.models.collate import usable_samples
 from unmask.models.genuine_features import mean_genuine_map
 from unmask.models.inference import score_samples
+from unmask.models.padding import usable_samples
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip, ModelInput
 

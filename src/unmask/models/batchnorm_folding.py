@@ -8,16 +8,38 @@ third less time.
 
 import copy
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from unmask.models.detector import Detector
+from unmask.models.ensemble.shared_encoders import shares_parameters
+
 TOLERANCE = 1e-3  # relative to the largest output; rounding errors are far smaller
 
 log = logging.getLogger(__name__)
+
+
+def fold_members(members: Sequence[Detector]) -> None:
+    """Fold the frame backbones of all members in place; they share what they shared."""
+    first, *others = members
+    for member in others:
+        if shares_parameters(first.frame, member.frame):
+            member.frame = first.frame
+        else:
+            _fold(member)
+    _fold(first)
+
+
+def _fold(detector: Detector) -> None:
+    settings, frame = detector.settings, detector.frame
+    shape = (2, 5 if settings.flow else 3, settings.input_px, settings.input_px)
+    example = torch.linspace(-2, 2, math.prod(shape)).view(shape)
+    frame.backbone = fold_batch_norms(frame.backbone, example.to(next(frame.parameters()).device))
 
 
 def fold_batch_norms(backbone: nn.Module, example: Tensor) -> nn.Module:

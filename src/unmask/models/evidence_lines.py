@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import (
     BIN_S,
     bin_audio_steps,
@@ -23,6 +22,7 @@ from unmask.models.calibration.segments import (
 )
 from unmask.models.inference import SampleScore
 from unmask.models.lipsync.scoring import STEP_TICKS
+from unmask.models.scoring_bundle import ScoringBundle
 
 Kind = Literal["video", "audio", "lip_sync"]
 KINDS: tuple[Kind, ...] = ("video", "audio", "lip_sync")
@@ -121,7 +121,7 @@ def lipsync_scores(score: SampleScore, start_s: float = 0.0) -> TimedScores:
 
 
 def evidence_lines(
-    bundle: Bundle, people: Iterable[PersonEvidence], voice: TimedScores
+    bundle: ScoringBundle, people: Iterable[PersonEvidence], voice: TimedScores
 ) -> Iterator[EvidenceLine]:
     """Yield every line of evidence of a clip: of each person, then of the voice.
 

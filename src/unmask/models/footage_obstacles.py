@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.models.bundle import Bundle
+from unmask.models.scoring_bundle import ScoringBundle
 from unmask.records import FOOTAGE_FACTS, SOUND_BANDS, Reason
 
 FIRST_BAND, LAST_BAND = (FOOTAGE_FACTS.index(f"sound_band_{n}") for n in (0, SOUND_BANDS - 1))
@@ -14,7 +14,7 @@ STILL_SHARE = 0.8  # of the sampled frames; people who talk move in nearly all o
 OCTAVE_DB = 10 * np.log10(2)  # of power
 
 
-def find_obstacles(bundle: Bundle, footage: NDArray[np.float64]) -> frozenset[Reason]:
+def find_obstacles(bundle: ScoringBundle, footage: NDArray[np.float64]) -> frozenset[Reason]:
     """Return the reasons, known without a score, why no verdict can be given.
 
     Args:

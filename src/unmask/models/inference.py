@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
-from torch import Tensor
 
 from unmask.models.active_speaker import spoken_by
-from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.calibration.segments import bin_audio_steps
 from unmask.models.clip_decision import (
@@ -20,13 +18,10 @@ from unmask.models.clip_decision import (
     pool_candidates,
     repeated_log_odds,
 )
-from unmask.models.collate import Batch, collate
-from unmask.models.detector import DetectorOutput
-from unmask.models.ensemble.mc_dropout import content_seed, mc_logits
 from unmask.models.ensemble.pooling import average_in_probability, fuse_with_lipsync
-from unmask.models.ensemble.shared_encoders import AudioFeatures, Ensemble
 from unmask.models.lipsync.scoring import SyncScore, sync_score
-from unmask.models.precision import autocast
+from unmask.models.sample_networks import MemberOutputs
+from unmask.models.scoring_bundle import ScoringBundle
 from unmask.records import ModelInput
 
 Floats = NDArray[np.float64]
@@ -75,17 +70,8 @@ class SampleScore:
         return None if self.sync is None else self.sync.probability
 
 
-@dataclass(frozen=True, slots=True)
-class _MemberOutputs:
-    """Outputs of all members for one sample."""
-
-    outputs: tuple[DetectorOutput, ...]
-    pass_logits: Floats | None
-    sync: SyncScore | None
-
-
 def score_samples(
-    bundle: Bundle, samples: Sequence[ModelInput], precision: str = "auto", passes: int = 0
+    bundle: ScoringBundle, samples: Sequence[ModelInput], precision: str = "auto", passes: int = 0
 ) -> tuple[SampleScore, ...]:
     """Score every sample in a separate batch, so that no score depends on the others.
 
@@ -99,46 +85,23 @@ def score_samples(
     Raises:
         DataError: A sample has neither a face nor sound.
     """
-    ensemble = Ensemble([member.eval() for member in bundle.members])
-    device = next(bundle.first_member.parameters()).device
+    networks = bundle.open_networks(precision)
     scores: list[SampleScore] = []
-    audio_features: tuple[AudioFeatures, ...] | None = None
+    sound: Any = None
     encoded: ModelInput | None = None
     for sample in samples:
-        with torch.inference_mode(), autocast(precision, device):
-            batch = collate([sample], bundle.settings).to(device)
-            if audio_features is None or not _same_sound(sample, encoded):
-                audio_features, encoded = ensemble.encode_audio(batch), sample
-            outputs, pass_logits = _predict_members(ensemble, batch, audio_features, sample, passes)
-        members = _MemberOutputs(outputs, pass_logits, _score_lipsync(bundle, sample))
-        scores.append(_combine(members, bundle.calibration))
+        if encoded is None or not _same_sound(sample, encoded):
+            sound, encoded = networks.encode_sound(sample), sample
+        outputs = networks.score(sample, sound, passes)
+        scores.append(combine_outputs(outputs, _score_lipsync(bundle, sample), bundle.calibration))
     return tuple(scores)
 
 
-def _same_sound(sample: ModelInput, other: ModelInput | None) -> bool:
+def _same_sound(sample: ModelInput, other: ModelInput) -> bool:
     """Return whether two samples share sound and speech, as people of one clip do."""
-    if other is None or sample.waveform is not other.waveform:
+    if sample.waveform is not other.waveform:
         return False
     return sample.is_speech is other.is_speech
-
-
-def score_encoded(bundle: Bundle, batch: Batch, frame_features: Sequence[Tensor]) -> SampleScore:
-    """Score one sample whose frames are encoded, without lip-sync and MC-dropout.
-
-    Args:
-        batch: One sample, with or without pixels.
-        frame_features: Of each member, shape ``(1, T, frame_dim)``.
-    """
-    ensemble = Ensemble([member.eval() for member in bundle.members])
-    with torch.inference_mode():
-        audio_features = ensemble.encode_audio(batch)
-        outputs = tuple(
-            member(batch, audio, frames)
-            for member, audio, frames in zip(
-                ensemble.members, audio_features, frame_features, strict=True
-            )
-        )
-    return _combine(_MemberOutputs(outputs, None, None), bundle.calibration)
 
 
 def decisive_score(scores: Sequence[SampleScore]) -> SampleScore:
@@ -181,63 +144,35 @@ def with_sync_weight(score: SampleScore, sync_weight: float) -> SampleScore:
     return replace(score, logit=logit)
 
 
-def _predict_members(
-    ensemble: Ensemble,
-    batch: Batch,
-    audio_features: tuple[AudioFeatures, ...],
-    sample: ModelInput,
-    passes: int,
-) -> tuple[tuple[DetectorOutput, ...], Floats | None]:
-    """Return every member's output, and the logits of its MC-dropout passes."""
-    seed = content_seed(sample) if passes else 0
-    outputs, pass_logits = [], []
-    for number, frame_features in enumerate(ensemble.encode_frames(batch)):
-        member = ensemble.members[number]
-        features = audio_features[number], frame_features
-        outputs.append(member(batch, *features))
-        if passes:
-            logits = mc_logits(member, batch, *features, (passes, seed + number))
-            pass_logits.append(logits.double().cpu().numpy())
-    return tuple(outputs), np.concatenate(pass_logits) if passes else None
-
-
-def _score_lipsync(bundle: Bundle, sample: ModelInput) -> SyncScore | None:
+def _score_lipsync(bundle: ScoringBundle, sample: ModelInput) -> SyncScore | None:
     if bundle.sync is None or sample.lips is None or not len(sample.waveform):
         return None
     return sync_score(bundle.sync, sample.lips, sample.waveform, spoken_by(sample))
 
 
-def _combine(members: _MemberOutputs, calibration: Calibration) -> SampleScore:
-    first, sync = members.outputs[0], members.sync
+def combine_outputs(
+    outputs: MemberOutputs, sync: SyncScore | None, calibration: Calibration
+) -> SampleScore:
+    """Return the calibrated scores of a sample from the outputs of all members and lip-sync."""
     sync_probability = None if sync is None else sync.probability
 
-    # speech models differ by up to a step at the end, and in what they take for speech by a step
-    length = min(output.step_mask.shape[1] for output in members.outputs)
+    def probability(logits: Floats, output: str) -> Floats:
+        return calibration.scale_of(output).probability(average_in_probability(logits))
 
-    def stack(name: str) -> Floats:  # one row per member
-        rows = [getattr(output, name)[0] for output in members.outputs]
-        if name.startswith("step"):
-            rows = [row[:length] for row in rows]
-        return torch.stack(rows).double().cpu().numpy()
-
-    def probability(name: str, output: str) -> Floats:
-        return calibration.scale_of(output).probability(average_in_probability(stack(name)))
-
-    member_logits, pass_logits = stack("logit"), members.pass_logits
-    frames, steps = first.frame_mask[0].cpu().numpy(), stack("step_mask").all(axis=0)
+    frames, steps, passes = outputs.frame_mask, outputs.step_mask, outputs.pass_logits
     in_effect = calibration.for_modalities(has_face=bool(frames.any()), has_voice=bool(steps.any()))
-    log_odds = final_log_odds(member_logits, sync_probability, in_effect)
+    log_odds = final_log_odds(outputs.logit, sync_probability, in_effect)
     return SampleScore(
         logit=log_odds,
         probability=float(expit(log_odds)),
-        video_probability=float(probability("video_logit", "face")) if frames.any() else None,
-        audio_probability=float(probability("audio_logit", "voice")) if steps.any() else None,
-        frame_probabilities=probability("frame_logits", "frame")[frames],
-        step_probabilities=np.where(steps, probability("step_logits", "second"), np.nan),
-        member_logits=member_logits,
-        pass_logits=pass_logits,
+        video_probability=float(probability(outputs.video_logit, "face")) if frames.any() else None,
+        audio_probability=float(probability(outputs.audio_logit, "voice")) if steps.any() else None,
+        frame_probabilities=probability(outputs.frame_logits, "frame")[frames],
+        step_probabilities=np.where(steps, probability(outputs.step_logits, "second"), np.nan),
+        member_logits=outputs.logit,
+        pass_logits=passes,
         pass_probabilities=None
-        if pass_logits is None
-        else expit(repeated_log_odds(pass_logits, sync_probability, in_effect)),
+        if passes is None
+        else expit(repeated_log_odds(passes, sync_probability, in_effect)),
         sync=sync,
     )

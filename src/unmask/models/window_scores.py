@@ -12,11 +12,11 @@ from scipy.special import expit
 
 from unmask.models.active_speaker import SpeakerActivity, find_speakers, mark_speech, unseen_voice
 from unmask.models.aggregation import PersonScores, ScoreAggregator
-from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.collate import usable_samples
 from unmask.models.inference import SampleScore, score_samples
 from unmask.models.lipsync.scoring import SyncScore
+from unmask.models.padding import usable_samples
+from unmask.models.scoring_bundle import ScoringBundle
 from unmask.records import ClipFeatures, ModelInput
 
 Window = tuple[ClipFeatures, tuple[ModelInput, ...]]
@@ -27,7 +27,7 @@ NOTHING_TO_SCORE = "neither a face nor speech in the clip"
 
 
 def score_windows(
-    bundle: Bundle,
+    bundle: ScoringBundle,
     windows: Iterable[Window],
     passes: int = 0,
     on_scored: OnScored | None = None,
@@ -53,7 +53,7 @@ def score_windows(
 
 
 def _scored(
-    bundle: Bundle, activity: SpeakerActivity, samples: tuple[ModelInput, ...]
+    bundle: ScoringBundle, activity: SpeakerActivity, samples: tuple[ModelInput, ...]
 ) -> tuple[ModelInput, ...]:
     """Return what is scored of a window: each person, then the voice that nobody in view speaks."""
     if bundle.judges_speakers:

@@ -16,8 +16,9 @@ from unmask.data.torch.evaluation_set import Example, FeatureLoader
 from unmask.errors import DataError
 from unmask.evaluation.metrics import roc_auc
 from unmask.evaluation.slices import PartOfClips, list_parts
-from unmask.models.bundle import Bundle, untrained_notes
+from unmask.models.bundle import Bundle
 from unmask.models.ensemble.shared_encoders import Ensemble
+from unmask.models.scoring_bundle import untrained_notes
 from unmask.records import Clip
 from unmask.robustness.adversarial_report import (
     ATTACKER_KNOWLEDGE,

@@ -7,8 +7,8 @@ import torch
 
 from unmask.errors import UnmaskError
 from unmask.models.bundle import Bundle
-from unmask.models.collate import missing_input, usable_samples
 from unmask.models.inference import clip_score
+from unmask.models.padding import missing_input, usable_samples
 from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.prepare import to_model_inputs

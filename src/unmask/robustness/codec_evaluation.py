@@ -18,7 +18,8 @@ from unmask.data.test_sets import list_left_out, select_headline_clips
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader, unusable_example
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
-from unmask.models.bundle import Bundle, untrained_notes
+from unmask.models.bundle import Bundle
+from unmask.models.scoring_bundle import untrained_notes
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
 from unmask.records import Clip, ClipFeatures

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from unmask.config import ModelSettings
 from unmask.data.torch.evaluation_set import EvaluationClips, Example, FeatureLoader, slice_frames
-from unmask.models.collate import usable_samples
+from unmask.models.padding import usable_samples
 from unmask.records import Clip
 
 log = logging.getLogger(__name__)

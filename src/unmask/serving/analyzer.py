@@ -2,24 +2,20 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Self
 
-import torch
-
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.errors import BundleError, MediaError
-from unmask.explainability.evidence import EvidenceItem, render_evidence
+from unmask.explainability.evidence import render_evidence
+from unmask.explainability.evidence_item import EvidenceItem
 from unmask.explainability.top_moments import TopMoments
 from unmask.models.aggregation import ScoreAggregator
-from unmask.models.batchnorm_folding import fold_batch_norms
 from unmask.models.bundle import Bundle, load_bundle
-from unmask.models.detector import Detector
-from unmask.models.ensemble.shared_encoders import shares_parameters
 from unmask.models.window_scores import score_windows
 from unmask.preprocessing import clip_windows
 from unmask.preprocessing.faces.detection import get_landmarker
@@ -50,15 +46,10 @@ class Analyzer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        _optimise_for_inference(bundle.members)
+        bundle.optimise()
         get_landmarker(bundle.preprocessing.faces)  # cached, so that no video waits for it
-        for member in bundle.members:
-            attach_timer(member.frame, "frame_model")
-            for method in ("forward_frozen", "forward_tuned"):
-                attach_timer(member.voice, "voice_model", method)
-        if bundle.sync is not None:
-            for method in ("embed_mouths", "embed_audio"):
-                attach_timer(bundle.sync, "sync_model", method)
+        for call in bundle.network_calls():
+            attach_timer(call)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
@@ -181,23 +172,6 @@ def _rename_in_errors(path: Path, shown_as: str | None) -> Iterator[None]:
         if shown_as is None:
             raise
         raise MediaError(str(error).replace(str(path), shown_as)) from error
-
-
-def _optimise_for_inference(members: Sequence[Detector]) -> None:
-    first, *others = members
-    for member in others:
-        if shares_parameters(first.frame, member.frame):
-            member.frame = first.frame
-        else:
-            _fold(member)
-    _fold(first)
-
-
-def _fold(detector: Detector) -> None:
-    settings, frame = detector.settings, detector.frame
-    shape = (2, 5 if settings.flow else 3, settings.input_px, settings.input_px)
-    example = torch.linspace(-2, 2, math.prod(shape)).view(shape)
-    frame.backbone = fold_batch_norms(frame.backbone, example.to(next(frame.parameters()).device))
 
 
 def _timing(timer: StageTimer, total_s: float) -> Timing:

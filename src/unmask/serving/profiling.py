@@ -13,9 +13,7 @@ from threading import Event, Thread
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-import torch
-from torch import nn
-
+from unmask.models.scoring_bundle import NetworkCall
 from unmask.optional_deps import require
 from unmask.preprocessing.timing import StageTimer
 from unmask.serving.report.schema import Report
@@ -29,7 +27,7 @@ MIB = 2**20
 
 # each thread has its own, so that parallel analyses do not count each other's work
 _timer: ContextVar[StageTimer | None] = ContextVar("timer", default=None)
-_timed_methods: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
+_timed_methods: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ def _memory_reader() -> Callable[[], int]:
 
 @contextmanager
 def use_timer(timer: StageTimer) -> Iterator[None]:
-    """Measure modules prepared by :func:`attach_timer` with ``timer`` inside the block."""
+    """Measure networks prepared by :func:`attach_timer` with ``timer`` inside the block."""
     token = _timer.set(timer)
     try:
         yield
@@ -149,23 +147,23 @@ def use_timer(timer: StageTimer) -> Iterator[None]:
         _timer.reset(token)
 
 
-def attach_timer(module: nn.Module, stage: str, method: str = "forward") -> None:
-    """Measure calls of the module's ``method`` as ``stage``; a second call has no effect."""
-    timed = _timed_methods.setdefault(module, set())
-    if method in timed:
+def attach_timer(call: NetworkCall) -> None:
+    """Measure calls of a network's method as their stage; a second call has no effect."""
+    timed = _timed_methods.setdefault(call.network, set())
+    if call.method in timed:
         return
-    timed.add(method)
-    original = getattr(module, method)
+    timed.add(call.method)
+    original = getattr(call.network, call.method)
 
     @wraps(original)
     def measured(*args: Any, **kwargs: Any) -> Any:
         timer = _timer.get()
         if timer is None:
             return original(*args, **kwargs)
-        with timer.measure(stage):
+        with timer.measure(call.stage):
             out = original(*args, **kwargs)
-            if next(module.parameters()).is_cuda:
-                torch.cuda.synchronize()  # GPU work is queued, not finished
+            if call.wait is not None:
+                call.wait()
             return out
 
-    setattr(module, method, measured)
+    setattr(call.network, call.method, measured)

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from unmask.explainability.evidence import EvidenceItem
+from unmask.explainability.evidence_item import EvidenceItem
 from unmask.models.aggregation import (
     LipSyncScores,
     PersonScores,
     ScoreAggregator,
     mean_per_second,
 )
-from unmask.models.bundle import Bundle, untrained_notes
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.clip_decision import VerdictBasis, decide_verdict
-from unmask.models.ensemble.mc_dropout import RepeatedPredictions, summarise
+from unmask.models.ensemble.repeated_predictions import RepeatedPredictions, summarise
 from unmask.models.evidence_lines import EvidenceLine, TimedScores, evidence_lines
 from unmask.models.footage_obstacles import find_obstacles
+from unmask.models.scoring_bundle import ScoringBundle, untrained_notes
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.report import schema
@@ -54,7 +54,7 @@ class AnalysisResult:
 
 
 def build_report(
-    bundle: Bundle, info: MediaInfo, result: AnalysisResult, timing: schema.Timing
+    bundle: ScoringBundle, info: MediaInfo, result: AnalysisResult, timing: schema.Timing
 ) -> schema.Report:
     """Build the report of one video."""
     scores, calibration, quality = result.scores, bundle.calibration, result.media.quality()
@@ -103,7 +103,7 @@ def _count_moments(decisive: PersonScores | None) -> int:
     return 0 if decisive is None else len(decisive.times_s)
 
 
-def _bundle_notes(bundle: Bundle, info: MediaInfo, result: AnalysisResult) -> Iterator[str]:
+def _bundle_notes(bundle: ScoringBundle, info: MediaInfo, result: AnalysisResult) -> Iterator[str]:
     """Yield what this detector cannot tell of this video."""
     if bundle.experimental:
         yield f"The detector is experimental. {bundle.experimental}"
@@ -125,7 +125,7 @@ def _candidate_notes(scores: ScoreAggregator) -> Iterator[str]:
         yield "The voice of somebody who is not seen to speak is more suspicious than any person."
 
 
-def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
+def build_model_card(bundle: ScoringBundle, in_effect: Calibration) -> Model:
     """Build the model card.
 
     Args:
@@ -154,7 +154,7 @@ def build_model_card(bundle: Bundle, in_effect: Calibration) -> Model:
     )
 
 
-def _promise(bundle: Bundle, guarantee: ConformalGuarantee) -> ReportedGuarantee:
+def _promise(bundle: ScoringBundle, guarantee: ConformalGuarantee) -> ReportedGuarantee:
     promise = ReportedGuarantee.model_validate(guarantee)
     facts = {
         "folds": bundle.cross_fit_folds,
@@ -259,7 +259,9 @@ def _points(scores: TimedScores) -> tuple[schema.ScorePoint, ...]:
     )
 
 
-def _segments(scores: ScoreAggregator, bundle: Bundle, until_s: float) -> Iterator[schema.Segment]:
+def _segments(
+    scores: ScoreAggregator, bundle: ScoringBundle, until_s: float
+) -> Iterator[schema.Segment]:
     """Yield flagged segments, none of which extends beyond the end of the video."""
     thresholds = bundle.calibration.alarms
     for line in evidence_lines(bundle, scores.evidence(), scores.sound.scores()):

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from unmask.models.bundle import DEMO_PROFILE, LIP_SYNC
 from unmask.models.calibration.conformal import describe_unreachable_verdicts
 from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.models.footage_obstacles import STILL_SHARE
+from unmask.models.scoring_bundle import DEMO_PROFILE, LIP_SYNC
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import Model, ReportedGuarantee
 from unmask.serving.report.schema import Quality

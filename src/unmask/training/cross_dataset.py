@@ -12,8 +12,9 @@ from unmask.data.splits import separate_own_forgeries
 from unmask.data.test_sets import select_unseen_sets
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader
 from unmask.evaluation.cross_dataset import CrossEvaluation, DatasetScores, evaluate_datasets
-from unmask.models.bundle import Bundle, untrained_notes
+from unmask.models.bundle import Bundle
 from unmask.models.device_placement import load_on_accelerator
+from unmask.models.scoring_bundle import untrained_notes
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip

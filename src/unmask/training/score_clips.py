@@ -14,9 +14,9 @@ from unmask.data.torch.evaluation_set import (
 )
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
-from unmask.models.collate import missing_input, usable_samples
 from unmask.models.device_placement import load_on_accelerator
 from unmask.models.inference import SampleScore, clip_score
+from unmask.models.padding import missing_input, usable_samples
 from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.clip_windows import split_windows, with_model_inputs

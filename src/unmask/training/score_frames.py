@@ -16,8 +16,8 @@ from unmask.data.torch.evaluation_set import FeatureLoader, slice_frames, unusab
 from unmask.evaluation.cross_dataset import ScoredFrames, ScoredVideo
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration, clipped_logit
-from unmask.models.collate import missing_input, usable_samples
 from unmask.models.inference import SampleScore, clip_score, score_samples
+from unmask.models.padding import missing_input, usable_samples
 from unmask.models.window_scores import NOTHING_TO_SCORE, clip_scores, score_windows
 from unmask.preprocessing.clip_windows import split_windows, with_model_inputs
 from unmask.preprocessing.prepare import to_model_inputs

@@ -13,7 +13,8 @@ from unmask.config import PreprocessingSettings, SpeechSettings
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.files import file_sha256
-from unmask.models.bundle import load_bundle, not_trained, save_bundle
+from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.scoring_bundle import not_trained
 
 SETTINGS = """
 attacks:

@@ -17,7 +17,8 @@ from unmask.config import FlowSettings, PreprocessingSettings, SpeechSettings
 from unmask.data.datasets.ingest import scan_dataset
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.errors import BundleError, ConfigError, DataError
-from unmask.models.bundle import DATA_SETS, load_bundle, not_trained, save_bundle
+from unmask.models.bundle import load_bundle, save_bundle
+from unmask.models.scoring_bundle import DATA_SETS, not_trained
 from unmask.training.score_clips import score_split
 from unmask.training.score_frames import score_videos
 

@@ -9,9 +9,10 @@ from unmask.cli.app import app
 from unmask.config import PreprocessingSettings
 from unmask.data.manifest import write_manifest
 from unmask.evaluation.serialization import save
-from unmask.models.bundle import EXPERIMENTAL, Bundle, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
+from unmask.models.scoring_bundle import EXPERIMENTAL
 
 
 @pytest.fixture

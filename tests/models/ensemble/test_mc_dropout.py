@@ -6,13 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from unmask.config import PreprocessingSettings
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import Calibration
-from unmask.models.ensemble.mc_dropout import content_seed, summarise
 from unmask.models.inference import score_samples
 
 
@@ -100,25 +97,3 @@ def test_concurrent_threads_get_the_same_passes(bundle, make_sample):
 def test_passes_differ_with_one_modality_missing(bundle, make_sample):
     for sample in (make_sample(4, 0), make_sample(0, 9000)):
         assert passes_of(bundle(), sample).pass_probabilities.std() > 0
-
-
-def test_seed_depends_on_content_only(make_sample):
-    sample, same = make_sample(2, 500), make_sample(2, 500)
-    louder = replace(sample, waveform=sample.waveform * 1.01)
-    other_face = replace(sample, faces=sample.faces + np.uint8(1))
-    seeds = [content_seed(sample) for sample in (sample, same, louder, other_face)]
-    assert seeds[0] == seeds[1]
-    assert len(set(seeds)) == 3
-    assert all(0 <= seed < 2**62 for seed in seeds)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.floats(0, 1))
-def test_interval_contains_the_prediction_and_most_passes(passes, prediction):
-    values = np.array(passes)
-    interval = summarise(values, prediction)
-    assert 0 <= interval.low <= prediction <= interval.high <= 1
-    inside = (values >= interval.low - 1e-12) & (values <= interval.high + 1e-12)
-    assert (~inside).sum() <= 2 * np.ceil(0.025 * len(values))
-    assert interval.score >= 0
-    if interval.mean > 0:
-        assert interval.score == pytest.approx(values.var() / values.mean())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.models.layers.frame_times import FRAME_STEP_S, FrameTimes, number_runs
+from unmask.models.frame_runs import FRAME_STEP_S, number_runs
+from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.layers.temporal import (
     ConvEncoder,
     TransformerEncoder,

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from unmask.models.backbones.filterbank import mel_filterbank
-from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
+from unmask.models.lipsync.network import SyncNet
+from unmask.models.lipsync.windows import WINDOW_TICKS
 
 
 def test_each_window_has_a_unit_embedding(net, rng):

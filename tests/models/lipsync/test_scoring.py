@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from unmask.models.lipsync.network import REACH_TICKS, WINDOW_TICKS, SyncNet
+from unmask.models.lipsync.network import SyncNet
 from unmask.models.lipsync.scoring import (
     MIN_WINDOWS,
     MOVING_LEVELS,
@@ -20,6 +20,7 @@ from unmask.models.lipsync.scoring import (
     similarity_by_shift,
     sync_score,
 )
+from unmask.models.lipsync.windows import REACH_TICKS, WINDOW_TICKS
 from unmask.records import MouthCrops
 
 PERIOD = 200
@@ -116,10 +117,18 @@ def test_runs_are_consecutive_and_long_enough_for_a_window():
 
 
 def test_sensor_noise_is_no_mouth_motion(rng):
-    still = torch.from_numpy(rng.normal(128, 3, (30, 48, 48)).astype(np.float32))
-    moving = still + 10 * torch.arange(30)[:, None, None] % 20
+    still = rng.normal(128, 3, (30, 48, 48)).astype(np.float32)
+    moving = still + 10 * np.arange(30)[:, None, None] % 20
     assert mouth_motion(still).shape == (30 - WINDOW_TICKS + 1,)
     assert mouth_motion(still).max() < MOVING_LEVELS < mouth_motion(moving).min()
+
+
+@pytest.mark.parametrize("side", [48, 47, 50])
+def test_mouth_motion_is_that_of_adaptive_pooling(rng, side):
+    mouths = rng.integers(0, 256, (20, side, side), dtype=np.uint8)
+    blocks = F.adaptive_avg_pool2d(torch.from_numpy(mouths)[:, None].double(), 6).flatten(1)
+    expected = blocks.unfold(0, WINDOW_TICKS, 1).std(dim=2).mean(dim=1)
+    assert mouth_motion(mouths) == pytest.approx(expected.numpy())
 
 
 def test_mouth_crops_with_a_gap_are_embedded_in_runs(net, make_lips):

@@ -7,9 +7,9 @@ import torch
 from tests.models.backbones.speech_models import build_speech_model
 from unmask.errors import ConfigError
 from unmask.models.lipsync.checkpoint import load_sync, save_sync
-from unmask.models.lipsync.network import WINDOW_TICKS
 from unmask.models.lipsync.scoring import sync_score
 from unmask.models.lipsync.speech_towers import SpeechTowers
+from unmask.models.lipsync.windows import WINDOW_TICKS
 
 
 @pytest.fixture(scope="module")

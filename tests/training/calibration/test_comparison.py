@@ -14,7 +14,7 @@ from unmask.config import (
 from unmask.data.validation_sets import divide_validation
 from unmask.errors import DataError
 from unmask.evaluation import metrics
-from unmask.models.bundle import VALIDATION, Bundle
+from unmask.models.bundle import Bundle
 from unmask.models.calibration.domain import fit_domain
 from unmask.models.calibration.platt import (
     Calibration,
@@ -25,6 +25,7 @@ from unmask.models.calibration.platt import (
     fit_temperature,
 )
 from unmask.models.detector import Detector
+from unmask.models.scoring_bundle import VALIDATION
 from unmask.training.calibration.comparison import compare_calibration
 from unmask.training.score_clips import score_clip_people, score_clips
 

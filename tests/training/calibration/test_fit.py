@@ -16,11 +16,12 @@ from unmask.data.splits import select_split
 from unmask.data.validation_sets import divide_validation
 from unmask.errors import SingleClassError
 from unmask.evaluation.metrics import roc_auc
-from unmask.models.bundle import VALIDATION, Bundle, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee, PlattScale, fit_platt
 from unmask.models.detector import Detector
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
 from unmask.models.lipsync.scoring import SyncScore
+from unmask.models.scoring_bundle import VALIDATION
 from unmask.training.calibration.fit import (
     calibrate_bundle,
     choose_sync_weight,

@@ -7,8 +7,9 @@ import torch
 from unmask.config import LipSyncSettings, Settings
 from unmask.errors import MediaError, TrainingError
 from unmask.models.lipsync.checkpoint import load_sync
-from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
+from unmask.models.lipsync.network import SyncNet
 from unmask.models.lipsync.scoring import sync_score
+from unmask.models.lipsync.windows import WINDOW_TICKS
 from unmask.training.lipsync.dataset import delay_audio, random_crop
 from unmask.training.lipsync.fit import contrastive_loss, fit_lipsync, lipsync_key
 

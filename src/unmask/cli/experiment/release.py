@@ -36,7 +36,8 @@ def command(
     from unmask.evaluation.held_out import HeldOutTable
     from unmask.evaluation.release_gates import missed_gates
     from unmask.evaluation.serialization import load
-    from unmask.models.bundle import EXPERIMENTAL, load_bundle, save_bundle
+    from unmask.models.bundle import load_bundle, save_bundle
+    from unmask.models.scoring_bundle import EXPERIMENTAL
 
     table = load(HeldOutTable, report)
     missed = "; ".join(missed_gates(table))

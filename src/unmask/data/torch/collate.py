@@ -12,14 +12,9 @@ from unmask.config import ModelSettings
 from unmask.data.torch.evaluation_set import Example
 from unmask.data.torch.partial_excerpts import pad_labels
 from unmask.models.calibration.segments import STEP_S
-from unmask.models.collate import (
-    Batch,
-    collate,
-    collate_face_targets,
-    has_input,
-    missing_input,
-)
+from unmask.models.collate import Batch, collate, collate_face_targets
 from unmask.models.losses import Targets
+from unmask.models.padding import has_input, missing_input
 from unmask.records import RATE_HZ, Clip
 
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unmask.models.frame_runs import FRAME_STEP_S
 from unmask.models.layers.attention import masked_softmax, num_heads
-from unmask.models.layers.frame_times import FRAME_STEP_S, FrameTimes, interpolate, tap_weights
+from unmask.models.layers.frame_times import FrameTimes, interpolate, tap_weights
 from unmask.models.layers.tracing import is_traced
 
 DILATIONS = (1, 2)  # with kernels of 3, the receptive field is 3 frames on either side: ±0.6 s

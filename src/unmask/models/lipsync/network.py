@@ -21,15 +21,13 @@ from unmask.models.layers.pooling import AveragePool
 from unmask.models.layers.spectrum import power_spectrum, sliding_windows
 from unmask.models.lipsync.sliding import sliding_mean
 from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import WINDOW_TICKS
 
 HOPS_PER_TICK = 4  # 10 ms at 25 ticks a second
 FFT_SAMPLES = 512
 MEL_BANDS = 40
 POWER_FLOOR = 1e-3  # of a band's power, as a share of the mean; below it is silence
-FIRST_KERNEL, SECOND_KERNEL = 5, 9  # kernels over time
-# ticks on either side of a window's middle
-REACH_TICKS = (FIRST_KERNEL + SECOND_KERNEL - 2) // 2
-WINDOW_TICKS = 2 * REACH_TICKS + 1  # 13: 0.52 s
+FIRST_KERNEL = 5  # over time; the second covers the rest of a window
 NORM_S = 4.0  # span around each moment by which mouths and sound are normalised
 # grey levels; crops of less contrast are empty and are not amplified
 MIN_CONTRAST_LEVELS = 2.0
@@ -88,7 +86,7 @@ class SyncNet(LipSyncTowers):
                 ``norm_s``, the person's appearance, is subtracted first.
 
         Returns:
-            Shape ``(B, T - 12, dim)``; the first window's middle is tick ``REACH_TICKS``.
+            Shape ``(B, T - 12, dim)``; the first window's middle is tick 6.
         """
         x = mouths.float()
         x = x - sliding_mean(x, self.norm_ticks)
@@ -150,6 +148,5 @@ def _mouth_layers(dim: int) -> nn.Sequential:
 
 def _over_time(dim: int, out_dim: int) -> nn.Sequential:
     """Map the ticks of a window to one vector by convolutions without padding."""
-    return nn.Sequential(
-        nn.Conv1d(dim, dim, FIRST_KERNEL), nn.GELU(), nn.Conv1d(dim, out_dim, SECOND_KERNEL)
-    )
+    second = nn.Conv1d(dim, out_dim, WINDOW_TICKS + 1 - FIRST_KERNEL)
+    return nn.Sequential(nn.Conv1d(dim, dim, FIRST_KERNEL), nn.GELU(), second)

@@ -7,13 +7,11 @@ curve over shifts, which :mod:`unmask.models.lipsync.score_mapping` maps to a pr
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from unmask.models.lipsync.network import REACH_TICKS, WINDOW_TICKS
 from unmask.models.lipsync.score_mapping import (
     MAX_SHIFT_TICKS,
     SHIFTS,
@@ -22,7 +20,7 @@ from unmask.models.lipsync.score_mapping import (
     desync_probability,
     peak_shift,
 )
-from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import REACH_TICKS, WINDOW_TICKS
 from unmask.records import MouthCrops
 
 SPEECH_SHARE = 0.5  # share of a window that has to be speech, for the window to be valid
@@ -32,6 +30,44 @@ MIN_WINDOWS = 25  # valid windows for a clip to be scored: one second
 STRETCH_TICKS = 50  # span over which a moment's score is averaged
 STRETCH_WINDOWS = 20  # valid windows in it for a moment to be scored
 STEP_TICKS = 5  # from one moment to the next
+
+
+class LipSyncNetwork(Protocol):
+    """Embeds mouth crops and sound in a common space.
+
+    Attributes:
+        dim: Length of the embeddings.
+        rate_hz: Ticks per second.
+        tick_samples: Samples of a tick.
+    """
+
+    dim: int
+    rate_hz: float
+    tick_samples: int
+
+    @property
+    def score_constants(self) -> NDArray[np.float64]:
+        """Constants of the score mapping, shape ``(4,)``."""
+
+    def mouth_vectors(self, mouths: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed each window of mouth crops.
+
+        Args:
+            mouths: Grey crops of consecutive ticks, shape ``(T, crop, crop)``.
+
+        Returns:
+            Unit vectors, shape ``(T - 12, dim)``; the first window's middle is tick 6.
+        """
+
+    def sound_vectors(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed each window of sound.
+
+        Args:
+            waveform: 16 kHz mono from tick 0 on, shape ``(samples,)``.
+
+        Returns:
+            Unit vectors, shape ``(T - 12, dim)`` for the ``T`` whole ticks of sound.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +141,7 @@ class ShiftSimilarity:
 
 
 def sync_score(
-    net: LipSyncTowers,
+    net: LipSyncNetwork,
     lips: MouthCrops,
     waveform: NDArray[np.float32],
     is_speech: NDArray[np.bool_],
@@ -121,12 +157,12 @@ def sync_score(
     return score_similarity(net, similarity_by_shift(lip_embeddings, speech_embeddings))
 
 
-def score_similarity(net: LipSyncTowers, similarity: ShiftSimilarity) -> SyncScore:
+def score_similarity(net: LipSyncNetwork, similarity: ShiftSimilarity) -> SyncScore:
     """Score a clip and its moments from the similarity by shift."""
     clip_curve = similarity.curve() if similarity.valid.sum() >= MIN_WINDOWS else None
     if clip_curve is None:
         return NOT_SCORED
-    mapping, tick_ms = net.mapping.cpu().numpy(), 1000 / net.rate_hz
+    mapping, tick_ms = net.score_constants, 1000 / net.rate_hz
     moments = [
         (tick, curve)
         for tick in range(0, len(similarity.valid), STEP_TICKS)
@@ -143,23 +179,20 @@ def score_similarity(net: LipSyncTowers, similarity: ShiftSimilarity) -> SyncSco
     )
 
 
-def embed_lips(net: LipSyncTowers, lips: MouthCrops) -> Embeddings:
+def embed_lips(net: LipSyncNetwork, lips: MouthCrops) -> Embeddings:
     """Embed one person's mouth crops; windows with a moving mouth are valid."""
     ticks = np.rint(lips.time_s * net.rate_hz).astype(int)
     total = int(ticks[-1]) + 1 if len(ticks) else 0
     embeddings = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
-    net.eval()
-    with torch.inference_mode():
-        for run in contiguous_runs(ticks):
-            mouths = torch.from_numpy(np.array(lips.mouths[run])).to(net.mapping.device)
-            middle = ticks[run][REACH_TICKS:-REACH_TICKS]
-            embeddings.vectors[middle] = net.embed_mouths(mouths[None])[0].cpu().numpy()
-            embeddings.valid[middle] = mouth_motion(mouths).cpu().numpy() >= MOVING_LEVELS
+    for run in contiguous_runs(ticks):
+        middle = ticks[run][REACH_TICKS:-REACH_TICKS]
+        embeddings.vectors[middle] = net.mouth_vectors(lips.mouths[run])
+        embeddings.valid[middle] = mouth_motion(lips.mouths[run]) >= MOVING_LEVELS
     return embeddings
 
 
 def embed_speech(
-    net: LipSyncTowers, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
+    net: LipSyncNetwork, waveform: NDArray[np.float32], is_speech: NDArray[np.bool_]
 ) -> Embeddings:
     """Embed the sound; windows with speech are valid.
 
@@ -171,11 +204,9 @@ def embed_speech(
     embeddings = Embeddings(np.full((total, net.dim), np.nan), np.zeros(total, np.bool_))
     if total < WINDOW_TICKS:
         return embeddings
-    net.eval()
-    with torch.inference_mode():
-        samples = torch.from_numpy(np.array(waveform, np.float32)).to(net.mapping.device)
-        middle = slice(REACH_TICKS, total - REACH_TICKS)
-        embeddings.vectors[middle] = net.embed_audio(samples[None])[0].cpu().numpy()
+    embeddings.vectors[REACH_TICKS : total - REACH_TICKS] = net.sound_vectors(
+        np.asarray(waveform, np.float32)
+    )
     return Embeddings(embeddings.vectors, spoken_windows(is_speech, net.tick_samples))
 
 
@@ -216,14 +247,25 @@ def contiguous_runs(ticks: NDArray[np.int_]) -> list[slice]:
     return [run for run in runs if run.stop - run.start >= WINDOW_TICKS]
 
 
-def mouth_motion(mouths: torch.Tensor) -> torch.Tensor:
+def mouth_motion(mouths: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float64]:
     """Return by how many grey levels each window's blocks vary, shape ``(T - 12,)``.
 
     Args:
         mouths: Shape ``(T, crop, crop)``; averaged over blocks first, which removes sensor noise.
     """
-    blocks = F.adaptive_avg_pool2d(mouths[:, None].float(), BLOCKS).flatten(1)  # (T, 36)
-    return blocks.unfold(0, WINDOW_TICKS, 1).std(dim=2).mean(dim=1)
+    rows, columns = (_block_means(length) for length in mouths.shape[1:])
+    blocks = (rows @ mouths.astype(np.float64) @ columns.T).reshape(len(mouths), -1)  # (T, 36)
+    windows = np.lib.stride_tricks.sliding_window_view(blocks, WINDOW_TICKS, axis=0)
+    return np.asarray(windows.std(axis=2, ddof=1).mean(axis=1))
+
+
+def _block_means(length: int) -> NDArray[np.float64]:
+    """Return the weights by which pixels make blocks, shape ``(BLOCKS, length)``."""
+    weights = np.zeros((BLOCKS, length))
+    for block in range(BLOCKS):
+        pixels = slice(block * length // BLOCKS, -(-(block + 1) * length // BLOCKS))
+        weights[block, pixels] = 1 / (pixels.stop - pixels.start)
+    return weights
 
 
 def _span(tick: int) -> slice:

@@ -21,8 +21,9 @@ from unmask.models.backbones.pretrained_voice import voice_from_config
 from unmask.models.backbones.speech_backbones import BACKBONES
 from unmask.models.backbones.voice_encoder import STEP_RATE_HZ
 from unmask.models.layers.pooling import average_pool
-from unmask.models.lipsync.network import MIN_CONTRAST_LEVELS, REACH_TICKS
+from unmask.models.lipsync.network import MIN_CONTRAST_LEVELS
 from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import REACH_TICKS
 
 MOUTH_SIDE = 24  # crops are averaged to so many pixels a side
 TAPS = 5  # ticks of a window that a tower looks at

@@ -1,9 +1,12 @@
 """What every lip-sync network offers: embeddings of mouth and sound in a common space."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.records import RATE_HZ
@@ -52,3 +55,22 @@ class LipSyncTowers(nn.Module, ABC):
         Returns:
             Unit vectors, shape ``(B, T - 12, dim)`` for the ``T`` whole ticks of sound.
         """
+
+    @property
+    def score_constants(self) -> NDArray[np.float64]:
+        """Constants of the score mapping, shape ``(4,)``."""
+        return np.asarray(self.mapping.cpu().numpy())
+
+    def mouth_vectors(self, mouths: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See :class:`unmask.models.lipsync.scoring.LipSyncNetwork`; in evaluation mode."""
+        return self._vectors(self.embed_mouths, mouths)
+
+    def sound_vectors(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See :class:`unmask.models.lipsync.scoring.LipSyncNetwork`; in evaluation mode."""
+        return self._vectors(self.embed_audio, waveform)
+
+    def _vectors(self, embed: Callable[[Tensor], Tensor], values: Any) -> NDArray[np.float32]:
+        self.eval()
+        with torch.inference_mode():
+            inputs = torch.from_numpy(np.array(values)).to(self.mapping.device)
+            return np.asarray(embed(inputs[None])[0].cpu().numpy())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from unmask.models.bundle import DEMO_PROFILE
+from unmask.models.scoring_bundle import DEMO_PROFILE
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
 
 INTENDED_USE = """\

@@ -20,18 +20,13 @@ from unmask.config import CalibrationPlan, UncertaintySettings
 from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import make_feature_loader
 from unmask.evaluation.metrics import negative_log_likelihood
-from unmask.models.bundle import (
-    CROSS_FIT_FOLDS,
-    SELECTION_CLIPS,
-    SHARED_VALIDATION,
-    Bundle,
-    save_bundle,
-)
+from unmask.models.bundle import Bundle, save_bundle
 from unmask.models.calibration.domain import CalibrationDomain, fit_domain
 from unmask.models.calibration.platt import Calibration, PlattScale, apply_platt, fit_platt
 from unmask.models.device_placement import load_on_accelerator
 from unmask.models.genuine_features import mean_genuine_map
 from unmask.models.inference import SampleScore, decisive_score, with_sync_weight
+from unmask.models.scoring_bundle import CROSS_FIT_FOLDS, SELECTION_CLIPS, SHARED_VALIDATION
 from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import Clip

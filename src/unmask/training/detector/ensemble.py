@@ -10,8 +10,9 @@ from pathlib import Path
 
 from unmask.config import EnsembleSettings, Settings
 from unmask.errors import ConfigError
-from unmask.models.bundle import LIP_SYNC, load_bundle, not_trained, save_bundle
+from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.lipsync.checkpoint import FILE, NOT_TRAINED_FILE, load_sync
+from unmask.models.scoring_bundle import LIP_SYNC, not_trained
 
 # setting of an ensemble, whose values members take in turn → setting of a member's model
 FRAME_ENCODER = {

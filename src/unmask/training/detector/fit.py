@@ -24,16 +24,10 @@ from unmask.data.splits import data_set
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
 from unmask.data.validation_sets import selection_clips
 from unmask.errors import TrainingError
-from unmask.models.bundle import (
-    DATA_SETS,
-    VALIDATION,
-    Bundle,
-    load_bundle,
-    not_trained,
-    save_bundle,
-)
+from unmask.models.bundle import Bundle, load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
+from unmask.models.scoring_bundle import DATA_SETS, VALIDATION, not_trained
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.training.code_fingerprint import training_fingerprint

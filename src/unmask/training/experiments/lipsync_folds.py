@@ -14,7 +14,6 @@ from unmask.evaluation.generator_families import family_of
 from unmask.evaluation.serialization import load as read
 from unmask.evaluation.serialization import save
 from unmask.models.lipsync.energy_baseline import correlations
-from unmask.models.lipsync.network import WINDOW_TICKS
 from unmask.models.lipsync.score_mapping import Curve, peak_shift
 from unmask.models.lipsync.scoring import (
     MIN_WINDOWS,
@@ -25,6 +24,7 @@ from unmask.models.lipsync.scoring import (
     spoken_windows,
 )
 from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import WINDOW_TICKS
 from unmask.records import ModelInput
 from unmask.training.experiments.ablation import run_key
 from unmask.training.experiments.source_folds import SourceFold

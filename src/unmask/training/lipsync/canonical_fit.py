@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmask.errors import TrainingError
-from unmask.models.lipsync.network import REACH_TICKS
 from unmask.models.lipsync.scoring import contiguous_runs, embed_lips, spoken_windows
 from unmask.models.lipsync.speech_towers import MOUTH_SIDE, TAP_STEP_TICKS, TAPS, SpeechTowers
+from unmask.models.lipsync.windows import REACH_TICKS
 from unmask.training.lipsync.dataset import SyncClip
 
 COMPONENTS = 48  # principal components of mouth and of sound that the towers see

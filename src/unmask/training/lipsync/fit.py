@@ -20,7 +20,7 @@ from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.data.validation_sets import selection_clips
 from unmask.errors import DataError, TrainingError
 from unmask.models.lipsync.checkpoint import FILE, save_sync
-from unmask.models.lipsync.network import WINDOW_TICKS, SyncNet
+from unmask.models.lipsync.network import SyncNet
 from unmask.models.lipsync.score_mapping import LabelledCurve, fit_mapping
 from unmask.models.lipsync.scoring import (
     MIN_WINDOWS,
@@ -34,6 +34,7 @@ from unmask.models.lipsync.scoring import (
 )
 from unmask.models.lipsync.speech_towers import SpeechTowers
 from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import WINDOW_TICKS
 from unmask.records import Clip, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.devices import training_device
@@ -323,7 +324,7 @@ def _crop(
     mouths, sound, is_speech = random_crop(clip, ticks, net.rate_hz, rng)
     share = torch.from_numpy(is_speech.reshape(len(mouths), -1).mean(axis=1, dtype=np.float32))
     spoken = F.avg_pool1d(share[None], WINDOW_TICKS, 1)[0] >= SPEECH_SHARE
-    mask = spoken & (mouth_motion(mouths) >= MOVING_LEVELS)
+    mask = spoken & torch.from_numpy(mouth_motion(mouths.numpy()) >= MOVING_LEVELS)
     if augment:
         mouths, sound = augment_mouths(mouths, sound, rng)
     return mouths, sound, mask

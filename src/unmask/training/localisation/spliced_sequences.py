@@ -19,8 +19,8 @@ from unmask.data.torch.partial_excerpts import splice_sound
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
+from unmask.models.encoded_scores import score_encoded
 from unmask.models.ensemble.shared_encoders import Ensemble
-from unmask.models.inference import score_encoded
 from unmask.preprocessing.prepare import to_model_inputs
 from unmask.records import FOOTAGE_FACTS, RATE_HZ, Clip, FakeSpan, ModelInput
 from unmask.training.detector.frozen_features import cached_features_of

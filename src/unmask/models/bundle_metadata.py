@@ -1,0 +1,119 @@
+"""Metadata of a bundle on disk: everything but its weights."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unmask.config import ModelSettings, PreprocessingSettings, UncertaintySettings, from_dict
+from unmask.errors import BundleError, ConfigError
+from unmask.files import file_sha256
+from unmask.models.bundle_upgrades import upgrade_metadata
+from unmask.models.calibration.domain import CalibrationDomain
+from unmask.models.calibration.platt import Calibration
+from unmask.models.scoring_bundle import SCHEMA_VERSION, read_reasons
+from unmask.records import FOOTAGE_FACTS
+
+METADATA = "bundle.json"
+SYNC_WEIGHTS = "sync.safetensors"
+GATES = "gates.json"
+OMITTED = "omitted_weights"  # key of the metadata, in bundles that are not whole
+SYNC_OMITTED = "omitted_sync_voice"  # key of its hash where the speech model of lip-sync is absent
+
+
+def read_untrained(folder: Path) -> dict[str, str]:
+    """Return :attr:`.ScoringBundle.untrained` of a bundle on disk, without reading its weights.
+
+    Raises:
+        BundleError: The folder has no bundle, or its metadata are damaged.
+    """
+    return read_reasons(read_metadata(folder)["provenance"])
+
+
+def is_whole(folder: Path) -> bool:
+    """Return whether a bundle on disk has all of its weights.
+
+    Raises:
+        BundleError: The folder has no bundle, or its metadata are damaged.
+    """
+    metadata = read_metadata(folder)
+    return not metadata.get(OMITTED) and not metadata.get(SYNC_OMITTED)
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Return the content of ``bundle.json`` in the present schema.
+
+    Raises:
+        BundleError: The folder has no bundle, its schema is unknown, or the file is damaged.
+    """
+    path = folder / METADATA
+    try:
+        metadata = json.loads(path.read_text())
+        schema = metadata["schema_version"]
+    except OSError as error:
+        raise BundleError(f"{folder}: no bundle here; train one with: make train") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path}: damaged; train or fetch it again") from error
+    if schema not in range(1, SCHEMA_VERSION + 1):
+        raise BundleError(
+            f"{path}: schema {schema} is not supported, only up to {SCHEMA_VERSION}; use the "
+            "version of unmask that wrote it, or train again"
+        )
+    return upgrade_metadata(metadata)
+
+
+def read_facts(folder: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a :class:`.ScoringBundle` but its networks.
+
+    Raises:
+        BundleError: A value is missing or wrong.
+    """
+    try:
+        facts = {
+            "preprocessing": from_dict(PreprocessingSettings, metadata["preprocessing"]),
+            "calibration": from_dict(Calibration, metadata["calibration"]),
+            "phase": metadata["phase"],
+            "profile": metadata["profile"],
+            "provenance": metadata["provenance"],
+            "schema_version": metadata["schema_version"],
+            "uncertainty": from_dict(UncertaintySettings, metadata["uncertainty"]),
+            "domain": _domain(metadata["domain"]),
+        }
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise damaged(folder, error) from error
+    return {**facts, "sha256": file_sha256(folder / METADATA), **_read_gates(folder / GATES)}
+
+
+def read_member_settings(folder: Path, metadata: Mapping[str, Any]) -> list[ModelSettings]:
+    """Return the settings of each member.
+
+    Raises:
+        BundleError: A value is missing or wrong.
+    """
+    try:
+        return [from_dict(ModelSettings, member) for member in metadata["members"]]
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise damaged(folder, error) from error
+
+
+def damaged(folder: Path, error: Exception) -> BundleError:
+    """Return the error of a value in ``bundle.json`` that is missing or wrong."""
+    return BundleError(f"{folder / METADATA}: damaged: {error}; train or fetch it again")
+
+
+def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
+    """Return the domain; ``None`` where another release measured other facts."""
+    domain = None if values is None else from_dict(CalibrationDomain, values)
+    return domain if domain is not None and domain.facts == FOOTAGE_FACTS else None
+
+
+def _read_gates(path: Path) -> dict[str, Any]:
+    """Return what was measured at promotion; files of before version 0.3 are a list of results."""
+    try:
+        content = json.loads(path.read_text()) if path.exists() else []
+        if isinstance(content, list):
+            return {"gates": tuple(content)}
+        rows, notes = tuple(content["rows"]), tuple(content["notes"])
+        return {"gates": rows, "notes": notes, "measured": content.get("measured")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path}: damaged; promote the bundle again, or delete it") from error
