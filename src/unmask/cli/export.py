@@ -24,8 +24,9 @@ def command(
 
     from unmask.config import FlowSettings
     from unmask.models.bundle import load_bundle
-    from unmask.models.collate import usable_samples
-    from unmask.models.graphs.export import GRAPHS, export_graphs
+    from unmask.models.graphs.export import export_graphs
+    from unmask.models.graphs.index import GRAPHS
+    from unmask.models.padding import usable_samples
     from unmask.preprocessing.prepare import iter_windows, to_model_inputs
 
     loaded = load_bundle(bundle)

@@ -11,11 +11,11 @@ from typing import Self
 
 from unmask.config import FlowSettings, PreprocessingSettings
 from unmask.errors import BundleError, MediaError
-from unmask.explainability.evidence import render_evidence
 from unmask.explainability.evidence_item import EvidenceItem
 from unmask.explainability.top_moments import TopMoments
 from unmask.models.aggregation import ScoreAggregator
-from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.graphs.loading import load_for_scoring
+from unmask.models.scoring_bundle import ScoringBundle
 from unmask.models.window_scores import score_windows
 from unmask.preprocessing import clip_windows
 from unmask.preprocessing.faces.detection import get_landmarker
@@ -25,6 +25,7 @@ from unmask.preprocessing.prepare import iter_windows
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import ClipFeatures, MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.evidence_renderer import EvidenceRenderer
 from unmask.serving.memory import release_free_memory
 from unmask.serving.profiling import STAGES, attach_timer, use_timer
 from unmask.serving.released import RELEASED
@@ -40,12 +41,13 @@ class Analyzer:
     """A loaded bundle ready to analyze videos; thread-safe.
 
     Args:
-        bundle: Its detectors are optimised for inference in place and must not be trained or
+        bundle: Its networks are optimised for inference in place, and must not be trained or
             saved afterwards.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: ScoringBundle) -> None:
         self.bundle = bundle
+        self._evidence = EvidenceRenderer(bundle)
         bundle.optimise()
         get_landmarker(bundle.preprocessing.faces)  # cached, so that no video waits for it
         for call in bundle.network_calls():
@@ -58,6 +60,7 @@ class Analyzer:
         Raises:
             BundleError: The folder has no bundle, or the bundle is damaged.
             WeightsError: The released bundle's backbone was not fetched and cannot be.
+            ConfigError, MissingExtraError, EngineError: As for :func:`load_for_scoring`.
         """
         named = folder or os.environ.get(BUNDLE_VARIABLE)
         if not named and not CHAMPION.exists() and not RELEASED.exists():
@@ -65,7 +68,7 @@ class Analyzer:
                 f"{CHAMPION}: no champion yet, and no {RELEASED}; run make setup or make train, "
                 "or give --bundle"
             )
-        return cls(load_bundle(Path(named or (CHAMPION if CHAMPION.exists() else RELEASED))))
+        return cls(load_for_scoring(Path(named or (CHAMPION if CHAMPION.exists() else RELEASED))))
 
     @property
     def preprocessing(self) -> PreprocessingSettings:
@@ -115,7 +118,7 @@ class Analyzer:
             judges = self.bundle.judges(facts)
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
-                    evidence = render_evidence(self.bundle, path, moments, evidence_dir)
+                    evidence = self._evidence.render(path, moments, evidence_dir)
         renamed = replace(info, path=Path(shown_as or path))
         timing = _timing(timer, perf_counter() - start)
         result = AnalysisResult(media, scores, facts, evidence, time_range_s)

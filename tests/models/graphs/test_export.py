@@ -13,40 +13,18 @@ from unmask.engine.loading import load_graph
 from unmask.engine.options import EngineOptions
 from unmask.errors import EngineError
 from unmask.files import file_sha256
-from unmask.models.bundle import Bundle, load_bundle, save_bundle
+from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.calibration.platt import Calibration
 from unmask.models.collate import collate
 from unmask.models.detector import Detector
+from unmask.models.ensemble.dropout_factors import draw_factors
 from unmask.models.ensemble.mc_dropout import mc_logits
 from unmask.models.graphs import export
-from unmask.models.graphs.signatures import FRAMES, HEADS, VOICE, GraphSpec, graph_specs
+from unmask.models.graphs.index import FRAMES, HEADS, VOICE
+from unmask.models.graphs.signatures import GraphSpec, graph_specs
 from unmask.models.inference import score_samples
-from unmask.models.lipsync.network import SyncNet
 from unmask.models.lipsync.scoring import embed_speech
 from unmask.records import RATE_HZ
-
-PHASE_3 = {
-    "fusion": "attention",
-    "flow": True,
-    "auxiliary": True,
-    "temporal": "transformer",
-    "pooling": "odds",
-    "voice_frozen_layers": 1,
-}
-
-
-@pytest.fixture(scope="module")
-def exported(make_detector, make_sample, tiny, tmp_path_factory):
-    """Two members on one frame encoder, as an ensemble fitted on a frozen one has them."""
-    members = tuple(make_detector(tiny, seed, **PHASE_3) for seed in (0, 1))
-    members[1].frame = members[0].frame
-    bundle = Bundle(
-        members, PreprocessingSettings(), Calibration(), 3, "full", sync=SyncNet(8).eval()
-    )
-    folder = tmp_path_factory.mktemp("bundle") / "phase-3"
-    bundle = save_bundle(folder, bundle)
-    sample = make_sample(frames=6, samples=RATE_HZ)
-    return folder, bundle, export.export_graphs(folder, bundle, [sample])
 
 
 def run(folder, name, inputs):
@@ -115,14 +93,13 @@ def test_dropout_by_factors_is_that_of_the_passes(exported, make_sample):
         name: np.repeat(values, passes, axis=0) for name, values in encode(folder, sample).items()
     }
     lengths = {"B": passes, "T": 4, "A": inputs["step_mask"].shape[1]}
-    generator = torch.Generator().manual_seed(seed)
+    rng = np.random.default_rng(seed)
     uses = index["graphs"][HEADS]["dropout"]
     factors = neutral(index)
     for number in range(len(uses) // 2, len(uses)):  # of the second member
         use = uses[number]
         shape = (*(lengths[axis] for axis in use["axes"]), use["dim"])
-        kept = torch.empty(shape).bernoulli_(1 - use["p"], generator=generator)
-        factors[f"factors_{number}"] = (kept / (1 - use["p"])).numpy()
+        factors[f"factors_{number}"] = draw_factors(rng, shape, use["p"])
     outputs = run(folder, HEADS, inputs | factors)
     np.testing.assert_allclose(outputs["logit_1"], expected.numpy(), rtol=1e-3, atol=1e-4)
     assert np.ptp(outputs["logit_1"]) > 1e-3
@@ -160,6 +137,13 @@ def test_speech_models_of_every_kind_have_a_graph(tiny, tmp_path, kind):
     detector = Detector(tiny, voice=build_speech_model(kind)).eval()
     bundle = Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "full")
     check(tmp_path, graph_specs(bundle)[VOICE])
+
+
+def test_members_with_different_speech_models_are_refused(tiny):
+    members = tuple(Detector(tiny, voice=build_speech_model(kind)) for kind in ("xls-r", "whisper"))
+    bundle = Bundle(members, PreprocessingSettings(), Calibration(), 1, "full")
+    with pytest.raises(EngineError, match="different speech models have different steps"):
+        graph_specs(bundle)
 
 
 def check(folder, spec):

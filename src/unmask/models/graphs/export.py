@@ -26,14 +26,12 @@ from unmask.engine.options import EngineOptions
 from unmask.errors import EngineError, MissingExtraError
 from unmask.files import file_sha256
 from unmask.models.bundle import Bundle
+from unmask.models.graphs.index import GRAPHS, INDEX, SCHEMA_VERSION
 from unmask.models.graphs.real_inputs import sample_inputs
 from unmask.models.graphs.signatures import GraphSpec, Inputs, graph_specs
 from unmask.optional_deps import require
 from unmask.records import ModelInput
 
-GRAPHS = "graphs"
-INDEX = "index.json"
-SCHEMA_VERSION = 1
 OPSET = 18  # OpenVINO 2026.4 sums log-sum-exp over all axes in graphs of 17
 TOLERANCE = 1e-3  # relative to the largest value of an output; rounding errors are far smaller
 SMALLEST = 1e-30  # of an output's largest value, so that outputs of 0 can be compared

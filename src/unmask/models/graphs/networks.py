@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from unmask.models.collate import Batch
 from unmask.models.detector import Detector
 from unmask.models.ensemble.shared_encoders import Ensemble, shares_parameters
+from unmask.models.graphs.index import HEAD_OUTPUTS
 from unmask.models.layers.frame_times import FrameTimes
 from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.records import FLOW_STEP_PX
-
-HEAD_OUTPUTS = ("logit", "video_logit", "audio_logit", "frame_logits", "step_logits")
 
 
 def frame_encoder_numbers(members: Sequence[Detector]) -> list[int]:

@@ -7,19 +7,12 @@ import torch
 
 from unmask.models.bundle import Bundle
 from unmask.models.collate import collate
-from unmask.models.graphs.signatures import (
-    FRAMES,
-    HEADS,
-    MOUTHS,
-    SOUND,
-    VOICE,
-    GraphSpec,
-    Inputs,
-)
-from unmask.models.layers.frame_times import FRAME_STEP_S
-from unmask.models.lipsync.network import WINDOW_TICKS
+from unmask.models.frame_runs import FRAME_STEP_S
+from unmask.models.graphs.index import FRAMES, HEADS, MOUTHS, SOUND, VOICE
+from unmask.models.graphs.signatures import GraphSpec, Inputs
 from unmask.models.lipsync.scoring import contiguous_runs
 from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import WINDOW_TICKS
 from unmask.records import ModelInput
 
 

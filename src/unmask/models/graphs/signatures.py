@@ -9,21 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unmask.errors import EngineError
 from unmask.models.bundle import Bundle
+from unmask.models.graphs.index import FRAMES, HEAD_OUTPUTS, HEADS, MOUTHS, SOUND, VOICE
 from unmask.models.graphs.networks import (
-    HEAD_OUTPUTS,
     DetectorHeads,
     FrameEncoders,
     MouthTower,
     SoundTower,
     VoiceEncoders,
 )
-from unmask.models.lipsync.network import WINDOW_TICKS
 from unmask.models.lipsync.towers import LipSyncTowers
+from unmask.models.lipsync.windows import WINDOW_TICKS
 from unmask.records import FACE_PX, RATE_HZ
-
-FRAMES, VOICE, HEADS = "frames", "voice", "heads"
-MOUTHS, SOUND = "lipsync_mouths", "lipsync_sound"
 
 Axes = dict[int, str]
 Inputs = tuple[Tensor, ...]
@@ -53,6 +51,9 @@ def graph_specs(bundle: Bundle, seed: int = 0) -> dict[str, GraphSpec]:
 
     Args:
         seed: Of the inputs.
+
+    Raises:
+        EngineError: Members have different speech models.
     """
     rng = np.random.default_rng(seed)
     specs = {
@@ -85,7 +86,13 @@ def _frames(bundle: Bundle, rng: np.random.Generator) -> GraphSpec:
 
 
 def _voice(bundle: Bundle, rng: np.random.Generator) -> GraphSpec:
-    shortest = max(member.voice.step_samples for member in bundle.members)
+    voices = [member.voice for member in bundle.members]
+    if len({(voice.model.config.model_type, voice.step_samples) for voice in voices}) > 1:
+        raise EngineError(
+            "voice: members with different speech models have different steps, and a graph has one "
+            "mask of them; the bundle runs with torch"
+        )
+    shortest = voices[0].step_samples
 
     def example(samples: int) -> Inputs:
         is_speech = torch.from_numpy(np.arange(samples) % 9000 < 7000)[None]

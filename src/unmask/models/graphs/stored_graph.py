@@ -1,0 +1,45 @@
+"""Graph of a bundle on disk, loaded once for each precision."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+from unmask.engine.graph import Array, Graph
+from unmask.engine.loading import load_graph
+from unmask.engine.options import EngineOptions
+
+
+class StoredGraph:
+    """A graph file; may be used from several threads at a time.
+
+    Args:
+        engine: As for :class:`EngineOptions`.
+    """
+
+    def __init__(self, path: Path, engine: str) -> None:
+        self.path, self._engine = path, engine
+        self._loaded: dict[str, Graph] = {}
+        self._lock = Lock()
+
+    def load(self, precision: str) -> Graph:
+        """Return the graph in a precision.
+
+        Raises:
+            ConfigError: The engine cannot read such files, or lacks the precision.
+            MissingExtraError: The engine is not installed; for ``auto``, none that reads them.
+            EngineError: The file is damaged.
+        """
+        with self._lock:
+            if precision not in self._loaded:
+                options = EngineOptions(self._engine, precision=precision)
+                self._loaded[precision] = load_graph(self.path, options)
+            return self._loaded[precision]
+
+    def run(self, inputs: Mapping[str, Array], precision: str = "32") -> dict[str, Array]:
+        """Return the outputs by name.
+
+        Args:
+            inputs: By name; an input that has no effect on any output is none of the graph's.
+        """
+        graph = self.load(precision)
+        return graph.run({spec.name: inputs[spec.name] for spec in graph.inputs})

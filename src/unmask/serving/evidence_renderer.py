@@ -1,0 +1,35 @@
+"""Evidence renderer: the one place where an analysis needs torch, imported on first use."""
+
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from unmask.explainability.evidence_item import EvidenceItem
+from unmask.explainability.top_moments import TopMoments
+from unmask.models.graphs.loading import load_weights
+from unmask.models.scoring_bundle import ScoringBundle
+
+if TYPE_CHECKING:
+    from unmask.models.bundle import Bundle
+
+
+class EvidenceRenderer:
+    """Renders evidence with the weights of a bundle; thread-safe."""
+
+    def __init__(self, bundle: ScoringBundle) -> None:
+        self._scoring = bundle
+        self._weights: Bundle | None = None
+        self._lock = Lock()
+
+    def render(self, path: Path, moments: TopMoments, folder: Path) -> tuple[EvidenceItem, ...]:
+        """Render moments; see :func:`unmask.explainability.evidence.render_evidence`.
+
+        Raises:
+            WeightsError: Weights that the bundle leaves out cannot be had.
+        """
+        from unmask.explainability.evidence import render_evidence
+
+        with self._lock:
+            if self._weights is None:
+                self._weights = load_weights(self._scoring)
+        return render_evidence(self._weights, path, moments, folder)

@@ -1,0 +1,67 @@
+"""Verdicts by the graphs that a bundle carries."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from unmask.models.bundle import Bundle, load_bundle
+from unmask.models.graphs.export import export_graphs
+from unmask.preprocessing.timing import StageTimer
+from unmask.serving.analyzer import Analyzer
+
+HEAVY = ("torch", "transformers", "timm", "lightning", "captum", "scipy.optimize")
+ANALYZE = f"""
+import sys
+from unmask.cli.app import app
+app(sys.argv[1:], standalone_mode=False)
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+
+
+@pytest.fixture(scope="module")
+def with_graphs(bundle_folder, tmp_path_factory):
+    folder = shutil.copytree(bundle_folder, tmp_path_factory.mktemp("bundle") / "with-graphs")
+    export_graphs(folder, load_bundle(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def talking(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("video") / "talking.mp4", seconds=2.0)
+
+
+def test_a_verdict_by_graphs_imports_no_torch(with_graphs, bundle_folder, talking, tmp_path):
+    report = tmp_path / "report.json"
+    arguments = ["analyze", str(talking), "--bundle", str(with_graphs), "--json", str(report)]
+    environment = {name: value for name, value in os.environ.items() if name != "UNMASK_ENGINE"}
+    process = subprocess.run(
+        [sys.executable, "-c", ANALYZE, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1] == "[]"
+    by_graphs = json.loads(report.read_text())
+    by_torch = Analyzer.load(bundle_folder).analyze(talking)
+    assert by_graphs["verdict"] == by_torch.verdict
+    assert by_graphs["fake_probability"] == pytest.approx(by_torch.fake_probability, abs=1e-3)
+    assert by_graphs["modalities"]["video"] == pytest.approx(by_torch.modalities.video, abs=1e-3)
+    assert by_graphs["modalities"]["audio"] == pytest.approx(by_torch.modalities.audio, abs=1e-3)
+
+
+def test_evidence_is_drawn_with_the_weights_beside_the_graphs(with_graphs, talking, tmp_path):
+    analyzer = Analyzer.load(with_graphs)
+    assert not isinstance(analyzer.bundle, Bundle)
+    timer = StageTimer()
+    report = analyzer.analyze(talking, timer=timer, evidence_dir=tmp_path)
+    assert {item.kind for item in report.evidence} == {"heat_map", "sound"}
+    assert timer.seconds.keys() >= {"frame_model", "voice_model", "evidence"}
+    expected = Analyzer(load_bundle(with_graphs)).analyze(talking, evidence_dir=tmp_path / "torch")
+    shown = [(item.kind, item.person, item.time_s) for item in report.evidence]
+    assert shown == [(item.kind, item.person, item.time_s) for item in expected.evidence]
