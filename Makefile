@@ -3,6 +3,8 @@
 PYTHON ?= python3.11
 # phase of the roadmap that `make train` trains: 1, 2 or 3
 PHASE ?= 1
+# 1 serves what `make train` trains also if it is not better than the champion
+PROMOTE ?=
 # the service: an address that others can reach needs API keys (UNMASK_API_KEYS_FILE)
 HOST ?= 127.0.0.1
 # a file of API keys; without keys the tenant is called local
@@ -60,11 +62,15 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-d
 	wait
 	@touch $@
 
-train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3
+train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3; PROMOTE=1 serves it anyway
+ifeq ($(PROMOTE),1)
+	@$(BIN)/python -m pipelines training --phase $(PHASE) --promote
+else
 	@rm -f $(SUMMARY)
 	@status=0; $(BIN)/zenml pipeline run training_pipeline \
 		$(if $(filter-out 1,$(PHASE)),--config pipelines/configs/phase-$(PHASE).yaml) || status=$$?; \
 	test ! -f $(SUMMARY) || $(BIN)/python -m pipelines summary; exit $$status
+endif
 
 test: $(READY)  ## all tests, with coverage of src, steps and bento; TEST=tests/test_files.py for some of them
 	@$(BIN)/python -m pytest $(or $(TEST),-n 2 --dist loadfile --max-worker-restart 0 \

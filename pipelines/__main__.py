@@ -33,6 +33,9 @@ DataSets = Annotated[
         "(default) or sealed, and the set's share of the training clips; repeatable."
     ),
 ]
+Promote = Annotated[
+    bool, typer.Option("--promote", help="Serve it also if it is not better than the champion.")
+]
 Version = Annotated[str, typer.Option(help="Registered version; default: the champion.")]
 
 app = typer.Typer(
@@ -49,14 +52,16 @@ def training(
     profile: Profile = "demo",
     data: DataSets = None,
     set_: Overrides = None,
+    promote: Promote = False,
 ) -> None:
-    """Train, gate, register and package a detector."""
+    """Train, gate and register a detector, and package it if it is better than the champion."""
     from pipelines import training_pipeline
     from steps.platforms.paths import SUMMARY
 
     SUMMARY.unlink(missing_ok=True)
     try:
-        _fail_fast(training_pipeline)(phase, profile, tuple(data or ()), tuple(set_ or ()))
+        sets, overrides = tuple(data or ()), tuple(set_ or ())
+        _fail_fast(training_pipeline)(phase, profile, sets, overrides, promote)
     finally:
         if SUMMARY.exists():  # also after a missed gate; a run that failed before writes none
             summary()
@@ -104,13 +109,15 @@ def pin(
 @app.command()
 def package(
     bundle: Annotated[
-        Path, typer.Argument(help="Bundle to serve; default: the released detector.")
-    ] = RELEASED,
+        Path | None,
+        typer.Argument(help="Bundle to serve; default: the champion, else the released detector."),
+    ] = None,
 ) -> None:
     """Build the service with a bundle, as `make train` does with the champion."""
     from steps.platforms.bento_build import build_bento
+    from steps.platforms.paths import CHAMPION
 
-    typer.echo(build_bento(bundle))
+    typer.echo(build_bento(bundle or (CHAMPION if CHAMPION.exists() else RELEASED)))
 
 
 @app.command()

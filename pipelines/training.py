@@ -20,6 +20,7 @@ from steps.cache_mouth_crops import cache_mouth_crops
 from steps.cache_vad import cache_vad
 from steps.calibrate_scores import calibrate_scores
 from steps.check_gates import check_gates
+from steps.compare_with_served import compare_with_served
 from steps.enforce_gates import enforce_gates
 from steps.evaluate_baseline import evaluate_baseline
 from steps.evaluate_codecs import evaluate_codecs
@@ -46,6 +47,7 @@ def training_pipeline(
     profile: str = "demo",
     data: tuple[str, ...] = (),
     overrides: tuple[str, ...] = (),
+    promote: bool = False,
 ) -> None:
     """Train, evaluate, gate, register and package one detector.
 
@@ -55,6 +57,7 @@ def training_pipeline(
         data: Data sets in place of ``data.sources`` and the pinned one, each
             ``NAME=FOLDER:ROLE:WEIGHT``; role and weight may be absent.
         overrides: ``section.key=value`` each.
+        promote: Serve the detector also if it is not better than the served champion.
     """
     settings, data = load_run(phase, profile, data, overrides)
     listed, data_version, unreadable, own = ingest_data(data, settings.seed, settings.data)
@@ -75,10 +78,11 @@ def training_pipeline(
     plan = note_data(plan_gates(settings, data), data_version, clips)
     gates = check_gates(bundle, evaluation, robustness, codecs, baseline, plan)
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
-    request = RunRequest(phase, profile, " ".join(data))
+    request = RunRequest(phase, profile, " ".join(data), promote)
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)
     enforce_gates(gates, after=["register_detector"])
-    build_service(bundle, gates, after=["enforce_gates"])
+    served = compare_with_served(bundle, gates, plots, clips, *measured, after=["enforce_gates"])
+    build_service(bundle, gates, served, request)
 
 
 def _prepare_features(listed: Any, unreadable: Any, settings: Settings) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.serialization import read_scores
 from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
-from unmask.training.baseline_scores import compare_on_test
+from unmask.training.reference_scores import ReferenceDetector, compare_on_test
 
 
 @step(cache_policy=EVALUATION_POLICY)
@@ -21,4 +21,5 @@ def evaluate_baseline(
 ) -> Annotated[BaselineComparison, "baseline_comparison"]:
     """Score the baseline on the candidate's test clips; its folder is empty without a baseline."""
     rows = read_scores(plots / "scores.csv")
-    return compare_on_test(baseline, rows, clips, Cache(CACHE), settings, seed)
+    reference = ReferenceDetector(baseline)
+    return compare_on_test(reference, rows, clips, Cache(CACHE), settings, seed)

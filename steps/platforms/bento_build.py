@@ -9,12 +9,9 @@ import bentoml
 from bentoml.exceptions import NotFound
 
 import unmask
-from steps.platforms.champion_store import publish_champion
 from steps.platforms.materializers import hash_folder
 from steps.platforms.paths import SERVICE, SERVICE_BUNDLE
 from steps.platforms.requirements import hashed_requirements
-from steps.platforms.run_summary import add_bento, promotable
-from unmask.evaluation.gates import GateReport
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.bundle_metadata import is_whole
 from unmask.preprocessing.faces.face_embedding import PACKAGED, STORED_AS, find_weights
@@ -22,19 +19,6 @@ from unmask.preprocessing.faces.face_embedding import PACKAGED, STORED_AS, find_
 BENTO = "unmask"
 PACKAGES = ("bento", "unmask")
 REQUIREMENTS = "requirements.txt"
-
-
-def package_champion(bundle: Path, gates: GateReport) -> str:
-    """Publish a promotable bundle as the champion and build its Bento.
-
-    Returns:
-        The Bento's tag; empty if no Bento was built, as the bundle is not promotable.
-    """
-    if not promotable(gates):
-        return ""
-    tag = build_bento(publish_champion(bundle, gates, graphs=True))
-    add_bento(tag)
-    return tag
 
 
 def build_bento(bundle: Path) -> str:

@@ -81,6 +81,14 @@ def register_candidate(
     return version
 
 
+def record_serving(summary: Summary) -> None:
+    """Tag the registered version with the choice whether to serve it."""
+    if summary.serving is not None:
+        name, version = summary.model, summary.version
+        text = summary.serving.describe()
+        mlflow.MlflowClient().set_model_version_tag(name, version, "served", text)
+
+
 def register(run: str, phase: int, bundle: Path, tags: Mapping[str, str]) -> str:
     """Register a bundle as a version of its phase's model, unless it is registered already.
 

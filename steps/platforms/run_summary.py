@@ -26,11 +26,29 @@ class RunRequest:
 
     Attributes:
         data: Data sets, separated by blanks; empty for the pinned set.
+        promote: Whether to serve the detector also if it is not better than the champion.
     """
 
     phase: int
     profile: str
     data: str
+    promote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServingChoice:
+    """Whether a candidate that passed its gates is served.
+
+    Attributes:
+        reason: Both AUCs, or why there are none; and the remedy if it is not served.
+    """
+
+    is_served: bool
+    reason: str
+
+    def describe(self) -> str:
+        """Return the choice and its reason, one line."""
+        return f"{'yes' if self.is_served else 'NO'}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,7 @@ class Summary:
         job: Arguments of the run.
         alias: ``champion`` or ``challenger``.
         bento: Tag of the service's Bento; ``None`` if none was built.
+        serving: Whether the detector is served; ``None`` if it did not pass its gates.
     """
 
     job: RunRequest
@@ -52,6 +71,7 @@ class Summary:
     evaluation: Evaluation
     gates: GateReport
     bento: str | None = None
+    serving: ServingChoice | None = None
 
 
 def promotable(gates: GateReport) -> bool:
@@ -64,9 +84,11 @@ def save(summary: Summary, path: Path = SUMMARY) -> None:
     serialization.save(summary, path)
 
 
-def add_bento(tag: str, path: Path = SUMMARY) -> None:
-    """Add the tag of the service's Bento to the summary."""
-    save(replace(load(path), bento=tag), path)
+def add_serving(serving: ServingChoice, bento: str, path: Path = SUMMARY) -> Summary:
+    """Add to the summary whether the detector is served, and the tag of the service's Bento."""
+    summary = replace(load(path), serving=serving, bento=bento or None)
+    save(summary, path)
+    return summary
 
 
 def load(path: Path = SUMMARY) -> Summary:
@@ -96,6 +118,8 @@ def _locations(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "data", f"{summary.job.data or 'pinned set'} ({summary.data_version})"
     yield "MLflow run", summary.run
     yield "registered", f"{summary.model} version {summary.version}, alias {summary.alias}"
+    if summary.serving is not None:
+        yield "served", summary.serving.describe()
     yield "Bento", summary.bento or "not packaged"
     if summary.bento:
         yield "champion", str(CHAMPION)
@@ -104,6 +128,8 @@ def _locations(summary: Summary) -> Iterator[tuple[str, str]]:
 def _next_step(summary: Summary) -> str:
     if summary.bento:
         return "next: make serve | unmask analyze VIDEO | make mlflow | make zenml"
+    if summary.serving is not None:
+        return "next: make mlflow | make serve, which serves the champion as before"
     if promotable(summary.gates):
         return "next: gates passed but packaging was interrupted; run the pipeline again"
     if summary.gates.passed:

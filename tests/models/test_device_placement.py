@@ -25,9 +25,9 @@ from unmask.models.ensemble.shared_encoders import shares_parameters
 from unmask.models.ensemble.weight_packing import share_parameters
 from unmask.models.lipsync.network import SyncNet
 from unmask.preprocessing.cache import Cache
-from unmask.training.baseline_scores import compare_on_test
 from unmask.training.calibration.fit import calibrate_bundle
 from unmask.training.cross_dataset import CrossOptions, evaluate_on_folders, evaluate_unseen_sets
+from unmask.training.reference_scores import ReferenceDetector, compare_on_test
 from unmask.training.score_clips import score_split
 from unmask.training.sealed_evaluation import evaluate_sealed
 
@@ -40,7 +40,9 @@ ENTRY_POINTS = {
     "calibrate": lambda bundle: calibrate_bundle(
         bundle, CLIPS, CACHE, CalibrationPlan(rates=UncertaintySettings()), NOWHERE
     ),
-    "baseline": lambda bundle: compare_on_test(bundle, (), CLIPS, CACHE, MEASURED, 0),
+    "baseline": lambda bundle: compare_on_test(
+        ReferenceDetector(bundle), (), CLIPS, CACHE, MEASURED, 0
+    ),
     "sealed": lambda bundle: evaluate_sealed((bundle, NOWHERE), CLIPS, CACHE, MEASURED, 0, NOWHERE),
     "crosseval": lambda bundle: evaluate_on_folders(bundle, {}, CACHE, MEASURED, CrossOptions()),
     "unseen sets": lambda bundle: evaluate_unseen_sets(bundle, CLIPS, CACHE, MEASURED, 0),

@@ -134,7 +134,7 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
     (footage / "manifest.csv").write_bytes(rewritten)
     second = run(footage)
     always = {"ingest_data", "fetch_baseline", "register_detector", "enforce_gates"}
-    always |= {"build_service"}
+    always |= {"compare_with_served", "build_service"}
     # the first run had no baseline to compare with, the second has
     compared = {"evaluate_baseline", "check_gates", "log_results"}
     for name, status in second.items():
@@ -186,7 +186,8 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
     assert re.search(r"auc .* is below the minimum of 1\.1", line)
     statuses = last_run("training_pipeline")
     assert statuses["enforce_gates"] == "failed"
-    assert statuses.get("build_service") not in ("completed", "cached")
+    for name in ("compare_with_served", "build_service"):
+        assert statuses.get(name) not in ("completed", "cached")
     assert (platforms / "outputs/champion").resolve() == champion
     assert bentoml.get("unmask:latest").tag == bento
     aliases = client.get_registered_model("unmask-phase-1").aliases
@@ -196,6 +197,25 @@ def test_a_required_gate_that_falls_short_leaves_the_champion_alone(
         "challenger": "2",
     }
     assert load(platforms / "outputs/summary.json").bento is None
+
+
+def test_a_candidate_that_passes_is_served_only_if_it_is_better(first, footage, platforms):
+    from zenml.client import Client
+
+    from steps.platforms.run_summary import load
+
+    champion = (platforms / "outputs/champion").resolve()
+    limits = ["gates.baseline_drop.limit=1", "gates.non_inferiority.limit=1"]
+    assert set(run(footage, set_=["seed=8", *limits]).values()) <= {"completed", "cached"}
+    step = Client().get_pipeline("training_pipeline").last_run.steps["compare_with_served"]
+    comparison = step.outputs["served_comparison"][0].load()
+    assert comparison.baseline.startswith("served champion ")
+    summary = load(platforms / "outputs/summary.json")
+    assert summary.serving.is_served == (comparison.difference > 0) == (summary.bento is not None)
+    replaced = (platforms / "outputs/champion").resolve() != champion
+    assert replaced == summary.serving.is_served
+    tags = versions()[int(summary.version)].tags
+    assert tags["served"] == summary.serving.describe()
 
 
 @pytest.fixture
@@ -253,7 +273,7 @@ def test_a_second_member_takes_over_the_frame_encoder_of_the_first(first, footag
 
     members = ["ensemble.members=2", "ensemble.shared_frames=true"]
     limits = ["gates.baseline_drop.limit=1", "gates.non_inferiority.limit=1"]
-    statuses = run(footage, set_=[*members, *limits])
+    statuses = run(footage, set_=[*members, *limits], promote=True)
     assert (statuses["train_detector"], statuses["train_member_2"]) == ("cached", "completed")
     member, other = load_bundle(platforms / "outputs/champion").members
     assert member.frame.project.weight is other.frame.project.weight

@@ -33,6 +33,7 @@ STEPS = [
     "log_results",
     "register_detector",
     "enforce_gates",
+    "compare_with_served",
     "build_service",
 ]
 
@@ -52,7 +53,8 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
     for before, after in pairwise(STEPS[1:8]):  # validate … train_lipsync
         assert before in upstream[after]
     assert upstream["build_ensemble"] >= {"train_detector", "train_lipsync"}
-    assert upstream["build_service"] >= {"enforce_gates"}
+    assert upstream["build_service"] >= {"compare_with_served"}
+    assert upstream["compare_with_served"] >= {"enforce_gates"}
     assert upstream["enforce_gates"] >= {"register_detector"}
 
 

@@ -151,7 +151,7 @@ def train(*data, phase, overrides):
     from steps.platforms import run_summary
     from unmask.models.bundle import load_bundle
 
-    training(phase=phase, profile="full", data=list(data), set_=list(overrides))
+    training(phase=phase, profile="full", data=list(data), set_=list(overrides), promote=True)
     run = Client().get_pipeline("training_pipeline").last_run
     assert {str(step.status) for step in run.steps.values()} <= {"completed", "cached"}
     gates = load(run, "check_gates", "gates")

@@ -14,7 +14,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.preprocessing.prepare import prepare_clip
 from unmask.preprocessing.run_batch import fill_cache
 from unmask.records import Clip, ClipFeatures, ScoreRow
-from unmask.training.baseline_scores import compare_bundles
+from unmask.training.reference_scores import ReferenceDetector, compare_bundles
 from unmask.training.score_clips import score_clips
 
 
@@ -45,7 +45,8 @@ def evaluate_sealed(
 
     rows = score(load_on_accelerator(bundles[0]))
     evaluation = evaluate(rows, settings, seed)
-    comparison = compare_bundles(bundles[1], rows, score, settings, seed)
+    reference = ReferenceDetector(bundles[1])
+    comparison = compare_bundles(reference, rows, score, settings, seed)
     write_scores(rows, report / "scores.csv")
     write_plots(rows, report, settings.bins)
     save(evaluation, report / "metrics.json")

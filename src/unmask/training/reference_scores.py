@@ -1,7 +1,8 @@
-"""Scores of a candidate and of the pinned baseline on the same clips."""
+"""Scores of a candidate and of a detector that it is compared with, on the same clips."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from unmask.config import EvaluationSettings
 from unmask.data.test_sets import select_headline_clips
@@ -15,55 +16,68 @@ from unmask.records import Clip, ScoreRow
 from unmask.training.score_clips import score_clips
 
 ScoreTable = Sequence[ScoreRow]
-PIN = "`python -m pipelines pin`"
+PIN = "pin another version with `python -m pipelines pin`"
+
+
+class ReferenceDetector(NamedTuple):
+    """A detector that a candidate is compared with.
+
+    Attributes:
+        folder: Directory of its bundle; empty if there is none.
+        title: Its role in messages.
+        remedy: What to do where it cannot be compared.
+    """
+
+    folder: Path
+    title: str = "pinned baseline"
+    remedy: str = PIN
 
 
 def compare_on_test(
-    baseline: Path,
+    reference: ReferenceDetector,
     candidate: ScoreTable,
     clips: Sequence[Clip],
     cache: Cache | None,
     settings: EvaluationSettings,
     seed: int,
 ) -> BaselineComparison:
-    """Compare a candidate's scores of the headline's test clips with those of the baseline.
+    """Compare a candidate's scores of the headline's test clips with those of another detector.
 
-    The baseline is scored with its own preprocessing on the present test set, whichever test set
+    The other one is scored with its own preprocessing on the present test set, whichever test set
     it was registered with.
 
     Args:
-        baseline: Directory of its bundle; empty if none is pinned.
         seed: Seed of the resampling.
 
     Returns:
-        With a ``problem`` where the baseline cannot be read or scored.
+        With a ``problem`` where the other detector cannot be read or scored.
     """
 
     def score(bundle: Bundle) -> ScoreTable:
         test = select_headline_clips(clips)
         return score_clips(bundle, test, make_feature_loader(bundle.preprocessing, cache, test))
 
-    return compare_bundles(baseline, candidate, score, settings, seed)
+    return compare_bundles(reference, candidate, score, settings, seed)
 
 
 def compare_bundles(
-    baseline: Path,
+    reference: ReferenceDetector,
     candidate: ScoreTable,
     score: Callable[[Bundle], ScoreTable],
     settings: EvaluationSettings,
     seed: int,
 ) -> BaselineComparison:
-    """Compare a candidate's scores with those that ``score`` gives the baseline.
+    """Compare a candidate's scores with those that ``score`` gives another detector.
 
-    Arguments and result are those of :func:`compare_on_test`.
+    Other arguments and the result are those of :func:`compare_on_test`.
     """
-    if not baseline.is_dir() or not any(baseline.iterdir()):
+    folder, title, remedy = reference
+    if not folder.is_dir() or not any(folder.iterdir()):
         return BaselineComparison()
-    name = "the pinned baseline"
+    name = f"the {title}"
     try:
-        bundle = load_on_accelerator(baseline)
-        name = f"baseline {bundle.sha256[:12]}"
+        bundle = load_on_accelerator(folder)
+        name = f"{title} {bundle.sha256[:12]}"
         return compare_with_baseline(candidate, score(bundle), name, settings.resamples, seed)
     except UnmaskError as error:
-        problem = f"{name} cannot be compared: {error}; pin another version with {PIN}"
-        return BaselineComparison(name, problem=problem)
+        return BaselineComparison(name, problem=f"{name} cannot be compared: {error}; {remedy}")
