@@ -178,10 +178,9 @@ def _detector_rows(report: Report) -> Iterator[tuple[str, str]]:
         ),
     )
     for gate in model.gates:
-        outcome = "passed" if gate.passed else "failed"
-        measured = "not measured" if gate.value is None else f"{gate.value:.4f}"
+        measured = "" if gate.value is None else f": {gate.value:.4f}"
         limit = f"{gate.direction} {gate.limit:g}, {gate.level}"
-        yield f"Gate {gate.name}", f"{measured} ({limit}): {outcome}"
+        yield f"Gate {gate.name}", f"{gate.verdict}{measured} ({limit})"
     yield "Gates", PROMOTION
     if model.notes:
         yield "Left out", "; ".join(model.notes)

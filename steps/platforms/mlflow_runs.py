@@ -18,10 +18,9 @@ from mlflow.utils.mlflow_tags import (
 from unmask import __version__
 from unmask.config import Settings, to_dict
 from unmask.data.skipped_clips import to_csv
-from unmask.evaluation.gate_report import write_gate_report
+from unmask.evaluation.gate_report import to_markdown, write_gate_report
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.metric_keys import to_metric_key
-from unmask.evaluation.part_rows import to_markdown
 
 EXPERIMENT = "unmask"
 RUN_FILE = "mlflow_run"
@@ -54,17 +53,16 @@ def start_run(settings: Settings, data_version: str, folder: Path) -> str:
 def finish_run(run: str, metrics: Mapping[str, float], gates: GateReport) -> None:
     """Log metrics, gate results and the gate report, and end the run.
 
-    The run's description is the table of the parts of the test clips.
+    The run's description has the gates and a row per part of the test clips.
     """
     client = mlflow.MlflowClient()
     for key, value in metrics.items():
         client.log_metric(run, key, value)
     for row in gates.rows:
         key = to_metric_key(f"gate.{row.name}")
-        client.set_tag(run, key, f"{row.level}: {row.message}")
+        client.set_tag(run, key, f"{row.level}, {row.verdict}: {row.message}")
     client.set_tag(run, "gates", "passed" if gates.passed else "short")
-    if gates.parts:
-        client.set_tag(run, MLFLOW_RUN_NOTE, to_markdown(gates.parts))
+    client.set_tag(run, MLFLOW_RUN_NOTE, to_markdown(gates))
     with TemporaryDirectory() as folder:
         write_gate_report(gates, Path(folder))
         client.log_artifacts(run, folder, "gates")

@@ -41,12 +41,18 @@ def test_gates_are_listed_with_values_and_limits():
     gates = (
         ReportedGate(name="auc", value=0.91234, limit=0.9, direction="at least",
                      level="required", passed=True),
+        ReportedGate(name="ece", value=0.0885, limit=0.05, direction="at most",
+                     level="reported", passed=False),
         ReportedGate(name="codec_gap", value=None, limit=0.02, direction="at most",
                      level="reported", passed=False),
+        ReportedGate(name="baseline_drop", value=None, limit=0.03, direction="at most",
+                     level="required", passed=True),
     )  # fmt: skip
     text = to_markdown(Model(**VALUES, gates=gates))
-    assert "| `auc` | 0.9123 | at least 0.9 | required | yes |" in text
-    assert "| `codec_gap` | not measured | at most 0.02 | reported | no |" in text
+    assert "| `auc` | 0.9123 | at least 0.9 | required | passed |" in text
+    assert "| `ece` | 0.0885 | at most 0.05 | reported | missed |" in text
+    assert "| `codec_gap` | – | at most 0.02 | reported | not measured |" in text
+    assert "| `baseline_drop` | – | at most 0.03 | required | not measured |" in text
 
 
 def test_the_guarantee_is_stated_or_said_to_be_missing():

@@ -146,7 +146,9 @@ def test_true_labels_pass_the_gates_on_data_sets_and_are_promoted(
     rows, report = train_and_check(
         two_sets, two_sets[:36], toy_load, tiny_settings, tmp_path, monkeypatch
     )
-    assert {name: rows[name].verdict for name in SOURCE_GATES} == dict.fromkeys(SOURCE_GATES, "met")
+    assert {name: rows[name].verdict for name in SOURCE_GATES} == dict.fromkeys(
+        SOURCE_GATES, "passed"
+    )
     assert promotable(report)
 
 

@@ -29,6 +29,11 @@ def test_the_gate_table_shows_the_message_of_every_gate(score_rows, render):
     text = render(gate_table(report))
     assert "NOT passed" in text
     assert all(row.message in text for row in report.rows)
+    cells = [[cell.strip() for cell in line.split("│")] for line in text.splitlines()]
+    verdicts = {line[1]: line[3] for line in cells if len(line) > 4}
+    assert verdicts["fgsm_drop"] == "passed"  # 0.0
+    assert verdicts["auc"] == "MISSED"  # of random scores
+    assert verdicts["baseline_drop"] == verdicts["non_inferiority"] == "not measured"
 
 
 def test_the_gate_table_ends_with_what_the_candidate_was_trained_without(score_rows, render):

@@ -117,6 +117,7 @@ def test_without_a_baseline_its_gates_pass_without_a_value(good):
     for name in ("baseline_drop", "non_inferiority"):
         row = gate(report, name)
         assert (row.value, row.passed) == (None, True)
+        assert row.verdict == "not measured"
         assert row.message.startswith("no baseline yet")
 
 
@@ -205,7 +206,7 @@ def test_a_gate_may_name_a_data_set_and_its_metric(score_rows):
     report = check_gates(GateSettings(sources=limits), evaluation, 0.0, NONE)
     assert gate(report, "auc@celebdf").value == pytest.approx(evaluation.auc)
     assert gate(report, "fpr95@celebdf").value == pytest.approx(fpr95)
-    assert {row.verdict for row in report.rows if "@" in row.name} == {"met"}
+    assert {row.verdict for row in report.rows if "@" in row.name} == {"passed"}
     strict = tuple(
         limit.replace(limit=limit.limit + step)
         for limit, step in zip(limits, (0.001, -0.001), strict=True)
@@ -279,14 +280,14 @@ def test_the_cross_dataset_gate_is_the_mean_over_the_sets_and_names_the_lowest(g
     assert hard < easy - 0.1
     candidate = replace(good, cross_dataset=cross)
     mean = (easy + hard) / 2
-    for limit, verdict in ((mean - 0.001, "met"), (mean + 0.001, "missed")):
+    for limit, verdict in ((mean - 0.001, "passed"), (mean + 0.001, "missed")):
         gates = GateSettings(cross_dataset_auc=Gate(limit=limit))
         report = check_gates(gates, candidate, 0.0, NONE)
         row = gate(report, "cross_dataset_auc")
         assert row.value == pytest.approx(mean)
         assert row.low < mean < row.high
         assert f"mean of 2, the lowest {hard:.4f} on hard" in row.message
-        assert (row.verdict, report.passed) == (verdict, verdict == "met")
+        assert (row.verdict, report.passed) == (verdict, verdict == "passed")
 
 
 @pytest.mark.parametrize("names", [None, ()])

@@ -208,7 +208,7 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
     logged = mlflow.MlflowClient().get_run(load(run, "train_detector", "mlflow_run"))
     assert logged.data.metrics["auc_at_celebdf"] == pytest.approx(rows["auc@celebdf"].value)
     assert "| source ffpp | 2 + 2 |" in logged.data.tags["mlflow.note.content"]
-    assert logged.data.tags["gate.auc_at_celebdf"].startswith("required: auc@celebdf ")
+    assert logged.data.tags["gate.auc_at_celebdf"].startswith("required, passed: auc@celebdf ")
     robustness = load(run, "evaluate_robustness", "robustness")
     assert {row.target for row in robustness.rows} == {"frames"}  # nothing listens
     assert robustness.left_out == ("celebdf",)

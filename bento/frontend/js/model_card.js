@@ -132,7 +132,7 @@ function gateTable(gates) {
       ),
     ];
   }
-  const header = ["Gate", "Measured", "Limit (✓ passed, ✗ failed)"].map((label) =>
+  const header = ["Gate", "Measured", "Limit (✓ passed, ✗ missed, – not measured)"].map((label) =>
     element("th", { scope: "col" }, label),
   );
   const rows = gates.map((gate) =>
@@ -144,7 +144,7 @@ function gateTable(gates) {
       element(
         "td",
         {},
-        `${gate.passed ? "✓" : "✗"} ${gate.direction} ${gate.limit}`,
+        `${signOf(gate)} ${gate.direction} ${gate.limit}`,
         gate.level === "required" ? "" : ", reported only",
       ),
     ),
@@ -157,6 +157,12 @@ function gateTable(gates) {
       element("tbody", {}, ...rows),
     ),
   ];
+}
+
+/** A gate without a value is neither passed nor missed, whatever its promotion counted. */
+function signOf(gate) {
+  if (gate.value === null) return "–";
+  return gate.passed ? "✓" : "✗";
 }
 
 const formatPeople = (count) => (count === 1 ? "1 person" : `${count} people`);

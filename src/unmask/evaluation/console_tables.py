@@ -8,7 +8,7 @@ from unmask.evaluation import measured_verdicts, output_calibration, part_rows, 
 from unmask.evaluation.auc_estimate import AucEstimate, UnmeasuredAuc
 from unmask.evaluation.baseline_comparison import PART_HEADINGS, BaselineSource
 from unmask.evaluation.evaluate import Evaluation
-from unmask.evaluation.gates import NOT_MEASURED, GateReport
+from unmask.evaluation.gates import MISSED, NOT_MEASURED, GateReport
 from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.evaluation.output_calibration import OutputCalibration
@@ -106,11 +106,11 @@ def gate_table(report: GateReport) -> Table:
     """Return a table with one line per gate, and the notes below it."""
     title = "Gates: " + ("passed" if report.passed else "NOT passed")
     table = Table(title=title, caption="\n".join(report.notes), caption_justify="left")
-    for name in ("gate", "level", "passed", "result"):
+    for name in ("gate", "level", "verdict", "result"):
         table.add_column(name)
     for row in report.rows:
-        missed = NOT_MEASURED if row.verdict == NOT_MEASURED else "NO"
-        table.add_row(row.name, row.level, "yes" if row.passed else missed, row.message)
+        verdict = row.verdict.upper() if row.verdict == MISSED else row.verdict
+        table.add_row(row.name, row.level, verdict, row.message)
     return table
 
 

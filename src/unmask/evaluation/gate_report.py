@@ -17,7 +17,9 @@ from unmask.evaluation.cross_dataset_tables import STYLE, render_data_sets
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.localisation_report import LENGTH_HEADINGS, LocalisationReport
 from unmask.evaluation.serialization import save
+from unmask.markdown_table import markdown_table
 
+GATE_HEADINGS = ("gate", "level", "verdict", "result")
 PARTS = "Per source, kind of manipulation and compression level"
 PARTS_NOTE = (
     "Test clips of the headline. The fakes of a kind are compared with the genuine clips of their "
@@ -40,9 +42,8 @@ def write_gate_report(report: GateReport, folder: Path) -> tuple[Path, Path]:
 
 def render_page(report: GateReport) -> str:
     """Return the gate report as an HTML page that loads no other file."""
-    title = f"Gates: {'passed' if report.passed else 'not passed'}"
-    gates = [(row.name, row.level, row.verdict, row.message) for row in report.rows]
-    parts = [f"<h1>{title}</h1>", _table(("gate", "level", "verdict", "result"), gates)]
+    title = _title(report)
+    parts = [f"<h1>{title}</h1>", _table(GATE_HEADINGS, _list_gates(report))]
     parts += [f"<p>{html.escape(note)}</p>" for note in report.notes]
     if report.targets:
         targets = [roadmap.list_cells(row) for row in report.targets]
@@ -65,6 +66,23 @@ def render_page(report: GateReport) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def to_markdown(report: GateReport) -> str:
+    """Return gates, notes and the metrics per part of the test clips as Markdown."""
+    parts = [f"**{_title(report)}**", markdown_table(GATE_HEADINGS, _list_gates(report))]
+    parts += report.notes
+    if report.parts:
+        parts += [f"**{PARTS}**", part_rows.to_markdown(report.parts)]
+    return "\n\n".join(parts)
+
+
+def _title(report: GateReport) -> str:
+    return f"Gates: {'passed' if report.passed else 'not passed'}"
+
+
+def _list_gates(report: GateReport) -> list[tuple[str, str, str, str]]:
+    return [(row.name, row.level, row.verdict, row.message) for row in report.rows]
 
 
 def _localisation(report: LocalisationReport | None) -> list[str]:

@@ -19,7 +19,7 @@ from unmask.evaluation.output_calibration import OutputCalibration
 from unmask.evaluation.part_rows import PartRow, list_rows
 
 AT_LEAST, AT_MOST = "at least", "at most"
-MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
+PASSED, MISSED, NOT_MEASURED = "passed", "missed", "not measured"
 BASELINE_GATES = BASELINE_DROP, NON_INFERIORITY = "baseline_drop", "non_inferiority"
 AT_SOURCE = "@"  # between a metric and the data set on which it is measured
 
@@ -41,6 +41,8 @@ class GateResult:
         limit: Floor or ceiling; a value equal to it passes.
         direction: ``at least`` or ``at most``.
         level: ``required`` or ``reported``.
+        passed: What promotion counts. Without a value it is true only where there is no baseline to
+            compare with.
         message: The result as a sentence; files written before version 0.2 call it ``words``.
         low, high: Interval of the value, which decides nothing; ``None`` where it has none.
     """
@@ -57,10 +59,10 @@ class GateResult:
 
     @property
     def verdict(self) -> str:
-        """``met``, ``missed``, or ``not measured``."""
+        """``passed``, ``missed``, or ``not measured``, whatever promotion makes of it."""
         if self.value is None:
             return NOT_MEASURED
-        return MET if self.passed else MISSED
+        return PASSED if self.passed else MISSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def test_a_run_records_settings_data_metrics_and_gates(tmp_path):
     tags = run.data.tags
     assert (tags["seed"], tags["phase"], tags["data_version"]) == ("11", "1", "dvc:abc.dir")
     assert tags["gates"] == "short"
-    assert tags["gate.auc"] == "required: too low"
+    assert tags["gate.auc"] == "required, missed: too low"
     assert run.data.metrics == {"auc": 0.8}
     assert run.info.status == "FINISHED"
 
@@ -30,13 +30,18 @@ def test_a_run_records_settings_data_metrics_and_gates(tmp_path):
 @pytest.mark.usefixtures("checkout")
 def test_gates_on_data_sets_have_tags_and_a_page(tmp_path):
     row = GateResult("auc@celebdf", 0.8, 0.7, "at least", "required", True, "auc@celebdf 0.8")
+    first = GateResult("baseline_drop", None, 0.03, "at most", "required", True, "no baseline yet")
     run_id = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
     parts = (PartRow("source", "kodf", 9, 0, "no genuine clips"),)
-    mlflow_runs.finish_run(run_id, {}, GateReport((row,), True, parts=parts))
+    mlflow_runs.finish_run(run_id, {}, GateReport((row, first), True, parts=parts))
     tags = mlflow.MlflowClient().get_run(run_id).data.tags
     note = tags["mlflow.note.content"]
+    assert "**Gates: passed**" in note
+    assert "| auc@celebdf | required | passed | auc@celebdf 0.8 |" in note
+    assert "| baseline_drop | required | not measured | no baseline yet |" in note
+    assert tags["gate.baseline_drop"] == "required, not measured: no baseline yet"
     assert "| source kodf | 9 + 0 | not measured: no genuine clips |" in note
-    assert tags["gate.auc_at_celebdf"] == "required: auc@celebdf 0.8"
+    assert tags["gate.auc_at_celebdf"] == "required, passed: auc@celebdf 0.8"
     (page,) = (tmp_path / "outputs/mlartifacts").rglob("gates/gates.html")
     assert "auc@celebdf" in page.read_text()
     assert page.with_suffix(".json").is_file()

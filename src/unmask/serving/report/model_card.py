@@ -127,7 +127,17 @@ class ReportedGate(ReportModel):
     level: Literal["required", "reported"] = Field(
         description="Whether promotion requires the gate to pass."
     )
-    passed: bool = Field(description="Whether the value is within the limit.")
+    passed: bool = Field(
+        description="Whether the value is within the limit; without a value, whether promotion "
+        "counts the gate as passed, as where there was no baseline to compare with."
+    )
+
+    @property
+    def verdict(self) -> str:
+        """``passed``, ``missed``, or ``not measured``."""
+        if self.value is None:
+            return "not measured"
+        return "passed" if self.passed else "missed"
 
 
 class Model(ReportModel):

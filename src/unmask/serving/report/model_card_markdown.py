@@ -79,18 +79,18 @@ def _who(guarantee: ReportedGuarantee) -> str:
 def _gate_table(gates: Iterable[ReportedGate]) -> str:
     rows = [
         f"| `{gate.name}` | {_number(gate.value)} | {gate.direction} {gate.limit:g} "
-        f"| {gate.level} | {'yes' if gate.passed else 'no'} |"
+        f"| {gate.level} | {gate.verdict} |"
         for gate in gates
     ]
     if not rows:
         return "No gates: no training pipeline promoted this bundle."
     return "\n".join(
-        ("| metric | value | limit | level | passed |", "|---|---|---|---|---|", *rows)
+        ("| metric | value | limit | level | verdict |", "|---|---|---|---|---|", *rows)
     )
 
 
 def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4f}"
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _bullets(lines: Iterable[str]) -> str:
