@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from unmask.explainability.evidence_item import EvidenceItem
 
+from unmask.explainability.evidence_item import EvidenceItem
 from unmask.models.calibration.platt import ConformalGuarantee, SegmentThresholds
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import ReportedGuarantee, ReportedThresholds
