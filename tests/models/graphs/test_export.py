@@ -122,9 +122,13 @@ def test_sound_is_embedded_as_by_the_towers(exported, make_sample):
         (HEADS, {"frame_times": False, "temporal": "transformer", "fusion": "attention"}),
         (HEADS, {"temporal": "none", "fusion": "none"}),
         (FRAMES, {"frame_backbone": "residual_tiny", "flow": True, "input_px": 224}),
+        (FRAMES, {"frame_backbone": "test_vit", "frame_blocks": (2, 4), "trainable": "none"}),
         (VOICE, {"voice_backbone": "spectral", "voice_layers": "last"}),
     ],
-    ids=["heads", "heads-without-times", "heads-apart", "noise-residuals", "spectral-voice"],
+    ids=[
+        *("heads", "heads-without-times", "heads-apart", "noise-residuals"),
+        *("blocks-of-a-vit", "spectral-voice"),
+    ],
 )
 def test_networks_of_every_kind_have_a_graph(tiny, tmp_path, name, changes):
     detector = Detector(tiny.replace(**changes)).eval()

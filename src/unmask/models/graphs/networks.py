@@ -53,8 +53,21 @@ class FrameEncoders(nn.Module):
     @staticmethod
     def _encode(encoder: Any, frames: Tensor, flow_px: Tensor | None) -> Tensor:
         pixels = encoder.to_backbone_input(frames, flow_px)
-        features: Tensor = encoder.project_features(encoder.run(encoder.backbone, pixels))
+        encoded = encoder.run(encoder.backbone, pixels)
+        features: Tensor = encoder.project(_standardise(encoder.standardise, encoded))
         return features
+
+
+def _standardise(norm: Any, features: Tensor) -> Tensor:
+    """Apply a batch norm without weights, or nothing.
+
+    That of ONNX has to know the width, which the trace of joined vectors loses.
+    """
+    if not isinstance(norm, nn.BatchNorm1d):
+        return features
+    statistics: Any = norm
+    scaled: Tensor = features - statistics.running_mean
+    return scaled / (statistics.running_var + statistics.eps).sqrt()
 
 
 class VoiceEncoders(nn.Module):
