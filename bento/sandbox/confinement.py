@@ -25,7 +25,10 @@ SYSTEM_FILES = (
     *("/proc/version", "/proc/devices", "/proc/sys", "/proc/driver/nvidia"),
 )
 DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*")  # patterns below /dev
-VARIABLES = {"PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "UNMASK_BUNDLE"}
+VARIABLES = {
+    *("PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH"),
+    *("UNMASK_BUNDLE", "UNMASK_ENGINE"),
+}
 VARIABLE_PREFIXES = (
     *("LC_", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "PYTHON", "GLOG_", "TF_CPP_"),
     *("CUDA_", "NVIDIA_", "TORCH_", "PYTORCH_"),
