@@ -66,6 +66,7 @@ class ParentChannel:
 
 
 Analyze = Callable[[AnalysisTask, ParentChannel], Report]
+Prepare = Callable[[AnalysisTask], None]
 
 
 def main() -> None:
@@ -80,7 +81,9 @@ def main() -> None:
     except UnmaskError as error:
         channel.send(Failure(kind="no_detector", message=str(error)))
         return
-    run_loop(channel, analyzer.bundle.sha256, partial(analyze, analyzer))
+    run_loop(
+        channel, analyzer.bundle.sha256, partial(analyze, analyzer), partial(prepare, analyzer)
+    )
 
 
 def lower_priority() -> None:
@@ -91,13 +94,18 @@ def lower_priority() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def run_loop(channel: ParentChannel, model_sha256: str, analyze: Analyze) -> None:
-    """Handle one task after another."""
+def run_loop(channel: ParentChannel, model_sha256: str, analyze: Analyze, prepare: Prepare) -> None:
+    """Handle one task after another.
+
+    Args:
+        prepare: Called before the limits of a task count.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is handled by the parent
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     channel.send(Ready(model_sha256=model_sha256))
     while True:
         message = channel.next_task()
+        prepare(message.task)
         set_limits(message.cpu_s, message.memory_mib * 2**20)
         channel.send(handle_task(analyze, message.task, channel))
 
@@ -138,6 +146,13 @@ def _is_of_decoder(error: Exception) -> bool:
     import av
 
     return isinstance(error, av.FFmpegError)
+
+
+def prepare(analyzer: Any, task: AnalysisTask) -> None:
+    """Load torch for evidence, whose memory is not the task's; the analysis repeats an error."""
+    if task.save_evidence:
+        with suppress(UnmaskError):
+            analyzer.prepare_evidence()
 
 
 def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report:

@@ -81,6 +81,15 @@ class Analyzer:
         lips = spec.lips.replace(enabled=True)
         return spec.replace(flow=flow, lips=lips)
 
+    def prepare_evidence(self) -> None:
+        """Load what evidence takes, which otherwise the first analysis with evidence does.
+
+        Raises:
+            BundleError: A file is damaged.
+            WeightsError: Weights that the bundle leaves out cannot be had.
+        """
+        self._evidence.load()
+
     def analyze(
         self,
         path: Path,

@@ -21,15 +21,24 @@ class EvidenceRenderer:
         self._weights: Bundle | None = None
         self._lock = Lock()
 
+    def load(self) -> "Bundle":
+        """Import torch and load the weights, if that was not done before.
+
+        Raises:
+            BundleError: A file is damaged.
+            WeightsError: Weights that the bundle leaves out cannot be had.
+        """
+        with self._lock:
+            if self._weights is None:
+                self._weights = load_weights(self._scoring)
+            return self._weights
+
     def render(self, path: Path, moments: TopMoments, folder: Path) -> tuple[EvidenceItem, ...]:
         """Render moments; see :func:`unmask.explainability.evidence.render_evidence`.
 
         Raises:
-            WeightsError: Weights that the bundle leaves out cannot be had.
+            BundleError, WeightsError: As for :meth:`load`.
         """
         from unmask.explainability.evidence import render_evidence
 
-        with self._lock:
-            if self._weights is None:
-                self._weights = load_weights(self._scoring)
-        return render_evidence(self._weights, path, moments, folder)
+        return render_evidence(self.load(), path, moments, folder)

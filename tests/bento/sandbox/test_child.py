@@ -7,12 +7,12 @@ import sys
 import pytest
 
 from bento.sandbox.channel import child_environment
-from bento.sandbox.child import analyze
+from bento.sandbox.child import analyze, prepare
 from bento.sandbox.protocol import AnalysisTask
 from bento.sandbox.runner import media_limits
 from bento.settings import ServiceSettings
 from unmask.config import PreprocessingSettings
-from unmask.errors import MediaError
+from unmask.errors import MediaError, WeightsError
 from unmask.preprocessing.media.frames import iter_frames
 from unmask.preprocessing.media.limits import MediaLimits, limit_decoding
 
@@ -51,6 +51,23 @@ def test_part_is_analyzed_in_the_file_itself(make_video, tmp_path, save_evidence
     assert analyzer.path == video
     assert analyzer.evidence_dir == (folder if save_evidence else None)
     assert analyzer.time_range_s == (0.2, 0.8)
+
+
+@pytest.mark.parametrize("save_evidence", [False, True])
+def test_what_evidence_takes_is_loaded_for_evidence_alone(tmp_path, save_evidence):
+    class CountingAnalyzer:
+        prepared = 0
+
+        def prepare_evidence(self):
+            self.prepared += 1
+            raise WeightsError("not fetched")  # the analysis says so
+
+    analyzer, limits = CountingAnalyzer(), media_limits(ServiceSettings())
+    task = AnalysisTask(
+        path=tmp_path, shown_as="a", limits=limits, work_dir=tmp_path, save_evidence=save_evidence
+    )
+    prepare(analyzer, task)
+    assert analyzer.prepared == save_evidence
 
 
 def test_decoding_is_limited_as_the_task_says(make_video, tmp_path):
