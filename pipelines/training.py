@@ -29,6 +29,7 @@ from steps.evaluate_detector import evaluate_detector
 from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_baseline import fetch_baseline
 from steps.ingest_data import ingest_data
+from steps.log_model_card import log_model_card
 from steps.log_results import log_results
 from steps.log_skipped_clips import log_skipped_clips
 from steps.note_data import note_data
@@ -78,6 +79,7 @@ def training_pipeline(
     plan = note_data(plan_gates(settings, data), data_version, clips)
     gates = check_gates(bundle, evaluation, robustness, codecs, baseline, plan)
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
+    log_model_card(runs[0], bundle, gates)
     request = RunRequest(phase, profile, " ".join(data), promote)
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)
     enforce_gates(gates, after=["register_detector"])

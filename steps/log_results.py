@@ -26,3 +26,5 @@ def log_results(
     mlflow_runs.finish_run(mlflow_run, metrics, gates)
     mlflow_runs.log_folder(mlflow_run, plots, "plots")
     mlflow_runs.log_page(mlflow_run, render_page(robustness), "robustness.html")
+    mlflow_runs.log_table(mlflow_run, robustness.rows, "attacks.csv")
+    mlflow_runs.log_table(mlflow_run, codecs.rows, "codecs.csv")

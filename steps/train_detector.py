@@ -7,7 +7,7 @@ from zenml import step
 
 from steps.platforms.cache_keys import TRAINING_POLICY
 from steps.platforms.materializers import FolderMaterializer
-from steps.platforms.mlflow_runs import lightning_logger, start_run
+from steps.platforms.mlflow_runs import lightning_logger, log_data, start_run
 from steps.platforms.paths import CACHE, training_dir
 from unmask.config import Settings
 from unmask.data.augmentation.reencoded_copies import training_conditions
@@ -30,6 +30,7 @@ def train_detector(
     """
     out = training_dir(data_version, settings)
     run = start_run(settings, data_version, out)
+    log_data(run, clips)
     cache = Cache(CACHE)
     load = make_feature_loader(
         settings.preprocessing, cache, clips, training_conditions(settings.augmentation)

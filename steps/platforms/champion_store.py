@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from unmask.models.bundle import load_bundle
 from unmask.models.bundle_metadata import GATES
 from unmask.models.graphs.export import export_graphs
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
+from unmask.serving.report.model_card_markdown import to_markdown
+from unmask.serving.report_builder import build_model_card
 
 log = logging.getLogger(__name__)
 
@@ -69,16 +71,28 @@ def _copy_into_service(champion: Path) -> None:
     partial.rename(target)
 
 
+def render_model_card(bundle: Path, gates: GateReport) -> str:
+    """Return the model card, in Markdown, of a bundle with these gate results."""
+    rows, measured = _list_rows(gates), _describe_verdicts(gates.verdicts)
+    described = replace(load_bundle(bundle), gates=rows, notes=gates.notes, measured=measured)
+    return to_markdown(build_model_card(described, described.calibration))
+
+
 def _write_gates(path: Path, gates: GateReport) -> None:
-    fields = ReportedGate.model_fields
-    rows = [{name: asdict(row)[name] for name in fields} for row in gates.rows]
-    measured = None if gates.verdicts is None else _describe_verdicts(gates.verdicts)
-    content = {"rows": rows, "notes": gates.notes, "measured": measured}
+    measured = _describe_verdicts(gates.verdicts)
+    content = {"rows": _list_rows(gates), "notes": gates.notes, "measured": measured}
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _describe_verdicts(verdicts: MeasuredVerdicts) -> dict[str, Any]:
+def _list_rows(gates: GateReport) -> tuple[dict[str, Any], ...]:
+    fields = ReportedGate.model_fields
+    return tuple({name: asdict(row)[name] for name in fields} for row in gates.rows)
+
+
+def _describe_verdicts(verdicts: MeasuredVerdicts | None) -> dict[str, Any] | None:
+    if verdicts is None:
+        return None
     fpr, fnr = verdicts.fpr, verdicts.fnr
     counts = {name: value for name, value in asdict(verdicts).items() if "promised" not in name}
     reported = ReportedVerdicts(

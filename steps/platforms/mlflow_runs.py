@@ -1,28 +1,45 @@
 """MLflow runs, one per training; `mlflow/README.md` documents their keys."""
 
+import csv
+import getpass
+import io
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
+import mlflow.data
+import pandas as pd
+from mlflow.entities import DatasetInput, InputTag, SourceType
 from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
     MLFLOW_GIT_COMMIT,
     MLFLOW_PARENT_RUN_ID,
     MLFLOW_RUN_NAME,
     MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
 )
 
 from unmask import __version__
 from unmask.config import Settings, to_dict
+from unmask.data.manifest import manifest_hash
 from unmask.data.skipped_clips import to_csv
+from unmask.data.splits import data_set
 from unmask.evaluation.gate_report import to_markdown, write_gate_report
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.metric_keys import to_metric_key
+from unmask.evaluation.metric_keys import to_grouped_key, to_metric_key
+from unmask.records import Clip
 
 EXPERIMENT = "unmask"
+# without this tag the UI shows an experiment as one on language models, without metrics
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
+SOURCE = "pipelines/training.py"
 RUN_FILE = "mlflow_run"
 SQLITE = "sqlite:///"
 
@@ -50,14 +67,33 @@ def start_run(settings: Settings, data_version: str, folder: Path) -> str:
     return str(run.info.run_id)
 
 
+def log_data(run: str, clips: Sequence[Clip]) -> None:
+    """Log the clips of each split as a data set that the run has read.
+
+    Its digest changes with any label or file, and not with the place of the files.
+    """
+    inputs = []
+    for split in dict.fromkeys(clip.split for clip in clips):
+        subset = [clip for clip in clips if clip.split == split]
+        name = " ".join(sorted({data_set(clip) for clip in subset}))
+        rows = pd.DataFrame([_describe_clip(clip) for clip in subset])
+        source = os.path.commonpath([clip.path.parent for clip in subset])
+        # MLflow's own digest does not change with a label
+        facts = {"targets": "is_fake", "name": name, "digest": manifest_hash(subset)[:16]}
+        dataset = mlflow.data.from_pandas(rows, source=source, **facts)
+        tag = InputTag(MLFLOW_DATASET_CONTEXT, split)
+        inputs.append(DatasetInput(dataset._to_mlflow_entity(), [tag]))
+    mlflow.MlflowClient().log_inputs(run, inputs)
+
+
 def finish_run(run: str, metrics: Mapping[str, float], gates: GateReport) -> None:
-    """Log metrics, gate results and the gate report, and end the run.
+    """Log metrics in their groups, gate results and the gate report, and end the run.
 
     The run's description has the gates and a row per part of the test clips.
     """
     client = mlflow.MlflowClient()
     for key, value in metrics.items():
-        client.log_metric(run, key, value)
+        client.log_metric(run, to_grouped_key(key), value)
     for row in gates.rows:
         key = to_metric_key(f"gate.{row.name}")
         client.set_tag(run, key, f"{row.level}, {row.verdict}: {row.message}")
@@ -70,10 +106,15 @@ def finish_run(run: str, metrics: Mapping[str, float], gates: GateReport) -> Non
 
 
 def nest_runs(first: str, *others: str) -> None:
-    """End the runs of an ensemble's other members and nest them below the first one's."""
+    """End the runs of an ensemble's other members and nest them below the first one's.
+
+    Each is named as the member that it trained.
+    """
     client = mlflow.MlflowClient()
-    for run in others:
+    name = client.get_run(first).info.run_name
+    for number, run in enumerate(others, start=2):
         client.set_tag(run, MLFLOW_PARENT_RUN_ID, first)
+        client.set_tag(run, MLFLOW_RUN_NAME, f"{name}, member {number}")
         client.set_terminated(run)
 
 
@@ -83,14 +124,26 @@ def log_folder(run: str, folder: Path, artifact_path: str) -> None:
 
 
 def log_page(run: str, page: str, artifact_file: str) -> None:
-    """Log an HTML page as an artifact of the run."""
+    """Log a page of HTML or Markdown as an artifact of the run."""
     mlflow.MlflowClient().log_text(run, page, artifact_file)
+
+
+def log_table(run: str, rows: Sequence[Any], artifact_file: str) -> None:
+    """Log dataclasses as a CSV table, with dotted columns for nested ones; nothing without rows."""
+    lines = [flatten(asdict(row)) for row in rows]
+    if not lines:
+        return
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(dict.fromkeys(key for line in lines for key in line)))
+    writer.writeheader()
+    writer.writerows(lines)
+    mlflow.MlflowClient().log_text(run, stream.getvalue(), artifact_file)
 
 
 def log_skipped_clips(run: str, skipped: Mapping[str, str]) -> None:
     """Log the number of clips that the run went on without, and their reasons as a table."""
     client = mlflow.MlflowClient()
-    client.log_metric(run, "clips_skipped", len(skipped))
+    client.log_metric(run, to_grouped_key("clips_skipped"), len(skipped))
     client.log_text(run, to_csv(skipped), "skipped_clips.csv")
 
 
@@ -117,7 +170,7 @@ def find_experiment(name: str) -> str:
     root = os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") if local else None
     location = Path(root).absolute().as_uri() if root else None
     try:
-        return str(client.create_experiment(name, artifact_location=location))
+        return str(client.create_experiment(name, location, EXPERIMENT_KIND))
     except mlflow.MlflowException:
         if known := client.get_experiment_by_name(name):  # created by another process meanwhile
             return str(known.experiment_id)
@@ -149,6 +202,9 @@ def _tags(settings: Settings, data_version: str) -> dict[str, str]:
     return {
         MLFLOW_RUN_NAME: f"phase-{settings.phase}-{settings.profile}-seed-{settings.seed}",
         MLFLOW_GIT_COMMIT: commit.removesuffix("-dirty"),
+        MLFLOW_SOURCE_NAME: SOURCE,
+        MLFLOW_SOURCE_TYPE: SourceType.to_string(SourceType.LOCAL),
+        MLFLOW_USER: _user(),
         "commit": commit,
         "phase": str(settings.phase),
         "profile": settings.profile,
@@ -156,6 +212,19 @@ def _tags(settings: Settings, data_version: str) -> dict[str, str]:
         "data_version": data_version,
         "unmask_version": __version__,
     }
+
+
+def _user() -> str:
+    """Return who runs this; some containers have no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _describe_clip(clip: Clip) -> dict[str, Any]:
+    names = ("clip_id", "sha256", "identity", "source", "manipulation", "compression", "is_fake")
+    return {name: getattr(clip, name) for name in names} | {"duration_s": float(clip.duration_s)}
 
 
 def _exists(run: str) -> bool:

@@ -79,7 +79,7 @@ def test_a_damaged_clip_is_left_out_and_recorded(first, platforms):
     import mlflow
 
     (training,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
-    assert training.data.metrics["clips_skipped"] == 1
+    assert training.data.metrics["data/clips_skipped"] == 1
     (table,) = (platforms / "outputs/mlartifacts").rglob("skipped_clips.csv")
     header, row = table.read_text().splitlines()
     assert header == "clip_id,reason"
@@ -114,19 +114,34 @@ def test_mlflow_serves_the_registered_bundle(first, footage):
 def test_every_recorded_metric_is_in_the_glossary(first):
     import mlflow
 
+    from unmask.evaluation.metric_keys import to_grouped_key
+
     glossary = re.findall(r"`([a-z0-9_<>]+)`", (ROOT / "mlflow/README.md").read_text())
     known = [re.sub(r"<\w+>", "[a-z0-9_.]+", key) for key in glossary]
     known += [f"{key}_(low|high)" for key in known if key.startswith("auc")]
     (training,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
-    assert {"val_auc", "auc", "ece", "fgsm_drop_frames_0.05"} <= training.data.metrics.keys()
-    unknown = [
-        key
-        for key in training.data.metrics
-        if not any(re.fullmatch(pattern, key) for pattern in known)
-    ]
+    keys = training.data.metrics.keys()
+    assert {"val_auc", "test/auc", "test/ece"} <= keys
+    assert "white_box_attacks/fgsm_drop_frames_0.05" in keys
+    leaves = [key.partition("/")[2] or key for key in keys]
+    assert all(key in (leaf, to_grouped_key(leaf)) for key, leaf in zip(keys, leaves, strict=True))
+    unknown = [leaf for leaf in leaves if not any(re.fullmatch(pattern, leaf) for pattern in known)]
     assert unknown == []
     assert training.data.params["training.epochs"] == "1"
     assert training.info.status == "FINISHED"
+
+
+def test_the_run_has_its_data_set_its_model_card_and_a_table_of_attacks(first, platforms):
+    import mlflow
+
+    (training,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
+    splits = {given.tags[0].value for given in training.inputs.dataset_inputs}
+    assert splits == {"train", "val", "test"}
+    artifacts = platforms / "outputs/mlartifacts"
+    (card,) = artifacts.rglob("model_card.md")
+    assert "| `auc` | " in card.read_text()
+    (attacks,) = artifacts.rglob("attacks.csv")
+    assert "frames,0.05," in attacks.read_text()
 
 
 def test_unchanged_data_is_served_from_the_cache(first, footage):
@@ -136,7 +151,7 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
     always = {"ingest_data", "fetch_baseline", "register_detector", "enforce_gates"}
     always |= {"compare_with_served", "build_service"}
     # the first run had no baseline to compare with, the second has
-    compared = {"evaluate_baseline", "check_gates", "log_results"}
+    compared = {"evaluate_baseline", "check_gates", "log_results", "log_model_card"}
     for name, status in second.items():
         if name not in compared:
             assert status == ("completed" if name in always else "cached"), name

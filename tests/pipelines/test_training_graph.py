@@ -31,6 +31,7 @@ STEPS = [
     "note_data",
     "check_gates",
     "log_results",
+    "log_model_card",
     "register_detector",
     "enforce_gates",
     "compare_with_served",

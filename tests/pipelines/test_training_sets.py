@@ -206,7 +206,9 @@ def test_phase_1_ends_in_a_packaged_detector_of_faces_on_silent_sets(
     assert rows["cross_dataset_auc"].value == rows["auc@celebdf"].value == unseen
     assert rows["auc@dfdc"].verdict == "not measured"
     logged = mlflow.MlflowClient().get_run(load(run, "train_detector", "mlflow_run"))
-    assert logged.data.metrics["auc_at_celebdf"] == pytest.approx(rows["auc@celebdf"].value)
+    assert logged.data.metrics["cross_dataset/auc_at_celebdf"] == pytest.approx(
+        rows["auc@celebdf"].value
+    )
     assert "| source ffpp | 2 + 2 |" in logged.data.tags["mlflow.note.content"]
     assert logged.data.tags["gate.auc_at_celebdf"].startswith("required, passed: auc@celebdf ")
     robustness = load(run, "evaluate_robustness", "robustness")

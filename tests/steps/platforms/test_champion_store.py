@@ -82,3 +82,14 @@ def test_a_champion_without_graphs_is_published_all_the_same(
     assert load_bundle(champion).phase == 1
     assert not (champion / "graphs").exists()
     assert "no graphs: heads.onnx: has no form in ONNX" in caplog.text
+
+
+def test_a_model_card_has_the_gates_of_a_bundle_that_is_not_published(bundle_folder):
+    missed = GateResult("ece", None, 0.05, "at most", "required", False, "no clip")
+    report = replace(gates("required", False), rows=(*gates("required", False).rows, missed))
+    card = champion_store.render_model_card(bundle_folder, replace(report, notes=("no sound",)))
+    assert load_bundle(bundle_folder).sha256 in card
+    assert "| `auc` | 0.8000 | at least 0.9 | required | missed |" in card
+    assert "| `ece` | – | at most 0.05 | required | not measured |" in card
+    assert "- no sound" in card
+    assert not (bundle_folder / "gates.json").exists()

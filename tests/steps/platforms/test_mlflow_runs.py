@@ -1,12 +1,18 @@
 """MLflow runs of trainings."""
 
+import csv
+from dataclasses import replace
+
 import mlflow
 import pytest
 
 from steps.platforms import mlflow_runs
+from tests.factories import make_clip
 from unmask.config import Settings
 from unmask.evaluation.gates import GateReport, GateResult
+from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.part_rows import PartRow
+from unmask.robustness.codec_report import CodecRow
 
 GATES = GateReport((GateResult("auc", 0.8, 0.9, "at least", "required", False, "too low"),), False)
 
@@ -20,10 +26,15 @@ def test_a_run_records_settings_data_metrics_and_gates(tmp_path):
     assert run.data.params["training.learning_rate"] == str(settings.training.learning_rate)
     assert run.data.params["gates.auc.limit"] == str(settings.gates.auc.limit)
     tags = run.data.tags
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert tags["mlflow.source.name"] == "pipelines/training.py"
+    assert tags["mlflow.user"]
+    experiment = mlflow.MlflowClient().get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert (tags["seed"], tags["phase"], tags["data_version"]) == ("11", "1", "dvc:abc.dir")
     assert tags["gates"] == "short"
     assert tags["gate.auc"] == "required, missed: too low"
-    assert run.data.metrics == {"auc": 0.8}
+    assert run.data.metrics == {"test/auc": 0.8}
     assert run.info.status == "FINISHED"
 
 
@@ -45,6 +56,56 @@ def test_gates_on_data_sets_have_tags_and_a_page(tmp_path):
     (page,) = (tmp_path / "outputs/mlartifacts").rglob("gates/gates.html")
     assert "auc@celebdf" in page.read_text()
     assert page.with_suffix(".json").is_file()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_each_split_is_a_data_set_of_the_run_named_by_its_content(tmp_path):
+    clips = [
+        make_clip(
+            clip_id=f"{number}",
+            sha256=f"{number}",
+            path=tmp_path / f"{number}.mp4",
+            split=("train", "test")[number % 2],
+            source="kodf",
+        )
+        for number in range(4)
+    ]
+    moved = [replace(clip, path=tmp_path / "moved" / clip.path.name) for clip in clips]
+    relabelled = [replace(clips[0], fake_video=True, is_fake=True), *clips[1:]]
+    digests = []
+    for number, listed in enumerate((clips, moved, relabelled)):
+        run_id = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / f"fit-{number}")
+        mlflow_runs.log_data(run_id, listed)
+        mlflow_runs.log_data(run_id, listed)  # of a training that is resumed
+        given = mlflow.MlflowClient().get_run(run_id).inputs.dataset_inputs
+        assert {each.dataset.name for each in given} == {"kodf"}
+        assert sorted(each.tags[0].value for each in given) == ["test", "train"]
+        digests.append({each.tags[0].value: each.dataset.digest for each in given})
+    assert digests[0] == digests[1]
+    assert digests[0]["train"] != digests[2]["train"]
+    assert digests[0]["test"] == digests[2]["test"]
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_runs_of_an_ensemble_are_nested_and_named_as_its_members(tmp_path):
+    runs = [mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / f"{n}") for n in range(3)]
+    mlflow_runs.nest_runs(*runs)
+    members = [mlflow.MlflowClient().get_run(run) for run in runs[1:]]
+    name = "phase-1-full-seed-7"
+    assert [run.info.run_name for run in members] == [f"{name}, member 2", f"{name}, member 3"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in members} == {runs[0]}
+
+
+@pytest.mark.usefixtures("checkout")
+def test_rows_are_a_table_with_a_column_per_number(tmp_path):
+    run = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    row = CodecRow("h264:23", Estimate(0.9, 0.8, 0.95), Estimate(0.01, None, None), None, 0)
+    mlflow_runs.log_table(run, [row], "codecs.csv")
+    mlflow_runs.log_table(run, [], "nothing.csv")
+    (table,) = (tmp_path / "outputs/mlartifacts").rglob("*.csv")
+    (line,) = csv.DictReader(table.read_text().splitlines())
+    assert (line["condition"], line["auc.value"], line["auc.high"]) == ("h264:23", "0.9", "0.95")
+    assert line["drop.low"] == ""
 
 
 @pytest.mark.usefixtures("checkout")
@@ -93,6 +154,6 @@ def test_a_commit_has_40_digits_and_a_mark_for_local_changes(tmp_path, monkeypat
 def test_skipped_clips_are_a_metric_and_a_table(tmp_path):
     run = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
     mlflow_runs.log_skipped_clips(run, {"b": "b.mp4: is empty, 0 bytes", "a": "no frames"})
-    assert mlflow.MlflowClient().get_run(run).data.metrics == {"clips_skipped": 2}
+    assert mlflow.MlflowClient().get_run(run).data.metrics == {"data/clips_skipped": 2}
     (table,) = (tmp_path / "outputs/mlartifacts").rglob("skipped_clips.csv")
     assert table.read_text() == 'clip_id,reason\na,no frames\nb,"b.mp4: is empty, 0 bytes"\n'
