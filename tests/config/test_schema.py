@@ -30,7 +30,7 @@ def test_the_projects_own_file_fits_the_schema():
         "training: {epochs: 0}",
         "phases: {1: {model: {fusion: sum}}}",
         "profiles: {demo: {phases: {1: {gates: {auc: {limit: high}}}}}}",
-        "phase: 1",
+        "phases: {1: {phase: 2}}",
     ],
 )
 def test_a_wrong_setting_does_not_fit_the_schema(text):

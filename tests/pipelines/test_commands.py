@@ -11,6 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ("outputs/dvc/", "reports/dvc/")  # of the stages of dvc.yaml
 
 
 def stages():
@@ -165,11 +166,20 @@ def test_each_stage_of_dvc_calls_a_command_and_depends_on_what_is_there():
         group, name = re.match(r"\.venv/bin/unmask (\S+) (\S+) ", stage["cmd"]).groups()
         assert name in GROUPS[group]
         for path in stage["deps"]:
-            assert path.startswith(("outputs/dvc/", "data/raw")) or (ROOT / path).exists(), path
+            assert path.startswith((*RESULTS, "data/raw")) or (ROOT / path).exists(), path
         for key in stage.get("params", []):
             block = yaml.safe_load((ROOT / "params.yaml").read_text())
             for part in key.split("."):
                 block = block[part]
+
+
+def test_phase_and_profile_are_parameters_of_every_stage_that_takes_them():
+    block = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert (block["phase"], block["profile"]) == (1, "demo")
+    assert "vars" not in yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    for stage in stages().values():
+        asked = {name for name in ("phase", "profile") if f"${{{name}}}" in stage["cmd"]}
+        assert asked == {"phase", "profile"} & set(stage.get("params", []))
 
 
 def imported_files(file):
@@ -210,7 +220,7 @@ def test_a_stage_that_reads_settings_takes_the_phase_and_the_profile(name):
 def test_every_file_a_stage_reads_is_written_by_an_earlier_one():
     written = set()
     for stage in stages().values():
-        inputs = {path for path in stage["deps"] if path.startswith("outputs/dvc/")}
+        inputs = {path for path in stage["deps"] if path.startswith(RESULTS)}
         assert inputs <= written
         for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
             written |= set(entry) if isinstance(entry, dict) else {entry}

@@ -19,6 +19,14 @@ def settings_schema() -> dict[str, Any]:
         for name, section in schema["properties"].items()
         if name not in ("phase", "profile")
     }
+    stated = {
+        name: {
+            **schema["properties"][name],
+            "description": f"The {name} of `dvc repro` and `dvc exp run`; all other commands take "
+            f"`--{name}`.",
+        }
+        for name in ("phase", "profile")
+    }
     closed = {"type": "object", "additionalProperties": False}
     optional = {"anyOf": [{"$ref": "#/$defs/Overlay"}, {"type": "null"}]}
     phases = {
@@ -39,6 +47,6 @@ def settings_schema() -> dict[str, Any]:
         "title": "params.yaml",
         "description": "All settings of a run.",
         **closed,
-        "properties": {**sections, "phases": phases, "profiles": profiles},
+        "properties": {**sections, **stated, "phases": phases, "profiles": profiles},
         "$defs": blocks,
     }
