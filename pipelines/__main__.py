@@ -23,7 +23,7 @@ from unmask.cli.experiment.leave_one_source_out import OutFolder as HeldOutFolde
 from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
 from unmask.cli.options import DATA, Bundle, Manifest, Overrides, Phase, Profile
 from unmask.errors import UnmaskError
-from unmask.serving.released import RELEASED
+from unmask.serving.released import find_detector
 
 DataSets = Annotated[
     list[str] | None,
@@ -115,9 +115,8 @@ def package(
 ) -> None:
     """Build the service with a bundle, as `make train` does with the champion."""
     from steps.platforms.bento_build import build_bento
-    from steps.platforms.paths import CHAMPION
 
-    typer.echo(build_bento(bundle or (CHAMPION if CHAMPION.exists() else RELEASED)))
+    typer.echo(build_bento(bundle or find_detector()))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from tests.sound_files import Part, tone, write_tracks
 from unmask.cli import app as cli
 from unmask.cli.analyze import print_report
 from unmask.models.bundle import load_bundle, save_bundle
+from unmask.serving import released
 from unmask.serving.report.schema import Report
 
 
@@ -129,17 +130,28 @@ def test_a_report_that_cannot_be_written_is_one_line(analyze, make_video, tmp_pa
     assert "cannot be written" in err
 
 
+def test_quiet_prints_the_verdict_alone(analyze, make_video, tmp_path):
+    video = make_video(tmp_path / "a.mp4")
+    _, everything, _ = analyze(video)
+    code, out, _ = analyze(video, "--quiet", "--json", tmp_path / "r.json")
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    assert code == 0
+    assert out.startswith(report.verdict.upper())
+    assert out.splitlines() == [everything.splitlines()[1]]
+
+
 def test_a_missing_bundle_is_one_line(make_video, tmp_path, monkeypatch, capsys):
     video = make_video(tmp_path / "a.mp4")
     monkeypatch.setattr("sys.argv", ["unmask", "analyze", str(video)])
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(released, "CHECKOUT", tmp_path)
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
     with pytest.raises(SystemExit) as exit_info:
         cli.main()
     assert exit_info.value.code == 2
     assert capsys.readouterr().err == (
         "unmask: outputs/champion: no champion yet, and no data/field-detector; run make setup or "
-        "make train, or give --bundle\n"
+        "make train in a checkout of unmask, or give --bundle\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from unmask.preprocessing.prepare import iter_windows, prepare_clip, to_model_in
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import FOOTAGE_FACTS
 from unmask.serving import analyzer as analyzer_module
+from unmask.serving import released
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.report.reasons import REASON_TEXTS
 
@@ -212,21 +214,25 @@ def test_errors_and_reports_use_the_name_given_by_the_sender(analyzer, make_vide
 
 def test_missing_champion_error_names_the_remedy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(released, "CHECKOUT", tmp_path)
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
-    with pytest.raises(BundleError, match=r"no champion yet.*run make setup or make train, or"):
+    with pytest.raises(BundleError, match=r"no champion yet.*run make setup or make train in"):
         Analyzer.load()
 
 
-def test_the_released_detector_is_used_until_there_is_a_champion(
+def test_a_detector_of_the_working_folder_is_used_else_one_of_the_checkout(
     bundle_folder, tmp_path, monkeypatch
 ):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(released, "CHECKOUT", tmp_path / "checkout")
     monkeypatch.delenv("UNMASK_BUNDLE", raising=False)
-    released, champion = tmp_path / "data/field-detector", tmp_path / "outputs/champion"
     bundle = load_bundle(bundle_folder)
-    for folder, seed in ((released, "1"), (champion, "2")):
-        save_bundle(folder, replace(bundle, provenance={"seed": seed}))
-        assert Analyzer.load().bundle.provenance["seed"] == seed
+    roots = "../checkout", "."
+    places = [Path(root, name) for root in roots for name in (released.RELEASED, released.CHAMPION)]
+    for seed, folder in enumerate(places):  # each is used rather than those before it
+        save_bundle(folder, replace(bundle, provenance={"seed": str(seed)}))
+        assert Analyzer.load().bundle.provenance["seed"] == str(seed)
 
 
 def test_an_experimental_detector_shows_its_scores_and_abstains(bundle_folder, talking):

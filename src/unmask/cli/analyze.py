@@ -10,6 +10,9 @@ import typer
 from unmask.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
     from unmask.serving.report.schema import Media, Person, Report, Segment
 
 COLOURS = {"fake": "bold red", "real": "bold green", "inconclusive": "bold yellow"}
@@ -27,6 +30,9 @@ def command(
     evidence: Annotated[
         Path | None, typer.Option(help="Folder for heat maps and audio plots.")
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the verdict and its scores alone.")
+    ] = False,
 ) -> None:
     """Detect whether a video of a talking person is a deepfake."""
     from unmask.native_stderr import suppress_native_stderr
@@ -41,7 +47,10 @@ def command(
         return
     if json_out is not None:
         _write(json_out, text)
-    print_report(report)
+    if quiet:
+        _make_console().print(_describe_verdict(report))
+    else:
+        print_report(report)
 
 
 def _write(path: Path, text: str) -> None:
@@ -55,19 +64,14 @@ def _write(path: Path, text: str) -> None:
 
 def print_report(report: "Report") -> None:
     """Print a report for people to read."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = _make_console()
     console.print(Text(_describe_media(report.media), "dim"))
     if len(report.media.sound_tracks) > 1:
         tracks = "; ".join(track.description for track in report.media.sound_tracks)
         console.print(Text(f"sound tracks: {tracks}", "dim"))
-    head = Text(report.verdict.upper(), COLOURS[report.verdict])
-    if report.fake_probability is not None:
-        head.append(f"  fake probability {_score(report, report.fake_probability)}", "bold")
-        head.append(_modality_summary(report), "not bold")
-    console.print(head)
+    console.print(_describe_verdict(report))
     for line in (*report.reason_messages, *_uncertainty_lines(report)):
         console.print(Text(f"  {line}"))
     people = [_describe_person(report, person) for person in report.people]
@@ -83,6 +87,22 @@ def print_report(report: "Report") -> None:
     model = f"detector: phase {report.model.phase}, {report.model.profile}, "
     model += f"{report.model.sha256[:12]}; {report.timing_s.total:.1f} s of work"
     console.print(Text(model, "dim"))
+
+
+def _make_console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _describe_verdict(report: "Report") -> "Text":
+    from rich.text import Text
+
+    head = Text(report.verdict.upper(), COLOURS[report.verdict])
+    if report.fake_probability is not None:
+        head.append(f"  fake probability {_score(report, report.fake_probability)}", "bold")
+        head.append(_modality_summary(report), "not bold")
+    return head
 
 
 def _describe_media(media: "Media") -> str:

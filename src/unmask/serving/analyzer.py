@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Self
 
 from unmask.config import FlowSettings, PreprocessingSettings
-from unmask.errors import BundleError, MediaError
+from unmask.errors import MediaError
 from unmask.explainability.evidence_item import EvidenceItem
 from unmask.explainability.top_moments import TopMoments
 from unmask.models.aggregation import ScoreAggregator
@@ -28,11 +28,10 @@ from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.evidence_renderer import EvidenceRenderer
 from unmask.serving.memory import release_free_memory
 from unmask.serving.profiling import STAGES, attach_timer, use_timer
-from unmask.serving.released import RELEASED
+from unmask.serving.released import find_detector
 from unmask.serving.report.schema import Report, Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
 
-CHAMPION = Path("outputs/champion")
 BUNDLE_VARIABLE = "UNMASK_BUNDLE"
 WINDOW_S = clip_windows.WINDOW_S
 
@@ -55,7 +54,7 @@ class Analyzer:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
-        """Load a bundle: ``folder``, else ``UNMASK_BUNDLE``, the champion, or the released one.
+        """Load a bundle: ``folder``, else ``UNMASK_BUNDLE``, or that of :func:`find_detector`.
 
         Raises:
             BundleError: The folder has no bundle, or the bundle is damaged.
@@ -63,12 +62,7 @@ class Analyzer:
             ConfigError, MissingExtraError, EngineError: As for :func:`load_for_scoring`.
         """
         named = folder or os.environ.get(BUNDLE_VARIABLE)
-        if not named and not CHAMPION.exists() and not RELEASED.exists():
-            raise BundleError(
-                f"{CHAMPION}: no champion yet, and no {RELEASED}; run make setup or make train, "
-                "or give --bundle"
-            )
-        return cls(load_for_scoring(Path(named or (CHAMPION if CHAMPION.exists() else RELEASED))))
+        return cls(load_for_scoring(Path(named) if named else find_detector()))
 
     @property
     def preprocessing(self) -> PreprocessingSettings:
