@@ -9,12 +9,14 @@ Manifest = Annotated[Path, typer.Argument(help="Manifest, or the folder that con
 Bundle = Annotated[Path, typer.Argument(help="Folder of a detector bundle.")]
 Phase = Annotated[int, typer.Option(help="Phase in params.yaml: 1, 2 or 3.")]
 Profile = Annotated[str, typer.Option(help="Profile in params.yaml: full, field or demo.")]
-Params = Annotated[Path, typer.Option(help="Settings file.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a setting: section.key=value; repeatable."),
 ]
+# three commands had called it --out
+JsonReport = Annotated[
+    Path | None, typer.Option("--json", "--out", help="Also write the report as JSON.")
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the results as JSON.")]
 
-PARAMS = Path("params.yaml")
 DATA = Path("data/raw")  # the pinned demo set

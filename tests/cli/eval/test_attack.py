@@ -52,7 +52,7 @@ def make_manifest(make_video, folder, split):
 
 
 def test_report_has_one_row_per_budget(run, make_video, tmp_path):
-    result = run(make_manifest(make_video, tmp_path, "test"), "--out", "r.json")
+    result = run(make_manifest(make_video, tmp_path, "test"), "--json", "r.json")
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "r.json").read_text())
     rows = {row["epsilon"]: row for row in report["rows"] if row["view"] == "white_box"}

@@ -38,7 +38,7 @@ def manifest(make_video, tmp_path):
 
 
 def test_a_table_of_conditions_is_printed_and_written(run, manifest, bundle_folder, tmp_path):
-    result = run(bundle_folder, manifest, "--cells", "aac:24,h264:30", "--out", "c.json")
+    result = run(bundle_folder, manifest, "--cells", "aac:24,h264:30", "--json", "c.json")
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "c.json").read_text())
     assert [row["cell"] for row in report["rows"]] == ["aac:24", "h264:30"]

@@ -31,3 +31,9 @@ def test_a_missing_split_is_named(run, scores):
     result = run("metrics", "scores.csv", "--out", "measured", "--split", "train")
     assert isinstance(result.exception, DataError)
     assert "no score of split 'train'" in str(result.exception)
+
+
+def test_a_setting_can_be_overridden(run, scores, tmp_path):
+    result = run("metrics", "scores.csv", "--out", "measured", "--set", "evaluation.bins=4")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "measured" / "metrics.json").read_text())["bins"] == 4

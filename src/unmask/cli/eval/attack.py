@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def command(
     bundle: Bundle,
     manifest: Manifest,
-    out: Annotated[Path, typer.Option(help="Report to write, as JSON.")],
+    out: Annotated[Path, typer.Option("--json", "--out", help="Report to write, as JSON.")],
     phase: Phase = 1,
     profile: Profile = "full",
     overrides: Overrides = None,

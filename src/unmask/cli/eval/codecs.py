@@ -1,11 +1,10 @@
 """`unmask eval codecs`: AUC after re-encoding the test clips with common codecs."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, Manifest, Phase, Profile
+from unmask.cli.options import Bundle, JsonReport, Manifest, Phase, Profile
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +22,7 @@ def command(
             "codecs.cells, or h264:23,h265:28 if it is empty."
         ),
     ] = "",
-    out: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
+    out: JsonReport = None,
     phase: Phase = 1,
     profile: Profile = "full",
 ) -> None:

@@ -1,18 +1,17 @@
 """`unmask eval face-heads`: errors of the landmark and head pose heads."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, Manifest
+from unmask.cli.options import Bundle, JsonReport, Manifest
 
 
 def command(
     bundle: Bundle,
     manifest: Manifest,
     split: Annotated[str, typer.Option(help="val or test.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Also write the errors as JSON.")] = None,
+    out: JsonReport = None,
 ) -> None:
     """Compare both auxiliary heads with the mean of the training split as a predictor."""
     from rich.console import Console

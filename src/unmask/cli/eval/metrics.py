@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import PARAMS, Params, Phase, Profile
+from unmask.cli.options import Overrides, Phase, Profile
 
 
 def command(
@@ -14,7 +14,7 @@ def command(
     split: Annotated[str, typer.Option(help="Rows of the table to evaluate.")] = "test",
     phase: Phase = 1,
     profile: Profile = "full",
-    params: Params = PARAMS,
+    set_: Overrides = None,
 ) -> None:
     """Compute AUC, EER, calibration error and more, with bootstrap intervals over identities."""
     from rich.console import Console
@@ -26,7 +26,7 @@ def command(
     from unmask.evaluation.plots import write_plots
     from unmask.evaluation.serialization import read_scores, save
 
-    settings = load_settings(params, phase, profile)
+    settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     rows = [row for row in read_scores(scores) if row.split == split]
     if not rows:
         raise DataError(f"{scores}: has no score of split {split!r}; choose another --split")

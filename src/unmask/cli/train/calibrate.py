@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Manifest, Phase, Profile
+from unmask.cli.options import Manifest, Overrides, Phase, Profile
 
 
 def command(
@@ -14,6 +14,7 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for the calibrated bundle.")],
     phase: Phase = 1,
     profile: Profile = "full",
+    set_: Overrides = None,
 ) -> None:
     """Fit scales and thresholds on the validation clips that did not choose the epoch.
 
@@ -27,7 +28,7 @@ def command(
     from unmask.preprocessing.cache import Cache
     from unmask.training.calibration.fit import calibrate_bundle
 
-    settings = load_settings(phase=phase, profile=profile)
+    settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     calibrate_bundle(bundle, read_manifest(manifest), Cache(), settings.calibration_plan(), out)
     calibration = load_bundle(out).calibration
     typer.echo(
