@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.options import ServedBundle
 from unmask.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ def command(
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Write the full report; - is standard output.")
     ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a detector bundle; default: the champion, else the released."),
-    ] = None,
+    bundle: ServedBundle = None,
     evidence: Annotated[
         Path | None, typer.Option(help="Folder for heat maps and audio plots.")
     ] = None,

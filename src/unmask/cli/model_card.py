@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.options import ServedBundle
+
 
 def command(
-    bundle: Annotated[
-        Path | None, typer.Option(help="Bundle to describe; default: the champion.")
-    ] = None,
+    bundle: ServedBundle = None,
     out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("MODEL_CARD.md"),
 ) -> None:
     """Write a detector's model card: what it is, how it was measured, what it cannot do."""

@@ -13,6 +13,14 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a setting: section.key=value; repeatable."),
 ]
+ServedBundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        envvar="UNMASK_BUNDLE",
+        help="Folder of a detector bundle; default: the champion, else the released.",
+    ),
+]
 # three commands had called it --out
 JsonReport = Annotated[
     Path | None, typer.Option("--json", "--out", help="Also write the report as JSON.")
