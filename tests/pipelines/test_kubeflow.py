@@ -60,8 +60,9 @@ def test_the_training_pipeline_compiles_for_kubeflow(kubeflow):
     (written,) = kubeflow
     compiled = next(yaml.safe_load_all(Path(written).read_text()))
     tasks = compiled["root"]["dag"]["tasks"]
-    assert len(tasks) == 24
-    assert "enforce-gates" in tasks["build-service"]["dependentTasks"]
+    assert len(tasks) == 26
+    assert "compare-with-served" in tasks["build-service"]["dependentTasks"]
+    assert "enforce-gates" in tasks["compare-with-served"]["dependentTasks"]
     assert "train-detector" in tasks["build-ensemble"]["dependentTasks"]
     for executor in compiled["deploymentSpec"]["executors"].values():
         assert executor["container"]["image"] == "registry.invalid/team/unmask:1"
