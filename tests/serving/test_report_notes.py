@@ -118,7 +118,7 @@ def test_a_guarantee_by_person_speaks_of_new_people(info):
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"selection_clips": 36}, "were chosen on 36 other clips, of other people"),
+        ({"selection_clips": 36}, "was chosen on 36 other clips, of other people"),
         ({"folds": 5}, "cross-fitted in 5 folds"),
         ({}, "may also have chosen the epoch"),
     ],

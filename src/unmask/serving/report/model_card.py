@@ -45,13 +45,13 @@ class ReportedGuarantee(ReportModel):
     selection_clips: int = Field(
         default=0,
         ge=0,
-        description="Validation clips of other people, on which the epoch and the lip-sync weight "
-        "were chosen. 0 where the calibration clips chose them as well, so that the rates hold "
-        "approximately.",
+        description="Validation clips of other people, on which all was chosen that is chosen by "
+        "score, such as the lip-sync weight. 0 where the calibration clips chose it as well, so that "
+        "the rates hold approximately.",
     )
 
     def describe_limits(self) -> str:
-        """Return a sentence on the clips that the epoch was chosen on, and what follows."""
+        """Return a sentence on the clips that choices were made on, and what follows."""
         if self.folds:
             return (
                 f"The calibration is cross-fitted in {self.folds} folds: each clip was scored by "
@@ -60,8 +60,8 @@ class ReportedGuarantee(ReportModel):
             )
         if self.selection_clips:
             return (
-                f"The epoch and the lip-sync weight were chosen on {self.selection_clips} other "
-                "clips, of other people."
+                "What was chosen by score, such as the lip-sync weight, was chosen on "
+                f"{self.selection_clips} other clips, of other people."
             )
         return (
             "The calibration clips may also have chosen the epoch and the lip-sync weight, so the "
