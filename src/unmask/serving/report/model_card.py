@@ -46,8 +46,8 @@ class ReportedGuarantee(ReportModel):
         default=0,
         ge=0,
         description="Validation clips of other people, on which all was chosen that is chosen by "
-        "score, such as the lip-sync weight. 0 where the calibration clips chose it as well, so that "
-        "the rates hold approximately.",
+        "score, such as the lip-sync weight. 0 where the calibration clips chose it as well, so "
+        "that the rates hold approximately.",
     )
 
     def describe_limits(self) -> str:
