@@ -141,7 +141,7 @@ except MissingExtraError as error:
 
 @pytest.mark.parametrize(
     ("arguments", "module", "extra"),
-    [("analyze clip.mp4", "torch", "models"), ("eval score a b --out c", "pandas", "train")],
+    [("analyze clip.mp4", "cv2", "media"), ("eval score a b --out c", "pandas", "train")],
 )
 def test_a_command_without_its_extra_says_how_to_install_it(arguments, module, extra):
     code = f"""
