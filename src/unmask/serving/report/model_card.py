@@ -92,11 +92,11 @@ class ReportedVerdicts(ReportModel):
         """Return both rates with their counts and intervals in a sentence."""
         (a, b), (c, d) = self.fpr_interval, self.fnr_interval
         return (
-            f"On {self.reals} genuine and {self.fakes} fake {self.split} clips of {self.people} "
-            f"people, {self.false_alarms} genuine clips ({self.fpr:.1%}; {a:.1%} to {b:.1%}) were "
-            f"called fake and {self.misses} fakes ({self.fnr:.1%}; {c:.1%} to {d:.1%}) real; "
-            f"{self.inconclusive_reals} genuine clips and {self.inconclusive_fakes} fakes got no "
-            "verdict"
+            f"Of {self.reals} genuine and {self.fakes} fake {self.split} clips of {self.people} "
+            f"people, {self.false_alarms} of the genuine ({self.fpr:.1%}; {a:.1%} to {b:.1%}) were "
+            f"called fake and {self.misses} of the fakes ({self.fnr:.1%}; {c:.1%} to {d:.1%}) "
+            f"real; {self.inconclusive_reals} genuine and {self.inconclusive_fakes} fake clips got "
+            "no verdict"
         )
 
 
