@@ -71,7 +71,7 @@ def test_measured_rates_stand_beside_the_guarantee_and_prevalence_is_stated():
     text = to_markdown(Model(**VALUES, promise=guarantee, measured=measured, prevalence=0.2))
     assert "42 genuine and 40 fake test clips of 14 people" in text
     assert "7 of the genuine (16.7%; 7.0% to 31.4%) were called fake" in text
-    assert "2 fakes (5.0%; 0.6% to 16.9%) real" in text
+    assert "2 of the fakes (5.0%; 0.6% to 16.9%) real" in text
     assert "of which 20% is forged" in text
     assert "Measured:" not in to_markdown(Model(**VALUES, promise=guarantee))
 
