@@ -60,6 +60,9 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-d
 	$(BIN)/unmask weights get sface >> $(VENV)/weights.log 2>&1 || \
 		echo "people are not recognised across shots, since a network could not be fetched; later: $(BIN)/unmask weights get sface"; \
 	wait
+	@echo "exporting the released detector's networks, which then run without torch"
+	@$(BIN)/unmask export data/field-detector > $(VENV)/export.log 2>&1 || \
+		echo "they could not be exported and run with torch, which starts slowly; later: $(BIN)/unmask export data/field-detector"
 	@touch $@
 
 train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3; PROMOTE=1 serves it anyway
