@@ -14,6 +14,7 @@ from typing import Any
 import mlflow
 import mlflow.data
 import pandas as pd
+from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import DatasetInput, InputTag, SourceType
 from mlflow.utils.mlflow_tags import (
     MLFLOW_DATASET_CONTEXT,
@@ -77,7 +78,9 @@ def log_data(run: str, clips: Sequence[Clip]) -> None:
         subset = [clip for clip in clips if clip.split == split]
         name = " ".join(sorted({data_set(clip) for clip in subset}))
         rows = pd.DataFrame([_describe_clip(clip) for clip in subset])
-        source = os.path.commonpath([clip.path.parent for clip in subset])
+        # named by its class, as a path alone could be of several and MLflow warns
+        folder = os.path.commonpath([clip.path.parent for clip in subset])
+        source = LocalArtifactDatasetSource(folder)
         # MLflow's own digest does not change with a label
         facts = {"targets": "is_fake", "name": name, "digest": manifest_hash(subset)[:16]}
         dataset = mlflow.data.from_pandas(rows, source=source, **facts)
