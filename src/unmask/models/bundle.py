@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unmask.config import from_dict, to_dict
 from unmask.errors import ConfigError
 from unmask.files import file_sha256
 from unmask.models.batchnorm_folding import fold_members
-from unmask.models.bundle_files import load_checked, move_into_place, translate_errors
+from unmask.models.bundle_files import check_hash, move_into_place, translate_errors
 from unmask.models.bundle_metadata import (
     METADATA,
     OMITTED,
@@ -147,7 +147,7 @@ def load_bundle(folder: Path) -> Bundle:
         omitted = [from_dict(OmittedWeights, each) for each in metadata.get(OMITTED, ())]
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise damaged(folder, error) from error
-    state = load_checked(folder / WEIGHTS, weights_sha)
+    state = _load_checked(folder / WEIGHTS, weights_sha)
     if metadata["schema_version"] == 1:
         state = {f"members.0.{name}": value for name, value in state.items()}
     state |= read_omitted(omitted, members)
@@ -155,12 +155,18 @@ def load_bundle(folder: Path) -> Bundle:
         unpack_state_dicts(state, members)
     if sync is not None:
         with translate_errors(folder / SYNC_WEIGHTS):
-            state = load_checked(folder / SYNC_WEIGHTS, sync_sha)
+            state = _load_checked(folder / SYNC_WEIGHTS, sync_sha)
             load_stored(sync, state, metadata.get(SYNC_OMITTED, ""))
-    genuine = load_checked(folder / GENUINE_FEATURES, genuine_sha) if genuine_sha else {}
+    genuine = _load_checked(folder / GENUINE_FEATURES, genuine_sha) if genuine_sha else {}
     for network in (*members, *([] if sync is None else [sync])):
         network.eval()
     return Bundle(members=members, sync=sync, genuine_features=genuine, **facts)
+
+
+def _load_checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
+    with translate_errors(path):
+        check_hash(path, expected_sha)
+        return load_file(path)
 
 
 def _to_metadata(bundle: Bundle, folder: Path) -> dict[str, Any]:

@@ -7,25 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from unmask.errors import BundleError
 from unmask.files import file_sha256
 
 
-def load_checked(path: Path, expected_sha: str) -> dict[str, Tensor]:
-    """Return the tensors of a file.
+def check_hash(path: Path, expected_sha: str) -> None:
+    """Check that a file is the one of the bundle.
 
     Raises:
-        BundleError: The file is damaged, or another than the bundle's.
+        BundleError: It is another.
     """
-    with translate_errors(path):
-        if file_sha256(path) != expected_sha:
-            raise BundleError(
-                f"{path}: its hash differs from the one in the bundle's metadata; fetch it again"
-            )
-        return load_file(path)
+    if file_sha256(path) != expected_sha:
+        raise BundleError(
+            f"{path}: its hash differs from the one in the bundle's metadata; fetch it again"
+        )
 
 
 @contextmanager

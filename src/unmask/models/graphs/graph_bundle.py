@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from unmask.config import ModelSettings
-from unmask.errors import BundleError
-from unmask.files import file_sha256
+from unmask.models.bundle_files import check_hash, translate_errors
 from unmask.models.bundle_metadata import (
     SYNC_WEIGHTS,
     read_facts,
@@ -101,12 +100,7 @@ def _lipsync(
 
 
 def _read_constants(path: Path, expected_sha: str) -> NDArray[np.float64]:
-    try:
-        if file_sha256(path) != expected_sha:
-            raise BundleError(
-                f"{path}: its hash differs from the one in the bundle's metadata; fetch it again"
-            )
+    with translate_errors(path):
+        check_hash(path, expected_sha)
         with safe_open(path, framework="numpy") as weights:
             return np.asarray(weights.get_tensor(MAPPING), np.float64)
-    except (OSError, SafetensorError) as error:
-        raise BundleError(f"{path}: cannot read the weights: {error}") from error
