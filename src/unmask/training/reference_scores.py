@@ -23,7 +23,7 @@ class ReferenceDetector(NamedTuple):
     """A detector that a candidate is compared with.
 
     Attributes:
-        folder: Directory of its bundle; empty if there is none.
+        folder: Folder of its bundle. Without such a detector the folder is empty.
         title: Its role in messages.
         remedy: What to do where it cannot be compared.
     """

@@ -39,7 +39,8 @@ class StoredGraph:
         """Return the outputs by name.
 
         Args:
-            inputs: By name; an input that has no effect on any output is none of the graph's.
+            inputs: By name. Those that the graph does not have are left out: the export drops an
+                input without effect on any output.
         """
         graph = self.load(precision)
         return graph.run({spec.name: inputs[spec.name] for spec in graph.inputs})
