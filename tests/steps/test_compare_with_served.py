@@ -3,47 +3,18 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from steps.compare_with_served import compare_with_served
 from steps.platforms.champion_store import publish_champion
-from tests.factories import make_clip
 from unmask.config import EvaluationSettings
 from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.serialization import write_scores
-from unmask.files import file_sha256
-from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.detector import Detector
 from unmask.training.score_clips import score_split
 
 PASSED = GateReport((GateResult("auc", 0.9, 0.8, "at least", "required", True, "passed"),), True)
 REPORTED = GateReport((replace(PASSED.rows[0], level="reported"),), True)
-
-
-@pytest.fixture(scope="module")
-def other_phase(bundle_folder, tmp_path_factory):
-    """A detector of phase 3 with other weights than `bundle_folder`, which is of phase 1."""
-    bundle = load_bundle(bundle_folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(8)
-        detector = Detector(bundle.settings)
-    folder = tmp_path_factory.mktemp("other") / "bundle"
-    save_bundle(folder, replace(bundle, members=(detector,), phase=3))
-    return folder
-
-
-@pytest.fixture
-def clips(make_video, tmp_path):
-    """Two test clips of either class and of two people."""
-    rows = []
-    for number in range(4):
-        path = make_video(tmp_path / f"{number}.mp4", seconds=0.5 + number / 10)
-        facts = {"path": path, "sha256": file_sha256(path), "split": "test"}
-        facts["identity"] = f"p{number // 2}"
-        rows.append(make_clip(clip_id=str(number), fake_video=number % 2 == 1, **facts))
-    return tuple(rows)
 
 
 @pytest.fixture
@@ -57,12 +28,12 @@ def compare(bundle_folder, clips, checkout):
 
 
 def test_a_champion_of_another_phase_is_scored_on_the_candidates_test_clips(
-    compare, bundle_folder, other_phase, clips
+    compare, bundle_folder, other_bundle, clips
 ):
-    publish_champion(other_phase)
+    publish_champion(other_bundle)
     old, new = (
         auc_of_rows(score_split(folder, clips, "test", None))
-        for folder in (other_phase, bundle_folder)
+        for folder in (other_bundle, bundle_folder)
     )
     comparison = compare(PASSED)
     assert comparison.auc == pytest.approx(old)
@@ -71,16 +42,16 @@ def test_a_champion_of_another_phase_is_scored_on_the_candidates_test_clips(
 
 
 def test_nothing_is_scored_where_the_candidate_cannot_be_served_or_is_served(
-    compare, bundle_folder, other_phase
+    compare, bundle_folder, other_bundle
 ):
     assert compare(PASSED) == BaselineComparison()  # nothing is served
-    publish_champion(other_phase)
+    publish_champion(other_bundle)
     assert compare(REPORTED) == BaselineComparison()
     publish_champion(bundle_folder)
     assert compare(PASSED) == BaselineComparison()
 
 
-def test_a_champion_that_cannot_be_read_is_named(compare, other_phase, checkout):
+def test_a_champion_that_cannot_be_read_is_named(compare, other_bundle, checkout):
     (checkout / "old").mkdir()
     (checkout / "old/bundle.json").write_text('{"schema_version": 0}')
     publish_champion(checkout / "old")

@@ -1,47 +1,15 @@
 """A real baseline beside a candidate, on the same test clips."""
 
-from dataclasses import replace
-
 import pytest
-import torch
 
 from steps.evaluate_baseline import evaluate_baseline
-from tests.factories import make_clip
 from unmask.config import EvaluationSettings
 from unmask.evaluation.baseline_comparison import BaselineComparison
 from unmask.evaluation.evaluate import auc_of_rows
 from unmask.evaluation.serialization import write_scores
-from unmask.files import file_sha256
-from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.detector import Detector
 from unmask.training.score_clips import score_split
 
 SETTINGS = EvaluationSettings(resamples=20)
-
-
-@pytest.fixture(scope="module")
-def other_bundle(bundle_folder, tmp_path_factory):
-    """A detector with the architecture of `bundle_folder` and other weights."""
-    bundle = load_bundle(bundle_folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(8)
-        detector = Detector(bundle.settings)
-    folder = tmp_path_factory.mktemp("other") / "bundle"
-    save_bundle(folder, replace(bundle, members=(detector,)))
-    return folder
-
-
-@pytest.fixture
-def clips(make_video, tmp_path):
-    """Two test clips of either class and of two people, and one of another split."""
-    rows = []
-    for number in range(5):
-        path = make_video(tmp_path / f"{number}.mp4", seconds=0.5 + number / 10)
-        split = "train" if number == 4 else "test"
-        facts = {"path": path, "sha256": file_sha256(path), "split": split}
-        facts["identity"] = f"p{number // 2}"
-        rows.append(make_clip(clip_id=str(number), fake_video=number % 2 == 1, **facts))
-    return tuple(rows)
 
 
 @pytest.fixture
