@@ -1,6 +1,7 @@
 """Database engine; migrates the schema before first use."""
 
 import fcntl
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -21,13 +24,17 @@ MAX_CONNECTIONS = 40  # one for each thread that handles requests
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 MIGRATION_LOCK_ID = 0x756E6D61736B  # "unmask" in ASCII; id of a PostgreSQL advisory lock
 
+log = logging.getLogger(__name__)
+
 
 def create_migrated_engine(
     settings: ServiceSettings, busy_timeout_s: float = BUSY_TIMEOUT_S
 ) -> Engine:
     """Return an engine whose schema is up to date; SQLite uses write-ahead logging.
 
-    If several processes start at once, one migrates and the others wait. If an SQLite file is
+    If several processes start at once, one migrates and the others wait. The schema of a newer
+    version stays as it is: migrations only add, so that the processes of an earlier version go on
+    during an upgrade, and after it is rolled back. If an SQLite file is
     removed or replaced later, each use of the engine raises an `OperationalError`: changes would
     go to the file that no longer has a name.
 
@@ -44,16 +51,31 @@ def create_migrated_engine(
     else:
         engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=MAX_CONNECTIONS)
     with _migration_lock(engine) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS_DIR))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _upgrade_schema(connection)
     if url.get_backend_name() == "sqlite" and url.database:
         _refuse_replaced_file(engine, Path(url.database))
     with ExitStack() as stack:  # fill the pool, or the first burst of requests would wait for it
         for _ in range(WARM_CONNECTIONS):
             stack.enter_context(engine.connect())
     return engine
+
+
+def read_revision(engine: Engine) -> str:
+    """Return the revision of a migrated schema, such as ``0003``."""
+    with engine.connect() as connection:
+        return str(MigrationContext.configure(connection).get_current_revision())
+
+
+def _upgrade_schema(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS_DIR))
+    config.attributes["connection"] = connection
+    revisions = ScriptDirectory.from_config(config).walk_revisions()
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None or current in {script.revision for script in revisions}:
+        command.upgrade(config, "head")
+    else:
+        log.warning("the database has the schema of a newer version (%s); it is kept", current)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import create_engine, inspect
 
 from bento.__main__ import main
+from bento.paths import MIGRATIONS_DIR
 from bento.settings import ServiceSettings
 
 
@@ -50,6 +52,25 @@ def test_unavailable_database_creates_no_key_and_shows_no_password(tmp_path, mon
     assert "the database is unavailable" in error
     assert "secret" not in error
     assert not (tmp_path / "keys").exists()
+
+
+def test_migrate_creates_the_schema_and_prints_its_revision(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path))
+    latest = max(file.name for file in (MIGRATIONS_DIR / "versions").glob("*.py"))
+    for _ in range(2):  # the second run finds nothing to do
+        assert run(monkeypatch, "migrate") == 0
+        assert capsys.readouterr().out == f"schema {latest[:4]}\n"
+    tables = inspect(create_engine(f"sqlite:///{tmp_path}/jobs.db")).get_table_names()
+    assert "detection_results" in tables
+
+
+def test_migrate_says_that_the_database_is_unavailable(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path))
+    monkeypatch.setenv("UNMASK_DATABASE", "postgresql://anna:secret@127.0.0.1:1/none")
+    assert run(monkeypatch, "migrate") == 2
+    error = capsys.readouterr().err
+    assert "the database is unavailable" in error
+    assert "secret" not in error
 
 
 def test_settings_lists_every_variable(monkeypatch, capsys):

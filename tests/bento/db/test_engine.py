@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from bento.db.engine import create_migrated_engine
+from bento.db.engine import create_migrated_engine, read_revision
 from bento.db.functions import db_now
 from bento.db.models import Base, Job
 from bento.paths import MIGRATIONS_DIR
@@ -72,6 +72,23 @@ def test_processes_that_start_at_once_migrate_once(tmp_path):
     for engine in engines:
         assert "detection_results" in inspect(engine).get_table_names()
         engine.dispose()
+
+
+def test_schema_of_a_newer_version_is_kept_and_used(tmp_path, caplog):
+    settings = ServiceSettings(folder=tmp_path)
+    newer = create_migrated_engine(settings)
+    with newer.begin() as connection:
+        connection.execute(text("ALTER TABLE detection_results ADD COLUMN note TEXT"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    newer.dispose()
+    engine = create_migrated_engine(settings)
+    assert read_revision(engine) == "9999"
+    assert "newer version (9999)" in caplog.text
+    with Session(engine) as session:
+        session.add(Job(**ROW | {"options": {"retention": "keep"}, "evidence": []}))
+        session.commit()
+        assert session.scalars(select(Job)).one().file == "a.mp4"
+    engine.dispose()
 
 
 def test_database_clock_counts_seconds_since_1970(tmp_path):
