@@ -97,6 +97,61 @@ def test_dfdc_train_and_test_set_in_one_folder_keep_the_test_set(make_folder, by
     assert Counter(clip.split for clip in clips.values()).keys() == {"train", "val", "test"}
 
 
+@pytest.mark.parametrize("place", ["", "test/"])
+@pytest.mark.parametrize("has_table", [False, True])
+def test_dfdc_test_set_has_the_labels_of_its_metadata(make_folder, place, has_table):
+    # as read by github.com/zhangchaosd/DeepfakeDatasetsParser (DFDC.py)
+    metadata = {
+        "aalscayrfi.mp4": {"augmentations": {}, "is_fake": 0},
+        "aafkjpkjvt.mp4": {"augmentations": {"augmenter": {"no_audio": {}}}, "is_fake": 1},
+    }
+    table = {f"{place}labels.csv": "filename,label\naalscayrfi.mp4,0\naafkjpkjvt.mp4,1\n"}
+    folder = make_folder(
+        *[f"{place}{name}" for name in metadata],
+        **{f"{place}metadata.json": json.dumps(metadata)},
+        **(table if has_table else {}),
+    )
+    assert matching(folder) == {dfdc}
+    entries = list(dfdc.iter_entries(folder))
+    assert len(entries) == 2
+    assert labels(entries) == {
+        "aalscayrfi.mp4": (False, False, "test"),
+        "aafkjpkjvt.mp4": (None, None, "test"),
+    }
+
+
+@pytest.mark.parametrize("name", ["aassnaulhq.mp4", "4000.mp4"])
+def test_dfdc_keeps_the_published_validation_split(make_folder, by_id, name):
+    metadata = {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "FAKE", "original": "a.mp4"}}
+    part = "train/dfdc_train_part_0"
+    folder = make_folder(
+        *[f"{part}/{video}" for video in metadata],
+        f"validation/{name}",
+        "test/aalscayrfi.mp4",
+        **{
+            f"{part}/metadata.json": json.dumps(metadata),
+            "validation/labels.csv": f"filename,label\n{name},1\n",
+            "test/metadata.json": '{"aalscayrfi.mp4": {"augmentations": {}, "is_fake": 0}}',
+        },
+    )
+    clips = by_id(load_dataset(folder))
+    assert {key: (clip.split, clip.is_fake) for key, clip in clips.items()} == {
+        "train__dfdc_train_part_0__a.mp4": ("train", False),
+        "train__dfdc_train_part_0__b.mp4": ("train", True),
+        f"validation__{name}": ("val", True),
+        "test__aalscayrfi.mp4": ("test", False),
+    }
+    assert {clip.split for clip in load_dataset(folder, role="train")} == {"train", "val"}
+
+
+@pytest.mark.parametrize(("label", "message"), [(2, "row 2: '2' is unknown"), ("1", "row 2: 'is_")])
+def test_dfdc_test_label_that_is_unknown_is_an_error(make_folder, label, message):
+    metadata = {"aalscayrfi.mp4": {"is_fake": 0}, "aafkjpkjvt.mp4": {"is_fake": label}}
+    folder = make_folder(**{"test/metadata.json": json.dumps(metadata)})
+    with pytest.raises(DataError, match=f"metadata.json: {message}"):
+        load_dataset(folder)
+
+
 def test_dfdc_label_that_is_unknown_is_an_error(make_folder):
     metadata = {"a.mp4": {"label": "REAL"}, "b.mp4": {"label": "Fake"}}
     folder = make_folder(*metadata, **{"metadata.json": json.dumps(metadata)})

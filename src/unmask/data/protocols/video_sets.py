@@ -80,14 +80,16 @@ DFDC = Protocol(
     name="DFDC",
     alias="dfdc",
     citation="Dolhansky et al., 2020",
-    layout="metadata.json by file name; labels.csv of the test set",
-    splits="test: labels.csv; the rest is train",
+    layout="metadata.json by file name; labels.csv of validation and test",
+    splits="published: train, validation and test; val is taken from train where validation/ is "
+    "absent",
     labels={"REAL": False, "FAKE": True, "0": False, "1": True},
     licence="DFDC dataset licence, agreed to on the page of the challenge",
     sources=(
         DEEPFAKEBENCH,
         SELF_BLENDED_IMAGES,
         "https://github.com/selimsef/dfdc_deepfake_challenge (preprocessing/utils.py)",
+        "https://github.com/zhangchaosd/DeepfakeDatasetsParser (README.md, DFDC.py)",
         DFDC_TERMS,
     ),
     frames=DEEPFAKEBENCH_FRAMES,
