@@ -47,12 +47,6 @@ class UploadTooLargeError(ServiceError):
     status = 413
 
 
-class InvalidArchiveError(ServiceError):
-    """A zip archive is damaged, encrypted or a zip bomb."""
-
-    status = 422
-
-
 class WebhookUrlError(ServiceError):
     """A webhook URL is malformed, unknown or not public."""
 

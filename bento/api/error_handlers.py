@@ -14,7 +14,7 @@ from bento.api.error_response import PATH_NOT_FOUND, error_response
 from bento.api.route_paths import BATCH_PATH
 from bento.errors import ServiceError
 from bento.storage.disk_space import DISK_FULL
-from unmask.errors import MediaError, UnmaskError
+from unmask.errors import ArchiveError, MediaError, UnmaskError
 
 FILE_REQUIRED = "upload one video as multipart field `file`"
 FILES_REQUIRED = "upload videos, or one zip archive of videos, as multipart field `files`"
@@ -96,6 +96,6 @@ async def handle_http_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def _status_of(error: Exception) -> int:
-    if isinstance(error, MediaError):
+    if isinstance(error, MediaError | ArchiveError):
         return 422
     return error.status if isinstance(error, ServiceError) else 500

@@ -6,6 +6,7 @@
     ├── ConfigError         a setting is unknown, missing or out of range
     ├── MissingExtraError   an optional package is not installed
     ├── MediaError          a file cannot be decoded as video or audio
+    ├── ArchiveError        a zip or tar archive is damaged, encrypted or a zip bomb
     ├── WorkerCrashError    a worker process died of its input
     ├── DataError           a manifest, a split or a data folder is invalid
     │   └── SingleClassError   a metric needs both genuine and fake clips
@@ -33,6 +34,10 @@ class MissingExtraError(UnmaskError):
 
 class MediaError(UnmaskError):
     """A file cannot be decoded as video or audio."""
+
+
+class ArchiveError(UnmaskError):
+    """A zip or tar archive is damaged, encrypted or a zip bomb."""
 
 
 class WorkerCrashError(UnmaskError):

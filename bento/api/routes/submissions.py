@@ -17,7 +17,6 @@ from bento.api.schemas import BatchAccepted, BatchItem, JobAccepted
 from bento.api.streaming_multipart import StreamingUploadRoute
 from bento.api.thread_limit import ThreadLimit
 from bento.errors import (
-    InvalidArchiveError,
     QueueFullError,
     StorageFullError,
     StorageUnavailableError,
@@ -35,8 +34,8 @@ from bento.jobs.submission import (
     batch_item_key,
 )
 from bento.uploads.submission import safe_filename
-from bento.uploads.zip_archive import is_zip, iter_members
-from unmask.errors import MediaError
+from unmask.errors import ArchiveError, MediaError
+from unmask.serving.zip_archive import ZipLimits, is_zip, iter_members
 
 ONE_SOURCE_REQUIRED = "send either one video as multipart field `file`, or `storage_url`"
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
@@ -44,7 +43,7 @@ KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 BINARY_SCHEMA = {"type": "string", "format": "binary"}
 # refuse one file of a batch; an error of the whole request would hide the jobs before it
 ITEM_ERRORS = (
-    *(MediaError, UploadTooLargeError, InvalidArchiveError),
+    *(MediaError, UploadTooLargeError, ArchiveError),
     *(QueueFullError, StorageFullError, StorageUnavailableError),
 )
 
@@ -184,7 +183,7 @@ def _submit_files(
     if len(files) == 1 and is_zip(files[0].file):
         try:
             return list(_submit_archive(context, files[0], submission))
-        except InvalidArchiveError as error:
+        except ArchiveError as error:
             name = safe_filename(files[0].filename or "")
             raise HTTPException(422, f"{name}: {error}") from error
     return [
@@ -208,8 +207,8 @@ def _submit_archive(
     context: RequestContext, upload: UploadFile, submission: Submission
 ) -> Iterator[BatchItem]:
     settings = context.services.settings
-    members = iter_members(upload.file, settings.batch_files, settings.max_upload_bytes)
-    for position, (name, stream) in enumerate(members):
+    limits = ZipLimits(settings.batch_files, settings.max_upload_bytes)
+    for position, (name, stream) in enumerate(iter_members(upload.file, limits)):
         with stream:
             yield submit_file(context, stream, name, _item(submission, position))
 

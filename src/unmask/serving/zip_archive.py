@@ -4,14 +4,15 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, cast
 
-from bento.errors import InvalidArchiveError
+from unmask.errors import ArchiveError
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # the second one is that of an empty archive
 MAX_RATIO = 50  # videos are compressed already
 RATIO_EXEMPT_BYTES = 1 << 20  # a small file may exceed the ratio by this much
-MAX_DIRECTORY_BYTES = 1 << 20  # the directory of 50 files takes a few thousand
 SYMLINK = 0o120000
 # `zipfile` limits the output of a single read for these two alone
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -33,20 +34,34 @@ UNSUPPORTED_METHOD = (
 JUNK_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
+@dataclass(frozen=True, slots=True)
+class ZipLimits:
+    """Largest accepted archive.
+
+    Attributes:
+        total_bytes: Unpacked size of all files together.
+        directory_bytes: Size of the archive's directory; that of 50 files takes a few thousand.
+    """
+
+    files: int
+    total_bytes: int
+    directory_bytes: int = 1 << 20
+
+
 class BoundedReader:
     """An archive file that refuses large reads: `zipfile` reads a directory of any size at once."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, max_read_bytes: int) -> None:
+        self._file, self._max_read_bytes = file, max_read_bytes
 
     def read(self, size: int = -1) -> bytes:
         """Read the next bytes.
 
         Raises:
-            InvalidArchiveError: ``size`` exceeds what the directory of any valid batch needs.
+            ArchiveError: ``size`` exceeds what the directory of any valid batch needs.
         """
-        if size > MAX_DIRECTORY_BYTES:
-            raise InvalidArchiveError("lists too many files; send fewer at once")
+        if size > self._max_read_bytes:
+            raise ArchiveError("lists too many files; send fewer at once")
         return self._file.read(size)
 
     def __getattr__(self, name: str) -> Any:
@@ -69,20 +84,18 @@ class BoundedMember:
         """Read the next bytes.
 
         Raises:
-            InvalidArchiveError: The member is damaged, compressed by a method that is not
+            ArchiveError: The member is damaged, compressed by a method that is not
                 supported, or larger than stated.
         """
         if isinstance(self._stream, str):
-            raise InvalidArchiveError(self._stream)
+            raise ArchiveError(self._stream)
         try:
             block = self._stream.read(min(size, self._remaining + 1))
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise InvalidArchiveError(DAMAGED_MEMBER) from error
+            raise ArchiveError(DAMAGED_MEMBER) from error
         self._remaining -= len(block)
         if self._remaining < 0:
-            raise InvalidArchiveError(
-                "unpacks to more than its stated size; upload the videos directly"
-            )
+            raise ArchiveError("unpacks to more than its stated size; upload the videos directly")
         return block
 
     def __enter__(self) -> "BoundedMember":
@@ -102,29 +115,51 @@ def is_zip(upload: BinaryIO) -> bool:
     return start in MAGIC
 
 
-def iter_members(
-    upload: BinaryIO, max_files: int, max_total_bytes: int
-) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield name and content of each file; skip directories and files of the operating system.
-
-    Args:
-        max_total_bytes: Limit of the unpacked size of all files together.
+@contextmanager
+def open_zip(file: BinaryIO, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
+    """Open an archive without reading a directory beyond the limit.
 
     Raises:
-        InvalidArchiveError: The archive is damaged, encrypted, contains links, members that share
-            bytes, or a zip bomb.
+        ArchiveError: The archive is damaged; also where the block meets an error of `zipfile`.
     """
     try:
-        with zipfile.ZipFile(cast("BinaryIO", BoundedReader(upload))) as archive:
-            members = [member for member in archive.infolist() if not _is_ignored(member)]
-            _check(members, max_files, max_total_bytes)
-            _check_overlap(upload, members)
-            for member in members:
-                content = BoundedMember(_open(archive, member), member.file_size)
-                yield member.filename, cast("BinaryIO", content)
+        reader = BoundedReader(file, limits.directory_bytes)
+        with zipfile.ZipFile(cast("BinaryIO", reader)) as archive:
+            yield archive
     except ZIP_ERRORS as error:
         message = "is not a readable zip archive; create the archive again"
-        raise InvalidArchiveError(message) from error
+        raise ArchiveError(message) from error
+
+
+def list_members(
+    file: BinaryIO, archive: zipfile.ZipFile, limits: ZipLimits
+) -> list[zipfile.ZipInfo]:
+    """Return the members; leave out directories and files of the operating system.
+
+    Raises:
+        ArchiveError: The archive is encrypted, contains links, members that share bytes, or a
+            zip bomb.
+    """
+    members = [member for member in archive.infolist() if not _is_ignored(member)]
+    _check(members, limits)
+    _check_overlap(file, members)
+    return members
+
+
+def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+    """Return the content; a member that cannot be read says so when it is."""
+    return cast("BinaryIO", BoundedMember(_open(archive, member), member.file_size))
+
+
+def iter_members(upload: BinaryIO, limits: ZipLimits) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield name and content of each member, see :func:`list_members`.
+
+    Raises:
+        ArchiveError: The archive is damaged or refused.
+    """
+    with open_zip(upload, limits) as archive:
+        for member in list_members(upload, archive, limits):
+            yield member.filename, open_member(archive, member)
 
 
 def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes] | str:
@@ -137,21 +172,19 @@ def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes] | str:
         return DAMAGED_MEMBER
 
 
-def _check(members: list[zipfile.ZipInfo], max_files: int, max_total_bytes: int) -> None:
+def _check(members: list[zipfile.ZipInfo], limits: ZipLimits) -> None:
     if not members:
-        raise InvalidArchiveError("contains no files; add videos to it")
-    if len(members) > max_files:
-        raise InvalidArchiveError(f"contains {len(members)} files; the limit is {max_files}")
+        raise ArchiveError("contains no files; add videos to it")
+    if len(members) > limits.files:
+        raise ArchiveError(f"contains {len(members)} files; the limit is {limits.files}")
     if any(member.flag_bits & 1 for member in members):
-        raise InvalidArchiveError("is encrypted; send it without a password")
+        raise ArchiveError("is encrypted; send it without a password")
     if any(member.external_attr >> 16 & 0o170000 == SYMLINK for member in members):
-        raise InvalidArchiveError("contains symbolic links; upload the videos directly")
-    if sum(member.file_size for member in members) > max_total_bytes:
-        raise InvalidArchiveError("unpacks to more than the size limit; send fewer videos")
+        raise ArchiveError("contains symbolic links; upload the videos directly")
+    if sum(member.file_size for member in members) > limits.total_bytes:
+        raise ArchiveError("unpacks to more than the size limit; send fewer videos")
     if any(_is_bomb(member) for member in members):
-        raise InvalidArchiveError(
-            "compression ratio too high (zip bomb?); upload the videos directly"
-        )
+        raise ArchiveError("compression ratio too high (zip bomb?); upload the videos directly")
 
 
 def _check_overlap(upload: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -159,7 +192,7 @@ def _check_overlap(upload: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None
     end = 0
     for member in sorted(members, key=lambda item: item.header_offset):
         if member.header_offset < end:
-            raise InvalidArchiveError("contains files that share bytes; create the archive again")
+            raise ArchiveError("contains files that share bytes; create the archive again")
         end = _data_end(upload, member)
 
 

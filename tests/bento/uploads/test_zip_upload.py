@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from bento.errors import InvalidArchiveError
-from bento.uploads.zip_archive import iter_members
+from unmask.errors import ArchiveError
+from unmask.serving.zip_archive import ZipLimits, iter_members
 
 DIRECTORY_ENTRY = b"PK\x01\x02"
 LOCAL_HEADER = b"PK\x03\x04"
@@ -92,11 +92,11 @@ def test_reading_a_member_with_a_small_claim_holds_no_more_than_a_block(method):
     content = bytearray(make_zip({"a.mp4": bytes(size_bytes)}, compress_type=method))
     entry = content.rindex(DIRECTORY_ENTRY)
     content[entry + 24 : entry + 28] = (1 << 20).to_bytes(4, "little")  # the stated size
-    members = iter_members(io.BytesIO(content), max_files=1, max_total_bytes=size_bytes)
+    members = iter_members(io.BytesIO(content), ZipLimits(files=1, total_bytes=size_bytes))
     _, member = next(members)
     tracemalloc.start()
     try:
-        with pytest.raises(InvalidArchiveError, match=r"damaged|more than its stated size"):
+        with pytest.raises(ArchiveError, match=r"damaged|more than its stated size"):
             deque(iter(partial(member.read, 1 << 16), b""), maxlen=0)
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
