@@ -9,10 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from bento.paths import ROOT
 from unmask.errors import ConfigError
+from unmask.serving.file_limits import MAX_FILE_MIB, MIB
 
 PREFIX = "UNMASK_"
 S3_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as in the AWS tools
-MIB = 2**20
 DAY_S = 86_400.0
 
 
@@ -64,7 +64,7 @@ class ServiceSettings(BaseModel):
         description="Path under which a reverse proxy serves the service, such as /unmask.",
     )
 
-    max_upload_mib: Count = Field(2048, description="Maximum size of a video.")
+    max_upload_mib: Count = Field(MAX_FILE_MIB, description="Maximum size of a video.")
     max_batch_mib: Count = Field(8192, description="Maximum size of a batch request.")
     max_duration_s: Seconds = Field(1800.0, description="Maximum duration of a video.")
     predict_max_s: Seconds = Field(120.0, description="Maximum duration of a video in /predict.")

@@ -35,10 +35,10 @@ from bento.api.error_handlers import FILE_REQUIRED, FILES_REQUIRED
 from bento.api.form_fields import FormFields, reject_empty_options
 from bento.api.route_paths import BATCH_PATH
 from bento.errors import StorageFullError
-from bento.settings import MIB
 from bento.storage.disk_space import DISK_FULL, DiskFloor
 from bento.uploads.fifo_limiter import FifoLimiter
 from bento.uploads.upload_file import UploadedFile, UploadWriter, WriteResult
+from unmask.serving.file_limits import MIB
 
 BLOCK_BYTES = MIB // 2
 MAX_FIELDS = 20  # form fields besides files; more than any route has

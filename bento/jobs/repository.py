@@ -15,7 +15,8 @@ from bento.db.models import ACTIVE_STATUSES, Job, Status
 from bento.db.transactions import update_one
 from bento.errors import IdempotencyError, QueueFullError, StorageFullError
 from bento.jobs.submission import Submission, client_key
-from bento.settings import MIB, ServiceSettings
+from bento.settings import ServiceSettings
+from unmask.serving.file_limits import MIB
 
 ID_BYTES = 16
 QUEUE_FULL = "too many jobs are waiting; retry later"

@@ -24,8 +24,9 @@ from bento.sandbox.protocol import (
     TaskMessage,
 )
 from bento.sandbox.workspace import Workspace
-from bento.settings import MIB, ServiceSettings
+from bento.settings import ServiceSettings
 from unmask.errors import BundleError, MediaError
+from unmask.serving.file_limits import MIB
 from unmask.serving.media_limits import MediaLimits
 from unmask.serving.report.schema import Report
 

@@ -7,13 +7,13 @@ from bento.container import Services
 from bento.errors import UploadTooLargeError
 from bento.jobs.repository import NewJob, new_id
 from bento.jobs.submission import JobOptions, Submission
-from bento.settings import MIB
 from bento.storage.disk_space import DiskFloor
 from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
 from bento.webhooks.url_guard import check_public_target
 from unmask.errors import MediaError
+from unmask.serving.file_limits import MIB
 
 BLOCK_BYTES = MIB
 MAX_NAME_LENGTH = 200

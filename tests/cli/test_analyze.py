@@ -86,7 +86,7 @@ def make_unreadable(kind, folder, make_video):
         ("empty", "is empty (0 bytes)"),
         ("text", "is not a readable media file"),
         ("truncated", "is not a readable media file"),
-        ("folder", "is a folder, not a file"),
+        ("folder", "contains no video or audio file"),
         ("missing", "does not exist"),
     ],
 )

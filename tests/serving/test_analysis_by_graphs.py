@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from unmask.files import file_sha256
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.graphs.export import export_graphs
 from unmask.preprocessing.timing import StageTimer
@@ -20,6 +21,9 @@ from unmask.cli.app import app
 app(sys.argv[1:], standalone_mode=False)
 print([name for name in {HEAVY} if name in sys.modules])
 """
+
+
+MAIN = "from unmask.cli.app import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +69,23 @@ def test_evidence_is_drawn_with_the_weights_beside_the_graphs(with_graphs, talki
     expected = Analyzer(load_bundle(with_graphs)).analyze(talking, evidence_dir=tmp_path / "torch")
     shown = [(item.kind, item.person, item.time_s) for item in report.evidence]
     assert shown == [(item.kind, item.person, item.time_s) for item in expected.evidence]
+
+
+def test_each_of_many_videos_has_the_scores_that_it_has_alone(with_graphs, make_video, tmp_path):
+    videos = [make_video(tmp_path / f"{name}.mp4", seconds=1.0) for name in "ab"]
+    videos[1].write_bytes(b"no video")
+    command = [sys.executable, "-c", MAIN, "analyze", str(tmp_path), "--workers", "2"]
+    command += ["--bundle", str(with_graphs), "--out", str(tmp_path / "r.jsonl")]
+    process = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert process.returncode == 3, process.stderr
+    rows = map(json.loads, (tmp_path / "r.jsonl").read_text().splitlines())
+    row, broken = sorted(rows, key=lambda item: item["path"])
+    report = Analyzer.load(with_graphs).analyze(videos[0])
+    assert row["sha256"] == report.media.sha256 == file_sha256(videos[0])
+    assert (row["verdict"], row["duration_s"]) == (report.verdict, report.media.duration_s)
+    assert row["fake_probability"] == pytest.approx(report.fake_probability, abs=1e-6)
+    assert row["audio_probability"] == pytest.approx(report.modalities.audio, abs=1e-6)
+    assert row["detector"] == file_sha256(with_graphs / "bundle.json")
+    assert (broken["verdict"], broken["error"]) == (None, "media")
+    assert broken["sha256"] == file_sha256(videos[1])
+    assert "is not a readable media file" in broken["message"]

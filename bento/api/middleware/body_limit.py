@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bento.api.error_response import error_response
 from bento.api.route_paths import BATCH_PATH, SUBMISSION_PATHS
 from bento.errors import StorageFullError
-from bento.settings import MIB
+from unmask.serving.file_limits import MIB
 
 
 class BodySizeLimitMiddleware:

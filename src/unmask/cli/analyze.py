@@ -1,4 +1,4 @@
-"""`unmask analyze`: verdict on one video, for people, and the report as JSON."""
+"""`unmask analyze`: verdict on one video, for people, and the report as JSON; or many videos."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.bulk_options import FAILED, BulkOptions
+from unmask.cli.option_group import expand_options
 from unmask.cli.options import ServedBundle
+from unmask.cli.verdict_colours import COLOURS
 from unmask.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,11 +19,18 @@ if TYPE_CHECKING:
 
     from unmask.serving.report.schema import Media, Person, Report, Segment
 
-COLOURS = {"fake": "bold red", "real": "bold green", "inconclusive": "bold yellow"}
 
-
+@expand_options("bulk", BulkOptions)
 def command(
-    video: Annotated[Path, typer.Argument(help="Video of a talking person.")],
+    videos: Annotated[
+        list[str],
+        typer.Argument(
+            help="Video of a talking person; or many: files, folders, 'patterns', archives, "
+            "lists of paths (.txt, .csv, .parquet, - for standard input), s3://, gs://, https://."
+        ),
+    ],
+    *,
+    bulk: BulkOptions,
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Write the full report; - is standard output.")
     ] = None,
@@ -32,13 +42,37 @@ def command(
         bool, typer.Option("--quiet", "-q", help="Print the verdict and its scores alone.")
     ] = False,
 ) -> None:
-    """Detect whether a video of a talking person is a deepfake."""
+    """Detect whether videos of talking people are deepfakes."""
+    if bulk.out is not None or len(videos) > 1 or _is_collection(videos[0]):
+        if json_out is not None or evidence is not None:
+            raise ConfigError("--json and --evidence take one video; use --out for a table of many")
+        from unmask.cli.bulk_analysis import analyze_many
+
+        analyze_many(videos, bundle, bulk, quiet)
+        return
+    report = _analyze_video(Path(videos[0]), bundle, evidence)
+    _show(report, json_out, quiet)
+    if report.verdict in bulk.policy:
+        raise typer.Exit(FAILED)
+
+
+def _is_collection(argument: str) -> bool:
+    """Return whether an argument is more than a video; of a plain file nothing is imported."""
+    from unmask.serving.bulk.input_kinds import is_collection
+
+    return is_collection(argument)
+
+
+def _analyze_video(video: Path, bundle: Path | None, evidence: Path | None) -> "Report":
     from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
 
-        report = Analyzer.load(bundle).analyze(video, evidence_dir=evidence)
+        return Analyzer.load(bundle).analyze(video, evidence_dir=evidence)
+
+
+def _show(report: "Report", json_out: Path | None, quiet: bool) -> None:
     text = report.model_dump_json(indent=2) + "\n"
     if json_out == Path("-"):
         sys.stdout.write(text)

@@ -3,7 +3,7 @@
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, cast
@@ -132,15 +132,25 @@ def open_zip(file: BinaryIO, limits: ZipLimits) -> Iterator[zipfile.ZipFile]:
 
 
 def list_members(
-    file: BinaryIO, archive: zipfile.ZipFile, limits: ZipLimits
+    file: BinaryIO,
+    archive: zipfile.ZipFile,
+    limits: ZipLimits,
+    is_wanted: Callable[[str], bool] = bool,
 ) -> list[zipfile.ZipInfo]:
     """Return the members; leave out directories and files of the operating system.
+
+    Args:
+        is_wanted: Tells by the name which others are left out as well, unchecked.
 
     Raises:
         ArchiveError: The archive is encrypted, contains links, members that share bytes, or a
             zip bomb.
     """
-    members = [member for member in archive.infolist() if not _is_ignored(member)]
+    members = [
+        member
+        for member in archive.infolist()
+        if not _is_ignored(member) and is_wanted(member.filename)
+    ]
     _check(members, limits)
     _check_overlap(file, members)
     return members

@@ -1,0 +1,93 @@
+"""Analysis of many videos: `unmask analyze` with a folder, a list, or more than one file."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from unmask.cli.bulk_options import FAILED, INTERRUPTED, BulkOptions
+from unmask.cli.verdict_colours import COLOURS
+from unmask.progress_bar import track_long
+from unmask.serving.bulk.process_pool import ProcessPool
+from unmask.serving.bulk.row import Row
+from unmask.serving.bulk.run import BulkAnalysis, BulkSettings
+from unmask.serving.bulk.worker_settings import WorkerSettings, identify_detector
+
+
+def analyze_many(videos: list[str], bundle: Path | None, options: BulkOptions, quiet: bool) -> None:
+    """Analyze the videos and exit as the policy says.
+
+    Raises:
+        UnmaskError: The inputs, the detector or the table cannot be used.
+        Exit: A file ended as ``--fail-on`` names, or the analysis was interrupted.
+    """
+    folder, detector = identify_detector(bundle)
+    hosts = tuple(options.allow_host or ())
+    worker = WorkerSettings(folder, detector, hosts, options.max_file_mib)
+    settings = BulkSettings(
+        tuple(videos), options.out, options.workers, options.timeout_s, options.retry_errors
+    )
+    start_s, is_interrupted = monotonic(), False
+    analysis = BulkAnalysis(settings, worker, ProcessPool)
+    try:
+        with _interrupt_on_terminate(), analysis:
+            _print_rows(analysis, options.out, quiet)
+    except KeyboardInterrupt:
+        is_interrupted = True
+    summary = analysis.summary
+    if not quiet:
+        line = summary.describe(monotonic() - start_s)
+        print(line if options.out is None else f"{line}; {options.out}", file=sys.stderr)
+    if is_interrupted:
+        continued = "" if options.out is None else "; the same command continues"
+        print(f"unmask: interrupted{continued}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    if summary.fails(options.policy):
+        raise typer.Exit(FAILED)
+
+
+def _print_rows(analysis: BulkAnalysis, out: Path | None, quiet: bool) -> None:
+    """Show progress where there is a table, and the rows themselves where there is none."""
+    with closing(analysis.run()) as rows:
+        if out is None:
+            console = Console(highlight=False, soft_wrap=True)
+            for row in rows:
+                console.print(_describe(row))
+        else:
+            for _ in rows if quiet else track_long(rows, "analyze", len(analysis)):
+                pass
+
+
+def _describe(row: Row) -> Text:
+    path = _one_line(row.path)
+    if row.verdict is None:
+        message = _one_line(row.message or "")
+        return Text.assemble((f"{'ERROR':14}", "bold magenta"), f"{'':6}", message)
+    score = "" if row.fake_probability is None else f"{row.fake_probability:.2f}"
+    return Text.assemble((f"{row.verdict.upper():14}", COLOURS[row.verdict]), f"{score:6}", path)
+
+
+def _one_line(text: str) -> str:
+    """Escape what would break the line, such as a line feed in a name."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+@contextmanager
+def _interrupt_on_terminate() -> Iterator[None]:
+    """Let SIGTERM end the analysis like Ctrl-C, with a complete table."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""Bulk analysis: many videos from many places, one row each, resumable."""
