@@ -72,6 +72,7 @@ def test_commands_exist(page):
 def test_environment_variables_are_settings(page):
     known = {f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields}
     known |= {"UNMASK_BUNDLE", "UNMASK_WEIGHTS_DIR", ENGINE_VARIABLE}  # of the library
+    known |= {"UNMASK_ALLOWED_HOSTS"}  # of the command line
     assert set(re.findall(r"UNMASK_[A-Z_]+", page.read_text())) - known == set()
 
 

@@ -18,6 +18,7 @@ EXTRA = "bulk"
 # scheme to the package that fsspec reads it with
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "https": "aiohttp"}
 WEB_SCHEMES = ("https",)
+MISSING = (401, 403, 404, 410)  # statuses of HTTP
 # what a store states of the content, the most reliable first
 VERSION_FIELDS = (
     *("ETag", "etag", "md5Hash", "Content-MD5", "Digest"),
@@ -200,9 +201,26 @@ def _translate_errors(url: str) -> Iterator[None]:
         yield
     except UnmaskError:
         raise
-    except FileNotFoundError as error:
-        message = f"{url}: does not exist, or may not be read; check the URL and the credentials"
-        raise RemoteFileError(message) from error
     except Exception as error:
-        detail = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RemoteFileError(f"{url}: cannot be read ({detail}); try again later") from error
+        # fsspec raises FileNotFoundError for whatever a web server answers
+        causes = list(_iter_causes(error))
+        for cause in causes:
+            if isinstance(cause, RemoteFileError):
+                raise cause from None
+        is_missing = not is_web(url) or len(causes) == 1 or _status(causes[-1]) in MISSING
+        if isinstance(error, FileNotFoundError) and is_missing:
+            reason = "does not exist, or may not be read; check the URL and the credentials"
+        else:
+            detail = " ".join(f"{type(causes[-1]).__name__}: {causes[-1]}".split())
+            reason = f"cannot be read ({detail}); try again later"
+        raise RemoteFileError(f"{url}: {reason}") from error
+
+
+def _status(error: BaseException) -> int | None:
+    return getattr(error, "status", None)
+
+
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
