@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -60,11 +62,25 @@ def test_a_training_step_returns_and_logs_the_weighted_loss(make_module, make_ba
     expected = weighted_loss(module, batch)
     assert loss.item() == pytest.approx(expected.total.item())
     assert module.logged["train_loss"] == pytest.approx(expected.total.item())
-    for name in ("clip", "video", "audio", "temporal"):
+    for name in ("clip", "video", "audio", "parts", "temporal"):
         assert module.logged[f"train_{name}"] == pytest.approx(getattr(expected, name).item())
     assert set(module.logged) == {
-        "train_loss", "train_clip", "train_video", "train_audio", "train_temporal",
-    }  # fmt: skip
+        *("train_loss", "train_clip", "train_video", "train_audio", "train_parts"),
+        "train_temporal",
+    }
+
+
+def test_clips_that_are_labelled_as_a_whole_have_a_loss_of_their_own(
+    make_module, make_batch, toy_clips
+):
+    whole = [
+        replace(clip, fake_video=None, fake_audio=None) if clip.is_fake else clip
+        for clip in toy_clips[:4]
+    ]
+    module, known = make_module(), make_module()
+    module.training_step(make_batch(whole), 0)
+    known.training_step(make_batch(toy_clips[:4]), 0)
+    assert module.logged["train_parts"] > 0 == known.logged["train_parts"]
 
 
 def test_a_training_step_logs_the_losses_of_auxiliary_heads(make_module, make_batch, toy_clips):

@@ -46,10 +46,10 @@ MODEL_STATES = {"state_dict", "current_model_state"}
 class DetectorModule(pl.LightningModule):
     """Training and validation of a detector.
 
-    Logs ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``, ``train_temporal``,
-    ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with auxiliary heads also
-    ``train_landmarks`` and ``train_pose``, with a weight of moments ``train_frames`` and
-    ``train_steps``. ``learning_rate`` is that of the heads, the mean over an
+    Logs ``train_loss``, ``train_clip``, ``train_video``, ``train_audio``, ``train_parts``,
+    ``train_temporal``, ``val_loss``, ``val_auc``, ``val_auc_video`` and ``val_auc_audio``; with
+    auxiliary heads also ``train_landmarks`` and ``train_pose``, with a weight of moments
+    ``train_frames`` and ``train_steps``. ``learning_rate`` is that of the heads, the mean over an
     epoch.
 
     Attributes:
@@ -111,7 +111,7 @@ class DetectorModule(pl.LightningModule):
             total = (total + self._weigh(self._sums(clips, attacked)).total) / 2
         heads = ("landmarks", "pose") if self.detector.auxiliary else ()
         moments = ("frames", "steps") if self.settings.moment_weight else ()
-        names = ("clip", "video", "audio", "temporal", *heads, *moments)
+        names = ("clip", "video", "audio", "parts", "temporal", *heads, *moments)
         terms = {f"train_{name}": getattr(losses, name) for name in names}
         self._log({**terms, "train_loss": total}, usable)
         if not total.requires_grad:  # no clip of this process, but of others, which wait for it
