@@ -113,6 +113,20 @@ def test_a_changed_file_and_one_of_another_detector_are_analyzed_again(tmp_path,
     assert [json.loads(line)["verdict"] for line in lines] == ["real", "real", "fake"]
 
 
+def test_a_row_of_an_empty_folder_is_removed_once_it_is_filled(tmp_path, clips):
+    (clips / "a.mp4").write_text("real")
+    (tmp_path / "late").mkdir()
+    out = tmp_path / "results.jsonl"
+    for paths in (["clips/a.mp4", "late"], ["clips/a.mp4", "late/b.mp4"]):
+        settings = BulkSettings((str(clips), str(tmp_path / "late")), out)
+        pool = partial(ProcessPool, load=scripted_analyzer.load)
+        with BulkAnalysis(settings, WorkerSettings(tmp_path, "d1"), pool) as analysis:
+            list(analysis.run())
+        written = sorted(json.loads(line)["path"] for line in out.read_text().splitlines())
+        assert written == [str(tmp_path / path) for path in paths]
+        (tmp_path / "late/b.mp4").write_text("real")
+
+
 @pytest.mark.parametrize(
     ("load", "error", "message"),
     [

@@ -42,6 +42,10 @@ def bucket(s3_endpoint):
         yield "s3://videos/set"
 
 
+def list_sources(url, remote):
+    return [item for item in iter_sources([url], remote) if isinstance(item, Source)]
+
+
 def list_all(url, remote):
     listed = list(iter_sources([url], remote))
     return [item.path for item in listed if isinstance(item, Source)], [
@@ -73,7 +77,7 @@ def test_a_prefix_a_pattern_and_an_object_are_listed(bucket):
 
 def test_objects_and_members_are_read(bucket):
     remote = RemoteFiles()
-    contents = [read(source, remote) for source in iter_sources([bucket], remote)]
+    contents = [read(source, remote) for source in list_sources(bucket, remote)]
     assert contents == [(VIDEO, ".mp4"), (VIDEO, ".mp4"), (b"b", ".mp4")]
 
 
@@ -157,7 +161,7 @@ def remote(web):
 def test_files_and_archives_of_a_web_server_are_read(web, remote):
     (video,) = iter_sources([f"{web}/a.mp4?token=1"], remote)
     (stream,) = iter_sources([f"{web}/stream.mp4"], remote)
-    (member,) = iter_sources([f"{web}/z.zip"], remote)
+    (member,) = list_sources(f"{web}/z.zip", remote)
     assert (video.size_bytes, stream.size_bytes) == (len(VIDEO), None)
     assert member.path == f"{web}/z.zip!/inner.mp4"
     for source in (video, stream, member):

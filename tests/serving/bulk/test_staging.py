@@ -9,6 +9,7 @@ import pytest
 from unmask.errors import ArchiveError
 from unmask.serving.bulk.listing import iter_sources
 from unmask.serving.bulk.remote_files import RemoteFiles
+from unmask.serving.bulk.source import Source
 from unmask.serving.bulk.staging import FileTooLargeError, Staging
 
 CONTENT = {f"../{name}.mp4": name.encode() * 1000 for name in "abcdef"}
@@ -31,7 +32,8 @@ def archive(request, tmp_path):
 
 
 def sources_of(path):
-    return list(iter_sources([str(path)], RemoteFiles()))
+    listed = iter_sources([str(path)], RemoteFiles())
+    return [item for item in listed if isinstance(item, Source)]
 
 
 def test_members_are_read_in_any_order_and_leave_nothing(archive):

@@ -16,7 +16,7 @@ from unmask.serving.bulk.remote_files import (
     RemoteFiles,
     is_web,
 )
-from unmask.serving.bulk.source import Listed, Problem, Source, printable_path
+from unmask.serving.bulk.source import Listed, Opened, Problem, Source, printable_path
 
 NO_VIDEO = "contains no video or audio file; name another folder"
 
@@ -66,6 +66,8 @@ def _iter_pattern(pattern: Path) -> Iterator[Listed]:
     if not wanted:
         message = f"{pattern}: no file matches the pattern; check it, and quote it as a whole"
         yield Problem(printable_path(str(pattern)), "unavailable", message)
+    else:
+        yield Opened(printable_path(str(pattern)))
     for path in wanted:
         yield from _iter_local(path)
 
@@ -153,12 +155,14 @@ def _iter_entry(entry: RemoteEntry, remote: RemoteFiles) -> Iterator[Listed]:
 
 def _require_any(name: str, listed: Iterator[Listed]) -> Iterator[Listed]:
     """Pass on what is listed; report a folder or an archive with nothing to analyze."""
-    is_empty = True
+    shown, is_empty = printable_path(name), True
     for item in listed:
+        if is_empty and item.path != shown:
+            yield Opened(shown)
         is_empty = False
         yield item
     if is_empty:
-        yield Problem(printable_path(name), "media", f"{printable_path(name)}: {NO_VIDEO}")
+        yield Problem(shown, "unavailable", f"{shown}: {NO_VIDEO}")
 
 
 def _is_listed(name: str) -> bool:

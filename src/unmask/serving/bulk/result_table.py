@@ -5,7 +5,7 @@ Lines beside it, and the table is written when the analysis ends.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,12 @@ class ResultTable(ABC):
         """
 
     @abstractmethod
-    def complete(self, has_repeats: bool) -> None:
+    def complete(self, has_repeats: bool, obsolete: Set[int] = frozenset()) -> None:
         """Finish the table, to which nothing is added any more.
 
         Args:
             has_repeats: Whether there are several rows with one path; the last is kept.
+            obsolete: Keys of paths whose rows are removed.
 
         Raises:
             ConfigError: It cannot be written; nothing is lost, and another run completes it.
@@ -79,9 +80,9 @@ class AppendedTable(ResultTable):
         """Yield all rows."""
         return self._file.rows()
 
-    def complete(self, has_repeats: bool) -> None:
+    def complete(self, has_repeats: bool, obsolete: Set[int] = frozenset()) -> None:
         """Keep the last row of each path."""
-        if not has_repeats:
+        if not has_repeats and not obsolete:
             return
         with (
             translate_write_errors(self._file.path),
@@ -89,7 +90,7 @@ class AppendedTable(ResultTable):
             path.open("wb") as file,
         ):
             file.write(self._file.HEADER)
-            file.writelines(map(self._file.encode, iter_latest(self.rows)))
+            file.writelines(map(self._file.encode, iter_latest(self.rows, obsolete)))
 
 
 class ParquetTable(ResultTable):
@@ -111,10 +112,11 @@ class ParquetTable(ResultTable):
         """Yield the rows of the table, then those of the journal."""
         return chain(_iter_parquet(self.path), self._file.rows())
 
-    def complete(self, has_repeats: bool) -> None:
+    def complete(self, has_repeats: bool, obsolete: Set[int] = frozenset()) -> None:
         """Write the table with the rows of the journal, and remove the journal."""
-        if has_repeats or not self.path.exists() or self._file.path.stat().st_size:
-            rows = iter_latest(self.rows) if has_repeats else self.rows()
+        is_rewritten = has_repeats or bool(obsolete)
+        if is_rewritten or not self.path.exists() or self._file.path.stat().st_size:
+            rows = iter_latest(self.rows, obsolete) if is_rewritten else self.rows()
             with translate_write_errors(self.path), atomic_write(self.path) as path:
                 _write_parquet(path, rows)
         self._file.path.unlink()
@@ -137,11 +139,14 @@ def open_table(path: Path) -> ResultTable:
     return AppendedTable(ROW_FILES[suffix](path))
 
 
-def iter_latest(read_rows: Callable[[], Iterator[Row]]) -> Iterator[Row]:
-    """Yield the last row of each path, in the order of these rows."""
+def iter_latest(
+    read_rows: Callable[[], Iterator[Row]], obsolete: Set[int] = frozenset()
+) -> Iterator[Row]:
+    """Yield the last row of each path that is not obsolete, in the order of these rows."""
     latest = {path_key(row.path): number for number, row in enumerate(read_rows())}
     for number, row in enumerate(read_rows()):
-        if latest[path_key(row.path)] == number:
+        key = path_key(row.path)
+        if latest[key] == number and key not in obsolete:
             yield row
 
 

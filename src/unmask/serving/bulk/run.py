@@ -14,7 +14,7 @@ from unmask.serving.bulk.listing import iter_sources
 from unmask.serving.bulk.remote_files import RemoteFiles
 from unmask.serving.bulk.result_table import ResultTable, open_table
 from unmask.serving.bulk.row import Row
-from unmask.serving.bulk.source import Problem, Source
+from unmask.serving.bulk.source import Opened, Problem, Source
 from unmask.serving.bulk.summary import Summary
 from unmask.serving.bulk.worker_pool import Dispatcher, WorkerPool
 from unmask.serving.bulk.worker_settings import WorkerSettings
@@ -65,6 +65,7 @@ class BulkAnalysis:
         self.summary = Summary()
         self._table: ResultTable | None = None
         self._has_repeats = False
+        self._obsolete: set[int] = set()
         self._sources = 0
 
     def __enter__(self) -> Self:
@@ -82,7 +83,7 @@ class BulkAnalysis:
         """Complete the table, unless an error prevents it; the next run continues either way."""
         with self._stack:
             if self._table is not None and (kind is None or issubclass(kind, KeyboardInterrupt)):
-                self._table.complete(self._has_repeats)
+                self._table.complete(self._has_repeats, self._obsolete)
 
     def __len__(self) -> int:
         """Return how many rows :meth:`run` yields."""
@@ -108,6 +109,9 @@ class BulkAnalysis:
         seen: set[int] = set()
         problems: list[str] = []
         for item in iter_sources(self._settings.inputs, remote):
+            if isinstance(item, Opened):
+                self._obsolete |= {path_key(item.path)} if item.path in finished else set()
+                continue
             if (key := path_key(item.path)) in seen:
                 continue
             seen.add(key)

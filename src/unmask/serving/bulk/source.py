@@ -51,7 +51,17 @@ class Problem:
     message: str
 
 
-Listed = Source | Problem
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A folder, an archive or a pattern that has something to analyze.
+
+    A row of an earlier run that says otherwise no longer holds.
+    """
+
+    path: str
+
+
+Listed = Source | Problem | Opened
 
 
 def printable_path(location: str) -> str:
