@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import KombuError
 
 TASK = "unmask.analyze"
@@ -70,7 +70,13 @@ class TaskQueue:
             return None
 
     def run_worker(self, run_job: Callable[[str], None], stopping: threading.Event) -> None:
-        """Call ``run_job`` with the id of every enqueued job until a signal ends the process."""
+        """Call ``run_job`` with the id of every enqueued job until a signal ends the process.
+
+        Returns at once if ``stopping`` is set, as a signal may have come while the detector loaded.
+        """
+        if stopping.is_set():
+            return
+        from celery.worker import state
 
         @self.app.task(name=TASK)
         def analyze(job_id: str) -> None:
@@ -79,7 +85,12 @@ class TaskQueue:
         def stop(**_: object) -> None:
             stopping.set()  # the current job is released, not finished
 
+        def stop_if_told(**_: object) -> None:
+            if stopping.is_set():  # before Celery handled signals
+                state.should_stop = 0
+
         worker_shutting_down.connect(stop)
+        worker_ready.connect(stop_if_told)
         self.app.worker_main(
             [
                 *("--quiet", "worker"),
