@@ -1,6 +1,7 @@
 """Prometheus metrics, collected from the database on every scrape."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -17,12 +18,42 @@ from bento.db.functions import db_now
 from bento.db.models import Counter, Job, Status
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-# name of the stored counter → metric, help, label
+
+
+class CounterDefinition(NamedTuple):
+    """A counter of the exposition.
+
+    Attributes:
+        values: Values of ``label`` that are exposed before their first event, which rates and
+            increases in Prometheus would otherwise miss.
+    """
+
+    name: str
+    description: str
+    label: str
+    values: tuple[str, ...]
+
+
+# by the name of the stored counter
 COUNTERS = {
-    "jobs": ("unmask_jobs_ended_total", "Jobs that ended, by outcome.", "outcome"),
-    "failures": ("unmask_job_failures_total", "Jobs that failed, by kind of failure.", "kind"),
-    "cached": ("unmask_jobs_cached_total", "Jobs answered from the result cache.", ""),
-    "webhooks": ("unmask_webhooks_total", "Webhooks, by outcome.", "outcome"),
+    "jobs": CounterDefinition(
+        "unmask_jobs_ended_total",
+        "Jobs that ended, by outcome.",
+        "outcome",
+        ("done", "failed"),
+    ),
+    "failures": CounterDefinition(
+        "unmask_job_failures_total",
+        "Jobs that failed, by kind of failure.",
+        "kind",
+        ("unreadable", "crash", "memory", "time", "lost"),
+    ),
+    "cached": CounterDefinition(
+        "unmask_jobs_cached_total", "Jobs answered from the result cache.", "", ("",)
+    ),
+    "webhooks": CounterDefinition(
+        "unmask_webhooks_total", "Webhooks, by outcome.", "outcome", ("taken", "given up")
+    ),
 }
 
 
@@ -37,12 +68,9 @@ class JobCollector(Collector):
         with Session(self._engine) as session:
             yield from _job_gauges(session)
             counters = session.scalars(select(Counter).order_by(Counter.name, Counter.label)).all()
-        for stored_name, (name, description, label) in COUNTERS.items():
-            family = CounterMetricFamily(name, description, labels=[label] if label else [])
-            for counter in counters:
-                if counter.name == stored_name:
-                    family.add_metric([counter.label] if label else [], counter.value)
-            yield family
+        for stored_name, definition in COUNTERS.items():
+            stored = {row.label: row.value for row in counters if row.name == stored_name}
+            yield _counter(definition, stored)
         yield _stage_seconds(counters)
 
 
@@ -51,6 +79,14 @@ def render_metrics(engine: Engine) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(JobCollector(engine))
     return generate_latest(registry)
+
+
+def _counter(definition: CounterDefinition, stored: Mapping[str, float]) -> Metric:
+    labels = [definition.label] if definition.label else []
+    family = CounterMetricFamily(definition.name, definition.description, labels=labels)
+    for label_value, value in {**dict.fromkeys(definition.values, 0.0), **stored}.items():
+        family.add_metric([label_value] if labels else [], value)
+    return family
 
 
 def _job_gauges(session: Session) -> Iterator[Metric]:

@@ -54,6 +54,25 @@ def test_names_and_types_of_an_empty_service(make_service):
     }
 
 
+def test_counters_exist_before_their_first_event(make_service):
+    samples = read(make_service())
+    counters = {sample: value for sample, value in samples.items() if sample[0].endswith("_total")}
+    assert counters == dict.fromkeys(
+        [
+            ("unmask_jobs_ended_total", "done"),
+            ("unmask_jobs_ended_total", "failed"),
+            *[
+                ("unmask_job_failures_total", kind)
+                for kind in ("unreadable", "crash", "memory", "time", "lost")
+            ],
+            ("unmask_jobs_cached_total",),
+            ("unmask_webhooks_total", "taken"),
+            ("unmask_webhooks_total", "given up"),
+        ],
+        0.0,
+    )
+
+
 def test_labels_are_escaped(make_service):
     service, label = make_service(), 'a"b\\c\nd'
     increment(service.services.engine, [("failures", label, 2)])
