@@ -31,7 +31,7 @@ CORE := outputs/core
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-core test-services soak check check-fast format serve worker key image mlflow zenml \
+.PHONY: help setup train test test-core test-services test-ray soak check check-fast format serve worker key image mlflow zenml \
 	bench docs lock release
 
 help:
@@ -88,6 +88,11 @@ test-core:  ## the core without optional packages, in a separate environment
 
 test-services: $(READY)  ## tests that kill workers; tests of browser, Redis and PostgreSQL if installed
 	@$(BIN)/python -m pytest -m services tests/bento
+
+# beside .venv, which has what the lock pins and nothing else
+test-ray: $(READY)  ## tests of bulk analysis on Ray, which is installed into outputs/ray for them
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target outputs/ray 'ray>=2.50,<3'
+	@PYTHONPATH="$(CURDIR)/outputs/ray" $(BIN)/python -m pytest -m services tests/serving/bulk/test_ray_pool.py
 
 soak: $(READY)  ## FILES=10000 corrupt files and KILLS=200 kills through the service; the files resume
 	@UNMASK_BROKEN_FILES=$(FILES) UNMASK_SOAK_LOG="$(SOAK)/corrupt-$(FILES).jsonl" UNMASK_KILLS=$(KILLS) \

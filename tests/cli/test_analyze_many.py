@@ -128,6 +128,7 @@ def test_an_error_of_one_file_fails_by_default(analyze, clips, policy, expected)
         (("clips", "--json", "-"), "--json and --evidence take one video; use --out"),
         (("clips", "--out", "r.xlsx"), "use a name that ends in .jsonl, .csv, .parquet"),
         (("missing.mp4", "gone.mp4"), "missing.mp4: does not exist; check the path (and 1 more)"),
+        (("clips", "--address", "head:6379"), "--address is of a Ray cluster; add --backend ray"),
         (("empty",), "empty: contains no video or audio file; name another folder"),
         (("clips", "--out", "clips/a.mp4/r.csv"), "cannot be written"),
     ],
@@ -147,6 +148,16 @@ def test_a_missing_driver_names_the_extra(analyze, clips, monkeypatch):
         2,
         "unmask: gcsfs is missing; install it with: pip install 'unmask[bulk]'\n",
     )
+
+
+def test_a_missing_backend_names_the_extra_before_anything_is_listed(analyze, clips, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, _, err = analyze("clips", "--backend", "ray", "--out", "r.jsonl")
+    assert (code, err) == (
+        2,
+        "unmask: ray is missing; install it with: pip install 'unmask[cluster]'\n",
+    )
+    assert not (clips.parent / "r.jsonl").exists()
 
 
 def test_quiet_shows_no_summary(analyze, clips):

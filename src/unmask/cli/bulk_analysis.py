@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -12,12 +13,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from unmask.cli.bulk_options import FAILED, INTERRUPTED, BulkOptions
+from unmask.cli.bulk_options import FAILED, INTERRUPTED, Backend, BulkOptions
 from unmask.cli.verdict_colours import COLOURS
+from unmask.errors import ConfigError
+from unmask.optional_deps import require
 from unmask.progress_bar import track_long
 from unmask.serving.bulk.process_pool import ProcessPool
 from unmask.serving.bulk.row import Row
-from unmask.serving.bulk.run import BulkAnalysis, BulkSettings
+from unmask.serving.bulk.run import BulkAnalysis, BulkSettings, StartPool
 from unmask.serving.bulk.worker_settings import WorkerSettings, identify_detector
 
 
@@ -31,11 +34,12 @@ def analyze_many(videos: list[str], bundle: Path | None, options: BulkOptions, q
     folder, detector = identify_detector(bundle)
     hosts = tuple(options.allow_host or ())
     worker = WorkerSettings(folder, detector, hosts, options.max_file_mib)
+    start_pool, workers = _choose_pool(options)
     settings = BulkSettings(
-        tuple(videos), options.out, options.workers, options.timeout_s, options.retry_errors
+        tuple(videos), options.out, workers, options.timeout_s, options.retry_errors
     )
     start_s, is_interrupted = monotonic(), False
-    analysis = BulkAnalysis(settings, worker, ProcessPool)
+    analysis = BulkAnalysis(settings, worker, start_pool)
     try:
         with _interrupt_on_terminate(), analysis:
             _print_rows(analysis, options.out, quiet)
@@ -51,6 +55,24 @@ def analyze_many(videos: list[str], bundle: Path | None, options: BulkOptions, q
         raise typer.Exit(INTERRUPTED)
     if summary.fails(options.policy):
         raise typer.Exit(FAILED)
+
+
+def _choose_pool(options: BulkOptions) -> tuple[StartPool, int]:
+    """Return what starts the workers, and the largest number of them."""
+    if options.backend is Backend.PROCESSES:
+        if options.address is not None:
+            raise ConfigError("--address is of a Ray cluster; add --backend ray")
+        return ProcessPool, options.workers or 1
+    from unmask.serving.bulk.ray_pool import RayOptions, RayPool
+
+    require("ray", extra="cluster")
+    cluster = RayOptions(
+        address=options.address,
+        fills_cluster=options.workers is None,
+        cpus=options.cpus_per_worker,
+        gpus=options.gpus_per_worker,
+    )
+    return partial(RayPool, options=cluster), options.workers or sys.maxsize
 
 
 def _print_rows(analysis: BulkAnalysis, out: Path | None, quiet: bool) -> None:

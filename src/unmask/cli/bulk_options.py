@@ -22,6 +22,13 @@ class FailOn(StrEnum):
     NONE = "none"
 
 
+class Backend(StrEnum):
+    """What runs the workers."""
+
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
 @dataclass(frozen=True, slots=True)
 class BulkOptions:
     """How many videos are analyzed, and what becomes of the results."""
@@ -37,8 +44,26 @@ class BulkOptions:
         ),
     ] = None
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes; each holds a detector and shares the cores.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that each hold a detector; with Ray as many as the cluster holds.",
+            show_default="1",
+        ),
+    ] = None
+    backend: Annotated[
+        Backend, typer.Option(help="Processes of this machine, or a Ray cluster.")
+    ] = Backend.PROCESSES
+    address: Annotated[
+        str | None,
+        typer.Option(help="Ray cluster; default: RAY_ADDRESS, or else one on this machine."),
+    ] = None
+    cpus_per_worker: Annotated[
+        int, typer.Option(min=1, help="CPUs that a worker reserves in the Ray cluster.")
     ] = 1
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0.0, help="GPUs that it reserves, such as 0.25.")
+    ] = 0.0
     timeout_s: Annotated[float, typer.Option(min=0.0, help="Time limit of one file.")] = 3600.0
     max_file_mib: Annotated[
         int, typer.Option(min=1, help="Limit of a file that is downloaded or unpacked.")

@@ -99,17 +99,17 @@ def _iter_folder(folder: Path) -> Iterator[Listed]:
 
 
 def _iter_file(path: Path) -> Iterator[Listed]:
-    shown = printable_path(str(path))
+    shown, location = printable_path(str(path)), str(path.absolute())
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             yield Problem(shown, "unavailable", f"{shown}: is not a regular file; name a video")
         elif is_archive(path.name):
             with path.open("rb") as file:
-                yield from _require_any(shown, _iter_archive(shown, str(path), file))
+                yield from _require_any(shown, _iter_archive(shown, location, file))
         else:
             version = f"size {status.st_size} mtime {status.st_mtime_ns}"
-            yield Source(shown, str(path), status.st_size, version)
+            yield Source(shown, location, status.st_size, version)
     except OSError as error:
         yield _unavailable(path, error)
 

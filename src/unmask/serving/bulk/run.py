@@ -30,7 +30,7 @@ class BulkSettings:
     Attributes:
         inputs: Files, folders, patterns, lists, archives and URLs.
         out: Table of results; ``None`` keeps none.
-        workers: Largest number of workers.
+        workers: Largest number of workers; there are never more than files.
         timeout_s: Time limit of one file.
         retry_errors: Whether to analyze files with an error of an earlier run again.
     """

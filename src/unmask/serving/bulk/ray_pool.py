@@ -1,0 +1,185 @@
+"""Pool of Ray actors, on this machine or on a cluster.
+
+Actors and not Ray Data: a table of results that continues after a kill needs the row of each file
+once it is done, and a file of its own to repeat for each worker that dies.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from unmask.errors import ConfigError
+from unmask.optional_deps import require
+from unmask.serving.bulk.row import Row
+from unmask.serving.bulk.source import Source
+from unmask.serving.bulk.worker_pool import (
+    LoadAnalyzer,
+    RowAnalyzer,
+    Signal,
+    WorkerPool,
+    load_analyzer,
+)
+from unmask.serving.bulk.worker_settings import WorkerSettings
+from unmask.serving.file_limits import MIB
+
+CONNECT_S = 10.0
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+LOCAL = "local"
+# rows are small and pass the object store by; 75 MiB is Ray's least
+OBJECT_STORE_BYTES = 128 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class RayOptions:
+    """Where the actors run, and what each reserves.
+
+    Attributes:
+        address: Of a cluster; by default that in ``RAY_ADDRESS``, or else one on this machine
+            that ends with the analysis.
+        fills_cluster: Whether to start as many workers as the cluster holds.
+        cpus, gpus: Of each worker; a fraction of a GPU lets several share it.
+    """
+
+    address: str | None = None
+    fills_cluster: bool = False
+    cpus: int = 1
+    gpus: float = 0.0
+
+
+class RayPool(WorkerPool):
+    """Actors that each hold a detector and analyze one source at a time.
+
+    Args:
+        workers: Number of actors, the largest where the cluster is filled. Actors for which the
+            cluster has no room wait until it has.
+        load: Called in each actor; picklable.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ConfigError: No cluster answers at the address.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        workers: int,
+        options: RayOptions,
+        load: LoadAnalyzer = load_analyzer,
+    ) -> None:
+        self._ray = _connect(options, workers)
+        self.workers = min(workers, self._capacity(options)) if options.fills_cluster else workers
+        self._settings, self._load = settings, load
+        self._actor_class = self._ray.remote(
+            num_cpus=options.cpus, num_gpus=options.gpus, max_restarts=0
+        )(Worker)
+        self._actors: dict[int, Any] = {}
+        self._calls: dict[Any, int] = {}
+
+    def start(self, worker: int) -> None:
+        """Create an actor, which loads the detector."""
+        self._actors[worker] = self._actor_class.remote()
+        call = self._actors[worker].load.remote(self._load, self._settings)
+        self._calls[call] = worker
+
+    def submit(self, worker: int, source: Source) -> None:
+        """Send a source."""
+        self._calls[self._actors[worker].analyze.remote(source)] = worker
+
+    def wait(self, timeout_s: float) -> list[tuple[int, Row | Signal]]:
+        """Return the next rows and signals."""
+        calls = list(self._calls)
+        self._ray.wait(calls, num_returns=1, timeout=timeout_s)
+        done, _ = self._ray.wait(calls, num_returns=len(calls), timeout=0)
+        sent = []
+        for call in done:
+            worker, message = self._calls.pop(call), self._get(call)
+            if isinstance(message, Exception):
+                raise message
+            sent.append((worker, message))
+        return sent
+
+    def stop(self, worker: int) -> None:
+        """Kill an actor, and forget what it was doing."""
+        self._calls = {call: owner for call, owner in self._calls.items() if owner != worker}
+        self._ray.kill(self._actors.pop(worker))
+
+    def close(self) -> None:
+        """Leave the cluster, with which the actors end."""
+        for worker in list(self._actors):
+            self.stop(worker)
+        self._ray.shutdown()
+
+    def _get(self, call: Any) -> Row | Signal | Exception:
+        try:
+            message: Row | Signal | Exception = self._ray.get(call)
+        except self._ray.exceptions.RayError:  # of an actor, its node, or the way to it
+            return Signal.DIED
+        return message
+
+    def _capacity(self, options: RayOptions) -> int:
+        resources = self._ray.cluster_resources()
+        capacity = resources.get("CPU", 0.0) // options.cpus
+        if options.gpus:
+            capacity = min(capacity, resources.get("GPU", 0.0) // options.gpus)
+        return max(int(capacity), 1)
+
+
+class Worker:
+    """An actor."""
+
+    _analyzer: RowAnalyzer
+
+    def load(self, load: LoadAnalyzer, settings: WorkerSettings) -> Signal | Exception:
+        """Load the detector; return an error, as Ray would wrap one that is raised."""
+        try:
+            self._analyzer = load(settings)
+        except Exception as error:
+            return error
+        return Signal.READY
+
+    def analyze(self, source: Source) -> Row:
+        """Return the row of a source."""
+        return self._analyzer.analyze(source)
+
+
+def _check_port(address: str) -> None:
+    """Raise ``OSError`` where nobody listens; Ray would try for minutes."""
+    host, colon, port = address.rpartition("/")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+
+
+@contextmanager
+def _keep_signal_handlers() -> Iterator[None]:
+    """Undo that Ray lets SIGTERM end the process at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
+def _connect(options: RayOptions, workers: int) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray = require("ray", extra="cluster")
+    address = options.address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == LOCAL:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        cpus = cores if options.fills_cluster else workers * options.cpus
+        settings |= {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES}
+        settings |= {"include_dashboard": False, "_system_config": {"worker_niceness": 0}}
+    try:
+        _check_port(address)
+        with _keep_signal_handlers():
+            ray.init(address=address, **settings)
+    except (OSError, RuntimeError, ValueError) as error:
+        detail = " ".join(str(error).split())
+        message = f"--address {address}: no Ray cluster can be used there ({detail}); start one"
+        raise ConfigError(f"{message} with `ray start --head`, or leave the option out") from error
+    return ray
