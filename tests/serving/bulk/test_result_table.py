@@ -1,6 +1,7 @@
 """Result tables: rows survive a kill, foreign files survive us, and each path has one row."""
 
 import csv
+import fcntl
 import json
 
 import pytest
@@ -88,12 +89,10 @@ def test_a_row_that_a_kill_cut_off_is_removed_and_the_others_stay(out, cut):
 
 def _length(out, rows):
     probe = out.with_name(f"probe{out.suffix}")
-    write(probe, [], complete=False)
-    empty = appended_file(probe).stat().st_size
     write(probe, rows, complete=False)
-    length = appended_file(probe).stat().st_size - empty
+    content = appended_file(probe).read_bytes()
     appended_file(probe).unlink()
-    return length
+    return len(content) - (content.index(b"\n") + 1 if out.suffix == ".csv" else 0)
 
 
 def test_a_kill_at_any_byte_of_the_first_row_leaves_a_table_that_continues(out):
@@ -143,8 +142,30 @@ def test_a_second_process_is_refused(out):
     table = open_table(out)
     with pytest.raises(ConfigError, match="another analysis is writing to it"):
         open_table(out)
+    table.append(ROWS[0])
     table.release()
     open_table(out).release()
+
+
+def test_a_table_without_rows_leaves_no_file(out):
+    open_table(out).release()
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_file_that_was_replaced_before_it_was_locked_takes_no_rows(out, monkeypatch):
+    write(out, ROWS, complete=False)
+    file = appended_file(out)
+    lock = fcntl.flock
+
+    def replace_and_lock(*arguments):
+        copy = file.with_name("copy")
+        copy.write_bytes(file.read_bytes())
+        copy.replace(file)
+        lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", replace_and_lock)
+    with pytest.raises(ConfigError, match="another analysis is writing to it"):
+        open_table(out)
 
 
 def test_a_table_that_cannot_be_written_is_named(out):

@@ -34,7 +34,7 @@ class RowFile(ABC):
     START: ClassVar[bytes]  # that of every file of this kind
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._is_ours = path, False
         with translate_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
@@ -44,6 +44,7 @@ class RowFile(ABC):
             self._remove_incomplete_row()
             if self.HEADER and not os.fstat(self._descriptor).st_size:
                 self._write(self.HEADER)
+            self._is_ours = True
         except BaseException:
             self.close()
             raise
@@ -69,15 +70,20 @@ class RowFile(ABC):
         """
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the file; remove it if it has no row."""
+        if self._is_ours and os.fstat(self._descriptor).st_size <= len(self.HEADER):
+            self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
     def _lock(self) -> None:
+        message = f"--out {self.path}: another analysis is writing to it; wait for its end"
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status = self.path.stat()
         except OSError as error:
-            message = f"--out {self.path}: another analysis is writing to it; wait for its end"
             raise ConfigError(f"{message}, or give another file") from error
+        if os.fstat(self._descriptor).st_ino != status.st_ino:  # it was replaced meanwhile
+            raise ConfigError(f"{message}, or give another file")
 
     def _check_start(self) -> None:
         start = os.pread(self._descriptor, len(self.START), 0)
