@@ -297,7 +297,7 @@ class PersonFeatures:
         landmarks: 68 points in pixels of the aligned face, shape ``(frames, 68, 2)``.
         lips: Mouth crops, ``None`` if disabled. In a window of a long video, their times are
             relative to the start of the window, like its audio.
-        source: The faces before alignment; ``None`` if disabled, and for all but the first person.
+        source: The faces before alignment; ``None`` if disabled.
     """
 
     track: FaceTrack

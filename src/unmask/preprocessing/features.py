@@ -118,9 +118,11 @@ def attach_mouth_crops(
 
 
 def attach_source_faces(
-    people: tuple[PersonFeatures, ...], source: SourceFaces | None
+    people: tuple[PersonFeatures, ...], sources: tuple[SourceFaces, ...] | None
 ) -> tuple[PersonFeatures, ...]:
-    """Return the people, the first with the faces before alignment; unchanged if ``None``."""
-    if source is None:
+    """Return the people with their faces before alignment; unchanged if ``None``."""
+    if sources is None:
         return people
-    return (replace(people[0], source=source), *people[1:])
+    return tuple(
+        replace(person, source=source) for person, source in zip(people, sources, strict=True)
+    )

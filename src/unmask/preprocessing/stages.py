@@ -18,7 +18,7 @@ from unmask.preprocessing.cache import Arrays, Cache, Entry, cache_key
 from unmask.preprocessing.crash_record import raise_if_crashed
 from unmask.preprocessing.faces.face_embedding import find_embedder, has_embedder
 from unmask.preprocessing.faces.identities import IdentityMatcher
-from unmask.preprocessing.faces.merged_tracks import first_tracks, merge_tracks
+from unmask.preprocessing.faces.merged_tracks import merge_tracks
 from unmask.preprocessing.faces.mouth_crops import MouthCropper, extract_mouth_crops
 from unmask.preprocessing.faces.optical_flow import Levels, face_flow
 from unmask.preprocessing.faces.person_tracks import PeopleWindow, iter_person_windows
@@ -40,7 +40,7 @@ from unmask.records import (
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
 VERSIONS = {
-    **{"media": 8, "faces": 12, "identity": 1, "flow": 1, "lips": 1, "source": 1, "speech": 4}
+    **{"media": 8, "faces": 12, "identity": 1, "flow": 1, "lips": 1, "source": 2, "speech": 4}
 }
 BASED_ON_FACES = ("identity", "flow", "lips", "source")
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")
@@ -54,12 +54,10 @@ class Identity:
 
     Attributes:
         people: Number of the person of each track.
-        first: Tracks of the person with the largest screen presence, by their numbers.
         compared: As in :class:`unmask.records.ClipFeatures`.
     """
 
     people: tuple[int, ...]
-    first: tuple[int, ...]
     compared: bool
 
 
@@ -134,11 +132,10 @@ class CachedStages:
             with self._timer.measure("faces"):
                 matcher = IdentityMatcher(find_embedder())
                 people = matcher.number_tracks(tracks)
-            facts = {"people": people, "compared": matcher.compared}
-            return Entry({**facts, "first": first_tracks(tracks, people)}, {})
+            return Entry({"people": people, "compared": matcher.compared}, {})
 
         facts = self._entry("identity", compute).facts
-        return Identity(tuple(facts["people"]), tuple(facts["first"]), facts["compared"])
+        return Identity(tuple(facts["people"]), facts["compared"])
 
     def flow(self) -> tuple[Levels, ...] | None:
         """Return the flow of each of :meth:`people`; ``None`` if disabled."""
@@ -168,24 +165,32 @@ class CachedStages:
 
         return _unpack_mouth_crops(self._entry("lips", compute), self._settings.lips.rate_hz)
 
-    def source_faces(self) -> SourceFaces | None:
-        """Return the first person's faces before alignment; ``None`` if disabled or without face.
+    def source_faces(self) -> tuple[SourceFaces, ...] | None:
+        """Return each person's faces before alignment; ``None`` if disabled.
 
-        The file is decoded once more.
+        People are in the order of :func:`.merge_tracks`. The file is decoded once more.
         """
         if not self._settings.source_faces.enabled:
             return None
 
         def compute() -> Entry:
             people = merge_tracks(self.people().people, self.identity().people)
-            if not people:
-                return Entry({}, {})
-            track = people[0].track
-            source = extract_source_faces(self.info(), self._settings, track, self._timer)
-            return Entry({}, {name: getattr(source, name) for name in SOURCE_FIELDS})
+            tracks = [person.track for person in people]
+            if not tracks:
+                return Entry({"people": 0}, {})
+            sources = extract_source_faces(self.info(), self._settings, tracks, self._timer)
+            arrays = {
+                f"{number}.{name}": getattr(source, name)
+                for number, source in enumerate(sources)
+                for name in SOURCE_FIELDS
+            }
+            return Entry({"people": len(sources)}, arrays)
 
-        arrays = self._entry("source", compute).arrays
-        return SourceFaces(**{name: arrays[name] for name in SOURCE_FIELDS}) if arrays else None
+        entry = self._entry("source", compute)
+        return tuple(
+            SourceFaces(**{name: entry.arrays[f"{number}.{name}"] for name in SOURCE_FIELDS})
+            for number in range(entry.facts["people"])
+        )
 
     def speech(self) -> Speech:
         """Return the audio of the whole file and its speech spans."""
@@ -260,8 +265,9 @@ class CachedStages:
             own |= {name: settings["lips"][name] for name in ("rate_hz", "crop_px")}
         elif stage == "source":
             own["max_side_px"] = settings["source_faces"]["max_side_px"]
-            if len(tracks := self.identity().first) > 1:
-                own["tracks"] = list(tracks)
+            people = self.identity().people
+            if len(set(people)) < len(people):
+                own["people"] = list(people)
         elif stage == "speech":
             own |= settings["speech"]
         upstream = self._key("faces") if stage in BASED_ON_FACES else ""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unmask.models.lipsync.scoring import contiguous_runs
-from unmask.preprocessing.faces.merged_tracks import first_tracks, merge_tracks
+from unmask.preprocessing.faces.merged_tracks import merge_tracks
 from unmask.records import FaceTrack, MouthCrops, PersonFeatures
 
 
@@ -50,9 +50,6 @@ def test_people_are_sorted_by_their_presence_in_all_tracks():
     ]
     people = merge_tracks(tracks, [0, 1, 1])
     assert [person.track.person for person in people] == [1, 0]
-    assert first_tracks(tracks, [0, 1, 1]) == [1, 2]
-    assert first_tracks(tracks, [0, 1, 2]) == [0]
-    assert first_tracks([], []) == []
 
 
 @pytest.mark.parametrize(("start_s", "dropped"), [(0.8, 1), (0.84, 0), (1.2, 0)])

@@ -94,7 +94,8 @@ def make_feature_loader(
 
 def feature_cache(load: FeatureLoader) -> Cache | None:
     """Return the cache that a loader of :func:`make_feature_loader` reads, if there is one."""
-    return load.cache if isinstance(load, _PreparedClips) else None
+    cache: Cache | None = getattr(load, "cache", None)
+    return cache
 
 
 class _PreparedClips:
@@ -129,7 +130,7 @@ class EvaluationClips(Dataset[Example]):
 
     Args:
         max_frames: Frames per person, taken from the middle of the clip; 0 takes all.
-        vectors: Precomputed features of the backbone, of the largest person in each clip.
+        vectors: Precomputed features of the backbone, of the first person in each clip.
     """
 
     def __init__(

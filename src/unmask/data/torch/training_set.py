@@ -45,7 +45,7 @@ from unmask.records import RATE_HZ, Clip, ClipFeatures, ModelInput
 
 
 class TrainingSet(Dataset[Example]):
-    """Contiguous frames of each clip's largest person and the sound that belongs to them.
+    """Contiguous frames of each clip's first person and the sound that belongs to them.
 
     An item is addressed by ``(epoch, index)``. Excerpt and augmentation depend only on seed,
     epoch and the clip's ``pair_id``: an interrupted fit resumes identically with any number of
@@ -58,7 +58,7 @@ class TrainingSet(Dataset[Example]):
             pair (:mod:`unmask.data.forgeries.online`).
         training: ``frames`` is the number of frames, ``audio_s`` the length of the sound, which
             starts with the first frame.
-        vectors: Precomputed features of the largest person in each clip. They are returned
+        vectors: Precomputed features of the first person in each clip. They are returned
             unchanged, only the sound is augmented, and no face can be forged.
     """
 

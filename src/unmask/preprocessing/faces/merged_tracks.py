@@ -30,16 +30,6 @@ def merge_tracks(
     return tuple(sorted(merged, key=by_presence))
 
 
-def first_tracks(tracks: Sequence[PersonFeatures], people: Sequence[int]) -> list[int]:
-    """Return the numbers of the tracks of the person who is first in :func:`merge_tracks`."""
-    presence: dict[int, float] = {}
-    for features, person in zip(tracks, people, strict=True):
-        presence[person] = presence.get(person, 0.0) + by_presence(features)[0]
-    first = min(presence, key=lambda person: (presence[person], person), default=None)
-    pairs = zip(tracks, people, strict=True)
-    return sorted(features.track.person for features, person in pairs if person == first)
-
-
 def by_presence(person: PersonFeatures) -> tuple[float, int]:
     """Sort key: total box area, descending, then number."""
     sides = person.track.boxes_px[:, 2:] - person.track.boxes_px[:, :2]

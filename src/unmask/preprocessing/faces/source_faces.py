@@ -5,6 +5,7 @@ a forgery are compressed and resampled as those of a real fake are.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -30,9 +31,12 @@ Matrix = NDArray[np.float64]  # from pixels of one image to those of another, sh
 
 
 def extract_source_faces(
-    info: MediaInfo, settings: PreprocessingSettings, track: FaceTrack, timer: StageTimer
-) -> SourceFaces:
-    """Crop a tracked face in another pass over the file.
+    info: MediaInfo,
+    settings: PreprocessingSettings,
+    tracks: Sequence[FaceTrack],
+    timer: StageTimer,
+) -> tuple[SourceFaces, ...]:
+    """Crop tracked faces in another pass over the file.
 
     A crop contains the square that alignment reads, as far as it is inside the frame, and a
     margin. It copies the frame's pixels unless its longer side exceeds
@@ -41,34 +45,57 @@ def extract_source_faces(
     Args:
         timer: Measures the stages ``decode`` and ``source``.
 
+    Returns:
+        The crops of each track.
+
     Raises:
-        MediaError: The file lacks a frame of the track, or cannot be opened.
+        MediaError: The file lacks a frame of a track, or cannot be opened.
     """
-    rows = {time_s: row for row, time_s in enumerate(track.time_s.tolist())}
-    images, to_crops, matrices = {}, {}, {}
+    croppers = [_Cropper(track, settings) for track in tracks]
     frames = iter_sampled_frames(info.path, settings.sampling.rate_hz)
     for time_s, frame in timer.measure_iter("decode", frames):
-        row = rows.get(time_s)
-        if row is not None:
-            with timer.measure("source"):
-                to_face = _frame_to_face(track, row, settings.align)
-                crop, to_crop = crop_source(
-                    frame, to_face, settings.align.crop_px, settings.source_faces.max_side_px
-                )
-                images[row], to_crops[row] = _encode(crop), to_crop
-                matrices[row] = _compose(to_face, cv2.invertAffineTransform(to_crop))
-    if missing := rows.keys() - track.time_s[list(images)].tolist():
-        raise MediaError(
-            f"{info.path}: the face's frame at {min(missing):.3f} s cannot be decoded again; "
-            "delete the cache of features"
+        with timer.measure("source"):
+            for cropper in croppers:
+                cropper.take(time_s, frame)
+    return tuple(cropper.pack(info.path) for cropper in croppers)
+
+
+class _Cropper:
+    """Collects the crops of one track."""
+
+    def __init__(self, track: FaceTrack, settings: PreprocessingSettings) -> None:
+        self.track, self.settings = track, settings
+        self.rows = {time_s: row for row, time_s in enumerate(track.time_s.tolist())}
+        self.crops: dict[int, tuple[bytes, NDArray[Any], Matrix]] = {}  # by row
+
+    def take(self, time_s: float, frame: Image) -> None:
+        """Crop the face of the track, if the frame shows it."""
+        row, settings = self.rows.get(time_s), self.settings
+        if row is None:
+            return
+        to_face = _frame_to_face(self.track, row, settings.align)
+        crop, to_crop = crop_source(
+            frame, to_face, settings.align.crop_px, settings.source_faces.max_side_px
         )
-    order = range(len(rows))
-    landmarks_px = [
-        track.landmarks_px[row] @ to_crops[row][:, :2].T + to_crops[row][:, 2] for row in order
-    ]
-    return _pack(
-        [images[row] for row in order], np.array(landmarks_px), [matrices[row] for row in order]
-    )
+        points = self.track.landmarks_px[row] @ to_crop[:, :2].T + to_crop[:, 2]
+        matrix = _compose(to_face, cv2.invertAffineTransform(to_crop))
+        self.crops[row] = _encode(crop), points, matrix
+
+    def pack(self, path: Path) -> SourceFaces:
+        """Return all crops.
+
+        Raises:
+            MediaError: A frame of the track was not among those taken.
+        """
+        if missing := [time_s for time_s, row in self.rows.items() if row not in self.crops]:
+            raise MediaError(
+                f"{path}: the face's frame at {min(missing):.3f} s cannot be decoded again; "
+                "delete the cache of features"
+            )
+        images, points, matrices = zip(
+            *(self.crops[row] for row in sorted(self.crops)), strict=True
+        )
+        return _pack(images, np.array(points), matrices)
 
 
 def encode_source_faces(

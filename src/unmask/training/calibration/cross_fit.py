@@ -14,6 +14,7 @@ from unmask.config import TrainingSettings
 from unmask.data.skipped_clips import check_skipped, with_used_stream
 from unmask.data.splits import assign_folds
 from unmask.data.torch.evaluation_set import FeatureLoader, feature_cache
+from unmask.data.torch.labelled_person import LabelledPersonLoader
 from unmask.errors import DataError
 from unmask.models.bundle import Bundle
 from unmask.models.detector import Detector
@@ -69,6 +70,7 @@ def score_cross_fitted(
 def _collect(
     detector: Detector, clips: Sequence[Clip], load: FeatureLoader, training: TrainingSettings
 ) -> RowsByPart:
+    load = LabelledPersonLoader(load, clips)
     vectors = None
     if has_fixed_face_features(detector, training):
         vectors = extract_face_features(detector, clips, load, feature_cache(load))

@@ -22,6 +22,7 @@ from unmask.data.manifest import manifest_hash
 from unmask.data.skipped_clips import with_used_stream
 from unmask.data.splits import data_set
 from unmask.data.torch.evaluation_set import FeatureLoader, Vectors
+from unmask.data.torch.labelled_person import LabelledPersonLoader
 from unmask.data.validation_sets import selection_clips
 from unmask.errors import TrainingError
 from unmask.models.bundle import Bundle, load_bundle, save_bundle
@@ -118,7 +119,8 @@ def fit(
     """Train on the ``train`` clips and keep an epoch, by default the best on validation.
 
     The epoch is chosen on a part of the ``val`` clips; the others are left for the calibration, see
-    :func:`unmask.data.validation_sets.divide_validation`.
+    :func:`unmask.data.validation_sets.divide_validation`. In clips of several people the label is
+    that of one, see :class:`unmask.data.torch.labelled_person.LabelledPersonLoader`.
 
     Each combination of settings, data and code has its own directory below ``out``, with
     checkpoints, ``history.csv``, ``skipped.json`` (clips left out, and why) and ``bundle``. The
@@ -150,6 +152,7 @@ def fit(
     encoder = encoder or FrameEncoderSource()
     base = encoder.load_base()
     run_dir = out / fit_key(clips, settings, "" if base is None else base.sha256)[:12]
+    load = LabelledPersonLoader(load, clips)
     task = FitTask(tuple(clips), settings, load, run_dir, logger, encoder, untrained)
     if task.bundle.is_dir():
         return task.bundle

@@ -81,7 +81,7 @@ def cached_features_of(bundle: Bundle, load: FeatureLoader) -> AbstractContextMa
 def extract_face_features(
     detector: Detector, clips: Sequence[Clip], load: FeatureLoader, cache: Cache | None
 ) -> Vectors:
-    """Encode the faces of the largest person in each clip, with a progress bar on a terminal.
+    """Encode the faces of the first person in each clip, with a progress bar on a terminal.
 
     Args:
         detector: In evaluation mode.
@@ -119,7 +119,7 @@ def encode_faces(detector: Detector, sample: ModelInput) -> NDArray[np.float32]:
 def _encode_clips(
     clips: Iterable[Clip], load: FeatureLoader, encode: Callable[[ModelInput], NDArray[np.float32]]
 ) -> Vectors:
-    """Encode the largest person in each clip; without clips that cannot be used."""
+    """Encode the first person in each clip; without clips that cannot be used."""
     vectors: Vectors = {}
     for clip in clips:
         try:

@@ -93,7 +93,7 @@ class HeadData:
     Attributes:
         clips: Those of ``train`` are used; those of ``val`` as well where the calibration is
             cross-fitted.
-        vectors: Features of the fixed backbone, of the largest person in each clip.
+        vectors: Features of the fixed backbone, of the first person in each clip.
     """
 
     clips: Sequence[Clip]
@@ -154,7 +154,7 @@ def _fit(project: nn.Linear, head: nn.Linear, rows: HeadRows, inverse_penalty: f
 
 @torch.inference_mode()
 def _face_rows(detector: Detector, data: HeadData) -> HeadRows:
-    """Return the standardised features of each clip's largest person, and whether it is forged."""
+    """Return the standardised features of each clip's first person, and whether it is forged."""
     rows = []
     for clip in data.select_fitted():
         faces = (data.vectors or {}).get(clip.sha256)
@@ -188,7 +188,7 @@ def _voice_rows(detector: Detector, data: HeadData) -> HeadRows:
 
 
 def _load_samples(clip: Clip, load: FeatureLoader) -> tuple[ModelInput, ...]:
-    """Return the largest person's sample; none of a clip that training itself reports."""
+    """Return the first person's sample; none of a clip that training itself reports."""
     try:
         return tuple(to_model_inputs(load(clip))[:1])
     except Exception:

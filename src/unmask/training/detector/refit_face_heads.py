@@ -44,7 +44,7 @@ def refit_heads(
     and pose.
 
     Args:
-        vectors: Precomputed features of the backbone, of the largest person in each clip.
+        vectors: Precomputed features of the backbone, of the first person in each clip.
 
     Returns:
         Errors on ``val`` of the heads as they were, trained together with the encoder; ``None``
