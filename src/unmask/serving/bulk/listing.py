@@ -29,7 +29,6 @@ def iter_sources(inputs: Sequence[str], remote: RemoteFiles) -> Iterator[Listed]
 
     Raises:
         DataError: A list of paths cannot be read.
-        ConfigError: The scheme of a URL is unknown.
         MissingExtraError: A driver, or pyarrow for a parquet list, is not installed.
     """
     for argument in inputs:

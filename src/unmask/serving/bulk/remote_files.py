@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 from urllib.parse import urljoin, urlsplit
 
-from unmask.errors import ConfigError, MissingExtraError, UnmaskError
+from unmask.errors import MissingExtraError, UnmaskError
 from unmask.optional_deps import require
 from unmask.serving.bulk.input_kinds import scheme_of
 
@@ -60,8 +60,8 @@ class RemoteFiles:
         """Return size and version of a file; ``None`` for a folder.
 
         Raises:
-            RemoteFileError: It does not exist, is not allowed, or the store does not respond.
-            ConfigError: The scheme is unknown.
+            RemoteFileError: It does not exist, the scheme or the host is not allowed, or the store
+                does not respond.
             MissingExtraError: The driver is not installed.
         """
         store = self._store(url)
@@ -105,7 +105,8 @@ class RemoteFiles:
         scheme = scheme_of(url)
         if scheme not in DRIVERS:
             known = ", ".join(f"{name}://" for name in DRIVERS)
-            raise ConfigError(f"{url}: {scheme}:// is not supported; use a local path or {known}")
+            message = f"{url}: {scheme}:// is not supported; use a local path or {known}"
+            raise RemoteFileError(message)
         if is_web(url):
             self._check_host(url)
         if scheme not in self._stores:
