@@ -100,6 +100,12 @@ def test_a_detector_that_cannot_be_loaded_ends_the_analysis(tmp_path, clips):
         analyze(tmp_path, load=scripted_analyzer.fail_to_load)
 
 
+def test_a_machine_without_the_gpus_is_told(tmp_path, clips):
+    (clips / "a.mp4").write_text("real")
+    with pytest.raises(ConfigError, match=r"less than one worker reserves; lower --cpus-per"):
+        analyze(tmp_path, gpus=64.0)
+
+
 def test_an_address_without_a_cluster_is_told(tmp_path, clips):
     (clips / "a.mp4").write_text("real")
     with pytest.raises(ConfigError, match=r"--address 127.0.0.1:1: no Ray cluster can be used"):

@@ -35,6 +35,9 @@ LOCAL = "local"
 OBJECT_STORE_BYTES = 128 * MIB
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class RayOptions:
     """Where the actors run, and what each reserves.
@@ -51,6 +54,11 @@ class RayOptions:
     cpus: int = 1
     gpus: float = 0.0
 
+    @property
+    def cluster_address(self) -> str:
+        """``address``, or the default."""
+        return self.address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
+
 
 class RayPool(WorkerPool):
     """Actors that each hold a detector and analyze one source at a time.
@@ -62,7 +70,7 @@ class RayPool(WorkerPool):
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: No cluster answers at the address.
+        ConfigError: No cluster answers at the address, or this machine has no room for a worker.
     """
 
     def __init__(
@@ -73,7 +81,10 @@ class RayPool(WorkerPool):
         load: LoadAnalyzer = load_analyzer,
     ) -> None:
         self._ray = _connect(options, workers)
-        self.workers = min(workers, self._capacity(options)) if options.fills_cluster else workers
+        capacity = self._capacity(options)
+        self.workers = min(workers, max(capacity, 1)) if options.fills_cluster else workers
+        if not capacity:
+            self._report_no_room(options)
         self._settings, self._load = settings, load
         self._actor_class = self._ray.remote(
             num_cpus=options.cpus, num_gpus=options.gpus, max_restarts=0
@@ -122,12 +133,22 @@ class RayPool(WorkerPool):
             return Signal.DIED
         return message
 
+    def _report_no_room(self, options: RayOptions) -> None:
+        resources = self._ray.cluster_resources()
+        has = ", ".join(f"{resources.get(name, 0):g} {name}" for name in ("CPU", "GPU"))
+        message = f"the Ray cluster has {has}, less than one worker reserves"
+        if options.cluster_address == LOCAL:
+            self._ray.shutdown()
+            raise ConfigError(f"{message}; lower --cpus-per-worker or --gpus-per-worker")
+        log.warning("%s; waiting for a node", message)
+
     def _capacity(self, options: RayOptions) -> int:
+        """Return how many workers the nodes hold now."""
         resources = self._ray.cluster_resources()
         capacity = resources.get("CPU", 0.0) // options.cpus
         if options.gpus:
             capacity = min(capacity, resources.get("GPU", 0.0) // options.gpus)
-        return max(int(capacity), 1)
+        return int(capacity)
 
 
 class Worker:
@@ -167,7 +188,7 @@ def _keep_signal_handlers() -> Iterator[None]:
 def _connect(options: RayOptions, workers: int) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = require("ray", extra="cluster")
-    address = options.address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
+    address = options.cluster_address
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
