@@ -32,3 +32,15 @@ def test_an_error_of_the_iterable_is_raised():
     assert next(items) == 1
     with pytest.raises(ValueError, match="broken"):
         next(items)
+
+
+def test_lines_away_from_a_terminal_tell_the_rate_since_the_first_item(monkeypatch, capsys):
+    clock = iter([0.0, 100.0, 110.0, 120.0, 130.0])
+    monkeypatch.setattr(progress_bar, "monotonic", lambda: next(clock))
+    assert list(progress_bar.track_long("abcd", "letters", 4, every_s=20.0)) == list("abcd")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "letters: 1 of 4",
+        "letters: 3 of 4 (6 a minute), about 10 s left",
+    ]

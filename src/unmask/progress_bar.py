@@ -31,15 +31,18 @@ def track_long(items: Iterable[T], label: str, total: int, every_s: float = 60.0
     if Console(stderr=True).is_terminal:
         yield from track(items, label, total)
         return
-    start_s = shown_s = monotonic()
+    shown_s, first_s = monotonic(), 0.0
     for count, item in enumerate(items, 1):
         yield item
         now_s = monotonic()
+        first_s = first_s or now_s  # what comes before it does not come again
         if now_s - shown_s >= every_s:
             shown_s = now_s
-            left_s = (now_s - start_s) / count * (total - count)
-            rate = format_rate(count, now_s - start_s)
-            line = f"{label}: {count} of {total} ({rate}), about {format_time(left_s)} left"
+            line = f"{label}: {count} of {total}"
+            if count > 1:
+                left_s = (now_s - first_s) / (count - 1) * (total - count)
+                rate = format_rate(count - 1, now_s - first_s)
+                line += f" ({rate}), about {format_time(left_s)} left"
             print(line, file=sys.stderr, flush=True)
 
 
@@ -68,4 +71,4 @@ def format_rate(count: int, seconds: float) -> str:
     for unit_s, unit in ((1.0, "a second"), (60.0, "a minute")):
         if (rate := count / max(seconds, 1e-9) * unit_s) >= 1.0:
             return f"{rate:.1f} {unit}" if unit_s == 1.0 else f"{rate:.0f} {unit}"
-    return f"{count / seconds * 3600:.0f} an hour"
+    return f"{count / seconds * 3600:.2g} an hour"
