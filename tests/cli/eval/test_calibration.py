@@ -10,6 +10,7 @@ from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
+from unmask.evaluation.member_diversity import MemberDiversity
 from unmask.training.calibration import comparison as comparison_module
 from unmask.training.calibration.comparison import (
     CalibrationComparison,
@@ -27,6 +28,7 @@ COMPARISON = CalibrationComparison(
     like_calibration=0.75,
     flagged=(FlaggedRates("lip_sync", 0.75, 12.0, 30.4, 0.5, None),),
     error_detection_auc=0.625,
+    diversity=MemberDiversity((0.875, 0.75), 0.9, None),
 )
 
 
@@ -69,6 +71,7 @@ def test_table_and_rates_are_printed(run, requested):
         "lip_sync segments above 0.750 are flagged 30 times per hour of genuine clips (target 12), "
         "in 50.0% of them, and in - of fakes",
         "detects errors with AUC 0.625",
+        "members alone have AUC 0.875, 0.750; their logits correlate 0.90, within a class -",
     ):
         assert text in lines
 

@@ -50,6 +50,7 @@ def test_every_row_is_fitted_on_validation_and_measured_on_test(make_bundle, toy
     assert [row.kind for row in comparison.rows] == kinds
     counts = (comparison.calibration_clips, comparison.clips)
     assert (*counts, comparison.members, comparison.passes) == (12, 12, 1, 3)
+    assert comparison.diversity is None
     val_rows, test_rows = (
         score_clips(bundle, [clip for clip in toy_clips if clip.split == split], toy_load)
         for split in ("val", "test")
@@ -96,6 +97,10 @@ def test_an_ensemble_has_additional_rows(make_bundle, toy_clips, toy_load):
         make_bundle(2), toy_clips, toy_load, passes=2, settings=FIVE_BINS
     )
     assert [row.kind for row in comparison.rows[6::3]] == ["ensemble", "ensemble, MC-dropout"]
+    first, second = comparison.diversity.auc
+    assert first == pytest.approx(comparison.rows[0].auc)
+    assert second != first
+    assert -1 <= comparison.diversity.within_class <= 1
     without_passes = compare_calibration(
         make_bundle(2), toy_clips, toy_load, passes=0, settings=FIVE_BINS
     )

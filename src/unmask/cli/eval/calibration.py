@@ -7,6 +7,7 @@ import typer
 from unmask.cli.options import Bundle, JsonFile, Manifest
 
 if TYPE_CHECKING:
+    from unmask.evaluation.member_diversity import MemberDiversity
     from unmask.training.calibration.comparison import (
         CalibrationComparison,
         CalibrationMetrics,
@@ -70,10 +71,21 @@ def _print(comparison: "CalibrationComparison") -> None:
     if comparison.error_detection_auc is not None:
         auc = comparison.error_detection_auc
         typer.echo(f"the spread of MC-dropout samples detects errors with AUC {auc:.3f}")
+    if comparison.diversity is not None:
+        typer.echo(_describe_diversity(comparison.diversity))
 
 
 def _describe_rows(rows: "tuple[CalibrationMetrics, ...]") -> str:
     return ", ".join(f"{row.kind} AUC {row.auc:.3f} ECE {row.ece:.3f}" for row in rows)
+
+
+def _describe_diversity(diversity: "MemberDiversity") -> str:
+    alone = ", ".join(f"{auc:.3f}" for auc in diversity.auc)
+    both, within = (
+        "-" if value is None else f"{value:.2f}"
+        for value in (diversity.correlation, diversity.within_class)
+    )
+    return f"members alone have AUC {alone}; their logits correlate {both}, within a class {within}"
 
 
 def _describe_flagged(rates: "FlaggedRates") -> str:

@@ -17,6 +17,7 @@ from unmask.data.splits import select_split
 from unmask.data.torch.evaluation_set import FeatureLoader
 from unmask.evaluation import metrics
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts, measure_verdicts
+from unmask.evaluation.member_diversity import MemberDiversity, measure_diversity
 from unmask.evaluation.slices import PartOfClips, list_sources_and_kinds
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.platt import apply_platt, fit_platt, fit_temperature
@@ -104,6 +105,7 @@ class CalibrationComparison:
         sources: The rows per data set and kind, with the same fits; empty in files before 0.3.
         error_detection_auc: AUC of the spread of the passes in finding clips on the wrong side
             of one half; ``None`` without passes, or where all clips are right or all wrong.
+        diversity: How differently the members judge the test clips; ``None`` for a single one.
     """
 
     calibration_clips: int
@@ -116,6 +118,7 @@ class CalibrationComparison:
     flagged: tuple[FlaggedRates, ...]
     error_detection_auc: float | None
     sources: tuple[SourceCalibration, ...] = ()
+    diversity: MemberDiversity | None = None
 
 
 def compare_calibration(
@@ -169,6 +172,9 @@ def compare_calibration(
                 rows=() if part.not_measured else measure([test[index] for index in indices]),
             )
             for part, indices in list_sources_and_kinds([scored.clip for scored in test_clips])
+        ),
+        diversity=measure_diversity(
+            [score.member_logits for score, _ in test], np.array([is_fake for _, is_fake in test])
         ),
     )
 
