@@ -5,6 +5,8 @@ import pytest
 
 from unmask.data.forgeries.source_target import (
     MIN_SCALE,
+    SHARPEN,
+    SHARPEN_LIGHTNESS,
     SHIFT,
     SHRINKAGES,
     Appearance,
@@ -22,6 +24,10 @@ def test_drawn_changes_cover_both_frequencies_and_keep_their_ranges(rng):
     drawn = [sample_appearance(rng) for _ in range(300)]
     assert {each.shrink for each in drawn} == {1, *SHRINKAGES}
     assert all((each.shrink > 1) != (each.sharpen > 0) for each in drawn)
+    sharpened = [each for each in drawn if each.sharpen]
+    for name, limits in (("sharpen", SHARPEN), ("lightness", SHARPEN_LIGHTNESS)):
+        values = [getattr(each, name) for each in sharpened]
+        assert (min(values), max(values)) == pytest.approx(limits, abs=0.02)
     shrunk = [each.shrink > 1 for each in drawn]
     assert np.mean(shrunk) == pytest.approx(0.5, abs=0.1)
     moved = [sample_misalignment(rng) for _ in range(300)]
@@ -50,8 +56,8 @@ def test_grey_keeps_its_hue_and_a_colour_turns(rng):
 def test_shrinking_removes_fine_detail_and_sharpening_adds_contrast(rng):
     noise = rng.integers(60, 190, (64, 64, 3)).astype(np.uint8)
     assert np.array_equal(change_appearance(noise, Appearance(UNCHANGED)), noise)
-    deviations = [
-        change_appearance(noise, appearance).std()
+    steps = [  # from a pixel to the next
+        np.diff(change_appearance(noise, appearance).astype(float), axis=1).std()
         for appearance in (
             Appearance(UNCHANGED, shrink=4),
             Appearance(UNCHANGED, shrink=2),
@@ -59,8 +65,25 @@ def test_shrinking_removes_fine_detail_and_sharpening_adds_contrast(rng):
             Appearance(UNCHANGED, sharpen=0.3),
         )
     ]
-    assert deviations == sorted(deviations)
-    assert deviations[0] < 0.5 * deviations[2]
+    assert steps == sorted(steps)
+    assert steps[0] < 0.5 * steps[2]
+
+
+def test_resolution_is_reduced_without_smoothing():
+    stripes = np.tile(np.uint8([0, 200])[None, :, None], (16, 8, 3))
+    assert change_appearance(stripes, Appearance(UNCHANGED, shrink=2)).max() == 0
+
+
+def test_sharpening_weighs_a_picture_of_raised_edges_and_other_lightness():
+    spot = np.full((5, 5, 3), 100, np.uint8)
+    spot[2, 2] = 110
+    drawn = Appearance(UNCHANGED, sharpen=0.2, lightness=0.5)
+    expected = np.full((5, 5), 0.8 * 100 + 0.2 * 0.5 * 100)
+    expected[1:4, 1:4] -= 0.2 * 10  # the spot's neighbours lose its excess over them
+    expected[2, 2] = 0.8 * 110 + 0.2 * (0.5 * 110 + 8 * 10)
+    assert change_appearance(spot, drawn)[..., 1] == pytest.approx(expected, abs=0.5)
+    flat = np.full((5, 5, 3), 100, np.uint8)
+    assert np.array_equal(change_appearance(flat, Appearance(UNCHANGED, sharpen=0.5)), flat)
 
 
 def test_the_source_moves_by_shares_of_the_face(rng):

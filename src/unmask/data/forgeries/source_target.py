@@ -22,7 +22,7 @@ BRIGHTNESS = 0.1  # of full scale, up or down; the authors'
 CONTRAST = 0.1  # relative, up or down; the authors'
 SHRINKAGES = (2, 4)  # factors by which resolution is reduced; the authors'
 SHARPEN = (0.2, 0.5)  # weight of the sharpened picture; the authors'
-SHARPEN_SIGMA_PX = 1.0
+SHARPEN_LIGHTNESS = (0.5, 1.0)  # of that picture; the authors'
 SHIFT = (0.03, 0.015)  # to the side and down, as shares of the face; the authors'
 MIN_SCALE = 0.95  # of width and height, and its inverse the maximum; the authors'
 MAX_JITTER = 0.003  # additional shift per frame, as a share of the face; ours
@@ -42,11 +42,13 @@ class Appearance:
         colour: Affine map of red, green and blue in levels, shape ``(3, 4)``.
         shrink: Factor by which the resolution is reduced; 1 keeps it.
         sharpen: Weight of the sharpened picture; 0 keeps the picture.
+        lightness: Brightness of the sharpened picture relative to the picture.
     """
 
     colour: Points
     shrink: int = 1
     sharpen: float = 0.0
+    lightness: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ def sample_appearance(rng: np.random.Generator) -> Appearance:
     linear = contrast * value * (np.linalg.inv(YIQ) @ chroma @ YIQ)
     offset = brightness + (shift if use_shift else 0.0) + np.zeros(3)
     shrinks, shrink = rng.random() < 0.5, int(rng.choice(SHRINKAGES))
-    sharpen = float(rng.uniform(*SHARPEN))
+    sharpen, lightness = float(rng.uniform(*SHARPEN)), float(rng.uniform(*SHARPEN_LIGHTNESS))
     return Appearance(
         np.column_stack([linear, offset]),
         shrink=shrink if shrinks else 1,
         sharpen=0.0 if shrinks else sharpen,
+        lightness=lightness,
     )
 
 
@@ -95,14 +98,13 @@ def change_appearance(image: Image, appearance: Appearance) -> Image:
     if appearance.shrink > 1:
         height, width = image.shape[:2]
         size = max(width // appearance.shrink, 1), max(height // appearance.shrink, 1)
-        small = cv2.resize(changed, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(changed, size, interpolation=cv2.INTER_NEAREST)  # the authors'
         changed = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     if appearance.sharpen:
-        blurred = cv2.GaussianBlur(changed, (0, 0), SHARPEN_SIGMA_PX)
-        # as much again as the picture exceeds its blurred version by, with the given weight
-        changed = cv2.addWeighted(
-            changed, 1 + 2 * appearance.sharpen, blurred, -2 * appearance.sharpen, 0
-        )
+        # the sharpened picture adds what a pixel exceeds its eight neighbours by
+        kernel = np.full((3, 3), -appearance.sharpen)
+        kernel[1, 1] = 1 + appearance.sharpen * (7 + appearance.lightness)
+        changed = cv2.filter2D(changed, -1, kernel)  # rounds and saturates
     return changed.astype(np.uint8, copy=False)
 
 

@@ -8,6 +8,7 @@ from unmask.errors import DataError
 
 Role = Literal["train", "test", "both"]
 DEEPFAKEBENCH_FRAMES = 32  # per video; Yan et al., NeurIPS 2023, preprocessing/config.yaml
+SELF_BLENDED_FRAMES = 32  # Shiohara & Yamasaki, CVPR 2022, src/inference/inference_dataset.py
 ALL_TEST = "all test unless given role train"
 # loaders of several data sets, by people who have them
 DEEPFAKEBENCH = "https://github.com/SCLBD/DeepfakeBench (preprocessing/rearrange.py)"

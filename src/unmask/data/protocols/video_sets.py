@@ -5,6 +5,7 @@ from unmask.data.protocols.protocol import (
     DEEPFAKEBENCH,
     DEEPFAKEBENCH_FRAMES,
     DFDC_TERMS,
+    SELF_BLENDED_FRAMES,
     SELF_BLENDED_IMAGES,
     WHISPER_FEATURES,
     WORKBENCH,
@@ -185,6 +186,7 @@ FFIW = Protocol(
         SELF_BLENDED_IMAGES,
         WORKBENCH.format("ffiw10k"),
     ),
+    frames=SELF_BLENDED_FRAMES,
 )
 KODF = Protocol(
     name="KoDF",
