@@ -197,7 +197,7 @@ def test_a_server_that_fails_is_told(web, remote):
     assert "does not exist, or may not be read" in problem
     _, (problem,) = list_all(f"{web}/broken.mp4", remote)
     assert "503" in problem
-    with pytest.raises(RemoteFileError, match=r"cannot be read \(.*try again later"):
+    with pytest.raises(RemoteFileError, match=r"cannot be read \(.*check credentials"):
         RemoteFiles(("127.0.0.1:1",)).entry("http://127.0.0.1:1/a.mp4")
     with pytest.raises(RemoteFileError, match="is not an allowed host"):
         RemoteFiles(("example.org",)).entry(f"{web}/a.mp4")

@@ -213,7 +213,7 @@ def _translate_errors(url: str) -> Iterator[None]:
             reason = "does not exist, or may not be read; check the URL and the credentials"
         else:
             detail = " ".join(f"{type(causes[-1]).__name__}: {causes[-1]}".split())
-            reason = f"cannot be read ({detail}); try again later"
+            reason = f"cannot be read ({detail}); check credentials and connection"
         raise RemoteFileError(f"{url}: {reason}") from error
 
 
