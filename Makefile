@@ -21,6 +21,8 @@ READY := $(VENV)/.ready
 UV_LOCK := $(VENV)/uv.lock
 # what `unmask analyze`, the service and the pipelines import
 ENTRY_POINTS := unmask.serving.analyzer pipelines.training
+# two workers, a file of tests each at a time
+ALL_TESTS := -n 2 --dist loadfile --max-worker-restart 0
 # what `make soak` does, and where its log is
 FILES ?= 10000
 KILLS ?= 200
@@ -31,8 +33,8 @@ CORE := outputs/core
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-core test-services test-ray soak check check-fast format serve worker key image mlflow zenml \
-	bench docs lock release
+.PHONY: help setup train test coverage test-core test-services test-ray soak check check-fast format serve worker key \
+	image mlflow zenml bench docs lock release
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -75,9 +77,11 @@ else
 	test ! -f $(SUMMARY) || $(BIN)/python -m pipelines summary; exit $$status
 endif
 
-test: $(READY)  ## all tests, with coverage of src, steps and bento; TEST=tests/test_files.py for some of them
-	@$(BIN)/python -m pytest $(or $(TEST),-n 2 --dist loadfile --max-worker-restart 0 \
-		--cov --cov-report=term:skip-covered --cov-fail-under=85)
+test: $(READY)  ## all tests; TEST=tests/test_files.py for some of them
+	@$(BIN)/python -m pytest $(or $(TEST),$(ALL_TESTS))
+
+coverage: $(READY)  ## all tests, with coverage of src, steps and bento; takes a third longer
+	@$(BIN)/python -m pytest $(ALL_TESTS) --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 test-core:  ## the core without optional packages, in a separate environment
 	@$(PYTHON) -m venv --clear $(CORE)
