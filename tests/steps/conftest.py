@@ -1,5 +1,6 @@
 """A working folder with its own MLflow and BentoML, and detectors and clips to compare."""
 
+import shutil
 from dataclasses import replace
 
 import mlflow
@@ -12,11 +13,20 @@ from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.detector import Detector
 
 
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory):
+    """An MLflow database without runs; creating one takes a second of migrations."""
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
+def checkout(tmp_path, monkeypatch, mlflow_database):
     """Enter an empty folder that has its own MLflow database."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "outputs").mkdir()
+    shutil.copy(mlflow_database, tmp_path / "outputs/mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/outputs/mlflow.db")
     monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", str(tmp_path / "outputs/mlartifacts"))
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "outputs/bentoml"))
