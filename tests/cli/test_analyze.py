@@ -140,6 +140,16 @@ def test_quiet_prints_the_verdict_alone(analyze, make_video, tmp_path):
     assert out.splitlines() == [everything.splitlines()[1]]
 
 
+def test_the_verdict_of_one_video_fails_by_policy_alone(analyze, make_video, tmp_path):
+    video = make_video(tmp_path / "a.mp4")
+    verdict = json.loads(analyze(video, "--json", "-")[1])["verdict"]
+    others = {"fake", "inconclusive", "error", "none"} - {verdict}
+    for outcome in others:
+        assert analyze(video, "--quiet", "--fail-on", outcome)[0] == 0
+    if verdict != "real":
+        assert analyze(video, "--quiet", "--fail-on", "error", "--fail-on", verdict)[0] == 3
+
+
 def test_a_missing_bundle_is_one_line(make_video, tmp_path, monkeypatch, capsys):
     video = make_video(tmp_path / "a.mp4")
     monkeypatch.setattr("sys.argv", ["unmask", "analyze", str(video)])

@@ -161,9 +161,9 @@ def remote(web):
 def test_files_and_archives_of_a_web_server_are_read(web, remote):
     (video,) = iter_sources([f"{web}/a.mp4?token=1"], remote)
     (stream,) = iter_sources([f"{web}/stream.mp4"], remote)
-    (member,) = list_sources(f"{web}/z.zip", remote)
+    (member,) = list_sources(f"{web}/z.zip?token=1", remote)
     assert (video.size_bytes, stream.size_bytes) == (len(VIDEO), None)
-    assert member.path == f"{web}/z.zip!/inner.mp4"
+    assert member.path == f"{web}/z.zip?token=1!/inner.mp4"
     for source in (video, stream, member):
         assert read(source, remote) == (VIDEO, ".mp4")
 

@@ -15,10 +15,10 @@ from unmask.serving.bulk.staging import FileTooLargeError, Staging
 CONTENT = {f"../{name}.mp4": name.encode() * 1000 for name in "abcdef"}
 
 
-@pytest.fixture(params=["a.zip", "a.tar", "a.tar.gz"])
+@pytest.fixture(params=["what?.ZIP", "a.tar", "a.tar.gz"])
 def archive(request, tmp_path):
     path = tmp_path / request.param
-    if request.param == "a.zip":
+    if request.param.endswith("ZIP"):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
             for name, content in CONTENT.items():
                 target.writestr(name, content)

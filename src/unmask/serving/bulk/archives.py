@@ -18,7 +18,7 @@ from zipfile import ZipFile
 
 from unmask.errors import ArchiveError
 from unmask.preprocessing.media.suffixes import MEDIA_SUFFIXES
-from unmask.serving.bulk.input_kinds import COMPRESSED_TARS, ZIP
+from unmask.serving.bulk.input_kinds import COMPRESSED_TARS, ZIP, file_name
 from unmask.serving.bulk.source import Listed, Member, Problem, Source, member_path
 from unmask.serving.file_limits import MIB
 from unmask.serving.zip_archive import MAX_RATIO, ZipLimits, list_members, open_member, open_zip
@@ -32,7 +32,6 @@ DECOMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
 ZIP_LIMITS = ZipLimits(files=1_000_000, total_bytes=1 << 50, directory_bytes=128 * MIB)
 TAR_ERRORS = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 DAMAGED = "is damaged or not a tar archive; create the archive again"
-BLOCK_BYTES = MIB
 
 
 def is_video_name(name: str) -> bool:
@@ -56,7 +55,7 @@ def iter_archive(path: str, location: str, file: BinaryIO) -> Iterator[Listed]:
     Raises:
         ArchiveError: It is damaged, encrypted or a zip bomb.
     """
-    members = _iter_zip(file) if path.lower().endswith(ZIP) else _iter_tar(path, file)
+    members = _iter_zip(file) if file_name(path).endswith(ZIP) else _iter_tar(path, file)
     occurrences: Counter[str] = Counter()
     for member, size_bytes, version in members:
         occurrences[member.name] += 1
@@ -111,7 +110,7 @@ class OpenArchive:
         self._stack = ExitStack()
         self._stack.callback(file.close)
         self._zip: ZipFile | None = None
-        if name.lower().endswith(ZIP):
+        if file_name(name).endswith(ZIP):
             self._zip = self._stack.enter_context(open_zip(file, ZIP_LIMITS))
         else:
             self._tar = _decompress(name, file)
@@ -158,6 +157,6 @@ class _Slice:
 
 def _decompress(name: str, file: BinaryIO) -> Any:
     for method, suffixes in COMPRESSED_TARS.items():
-        if name.lower().endswith(suffixes):
+        if file_name(name).endswith(suffixes):
             return DECOMPRESSORS[method](file)
     return file

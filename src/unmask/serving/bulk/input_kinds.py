@@ -29,9 +29,19 @@ def scheme_of(text: str) -> str:
     return "" if match is None else match[1].lower()
 
 
-def is_archive(name: str) -> bool:
+def file_name(location: str) -> str:
+    """Return a path, or a URL without its query, in lower case, whose end tells the kind.
+
+    Example:
+        >>> file_name("https://host/A.zip?token=1"), file_name("what?.zip")
+        ('https://host/a.zip', 'what?.zip')
+    """
+    return (location.partition("?")[0] if scheme_of(location) else location).lower()
+
+
+def is_archive(location: str) -> bool:
     """Return whether a file is opened as an archive."""
-    return name.lower().endswith(ARCHIVES)
+    return file_name(location).endswith(ARCHIVES)
 
 
 def is_list(name: str) -> bool:

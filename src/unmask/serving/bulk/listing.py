@@ -141,7 +141,7 @@ def _iter_entries(entries: Iterator[RemoteEntry], remote: RemoteFiles) -> Iterat
 
 
 def _iter_entry(entry: RemoteEntry, remote: RemoteFiles) -> Iterator[Listed]:
-    if not is_archive(entry.url.partition("?")[0]):
+    if not is_archive(entry.url):
         yield Source(entry.url, entry.url, entry.size_bytes, entry.version)
         return
     with remote.open(entry.url, seekable=True) as file:

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from unmask.records import Verdict
 
 ErrorKind = Literal["unavailable", "media", "archive", "limit", "crash", "timeout", "internal"]
 # the next run tries these again, as the cause may be gone
 RETRIED: frozenset[str] = frozenset({"unavailable"})
-ERROR_KINDS: tuple[str, ...] = get_args(ErrorKind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from unmask.errors import ArchiveError, UnmaskError
 from unmask.preprocessing.media.suffixes import MEDIA_SUFFIXES
 from unmask.serving.bulk.archives import OpenArchive
-from unmask.serving.bulk.input_kinds import scheme_of
+from unmask.serving.bulk.input_kinds import file_name, scheme_of
 from unmask.serving.bulk.remote_files import RemoteFiles
 from unmask.serving.bulk.source import Source
 from unmask.serving.file_limits import MIB
@@ -89,7 +89,7 @@ class Staging:
             self.close()
             is_remote = bool(scheme_of(location))
             file = self._remote.open(location, True) if is_remote else open_local(location)
-            self._archive = location, OpenArchive(location.partition("?")[0], file)
+            self._archive = location, OpenArchive(location, file)
         return self._archive[1]
 
 
@@ -100,6 +100,6 @@ def open_local(location: str) -> BinaryIO:
 
 def _suffix(source: Source) -> str:
     """Return the suffix of a video, which names its format; never more of a foreign name."""
-    name = source.location.partition("?")[0] if source.member is None else source.member.name
-    suffix = PurePosixPath(name).suffix.lower()
+    name = file_name(source.location) if source.member is None else source.member.name.lower()
+    suffix = PurePosixPath(name).suffix
     return suffix if suffix in MEDIA_SUFFIXES else ""
