@@ -6,7 +6,9 @@ from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.localisation_report import (
     HEADINGS,
     LENGTH_HEADINGS,
+    PART_HEADINGS,
     LengthRow,
+    LocalisationPart,
     LocalisationReport,
     LocalisationRow,
 )
@@ -27,7 +29,13 @@ def report():
         make_row("either", "proposed", ap50=0.5, ap75=0.25),
     )
     long = LengthRow("30 to 45 s", 6, 3, Estimate(0.75, 0.5, 1.0), 12.0)
-    return LocalisationReport("test", rows, (), (long,), "spliced", promised_per_hour=120.0)
+    parts = (
+        LocalisationPart("source", "lavdf", 8, 9, row=rows[-1]),
+        LocalisationPart("source", "dfdc", 2, 9, "too few clips"),
+    )
+    return LocalisationReport(
+        "test", rows, (), (long,), "spliced", promised_per_hour=120.0, parts=parts
+    )
 
 
 def test_the_flagged_ratio_is_that_of_the_modality_that_exceeds_its_promise_most(report):
@@ -54,6 +62,14 @@ def test_rows_have_a_cell_for_each_heading(report):
         "12.0",
     )
     assert len(LENGTH_HEADINGS) == 5
+
+
+def test_rows_of_sources_name_their_clips_or_why_nothing_is_measured(report):
+    measured, unmeasured = (part.list_cells() for part in report.parts)
+    assert len(measured) == len(unmeasured) == len(PART_HEADINGS)
+    assert measured[:3] == ("source lavdf (8 fake + 9 genuine)", "3", "0.500 (0.250–1.000)")
+    assert unmeasured[0] == "source dfdc (2 fake + 9 genuine)"
+    assert unmeasured[-1] == "not measured: too few clips"
 
 
 def test_a_report_survives_a_file(report):

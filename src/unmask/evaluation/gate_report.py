@@ -93,6 +93,9 @@ def _localisation(report: LocalisationReport | None) -> list[str]:
         parts.append(_table(localisation_report.HEADINGS, [r.list_cells() for r in report.rows]))
         lengths = [*report.by_forged_length, *report.by_clip_length]
         parts.append(_table(LENGTH_HEADINGS, [row.list_cells() for row in lengths if row.clips]))
+    if report.parts:
+        cells = [row.list_cells() for row in report.parts]
+        parts.append(_table(localisation_report.PART_HEADINGS, cells))
     return parts
 
 

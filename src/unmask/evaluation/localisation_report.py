@@ -1,14 +1,16 @@
-"""How well the forged segments of one split are found: rows by modality and by length."""
+"""How well forged segments of one split are found: rows by modality, length, source and kind."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from unmask.evaluation.intervals import Estimate
+from unmask.evaluation.slices import PartOfClips
 
 METRICS = ("ap50", "ap75", "ap90", "ap95", "ar50", "ar20", "ar10", "ar5", "second_auc")
 HEADINGS = ("segments", "forged", *METRICS, "flagged per hour of genuine clips")
 LENGTH_HEADINGS = ("length", "clips", "fakes", "clip AUC", "flagged per hour of genuine clips")
+PART_HEADINGS = ("clips", *HEADINGS[1:])
 MODALITIES = ("video", "audio")  # of labelled segments
 EITHER = "either"
 GATED_LENGTH = "30 to 45 s"  # of spliced sequences those of 34 s, of which 1.6 s are forged
@@ -23,7 +25,8 @@ class LocalisationRow:
     Attributes:
         modality: ``video``, ``audio`` or ``either``.
         segments: Which are measured: those that are ``flagged``, or all that are ``proposed``.
-        clips, truths, people: Clips, forged segments and people measured on.
+        clips, truths, people: Clips, forged segments and people measured on. Fakes of which it is
+            unknown what is forged are in no row.
         metrics: See :func:`unmask.evaluation.localisation.measure_localisation`.
     """
 
@@ -66,6 +69,23 @@ class LengthRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalisationPart(PartOfClips):
+    """The proposed segments of either modality in the clips of one source or kind.
+
+    Attributes:
+        row: ``None`` where nothing is measured.
+    """
+
+    row: LocalisationRow | None = None
+
+    def list_cells(self) -> tuple[str, ...]:
+        """Return the row as text, see ``PART_HEADINGS``."""
+        if self.row is None:
+            return self.heading, *("-" for _ in METRICS), "-", f"not measured: {self.not_measured}"
+        return self.heading, *self.row.list_cells()[1:]
+
+
+@dataclass(frozen=True, slots=True)
 class LocalisationReport:
     """Localisation by one bundle on one split.
 
@@ -77,6 +97,7 @@ class LocalisationReport:
         not_measured: Why nothing was measured; empty if something was.
         promised_per_hour: Flagged segments of each modality that the detector promises per hour of
             genuine footage, at most; 0 for no promise.
+        parts: By source and kind of manipulation; empty in files of before version 0.3.
     """
 
     split: str
@@ -86,6 +107,7 @@ class LocalisationReport:
     footage: Footage = "partial"
     not_measured: str = ""
     promised_per_hour: float = 0.0
+    parts: tuple[LocalisationPart, ...] = ()
 
     def get_metric(self, modality: str, segments: str, metric: str) -> Estimate | None:
         """Return one metric; ``None`` where it was not measured."""

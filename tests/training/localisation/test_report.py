@@ -16,6 +16,7 @@ from unmask.training.localisation import report as report_module
 from unmask.training.localisation.report import (
     evaluate_localisation,
     highest_by_second,
+    knows_segments,
     label_segments,
     localise,
 )
@@ -94,6 +95,41 @@ def test_a_fake_without_labelled_segments_is_forged_as_a_whole():
     assert label_segments(make_clip(), 9.0, "either").tolist() == []
 
 
+@pytest.mark.parametrize(
+    ("labels", "known"),
+    [
+        ({"fake_video": True, "fake_audio": False}, (True, True, True)),
+        ({"fake_video": True, "fake_audio": None}, (True, False, True)),
+        ({"fake_video": None, "fake_audio": None}, (False, False, False)),
+        ({"fake_video": False, "fake_audio": None}, (True, False, False)),
+        ({"fake_video": False, "fake_audio": False, "mismatched": True}, (True, True, False)),
+        ({"fake_video": None, "fake_periods": (FakeSpan(1, 2, "video"),)}, (True, True, True)),
+    ],
+)
+def test_segments_of_a_fake_are_known_as_far_as_its_labels_are(labels, known):
+    clip = replace(make_clip(fake_video=True), **labels)
+    assert tuple(knows_segments(clip, kind) for kind in ("video", "audio", "either")) == known
+    assert knows_segments(make_clip(), "either")
+
+
+def test_fakes_of_unknown_parts_are_no_genuine_footage(bundle, monkeypatch):
+    """Each of their flagged segments would count as a false alarm."""
+    pairs = make_pairs()
+    labels = {"fake_video": None, "fake_audio": None, "fake_periods": ()}
+    unknown = [
+        replace(score_clip(clip), clip=replace(clip, clip_id=f"{clip.clip_id}-2", **labels))
+        for clip in pairs
+        if clip.is_fake
+    ]
+    scored = [*map(score_clip, pairs), *unknown]
+    monkeypatch.setattr(report_module, "score_clip_people", lambda *_: tuple(scored))
+    resampling = Resampling(np.random.default_rng(0), 20)
+    report = evaluate_localisation(bundle, pairs, "test", None, resampling)
+    for row in report.rows:
+        assert (row.clips, row.metrics["flagged_per_hour"].value) == (6, 0)
+    assert [row.clips for row in report.by_forged_length] == [0, 6, 0]
+
+
 def test_seconds_without_scores_have_none(bundle, toy_clips):
     score = SampleScore(0, 0.5, 0.5, None, np.array([0.2, 0.6]), np.zeros(0), np.zeros(1))
     scored = ScoredClip(toy_clips[0], (score,), NO_FOOTAGE, (np.array([0.0, 2.2]),), 3.0)
@@ -117,6 +153,46 @@ def test_the_report_has_rows_by_modality_and_length(bundle, monkeypatch):
     assert (middle.clips, middle.fakes, middle.auc.value) == (6, 3, 1.0)
     assert [part.clips for part in report.by_clip_length] == [6, 0, 0, 0]
     assert report.by_clip_length[0].flagged_per_hour == 0
+
+
+def test_each_source_and_kind_has_a_row(bundle, monkeypatch):
+    monkeypatch.setattr("unmask.evaluation.slices.MIN_CLIPS", 2)
+    seen, unseen = make_pairs(2), make_pairs(2)
+    unseen = [replace(clip, source="blind", clip_id=f"b-{clip.clip_id}") for clip in unseen]
+    unseen += [replace(make_pairs(1)[1], source="blind", manipulation="cut")]
+    seen = [replace(clip, source="clear") for clip in seen]
+    scored = [*map(score_clip, seen), *(score_clip(clip, quality=0.0) for clip in unseen)]
+    monkeypatch.setattr(report_module, "score_clip_people", lambda *_: tuple(scored))
+    resampling = Resampling(np.random.default_rng(0), 20)
+    report = evaluate_localisation(bundle, [*seen, *unseen], "test", None, resampling)
+    parts = {part.title: part for part in report.parts}
+    blind, clear = parts["source blind"], parts["source clear"]
+    assert (clear.row.clips, clear.row.truths, clear.row.people) == (4, 2, 2)
+    assert clear.row.metrics["ap95"].value == 1
+    assert blind.row.metrics["ap50"].value < 0.5
+    assert parts["manipulation clear/swap"].row == clear.row
+    few = parts["manipulation blind/cut"]
+    assert (few.row, few.not_measured) == (None, "too few clips, a row takes 2 of each")
+
+
+def test_a_source_of_unknown_modalities_says_that_its_segments_are_unknown(bundle, monkeypatch):
+    monkeypatch.setattr("unmask.evaluation.slices.MIN_CLIPS", 2)
+    unknown = {"source": "dfdc", "fake_periods": (), "fake_video": None, "fake_audio": None}
+    clips = [
+        *make_pairs(2),
+        *(
+            replace(clip, **unknown, clip_id=f"d-{clip.clip_id}")
+            if clip.is_fake
+            else replace(clip, source="dfdc", clip_id=f"d-{clip.clip_id}")
+            for clip in make_pairs(2)
+        ),
+    ]
+    scored = tuple(map(score_clip, clips))
+    monkeypatch.setattr(report_module, "score_clip_people", lambda *_: scored)
+    resampling = Resampling(np.random.default_rng(0), 20)
+    report = evaluate_localisation(bundle, clips, "test", None, resampling)
+    (part,) = (part for part in report.parts if part.title == "source dfdc")
+    assert (part.row, part.not_measured) == (None, report_module.NO_LABELLED_SEGMENTS)
 
 
 def test_flagged_segments_of_genuine_clips_are_counted_by_length(bundle, monkeypatch):

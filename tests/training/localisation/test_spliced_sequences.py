@@ -116,3 +116,14 @@ def test_clips_without_faces_are_left_out(bundle, pair, load, short_sequences):
 
     with pytest.raises(DataError, match="give clips in pairs"):
         score_spliced(bundle, pair, faceless, np.random.default_rng(0))
+
+
+def test_fakes_of_unknown_parts_are_not_spliced(bundle, pair, load, short_sequences):
+    genuine, fake, other = pair
+    half_known = replace(fake, fake_audio=None)
+    _, forged = score_spliced(bundle, (genuine, half_known, other), load, np.random.default_rng(0))
+    assert (forged.clip.fake_video, forged.clip.fake_audio) == (True, False)
+    assert [span.modality for span in forged.clip.fake_periods] == ["video"]
+    unknown = replace(fake, fake_video=None, fake_audio=None)
+    with pytest.raises(DataError, match="no fake has a genuine twin"):
+        score_spliced(bundle, (genuine, unknown, other), load, np.random.default_rng(0))

@@ -64,12 +64,13 @@ def _print(report: "LocalisationReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from unmask.evaluation.localisation_report import HEADINGS
+    from unmask.evaluation.localisation_report import HEADINGS, PART_HEADINGS
 
-    table = Table(*HEADINGS)
-    for row in report.rows:
-        table.add_row(*row.list_cells())
-    Console().print(table)
+    for headings, rows in ((HEADINGS, report.rows), (PART_HEADINGS, report.parts)):
+        table = Table(*headings)
+        for row in rows:
+            table.add_row(*row.list_cells())
+        Console().print(table)
     _print_lengths("forged stretch", report.by_forged_length)
     _print_lengths("clip", report.by_clip_length)
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,11 @@ from unmask.evaluation.localisation_report import (
     MODALITIES,
     Footage,
     LengthRow,
+    LocalisationPart,
     LocalisationReport,
     LocalisationRow,
 )
+from unmask.evaluation.slices import list_sources_and_kinds
 from unmask.models.bundle import Bundle
 from unmask.models.calibration.segments import propose_segments
 from unmask.models.evidence_lines import EvidenceLine
@@ -76,6 +79,7 @@ def report_localisation(
         tuple(_by_clip_length(bundle, scored, lines, resampling)),
         footage,
         promised_per_hour=bundle.calibration.alarms.per_hour,
+        parts=tuple(_by_source_and_kind(bundle, scored, lines, resampling)),
     )
 
 
@@ -104,6 +108,7 @@ def localise(
 
 
 NO_SEGMENTS = np.zeros((0, 3))
+NO_LABELLED_SEGMENTS = "it is unknown which segments are forged"
 
 
 def label_segments(clip: Clip, end_s: float, modality: str) -> Floats:
@@ -121,6 +126,20 @@ def label_segments(clip: Clip, end_s: float, modality: str) -> Floats:
         else:
             joined.append((start_s, stop_s))
     return np.array(joined, np.float64).reshape(-1, 2)
+
+
+def knows_segments(clip: Clip, modality: str) -> bool:
+    """Return whether it is known which segments of a clip are forged.
+
+    It is not in a fake whose label of the modality is unknown, and of either modality not in one
+    whose face and voice are genuine but do not belong together.
+    """
+    if not clip.is_fake or len(label_segments(clip, clip.duration_s, modality)):
+        return True
+    labels = {"video": clip.fake_video, "audio": clip.fake_audio}
+    if modality != EITHER:
+        return labels[modality] is not None
+    return None not in labels.values() and not clip.mismatched
 
 
 def highest_by_second(lines: Sequence[EvidenceLine], end_s: float) -> Floats:
@@ -151,15 +170,44 @@ def _rows(
 ) -> Iterator[LocalisationRow]:
     for modality in (*MODALITIES, EITHER):
         for segments in ("flagged", "proposed"):
-            clips = [
-                localise(bundle, clip, rows, modality, segments)
-                for clip, rows in zip(scored, lines, strict=True)
-            ]
-            truths = sum(len(clip.truths_s) for clip in clips)
-            if truths:
-                metrics = measure_localisation(clips, resampling)
-                people = len({clip.identity for clip in clips})
-                yield LocalisationRow(modality, segments, len(clips), truths, people, metrics)
+            row = _row(bundle, scored, lines, modality, segments, resampling)
+            if row.truths:
+                yield row
+
+
+def _row(
+    bundle: Bundle,
+    scored: Sequence[ScoredClip],
+    lines: Sequence[Sequence[EvidenceLine]],
+    modality: str,
+    segments: str,
+    resampling: Resampling,
+) -> LocalisationRow:
+    """Return a row, without metrics if no clip has a forged segment of the modality."""
+    clips = [
+        localise(bundle, clip, rows, modality, segments)
+        for clip, rows in zip(scored, lines, strict=True)
+        if knows_segments(clip.clip, modality)
+    ]
+    truths = sum(len(clip.truths_s) for clip in clips)
+    people = len({clip.identity for clip in clips})
+    metrics = measure_localisation(clips, resampling) if truths else {}
+    return LocalisationRow(modality, segments, len(clips), truths, people, metrics)
+
+
+def _by_source_and_kind(
+    bundle: Bundle,
+    scored: Sequence[ScoredClip],
+    lines: Sequence[Sequence[EvidenceLine]],
+    resampling: Resampling,
+) -> Iterator[LocalisationPart]:
+    for part, indices in list_sources_and_kinds([each.clip for each in scored]):
+        facts = asdict(part)
+        if not part.not_measured:
+            clips, evidence = [scored[i] for i in indices], [lines[i] for i in indices]
+            row = _row(bundle, clips, evidence, EITHER, "proposed", resampling)
+            facts |= {"row": row} if row.truths else {"not_measured": NO_LABELLED_SEGMENTS}
+        yield LocalisationPart(**facts)
 
 
 def _by_forged_length(scored: Sequence[ScoredClip], resampling: Resampling) -> Iterator[LengthRow]:
@@ -169,6 +217,7 @@ def _by_forged_length(scored: Sequence[ScoredClip], resampling: Resampling) -> I
             clip
             for clip in scored
             if clip.clip.is_fake
+            and knows_segments(clip.clip, EITHER)
             and low_s <= np.diff(label_segments(clip.clip, clip.end_s, EITHER)).sum() < high_s
         ]
         pairs = {clip.clip.pair_id for clip in fakes}

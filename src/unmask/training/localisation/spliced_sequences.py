@@ -62,7 +62,8 @@ def score_spliced(
     """Score genuine sequences of each pair of clips, and those with a stretch of its fake.
 
     Args:
-        clips: Of whole fakes and their genuine twins; mismatched fakes are left out.
+        clips: Of whole fakes and their genuine twins. Left out are mismatched fakes, and those of
+            which it is unknown whether face or voice is forged.
         load: Loads the features of a clip with the bundle's preprocessing.
 
     Raises:
@@ -72,7 +73,7 @@ def score_spliced(
         parts = [part for clip in clips if (part := _encode(bundle, clip, load)) is not None]
     genuine = {part.clip.pair_id: part for part in parts if not part.clip.is_fake}
     scored = []
-    for fake in (part for part in parts if part.clip.is_fake and not part.clip.mismatched):
+    for fake in (part for part in parts if _can_be_spliced(part.clip)):
         twin = genuine.get(fake.clip.pair_id)
         if twin is None:
             continue
@@ -84,6 +85,10 @@ def score_spliced(
     if not scored:
         raise DataError("no fake has a genuine twin with faces and sound; give clips in pairs")
     return tuple(scored)
+
+
+def _can_be_spliced(clip: Clip) -> bool:
+    return clip.is_fake and not clip.mismatched and bool(clip.fake_video or clip.fake_audio)
 
 
 def _score_pair(
@@ -110,11 +115,14 @@ def _score_pair(
     # the true borders lie anywhere between two frames
     span_s = (first - rng.random()) / rate_hz, (first + count - 1 + rng.random()) / rate_hz
     forged = _splice(plain, fake, base, slice(first, first + count), span_s)
-    modalities = {"video": fake.clip.fake_video, "audio": fake.clip.fake_audio}
+    # what is not known to be forged is left as it is in the genuine clip
+    video, audio = (bool(label) for label in (fake.clip.fake_video, fake.clip.fake_audio))
+    modalities = {"video": video, "audio": audio}
     spans = tuple(FakeSpan(*span_s, kind) for kind, is_fake in modalities.items() if is_fake)
     name = f"{fake.clip.clip_id}-{lengths_s[0]:g}-{lengths_s[1]:g}"
     genuine = replace(twin.clip, clip_id=f"{name}-genuine", pair_id=name)
-    clip = replace(fake.clip, clip_id=name, pair_id=name, fake_periods=spans)
+    labelled = replace(fake.clip, fake_video=video, fake_audio=audio, fake_periods=spans)
+    clip = replace(labelled, clip_id=name, pair_id=name)
     rows = ((genuine, plain), (clip, forged))
     return [_score(bundle, row, sequence, lengths_s[0]) for row, sequence in rows]
 
