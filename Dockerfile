@@ -2,17 +2,16 @@
 # packed Bento and not the checkout: `make image`, or
 #   docker build --tag unmask:latest --file Dockerfile "$(bentoml get unmask:latest --output path)"
 
-# a digest pins the base: docker build --build-arg BASE=python:3.11.13-slim-bookworm@sha256:…
-ARG BASE=python:3.11.13-slim-bookworm
+FROM python:3.11.13-slim-bookworm@sha256:86adf8dbadc3d6e82ee5dd2c74bec2e1c2467cdad47886280501df722372d2e1 AS base
 
 # packages are built here, if at all; neither pip's files nor a compiler reach the image
-FROM ${BASE} AS packages
+FROM base AS packages
 COPY env/python/requirements.txt /tmp/requirements.txt
 RUN python -m venv /opt/packages \
     && /opt/packages/bin/pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes --requirement /tmp/requirements.txt
 
-FROM ${BASE}
+FROM base
 
 COPY --from=packages /opt/packages /opt/packages
 ENV PATH=/opt/packages/bin:$PATH
@@ -37,6 +36,10 @@ ENV HOME=/var/lib/unmask \
     HF_HUB_DISABLE_TELEMETRY=true \
     PYTHONUNBUFFERED=1
 
-USER unmask
+# a number, by which Kubernetes sees that it is not root
+USER 10001
 EXPOSE 3000
+# of the service; a worker has no port
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=6 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:3000/readyz', timeout=5)"]
 CMD ["bentoml", "serve", "bento.service:UnmaskService", "--host", "0.0.0.0", "--port", "3000"]

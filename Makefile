@@ -29,12 +29,15 @@ KILLS ?= 200
 SOAK := $(CURDIR)/outputs/soak
 # an installation without extras, for `make test-core`
 CORE := outputs/core
+# build context of the image for training, and descriptions of what the images install
+TRAINING_CONTEXT := outputs/training-image
+SBOM := outputs/sbom
 # summary of the last run; a run that fails early writes none
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train test coverage test-core test-services test-ray soak check check-fast format serve worker key \
-	image mlflow zenml bench docs lock release
+	image training-image sbom mlflow zenml bench docs lock release
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -130,6 +133,21 @@ key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and t
 image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker
 	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train
 	docker build --tag unmask:latest --file Dockerfile "$$($(BIN)/bentoml get unmask:latest --output path)"
+
+training-image: $(READY)  ## a container image for steps on a cluster, of the committed files, built by Docker
+	@rm -rf $(TRAINING_CONTEXT) && mkdir -p $(TRAINING_CONTEXT)
+	git archive HEAD | tar --extract --directory $(TRAINING_CONTEXT)
+	@$(BIN)/python -c 'from steps.platforms.requirements import TRAINING, hashed_requirements as pin; print(pin(requirements=TRAINING))' \
+		> $(TRAINING_CONTEXT)/requirements.txt
+	docker build --tag unmask-training:latest --file deploy/training.Dockerfile $(TRAINING_CONTEXT)
+
+sbom: $(READY)  ## what the two images install, as CycloneDX documents in outputs/sbom
+	@mkdir -p $(SBOM)
+	@for image in SERVING TRAINING; do \
+		$(BIN)/python -c "from steps.platforms.requirements import $$image, hashed_requirements as pin; print(pin(requirements=$$image))" \
+		| $(BIN)/cyclonedx-py requirements - --pyproject pyproject.toml --output-reproducible \
+			--output-file $(SBOM)/$$(echo $$image | tr A-Z a-z).json || exit 1; \
+	done; ls $(SBOM)/*.json
 
 mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000

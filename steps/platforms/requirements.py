@@ -11,6 +11,7 @@ from pip_requirements_parser import RequirementsFile
 from unmask.errors import DataError
 
 SERVING = ("unmask[service]",)
+TRAINING = ("unmask[platform]", "kfp", "kfp-kubernetes")  # of steps on a cluster
 LOCK = Path(__file__).parents[2] / "requirements.lock"
 
 
