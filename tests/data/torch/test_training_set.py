@@ -229,9 +229,11 @@ def read_pair(load):
 
     def read(clip, condition=""):
         features = load(replace(clip, clip_id="a"))
-        if not clip.is_fake:
-            return features
         person = features.people[0]
+        boxes_px = np.tile(np.float32([0, 0, 99, 99]), (len(person.track.time_s), 1))
+        person = replace(person, track=replace(person.track, boxes_px=boxes_px))
+        if not clip.is_fake:
+            return replace(features, people=(person,))
         waveform = replace(features.waveform, samples=features.waveform.samples * 2)
         return replace(
             features, people=(replace(person, faces=person.faces + 1),), waveform=waveform
@@ -300,6 +302,19 @@ def test_a_twin_that_shows_other_moments_is_not_used(read_pair):
         return replace(features, people=(replace(person, track=late),))
 
     for example in sample_stretches(make_pair(), read_late, epochs=5):
+        assert example.labels.frames.tolist() == [1] * 6
+
+
+def test_a_twin_that_shows_somebody_else_first_is_not_used(read_pair):
+    def read_other(clip, condition=""):
+        features = read_pair(clip)
+        if clip.is_fake:
+            return features
+        person = features.people[0]
+        aside = replace(person.track, boxes_px=person.track.boxes_px + 1000)
+        return replace(features, people=(replace(person, track=aside),))
+
+    for example in sample_stretches(make_pair(), read_other, epochs=5):
         assert example.labels.frames.tolist() == [1] * 6
 
 

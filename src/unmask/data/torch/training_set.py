@@ -31,6 +31,7 @@ from unmask.data.torch.evaluation_set import (
     slice_frames,
     unusable_example,
 )
+from unmask.data.torch.labelled_person import MIN_OVERLAP, mean_overlap
 from unmask.data.torch.partial_excerpts import (
     draw_stretch,
     is_inside,
@@ -41,7 +42,7 @@ from unmask.data.torch.partial_excerpts import (
 )
 from unmask.errors import DataError
 from unmask.preprocessing.prepare import to_model_inputs
-from unmask.records import RATE_HZ, Clip, ClipFeatures, ModelInput
+from unmask.records import RATE_HZ, Clip, ClipFeatures, ModelInput, PersonFeatures
 
 
 class TrainingSet(Dataset[Example]):
@@ -109,7 +110,7 @@ class TrainingSet(Dataset[Example]):
         excerpt = self._cut_excerpt(voiced, frames, audio_start, params.stretch or 1.0)
         audio_s = audio_start / RATE_HZ, (audio_start + len(excerpt.waveform)) / RATE_HZ
         moments = _Moments(frames, audio_start, times_s[frames.start : frames.stop], audio_s)
-        twin = self._draw_twin(clip, moments, params, epoch)
+        twin = self._draw_twin(clip, features.people, moments, params, epoch)
         if twin is not None:
             clip = with_stretch(clip, twin.stretch_s)
             excerpt = splice(excerpt, twin.excerpt, twin.is_fake, twin.sound_s)
@@ -134,9 +135,17 @@ class TrainingSet(Dataset[Example]):
         return Example(clip, (augment_sample(excerpt, params),), labels=labels)
 
     def _draw_twin(
-        self, clip: Clip, moments: "_Moments", params: AugmentationParams, epoch: int
+        self,
+        clip: Clip,
+        people: Sequence[PersonFeatures],
+        moments: "_Moments",
+        params: AugmentationParams,
+        epoch: int,
     ) -> "_Twin | None":
-        """Return the genuine twin of a labelled fake of which this epoch takes a stretch alone."""
+        """Return the genuine twin of a labelled fake of which this epoch takes a stretch alone.
+
+        A twin whose first person is another one, at another place, is not used.
+        """
         other = self.twins.get(clip.pair_id)
         is_whole = clip.is_fake and not clip.mismatched and not clip.fake_periods
         if not self.training.partial or not is_whole or other is None:
@@ -148,6 +157,9 @@ class TrainingSet(Dataset[Example]):
         times_s = features.people[0].track.time_s if features.people else np.zeros(0)
         frames = moments.frames
         if not same_moments(moments.frame_times_s, times_s[frames.start : frames.stop]):
+            return None
+        tracks = [first.track for first in (*people[:1], *features.people[:1])]
+        if len(tracks) == 2 and mean_overlap(*tracks) < MIN_OVERLAP:
             return None
         sample = to_model_inputs(features)[0]
         excerpt = self._cut_excerpt(sample, frames, moments.audio_start, params.stretch or 1.0)
