@@ -21,8 +21,8 @@ READY := $(VENV)/.ready
 UV_LOCK := $(VENV)/uv.lock
 # what `unmask analyze`, the service and the pipelines import
 ENTRY_POINTS := unmask.serving.analyzer pipelines.training
-# two workers, a file of tests each at a time
-ALL_TESTS := -n 2 --dist loadfile --max-worker-restart 0
+# two workers, a file of tests each at a time, in the order of tests/conftest.py
+ALL_TESTS := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # what `make soak` does, and where its log is
 FILES ?= 10000
 KILLS ?= 200
