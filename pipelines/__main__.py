@@ -1,7 +1,7 @@
 """`python -m pipelines COMMAND`.
 
-Commands: training, gate, release, pin, package, summary, sweep, ablate, leave-one-source-out,
-crosseval.
+Commands: training, gate, release, pin, package, summary, stack, sweep, ablate,
+leave-one-source-out, crosseval.
 """
 
 import sys
@@ -127,6 +127,17 @@ def summary() -> None:
     from steps.platforms.run_summary import load, print_summary
 
     print_summary(load(), Console())
+
+
+@app.command()
+def stack(
+    name: Annotated[str, typer.Argument(help="A file of pipelines/stacks, without its suffix.")],
+) -> None:
+    """Register a stack with ZenML, or update it; `zenml stack set NAME` then selects it."""
+    from steps.platforms.stacks import register_stack
+
+    register_stack(name)
+    typer.echo(f"select it by: zenml stack set {name}")
 
 
 @app.command()

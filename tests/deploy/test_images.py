@@ -16,6 +16,7 @@ DOCKERFILES = {
     "training": (ROOT / "deploy/training.Dockerfile").read_text(),
 }
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+CLUSTER = yaml.safe_load((ROOT / "pipelines/configs/cluster.yaml").read_text())
 
 
 def instructions(name, keyword):
@@ -52,6 +53,19 @@ def test_health_check_asks_the_service_and_no_other_container():
     compile(command[-1], "health check", "exec")
     assert "healthcheck" not in COMPOSE["service"]
     assert all(COMPOSE[name]["healthcheck"] == {"disable": True} for name in ("worker", "keys"))
+
+
+def test_steps_write_to_volumes_alone():
+    pods = CLUSTER["settings"]["orchestrator.kubernetes"]["pod_settings"]
+    assert pods["container_security_context"]["readOnlyRootFilesystem"] is True
+    mounted = {mount["mountPath"] for mount in pods["volume_mounts"]}
+    assert mounted == {"/app/data", "/app/outputs", "/app/.dvc/tmp", "/var/lib/unmask", "/tmp"}
+    pairs = " ".join(instructions("training", "ENV")).split()
+    variables = dict(pair.split("=", 1) for pair in pairs)
+    folders = ("HOME", "ZENML_CONFIG_PATH", "BENTOML_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR")
+    assert all(any(variables[name].startswith(path) for path in mounted) for name in folders)
+    user = pods["additional_pod_spec_args"]["security_context"]["runAsUser"]
+    assert instructions("training", "USER") == [str(user)]
 
 
 def test_images_install_what_they_run_and_no_tools_of_development():
