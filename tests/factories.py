@@ -1,6 +1,8 @@
 """Helpers that tests of several packages share."""
 
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +19,12 @@ def wait_until(condition, timeout_s=TIMEOUT_S, interval_s=0.02):
         assert time.monotonic() < deadline, f"still false after {timeout_s:g} s"
         time.sleep(interval_s)
     return value
+
+
+def importing_tests():
+    """Return the environment of a process whose script imports ``tests``."""
+    root = str(Path(__file__).resolve().parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))}
 
 
 def make_model_settings(**changes):

@@ -8,7 +8,7 @@ from functools import partial
 import pandas
 import pytest
 
-from tests.factories import wait_until
+from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
 from unmask.cli import app as cli
 from unmask.cli import bulk_analysis
@@ -198,7 +198,9 @@ def test_an_interrupt_completes_the_table_and_the_same_command_continues(
     script.write_text(COMMAND)
     command = [sys.executable, str(script), "analyze", "clips", "--bundle", str(bundle)]
     command += ["--out", "r.parquet", "--workers", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=importing_tests()
+    ) as process:
         journal = clips.parent / "r.parquet.journal.jsonl"
         wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 3, 60)
         process.send_signal(number)

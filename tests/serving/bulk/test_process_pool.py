@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from tests.factories import wait_until
+from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
 from unmask.errors import BundleError, WorkerCrashError
 from unmask.serving.bulk.process_pool import ProcessPool
@@ -87,7 +87,7 @@ def test_a_killed_analysis_leaves_no_worker_and_continues_where_it_stopped(tmp_p
     (tmp_path / "driver.py").write_text(DRIVER)
     for rows in count(10, 12):
         command = [sys.executable, str(tmp_path / "driver.py"), str(tmp_path)]
-        with subprocess.Popen(command) as process:
+        with subprocess.Popen(command, env=importing_tests()) as process:
             wait_until(lambda rows=rows: out.exists() and out.read_bytes().count(b"\n") >= rows, 60)
             process.send_signal(signal.SIGKILL)
         pids = {int(pid) for pid, _ in logged(tmp_path)}

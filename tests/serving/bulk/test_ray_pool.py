@@ -14,7 +14,7 @@ from functools import partial
 
 import pytest
 
-from tests.factories import wait_until
+from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
 from unmask.errors import BundleError, ConfigError
 from unmask.serving.bulk.process_pool import ProcessPool
@@ -81,7 +81,7 @@ def test_killed_workers_and_a_killed_driver_lose_nothing(tmp_path, clips):
         (clips / f"{number:02}.mp4").write_text("sleep 0.1")
     (tmp_path / "driver.py").write_text(DRIVER)
     command = [sys.executable, "-W", "ignore", str(tmp_path / "driver.py"), str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=importing_tests()) as process:
         wait_until(lambda: len(logged(tmp_path)) >= 6)
         os.kill(int(logged(tmp_path)[-1][0]), signal.SIGKILL)
         wait_until(lambda: len(logged(tmp_path)) >= 20)
