@@ -190,7 +190,7 @@ def test_an_unknown_codec_is_named(tmp_path):
         (
             "training.heads=logistic",
             "linear in fixed features; set model.trainable=none, model.temporal=none, "
-            "model.fusion=none, too",
+            "model.fusion=none, model.pooling=mean, too",
         ),
         (
             "training.cross_fit=5",
