@@ -17,14 +17,9 @@ from unmask.serving.report.schema import Report
 
 
 @pytest.fixture
-def analyze(bundle_folder, monkeypatch, capsys):
+def analyze(bundle_folder, run_unmask):
     def run(*arguments):
-        command = ["unmask", "analyze", *map(str, arguments), "--bundle", str(bundle_folder)]
-        monkeypatch.setattr("sys.argv", command)
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        out, err = capsys.readouterr()
-        return exit_info.value.code or 0, out, err
+        return run_unmask("analyze", *arguments, "--bundle", bundle_folder)
 
     return run
 

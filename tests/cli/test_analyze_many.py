@@ -10,7 +10,6 @@ import pytest
 
 from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
-from unmask.cli import app as cli
 from unmask.cli import bulk_analysis
 from unmask.progress_bar import track_long
 from unmask.serving.bulk.worker_pool import Signal, WorkerPool
@@ -49,15 +48,10 @@ def bundle(tmp_path):
 
 
 @pytest.fixture
-def analyze(bundle, monkeypatch, capsys):
+def analyze(bundle, monkeypatch, run_unmask):
     def run(*arguments, pool=InlinePool):
         monkeypatch.setattr(bulk_analysis, "ProcessPool", pool)
-        command = ["unmask", "analyze", *map(str, arguments), "--bundle", str(bundle)]
-        monkeypatch.setattr("sys.argv", command)
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        out, err = capsys.readouterr()
-        return exit_info.value.code or 0, out, err
+        return run_unmask("analyze", *arguments, "--bundle", bundle)
 
     return run
 

@@ -43,7 +43,9 @@ def command(
     ] = False,
 ) -> None:
     """Detect whether videos of talking people are deepfakes."""
-    if bulk.out is not None or len(videos) > 1 or _is_collection(videos[0]):
+    from unmask.serving.bulk.input_kinds import is_collection
+
+    if bulk.out is not None or len(videos) > 1 or is_collection(videos[0]):
         if json_out is not None or evidence is not None:
             raise ConfigError("--json and --evidence take one video; use --out for a table of many")
         from unmask.cli.bulk_analysis import analyze_many
@@ -54,13 +56,6 @@ def command(
     _show(report, json_out, quiet)
     if report.verdict in bulk.policy:
         raise typer.Exit(FAILED)
-
-
-def _is_collection(argument: str) -> bool:
-    """Return whether an argument is more than a video; of a plain file nothing is imported."""
-    from unmask.serving.bulk.input_kinds import is_collection
-
-    return is_collection(argument)
 
 
 def _analyze_video(video: Path, bundle: Path | None, evidence: Path | None) -> "Report":

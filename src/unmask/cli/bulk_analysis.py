@@ -76,7 +76,7 @@ def _choose_pool(options: BulkOptions) -> tuple[StartPool, int]:
 
 
 def _print_rows(analysis: BulkAnalysis, out: Path | None, quiet: bool) -> None:
-    """Show progress where there is a table, and the rows themselves where there is none."""
+    """Print the rows; with a table, print the progress instead."""
     with closing(analysis.run()) as rows:
         if out is None:
             console = Console(highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.serving.file_limits import MAX_FILE_MIB
+from unmask.serving.file_limits import MAX_FILE_MIB, MAX_FILE_S
 
 FAILED = 3  # exit code where a file ended as --fail-on names
 INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -64,7 +64,7 @@ class BulkOptions:
     gpus_per_worker: Annotated[
         float, typer.Option(min=0.0, help="GPUs that it reserves, such as 0.25.")
     ] = 0.0
-    timeout_s: Annotated[float, typer.Option(min=1.0, help="Time limit of one file.")] = 3600.0
+    timeout_s: Annotated[float, typer.Option(min=1.0, help="Time limit of one file.")] = MAX_FILE_S
     max_file_mib: Annotated[
         int, typer.Option(min=1, help="Limit of a file that is downloaded or unpacked.")
     ] = MAX_FILE_MIB

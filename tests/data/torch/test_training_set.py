@@ -292,29 +292,21 @@ def test_fakes_without_a_twin_and_mismatched_ones_stay_whole(read_pair):
             assert set(example.samples[0].faces[:, 0, 0, 0] % 10) == {1}
 
 
-def test_a_twin_that_shows_other_moments_is_not_used(read_pair):
-    def read_late(clip, condition=""):
+@pytest.mark.parametrize(
+    ("name", "shift"),
+    [("time_s", 0.05), ("boxes_px", 1000)],
+    ids=["other moments", "somebody else"],
+)
+def test_a_twin_that_shows_something_else_is_not_used(read_pair, name, shift):
+    def read_shifted(clip, condition=""):
         features = read_pair(clip)
         if clip.is_fake:
             return features
         person = features.people[0]
-        late = replace(person.track, time_s=person.track.time_s + 0.05)
-        return replace(features, people=(replace(person, track=late),))
+        track = replace(person.track, **{name: getattr(person.track, name) + shift})
+        return replace(features, people=(replace(person, track=track),))
 
-    for example in sample_stretches(make_pair(), read_late, epochs=5):
-        assert example.labels.frames.tolist() == [1] * 6
-
-
-def test_a_twin_that_shows_somebody_else_first_is_not_used(read_pair):
-    def read_other(clip, condition=""):
-        features = read_pair(clip)
-        if clip.is_fake:
-            return features
-        person = features.people[0]
-        aside = replace(person.track, boxes_px=person.track.boxes_px + 1000)
-        return replace(features, people=(replace(person, track=aside),))
-
-    for example in sample_stretches(make_pair(), read_other, epochs=5):
+    for example in sample_stretches(make_pair(), read_shifted, epochs=5):
         assert example.labels.frames.tolist() == [1] * 6
 
 

@@ -26,6 +26,12 @@ class ScriptedAnalyzer:
         return Row(source.path, self.settings.detector, version=source.version, verdict=verdict)
 
 
+def logged(folder):
+    """Return process and path of each file that was taken, in order."""
+    log = folder / "log"
+    return [line.split(" ", 1) for line in log.read_text().splitlines()] if log.exists() else []
+
+
 def load(settings):
     return ScriptedAnalyzer(settings)
 

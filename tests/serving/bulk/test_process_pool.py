@@ -14,6 +14,7 @@ import pytest
 
 from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
+from tests.serving.bulk.scripted_analyzer import logged
 from unmask.errors import BundleError, WorkerCrashError
 from unmask.serving.bulk.process_pool import ProcessPool
 from unmask.serving.bulk.run import BulkAnalysis, BulkSettings
@@ -38,12 +39,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def clips(tmp_path):
-    (tmp_path / "clips").mkdir()
-    return tmp_path / "clips"
-
-
 def analyze(tmp_path, load=scripted_analyzer.load, **options):
     settings = BulkSettings((str(tmp_path / "clips"),), tmp_path / "results.jsonl", **options)
     pool = partial(ProcessPool, load=load)
@@ -52,12 +47,6 @@ def analyze(tmp_path, load=scripted_analyzer.load, **options):
         closing(analysis.run()) as rows,
     ):
         return list(rows), analysis.summary
-
-
-def logged(tmp_path):
-    log = tmp_path / "log"
-    lines = [line.split(" ", 1) for line in log.read_text().splitlines()] if log.exists() else []
-    return lines
 
 
 def is_alive(pid):

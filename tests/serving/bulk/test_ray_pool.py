@@ -16,6 +16,7 @@ import pytest
 
 from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
+from tests.serving.bulk.scripted_analyzer import logged
 from unmask.errors import BundleError, ConfigError
 from unmask.serving.bulk.process_pool import ProcessPool
 from unmask.serving.bulk.run import BulkAnalysis, BulkSettings
@@ -44,12 +45,6 @@ with BulkAnalysis(settings, WorkerSettings(folder, "d1"), pool) as analysis:
 """
 
 
-@pytest.fixture
-def clips(tmp_path):
-    (tmp_path / "clips").mkdir()
-    return tmp_path / "clips"
-
-
 def analyze(tmp_path, pool=RayPool, load=scripted_analyzer.load, out="results.jsonl", **cluster):
     options = {"options": RayOptions(**cluster)} if pool is RayPool else {}
     settings = BulkSettings((str(tmp_path / "clips"),), tmp_path / out, workers=2)
@@ -59,11 +54,6 @@ def analyze(tmp_path, pool=RayPool, load=scripted_analyzer.load, out="results.js
         closing(analysis.run()) as rows,
     ):
         return sorted(rows, key=lambda row: row.path)
-
-
-def logged(tmp_path):
-    log = tmp_path / "log"
-    return [line.split(" ", 1) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def test_rows_are_those_of_processes_also_where_a_file_ends_its_worker(tmp_path, clips):

@@ -96,7 +96,7 @@ def _iter_tar(name: str, file: BinaryIO) -> Iterator[tuple[Member, int, str]]:
 class OpenArchive:
     """An archive whose members are read one after another.
 
-    Forward in a compressed tar archive is one pass; backward starts it anew.
+    A compressed tar archive is read once if positions ascend; a lower one reads it from its start.
 
     Args:
         name: Its suffix tells the kind.

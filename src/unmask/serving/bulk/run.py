@@ -18,8 +18,8 @@ from unmask.serving.bulk.source import Opened, Problem, Source
 from unmask.serving.bulk.summary import Summary
 from unmask.serving.bulk.worker_pool import Dispatcher, WorkerPool
 from unmask.serving.bulk.worker_settings import WorkerSettings
+from unmask.serving.file_limits import MAX_FILE_S
 
-MAX_SECONDS = 3600.0  # for one file, as in the service
 StartPool = Callable[[WorkerSettings, int], WorkerPool]
 
 
@@ -38,7 +38,7 @@ class BulkSettings:
     inputs: tuple[str, ...]
     out: Path | None = None
     workers: int = 1
-    timeout_s: float = MAX_SECONDS
+    timeout_s: float = MAX_FILE_S
     retry_errors: bool = False
 
 

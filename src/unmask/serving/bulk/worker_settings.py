@@ -29,7 +29,7 @@ def identify_detector(folder: Path | None) -> tuple[Path, str]:
     """Return the folder of a detector, by default that of :func:`find_detector`, and its SHA-256.
 
     Raises:
-        BundleError: There is none, or it is damaged.
+        BundleError: The bundle is missing or damaged.
     """
     folder = (folder or find_detector()).absolute()
     read_metadata(folder)

@@ -1,0 +1,19 @@
+"""The command line, run in this process."""
+
+import pytest
+
+from unmask.cli import app
+
+
+@pytest.fixture
+def run_unmask(monkeypatch, capsys):
+    """Return a function that runs `unmask …` and returns exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["unmask", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            app.main()
+        out, err = capsys.readouterr()
+        return exit_info.value.code or 0, out, err
+
+    return run
