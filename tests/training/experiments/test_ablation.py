@@ -66,6 +66,8 @@ def test_only_runs_with_another_inference_are_timed():
     timed = {run.name: run.timed for run in plan_runs(3, "demo", (7,))}
     assert {name for name, is_timed in timed.items() if not is_timed} == {
         "temporal consistency",
+        "frame-level losses",
+        "partial forgeries",
         "forged twins",
         "paired batches",
         "adversarial training",
