@@ -5,6 +5,8 @@ PYTHON ?= python3.11
 PHASE ?= 1
 # 1 serves what `make train` trains also if it is not better than the champion
 PROMOTE ?=
+# 1 packs torch into the image as well, which draws evidence
+EVIDENCE ?=
 # the service: an address that others can reach needs API keys (UNMASK_API_KEYS_FILE)
 HOST ?= 127.0.0.1
 # a file of API keys; without keys the tenant is called local
@@ -130,7 +132,8 @@ worker: $(READY)  ## a worker beside `make serve` with UNMASK_QUEUE set, with th
 key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks
 	@$(SERVICE_FOLDER) $(BIN)/python -m bento keys add $(KEYS) $(TENANT)
 
-image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker
+image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker; EVIDENCE=1 packs torch for heat maps
+	@$(if $(filter 1,$(EVIDENCE)),$(BIN)/python -m pipelines package --evidence > /dev/null,:)
 	@$(BIN)/bentoml get unmask:latest > /dev/null 2>&1 || $(MAKE) --no-print-directory train
 	docker build --tag unmask:latest --file Dockerfile "$$($(BIN)/bentoml get unmask:latest --output path)"
 

@@ -112,11 +112,15 @@ def package(
         Path | None,
         typer.Argument(help="Bundle to serve; default: the champion, else the released detector."),
     ] = None,
+    evidence: Annotated[
+        bool,
+        typer.Option("--evidence", help="Also install torch, which draws evidence; 6 GB more."),
+    ] = False,
 ) -> None:
     """Build the service with a bundle, as `make train` does with the champion."""
     from steps.platforms.bento_build import build_bento
 
-    typer.echo(build_bento(bundle or find_detector()))
+    typer.echo(build_bento(bundle or find_detector(), evidence=evidence))
 
 
 @app.command()

@@ -91,7 +91,7 @@ def test_no_step_calls_a_server_on_import():
 
 LIBRARY = sorted((ROOT / "src/unmask").rglob("*.py"))
 OPTIONAL = {"av", "captum", "cv2", "httpx", "joblib", "librosa", "psutil"}
-OPTIONAL |= {"ai_edge_litert", "h5py", "onnx", "onnxruntime", "openvino", "silero_vad"}
+OPTIONAL |= {"ai_edge_litert", "h5py", "onnx", "onnxruntime", "openvino"}
 OPTIONAL |= {"fsspec", "pyarrow", "ray"}
 
 

@@ -23,7 +23,6 @@ DISTRIBUTIONS = {
     "great_expectations": "great-expectations",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
-    "silero_vad": "silero-vad",
 }
 BLOCK_EXTRAS = """
 import sys

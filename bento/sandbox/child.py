@@ -81,9 +81,21 @@ def main() -> None:
     except UnmaskError as error:
         channel.send(Failure(kind="no_detector", message=str(error)))
         return
+    _log_missing_evidence()
     run_loop(
         channel, analyzer.bundle.sha256, partial(analyze, analyzer), partial(prepare, analyzer)
     )
+
+
+def _log_missing_evidence() -> None:
+    from unmask.serving.evidence_renderer import missing_packages
+
+    if missing := missing_packages():
+        log.warning(
+            "jobs get no evidence: %s missing; install unmask[explain], or package the detector "
+            "with --evidence",
+            ", ".join(missing),
+        )
 
 
 def lower_priority() -> None:

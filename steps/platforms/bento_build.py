@@ -10,10 +10,10 @@ from bentoml.exceptions import NotFound
 
 import unmask
 from steps.platforms.materializers import hash_folder
+from steps.platforms.packaged_bundle import package_bundle
 from steps.platforms.paths import SERVICE, SERVICE_BUNDLE
-from steps.platforms.requirements import hashed_requirements
-from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.bundle_metadata import is_whole
+from steps.platforms.requirements import EVIDENCE, SERVING, hashed_requirements
+from unmask.models.graphs.index import ENGINES_FILE
 from unmask.preprocessing.faces.face_embedding import PACKAGED, STORED_AS, find_weights
 
 BENTO = "unmask"
@@ -21,10 +21,15 @@ PACKAGES = ("bento", "unmask")
 REQUIREMENTS = "requirements.txt"
 
 
-def build_bento(bundle: Path) -> str:
+def build_bento(bundle: Path, *, evidence: bool = False) -> str:
     """Build the Bento ``unmask`` from the service, the library and ``bundle``.
 
-    The version is a hash of these and of their pinned requirements: equal content is built once.
+    The bundle carries its networks as graphs, and the Bento installs no torch. A bundle without
+    graphs needs torch. The version is a hash of service, library, bundle and pinned requirements:
+    equal content is built once.
+
+    Args:
+        evidence: Also install torch and what else draws evidence.
 
     Returns:
         The tag, ``unmask:<version>``.
@@ -33,28 +38,21 @@ def build_bento(bundle: Path) -> str:
         DataError: An installed package is not the one that requirements.lock pins.
         BundleError: The bundle cannot be read.
     """
-    requirements = hashed_requirements()
     with TemporaryDirectory(prefix="unmask-bento-") as folder:
         context = Path(folder)
         for package in (SERVICE, Path(unmask.__file__).parent):
             ignored = shutil.ignore_patterns("__pycache__", "screenshot.png", SERVICE_BUNDLE)
             shutil.copytree(package, context / package.name, ignore=ignored)
-        _copy_whole(bundle, context / SERVICE / SERVICE_BUNDLE)
+        by_graphs = package_bundle(bundle, context / SERVICE / SERVICE_BUNDLE)
         _copy_embedder(context / unmask.__name__)
+        extras = SERVING if by_graphs and not evidence else EVIDENCE
+        requirements = hashed_requirements(requirements=extras)
         (context / REQUIREMENTS).write_text(requirements)
-        version = hash_folder(context)[:16]
+        version = hash_folder(context, ignored={ENGINES_FILE})[:16]
         if _latest() != version:
             _delete_bento(version)
             _build(context, version, requirements)
     return f"{BENTO}:{version}"
-
-
-def _copy_whole(bundle: Path, target: Path) -> None:
-    """Copy a bundle with all of its weights: the service has no cache of pretrained networks."""
-    if is_whole(bundle):
-        shutil.copytree(bundle, target)
-    else:
-        save_bundle(target, load_bundle(bundle))
 
 
 def _copy_embedder(package: Path) -> None:

@@ -1,26 +1,22 @@
 """The current champion: `outputs/champion` for the command line, a copy for the service."""
 
 import json
-import logging
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from steps.platforms.materializers import hash_folder
+from steps.platforms.packaged_bundle import write_graphs
 from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
-from unmask.errors import EngineError, MissingExtraError
 from unmask.evaluation.gates import GateReport
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.files import atomic_write
 from unmask.models.bundle import load_bundle
 from unmask.models.bundle_metadata import GATES
-from unmask.models.graphs.export import export_graphs
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 from unmask.serving.report.model_card_markdown import to_markdown
 from unmask.serving.report_builder import build_model_card
-
-log = logging.getLogger(__name__)
 
 
 def publish_champion(
@@ -42,7 +38,7 @@ def publish_champion(
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(bundle, partial)
         if graphs:
-            _write_graphs(partial)
+            write_graphs(partial)
         partial.rename(target)
     if gates is not None:
         _write_gates(target / GATES, gates)
@@ -52,14 +48,6 @@ def publish_champion(
     link.replace(CHAMPION)
     _copy_into_service(target)
     return CHAMPION
-
-
-def _write_graphs(folder: Path) -> None:
-    """Write the graphs; a detector without them runs with torch."""
-    try:
-        export_graphs(folder, load_bundle(folder))
-    except (EngineError, MissingExtraError) as error:
-        log.warning("no graphs: %s", error)
 
 
 def _copy_into_service(champion: Path) -> None:

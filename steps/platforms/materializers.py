@@ -1,6 +1,6 @@
 """Materializers for clips and folders, whose content hash makes ZenML cache by content."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,10 +19,16 @@ from unmask.records import Clip
 VISUALIZATIONS = {".png": VisualizationType.IMAGE, ".html": VisualizationType.HTML}
 
 
-def hash_folder(folder: Path) -> str:
-    """Return the SHA-256 of the names and bytes of all files in a folder, 64 hex digits."""
+def hash_folder(folder: Path, ignored: Collection[str] = ()) -> str:
+    """Return the SHA-256 of the names and bytes of all files in a folder, 64 hex digits.
+
+    Args:
+        ignored: Names of files that do not count.
+    """
     total = sha256()
     for file in _list_files(folder):
+        if file.name in ignored:
+            continue
         digest = file_sha256(file)
         total.update(f"{file.relative_to(folder).as_posix()}\n{digest}\n".encode())
     return total.hexdigest()

@@ -10,7 +10,8 @@ from pip_requirements_parser import RequirementsFile
 
 from unmask.errors import DataError
 
-SERVING = ("unmask[service]",)
+SERVING = ("unmask[serve]",)  # by graphs, without torch
+EVIDENCE = ("unmask[service]",)  # with torch, which draws evidence and runs bundles without graphs
 TRAINING = ("unmask[platform]", "kfp", "kfp-kubernetes")  # of steps on a cluster
 LOCK = Path(__file__).parents[2] / "requirements.lock"
 

@@ -70,6 +70,10 @@ def test_every_step_runs_and_a_champion_is_kept_registered_and_packaged(first, p
     assert [name for name in page if not (bento / "src" / name).is_file()] == []
     gates = json.loads((bento / "src/bento/bundle/gates.json").read_text())
     assert {gate["name"] for gate in gates["rows"]} >= {"auc", "ece"}
+    requirements = (bento / "env/python/requirements.txt").read_text()
+    assert (bento / "src/bento/bundle/graphs/frames.onnx").is_file()
+    assert "\nopenvino==" in requirements
+    assert "\ntorch==" not in requirements
     summary = load(platforms / "outputs/summary.json")
     assert summary.bento == str(bentoml.get("unmask:latest").tag)
     assert (summary.alias, summary.version) == ("champion", str(registered.version))

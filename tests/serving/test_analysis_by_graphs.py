@@ -9,11 +9,15 @@ from collections import Counter
 
 import pytest
 
+from unmask.errors import MissingExtraError
 from unmask.files import file_sha256
 from unmask.models.bundle import Bundle, load_bundle
 from unmask.models.graphs.export import export_graphs
+from unmask.optional_deps import require
 from unmask.preprocessing.timing import StageTimer
+from unmask.serving import evidence_renderer
 from unmask.serving.analyzer import Analyzer
+from unmask.serving.report_notes import NOT_DRAWN
 
 HEAVY = ("torch", "transformers", "timm", "lightning", "captum", "scipy.optimize")
 ANALYZE = f"""
@@ -71,6 +75,34 @@ def test_evidence_is_drawn_with_the_weights_beside_the_graphs(with_graphs, talki
     # an untrained detector scores all frames alike: rounding decides which come first
     shown = Counter((item.kind, item.person) for item in report.evidence)
     assert shown == Counter((item.kind, item.person) for item in expected.evidence)
+
+
+def test_without_torch_a_note_says_why_there_is_no_evidence(
+    with_graphs, talking, tmp_path, monkeypatch
+):
+    def require_but_torch(module, extra):
+        if module == "torch":
+            raise MissingExtraError(f"torch is missing; install unmask[{extra}]")
+        return require(module, extra)
+
+    monkeypatch.setattr(evidence_renderer, "require", require_but_torch)
+    analyzer = Analyzer.load(with_graphs)
+    with pytest.raises(MissingExtraError, match="torch is missing"):
+        analyzer.prepare_evidence()
+    report = analyzer.analyze(talking, evidence_dir=tmp_path)
+    assert report.fake_probability is not None
+    assert (report.evidence, list(tmp_path.iterdir())) == ((), [])
+    assert f"{NOT_DRAWN} (torch is missing; install unmask[explain])." in report.notes
+    assert not any(note.startswith(NOT_DRAWN) for note in analyzer.analyze(talking).notes)
+
+
+@pytest.mark.parametrize("missing", [(), ("torch", "captum")])
+def test_packages_that_evidence_lacks_are_named(monkeypatch, missing):
+    installed = {"torch", "timm", "transformers", "captum"} - set(missing)
+    monkeypatch.setattr(
+        evidence_renderer, "find_spec", lambda name: name if name in installed else None
+    )
+    assert evidence_renderer.missing_packages() == missing
 
 
 def test_each_of_many_videos_has_the_scores_that_it_has_alone(with_graphs, make_video, tmp_path):

@@ -64,7 +64,10 @@ def _analyze_video(video: Path, bundle: Path | None, evidence: Path | None) -> "
     with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
 
-        return Analyzer.load(bundle).analyze(video, evidence_dir=evidence)
+        analyzer = Analyzer.load(bundle)
+        if evidence is not None:
+            analyzer.prepare_evidence()  # what is missing is said before the analysis
+        return analyzer.analyze(video, evidence_dir=evidence)
 
 
 def _show(report: "Report", json_out: Path | None, quiet: bool) -> None:

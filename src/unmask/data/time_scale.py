@@ -61,7 +61,7 @@ def shift_pitch(samples: Samples, semitones: float) -> Samples:
         return samples
     ratio = 2 ** (semitones / 12)
     stretched = stretch(samples, round(len(samples) * ratio))
-    shifted: Samples = require("librosa", extra="media").resample(
+    shifted: Samples = require("librosa", extra="train").resample(
         stretched, orig_sr=RATE_HZ * ratio, target_sr=RATE_HZ
     )
     missing = max(len(samples) - len(shifted), 0)

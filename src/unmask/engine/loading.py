@@ -24,12 +24,13 @@ def engines_for(path: Path) -> list[str]:
     return [name for name, (_, suffixes) in LOADERS.items() if path.suffix in suffixes]
 
 
-def load_graph(path: Path, options: EngineOptions | None = None) -> Graph:
+def load_graph(path: Path, options: EngineOptions | None = None, preferred: str = "") -> Graph:
     """Load a graph.
 
     Args:
         path: File of ONNX, or of TFLite for LiteRT and OpenVINO.
         options: By default those of :meth:`EngineOptions.from_environment`.
+        preferred: Engine that ``auto`` tries first; one that cannot read the file is passed over.
 
     Raises:
         ConfigError: The engine cannot read files of this kind.
@@ -49,6 +50,7 @@ def load_graph(path: Path, options: EngineOptions | None = None) -> Graph:
         remedy = f"use {' or '.join(capable)}" if capable else "convert it to ONNX"
         raise ConfigError(f"{path}: {options.engine} cannot read {path.suffix} files; {remedy}")
     missing: list[str] = []
+    capable.sort(key=lambda name: name != preferred)
     for name in capable if options.engine == AUTO else [options.engine]:
         try:
             return LOADERS[name][0](path, options)

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Self
 
 from unmask.config import FlowSettings, PreprocessingSettings
-from unmask.errors import MediaError
+from unmask.errors import MediaError, MissingExtraError
 from unmask.explainability.evidence_item import EvidenceItem
 from unmask.explainability.top_moments import TopMoments
 from unmask.models.aggregation import ScoreAggregator
@@ -81,6 +81,7 @@ class Analyzer:
         Raises:
             BundleError: A file is damaged.
             WeightsError: Weights that the bundle leaves out cannot be had.
+            MissingExtraError: torch, or another package that only evidence needs, is missing.
         """
         self._evidence.load()
 
@@ -100,7 +101,8 @@ class Analyzer:
         Args:
             shown_as: Name of the file in the report and in errors, in place of ``path``.
             timer: Counts the seconds of each stage and can be read while the analysis runs.
-            evidence_dir: Folder for evidence images; there is no evidence without one.
+            evidence_dir: Folder for evidence images; there is no evidence without one. Where
+                torch is not installed there is none either, and a note says so.
             time_range_s: Start and end of what is analyzed.
 
         Raises:
@@ -109,6 +111,7 @@ class Analyzer:
         start, timer = perf_counter(), timer or StageTimer()
         moments = None if evidence_dir is None else TopMoments()
         evidence: tuple[EvidenceItem, ...] = ()
+        missing = ""
         with _rename_in_errors(path, shown_as):
             with use_timer(timer):
                 media, scores, footage = self._score_windows(path, time_range_s, moments, timer)
@@ -121,11 +124,20 @@ class Analyzer:
             judges = self.bundle.judges(facts)
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
-                    evidence = self._evidence.render(path, moments, evidence_dir)
+                    evidence, missing = self._render(path, moments, evidence_dir)
         renamed = replace(info, path=Path(shown_as or path))
         timing = _timing(timer, perf_counter() - start)
-        result = AnalysisResult(media, scores, facts, evidence, time_range_s)
+        result = AnalysisResult(media, scores, facts, evidence, time_range_s, missing)
         return build_report(self.bundle, renamed, result, timing)
+
+    def _render(
+        self, path: Path, moments: TopMoments, folder: Path
+    ) -> tuple[tuple[EvidenceItem, ...], str]:
+        """Return the evidence, and why there is none where its packages are missing."""
+        try:
+            return self._evidence.render(path, moments, folder), ""
+        except MissingExtraError as error:
+            return (), str(error)
 
     def _missing_picture_s(
         self, info: MediaInfo, media: MediaStatistics, time_range_s: tuple[float, float]

@@ -33,7 +33,7 @@ from unmask.serving.report.model_card import (
     name_by_member,
 )
 from unmask.serving.report.reasons import describe_reasons
-from unmask.serving.report_notes import NOT_COMPARED, build_notes, describe_untrained
+from unmask.serving.report_notes import NOT_COMPARED, NOT_DRAWN, build_notes, describe_untrained
 from unmask.serving.speaking_summary import summarise_speaking
 from unmask.serving.unlike_footage import without_scores
 
@@ -44,6 +44,7 @@ class AnalysisResult:
 
     Attributes:
         footage: See :meth:`unmask.preprocessing.footage.FootageStatistics.facts`.
+        evidence_missing: Why evidence was not drawn although it was asked for; empty otherwise.
     """
 
     media: MediaStatistics
@@ -51,6 +52,7 @@ class AnalysisResult:
     footage: NDArray[np.float64]
     evidence: Sequence[EvidenceItem] = ()
     part_s: tuple[float, float] = (0.0, inf)
+    evidence_missing: str = ""
 
 
 def build_report(
@@ -109,6 +111,8 @@ def _bundle_notes(bundle: ScoringBundle, info: MediaInfo, result: AnalysisResult
         yield f"The detector is experimental. {bundle.experimental}"
     if not result.media.compared:
         yield NOT_COMPARED
+    if result.evidence_missing:
+        yield f"{NOT_DRAWN} ({result.evidence_missing})."
     yield from describe_untrained(bundle.untrained, info)
 
 

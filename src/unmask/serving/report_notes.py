@@ -21,6 +21,10 @@ NOT_COMPARED = (
     "The faces of different shots were not compared, so one person may count as several: the "
     "network for it is missing; fetch it with: unmask weights get sface"
 )
+NOT_DRAWN = (
+    "No evidence was drawn: heat maps take the networks themselves, and this installation runs "
+    "their graphs alone"
+)
 
 
 def build_notes(

@@ -1,11 +1,14 @@
 """Silero VAD in NumPy."""
 
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from unmask.errors import MissingExtraError
+from unmask.errors import WeightsError
+from unmask.files import file_sha256
 from unmask.preprocessing.speech import silero_vad
 from unmask.preprocessing.speech.silero_vad import speech_probabilities
 
@@ -26,6 +29,15 @@ def voice(seconds=4.0):
     return (0.5 * signal).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def wheel():
+    """Folder of the networks in the wheel, which only tests need."""
+    spec = find_spec("silero_vad")
+    if spec is None:
+        pytest.skip("silero-vad is not installed")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
 def to_own_name(name):
     """Name in this project of a weight of the TorchScript network."""
     for old, new in (
@@ -41,9 +53,9 @@ def to_own_name(name):
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("samples", [voice(), voice(1.0)[:12_345], voice(20.0)[:513]])
-def test_probabilities_agree_with_the_torchscript_network(samples):
+def test_probabilities_agree_with_the_torchscript_network(wheel, samples):
     torch = pytest.importorskip("torch")
-    network = torch.jit.load(silero_vad.weights_dir() / "silero_vad.jit").eval()
+    network = torch.jit.load(wheel / "silero_vad.jit").eval()
     tensors = [*network._model.named_parameters(), *network._model.named_buffers()]
     with torch.no_grad():  # the two files of the wheel are from different releases
         for name, values in tensors:
@@ -76,7 +88,16 @@ def test_the_wheel_is_not_imported():
     assert "silero_vad" not in sys.modules
 
 
-def test_missing_wheel_is_reported_with_a_remedy(monkeypatch):
-    monkeypatch.setattr(silero_vad, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"preprocessing\.speech\.method=energy"):
-        silero_vad.weights_dir()
+def test_the_weights_are_those_of_the_wheel(wheel):
+    assert file_sha256(wheel / silero_vad.WEIGHTS.name) == silero_vad.SHA256
+
+
+@pytest.mark.parametrize("damaged", [True, False], ids=["damaged", "missing"])
+def test_weights_that_are_not_those_of_the_package_are_refused(tmp_path, monkeypatch, damaged):
+    path = tmp_path / "weights.safetensors"
+    if damaged:
+        path.write_bytes(silero_vad.WEIGHTS.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(silero_vad, "WEIGHTS", path)
+    silero_vad.load_weights.cache_clear()
+    with pytest.raises(WeightsError, match="missing or damaged; install this package again"):
+        silero_vad.load_weights()

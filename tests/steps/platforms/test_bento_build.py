@@ -1,30 +1,53 @@
 """The service's Bento."""
 
+import shutil
+
 import pytest
 
 from steps.platforms import bento_build
+from steps.platforms.packaged_bundle import write_graphs
 from unmask.preprocessing.faces import face_embedding
 
-
-def bundle(folder, content):
-    folder.mkdir()
-    (folder / "bundle.json").write_text(content)
-    return folder
+TORCH = {"torch", "transformers", "timm", "captum"}
 
 
-def test_a_bundle_without_its_backbone_is_packaged_whole(tmp_path, monkeypatch):
-    small = bundle(tmp_path / "small", '{"schema_version": 6, "omitted_weights": [{}]}')
-    monkeypatch.setattr(bento_build, "load_bundle", lambda folder: f"loaded {folder.name}")
-    saved = {}
-    monkeypatch.setattr(bento_build, "save_bundle", saved.__setitem__)
-    bento_build._copy_whole(small, tmp_path / "context" / "bundle")
-    assert saved == {tmp_path / "context" / "bundle": "loaded small"}
+@pytest.mark.parametrize(
+    ("has_graphs", "evidence", "installs_torch"),
+    [(True, False, False), (True, True, True), (False, False, True)],
+    ids=["graphs", "graphs-and-evidence", "no-graphs"],
+)
+def test_a_bento_installs_torch_for_evidence_or_without_graphs_alone(
+    bundle_folder, tmp_path, monkeypatch, has_graphs, evidence, installs_torch
+):
+    monkeypatch.setattr(bento_build, "package_bundle", lambda bundle, target: has_graphs)
+    monkeypatch.setattr(bento_build, "_latest", lambda: None)
+    monkeypatch.setattr(bento_build, "_delete_bento", lambda version: None)
+    built = {}
+    monkeypatch.setattr(bento_build, "_build", lambda _, *build: built.update([build]))
+    tag = bento_build.build_bento(bundle_folder, evidence=evidence)
+    ((version, requirements),) = built.items()
+    assert tag == f"unmask:{version}"
+    names = {line.partition("==")[0] for line in requirements.splitlines()}
+    assert {"bentoml", "openvino", "onnxruntime", "av"} <= names
+    assert names >= TORCH if installs_torch else not TORCH & names
 
 
-def test_a_whole_bundle_is_packaged_as_it_is(tmp_path):
-    whole = bundle(tmp_path / "whole", '{"schema_version": 6}')
-    bento_build._copy_whole(whole, tmp_path / "bundle")
-    assert (tmp_path / "bundle" / "bundle.json").read_text() == '{"schema_version": 6}'
+def test_the_version_does_not_depend_on_measured_times(bundle_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(bento_build, "_latest", lambda: None)
+    monkeypatch.setattr(bento_build, "_delete_bento", lambda version: None)
+    times = []
+
+    def build(context, *_):
+        times.append((context / "bento/bundle/graphs/engines.json").read_text())
+
+    monkeypatch.setattr(bento_build, "_build", build)
+    bundle = shutil.copytree(bundle_folder, tmp_path / "bundle")
+    assert write_graphs(bundle)
+    first = bento_build.build_bento(bundle)
+    engines = bundle / "graphs/engines.json"
+    engines.write_text(engines.read_text().replace('"processor": "', '"processor": "another '))
+    assert bento_build.build_bento(bundle) == first
+    assert times[0] != times[1]
 
 
 @pytest.mark.parametrize("fetched", [True, False])

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from steps.platforms import champion_store
+from steps.platforms import champion_store, packaged_bundle
 from unmask.errors import EngineError
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
@@ -77,7 +77,7 @@ def test_a_champion_without_graphs_is_published_all_the_same(
     def refuse(folder, bundle):
         raise EngineError("heads.onnx: has no form in ONNX; the bundle runs with torch")
 
-    monkeypatch.setattr(champion_store, "export_graphs", refuse)
+    monkeypatch.setattr(packaged_bundle, "export_graphs", refuse)
     champion = champion_store.publish_champion(bundle_folder, graphs=True)
     assert load_bundle(champion).phase == 1
     assert not (champion / "graphs").exists()

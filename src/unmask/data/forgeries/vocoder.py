@@ -68,7 +68,7 @@ def resample(samples: Samples, length: int) -> Samples:
 
 def mel_bands(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the logarithms of mel bands of sound at 22.05 kHz, shape ``(frames, 80)``."""
-    librosa = require("librosa", extra="media")
+    librosa = require("librosa", extra="train")
     frames = -(-len(samples) // HOP_SAMPLES)
     margin = (WINDOW_SAMPLES - HOP_SAMPLES) // 2
     end = margin + frames * HOP_SAMPLES - len(samples)
@@ -155,7 +155,7 @@ def _not_fetched(networks: Sequence[str]) -> WeightsError:
 @cache
 def _mel_filters() -> NDArray[np.float32]:
     """Return Slaney's mel filters, shape ``(80, frequencies)``."""
-    librosa = require("librosa", extra="media")
+    librosa = require("librosa", extra="train")
     filters: NDArray[np.float32] = librosa.filters.mel(
         sr=VOCODER_RATE_HZ, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS, fmin=0, fmax=MAX_HZ
     )

@@ -30,7 +30,7 @@ def griffin_lim(samples: Samples, rng: np.random.Generator, *, quick: bool = Fal
     Returns:
         As long and as loud as ``samples``.
     """
-    librosa = require("librosa", extra="media")
+    librosa = require("librosa", extra="train")
     mel = librosa.feature.melspectrogram(
         y=samples, sr=RATE_HZ, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MEL_BANDS
     )
@@ -50,7 +50,7 @@ def griffin_lim(samples: Samples, rng: np.random.Generator, *, quick: bool = Fal
 @cache
 def _mel_pseudo_inverse() -> NDArray[np.float32]:
     """Return the pseudo-inverse of the mel filter bank, shape ``(frequencies, 80)``."""
-    librosa = require("librosa", extra="media")
+    librosa = require("librosa", extra="train")
     bands = librosa.filters.mel(sr=RATE_HZ, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS)
     return np.linalg.pinv(bands).astype(np.float32)
 

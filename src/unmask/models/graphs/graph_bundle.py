@@ -17,8 +17,17 @@ from unmask.models.bundle_metadata import (
     read_member_settings,
     read_metadata,
 )
+from unmask.models.graphs.engine_choice import read_chosen_engines
 from unmask.models.graphs.graph_networks import GraphNetworks
-from unmask.models.graphs.index import FRAMES, MOUTHS, SOUND, VOICE, GraphIndex, read_index
+from unmask.models.graphs.index import (
+    FRAMES,
+    MOUTHS,
+    SOUND,
+    VOICE,
+    GraphIndex,
+    read_index,
+    served_precision,
+)
 from unmask.models.graphs.lipsync_graphs import LipSyncGraphs
 from unmask.models.graphs.stored_graph import StoredGraph
 from unmask.models.scoring_bundle import NetworkCall, ScoringBundle
@@ -67,7 +76,8 @@ def load_graph_bundle(folder: Path, engine: str) -> GraphBundle:
     """Read a bundle that has graphs, without its weights, and load the graphs.
 
     Args:
-        engine: As for :class:`unmask.engine.options.EngineOptions`, but not ``torch``.
+        engine: As for :class:`unmask.engine.options.EngineOptions`, but not ``torch``; ``auto``
+            is for each graph the engine that was measured to be fastest, if it is installed.
 
     Raises:
         BundleError: The folder has no bundle or no graphs of it, or a file is damaged.
@@ -78,9 +88,12 @@ def load_graph_bundle(folder: Path, engine: str) -> GraphBundle:
     metadata = read_metadata(folder)
     facts, settings = read_facts(folder, metadata), read_member_settings(folder, metadata)
     index = read_index(folder, facts["sha256"])
-    graphs = {name: StoredGraph(path, engine) for name, path in index.files.items()}
+    chosen = read_chosen_engines(folder)
+    graphs = {
+        name: StoredGraph(path, engine, chosen.get(name, "")) for name, path in index.files.items()
+    }
     for name, graph in graphs.items():
-        graph.load("auto" if name in (FRAMES, VOICE) else "32")
+        graph.load(served_precision(name))
     sync = metadata["sync"]
     return GraphBundle(
         members=tuple(GraphMember(member) for member in settings),

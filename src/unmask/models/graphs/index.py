@@ -1,6 +1,7 @@
 """Index of a bundle's graphs: what each is called, and what its runtime must know."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from unmask.files import file_sha256
 
 GRAPHS = "graphs"
 INDEX = "index.json"
+ENGINES_FILE = "engines.json"  # times on one machine; not part of what a bundle is
 SCHEMA_VERSION = 1
 FRAMES, VOICE, HEADS = "frames", "voice", "heads"
 MOUTHS, SOUND = "lipsync_mouths", "lipsync_sound"
@@ -46,6 +48,14 @@ class GraphIndex:
     step_samples: int
     encoder_of: tuple[int, ...]
     dropout: tuple[DropoutUse, ...]
+
+
+def served_precision(name: str) -> str:
+    """Return the precision that a graph is served in, see :class:`EngineOptions`.
+
+    Encoders may compute in bfloat16; heads and lip-sync compute in float32.
+    """
+    return "auto" if name in (FRAMES, VOICE) else "32"
 
 
 def has_graphs(folder: Path) -> bool:
@@ -84,6 +94,20 @@ def read_index(folder: Path, bundle_sha256: str) -> GraphIndex:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unusable(path, f"damaged ({error})") from error
+
+
+def copy_graphs(source: Path, target: Path, bundle_sha256: str) -> None:
+    """Copy the graphs of a bundle to another one of the same networks.
+
+    Args:
+        source: Bundle whose graphs :func:`read_index` has checked.
+        target: A copy that was saved again, such as one with all weights.
+        bundle_sha256: Of the metadata of ``target``.
+    """
+    shutil.copytree(source / GRAPHS, target / GRAPHS)
+    path = target / GRAPHS / INDEX
+    content = json.loads(path.read_text()) | {"bundle_sha256": bundle_sha256}
+    path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _unusable(path: Path, reason: str) -> BundleError:

@@ -14,10 +14,11 @@ class StoredGraph:
 
     Args:
         engine: As for :class:`EngineOptions`.
+        preferred: Engine that ``auto`` tries first.
     """
 
-    def __init__(self, path: Path, engine: str) -> None:
-        self.path, self._engine = path, engine
+    def __init__(self, path: Path, engine: str, preferred: str = "") -> None:
+        self.path, self._engine, self._preferred = path, engine, preferred
         self._loaded: dict[str, Graph] = {}
         self._lock = Lock()
 
@@ -32,7 +33,7 @@ class StoredGraph:
         with self._lock:
             if precision not in self._loaded:
                 options = EngineOptions(self._engine, precision=precision)
-                self._loaded[precision] = load_graph(self.path, options)
+                self._loaded[precision] = load_graph(self.path, options, self._preferred)
             return self._loaded[precision]
 
     def run(self, inputs: Mapping[str, Array], precision: str = "32") -> dict[str, Array]:

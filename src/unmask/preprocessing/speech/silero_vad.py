@@ -1,24 +1,26 @@
 """Inference of the Silero voice activity detector in NumPy.
 
-Silero Team, "Silero VAD", 2021–2026, https://github.com/snakers4/silero-vad (MIT). The weights
-are part of the ``silero-vad`` wheel. Its own code requires PyTorch and sets PyTorch's number of
-threads for the whole process; these few layers need neither.
+Silero Team, "Silero VAD", 2021–2026, https://github.com/snakers4/silero-vad (MIT). This package
+carries the weights; their origin and licence are in ``networks/README.md``. Its own code requires
+PyTorch and sets PyTorch's number of threads for the whole process; these few layers need neither.
 """
 
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from unmask.errors import MissingExtraError
+from unmask.errors import WeightsError
+from unmask.files import file_sha256
 
 CHUNK = 512  # samples per probability, 32 ms at 16 kHz
 CONTEXT = 64  # samples of the previous chunk that are prepended
 BLOCK_CHUNKS = 1024  # chunks per convolution call
 FFT, HOP, BINS = 256, 128, 129
+WEIGHTS = Path(__file__).with_name("networks") / "silero_vad_16k.safetensors"
+SHA256 = "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1"
 
 Array = NDArray[np.float32]
 
@@ -30,7 +32,7 @@ def speech_probabilities(samples: Array) -> Array:
         samples: 16 kHz mono in ``[-1, 1]``, shape ``(time,)``.
 
     Raises:
-        MissingExtraError: The wheel with the weights is not installed.
+        WeightsError: The file of the weights is missing or has another hash.
     """
     if not len(samples):
         return np.zeros(0, np.float32)
@@ -87,21 +89,12 @@ def _sigmoid(values: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def load_weights() -> dict[str, Array]:
-    """Load the network's weights from the wheel, by layer."""
-    weights: dict[str, Array] = load_file(weights_dir() / "silero_vad_16k.safetensors")
-    return weights
-
-
-def weights_dir() -> Path:
-    """Return the folder of the wheel's weights, without importing the wheel.
+    """Load the network's weights by layer.
 
     Raises:
-        MissingExtraError: The wheel is not installed.
+        WeightsError: The file is missing or has another hash.
     """
-    spec = find_spec("silero_vad")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError(
-            "silero_vad is missing; install it with: pip install 'unmask[media]', "
-            "or set preprocessing.speech.method=energy"
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / "data"
+    if not WEIGHTS.is_file() or file_sha256(WEIGHTS) != SHA256:
+        raise WeightsError(f"{WEIGHTS}: is missing or damaged; install this package again")
+    weights: dict[str, Array] = load_file(WEIGHTS)
+    return weights
