@@ -74,7 +74,7 @@ $(READY): requirements.lock pyproject.toml environment.pth data.dvc data/field-d
 
 train: $(READY)  ## the whole chain on the demo set: data to packaged detector; PHASE=1, 2 or 3; PROMOTE=1 serves it anyway
 ifeq ($(PROMOTE),1)
-	@$(BIN)/python -m pipelines training --phase $(PHASE) --promote
+	@$(BIN)/python -m pipelines training --phase $(PHASE) --profile demo --promote
 else
 	@rm -f $(SUMMARY)
 	@status=0; $(BIN)/zenml pipeline run training_pipeline \
@@ -159,7 +159,7 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 	$(BIN)/zenml login --local --blocking --ip-address 127.0.0.1 --port 8237
 
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
-	$(BIN)/unmask bench
+	$(BIN)/unmask bench --untrained --profile full
 
 docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unmask.cli.eval.crosseval import DatasetOptions, Frames, Jobs, run_crosseval
+from unmask.cli.eval.crosseval import DatasetOptions, Frames, run_crosseval
 from unmask.cli.experiment.ablate import Only, Seeds, run_ablation, title_of
 from unmask.cli.experiment.leave_one_source_out import (
     OUT,
@@ -21,7 +21,8 @@ from unmask.cli.experiment.leave_one_source_out import (
 )
 from unmask.cli.experiment.leave_one_source_out import OutFolder as HeldOutFolder
 from unmask.cli.experiment.sweep import RUNS, Grid, OutFolder, run_sweep
-from unmask.cli.options import DATA, Bundle, Manifest, Overrides, Phase, Profile
+from unmask.cli.options import DATA, PROFILE, Bundle, Jobs, Manifest, Overrides, Phase, Profile
+from unmask.cli.user_file import read_user_file, shared_defaults
 from unmask.errors import UnmaskError
 from unmask.serving.released import find_detector
 
@@ -41,15 +42,15 @@ Version = Annotated[str, typer.Option(help="Registered version; default: the cha
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
 
-@app.command()
+@app.command(rich_help_panel="Train")
 def training(
     phase: Phase = 1,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     data: DataSets = None,
     set_: Overrides = None,
     promote: Promote = False,
@@ -67,10 +68,10 @@ def training(
             summary()
 
 
-@app.command()
+@app.command(rich_help_panel="Evaluate")
 def gate(
     phase: Phase = 1,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     data: DataSets = None,
     version: Version = "",
     set_: Overrides = None,
@@ -81,10 +82,10 @@ def gate(
     _fail_fast(regression_gate)(phase, profile, tuple(data or ()), version, tuple(set_ or ()))
 
 
-@app.command()
+@app.command(rich_help_panel="Evaluate")
 def release(
     phase: Phase = 1,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     data: DataSets = None,
     version: Version = "",
     set_: Overrides = None,
@@ -95,7 +96,7 @@ def release(
     _fail_fast(release_pipeline)(phase, profile, tuple(data or ()), version, tuple(set_ or ()))
 
 
-@app.command()
+@app.command(rich_help_panel="Train")
 def pin(
     phase: Phase = 1,
     version: Version = "",
@@ -106,7 +107,7 @@ def pin(
     typer.echo(f"baseline of {model_name(phase)}: version {pin_baseline(phase, version)}")
 
 
-@app.command()
+@app.command(rich_help_panel="Train")
 def package(
     bundle: Annotated[
         Path | None,
@@ -123,7 +124,7 @@ def package(
     typer.echo(build_bento(bundle or find_detector(), evidence=evidence))
 
 
-@app.command()
+@app.command(rich_help_panel="Train")
 def summary() -> None:
     """Print the summary of the last training run."""
     from rich.console import Console
@@ -133,7 +134,7 @@ def summary() -> None:
     print_summary(load(), Console())
 
 
-@app.command()
+@app.command(rich_help_panel="Train")
 def stack(
     name: Annotated[str, typer.Argument(help="A file of pipelines/stacks, without its suffix.")],
 ) -> None:
@@ -144,25 +145,27 @@ def stack(
     typer.echo(f"select it by: zenml stack set {name}")
 
 
-@app.command()
+@app.command(rich_help_panel="Develop")
 def sweep(
-    set_: Grid,
+    grid: Grid,
     manifest: Manifest = DATA,
     out: OutFolder = RUNS,
     phase: Phase = 1,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
+    set_: Overrides = None,
 ) -> None:
     """Train once per combination of settings, logged as nested MLflow runs."""
     from steps.platforms.sweep_runs import NestedRuns
 
-    run_sweep(set_, manifest, out, (phase, profile), NestedRuns(" ".join(set_)))
+    recorder = NestedRuns(" ".join(grid))
+    run_sweep(grid, manifest, out, (phase, profile), set_ or (), recorder)
 
 
-@app.command()
+@app.command(rich_help_panel="Develop")
 def ablate(
     manifest: Manifest = DATA,
     phase: Phase = 3,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     seeds: Seeds = "7,8,9",
     only: Only = None,
     set_: Overrides = None,
@@ -174,11 +177,11 @@ def ablate(
     run_ablation(manifest, (phase, profile), seeds, only or (), set_ or (), recorder)
 
 
-@app.command()
+@app.command(rich_help_panel="Develop")
 def leave_one_source_out(
     manifests: Manifests,
     phase: Phase = 3,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     folds: Folds = None,
     set_: Overrides = None,
     out: HeldOutFolder = OUT,
@@ -190,7 +193,7 @@ def leave_one_source_out(
     run_leave_one_source_out(manifests, plan, out, NestedRuns(plan.title))
 
 
-@app.command()
+@app.command(rich_help_panel="Evaluate")
 def crosseval(bundle: Bundle, on: DatasetOptions, frames: Frames = 0, jobs: Jobs = 2) -> None:
     """Measure a detector on other data sets, logged as an MLflow run."""
     from steps.platforms.cross_runs import log_cross_evaluation
@@ -213,7 +216,8 @@ def _fail_fast(pipeline: Any) -> Any:
 def main() -> None:
     """Run the command line; print every :class:`UnmaskError` as one line on standard error."""
     try:
-        app()
+        defaults = shared_defaults(read_user_file(), typer.main.get_command(app))
+        app(prog_name="python -m pipelines", default_map=defaults)
     except UnmaskError as error:
         print(f"pipelines: {error}", file=sys.stderr)
         sys.exit(2)

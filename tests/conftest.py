@@ -1,5 +1,6 @@
 """Small videos and an untrained detector, for every test that needs a media file or a bundle."""
 
+import os
 import struct
 from fractions import Fraction
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from unmask.records import RATE_HZ
+
+os.environ["UNMASK_CONFIG"] = os.devnull  # the user's own defaults change no test
 
 
 def pytest_collection_modifyitems(items):

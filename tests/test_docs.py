@@ -14,6 +14,7 @@ import yaml
 
 from bento.settings import ServiceSettings
 from unmask.cli.app import app
+from unmask.cli.user_file import VARIABLE
 from unmask.engine.options import ENGINE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,13 @@ FOLDERS = ("src/", "steps/", "pipelines/", "bento/", "mlflow/", "tests/", "docs/
 MODULE = re.compile(r"(unmask|bento|steps|pipelines)(\.[a-z_0-9]+)+")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def list_commands(command):
+    """Yield a command and all below it."""
+    yield command
+    for item in getattr(command, "commands", {}).values():
+        yield from list_commands(item)
 
 
 @pytest.fixture
@@ -62,8 +70,8 @@ def test_commands_exist(page):
     ):
         command = typer.main.get_command(app)
         for word in command_line.split():
-            if not hasattr(command, "commands"):
-                break  # the rest are arguments
+            if word.startswith("--") or not hasattr(command, "commands"):
+                break  # the rest are arguments and options
             assert word in command.commands, command_line
             command = command.commands[word]
 
@@ -72,7 +80,13 @@ def test_commands_exist(page):
 def test_environment_variables_are_settings(page):
     known = {f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields}
     known |= {"UNMASK_BUNDLE", "UNMASK_WEIGHTS_DIR", ENGINE_VARIABLE}  # of the library
-    known |= {"UNMASK_ALLOWED_HOSTS"}  # of the command line
+    known |= {
+        item.envvar
+        for command in list_commands(typer.main.get_command(app))
+        for item in command.params
+        if item.envvar
+    }
+    known |= {VARIABLE}
     assert set(re.findall(r"UNMASK_[A-Z_]+", page.read_text())) - known == set()
 
 

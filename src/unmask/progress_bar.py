@@ -1,49 +1,75 @@
-"""Progress: a bar on a terminal, lines elsewhere."""
+"""Progress: a bar on a terminal, a line a minute elsewhere."""
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from time import monotonic
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track as rich_track
 
+from unmask import messages
+
 T = TypeVar("T")
+EVERY_S = 60.0  # between two lines
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield ``items`` and show their progress on standard error, if that is a terminal.
+    """Yield ``items`` and show their progress on standard error.
+
+    Away from a terminal, or where messages are JSON, a line a minute tells how many are done and
+    how long the others take. Work that ends within a minute has none.
 
     Args:
         total: Number of items, for an iterable without a length.
     """
     console = Console(stderr=True)
-    hidden = not console.is_terminal
-    yield from rich_track(items, label, total, console=console, disable=hidden)
+    if console.is_terminal and messages.is_plain():
+        yield from rich_track(items, label, total, console=console)
+        return
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    progress = ProgressLines(label, total)
+    for item in items:
+        yield item
+        progress.advance()
 
 
-def track_long(items: Iterable[T], label: str, total: int, every_s: float = 60.0) -> Iterator[T]:
-    """Yield ``items`` like :func:`track`; away from a terminal, write a line now and then.
+class ProgressLines:
+    """Lines that tell how far a piece of work is, at most one a minute.
 
     Args:
-        every_s: Time between two lines.
+        total: Number of parts, if it is known.
     """
-    if Console(stderr=True).is_terminal:
-        yield from track(items, label, total)
-        return
-    shown_s, first_s = monotonic(), 0.0
-    for count, item in enumerate(items, 1):
-        yield item
+
+    def __init__(self, label: str, total: int | None) -> None:
+        self._label, self._total = label, total
+        self._shown_s, self._first_s, self._count = monotonic(), 0.0, 0
+
+    def advance(self, detail: str = "") -> None:
+        """Count one part as done; write a line if the last one is long ago.
+
+        Args:
+            detail: Last words of the line, such as the loss.
+        """
+        self._count += 1
         now_s = monotonic()
-        first_s = first_s or now_s  # what comes before it does not come again
-        if now_s - shown_s >= every_s:
-            shown_s = now_s
-            line = f"{label}: {count} of {total}"
-            if count > 1:
-                left_s = (now_s - first_s) / (count - 1) * (total - count)
-                rate = format_rate(count - 1, now_s - first_s)
-                line += f" ({rate}), about {format_time(left_s)} left"
-            print(line, file=sys.stderr, flush=True)
+        if self._count == 1:
+            self._first_s = now_s  # what comes before it does not come again
+        if now_s - self._shown_s >= EVERY_S:
+            self._shown_s = now_s
+            messages.write(self._describe(now_s - self._first_s) + detail)
+
+    def _describe(self, elapsed_s: float) -> str:
+        line = f"{self._label}: {self._count}"
+        if self._total is not None:
+            line += f" of {self._total}"
+        if self._count == 1:
+            return line
+        line += f" ({format_rate(self._count - 1, elapsed_s)}"
+        if self._total is None:
+            return f"{line})"
+        left_s = elapsed_s / (self._count - 1) * (self._total - self._count)
+        return f"{line}), about {format_time(left_s)} left"
 
 
 def format_time(seconds: float) -> str:

@@ -3,11 +3,12 @@
 import pytest
 
 from unmask.cli import app
+from unmask.cli.logging_setup import configure_logging
 
 
 @pytest.fixture
 def run_unmask(monkeypatch, capsys):
-    """Return a function that runs `unmask …` and returns exit code, output and errors."""
+    """Yield a function that runs `unmask …` and returns exit code, output and errors."""
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["unmask", *map(str, arguments)])
@@ -16,4 +17,5 @@ def run_unmask(monkeypatch, capsys):
         out, err = capsys.readouterr()
         return exit_info.value.code or 0, out, err
 
-    return run
+    yield run
+    configure_logging("warning")

@@ -3,15 +3,14 @@
 import signal
 import subprocess
 import sys
-from functools import partial
 
 import pandas
 import pytest
 
 from tests.factories import importing_tests, wait_until
 from tests.serving.bulk import scripted_analyzer
+from unmask import progress_bar
 from unmask.cli import bulk_analysis
-from unmask.progress_bar import track_long
 from unmask.serving.bulk.worker_pool import Signal, WorkerPool
 
 
@@ -159,7 +158,7 @@ def test_quiet_shows_no_summary(analyze, clips):
 
 
 def test_a_line_a_minute_tells_the_progress_away_from_a_terminal(analyze, clips, monkeypatch):
-    monkeypatch.setattr(bulk_analysis, "track_long", partial(track_long, every_s=0.0))
+    monkeypatch.setattr(progress_bar, "EVERY_S", 0.0)
     _, _, err = analyze("clips", "--out", "r.jsonl")
     lines = err.splitlines()
     assert [line.partition(" (")[0] for line in lines[:3]] == [

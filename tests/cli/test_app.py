@@ -1,7 +1,9 @@
 """Groups of commands, the names of earlier versions, and the speed of the start."""
 
+import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 import unmask
-from unmask.cli.app import ALIASES, COMMANDS, GROUPS, app
+from unmask.cli.app import COMMANDS, GROUPS, PANELS, app
+from unmask.cli.earlier_names import ALIASES
 
 CLI = Path(unmask.__file__).parent / "cli"
 PATHS = [[name] for name in COMMANDS]
@@ -27,10 +30,17 @@ def test_every_command_has_help(path):
     assert f"Usage: root {' '.join(path)}" in result.output
 
 
-def test_help_lists_groups_and_no_earlier_names():
-    lines = run("--help").output.split("Commands:")[1].splitlines()
-    listed = [line.split()[0] for line in lines if line.strip()]
-    assert listed == [*COMMANDS, *GROUPS]
+def test_help_shows_every_command_and_group_in_its_panel_and_no_earlier_name():
+    panels, shown = {}, None
+    for line in run("--help").output.splitlines():
+        if heading := re.match(r"╭─ (\w+) ─", line):
+            shown = panels.setdefault(heading[1], [])
+        elif name := re.match(r"│ ([a-z-]+) ", line):
+            shown.append(name[1])
+    del panels["Options"]
+    assert {name: tuple(items) for name, items in panels.items()} == PANELS
+    assert sorted(chain(*panels.values())) == sorted([*COMMANDS, *GROUPS])
+    assert list(PANELS) == ["Analyze", "Train", "Evaluate", "Develop"]
 
 
 @pytest.mark.parametrize("alias", ALIASES)
@@ -49,7 +59,7 @@ def test_a_command_of_earlier_versions_is_still_there(alias):
 @pytest.mark.parametrize("arguments", [("DATA", "--out", "b"), ("--out", "b", "DATA")])
 def test_train_without_a_command_trains_a_detector(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text("phases: {1: {}}\nprofiles: {full: {}}")
+    (tmp_path / "params.yaml").write_text("phases: {1: {}}\nprofiles: {demo: {}}")
     for command in (("train",), ("train", "detector")):
         assert "DATA" in str(run(*command, *arguments).exception)
     assert "detector" in run("train", "--help").output

@@ -63,7 +63,7 @@ def test_a_sweep_writes_a_table_and_with_a_recorder_nested_mlflow_runs(platforms
     from pipelines.__main__ import sweep
 
     grid, out = "training.learning_rate=0.001,0.002", platforms / "outputs/sweep"
-    sweep(set_=[grid], manifest=footage, out=out, phase=1, profile="full")
+    sweep(grid=[grid], manifest=footage, out=out, phase=1, profile="full")
     rows = list(csv.DictReader((out / "sweep.csv").read_text().splitlines()))
     assert {row["settings"] for row in rows} == {
         "training.learning_rate=0.001",
@@ -77,7 +77,7 @@ def test_a_sweep_writes_a_table_and_with_a_recorder_nested_mlflow_runs(platforms
     assert len(runs) == 3
     # the plain command reuses the fits and records nothing
     plain = invoke(
-        *("experiment", "sweep", footage, "--set", grid, "--out", out, "--profile", "full")
+        *("experiment", "sweep", footage, "--grid", grid, "--out", out, "--profile", "full")
     )
     assert f"best on validation: {rows[0]['settings']}" in plain.output
     assert len(mlflow.search_runs(experiment_names=["unmask-sweeps"])) == 3
@@ -224,3 +224,17 @@ def test_every_file_a_stage_reads_is_written_by_an_earlier_one():
         assert inputs <= written
         for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
             written |= set(entry) if isinstance(entry, dict) else {entry}
+
+
+def test_the_users_own_defaults_hold_for_options_that_both_programs_have(monkeypatch, tmp_path):
+    import typer
+
+    from pipelines.__main__ import app
+    from unmask.cli.user_file import shared_defaults
+
+    root = typer.main.get_command(app)
+    values = {"profile": "field", "log-level": "debug", "analyze": {"quiet": True}}
+    defaults = shared_defaults(values, root)
+    assert defaults["training"] == {"profile": "field"}
+    given = root.commands["training"].make_context("it", [], default_map=defaults["training"])
+    assert given.params["profile"] == "field"

@@ -1,5 +1,7 @@
 """The `unmask` command: one file per sub-command, one-line errors, exit code 2 on errors."""
 
+import logging
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -7,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from unmask import __version__
+from unmask import __version__, messages
+from unmask.cli.earlier_names import ALIASES, command_class
+from unmask.cli.user_file import read_user_file, to_default_map
 from unmask.errors import UnmaskError
 from unmask.optional_deps import find_extra
 
@@ -61,27 +65,14 @@ GROUPS = {
         "release": "experiment.release",
     },
 }
-# Names of earlier versions, and short ones, still accepted but not listed. `unmask train MANIFEST
-# --out FOLDER` is handled by `TrainGroup`.
-ALIASES = {
-    "ingest": "data.ingest",
-    "validate": "data.validate",
-    "preprocess": "data.preprocess",
-    "demo-data": "data.demo",
-    "calibrate": "train.calibrate",
-    "sync": "train.lipsync",
-    "score": "eval.score",
-    "evaluate": "eval.metrics",
-    "attack": "eval.attack",
-    "codecs": "eval.codecs",
-    "auxiliary": "eval.face_heads",
-    "uncertainty": "eval.calibration",
-    "sync-report": "eval.lipsync",
-    "gate": "eval.gates",
-    "crosseval": "eval.crosseval",
-    "sweep": "experiment.sweep",
-    "ablate": "experiment.ablate",
+# How the help groups what is above.
+PANELS = {
+    "Analyze": ("analyze", "model-card"),
+    "Train": ("data", "train", "weights"),
+    "Evaluate": ("eval",),
+    "Develop": ("experiment", "export", "bench", "loadtest"),
 }
+log = logging.getLogger(__name__)
 
 
 class TrainGroup(TyperGroup):
@@ -94,13 +85,13 @@ class TrainGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-def _typer(**options: Any) -> typer.Typer:
-    return typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, **options)
+class RootGroup(TyperGroup):
+    """The root, which lists its commands by panel."""
 
-
-def _add_commands(target: typer.Typer, modules: dict[str, str], *, hidden: bool = False) -> None:
-    for name, module in modules.items():
-        target.command(name, hidden=hidden)(import_module(f"unmask.cli.{module}").command)
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of ``PANELS``; others, such as aliases, come last."""
+        order = [name for names in PANELS.values() for name in names]
+        return sorted(self.commands, key=[*order, *self.commands].index)
 
 
 def _print_version(requested: bool) -> None:
@@ -109,12 +100,20 @@ def _print_version(requested: bool) -> None:
         raise typer.Exit
 
 
-app = _typer()
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", cls=RootGroup)
 
 
 @app.callback()
 def root(
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+    log_level: Annotated[
+        str, typer.Option(envvar="UNMASK_LOG_LEVEL", help="debug, info, warning or error.")
+    ] = "warning",
+    log_format: Annotated[
+        str,
+        typer.Option(
+            envvar="UNMASK_LOG_FORMAT", help="text, or json: all of standard error as JSON lines."
+        ),
+    ] = "text",
     version: Annotated[
         bool,
         typer.Option(
@@ -125,29 +124,63 @@ def root(
     """Audio-visual deepfake detection for videos of talking people."""
     from unmask.cli.logging_setup import configure_logging
 
-    configure_logging(log_level)
+    configure_logging(log_level, log_format)
 
 
-_add_commands(app, COMMANDS)
-for _group, _modules in GROUPS.items():
-    _help = import_module(f"unmask.cli.{_group}").__doc__
-    _sub_app = _typer(help=_help, cls=TrainGroup if _group == "train" else TyperGroup)
-    _add_commands(_sub_app, _modules)
-    app.add_typer(_sub_app, name=_group)
-_add_commands(app, ALIASES, hidden=True)
+def _add_command(target: typer.Typer, name: str, module: str, **options: Any) -> None:
+    command = import_module(f"unmask.cli.{module}").command
+    target.command(name, cls=command_class(module), **options)(command)
+
+
+def _add_group(name: str, panel: str | None) -> None:
+    group = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        help=import_module(f"unmask.cli.{name}").__doc__,
+        cls=TrainGroup if name == "train" else TyperGroup,
+    )
+    for command, module in GROUPS[name].items():
+        _add_command(group, command, module)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def _add_all() -> None:
+    panels = {name: panel for panel, names in PANELS.items() for name in names}
+    for name, module in COMMANDS.items():
+        _add_command(app, name, module, rich_help_panel=panels.get(name))
+    for name in GROUPS:
+        _add_group(name, panels.get(name))
+    for name, module in ALIASES.items():
+        _add_command(app, name, module, hidden=True)
+
+
+_add_all()
 
 
 def main() -> None:
     """Run the command line; print our errors and missing packages as one line on stderr."""
     try:
-        app()
+        app(prog_name="unmask", default_map=_read_defaults())
     except UnmaskError as error:
-        print(f"unmask: {error}", file=sys.stderr)
+        messages.write_error(f"unmask: {error}")
         sys.exit(2)
     except ModuleNotFoundError as error:  # a package that is imported at the top of its module
         module = (error.name or "").partition(".")[0]
         if (extra := find_extra(module)) is None:
             raise
         remedy = f"install it with: pip install 'unmask[{extra}]'"
-        print(f"unmask: {module} is missing; {remedy}", file=sys.stderr)
+        messages.write_error(f"unmask: {module} is missing; {remedy}")
         sys.exit(2)
+    except Exception:
+        if messages.is_plain():
+            raise
+        log.exception("unexpected error")
+        sys.exit(1)
+
+
+def _read_defaults() -> dict[str, Any] | None:
+    """Return the user's own defaults of options; none while a shell completes a line."""
+    if "_UNMASK_COMPLETE" in os.environ:
+        return None
+    values = read_user_file()
+    return to_default_map(values, typer.main.get_command(app)) if values else None

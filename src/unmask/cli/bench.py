@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import JsonFile, Overrides
+from unmask.cli.option_group import expand_options
+from unmask.cli.options import JsonFile, Scope, ServedBundle
 
 if TYPE_CHECKING:
     from unmask.config import ModelSettings
@@ -21,17 +22,19 @@ ENCODERS = {
 }
 
 
+@expand_options("scope", Scope)
 def command(
     json_out: JsonFile = None,
     seconds: Annotated[float, typer.Option(min=1.0, help="Length of the clip in seconds.")] = 30.0,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a detector bundle; default: full size, untrained."),
-    ] = None,
-    phase: Annotated[
-        int, typer.Option(min=1, help="Phase in params.yaml of the untrained detector.")
-    ] = 1,
-    set_: Overrides = None,
+    bundle: ServedBundle = None,
+    untrained: Annotated[
+        bool,
+        typer.Option(
+            "--untrained", help="Measure random weights in the size of phase and profile instead."
+        ),
+    ] = False,
+    *,
+    scope: Scope,
 ) -> None:
     """Measure time and memory of every stage of analyzing a synthetic 720p clip."""
     import multiprocessing
@@ -43,6 +46,7 @@ def command(
 
     # separate processes, so that making the clip does not count as memory of the analysis
     spawn = multiprocessing.get_context("spawn")
+    size = scope if untrained else None
     with TemporaryDirectory(prefix="unmask-bench-") as folder:
         clip = Path(folder) / "talking.mp4"
         status = Console(stderr=True).status(f"generating a clip of {seconds:g} s")
@@ -50,7 +54,7 @@ def command(
             worker.submit(_write_clip, clip, seconds).result()
         status = Console(stderr=True).status("analyzing")
         with status, ProcessPoolExecutor(1, spawn) as worker:
-            costs = worker.submit(_measure, clip, bundle, phase, tuple(set_ or ())).result()
+            costs = worker.submit(_measure, clip, bundle, size).result()
     _print(costs, seconds)
     if json_out is not None:
         json_out.parent.mkdir(parents=True, exist_ok=True)
@@ -66,25 +70,22 @@ def _write_clip(clip: Path, seconds: float) -> None:
         write_benchmark_clip(clip, seconds)
 
 
-def _measure(
-    clip: Path, bundle: Path | None, phase: int, overrides: tuple[str, ...]
-) -> "dict[str, StageCost]":
+def _measure(clip: Path, bundle: Path | None, size: Scope | None) -> "dict[str, StageCost]":
     from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
         from unmask.serving.profiling import profile_analysis
 
-        analyzer = Analyzer.load(bundle) if bundle else _untrained(phase, overrides)
+        analyzer = Analyzer.load(bundle) if size is None else _untrained(size)
         return profile_analysis(analyzer, clip)
 
 
-def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
-    """Return an analyzer with random weights, at full size and with flow.
+def _untrained(size: Scope) -> "Analyzer":
+    """Return an analyzer with random weights and with flow.
 
     Members of an ensemble share the weights that trained members share.
     """
-    from unmask.config import load_settings
     from unmask.models.bundle import Bundle
     from unmask.models.calibration.platt import Calibration
     from unmask.models.detector import Detector
@@ -94,7 +95,7 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
     from unmask.training.detector.ensemble import member_settings
 
     random_weights = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
-    settings = load_settings(phase=phase, overrides=(*random_weights, *overrides))
+    settings = size.load_settings(*random_weights)
     models = [member.model for member in member_settings(settings)]
     first, *others = (Detector(model).eval() for model in models)
     names = [name for name, value in first.named_parameters() if not value.requires_grad]
@@ -112,8 +113,8 @@ def _untrained(phase: int, overrides: tuple[str, ...]) -> "Analyzer":
             members=(first, *others),
             preprocessing=settings.preprocessing,
             calibration=calibration,
-            phase=phase,
-            profile="full",
+            phase=size.phase,
+            profile=size.profile,
             sync=sync,
             uncertainty=settings.uncertainty,
         )

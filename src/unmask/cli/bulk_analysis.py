@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from unmask import messages
 from unmask.cli.bulk_options import FAILED, INTERRUPTED, Backend, BulkOptions
 from unmask.cli.verdict_colours import COLOURS
 from unmask.errors import ConfigError
 from unmask.optional_deps import require
-from unmask.progress_bar import track_long
+from unmask.progress_bar import track
 from unmask.serving.bulk.process_pool import ProcessPool
 from unmask.serving.bulk.row import Row
 from unmask.serving.bulk.run import BulkAnalysis, BulkSettings, StartPool
@@ -48,10 +49,10 @@ def analyze_many(videos: list[str], bundle: Path | None, options: BulkOptions, q
     summary = analysis.summary
     if not quiet:
         line = summary.describe(monotonic() - start_s)
-        print(line if options.out is None else f"{line}; {options.out}", file=sys.stderr)
+        messages.write(line if options.out is None else f"{line}; {options.out}")
     if is_interrupted:
         continued = "" if options.out is None else "; the same command continues"
-        print(f"unmask: interrupted{continued}", file=sys.stderr)
+        messages.write_error(f"unmask: interrupted{continued}")
         raise typer.Exit(INTERRUPTED)
     if summary.fails(options.policy):
         raise typer.Exit(FAILED)
@@ -83,7 +84,7 @@ def _print_rows(analysis: BulkAnalysis, out: Path | None, quiet: bool) -> None:
             for row in rows:
                 console.print(_describe(row))
         else:
-            for _ in rows if quiet else track_long(rows, "analyze", len(analysis)):
+            for _ in rows if quiet else track(rows, "analyze", len(analysis)):
                 pass
 
 

@@ -17,9 +17,9 @@ def command(
     url: Annotated[
         str, typer.Argument(help="Base URL of a running service.")
     ] = "http://127.0.0.1:3000",
-    jobs: Annotated[int, typer.Option(min=1, help="Number of submissions.")] = 200,
+    submissions: Annotated[int, typer.Option(min=1, help="Number of submissions.")] = 200,
     clients: Annotated[int, typer.Option(min=1, help="Parallel clients.")] = 20,
-    clip: Annotated[
+    video: Annotated[
         Path | None, typer.Option(help="Video to submit; default: five synthetic seconds.")
     ] = None,
     size_mib: Annotated[float, typer.Option(help="Size that uploads are padded to, MiB.")] = 5.0,
@@ -31,9 +31,9 @@ def command(
     """
     from unmask.cli.load_generator import MIB, LoadTest
 
-    content = clip.read_bytes() if clip else _synthetic_clip()
+    content = video.read_bytes() if video else _synthetic_clip()
     test = LoadTest(url, content, round(size_mib * MIB), os.environ.get("UNMASK_API_KEY"))
-    text = json.dumps(test.run(jobs, clients), indent=2)
+    text = json.dumps(test.run(submissions, clients), indent=2)
     typer.echo(text)
     if json_out is not None:
         json_out.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ def test_the_people_of_the_named_splits_are_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr("unmask.data.demo.partial.plan_recordings", lambda clips, seed: plans)
     (tmp_path / "demo.json").write_text(json.dumps({"clips": 240, "seed": 7}))
     out = tmp_path / "out"
-    args = ["data", "partial", str(out), "--demo", str(tmp_path), "--split", "val", "--jobs", "1"]
+    args = ["data", "partial", str(out), "--demo", str(tmp_path), "--splits", "val", "--jobs", "1"]
     result = CliRunner().invoke(app, args)
     assert result.exit_code == 0, result.output
     assert "2 clips of 1 people, 0.1 minutes" in result.output

@@ -28,7 +28,7 @@ def test_a_folder_is_prepared_and_reported(run, make_video, tmp_path):
     make_video(tmp_path / "media" / "a.mp4")
     (tmp_path / "media" / "b.mp4").write_text("not a video")
     report = tmp_path / "out" / "report.json"
-    result = run(tmp_path / "media", "--report", report)
+    result = run(tmp_path / "media", "--json", report)
     assert result.exit_code == 0
     assert "1 of 2 files" in result.output
     assert "b.mp4: is not a readable media file" in result.output

@@ -23,7 +23,7 @@ attacks:
   methods: [fgsm]
   transmitted: {enabled: true, attackers: [noise, transfer], jobs: 1}
 phases: {1: {}}
-profiles: {full: {}}
+profiles: {demo: {}}
 """
 
 

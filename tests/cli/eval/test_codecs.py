@@ -16,7 +16,7 @@ SETTINGS = """
 codecs: {jobs: 1}
 evaluation: {resamples: 20}
 phases: {1: {}}
-profiles: {full: {}}
+profiles: {demo: {}}
 """
 
 

@@ -10,6 +10,8 @@ import pytest
 from unmask.errors import DataError
 from unmask.evaluation.serialization import write_scores
 
+FULL = ("--profile", "full")
+
 
 def write_robustness(path, drop, transmitted=0.01):
     """Write a report with one white-box row, unless ``drop`` is None, and one behind H.264."""
@@ -34,7 +36,7 @@ def test_a_good_detector_passes_the_gates(run, scores, tmp_path):
     run("metrics", "scores.csv", "--out", "measured")
     reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
     options = [part for report in reports for part in ("--robustness", report)]
-    result = run("gates", "measured/metrics.json", *options, "--json", "g.json")
+    result = run("gates", *FULL, "measured/metrics.json", *options, "--json", "g.json")
     assert result.exit_code == 0, result.output
     assert "Gates: passed" in result.output
     report = json.loads((tmp_path / "g.json").read_text())
@@ -75,7 +77,7 @@ def test_a_missed_required_gate_ends_with_exit_code_1(run, scores, tmp_path, cha
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
     reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
     options = [part for report in reports for part in ("--robustness", report)]
-    result = run("gates", file, *options)
+    result = run("gates", *FULL, file, *options)
     assert f"unmask: not promoted: {message}" in result.stderr
     assert result.exit_code == 1
 
@@ -87,7 +89,7 @@ def test_a_white_box_attack_is_reported_alone(run, scores, tmp_path, drop, messa
     run("metrics", "scores.csv", "--out", "measured")
     reports = write_robustness(tmp_path / "r.json", drop), write_codecs(tmp_path / "c.json", 0.01)
     options = [part for report in reports for part in ("--robustness", report)]
-    result = run("gates", "measured/metrics.json", *options)
+    result = run("gates", *FULL, "measured/metrics.json", *options)
     assert result.exit_code == 0, result.stderr
     assert message in " ".join(result.output.split())
 
@@ -103,7 +105,7 @@ def test_an_attack_through_the_codec_is_required(run, scores, tmp_path, reports,
     run("metrics", "scores.csv", "--out", "measured")
     files = [write_robustness(tmp_path / name, 0.01, drop) for name, drop in reports]
     options = [part for file in files for part in ("--robustness", file)]
-    result = run("gates", "measured/metrics.json", *options)
+    result = run("gates", *FULL, "measured/metrics.json", *options)
     assert result.exit_code == 1
     assert message in result.stderr
 
@@ -113,13 +115,13 @@ def test_a_candidate_below_the_baseline_is_stopped(run, scores, tmp_path):
     reports = write_robustness(tmp_path / "r.json", 0.01), write_codecs(tmp_path / "c.json", 0.01)
     options = [part for file in reports for part in ("--robustness", file)]
     tables = ("--scores", "scores.csv", "scores.csv")
-    equal = run("gates", "measured/metrics.json", *options, *tables)
+    equal = run("gates", *FULL, "measured/metrics.json", *options, *tables)
     assert equal.exit_code == 0, equal.output
     rng = np.random.default_rng(1)
     worse = [replace(row, logit=row.logit + rng.normal(0, 6)) for row in scores]
     write_scores(worse, tmp_path / "worse.csv")
     run("metrics", "worse.csv", "--out", "worse")
-    result = run("gates", "worse/metrics.json", "--scores", "worse.csv", "scores.csv")
+    result = run("gates", *FULL, "worse/metrics.json", "--scores", "worse.csv", "scores.csv")
     assert result.exit_code == 1
     assert re.search(r"baseline_drop 0\.\d{4} \(baseline: AUC 1\.000\) is above", result.stderr)
     assert "non_inferiority 0." in result.stderr
@@ -134,7 +136,7 @@ def test_the_codec_gap_is_required(run, scores, tmp_path, gap, code, message):
     reports = ["--robustness", write_robustness(tmp_path / "r.json", 0.01)]
     if gap is not None:
         reports += ["--robustness", write_codecs(tmp_path / "c.json", gap)]
-    result = run("gates", "measured/metrics.json", *reports)
+    result = run("gates", *FULL, "measured/metrics.json", *reports)
     assert result.exit_code == code, result.output
     assert message in result.output
 
@@ -142,7 +144,7 @@ def test_the_codec_gap_is_required(run, scores, tmp_path, gap, code, message):
 def test_a_file_that_is_no_report_is_named(run, scores, tmp_path):
     run("metrics", "scores.csv", "--out", "measured")
     (tmp_path / "x.json").write_text('{"rows": 3}')
-    result = run("gates", "measured/metrics.json", "--robustness", "x.json")
+    result = run("gates", *FULL, "measured/metrics.json", "--robustness", "x.json")
     assert isinstance(result.exception, DataError)
     assert "x.json" in str(result.exception)
 
@@ -157,7 +159,7 @@ def test_the_gates_tell_which_tests_were_skipped(run, scores, tmp_path):
     for file, report in zip(reports, (attacks, codecs), strict=True):
         file.write_text(json.dumps(report))
     options = [part for report in reports for part in ("--robustness", report)]
-    result = run("gates", "measured/metrics.json", *options, "--json", "g.json")
+    result = run("gates", *FULL, "measured/metrics.json", *options, "--json", "g.json")
     assert note in result.output
     assert json.loads((tmp_path / "g.json").read_text())["notes"] == [untrained, note]
     assert untrained in " ".join(result.output.split())
@@ -168,7 +170,7 @@ def test_a_published_set_of_a_manifest_is_read_by_its_gates(run, scores, tmp_pat
     named = [replace(row, source=names[n // 2 % 2]) for n, row in enumerate(scores)]
     write_scores(named, tmp_path / "named.csv")
     run("metrics", "named.csv", "--out", "measured")
-    result = run("gates", "measured/metrics.json", "--json", "g.json")
+    result = run("gates", *FULL, "measured/metrics.json", "--json", "g.json")
     report = json.loads((tmp_path / "g.json").read_text())
     gate = next(row for row in report["rows"] if row["name"] == "auc@ffpp")
     assert gate["value"] > 0.9, result.output

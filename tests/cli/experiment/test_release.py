@@ -49,7 +49,7 @@ def test_a_missed_gate_makes_the_released_bundle_experimental(
 ):
     report = save(table(**changes), tmp_path / "report.json")
     out = tmp_path / "released"
-    options = {"--report": report, "--footage": footage, "--out": out}
+    options = {"--results": report, "--footage": footage, "--out": out}
     arguments = [str(bundle), *(str(part) for option in options.items() for part in option)]
     result = CliRunner().invoke(app, ["experiment", "release", *arguments])
     assert result.exit_code == 0, result.output

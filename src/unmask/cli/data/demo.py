@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.options import Jobs
+
 
 def command(
     out: Annotated[Path, typer.Argument(help="Output folder; an interrupted run is resumed.")],
@@ -15,7 +17,7 @@ def command(
         int, typer.Option(help="Number of further people in validation, with six clips each.")
     ] = 16,
     seed: Annotated[int, typer.Option(help="Random seed of people, speech and forgeries.")] = 7,
-    jobs: Annotated[int, typer.Option(help="Parallel processes.")] = 2,
+    jobs: Jobs = 2,
 ) -> None:
     """Generate synthetic clips of talking people, genuine and forged, and their manifest."""
     from unmask.data.demo.dataset import generate_demo_set

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask import messages
+from unmask.cli.options import Jobs, Role
+
 if TYPE_CHECKING:
     from unmask.records import Clip
 
@@ -23,14 +26,8 @@ def command(
     seed: Annotated[
         int, typer.Option(help="Random seed of splits that the data set does not define.")
     ] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Files to open in parallel.")] = 2,
-    role: Annotated[
-        str,
-        typer.Option(
-            help="train: leave the authors' test clips out; test: keep those alone, or all clips "
-            "where the authors have none; both: keep all; sealed: seal what test would keep."
-        ),
-    ] = "both",
+    jobs: Jobs = 2,
+    role: Role = "both",
     sealed_share: Annotated[
         float,
         typer.Option(
@@ -48,7 +45,7 @@ def command(
         return
     scan = scan_dataset(folders[0], seed, jobs, role, sealed_share)
     for entry in scan.skipped:
-        typer.echo(f"skipped: {entry.reason}", err=True)
+        messages.write_error(f"skipped: {entry.reason}")
     file = write_manifest(scan.clips, out)
     if scan.unknown:
         typer.echo(describe_unknown(scan.unknown))

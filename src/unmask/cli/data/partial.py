@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import DATA
+from unmask.cli.options import DATA, Jobs
 
 
 def command(
     out: Annotated[Path, typer.Argument(help="Output folder; an interrupted run is resumed.")],
     demo: Annotated[Path, typer.Option(help="Folder of the demo set.")] = DATA,
     splits: Annotated[
-        list[str] | None, typer.Option("--split", help="Splits to record; val and test if none.")
+        list[str] | None, typer.Option(help="Split to record; repeatable. Default: val and test.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Parallel processes.")] = 2,
+    jobs: Jobs = 2,
 ) -> None:
     """Generate recordings of 10 to 60 s in which 0.3 to 2 s are forged, and genuine twins."""
     from unmask.data.demo.partial import generate_partial_set

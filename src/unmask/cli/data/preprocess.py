@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Overrides, Phase, Profile
+from unmask import messages
+from unmask.cli.options import PROFILE, Jobs, JsonFile, Overrides, Phase, Profile
 from unmask.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 def command(
     source: Annotated[Path, typer.Argument(help="Folder of media files, or a manifest.")],
-    report: Annotated[Path | None, typer.Option(help="Write a report as JSON.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Parallel processes.")] = 2,
+    json: JsonFile = None,
+    jobs: Jobs = 2,
     phase: Phase = 1,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     set_: Overrides = None,
 ) -> None:
     """Detect, align and track faces, compute optical flow, and detect speech."""
@@ -29,9 +30,9 @@ def command(
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ()).preprocessing
     result = preprocess_files(_media_paths(source), settings, Cache(), jobs)
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(result.to_json())
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(result.to_json())
     if source.is_dir() and (unknown := count_unknown(source)):
         typer.echo(describe_unknown(unknown))
     _print_summary(result)
@@ -43,7 +44,7 @@ def _print_summary(result: "PreprocessReport") -> None:
     total = result.total
     for file in result.files:
         if file.error:
-            typer.echo(f"failed: {file.error}", err=True)
+            messages.write_error(f"failed: {file.error}")
     typer.echo(
         f"{total.files - total.failed} of {total.files} files, {total.duration_s:.1f} s of media "
         f"in {total.wall_s:.1f} s ({total.real_time_factor:.1f} times real time)"

@@ -5,18 +5,19 @@ from typing import Annotated
 
 import typer
 
+from unmask import messages
+from unmask.cli.options import Jobs, Role
+
 
 def command(
     manifest: Annotated[Path, typer.Argument(help="Manifest, or the folder of a data set.")],
-    report: Annotated[Path, typer.Option(help="Folder for the HTML report.")],
+    out: Annotated[Path, typer.Option(help="Folder for the HTML report.")],
     shortcuts: Annotated[
         str,
         typer.Option(help="required: fail when a shortcut is found; reported: only print it."),
     ] = "required",
-    jobs: Annotated[int, typer.Option(min=1, help="Files to check in parallel.")] = 2,
-    role: Annotated[
-        str, typer.Option(help="train, test, both or sealed: the splits that the data must have.")
-    ] = "both",
+    jobs: Jobs = 2,
+    role: Role = "both",
 ) -> None:
     """Check rows, files, splits, leakage and shortcuts; exit code 1 if a required check fails."""
     from rich.console import Console
@@ -31,12 +32,12 @@ def command(
         clips = load_dataset(manifest, jobs=jobs, role=role)
     else:
         clips = tuple(select_for_role(read_all_clips(manifest), role, manifest))
-    result = validate(clips, report, shortcuts, jobs=jobs, splits=ROLES[role])
+    result = validate(clips, out, shortcuts, jobs=jobs, splits=ROLES[role])
     Console().print(to_console_table(result.shortcuts))
     for message in result.remarks:
         typer.echo(f"reported: {message}")
     for message in result.failures:
-        typer.echo(f"required: {message}", err=True)
+        messages.write_error(f"required: {message}")
     verdict = "passed" if result.passed else "NOT passed"
     typer.echo(f"{result.clips} clips: {verdict}; see {result.page}")
     if not result.passed:

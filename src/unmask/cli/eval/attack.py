@@ -1,12 +1,11 @@
 """`unmask eval attack`: AUC under adversarial attack."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from unmask.cli.options import Bundle, Manifest, Overrides, Phase, Profile
+from unmask.cli.options import PROFILE, Bundle, JsonFile, Manifest, Overrides, Phase, Profile
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 def command(
     bundle: Bundle,
     manifest: Manifest,
-    out: Annotated[Path, typer.Option("--json", "--out", help="Report to write, as JSON.")],
+    json: JsonFile = None,
     phase: Phase = 1,
-    profile: Profile = "full",
-    overrides: Overrides = None,
+    profile: Profile = PROFILE,
+    set_: Overrides = None,
 ) -> None:
     """Perturb the test clips against the detector, and score them.
 
@@ -38,7 +37,7 @@ def command(
     from unmask.robustness.adversarial_evaluation import evaluate_under_attack
     from unmask.robustness.transmitted_evaluation import evaluate_transmitted
 
-    settings = load_settings(phase=phase, profile=profile, overrides=overrides or ())
+    settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     attacks = settings.attacks
     loaded = load_on_accelerator(bundle)
     everything = read_manifest(manifest)
@@ -50,9 +49,9 @@ def command(
         measured = settings.evaluation, settings.seed
         transmitted = evaluate_transmitted(loaded, clips, load, attacks.transmitted, *measured)
         report = replace(report, transmitted=transmitted)
-    save(report, out)
     _print(report)
-    typer.echo(f"written: {out}")
+    if json is not None:
+        typer.echo(f"written: {save(report, json)}")
 
 
 def _print(report: "RobustnessReport") -> None:

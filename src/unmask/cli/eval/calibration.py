@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, JsonFile, Manifest
+from unmask.cli.option_group import expand_options
+from unmask.cli.options import Bundle, JsonFile, Manifest, Scope
 
 if TYPE_CHECKING:
     from unmask.evaluation.member_diversity import MemberDiversity
@@ -15,18 +16,19 @@ if TYPE_CHECKING:
     )
 
 
+@expand_options("scope", Scope)
 def command(
     bundle: Bundle,
     manifest: Manifest,
     passes: Annotated[int, typer.Option(min=0, help="MC-dropout samples per member.")] = 10,
-    bins: Annotated[int, typer.Option(min=1, help="Bins of the calibration error.")] = 10,
-    confidence: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="Level of the intervals of verdict rates.")
-    ] = 0.95,
     json: JsonFile = None,
+    *,
+    scope: Scope,
 ) -> None:
-    """Compare temperature, Platt scaling, MC dropout and ensemble: fit on val, measure on test."""
-    from unmask.config import EvaluationSettings
+    """Compare temperature, Platt scaling, MC dropout and ensemble: fit on val, measure on test.
+
+    The settings are those of `evaluation`: bins of the calibration error, level of the intervals.
+    """
     from unmask.data.manifest import read_manifest
     from unmask.data.torch.evaluation_set import make_feature_loader
     from unmask.evaluation.serialization import save
@@ -37,7 +39,7 @@ def command(
     detector = load_on_accelerator(bundle)
     clips = read_manifest(manifest)
     load = make_feature_loader(detector.preprocessing, Cache(), clips)
-    settings = EvaluationSettings(bins=bins, confidence=confidence)
+    settings = scope.load_settings().evaluation
     comparison = compare_calibration(detector, clips, load, passes, settings)
     if json is not None:
         save(comparison, json)

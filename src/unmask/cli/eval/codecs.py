@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, JsonReport, Manifest, Phase, Profile
+from unmask.cli.option_group import expand_options
+from unmask.cli.options import Bundle, JsonFile, Manifest, Scope
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from unmask.robustness.codec_report import CodecReport
 
 
+@expand_options("scope", Scope)
 def command(
     bundle: Bundle,
     manifest: Manifest,
@@ -22,14 +24,13 @@ def command(
             "codecs.cells, or h264:23,h265:28 if it is empty."
         ),
     ] = "",
-    out: JsonReport = None,
-    phase: Phase = 1,
-    profile: Profile = "full",
+    json: JsonFile = None,
+    *,
+    scope: Scope,
 ) -> None:
     """Re-encode the test clips, preprocess and score them, and compare the AUC."""
     from rich.console import Console
 
-    from unmask.config import load_settings
     from unmask.config.codec_conditions import ALL_CONDITIONS, GATE_CONDITIONS
     from unmask.data.manifest import read_manifest
     from unmask.evaluation.serialization import save
@@ -38,7 +39,7 @@ def command(
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.codec_evaluation import evaluate_codecs
 
-    settings = load_settings(phase=phase, profile=profile)
+    settings = scope.load_settings()
     stated = ALL_CONDITIONS if cells == "all" else tuple(filter(None, cells.split(",")))
     conditions = stated or settings.codecs.cells or GATE_CONDITIONS
     report = evaluate_codecs(
@@ -55,9 +56,8 @@ def command(
     for note in (*report.untrained, *report.notes, describe_left_out(report.left_out)):
         if note:
             typer.echo(note)
-    if out is not None:
-        save(report, out)
-        typer.echo(f"written: {out}")
+    if json is not None:
+        typer.echo(f"written: {save(report, json)}")
 
 
 def _table(report: "CodecReport") -> "Table":

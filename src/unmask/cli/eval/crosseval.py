@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, JsonFile
+from unmask.cli.options import Bundle, Jobs, JsonFile
 
 if TYPE_CHECKING:
     from unmask.evaluation.cross_dataset import CrossEvaluation
@@ -27,7 +27,6 @@ Frames = Annotated[
     ),
 ]
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Also write the results as a page.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Files to decode in parallel.")]
 
 
 def command(

@@ -1,10 +1,10 @@
 """`unmask eval evidence`: deletion, insertion, pointing game and sanity check of heat maps."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from unmask.cli.options import DATA, Bundle, JsonFile, Manifest
+from unmask.cli.options import DATA, Bundle, JsonFile, Manifest, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def command(
     bundle: Bundle,
     manifest: Manifest = DATA,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Split = "test",
     json: JsonFile = None,
 ) -> None:
     """Test whether evidence shows what raises the score, beside random regions and parts."""

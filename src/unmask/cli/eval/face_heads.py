@@ -1,17 +1,15 @@
 """`unmask eval face-heads`: errors of the landmark and head pose heads."""
 
-from typing import Annotated
-
 import typer
 
-from unmask.cli.options import Bundle, JsonReport, Manifest
+from unmask.cli.options import Bundle, JsonFile, Manifest, Split
 
 
 def command(
     bundle: Bundle,
     manifest: Manifest,
-    split: Annotated[str, typer.Option(help="val or test.")] = "test",
-    out: JsonReport = None,
+    split: Split = "test",
+    json: JsonFile = None,
 ) -> None:
     """Compare both auxiliary heads with the mean of the training split as a predictor."""
     from rich.console import Console
@@ -38,5 +36,5 @@ def command(
         table.add_row(name, *(f"{number:.2f}" for number in numbers))
     Console().print(table)
     typer.echo(f"{report.faces} faces of split {split}")
-    if out is not None:
-        typer.echo(f"written: {save(report, out)}")
+    if json is not None:
+        typer.echo(f"written: {save(report, json)}")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from unmask.cli.options import JsonFile, Phase, Profile
+from unmask import messages
+from unmask.cli.option_group import expand_options
+from unmask.cli.options import JsonFile, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@expand_options("scope", Scope)
 def command(
     metrics: Annotated[Path, typer.Argument(help="metrics.json of `unmask eval metrics`.")],
     robustness: Annotated[
@@ -31,9 +34,9 @@ def command(
         tuple[Path, Path] | None,
         typer.Option(help="Score tables of the candidate and of the baseline it must not lose to."),
     ] = None,
-    phase: Phase = 1,
-    profile: Profile = "full",
     json: JsonFile = None,
+    *,
+    scope: Scope,
 ) -> None:
     """Compare measured numbers with the gates; exit code 1 if a required gate is missed."""
     from rich.console import Console
@@ -51,9 +54,8 @@ def command(
     from unmask.evaluation.gates import check_gates, headline_notes, unmeasured_notes
     from unmask.evaluation.serialization import load, save
 
-    everything, target_settings = (
-        load_settings(phase=phase, profile=name) for name in (profile, roadmap.PROFILE)
-    )
+    everything = scope.load_settings()
+    target_settings = load_settings(phase=scope.phase, profile=roadmap.PROFILE)
     reports = _read_reports(robustness or [])
     drop, gap, transmitted, cross_dataset = _read_measured(reports)
     evaluation, renamed = _call_as_in_gates(load(Evaluation, metrics))
@@ -73,7 +75,7 @@ def command(
     try:
         report.raise_if_failed()
     except GateError as error:
-        typer.echo(f"unmask: {error}", err=True)
+        messages.write_error(f"unmask: {error}")
         raise typer.Exit(1) from error
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import JsonFile, Manifest, Overrides, Profile
+from unmask.cli.options import PROFILE, JsonFile, Manifest, Overrides, Profile, Split
 
 if TYPE_CHECKING:
     from unmask.training.lipsync.evaluation import SyncReport
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def command(
     manifest: Manifest,
     weights: Annotated[Path, typer.Argument(help="Weights written by `unmask train lipsync`.")],
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    split: Split = "test",
     json: JsonFile = None,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     set_: Overrides = None,
 ) -> None:
     """Shift and dub genuine clips; compare the model with the lip-energy baseline."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, JsonFile
+from unmask.cli.options import Bundle, JsonFile, Split
 
 if TYPE_CHECKING:
     from unmask.evaluation.localisation_report import LengthRow, LocalisationReport
@@ -18,7 +18,7 @@ def command(
     manifest: Annotated[
         Path, typer.Argument(help="Manifest of clips with forged segments, or its folder.")
     ] = Path("data/partial"),
-    split: Annotated[str, typer.Option(help="val or test.")] = "test",
+    split: Split = "test",
     spliced: Annotated[
         bool,
         typer.Option(

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Overrides, Phase, Profile
+from unmask.cli.options import PROFILE, Overrides, Phase, Profile, Split
 
 
 def command(
     scores: Annotated[Path, typer.Argument(help="Score table, .json or .csv.")],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, curves and plots.")],
-    split: Annotated[str, typer.Option(help="Rows of the table to evaluate.")] = "test",
+    split: Split = "test",
     phase: Phase = 1,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     set_: Overrides = None,
 ) -> None:
     """Compute AUC, EER, calibration error and more, with bootstrap intervals over identities."""

@@ -1,12 +1,14 @@
 """`unmask eval peers`: published detectors on labelled clips."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unmask.cli.experiment.leave_one_source_out import Folds, Manifests
-from unmask.cli.options import Phase, Profile
+from unmask.cli.option_group import expand_options
+from unmask.cli.options import Phase, Scope
 
 Peers = Annotated[
     list[str] | None,
@@ -16,13 +18,21 @@ OutFolder = Annotated[Path, typer.Option(help="Folder for the results.")]
 OUT = Path("outputs/peers")
 
 
+@dataclass(frozen=True, slots=True)
+class PeerScope(Scope):
+    """Settings of preprocessing, with mouth crops."""
+
+    phase: Phase = 3
+
+
+@expand_options("scope", PeerScope)
 def command(
     manifests: Manifests,
     peer: Peers = None,
     folds: Folds = None,
-    phase: Phase = 3,
-    profile: Profile = "demo",
     out: OutFolder = OUT,
+    *,
+    scope: PeerScope,
 ) -> None:
     """Measure detectors that others have published, by their own weights and preprocessing.
 
@@ -32,7 +42,6 @@ def command(
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from unmask.config import load_settings
     from unmask.data.datasets.joined_sets import read_joined_sets
     from unmask.evaluation.peer_table import peers_page
     from unmask.evaluation.serialization import save
@@ -43,7 +52,7 @@ def command(
 
     names = tuple(peer or PEERS)
     check_peers(names)
-    settings = load_settings(phase=phase, profile=profile)
+    settings = scope.load_settings()
     clips = read_joined_sets(manifests)
     table = measure_peers(clips, group_sources(clips, folds), names, settings, Cache())
     page = peers_page(table, measure_notes(clips))

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Bundle, Manifest
+from unmask.cli.options import Bundle, Manifest, Split
 
 
 def command(
     bundle: Bundle,
     manifest: Manifest,
     out: Annotated[Path, typer.Option(help="Score table to write, .json or .csv.")],
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Split = "test",
 ) -> None:
     """Score every clip of one split, with the bundle's own preprocessing."""
     from unmask.data.manifest import read_manifest

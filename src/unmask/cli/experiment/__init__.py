@@ -1,1 +1,1 @@
-"""Grid search and ablation."""
+"""Grid search, ablation, tests on unseen sources, release."""

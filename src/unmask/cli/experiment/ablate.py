@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import DATA, Manifest, Overrides, Phase, Profile
+from unmask.cli.options import DATA, PROFILE, Manifest, Overrides, Phase, Profile
 
 if TYPE_CHECKING:
     from unmask.training.experiments.recorder import RunRecorder
@@ -25,7 +25,7 @@ Only = Annotated[
 def command(
     manifest: Manifest = DATA,
     phase: Phase = 3,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     seeds: Seeds = "7,8,9",
     only: Only = None,
     set_: Overrides = None,

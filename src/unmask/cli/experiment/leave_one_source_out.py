@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Overrides, Phase, Profile
+from unmask.cli.options import PROFILE, Overrides, Phase, Profile
 
 if TYPE_CHECKING:
     from unmask.training.experiments.recorder import RunRecorder
@@ -49,7 +49,7 @@ class HeldOutPlan:
 def command(
     manifests: Manifests,
     phase: Phase = 3,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
     folds: Folds = None,
     set_: Overrides = None,
     out: OutFolder = OUT,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unmask.cli.experiment.leave_one_source_out import Folds, Manifests
-from unmask.cli.options import Overrides, Profile
+from unmask.cli.options import PROFILE, Overrides, Profile
 
 OutFolder = Annotated[Path, typer.Option(help="Folder for weights, measures and report.")]
 OUT = Path("outputs/lipsync-held-out")
@@ -14,7 +14,7 @@ OUT = Path("outputs/lipsync-held-out")
 
 def command(
     manifests: Manifests,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     folds: Folds = None,
     set_: Overrides = None,
     out: OutFolder = OUT,

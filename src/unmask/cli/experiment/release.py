@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from unmask.models.bundle import Bundle
 
 BundleFolder = Annotated[Path, typer.Argument(help="Calibrated bundle.")]
-Report = Annotated[
+Results = Annotated[
     Path,
     typer.Option(help="report.json of `unmask experiment leave-one-source-out` by its recipe."),
 ]
@@ -24,7 +24,7 @@ OutFolder = Annotated[Path, typer.Option(help="Folder of the released bundle.")]
 
 
 def command(
-    bundle: BundleFolder, report: Report, footage: Footage, out: OutFolder = RELEASED
+    bundle: BundleFolder, results: Results, footage: Footage, out: OutFolder = RELEASED
 ) -> None:
     """Write a bundle without the weights that a pinned package has, and its model card.
 
@@ -39,7 +39,7 @@ def command(
     from unmask.models.bundle import load_bundle, save_bundle
     from unmask.models.scoring_bundle import EXPERIMENTAL
 
-    table = load(HeldOutTable, report)
+    table = load(HeldOutTable, results)
     missed = "; ".join(missed_gates(table))
     loaded = load_bundle(bundle)
     reason = f"On sources that it never saw it missed: {missed}." if missed else ""

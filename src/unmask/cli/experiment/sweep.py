@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import DATA, Manifest, Phase, Profile
+from unmask.cli.options import DATA, PROFILE, Manifest, Overrides, Phase, Profile
 
 if TYPE_CHECKING:
     from unmask.training.experiments.recorder import RunRecorder
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
 
 Grid = Annotated[
     list[str],
-    typer.Option("--set", help="Values to try: section.key=value,value,…; repeatable."),
+    typer.Option(help="Values to try: section.key=value,value,…; repeatable."),
 ]
 OutFolder = Annotated[Path, typer.Option(help="Folder for checkpoints and sweep.csv.")]
 RUNS = Path("outputs/runs")
 
 
 def command(
-    set_: Grid,
+    grid: Grid,
     manifest: Manifest = DATA,
     out: OutFolder = RUNS,
     phase: Phase = 1,
-    profile: Profile = "demo",
+    profile: Profile = PROFILE,
+    set_: Overrides = None,
 ) -> None:
     """Train once per combination of settings; rank by validation AUC.
 
     `python -m pipelines sweep` does the same and logs to MLflow.
     """
-    run_sweep(set_, manifest, out, (phase, profile))
+    run_sweep(grid, manifest, out, (phase, profile), set_ or ())
 
 
 def run_sweep(
@@ -40,12 +41,14 @@ def run_sweep(
     manifest: Path,
     out: Path,
     scope: tuple[int, str],
+    overrides: Sequence[str] = (),
     recorder: "RunRecorder | None" = None,
 ) -> None:
     """Train every combination of ``grid``, print a table and write it to ``out/sweep.csv``.
 
     Args:
         scope: Phase and profile.
+        overrides: Overrides of every training, ``section.key=value`` each.
     """
     from rich.console import Console
     from rich.table import Table
@@ -56,9 +59,10 @@ def run_sweep(
     from unmask.training.experiments.recorder import Trial
     from unmask.training.experiments.sweep import expand_grid, sweep
 
+    phase, profile = scope
     trials = [
-        Trial(overrides, load_settings(phase=scope[0], profile=scope[1], overrides=overrides))
-        for overrides in expand_grid(grid)
+        Trial(point, load_settings(phase=phase, profile=profile, overrides=(*overrides, *point)))
+        for point in expand_grid(grid)
     ]
     results = sweep(trials, read_manifest(manifest), Cache(), out, recorder)
     best = results[0]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Manifest, Overrides, Phase, Profile
+from unmask.cli.options import PROFILE, Manifest, Overrides, Phase, Profile
 
 
 def command(
@@ -13,7 +13,7 @@ def command(
     manifest: Manifest,
     out: Annotated[Path, typer.Option(help="Folder for the calibrated bundle.")],
     phase: Phase = 1,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     set_: Overrides = None,
 ) -> None:
     """Fit scales and thresholds on the validation clips that did not choose the epoch.

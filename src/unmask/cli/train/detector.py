@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Manifest, Overrides, Phase, Profile
+from unmask.cli.options import PROFILE, Manifest, Overrides, Phase, Profile
 
 
 def command(
@@ -16,7 +16,7 @@ def command(
         Path, typer.Option(help="Folder for checkpoints; an interrupted fit is resumed.")
     ] = Path("outputs/dvc/runs"),
     phase: Phase = 1,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     set_: Overrides = None,
 ) -> None:
     """Train every ensemble member and the lip-sync model; write an uncalibrated bundle."""

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Manifest, Overrides, Phase, Profile
+from unmask.cli.options import PROFILE, Manifest, Overrides, Phase, Profile
 
 
 def command(
     manifest: Manifest,
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
     phase: Phase = 3,
-    profile: Profile = "full",
+    profile: Profile = PROFILE,
     set_: Overrides = None,
 ) -> None:
     """Train the lip-sync model on genuine training clips; a finished training is not repeated."""

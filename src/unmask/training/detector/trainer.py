@@ -14,9 +14,11 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
+from unmask import messages
 from unmask.config import TrainingSettings
 from unmask.files import atomic_write
 from unmask.models.precision import use_bf16
+from unmask.progress_bar import ProgressLines
 from unmask.training.detector.early_stopping import CooldownStopping
 from unmask.training.detector.weight_averaging import build_weight_averaging
 from unmask.training.devices import training_device
@@ -55,6 +57,21 @@ class CsvHistory(Callback):
             return [row for row in csv.DictReader(stream) if int(row["epoch"]) < epoch]
 
 
+class EpochLines(Callback):
+    """A line a minute with the epoch and the time left, for standard error without a bar."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin to count, at the first epoch of this process."""
+        epochs = None if (trainer.max_epochs or -1) < 0 else trainer.max_epochs
+        left = None if epochs is None else epochs - trainer.current_epoch
+        self._lines = ProgressLines("epoch", left)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Count an epoch."""
+        auc = trainer.callback_metrics.get(MONITOR)
+        self._lines.advance("" if auc is None else f", {MONITOR} {float(auc):.3f}")
+
+
 def build_trainer(
     settings: TrainingSettings, run_dir: Path, logger: Any, callbacks: Sequence[Callback] = ()
 ) -> pl.Trainer:
@@ -66,6 +83,8 @@ def build_trainer(
         # Lightning's own `save_last` stores the last epoch that was the best so far
         ModelCheckpoint(run_dir, LAST.removesuffix(".ckpt"), **overwrite),
     ]
+    has_bar = sys.stderr.isatty() and messages.is_plain()
+    lines = [] if has_bar or not is_leader() else [EpochLines()]
     averaging = [build_weight_averaging(settings.ema_decay)] if settings.ema_decay else []
     return pl.Trainer(
         accelerator=settings.accelerator,
@@ -77,10 +96,10 @@ def build_trainer(
         num_sanity_val_steps=0,
         callbacks=[
             *(*averaging, *checkpoints, CooldownStopping(MONITOR, settings.patience)),
-            *(CsvHistory(run_dir / HISTORY), *callbacks),
+            *(CsvHistory(run_dir / HISTORY), *lines, *callbacks),
         ],
         logger=logger or False,
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=has_bar,
         enable_model_summary=False,
         default_root_dir=run_dir,
         **_distribute(settings),

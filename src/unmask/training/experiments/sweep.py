@@ -45,7 +45,7 @@ def expand_grid(sets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     for item in sets:
         key, sign, values = item.partition("=")
         if not sign:
-            raise ConfigError(f"--set {item}: expected section.key=value,value,…")
+            raise ConfigError(f"--grid {item}: expected section.key=value,value,…")
         choices.append([f"{key}={value.strip()}" for value in values.split(",")])
     return tuple(product(*choices))
 

@@ -35,6 +35,7 @@ from unmask.models.lipsync.scoring import (
 from unmask.models.lipsync.speech_towers import SpeechTowers
 from unmask.models.lipsync.towers import LipSyncTowers
 from unmask.models.lipsync.windows import WINDOW_TICKS
+from unmask.progress_bar import ProgressLines
 from unmask.records import Clip, ModelInput
 from unmask.training.code_fingerprint import training_fingerprint
 from unmask.training.devices import training_device
@@ -283,6 +284,7 @@ def _train(
         optimizer, settings.learning_rate, settings.epochs * batches, pct_start=WARMUP_SHARE
     )
     rows: list[tuple[int, float, float]] = []
+    lines = ProgressLines("lip-sync epoch", settings.epochs)
     for epoch in range(settings.epochs):
         net.train()
         rng = np.random.default_rng((seed, epoch))
@@ -301,6 +303,7 @@ def _train(
             (epoch, float(np.mean(losses or [np.nan])), _validation_loss(net, val, batch_clips))
         )
         log.info("lip-sync: epoch %d, loss %.3f, on validation %.3f", *rows[-1])
+        lines.advance()
     return rows
 
 
