@@ -12,6 +12,7 @@
     │   └── SingleClassError   a metric needs both genuine and fake clips
     ├── WeightsError        pretrained weights are unavailable
     ├── BundleError         a saved detector is damaged or has another schema
+    ├── CustodyError        a signed report or its key cannot be read or made
     ├── EngineError         a network's graph cannot be read or run
     ├── TrainingError       training cannot continue
     └── GateError           a required quality gate failed
@@ -58,6 +59,10 @@ class WeightsError(UnmaskError):
 
 class BundleError(UnmaskError):
     """A saved detector is damaged or was written under another schema."""
+
+
+class CustodyError(UnmaskError):
+    """A report, its signature or a key for signatures cannot be read or made."""
 
 
 class EngineError(UnmaskError):

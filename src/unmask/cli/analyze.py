@@ -10,6 +10,7 @@ import typer
 from unmask.cli.bulk_options import FAILED, BulkOptions
 from unmask.cli.option_group import expand_options
 from unmask.cli.options import ServedBundle
+from unmask.cli.report_options import ReportOptions
 from unmask.cli.verdict_colours import COLOURS
 from unmask.errors import ConfigError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from unmask.serving.report.schema import Media, Person, Report, Segment
 
 
+@expand_options("output", ReportOptions)
 @expand_options("bulk", BulkOptions)
 def command(
     videos: Annotated[
@@ -31,13 +33,8 @@ def command(
     ],
     *,
     bulk: BulkOptions,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", help="Write the full report; - is standard output.")
-    ] = None,
+    output: ReportOptions,
     bundle: ServedBundle = None,
-    evidence: Annotated[
-        Path | None, typer.Option(help="Folder for heat maps and audio plots.")
-    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the verdict and its scores alone.")
     ] = False,
@@ -46,14 +43,14 @@ def command(
     from unmask.serving.bulk.input_kinds import is_collection
 
     if bulk.out is not None or len(videos) > 1 or is_collection(videos[0]):
-        if json_out is not None or evidence is not None:
-            raise ConfigError("--json and --evidence take one video; use --out for a table of many")
+        output.refuse_many()
         from unmask.cli.bulk_analysis import analyze_many
 
         analyze_many(videos, bundle, bulk, quiet)
         return
-    report = _analyze_video(Path(videos[0]), bundle, evidence)
-    _show(report, json_out, quiet)
+    output.check()
+    report = output.apply(_analyze_video(Path(videos[0]), bundle, output.evidence))
+    _show(report, output.json_out, quiet)
     if report.verdict in bulk.policy:
         raise typer.Exit(FAILED)
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "export": "export",
     "loadtest": "loadtest",
     "model-card": "model_card",
+    "verify": "verify",
 }
 GROUPS = {
     "data": {

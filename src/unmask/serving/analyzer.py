@@ -2,14 +2,15 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Self
+from typing import Any, Self
 
-from unmask.config import FlowSettings, PreprocessingSettings
+from unmask.config import FlowSettings, PreprocessingSettings, to_dict
+from unmask.engine.options import EngineOptions
 from unmask.errors import MediaError, MissingExtraError
 from unmask.explainability.evidence_item import EvidenceItem
 from unmask.explainability.top_moments import TopMoments
@@ -25,6 +26,7 @@ from unmask.preprocessing.prepare import iter_windows
 from unmask.preprocessing.timing import StageTimer
 from unmask.records import ClipFeatures, MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.custody.record import CustodyRecorder, hash_bundle
 from unmask.serving.evidence_renderer import EvidenceRenderer
 from unmask.serving.memory import release_free_memory
 from unmask.serving.profiling import STAGES, attach_timer, use_timer
@@ -42,10 +44,14 @@ class Analyzer:
     Args:
         bundle: Its networks are optimised for inference in place, and must not be trained or
             saved afterwards.
+        bundle_files: Hash of each file of the bundle, for the chain of custody.
     """
 
-    def __init__(self, bundle: ScoringBundle) -> None:
+    def __init__(
+        self, bundle: ScoringBundle, bundle_files: Mapping[str, str] | None = None
+    ) -> None:
         self.bundle = bundle
+        self._bundle_files = dict(bundle_files or {})
         self._evidence = EvidenceRenderer(bundle)
         bundle.optimise()
         get_landmarker(bundle.preprocessing.faces)  # cached, so that no video waits for it
@@ -62,7 +68,8 @@ class Analyzer:
             ConfigError, MissingExtraError, EngineError: As for :func:`load_for_scoring`.
         """
         named = folder or os.environ.get(BUNDLE_VARIABLE)
-        return cls(load_for_scoring(Path(named) if named else find_detector()))
+        chosen = Path(named) if named else find_detector()
+        return cls(load_for_scoring(chosen), hash_bundle(chosen))
 
     @property
     def preprocessing(self) -> PreprocessingSettings:
@@ -106,13 +113,15 @@ class Analyzer:
             time_range_s: Start and end of what is analyzed.
 
         Raises:
-            MediaError: ``path`` cannot be read as video or audio, or ends before the time range.
+            MediaError: ``path`` cannot be read as video or audio, ends before the time range, or
+                was changed meanwhile.
         """
         start, timer = perf_counter(), timer or StageTimer()
         moments = None if evidence_dir is None else TopMoments()
         evidence: tuple[EvidenceItem, ...] = ()
         missing = ""
         with _rename_in_errors(path, shown_as):
+            recorder = CustodyRecorder.start(path)
             with use_timer(timer):
                 media, scores, footage = self._score_windows(path, time_range_s, moments, timer)
             info, facts = footage.info, footage.facts()
@@ -125,10 +134,20 @@ class Analyzer:
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
                     evidence, missing = self._render(path, moments, evidence_dir)
+            custody = recorder.finish(self._settings(), self._bundle_files, time_range_s)
         renamed = replace(info, path=Path(shown_as or path))
         timing = _timing(timer, perf_counter() - start)
         result = AnalysisResult(media, scores, facts, evidence, time_range_s, missing)
-        return build_report(self.bundle, renamed, result, timing)
+        report = build_report(self.bundle, renamed, result, timing)
+        return report.model_copy(update={"custody": custody})
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what decides a result besides file and bundle, for the chain of custody."""
+        return {
+            "preprocessing": to_dict(self.preprocessing),
+            "uncertainty": to_dict(self.bundle.uncertainty),
+            "engine": EngineOptions.from_environment().engine,
+        }
 
     def _render(
         self, path: Path, moments: TopMoments, folder: Path

@@ -20,6 +20,7 @@ REPORT_FIELDS = [
     *("members", "members_spread", "people", "audio_timeline"),
     *("envelope", "segments", "evidence"),
     *("speaking", "quality", "notes", "media", "model", "timing_s"),
+    *("custody", "signature"),
 ]
 
 
@@ -36,9 +37,9 @@ def test_fields_of_later_phases_are_null_or_empty(report_fields):
     assert written["members"] == written["evidence"] == []
 
 
-def test_schema_4_only_adds_fields_to_schema_1(report_fields):
+def test_schema_5_only_adds_fields_to_schema_1(report_fields):
     written = json.loads(Report(**report_fields).model_dump_json())
-    assert written["schema_version"] == 4
+    assert written["schema_version"] == 5
     for part in ("modalities", "quality", "media", "model", "timing_s"):
         assert set(report_fields[part]) <= set(written[part]), part
     assert written["audio_timeline"] == []

@@ -7,6 +7,7 @@ and timing, and what a page needs for drawing (face boxes, offsets along time, w
 Schema 3 adds the reason of an inconclusive verdict, and withholds scores where the demonstration
 model does not judge. Schema 4 gives all reasons with their words, the measured error rates and the
 prevalence, and an interval of the probability; what older schemas call so is ``dropout_range``.
+Schema 5 adds the chain of custody and a signature.
 Reports of every older schema are still read.
 ``Report.model_json_schema()`` is the contract as a JSON schema.
 """
@@ -17,11 +18,12 @@ from pydantic import AliasChoices, AliasPath, Field, model_validator
 
 from unmask.records import Reason, Verdict
 from unmask.serving.report.base import Probability, ReportModel, Seconds
+from unmask.serving.report.custody import Custody, Signature
 from unmask.serving.report.model_card import Model
 from unmask.serving.report.reasons import ReportedReason, describe_reasons
 from unmask.serving.report.speaking import Speaking
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Modality = Literal["video", "audio", "lip_sync"]
 
@@ -346,6 +348,12 @@ class Report(ReportModel):
     media: Media = Field(description="The file.")
     model: Model = Field(description="The detector.")
     timing_s: Timing = Field(description="Processing time in seconds.")
+    custody: Custody | None = Field(
+        default=None, description="How the report came about; null before schema 5."
+    )
+    signature: Signature | None = Field(
+        default=None, description="Over all other fields; null in a report that is not signed."
+    )
 
     @model_validator(mode="before")
     @classmethod
