@@ -1,20 +1,25 @@
 """Administration of the service: ``python -m bento``."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from bento.db.audit_log import iter_rows, verify_chain
 from bento.db.engine import create_migrated_engine, read_revision
+from bento.errors import AuditError
 from bento.security.api_keys import create_key
 from bento.security.file_modes import restrict_file_access
 from bento.security.signing import load_signing_key, webhook_secret
 from bento.settings import PREFIX, ServiceSettings
 from unmask.errors import UnmaskError
+from unmask.files import atomic_write
 
 app = typer.Typer(
     add_completion=False,
@@ -24,6 +29,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage API keys.")
 app.add_typer(keys, name="keys")
+audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check the audit log.")
+app.add_typer(audit, name="audit")
 
 
 @keys.command("add")
@@ -60,6 +67,58 @@ def print_settings() -> None:
         default = field.get_default(call_default_factory=True)
         value = "" if default in (None, ()) else str(default)
         print(f"{PREFIX + name.upper():36}{value:12}  {field.description or ''}".rstrip())
+
+
+@audit.command("verify")
+def verify_audit_log(
+    contains: Annotated[
+        str | None,
+        typer.Option(help="Hash that was noted earlier: some row must have it."),
+    ] = None,
+) -> None:
+    """Check that no row of the audit log was changed or removed, and print the last hash.
+
+    Exits with 1 if a row was changed or removed, or no row has the noted hash.
+    """
+    engine = _open_database()
+    with _database_errors():
+        try:
+            number, last = verify_chain(engine)
+            is_noted = contains is None or any(row["hash"] == contains for row in iter_rows(engine))
+        except AuditError as error:
+            print(f"bento: audit log: {error}", file=sys.stderr)
+            raise typer.Exit(1) from error
+    if not is_noted:
+        print(f"bento: audit log: no row has the hash {contains}", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"{number} rows, last hash {last}")
+
+
+@audit.command("export")
+def export_audit_log(
+    file: Annotated[Path, typer.Argument(help="File to write, as JSON Lines; - for the terminal.")],
+) -> None:
+    """Write every row of the audit log as a line of JSON."""
+    engine = _open_database()
+    with _database_errors(), _output(file) as output:
+        for row in iter_rows(engine):
+            output.write(json.dumps(row) + "\n")
+
+
+def _open_database() -> Engine:
+    settings = ServiceSettings.from_environment()
+    restrict_file_access(settings)
+    with _database_errors():
+        return create_migrated_engine(settings)
+
+
+@contextmanager
+def _output(file: Path) -> Iterator[TextIO]:
+    if file == Path("-"):
+        yield sys.stdout
+        return
+    with atomic_write(file) as unfinished, unfinished.open("w", encoding="utf-8") as output:
+        yield output
 
 
 @contextmanager

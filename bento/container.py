@@ -12,6 +12,7 @@ from bento.jobs.leases import LeaseManager
 from bento.jobs.repository import JobRepository
 from bento.jobs.task_queue import TaskQueue
 from bento.security.file_modes import restrict_file_access
+from bento.security.report_keys import ReportSigner
 from bento.security.signing import load_signing_key
 from bento.settings import ServiceSettings
 from bento.storage.object_store import ObjectStore
@@ -37,6 +38,7 @@ class Services:
     outbox: Outbox
     store: ObjectStore
     task_queue: TaskQueue | None
+    report_signer: ReportSigner
     clock: Clock = db_now
 
     @classmethod
@@ -50,6 +52,8 @@ class Services:
         restrict_file_access(settings)
         engine = create_migrated_engine(settings, busy_timeout_s)
         key = load_signing_key(engine, settings)
+        signer = ReportSigner.load(settings)
+        signer.publish(engine)
         eraser = Eraser(engine)
         return cls(
             settings,
@@ -61,6 +65,7 @@ class Services:
             Outbox(engine, settings.webhook_tries, clock),
             ObjectStore(settings, key),
             TaskQueue(settings.queue, settings.queue_name) if settings.queue else None,
+            signer,
             clock,
         )
 

@@ -53,6 +53,10 @@ class WebhookUrlError(ServiceError):
     status = 422
 
 
+class AuditError(ServiceError):
+    """The audit log is not what was written: a row was changed, removed or put in between."""
+
+
 class AnalysisCrashedError(ServiceError):
     """The sandboxed analysis crashed or exceeded a resource limit.
 

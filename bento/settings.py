@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from bento.paths import ROOT
 from unmask.errors import ConfigError
+from unmask.serving.custody.signing_key import KEY_NAME
 from unmask.serving.file_limits import MAX_FILE_MIB, MIB
 
 PREFIX = "UNMASK_"
@@ -55,6 +56,9 @@ class ServiceSettings(BaseModel):
     )
     secret: SecretStr = Field(
         SecretStr(""), description="Signs URLs and webhooks; empty: generated once."
+    )
+    report_key_file: Path | None = Field(
+        None, description="Private key that signs reports, in PEM; made once. Empty: in `folder`."
     )
     api_keys_file: Path | None = Field(None, description="Written by `python -m bento keys add`.")
 
@@ -113,7 +117,7 @@ class ServiceSettings(BaseModel):
         values = {name: environment[key] for key, name in names.items() if environment.get(key)}
         for endpoint in filter(None, map(environment.get, S3_ENDPOINT_VARIABLES)):
             values.setdefault("s3_endpoint", endpoint)
-        for name in ("folder", "storage", "api_keys_file"):
+        for name in ("folder", "storage", "api_keys_file", "report_key_file"):
             _check_absolute(name, values.get(name, ""))
         try:
             return cls.model_validate(values)
@@ -145,6 +149,11 @@ class ServiceSettings(BaseModel):
     def work_folder(self) -> Path:
         """Folder for temporary files."""
         return self.folder.resolve() / "work"
+
+    @property
+    def report_key_path(self) -> Path:
+        """File of the private key that signs reports."""
+        return self.report_key_file or self.folder.resolve() / KEY_NAME
 
     @property
     def max_upload_bytes(self) -> int:

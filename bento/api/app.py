@@ -18,6 +18,7 @@ from bento.api.routes import (
     jobs,
     limits,
     predict,
+    report_keys,
     submissions,
 )
 from bento.security.api_keys import ApiKeyStore
@@ -49,7 +50,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
 
     _add_middleware(app, settings)
-    for module in (predict, docs, submissions, jobs, artifacts, limits, health, frontend):
+    for module in (
+        *(predict, docs, submissions, jobs, artifacts, report_keys),
+        *(limits, health, frontend),
+    ):
         app.include_router(module.router)
     app.webhooks.include_router(docs.webhooks)
     register_error_handlers(app)

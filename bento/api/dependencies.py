@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 import fastapi
 from fastapi import Depends, HTTPException, Request
@@ -13,6 +13,7 @@ from bento.api.examples import JOB_ID
 from bento.api.job_events import JobEvents
 from bento.api.readiness import ReadinessCheck
 from bento.container import Services
+from bento.db.audit_log import Action, Event, record
 from bento.db.models import Job
 from bento.storage.disk_space import DiskFloor
 from bento.uploads.submission import SubmissionService
@@ -20,6 +21,17 @@ from unmask.serving.report.schema import Report
 
 JOB_NOT_FOUND = "job not found; GET /jobs lists your jobs"
 STARTING = "the service is starting; retry in a few seconds"
+
+
+class Caller(NamedTuple):
+    """Who sends a request.
+
+    Attributes:
+        actor: Which of the tenant's API keys, for the audit log.
+    """
+
+    tenant: str
+    actor: str
 
 
 class AnalyzerProtocol(Protocol):
@@ -60,6 +72,10 @@ class RequestContext:
         """Return the address of a job."""
         return f"{self.services.settings.root_path}/jobs/{job_id}"
 
+    def record(self, caller: Caller, action: Action, job_id: str | None = None) -> None:
+        """Add an entry to the audit log; what cannot be recorded must not happen."""
+        record(self.services.engine, Event(caller.tenant, caller.actor, action, job_id))
+
     def get_job(self, tenant: str, job_id: str) -> Job:
         """Return a job of the tenant.
 
@@ -93,8 +109,13 @@ async def _tenant(request: Request) -> str:
     return str(request.state.tenant)
 
 
+async def _caller(request: Request) -> Caller:
+    return Caller(str(request.state.tenant), str(request.state.actor))
+
+
 ContextDep = Annotated[RequestContext, Depends(_context)]
 TenantDep = Annotated[str, Depends(_tenant)]
+CallerDep = Annotated[Caller, Depends(_caller)]
 JobId = Annotated[
     str,
     fastapi.Path(pattern="^[0-9a-f]{32}$", description="Id of the job.", examples=[JOB_ID]),

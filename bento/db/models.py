@@ -124,3 +124,44 @@ class Secret(Base):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class ReportKey(Base):
+    """A public key whose private half signs, or signed, the reports of a machine.
+
+    Attributes:
+        key_id: SHA-256 of the key, as signatures name it.
+        public_key: PEM.
+    """
+
+    __tablename__ = "report_keys"
+
+    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    public_key: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Float)
+
+
+class AuditRow(Base):
+    """A row of the audit log; see :mod:`bento.db.audit_log`. The database refuses to change one."""
+
+    __tablename__ = "audit_log"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Float)
+    tenant: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    job_id: Mapped[str | None] = mapped_column(Text)
+    details: Mapped[dict[str, str]] = mapped_column(JSON)
+    previous: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(Text)
+
+
+class AuditHead(Base):
+    """Number and hash of the last row of the audit log: one row, which writers lock."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(Text)

@@ -9,9 +9,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, func, or_, select, update
+from sqlalchemy import Engine, Update, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from bento.db.audit_log import SYSTEM, Action, Event, change_one
 from bento.db.functions import Clock, db_now, webhook_due_expression
 from bento.db.models import Job, Status
 from bento.db.transactions import count_changed, transaction, update_one
@@ -121,8 +122,7 @@ class LeaseManager:
         """Record how a job ended; return False, and record nothing, if the lease was lost."""
         status = Status.DONE if outcome.failure is None else Status.FAILED
         report = outcome.report
-        recorded = self._update(
-            lease,
+        values = dict(
             status=status,
             stage=None,
             percent=100.0 if report else lease.job.percent,
@@ -140,6 +140,8 @@ class LeaseManager:
             webhook_due=webhook_due_expression(self._now),
             **({"upload": None} if outcome.drop_upload else {}),
         )
+        event = Event(lease.job.tenant, SYSTEM, Action.COMPLETE, lease.job.id, outcome.audit())
+        recorded = change_one(self.engine, _held(lease).values(values), event)
         if recorded:
             increment(self.engine, outcome.counters())
         return recorded
@@ -217,9 +219,10 @@ class LeaseManager:
         return never_sent, sent_earlier, len(rows)
 
     def _update(self, lease: Lease, **values: Any) -> bool:
-        return update_one(
-            self.engine,
-            update(Job)
-            .where(Job.id == lease.job.id, Job.worker == lease.token, Job.status == Status.RUNNING)
-            .values(**values),
-        )
+        return update_one(self.engine, _held(lease).values(**values))
+
+
+def _held(lease: Lease) -> Update:
+    """Return an update of the job that changes nothing once the lease is lost."""
+    held = (Job.id == lease.job.id, Job.worker == lease.token, Job.status == Status.RUNNING)
+    return update(Job).where(*held)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unmask.serving.custody.canonical_json import canonical_sha256
+from unmask.serving.custody.report_signature import to_json_values
 from unmask.serving.report.schema import Report
 
 
@@ -29,6 +31,12 @@ class JobOutcome:
     failure: str | None = None
     error: str | None = None
     stages_s: Mapping[str, float] = field(default_factory=dict)
+
+    def audit(self) -> dict[str, str]:
+        """Return what the audit log keeps: how the job ended, and the hash of its report."""
+        if self.report is None:
+            return {"failure": self.failure or ""}
+        return {"report_sha256": canonical_sha256(to_json_values(self.report))}
 
     def counters(self) -> list[tuple[str, str, float]]:
         """Return what the outcome adds to the persistent counters: name, label, value."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bento.db.audit_log import SYSTEM, Action, Event, append, change_one
 from bento.db.erasure import Eraser
 from bento.db.functions import db_now, webhook_due_expression
 from bento.db.models import ACTIVE_STATUSES, Job, Status
@@ -72,6 +73,12 @@ class NewJob:
             "upload": self.upload,
         }
 
+    def to_event(self) -> Event:
+        """Return the entry of the audit log; with retention ``zero`` it does not name the job."""
+        submission = self.submission
+        job_id = None if submission.options.retention == "zero" else self.job_id
+        return Event(submission.tenant, submission.actor, Action.SUBMIT, job_id)
+
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
@@ -120,6 +127,7 @@ class JobRepository:
             ):  # closing the connection rolls back
                 raise QueueFullError(QUEUE_FULL)
             self._require_quota(connection, job.submission.tenant)
+            append(connection, job.to_event())
             connection.commit()
         return job.job_id, True
 
@@ -205,13 +213,13 @@ class JobRepository:
             rows = select(Job).where(*conditions).order_by(*order).offset(offset).limit(limit)
             return JobPage(session.scalars(rows).all(), total)
 
-    def cancel(self, tenant: str, job_id: str, expires_s: float) -> bool:
+    def cancel(self, tenant: str, job_id: str, expires_s: float, actor: str = SYSTEM) -> bool:
         """Cancel a queued or running job; return False if no such job exists.
 
         A job of retention ``zero`` expires at once, so no webhook reports it.
         """
         is_zero = _RETENTION == "zero"
-        return update_one(
+        return change_one(
             self.engine,
             update(Job)
             .where(Job.tenant == tenant, Job.id == job_id, Job.status.in_(ACTIVE_STATUSES))
@@ -224,17 +232,19 @@ class JobRepository:
                 stage=None,
                 webhook_due=case((is_zero, None), else_=webhook_due_expression()),
             ),
+            Event(tenant, actor, Action.CANCEL, job_id),
         )
 
     def clear_upload(self, job_id: str) -> None:
         """Record that the upload was deleted."""
         update_one(self.engine, update(Job).where(Job.id == job_id).values(upload=None))
 
-    def delete(self, tenant: str, job_id: str) -> bool:
+    def delete(self, tenant: str, job_id: str, actor: str = SYSTEM) -> bool:
         """Delete a job that has ended; return False if no such job exists."""
         ended = Job.status.not_in(ACTIVE_STATUSES)
         owned = (Job.tenant == tenant, Job.id == job_id)
-        deleted = update_one(self.engine, delete(Job).where(*owned, ended))
+        event = Event(tenant, actor, Action.DELETE, job_id)
+        deleted = change_one(self.engine, delete(Job).where(*owned, ended), event)
         if deleted:
             self._eraser.after_deletion()
         return deleted

@@ -6,6 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bento.security.api_keys import LOCAL
+from unmask.serving.report.custody import Label
+
 # printable ASCII without spaces; databases reject NUL and lone surrogates
 URL_PATTERN = r"^[\x21-\x7e]*$"
 # longer than any video, and safe in floating-point arithmetic
@@ -41,6 +44,17 @@ class JobOptions(BaseModel):
         examples=["delete_upload"],
     )
 
+    operator: Label | None = Field(
+        default=None,
+        description="Who asks for the analysis; stated in the report.",
+        examples=["A. Examiner"],
+    )
+    case_number: Label | None = Field(
+        default=None,
+        description="Case that the analysis belongs to; stated in the report.",
+        examples=["2026/117"],
+    )
+
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.end_s is not None and self.end_s <= (self.start_s or 0.0):
@@ -55,12 +69,14 @@ class Submission:
     Attributes:
         idempotency_key: A repeated submission with the same key returns the existing job.
         batch: Shared by the jobs of one batch request.
+        actor: Who asks, for the audit log.
     """
 
     tenant: str
     options: JobOptions
     idempotency_key: str | None = None
     batch: str | None = None
+    actor: str = LOCAL
 
 
 def batch_id_of(tenant: str, idempotency_key: str) -> str:

@@ -13,6 +13,7 @@ from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleD
 from reportlab.platypus.tables import Table, TableStyle
 
 from bento.db.models import Job
+from bento.reports.custody_rows import custody_rows
 from unmask import __version__
 from unmask.serving.report.resolution import format_probability, format_range
 from unmask.serving.report.schema import Report
@@ -100,6 +101,9 @@ def _build_story(
     yield _table(_file_rows(job, report))
     yield _paragraph("Detector, calibration and gates", "Heading3")
     yield _table(_detector_rows(report))
+    if report.custody is not None:
+        yield _paragraph("Chain of custody", "Heading3")
+        yield _table(custody_rows(report))
     yield Spacer(1, 4 * mm)
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield _paragraph(f"Job {job.id}, report created {created} by unmask {__version__}.", "Italic")

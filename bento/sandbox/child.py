@@ -170,9 +170,10 @@ def prepare(analyzer: Any, task: AnalysisTask) -> None:
 def analyze(analyzer: Any, task: AnalysisTask, channel: ParentChannel) -> Report:
     """Check the file against its limits, then analyze it or the requested part."""
     from unmask.serving.analyzer import WINDOW_S
-    from unmask.serving.media_limits import check_media_limits, limit_decoding
+    from unmask.serving.media_limits import check_media_limits, limit_decoding, media_sha256
     from unmask.serving.progress import ProgressTimer
 
+    media_sha256(task.path)  # before anything else; kept for the report
     part_s = task.start_s or 0.0, task.end_s or math.inf
     total_s = check_media_limits(task.path, task.shown_as, task.limits, part_s)
     timer = ProgressTimer(_progress_reporter(channel))

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,17 +20,20 @@ from bento.jobs.leases import Lease, LeaseManager
 from bento.jobs.outcome import JobOutcome
 from bento.sandbox.protocol import AnalysisTask
 from bento.sandbox.runner import SandboxedAnalyzer, media_limits
+from bento.security.report_keys import ReportSigner
 from bento.settings import DAY_S, ServiceSettings
 from bento.storage.keys import evidence_key
 from bento.storage.object_store import ObjectStore
 from bento.worker.heartbeat import Heartbeat
 from unmask import __version__
 from unmask.errors import BundleError, MediaError, UnmaskError
+from unmask.serving.custody.record import state_request
 from unmask.serving.report.schema import SCHEMA_VERSION, Report
 
 NO_DETECTOR = "no_detector"  # stage of a job that waits for a detector
 NO_DETECTOR_PAUSE_S = 5.0
 UPLOAD_GONE = "the upload no longer exists; submit the video again"
+UPLOAD_CHANGED = "the stored upload is no longer the file that was sent; submit the video again"
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ class Worker:
         self.store = store
         self.analyzer = analyzer
         self.stopping = threading.Event()
+        self._signer = ReportSigner.load(settings)
         self._no_detector_pause_s = no_detector_pause_s
 
     def run(self) -> None:
@@ -148,13 +153,14 @@ class Worker:
                 limits=media_limits(self.settings),
             )
             report = self.analyzer.run(task, heartbeat.on_progress)
+            _require_same_file(lease.job, report)
             images = sorted(Path(folder).glob("*.png"))
             with heartbeat.keep_alive():
                 for image in images:
                     self.store.put(evidence_key(lease.job.id, image.stem), image)
         return self._outcome(
             lease,
-            report=report,
+            report=self._certify(lease.job, report),
             evidence=tuple(image.stem for image in images),
             cache_key=None if _is_zero_retention(lease.job) else key,
             stages_s=report.timing_s.model_dump(),
@@ -189,7 +195,14 @@ class Worker:
         report = report.model_copy(update={"media": media})
         if _is_zero_retention(job):  # as an analysis of this job would have given
             report = report.model_copy(update={"evidence": ()})
+        report = self._certify(job, report)
         return {"report": report, "evidence": evidence, "cached": True}
+
+    def _certify(self, job: Job, report: Report) -> Report:
+        """Return the report with what the request stated, signed."""
+        received_at = datetime.fromtimestamp(int(job.created_at), UTC)
+        stated = (job.options.get("operator"), job.options.get("case_number"), received_at)
+        return self._signer.sign(state_request(report, *stated))
 
     def _record(self, lease: Lease, outcome: JobOutcome) -> None:
         if not self.leases.complete(lease, outcome):
@@ -216,6 +229,11 @@ def cache_key(job: Job, model_sha256: str) -> str:
     versions = [SCHEMA_VERSION, __version__]  # a new release may see more in the same video
     parts = [job.sha256, model_sha256, options.get("start_s"), options.get("end_s"), *versions]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _require_same_file(job: Job, report: Report) -> None:
+    if report.media.sha256 != job.sha256:
+        raise MediaError(f"{job.file}: {UPLOAD_CHANGED}")
 
 
 def _is_zero_retention(job: Job) -> bool:

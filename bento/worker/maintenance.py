@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bento.container import Services
+from bento.db.audit_log import SYSTEM, Action, Event, change_one
 from bento.db.models import ACTIVE_STATUSES, Job
 from bento.db.transactions import update_one
 from bento.security.signing import webhook_secret
@@ -137,13 +138,15 @@ class MaintenanceLoop:
     def _delete_expired_jobs(self) -> None:
         """Delete jobs whose retention time is over, files first."""
         is_expired = Job.expires_at < self._services.clock()
-        expired = select(Job.id).where(is_expired, Job.status.not_in(ACTIVE_STATUSES))
+        expired = select(Job.id, Job.tenant).where(is_expired, Job.status.not_in(ACTIVE_STATUSES))
         with Session(self._services.engine) as session:
-            job_ids = list(session.scalars(expired.limit(BATCH_ROWS)))
-        for job_id in job_ids:
+            jobs = session.execute(expired.limit(BATCH_ROWS)).all()
+        for job_id, tenant in jobs:
             self._services.store.remove(job_id)
-            update_one(self._services.engine, delete(Job).where(Job.id == job_id, is_expired))
-        if job_ids:
+            statement = delete(Job).where(Job.id == job_id, is_expired)
+            event = Event(tenant, SYSTEM, Action.EXPIRE, job_id)
+            change_one(self._services.engine, statement, event)
+        if jobs:
             self._services.eraser.after_deletion()
 
     def _delete_orphans(self) -> None:

@@ -45,6 +45,7 @@ class AdmissionMiddleware:
         try:
             request, state = Request(scope), scope.setdefault("state", {})
             state["tenant"] = tenant = await self._admit(request)
+            state["actor"] = self._auth.name_caller(request.headers)
             state["is_admitted"] = lambda: self._auth.identify(request.headers) == tenant
         except RequestRejected as rejection:
             return await rejection.to_response()(scope, receive, send)

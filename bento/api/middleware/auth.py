@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 
 from bento.api.error_response import RequestRejected
-from bento.security.api_keys import ApiKeyStore
+from bento.security.api_keys import LOCAL, ApiKeyStore, hash_key
 
 KEY_REQUIRED = "an API key is required; send it as `Authorization: Bearer <key>`"
 OPERATOR_REQUIRED = (
@@ -21,6 +21,11 @@ class ApiKeyAuth:
     def identify(self, headers: Headers) -> str | None:
         """Return the tenant of the request's API key; None without a known key."""
         return self._keys.tenant(_api_key(headers))
+
+    def name_caller(self, headers: Headers) -> str:
+        """Return who sends the request, for the audit log: which key, never the key itself."""
+        key = _api_key(headers)
+        return f"key {hash_key(key)[:12]}" if self._keys.enabled and key else LOCAL
 
     def is_operator(self, headers: Headers) -> bool:
         """Return whether the request's API key may see numbers of all tenants."""

@@ -5,9 +5,10 @@ from typing import Annotated, BinaryIO
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from bento.api.dependencies import ContextDep, JobId, RequestContext, TenantDep
+from bento.api.dependencies import Caller, CallerDep, ContextDep, JobId, RequestContext
 from bento.api.openapi import binary_response, error_responses, report_response
 from bento.api.thread_limit import ThreadLimit
+from bento.db.audit_log import Action
 from bento.db.models import Job
 from bento.db.stored_values import read_report
 from bento.storage.keys import evidence_key, upload_key
@@ -58,9 +59,10 @@ ImageName = Annotated[
     responses={**report_response(), **error_responses(404, 409, 422)},
     summary="Get the report as JSON",
 )
-def report_json(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
+def report_json(context: ContextDep, caller: CallerDep, job_id: JobId) -> Response:
     """Return the result as a file, in the schema of the release that made it."""
-    job = _require_result(context.get_job(tenant, job_id))
+    job = _require_result(context.get_job(caller.tenant, job_id))
+    context.record(caller, Action.DOWNLOAD_JSON, job_id)
     headers = {"Content-Disposition": _attachment(job_id, "json")}
     return JSONResponse(job.result, headers=headers)
 
@@ -74,22 +76,24 @@ def report_json(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Respon
     },
     summary="Get the report as PDF",
 )
-async def report_pdf(context: ContextDep, tenant: TenantDep, job_id: JobId) -> Response:
+async def report_pdf(context: ContextDep, caller: CallerDep, job_id: JobId) -> Response:
     """Return the result as a document: verdict, meaning, evidence, detector and limitations."""
+    tenant = caller.tenant
     if _pdf_threads.waiting(tenant) >= MAX_WAITING_PDFS:
         raise HTTPException(429, TOO_MANY_PDFS)
-    content = await _pdf_threads.run(tenant, _render_pdf, context, tenant, job_id)
+    content = await _pdf_threads.run(tenant, _render_pdf, context, caller, job_id)
     headers = {"Content-Disposition": _attachment(job_id, "pdf")}
     return Response(content, media_type="application/pdf", headers=headers)
 
 
-def _render_pdf(context: RequestContext, tenant: str, job_id: str) -> bytes:
+def _render_pdf(context: RequestContext, caller: Caller, job_id: str) -> bytes:
     from bento.reports.pdf import report_pdf
 
-    job = _require_result(context.get_job(tenant, job_id))
+    job = _require_result(context.get_job(caller.tenant, job_id))
     report = read_report(job.result)
     if report is None:
         raise HTTPException(409, OTHER_RELEASE)
+    context.record(caller, Action.DOWNLOAD_PDF, job_id)
     keys = {name: evidence_key(job.id, name) for name in job.evidence}
     stored = {name: key for name, key in keys.items() if context.services.store.exists(key)}
     images = [(name, _read_object(context, key)) for name, key in stored.items()]

@@ -4,16 +4,25 @@ from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from bento.api.dependencies import JOB_NOT_FOUND, ContextDep, JobId, RequestContext, TenantDep
+from bento.api.dependencies import (
+    JOB_NOT_FOUND,
+    CallerDep,
+    ContextDep,
+    JobId,
+    RequestContext,
+    TenantDep,
+)
 from bento.api.examples import BATCH_ID, JOB_EVENT
 from bento.api.job_events import DELETED, JobState, read_state
 from bento.api.job_views import to_detail, to_summary
 from bento.api.openapi import error_responses
 from bento.api.schemas import JobDeleted, JobDetail, JobList
+from bento.db.audit_log import Action
 from bento.db.models import ACTIVE_STATUSES, Status
 from bento.jobs.deletion import cancel_or_delete
 from unmask.records import Verdict
@@ -71,16 +80,19 @@ def list_jobs(
 
 
 @router.get("/{job_id}", responses=error_responses(404, 422), summary="Get a job")
-def get_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDetail:
+def get_job(context: ContextDep, caller: CallerDep, job_id: JobId) -> JobDetail:
     """Return a job's status and, once it is done, its result."""
-    return to_detail(context.get_job(tenant, job_id), context.services)
+    job = context.get_job(caller.tenant, job_id)
+    if job.result is not None:
+        context.record(caller, Action.VIEW, job_id)
+    return to_detail(job, context.services)
 
 
 @router.delete("/{job_id}", responses=error_responses(404, 422), summary="Cancel or delete a job")
-def delete_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDeleted:
+def delete_job(context: ContextDep, caller: CallerDep, job_id: JobId) -> JobDeleted:
     """Cancel a queued or running job; delete all data of a job that has ended."""
     services = context.services
-    status = cancel_or_delete(services.jobs, services.store, tenant, job_id)
+    status = cancel_or_delete(services.jobs, services.store, caller.tenant, job_id, caller.actor)
     if status is None:
         raise HTTPException(404, JOB_NOT_FOUND)
     return JobDeleted(job_id=job_id, status=status)
@@ -100,13 +112,15 @@ def delete_job(context: ContextDep, tenant: TenantDep, job_id: JobId) -> JobDele
     summary="Watch a job",
 )
 async def events(
-    context: ContextDep, request: Request, tenant: TenantDep, job_id: JobId
+    context: ContextDep, request: Request, caller: CallerDep, job_id: JobId
 ) -> StreamingResponse:
     """Stream the job's state; every event is complete, so a client may simply reconnect."""
+    tenant = caller.tenant
     read = partial(_read_state, context, tenant, job_id)
     first = await read_state(tenant, read)
     if first.event == DELETED:
         raise HTTPException(404, JOB_NOT_FOUND)
+    await run_sync(context.record, caller, Action.WATCH, job_id)
     return context.events.response(tenant, job_id, read, first, request.state.is_admitted)
 
 

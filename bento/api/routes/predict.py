@@ -5,14 +5,16 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, cast
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, File, HTTPException, Request, UploadFile
 
-from bento.api.dependencies import AnalyzerProtocol, TenantDep
+from bento.api.dependencies import AnalyzerProtocol, CallerDep, ContextDep
 from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses, report_response
 from bento.api.route_paths import PREDICT_PATH
 from bento.api.streaming_multipart import StreamingUploadRoute
 from bento.api.thread_limit import ThreadLimit
+from bento.db.audit_log import Action
 from bento.uploads.submission import safe_filename
 from bento.uploads.upload_file import UploadedFile
 from unmask.serving.report.schema import Report
@@ -37,16 +39,20 @@ router = APIRouter(route_class=StreamingUploadRoute)
 )
 async def predict(
     request: Request,
-    tenant: TenantDep,
+    context: ContextDep,
+    caller: CallerDep,
     file: Annotated[UploadFile, File(description="The video.")],
 ) -> Report:
     """Analyze one short video synchronously; the file is deleted with the response."""
     analyzer: AnalyzerProtocol = request.app.state.analyzer
-    if _threads.waiting(tenant) >= MAX_WAITING:
+    if _threads.waiting(caller.tenant) >= MAX_WAITING:
         raise HTTPException(429, TOO_MANY_WAITING)
     name = safe_filename(file.filename or "")
     upload = cast("UploadedFile", file.file)
-    return await _threads.run(tenant, _analyze, analyzer, upload, name)
+    report = await _threads.run(caller.tenant, _analyze, analyzer, upload, name)
+    signed = context.services.report_signer.sign(report)
+    await run_sync(context.record, caller, Action.PREDICT)
+    return signed
 
 
 def _analyze(analyzer: AnalyzerProtocol, upload: UploadedFile, name: str) -> Report:

@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
 from pydantic import ValidationError, WithJsonSchema
 
-from bento.api.dependencies import ContextDep, RequestContext, TenantDep
+from bento.api.dependencies import CallerDep, ContextDep, RequestContext
 from bento.api.examples import JOB_ID
 from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses
@@ -35,6 +35,7 @@ from bento.jobs.submission import (
 )
 from bento.uploads.submission import safe_filename
 from unmask.errors import ArchiveError, MediaError
+from unmask.serving.report.custody import Label
 from unmask.serving.zip_archive import ZipLimits, is_zip, iter_members
 
 ONE_SOURCE_REQUIRED = "send either one video as multipart field `file`, or `storage_url`"
@@ -59,9 +60,18 @@ def _option(name: str) -> Any:
     return Form(description=field.description, examples=field.examples)
 
 
+async def parse_request_statement(
+    operator: Annotated[Label | None, _option("operator")] = None,
+    case_number: Annotated[Label | None, _option("case_number")] = None,
+) -> dict[str, str | None]:
+    """Read what the reports state about the request."""
+    return {"operator": operator, "case_number": case_number}
+
+
 async def parse_batch_options(
     context: ContextDep,
-    tenant: TenantDep,
+    caller: CallerDep,
+    statement: Annotated[dict[str, str | None], Depends(parse_request_statement)],
     webhook_url: Annotated[WebhookUrl | None, _option("webhook_url")] = None,
     retention: Annotated[Retention, _option("retention")] = "keep",
     idempotency_key: Annotated[
@@ -78,9 +88,14 @@ async def parse_batch_options(
     Raises:
         WebhookUrlError: The webhook could not be delivered.
     """
-    options = JobOptions(webhook_url=webhook_url, retention=retention)
-    await context.submissions.check_webhook(options, tenant)
-    return Submission(tenant, options, idempotency_key)
+    options = JobOptions(
+        webhook_url=webhook_url,
+        retention=retention,
+        operator=statement["operator"],
+        case_number=statement["case_number"],
+    )
+    await context.submissions.check_webhook(options, caller.tenant)
+    return Submission(caller.tenant, options, idempotency_key, actor=caller.actor)
 
 
 async def parse_options(

@@ -1,5 +1,6 @@
 // The view of a finished job, in reading order.
 
+import { custodyCards } from "./custody_card.js";
 import { card, element } from "./dom.js";
 import { evidenceCard } from "./evidence_frames.js";
 import { modelCard, qualityCard } from "./model_card.js";
@@ -25,6 +26,7 @@ export function resultView(job, signal) {
     card("Timeline", "timeline-card", playerRow, timeline(report, playhead)),
     evidenceCard(job, playhead),
     element("div", { class: "card-pair" }, qualityCard(job), modelCard(report.model)),
+    ...custodyCards(report),
   ];
 }
 

@@ -82,8 +82,11 @@ function formData() {
   for (const [id, name] of [
     ["start", "start_s"],
     ["end", "end_s"],
+    ["case-number", "case_number"],
+    ["operator", "operator"],
   ]) {
-    if (byId(id).value !== "") form.append(name, byId(id).value);
+    const value = byId(id).value.trim();
+    if (value !== "") form.append(name, value);
   }
   form.append("retention", document.querySelector("[name=retention]:checked").value);
   form.append("file", selected);

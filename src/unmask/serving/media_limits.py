@@ -5,11 +5,16 @@ from pathlib import Path
 
 from unmask.errors import MediaError
 from unmask.preprocessing.media.audio_runs import MAX_CHANNELS
-from unmask.preprocessing.media.container import REMEDY, decodable_streams, open_container
+from unmask.preprocessing.media.container import (
+    REMEDY,
+    decodable_streams,
+    media_sha256,
+    open_container,
+)
 from unmask.preprocessing.media.limits import MediaLimits, check_limit, limit_decoding
 from unmask.preprocessing.media.timeline import read_timeline
 
-__all__ = ["MediaLimits", "check_media_limits", "limit_decoding"]
+__all__ = ["MediaLimits", "check_media_limits", "limit_decoding", "media_sha256"]
 
 
 def check_media_limits(

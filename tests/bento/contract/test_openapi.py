@@ -23,6 +23,7 @@ OPERATIONS = {
     ("/jobs/{job_id}/evidence/{name}.png", "get"),
     ("/jobs/{job_id}/video", "get"),
     ("/limits", "get"),
+    ("/report-keys.pem", "get"),
     ("/livez", "get"),
     ("/readyz", "get"),
     ("/metrics", "get"),

@@ -5,6 +5,7 @@ import random
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bento.db.audit_log import iter_rows
 from bento.db.engine import create_migrated_engine
 from bento.db.erasure import Eraser
 from bento.settings import ServiceSettings
@@ -29,8 +30,11 @@ def test_deleted_job_leaves_nothing_in_the_files(make_service, running_worker):
     assert occurrences(folder, NAME)
     assert service.client.delete(f"/jobs/{job['job_id']}").json()["status"] == "deleted"
     service.maintenance.run_once()
-    for trace in (NAME, job["job_id"], job["sha256"]):
+    for trace in (NAME, job["sha256"]):
         assert occurrences(folder, trace) == {}
+    # the random id stays in the audit log alone
+    rows = [row for row in iter_rows(service.services.engine) if row["job_id"] == job["job_id"]]
+    assert occurrences(folder, job["job_id"]) == {"jobs.db": len(rows)}
 
 
 def test_expired_job_leaves_nothing_in_the_files(make_service, running_worker):

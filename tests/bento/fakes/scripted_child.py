@@ -8,11 +8,15 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bento.sandbox.child import ParentChannel, run_loop
 from bento.sandbox.protocol import Progress
 from unmask.errors import MediaError
+from unmask.files import file_sha256
+from unmask.serving.custody.canonical_json import canonical_sha256
+from unmask.serving.report.custody import Custody
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
 from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report.schema import (
@@ -37,6 +41,7 @@ from unmask.serving.report.speaking import (
     describe_person,
 )
 
+STARTED_AT = datetime(2026, 11, 30, 10, tzinfo=UTC)
 MODEL_SHA256 = "5" * 64
 IMAGE_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63"
@@ -199,7 +204,23 @@ def analyze(task, channel):
         if command == "evidence":
             (task.work_dir / "frame-2.png").write_bytes(IMAGE_PNG)
     report = make_report(task.shown_as, PROBABILITIES.get(command, 0.9))
-    return report.model_copy(update=VARIANTS.get(command, dict)())
+    sha256 = "f" * 64 if command == "other_file" else file_sha256(task.path)
+    media = report.media.model_copy(update={"sha256": sha256})
+    common = {"media": media, "custody": make_custody()}
+    return report.model_copy(update=common | VARIANTS.get(command, dict)())
+
+
+def make_custody():
+    return Custody(
+        started_at=STARTED_AT,
+        finished_at=STARTED_AT,
+        start_s=0.0,
+        end_s=None,
+        settings={},
+        settings_sha256=canonical_sha256({}),
+        bundle_files={"bundle.json": MODEL_SHA256},
+        versions={"unmask": "0"},
+    )
 
 
 if __name__ == "__main__":

@@ -98,3 +98,23 @@ def test_report_shows_no_probability_that_the_calibration_clips_cannot_bear(down
 def test_any_file_name_can_be_printed(download_pdf, name):
     job, _ = download_pdf(name)
     assert job["file"] == name
+
+
+def test_report_states_the_chain_of_custody(download_pdf):
+    job, pdf = download_pdf("a.mp4", operator="A. Examiner", case_number="2026/117")
+    text = extract_text(pdf)
+    expected = (
+        "Case number 2026/117",
+        "Operator A. Examiner",
+        "Analysis 2026-11-30 10:00:00 UTC to 2026-11-30 10:00:00 UTC",
+        "File received 20",
+        "Ed25519, key",
+        job["result"]["signature"]["key_id"],
+        job["result"]["custody"]["settings_sha256"],
+        "unmask 0",
+    )
+    assert [phrase for phrase in expected if phrase not in text] == []
+
+
+def test_what_was_not_stated_is_said(download_pdf):
+    assert "Case number not stated Operator not stated" in extract_text(download_pdf("a.mp4")[1])
