@@ -52,7 +52,7 @@ class Services:
         restrict_file_access(settings)
         engine = create_migrated_engine(settings, busy_timeout_s)
         key = load_signing_key(engine, settings)
-        signer = ReportSigner.load(settings)
+        signer = ReportSigner.load(settings, engine)
         signer.publish(engine)
         eraser = Eraser(engine)
         return cls(

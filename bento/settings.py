@@ -58,7 +58,12 @@ class ServiceSettings(BaseModel):
         SecretStr(""), description="Signs URLs and webhooks; empty: generated once."
     )
     report_key_file: Path | None = Field(
-        None, description="Private key that signs reports, in PEM; made once. Empty: in `folder`."
+        None,
+        description="Private key that signs reports, in PEM; made once. Empty: in `folder`, or in "
+        "`database` if that is set.",
+    )
+    c2pa_trust_file: Path | None = Field(
+        None, description="Certificates in PEM that are trusted to sign Content Credentials."
     )
     api_keys_file: Path | None = Field(None, description="Written by `python -m bento keys add`.")
 
@@ -117,7 +122,7 @@ class ServiceSettings(BaseModel):
         values = {name: environment[key] for key, name in names.items() if environment.get(key)}
         for endpoint in filter(None, map(environment.get, S3_ENDPOINT_VARIABLES)):
             values.setdefault("s3_endpoint", endpoint)
-        for name in ("folder", "storage", "api_keys_file", "report_key_file"):
+        for name in ("folder", "storage", "api_keys_file", "report_key_file", "c2pa_trust_file"):
             _check_absolute(name, values.get(name, ""))
         try:
             return cls.model_validate(values)

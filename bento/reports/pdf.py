@@ -14,6 +14,7 @@ from reportlab.platypus.tables import Table, TableStyle
 
 from bento.db.models import Job
 from bento.reports.custody_rows import custody_rows
+from bento.reports.provenance_rows import ingredient_captions, provenance_rows
 from unmask import __version__
 from unmask.serving.report.resolution import format_probability, format_range
 from unmask.serving.report.schema import Report
@@ -90,11 +91,17 @@ def _build_story(
         yield from _section("Caveats", report.notes)
     if report.speaking_lines:
         yield from _section("Who speaks", report.speaking_lines)
+    if report.provenance_lines:
+        yield from _section("Provenance", report.provenance_lines)
+        yield _table(provenance_rows(report))
     yield _paragraph("Flagged segments", "Heading3")
     yield from _segments(report)
     if images:
         yield _paragraph("Evidence", "Heading3")
-        captions = {item.file or item.original: item.description for item in report.evidence}
+        captions = {
+            **{item.file or item.original: item.description for item in report.evidence},
+            **ingredient_captions(report),
+        }
         for name, content in images:
             yield _image(f"{name}. {captions.get(f'{name}.png', '')}", content)
     yield _paragraph("File", "Heading3")

@@ -27,7 +27,7 @@ SYSTEM_FILES = (
 DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*")  # patterns below /dev
 VARIABLES = {
     *("PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH"),
-    *("UNMASK_BUNDLE", "UNMASK_ENGINE"),
+    *("UNMASK_BUNDLE", "UNMASK_ENGINE", "UNMASK_C2PA_TRUST_FILE"),
 }
 VARIABLE_PREFIXES = (
     *("LC_", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "PYTHON", "GLOG_", "TF_CPP_"),
@@ -96,8 +96,9 @@ def _program_paths() -> Iterator[Path]:
     spec = importlib.util.find_spec("unmask")
     locations = spec.submodule_search_locations if spec else None
     yield from map(Path, locations or ())
-    if bundle := os.environ.get("UNMASK_BUNDLE"):
-        yield Path(bundle).resolve()
+    for variable in ("UNMASK_BUNDLE", "UNMASK_C2PA_TRUST_FILE"):
+        if named := os.environ.get(variable):
+            yield Path(named).resolve()
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     for name in (sys.prefix, sys.base_prefix, *sys.path, *libraries):
         path = Path(name).resolve()

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +18,7 @@ NAME = "signing key"
 def load_signing_key(engine: Engine, settings: ServiceSettings) -> bytes:
     """Return ``UNMASK_SECRET``; if unset, a random key that all machines share in the database."""
     configured = settings.secret.get_secret_value()
-    return (configured or _load_or_create(engine)).encode()
+    return (configured or load_or_create_secret(engine, NAME, _random_secret)).encode()
 
 
 def sign_url(key: bytes, route: str, expires: str) -> str:
@@ -39,12 +40,17 @@ def _hmac_hex(key: bytes, message: bytes) -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
-def _load_or_create(engine: Engine) -> str:
+def load_or_create_secret(engine: Engine, name: str, create: Callable[[], str]) -> str:
+    """Return the secret of this name in the database; store what ``create`` makes if absent."""
     with Session(engine) as session:
-        if session.get(Secret, NAME) is None:
-            session.add(Secret(name=NAME, value=secrets.token_hex(32)))
+        if session.get(Secret, name) is None:
+            session.add(Secret(name=name, value=create()))
             try:
                 session.commit()
             except IntegrityError:  # another machine inserted it first
                 session.rollback()
-        return session.get_one(Secret, NAME).value
+        return session.get_one(Secret, name).value
+
+
+def _random_secret() -> str:
+    return secrets.token_hex(32)

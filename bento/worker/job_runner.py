@@ -28,6 +28,7 @@ from bento.worker.heartbeat import Heartbeat
 from unmask import __version__
 from unmask.errors import BundleError, MediaError, UnmaskError
 from unmask.serving.custody.record import state_request
+from unmask.serving.provenance.reader import without_thumbnails
 from unmask.serving.report.schema import SCHEMA_VERSION, Report
 
 NO_DETECTOR = "no_detector"  # stage of a job that waits for a detector
@@ -61,7 +62,7 @@ class Worker:
         self.store = store
         self.analyzer = analyzer
         self.stopping = threading.Event()
-        self._signer = ReportSigner.load(settings)
+        self._signer = ReportSigner.load(settings, leases.engine)
         self._no_detector_pause_s = no_detector_pause_s
 
     def run(self) -> None:
@@ -194,7 +195,8 @@ class Worker:
         media = report.media.model_copy(update={"file": job.file})
         report = report.model_copy(update={"media": media})
         if _is_zero_retention(job):  # as an analysis of this job would have given
-            report = report.model_copy(update={"evidence": ()})
+            provenance = without_thumbnails(report.provenance)
+            report = report.model_copy(update={"evidence": (), "provenance": provenance})
         report = self._certify(job, report)
         return {"report": report, "evidence": evidence, "cached": True}
 

@@ -10,6 +10,7 @@ from unmask.errors import MissingExtraError
 
 # import name to distribution, where the two differ
 _DISTRIBUTIONS = {
+    "c2pa": "c2pa-python",
     "cv2": "opencv-python-headless",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",

@@ -34,6 +34,8 @@ def test_the_verdict_is_printed_for_people(analyze, make_video, tmp_path):
     assert "over 5 frames" in out
     assert report.speaking_lines[-1].startswith("Person 0: ")
     assert all(f"  {line}\n" in out for line in report.speaking_lines)
+    assert report.provenance_lines[0].startswith("The file has no Content Credentials.")
+    assert all(f"  provenance: {line}\n" in out for line in report.provenance_lines)
 
 
 def test_the_demonstration_model_gives_no_verdict_and_no_number_on_other_footage(

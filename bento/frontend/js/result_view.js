@@ -6,6 +6,7 @@ import { evidenceCard } from "./evidence_frames.js";
 import { modelCard, qualityCard } from "./model_card.js";
 import { player } from "./player.js";
 import { Playhead } from "./playhead.js";
+import { provenanceCards } from "./provenance_card.js";
 import { segmentList } from "./segments.js";
 import { timeline } from "./timeline.js";
 import { sentFiles } from "./upload_form.js";
@@ -26,6 +27,7 @@ export function resultView(job, signal) {
     card("Timeline", "timeline-card", playerRow, timeline(report, playhead)),
     evidenceCard(job, playhead),
     element("div", { class: "card-pair" }, qualityCard(job), modelCard(report.model)),
+    ...provenanceCards(job),
     ...custodyCards(report),
   ];
 }

@@ -109,6 +109,8 @@ def print_report(report: "Report") -> None:
     for item in report.evidence:
         file = "" if item.file is None else f"{item.file}: "
         console.print(Text(f"  {file}{item.description}"))
+    for line in report.provenance_lines:
+        console.print(Text(f"  provenance: {line}"))
     for note in report.notes:
         console.print(Text(f"  note: {note}"))
     model = f"detector: phase {report.model.phase}, {report.model.profile}, "

@@ -30,6 +30,7 @@ from unmask.serving.custody.record import CustodyRecorder, hash_bundle
 from unmask.serving.evidence_renderer import EvidenceRenderer
 from unmask.serving.memory import release_free_memory
 from unmask.serving.profiling import STAGES, attach_timer, use_timer
+from unmask.serving.provenance.reader import check_trust_file, read_provenance
 from unmask.serving.released import find_detector
 from unmask.serving.report.schema import Report, Timing
 from unmask.serving.report_builder import AnalysisResult, build_report
@@ -65,8 +66,11 @@ class Analyzer:
         Raises:
             BundleError: The folder has no bundle, or the bundle is damaged.
             WeightsError: The released bundle's backbone was not fetched and cannot be.
-            ConfigError, MissingExtraError, EngineError: As for :func:`load_for_scoring`.
+            ConfigError: As for :func:`load_for_scoring`, or the file that
+                ``UNMASK_C2PA_TRUST_FILE`` names cannot be read.
+            MissingExtraError, EngineError: As for :func:`load_for_scoring`.
         """
+        check_trust_file()
         named = folder or os.environ.get(BUNDLE_VARIABLE)
         chosen = Path(named) if named else find_detector()
         return cls(load_for_scoring(chosen), hash_bundle(chosen))
@@ -134,12 +138,13 @@ class Analyzer:
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):
                     evidence, missing = self._render(path, moments, evidence_dir)
+            provenance = read_provenance(path, evidence_dir)
             custody = recorder.finish(self._settings(), self._bundle_files, time_range_s)
         renamed = replace(info, path=Path(shown_as or path))
         timing = _timing(timer, perf_counter() - start)
         result = AnalysisResult(media, scores, facts, evidence, time_range_s, missing)
         report = build_report(self.bundle, renamed, result, timing)
-        return report.model_copy(update={"custody": custody})
+        return report.model_copy(update={"provenance": provenance, "custody": custody})
 
     def _settings(self) -> dict[str, Any]:
         """Return what decides a result besides file and bundle, for the chain of custody."""

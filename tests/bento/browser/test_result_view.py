@@ -128,3 +128,23 @@ def test_face_box_is_interpolated_between_frames_and_hidden_in_gaps(make_service
     linear = [np.interp(time_s, times_s, left) for time_s in queries]
     expected = [*linear[:4], left[2], None, left[3], linear[7], left[4], None]
     assert positions == [x if x is None else pytest.approx(x) for x in expected]
+
+
+def test_provenance_and_chain_of_custody_are_shown(make_service, running_worker, open_app):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    page.get_by_text("Options").click()
+    page.get_by_label("Case number").fill("2026/117")
+    page.get_by_label("Operator").fill("A. Examiner")
+    with running_worker(service):
+        submit(page, video("provenance"))
+        wait_for_text(page, "Chain of custody")
+    provenance, custody = text_of(page, ".provenance"), text_of(page, ".custody")
+    assert "signed by Test Signer" in provenance
+    assert "c2pa.edited, Test Editor" in provenance
+    thumbnail = page.get_by_role("img", name="Thumbnail of camera.mp4")
+    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+    assert "2026/117" in custody
+    assert "A. Examiner" in custody
+    hashes = [line for line in custody.splitlines() if len(line) == 64]
+    assert len(hashes) == 2  # of the settings, and of the key

@@ -18,6 +18,14 @@ from unmask.files import file_sha256
 from unmask.serving.custody.canonical_json import canonical_sha256
 from unmask.serving.report.custody import Custody
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
+from unmask.serving.report.provenance import (
+    ContentCredentials,
+    CredentialAction,
+    FileTraces,
+    Ingredient,
+    Provenance,
+    ValidationFailure,
+)
 from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report.schema import (
     Box,
@@ -138,7 +146,33 @@ def calibrated_fields():
 
 
 PROBABILITIES = {"real": 0.1, "calibrated": 0.9999}
+
+
+def provenance_fields():
+    """Fields of a report on a file with Content Credentials."""
+    ingredient = Ingredient(
+        title="camera.mp4",
+        relationship="parentOf",
+        has_credentials=False,
+        thumbnail="frame-1.png",
+    )
+    credentials = ContentCredentials(
+        status="present",
+        validation="valid",
+        signer="Test Signer",
+        organization="Test Newsroom",
+        generator="Test Editor 1.2",
+        failures=(ValidationFailure(code="signingCredential.untrusted", message="untrusted"),),
+        actions=(CredentialAction(action="c2pa.edited", software="Test Editor"),),
+        ingredients=(ingredient,),
+    )
+    traces = FileTraces(container="mov,mp4", encoder="Lavf62", device="Apple iPhone 15")
+    messages = ("The file's Content Credentials are intact, and signed by Test Signer.",)
+    return {"provenance": Provenance(credentials=credentials, traces=traces, messages=messages)}
+
+
 VARIANTS = {
+    "provenance": provenance_fields,
     "rich": rich_fields,
     "unlike": unlike_fields,
     "calibrated": calibrated_fields,

@@ -118,3 +118,20 @@ def test_report_states_the_chain_of_custody(download_pdf):
 
 def test_what_was_not_stated_is_said(download_pdf):
     assert "Case number not stated Operator not stated" in extract_text(download_pdf("a.mp4")[1])
+
+
+def test_report_states_the_provenance(download_pdf):
+    text = extract_text(download_pdf("a.mp4", content="provenance")[1])
+    expected = (
+        "Provenance The file's Content Credentials are intact, and signed by Test Signer.",
+        "Content Credentials valid",
+        "Signed by Test Signer, Test Newsroom",
+        "Signed at no time stamp",
+        "Failed check signingCredential.untrusted: untrusted",
+        "Claimed action c2pa.edited, Test Editor",
+        "Claimed ingredient camera.mp4",
+        "Thumbnail of the claimed ingredient camera.mp4",
+        "Device Apple iPhone 15",
+        "Editing programs none stated",
+    )
+    assert [phrase for phrase in expected if phrase not in text] == []

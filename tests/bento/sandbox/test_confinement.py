@@ -155,3 +155,25 @@ def test_missing_protections_are_named(monkeypatch):
     monkeypatch.setattr("bento.sandbox.landlock.abi_version", lambda: 0)
     monkeypatch.setattr("bento.sandbox.syscall_filter.is_supported", lambda: False)
     assert missing_protections() == [FILES, CALLS]
+
+
+READ_CREDENTIALS = """
+import json, sys
+from pathlib import Path
+from bento.sandbox.confinement import confine
+
+folder = Path(sys.argv[1])
+confine(folder)
+from unmask.serving.provenance.reader import read_provenance
+
+provenance = read_provenance(folder / "input/signed.mp4", folder / "output")
+print(json.dumps([provenance.credentials.validation, provenance.credentials.signer]))
+"""
+
+
+def test_content_credentials_are_read_in_the_confined_process(
+    folder, sign_video, make_video, tmp_path
+):
+    sign_video(make_video(tmp_path / "plain.mp4"), folder / INPUT / "signed.mp4")
+    assert run(folder, READ_CREDENTIALS) == ["valid", "Test Signer"]
+    assert (folder / OUTPUT / "ingredient-1.png").stat().st_size > 0

@@ -1,14 +1,24 @@
 """The service's key for reports: private, one per machine, its public half known to all."""
 
+import json
 import stat
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.orm import Session
 
+from bento.db.models import Secret
+from bento.paths import PACKAGE_DIR
 from bento.security.report_keys import ReportSigner, published_keys
 from bento.settings import ServiceSettings
 from unmask.errors import ConfigError, CustodyError
 from unmask.serving.custody.signing_key import read_public_keys
+from unmask.serving.report.schema import Report
+
+
+@pytest.fixture
+def report_fields():
+    return json.loads((PACKAGE_DIR / "api" / "example_report.json").read_text())
 
 
 def test_the_key_lies_in_the_folder_and_is_private(make_service):
@@ -37,6 +47,28 @@ def test_the_keys_of_all_machines_are_published(make_service, tmp_path):
     (tmp_path / "published.pem").write_text(published_keys(services.engine))
     expected = [read_public_keys(tmp_path / f"{name}.pub.pem")[0] for name in ("a", "b")]
     assert list(read_public_keys(tmp_path / "published.pem")) == expected
+
+
+def test_machines_that_share_a_database_share_a_key(make_service, tmp_path, report_fields):
+    database = f"sqlite:///{tmp_path}/shared.db"
+    machines = [
+        make_service(folder=tmp_path / name, database=database).services for name in ("a", "b")
+    ]
+    assert published_keys(machines[0].engine).count("BEGIN PUBLIC KEY") == 1
+    report = Report(**report_fields)
+    first, second = (services.report_signer.sign(report).signature for services in machines)
+    assert first == second
+    assert not list(tmp_path.rglob("report-key*.pem"))
+
+
+def test_a_shared_key_that_is_damaged_stops_the_service(make_service, tmp_path):
+    database = f"sqlite:///{tmp_path}/shared.db"
+    engine = make_service(database=database).services.engine
+    with Session(engine) as session:
+        session.get_one(Secret, "report key").value = "no key"
+        session.commit()
+    with pytest.raises(CustodyError, match="report key: has no private Ed25519 key"):
+        make_service(database=database)
 
 
 def test_publishing_twice_does_no_harm(make_service):

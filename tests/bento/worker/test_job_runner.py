@@ -97,3 +97,16 @@ def test_result_of_zero_retention_is_neither_cached_nor_illustrated(make_service
         again = service.wait_for(service.submit("video"))
     assert first["evidence"] == []
     assert not again["cached"]
+
+
+def test_a_reused_report_names_no_images_with_zero_retention(make_service, running_worker):
+    service = make_service()
+    with running_worker(service):
+        first = service.wait_for(service.submit("provenance"))
+        again = service.wait_for(service.submit("provenance", retention="zero"))
+    thumbnails = [
+        job["result"]["provenance"]["credentials"]["ingredients"][0]["thumbnail"]
+        for job in (first, again)
+    ]
+    assert again["cached"]
+    assert thumbnails == ["frame-1.png", None]

@@ -65,16 +65,21 @@ def load_or_create_key(path: Path) -> "Ed25519PrivateKey":
         ) from error
 
 
-def _create(path: Path) -> None:
+def new_private_pem() -> bytes:
+    """Return a new private key as PEM."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    key = Ed25519PrivateKey.generate()
-    content = key.private_bytes(
+    pem: bytes = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+    return pem
+
+
+def _create(path: Path) -> None:
+    content = new_private_pem()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write_new(path, content, 0o600)
     # of the key that won, should another process have made one at the same time
@@ -101,17 +106,29 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
 
 
 def _read_private(path: Path) -> "Ed25519PrivateKey":
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        log.warning("%s: other users can read this key; run `chmod go= %s`", path, path)
+    return parse_private_pem(path.read_bytes(), path)
+
+
+def parse_private_pem(content: bytes, source: object) -> "Ed25519PrivateKey":
+    """Return a private key in PEM.
+
+    Args:
+        source: Where it comes from, for the error.
+
+    Raises:
+        CustodyError: It is no Ed25519 key.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        log.warning("%s: other users can read this key; run `chmod go= %s`", path, path)
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError) as error:
-        raise _no_key(path, "private") from error
+        raise _no_key(source, "private") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise _no_key(path, "private")
+        raise _no_key(source, "private")
     return key
 
 
@@ -145,8 +162,8 @@ def _read_public(path: Path, block: bytes) -> "Ed25519PublicKey":
     return key
 
 
-def _no_key(path: Path, kind: str) -> CustodyError:
-    return CustodyError(f"{path}: has no {kind} Ed25519 key in PEM; give another file")
+def _no_key(source: object, kind: str) -> CustodyError:
+    return CustodyError(f"{source}: has no {kind} Ed25519 key in PEM; give another file")
 
 
 def to_pem(key: "Ed25519PublicKey") -> bytes:

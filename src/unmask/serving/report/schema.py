@@ -7,7 +7,7 @@ and timing, and what a page needs for drawing (face boxes, offsets along time, w
 Schema 3 adds the reason of an inconclusive verdict, and withholds scores where the demonstration
 model does not judge. Schema 4 gives all reasons with their words, the measured error rates and the
 prevalence, and an interval of the probability; what older schemas call so is ``dropout_range``.
-Schema 5 adds the chain of custody and a signature.
+Schema 5 adds the provenance of the file, the chain of custody and a signature.
 Reports of every older schema are still read.
 ``Report.model_json_schema()`` is the contract as a JSON schema.
 """
@@ -20,6 +20,7 @@ from unmask.records import Reason, Verdict
 from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.custody import Custody, Signature
 from unmask.serving.report.model_card import Model
+from unmask.serving.report.provenance import Provenance
 from unmask.serving.report.reasons import ReportedReason, describe_reasons
 from unmask.serving.report.speaking import Speaking
 
@@ -348,6 +349,9 @@ class Report(ReportModel):
     media: Media = Field(description="The file.")
     model: Model = Field(description="The detector.")
     timing_s: Timing = Field(description="Processing time in seconds.")
+    provenance: Provenance | None = Field(
+        default=None, description="Where the file says that it comes from; null before schema 5."
+    )
     custody: Custody | None = Field(
         default=None, description="How the report came about; null before schema 5."
     )
@@ -373,6 +377,11 @@ class Report(ReportModel):
     def speaking_lines(self) -> tuple[str, ...]:
         """Who speaks, in words; none in older reports."""
         return () if self.speaking is None else self.speaking.lines
+
+    @property
+    def provenance_lines(self) -> tuple[str, ...]:
+        """Where the file says that it comes from, in words; none in older reports."""
+        return () if self.provenance is None else self.provenance.messages
 
     @model_validator(mode="after")
     def _refuse_a_verdict_without_a_score(self) -> Self:

@@ -1,0 +1,1 @@
+"""Provenance of a file: Content Credentials, and traces in its metadata."""
