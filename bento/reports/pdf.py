@@ -98,10 +98,8 @@ def _build_story(
     yield from _segments(report)
     if images:
         yield _paragraph("Evidence", "Heading3")
-        captions = {
-            **{item.file or item.original: item.description for item in report.evidence},
-            **ingredient_captions(report),
-        }
+        captions = {item.file or item.original: item.description for item in report.evidence}
+        captions.update(ingredient_captions(report).items())
         for name, content in images:
             yield _image(f"{name}. {captions.get(f'{name}.png', '')}", content)
     yield _paragraph("File", "Heading3")

@@ -13,6 +13,8 @@ from unmask.cli.options import PROFILE
 
 # (option, what differs) → why it may
 EXCEPTIONS = {
+    ("--bundle", "help"): "verify compares a folder with a report, and has no default",
+    ("--bundle", "variable"): "verify compares what is named, never a default",
     ("--json", "help"): "analyze writes it to standard output, too, given a -",
     ("--out", "help"): "names what the command makes",
     ("--out", "default"): "each command has its own folder",

@@ -68,7 +68,7 @@ GROUPS = {
 }
 # How the help groups what is above.
 PANELS = {
-    "Analyze": ("analyze", "model-card"),
+    "Analyze": ("analyze", "verify", "model-card"),
     "Train": ("data", "train", "weights"),
     "Evaluate": ("eval",),
     "Develop": ("experiment", "export", "bench", "loadtest"),

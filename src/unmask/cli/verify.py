@@ -1,11 +1,11 @@
 """`unmask verify`: whether a report, its file and its detector are what they were."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmask import messages
 from unmask.errors import CustodyError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _print(report: dict[str, Any], checks: "list[Check]") -> None:
         console.print(_line(check))
     failed = [check.subject for check in checks if not check.holds]
     if failed:
-        print(f"unmask: not verified: {', '.join(failed)}", file=sys.stderr)
+        messages.write_error(f"unmask: not verified: {', '.join(failed)}")
 
 
 def _line(check: "Check") -> "Text":
