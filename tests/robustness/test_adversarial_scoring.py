@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 import torch
 
 from unmask.config import AttackSettings
+from unmask.models.adversarial import AttackProblem, PgdConfig, fgsm, pgd
+from unmask.models.collate import collate
 from unmask.models.inference import score_samples
 from unmask.models.lipsync.network import SyncNet
 from unmask.records import MouthCrops
@@ -41,6 +44,45 @@ def test_attacking_both_modalities_or_with_a_larger_budget_is_stronger(bundle, e
     wrong = (logits * np.where(LABELS[:4], -1, 1)[:, None]).mean(axis=0)
     assert wrong[2] > max(wrong[0], wrong[1])
     assert wrong[2] > wrong[3] > wrong[4]
+
+
+def test_what_is_not_attacked_is_encoded_once_for_all_budgets_and_methods(
+    bundle, examples, monkeypatch
+):
+    detector, calls = bundle.first_member, Counter()
+    for network in ("frame", "voice"):
+        forward = getattr(detector, network).forward
+
+        def count(*arguments, network=network, forward=forward):
+            calls[network, torch.is_grad_enabled()] += 1
+            return forward(*arguments)
+
+        monkeypatch.setattr(getattr(detector, network), "forward", count)
+    settings = SETTINGS.replace(pgd_steps=1)
+    attacks = [Attack("frames", epsilon, "pgd") for epsilon in (0.01, 0.02)]
+    attacks += [Attack("frames", 0.01)]
+    score_under_attack(bundle, examples[:1], attacks, settings)
+    # the scores encode the voice by its parts; all attacks on the frames encode it once
+    assert calls["voice", True] == 0
+    assert calls["voice", False] == 1
+    # the frames: one gradient; clean, three attacked scores, and two further points for each budget
+    assert calls["frame", True] == 1
+    assert calls["frame", False] == 1 + 3 + 2 * 2
+
+
+@pytest.mark.parametrize("target", ["frames", "audio", "both"])
+def test_attacks_that_share_a_problem_are_those_alone(bundle, examples, target):
+    batch = collate(examples[1].samples[:1], bundle.settings)
+    arguments = (bundle.first_member, batch, torch.tensor([True]), target)
+    problem = AttackProblem(*arguments)
+    steps = PgdConfig(0.01, 2)
+    for epsilon in (0.01, 0.03):
+        for shared, alone in (
+            (problem.fgsm(epsilon), fgsm(*arguments, epsilon)),
+            (problem.pgd(epsilon, steps), pgd(*arguments, epsilon, steps)),
+        ):
+            assert torch.equal(shared.frames, alone.frames)
+            assert torch.equal(shared.waveform, alone.waveform)
 
 
 def test_every_view_scores_the_attack_on_the_first_member(ensemble, examples):

@@ -61,9 +61,7 @@ def fgsm(detector: Detector, batch: Batch, is_fake: Tensor, target: str, epsilon
     Raises:
         ConfigError: ``target`` is unknown.
     """
-    if not epsilon:
-        return batch
-    return perturb(batch, gradient_sign(detector, batch, is_fake, target), epsilon)
+    return AttackProblem(detector, batch, is_fake, target).fgsm(epsilon)
 
 
 def pgd(
@@ -84,22 +82,7 @@ def pgd(
     Args:
         steps: Number and size of the steps; a generator makes the start random.
     """
-    if not epsilon:
-        return batch
-    with _evaluation_mode(detector):
-        problem = _AttackProblem(detector, batch, is_fake, target)
-        point = batch if steps.generator is None else _random_start(problem, epsilon, steps)
-        losses, signs = problem.losses_and_signs(point)
-        best = _Best(problem, point, losses)
-        best.update(project(perturb(point, signs, epsilon), batch, epsilon))
-        for step in range(steps.count):
-            point = project(perturb(point, signs, steps.alpha), batch, epsilon)
-            if step == steps.count - 1:
-                best.update(point)
-            else:
-                losses, signs = problem.losses_and_signs(point)
-                best.update(point, losses)
-    return best.batch
+    return AttackProblem(detector, batch, is_fake, target).pgd(epsilon, steps)
 
 
 def gradient_sign(detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> Inputs:
@@ -108,8 +91,7 @@ def gradient_sign(detector: Detector, batch: Batch, is_fake: Tensor, target: str
     Raises:
         ConfigError: ``target`` is unknown.
     """
-    with _evaluation_mode(detector):
-        return _AttackProblem(detector, batch, is_fake, target).losses_and_signs(batch)[1]
+    return AttackProblem(detector, batch, is_fake, target).clean_losses_and_signs()[1]
 
 
 def perturb(batch: Batch, signs: Inputs, step: float) -> Batch:
@@ -128,8 +110,14 @@ def project(batch: Batch, clean: Batch, epsilon: float) -> Batch:
     return _with_values(clean, projected)
 
 
-class _AttackProblem:
-    """A batch and its true labels; inputs that are not attacked are encoded once."""
+class AttackProblem:
+    """A batch and its true labels, to be attacked with several budgets and methods.
+
+    Inputs that are not attacked are encoded once, and the gradient at the clean batch, from which
+    every attack without a random start sets out, is computed once.
+
+    Arguments and errors are those of :func:`fgsm`.
+    """
 
     def __init__(self, detector: Detector, batch: Batch, is_fake: Tensor, target: str) -> None:
         if target not in TARGETS:
@@ -138,16 +126,59 @@ class _AttackProblem:
         self.names = TARGETS[target]
         self._frame_features: Tensor | None = None
         self._audio_features: tuple[Tensor, Tensor] | None = None
-        with torch.no_grad():
-            if "frames" not in self.names:
-                self._frame_features = detector.encode_frames(batch)
-            if "waveform" not in self.names:
-                self._audio_features = detector.voice(
-                    batch.waveform, batch.sample_mask, batch.speech_mask
-                )
+        self._clean: tuple[Tensor, Inputs] | None = None
+        self._is_encoded = False
+
+    def fgsm(self, epsilon: float) -> Batch:
+        """Return the batch that :func:`fgsm` describes."""
+        if not epsilon:
+            return self.batch
+        return perturb(self.batch, self.clean_losses_and_signs()[1], epsilon)
+
+    def pgd(self, epsilon: float, steps: PgdConfig) -> Batch:
+        """Return the batch that :func:`pgd` describes."""
+        if not epsilon:
+            return self.batch
+        with _evaluation_mode(self.detector):
+            if steps.generator is None:
+                point, (losses, signs) = self.batch, self.clean_losses_and_signs()
+            else:
+                point = _random_start(self, epsilon, steps)
+                losses, signs = self.losses_and_signs(point)
+            best = _Best(self, point, losses)
+            best.update(project(perturb(point, signs, epsilon), self.batch, epsilon))
+            for step in range(steps.count):
+                point = project(perturb(point, signs, steps.alpha), self.batch, epsilon)
+                if step == steps.count - 1:
+                    best.update(point)
+                else:
+                    losses, signs = self.losses_and_signs(point)
+                    best.update(point, losses)
+        return best.batch
+
+    def clean_losses_and_signs(self) -> tuple[Tensor, Inputs]:
+        """Return :meth:`losses_and_signs` of the clean batch."""
+        if self._clean is None:
+            with _evaluation_mode(self.detector):
+                self._clean = self.losses_and_signs(self.batch)
+        return self._clean
+
+    @torch.no_grad()
+    def _encode_the_rest(self) -> None:
+        """Encode what is not attacked."""
+        if self._is_encoded:
+            return
+        if "frames" not in self.names:
+            self._frame_features = self.detector.encode_frames(self.batch)
+        if "waveform" not in self.names:
+            self._audio_features = self.detector.voice(
+                self.batch.waveform, self.batch.sample_mask, self.batch.speech_mask
+            )
+        self._is_encoded = True
 
     def losses(self, batch: Batch) -> Tensor:
         """Return the loss of each clip, shape ``(B,)``."""
+        self._encode_the_rest()
         logit = self.detector(batch, self._audio_features, self._frame_features).logit
         return F.binary_cross_entropy_with_logits(logit, self.is_fake, reduction="none")
 
@@ -167,7 +198,7 @@ class _AttackProblem:
 class _Best:
     """Point of highest loss so far for each clip of a batch."""
 
-    def __init__(self, problem: _AttackProblem, batch: Batch, losses: Tensor) -> None:
+    def __init__(self, problem: AttackProblem, batch: Batch, losses: Tensor) -> None:
         self.batch, self._problem, self._losses = batch, problem, losses
 
     @torch.no_grad()
@@ -195,7 +226,7 @@ def _evaluation_mode(detector: Detector) -> Iterator[None]:
         detector.train(was_training)
 
 
-def _random_start(problem: _AttackProblem, epsilon: float, steps: PgdConfig) -> Batch:
+def _random_start(problem: AttackProblem, epsilon: float, steps: PgdConfig) -> Batch:
     """Draw a point uniformly from the ``epsilon`` cube around the clean batch."""
     values = {}
     for name in problem.names:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unmask.config import AttackSettings
 from unmask.data.torch.evaluation_set import Example
-from unmask.models.adversarial import Inputs, PgdConfig, gradient_sign, perturb, pgd
+from unmask.models.adversarial import AttackProblem, PgdConfig
 from unmask.models.bundle import Bundle
 from unmask.models.collate import Batch, collate
 from unmask.models.detector import Detector
@@ -78,18 +78,18 @@ class _TargetClip:
     ) -> None:
         self._detector, self._batch, self._is_fake = detector, batch, is_fake
         self._settings, self._seed = settings, seed
-        self._signs: dict[str, Inputs] = {}  # slow to compute, and the same for every epsilon
+        self._problems: dict[str, AttackProblem] = {}  # the same for all budgets and methods
 
     def attacked(self, attack: Attack) -> Batch:
         """Return the adversarial example of the clip."""
         if not attack.epsilon:
             return self._batch
-        problem = (self._detector, self._batch, self._is_fake, attack.target)
+        if attack.target not in self._problems:
+            problem = AttackProblem(self._detector, self._batch, self._is_fake, attack.target)
+            self._problems[attack.target] = problem
         if attack.method == "pgd":
-            return pgd(*problem, attack.epsilon, self._pgd_config())
-        if attack.target not in self._signs:
-            self._signs[attack.target] = gradient_sign(*problem)
-        return perturb(self._batch, self._signs[attack.target], attack.epsilon)
+            return self._problems[attack.target].pgd(attack.epsilon, self._pgd_config())
+        return self._problems[attack.target].fgsm(attack.epsilon)
 
     def _pgd_config(self) -> PgdConfig:
         generator = None
