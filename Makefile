@@ -39,7 +39,7 @@ SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train test coverage test-core test-services test-ray soak check check-fast format serve worker key \
-	image training-image sbom mlflow zenml bench docs lock release
+	image training-image sbom mlflow zenml bench bench-compare docs lock release
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -160,6 +160,10 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 	$(BIN)/unmask bench --untrained --profile full
+
+bench-compare: $(READY)  ## this checkout and commit BASE= in turn: times, memory and size as ratios; QUICK=1 for three rounds
+	@test -n "$(BASE)" || { echo "name a commit: make bench-compare BASE=v0.2.0"; exit 1; }
+	@$(BIN)/python scripts/bench_compare.py $(BASE) $(if $(filter 1,$(QUICK)),--quick)
 
 docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

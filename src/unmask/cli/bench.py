@@ -12,7 +12,7 @@ from unmask.cli.options import JsonFile, Scope, ServedBundle
 
 if TYPE_CHECKING:
     from unmask.config import ModelSettings
-    from unmask.serving.analyzer import Analyzer
+    from unmask.models.bundle import Bundle
     from unmask.serving.profiling import StageCost
 
 # part of a detector → settings that members of an ensemble with the same part agree in
@@ -36,7 +36,11 @@ def command(
     *,
     scope: Scope,
 ) -> None:
-    """Measure time and memory of every stage of analyzing a synthetic 720p clip."""
+    """Measure time and memory of every stage of analyzing a synthetic 720p clip.
+
+    An untrained detector runs by graphs, as what is packaged does; with UNMASK_ENGINE=torch by
+    its weights.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from dataclasses import asdict
@@ -44,17 +48,21 @@ def command(
 
     from rich.console import Console
 
-    # separate processes, so that making the clip does not count as memory of the analysis
+    # separate processes, so that making clip and detector does not count as memory of the analysis
     spawn = multiprocessing.get_context("spawn")
-    size = scope if untrained else None
     with TemporaryDirectory(prefix="unmask-bench-") as folder:
         clip = Path(folder) / "talking.mp4"
         status = Console(stderr=True).status(f"generating a clip of {seconds:g} s")
         with status, ProcessPoolExecutor(1, spawn) as worker:
             worker.submit(_write_clip, clip, seconds).result()
+        if untrained:
+            bundle = Path(folder) / "untrained"
+            status = Console(stderr=True).status("making an untrained detector")
+            with status, ProcessPoolExecutor(1, spawn) as worker:
+                worker.submit(_write_untrained, bundle, scope).result()
         status = Console(stderr=True).status("analyzing")
         with status, ProcessPoolExecutor(1, spawn) as worker:
-            costs = worker.submit(_measure, clip, bundle, size).result()
+            costs = worker.submit(_measure, clip, bundle).result()
     _print(costs, seconds)
     if json_out is not None:
         json_out.parent.mkdir(parents=True, exist_ok=True)
@@ -70,19 +78,31 @@ def _write_clip(clip: Path, seconds: float) -> None:
         write_benchmark_clip(clip, seconds)
 
 
-def _measure(clip: Path, bundle: Path | None, size: Scope | None) -> "dict[str, StageCost]":
+def _measure(clip: Path, bundle: Path | None) -> "dict[str, StageCost]":
     from unmask.native_stderr import suppress_native_stderr
 
     with suppress_native_stderr():
         from unmask.serving.analyzer import Analyzer
         from unmask.serving.profiling import profile_analysis
 
-        analyzer = Analyzer.load(bundle) if size is None else _untrained(size)
-        return profile_analysis(analyzer, clip)
+        return profile_analysis(Analyzer.load(bundle), clip)
 
 
-def _untrained(size: Scope) -> "Analyzer":
-    """Return an analyzer with random weights and with flow.
+def _write_untrained(folder: Path, size: Scope) -> None:
+    """Write an untrained detector, with graphs unless torch is to run it."""
+    from unmask.engine.options import TORCH, EngineOptions
+    from unmask.models.bundle import load_bundle, save_bundle
+    from unmask.models.graphs.export import export_graphs
+    from unmask.native_stderr import suppress_native_stderr
+
+    with suppress_native_stderr():
+        save_bundle(folder, _untrained(size))
+        if EngineOptions.from_environment().engine != TORCH:
+            export_graphs(folder, load_bundle(folder))
+
+
+def _untrained(size: Scope) -> "Bundle":
+    """Return a detector with random weights and with flow.
 
     Members of an ensemble share the weights that trained members share.
     """
@@ -91,7 +111,6 @@ def _untrained(size: Scope) -> "Analyzer":
     from unmask.models.detector import Detector
     from unmask.models.ensemble.weight_packing import share_parameters
     from unmask.models.lipsync.network import SyncNet
-    from unmask.serving.analyzer import Analyzer
     from unmask.training.detector.ensemble import member_settings
 
     random_weights = ("model.frame_weights=random", "model.voice_weights=random", "model.flow=true")
@@ -108,16 +127,14 @@ def _untrained(size: Scope) -> "Analyzer":
         detector.frame.merge_adapters()
     sync = SyncNet(settings.sync.dim) if settings.sync.enabled else None
     calibration = Calibration(sync_weight=settings.sync.weight)
-    return Analyzer(
-        Bundle(
-            members=(first, *others),
-            preprocessing=settings.preprocessing,
-            calibration=calibration,
-            phase=size.phase,
-            profile=size.profile,
-            sync=sync,
-            uncertainty=settings.uncertainty,
-        )
+    return Bundle(
+        members=(first, *others),
+        preprocessing=settings.preprocessing,
+        calibration=calibration,
+        phase=size.phase,
+        profile=size.profile,
+        sync=sync,
+        uncertainty=settings.uncertainty,
     )
 
 
