@@ -192,6 +192,7 @@ def test_an_unknown_codec_is_named(tmp_path):
             "linear in fixed features; set model.trainable=none, model.temporal=none, "
             "model.fusion=none, model.pooling=mean, too",
         ),
+        ("model.voice_context_s=-1", "model.voice_context_s is -1; use 0 or more"),
         (
             "training.cross_fit=5",
             "training.cross_fit=5 refits the heads in folds; use two or more, and "

@@ -157,6 +157,18 @@ def test_modality_score_may_be_the_mean_of_odds(tiny, make_detector, make_sample
     close(output.audio_logit[0], odds)
 
 
+@torch.inference_mode()
+def test_steps_are_scored_with_their_neighbours(tiny, make_detector, make_sample):
+    batch = collate([make_sample(5, 16_000)], tiny)
+    alone, together = (
+        make_detector(tiny.replace(voice_context_s=context_s)).eval()(batch)
+        for context_s in (0.0, 0.1)
+    )
+    scores = torch.nn.functional.pad(alone.step_logits[0], (2, 2))
+    expected = scores.unfold(0, 5, 1).mean(1) * alone.step_mask[0]  # 0.1 s: two on either side
+    close(together.step_logits[0], expected)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_detector_from_config_has_the_same_architecture_and_settings(tiny, make_detector, kind):
     first = make_detector(tiny, **kind)

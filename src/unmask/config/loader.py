@@ -111,7 +111,13 @@ def _check_dependencies(settings: Settings) -> None:
             "set preprocessing.source_faces.enabled=true, too, or leave face out of "
             "training.forged_parts"
         )
-    linear = {"trainable": "none", "temporal": "none", "fusion": "none", "pooling": "mean"}
+    linear = {
+        "trainable": "none",
+        "temporal": "none",
+        "fusion": "none",
+        "pooling": "mean",
+        "voice_context_s": 0.0,
+    }
     others = [name for name in linear if getattr(settings.model, name) != linear[name]]
     if settings.training.heads == "logistic" and others:
         raise ConfigError(

@@ -51,6 +51,13 @@ class ModelSettings(SettingsModel):
         "with learned weights.",
     )
     voice_dim: int = Field(default=512, ge=1, description="Length of an audio step's vector.")
+    voice_context_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=4,
+        description="Score each audio step by the mean over this many seconds around it, in which "
+        "silence counts as undecided. 0: each step by itself.",
+    )
     vad_mask: bool = Field(
         default=True, description="Ignore audio in which voice activity detection finds no speech."
     )

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from unmask.config import ModelSettings
 from unmask.models.backbones.frame_encoder import FrameEncoder
 from unmask.models.backbones.pretrained_voice import load_voice, voice_from_config
-from unmask.models.backbones.voice_encoder import VoiceEncoder
+from unmask.models.backbones.voice_encoder import STEP_RATE_HZ, VoiceEncoder
 from unmask.models.collate import Batch
 from unmask.models.layers.face_heads import FaceHeads
 from unmask.models.layers.frame_times import FrameTimes
@@ -25,6 +25,7 @@ from unmask.models.layers.temporal import (
     TransformerEncoder,
     masked_mean,
     masked_mean_odds,
+    moving_average,
 )
 
 HIDDEN_DIM = 256
@@ -96,6 +97,7 @@ class Detector(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.frame_head = nn.Linear(settings.frame_dim, 1)
         self.step_head = nn.Linear(settings.voice_dim, 1)
+        self.context_steps = 1 + 2 * round(settings.voice_context_s * STEP_RATE_HZ / 2)
         self.fusion = _fusion(settings)
         self.head = None
         if not isinstance(self.fusion, NoFusion):
@@ -148,7 +150,7 @@ class Detector(nn.Module):
         if audio_features is None:
             audio_features = self.voice(batch.waveform, batch.sample_mask, batch.speech_mask)
         steps, step_mask = audio_features
-        step_logits = self._logits(self.step_head, steps) * step_mask
+        step_logits = self._score_steps(steps, step_mask)
         uses = self.fusion.drop(batch.frame_mask.any(1), step_mask.any(1))
         pooled = masked_mean(frames, batch.frame_mask), masked_mean(steps, step_mask)
         joined, attention = None, None
@@ -203,6 +205,10 @@ class Detector(nn.Module):
             times: As in :class:`Batch`.
         """
         return self._logits(self.frame_head, self.temporal(frame_features, mask, times)) * mask
+
+    def _score_steps(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """Return the logits of audio steps, shape ``(B, A)``."""
+        return moving_average(self._logits(self.step_head, steps), mask, self.context_steps)
 
     def _pool(self, logits: Tensor, mask: Tensor) -> Tensor:
         """Return the score of a modality from those of its moments."""

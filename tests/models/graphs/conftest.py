@@ -14,6 +14,7 @@ PHASE_3 = {
     "temporal": "transformer",
     "pooling": "odds",
     "voice_frozen_layers": 1,
+    "voice_context_s": 0.1,
 }
 
 

@@ -11,6 +11,7 @@ from unmask.models.layers.temporal import (
     TransformerEncoder,
     masked_mean,
     masked_mean_odds,
+    moving_average,
 )
 
 CONV = "conv"
@@ -152,6 +153,20 @@ def test_mean_odds_have_finite_gradients_without_any_frame():
     masked_mean_odds(logits, mask).sum().backward()
     assert torch.isfinite(logits.grad).all()
     assert logits.grad[0].tolist() == [0, 0, 0]
+
+
+def test_moving_average_counts_silence_and_the_ends_as_zero():
+    logits = torch.tensor([[3.0, 6.0, float("nan"), 9.0]])
+    mask = torch.tensor([[True, True, False, True]])
+    assert moving_average(logits, mask, 3).tolist() == [[3.0, 3.0, 0.0, 3.0]]
+    assert moving_average(logits, mask, 1).tolist() == [[3.0, 6.0, 0.0, 9.0]]
+
+
+def test_moving_average_is_that_of_numpy(rng):
+    logits = rng.normal(size=40).astype(np.float32)
+    expected = np.convolve(logits, np.full(25, 1 / 25), "same")
+    averaged = moving_average(torch.tensor(logits)[None], torch.ones(1, 40, dtype=torch.bool), 25)
+    assert averaged[0].tolist() == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def at(*time_s, shots=None):

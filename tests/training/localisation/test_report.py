@@ -70,6 +70,16 @@ def test_segments_below_the_threshold_are_proposed_but_not_flagged(bundle):
     np.testing.assert_allclose(proposed[0], [4.0, 5.0, 0.4])
 
 
+def test_a_segment_that_face_and_voice_propose_is_one_of_either(bundle):
+    scored = score_clip(make_pairs()[1])
+    face, _ = clip_evidence_lines(bundle, scored)
+    lines = face, replace(face, kind="audio", person=None, probabilities=face.probabilities**2)
+    (better,) = localise(bundle, scored, lines[:1], "either", "proposed").ranked[:1]
+    both = localise(bundle, scored, lines, "either", "proposed").ranked
+    assert both[0].tolist() == better.tolist()
+    assert sum(start_s == 4.0 and end_s == 5.0 for start_s, end_s, _ in both.round(6)) == 1
+
+
 def test_frames_keep_their_times_across_a_gap(bundle, toy_clips):
     times_s = np.array([0.0, 0.2, 9.0, 9.2, 9.4])
     score = SampleScore(0, 0.5, 0.5, None, np.full(5, 0.9), np.zeros(0), np.zeros(1))

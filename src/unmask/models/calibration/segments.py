@@ -105,16 +105,33 @@ def propose_segments(scores: Floats, edges_s: Floats, limit: int = 50) -> Floats
         (edges_s[start, 0], edges_s[stop - 1, 1], _contrast(scores, start, stop))
         for start, stop in sorted(parts)
     ]
-    candidates = np.array(rows, np.float64).reshape(-1, 3)
-    candidates = candidates[np.argsort(-candidates[:, 2], kind="stable")]
+    return suppress_overlaps(np.array(rows, np.float64).reshape(-1, 3))[:limit]
+
+
+def suppress_overlaps(proposals: Floats) -> Floats:
+    """Drop proposals that overlap a higher-scored one with an IoU above ``MAX_IOU``.
+
+    Args:
+        proposals: Start and end in seconds, and score, shape ``(proposals, 3)``. Of equal scores
+            the earlier row stays.
+
+    Returns:
+        The others, the highest-scored first.
+
+    Example:
+        >>> suppress_overlaps(np.array([[0.0, 1.0, 0.2], [0.0, 0.9, 0.7], [2.0, 3.0, 0.1]]))
+        array([[0. , 0.9, 0.7],
+               [2. , 3. , 0.1]])
+    """
+    ranked = proposals[np.argsort(-proposals[:, 2], kind="stable")]
     kept: list[int] = []
-    for number, (start_s, end_s, _) in enumerate(candidates):
-        low, high = np.maximum(candidates[kept, 0], start_s), np.minimum(candidates[kept, 1], end_s)
+    for number, (start_s, end_s, _) in enumerate(ranked):
+        low, high = np.maximum(ranked[kept, 0], start_s), np.minimum(ranked[kept, 1], end_s)
         shared = np.maximum(high - low, 0.0)
-        union = candidates[kept, 1] - candidates[kept, 0] + end_s - start_s - shared
+        union = ranked[kept, 1] - ranked[kept, 0] + end_s - start_s - shared
         if not (shared > MAX_IOU * union).any():
             kept.append(number)
-    return candidates[kept[:limit]]
+    return ranked[kept]
 
 
 def _contrast(scores: Floats, start: int, stop: int) -> float:

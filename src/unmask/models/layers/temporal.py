@@ -209,6 +209,30 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     return kept.sum(1) / weights.sum(1).clamp(min=1)
 
 
+def moving_average(logits: Tensor, mask: Tensor, steps: int) -> Tensor:
+    """Return each time step's mean over its neighbourhood, in which masked steps count as zero.
+
+    A score of few steps, such as that of a syllable between pauses, thus moves towards undecided.
+
+    Args:
+        logits: Shape ``(B, T)``.
+        mask: Shape ``(B, T)``.
+        steps: Length of the neighbourhood, an odd number; 1 changes nothing.
+
+    Returns:
+        Shape ``(B, T)``, zero at masked steps.
+
+    Example:
+        >>> mask = torch.tensor([[True, True, True, False]])
+        >>> moving_average(torch.tensor([[3.0, 6.0, 0.0, 9.0]]), mask, 3)
+        tensor([[3., 3., 2., 0.]])
+    """
+    kept = torch.where(mask, logits, 0.0)
+    if steps > 1:
+        kept = F.avg_pool1d(kept[:, None], steps, stride=1, padding=steps // 2)[:, 0]
+    return kept * mask
+
+
 def masked_mean_odds(logits: Tensor, mask: Tensor) -> Tensor:
     """Return the logarithm of the mean odds over unmasked time steps, or zero without any.
 

@@ -23,7 +23,7 @@ from unmask.evaluation.localisation_report import (
 )
 from unmask.evaluation.slices import list_sources_and_kinds
 from unmask.models.bundle import Bundle
-from unmask.models.calibration.segments import propose_segments
+from unmask.models.calibration.segments import propose_segments, suppress_overlaps
 from unmask.models.evidence_lines import EvidenceLine
 from unmask.models.inference import decisive_score
 from unmask.records import Clip
@@ -96,12 +96,14 @@ def localise(
     used = [line for line in lines if modality in (line.kind, EITHER)]
     flagged = np.concatenate([NO_SEGMENTS, *(_flagged(bundle, line) for line in used)])
     proposed = [propose_segments(line.probabilities, line.intervals_s) for line in used]
+    # face and voice may propose the same segment
+    distinct = suppress_overlaps(np.concatenate([NO_SEGMENTS, *proposed]))
     return LocalisedClip(
         clip_id=scored.clip.clip_id,
         identity=scored.clip.identity,
         duration_s=scored.end_s,
         truths_s=label_segments(scored.clip, scored.end_s, modality),
-        proposals=flagged if segments == "flagged" else np.concatenate([NO_SEGMENTS, *proposed]),
+        proposals=flagged if segments == "flagged" else distinct,
         flagged=len(flagged),
         second_scores=highest_by_second(used, scored.end_s),
     )
