@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unmask import messages
 from unmask.cli.eval.crosseval import DatasetOptions, Frames, run_crosseval
 from unmask.cli.experiment.ablate import Only, Seeds, run_ablation, title_of
 from unmask.cli.experiment.leave_one_source_out import (
@@ -62,6 +63,7 @@ def training(
     SUMMARY.unlink(missing_ok=True)
     try:
         sets, overrides = tuple(data or ()), tuple(set_ or ())
+        _check_machine(phase, profile, sets, overrides)
         _fail_fast(training_pipeline)(phase, profile, sets, overrides, promote)
     finally:
         if SUMMARY.exists():  # also after a missed gate; a run that failed before writes none
@@ -200,6 +202,21 @@ def crosseval(bundle: Bundle, on: DatasetOptions, frames: Frames = 0, jobs: Jobs
 
     evaluation = run_crosseval(bundle, on, frames, jobs)
     typer.echo(f"MLflow run: {log_cross_evaluation(evaluation)}")
+
+
+def _check_machine(
+    phase: int, profile: str, data: tuple[str, ...], overrides: tuple[str, ...]
+) -> None:
+    """Check weights, devices and memory before anything is prepared, where steps run here."""
+    from zenml.client import Client
+
+    from pipelines.step_settings import load_run
+    from unmask.training.preflight import check_machine
+
+    if Client().active_stack.orchestrator.flavor == "local":
+        settings, _ = load_run(phase, profile, data, overrides)
+        for sentence in check_machine(settings):
+            messages.write(sentence)
 
 
 def _fail_fast(pipeline: Any) -> Any:

@@ -61,7 +61,9 @@ def training_pipeline(
         promote: Serve the detector also if it is not better than the served champion.
     """
     settings, data = load_run(phase, profile, data, overrides)
-    listed, data_version, unreadable, own = ingest_data(data, settings.seed, settings.data)
+    listed, data_version, unreadable, own = ingest_data(
+        data, settings.seed, settings.data, settings
+    )
     validate_data(listed, shortcut_level(data), settings.seed)
     clips, skipped = _prepare_features(listed, unreadable, settings)
     lipsync = train_lipsync(clips, lipsync_settings(settings))

@@ -6,7 +6,7 @@ from zenml import step
 
 from steps.platforms.dvc_data import load_clips
 from steps.platforms.materializers import ClipsMaterializer
-from unmask.config import DataSettings
+from unmask.config import DataSettings, Settings
 from unmask.records import Clip
 
 
@@ -15,7 +15,7 @@ from unmask.records import Clip
     output_materializers={"clips": ClipsMaterializer, "own_forgeries": ClipsMaterializer},
 )
 def ingest_data(
-    data: tuple[str, ...], seed: int, settings: DataSettings
+    data: tuple[str, ...], seed: int, settings: DataSettings, run: Settings
 ) -> tuple[
     Annotated[tuple[Clip, ...], "clips"],
     Annotated[str, "data_version"],
@@ -24,9 +24,10 @@ def ingest_data(
 ]:
     """Pull and verify the pinned data set, or read other data sets; list their unreadable files.
 
-    Sealed clips are left out, and own forgeries of val and test are an output of their own.
+    Sealed clips are left out, and own forgeries of val and test are an output of their own. Where
+    there are too few clips for what the run promises, that is said before any other work.
 
     The step is never cached: its outputs show the cached steps whether the data has changed.
     """
-    clips, version, unreadable, own_forgeries = load_clips(data, seed, settings)
+    clips, version, unreadable, own_forgeries = load_clips(data, seed, settings, run)
     return clips, version, unreadable, own_forgeries

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from steps.platforms.paths import DVC_FILE, FORGED, RAW
-from unmask.config import DataSettings
+from steps.platforms.paths import CACHE, DVC_FILE, FORGED, RAW
+from unmask import messages
+from unmask.config import DataSettings, Settings
 from unmask.data.datasets.several import parse_data_source, scan_sources
 from unmask.data.forgeries.offline import generate_forgeries
 from unmask.data.manifest import content_hash, manifest_hash, read_all_clips
@@ -16,6 +17,8 @@ from unmask.data.skipped_clips import check_share
 from unmask.data.splits import separate_development
 from unmask.errors import DataError
 from unmask.records import SEALED, Clip
+from unmask.training.preflight import check_disk
+from unmask.training.sample_plan import describe_too_few
 
 
 class RunClips(NamedTuple):
@@ -35,7 +38,9 @@ class RunClips(NamedTuple):
     own_forgeries: tuple[Clip, ...]
 
 
-def load_clips(data: Sequence[str], seed: int, settings: DataSettings) -> RunClips:
+def load_clips(
+    data: Sequence[str], seed: int, settings: DataSettings, run: Settings | None = None
+) -> RunClips:
     """Return the clips of a run.
 
     Args:
@@ -45,14 +50,21 @@ def load_clips(data: Sequence[str], seed: int, settings: DataSettings) -> RunCli
         settings: Whether to synthesise pseudo-fakes from the genuine clips of ``data``, those of
             train (``forge``) and those of val and test (``forge_held_out``), and which share of
             the clips to seal.
+        run: What the clips are for: where they are too few for what it promises, a message says so
+            before any is forged.
 
     Raises:
         ConfigError: A data set is named wrongly.
-        DataError: The data cannot be loaded, too many files cannot be read, or a sealed clip
-            shares a person, footage or a file with another split.
+        DataError: The data cannot be loaded, too many files cannot be read, the features of all
+            clips do not fit on the disk, or a sealed clip shares a person, footage or a file with
+            another split.
     """
     listed, pinned, unreadable = _list_clips(data, seed, settings)
     clips, sealed, own = separate_development(listed)
+    if run is not None:
+        check_disk(clips, run, CACHE)
+        for sentence in describe_too_few(clips, run):
+            messages.write(sentence)
     held_out = [clip for clip in clips if clip.split in ("val", "test")]
     if data and settings.forge:
         train = [clip for clip in clips if clip.split == "train"]

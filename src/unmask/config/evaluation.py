@@ -78,6 +78,15 @@ class EvaluationSettings(SettingsModel):
     resamples: int = Field(default=1000, ge=1, description="Bootstrap resamples.")
     confidence: OpenFraction = Field(default=0.95, description="Level of every interval.")
     bins: int = Field(default=10, ge=1, description="Bins of the calibration error (ECE).")
+    min_clips: int = Field(
+        default=0,
+        ge=0,
+        description="Fewest fake, and fewest genuine, test clips. With fewer, no number has an "
+        "interval and no gate is decided.",
+    )
+    min_people: int = Field(
+        default=0, ge=0, description="Fewest people in the test clips, with the same effect."
+    )
     spliced_fakes: int = Field(
         default=100,
         ge=0,

@@ -36,6 +36,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     table.add_row("FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", "")
     add(f"ECE, {evaluation.bins} bins", evaluation.ece_estimate)
     table.add_row("ECE by chance", f"{evaluation.ece_by_chance:.3f}", "")
+    if evaluation.shortage:
+        table.caption = f"too few for intervals: {evaluation.shortage}"
     if evaluation.ece_p_value is not None:
         table.add_row("p-value of the ECE", f"{evaluation.ece_p_value:.3f}", "")
     table.add_row("Brier score", f"{evaluation.brier:.3f}", "")
@@ -104,7 +106,7 @@ def baseline_table(sources: Sequence[BaselineSource]) -> Table:
 
 def gate_table(report: GateReport) -> Table:
     """Return a table with one line per gate, and the notes below it."""
-    title = "Gates: " + ("passed" if report.passed else "NOT passed")
+    title = f"Gates: {report.outcome.replace('not', 'NOT')}"
     table = Table(title=title, caption="\n".join(report.notes), caption_justify="left")
     for name in ("gate", "level", "verdict", "result"):
         table.add_column(name)

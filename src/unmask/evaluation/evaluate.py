@@ -29,6 +29,7 @@ from unmask.evaluation.resampled_metrics import (
     resampled_calibration_errors,
     resampled_roc,
 )
+from unmask.evaluation.sample_size import merge_people, shortage_of_rows
 from unmask.evaluation.slices import SliceKind, list_levels, list_slices, name_missing_class
 from unmask.records import SPLITS, ScoreRow
 
@@ -64,13 +65,14 @@ class Evaluation:
             with clips of a single class says so.
         levels: Compression levels of each source, none where it names none. Its keys are all
             sources of the clips.
-        cross_dataset: All metrics on the data sets that the detector was not trained on. Files of
-            before version 0.3 lack this field, the five above and all below.
+        cross_dataset: Metrics on data sets that the detector was not trained on. Files of before
+            version 0.3 lack this field, the five above and all below.
         outputs: Calibration of each output by its own label: clip, face, voice, frame, second.
         verdicts: Verdicts on the clips counted.
         localisation: How well forged segments are found.
         own_forgeries: This project's forgeries against their re-encoded controls, by split. They
             are in no other metric.
+        shortage: Why there are too few clips for intervals and gates; empty if there are enough.
     """
 
     split: str
@@ -103,6 +105,7 @@ class Evaluation:
     outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
     verdicts: MeasuredVerdicts | None = None
     localisation: LocalisationReport | None = None
+    shortage: str = ""
 
     @property
     def auc_estimate(self) -> AucEstimate:
@@ -128,13 +131,8 @@ class Evaluation:
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for a tracking server.
 
-        Keys: the attribute names, and ``auc_<manipulation>``, ``auc_modality_<modality>``,
-        ``auc_source_<source>``, ``fpr95_source_<source>``, ``auc_compression_<level>``,
-        ``auc_own_forgeries_<split>``, each with ``_low`` and ``_high``; ``fakes_source_<source>``
-        and ``reals_source_<source>``; ``ece_output_<output>`` and the rates of
-        :class:`MeasuredVerdicts`.
-        Characters that a key must not hold become underscores. :class:`.CrossEvaluation` and
-        :class:`.LocalisationReport` document their own.
+        Keys: the attribute names and what `mlflow/README.md` lists. Characters that a key must not
+        hold become underscores.
         """
         estimates: dict[str, Estimate | UnmeasuredAuc] = {
             "auc": self.auc_estimate,
@@ -190,6 +188,8 @@ def evaluate(
         SingleClassError: There is no genuine or no fake clip.
         DataError: Rows of several splits, a clip twice, or a score that is not finite.
     """
+    shortage, whole = shortage_of_rows(rows, settings), rows
+    rows = merge_people(rows) if shortage else rows
     logits, is_fake = _logits_and_labels(rows)
     prevalence, further = rows[0].prevalence, dict(outputs or {})
     probabilities = at_own_share(np.array([r.probability for r in rows]), is_fake, prevalence)
@@ -200,7 +200,7 @@ def evaluate(
         clips=len(rows),
         fakes=auc.fakes,
         reals=auc.reals,
-        identities=len({row.identity for row in rows}),
+        identities=len({row.identity for row in whole}),
         confidence=settings.confidence,
         bins=settings.bins,
         auc=auc.value,
@@ -222,7 +222,8 @@ def evaluate(
         by_compression=dict(_by_compression(rows, settings, seed)),
         levels=_levels(rows),
         outputs=measure_outputs(outputs_of_rows(rows) | further, prevalence, settings, seed),
-        verdicts=measure_verdicts(rows, settings.confidence),
+        verdicts=measure_verdicts(whole, settings.confidence),
+        shortage=shortage,
         by_source=dict(_by_source(rows, settings, seed)),
         fpr95_by_source={
             name: _estimate_fpr95(subset, settings, seed)
@@ -249,11 +250,7 @@ def measure_splits(
 
 
 def auc_of_rows(rows: Sequence[ScoreRow]) -> float:
-    """Compute the AUC of the logits of a score table.
-
-    Raises:
-        SingleClassError: There is no genuine or no fake clip.
-    """
+    """Compute the AUC of the logits, see :func:`unmask.evaluation.metrics.roc_auc`."""
     return metrics.roc_auc(*_logits_and_labels(rows))
 
 

@@ -78,7 +78,7 @@ def to_markdown(report: GateReport) -> str:
 
 
 def _title(report: GateReport) -> str:
-    return f"Gates: {'passed' if report.passed else 'not passed'}"
+    return f"Gates: {report.outcome}"
 
 
 def _list_gates(report: GateReport) -> list[tuple[str, str, str, str]]:

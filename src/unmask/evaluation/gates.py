@@ -21,6 +21,7 @@ from unmask.evaluation.part_rows import PartRow, list_rows
 AT_LEAST, AT_MOST = "at least", "at most"
 PASSED, MISSED, NOT_MEASURED = "passed", "missed", "not measured"
 BASELINE_GATES = BASELINE_DROP, NON_INFERIORITY = "baseline_drop", "non_inferiority"
+TOO_FEW = "too few test clips"
 AT_SOURCE = "@"  # between a metric and the data set on which it is measured
 
 
@@ -97,6 +98,13 @@ class GateReport:
     outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
     localisation: LocalisationReport | None = None
 
+    @property
+    def outcome(self) -> str:
+        """``passed``, ``not passed``, or ``none decided`` where none was measured."""
+        if self.rows and self.passed and all(row.value is None for row in self.rows):
+            return "none decided"
+        return "passed" if self.passed else "not passed"
+
     def raise_if_failed(self) -> None:
         """Raise an error unless every required gate passed.
 
@@ -128,7 +136,7 @@ def headline_notes(evaluation: Evaluation) -> tuple[str, ...]:
 
 
 def unmeasured_notes(evaluation: Evaluation) -> tuple[str, ...]:
-    """Return a sentence on each data set that has no AUC, whether a gate reads it or not."""
+    """Return a sentence on each data set that has no AUC, and on test clips that are too few."""
     cross = evaluation.cross_dataset
     unseen = () if cross is None else cross.datasets
     reasons = {
@@ -136,7 +144,8 @@ def unmeasured_notes(evaluation: Evaluation) -> tuple[str, ...]:
         for name, auc in evaluation.by_source.items()
         if isinstance(auc, UnmeasuredAuc)
     } | {each.name: each.whole.video.not_measured for each in unseen}
-    return tuple(
+    too_few = (f"{TOO_FEW}: {evaluation.shortage}",) if evaluation.shortage else ()
+    return too_few + tuple(
         f"no AUC on {name}, which has {reason} in the test split that could be scored"
         for name, reason in reasons.items()
         if reason
@@ -222,6 +231,9 @@ def check_gates(
     }
     rows = []
     for name, gate, direction in list_gates(gates):
+        if evaluation.shortage:
+            rows.append(_check(name, gate, direction, Reading(None, reason=TOO_FEW)))
+            continue
         if name in BASELINE_GATES:
             rows.append(_check_baseline(name, gate, baseline))
             continue

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from unmask import messages
 from unmask.cli.options import PROFILE, Manifest, Overrides, Phase, Profile
 
 
@@ -25,10 +26,16 @@ def command(
     from unmask.preprocessing.cache import Cache
     from unmask.training.detector.fit import fit_key
     from unmask.training.full_run import fit_all
+    from unmask.training.preflight import check_disk, check_machine
     from unmask.training.process_group import is_leader
+    from unmask.training.sample_plan import describe_too_few
 
     settings = load_settings(phase=phase, profile=profile, overrides=set_ or ())
     clips = read_manifest(manifest)
+    for sentence in (*check_machine(settings), *describe_too_few(clips, settings)):
+        if is_leader():
+            messages.write(sentence)
+    check_disk(clips, settings, Cache().root)
     checkpoints = work / fit_key(clips, settings)[:12]
     fit_all(clips, settings, Cache(), checkpoints, out)
     if not is_leader():  # a further process of torchrun

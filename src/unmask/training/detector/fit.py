@@ -39,6 +39,7 @@ from unmask.training.detector.face_errors import joint_errors_fact
 from unmask.training.detector.frozen_features import extract_face_features, extract_fixed_stage
 from unmask.training.detector.lightning_module import DetectorModule
 from unmask.training.detector.logistic_heads import HeadData, collect_rows, fit_logistic_heads
+from unmask.training.detector.out_of_memory import explain_out_of_memory
 from unmask.training.detector.refit_face_heads import refit_heads
 from unmask.training.detector.skipped_clips_limit import SkippedClipsLimit
 from unmask.training.detector.trainable_modalities import (
@@ -329,7 +330,8 @@ def _train(trainer: Any, module: DetectorModule, loaders: Loaders, run_dir: Path
     if last.is_file() and is_leader():
         log.warning("resuming the fit in %s", run_dir)
     try:
-        trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
+        with explain_out_of_memory(module.settings):
+            trainer.fit(module, *loaders, ckpt_path=last if last.is_file() else None)
     except SIGTERMException as error:  # Lightning would exit with 0, as after a finished fit
         raise SystemExit(128 + signal.SIGTERM) from error
     kept = run_dir / (BEST if module.settings.keep_epoch == "best" else LAST)
