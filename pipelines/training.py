@@ -29,6 +29,7 @@ from steps.evaluate_detector import evaluate_detector
 from steps.evaluate_robustness import evaluate_robustness
 from steps.fetch_baseline import fetch_baseline
 from steps.ingest_data import ingest_data
+from steps.log_data_docs import log_data_docs
 from steps.log_model_card import log_model_card
 from steps.log_results import log_results
 from steps.log_skipped_clips import log_skipped_clips
@@ -39,6 +40,7 @@ from steps.select_clips import select_clips
 from steps.train_detector import train_detector
 from steps.train_lipsync import train_lipsync
 from steps.validate_data import validate_data
+from steps.write_run_report import write_run_report
 from unmask.config import Settings
 
 
@@ -64,11 +66,12 @@ def training_pipeline(
     listed, data_version, unreadable, own = ingest_data(
         data, settings.seed, settings.data, settings
     )
-    validate_data(listed, shortcut_level(data), settings.seed)
+    data_docs = validate_data(listed, shortcut_level(data), settings.seed)
     clips, skipped = _prepare_features(listed, unreadable, settings)
     lipsync = train_lipsync(clips, lipsync_settings(settings))
     members, runs = _train_members(clips, data_version, settings)
     log_skipped_clips(runs[0], skipped)
+    log_data_docs(runs[0], data_docs)
     uncalibrated = build_ensemble(members, runs, lipsync, ensemble_settings(settings))
     bundle = calibrate_scores(uncalibrated, clips, settings.calibration_plan())
     measured = settings.evaluation, settings.seed
@@ -82,9 +85,10 @@ def training_pipeline(
     gates = check_gates(bundle, evaluation, robustness, codecs, baseline, plan)
     log_results(runs[0], evaluation, plots, robustness, codecs, gates)
     log_model_card(runs[0], bundle, gates)
+    write_run_report(runs[0], evaluation, plots, robustness, codecs, gates)
     request = RunRequest(phase, profile, " ".join(data), promote)
     register_detector(runs[0], bundle, evaluation, gates, data_version, request)
-    enforce_gates(gates, after=["register_detector"])
+    enforce_gates(gates, after=["register_detector", "write_run_report"])
     served = compare_with_served(bundle, gates, plots, clips, *measured, after=["enforce_gates"])
     build_service(bundle, gates, served, request)
 

@@ -25,6 +25,7 @@ def log_results(
     metrics = evaluation.to_metrics() | robustness.to_metrics() | codecs.to_metrics()
     mlflow_runs.finish_run(mlflow_run, metrics, gates)
     mlflow_runs.log_folder(mlflow_run, plots, "plots")
+    mlflow_runs.log_curve(mlflow_run, "roc/true_positive_rate", plots / "roc.csv")
     mlflow_runs.log_page(mlflow_run, render_page(robustness), "robustness.html")
     mlflow_runs.log_table(mlflow_run, robustness.rows, "attacks.csv")
     mlflow_runs.log_table(mlflow_run, codecs.rows, "codecs.csv")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from zenml import step
+from zenml import log_metadata, step
 
 from steps.platforms.model_registry import register_candidate
 from steps.platforms.run_summary import RunRequest
@@ -21,4 +21,8 @@ def register_detector(
     request: RunRequest,
 ) -> Annotated[str, "version"]:
     """Register the bundle: champion if every required gate passed, challenger otherwise."""
-    return register_candidate(mlflow_run, bundle, evaluation, gates, data_version, request)
+    version = register_candidate(mlflow_run, bundle, evaluation, gates, data_version, request)
+    facts = {"auc": evaluation.auc, "gates": gates.outcome, "test_clips": evaluation.clips}
+    names = {"mlflow_run": mlflow_run, "registered_version": version, "data": data_version}
+    log_metadata(facts | names | {"phase": request.phase, "profile": request.profile})
+    return version

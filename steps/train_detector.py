@@ -7,7 +7,7 @@ from zenml import step
 
 from steps.platforms.cache_keys import TRAINING_POLICY
 from steps.platforms.materializers import FolderMaterializer
-from steps.platforms.mlflow_runs import lightning_logger, log_data, start_run
+from steps.platforms.mlflow_runs import lightning_logger, log_data, start_run, system_metrics
 from steps.platforms.paths import CACHE, training_dir
 from unmask.config import Settings
 from unmask.data.augmentation.reencoded_copies import training_conditions
@@ -36,4 +36,5 @@ def train_detector(
         settings.preprocessing, cache, clips, training_conditions(settings.augmentation)
     )
     encoder = FrameEncoderSource(frame_encoder_from, cache)
-    return fit(clips, settings, load, out, lightning_logger(run), encoder), run
+    with system_metrics(run):
+        return fit(clips, settings, load, out, lightning_logger(run), encoder), run

@@ -5,7 +5,9 @@ import getpass
 import io
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,9 +15,11 @@ from typing import Any
 
 import mlflow
 import mlflow.data
+import numpy as np
 import pandas as pd
 from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import DatasetInput, InputTag, SourceType
+from mlflow.entities import DatasetInput, InputTag, Metric, SourceType
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import (
     MLFLOW_DATASET_CONTEXT,
     MLFLOW_GIT_COMMIT,
@@ -43,6 +47,7 @@ EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
 SOURCE = "pipelines/training.py"
 RUN_FILE = "mlflow_run"
 SQLITE = "sqlite:///"
+CURVE_STEP = 10  # thousandths between two points of a curve
 
 
 def start_run(settings: Settings, data_version: str, folder: Path) -> str:
@@ -119,6 +124,42 @@ def nest_runs(first: str, *others: str) -> None:
         client.set_tag(run, MLFLOW_PARENT_RUN_ID, first)
         client.set_tag(run, MLFLOW_RUN_NAME, f"{name}, member {number}")
         client.set_terminated(run)
+
+
+def run_name(run: str) -> str:
+    """Return the name of a run, such as ``phase-1-demo-seed-7``."""
+    return str(mlflow.MlflowClient().get_run(run).info.run_name)
+
+
+def log_curve(run: str, key: str, curve: Path) -> None:
+    """Log a ROC curve of :mod:`unmask.evaluation.plots` so that the UI draws those of several runs.
+
+    MLflow compares metrics by their step: it is the false positive rate in thousandths, the value
+    the true positive rate there.
+    """
+    points = pd.read_csv(curve)
+    grid = np.arange(0, 1001, CURVE_STEP)
+    values = np.interp(grid / 1000, points["fpr"], points["tpr"])
+    now_ms = round(time.time() * 1000)
+    metrics = [
+        Metric(key, float(value), now_ms, int(step))
+        for step, value in zip(grid, values, strict=True)
+    ]
+    mlflow.MlflowClient().log_batch(run, metrics)
+
+
+@contextmanager
+def system_metrics(run: str) -> Iterator[None]:
+    """Log the load of processor, memory, disk, network and GPU as metrics of a run, while inside.
+
+    A measurement every ten seconds, as MLflow does it; a resumed run goes on counting.
+    """
+    monitor = SystemMetricsMonitor(run, resume_logging=True)
+    monitor.start()
+    try:
+        yield
+    finally:
+        monitor.finish()
 
 
 def log_folder(run: str, folder: Path, artifact_path: str) -> None:

@@ -21,6 +21,7 @@ SERVICE = Path("bento")
 SERVICE_BUNDLE = "bundle"
 TRACEBACKS = OUTPUTS / "failed_steps.log"
 SUMMARY = OUTPUTS / "summary.json"
+RUN_REPORT = OUTPUTS / "report.html"
 RELEASES = OUTPUTS / "releases"
 
 

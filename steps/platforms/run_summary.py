@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from steps.platforms.paths import CHAMPION, SUMMARY
+from steps.platforms.paths import CHAMPION, RUN_REPORT, SUMMARY
 from unmask.errors import DataError
 from unmask.evaluation import serialization
 from unmask.evaluation.console_tables import (
@@ -120,6 +120,7 @@ def _locations(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "registered", f"{summary.model} version {summary.version}, alias {summary.alias}"
     if summary.serving is not None:
         yield "served", summary.serving.describe()
+    yield "report", str(RUN_REPORT)
     yield "Bento", summary.bento or "not packaged"
     if summary.bento:
         yield "champion", str(CHAMPION)

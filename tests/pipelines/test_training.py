@@ -124,7 +124,7 @@ def test_every_recorded_metric_is_in_the_glossary(first):
     known = [re.sub(r"<\w+>", "[a-z0-9_.]+", key) for key in glossary]
     known += [f"{key}_(low|high)" for key in known if key.startswith("auc")]
     (training,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
-    keys = training.data.metrics.keys()
+    keys = {key for key in training.data.metrics if not key.startswith(("system/", "roc/"))}
     assert {"val_auc", "test/auc", "test/ece"} <= keys
     assert "white_box_attacks/fgsm_drop_frames_0.05" in keys
     leaves = [key.partition("/")[2] or key for key in keys]
@@ -146,6 +146,32 @@ def test_the_run_has_its_data_set_its_model_card_and_a_table_of_attacks(first, p
     assert "| `auc` | " in card.read_text()
     (attacks,) = artifacts.rglob("attacks.csv")
     assert "frames,0.05," in attacks.read_text()
+    assert list(artifacts.rglob("data_docs/index.html"))
+
+
+def test_the_run_ends_with_one_page_here_in_mlflow_and_on_the_dashboard(first, platforms):
+    from zenml.client import Client
+    from zenml.enums import VisualizationType
+
+    page = (platforms / "outputs/report.html").read_text()
+    assert "<h1>phase-1-full-seed-" in page
+    assert page.count("data:image/png;base64,") == 3
+    (logged,) = (platforms / "outputs/mlartifacts").rglob("report.html")
+    assert logged.read_text() == page
+    steps = Client().get_pipeline("training_pipeline").last_run.steps
+    (report,) = steps["write_run_report"].outputs["report"]
+    assert [item.type for item in report.visualizations] == [VisualizationType.HTML]
+    facts = steps["register_detector"].run_metadata
+    assert facts["registered_version"] == "1"
+    assert 0 <= facts["auc"] <= 1
+
+
+def test_roc_curves_of_runs_can_be_compared(first):
+    import mlflow
+
+    (run,) = mlflow.search_runs(experiment_names=["unmask"], output_format="list")
+    curve = mlflow.MlflowClient().get_metric_history(run.info.run_id, "roc/true_positive_rate")
+    assert len(curve) == 101
 
 
 def test_unchanged_data_is_served_from_the_cache(first, footage):
@@ -153,7 +179,7 @@ def test_unchanged_data_is_served_from_the_cache(first, footage):
     (footage / "manifest.csv").write_bytes(rewritten)
     second = run(footage)
     always = {"ingest_data", "fetch_baseline", "register_detector", "enforce_gates"}
-    always |= {"compare_with_served", "build_service"}
+    always |= {"write_run_report", "compare_with_served", "build_service"}
     # the first run had no baseline to compare with, the second has
     compared = {"evaluate_baseline", "check_gates", "log_results", "log_model_card"}
     for name, status in second.items():

@@ -20,6 +20,7 @@ STEPS = [
     "train_lipsync",
     "train_detector",
     "log_skipped_clips",
+    "log_data_docs",
     "build_ensemble",
     "calibrate_scores",
     "evaluate_cross_dataset",
@@ -32,6 +33,7 @@ STEPS = [
     "check_gates",
     "log_results",
     "log_model_card",
+    "write_run_report",
     "register_detector",
     "enforce_gates",
     "compare_with_served",
@@ -56,7 +58,7 @@ def test_the_steps_are_wired_in_the_order_of_the_chain(platforms):
     assert upstream["build_ensemble"] >= {"train_detector", "train_lipsync"}
     assert upstream["build_service"] >= {"compare_with_served"}
     assert upstream["compare_with_served"] >= {"enforce_gates"}
-    assert upstream["enforce_gates"] >= {"register_detector"}
+    assert upstream["enforce_gates"] >= {"register_detector", "write_run_report"}
 
 
 @pytest.mark.parametrize("name", ["training_pipeline", "regression_gate", "release_pipeline"])

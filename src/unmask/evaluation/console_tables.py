@@ -13,6 +13,8 @@ from unmask.evaluation.intervals import Estimate
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.evaluation.output_calibration import OutputCalibration
 
+METRIC_HEADINGS = ("metric", "value", "interval")
+
 
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Return a table with one line per metric and its interval, where it has one."""
@@ -20,29 +22,34 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column(f"{evaluation.confidence:.0%} interval", justify="right")
-
-    def add(name: str, estimate: Estimate | UnmeasuredAuc) -> None:
-        if isinstance(estimate, UnmeasuredAuc):
-            table.add_row(name, NOT_MEASURED, estimate.not_measured)
-            return
-        table.add_row(name, f"{estimate.value:.3f}", estimate.format_interval())
-
-    counts = f"{evaluation.fakes} + {evaluation.reals}"
-    table.add_row("fake + genuine clips", counts, f"{evaluation.identities} identities")
-    add("AUC", evaluation.auc_estimate)
-    for name, auc in _named_parts(evaluation):
-        add(name, auc)
-    table.add_row("EER", f"{evaluation.eer:.3f}", "")
-    table.add_row("FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", "")
-    add(f"ECE, {evaluation.bins} bins", evaluation.ece_estimate)
-    table.add_row("ECE by chance", f"{evaluation.ece_by_chance:.3f}", "")
     if evaluation.shortage:
         table.caption = f"too few for intervals: {evaluation.shortage}"
-    if evaluation.ece_p_value is not None:
-        table.add_row("p-value of the ECE", f"{evaluation.ece_p_value:.3f}", "")
-    table.add_row("Brier score", f"{evaluation.brier:.3f}", "")
-    table.add_row("NLL, nats", f"{evaluation.nll:.3f}", "")
+    for row in list_metrics(evaluation):
+        table.add_row(*row)
     return table
+
+
+def list_metrics(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and interval of every metric; see ``METRIC_HEADINGS``."""
+    counts = f"{evaluation.fakes} + {evaluation.reals}"
+    yield "fake + genuine clips", counts, f"{evaluation.identities} identities"
+    yield _cells("AUC", evaluation.auc_estimate)
+    for name, auc in _named_parts(evaluation):
+        yield _cells(name, auc)
+    yield "EER", f"{evaluation.eer:.3f}", ""
+    yield "FPR at 95 % TPR", f"{evaluation.fpr95:.3f}", ""
+    yield _cells(f"ECE, {evaluation.bins} bins", evaluation.ece_estimate)
+    yield "ECE by chance", f"{evaluation.ece_by_chance:.3f}", ""
+    if evaluation.ece_p_value is not None:
+        yield "p-value of the ECE", f"{evaluation.ece_p_value:.3f}", ""
+    yield "Brier score", f"{evaluation.brier:.3f}", ""
+    yield "NLL, nats", f"{evaluation.nll:.3f}", ""
+
+
+def _cells(name: str, estimate: Estimate | UnmeasuredAuc) -> tuple[str, str, str]:
+    if isinstance(estimate, UnmeasuredAuc):
+        return name, NOT_MEASURED, estimate.not_measured
+    return name, f"{estimate.value:.3f}", estimate.format_interval()
 
 
 def _named_parts(evaluation: Evaluation) -> Iterator[tuple[str, AucEstimate | UnmeasuredAuc]]:

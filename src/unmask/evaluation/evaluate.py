@@ -131,8 +131,7 @@ class Evaluation:
     def to_metrics(self) -> dict[str, float]:
         """Return all numbers under flat keys, for a tracking server.
 
-        Keys: the attribute names and what `mlflow/README.md` lists. Characters that a key must not
-        hold become underscores.
+        `mlflow/README.md` lists the keys. Characters that a key must not hold become underscores.
         """
         estimates: dict[str, Estimate | UnmeasuredAuc] = {
             "auc": self.auc_estimate,
@@ -225,11 +224,7 @@ def evaluate(
         verdicts=measure_verdicts(whole, settings.confidence),
         shortage=shortage,
         by_source=dict(_by_source(rows, settings, seed)),
-        fpr95_by_source={
-            name: _estimate_fpr95(subset, settings, seed)
-            for name, subset in _sources(rows)
-            if _has_both(subset)
-        },
+        fpr95_by_source=dict(_fpr95_by_source(rows, settings, seed)),
     )
 
 
@@ -352,6 +347,14 @@ def _estimate(
     return AucEstimate(
         auc.value, auc.low, auc.high, fakes=int(is_fake.sum()), reals=int((~is_fake).sum())
     )
+
+
+def _fpr95_by_source(
+    rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int
+) -> Iterator[tuple[str, Estimate]]:
+    for name, subset in _sources(rows):
+        if _has_both(subset):
+            yield name, _estimate_fpr95(subset, settings, seed)
 
 
 def _estimate_fpr95(rows: Sequence[ScoreRow], settings: EvaluationSettings, seed: int) -> Estimate:

@@ -43,7 +43,16 @@ def write_gate_report(report: GateReport, folder: Path) -> tuple[Path, Path]:
 def render_page(report: GateReport) -> str:
     """Return the gate report as an HTML page that loads no other file."""
     title = _title(report)
-    parts = [f"<h1>{title}</h1>", _table(GATE_HEADINGS, _list_gates(report))]
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
+        f"{render_body(report)}</body></html>\n"
+    )
+
+
+def render_body(report: GateReport) -> str:
+    """Return what the page has below its title, with headings of the second level."""
+    parts = [_table(GATE_HEADINGS, _list_gates(report))]
     parts += [f"<p>{html.escape(note)}</p>" for note in report.notes]
     if report.targets:
         targets = [roadmap.list_cells(row) for row in report.targets]
@@ -62,10 +71,7 @@ def render_page(report: GateReport) -> str:
         sources = [row.list_cells() for row in report.baseline]
         parts += ["<h2>Pinned baseline</h2>", _table(PART_HEADINGS, sources)]
     parts += ["<h2>Cross-dataset</h2>", _cross_dataset(report.cross_dataset)]
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
-    )
+    return "".join(parts)
 
 
 def to_markdown(report: GateReport) -> str:

@@ -28,6 +28,15 @@ WHITE_BOX_HEAD = ("attack", "input", "budget", "score", "clips", "AUC", "drop", 
 
 def render_page(report: RobustnessReport) -> str:
     """Return the report as an HTML page that loads no other file."""
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Robustness</title>'
+        f"<style>{STYLE}</style></head><body><h1>Robustness</h1>{render_body(report)}"
+        "</body></html>\n"
+    )
+
+
+def render_body(report: RobustnessReport) -> str:
+    """Return what the page has below its title, with headings of the second level."""
     model = report.threat_model
     facts = {
         "The attacker knows": model.knows,
@@ -39,15 +48,13 @@ def render_page(report: RobustnessReport) -> str:
     }
     rows = [_white_box_cells(row) for row in report.rows]
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Robustness</title>'
-        f"<style>{STYLE}</style></head><body><h1>Robustness</h1>"
         f"{''.join(map(_paragraph, report.untrained))}"
         f"{_paragraph(describe_left_out(report.left_out))}"
         f"{_transmitted_section(report.transmitted)}"
         "<h2>White-box attacks on the aligned faces and the sound</h2>"
         f"<p>AUC without attack: {report.clean_auc:.3f}.</p>{_list(facts)}"
         f"{_table(WHITE_BOX_HEAD, rows)}"
-        f"{_parts(report.parts, WHITE_BOX_HEAD, _white_box_cells)}</body></html>\n"
+        f"{_parts(report.parts, WHITE_BOX_HEAD, _white_box_cells)}"
     )
 
 

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 from steps.platforms import mlflow_runs
-from tests.factories import make_clip
+from tests.factories import make_clip, wait_until
 from unmask.config import Settings
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.intervals import Estimate
@@ -157,3 +157,32 @@ def test_skipped_clips_are_a_metric_and_a_table(tmp_path):
     assert mlflow.MlflowClient().get_run(run).data.metrics == {"data/clips_skipped": 2}
     (table,) = (tmp_path / "outputs/mlartifacts").rglob("skipped_clips.csv")
     assert table.read_text() == 'clip_id,reason\na,no frames\nb,"b.mp4: is empty, 0 bytes"\n'
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_roc_curve_is_a_metric_whose_step_is_the_false_positive_rate(tmp_path):
+    run_id = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    curve = tmp_path / "roc.csv"
+    curve.write_text("fpr,tpr\n0,0\n0,0.5\n0.5,0.75\n1,1\n")
+    mlflow_runs.log_curve(run_id, "roc/true_positive_rate", curve)
+    points = {
+        item.step: item.value
+        for item in mlflow.MlflowClient().get_metric_history(run_id, "roc/true_positive_rate")
+    }
+    assert len(points) == 101
+    assert points[250] == pytest.approx(0.625)
+    assert (points[0], points[1000]) == (0.5, 1.0)
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_load_of_the_machine_is_measured_while_a_run_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+    run_id = mlflow_runs.start_run(Settings(), "dvc:abc.dir", tmp_path / "fit")
+    with mlflow_runs.system_metrics(run_id):
+        wait_until(lambda: _system_keys(run_id))
+    assert "system/cpu_utilization_percentage" in _system_keys(run_id)
+
+
+def _system_keys(run_id):
+    metrics = mlflow.MlflowClient().get_run(run_id).data.metrics
+    return {key for key in metrics if key.startswith("system/")}
