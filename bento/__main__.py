@@ -16,7 +16,7 @@ from bento.db.engine import create_migrated_engine, read_revision
 from bento.errors import AuditError
 from bento.security.api_keys import create_key
 from bento.security.file_modes import restrict_file_access
-from bento.security.signing import load_signing_key, webhook_secret
+from bento.security.signing import load_signing_key, standard_webhook_secret, webhook_secret
 from bento.settings import PREFIX, ServiceSettings
 from unmask.errors import UnmaskError
 from unmask.files import atomic_write
@@ -48,7 +48,9 @@ def add_key(
         signing_key = load_signing_key(create_migrated_engine(settings), settings)
     key = create_key(file, tenant, operator)
     print(f"key             {key}")
-    print(f"webhook secret  {webhook_secret(signing_key, tenant)}")
+    secret = webhook_secret(signing_key, tenant)
+    print(f"webhook secret  {secret}")
+    print(f"the same for libraries of Standard Webhooks  {standard_webhook_secret(secret)}")
 
 
 @app.command("migrate")

@@ -1,4 +1,4 @@
-"""Errors of the service, each with the HTTP status that a client gets."""
+"""Errors of the service, each with the code that a client gets."""
 
 import signal
 from typing import ClassVar, Literal
@@ -10,47 +10,59 @@ class ServiceError(UnmaskError):
     """Base of the errors that the service itself raises.
 
     Attributes:
-        status: HTTP status of the response. The message of a 500 is logged and not sent, as it may
-            name a path of this machine.
+        code: Kind of the error in the HTTP API, which tells the status of the response. The message
+            of ``misconfigured`` is logged and not sent, as it may name a path of this machine.
     """
 
-    status: ClassVar[int] = 500
+    code: ClassVar[str] = "misconfigured"
 
 
 class StorageUnavailableError(ServiceError):
     """The object store does not answer or rejects the service's credentials."""
 
-    status = 503
+    code = "storage_unavailable"
 
 
 class StorageFullError(ServiceError):
     """The disk, or the tenant's share of it, is full."""
 
-    status = 507
+    code = "storage_full"
 
 
 class QueueFullError(ServiceError):
     """The queue, or the tenant's share of it, is full."""
 
-    status = 429
+    code = "queue_full"
 
 
 class IdempotencyError(ServiceError):
     """An Idempotency-Key was sent again with another file or other options."""
 
-    status = 409
+    code = "idempotency_key_reused"
 
 
 class UploadTooLargeError(ServiceError):
     """An upload exceeds the size limit."""
 
-    status = 413
+    code = "upload_too_large"
+
+
+class CursorError(ServiceError):
+    """The cursor of a list was not made by this service."""
+
+    code = "invalid_request"
+
+
+class SourceRefusedError(ServiceError):
+    """A file cannot be fetched from the address that the client named."""
+
+    code = "source_refused"
 
 
 class WebhookUrlError(ServiceError):
     """A webhook URL is malformed, unknown or not public."""
 
-    status = 422
+    code = "webhook_url_refused"
 
 
 class AuditError(ServiceError):
@@ -65,7 +77,7 @@ class AnalysisCrashedError(ServiceError):
         retryable: Whether another attempt may succeed.
     """
 
-    status = 422
+    code = "analysis_failed"
 
     def __init__(
         self, kind: Literal["crash", "memory", "time"], message: str, retryable: bool
@@ -83,9 +95,10 @@ class ChildExitedError(ServiceError):
     """The sandboxed child process has exited.
 
     Attributes:
-        code: Exit code; negative for the signal that ended the process.
+        exit_code: Negative for the signal that ended the process.
     """
 
-    def __init__(self, code: int) -> None:
-        super().__init__(signal.Signals(-code).name if code < 0 else f"exit code {code}")
-        self.code = code
+    def __init__(self, exit_code: int) -> None:
+        name = signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
+        super().__init__(name)
+        self.exit_code = exit_code

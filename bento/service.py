@@ -25,6 +25,7 @@ from bento.api.middleware.security import SecurityMiddleware
 from bento.container import Services
 from bento.log_records import install_printable_records
 from bento.sandbox.channel import exit_with_parent
+from bento.sandbox.probe import SandboxedProbe
 from bento.sandbox.runner import SandboxedAnalyzer
 from bento.security.bind_address import require_api_keys_for_public_bind
 from bento.settings import ServiceSettings
@@ -62,9 +63,9 @@ class UnmaskService:
         tempfile.tempdir = str(services.store.work)  # has room for uploads
         self._worker = EmbeddedWorker() if SETTINGS.embedded else None
         self._analyzer = SandboxedAnalyzer(SETTINGS)
-        app.state.context = RequestContext(
-            services, SubmissionService(services), worker_alive=self._worker_alive
-        )
+        self._probe = SandboxedProbe(SETTINGS)
+        submissions = SubmissionService(services, self._probe)
+        app.state.context = RequestContext(services, submissions, worker_alive=self._worker_alive)
         app.state.analyzer = self._analyzer
         self._maintenance = MaintenanceLoop(services)
         self._maintenance.start()
@@ -87,6 +88,7 @@ class UnmaskService:
             self._worker.stop()
         self._maintenance.stop()
         self._analyzer.close()
+        self._probe.close()
 
     def _worker_alive(self) -> bool:
         return self._worker is None or self._worker.alive

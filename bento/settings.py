@@ -54,6 +54,14 @@ class ServiceSettings(BaseModel):
         description="Allowed in `storage_url`, comma-separated: `bucket` or `bucket/prefix` for "
         "all tenants, `tenant:bucket/prefix` for one.",
     )
+    import_hosts: Names = Field(
+        (),
+        description="Web servers allowed in `storage_url`, comma-separated: `host` or "
+        "`host:port/prefix` for all tenants, `tenant@host` for one.",
+    )
+    import_private: bool = Field(
+        False, description="Allow http and private addresses of `import_hosts`."
+    )
     secret: SecretStr = Field(
         SecretStr(""), description="Signs URLs and webhooks; empty: generated once."
     )

@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
         try:
             job = wait_for_result(client, submit(client, Path(arguments[0])))
         except httpx.HTTPStatusError as error:
-            print(error.response.json()["error"], file=sys.stderr)
+            print(error.response.json()["detail"], file=sys.stderr)
             return 2
     if job["status"] != "done":
         print(f"{job['status']}: {job['error']}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 from fastapi.security import APIKeyHeader, HTTPBearer
 
+from bento.api.api_version import VERSION_PREFIX, ApiVersionMiddleware
 from bento.api.error_handlers import register_error_handlers
 from bento.api.middleware.admission import AdmissionMiddleware
 from bento.api.middleware.auth import ApiKeyAuth
@@ -10,8 +11,10 @@ from bento.api.middleware.body_limit import BodySizeLimitMiddleware
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
 from bento.api.middleware.tenant_quota import TenantQuotaMiddleware
+from bento.api.openapi import DOCUMENT, SERVER, DocumentedApi
 from bento.api.routes import (
     artifacts,
+    bentoml_schema,
     docs,
     frontend,
     health,
@@ -25,6 +28,18 @@ from bento.security.api_keys import ApiKeyStore
 from bento.settings import ServiceSettings
 from unmask import __version__
 
+ROUTERS = (
+    predict,
+    docs,
+    bentoml_schema,
+    submissions,
+    jobs,
+    artifacts,
+    report_keys,
+    limits,
+    health,
+    frontend,
+)
 # only documented here: AdmissionMiddleware checks the key before the body is read
 API_KEY_SCHEMES = (
     HTTPBearer(auto_error=False, description="An API key; not needed while none exists."),
@@ -40,20 +55,20 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     :class:`bento.api.dependencies.AnalyzerProtocol`.
     """
     # FastAPI's own documentation page would load scripts from a CDN
-    app = FastAPI(
+    app = DocumentedApi(
         title="unmask",
         version=__version__,
+        **DOCUMENT,
         docs_url=None,
         redoc_url=None,
-        servers=[{"url": settings.root_path}] if settings.root_path else None,
+        servers=[{"url": f"{settings.root_path}{VERSION_PREFIX}", "description": SERVER}],
+        root_path_in_servers=False,
+        generate_unique_id_function=lambda route: route.name,
         dependencies=[Depends(scheme) for scheme in API_KEY_SCHEMES],
     )
 
     _add_middleware(app, settings)
-    for module in (
-        *(predict, docs, submissions, jobs, artifacts, report_keys),
-        *(limits, health, frontend),
-    ):
+    for module in ROUTERS:
         app.include_router(module.router)
     app.webhooks.include_router(docs.webhooks)
     register_error_handlers(app)
@@ -91,3 +106,4 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         rate_limiter=RateLimiter(settings.requests_per_minute, settings.submits_per_minute),
         capacity=CapacityCheck(available_capacity),
     )
+    app.add_middleware(ApiVersionMiddleware)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, Protocol
 
 import fastapi
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
 
+from bento.api.api_version import link_prefix
+from bento.api.error_response import RequestRejected
 from bento.api.examples import JOB_ID
 from bento.api.job_events import JobEvents
 from bento.api.readiness import ReadinessCheck
@@ -70,7 +72,7 @@ class RequestContext:
 
     def status_url(self, job_id: str) -> str:
         """Return the address of a job."""
-        return f"{self.services.settings.root_path}/jobs/{job_id}"
+        return f"{self.services.settings.root_path}{link_prefix()}/jobs/{job_id}"
 
     def record(self, caller: Caller, action: Action, job_id: str | None = None) -> None:
         """Add an entry to the audit log; what cannot be recorded must not happen."""
@@ -80,11 +82,11 @@ class RequestContext:
         """Return a job of the tenant.
 
         Raises:
-            HTTPException: 404, the job does not exist or belongs to another tenant.
+            RequestRejected: 404, the job does not exist or belongs to another tenant.
         """
         job = self.services.jobs.find(tenant, job_id)
         if job is None:
-            raise HTTPException(404, JOB_NOT_FOUND)
+            raise RequestRejected("job_not_found", JOB_NOT_FOUND)
         return job
 
 
@@ -92,11 +94,11 @@ def get_context(request: Request) -> RequestContext:
     """Return the context of the application that serves ``request``.
 
     Raises:
-        HTTPException: 503, the service is starting.
+        RequestRejected: 503, the service is starting.
     """
     context = getattr(request.app.state, "context", None)
     if context is None:
-        raise HTTPException(503, STARTING)
+        raise RequestRejected("starting", STARTING)
     return context
 
 

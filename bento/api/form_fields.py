@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
+
+from bento.api.error_response import RequestRejected
 
 MAX_SHOWN_LENGTH = 80
 
@@ -26,41 +27,43 @@ class FormFields:
         """Check the next field.
 
         Raises:
-            HTTPException: 400, the route does not read the field. 422, its name has upper-case
+            RequestRejected: 400, the route does not read the field. 422, its name has upper-case
                 letters, or it was given before.
         """
         if name in self._given and name != self._repeatable:
-            raise HTTPException(422, f"{name}: is given 2 times; send it once")
+            raise RequestRejected("invalid_request", f"{name}: is given 2 times; send it once")
         if name in self._known:
             self._given.add(name)
             return
         shown = printable(name)
         if name.lower() in self._known:
             message = f"{shown}: field names are lower case; send {name.lower()}"
-            raise HTTPException(422, message)
-        raise HTTPException(400, f"{shown}: unknown form field; send {', '.join(self._known)}")
+            raise RequestRejected("invalid_request", message)
+        message = f"{shown}: unknown form field; send {', '.join(self._known)}"
+        raise RequestRejected("unknown_field", message)
 
 
 def reject_empty_options(form: FormData) -> None:
     """Reject a field without a value; FastAPI would take the option's default instead.
 
     Raises:
-        HTTPException: 422, a field is empty.
+        RequestRejected: 422, a field is empty.
     """
     for name, value in form.multi_items():
         if value == "":
-            raise HTTPException(422, f"{name}: is empty; send a value, or leave the field out")
+            message = f"{name}: is empty; send a value, or leave the field out"
+            raise RequestRejected("invalid_request", message)
 
 
 async def reject_query_options(request: Request) -> None:
     """Reject a query parameter, which would be ignored silently.
 
     Raises:
-        HTTPException: 422, the query string is not empty.
+        RequestRejected: 422, the query string is not empty.
     """
     for name in request.query_params:
         message = f"{printable(name)}: send it as a form field, not in the query string"
-        raise HTTPException(422, message)
+        raise RequestRejected("invalid_request", message)
 
 
 def printable(name: str) -> str:

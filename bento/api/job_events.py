@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from typing import Any, NamedTuple
 
-from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from bento.api.error_response import RequestRejected
 from bento.api.thread_limit import ThreadLimit
 
 POLL_INTERVAL_S = 0.3
@@ -116,11 +116,11 @@ class JobEvents:
             is_admitted: Whether the caller's API key still holds; the stream ends otherwise.
 
         Raises:
-            HTTPException: 429, the tenant has too many streams open.
+            RequestRejected: 429, the tenant has too many streams open.
         """
         if self._open[tenant] >= self._max_per_tenant:
             message = f"{self._max_per_tenant} event streams are open; close some, or poll the job"
-            raise HTTPException(429, message)
+            raise RequestRejected("too_many_waiting", message)
         self._open[tenant] += 1
 
         def close() -> None:

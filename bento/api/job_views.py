@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+from bento.api.api_version import link_prefix
 from bento.api.schemas import CalibrationClips, EvidenceImage, JobDetail, JobSummary
 from bento.container import Services
 from bento.db.models import Job
@@ -73,4 +74,5 @@ def _evidence_url(services: Services, job_id: str, name: str) -> str:
 
 def _signed_url(services: Services, key: str, route: str) -> str:
     url = services.store.signed_url(key, route, services.settings.link_minutes * 60)
-    return f"{services.settings.root_path}{url}" if services.store.local else url
+    prefix = f"{services.settings.root_path}{link_prefix()}"
+    return f"{prefix}{url}" if services.store.local else url

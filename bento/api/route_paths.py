@@ -10,7 +10,7 @@ METRICS_PATH = "/metrics"  # of all tenants: for operators
 SUBMISSION_PATHS = (ANALYZE_PATH, BATCH_PATH, PREDICT_PATH)
 REPORT_KEYS_PATH = "/report-keys.pem"
 # served without an API key
-PUBLIC_PATHS = re.compile(r"/(app(/.*)?|docs(/.*)?|openapi\.json|report-keys\.pem)")
+PUBLIC_PATHS = re.compile(r"/(app(/.*)?|docs(/.*)?|openapi\.json|schema\.json|report-keys\.pem)")
 PROBE_PATHS = re.compile(r"/(livez|readyz)")  # the same, and without a rate limit
 # served with an API key or a signed URL
 SIGNED_PATHS = re.compile(r"/jobs/[0-9a-f]{32}/(video|evidence/[A-Za-z0-9_-]{1,80}\.png)")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
 from bento.api import examples
+from bento.api.problem_types import PROBLEM_TYPES
 from bento.db.models import Status
 from bento.jobs.submission import JobOptions
 from unmask.records import Reason, Verdict
@@ -24,12 +25,33 @@ def _with_example(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class ErrorResponse(ApiModel):
-    """An error, in one sentence."""
+class InvalidParameter(ApiModel):
+    """A parameter that is missing or invalid."""
 
-    model_config = _with_example(examples.ERROR)
+    parameter: str = Field(description="Name of the parameter.")
+    detail: str = Field(description="What is wrong with it.")
 
-    error: str = Field(description="States the subject, what is wrong and the remedy.")
+
+class Problem(ApiModel):
+    """An error, as RFC 9457 describes it."""
+
+    model_config = _with_example(examples.PROBLEM)
+
+    type: str = Field(description="`urn:problem-type:unmask:` and `code`.")
+    title: str = Field(description="What is wrong; the same for every error of this code.")
+    status: int = Field(ge=400, le=599, description="HTTP status.")
+    detail: str = Field(description="States the subject, what is wrong and the remedy.")
+    code: str = Field(
+        description="Kind of the error. A code keeps its meaning; new ones may be added.",
+        json_schema_extra={"x-extensible-enum": list(PROBLEM_TYPES)},
+    )
+    request_id: str | None = Field(
+        description="`X-Request-ID` of the response; null if the request could not be read."
+    )
+    errors: list[InvalidParameter] = Field(
+        default_factory=list, description="The invalid parameters, if any."
+    )
+    error: str = Field(description="The same as `detail`, for older clients.", deprecated=True)
 
 
 class JobAccepted(ApiModel):
@@ -49,6 +71,7 @@ class BatchItem(ApiModel):
     job_id: str | None = Field(default=None, description="Null if the file was refused.")
     status_url: str | None = Field(default=None, description="URL of the job's status and result.")
     error: str | None = Field(default=None, description="Why the file was refused.")
+    code: str | None = Field(default=None, description="`code` of the problem, if refused.")
 
 
 class BatchAccepted(ApiModel):

@@ -25,13 +25,13 @@ from anyio.lowlevel import RunVar
 from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bento.api.dependencies import get_context
 from bento.api.error_handlers import FILE_REQUIRED, FILES_REQUIRED
+from bento.api.error_response import RequestRejected
 from bento.api.form_fields import FormFields, reject_empty_options
 from bento.api.route_paths import BATCH_PATH
 from bento.errors import StorageFullError
@@ -86,7 +86,9 @@ class StreamingRequest(Request):
         content_type = self.headers.get("content-type", "").lower()
         if not content_type.startswith(FORM_TYPES):
             is_batch = self.scope["path"] == BATCH_PATH
-            raise HTTPException(415, FILES_REQUIRED if is_batch else FILE_REQUIRED)
+            raise RequestRejected(
+                "multipart_required", FILES_REQUIRED if is_batch else FILE_REQUIRED
+            )
         if not content_type.startswith(MULTIPART):
             form = await super().form(**limits)
             for name, _ in form.multi_items():
@@ -107,14 +109,15 @@ class StreamingRequest(Request):
         except MultiPartException as error:
             if error.message.startswith("Too many files"):
                 message = f"at most {max_files} files per request; send the others separately"
-                raise HTTPException(422, message) from error
-            raise HTTPException(400, error.message) from error
+                raise RequestRejected("invalid_request", message) from error
+            raise RequestRejected("malformed_request", error.message) from error
         except StorageFullError as error:
-            raise HTTPException(error.status, str(error)) from error
+            raise RequestRejected(error.code, str(error)) from error
         except OSError as error:
             full = error.errno in (ENOSPC, EDQUOT)
             log.error("an upload cannot be written: %s", error)
-            raise HTTPException(507 if full else 503, DISK_FULL if full else DISK_FAULT) from error
+            code, detail = ("storage_full", DISK_FULL) if full else ("unavailable", DISK_FAULT)
+            raise RequestRejected(code, detail) from error
         finally:
             parser.close_incomplete(self._form or FormData())
         return self._form

@@ -65,7 +65,7 @@ class ParentChannel:
         self._file.flush()
 
 
-Analyze = Callable[[AnalysisTask, ParentChannel], Report]
+Analyze = Callable[[AnalysisTask, ParentChannel], Report | None]
 Prepare = Callable[[AnalysisTask], None]
 
 

@@ -73,10 +73,10 @@ class Progress(Message):
 
 
 class Result(Message):
-    """The report of the current task."""
+    """The report of the current task; None if its file was only opened."""
 
     type: Literal["result"] = "result"
-    report: Report
+    report: Report | None
 
 
 class Failure(Message):

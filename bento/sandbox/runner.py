@@ -32,6 +32,7 @@ from unmask.serving.report.schema import Report
 
 LOAD_TIMEOUT_S = 600.0
 POLL_S = 0.1
+NO_REPORT = "the analysis sent no report; submit the video again"
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,16 @@ class SandboxedAnalyzer:
             AnalysisCrashedError: The child crashed or exceeded a resource limit.
             AnalysisCancelledError: ``on_progress`` returned False.
         """
+        result = self._result_of(task, on_progress)
+        if result.report is None:
+            raise AnalysisCrashedError("crash", NO_REPORT, retryable=True)
+        return result.report
+
+    def check(self, task: AnalysisTask) -> None:
+        """Let a child that only opens files open one; raises as :meth:`run`."""
+        self._result_of(task, never_cancel)
+
+    def _result_of(self, task: AnalysisTask, on_progress: ProgressCallback) -> Result:
         with self._lock:
             self.start(on_progress)
             try:
@@ -115,7 +126,7 @@ class SandboxedAnalyzer:
                 self.close()
                 raise self._crashed(error) from error
         if isinstance(message, Result):
-            return message.report
+            return message
         failure = message if isinstance(message, Failure) else Failure(kind="crash")
         if failure.kind == "unreadable":
             raise MediaError(failure.message)
@@ -184,7 +195,7 @@ class SandboxedAnalyzer:
             raise
 
     def _crashed(self, error: ChildExitedError) -> AnalysisCrashedError:
-        if error.code == -signal.SIGXCPU:
+        if error.exit_code == -signal.SIGXCPU:
             return self._out_of_time()
         message = (
             f"the decoder or the detector crashed on this file ({error}); "

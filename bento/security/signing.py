@@ -1,5 +1,6 @@
 """HMAC-SHA256 signatures of URLs and webhooks, and the key that makes them."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -13,6 +14,7 @@ from bento.db.models import Secret
 from bento.settings import ServiceSettings
 
 NAME = "signing key"
+WEBHOOK_SECRET_PREFIX = "whsec_"
 
 
 def load_signing_key(engine: Engine, settings: ServiceSettings) -> bytes:
@@ -29,6 +31,11 @@ def sign_url(key: bytes, route: str, expires: str) -> str:
 def webhook_secret(key: bytes, tenant: str) -> str:
     """Derive the tenant's webhook secret; no tenant can forge another tenant's webhooks."""
     return _hmac_hex(key, f"webhook\n{tenant}".encode())
+
+
+def standard_webhook_secret(secret: str) -> str:
+    """Return a tenant's webhook secret in the form of the libraries for Standard Webhooks."""
+    return WEBHOOK_SECRET_PREFIX + base64.b64encode(bytes.fromhex(secret)).decode()
 
 
 def sign_webhook(secret: str, timestamp: str, body: bytes) -> str:

@@ -39,7 +39,8 @@ class BucketObject:
         if not match or not may_import(entries, tenant, match["bucket"], match["key"]):
             allowed = ", ".join(allowed_for(entries, tenant)) or "none"
             raise MediaError(
-                f"storage_url: expected s3://<bucket>/<key> in an allowed bucket ({allowed})"
+                f"storage_url: expected s3://<bucket>/<key> in an allowed bucket ({allowed}), or "
+                "https://… on an allowed host"
             )
         self.name = match["key"].rsplit("/", 1)[-1]
         with self._translate_errors():

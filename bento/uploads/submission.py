@@ -1,7 +1,8 @@
 """The submission service: upload → object store → job table → queue."""
 
 import re
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from bento.container import Services
 from bento.errors import UploadTooLargeError
@@ -11,6 +12,7 @@ from bento.storage.disk_space import DiskFloor
 from bento.storage.keys import upload_key
 from bento.uploads.bucket_source import BucketObject
 from bento.uploads.upload_file import UploadedFile
+from bento.uploads.web_source import WEB_URL, WebFile
 from bento.webhooks.url_guard import check_public_target
 from unmask.errors import MediaError
 from unmask.serving.file_limits import MIB
@@ -19,11 +21,23 @@ BLOCK_BYTES = MIB
 MAX_NAME_LENGTH = 200
 
 
-class SubmissionService:
-    """Turns uploads into jobs."""
+class UploadProbe(Protocol):
+    """Opens uploads before they become jobs."""
 
-    def __init__(self, services: Services) -> None:
+    def check(self, path: Path, shown_as: str, tenant: str) -> None:
+        """Raise a MediaError that names the file ``shown_as`` if it holds nothing to analyze."""
+
+
+class SubmissionService:
+    """Turns uploads into jobs.
+
+    Args:
+        probe: None if every file is left to the worker.
+    """
+
+    def __init__(self, services: Services, probe: UploadProbe | None = None) -> None:
         self._services = services
+        self._probe = probe
         self._disk_floor = DiskFloor(services.store.work, services.settings.min_free_mib)
 
     async def check_webhook(self, options: JobOptions, tenant: str) -> None:
@@ -48,7 +62,7 @@ class SubmissionService:
             The job's id, and whether the job is new.
 
         Raises:
-            MediaError: The file is empty.
+            MediaError: The file is empty, or nothing in it can be analyzed.
             UploadTooLargeError: The file exceeds the size limit.
             IdempotencyError: The key belongs to another file.
             QueueFullError: The queue is full.
@@ -60,6 +74,8 @@ class SubmissionService:
             if not upload.size_bytes:
                 raise MediaError(f"{filename}: is empty (0 bytes); send a video")
             self._check_size(upload.size_bytes, filename)
+            if self._probe is not None:
+                self._probe.check(upload.path, filename, submission.tenant)
             self._services.store.put(upload_key(job_id), upload.path)
         return self._create_job(
             NewJob(
@@ -72,14 +88,18 @@ class SubmissionService:
             )
         )
 
-    def submit_from_bucket(self, url: str, submission: Submission) -> tuple[str, bool]:
-        """Create a job for an object in an allowed bucket; see :meth:`submit`.
+    def submit_from_url(self, url: str, submission: Submission) -> tuple[str, bool]:
+        """Create a job for an object in an allowed bucket or on an allowed host.
+
+        See :meth:`submit` for what it returns, and further errors.
 
         Raises:
             MediaError: The URL is not allowed, or the object does not exist.
-            StorageUnavailableError: The store does not respond.
+            SourceRefusedError: The same of a URL of a web server.
+            StorageUnavailableError: The store or server does not respond.
         """
-        source = BucketObject(url, submission.tenant, self._services.settings)
+        kind = WebFile if WEB_URL.fullmatch(url) else BucketObject
+        source = kind(url, submission.tenant, self._services.settings)
         with source as stream:
             return self.submit(stream, source.name, submission)
 

@@ -1,19 +1,21 @@
 """Webhook delivery: one signed request, with exponential backoff between attempts.
 
-Receivers verify ``Unmask-Signature``, which is ``v1=`` and the HMAC-SHA256 of
-``<Unmask-Timestamp>.<body>`` under the tenant's webhook secret, and refuse old timestamps.
+Receivers verify ``webhook-signature`` as `Standard Webhooks <https://www.standardwebhooks.com>`_
+describes, or ``Unmask-Signature``, which is ``v1=`` and the HMAC-SHA256 of
+``<Unmask-Timestamp>.<body>`` under the tenant's webhook secret. They refuse old timestamps.
 """
 
 import logging
 import random
-import time
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
 import httpx
+from standardwebhooks import Webhook
 
 from bento.db.models import Job
-from bento.security.signing import sign_webhook
+from bento.security.signing import sign_webhook, standard_webhook_secret
 from bento.webhooks.payload import build_payload
 from bento.webhooks.url_guard import ResolvedTarget, resolve_public_target
 
@@ -31,14 +33,8 @@ def deliver(job: Job, secret: str, private: bool, root_path: str = "") -> bool:
         private: Whether http and private addresses are allowed.
         root_path: Path under which a reverse proxy serves the service.
     """
-    body, timestamp = build_payload(job, root_path), str(int(time.time()))
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "unmask",
-        "Unmask-Delivery": job.id,
-        "Unmask-Timestamp": timestamp,
-        "Unmask-Signature": sign_webhook(secret, timestamp, body),
-    }
+    body = build_payload(job, root_path)
+    headers = signed_headers(job.id, secret, body, datetime.now(UTC))
     try:
         target = resolve_public_target(job.options["webhook_url"], private, job.tenant)
         status = anyio.run(_post, target, body, headers)
@@ -46,6 +42,22 @@ def deliver(job: Job, secret: str, private: bool, root_path: str = "") -> bool:
         log.info("webhook of job %s failed: %s", job.id, type(error).__name__)
         return False
     return 200 <= status < 300
+
+
+def signed_headers(job_id: str, secret: str, body: bytes, now: datetime) -> dict[str, str]:
+    """Return the headers of a webhook: those of Standard Webhooks, and ours of before them."""
+    timestamp = str(int(now.timestamp()))
+    standard = Webhook(standard_webhook_secret(secret))
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "unmask",
+        "webhook-id": job_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": standard.sign(job_id, now, body.decode()),
+        "Unmask-Delivery": job_id,
+        "Unmask-Timestamp": timestamp,
+        "Unmask-Signature": sign_webhook(secret, timestamp, body),
+    }
 
 
 def backoff_s(tries: int) -> float:

@@ -44,6 +44,14 @@ def openapi_document() -> Schema:
     return create_app(ServiceSettings()).openapi()
 
 
+def problem_table() -> str:
+    """Return the table of the codes of the service's errors."""
+    from bento.api.problem_types import PROBLEM_TYPES
+
+    rows = [f"| `{code}` | {kind.status} | {kind.title} |" for code, kind in PROBLEM_TYPES.items()]
+    return "\n".join(["| code | status | meaning |", "| --- | --- | --- |", *rows])
+
+
 def data_sets() -> str:
     """Return the table of the published data sets."""
     from unmask.data.protocols.registry import to_markdown

@@ -15,6 +15,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "data-sets": doc_sources.data_sets,
     "http": lambda: openapi_tables.render_routes(doc_sources.openapi_document()),
     "pipelines-cli": lambda: doc_sources.command_line("pipelines.__main__", "python -m pipelines"),
+    "problems": doc_sources.problem_table,
     "report": lambda: schema_tables.render_models(doc_sources.report_schema()),
     "roadmap-targets": doc_sources.roadmap_targets,
     "service-settings": lambda: schema_tables.render_environment(

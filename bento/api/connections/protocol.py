@@ -54,7 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.ws_protocol_class = None  # no route is a WebSocket, and they would escape the guard
         if self.config.timeout_graceful_shutdown is None:
             self.config.timeout_graceful_shutdown = TASK_GRACE_S  # unlimited by default
-        self._refusal = (400, MALFORMED)
+        self._refusal = ("malformed_request", MALFORMED)
         self._unfinished_bytes = 0  # received since the last part that the parser completed
         self._completed_part = False
         self._in_body = False
@@ -69,7 +69,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
         if (message := self.guard.refusal(address)) is not None:
-            return self._refuse(503, message)
+            return self._refuse("too_many_connections", message)
         self._head_since = self.loop.time()
         self.guard.add(self, address)
 
@@ -93,13 +93,13 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._unfinished_bytes += len(data)
         if self._unfinished_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse(431, HEAD_TOO_LARGE)
+            self._refuse("headers_too_large", HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Start the request, unless its headers are too large or cannot be logged."""
         head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
-            self._refusal = (431, HEAD_TOO_LARGE)
+            self._refusal = ("headers_too_large", HEAD_TOO_LARGE)
             raise RefusedHeadError
         # BentoML's access log decodes it, and would break off the response
         if not all(value.isascii() for name, value in self.headers if name == b"content-type"):
@@ -149,10 +149,10 @@ class GuardedProtocol(HttpToolsProtocol):
             return  # the rest of the response is on its way
         elif self._in_body:
             if self._is_body_too_slow(now, deadlines):
-                self._refuse(408, BODY_TOO_SLOW)
+                self._refuse("request_timeout", BODY_TOO_SLOW)
         elif self._is_head_too_slow(now, deadlines.head_s):
             if self._received_bytes:
-                self._refuse(408, HEAD_TOO_SLOW)
+                self._refuse("request_timeout", HEAD_TOO_SLOW)
             else:  # a browser opens connections in advance and expects no answer on them
                 self.transport.close()
 
@@ -177,14 +177,16 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unsent_bytes, self._unsent_since = unsent, now
         return now - self._unsent_since > read_s
 
-    def _refuse(self, status: int, message: str) -> None:
+    def _refuse(self, code: str, message: str) -> None:
         """Answer with an error, unless a response is under way, and close the connection."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             fields = {**SECURITY_HEADERS, "Connection": "close"}
-            response = error_response(status, message, fields)
+            response = error_response(code, message, fields)
             lines = [*self.server_state.default_headers, *response.raw_headers]
             head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
-            self.transport.write(STATUS_LINE[status] + head + b"\r\n" + bytes(response.body))
+            self.transport.write(
+                STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body)
+            )
         self.transport.close()
 
 

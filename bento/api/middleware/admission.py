@@ -1,7 +1,10 @@
 """Admission: authentication, rate limit and queue capacity, checked before the body is read."""
 
+from functools import partial
+
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bento.api.connections.guard import network_of
 from bento.api.error_response import RequestRejected, error_response
@@ -41,36 +44,42 @@ class AdmissionMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
-            return await error_response(414, QUERY_TOO_LONG)(scope, receive, send)
+            return await error_response("query_too_long", QUERY_TOO_LONG)(scope, receive, send)
+        rate_limits: dict[str, str] = {}
+        send = _with_headers(send, rate_limits)
         try:
             request, state = Request(scope), scope.setdefault("state", {})
-            state["tenant"] = tenant = await self._admit(request)
+            state["tenant"] = tenant = await self._admit(request, rate_limits)
             state["actor"] = self._auth.name_caller(request.headers)
             state["is_admitted"] = lambda: self._auth.identify(request.headers) == tenant
         except RequestRejected as rejection:
             return await rejection.to_response()(scope, receive, send)
         return await self.app(scope, receive, send)
 
-    async def _admit(self, request: Request) -> str | None:
-        """Return the request's tenant; None for public paths and signed URLs without a key."""
+    async def _admit(self, request: Request, rate_limits: dict[str, str]) -> str | None:
+        """Return the request's tenant; None for public paths and signed URLs without a key.
+
+        Fills ``rate_limits`` with the headers that describe the limits.
+        """
         path = request.url.path
+        count_request = partial(self._rate_limiter.count_request, headers=rate_limits)
         if PROBE_PATHS.fullmatch(path):
             return None
         if PUBLIC_PATHS.fullmatch(path):
-            self._rate_limiter.count_request(f"public {_client_network(request)}")
+            await count_request(f"public {_client_network(request)}")
             return None
         tenant = self._auth.identify(request.headers)
         if SIGNED_PATHS.fullmatch(path) and "signature" in request.query_params:
-            self._rate_limiter.count_request(f"link {_client_network(request)}")
+            await count_request(f"link {_client_network(request)}")
             return tenant
         if tenant is None:
-            self._rate_limiter.count_request(f"stranger {_client_network(request)}")
+            await count_request(f"stranger {_client_network(request)}")
             raise unauthorized()
-        self._rate_limiter.count_request(tenant)
+        await count_request(tenant)
         if path == METRICS_PATH and not self._auth.is_operator(request.headers):
-            raise RequestRejected(403, OPERATOR_REQUIRED)
+            raise RequestRejected("operator_required", OPERATOR_REQUIRED)
         if request.method == "POST" and path in SUBMISSION_PATHS:
-            self._rate_limiter.count_submission(tenant)
+            await self._rate_limiter.count_submission(tenant, rate_limits)
             key = request.headers.get("idempotency-key")
             if key and path == BATCH_PATH:
                 key = batch_item_key(key, 0)
@@ -80,3 +89,14 @@ class AdmissionMiddleware:
 
 def _client_network(request: Request) -> str:
     return network_of(request.client.host) if request.client else ""
+
+
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
+    """Wrap ``send`` to add ``headers``, which are filled before the response starts."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return send_with_headers

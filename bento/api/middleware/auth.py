@@ -34,7 +34,7 @@ class ApiKeyAuth:
 
 def unauthorized() -> RequestRejected:
     """Create the rejection of a request without a known API key."""
-    return RequestRejected(401, KEY_REQUIRED, {"WWW-Authenticate": "Bearer"})
+    return RequestRejected("api_key_required", KEY_REQUIRED, {"WWW-Authenticate": "Bearer"})
 
 
 def _api_key(headers: Headers) -> str | None:

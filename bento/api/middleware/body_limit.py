@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bento.api.error_response import error_response
+from bento.api.error_response import RequestRejected, error_response
 from bento.api.route_paths import BATCH_PATH, SUBMISSION_PATHS
 from bento.errors import StorageFullError
 from unmask.serving.file_limits import MIB
@@ -38,12 +37,12 @@ class BodySizeLimitMiddleware:
         field = dict(scope["headers"]).get(b"content-length", b"0")
         content_length = int(field) if field.isdigit() else 0
         if content_length > max_mib * MIB:
-            return await error_response(413, message)(scope, receive, send)
+            return await error_response("upload_too_large", message)(scope, receive, send)
         if scope["method"] == "POST" and scope["path"] in SUBMISSION_PATHS:
             try:
                 self._require_room(content_length)
             except StorageFullError as error:
-                return await error_response(error.status, str(error))(scope, receive, send)
+                return await error_response(error.code, str(error))(scope, receive, send)
         received = 0
 
         async def counting_receive() -> Message:
@@ -51,7 +50,7 @@ class BodySizeLimitMiddleware:
             event = await receive()
             received += len(event.get("body", b""))
             if received > max_mib * MIB:
-                raise HTTPException(413, message)
+                raise RequestRejected("upload_too_large", message)
             return event
 
         return await self.app(scope, counting_receive, send)

@@ -69,6 +69,6 @@ class CapacityCheck:
         try:
             capacity = await run_sync(self._query, tenant, idempotency_key)
         except ServiceError as error:
-            raise RequestRejected(error.status, str(error)) from error
+            raise RequestRejected(error.code, str(error)) from error
         finally:
             self._cache.update(tenant, capacity)

@@ -1,4 +1,4 @@
-"""Security middleware: loopback-only access without API keys, and security headers."""
+"""Security middleware: loopback-only access without API keys, request ids, security headers."""
 
 import re
 from http import HTTPStatus
@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bento.api.error_response import PATH_NOT_FOUND, RequestRejected, error_response
+from bento.api.error_response import (
+    PATH_NOT_FOUND,
+    RequestRejected,
+    error_response_of_status,
+)
+from bento.api.request_id import HEADER as REQUEST_ID_HEADER
+from bento.api.request_id import assign_request_id
 from bento.api.route_paths import FRONTEND_PATH
 from bento.api.security_headers import SECURITY_HEADERS
 from bento.security.bind_address import is_loopback
@@ -56,7 +62,7 @@ class SecurityMiddleware:
         """Reject non-loopback requests if ``local``, redirect `/`, and pass on the rest."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        send = self._with_common_headers(scope, send)
+        send = self._with_common_headers(scope, send, assign_request_id(scope))
         try:
             if self._local:
                 _check_loopback(Request(scope))
@@ -70,12 +76,13 @@ class SecurityMiddleware:
             return await page(scope, receive, send)
         return await self.app(scope, receive, _jsonify_plain_errors(scope, receive, send))
 
-    def _with_common_headers(self, scope: Scope, send: Send) -> Send:
-        """Wrap ``send``: add missing ``SECURITY_HEADERS``, make redirects to this host relative."""
+    def _with_common_headers(self, scope: Scope, send: Send, request_id: str) -> Send:
+        """Wrap ``send``: add request id and ``SECURITY_HEADERS``, make redirects here relative."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID_HEADER] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if message["status"] in REDIRECTS:
@@ -94,15 +101,15 @@ class SecurityMiddleware:
 def _check_loopback(request: Request) -> None:
     """Reject requests from other machines, forwarded ones, DNS rebinding and other sites."""
     if any(FORWARDING_HEADERS.fullmatch(name) for name, _ in request.scope["headers"]):
-        raise RequestRejected(403, FORWARDED)
+        raise RequestRejected("loopback_only", FORWARDED)
     server, client = request.scope.get("server"), request.client
     host = _hostname(f"//{request.headers.get('host', '')}")
     hosts = (server[0] if server else None, client.host if client else None, host)
     if not all(map(is_loopback, hosts)):
-        raise RequestRejected(403, LOOPBACK_ONLY)
+        raise RequestRejected("loopback_only", LOOPBACK_ONLY)
     origin = request.headers.get("origin")
     if origin and not is_loopback(_hostname(origin)):
-        raise RequestRejected(403, CROSS_ORIGIN)
+        raise RequestRejected("cross_origin", CROSS_ORIGIN)
 
 
 def _hostname(url: str) -> str | None:
@@ -113,7 +120,7 @@ def _hostname(url: str) -> str | None:
 
 
 def _jsonify_plain_errors(scope: Scope, receive: Receive, send: Send) -> Send:
-    """Wrap ``send`` to replace plain-text errors by the common JSON form."""
+    """Wrap ``send`` to replace plain-text errors by the common form."""
     replaced = False
 
     async def send_json(message: Message) -> None:
@@ -124,7 +131,7 @@ def _jsonify_plain_errors(scope: Scope, receive: Receive, send: Send) -> Send:
             if replaced:
                 kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
                 text = PLAIN_TEXT_ERRORS.get(status, HTTPStatus(status).phrase.lower())
-                await error_response(status, text, kept)(scope, receive, send)
+                await error_response_of_status(status, text, kept)(scope, receive, send)
         if not replaced:
             await send(message)
 

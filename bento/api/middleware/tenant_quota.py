@@ -47,7 +47,7 @@ class TenantQuotaMiddleware:
             try:
                 await run_sync(self._require_quota, tenant, self._arriving[tenant])
             except StorageFullError as error:
-                return await error_response(error.status, str(error))(scope, receive, send)
+                return await error_response(error.code, str(error))(scope, receive, send)
             return await self.app(scope, receive, send)
 
     @contextmanager

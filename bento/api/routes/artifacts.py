@@ -2,10 +2,11 @@
 
 from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from bento.api.dependencies import Caller, CallerDep, ContextDep, JobId, RequestContext
+from bento.api.error_response import RequestRejected
 from bento.api.openapi import binary_response, error_responses, report_response
 from bento.api.thread_limit import ThreadLimit
 from bento.db.audit_log import Action
@@ -33,7 +34,7 @@ MAX_WAITING_PDFS = 20  # of one tenant; a client that leaves does not take its r
 # making a PDF takes about a second of computing
 _pdf_threads = ThreadLimit(2, per_tenant=1)
 
-router = APIRouter(prefix="/jobs/{job_id}")
+router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
 Expires = Annotated[
     str | None,
@@ -59,7 +60,7 @@ ImageName = Annotated[
     responses={**report_response(), **error_responses(404, 409, 422)},
     summary="Get the report as JSON",
 )
-def report_json(context: ContextDep, caller: CallerDep, job_id: JobId) -> Response:
+def get_report(context: ContextDep, caller: CallerDep, job_id: JobId) -> Response:
     """Return the result as a file, in the schema of the release that made it."""
     job = _require_result(context.get_job(caller.tenant, job_id))
     context.record(caller, Action.DOWNLOAD_JSON, job_id)
@@ -76,11 +77,11 @@ def report_json(context: ContextDep, caller: CallerDep, job_id: JobId) -> Respon
     },
     summary="Get the report as PDF",
 )
-async def report_pdf(context: ContextDep, caller: CallerDep, job_id: JobId) -> Response:
+async def get_report_pdf(context: ContextDep, caller: CallerDep, job_id: JobId) -> Response:
     """Return the result as a document: verdict, meaning, evidence, detector and limitations."""
     tenant = caller.tenant
     if _pdf_threads.waiting(tenant) >= MAX_WAITING_PDFS:
-        raise HTTPException(429, TOO_MANY_PDFS)
+        raise RequestRejected("too_many_waiting", TOO_MANY_PDFS)
     content = await _pdf_threads.run(tenant, _render_pdf, context, caller, job_id)
     headers = {"Content-Disposition": _attachment(job_id, "pdf")}
     return Response(content, media_type="application/pdf", headers=headers)
@@ -92,7 +93,7 @@ def _render_pdf(context: RequestContext, caller: Caller, job_id: str) -> bytes:
     job = _require_result(context.get_job(caller.tenant, job_id))
     report = read_report(job.result)
     if report is None:
-        raise HTTPException(409, OTHER_RELEASE)
+        raise RequestRejected("report_of_other_release", OTHER_RELEASE)
     context.record(caller, Action.DOWNLOAD_PDF, job_id)
     keys = {name: evidence_key(job.id, name) for name in job.evidence}
     stored = {name: key for name, key in keys.items() if context.services.store.exists(key)}
@@ -106,7 +107,7 @@ def _render_pdf(context: RequestContext, caller: Caller, job_id: str) -> bytes:
     responses={200: binary_response("The image.", "image/png"), **error_responses(404, 422)},
     summary="Get an evidence image",
 )
-def evidence_image(
+def get_evidence_image(
     context: ContextDep,
     request: Request,
     job_id: JobId,
@@ -118,7 +119,7 @@ def evidence_image(
     _check_access(context, request, expires, signature)
     key = evidence_key(job_id, name)
     if not context.services.store.exists(key):
-        raise HTTPException(404, IMAGE_NOT_FOUND)
+        raise RequestRejected("image_not_found", IMAGE_NOT_FOUND)
     return Response(_read_object(context, key), media_type="image/png")
 
 
@@ -134,7 +135,7 @@ def evidence_image(
     },
     summary="Get the uploaded video",
 )
-def video(
+def get_video(
     context: ContextDep,
     request: Request,
     job_id: JobId,
@@ -146,7 +147,7 @@ def video(
     key, services = upload_key(job_id), context.services
     store = services.store
     if not store.exists(key):
-        raise HTTPException(404, UPLOAD_NOT_FOUND)
+        raise RequestRejected("upload_not_found", UPLOAD_NOT_FOUND)
     if not store.local:
         return RedirectResponse(store.signed_url(key, "", services.settings.link_minutes * 60))
     with store.open(key) as file:
@@ -163,13 +164,14 @@ def _check_access(
     if store.verify_url(request.url.path, expires or "", signature or ""):
         return
     if request.state.tenant is None:
-        raise HTTPException(403, LINK_EXPIRED)
+        raise RequestRejected("link_expired", LINK_EXPIRED)
     context.get_job(request.state.tenant, request.path_params["job_id"])
 
 
 def _require_result(job: Job) -> Job:
     if not job.result:
-        raise HTTPException(409, f"the job is {job.status}; a report exists once it is done")
+        message = f"the job is {job.status}; a report exists once it is done"
+        raise RequestRejected("report_not_ready", message)
     return job
 
 

@@ -3,10 +3,11 @@
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse
 
 from bento.api.dependencies import ContextDep
+from bento.api.error_response import RequestRejected
 from bento.api.route_paths import FRONTEND_PATH
 from bento.paths import FRONTEND_DIR
 
@@ -26,7 +27,7 @@ def serve_asset(context: ContextDep, name: str) -> FileResponse:
     """Serve a file of ``bento/frontend``; only names found by listing it are accepted."""
     path = _list_files(FRONTEND_DIR).get(name or INDEX)
     if path is None:
-        raise HTTPException(404, "page not found; the page starts at /app")
+        raise RequestRejected("not_found", "page not found; the page starts at /app")
     policy = content_security_policy(context.services.store.origin)
     return FileResponse(path, headers={"Content-Security-Policy": policy})
 

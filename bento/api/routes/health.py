@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from bento.api.dependencies import ContextDep
 from bento.api.error_response import RETRY_AFTER_S
 from bento.api.openapi import Responses, error_responses
-from bento.api.schemas import ApiModel, ErrorResponse
+from bento.api.schemas import ApiModel, Problem
 from bento.metrics.prometheus import CONTENT_TYPE, render_metrics
 from bento.sandbox.confinement import missing_protections
 
@@ -20,7 +20,7 @@ READY: dict[str, Any] = {
 }
 METRICS_EXAMPLE = "unmask_queue_length 0\n"
 
-router = APIRouter(default_response_class=Response)
+router = APIRouter(default_response_class=Response, tags=["service"])
 
 
 class Readiness(ApiModel):
@@ -40,7 +40,7 @@ class Readiness(ApiModel):
 
 NOT_READY: Responses = {
     503: {
-        "model": Readiness | ErrorResponse,
+        "model": Readiness | Problem,
         "description": "A part does not work, or the service is starting.",
         "content": {"application/json": {"example": {**READY, "ready": False, "disk": False}}},
     }
@@ -52,7 +52,7 @@ NOT_READY: Responses = {
     responses=error_responses(),
     summary="Liveness probe",
 )
-async def livez() -> Response:
+async def check_liveness() -> Response:
     """Report that the process responds."""
     return PlainTextResponse("\n")
 
@@ -63,7 +63,7 @@ async def livez() -> Response:
     responses={**error_responses(), **NOT_READY},
     summary="Readiness probe",
 )
-def readyz(context: ContextDep) -> Response:
+def check_readiness(context: ContextDep) -> Response:
     """Report whether database, disk and embedded worker allow jobs; 503 otherwise."""
     results = context.readiness.run()
     ready = all(results.values())
@@ -79,13 +79,13 @@ def readyz(context: ContextDep) -> Response:
     responses={
         200: {
             "description": "Prometheus text format; every machine reports the same numbers.",
-            "content": {"text/plain": {"example": METRICS_EXAMPLE}},
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": METRICS_EXAMPLE}},
         },
         **error_responses(),
     },
     summary="Prometheus metrics",
 )
-async def metrics(context: ContextDep) -> Response:
+async def get_metrics(context: ContextDep) -> Response:
     """Return queue length, jobs and failures by kind, processing seconds by stage, webhooks."""
     content = await run_sync(render_metrics, context.services.engine)
     return Response(content, media_type=CONTENT_TYPE)

@@ -5,10 +5,11 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from bento.api.api_version import link_prefix
 from bento.api.dependencies import (
     JOB_NOT_FOUND,
     CallerDep,
@@ -17,6 +18,7 @@ from bento.api.dependencies import (
     RequestContext,
     TenantDep,
 )
+from bento.api.error_response import RequestRejected
 from bento.api.examples import BATCH_ID, JOB_EVENT
 from bento.api.job_events import DELETED, JobState, read_state
 from bento.api.job_views import to_detail, to_summary
@@ -24,19 +26,16 @@ from bento.api.openapi import error_responses
 from bento.api.schemas import JobDeleted, JobDetail, JobList
 from bento.db.audit_log import Action
 from bento.db.models import ACTIVE_STATUSES, Status
+from bento.jobs.cursor import Cursor
 from bento.jobs.deletion import cancel_or_delete
 from unmask.records import Verdict
 
 EVENT_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "event": {"type": "string", "enum": ["job", "deleted"]},
-        "data": {"type": "string", "description": "JSON, as returned by `GET /jobs/{id}`."},
-    },
-    "required": ["event", "data"],
+    "type": "string",
+    "description": "Events `job`, whose data is the response of `GET /jobs/{id}`, and `deleted`.",
 }
 
-router = APIRouter(prefix="/jobs")
+router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
 class JobFilter(BaseModel):
@@ -58,7 +57,19 @@ class JobFilter(BaseModel):
     )
     limit: int = Field(default=50, ge=1, le=100, description="Jobs per page.", examples=[20])
     offset: int = Field(
-        default=0, ge=0, le=1_000_000, description="Number of jobs to skip.", examples=[40]
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Number of jobs to skip. Jobs that arrive meanwhile shift the pages; `cursor` "
+        "does not have that fault.",
+        examples=[40],
+    )
+    cursor: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Where the page begins: part of the last page's `next`.",
+        examples=["MTc3Nzg4ODgwMC4yNSAwZjljMmE3YmU0ZDE0MzVlOGE2YjEwYzVkMmYzN2U5NA=="],
     )
 
 
@@ -66,17 +77,29 @@ class JobFilter(BaseModel):
 def list_jobs(
     context: ContextDep, tenant: TenantDep, query: Annotated[JobFilter, Query()]
 ) -> JobList:
-    """Return the caller's jobs, newest first."""
-    window = (query.offset, query.limit)
-    page = context.services.jobs.list_page(tenant, query.status, query.verdict, query.batch, window)
-    following = query.model_copy(update={"offset": sum(window)})
-    parameters = urlencode(following.model_dump(mode="json", exclude_none=True))
-    address = f"{context.services.settings.root_path}/jobs?{parameters}"
+    """Return the caller's jobs, newest first; `next` leads to the next page."""
+    if query.cursor is not None and query.offset:
+        raise RequestRejected("invalid_request", "cursor: send it without `offset`")
+    start = query.offset if query.cursor is None else Cursor.parse(query.cursor)
+    page = context.services.jobs.list_page(
+        tenant, query.status, query.verdict, query.batch, (start, query.limit)
+    )
+    parameters = urlencode(
+        _next_page(query, page.next).model_dump(mode="json", exclude_defaults=True)
+    )
+    address = f"{context.services.settings.root_path}{link_prefix()}/jobs?{parameters}"
     return JobList(
         jobs=[to_summary(job) for job in page.jobs],
         total=page.total,
-        next=address if following.offset < page.total else None,
+        next=address if page.next is not None else None,
     )
+
+
+def _next_page(query: JobFilter, cursor: Cursor | None) -> JobFilter:
+    """Return the query of the next page; a client that counts its offsets goes on with them."""
+    if query.offset:
+        return query.model_copy(update={"offset": query.offset + query.limit})
+    return query.model_copy(update={"cursor": cursor.to_text() if cursor else None})
 
 
 @router.get("/{job_id}", responses=error_responses(404, 422), summary="Get a job")
@@ -94,7 +117,7 @@ def delete_job(context: ContextDep, caller: CallerDep, job_id: JobId) -> JobDele
     services = context.services
     status = cancel_or_delete(services.jobs, services.store, caller.tenant, job_id, caller.actor)
     if status is None:
-        raise HTTPException(404, JOB_NOT_FOUND)
+        raise RequestRejected("job_not_found", JOB_NOT_FOUND)
     return JobDeleted(job_id=job_id, status=status)
 
 
@@ -111,7 +134,7 @@ def delete_job(context: ContextDep, caller: CallerDep, job_id: JobId) -> JobDele
     response_class=StreamingResponse,
     summary="Watch a job",
 )
-async def events(
+async def watch_job(
     context: ContextDep, request: Request, caller: CallerDep, job_id: JobId
 ) -> StreamingResponse:
     """Stream the job's state; every event is complete, so a client may simply reconnect."""
@@ -119,9 +142,11 @@ async def events(
     read = partial(_read_state, context, tenant, job_id)
     first = await read_state(tenant, read)
     if first.event == DELETED:
-        raise HTTPException(404, JOB_NOT_FOUND)
+        raise RequestRejected("job_not_found", JOB_NOT_FOUND)
     await run_sync(context.record, caller, Action.WATCH, job_id)
-    return context.events.response(tenant, job_id, read, first, request.state.is_admitted)
+    # a watcher serves the streams whose links are alike
+    watched = f"{link_prefix()}/{job_id}"
+    return context.events.response(tenant, watched, read, first, request.state.is_admitted)
 
 
 def _read_state(context: RequestContext, tenant: str, job_id: str, last_key: object) -> JobState:

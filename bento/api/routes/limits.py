@@ -7,7 +7,7 @@ from bento.api.dependencies import ContextDep
 from bento.api.openapi import error_responses
 from bento.api.schemas import ApiModel
 
-router = APIRouter()
+router = APIRouter(tags=["service"])
 
 
 class ServiceLimits(ApiModel):
@@ -35,6 +35,6 @@ class ServiceLimits(ApiModel):
 
 
 @router.get("/limits", responses=error_responses(), summary="Get size, time and retention limits")
-def limits(context: ContextDep) -> ServiceLimits:
+def get_limits(context: ContextDep) -> ServiceLimits:
     """Return the limits; they are the same for all tenants."""
     return ServiceLimits.model_validate(context.services.settings, from_attributes=True)

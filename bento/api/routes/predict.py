@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, cast
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, File, HTTPException, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Request, UploadFile
 
 from bento.api.dependencies import AnalyzerProtocol, CallerDep, ContextDep
+from bento.api.error_response import RequestRejected
 from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses, report_response
 from bento.api.route_paths import PREDICT_PATH
@@ -28,7 +29,7 @@ SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 # the detector analyzes one file at a time; another tenant's is ready when the first one ends
 _threads = ThreadLimit(2, per_tenant=1)
 
-router = APIRouter(route_class=StreamingUploadRoute)
+router = APIRouter(route_class=StreamingUploadRoute, tags=["analysis"])
 
 
 @router.post(
@@ -46,7 +47,7 @@ async def predict(
     """Analyze one short video synchronously; the file is deleted with the response."""
     analyzer: AnalyzerProtocol = request.app.state.analyzer
     if _threads.waiting(caller.tenant) >= MAX_WAITING:
-        raise HTTPException(429, TOO_MANY_WAITING)
+        raise RequestRejected("too_many_waiting", TOO_MANY_WAITING)
     name = safe_filename(file.filename or "")
     upload = cast("UploadedFile", file.file)
     report = await _threads.run(caller.tenant, _analyze, analyzer, upload, name)

@@ -10,7 +10,7 @@ from bento.security.report_keys import published_keys
 
 PEM_TYPE = "application/x-pem-file"
 
-router = APIRouter()
+router = APIRouter(tags=["results"])
 
 
 @router.get(
@@ -22,7 +22,7 @@ router = APIRouter()
     },
     summary="Get the keys of signed reports",
 )
-def report_keys(context: ContextDep) -> Response:
+def get_report_keys(context: ContextDep) -> Response:
     """Return the public keys that sign, or signed, this service's reports; needs no API key."""
     content = published_keys(context.services.engine)
     return Response(content, media_type=PEM_TYPE)

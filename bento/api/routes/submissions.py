@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, BinaryIO
 
-from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Response, UploadFile
 from pydantic import ValidationError, WithJsonSchema
 
 from bento.api.dependencies import CallerDep, ContextDep, RequestContext
+from bento.api.error_handlers import code_of
+from bento.api.error_response import RequestRejected
 from bento.api.examples import JOB_ID
 from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses
@@ -48,10 +49,10 @@ ITEM_ERRORS = (
     *(QueueFullError, StorageFullError, StorageUnavailableError),
 )
 
-# unpacking, and copying from or to a bucket, take long
+# opening an upload, unpacking, and copying from or to a bucket take long
 _threads = ThreadLimit(8, per_tenant=6)
 
-router = APIRouter(route_class=StreamingUploadRoute)
+router = APIRouter(route_class=StreamingUploadRoute, tags=["analysis"])
 
 
 def _option(name: str) -> Any:
@@ -106,14 +107,14 @@ async def parse_options(
     """Read all options of a single video.
 
     Raises:
-        HTTPException: 422, the region is empty.
+        RequestRejected: 422, the region is empty.
     """
     region = {"start_s": start_s, "end_s": end_s}
     try:
         options = JobOptions(**{**shared.options.model_dump(), **region})
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise HTTPException(422, message) from error
+        raise RequestRejected("invalid_request", message) from error
     return replace(shared, options=options)
 
 
@@ -146,23 +147,20 @@ async def analyze_video(
         str | None,
         Form(
             max_length=1200,
-            description="s3://bucket/key in an allowed bucket.",
+            description="s3://bucket/key in an allowed bucket, or https://… on an allowed host.",
             examples=["s3://uploads/interview.mp4"],
         ),
     ] = None,
 ) -> JobAccepted:
     """Submit one video as a job; poll `status_url` for its status and result."""
     if (file is None) == (storage_url is None):
-        raise HTTPException(422, ONE_SOURCE_REQUIRED)
+        raise RequestRejected("invalid_request", ONE_SOURCE_REQUIRED)
     submissions = context.submissions
     if file is not None:
         source = (file.file, file.filename or "", submission)
-        if context.services.store.local:
-            job_id, is_new = await run_sync(submissions.submit, *source)
-        else:
-            job_id, is_new = await _threads.run(submission.tenant, submissions.submit, *source)
+        job_id, is_new = await _threads.run(submission.tenant, submissions.submit, *source)
     else:
-        imported = (submissions.submit_from_bucket, storage_url or "", submission)
+        imported = (submissions.submit_from_url, storage_url or "", submission)
         job_id, is_new = await _threads.run(submission.tenant, *imported)
     status_url = context.status_url(job_id)
     response.headers["Location"] = status_url
@@ -176,7 +174,7 @@ async def analyze_video(
     responses=error_responses(409, 413, 415, 422, 507),
     summary="Submit several videos",
 )
-async def batch(
+async def analyze_batch(
     context: ContextDep,
     submission: Annotated[Submission, Depends(parse_batch_options)],
     files: Annotated[list[UploadFile], File(description="Videos, or one zip archive of videos.")],
@@ -200,7 +198,7 @@ def _submit_files(
             return list(_submit_archive(context, files[0], submission))
         except ArchiveError as error:
             name = safe_filename(files[0].filename or "")
-            raise HTTPException(422, f"{name}: {error}") from error
+            raise RequestRejected("invalid_archive", f"{name}: {error}") from error
     return [
         submit_file(context, upload.file, upload.filename or "", _item(submission, position))
         for position, upload in enumerate(files)
@@ -214,7 +212,7 @@ def submit_file(
     try:
         job_id, _ = context.submissions.submit(stream, name, submission)
     except ITEM_ERRORS as error:
-        return BatchItem(file=safe_filename(name), error=str(error))
+        return BatchItem(file=safe_filename(name), error=str(error), code=code_of(error))
     return BatchItem(file=safe_filename(name), job_id=job_id, status_url=context.status_url(job_id))
 
 

@@ -62,7 +62,7 @@ export function toRequestError(status, body, retryAfter) {
 
 function parseDetail(body) {
   try {
-    return String(JSON.parse(body).error ?? "");
+    return String(JSON.parse(body).detail ?? "");
   } catch {
     return "";
   }

@@ -14,7 +14,31 @@ from unmask.preprocessing.media.container import (
 from unmask.preprocessing.media.limits import MediaLimits, check_limit, limit_decoding
 from unmask.preprocessing.media.timeline import read_timeline
 
-__all__ = ["MediaLimits", "check_media_limits", "limit_decoding", "media_sha256"]
+__all__ = ["MediaLimits", "check_container", "check_media_limits", "limit_decoding", "media_sha256"]
+
+
+def check_container(path: Path, shown_as: str, limits: MediaLimits) -> None:
+    """Open a file, regardless of its suffix, and look at its streams; no packet is read.
+
+    Args:
+        shown_as: Name of the file in errors.
+
+    Raises:
+        MediaError: The file is not a media file, has neither video nor audio that can be decoded,
+            or states frames above a limit.
+    """
+    try:
+        with open_container(path) as container:
+            videos = list(decodable_streams(container.streams.video))
+            audios = list(decodable_streams(container.streams.audio))
+            sizes = [(stream.width, stream.height) for stream in videos]
+    except MediaError as error:
+        raise MediaError(str(error).replace(str(path), shown_as)) from error
+    if not videos and not audios:
+        raise MediaError(f"{shown_as}: has neither video nor audio that can be decoded; {REMEDY}")
+    for width, height in sizes:
+        size = f"{shown_as}: has frames of {width}×{height}"
+        check_limit(size, width * height, limits.pixels, "pixels")
 
 
 def check_media_limits(

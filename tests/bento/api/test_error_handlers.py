@@ -46,7 +46,7 @@ def respond():
 )
 def test_error_of_the_request_is_sent_with_its_status(respond, error, status, message):
     response = respond(error)
-    assert (response.status_code, response.json()) == (status, {"error": message})
+    assert (response.status_code, response.json()["detail"]) == (status, message)
     assert ("Retry-After" in response.headers) == (status == 503)
 
 
@@ -72,7 +72,7 @@ def test_temporary_failure_has_retry_after(respond, error, status):
 )
 def test_fault_of_the_installation_does_not_leak_its_message(respond, caplog, error, message):
     response = respond(error)
-    assert response.json() == {"error": message}
+    assert response.json()["detail"] == message
     if message != INTERNAL_ERROR:  # the server itself logs unexpected errors with their traceback
         assert "/secret/path" in caplog.text
 
@@ -91,4 +91,4 @@ def test_invalid_request_names_the_parameter_or_the_missing_upload():
     assert response.json()["error"].startswith("limit: ")
     for content, status in (({"files": {"other": b"ok"}}, 422), ({"json": {}}, 415)):
         response = client.post("/", **content)
-        assert (response.status_code, response.json()) == (status, {"error": FILE_REQUIRED})
+        assert (response.status_code, response.json()["detail"]) == (status, FILE_REQUIRED)

@@ -60,7 +60,7 @@ def test_error_of_the_service_is_shown_as_a_sentence(
     make_service, open_app, status, message, title
 ):
     page = open_app(make_service(), HTTP_ERROR)
-    body = json.dumps({"error": message})
+    body = json.dumps({"detail": message})
     page.route("**/analyze-video", lambda route: route.fulfill(status=status, body=body))
     submit(page, video())
     page.get_by_role("alert").get_by_text(title).wait_for()

@@ -1,6 +1,8 @@
 """The OpenAPI document and the service agree; Schemathesis sends requests and checks responses."""
 
 import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bento.api import examples, schemas
 from bento.api.app import create_app
@@ -50,9 +52,65 @@ def test_document_lists_every_operation(document):
     assert {(path, method) for path, methods in paths for method in methods} == OPERATIONS
     for operation in operations_of(document):
         rate_limited = operation["responses"]["429"]
-        assert rate_limited["content"]["application/json"]
+        assert rate_limited["content"]["application/problem+json"]
         assert rate_limited["headers"]["Retry-After"]
         assert operation["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+
+
+def test_document_is_valid(document):
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_document_names_licence_server_tags_and_operations(document):
+    assert document["info"]["license"]["identifier"] == "Apache-2.0"
+    assert [server["url"] for server in document["servers"]] == ["/v1"]
+    below = create_app(ServiceSettings(root_path="/unmask")).openapi()
+    assert [server["url"] for server in below["servers"]] == ["/unmask/v1"]
+    tags = {tag["name"] for tag in document["tags"]}
+    webhook = document["webhooks"]["job-ended"]["post"]
+    assert {tag for item in (*operations_of(document), webhook) for tag in item["tags"]} == tags
+    names = [operation["operationId"] for operation in operations_of(document)]
+    assert len(set(names)) == len(names)
+    assert {"analyze_video", "analyze_batch", "get_job", "get_report"} <= set(names)
+
+
+def nodes_of(node):
+    """Yield every object of a document that is not inside an example."""
+    if isinstance(node, dict):
+        yield node
+        node = [item for key, item in node.items() if key not in ("example", "examples")]
+    if isinstance(node, list):
+        for item in node:
+            yield from nodes_of(item)
+
+
+def examples_of(document):
+    """Yield schema and value of each example."""
+    for node in nodes_of(document):
+        if "example" in node:  # of a media type or a header
+            yield node["schema"], node["example"]
+        for value in node.get("examples", ()):  # of a schema
+            yield node, value
+
+
+def test_every_example_fits_its_schema(document):
+    components = {"components": document["components"]}  # which references point into
+    found = list(examples_of(document))
+    assert len(found) > 50
+    errors = [
+        (error.json_path, error.message, value)
+        for schema, value in found
+        for error in Draft202012Validator(schema | components).iter_errors(value)
+    ]
+    assert errors == []
+
+
+def test_tuples_are_arrays_with_items(document):
+    arrays = [node for node in nodes_of(document) if node.get("type") == "array"]
+    assert len(arrays) > 20
+    assert all("items" in node and "prefixItems" not in node for node in arrays)
+    interval = document["components"]["schemas"]["ReportedVerdicts"]["properties"]["fpr_interval"]
+    assert (interval["minItems"], interval["maxItems"]) == (2, 2)
 
 
 def test_every_parameter_has_a_description_and_an_example(document):
@@ -72,7 +130,9 @@ def test_every_form_field_has_a_description_and_an_example(document):
             assert field.get("examples") or name in ("file", "files"), name
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "application/problem+json", "text/event-stream"]
+)
 def test_every_response_has_an_example(document, media_type):
     responses = [item for op in operations_of(document) for item in op["responses"].values()]
     contents = [
@@ -88,7 +148,10 @@ def test_every_response_has_an_example(document, media_type):
 def test_webhook_is_documented_as_it_is_sent(document):
     operation = document["webhooks"]["job-ended"]["post"]
     headers = {parameter["name"] for parameter in operation["parameters"]}
-    assert headers == {"Unmask-Timestamp", "Unmask-Signature", "Unmask-Delivery"}
+    assert headers == {
+        *("webhook-id", "webhook-timestamp", "webhook-signature"),
+        *("Unmask-Timestamp", "Unmask-Signature", "Unmask-Delivery"),
+    }
     (example,) = JobEndedEvent.model_config["json_schema_extra"]["examples"]
     JobEndedEvent.model_validate(example)
 
@@ -96,7 +159,7 @@ def test_webhook_is_documented_as_it_is_sent(document):
 @pytest.mark.parametrize(
     "model",
     [
-        schemas.ErrorResponse,
+        schemas.Problem,
         schemas.JobAccepted,
         schemas.BatchAccepted,
         schemas.JobDetail,

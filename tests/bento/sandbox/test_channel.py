@@ -77,7 +77,7 @@ def test_exit_code_of_the_child_is_raised(start):
     child = start("exit(3)")
     with pytest.raises(ChildExitedError, match="exit code 3") as caught:
         child.receive(TIMEOUT_S)
-    assert caught.value.code == 3
+    assert caught.value.exit_code == 3
     assert (child.alive, child.memory_bytes) == (False, 0)
     with pytest.raises(ChildExitedError, match="exit code 3"):
         child.send(PROGRESS)

@@ -5,10 +5,11 @@ import json
 
 import pytest
 from sqlalchemy import update
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from bento.db.models import Job
 from bento.db.transactions import transaction
-from bento.security.signing import webhook_secret
+from bento.security.signing import standard_webhook_secret, webhook_secret
 from bento.webhooks.delivery import backoff_s
 
 
@@ -29,6 +30,21 @@ def test_webhook_reports_the_end_of_a_job_with_the_tenants_signature(
     secret = webhook_secret(service.services.signing_key, "local").encode()
     message = headers["Unmask-Timestamp"].encode() + b"." + body
     assert headers["Unmask-Signature"] == "v1=" + hmac.digest(secret, message, "sha256").hex()
+
+
+def test_webhook_is_signed_as_standard_webhooks_are(make_service, running_worker, receiver):
+    service = make_service(webhook_private=True)
+    with running_worker(service):
+        job = service.wait_for(service.submit(webhook_url=receiver.url))
+    service.maintenance.deliver_webhooks()
+    ((_, headers, body),) = receiver.received
+    secret = standard_webhook_secret(webhook_secret(service.services.signing_key, "local"))
+    assert Webhook(secret).verify(body, dict(headers))["job_id"] == job["job_id"]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(body + b" ", dict(headers))
+    other = standard_webhook_secret(webhook_secret(service.services.signing_key, "other"))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(other).verify(body, dict(headers))
 
 
 def test_webhook_reports_a_cancelled_job(make_service, receiver):

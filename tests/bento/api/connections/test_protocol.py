@@ -125,7 +125,7 @@ def assert_refused(response, status):
     assert actual == status
     assert headers["connection"] == "close"
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["content-type"] == "application/json"
+    assert headers["content-type"] == "application/problem+json"
     assert json.loads(body)["error"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.bento.problems import PROBLEM_KEYS
 from tests.bento.tenants import finish_as, make_tenants, submit_as
 
 
@@ -15,7 +16,7 @@ def test_request_without_known_key_gets_401(make_service, tmp_path, headers):
     for path in ("/jobs", f"/jobs/{'0' * 32}", "/jobs/x/y", "/nothing", "/metrics"):
         response = service.client.get(path, headers=headers)
         assert response.status_code == 401
-        assert set(response.json()) == {"error"}
+        assert set(response.json()) == PROBLEM_KEYS
         assert response.headers["WWW-Authenticate"] == "Bearer"
     files = {"file": ("a.mp4", b"x")}
     response = service.client.post("/analyze-video", files=files, headers=headers)

@@ -44,23 +44,35 @@ def test_public_pages_are_limited_by_address_and_probes_are_not(make_service, tm
     assert service.client.get("/jobs", headers=anna).status_code == 200
 
 
+def test_responses_describe_the_limits(make_service):
+    service = make_service(requests_per_minute=60, submits_per_minute=2)
+    response = service.client.get("/jobs")
+    assert response.headers["RateLimit-Policy"] == '"requests";q=60;w=60'
+    assert response.headers["RateLimit"] == '"requests";r=59;t=1'
+    files = {"file": ("a.mp4", b"ok")}
+    headers = [service.client.post("/analyze-video", files=files).headers for _ in range(3)][-1]
+    assert headers["RateLimit-Policy"] == '"requests";q=60;w=60, "submissions";q=2;w=60'
+    assert '"submissions";r=0;t=60' in headers["RateLimit"]
+    assert "RateLimit" not in service.client.get("/livez").headers
+
+
 def test_token_bucket_refills_with_time():
     now = 0.0
     limiter = TokenBucketLimiter(per_minute=60, clock=lambda: now)
-    assert [limiter.take("a") for _ in range(60)] == [0.0] * 60
-    assert limiter.take("a") == pytest.approx(1.0)
+    assert [limiter.take("a").wait_s for _ in range(60)] == [0.0] * 60
+    assert limiter.take("a").wait_s == pytest.approx(1.0)
     now = 0.25
-    assert limiter.take("a") == pytest.approx(0.75)
+    assert limiter.take("a").wait_s == pytest.approx(0.75)
     now = 1.0
-    assert limiter.take("a") == 0.0
-    assert limiter.take("a") == pytest.approx(1.0)
+    assert limiter.take("a").wait_s == 0.0
+    assert limiter.take("a").wait_s == pytest.approx(1.0)
     now = 1e6  # never above its capacity
-    assert [limiter.take("a") for _ in range(61)][-2:] == [0.0, pytest.approx(1.0)]
+    assert [limiter.take("a").wait_s for _ in range(61)][-2:] == [0.0, pytest.approx(1.0)]
 
 
 def test_number_of_buckets_is_bounded():
     limiter = TokenBucketLimiter(per_minute=1, clock=lambda: 0.0)
     for client in range(MAX_BUCKETS + 1):
         limiter.take(str(client))
-    assert limiter.take("1") > 0.0  # still known
-    assert limiter.take("0") == 0.0  # evicted, and granted like a new client
+    assert limiter.take("1").wait_s > 0.0  # still known
+    assert limiter.take("0").wait_s == 0.0  # evicted, and granted like a new client

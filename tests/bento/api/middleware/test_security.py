@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from bento.api.middleware.security import SecurityMiddleware
+from tests.bento.problems import PROBLEM_KEYS
 from tests.bento.tenants import make_tenants
 
 NOT_FOUND = PlainTextResponse("Not Found", 404)
@@ -28,7 +29,7 @@ NOT_FOUND = PlainTextResponse("Not Found", 404)
 def test_request_from_another_host_or_site_gets_403_without_keys(make_service, headers):
     response = make_service().client.get("/jobs", headers=headers)
     assert response.status_code == 403
-    assert set(response.json()) == {"error"}
+    assert set(response.json()) == PROBLEM_KEYS
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_plain_text_errors_of_the_server_become_json():
     )
     response = client.get("/nothing")
     assert response.status_code == 404
-    assert response.json() == {"error": "path not found; /docs lists all routes"}
+    assert response.json()["detail"] == "path not found; /docs lists all routes"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert client.get("/other").text == "content"
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.bento.problems import PROBLEM_KEYS
 from tests.bento.tenants import finish_as, make_tenants
 
 
@@ -40,7 +41,7 @@ def test_invalid_range_gets_a_json_error(make_service, requested, status, conten
     service = make_service()
     url = service.job(service.submit("ok"))["video_url"]
     response = service.client.get(url, headers={"Range": requested})
-    assert (response.status_code, set(response.json())) == (status, {"error"})
+    assert (response.status_code, set(response.json())) == (status, PROBLEM_KEYS)
     assert response.headers.get("Content-Range") == content_range
 
 

@@ -46,7 +46,7 @@ def test_readiness_names_what_does_not_work(make_service, monkeypatch):
     assert int(response.headers["Retry-After"]) > 0
     response = service.client.get("/jobs")
     assert response.status_code == 503
-    assert response.json() == {"error": "the database is unavailable; retry in a few seconds"}
+    assert response.json()["detail"] == "the database is unavailable; retry in a few seconds"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,41 @@ def test_list_is_paged_and_filtered(make_service, running_worker):
     assert list_ids(status="failed") == [jobs[2]]
 
 
+def test_a_cursor_is_not_shifted_by_new_jobs(make_service):
+    service = make_service()
+    jobs = [service.submit(str(number)) for number in range(4)][::-1]
+    first = service.client.get("/jobs?limit=2").json()
+    service.submit("new")
+    second = service.client.get(first["next"]).json()
+    assert [job["job_id"] for job in first["jobs"] + second["jobs"]] == jobs
+    assert second["next"] is None
+
+
+def test_a_client_that_counts_offsets_goes_on_with_them(make_service):
+    service = make_service()
+    jobs = [service.submit(str(number)) for number in range(5)][::-1]
+    page = service.client.get("/jobs?limit=2&offset=1").json()
+    assert page["next"] == "/jobs?limit=2&offset=3"
+    last = service.client.get(page["next"]).json()
+    assert [job["job_id"] for job in page["jobs"] + last["jobs"]] == jobs[1:]
+    assert last["next"] is None
+
+
+@pytest.mark.parametrize("cursor", ["a", "MQ==", "bmFuIGEw", "%C3%A9", "MSAyIDM="])
+def test_a_cursor_of_another_origin_is_refused(make_service, cursor):
+    response = make_service().client.get(f"/jobs?cursor={cursor}")
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith("cursor: ")
+
+
+def test_a_cursor_goes_without_an_offset(make_service):
+    service = make_service()
+    service.submit("a")
+    service.submit("b")
+    following = service.client.get("/jobs?limit=1").json()["next"]
+    assert service.client.get(f"{following}&offset=1").status_code == 422
+
+
 def test_list_item_agrees_with_the_job(make_service, running_worker):
     service = make_service()
     with running_worker(service):
@@ -86,7 +121,7 @@ def test_queued_jobs_have_positions_in_order_of_submission(make_service):
 @pytest.mark.parametrize("path", ["", "/events", "/report.json", "/report.pdf"])
 def test_unknown_job_gets_404(make_service, path):
     response = make_service().client.get(f"/jobs/{UNKNOWN_ID}{path}")
-    assert (response.status_code, response.json()) == (404, {"error": JOB_NOT_FOUND})
+    assert (response.status_code, response.json()["detail"]) == (404, JOB_NOT_FOUND)
 
 
 def test_cancelled_queued_job_loses_its_upload(make_service):

@@ -70,7 +70,7 @@ def test_upload_reaches_the_analyzer_and_is_deleted_afterwards(predict):
     analyzer, content = RecordingAnalyzer(), bytes(range(256)) * 20_000  # beyond the spool size
     response = predict(analyzer, files={"file": ("clip.mp4", content)})
     assert response.status_code == 422
-    assert response.json() == {"error": "clip.mp4: recorded"}
+    assert response.json()["detail"] == "clip.mp4: recorded"
     assert analyzer.content == content
     assert not analyzer.path.exists()
     assert not analyzer.path.parent.exists()
@@ -99,7 +99,7 @@ def test_only_a_harmless_suffix_of_the_clients_name_reaches_the_disk(
 def test_fault_of_the_service_gets_500_without_details(predict):
     analyzer = RecordingAnalyzer(BundleError("bundle: damaged"))
     response = predict(analyzer, files={"file": ("a.mp4", b"x")})
-    assert (response.status_code, response.json()) == (500, {"error": MISCONFIGURED})
+    assert (response.status_code, response.json()["detail"]) == (500, MISCONFIGURED)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_fault_of_the_service_gets_500_without_details(predict):
 )
 def test_request_without_upload_names_the_required_field(predict, request_, status):
     response = predict(RecordingAnalyzer(), **request_)
-    assert (response.status_code, response.json()) == (status, {"error": FILE_REQUIRED})
+    assert (response.status_code, response.json()["detail"]) == (status, FILE_REQUIRED)
 
 
 def test_wrong_method_gets_405_as_json(app):
