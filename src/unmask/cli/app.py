@@ -22,6 +22,7 @@ COMMANDS = {
     "bench": "bench",
     "export": "export",
     "loadtest": "loadtest",
+    "mcp": "mcp",
     "model-card": "model_card",
     "verify": "verify",
 }
