@@ -92,7 +92,7 @@ def test_no_step_calls_a_server_on_import():
 LIBRARY = sorted((ROOT / "src/unmask").rglob("*.py"))
 OPTIONAL = {"av", "captum", "cv2", "httpx", "joblib", "librosa", "psutil"}
 OPTIONAL |= {"ai_edge_litert", "h5py", "onnx", "onnxruntime", "openvino"}
-OPTIONAL |= {"c2pa", "cryptography", "fsspec", "pyarrow", "ray"}
+OPTIONAL |= {"c2pa", "cryptography", "fsspec", "mcp", "pyarrow", "ray"}
 
 
 @pytest.mark.parametrize("file", LIBRARY, ids=lambda file: str(file.relative_to(ROOT)))

@@ -69,7 +69,7 @@ GROUPS = {
 }
 # How the help groups what is above.
 PANELS = {
-    "Analyze": ("analyze", "verify", "model-card"),
+    "Analyze": ("analyze", "verify", "mcp", "model-card"),
     "Train": ("data", "train", "weights"),
     "Evaluate": ("eval",),
     "Develop": ("experiment", "export", "bench", "loadtest"),

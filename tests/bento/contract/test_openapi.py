@@ -95,11 +95,11 @@ def examples_of(document):
 
 def test_every_example_fits_its_schema(document):
     components = {"components": document["components"]}  # which references point into
-    found = list(examples_of(document))
-    assert len(found) > 50
+    pairs = list(examples_of(document))
+    assert len(pairs) > 50
     errors = [
         (error.json_path, error.message, value)
-        for schema, value in found
+        for schema, value in pairs
         for error in Draft202012Validator(schema | components).iter_errors(value)
     ]
     assert errors == []
