@@ -95,6 +95,12 @@ class ServiceSettings(BaseModel):
     )
     submits_per_minute: Count = Field(300, description="Rate limit of submissions per tenant.")
     requests_per_minute: Count = Field(6000, description="Rate limit of requests per tenant.")
+    rate_limit_store: str = Field(
+        "",
+        pattern=r"^(rediss?://\S+)?$",
+        description="redis://… in which all machines count requests together; empty: each machine "
+        "counts for itself.",
+    )
 
     max_streams_per_tenant: Count = Field(
         100, description="Open event streams (`/jobs/{job_id}/events`) per tenant."

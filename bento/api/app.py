@@ -10,6 +10,7 @@ from bento.api.middleware.auth import ApiKeyAuth
 from bento.api.middleware.body_limit import BodySizeLimitMiddleware
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
+from bento.api.middleware.shared_rate_limit import RedisLimiter
 from bento.api.middleware.tenant_quota import TenantQuotaMiddleware
 from bento.api.openapi import DOCUMENT, SERVER, DocumentedApi
 from bento.api.routes import (
@@ -75,6 +76,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     return app
 
 
+def _create_rate_limiter(settings: ServiceSettings) -> RateLimiter:
+    store = settings.rate_limit_store
+    shared = RedisLimiter(store) if store else None
+    return RateLimiter(settings.requests_per_minute, settings.submits_per_minute, shared)
+
+
 def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
     """Add what checks a request before its body is read; the last one added runs first."""
 
@@ -103,7 +110,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
     app.add_middleware(
         AdmissionMiddleware,
         auth=ApiKeyAuth(ApiKeyStore(settings.api_keys_file)),
-        rate_limiter=RateLimiter(settings.requests_per_minute, settings.submits_per_minute),
+        rate_limiter=_create_rate_limiter(settings),
         capacity=CapacityCheck(available_capacity),
     )
     app.add_middleware(ApiVersionMiddleware)

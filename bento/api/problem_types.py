@@ -55,7 +55,6 @@ PROBLEM_TYPES = {
     "starting": ProblemType(503, "The service is starting."),
     "database_unavailable": ProblemType(503, "The database does not answer."),
     "storage_unavailable": ProblemType(503, "The object store does not answer."),
-    "rate_limit_unavailable": ProblemType(503, "The store of the rate limits does not answer."),
     "too_many_connections": ProblemType(503, "Too many connections are open."),
     "storage_full": ProblemType(507, "The disk, or the caller's share of it, is full."),
 }
