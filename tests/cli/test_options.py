@@ -13,6 +13,9 @@ from unmask.cli.options import PROFILE
 
 # (option, what differs) → why it may
 EXCEPTIONS = {
+    ("--evidence", "help"): "package includes what draws evidence; analyze names its folder",
+    ("--evidence", "default"): "package takes a flag, analyze a folder",
+    ("--evidence", "type"): "package takes a flag, analyze a folder",
     ("--bundle", "help"): "verify compares a folder with a report, and has no default",
     ("--bundle", "variable"): "verify compares what is named, never a default",
     ("--json", "help"): "analyze writes it to standard output, too, given a -",
