@@ -88,9 +88,10 @@ test: $(READY)  ## all tests; TEST=tests/test_files.py for some of them
 coverage: $(READY)  ## all tests, with coverage of src, steps and bento; takes a third longer
 	@$(BIN)/python -m pytest $(ALL_TESTS) --cov --cov-report=term:skip-covered --cov-fail-under=85
 
-test-core:  ## the core without optional packages, in a separate environment
+test-core:  ## the core without optional packages, in a separate environment; PYTHON=python3.13 for another Python
 	@$(PYTHON) -m venv --clear $(CORE)
-	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock > $(CORE)/uv.lock
+	@# uv runs on any Python; the lock names it for one
+	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock | sed 's/ ; .*/ \\/' > $(CORE)/uv.lock
 	@$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(CORE)/uv.lock
 	@$(CORE)/bin/uv pip install --quiet --python $(CORE)/bin/python --constraint requirements.lock . pytest pytest-timeout
 	@$(CORE)/bin/python -m pytest tests/test_optional_deps.py

@@ -95,18 +95,28 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of the table.
+    """One row of the table; lower is better.
 
     Attributes:
-        measure: Gives the figure for a checkout; lower is better.
         target: Largest ratio to the base that issue 21 asks for.
-        repeated: Whether the figure changes from run to run.
     """
 
     name: str
     unit: str
     target: float
-    measure: Callable[[Arm], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Figures that one run of a command gives.
+
+    Attributes:
+        measure: Gives their values for a checkout.
+        repeated: Whether they change from run to run.
+    """
+
+    figures: tuple[Figure, ...]
+    measure: Callable[[Arm], Sequence[float]]
     repeated: bool = True
 
 
@@ -114,9 +124,7 @@ class Figure:
 class Row:
     """A measured figure: values in the order of the rounds, or why there are none."""
 
-    name: str
-    unit: str
-    target: float
+    figure: Figure
     base: tuple[float, ...] = ()
     now: tuple[float, ...] = ()
     problem: str = ""
@@ -132,39 +140,39 @@ class Row:
         return sorted(now / base for base, now in zip(self.base, self.now, strict=True))
 
 
-def measure_rows(figures: Sequence[Figure], arms: tuple[Arm, Arm], rounds: int) -> list[Row]:
-    """Measure every figure on both checkouts in turn; a figure that one lacks gets a problem."""
-    return [_measure_row(figure, arms, rounds) for figure in figures]
+def measure_rows(
+    measurements: Sequence[Measurement], arms: tuple[Arm, Arm], rounds: int
+) -> list[Row]:
+    """Measure everything on both checkouts in turn; what one of them lacks gets a problem."""
+    return [row for each in measurements for row in _measure(each, arms, rounds)]
 
 
-def _measure_row(figure: Figure, arms: tuple[Arm, Arm], rounds: int) -> Row:
-    values: dict[str, list[float]] = {arm.name: [] for arm in arms}
-    head = figure.name, figure.unit, figure.target
+def _measure(measurement: Measurement, arms: tuple[Arm, Arm], rounds: int) -> list[Row]:
+    runs: dict[str, list[Sequence[float]]] = {arm.name: [] for arm in arms}
     try:
-        for _ in range(rounds if figure.repeated else 1):
+        for _ in range(rounds if measurement.repeated else 1):
             for arm in arms:
-                values[arm.name].append(figure.measure(arm))
-                print(
-                    f"{figure.name}: {arm.name} {values[arm.name][-1]:.4g} {figure.unit}",
-                    file=sys.stderr,
-                )
+                values = measurement.measure(arm)
+                runs[arm.name].append(values)
+                for figure, value in zip(measurement.figures, values, strict=True):
+                    print(f"{arm.name}: {figure.name} {value:.4g} {figure.unit}", file=sys.stderr)
     except BenchError as error:
-        return Row(*head, problem=str(error))
-    base, now = (tuple(values[arm.name]) for arm in arms)
-    return Row(*head, base, now)
+        return [Row(figure, problem=str(error)) for figure in measurement.figures]
+    columns = [list(zip(*runs[arm.name], strict=True)) for arm in arms]
+    return [Row(*row) for row in zip(measurement.figures, *columns, strict=True)]
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """Return the table: medians with their range, and the ratio with that of single rounds."""
     lines = ["| figure | base | now | ratio | target |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
+        name, unit, target = row.figure.name, row.figure.unit, f"≤ {row.figure.target:g}"
         if row.problem:
-            lines.append(f"| {row.name} | – | – | not measured: {row.problem} | ≤ {row.target:g} |")
+            lines.append(f"| {name} | – | – | not measured: {row.problem} | {target} |")
             continue
-        low, high = row.ratios[0], row.ratios[-1]
-        ratio = f"{row.ratio:.2f} ({low:.2f}–{high:.2f})"
-        cells = f"{_range(row.base)} {row.unit} | {_range(row.now)} {row.unit} | {ratio}"
-        lines.append(f"| {row.name} | {cells} | ≤ {row.target:g} |")
+        ratio = f"{row.ratio:.2f} ({row.ratios[0]:.2f}–{row.ratios[-1]:.2f})"
+        cells = f"{_range(row.base)} {unit} | {_range(row.now)} {unit} | {ratio}"
+        lines.append(f"| {name} | {cells} | {target} |")
     return "\n".join(lines) + "\n"
 
 
@@ -173,11 +181,10 @@ def _range(values: Sequence[float]) -> str:
     return middle if len(values) == 1 else f"{middle} ({min(values):,.4g}–{max(values):,.4g})"
 
 
-def analyze_seconds(arm: Arm, clip: Path, *, processor: bool, compiled: bool) -> float:
-    """Return the seconds of `unmask analyze` from start to exit.
+def analyze_seconds(arm: Arm, clip: Path, *, compiled: bool) -> tuple[float, float]:
+    """Return the seconds of processor and of the clock that `unmask analyze` takes, start to exit.
 
     Args:
-        processor: Of processor time, which other work on the machine changes least.
         compiled: With byte code that was stored before; else each module is compiled.
     """
     command = ("-c", RUN, "analyze", str(clip), "--bundle", str(arm.bundle))
@@ -187,10 +194,9 @@ def analyze_seconds(arm: Arm, clip: Path, *, processor: bool, compiled: bool) ->
         )
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
         arm.run(*command, **variables)
+        wall_s = perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if not processor:
-            return perf_counter() - start
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall_s
 
 
 def bench_costs(arm: Arm, seconds: float, phase: int) -> Mapping[str, Mapping[str, float]]:
@@ -205,26 +211,30 @@ def bench_costs(arm: Arm, seconds: float, phase: int) -> Mapping[str, Mapping[st
         return costs
 
 
-def figures_for(clip: Path, *, quick: bool) -> list[Figure]:
-    """Return the figures of issue 21 that single commands give."""
+def measurements_for(clip: Path, *, quick: bool) -> list[Measurement]:
+    """Return what single commands give of the figures of issue 21."""
     length = 10.0 if quick else 30.0
 
-    def analyze(compiled: bool, processor: bool) -> Callable[[Arm], float]:
-        return lambda arm: analyze_seconds(arm, clip, compiled=compiled, processor=processor)
+    def analyze(state: str, target: float, *, compiled: bool) -> Measurement:
+        name = f"`unmask analyze`, 3 s clip, {state}"
+        figures = (
+            Figure(f"{name}: processor", "s", target),
+            Figure(f"{name}: wall", "s", target),
+        )
+        return Measurement(figures, lambda arm: analyze_seconds(arm, clip, compiled=compiled))
 
-    def bench(column: str) -> Callable[[Arm], float]:
-        return lambda arm: bench_costs(arm, length, phase=1)["analyze"][column]
+    def bench(arm: Arm) -> tuple[float, float]:
+        whole = bench_costs(arm, length, phase=1)["analyze"]
+        return whole["seconds"], whole["peak_mib"]
 
-    name = "`unmask analyze`, 3 s clip"
-    rows = [
-        Figure("installed packages of what serves", "MB", 0.2, installed_mb, repeated=False),
-        Figure(f"{name}, byte code stored: processor", "s", 0.3, analyze(True, True)),
-        Figure(f"{name}, byte code stored: wall", "s", 0.3, analyze(True, False)),
-        Figure(f"{name}, no byte code: processor", "s", 0.15, analyze(False, True)),
-        Figure(f"`unmask bench`, phase 1, {length:g} s", "s", 0.45, bench("seconds")),
-        Figure("peak memory of that bench", "MiB", 0.5, bench("peak_mib")),
+    installed = Figure("installed packages of what serves", "MB", 0.2)
+    name = f"`unmask bench`, phase 1, {length:g} s"
+    return [
+        Measurement((installed,), lambda arm: (installed_mb(arm),), repeated=False),
+        analyze("byte code stored", 0.3, compiled=True),
+        analyze("no byte code", 0.15, compiled=False),
+        Measurement((Figure(name, "s", 0.45), Figure(f"{name}: peak memory", "MiB", 0.5)), bench),
     ]
-    return rows
 
 
 def installed_mb(arm: Arm) -> float:
@@ -311,12 +321,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with TemporaryDirectory(prefix="unmask-bench-") as temporary:
             clip = Path(temporary) / "talking.mp4"
             arms[1].run("-c", WRITE_CLIP, str(clip), "3")
-            figures = [
-                figure
-                for figure in figures_for(clip, quick=options.quick)
-                if options.only in figure.name
+            measurements = [
+                each
+                for each in measurements_for(clip, quick=options.quick)
+                if any(options.only in figure.name for figure in each.figures)
             ]
-            rows = measure_rows(figures, arms, options.rounds or (3 if options.quick else 5))
+            rows = measure_rows(measurements, arms, options.rounds or (3 if options.quick else 5))
     except BenchError as error:
         raise SystemExit(f"bench-compare: {error}") from error
     out = ROOT / OUT
