@@ -1,5 +1,7 @@
 """The complete service as BentoML serves it, with real media files and a real detector."""
 
+import io
+import logging
 import re
 import sys
 import warnings
@@ -7,6 +9,7 @@ import warnings
 import pytest
 from starlette.testclient import TestClient
 
+from tests.bento.problems import assert_problem
 from tests.factories import wait_until
 from unmask.errors import MediaError
 from unmask.serving.analyzer import Analyzer
@@ -129,6 +132,32 @@ def test_report_of_a_part_has_times_of_the_whole_video(client, make_video, tmp_p
     assert 4.5 < max(times) <= 5.6
     assert report.media.duration_s == pytest.approx(6.0, abs=0.2)
     assert "from 4.5 s to 5.5 s" in report.notes[0]
+
+
+def test_upload_that_is_no_video_is_refused_before_it_is_queued(client):
+    files = {"file": ("bad.mp4", b"this is not a video\n" * 50)}
+    response = client.post("/v1/analyze-video", files=files)
+    assert_problem(response, "unreadable_media", 422)
+    assert client.get("/v1/jobs", params={"status": "queued"}).json()["total"] == 0
+
+
+def test_access_log_names_the_request(client):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger("bentoml.access")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        client.get("/v1/jobs", headers={"X-Request-ID": "order-17"})
+        client.get("/v1/limits", headers={"X-Request-ID": "order-18"})
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    first, second = stream.getvalue().splitlines()
+    assert "/v1/jobs" in first
+    assert first.endswith("[request order-17]")
+    assert second.endswith("[request order-18]")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/docs.json", "/static_content/a"])
