@@ -1,6 +1,6 @@
 """`python -m pipelines COMMAND`.
 
-Commands: training, gate, release, pin, package, summary, stack, sweep, ablate,
+Commands: training, gate, release, pin, package, summary, relocate, stack, sweep, ablate,
 leave-one-source-out, crosseval.
 """
 
@@ -134,6 +134,15 @@ def summary() -> None:
     from steps.platforms.run_summary import load, print_summary
 
     print_summary(load(), Console())
+
+
+@app.command(rich_help_panel="Train")
+def relocate() -> None:
+    """Let MLflow find its artifacts again after the checkout was moved or copied."""
+    from steps.platforms.artifact_paths import relocate_artifacts
+
+    if changed := relocate_artifacts():
+        typer.echo(f"{changed} places of artifacts are those of this checkout now")
 
 
 @app.command(rich_help_panel="Train")

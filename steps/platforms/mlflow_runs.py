@@ -31,6 +31,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_USER,
 )
 
+from steps.platforms.artifact_paths import relocate_artifacts
 from unmask import __version__
 from unmask.config import Settings, to_dict
 from unmask.data.manifest import manifest_hash
@@ -202,8 +203,10 @@ def find_experiment(name: str) -> str:
     """Return the identifier of an experiment, which is created if it does not exist.
 
     A tracking server decides where artifacts are stored; without one, they are stored in the
-    folder ``MLFLOW_DEFAULT_ARTIFACT_ROOT``, beside the database.
+    folder ``MLFLOW_DEFAULT_ARTIFACT_ROOT``, beside the database, and are found there again after
+    the checkout was moved, see :mod:`.artifact_paths`.
     """
+    relocate_artifacts()
     uri = mlflow.get_tracking_uri()
     local = uri.startswith(SQLITE)
     if local:
