@@ -50,6 +50,7 @@ def test_segments_are_measured_and_written(run, write_clips):
     # both people are shown by the same video, forged or not
     assert report["by_clip_length"][0]["auc"]["value"] == 0.5
     assert "under 16 s" in result.output
+    assert "…" not in result.output  # in 80 columns
     assert "0.500 (0.500–0.500)" in result.output
 
 

@@ -66,11 +66,19 @@ def _print(report: "LocalisationReport") -> None:
 
     from unmask.evaluation.localisation_report import HEADINGS, PART_HEADINGS
 
-    for headings, rows in ((HEADINGS, report.rows), (PART_HEADINGS, report.parts)):
-        table = Table(*headings)
-        for row in rows:
-            table.add_row(*row.list_cells())
+    for rows in (report.rows[start : start + 2] for start in range(0, len(report.rows), 2)):
+        # a metric a line, so that nothing is cut off in a narrow terminal
+        names, *cells = zip(*(row.list_cells() for row in rows), strict=True)
+        table = Table("metric", *names)
+        for heading, values in zip(HEADINGS[1:], cells, strict=True):
+            table.add_row(heading, *values)
         Console().print(table)
+    chosen = [PART_HEADINGS.index(name) for name in ("clips", "forged", "ap50", "second_auc")]
+    table = Table(*(PART_HEADINGS[number] for number in chosen))
+    for part in report.parts:
+        row = part.list_cells()
+        table.add_row(*(row[number] for number in chosen))
+    Console().print(table)
     _print_lengths("forged stretch", report.by_forged_length)
     _print_lengths("clip", report.by_clip_length)
 
