@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # import name → distribution, where the two differ
 DISTRIBUTIONS = {
     "ai_edge_litert": "ai-edge-litert",
+    "c2pa": "c2pa-python",
     "cv2": "opencv-python-headless",
     "great_expectations": "great-expectations",
     "skimage": "scikit-image",
