@@ -3,13 +3,30 @@
 import os
 import struct
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from unmask.records import RATE_HZ
 
+ROOT = Path(__file__).resolve().parents[1]
+
 os.environ["UNMASK_CONFIG"] = os.devnull  # the user's own defaults change no test
+
+
+def pytest_configure():
+    """Let one worker at a time open ZenML, which writes its file in the checkout as it starts.
+
+    A worker that reads it at that moment finds it empty, and collects fewer tests.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and (folder := ROOT / ".zen").is_dir():
+        from filelock import FileLock
+
+        with FileLock(folder / "tests.lock"):
+            from zenml.client import Client
+
+            Client()
 
 
 def pytest_collection_modifyitems(items):
