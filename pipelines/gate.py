@@ -32,7 +32,7 @@ def regression_gate(
         overrides: ``section.key=value`` each, as in training.
     """
     settings, data = load_run(phase, profile, data, overrides)
-    clips, data_version, _, own = ingest_data(data, settings.seed, settings.data)
+    clips, data_version, _, own = ingest_data(data, settings.seed, settings.data, settings)
     bundle = fetch_champion(phase, version, required=True)
     measured = settings.evaluation, settings.seed
     cross_dataset = evaluate_cross_dataset(bundle, clips, *measured)

@@ -118,7 +118,7 @@ def test_an_error_of_one_file_fails_by_default(analyze, clips, policy, expected)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("clips", "--json", "-"), "--json and --evidence take one video; use --out"),
+        (("clips", "--json", "-"), "--json takes one video; use --out"),
         (("clips", "--out", "r.xlsx"), "use a name that ends in .jsonl, .csv, .parquet"),
         (("missing.mp4", "gone.mp4"), "missing.mp4: does not exist; check the path (and 1 more)"),
         (("clips", "--address", "head:6379"), "--address is of a Ray cluster; add --backend ray"),

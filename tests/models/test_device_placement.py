@@ -35,6 +35,12 @@ NOWHERE, CACHE = Path("nowhere"), Cache(Path("nowhere"))
 CLIPS = tuple(make_clip(split=split) for split in ("val", "test"))
 MEASURED = EvaluationSettings()
 
+
+def on(bundle):
+    """Return arguments of a command that works with the settings of a phase."""
+    return {"bundle": bundle, "manifest": NOWHERE, "phase": 1, "profile": "demo", "set_": None}
+
+
 ENTRY_POINTS = {
     "score_split": lambda bundle: score_split(bundle, CLIPS, "test", CACHE),
     "calibrate": lambda bundle: calibrate_bundle(
@@ -53,8 +59,8 @@ ENTRY_POINTS = {
         bundle, CLIPS, CodecSettings(), MEASURED, 0
     ),
     "eval attack": lambda bundle: attack.command(bundle, NOWHERE, NOWHERE),
-    "eval codecs": lambda bundle: codecs.command(bundle, NOWHERE),
-    "eval calibration": lambda bundle: calibration.command(bundle, NOWHERE),
+    "eval codecs": lambda bundle: codecs.command(**on(bundle)),
+    "eval calibration": lambda bundle: calibration.command(**on(bundle)),
     "eval face-heads": lambda bundle: face_heads.command(bundle, NOWHERE),
 }
 

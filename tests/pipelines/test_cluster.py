@@ -148,7 +148,7 @@ def test_the_training_pipeline_compiles_for_kubeflow_with_its_settings(activate,
     (path,) = uploads
     compiled, platform = yaml.safe_load_all(Path(path).read_text())
     tasks = compiled["root"]["dag"]["tasks"]
-    assert len(tasks) == 26
+    assert len(tasks) == 28
     assert "compare-with-served" in tasks["build-service"]["dependentTasks"]
     assert "enforce-gates" in tasks["compare-with-served"]["dependentTasks"]
     assert "train-detector" in tasks["build-ensemble"]["dependentTasks"]
@@ -189,7 +189,7 @@ def test_the_pods_of_the_training_pipeline_are_valid_and_have_its_settings(activ
     pipeline = training_pipeline.with_options(enable_cache=False)
     pipeline.prepare()
     snapshot, _, _ = pipeline._compile(config_path=str(CONFIG))
-    assert len(snapshot.step_configurations) == 26
+    assert len(snapshot.step_configurations) == 28
     orchestrator = Client().active_stack.orchestrator
     for name, step in snapshot.step_configurations.items():
         settings = orchestrator.get_settings(step)

@@ -1,6 +1,7 @@
 """`unmask eval calibration`: printed tables and the JSON report."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -18,6 +19,7 @@ from unmask.training.calibration.comparison import (
     FlaggedRates,
 )
 
+PARAMS = Path(__file__).parents[3] / "params.yaml"
 COMPARISON = CalibrationComparison(
     calibration_clips=12,
     clips=30,
@@ -35,6 +37,7 @@ COMPARISON = CalibrationComparison(
 @pytest.fixture
 def run(tmp_path, monkeypatch, bundle_folder):
     """Run the command on a manifest of one test clip, with a wide terminal."""
+    (tmp_path / "params.yaml").write_text(PARAMS.read_text())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     manifest = write_manifest([make_clip()], tmp_path / "manifest.csv")

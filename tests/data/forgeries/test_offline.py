@@ -68,7 +68,7 @@ def test_fake_differs_from_its_control_only_in_the_forged_modality(forged):
         if fake.fake_video:
             assert difference > 0
         else:  # x264 may encode equal frames differently from run to run, but alike
-            assert difference < 1
+            assert difference < 2
         if before.samples is not None:
             changed = not np.array_equal(before.samples, after.samples)
             assert changed == (fake.fake_audio or fake.mismatched)
