@@ -81,13 +81,13 @@ def new_private_pem() -> bytes:
 def _create(path: Path) -> None:
     content = new_private_pem()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_new(path, content, 0o600)
+    _write_new(path, content)
     # of the key that won, should another process have made one at the same time
     public = to_pem(_read_private(path).public_key())
-    _write_new(public_key_path(path), public, 0o644)
+    _write_new(public_key_path(path), public)
 
 
-def _write_new(path: Path, content: bytes, mode: int) -> None:
+def _write_new(path: Path, content: bytes) -> None:
     """Write a file that appears complete or not at all, and leave one that exists as it is."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     unfinished = Path(name)
@@ -96,7 +96,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.chmod(mode)
+        unfinished.chmod(0o600)
         try:
             os.link(unfinished, path)
         except FileExistsError:
