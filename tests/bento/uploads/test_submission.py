@@ -44,7 +44,9 @@ def test_same_video_is_analyzed_once(make_service, running_worker, tmp_path, mon
         region = service.wait_for(service.submit("video one", start_s=1.0))
     assert [job["cached"] for job in (first, again, region)] == [False, True, False]
     media = {**first["result"]["media"], "file": "b.mp4"}
-    assert again["result"] == {**first["result"], "media": media}
+    signature = again["result"]["signature"]  # it covers the name of the file
+    assert signature != first["result"]["signature"]
+    assert again["result"] == {**first["result"], "media": media, "signature": signature}
     assert log.read_text() == "video one\nvideo one\n"
     service.client.delete(f"/jobs/{first['job_id']}")
     assert service.client.get(again["evidence"][0]["url"]).status_code == 200
@@ -61,13 +63,21 @@ def test_reused_result_has_no_images_under_zero_retention(make_service, running_
 
 @pytest.mark.parametrize(
     "url",
-    ["s3://other/key", "s3://videos", "file:///etc/passwd", "http://videos/key", "s3://videos/"],
+    ["s3://other/key", "s3://videos", "file:///etc/passwd", "s3://videos/"],
 )
 def test_only_allowed_buckets_are_read(make_service, url):
     service = make_service(import_buckets=("videos",))
     response = service.client.post("/analyze-video", data={"storage_url": url})
     assert response.status_code == 422
     assert "in an allowed bucket (videos)" in response.json()["error"]
+
+
+def test_name_of_an_allowed_bucket_is_no_allowed_host(make_service):
+    service = make_service(import_buckets=("videos",))
+    form = {"storage_url": "http://videos/key"}
+    response = service.client.post("/analyze-video", data=form)
+    assert response.status_code == 422
+    assert "its host, or one that it redirects to, is not allowed" in response.json()["error"]
 
 
 def test_concurrent_submissions_never_overfill_the_queue(make_service, monkeypatch):
