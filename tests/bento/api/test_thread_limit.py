@@ -100,8 +100,8 @@ def test_requests_are_answered_while_reports_are_printed(
     path = f"/jobs/{finish_as(service, running_worker, anna)['job_id']}/report.pdf"
     go_on, running = threading.Event(), []
 
-    def render(_context, tenant, _job_id):
-        running.append(tenant)
+    def render(_context, caller, _job_id):
+        running.append(caller.tenant)
         go_on.wait(60)
         return b"%PDF"
 
