@@ -1,15 +1,18 @@
 """BentoML's own client calls `/predict`."""
 
 import warnings
+from contextlib import contextmanager
 
 import pytest
 
 
+@contextmanager
 def make_client(url):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # imports of BentoML
         bentoml = pytest.importorskip("bentoml")
-    return bentoml.SyncHTTPClient(url)
+    with bentoml.SyncHTTPClient(url) as client, client._temp_dir:  # which close() would leave
+        yield client
 
 
 def test_sync_http_client_analyzes_a_file(make_service, live_server, tmp_path):
