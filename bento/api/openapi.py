@@ -108,7 +108,7 @@ def _describe_errors(document: dict[str, Any]) -> None:
 
 
 def _restore_nulls(document: dict[str, Any]) -> None:
-    """Write the examples anew; FastAPI drops nulls, even of fields that are required."""
+    """Write the examples again with their nulls, which FastAPI drops even in required fields."""
     schemas = document["components"]["schemas"]
     models: list[type[BaseModel]] = [*ApiModel.__subclasses__(), JobEndedEvent]
     for model in models:

@@ -96,7 +96,7 @@ def list_jobs(
 
 
 def _next_page(query: JobFilter, cursor: Cursor | None) -> JobFilter:
-    """Return the query of the next page; a client that counts its offsets goes on with them."""
+    """Return the query of the next page: by offset if this query has one, else by cursor."""
     if query.offset:
         return query.model_copy(update={"offset": query.offset + query.limit})
     return query.model_copy(update={"cursor": cursor.to_text() if cursor else None})

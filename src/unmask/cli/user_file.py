@@ -29,7 +29,7 @@ def user_file() -> Path:
 
 
 def read_user_file() -> dict[str, Any]:
-    """Return what the file sets; nothing where there is none.
+    """Return what the file sets; an empty mapping if the file does not exist.
 
     Raises:
         ConfigError: The file that ``UNMASK_CONFIG`` names is missing, or it is not TOML.

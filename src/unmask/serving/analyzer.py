@@ -112,8 +112,8 @@ class Analyzer:
         Args:
             shown_as: Name of the file in the report and in errors, in place of ``path``.
             timer: Counts the seconds of each stage and can be read while the analysis runs.
-            evidence_dir: Folder for evidence images; there is no evidence without one. Where
-                torch is not installed there is none either, and a note says so.
+            evidence_dir: Folder for evidence images; no evidence is drawn without one. Without
+                torch none is drawn either, and a note in the report says so.
             time_range_s: Start and end of what is analyzed.
 
         Raises:
@@ -157,7 +157,7 @@ class Analyzer:
     def _render(
         self, path: Path, moments: TopMoments, folder: Path
     ) -> tuple[tuple[EvidenceItem, ...], str]:
-        """Return the evidence, and why there is none where its packages are missing."""
+        """Return the evidence, and a note if the packages that draw it are not installed."""
         try:
             return self._evidence.render(path, moments, folder), ""
         except MissingExtraError as error:

@@ -1,13 +1,10 @@
 """`unmask eval calibration`: printed tables and the JSON report."""
 
 import json
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from tests.factories import make_clip
-from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
@@ -19,7 +16,6 @@ from unmask.training.calibration.comparison import (
     FlaggedRates,
 )
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
 COMPARISON = CalibrationComparison(
     calibration_clips=12,
     clips=30,
@@ -35,14 +31,11 @@ COMPARISON = CalibrationComparison(
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, bundle_folder):
+def run(run, tmp_path, monkeypatch, bundle_folder):
     """Run the command on a manifest of one test clip, with a wide terminal."""
-    (tmp_path / "params.yaml").write_text(PARAMS.read_text())
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     manifest = write_manifest([make_clip()], tmp_path / "manifest.csv")
-    arguments = ["eval", "calibration", str(bundle_folder), str(manifest)]
-    return lambda *args: CliRunner().invoke(app, [*arguments, *args])
+    return lambda *args: run("calibration", bundle_folder, manifest, *args)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def signer_of(signature: Signature) -> "Ed25519PublicKey":
     """Return the public key that a signature names.
 
     Raises:
-        CustodyError: It is none, or not the one of the key id.
+        CustodyError: It is not an Ed25519 public key, or does not match the key id.
     """
     try:
         key = from_base64(signature.public_key)

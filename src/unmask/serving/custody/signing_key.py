@@ -185,7 +185,7 @@ def from_base64(text: str) -> "Ed25519PublicKey":
     """Return a public key of 32 bytes in base64.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not such a key.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
