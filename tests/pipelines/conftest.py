@@ -89,8 +89,8 @@ def platforms(request, tmp_path_factory):
         "BENTOML_HOME": str(root / "outputs/bentoml"),
     }
     request.session.stash[PLATFORMS] = root, variables
+    mlflow.set_tracking_uri(None)  # Lightning sets it; this deletes the variable as well
     _enter(root, variables)
-    mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
     yield root

@@ -27,10 +27,10 @@ def checkout(tmp_path, monkeypatch, mlflow_database):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "outputs").mkdir()
     shutil.copy(mlflow_database, tmp_path / "outputs/mlflow.db")
+    mlflow.set_tracking_uri(None)  # Lightning sets it; this deletes the variable as well
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/outputs/mlflow.db")
     monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", str(tmp_path / "outputs/mlartifacts"))
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "outputs/bentoml"))
-    mlflow.set_tracking_uri(None)  # Lightning's logger sets it for the process
     yield tmp_path
     mlflow.set_tracking_uri(None)
 

@@ -24,16 +24,16 @@ def run(checkout):
 
 
 def enter(folder, monkeypatch):
+    mlflow.set_tracking_uri(None)  # before the variable, which it deletes if an address was set
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/outputs/mlflow.db")
     monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", str(folder / "outputs/mlartifacts"))
-    mlflow.set_tracking_uri(None)
 
 
 def test_a_moved_checkout_finds_its_artifacts_again(run, checkout, monkeypatch, tmp_path_factory):
     moved = tmp_path_factory.mktemp("elsewhere") / "moved here"
     shutil.move(checkout / "outputs", moved / "outputs")
     enter(moved, monkeypatch)
-    relocate_artifacts()
+    assert relocate_artifacts() > 0
     place = (moved / "outputs/mlartifacts").as_uri()
     (file,) = mlflow.MlflowClient().list_artifacts(run)
     assert file.path == "page.html"
@@ -72,7 +72,7 @@ def test_where_nothing_was_moved_nothing_changes(run):
 
 
 def test_a_tracking_server_is_left_alone(monkeypatch, tmp_path):
+    mlflow.set_tracking_uri(None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", str(tmp_path))
-    mlflow.set_tracking_uri(None)
     assert relocate_artifacts() == 0
