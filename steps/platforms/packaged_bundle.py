@@ -7,7 +7,7 @@ from pathlib import Path
 from unmask.errors import BundleError, EngineError, MissingExtraError
 from unmask.files import file_sha256
 from unmask.models.bundle import load_bundle, save_bundle
-from unmask.models.bundle_metadata import METADATA, is_whole
+from unmask.models.bundle_metadata import METADATA, copy_gates, is_whole
 from unmask.models.graphs.engine_choice import measure_engines
 from unmask.models.graphs.export import export_graphs
 from unmask.models.graphs.index import GRAPHS, copy_graphs, has_graphs, read_index
@@ -30,6 +30,7 @@ def package_bundle(bundle: Path, target: Path) -> bool:
         shutil.copytree(bundle, target, ignore=shutil.ignore_patterns(GRAPHS))
     else:
         save_bundle(target, load_bundle(bundle))
+        copy_gates(bundle, target)
     return _copy_usable_graphs(bundle, target) or write_graphs(target)
 
 

@@ -1,6 +1,7 @@
 """Metadata of a bundle on disk: everything but its weights."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,12 @@ def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
     """Return the domain; ``None`` where another release measured other facts."""
     domain = None if values is None else from_dict(CalibrationDomain, values)
     return domain if domain is not None and domain.facts == FOOTAGE_FACTS else None
+
+
+def copy_gates(source: Path, target: Path) -> None:
+    """Copy what was measured at promotion, if anything was, to a bundle with the same scores."""
+    if (source / GATES).is_file():
+        shutil.copyfile(source / GATES, target / GATES)
 
 
 def _read_gates(path: Path) -> dict[str, Any]:

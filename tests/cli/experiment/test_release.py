@@ -1,5 +1,7 @@
 """`unmask experiment release`."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +16,11 @@ from unmask.models.calibration.platt import Calibration
 from unmask.models.detector import Detector
 from unmask.models.scoring_bundle import EXPERIMENTAL
 
+GATE = {
+    **{"name": "auc", "value": 0.9, "limit": 0.8},
+    **{"direction": "at least", "level": "required", "passed": True},
+}
+
 
 @pytest.fixture
 def bundle(tmp_path):
@@ -21,6 +28,7 @@ def bundle(tmp_path):
     marked = {EXPERIMENTAL: "It missed a gate of an earlier report."}
     made = Bundle((detector,), PreprocessingSettings(), Calibration(), 1, "field", marked)
     save_bundle(tmp_path / "bundle", made)
+    (tmp_path / "bundle/gates.json").write_text(json.dumps({"rows": [GATE], "notes": []}))
     return tmp_path / "bundle"
 
 
@@ -56,6 +64,7 @@ def test_a_missed_gate_makes_the_released_bundle_experimental(
     assert ("all release gates passed" in result.output) is (not experimental)
     released = load_bundle(out)
     assert released.experimental == experimental
+    assert released.gates == (GATE,)
     assert released.sha256 in result.output
     card = (out / "MODEL_CARD.md").read_text()
     assert experimental in card

@@ -63,11 +63,13 @@ def test_a_bundle_that_lacks_weights_is_completed_and_keeps_its_graphs(
     index = json.loads((small / "graphs/index.json").read_text())
     index["bundle_sha256"] = file_sha256(small / "bundle.json")
     (small / "graphs/index.json").write_text(json.dumps(index))
+    (small / "gates.json").write_text('{"rows": [{"name": "auc"}], "notes": []}')
     assert package_bundle(small, tmp_path / "bundle")
     loaded = load_for_scoring(tmp_path / "bundle")
     assert isinstance(loaded, GraphBundle)
     assert loaded.sha256 != file_sha256(small / "bundle.json")
     assert (tmp_path / "bundle/model.safetensors").is_file()
+    assert loaded.gates == ({"name": "auc"},)
 
 
 def test_damaged_graphs_are_written_again(with_graphs, tmp_path):

@@ -37,6 +37,7 @@ def command(
     from unmask.evaluation.release_gates import missed_gates
     from unmask.evaluation.serialization import load
     from unmask.models.bundle import load_bundle, save_bundle
+    from unmask.models.bundle_metadata import copy_gates
     from unmask.models.scoring_bundle import EXPERIMENTAL
 
     table = load(HeldOutTable, results)
@@ -46,6 +47,7 @@ def command(
     provenance = {k: v for k, v in loaded.provenance.items() if k != EXPERIMENTAL}
     provenance |= {EXPERIMENTAL: reason} if reason else {}
     released = save_bundle(out, replace(loaded, provenance=provenance), whole=False)
+    copy_gates(bundle, out)
     (out / MODEL_CARD).write_text(_model_card(released, table, footage))
     megabytes = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     typer.echo(f"{out}: {megabytes:.1f} MB, sha256 {released.sha256}")
