@@ -34,12 +34,14 @@ CORE := outputs/core
 # build context of the image for training, and descriptions of what the images install
 TRAINING_CONTEXT := outputs/training-image
 SBOM := outputs/sbom
+# genuine videos of real people; the demo detector must call none of them fake
+FOOTAGE ?= $(wildcard ../shared/clips*/real)
 # summary of the last run; a run that fails early writes none
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train test coverage test-core test-services test-ray soak check check-fast format serve worker key \
-	image training-image sbom mlflow zenml bench bench-compare docs lock release
+	footage image training-image sbom mlflow zenml bench bench-compare docs lock release
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -103,6 +105,15 @@ test-services: $(READY)  ## tests that kill workers; tests of browser, Redis and
 test-ray: $(READY)  ## tests of bulk analysis on Ray, which is installed into outputs/ray for them
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target outputs/ray 'ray>=2.50,<3'
 	@PYTHONPATH="$(CURDIR)/outputs/ray" $(BIN)/python -m pytest -m services tests/serving/bulk/test_ray_pool.py
+
+footage: $(READY)  ## FOOTAGE='FOLDER …' of genuine videos through what `make train` trained, which may call none of them fake
+ifeq ($(strip $(FOOTAGE)),)
+	@echo "no footage to analyze; name folders of genuine videos: make footage FOOTAGE='FOLDER …'"
+else
+	@rm -rf outputs/footage.csv*
+	@$(BIN)/unmask analyze $(FOOTAGE) --bundle outputs/champion --out outputs/footage.csv --workers 2 \
+		--fail-on fake --fail-on error
+endif
 
 soak: $(READY)  ## FILES=10000 corrupt files and KILLS=200 kills through the service; the files resume
 	@UNMASK_BROKEN_FILES=$(FILES) UNMASK_SOAK_LOG="$(SOAK)/corrupt-$(FILES).jsonl" UNMASK_KILLS=$(KILLS) \
