@@ -35,4 +35,5 @@ def check_gates(
     untrained = untrained_notes(read_untrained(bundle))
     skipped = *robustness.notes, *codecs.notes
     measured = *gates.headline_notes(evaluation), *gates.unmeasured_notes(evaluation)
-    return replace(report, notes=(*untrained, *skipped, *measured, *plan.notes))
+    notes = (*untrained, *skipped, *measured, *plan.notes)
+    return replace(report, notes=notes, conditions=codecs.verdicts)

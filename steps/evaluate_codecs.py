@@ -1,5 +1,6 @@
-"""AUC of a detector after re-encoding the test clips."""
+"""AUC and verdicts of a detector after re-encoding the test clips."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.robustness import codec_evaluation
 from unmask.robustness.codec_report import CodecReport
+from unmask.training.condition_verdicts import measure_conditions
 
 
 @step(cache_policy=EVALUATION_POLICY)
@@ -24,6 +26,7 @@ def evaluate_codecs(
     seed: int,
 ) -> Annotated[CodecReport, "codecs"]:
     """Re-encode the test clips under every codec condition of the phase, and score them."""
-    return codec_evaluation.evaluate_codecs(
-        load_on_accelerator(bundle), clips, Cache(CACHE), settings, evaluation, seed
-    )
+    detector, cache = load_on_accelerator(bundle), Cache(CACHE)
+    report = codec_evaluation.evaluate_codecs(detector, clips, cache, settings, evaluation, seed)
+    verdicts = measure_conditions(detector, clips, cache, settings, evaluation)
+    return replace(report, verdicts=verdicts)

@@ -87,13 +87,7 @@ def _build_story(
     if report.fake_probability is not None:
         yield _table(_score_rows(report))
     yield from _section("Interpretation", INTERPRETATION)
-    if report.notes:
-        yield from _section("Caveats", report.notes)
-    if report.speaking_lines:
-        yield from _section("Who speaks", report.speaking_lines)
-    if report.provenance_lines:
-        yield from _section("Provenance", report.provenance_lines)
-        yield _table(provenance_rows(report))
+    yield from _remarks(report)
     yield _paragraph("Flagged segments", "Heading3")
     yield from _segments(report)
     if images:
@@ -112,6 +106,22 @@ def _build_story(
     yield Spacer(1, 4 * mm)
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield _paragraph(f"Job {job.id}, report created {created} by unmask {__version__}.", "Italic")
+
+
+def _remarks(report: Report) -> Iterator[Flowable]:
+    """Yield the sections on caveats, speakers, material, coverage and provenance that it has."""
+    sections = {
+        "Caveats": report.notes,
+        "Who speaks": report.speaking_lines,
+        "What the material does to verdicts": report.quality_lines,
+        "What the detector was tested on": report.coverage_lines,
+        "Provenance": report.provenance_lines,
+    }
+    for title, lines in sections.items():
+        if lines:
+            yield from _section(title, lines)
+    if report.provenance_lines:
+        yield _table(provenance_rows(report))
 
 
 def _score_rows(report: Report) -> Iterator[tuple[str, str]]:

@@ -10,11 +10,11 @@ from steps.platforms.materializers import hash_folder
 from steps.platforms.packaged_bundle import write_graphs
 from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
 from unmask.evaluation.gates import GateReport
-from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.files import atomic_write
 from unmask.models.bundle import load_bundle
-from unmask.models.bundle_metadata import GATES
-from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
+from unmask.models.bundle_metadata import CONDITIONS, GATES
+from unmask.serving.measured_rates import describe_condition, describe_verdicts
+from unmask.serving.report.model_card import ReportedGate
 from unmask.serving.report.model_card_markdown import to_markdown
 from unmask.serving.report_builder import build_model_card
 
@@ -61,14 +61,21 @@ def _copy_into_service(champion: Path) -> None:
 
 def render_model_card(bundle: Path, gates: GateReport) -> str:
     """Return the model card, in Markdown, of a bundle with these gate results."""
-    rows, measured = _list_rows(gates), _describe_verdicts(gates.verdicts)
-    described = replace(load_bundle(bundle), gates=rows, notes=gates.notes, measured=measured)
+    measured = None if gates.verdicts is None else describe_verdicts(gates.verdicts)
+    rows, loaded = _list_rows(gates), load_bundle(bundle)
+    described = replace(loaded, gates=rows, notes=gates.notes, measured=measured)
     return to_markdown(build_model_card(described, described.calibration))
 
 
 def _write_gates(path: Path, gates: GateReport) -> None:
-    measured = _describe_verdicts(gates.verdicts)
-    content = {"rows": _list_rows(gates), "notes": gates.notes, "measured": measured}
+    measured = None if gates.verdicts is None else describe_verdicts(gates.verdicts)
+    conditions = [describe_condition(each) for each in gates.conditions]
+    content: dict[str, Any] = {
+        "rows": _list_rows(gates),
+        "notes": gates.notes,
+        "measured": measured,
+        CONDITIONS: conditions,
+    }
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
 
@@ -76,18 +83,3 @@ def _write_gates(path: Path, gates: GateReport) -> None:
 def _list_rows(gates: GateReport) -> tuple[dict[str, Any], ...]:
     fields = ReportedGate.model_fields
     return tuple({name: asdict(row)[name] for name in fields} for row in gates.rows)
-
-
-def _describe_verdicts(verdicts: MeasuredVerdicts | None) -> dict[str, Any] | None:
-    if verdicts is None:
-        return None
-    fpr, fnr = verdicts.fpr, verdicts.fnr
-    counts = {name: value for name, value in asdict(verdicts).items() if "promised" not in name}
-    reported = ReportedVerdicts(
-        **counts,
-        fpr=fpr.value,
-        fpr_interval=(fpr.low or 0.0, fpr.high or 0.0),
-        fnr=fnr.value,
-        fnr_interval=(fnr.low or 0.0, fnr.high or 0.0),
-    )
-    return reported.model_dump()

@@ -7,7 +7,7 @@ import pytest
 from unmask.models.calibration.platt import ConformalGuarantee
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import Model, ReportedGuarantee
-from unmask.serving.report.schema import Quality
+from unmask.serving.report.quality import Quality
 from unmask.serving.report_notes import build_notes, describe_untrained
 
 MODEL = Model(

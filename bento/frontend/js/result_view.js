@@ -3,6 +3,7 @@
 import { custodyCards } from "./custody_card.js";
 import { card, element } from "./dom.js";
 import { evidenceCard } from "./evidence_frames.js";
+import { materialCards } from "./material_card.js";
 import { modelCard, qualityCard } from "./model_card.js";
 import { player } from "./player.js";
 import { Playhead } from "./playhead.js";
@@ -27,6 +28,7 @@ export function resultView(job, signal) {
     card("Timeline", "timeline-card", playerRow, timeline(report, playhead)),
     evidenceCard(job, playhead),
     element("div", { class: "card-pair" }, qualityCard(job), modelCard(report.model)),
+    ...materialCards(report),
     ...provenanceCards(job),
     ...custodyCards(report),
   ];

@@ -109,13 +109,23 @@ def print_report(report: "Report") -> None:
     for item in report.evidence:
         file = "" if item.file is None else f"{item.file}: "
         console.print(Text(f"  {file}{item.description}"))
-    for line in report.provenance_lines:
-        console.print(Text(f"  provenance: {line}"))
-    for note in report.notes:
-        console.print(Text(f"  note: {note}"))
+    for line in _list_remarks(report):
+        console.print(Text(f"  {line}"))
     model = f"detector: phase {report.model.phase}, {report.model.profile}, "
     model += f"{report.model.sha256[:12]}; {report.timing_s.total:.1f} s of work"
     console.print(Text(model, "dim"))
+
+
+def _list_remarks(report: "Report") -> Iterator[str]:
+    """Yield what is to be known beside the scores, each line with its kind."""
+    kinds = {
+        "material": report.quality_lines,
+        "detector": report.coverage_lines,
+        "provenance": report.provenance_lines,
+        "note": report.notes,
+    }
+    for kind, lines in kinds.items():
+        yield from (f"{kind}: {line}" for line in lines)
 
 
 def _make_console() -> "Console":

@@ -10,6 +10,7 @@ from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
 from unmask.evaluation.auc_estimate import UnmeasuredAuc
 from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSource
+from unmask.evaluation.condition_verdicts import ConditionVerdicts
 from unmask.evaluation.cross_dataset import CrossEvaluation
 from unmask.evaluation.evaluate import Evaluation
 from unmask.evaluation.intervals import Estimate
@@ -85,6 +86,7 @@ class GateReport:
         localisation: How well forged segments are found; ``None`` in files of before version 0.3.
         baseline: The comparison with the pinned baseline per data set; empty without a baseline,
             and in files of before version 0.3.
+        conditions: Verdicts on the test clips as they are, and re-encoded.
     """
 
     rows: tuple[GateResult, ...]
@@ -97,6 +99,7 @@ class GateReport:
     verdicts: MeasuredVerdicts | None = None
     outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
     localisation: LocalisationReport | None = None
+    conditions: tuple[ConditionVerdicts, ...] = ()
 
     @property
     def outcome(self) -> str:

@@ -141,12 +141,13 @@ PUBLISHED = (
 )
 
 
-def _normalise(name: str) -> str:
+def normalise_name(name: str) -> str:
+    """Return the name of a manipulation as families are looked up by, without case and signs."""
     return re.sub(r"[^a-z0-9+]", "", name.lower())
 
 
 FAMILIES = {
-    _normalise(name): family
+    normalise_name(name): family
     for record in PUBLISHED
     for family, names in record.families.items()
     for name in names
@@ -167,4 +168,4 @@ def family_of(row: ScoreRow | Clip) -> str:
     """
     if row.fake_video is False:
         return VOICE
-    return FAMILIES.get(_normalise(row.manipulation), OTHER)
+    return FAMILIES.get(normalise_name(row.manipulation), OTHER)

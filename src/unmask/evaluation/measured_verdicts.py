@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from scipy.stats import binomtest
 
+from unmask.evaluation.coverage import TestedKind, measure_coverage
 from unmask.evaluation.intervals import Estimate
 from unmask.records import ScoreRow
 
@@ -23,6 +24,7 @@ class MeasuredVerdicts:
         inconclusive_reals, inconclusive_fakes: Clips of each class without a verdict.
         confidence: Level of the intervals.
         promised_fpr, promised_fnr: Rates of the conformal guarantee; ``None`` without one.
+        by_manipulation: The fakes of each kind; empty in files of before version 0.3.
     """
 
     split: str
@@ -36,6 +38,7 @@ class MeasuredVerdicts:
     confidence: float
     promised_fpr: float | None = None
     promised_fnr: float | None = None
+    by_manipulation: tuple[TestedKind, ...] = ()
 
     @property
     def fpr(self) -> Estimate:
@@ -111,6 +114,7 @@ def measure_verdicts(rows: Sequence[ScoreRow], confidence: float) -> MeasuredVer
         inconclusive_reals=count(reals, "inconclusive"),
         inconclusive_fakes=count(fakes, "inconclusive"),
         confidence=confidence,
+        by_manipulation=measure_coverage(rows),
     )
 
 

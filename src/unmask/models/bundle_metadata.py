@@ -2,13 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from unmask.config import ModelSettings, PreprocessingSettings, UncertaintySettings, from_dict
 from unmask.errors import BundleError, ConfigError
-from unmask.files import file_sha256
+from unmask.files import atomic_write, file_sha256
 from unmask.models.bundle_upgrades import upgrade_metadata
 from unmask.models.calibration.domain import CalibrationDomain
 from unmask.models.calibration.platt import Calibration
@@ -18,6 +18,7 @@ from unmask.records import FOOTAGE_FACTS
 METADATA = "bundle.json"
 SYNC_WEIGHTS = "sync.safetensors"
 GATES = "gates.json"
+CONDITIONS = "conditions"  # key of it
 OMITTED = "omitted_weights"  # key of the metadata, in bundles that are not whole
 SYNC_OMITTED = "omitted_sync_voice"  # key of its hash where the speech model of lip-sync is absent
 
@@ -121,6 +122,38 @@ def _read_gates(path: Path) -> dict[str, Any]:
         if isinstance(content, list):
             return {"gates": tuple(content)}
         rows, notes = tuple(content["rows"]), tuple(content["notes"])
-        return {"gates": rows, "notes": notes, "measured": content.get("measured")}
+        measured, conditions = content.get("measured"), tuple(content.get(CONDITIONS, ()))
+        return {"gates": rows, "notes": notes, "measured": measured, "conditions": conditions}
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; promote the bundle again, or delete it") from error
+
+
+def read_promotion(folder: Path) -> dict[str, Any]:
+    """Return what was measured when a bundle was promoted, as ``gates.json`` holds it.
+
+    Raises:
+        BundleError: The bundle was not promoted, or by a version before 0.3.
+    """
+    path = folder / GATES
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read; promote the bundle with make train") from error
+    if not isinstance(content, dict):
+        raise BundleError(f"{path}: is of an older version; promote the bundle with make train")
+    return content
+
+
+def store_conditions(folder: Path, conditions: Iterable[Mapping[str, Any]]) -> Path:
+    """Replace what was measured on re-encoded test clips in a promoted bundle.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        BundleError: As for :func:`read_promotion`.
+    """
+    path, content = folder / GATES, read_promotion(folder)
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(content | {CONDITIONS: list(conditions)}, indent=2) + "\n")
+    return path

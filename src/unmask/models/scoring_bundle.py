@@ -80,6 +80,8 @@ class ScoringBundle(ABC):
         gates: Gate results at promotion; empty before.
         measured: Error rates of its verdicts on the test clips, as measured at promotion; see
             :class:`unmask.evaluation.measured_verdicts.MeasuredVerdicts`. ``None`` before.
+        conditions: The same on re-encoded test clips; see
+            :class:`unmask.evaluation.condition_verdicts.ConditionVerdicts`. Empty if not measured.
         notes: What it was trained or tested without, as noted at promotion, one sentence each.
         domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
             and where there were too few clips.
@@ -99,6 +101,7 @@ class ScoringBundle(ABC):
     domain: CalibrationDomain | None = None
     notes: tuple[str, ...] = ()
     measured: Mapping[str, Any] | None = None
+    conditions: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse members of different inputs or heads."""

@@ -5,7 +5,7 @@ differs from the original by the encoding alone.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 
@@ -16,17 +16,16 @@ from unmask.config.codec_conditions import CodecCondition, parse_condition
 from unmask.data.skipped_clips import with_used_stream
 from unmask.data.test_sets import list_left_out, select_headline_clips
 from unmask.data.torch.evaluation_set import FeatureLoader, make_feature_loader, unusable_example
+from unmask.data.torch.transcoded_features import load_transcoded, transcode_all
 from unmask.errors import DataError
 from unmask.evaluation.metrics import Scores
 from unmask.models.bundle import Bundle
 from unmask.models.scoring_bundle import untrained_notes
 from unmask.preprocessing.cache import Cache
-from unmask.preprocessing.transcode_batch import TranscodeResult, transcode_clips
-from unmask.records import Clip, ClipFeatures
+from unmask.preprocessing.transcode_batch import TranscodeResult
+from unmask.records import Clip
 from unmask.robustness.clip_score import score_clip
 from unmask.robustness.codec_report import ORIGINAL, CodecReport, compare_conditions
-
-ResultsByClip = dict[str, TranscodeResult]  # by clip_id
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +60,13 @@ def evaluate_codecs(
     if not conditions:
         empty = CodecReport("test", 0, evaluation.confidence)
         return replace(empty, skipped=skipped, untrained=untrained, left_out=left_out)
-    results = _transcode(test, conditions, bundle, cache, settings.jobs)
+    results = transcode_all(test, conditions, bundle.preprocessing, cache, settings.jobs)
     load = make_feature_loader(bundle.preprocessing, cache, test)
     scores = {ORIGINAL: _score(bundle, test, load)}
     psnr_db: dict[str, float | None] = {}
     for condition in conditions:
         transcoded = results[condition.name]
-        scores[condition.name] = _score(bundle, test, _load_transcoded(condition, transcoded, load))
+        scores[condition.name] = _score(bundle, test, load_transcoded(condition, transcoded, load))
         psnr_db[condition.name] = _mean_psnr_db([transcoded[clip.clip_id] for clip in test])
     if np.isnan(np.stack(list(scores.values()))).any(axis=0).all():
         raise DataError(f"none of {len(test)} clips could be scored under every codec condition")
@@ -84,22 +83,6 @@ def _changes_input(
     return "video" in settings.modalities and any(clip.width for clip in clips)
 
 
-def _transcode(
-    clips: Sequence[Clip],
-    conditions: Sequence[CodecCondition],
-    bundle: Bundle,
-    cache: Cache,
-    jobs: int,
-) -> dict[str, ResultsByClip]:
-    """Re-encode all clips under all conditions; log the problems."""
-    results: dict[str, ResultsByClip] = {condition.name: {} for condition in conditions}
-    for result in transcode_clips(clips, conditions, bundle.preprocessing, cache, jobs):
-        results[result.condition][result.clip_id] = result
-        if result.error:
-            log.warning("clip %s, %s: %s", result.clip_id, result.condition, result.error)
-    return results
-
-
 def _mean_psnr_db(results: Sequence[TranscodeResult]) -> float | None:
     values = [
         result.transcoded.psnr_db
@@ -107,27 +90,6 @@ def _mean_psnr_db(results: Sequence[TranscodeResult]) -> float | None:
         if result.transcoded is not None and result.transcoded.psnr_db is not None
     ]
     return float(np.mean(values)) if values else None
-
-
-def _load_transcoded(
-    condition: CodecCondition, results: Mapping[str, TranscodeResult], load: FeatureLoader
-) -> FeatureLoader:
-    """Return a loader of the features of re-encoded clips."""
-
-    def load_result(clip: Clip) -> ClipFeatures:
-        result = results[clip.clip_id]
-        if result.error:
-            raise DataError(result.error)
-        if result.transcoded is None:
-            return load(clip)
-        features = load(replace(clip, path=result.transcoded.path))
-        if not condition.is_audio:
-            return features
-        # the re-encoded file has sound only, and the picture is unchanged
-        original = load(clip)
-        return replace(original, waveform=features.waveform, speech_spans_s=features.speech_spans_s)
-
-    return load_result
 
 
 def _score(bundle: Bundle, clips: Sequence[Clip], load: FeatureLoader) -> Scores:

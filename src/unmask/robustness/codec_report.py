@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field
 
 from unmask.config import EvaluationSettings
 from unmask.evaluation.bootstrap import draw_identity_counts
+from unmask.evaluation.condition_verdicts import ConditionVerdicts
 from unmask.evaluation.gates import Reading
 from unmask.evaluation.intervals import Estimate, estimate_from_resamples
 from unmask.evaluation.metric_keys import to_metric_key
@@ -88,6 +89,8 @@ class CodecReport:
             each. Empty in files of before version 0.3.
         left_out: Data sets of which no clip is measured, as they are given for testing alone; see
             :func:`unmask.evaluation.slices.describe_left_out`.
+        verdicts: Verdicts under each condition, by the rules of serving; empty in files of before
+            version 0.3.
     """
 
     split: str
@@ -101,6 +104,7 @@ class CodecReport:
     parts: tuple[CodecPart, ...] = ()
     untrained: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    verdicts: tuple[ConditionVerdicts, ...] = ()
 
     @property
     def gap(self) -> float | None:

@@ -21,6 +21,7 @@ from unmask.models.window_scores import score_windows
 from unmask.preprocessing import clip_windows
 from unmask.preprocessing.faces.detection import get_landmarker
 from unmask.preprocessing.footage import FootageStatistics
+from unmask.preprocessing.material.picture_facts import measure_picture
 from unmask.preprocessing.media.missing_pictures import missing_picture_s
 from unmask.preprocessing.prepare import iter_windows
 from unmask.preprocessing.timing import StageTimer
@@ -134,6 +135,8 @@ class Analyzer:
             if time_range_s[0] and time_range_s[0] >= info.duration_s:
                 raise MediaError(f"{path}: {_nothing_in(time_range_s)}")
             media.missing_picture_s = self._missing_picture_s(info, media, time_range_s)
+            with timer.measure("decode"):
+                media.picture = measure_picture(info, time_range_s[0])
             judges = self.bundle.judges(facts)
             if moments is not None and evidence_dir is not None and judges:
                 with timer.measure("evidence"):

@@ -23,6 +23,8 @@ from unmask.models.footage_obstacles import find_obstacles
 from unmask.models.scoring_bundle import ScoringBundle, untrained_notes
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.coverage import describe_coverage
+from unmask.serving.quality_effects import complete_quality
 from unmask.serving.report import schema
 from unmask.serving.report.model_card import (
     Model,
@@ -32,6 +34,7 @@ from unmask.serving.report.model_card import (
     ReportedVerdicts,
     name_by_member,
 )
+from unmask.serving.report.quality import ReportedCondition
 from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report_notes import NOT_COMPARED, NOT_DRAWN, build_notes, describe_untrained
 from unmask.serving.speaking_summary import summarise_speaking
@@ -59,7 +62,7 @@ def build_report(
     bundle: ScoringBundle, info: MediaInfo, result: AnalysisResult, timing: schema.Timing
 ) -> schema.Report:
     """Build the report of one video."""
-    scores, calibration, quality = result.scores, bundle.calibration, result.media.quality()
+    scores, calibration = result.scores, bundle.calibration
     decisive = scores.decisive_track()
     in_effect = calibration if decisive is None else decisive.calibration_in_effect(calibration)
     model = build_model_card(bundle, in_effect)
@@ -67,6 +70,8 @@ def build_report(
     members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
+    conditions = tuple(ReportedCondition.model_validate(each) for each in bundle.conditions)
+    quality = complete_quality(result.media, info, conditions, obstacles)
     basis = VerdictBasis(probability, _count_moments(decisive), bool(segments), obstacles)
     decision = decide_verdict(basis, in_effect)
     is_scored = decision.reason != "demo_model"
@@ -136,6 +141,7 @@ def build_model_card(bundle: ScoringBundle, in_effect: Calibration) -> Model:
         in_effect: Calibration of this video's score.
     """
     guarantee = in_effect.guarantee
+    measured = None if bundle.measured is None else ReportedVerdicts(**bundle.measured)
     return Model(
         sha256=bundle.sha256,
         phase=bundle.phase,
@@ -151,7 +157,8 @@ def build_model_card(bundle: ScoringBundle, in_effect: Calibration) -> Model:
         passes=bundle.uncertainty.passes,
         sync_weight=bundle.calibration.sync_weight,
         promise=_promise(bundle, guarantee) if guarantee.reals else None,
-        measured=None if bundle.measured is None else ReportedVerdicts(**bundle.measured),
+        measured=measured,
+        coverage=None if measured is None else describe_coverage(measured.by_manipulation),
         prevalence=bundle.calibration.stated_prevalence,
         gates=tuple(ReportedGate.model_validate(gate) for gate in bundle.gates),
         notes=bundle.notes or untrained_notes(bundle.untrained),

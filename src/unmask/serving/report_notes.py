@@ -9,7 +9,7 @@ from unmask.models.footage_obstacles import STILL_SHARE
 from unmask.models.scoring_bundle import DEMO_PROFILE, LIP_SYNC
 from unmask.records import MediaInfo
 from unmask.serving.report.model_card import Model, ReportedGuarantee
-from unmask.serving.report.schema import Quality
+from unmask.serving.report.quality import Quality
 from unmask.serving.time_notes import time_notes
 
 MIN_FRAMES_WITH_FACE = 5  # a face in fewer frames is little evidence

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from unmask.records import MediaInfo
-from unmask.serving.report.schema import Quality
+from unmask.serving.report.quality import Quality
 
 DURATION_TOLERANCE_S = 1.0  # containers round; a smaller difference is not a missing part
 MIN_MISSING_S = 0.5

@@ -148,3 +148,17 @@ def test_provenance_and_chain_of_custody_are_shown(make_service, running_worker,
     assert "A. Examiner" in custody
     hashes = [line for line in custody.splitlines() if len(line) == 64]
     assert len(hashes) == 2  # of the settings, and of the key
+
+
+def test_the_effects_of_the_material_and_the_coverage_are_shown(
+    make_service, running_worker, open_app
+):
+    service = make_service()
+    page = open_app(service, HTTP_ERROR)
+    with running_worker(service):
+        submit(page, video("material"))
+        wait_for_text(page, "What the material does to verdicts")
+    assert "Of 42 genuine test clips like this" in text_of(page, ".material")
+    assert "Never tested on fakes of the families lip-sync" in text_of(page, ".coverage")
+    page.get_by_text("Published generators without a test clip").click()
+    assert "lip-sync: Wav2Lip" in text_of(page, ".coverage")

@@ -16,6 +16,7 @@ from bento.sandbox.protocol import Progress
 from unmask.errors import MediaError
 from unmask.files import file_sha256
 from unmask.serving.custody.canonical_json import canonical_sha256
+from unmask.serving.report.coverage import Coverage
 from unmask.serving.report.custody import Custody
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
 from unmask.serving.report.provenance import (
@@ -26,6 +27,7 @@ from unmask.serving.report.provenance import (
     Provenance,
     ValidationFailure,
 )
+from unmask.serving.report.quality import Quality, QualityEffect
 from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report.schema import (
     Box,
@@ -33,7 +35,6 @@ from unmask.serving.report.schema import (
     Media,
     Modalities,
     Person,
-    Quality,
     Report,
     ScorePoint,
     Segment,
@@ -106,6 +107,23 @@ def rich_fields():
     return fields | {"speaking": voice_over()}
 
 
+def material_fields():
+    """Fields of a report with the material's effects and the detector's coverage."""
+    report = make_report("a.mp4")
+    message = "Compression leaves 0.010 bits per pixel (h264). Of 42 genuine test clips like this"
+    effect = QualityEffect(fact="compression", condition="h264:43", message=message)
+    coverage = Coverage(
+        tested=(),
+        untested=("lip-sync",),
+        untested_generators={"lip-sync": ("Wav2Lip",)},
+        messages=("Never tested on fakes of the families lip-sync.",),
+    )
+    return {
+        "quality": report.quality.model_copy(update={"effects": (effect,)}),
+        "model": report.model.model_copy(update={"coverage": coverage}),
+    }
+
+
 def voice_over():
     """Return who speaks where a narrator is heard over a person who listens."""
     listener = {"person": 0, "code": "listens", "speaks_s": 0.0, "listens_s": 1.8}
@@ -172,6 +190,7 @@ def provenance_fields():
 
 
 VARIANTS = {
+    "material": material_fields,
     "provenance": provenance_fields,
     "rich": rich_fields,
     "unlike": unlike_fields,

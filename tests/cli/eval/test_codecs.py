@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from typer.testing import CliRunner
 from tests.factories import make_clip
 from unmask.cli.app import app
 from unmask.data.manifest import write_manifest
-from unmask.errors import ConfigError
+from unmask.errors import BundleError, ConfigError
 from unmask.files import file_sha256
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.scoring_bundle import not_trained
@@ -118,3 +119,22 @@ def test_skipped_conditions_and_components_that_are_not_trained_are_named(
     lines = run("silent", manifest, "--cells", "aac:24,h264:30").output.splitlines()
     assert "audio is not trained: no training clip has sound" in lines
     assert any(line.startswith("codecs skipped: aac:24 ") for line in lines)
+
+
+def test_verdicts_are_kept_in_a_promoted_bundle(run, manifest, bundle_folder, tmp_path):
+    promoted = tmp_path / "promoted"
+    shutil.copytree(bundle_folder, promoted)
+    (promoted / "gates.json").write_text(json.dumps({"rows": [], "notes": ["a note"]}))
+    result = run(promoted, manifest, "--cells", "h264:30", "--keep")
+    assert result.exit_code == 0, result.output
+    assert "genuine called fake" in result.output
+    content = json.loads((promoted / "gates.json").read_text())
+    assert content["notes"] == ["a note"]
+    loaded = load_bundle(promoted)
+    assert [each["condition"] for each in loaded.conditions] == ["original", "h264:30"]
+    assert loaded.conditions[1]["facts"]["bits_per_pixel"] > 0
+
+
+def test_nothing_is_measured_for_a_bundle_that_cannot_keep_it(run, manifest, bundle_folder):
+    result = run(bundle_folder, manifest, "--cells", "h264:30", "--keep")
+    assert isinstance(result.exception, BundleError)

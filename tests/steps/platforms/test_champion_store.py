@@ -4,12 +4,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from steps.platforms import champion_store, packaged_bundle
-from unmask.errors import EngineError
+from unmask.errors import BundleError, EngineError
+from unmask.evaluation.condition_verdicts import ConditionVerdicts
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.models.bundle import load_bundle
+from unmask.models.bundle_metadata import store_conditions
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
+from unmask.serving.report.quality import ReportedCondition
 
 
 def gates(level, passed):
@@ -61,6 +66,25 @@ def test_the_champion_has_the_measured_error_rates(checkout):
     assert (card.reals, card.false_alarms, card.people) == (42, 7, 14)
     assert card.fpr == 7 / 42
     assert card.fpr_interval == (verdicts.fpr.low, verdicts.fpr.high)
+
+
+def test_the_champion_has_the_verdicts_under_each_condition(checkout):
+    verdicts = MeasuredVerdicts("test", 42, 40, 14, 7, 2, 5, 6, 0.95)
+    condition = ConditionVerdicts("h264:33", "h264", {"bits_per_pixel": 0.02}, verdicts, 1)
+    report = replace(gates("required", True), conditions=(condition,))
+    champion = champion_store.publish_champion(bundle(checkout / "one", "1"), report)
+    (stored,) = json.loads((champion / "gates.json").read_text())["conditions"]
+    card = ReportedCondition.model_validate(stored)
+    assert (card.condition, card.lost, card.verdicts.misses) == ("h264:33", 1, 2)
+    store_conditions(champion, [{**stored, "condition": "half"}])
+    after = json.loads((champion / "gates.json").read_text())
+    assert [each["condition"] for each in after["conditions"]] == ["half"]
+    assert after["rows"] == json.loads(json.dumps(champion_store._list_rows(report)))
+
+
+def test_conditions_are_stored_in_a_promoted_bundle_alone(tmp_path):
+    with pytest.raises(BundleError, match="promote the bundle"):
+        store_conditions(tmp_path, [])
 
 
 def test_the_champion_has_graphs_if_its_networks_have_any(checkout, bundle_folder, caplog):

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from unmask.optional_deps import require
 from unmask.preprocessing.footage import still_share
+from unmask.preprocessing.material.picture_facts import PictureFacts
+from unmask.preprocessing.material.sound_facts import SoundFacts
 from unmask.records import ClipFeatures, PersonFeatures
 from unmask.serving.aggregation.waveform_peaks import PeakEnvelope
-from unmask.serving.report.schema import Quality
+from unmask.serving.report.quality import Quality
 
 
 @dataclass
@@ -36,6 +38,8 @@ class MediaStatistics:
     sharpness: list[float] = field(default_factory=list)
     peaks: PeakEnvelope = field(default_factory=PeakEnvelope)
     compared: bool = True
+    picture: PictureFacts = field(default_factory=PictureFacts)
+    sound: SoundFacts = field(default_factory=SoundFacts)
 
     def add(self, window: ClipFeatures) -> None:
         """Add one window."""
@@ -43,6 +47,7 @@ class MediaStatistics:
         self.frames_sampled += window.frames_sampled
         self.frames_still += window.frames_still
         self.compared &= window.compared
+        self.sound.add(window)
         times = [person.track.time_s for person in window.people]
         self.frames_with_face += len(np.unique(np.concatenate(times))) if times else 0
         if window.waveform is not None:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field
 
 from unmask.serving.report.base import Probability, ReportModel
+from unmask.serving.report.coverage import Coverage
 
 
 class ReportedGuarantee(ReportModel):
@@ -69,6 +70,17 @@ class ReportedGuarantee(ReportModel):
         )
 
 
+class ReportedKind(ReportModel):
+    """Verdicts on the test fakes of one kind, as measured at promotion."""
+
+    manipulation: str = Field(description="Kind of forgery, as the data set names it.")
+    family: str = Field(description="Family of its generator.")
+    clips: int = Field(ge=1, description="Fakes of this kind.")
+    people: int = Field(ge=1, description="People in them.")
+    misses: int = Field(ge=0, description="Fakes called real.")
+    inconclusive: int = Field(ge=0, description="Fakes without a verdict.")
+
+
 class ReportedVerdicts(ReportModel):
     """How often verdicts on the test clips were wrong or withheld, as measured at promotion."""
 
@@ -87,6 +99,9 @@ class ReportedVerdicts(ReportModel):
     fnr: Probability = Field(description="Share of fakes called real.")
     fnr_interval: tuple[Probability, Probability] = Field(description="Its exact interval.")
     confidence: Probability = Field(description="Level of both intervals.")
+    by_manipulation: tuple[ReportedKind, ...] = Field(
+        default=(), description="The fakes of each kind; empty before schema 5."
+    )
 
     def describe(self) -> str:
         """Return both rates with their counts and intervals in a sentence."""
@@ -175,6 +190,11 @@ class Model(ReportModel):
         default=None,
         description="Share of forged clips that every probability is stated for; null if unknown, "
         "and before schema 4. Verdicts do not depend on it.",
+    )
+    coverage: Coverage | None = Field(
+        default=None,
+        description="Kinds of forgeries it was tested on, and which never; null if unknown, and "
+        "before schema 5.",
     )
     gates: tuple[ReportedGate, ...] = Field(
         default=(),

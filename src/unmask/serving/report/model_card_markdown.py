@@ -30,6 +30,7 @@ def to_markdown(model: Model) -> str:
         ("Model", _bullets(_details(model))),
         ("Intended use", INTENDED_USE),
         ("Measured at promotion", _gate_table(model.gates)),
+        *([("Coverage", _bullets(model.coverage.messages))] if model.coverage else []),
         *([("Left out", _bullets(model.notes))] if model.notes else []),
         ("Verdict and guarantee", _bullets(_verdict(model))),
         ("Limits", demo + LIMITS),

@@ -7,7 +7,8 @@ and timing, and what a page needs for drawing (face boxes, offsets along time, w
 Schema 3 adds the reason of an inconclusive verdict, and withholds scores where the demonstration
 model does not judge. Schema 4 gives all reasons with their words, the measured error rates and the
 prevalence, and an interval of the probability; what older schemas call so is ``dropout_range``.
-Schema 5 adds the provenance of the file, the chain of custody and a signature.
+Schema 5 adds the provenance of the file, the chain of custody, a signature, more facts of the
+material with the verdicts measured on such clips, and the kinds of forgeries that were tested.
 Reports of every older schema are still read.
 ``Report.model_json_schema()`` is the contract as a JSON schema.
 """
@@ -21,6 +22,7 @@ from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.custody import Custody, Signature
 from unmask.serving.report.model_card import Model
 from unmask.serving.report.provenance import Provenance
+from unmask.serving.report.quality import Quality
 from unmask.serving.report.reasons import ReportedReason, describe_reasons
 from unmask.serving.report.speaking import Speaking
 
@@ -187,36 +189,6 @@ class Evidence(ReportModel):
     )
 
 
-class Quality(ReportModel):
-    """Measured quality of the material."""
-
-    frames_sampled: int = Field(ge=0, description="Sampled frames.")
-    frames_with_face: int = Field(ge=0, description="Sampled frames with at least one face.")
-    people: int = Field(ge=0, description="People found.")
-    face_width_px: float | None = Field(
-        description="Mean width of the faces in the shown image; null without a face."
-    )
-    sharpness: float | None = Field(
-        description="Median variance of the Laplacian over aligned grey faces, levels squared; "
-        "lower is more blurred; null without a face."
-    )
-    sound_s: Seconds = Field(description="Length of the analyzed sound.")
-    speech_s: Seconds = Field(description="Length of the speech in it.")
-    missing_audio_s: Seconds = Field(
-        default=0.0, description="Length of the holes in the recorded sound; they count as silence."
-    )
-    missing_picture_s: Seconds = Field(
-        default=0.0, description="Length of the pictures that are missing or do not decode."
-    )
-    still_share: float | None = Field(
-        default=None,
-        ge=0.0,
-        le=1.0,
-        description="Share of sampled frames in which the faces, or the picture without one, do "
-        "not move since the frame before; 1 for a single frame, null without video.",
-    )
-
-
 class SoundTrack(ReportModel):
     """One audio stream of the file."""
 
@@ -377,6 +349,16 @@ class Report(ReportModel):
     def speaking_lines(self) -> tuple[str, ...]:
         """Who speaks, in words; none in older reports."""
         return () if self.speaking is None else self.speaking.lines
+
+    @property
+    def quality_lines(self) -> tuple[str, ...]:
+        """What the material is like and what that does to verdicts; none in older reports."""
+        return tuple(effect.message for effect in self.quality.effects)
+
+    @property
+    def coverage_lines(self) -> tuple[str, ...]:
+        """What the detector was tested on, in words; none in older reports."""
+        return () if self.model.coverage is None else self.model.coverage.messages
 
     @property
     def provenance_lines(self) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Facts of the material that tell how it was recorded, compressed and converted."""
