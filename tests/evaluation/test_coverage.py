@@ -22,5 +22,14 @@ def test_each_fake_counts_once_in_its_kind(score_rows):
         assert {family_of(row) for row in own} == {kind.family}
 
 
+def test_several_forgeries_in_one_clip_belong_to_the_first_known_family(score_rows):
+    fake = next(row for row in score_rows() if row.is_fake)
+    fake = replace(fake, fake_video=True, verdict="fake")
+    names = ["odd+face-swap", "video+audio", "odd+odder"]
+    kinds = measure_coverage([replace(fake, manipulation=name) for name in names])
+    families = {kind.manipulation: kind.family for kind in kinds}
+    assert families == dict(zip(names, ["face swap", "lip-sync", "other or unnamed"], strict=True))
+
+
 def test_genuine_clips_are_no_kind(score_rows):
     assert measure_coverage([row for row in score_rows() if not row.is_fake]) == ()

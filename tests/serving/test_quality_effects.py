@@ -50,7 +50,9 @@ def effects(media, info=INFO, conditions=CONDITIONS, obstacles=NONE):
     ("bits", "expected"), [(0.04, "original"), (0.012, "h264:43"), (0.5, None)]
 )
 def test_compression_is_compared_with_test_clips_of_as_many_bits(bits, expected):
-    assert effects(statistics(bits))["compression"].condition == expected
+    effect = effects(statistics(bits))["compression"]
+    assert effect.condition == expected
+    assert effect.is_degraded is (expected == "h264:43")
 
 
 def test_another_codec_is_not_compared():
@@ -89,6 +91,9 @@ def test_signs_of_earlier_processing_are_told_where_there_are_any():
     assert not {"older_compression", "frame_rate"} & effects(statistics(grid_strength=0.05)).keys()
     signs = statistics(grid_strength=0.6, repeated_share=0.5, is_converted=True)
     found = effects(signs)
+    assert {fact for fact, effect in found.items() if effect.is_degraded} == {
+        *("older_compression", "frame_rate"),
+    }
     assert "compressed before" in found["older_compression"].message
     assert "50% of the pictures repeat" in found["frame_rate"].message
 

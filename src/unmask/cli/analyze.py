@@ -119,8 +119,7 @@ def print_report(report: "Report") -> None:
 def _list_remarks(report: "Report") -> Iterator[str]:
     """Yield what is to be known beside the scores, each line with its kind."""
     kinds = {
-        "material": report.quality_lines,
-        "detector": report.coverage_lines,
+        "material": report.degradation_lines,
         "provenance": report.provenance_lines,
         "note": report.notes,
     }

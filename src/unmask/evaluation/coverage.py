@@ -1,9 +1,9 @@
 """Coverage: which kinds of forgeries a detector was tested on, and what it made of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from unmask.evaluation.generator_families import ORDER, family_of
+from unmask.evaluation.generator_families import ORDER, OTHER, family_of
 from unmask.records import ScoreRow
 
 
@@ -37,9 +37,16 @@ def measure_coverage(rows: Sequence[ScoreRow]) -> tuple[TestedKind, ...]:
     kinds: dict[tuple[str, str], list[ScoreRow]] = {}
     for row in rows:
         if row.is_fake:
-            kinds.setdefault((family_of(row), row.manipulation), []).append(row)
+            kinds.setdefault((_family(row), row.manipulation), []).append(row)
     ordered = sorted(kinds, key=lambda kind: (ORDER.index(kind[0]), kind[1]))
     return tuple(_count(name, family, kinds[family, name]) for family, name in ordered)
+
+
+def _family(row: ScoreRow) -> str:
+    """Return the family of a fake; of several forgeries in one, that of the first with a family."""
+    parts = [replace(row, manipulation=name) for name in row.manipulation.split("+")]
+    families = [family_of(each) for each in (row, *parts)]
+    return next((family for family in families if family != OTHER), OTHER)
 
 
 def _count(name: str, family: str, rows: Sequence[ScoreRow]) -> TestedKind:

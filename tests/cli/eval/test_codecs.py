@@ -127,7 +127,7 @@ def test_verdicts_are_kept_in_a_promoted_bundle(run, manifest, bundle_folder, tm
     (promoted / "gates.json").write_text(json.dumps({"rows": [], "notes": ["a note"]}))
     result = run(promoted, manifest, "--cells", "h264:30", "--keep")
     assert result.exit_code == 0, result.output
-    assert "genuine called fake" in result.output
+    assert "Verdicts, by the rules of serving" in result.output
     content = json.loads((promoted / "gates.json").read_text())
     assert content["notes"] == ["a note"]
     loaded = load_bundle(promoted)

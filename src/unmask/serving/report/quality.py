@@ -71,6 +71,12 @@ class QualityEffect(ReportModel):
     )
     message: str = Field(description="Fact and verdicts in words.")
 
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the file is unlike the test clips as they are, as far as that was measured."""
+        is_sign = self.fact in ("older_compression", "frame_rate")
+        return is_sign or self.condition not in (None, "original")
+
 
 class Quality(ReportModel):
     """Measured quality of the material."""

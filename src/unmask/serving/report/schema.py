@@ -356,6 +356,11 @@ class Report(ReportModel):
         return tuple(effect.message for effect in self.quality.effects)
 
     @property
+    def degradation_lines(self) -> tuple[str, ...]:
+        """Those of ``quality_lines`` on which the file differs from the test clips."""
+        return tuple(each.message for each in self.quality.effects if each.is_degraded)
+
+    @property
     def coverage_lines(self) -> tuple[str, ...]:
         """What the detector was tested on, in words; none in older reports."""
         return () if self.model.coverage is None else self.model.coverage.messages
