@@ -12,7 +12,6 @@ from unmask.records import RATE_HZ, MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
 from unmask.serving.measured_rates import describe_condition
 from unmask.serving.quality_effects import complete_quality
-from unmask.serving.report.quality import ReportedCondition
 
 INFO = MediaInfo(Path("a.mp4"), "0" * 64, 1, 9.0, 25.0, 320, 240, 0, "h264", "aac", video_index=0)
 NONE = frozenset()
@@ -21,7 +20,7 @@ NONE = frozenset()
 def condition(name, codec="h264", misses=3, **facts):
     counts = MeasuredVerdicts("test", 42, 40, 14, 2, misses, 5, 6, 0.95)
     measured = ConditionVerdicts(name, codec, facts, counts)
-    return ReportedCondition.model_validate(describe_condition(measured))
+    return describe_condition(measured)
 
 
 CONDITIONS = (

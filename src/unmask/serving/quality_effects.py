@@ -1,8 +1,9 @@
 """Quality effects: facts of the material, and verdicts on test clips that are like it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
+from typing import Any
 
 from unmask.preprocessing.material.picture_facts import PictureFacts
 from unmask.records import MediaInfo, Reason
@@ -41,17 +42,18 @@ class _Fact:
 def complete_quality(
     media: MediaStatistics,
     info: MediaInfo,
-    conditions: Sequence[ReportedCondition],
+    measured: Sequence[Mapping[str, Any]],
     obstacles: frozenset[Reason],
 ) -> Quality:
     """Return the quality of the material with its facts, and what they do to verdicts.
 
     Args:
-        conditions: As measured at promotion.
+        measured: Fields of each :class:`ReportedCondition`, as stored at promotion.
         obstacles: Of the verdict. Where the footage is unlike the calibration clips, rates of test
             clips say nothing about it.
     """
     quality = media.quality()
+    conditions = tuple(ReportedCondition.model_validate(each) for each in measured)
     picture, sound = _picture(media.picture) if info.has_video else None, None
     if media.sound.cutoff_hz is not None:
         snr_db = media.sound.snr_db

@@ -34,7 +34,6 @@ from unmask.serving.report.model_card import (
     ReportedVerdicts,
     name_by_member,
 )
-from unmask.serving.report.quality import ReportedCondition
 from unmask.serving.report.reasons import describe_reasons
 from unmask.serving.report_notes import NOT_COMPARED, NOT_DRAWN, build_notes, describe_untrained
 from unmask.serving.speaking_summary import summarise_speaking
@@ -70,8 +69,7 @@ def build_report(
     members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
-    conditions = tuple(ReportedCondition.model_validate(each) for each in bundle.conditions)
-    quality = complete_quality(result.media, info, conditions, obstacles)
+    quality = complete_quality(result.media, info, bundle.conditions, obstacles)
     basis = VerdictBasis(probability, _count_moments(decisive), bool(segments), obstacles)
     decision = decide_verdict(basis, in_effect)
     is_scored = decision.reason != "demo_model"
