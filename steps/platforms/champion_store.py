@@ -9,11 +9,12 @@ from typing import Any
 from steps.platforms.materializers import hash_folder
 from steps.platforms.packaged_bundle import write_graphs
 from steps.platforms.paths import CHAMPION, CHAMPIONS, SERVICE, SERVICE_BUNDLE
+from unmask.evaluation.coverage_summary import summarise_coverage
 from unmask.evaluation.gates import GateReport
+from unmask.evaluation.reported_rates import describe_condition, describe_verdicts
 from unmask.files import atomic_write
 from unmask.models.bundle import load_bundle
 from unmask.models.bundle_metadata import CONDITIONS, GATES
-from unmask.serving.measured_rates import describe_condition, describe_verdicts
 from unmask.serving.report.model_card import ReportedGate
 from unmask.serving.report.model_card_markdown import to_markdown
 from unmask.serving.report_builder import build_model_card
@@ -63,7 +64,9 @@ def render_model_card(bundle: Path, gates: GateReport) -> str:
     """Return the model card, in Markdown, of a bundle with these gate results."""
     measured = None if gates.verdicts is None else describe_verdicts(gates.verdicts)
     rows, loaded = _list_rows(gates), load_bundle(bundle)
-    described = replace(loaded, gates=rows, notes=gates.notes, measured=measured)
+    described = replace(
+        loaded, gates=rows, notes=gates.notes, measured=measured, coverage=_coverage(gates)
+    )
     return to_markdown(build_model_card(described, described.calibration))
 
 
@@ -74,6 +77,7 @@ def _write_gates(path: Path, gates: GateReport) -> None:
         "rows": _list_rows(gates),
         "notes": gates.notes,
         "measured": measured,
+        "coverage": _coverage(gates),
         CONDITIONS: conditions,
     }
     with atomic_write(path) as partial:
@@ -83,3 +87,9 @@ def _write_gates(path: Path, gates: GateReport) -> None:
 def _list_rows(gates: GateReport) -> tuple[dict[str, Any], ...]:
     fields = ReportedGate.model_fields
     return tuple({name: asdict(row)[name] for name in fields} for row in gates.rows)
+
+
+def _coverage(gates: GateReport) -> dict[str, Any] | None:
+    kinds = () if gates.verdicts is None else gates.verdicts.by_manipulation
+    coverage = summarise_coverage(kinds)
+    return None if coverage is None else asdict(coverage)

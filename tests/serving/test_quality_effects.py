@@ -7,10 +7,10 @@ import pytest
 
 from unmask.evaluation.condition_verdicts import ConditionVerdicts
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
+from unmask.evaluation.reported_rates import describe_condition
 from unmask.preprocessing.material.picture_facts import PictureFacts
 from unmask.records import RATE_HZ, MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
-from unmask.serving.measured_rates import describe_condition
 from unmask.serving.quality_effects import complete_quality
 
 INFO = MediaInfo(Path("a.mp4"), "0" * 64, 1, 9.0, 25.0, 320, 240, 0, "h264", "aac", video_index=0)
@@ -60,11 +60,11 @@ def test_another_codec_is_not_compared():
 
 
 def test_each_fact_has_the_conditions_that_vary_it():
-    found = effects(statistics(width_px=80.0, cutoff_hz=3900.0))
-    assert found["face_size"].condition == "half"
-    assert found["bandwidth"].condition == "opus:8"
-    assert found["compression"].condition == "original"
-    assert found["noise"].condition is None
+    by_fact = effects(statistics(width_px=80.0, cutoff_hz=3900.0))
+    assert by_fact["face_size"].condition == "half"
+    assert by_fact["bandwidth"].condition == "opus:8"
+    assert by_fact["compression"].condition == "original"
+    assert by_fact["noise"].condition is None
 
 
 def test_the_verdicts_on_clips_that_are_alike_are_told():
@@ -75,26 +75,26 @@ def test_the_verdicts_on_clips_that_are_alike_are_told():
 
 @pytest.mark.parametrize("reason", ["demo_model", "unlike_calibration"])
 def test_rates_of_test_clips_are_not_stated_for_other_footage(reason):
-    found = effects(statistics(), obstacles=frozenset({reason}))
-    assert {effect.condition for effect in found.values()} == {None}
-    assert "on footage like this was not measured" in found["compression"].message
+    by_fact = effects(statistics(), obstacles=frozenset({reason}))
+    assert {effect.condition for effect in by_fact.values()} == {None}
+    assert "on footage like this was not measured" in by_fact["compression"].message
 
 
 def test_without_measured_conditions_the_facts_are_told_alone():
-    found = effects(statistics(), conditions=())
-    assert "0.050 bits per pixel (h264)" in found["compression"].message
-    assert "was not measured" in found["compression"].message
+    by_fact = effects(statistics(), conditions=())
+    assert "0.050 bits per pixel (h264)" in by_fact["compression"].message
+    assert "was not measured" in by_fact["compression"].message
 
 
 def test_signs_of_earlier_processing_are_told_where_there_are_any():
     assert not {"older_compression", "frame_rate"} & effects(statistics(grid_strength=0.05)).keys()
     signs = statistics(grid_strength=0.6, repeated_share=0.5, is_converted=True)
-    found = effects(signs)
-    assert {fact for fact, effect in found.items() if effect.is_degraded} == {
+    by_fact = effects(signs)
+    assert {fact for fact, effect in by_fact.items() if effect.is_degraded} == {
         *("older_compression", "frame_rate"),
     }
-    assert "compressed before" in found["older_compression"].message
-    assert "50% of the pictures repeat" in found["frame_rate"].message
+    assert "compressed before" in by_fact["older_compression"].message
+    assert "50% of the pictures repeat" in by_fact["frame_rate"].message
 
 
 def test_a_file_of_sound_has_no_facts_of_a_picture():

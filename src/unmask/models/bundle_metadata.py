@@ -122,8 +122,9 @@ def _read_gates(path: Path) -> dict[str, Any]:
         if isinstance(content, list):
             return {"gates": tuple(content)}
         rows, notes = tuple(content["rows"]), tuple(content["notes"])
-        measured, conditions = content.get("measured"), tuple(content.get(CONDITIONS, ()))
-        return {"gates": rows, "notes": notes, "measured": measured, "conditions": conditions}
+        own = {name: content.get(name) for name in ("measured", "coverage")}
+        conditions = tuple(content.get(CONDITIONS, ()))
+        return {"gates": rows, "notes": notes, "conditions": conditions, **own}
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: damaged; promote the bundle again, or delete it") from error
 

@@ -82,6 +82,8 @@ class ScoringBundle(ABC):
             :class:`unmask.evaluation.measured_verdicts.MeasuredVerdicts`. ``None`` before.
         conditions: The same on re-encoded test clips; see
             :class:`unmask.evaluation.condition_verdicts.ConditionVerdicts`. Empty if not measured.
+        coverage: Families of forgeries among the test clips; see
+            :class:`unmask.evaluation.coverage_summary.Coverage`. ``None`` if not measured.
         notes: What it was trained or tested without, as noted at promotion, one sentence each.
         domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
             and where there were too few clips.
@@ -102,6 +104,7 @@ class ScoringBundle(ABC):
     notes: tuple[str, ...] = ()
     measured: Mapping[str, Any] | None = None
     conditions: tuple[Mapping[str, Any], ...] = ()
+    coverage: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse members of different inputs or heads."""

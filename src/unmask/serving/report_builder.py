@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,9 @@ from unmask.models.footage_obstacles import find_obstacles
 from unmask.models.scoring_bundle import ScoringBundle, untrained_notes
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
-from unmask.serving.coverage import describe_coverage
 from unmask.serving.quality_effects import complete_quality
 from unmask.serving.report import schema
+from unmask.serving.report.coverage import Coverage
 from unmask.serving.report.model_card import (
     Model,
     ReportedGate,
@@ -64,16 +65,16 @@ def build_report(
     scores, calibration = result.scores, bundle.calibration
     decisive = scores.decisive_track()
     in_effect = calibration if decisive is None else decisive.calibration_in_effect(calibration)
-    model = build_model_card(bundle, in_effect)
     probability = None if decisive is None else float(expit(scores.log_odds()))
     members = tuple(_members(decisive, calibration))
     segments = tuple(_segments(scores, bundle, info.duration_s or inf))
     obstacles = find_obstacles(bundle, result.footage)
-    quality = complete_quality(result.media, info, bundle.conditions, obstacles)
     basis = VerdictBasis(probability, _count_moments(decisive), bool(segments), obstacles)
     decision = decide_verdict(basis, in_effect)
     is_scored = decision.reason != "demo_model"
     guarantee = in_effect.guarantee if is_scored else ConformalGuarantee()
+    quality = complete_quality(result.media, info, bundle.conditions, obstacles)
+    model = build_model_card(bundle, in_effect)
     notes = build_notes(quality, info, model, guarantee, result.media.end_s, result.part_s)
     interval, repeats = _uncertainty(scores)
     report = schema.Report(
@@ -82,10 +83,7 @@ def build_report(
         reasons=describe_reasons(decision.reasons),
         fake_probability=probability,
         confidence_interval=interval,
-        dropout_range=None if repeats is None else (repeats.low, repeats.high),
-        uncertainty_score=None if repeats is None else repeats.score,
-        repeated_mean=None if repeats is None else repeats.mean,
-        repeated_variance=None if repeats is None else repeats.variance,
+        **_repeat_fields(repeats),
         modalities=_modalities(scores),
         members=members,
         members_spread=_members_spread(members),
@@ -139,7 +137,6 @@ def build_model_card(bundle: ScoringBundle, in_effect: Calibration) -> Model:
         in_effect: Calibration of this video's score.
     """
     guarantee = in_effect.guarantee
-    measured = None if bundle.measured is None else ReportedVerdicts(**bundle.measured)
     return Model(
         sha256=bundle.sha256,
         phase=bundle.phase,
@@ -155,8 +152,8 @@ def build_model_card(bundle: ScoringBundle, in_effect: Calibration) -> Model:
         passes=bundle.uncertainty.passes,
         sync_weight=bundle.calibration.sync_weight,
         promise=_promise(bundle, guarantee) if guarantee.reals else None,
-        measured=measured,
-        coverage=None if measured is None else describe_coverage(measured.by_manipulation),
+        measured=None if bundle.measured is None else ReportedVerdicts(**bundle.measured),
+        coverage=None if bundle.coverage is None else Coverage(**bundle.coverage),
         prevalence=bundle.calibration.stated_prevalence,
         gates=tuple(ReportedGate.model_validate(gate) for gate in bundle.gates),
         notes=bundle.notes or untrained_notes(bundle.untrained),
@@ -195,6 +192,18 @@ def _uncertainty(
     if len(repeated) < 2:  # a single prediction
         return interval, None
     return interval, summarise(expit(repeated + moved), float(expit(scores.log_odds())))
+
+
+def _repeat_fields(repeats: RepeatedPredictions | None) -> dict[str, Any]:
+    """Return the fields on repeated predictions; none without them."""
+    if repeats is None:
+        return {}
+    return {
+        "dropout_range": (repeats.low, repeats.high),
+        "uncertainty_score": repeats.score,
+        "repeated_mean": repeats.mean,
+        "repeated_variance": repeats.variance,
+    }
 
 
 def _members(track: PersonScores | None, calibration: Calibration) -> Iterator[schema.Member]:

@@ -9,10 +9,12 @@ import pytest
 from steps.platforms import champion_store, packaged_bundle
 from unmask.errors import BundleError, EngineError
 from unmask.evaluation.condition_verdicts import ConditionVerdicts
+from unmask.evaluation.coverage import TestedKind
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.models.bundle import load_bundle
 from unmask.models.bundle_metadata import store_conditions
+from unmask.serving.report.coverage import Coverage
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 from unmask.serving.report.quality import ReportedCondition
 
@@ -58,11 +60,15 @@ def test_the_champion_has_the_results_of_its_gates(checkout):
 
 
 def test_the_champion_has_the_measured_error_rates(checkout):
-    verdicts = MeasuredVerdicts("test", 42, 40, 14, 7, 2, 5, 6, 0.95, 0.1, 0.1)
+    kind = TestedKind("face-swap", "face swap", 40, 14, 2, 6)
+    verdicts = MeasuredVerdicts("test", 42, 40, 14, 7, 2, 5, 6, 0.95, 0.1, 0.1, (kind,))
     report = replace(gates("required", True), verdicts=verdicts)
     champion = champion_store.publish_champion(bundle(checkout / "one", "1"), report)
-    stored = json.loads((champion / "gates.json").read_text())["measured"]
-    card = ReportedVerdicts.model_validate(stored)
+    stored = json.loads((champion / "gates.json").read_text())
+    coverage = Coverage.model_validate(stored["coverage"])
+    assert [family.clips for family in coverage.tested] == [40]
+    card = ReportedVerdicts.model_validate(stored["measured"])
+    assert [each.misses for each in card.by_manipulation] == [2]
     assert (card.reals, card.false_alarms, card.people) == (42, 7, 14)
     assert card.fpr == 7 / 42
     assert card.fpr_interval == (verdicts.fpr.low, verdicts.fpr.high)

@@ -38,13 +38,13 @@ def command(
 
     from unmask.config.codec_conditions import ALL_CONDITIONS, GATE_CONDITIONS
     from unmask.data.manifest import read_manifest
+    from unmask.evaluation.reported_rates import describe_condition
     from unmask.evaluation.serialization import save
     from unmask.evaluation.slices import describe_left_out
     from unmask.models.bundle_metadata import read_promotion, store_conditions
     from unmask.models.device_placement import load_on_accelerator
     from unmask.preprocessing.cache import Cache
     from unmask.robustness.codec_evaluation import evaluate_codecs
-    from unmask.serving.measured_rates import describe_condition
     from unmask.training.condition_verdicts import measure_conditions
 
     settings = scope.load_settings()

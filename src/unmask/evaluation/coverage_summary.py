@@ -1,10 +1,10 @@
-"""Coverage of a detector's tests, from the verdicts measured at promotion."""
+"""Coverage summary: families of forgeries that a detector was tested on, and those never."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from unmask.evaluation.coverage import TestedKind
 from unmask.evaluation.generator_families import ORDER, OTHER, PUBLISHED, normalise_name
-from unmask.serving.report.coverage import Coverage, TestedFamily
-from unmask.serving.report.model_card import ReportedKind
 
 COMMON_WORDS = "common words"  # of the published names, those that are no generator's
 PEOPLE = (
@@ -13,8 +13,37 @@ PEOPLE = (
 )
 
 
-def describe_coverage(kinds: Sequence[ReportedKind]) -> Coverage | None:
-    """Return what a detector was tested on; ``None`` where that is not stored with it."""
+@dataclass(frozen=True, slots=True)
+class TestedFamily:
+    """Verdicts on the fakes of one family; see :class:`.TestedKind`."""
+
+    __test__ = False  # no test, whatever pytest takes the name for
+
+    family: str
+    manipulations: tuple[str, ...]
+    clips: int
+    misses: int
+    inconclusive: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a detector was tested on.
+
+    Attributes:
+        untested: Known families without a test clip.
+        untested_generators: Published names that no test clip has, by family.
+        messages: The same in words, without generators.
+    """
+
+    tested: tuple[TestedFamily, ...]
+    untested: tuple[str, ...]
+    untested_generators: Mapping[str, tuple[str, ...]]
+    messages: tuple[str, ...]
+
+
+def summarise_coverage(kinds: Sequence[TestedKind]) -> Coverage | None:
+    """Return what a detector was tested on; ``None`` without a fake."""
     if not kinds:
         return None
     families = [name for name in ORDER if any(kind.family == name for kind in kinds)]
@@ -30,7 +59,7 @@ def describe_coverage(kinds: Sequence[ReportedKind]) -> Coverage | None:
     )
 
 
-def _join(family: str, kinds: Sequence[ReportedKind]) -> TestedFamily:
+def _join(family: str, kinds: Sequence[TestedKind]) -> TestedFamily:
     return TestedFamily(
         family=family,
         manipulations=tuple(kind.manipulation for kind in kinds),
@@ -40,7 +69,7 @@ def _join(family: str, kinds: Sequence[ReportedKind]) -> TestedFamily:
     )
 
 
-def _untested_generators(kinds: Sequence[ReportedKind]) -> dict[str, tuple[str, ...]]:
+def _untested_generators(kinds: Sequence[TestedKind]) -> dict[str, tuple[str, ...]]:
     """Return the first spelling of each published name that no test clip has, by family."""
     seen = {normalise_name(kind.manipulation) for kind in kinds}
     names: dict[str, list[str]] = {}

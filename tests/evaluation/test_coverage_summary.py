@@ -1,11 +1,14 @@
 """Coverage: what was tested, and what never."""
 
-from unmask.serving.coverage import PEOPLE, describe_coverage
-from unmask.serving.report.model_card import ReportedKind
+from dataclasses import asdict
+
+from unmask.evaluation.coverage import TestedKind
+from unmask.evaluation.coverage_summary import PEOPLE, summarise_coverage
+from unmask.serving.report.coverage import Coverage
 
 
 def kind(manipulation, family, clips=5, misses=1, inconclusive=2):
-    return ReportedKind(
+    return TestedKind(
         manipulation=manipulation,
         family=family,
         clips=clips,
@@ -17,7 +20,7 @@ def kind(manipulation, family, clips=5, misses=1, inconclusive=2):
 
 def test_kinds_are_joined_by_family_and_the_others_are_named():
     kinds = [kind("face-swap", "face swap"), kind("SimSwap", "face swap", clips=7)]
-    coverage = describe_coverage([*kinds, kind("odd", "other or unnamed")])
+    coverage = summarise_coverage([*kinds, kind("odd", "other or unnamed")])
     first, other = coverage.tested
     assert (first.clips, first.misses, first.inconclusive) == (12, 2, 4)
     assert first.manipulations == ("face-swap", "SimSwap")
@@ -30,7 +33,7 @@ def test_kinds_are_joined_by_family_and_the_others_are_named():
 
 
 def test_published_generators_without_a_clip_are_listed_once():
-    coverage = describe_coverage([kind("Sim-Swap", "face swap")])
+    coverage = summarise_coverage([kind("Sim-Swap", "face swap")])
     swaps = coverage.untested_generators["face swap"]
     assert "SimSwap" not in swaps
     assert "InSwapper" in swaps
@@ -39,4 +42,9 @@ def test_published_generators_without_a_clip_are_listed_once():
 
 
 def test_without_measured_kinds_nothing_is_claimed():
-    assert describe_coverage([]) is None
+    assert summarise_coverage([]) is None
+
+
+def test_a_report_holds_the_summary_as_it_is():
+    coverage = summarise_coverage([kind("face-swap", "face swap")])
+    assert Coverage.model_validate(asdict(coverage)).model_dump() == asdict(coverage)
