@@ -165,8 +165,7 @@ sbom: $(READY)  ## what the two images install, as CycloneDX documents in output
 	done; ls $(SBOM)/*.json
 
 mlflow: $(READY)  ## the MLflow UI on http://localhost:5000
-	@$(BIN)/python -m pipelines relocate
-	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
+	@$(BIN)/python -m pipelines mlflow
 
 zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 	$(BIN)/zenml login --local --blocking --ip-address 127.0.0.1 --port 8237

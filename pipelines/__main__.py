@@ -1,6 +1,6 @@
 """`python -m pipelines COMMAND`.
 
-Commands: training, gate, release, pin, package, summary, relocate, stack, sweep, ablate,
+Commands: training, gate, release, pin, package, summary, mlflow, stack, sweep, ablate,
 leave-one-source-out, crosseval.
 """
 
@@ -136,13 +136,22 @@ def summary() -> None:
     print_summary(load(), Console())
 
 
-@app.command(rich_help_panel="Train")
-def relocate() -> None:
-    """Let MLflow find its artifacts again after the checkout was moved or copied."""
+@app.command("mlflow", rich_help_panel="Train")
+def mlflow_ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
+) -> None:
+    """Run the MLflow UI; artifacts are found also after the checkout was moved or copied."""
+    import subprocess
+
     from steps.platforms.artifact_paths import relocate_artifacts
+    from steps.platforms.mlflow_ui import runs_url
 
     if changed := relocate_artifacts():
         typer.echo(f"{changed} places of artifacts are those of this checkout now")
+    typer.echo(f"runs: {runs_url(port) or 'none yet; `make train` records one'}")
+    program = Path(sys.executable).with_name("mlflow")
+    command = [str(program), "ui", "--host", "127.0.0.1", "--port", str(port)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 @app.command(rich_help_panel="Train")

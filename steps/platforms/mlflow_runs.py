@@ -43,7 +43,7 @@ from unmask.evaluation.metric_keys import to_grouped_key, to_metric_key
 from unmask.records import Clip
 
 EXPERIMENT = "unmask"
-# without this tag the UI shows an experiment as one on language models, without metrics
+# what the UI calls the experiment; its page follows `mlflow_ui.WORKFLOW`
 EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
 SOURCE = "pipelines/training.py"
 RUN_FILE = "mlflow_run"
