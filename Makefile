@@ -25,6 +25,8 @@ UV_LOCK := $(VENV)/uv.lock
 ENTRY_POINTS := unmask.serving.analyzer pipelines.training
 # two workers, a file of tests each at a time, in the order of tests/conftest.py
 ALL_TESTS := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+# an environment of another Python, for `make test-python`
+OTHER := outputs/environments/$(notdir $(PYTHON))
 # what `make soak` does, and where its log is
 FILES ?= 10000
 KILLS ?= 200
@@ -40,7 +42,7 @@ FOOTAGE ?= $(wildcard ../shared/clips*/real)
 SUMMARY := outputs/summary.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test coverage test-core test-services test-ray soak check check-fast format serve worker key \
+.PHONY: help setup train test coverage test-core test-python test-services test-ray soak check check-fast format serve worker key \
 	footage image training-image sbom mlflow zenml bench bench-compare docs lock release
 
 help:
@@ -97,6 +99,18 @@ test-core:  ## the core without optional packages, in a separate environment; PY
 	@$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(CORE)/uv.lock
 	@$(CORE)/bin/uv pip install --quiet --python $(CORE)/bin/python --constraint requirements.lock . pytest pytest-timeout
 	@$(CORE)/bin/python -m pytest tests/test_optional_deps.py
+
+test-python: $(OTHER)/.ready  ## all tests on another Python, PYTHON=python3.13; TEST=tests/engine for some of them
+	@$(OTHER)/bin/python -m pytest $(or $(TEST),$(ALL_TESTS))
+
+# the lock is made for one Python: its versions are taken, and of NumPy the one that another Python can have
+$(OTHER)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -m venv --clear $(OTHER)
+	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements.lock | sed 's/ ; .*/ \\/' > $(OTHER)/uv.lock
+	@$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(OTHER)/uv.lock
+	@awk '/^[^ ]/ && !/^numpy==/ {print $$1}' requirements.lock > $(OTHER)/constraints.txt
+	@$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --constraint $(OTHER)/constraints.txt --editable '.[dev]'
+	@touch $@
 
 test-services: $(READY)  ## tests that kill workers; tests of browser, Redis and PostgreSQL if installed
 	@$(BIN)/python -m pytest -m services tests/bento
@@ -173,9 +187,10 @@ zenml: $(READY)  ## the ZenML dashboard on http://localhost:8237
 bench: $(READY)  ## seconds and memory of each stage on a 30 s clip
 	$(BIN)/unmask bench --untrained --profile full
 
-bench-compare: $(READY)  ## this checkout and commit BASE= in turn: times, memory and size as ratios; QUICK=1 for three rounds
+bench-compare: $(READY)  ## this checkout and commit BASE= in turn, as ratios; QUICK=1 for fewer rounds, ONLY=service for some rows, CLIPS=FOLDER
 	@test -n "$(BASE)" || { echo "name a commit: make bench-compare BASE=v0.2.0"; exit 1; }
-	@$(BIN)/python scripts/bench_compare.py $(BASE) $(if $(filter 1,$(QUICK)),--quick)
+	@$(BIN)/python -m scripts.bench_compare $(BASE) $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only "$(ONLY)") \
+		$(if $(CLIPS),--clips "$(CLIPS)")
 
 docs: $(READY)  ## the documentation in outputs/docs, built strictly and without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -1,27 +1,26 @@
 """The comparison of this checkout with an earlier commit."""
 
+import json
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts import bench_compare
-from scripts.bench_compare import (
-    Arm,
-    BenchError,
-    Figure,
-    Measurement,
-    Row,
+from scripts.bench_compare import __main__ as program
+from scripts.bench_compare import arms, training
+from scripts.bench_compare.__main__ import main
+from scripts.bench_compare.arms import Arm, BenchError, check_out, copied, interpreter
+from scripts.bench_compare.commands import (
     analyze_seconds,
     bench_costs,
-    check_out,
+    bench_five_by_one,
     installed_mb,
-    interpreter,
-    main,
-    measure_rows,
-    to_markdown,
 )
+from scripts.bench_compare.table import Figure, Measurement, Row, measure_rows, to_markdown
+from scripts.bench_compare.training import real_time_factor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,7 +30,7 @@ def arm(name, folder=ROOT):
 
 
 ARMS = (arm("base"), arm("now"))
-SIZE = Figure("size", "MB", 0.2)
+SIZE = Figure("size", "MB", "≤ 0.2")
 
 
 def git(root, *arguments):
@@ -63,7 +62,7 @@ def test_both_checkouts_are_measured_in_turn():
         order.append(checkout.name)
         return float(len(order)), -1.0
 
-    figures = (Figure("time", "s", 0.5), Figure("memory", "MB", 0.5))
+    figures = (Figure("time", "s", "≤ 0.5"), Figure("memory", "MB", "≤ 0.5"))
     time, memory = measure_rows([Measurement(figures, measure)], ARMS, 3)
     assert order == ["base", "now"] * 3
     assert (time.figure, time.base, time.now) == (figures[0], (1, 3, 5), (2, 4, 6))
@@ -71,13 +70,13 @@ def test_both_checkouts_are_measured_in_turn():
 
 
 def test_a_figure_that_does_not_change_is_measured_once():
-    size = Measurement((SIZE,), lambda checkout: (8.0,), repeated=False)
+    size = Measurement((SIZE,), lambda checkout: (8.0,), most_rounds=1)
     (row,) = measure_rows([size], ARMS, 5)
     assert (row.base, row.now) == ((8.0,), (8.0,))
 
 
 def test_ratios_are_of_medians_with_the_range_of_single_rounds():
-    row = Row(Figure("time", "s", 0.5), base=(10, 20, 30), now=(5, 20, 6))
+    row = Row(Figure("time", "s", "≤ 0.5"), base=(10, 20, 30), now=(5, 20, 6))
     assert row.ratio == 6 / 20
     assert row.ratios == [0.2, 0.5, 1.0]
     text = "| time | 20 (10–30) s | 6 (5–20) s | 0.30 (0.20–1.00) | ≤ 0.5 |"
@@ -91,8 +90,8 @@ def test_a_figure_that_one_checkout_lacks_says_why_and_the_others_are_measured()
         return (1.0,)
 
     measurements = [
-        Measurement((Figure("bench", "s", 0.5),), refuse),
-        Measurement((SIZE,), lambda _: (2.0,), repeated=False),
+        Measurement((Figure("bench", "s", "≤ 0.5"),), refuse),
+        Measurement((SIZE,), lambda _: (2.0,), most_rounds=1),
     ]
     lines = to_markdown(measure_rows(measurements, ARMS, 2)).splitlines()[2:]
     assert lines[0] == "| bench | – | – | not measured: base: No such command 'bench'. | ≤ 0.5 |"
@@ -152,7 +151,7 @@ def test_both_versions_of_unmask_bench_measure_a_detector_of_full_size(
 ):
     commands = []
 
-    def run(_, *arguments, **variables):
+    def run(_, *arguments, variables=None):
         commands.append(arguments)
         if "--help" in arguments:
             return "--seconds --untrained --phase" if has_option else "--seconds --phase"
@@ -164,6 +163,111 @@ def test_both_versions_of_unmask_bench_measure_a_detector_of_full_size(
     rest = ("--untrained", "--profile", "full") if has_option else ()
     assert commands[1][-len(rest) :] == rest if rest else "--untrained" not in commands[1]
     assert commands[1][2:7] == ("bench", "--seconds", "10", "--phase", "1")
+
+
+def test_five_members_are_compared_with_one_on_the_same_encoder(monkeypatch):
+    commands = []
+
+    def run(_, *arguments, variables=None):
+        if "--help" in arguments:
+            return "--untrained"
+        commands.append(arguments)
+        seconds = 6 if "ensemble.members=5" in arguments else 4
+        out = Path(arguments[arguments.index("--json") + 1])
+        out.write_text(json.dumps({"analyze": {"seconds": seconds}}))
+        return ""
+
+    monkeypatch.setattr(Arm, "run", run)
+    assert bench_five_by_one(arm("now"), 10.0) == (1.5,)
+    for command in commands:
+        assert "ensemble.shared_frames=true" in command
+        assert "ensemble.frame_backbones=[]" in command
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+def test_preprocessing_is_measured_without_a_cache_by_either_name(tmp_path, monkeypatch, renamed):
+    folder = tmp_path / "checkout"
+    module = folder / "src/unmask/cli/data/preprocess.py"
+    folder.mkdir()
+    (folder / "params.yaml").write_text("phase: 1")
+    if renamed:
+        module.parent.mkdir(parents=True)
+        module.touch()
+    commands, failed = [], 0
+
+    def run(_, *arguments, cwd):
+        commands.append(arguments)
+        assert [path.name for path in cwd.iterdir()] == ["params.yaml"]
+        total = {"real_time_factor": 4.5, "failed": failed, "files": 3}
+        Path(arguments[-1]).write_text(json.dumps({"total": total}))
+
+    monkeypatch.setattr(Arm, "run", run)
+    assert real_time_factor(arm("base", folder), tmp_path) == (4.5,)
+    expected = ("data", "preprocess") if renamed else ("preprocess",)
+    assert commands[0][2 : 2 + len(expected)] == expected
+    failed = 1
+    with pytest.raises(BenchError, match="1 of 3 files failed"):
+        real_time_factor(arm("base", folder), tmp_path)
+
+
+def test_a_training_starts_from_tracked_files_and_the_data_of_the_base(checkout):
+    (checkout / "dvc-store").mkdir()
+    for name in ("dvc-store/new", "data.dvc"):
+        (checkout / name).write_text("new")
+    git(checkout, "add", "--all")
+    (checkout / "cached").touch()
+    base = checkout / "outputs/base"
+    (base / "dvc-store").mkdir(parents=True)
+    for name in ("dvc-store/old", "data.dvc"):
+        (base / name).write_text("old")
+    with copied(arm("now", checkout), base) as copy:
+        names = {str(path.relative_to(copy.folder)) for path in copy.folder.rglob("*")}
+        assert {"pyproject.toml", "requirements.lock", "data.dvc", "dvc-store/old"} <= names
+        assert not {"cached", "dvc-store/new"} & names
+        assert (copy.folder / "data.dvc").read_text() == "old"
+    assert not copy.folder.exists()
+
+
+def test_a_training_keeps_its_state_in_its_own_folder_and_its_detector(
+    checkout, tmp_path, monkeypatch
+):
+    runs = []
+
+    def run(copy, *arguments, variables=None):
+        runs.append((arguments, variables))
+        (copy.folder / "outputs/champion").mkdir(parents=True, exist_ok=True)
+        assert all(str(copy.folder) in variables[name] for name in arms.STATE)
+
+    @contextmanager
+    def copied_to(each, data_of):
+        yield replace(each, folder=tmp_path / "copy")
+
+    monkeypatch.setattr(Arm, "run", run)
+    monkeypatch.setattr(training, "copied", copied_to)
+    kept = tmp_path / "kept"
+    (seconds,) = training.train_seconds(arm("now"), arm("base"), kept)
+    assert kept.is_dir()
+    assert 0 <= seconds < 10
+    assert runs[1][0][:3] == ("-m", "pipelines", "training")
+
+
+def test_only_rows_that_are_asked_for_are_measured(monkeypatch, tmp_path, capsys):
+    measured = []
+
+    def rows(measurements, arms, rounds):
+        measured.extend(figure.name for each in measurements for figure in each.figures)
+        return []
+
+    monkeypatch.setattr(program, "check_out", lambda base: tmp_path)
+    monkeypatch.setattr(program, "interpreter", lambda folder: Path(sys.executable))
+    monkeypatch.setattr(program, "measure_rows", rows)
+    monkeypatch.setattr(program, "ROOT", tmp_path)
+    main(["HEAD", "--only", "make train", "--only", "five members"])
+    assert measured == [
+        "`unmask bench`, phase 3, 10 s: five members ÷ one",
+        "`make train`, phase 1",
+    ]
+    assert (tmp_path / "outputs/bench-compare/table.json").read_text() == "[]\n"
 
 
 def test_the_size_is_that_of_everything_the_extra_installs():
@@ -197,7 +301,7 @@ def test_a_checkout_with_other_requirements_has_an_environment_of_its_own(checko
         commands.append([part for part in command if part in ("venv", "sync", "install")])
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(bench_compare.subprocess, "run", install)
+    monkeypatch.setattr(arms.subprocess, "run", install)
     assert interpreter(base, checkout) == base / ".venv/bin/python"
     assert commands == [["venv"], ["sync"], ["install"]]
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from unmask.engine.graph import Array, Graph, InputSpec
-from unmask.engine.options import EngineOptions
-from unmask.errors import EngineError
+from unmask.engine.options import CPU, ENGINE_VARIABLE, OPENVINO, EngineOptions
+from unmask.errors import ConfigError, EngineError
 from unmask.optional_deps import require
 
-DEVICE = "CPU"
+# its own default is half precision
+ON_GPU = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenVinoGraph(Graph):
@@ -21,14 +22,17 @@ class OpenVinoGraph(Graph):
 
     Raises:
         MissingExtraError: OpenVINO is not installed.
+        ConfigError: OpenVINO finds no such device.
         EngineError: The file is damaged.
     """
 
     def __init__(self, path: Path, options: EngineOptions) -> None:
-        core = _core()
+        core, device = _core(), options.device.upper()
+        _require_device(core, device)
         try:
             model = core.read_model(path)
-            self._compiled = core.compile_model(model, DEVICE, _properties(core, options))
+            properties = _properties(core, options) if options.device == CPU else ON_GPU
+            self._compiled = core.compile_model(model, device, properties)
         except RuntimeError as error:
             raise EngineError(f"{path}: OpenVINO cannot read it: {_reason(error)}") from error
         inputs = (
@@ -54,8 +58,18 @@ def _core() -> Any:
     return require("openvino", extra="engine").Core()
 
 
+def _require_device(core: Any, device: str) -> None:
+    """Refuse a device that OpenVINO does not find; several GPUs are ``GPU.0``, ``GPU.1``."""
+    available = core.available_devices
+    if device not in {name.partition(".")[0] for name in available}:
+        raise ConfigError(
+            f"{ENGINE_VARIABLE}: OpenVINO finds no {device} here, only {', '.join(available)}; "
+            f"install the compute driver of the Intel GPU, or use {OPENVINO}"
+        )
+
+
 def _properties(core: Any, options: EngineOptions) -> dict[str, Any]:
-    capabilities = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     fast_bf16 = options.precision == "auto" and "BF16" in capabilities
     return {
         "PERFORMANCE_HINT": "LATENCY",

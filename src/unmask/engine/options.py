@@ -1,4 +1,4 @@
-"""Engine options: the one place for runtime, threads and precision of graphs."""
+"""Engine options: the one place for runtime, device, threads and precision of graphs."""
 
 import os
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ THREADS_VARIABLE = "OMP_NUM_THREADS"
 LITERT, OPENVINO, ONNXRUNTIME = "litert", "openvino", "onnxruntime"
 TORCH, AUTO = "torch", "auto"
 ENGINES = (AUTO, LITERT, OPENVINO, ONNXRUNTIME, TORCH)
+CPU, GPU, CUDA, COREML = "cpu", "gpu", "cuda", "coreml"
+DEVICES = {OPENVINO: (CPU, GPU), ONNXRUNTIME: (CPU, CUDA, COREML), TORCH: (CPU, CUDA)}
 PRECISIONS = ("auto", "32", "bf16")
 
 
@@ -22,6 +24,8 @@ class EngineOptions:
         engine: ``litert``, ``openvino``, ``onnxruntime``, ``torch`` (the networks themselves, from
             their weights), or ``auto`` for the first that is installed and can read the graph.
         threads: Threads for one run of a graph; 0 for :func:`available_threads`.
+        device: ``cpu``; ``gpu`` is that of Intel on OpenVINO, ``cuda`` that of NVIDIA on ONNX
+            Runtime and torch, and ``coreml`` what macOS chooses on ONNX Runtime.
         precision: ``32``, ``bf16``, or ``auto`` for bfloat16 where the processor computes in it.
 
     Raises:
@@ -31,6 +35,7 @@ class EngineOptions:
     engine: str = AUTO
     threads: int = 0
     precision: str = "32"
+    device: str = CPU
 
     def __post_init__(self) -> None:
         """Refuse unknown values."""
@@ -40,6 +45,12 @@ class EngineOptions:
         ):
             if value not in allowed:
                 raise ConfigError(f"{name}: {value!r} is unknown; use one of {', '.join(allowed)}")
+        allowed = DEVICES.get(self.engine, (CPU,))
+        if self.device not in allowed:
+            raise ConfigError(
+                f"{ENGINE_VARIABLE}: {self.engine} has no device {self.device!r}; use "
+                f"{' or '.join(f'{self.engine}:{device}' for device in allowed)}"
+            )
         if self.threads < 0:
             raise ConfigError(f"threads: {self.threads} is negative; use 0 for all cores")
 
@@ -50,7 +61,22 @@ class EngineOptions:
         Raises:
             ConfigError: The variable names no engine.
         """
-        return cls(os.environ.get(ENGINE_VARIABLE) or AUTO, precision=precision)
+        return cls.from_name(os.environ.get(ENGINE_VARIABLE) or AUTO, precision)
+
+    @classmethod
+    def from_name(cls, name: str, precision: str = "32") -> Self:
+        """Return the options of an engine with or without a device, as in ``onnxruntime:cuda``.
+
+        Raises:
+            ConfigError: There is no such engine, or it has no such device.
+        """
+        engine, _, device = name.partition(":")
+        return cls(engine, precision=precision, device=device or CPU)
+
+    @property
+    def name(self) -> str:
+        """Name that :meth:`from_name` takes."""
+        return self.engine if self.device == CPU else f"{self.engine}:{self.device}"
 
     @property
     def thread_count(self) -> int:

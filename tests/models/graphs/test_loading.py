@@ -3,9 +3,11 @@
 import shutil
 
 import pytest
+import torch
 
 from unmask.engine import loading as engine_loading
 from unmask.errors import ConfigError, MissingExtraError
+from unmask.models import device_placement
 from unmask.models.bundle import Bundle
 from unmask.models.graphs.graph_bundle import GraphBundle
 from unmask.models.graphs.loading import load_for_scoring, load_weights
@@ -39,6 +41,26 @@ def test_graphs_are_used_where_a_bundle_has_them(exported, tmp_path):
 def test_the_named_engine_runs_the_networks(exported, monkeypatch, engine, kind):
     monkeypatch.setenv("UNMASK_ENGINE", engine)
     assert isinstance(load_for_scoring(exported[0]), kind)
+
+
+def test_torch_without_a_gpu_says_so_and_does_not_take_the_processor(exported, monkeypatch):
+    monkeypatch.setenv("UNMASK_ENGINE", "torch:cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match=r"torch finds no GPU of NVIDIA here; .*or use torch$"):
+        load_for_scoring(exported[0])
+
+
+def test_torch_loads_the_weights_onto_the_gpu(exported, monkeypatch):
+    moved = []
+    monkeypatch.setenv("UNMASK_ENGINE", "torch:cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        device_placement,
+        "move_bundle",
+        lambda bundle, device: moved.append(str(device)) or bundle,
+    )
+    assert isinstance(load_for_scoring(exported[0]), Bundle)
+    assert moved == ["cuda"]
 
 
 def test_an_engine_that_reads_no_onnx_is_refused(exported, monkeypatch):

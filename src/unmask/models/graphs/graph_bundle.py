@@ -76,8 +76,8 @@ def load_graph_bundle(folder: Path, engine: str) -> GraphBundle:
     """Read a bundle that has graphs, without its weights, and load the graphs.
 
     Args:
-        engine: As for :class:`unmask.engine.options.EngineOptions`, but not ``torch``; ``auto``
-            is for each graph the engine that was measured to be fastest, if it is installed.
+        engine: As for :meth:`unmask.engine.options.EngineOptions.from_name`, but not ``torch``;
+            ``auto`` is for each graph the engine that was measured to be fastest, if installed.
 
     Raises:
         BundleError: The folder has no bundle or no graphs of it, or a file is damaged.

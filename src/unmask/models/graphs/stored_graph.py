@@ -13,7 +13,7 @@ class StoredGraph:
     """A graph file; may be used from several threads at a time.
 
     Args:
-        engine: As for :class:`EngineOptions`.
+        engine: As for :meth:`EngineOptions.from_name`.
         preferred: Engine that ``auto`` tries first.
     """
 
@@ -26,13 +26,13 @@ class StoredGraph:
         """Return the graph in a precision.
 
         Raises:
-            ConfigError: The engine cannot read such files, or lacks the precision.
+            ConfigError: The engine cannot read such files, or lacks precision or device.
             MissingExtraError: The engine is not installed; for ``auto``, none that reads them.
             EngineError: The file is damaged.
         """
         with self._lock:
             if precision not in self._loaded:
-                options = EngineOptions(self._engine, precision=precision)
+                options = EngineOptions.from_name(self._engine, precision)
                 self._loaded[precision] = load_graph(self.path, options, self._preferred)
             return self._loaded[precision]
 

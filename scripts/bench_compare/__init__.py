@@ -1,0 +1,1 @@
+"""Compare this checkout with an earlier commit: both run in turn, a table gives the ratios."""
