@@ -91,5 +91,5 @@ def _job_seconds(client: httpx.Client, content: bytes, number: int) -> float:
             break
         sleep(POLL_S)
     if job["status"] != "done":
-        raise BenchError(f"a job of the service is {job['status']}")
+        raise BenchError(f"a job of the service is {job['status']} after {TIMEOUT_S:g} s")
     return perf_counter() - start
