@@ -12,7 +12,11 @@ LITERT, OPENVINO, ONNXRUNTIME = "litert", "openvino", "onnxruntime"
 TORCH, AUTO = "torch", "auto"
 ENGINES = (AUTO, LITERT, OPENVINO, ONNXRUNTIME, TORCH)
 CPU, GPU, CUDA, COREML = "cpu", "gpu", "cuda", "coreml"
-DEVICES = {OPENVINO: (CPU, GPU), ONNXRUNTIME: (CPU, CUDA, COREML), TORCH: (CPU, CUDA)}
+DEVICES: dict[str, tuple[str, ...]] = {
+    OPENVINO: (CPU, GPU),
+    ONNXRUNTIME: (CPU, CUDA, COREML),
+    TORCH: (CPU, CUDA),
+}
 PRECISIONS = ("auto", "32", "bf16")
 
 
@@ -45,11 +49,11 @@ class EngineOptions:
         ):
             if value not in allowed:
                 raise ConfigError(f"{name}: {value!r} is unknown; use one of {', '.join(allowed)}")
-        allowed = DEVICES.get(self.engine, (CPU,))
-        if self.device not in allowed:
+        devices = DEVICES.get(self.engine, (CPU,))
+        if self.device not in devices:
             raise ConfigError(
                 f"{ENGINE_VARIABLE}: {self.engine} has no device {self.device!r}; use "
-                f"{' or '.join(f'{self.engine}:{device}' for device in allowed)}"
+                f"{' or '.join(f'{self.engine}:{device}' for device in devices)}"
             )
         if self.threads < 0:
             raise ConfigError(f"threads: {self.threads} is negative; use 0 for all cores")
