@@ -82,8 +82,10 @@ def bench_phase_1(arm: Arm, seconds: float) -> Sequence[float]:
 
 def bench_five_by_one(arm: Arm, seconds: float) -> Sequence[float]:
     """Return how many times the time of one detector of phase 3 five members take."""
-    five, one = (bench_costs(arm, seconds, 3, members)["analyze"]["seconds"] for members in (5, 1))
-    return (five / one,)
+    five, single = (
+        bench_costs(arm, seconds, 3, members)["analyze"]["seconds"] for members in (5, 1)
+    )
+    return (five / single,)
 
 
 def installed_mb(arm: Arm) -> float:
