@@ -19,6 +19,7 @@ from bento.api.routes import (
     docs,
     frontend,
     health,
+    job_selection,
     jobs,
     limits,
     predict,
@@ -34,6 +35,7 @@ ROUTERS = (
     docs,
     bentoml_schema,
     submissions,
+    job_selection,  # before `/jobs/{job_id}`
     jobs,
     artifacts,
     report_keys,

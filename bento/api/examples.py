@@ -66,6 +66,23 @@ JOB_DETAIL: dict[str, Any] = {
     "options": {"retention": "keep"},
 }
 JOB_DELETED: dict[str, Any] = {"job_id": JOB_ID, "status": "cancelled"}
+JOBS_DELETED: dict[str, Any] = {"jobs": [JOB_DELETED], "missing": []}
+JOB_EXPORT: dict[str, Any] = {
+    "jobs": [
+        {
+            "job_id": JOB_ID,
+            "file": "interview.mp4",
+            "status": "done",
+            "verdict": "fake",
+            "fake_probability": 0.97,
+            "duration_s": 12.5,
+            "size_bytes": 5_242_880,
+            "sha256": SHA256,
+            "created_at": CREATED_AT,
+            "finished_at": FINISHED_AT,
+        }
+    ]
+}
 JOB_EVENT = f"event: job\ndata: {json.dumps(JOB_DETAIL)}\n\n"
 # a real report of a demo clip, with the timelines cut short; complete with fields of later schemas
 REPORT: dict[str, Any] = Report.model_validate_json(

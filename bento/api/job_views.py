@@ -53,7 +53,14 @@ def _summary_values(job: Job) -> dict[str, Any]:
         "calibration_clips": _calibration_clips(result),
         "verdict": job.verdict if job.verdict in get_args(Verdict) else None,
         "fake_probability": probability if isinstance(probability, int | float) else None,
+        "duration_s": _duration_s(result),
     }
+
+
+def _duration_s(result: dict[str, Any]) -> float | None:
+    media = result.get("media")
+    duration_s = media.get("duration_s") if isinstance(media, dict) else None
+    return duration_s if isinstance(duration_s, int | float) and duration_s >= 0 else None
 
 
 def _calibration_clips(result: dict[str, Any]) -> CalibrationClips | None:

@@ -125,6 +125,9 @@ class JobSummary(ApiModel):
         description="How many clips `fake_probability` was calibrated on; null until done, or "
         "without calibration.",
     )
+    duration_s: float | None = Field(
+        default=None, ge=0.0, description="Length of the video; null until done."
+    )
     error: str | None = Field(default=None, description="Why the job failed.")
     cached: bool = Field(
         description="Whether the result was reused from an earlier job on the same video."
@@ -177,13 +180,46 @@ class JobDetail(JobSummary):
 
 
 class JobList(ApiModel):
-    """A page of the caller's jobs, newest first."""
+    """A page of the caller's jobs."""
 
     model_config = _with_example(examples.JOB_LIST)
 
     jobs: list[JobSummary] = Field(description="Jobs of this page.")
     total: int = Field(ge=0, description="Number of jobs on all pages.")
     next: str | None = Field(description="URL of the next page; null on the last one.")
+
+
+class ExportedJob(ApiModel):
+    """A row of an exported table: a job with the scores of its report."""
+
+    job_id: str = Field(description="Id of the job.")
+    file: str = Field(description="File name of the upload.")
+    status: str = Field(description="Status of the job.")
+    verdict: str | None = Field(default=None, description="Null until done.")
+    reasons: list[str] = Field(
+        default_factory=list, description="Codes why the verdict is `inconclusive`."
+    )
+    fake_probability: float | None = Field(default=None, description="Of the video as a whole.")
+    video_probability: float | None = Field(default=None, description="Of the faces.")
+    audio_probability: float | None = Field(default=None, description="Of the voice.")
+    lip_sync_probability: float | None = Field(default=None, description="Of the lip-sync.")
+    duration_s: float | None = Field(default=None, description="Length of the video.")
+    size_bytes: int = Field(description="Size of the upload.")
+    sha256: str = Field(description="Hash of the upload.")
+    detector: str | None = Field(default=None, description="Hash of the detector.")
+    batch_id: str | None = Field(default=None, description="Id of the batch.")
+    case_number: str | None = Field(default=None, description="As the submission states it.")
+    created_at: Timestamp = Field(description="Time of submission.")
+    finished_at: Timestamp | None = Field(default=None, description="When the job ended.")
+    error: str | None = Field(default=None, description="Why the job failed.")
+
+
+class JobExport(ApiModel):
+    """An exported table of jobs."""
+
+    model_config = _with_example(examples.JOB_EXPORT)
+
+    jobs: list[ExportedJob] = Field(description="The jobs that match, in the order asked for.")
 
 
 class JobDeleted(ApiModel):
@@ -196,3 +232,12 @@ class JobDeleted(ApiModel):
         description="`cancelled`: the job was queued or running. `deleted`: the job had ended and "
         "all its data is gone."
     )
+
+
+class JobsDeleted(ApiModel):
+    """Outcome of the deletion of several jobs."""
+
+    model_config = _with_example(examples.JOBS_DELETED)
+
+    jobs: list[JobDeleted] = Field(description="Jobs that were cancelled or deleted.")
+    missing: list[str] = Field(description="Ids of no job of the caller.")

@@ -34,6 +34,7 @@ class Action(StrEnum):
     WATCH = "watch"
     DOWNLOAD_JSON = "download_json"
     DOWNLOAD_PDF = "download_pdf"
+    EXPORT = "export"
     PREDICT = "predict"
     CANCEL = "cancel"
     DELETE = "delete"

@@ -1,21 +1,17 @@
 """Job repository: create, find, list, cancel, delete."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
-    and_,
     bindparam,
     case,
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -29,6 +25,7 @@ from bento.db.models import ACTIVE_STATUSES, Job, Status
 from bento.db.transactions import update_one
 from bento.errors import IdempotencyError, QueueFullError, StorageFullError
 from bento.jobs.cursor import Cursor
+from bento.jobs.listing import JobPage, JobQuery, list_jobs
 from bento.jobs.submission import Submission, client_key
 from bento.settings import ServiceSettings
 from unmask.serving.file_limits import MIB
@@ -92,19 +89,6 @@ class NewJob:
         submission = self.submission
         job_id = None if submission.options.retention == "zero" else self.job_id
         return Event(submission.tenant, submission.actor, Action.SUBMIT, job_id)
-
-
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """One page of a tenant's jobs, newest first, and the number of jobs on all pages.
-
-    Attributes:
-        next: Where the next page begins; None on the last one.
-    """
-
-    jobs: Sequence[Job]
-    total: int
-    next: Cursor | None = None
 
 
 def new_id() -> str:
@@ -213,31 +197,10 @@ class JobRepository:
             return 1 + (session.scalar(_COUNT_EARLIER, values) or 0)
 
     def list_page(
-        self,
-        tenant: str,
-        status: str | None = None,
-        verdict: str | None = None,
-        batch: str | None = None,
-        window: tuple[int | Cursor, int] = (0, 50),
+        self, tenant: str, query: JobQuery, window: tuple[int | Cursor, int] = (0, 50)
     ) -> JobPage:
-        """Return the tenant's jobs, newest first.
-
-        Args:
-            window: Number of jobs to skip, or the cursor of the page before; and the page's size.
-        """
-        conditions = [Job.tenant == tenant]
-        for column, value in ((Job.status, status), (Job.verdict, verdict), (Job.batch, batch)):
-            if value is not None:
-                conditions.append(column == value)
-        start, limit = window
-        rows = select(Job).where(*conditions).order_by(Job.created_at.desc(), Job.id)
-        rows = rows.where(_after(start)) if isinstance(start, Cursor) else rows.offset(start)
-        with Session(self.engine) as session:
-            total = session.scalar(select(func.count()).select_from(Job).where(*conditions)) or 0
-            jobs = session.scalars(rows.limit(limit + 1)).all()
-        last = jobs[limit - 1] if len(jobs) > limit else None
-        following = None if last is None else Cursor(last.created_at, last.id)
-        return JobPage(jobs[:limit], total, following)
+        """Return a page of the tenant's jobs; see :func:`bento.jobs.listing.list_jobs`."""
+        return list_jobs(self.engine, tenant, query, window)
 
     def cancel(self, tenant: str, job_id: str, expires_s: float, actor: str = SYSTEM) -> bool:
         """Cancel a queued or running job; return False if no such job exists.
@@ -278,11 +241,6 @@ class JobRepository:
     def mark_enqueued(self, job_id: str) -> None:
         """Record that the task queue has accepted the job."""
         update_one(self.engine, update(Job).where(Job.id == job_id).values(sent_at=db_now()))
-
-
-def _after(cursor: Cursor) -> ColumnElement[bool]:
-    same_time = and_(Job.created_at == cursor.created_at, Job.id > cursor.job_id)
-    return or_(Job.created_at < cursor.created_at, same_time)
 
 
 def _exists(connection: Connection, tenant: str, key: str | None) -> bool:

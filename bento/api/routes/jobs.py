@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
 
 from bento.api.api_version import link_prefix
 from bento.api.dependencies import (
@@ -19,16 +18,16 @@ from bento.api.dependencies import (
     TenantDep,
 )
 from bento.api.error_response import RequestRejected
-from bento.api.examples import BATCH_ID, JOB_EVENT
+from bento.api.examples import JOB_EVENT
 from bento.api.job_events import DELETED, JobState, read_state
+from bento.api.job_filter import JobFilter
 from bento.api.job_views import to_detail, to_summary
 from bento.api.openapi import error_responses
 from bento.api.schemas import JobDeleted, JobDetail, JobList
 from bento.db.audit_log import Action
-from bento.db.models import ACTIVE_STATUSES, Status
+from bento.db.models import ACTIVE_STATUSES
 from bento.jobs.cursor import Cursor
 from bento.jobs.deletion import cancel_or_delete
-from unmask.records import Verdict
 
 EVENT_SCHEMA = {
     "type": "string",
@@ -38,52 +37,15 @@ EVENT_SCHEMA = {
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-class JobFilter(BaseModel):
-    """Filter and page of a job list; a parameter that would be ignored silently is refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: Status | None = Field(
-        default=None, description="Only jobs with this status.", examples=["done"]
-    )
-    verdict: Verdict | None = Field(
-        default=None, description="Only jobs with this verdict.", examples=["fake"]
-    )
-    batch: str | None = Field(
-        default=None,
-        pattern="^[0-9a-f]{32}$",
-        description="Only jobs of this batch.",
-        examples=[BATCH_ID],
-    )
-    limit: int = Field(default=50, ge=1, le=100, description="Jobs per page.", examples=[20])
-    offset: int = Field(
-        default=0,
-        ge=0,
-        le=1_000_000,
-        description="Number of jobs to skip. Jobs that arrive meanwhile shift the pages; `cursor` "
-        "does not have that fault.",
-        examples=[40],
-    )
-    cursor: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="Where the page begins: part of the last page's `next`.",
-        examples=["MTc3Nzg4ODgwMC4yNSAwZjljMmE3YmU0ZDE0MzVlOGE2YjEwYzVkMmYzN2U5NA=="],
-    )
-
-
 @router.get("", responses=error_responses(422), summary="List your jobs")
 def list_jobs(
     context: ContextDep, tenant: TenantDep, query: Annotated[JobFilter, Query()]
 ) -> JobList:
-    """Return the caller's jobs, newest first; `next` leads to the next page."""
+    """Return the caller's jobs that match; `next` leads to the next page."""
     if query.cursor is not None and query.offset:
         raise RequestRejected("invalid_request", "cursor: send it without `offset`")
-    start = query.offset if query.cursor is None else Cursor.parse(query.cursor)
-    page = context.services.jobs.list_page(
-        tenant, query.status, query.verdict, query.batch, (start, query.limit)
-    )
+    start = query.offset if query.cursor is None else Cursor.parse(query.cursor, query.sort)
+    page = context.services.jobs.list_page(tenant, query.to_query(), (start, query.limit))
     parameters = urlencode(
         _next_page(query, page.next).model_dump(mode="json", exclude_defaults=True)
     )

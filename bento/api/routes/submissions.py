@@ -10,7 +10,7 @@ from pydantic import ValidationError, WithJsonSchema
 from bento.api.dependencies import CallerDep, ContextDep, RequestContext
 from bento.api.error_handlers import code_of
 from bento.api.error_response import RequestRejected
-from bento.api.examples import JOB_ID
+from bento.api.examples import BATCH_ID, JOB_ID
 from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses
 from bento.api.route_paths import ANALYZE_PATH, BATCH_PATH
@@ -151,11 +151,19 @@ async def analyze_video(
             examples=["s3://uploads/interview.mp4"],
         ),
     ] = None,
+    batch_id: Annotated[
+        str | None,
+        Form(
+            pattern="^[0-9a-f]{32}$",
+            description="Random id of a batch that the job joins, for `GET /jobs?batch=`.",
+            examples=[BATCH_ID],
+        ),
+    ] = None,
 ) -> JobAccepted:
     """Submit one video as a job; poll `status_url` for its status and result."""
     if (file is None) == (storage_url is None):
         raise RequestRejected("invalid_request", ONE_SOURCE_REQUIRED)
-    submissions = context.submissions
+    submissions, submission = context.submissions, replace(submission, batch=batch_id)
     if file is not None:
         source = (file.file, file.filename or "", submission)
         job_id, is_new = await _threads.run(submission.tenant, submissions.submit, *source)

@@ -17,6 +17,8 @@ OPERATIONS = {
     ("/analyze-video", "post"),
     ("/batch", "post"),
     ("/jobs", "get"),
+    ("/jobs", "delete"),
+    ("/jobs/export", "get"),
     ("/jobs/{job_id}", "get"),
     ("/jobs/{job_id}", "delete"),
     ("/jobs/{job_id}/events", "get"),
@@ -165,6 +167,8 @@ def test_webhook_is_documented_as_it_is_sent(document):
         schemas.JobDetail,
         schemas.JobList,
         schemas.JobDeleted,
+        schemas.JobsDeleted,
+        schemas.JobExport,
     ],
 )
 def test_examples_are_valid(model):

@@ -4,6 +4,7 @@ import pytest
 
 from bento.db.models import Status
 from bento.errors import IdempotencyError, QueueFullError
+from bento.jobs.listing import JobQuery
 from bento.jobs.repository import NewJob
 from bento.jobs.submission import JobOptions, Submission
 
@@ -21,7 +22,7 @@ def test_job_is_found_by_its_tenant_only(make_service):
     assert jobs.find("bob", "a1") is None
     assert jobs.cancel("bob", "a1", 60.0) is False
     assert jobs.delete("bob", "a1") is False
-    assert jobs.list_page("bob").total == 0
+    assert jobs.list_page("bob", JobQuery()).total == 0
 
 
 def test_idempotency_key_returns_the_earlier_job_of_the_same_tenant(make_service):
@@ -31,7 +32,7 @@ def test_idempotency_key_returns_the_earlier_job_of_the_same_tenant(make_service
     assert jobs.create(make_job("b1", tenant="bob", key="k")) == ("b1", True)
     with pytest.raises(IdempotencyError, match="'k' was used for another file"):
         jobs.create(make_job("a3", key="k", sha256="1" * 64))
-    assert jobs.list_page("ann").total == 1
+    assert jobs.list_page("ann", JobQuery()).total == 1
 
 
 def test_full_queue_refuses_new_jobs_and_stores_nothing(make_service):
@@ -54,9 +55,9 @@ def test_page_is_filtered_and_its_total_counts_all_pages(make_service):
     for number in range(4):
         jobs.create(make_job(f"a{number}", batch="even" if number % 2 == 0 else "odd"))
     jobs.cancel("ann", "a0", 60.0)
-    assert {job.id for job in jobs.list_page("ann", batch="even").jobs} == {"a0", "a2"}
-    assert [job.id for job in jobs.list_page("ann", status="cancelled").jobs] == ["a0"]
-    pages = [jobs.list_page("ann", window=(offset, 3)) for offset in (0, 3)]
+    assert {job.id for job in jobs.list_page("ann", JobQuery(batch="even")).jobs} == {"a0", "a2"}
+    assert [job.id for job in jobs.list_page("ann", JobQuery(status="cancelled")).jobs] == ["a0"]
+    pages = [jobs.list_page("ann", JobQuery(), (offset, 3)) for offset in (0, 3)]
     assert [(len(page.jobs), page.total) for page in pages] == [(3, 4), (1, 4)]
     assert {job.id for page in pages for job in page.jobs} == {"a0", "a1", "a2", "a3"}
 

@@ -10,12 +10,12 @@ from unmask.errors import ArchiveError, MediaError, UnmaskError, describe_proble
 from unmask.files import file_sha256
 from unmask.serving.analyzer import Analyzer
 from unmask.serving.bulk.remote_files import RemoteFileError, RemoteFiles
+from unmask.serving.bulk.report_columns import report_columns
 from unmask.serving.bulk.row import ErrorKind, Row
 from unmask.serving.bulk.source import Source
 from unmask.serving.bulk.staging import FileTooLargeError, Staging
 from unmask.serving.bulk.worker_settings import WorkerSettings
 from unmask.serving.file_limits import MIB
-from unmask.serving.report.schema import Report
 
 KINDS: dict[type[Exception], ErrorKind] = {
     MediaError: "media",
@@ -67,25 +67,11 @@ class SourceAnalyzer:
     def _analyze(self, path: Path, shown_as: str) -> dict[str, Any]:
         """Return the columns of a report; those of an unreadable file with its hash."""
         try:
-            return _columns(self._analyzer.analyze(path, shown_as))
+            return report_columns(self._analyzer.analyze(path, shown_as))
         except MediaError as error:
             size_bytes = path.stat().st_size
             failed = {"error": "media", "message": str(error), "size_bytes": size_bytes}
             return {**failed, "sha256": file_sha256(path)}
-
-
-def _columns(report: Report) -> dict[str, Any]:
-    return {
-        "sha256": report.media.sha256,
-        "size_bytes": report.media.size_bytes,
-        "duration_s": report.media.duration_s,
-        "verdict": report.verdict,
-        "fake_probability": report.fake_probability,
-        "video_probability": report.modalities.video,
-        "audio_probability": report.modalities.audio,
-        "lip_sync_probability": report.modalities.lip_sync,
-        "reasons": tuple(reason.code for reason in report.reasons),
-    }
 
 
 def _kind(error: Exception) -> ErrorKind:

@@ -1,6 +1,7 @@
 """Jobs: listing, status, cancellation, deletion and server-sent events."""
 
 import json
+from base64 import urlsafe_b64encode as b64encode
 
 import pytest
 
@@ -69,8 +70,65 @@ def test_a_client_that_counts_offsets_goes_on_with_them(make_service):
     assert last["next"] is None
 
 
-@pytest.mark.parametrize("cursor", ["a", "MQ==", "bmFuIGEw", "%C3%A9", "MSAyIDM="])
+@pytest.mark.parametrize(
+    ("sort", "key", "expected"),
+    [
+        ("newest", None, ["b.mp4", "Anna_2.mp4", "c.mp4", "anna1.mp4"]),
+        ("oldest", None, ["anna1.mp4", "c.mp4", "Anna_2.mp4", "b.mp4"]),
+        ("name", None, ["anna1.mp4", "Anna_2.mp4", "b.mp4", "c.mp4"]),
+        ("probability", "fake_probability", [0.9, 0.9, 0.1, None]),
+    ],
+)
+def test_every_order_is_kept_from_page_to_page(make_service, running_worker, sort, key, expected):
+    service = make_service()
+    with running_worker(service):
+        names = ("anna1.mp4", "c.mp4", "Anna_2.mp4", "b.mp4")
+        for name, content in zip(names, ("real", "ok", "refuse no", "ok 2"), strict=True):
+            service.wait_for(service.submit(content, name=name))
+    listed, url = [], f"/jobs?limit=1&sort={sort}"
+    while url:
+        page = service.client.get(url).json()
+        listed += [job[key or "file"] for job in page["jobs"]]
+        url = page["next"]
+    assert listed == expected
+
+
+def test_cursor_belongs_to_one_order(make_service):
+    service = make_service()
+    for name in ("a.mp4", "b.mp4"):
+        service.submit(name=name)
+    following = service.client.get("/jobs?limit=1&sort=name").json()["next"]
+    assert service.client.get(following).status_code == 200
+    assert service.client.get(following.replace("sort=name", "sort=oldest")).status_code == 422
+
+
+def test_search_finds_part_of_a_name_and_takes_no_wildcards(make_service):
+    service = make_service()
+    for name in ("Interview 1.mp4", "50%.mp4", "50 of 60_a.mp4"):
+        service.submit(name, name=name)
+
+    def find(text):
+        page = service.client.get("/jobs", params={"search": text}).json()
+        return sorted(job["file"] for job in page["jobs"])
+
+    assert find("interVIEW") == ["Interview 1.mp4"]
+    assert find("%") == ["50%.mp4"]
+    assert find("_") == ["50 of 60_a.mp4"]
+    assert find("none") == []
+    assert service.client.get("/jobs", params={"search": "a\0"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("a", "MQ==", "bmFuIGEw", "%C3%A9", "MSAyIDM="),
+        *('["newest",NaN,"a"]', '["newest",1e400,"a"]', '["newest","x","a"]', '["newest",1,2]'),
+        *('["newest",true,"a"]', '["newest",1,"\\u0000"]', '["newest",1]', "{}", '"abc"'),
+    ],
+)
 def test_a_cursor_of_another_origin_is_refused(make_service, cursor):
+    if cursor[0] in '["{':
+        cursor = b64encode(cursor.encode()).decode()
     response = make_service().client.get(f"/jobs?cursor={cursor}")
     assert response.status_code == 422
     assert response.json()["detail"].startswith("cursor: ")
