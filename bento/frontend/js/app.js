@@ -2,14 +2,17 @@
 
 import { showKeyButton } from "./api_key.js";
 import { announce } from "./aria_live.js";
+import { BatchUpload } from "./batch_upload.js";
+import { openBatch } from "./batch_view.js";
 import { showError } from "./error_notice.js";
 import { openJobList } from "./job_list.js";
 import { openJob } from "./job_view.js";
 import { initUploadForm, showLimits } from "./upload_form.js";
 
-const homeView = document.getElementById("home");
-const jobView = document.getElementById("job");
-const JOB = /^#job=([0-9a-f]{32})$/;
+const [homeView, historyView, batchView, jobView] = ["home", "history", "batch", "job"].map((id) =>
+  document.getElementById(id),
+);
+const FRAGMENT = /^#(job|batch)=([0-9a-f]{32})$/;
 
 let navigation = new AbortController();
 let firstView = true;
@@ -18,17 +21,26 @@ const goToJob = (id) => {
   location.hash = `job=${id}`;
 };
 
+function startBatch(files, formOf) {
+  const upload = new BatchUpload(files, formOf);
+  location.hash = `batch=${upload.id}`;
+  upload.run();
+}
+
 /** Show the view of the current URL and cancel the work of the previous one. */
 async function route() {
   navigation.abort();
   navigation = new AbortController();
   const { signal } = navigation;
-  const id = JOB.exec(location.hash)?.[1];
-  homeView.hidden = Boolean(id);
-  jobView.hidden = !id;
+  const [, kind, id] = FRAGMENT.exec(location.hash) ?? [];
+  homeView.hidden = Boolean(kind);
+  historyView.hidden = kind === "job";
+  batchView.hidden = kind !== "batch";
+  jobView.hidden = kind !== "job";
   announce("");
   showKeyButton(route);
-  if (id) await openJob(id, jobView, signal);
+  if (kind === "job") await openJob(id, jobView, signal);
+  else if (kind === "batch") await openBatch(id, signal);
   else await openHome(signal);
 }
 
@@ -50,5 +62,5 @@ document.getElementById("skip").addEventListener("click", (event) => {
   document.getElementById("main").focus();
 });
 window.addEventListener("hashchange", route);
-initUploadForm(goToJob);
+initUploadForm(goToJob, startBatch);
 route();

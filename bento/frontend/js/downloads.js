@@ -30,11 +30,12 @@ export function imageDownloads(job) {
 
 function downloadButton(job, label, path, errors, style = "") {
   const name = `unmask-${job.job_id.slice(0, 8)}-${path.split("/").at(-1)}`;
-  const click = () => download(`/jobs/${job.job_id}/${path}`, name, errors);
+  const click = () => saveFile(`/jobs/${job.job_id}/${path}`, name, errors);
   return element("button", { type: "button", class: style, click }, label);
 }
 
-async function download(path, name, errors) {
+/** Fetch a file and let the browser save it. */
+export async function saveFile(path, name, errors) {
   errors.replaceChildren();
   try {
     const url = URL.createObjectURL(await (await request(path)).blob());
@@ -42,6 +43,6 @@ async function download(path, name, errors) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then the browser has read it
     announce(`${name} is saved.`);
   } catch (error) {
-    showError(errors, error, () => download(path, name, errors));
+    showError(errors, error, () => saveFile(path, name, errors));
   }
 }

@@ -2,11 +2,12 @@
 
 import { RequestError, requestJson } from "./api.js";
 import { announce } from "./aria_live.js";
+import { filesOfDrop, isMedia } from "./dropped_files.js";
 import { showError } from "./error_notice.js";
 import { formatBytes } from "./format.js";
 import { uploadVideo } from "./upload_request.js";
 
-const NO_FILE = "or drop it here";
+const NO_FILE = "or drop files and folders here";
 
 const byId = (id) => document.getElementById(id);
 const dropZone = byId("drop");
@@ -16,22 +17,32 @@ const errors = byId("upload-error");
 // Files uploaded from this tab, by job id: still playable where the service stores no video
 export const sentFiles = new Map();
 
-let selected = null;
+let selected = [];
 let upload = null;
 let limits = null;
 
-/** Set up the form; `onSubmitted` is called with the id of a new job. */
-export function initUploadForm(onSubmitted) {
-  input.addEventListener("change", () => selectFile(input.files));
+/** Set up the form.
+ *
+ * @param {(id: string) => void} onSubmitted receives the id of the job of a single video
+ * @param {(files: File[], formOf: (file: File, batch: string) => FormData) => void} onBatch uploads several
+ */
+export function initUploadForm(onSubmitted, onBatch) {
+  const folder = byId("folder");
+  input.addEventListener("change", () => selectFiles([...input.files]));
+  folder.addEventListener("change", () => selectFiles([...folder.files].filter(isMedia)));
+  byId("choose-folder").addEventListener("click", () => folder.click());
   for (const kind of ["dragenter", "dragover"])
     dropZone.addEventListener(kind, (event) => highlight(event, true));
   for (const kind of ["dragleave", "drop"])
     dropZone.addEventListener(kind, (event) => highlight(event, false));
-  dropZone.addEventListener("drop", (event) => selectFile(event.dataTransfer.files));
+  dropZone.addEventListener("drop", async (event) =>
+    selectFiles(await filesOfDrop(event.dataTransfer)),
+  );
   byId("stop").addEventListener("click", () => upload?.abort());
   byId("upload").addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(onSubmitted);
+    if (selected.length > 1) submitBatch(onBatch);
+    else submit(onSubmitted);
   });
 }
 
@@ -50,31 +61,44 @@ function highlight(event, isOver) {
   dropZone.classList.toggle("dragover", isOver);
 }
 
-function selectFile(files) {
+function selectFiles(files) {
   errors.replaceChildren();
-  if (files.length === 0) return;
-  const error = validate(files);
-  selected = error ? null : files[0];
-  byId("selected").textContent = selected
-    ? `${selected.name}, ${formatBytes(selected.size)}`
-    : NO_FILE;
-  byId("send").disabled = selected === null;
-  if (error) showError(errors, error);
+  const error = files.length === 1 ? validate(files[0]) : null;
+  const none = files.length === 0 ? new RequestError(422, "there is no video in this folder") : null;
+  selected = error || none ? [] : files;
+  byId("selected").textContent = describe(selected);
+  byId("send").disabled = selected.length === 0;
+  if (error || none) showError(errors, error ?? none);
   else byId("send").focus();
 }
 
-function validate(files) {
-  if (files.length > 1)
-    return new RequestError(422, "upload one video at a time here; POST /batch accepts several");
-  const [file] = files;
+function describe(files) {
+  if (files.length === 0) return NO_FILE;
+  const size = formatBytes(files.reduce((sum, file) => sum + file.size, 0));
+  return files.length === 1 ? `${files[0].name}, ${size}` : `${files.length} files, ${size}`;
+}
+
+function validate(file) {
   if (file.size === 0)
-    return new RequestError(422, `${file.name} is empty (0 bytes) or a folder; choose a video`);
+    return new RequestError(422, `${file.name} is empty (0 bytes); choose a video`);
   const maxBytes = limits ? limits.max_upload_mib * 2 ** 20 : Infinity;
   if (file.size <= maxBytes) return null;
   return new RequestError(
     413,
     `${file.name} is ${formatBytes(file.size)}; the limit is ${limits.max_upload_mib} MiB`,
   );
+}
+
+function submitBatch(onBatch) {
+  const fields = [...formData()];
+  const files = selected;
+  reset();
+  onBatch(files, (file, batch) => {
+    const form = new FormData();
+    for (const [name, value] of [...fields, ["batch_id", batch]]) form.append(name, value);
+    form.append("file", file);
+    return form;
+  });
 }
 
 function formData() {
@@ -89,18 +113,19 @@ function formData() {
     if (value !== "") form.append(name, value);
   }
   form.append("retention", document.querySelector("[name=retention]:checked").value);
-  form.append("file", selected);
   return form;
 }
 
 async function submit(onSubmitted) {
-  if (selected === null) return;
+  if (selected.length === 0) return;
   errors.replaceChildren();
   setUploading(true);
   upload = new AbortController();
-  const file = selected;
+  const [file] = selected;
+  const form = formData();
+  form.append("file", file);
   try {
-    const { job_id } = await uploadVideo(formData(), showProgress, upload.signal);
+    const { job_id } = await uploadVideo(form, showProgress, upload.signal);
     sentFiles.set(job_id, file);
     reset();
     onSubmitted(job_id);
@@ -126,8 +151,8 @@ function setUploading(isUploading) {
 }
 
 function reset() {
-  selected = null;
-  input.value = "";
+  selected = [];
+  input.value = byId("folder").value = "";
   byId("selected").textContent = NO_FILE;
   byId("send").disabled = true;
 }

@@ -72,7 +72,7 @@ def test_no_number_is_shown_that_the_calibration_clips_cannot_bear(
     assert "≥ 0.96 fake probability" in text_of(page, ".verdict")
     assert "1.00" not in text_of(page, ".verdict")
     page.get_by_role("link", name="All jobs").click()
-    wait_for_text(page, "Fake ≥ 0.96")
+    page.locator(".jobs tbody").get_by_text("≥ 0.96").wait_for()
 
 
 def test_zero_retention_shows_the_local_file_until_the_tab_is_reloaded(
