@@ -83,12 +83,12 @@ def list_jobs(
     )
     with Session(engine) as session:
         total = session.scalar(select(func.count()).select_from(Job).where(*conditions)) or 0
-        found = session.execute(rows.limit(limit + 1)).all()
+        matches = session.execute(rows.limit(limit + 1)).all()
     following = None
-    if len(found) > limit:
-        last, value = found[limit - 1]
+    if len(matches) > limit:
+        last, value = matches[limit - 1]
         following = Cursor(query.sort, value, last.id)
-    return JobPage([job for job, _ in found[:limit]], total, following)
+    return JobPage([job for job, _ in matches[:limit]], total, following)
 
 
 def _after(cursor: Cursor, key: ColumnElement[Any], descends: bool) -> ColumnElement[bool]:

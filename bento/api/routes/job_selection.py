@@ -103,11 +103,11 @@ def _find_all(context: RequestContext, tenant: str, query: JobQuery) -> list[Job
     if page.total > MAX_EXPORTED:
         message = f"{page.total} jobs match; filter them to at most {MAX_EXPORTED}"
         raise RequestRejected("invalid_request", message)
-    found = list(page.jobs)
+    selected = list(page.jobs)
     while page.next is not None:
         page = jobs.list_page(tenant, query, (page.next, PAGE_JOBS))
-        found += page.jobs
-    return found
+        selected += page.jobs
+    return selected
 
 
 def _record_all(context: RequestContext, caller: Caller, jobs: list[Job], format_: str) -> None:

@@ -7,6 +7,7 @@ import { openBatch } from "./batch_view.js";
 import { showError } from "./error_notice.js";
 import { openJobList } from "./job_list.js";
 import { openJob } from "./job_view.js";
+import { initPrinting } from "./print.js";
 import { initUploadForm, showLimits } from "./upload_form.js";
 
 const [homeView, historyView, batchView, jobView] = ["home", "history", "batch", "job"].map((id) =>
@@ -63,4 +64,5 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 window.addEventListener("hashchange", route);
 initUploadForm(goToJob, startBatch);
+initPrinting();
 route();
