@@ -21,6 +21,7 @@ from bento.api.app import create_app
 from bento.api.connections.protocol import install_guard
 from bento.api.dependencies import RequestContext
 from bento.api.middleware.own_routes import OwnRoutesMiddleware
+from bento.api.middleware.request_timer import remove_request_timer
 from bento.api.middleware.security import SecurityMiddleware
 from bento.container import Services
 from bento.log_records import install_printable_records
@@ -123,6 +124,7 @@ UnmaskService.add_asgi_middleware(  # type: ignore[attr-defined]
 )
 UnmaskService.add_asgi_middleware(OwnRoutesMiddleware, own=app)  # type: ignore[attr-defined]
 require_api_keys_for_public_bind(SETTINGS, sys.argv)  # in every process that BentoML starts
+remove_request_timer()
 install_printable_records()
 install_guard(SETTINGS.max_connections_per_address)
 if "--fd" in sys.argv:  # a worker of BentoML that outlived its supervisor would keep the port
