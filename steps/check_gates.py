@@ -36,4 +36,4 @@ def check_gates(
     skipped = *robustness.notes, *codecs.notes
     measured = *gates.headline_notes(evaluation), *gates.unmeasured_notes(evaluation)
     notes = (*untrained, *skipped, *measured, *plan.notes)
-    return replace(report, notes=notes, conditions=codecs.verdicts)
+    return replace(report, notes=notes, conditions=codecs.verdicts, attack_flag=robustness.flag)

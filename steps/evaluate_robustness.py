@@ -16,6 +16,7 @@ from unmask.preprocessing.cache import Cache
 from unmask.records import Clip
 from unmask.robustness.adversarial_evaluation import evaluate_under_attack
 from unmask.robustness.adversarial_report import RobustnessReport
+from unmask.robustness.attack_flag import measure_attack_flag
 from unmask.robustness.transmitted_evaluation import evaluate_transmitted
 
 
@@ -32,7 +33,8 @@ def evaluate_robustness(
     test = select_headline_clips(clips)
     load = make_feature_loader(loaded.preprocessing, Cache(CACHE), test)
     report = evaluate_under_attack(loaded, test, load, settings)
-    report = replace(report, left_out=list_left_out(clips))
+    flag = measure_attack_flag(loaded, clips, load)
+    report = replace(report, left_out=list_left_out(clips), flag=flag)
     if not settings.transmitted.enabled:
         return report
     transmitted = evaluate_transmitted(loaded, test, load, settings.transmitted, evaluation, seed)

@@ -115,6 +115,7 @@ def _remarks(report: Report) -> Iterator[Flowable]:
         "Who speaks": report.speaking_lines,
         "What the material does to verdicts": report.quality_lines,
         "What the detector was tested on": report.coverage_lines,
+        "Adversarial attack": report.attack_lines,
         "Provenance": report.provenance_lines,
     }
     for title, lines in sections.items():

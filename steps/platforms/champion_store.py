@@ -78,6 +78,7 @@ def _write_gates(path: Path, gates: GateReport) -> None:
         "notes": gates.notes,
         "measured": measured,
         "coverage": _coverage(gates),
+        "attack_flag": None if gates.attack_flag is None else asdict(gates.attack_flag),
         CONDITIONS: conditions,
     }
     with atomic_write(path) as partial:

@@ -1,4 +1,4 @@
-// The material, with the verdicts measured on test clips like it; and what was tested at all.
+// The material, with the verdicts measured on test clips like it; what was tested; attacks.
 
 import { card, element } from "./dom.js";
 
@@ -6,9 +6,13 @@ const EFFECTS_HINT =
   "Test clips like this file in one fact may differ from it in all others. Music, screen " +
   "recordings and blended pictures are not told.";
 
-/** Both cards, in a list; none for a report of an earlier release. */
-export function materialCards({ quality, model }) {
-  return [...effectCards(quality.effects ?? []), ...coverageCards(model.coverage)];
+/** The cards, in a list; none for a report of an earlier release. */
+export function materialCards({ quality, model, attack }) {
+  return [
+    ...effectCards(quality.effects ?? []),
+    ...coverageCards(model.coverage),
+    ...(attack ? [card("Adversarial attack", "attack", element("p", {}, attack.message))] : []),
+  ];
 }
 
 function effectCards(effects) {

@@ -120,6 +120,7 @@ def _list_remarks(report: "Report") -> Iterator[str]:
     """Yield what is to be known beside the scores, each line with its kind."""
     kinds = {
         "material": report.degradation_lines,
+        "attack": report.attack_lines if report.attack and report.attack.is_flagged else (),
         "provenance": report.provenance_lines,
         "note": report.notes,
     }

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field
 
 from unmask.config import Gate, GateSettings
 from unmask.errors import GateError
+from unmask.evaluation.attack_flag import AttackFlag
 from unmask.evaluation.auc_estimate import UnmeasuredAuc
 from unmask.evaluation.baseline_comparison import BaselineComparison, BaselineSource
 from unmask.evaluation.condition_verdicts import ConditionVerdicts
@@ -87,6 +88,7 @@ class GateReport:
         baseline: The comparison with the pinned baseline per data set; empty without a baseline,
             and in files of before version 0.3.
         conditions: Verdicts on the test clips as they are, and re-encoded.
+        attack_flag: How often attacked faces are noticed.
     """
 
     rows: tuple[GateResult, ...]
@@ -100,6 +102,7 @@ class GateReport:
     outputs: Mapping[str, OutputCalibration] = field(default_factory=dict)
     localisation: LocalisationReport | None = None
     conditions: tuple[ConditionVerdicts, ...] = ()
+    attack_flag: AttackFlag | None = None
 
     @property
     def outcome(self) -> str:

@@ -122,7 +122,7 @@ def _read_gates(path: Path) -> dict[str, Any]:
         if isinstance(content, list):
             return {"gates": tuple(content)}
         rows, notes = tuple(content["rows"]), tuple(content["notes"])
-        own = {name: content.get(name) for name in ("measured", "coverage")}
+        own = {name: content.get(name) for name in ("measured", "coverage", "attack_flag")}
         conditions = tuple(content.get(CONDITIONS, ()))
         return {"gates": rows, "notes": notes, "conditions": conditions, **own}
     except (ValueError, KeyError, TypeError) as error:

@@ -84,6 +84,8 @@ class ScoringBundle(ABC):
             :class:`unmask.evaluation.condition_verdicts.ConditionVerdicts`. Empty if not measured.
         coverage: Families of forgeries among the test clips; see
             :class:`unmask.evaluation.coverage_summary.Coverage`. ``None`` if not measured.
+        attack_flag: Threshold and rates of the attack flag; see
+            :class:`unmask.evaluation.attack_flag.AttackFlag`. ``None`` if not measured.
         notes: What it was trained or tested without, as noted at promotion, one sentence each.
         domain: Footage like the calibration clips; ``None`` before calibration, in older bundles,
             and where there were too few clips.
@@ -105,6 +107,7 @@ class ScoringBundle(ABC):
     measured: Mapping[str, Any] | None = None
     conditions: tuple[Mapping[str, Any], ...] = ()
     coverage: Mapping[str, Any] | None = None
+    attack_flag: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse members of different inputs or heads."""

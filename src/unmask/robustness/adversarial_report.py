@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
+from unmask.evaluation.attack_flag import AttackFlag
 from unmask.evaluation.metric_keys import to_metric_key
 from unmask.evaluation.slices import PartOfClips
 from unmask.robustness.transmitted_report import TransmittedReport
@@ -113,6 +114,8 @@ class RobustnessReport:
             each. Empty in older files.
         left_out: Data sets of which no clip is measured, as they are given for testing alone; see
             :func:`unmask.evaluation.slices.describe_left_out`.
+        flag: How often attacked faces are noticed; ``None`` where it was not measured, and in older
+            files.
     """
 
     split: str
@@ -126,6 +129,7 @@ class RobustnessReport:
     parts: tuple[AttackPart, ...] = ()
     untrained: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    flag: AttackFlag | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from unmask.models.footage_obstacles import find_obstacles
 from unmask.models.scoring_bundle import ScoringBundle, untrained_notes
 from unmask.records import MediaInfo
 from unmask.serving.aggregation.media_quality import MediaStatistics
+from unmask.serving.attack_signs import describe_signs
 from unmask.serving.quality_effects import complete_quality
 from unmask.serving.report import schema
 from unmask.serving.report.coverage import Coverage
@@ -84,6 +85,7 @@ def build_report(
         fake_probability=probability,
         confidence_interval=interval,
         **_repeat_fields(repeats),
+        attack=describe_signs(result.media.roughness, bundle.attack_flag, obstacles),
         modalities=_modalities(scores),
         members=members,
         members_spread=_members_spread(members),

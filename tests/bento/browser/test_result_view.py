@@ -160,5 +160,6 @@ def test_the_effects_of_the_material_and_the_coverage_are_shown(
         wait_for_text(page, "What the material does to verdicts")
     assert "Of 42 genuine test clips like this" in text_of(page, ".material")
     assert "Never tested on fakes of the families lip-sync" in text_of(page, ".coverage")
+    assert "The faces are rougher than genuine" in text_of(page, ".attack")
     page.get_by_text("Published generators without a test clip").click()
     assert "lip-sync: Wav2Lip" in text_of(page, ".coverage")

@@ -16,6 +16,7 @@ from bento.sandbox.protocol import Progress
 from unmask.errors import MediaError
 from unmask.files import file_sha256
 from unmask.serving.custody.canonical_json import canonical_sha256
+from unmask.serving.report.attack_flag import AttackSigns, ReportedAttackFlag
 from unmask.serving.report.coverage import Coverage
 from unmask.serving.report.custody import Custody
 from unmask.serving.report.model_card import Model, ReportedGate, ReportedGuarantee
@@ -118,7 +119,15 @@ def material_fields():
         untested_generators={"lip-sync": ("Wav2Lip",)},
         messages=("Never tested on fakes of the families lip-sync.",),
     )
+    rates = {"threshold": 0.2, "validation_clips": 144, "clips": 84, "false_alarms": 0}
+    attack = AttackSigns(
+        is_flagged=True,
+        roughness=0.3,
+        rates=ReportedAttackFlag(**rates, attacks=()),
+        message="The faces are rougher than genuine and fake ones.",
+    )
     return {
+        "attack": attack,
         "quality": report.quality.model_copy(update={"effects": (effect,)}),
         "model": report.model.model_copy(update={"coverage": coverage}),
     }

@@ -141,3 +141,4 @@ def test_report_states_what_the_material_does_and_what_was_tested(download_pdf):
     text = extract_text(download_pdf("a.mp4", content="material")[1])
     assert "What the material does to verdicts Compression leaves 0.010 bits per pixel" in text
     assert "What the detector was tested on Never tested on fakes of the families lip-sync" in text
+    assert "Adversarial attack The faces are rougher than genuine and fake ones." in text

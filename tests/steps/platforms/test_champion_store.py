@@ -8,12 +8,14 @@ import pytest
 
 from steps.platforms import champion_store, packaged_bundle
 from unmask.errors import BundleError, EngineError
+from unmask.evaluation.attack_flag import AttackFlag, FlaggedAttack
 from unmask.evaluation.condition_verdicts import ConditionVerdicts
 from unmask.evaluation.coverage import TestedKind
 from unmask.evaluation.gates import GateReport, GateResult
 from unmask.evaluation.measured_verdicts import MeasuredVerdicts
 from unmask.models.bundle import load_bundle
 from unmask.models.bundle_metadata import store_conditions
+from unmask.serving.report.attack_flag import ReportedAttackFlag
 from unmask.serving.report.coverage import Coverage
 from unmask.serving.report.model_card import ReportedGate, ReportedVerdicts
 from unmask.serving.report.quality import ReportedCondition
@@ -77,9 +79,13 @@ def test_the_champion_has_the_measured_error_rates(checkout):
 def test_the_champion_has_the_verdicts_under_each_condition(checkout):
     verdicts = MeasuredVerdicts("test", 42, 40, 14, 7, 2, 5, 6, 0.95)
     condition = ConditionVerdicts("h264:33", "h264", {"bits_per_pixel": 0.02}, verdicts, 1)
-    report = replace(gates("required", True), conditions=(condition,))
+    flag = AttackFlag(0.2, 144, 84, 1, (FlaggedAttack("fgsm", 4 / 255, 24, 23),))
+    report = replace(gates("required", True), conditions=(condition,), attack_flag=flag)
     champion = champion_store.publish_champion(bundle(checkout / "one", "1"), report)
-    (stored,) = json.loads((champion / "gates.json").read_text())["conditions"]
+    content = json.loads((champion / "gates.json").read_text())
+    rates = ReportedAttackFlag.model_validate(content["attack_flag"])
+    assert (rates.threshold, rates.attacks[0].flagged) == (0.2, 23)
+    (stored,) = content["conditions"]
     card = ReportedCondition.model_validate(stored)
     assert (card.condition, card.lost, card.verdicts.misses) == ("h264:33", 1, 2)
     store_conditions(champion, [{**stored, "condition": "half"}])

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from unmask.optional_deps import require
 from unmask.preprocessing.footage import still_share
+from unmask.preprocessing.material.face_roughness import face_roughness
 from unmask.preprocessing.material.picture_facts import PictureFacts
 from unmask.preprocessing.material.sound_facts import SoundFacts
 from unmask.records import ClipFeatures, PersonFeatures
@@ -22,6 +23,7 @@ class MediaStatistics:
         end_s: End of what could be decoded.
         widths_px: Face width of every face, in pixels of the shown image.
         sharpness: Variance of the Laplacian of every aligned face.
+        roughness: See :mod:`unmask.preprocessing.material.face_roughness`.
         compared: As in :class:`unmask.records.ClipFeatures`.
     """
 
@@ -36,6 +38,7 @@ class MediaStatistics:
     people: set[int] = field(default_factory=set)
     widths_px: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
+    roughness: list[float] = field(default_factory=list)
     peaks: PeakEnvelope = field(default_factory=PeakEnvelope)
     compared: bool = True
     picture: PictureFacts = field(default_factory=PictureFacts)
@@ -63,6 +66,7 @@ class MediaStatistics:
         boxes = person.track.boxes_px
         self.widths_px.extend((boxes[:, 2] - boxes[:, 0]).tolist())
         self.sharpness.extend(laplacian_variance(face) for face in person.faces)
+        self.roughness.extend(face_roughness(face) for face in person.faces)
 
     def quality(self) -> Quality:
         """Return the statistics as reported."""

@@ -18,6 +18,7 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, AliasPath, Field, model_validator
 
 from unmask.records import Reason, Verdict
+from unmask.serving.report.attack_flag import AttackSigns
 from unmask.serving.report.base import Probability, ReportModel, Seconds
 from unmask.serving.report.custody import Custody, Signature
 from unmask.serving.report.model_card import Model
@@ -321,6 +322,11 @@ class Report(ReportModel):
     media: Media = Field(description="The file.")
     model: Model = Field(description="The detector.")
     timing_s: Timing = Field(description="Processing time in seconds.")
+    attack: AttackSigns | None = Field(
+        default=None,
+        description="Signs of an adversarial perturbation; null without faces, for a detector of "
+        "which it was not measured, and before schema 5.",
+    )
     provenance: Provenance | None = Field(
         default=None, description="Where the file says that it comes from; null before schema 5."
     )
@@ -364,6 +370,11 @@ class Report(ReportModel):
     def coverage_lines(self) -> tuple[str, ...]:
         """What the detector was tested on, in words; none in older reports."""
         return () if self.model.coverage is None else self.model.coverage.messages
+
+    @property
+    def attack_lines(self) -> tuple[str, ...]:
+        """What the faces say about an adversarial attack; none in older reports."""
+        return () if self.attack is None else (self.attack.message,)
 
     @property
     def provenance_lines(self) -> tuple[str, ...]:
