@@ -1,7 +1,7 @@
 """The full report: an untrained ensemble with lip-sync, MC dropout and evidence."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from unmask.config import LipSettings, UncertaintySettings
+from unmask.evaluation.attack_flag import AttackFlag, FlaggedAttack
 from unmask.models.bundle import load_bundle, save_bundle
 from unmask.models.calibration.platt import Calibration, ConformalGuarantee
 from unmask.models.calibration.platt_resampling import resample_platt
@@ -71,6 +72,9 @@ def full_analyzer(bundle_folder, tmp_path_factory):
     )
     folder = tmp_path_factory.mktemp("full") / "bundle"
     save_bundle(folder, bundle)
+    flag = AttackFlag(0.01, 40, 20, 1, (FlaggedAttack("fgsm", 4 / 255, 10, 9),))
+    content = {"rows": [], "notes": [], "attack_flag": asdict(flag)}
+    (folder / "gates.json").write_text(json.dumps(content))
     return Analyzer.load(folder)
 
 
@@ -304,3 +308,11 @@ def test_person_in_two_shots_is_one_unless_faces_cannot_be_compared(
     times = [point.time_s for point in report.people[0].timeline]
     assert times == pytest.approx(np.arange(10 // people) / 5)
     assert (NOT_COMPARED in report.notes) is (embedder is None)
+
+
+def test_facts_of_the_material_and_signs_of_an_attack_are_reported(report):
+    facts = {effect.fact for effect in report.quality.effects}
+    assert {"compression", "noise", "face_size"} <= facts
+    assert report.quality.picture.bits_per_pixel > 0
+    assert report.attack.is_flagged == (report.attack.roughness > 0.01)
+    assert "9 of 10 at 4 of 255 levels" in report.attack_lines[0]

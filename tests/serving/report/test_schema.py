@@ -20,7 +20,7 @@ REPORT_FIELDS = [
     *("members", "members_spread", "people", "audio_timeline"),
     *("envelope", "segments", "evidence"),
     *("speaking", "quality", "notes", "media", "model", "timing_s"),
-    *("provenance", "custody", "signature"),
+    *("attack", "provenance", "custody", "signature"),
 ]
 
 
