@@ -21,6 +21,15 @@ FULL = {
         "UNMASK_WEBHOOK_PRIVATE": True,
         "UNMASK_IMPORT_BUCKETS": "raw,archive/2026",
     },
+    "secrets": {"reportKey": "unmask-report-key"},
+    "trustConfigMap": "unmask-trust",
+    "ingress": {
+        "enabled": True,
+        "host": "unmask.example.org",
+        "className": "nginx",
+        "tlsSecret": "unmask-tls",
+        "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "8g"},
+    },
     "serviceAccount": {"annotations": {"example.org/role": "reader"}},
     "worker": {
         "nodeSelector": {"disk": "ssd"},

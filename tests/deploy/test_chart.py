@@ -25,6 +25,7 @@ JOB = ("Job", "unmask-migrations")
 # of chart and code: the chart itself sets these, from its other values
 OWN_SETTINGS = {
     *("folder", "database", "queue", "secret", "storage", "s3_endpoint", "api_keys_file"),
+    *("rate_limit_store", "report_key_file", "c2pa_trust_file"),
 }
 UNITS = {"Mi": MIB, "Gi": 1024 * MIB}
 
@@ -144,7 +145,8 @@ def test_passwords_come_from_secrets_that_the_chart_does_not_hold(full):
         required = {name for name, source in references.items() if not source.get("optional")}
         assert required == {"UNMASK_DATABASE", "UNMASK_QUEUE"}
         assert references.keys() - required == {
-            *("UNMASK_SECRET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+            *("UNMASK_RATE_LIMIT_STORE", "UNMASK_SECRET"),
+            *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         }
 
 
@@ -155,6 +157,9 @@ def test_passwords_come_from_secrets_that_the_chart_does_not_hold(full):
         ({"storage": {"url": "/srv/videos"}}, "url"),
         ({**MINIMAL, "settings": {"UNMASK_MAX_UPLOAD": 1}}, "UNMASK_MAX_UPLOAD"),
         ({**MINIMAL, "settings": {"UNMASK_DATABASE": "postgresql://"}}, "UNMASK_DATABASE"),
+        ({**MINIMAL, "settings": {"UNMASK_RATE_LIMIT_STORE": "redis://r"}}, "RATE_LIMIT_STORE"),
+        ({**MINIMAL, "ingress": {"enabled": True}}, "host"),
+        ({**MINIMAL, "ingress": {"enabled": True, "host": "https://example.org"}}, "host"),
         ({**MINIMAL, "autoscalling": {"enabled": True}}, "autoscalling"),
         ({**MINIMAL, "networkPolicy": {"clients": []}}, "clients"),
         ({**MINIMAL, "image": {"digest": "sha256:abc"}}, "digest"),
@@ -200,6 +205,43 @@ def test_containers_start_what_exists(full):
     assert find_spec("bento.worker.__main__") is not None
     assert container(full[JOB])["args"] == ["python", "-m", "bento", "migrate"]
     assert "migrate" in {command.name for command in administration.registered_commands}
+
+
+@pytest.mark.parametrize("key", DEPLOYMENTS, ids=["service", "worker"])
+def test_service_and_workers_read_the_key_of_reports_and_the_trusted_certificates(full, key):
+    variables = plain_variables(full[key])
+    settings = ServiceSettings.from_environment(variables)
+    volumes = {volume["name"]: volume for volume in pod(full[key])["volumes"]}
+    mounts = {mount["mountPath"]: mount for mount in container(full[key])["volumeMounts"]}
+    sources = {"secret": settings.report_key_file, "configMap": settings.c2pa_trust_file}
+    for kind, path in sources.items():
+        mount = mounts[str(path.parent)]
+        assert mount["readOnly"] is True
+        assert [item["path"] for item in volumes[mount["name"]][kind]["items"]] == [path.name]
+    assert volumes["report-key"]["secret"]["secretName"] == "unmask-report-key"
+    assert volumes["trust"]["configMap"]["name"] == "unmask-trust"
+
+
+def test_by_default_the_key_of_reports_is_in_the_database(minimal):
+    for key in DEPLOYMENTS:
+        variables = plain_variables(minimal[key])
+        assert not {"UNMASK_REPORT_KEY_FILE", "UNMASK_C2PA_TRUST_FILE"} & variables.keys()
+
+
+def test_the_ingress_leads_to_the_service_on_a_host_of_its_own(full, render):
+    ingress = full["Ingress", "unmask"]
+    assert ingress["metadata"]["annotations"] == FULL["ingress"]["annotations"]
+    spec = ingress["spec"]
+    assert spec["ingressClassName"] == "nginx"
+    assert spec["tls"] == [{"hosts": ["unmask.example.org"], "secretName": "unmask-tls"}]
+    (rule,) = spec["rules"]
+    assert rule["host"] == "unmask.example.org"
+    (path,) = rule["http"]["paths"]
+    backend = path["backend"]["service"]
+    ports = full["Service", backend["name"]]["spec"]["ports"]
+    assert backend["port"]["name"] in {port["name"] for port in ports}
+    plain = render({**MINIMAL, "ingress": {"enabled": True, "host": "localhost"}})
+    assert plain["Ingress", "unmask"]["spec"].keys() == {"rules"}
 
 
 def test_ports_and_probes_are_those_of_the_service(full):

@@ -54,7 +54,7 @@ securityContext:
   valueFrom: {secretKeyRef: {name: {{ .Values.secrets.connections }}, key: UNMASK_DATABASE}}
 - name: UNMASK_QUEUE
   valueFrom: {secretKeyRef: {name: {{ .Values.secrets.connections }}, key: UNMASK_QUEUE}}
-{{- range list "UNMASK_SECRET" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
+{{- range list "UNMASK_RATE_LIMIT_STORE" "UNMASK_SECRET" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
 - name: {{ . }}
   valueFrom: {secretKeyRef: {name: {{ $.Values.secrets.connections }}, key: {{ . }}, optional: true}}
 {{- end }}
