@@ -155,8 +155,8 @@ worker: $(READY)  ## a worker beside `make serve` with UNMASK_QUEUE set, with th
 	@# from the Bento, so that service and worker have the same detector
 	cd "$$($(BIN)/bentoml get unmask:latest --output path)/src" && $(SERVICE_FOLDER) $(CURDIR)/$(BIN)/python -m bento.worker
 
-key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks
-	@$(SERVICE_FOLDER) $(BIN)/python -m bento keys add $(KEYS) $(TENANT)
+key: $(READY)  ## an API key for TENANT=, appended to KEYS=keys as a hash, and the secret that signs its webhooks; EXPIRES=30d, SCOPE="read submit"
+	@$(SERVICE_FOLDER) $(BIN)/python -m bento keys add $(KEYS) $(TENANT) $(if $(EXPIRES),--expires $(EXPIRES)) $(patsubst %,--scope %,$(SCOPE))
 
 image: $(READY)  ## a container image of the packaged detector for compose.yaml, built by Docker; EVIDENCE=1 packs torch for heat maps
 	@$(if $(filter 1,$(EVIDENCE)),$(BIN)/python -m pipelines package --evidence > /dev/null,:)

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -16,6 +17,9 @@ from bento.db.engine import create_migrated_engine, read_revision
 from bento.errors import AuditError
 from bento.security.api_keys import create_key
 from bento.security.file_modes import restrict_file_access
+from bento.security.key_expiry import parse_expiry
+from bento.security.key_file import list_keys, revoke_key
+from bento.security.scopes import DEFAULT_SCOPES, Scope
 from bento.security.signing import load_signing_key, standard_webhook_secret, webhook_secret
 from bento.settings import PREFIX, ServiceSettings
 from unmask.errors import UnmaskError
@@ -40,17 +44,47 @@ def add_key(
     operator: Annotated[
         bool, typer.Option("--operator", help="The key may read /metrics, of all tenants.")
     ] = False,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What the key may do; repeatable. By default read, submit and delete."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When the key expires: 12h, 30d, 4w or 2027-01-31.")
+    ] = None,
 ) -> None:
     """Create an API key and print it once, with the secret that signs the tenant's webhooks."""
+    expires_at = parse_expiry(expires, datetime.now(UTC)) if expires else None
+    scopes = frozenset(Scope) if operator else frozenset(scope or DEFAULT_SCOPES)
     settings = ServiceSettings.from_environment()
     restrict_file_access(settings)
     with _database_errors():
         signing_key = load_signing_key(create_migrated_engine(settings), settings)
-    key = create_key(file, tenant, operator)
+    key = create_key(file, tenant, scopes, expires_at)
     print(f"key             {key}")
     secret = webhook_secret(signing_key, tenant)
     print(f"webhook secret  {secret}")
     print(f"the same for libraries of Standard Webhooks  {standard_webhook_secret(secret)}")
+
+
+@keys.command("list")
+def print_keys(file: Annotated[Path, typer.Argument(help="Key file.")]) -> None:
+    """Print the start of each key's hash, its tenant, its scopes and when it expires."""
+    now = datetime.now(UTC)
+    for key_hash, key in list_keys(file).items():
+        scopes = ",".join(item for item in Scope if item in key.scopes)
+        state = "expired" if key.has_expired(now) else "until"
+        expiry = f"{state} {key.expires_at.isoformat()}" if key.expires_at else "no expiry"
+        print(f"{key_hash[:12]}  {key.tenant:20}  {scopes:26}  {expiry}")
+
+
+@keys.command("revoke")
+def remove_key(
+    file: Annotated[Path, typer.Argument(help="Key file.")],
+    key_id: Annotated[str, typer.Argument(help="Start of the key's hash, as `keys list` prints.")],
+) -> None:
+    """Revoke an API key; the service refuses it from the next request on."""
+    key = revoke_key(file, key_id)
+    print(f"revoked a key of {key.tenant}")
 
 
 @app.command("migrate")

@@ -33,8 +33,8 @@ REPORT_SCHEMA = {"$ref": "#/components/schemas/Report"}
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 DESCRIPTIONS = {
     400: "The request is malformed.",
-    401: "The API key is missing or unknown.",
-    403: "Without API keys, only loopback requests are accepted; metrics need an operator's key.",
+    401: "The API key is missing, unknown or expired.",
+    403: "Without API keys, only loopback requests are accepted; or the key lacks a scope.",
     404: "The job, or the requested part of it, does not exist or belongs to another tenant.",
     409: "The job's status does not allow this, or the Idempotency-Key belongs to another file.",
     413: "The upload exceeds the size limit.",

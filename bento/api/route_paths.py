@@ -7,6 +7,7 @@ PREDICT_PATH = "/predict"
 ANALYZE_PATH = "/analyze-video"
 BATCH_PATH = "/batch"
 METRICS_PATH = "/metrics"  # of all tenants: for operators
+LIMITS_PATH = "/limits"
 SUBMISSION_PATHS = (ANALYZE_PATH, BATCH_PATH, PREDICT_PATH)
 REPORT_KEYS_PATH = "/report-keys.pem"
 # served without an API key

@@ -34,6 +34,29 @@ def test_key_is_printed_once_and_works(make_service, tmp_path, monkeypatch, caps
     assert client.get("/metrics", headers={"X-API-Key": key}).status_code == 200
 
 
+def test_key_with_scope_and_expiry_is_listed_and_revoked(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path / "service"))
+    path = tmp_path / "keys"
+    options = ("--scope", "read", "--scope", "submit", "--expires", "30d")
+    assert run(monkeypatch, "keys", "add", path, "anna", *options) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "keys", "list", path) == 0
+    key_id, tenant, scopes, state, _ = capsys.readouterr().out.split()
+    assert (tenant, scopes, state) == ("anna", "read,submit", "until")
+    assert run(monkeypatch, "keys", "revoke", path, key_id) == 0
+    assert capsys.readouterr().out == "revoked a key of anna\n"
+    assert path.read_text() == ""
+
+
+@pytest.mark.parametrize("expires", ["soon", "30", "2020-01-01", "0d"])
+def test_an_expiry_that_is_none_creates_no_key(tmp_path, monkeypatch, capsys, expires):
+    monkeypatch.setenv("UNMASK_FOLDER", str(tmp_path / "service"))
+    arguments = ("keys", "add", tmp_path / "keys", "anna", "--expires", expires)
+    assert run(monkeypatch, *arguments) == 2
+    assert f"'{expires}'" in capsys.readouterr().err
+    assert not (tmp_path / "keys").exists()
+
+
 @pytest.mark.parametrize(
     ("file", "tenant", "message"),
     [("keys", "a b", "invalid tenant name"), (".", "anna", "directory")],

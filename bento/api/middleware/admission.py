@@ -8,11 +8,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bento.api.connections.guard import network_of
 from bento.api.error_response import RequestRejected, error_response
-from bento.api.middleware.auth import OPERATOR_REQUIRED, ApiKeyAuth, unauthorized
+from bento.api.middleware.auth import ApiKeyAuth
 from bento.api.middleware.capacity_cache import CapacityCheck
 from bento.api.middleware.rate_limit import RateLimiter
 from bento.api.route_paths import (
     BATCH_PATH,
+    LIMITS_PATH,
     METRICS_PATH,
     PROBE_PATHS,
     PUBLIC_PATHS,
@@ -20,6 +21,8 @@ from bento.api.route_paths import (
     SUBMISSION_PATHS,
 )
 from bento.jobs.submission import batch_item_key
+from bento.security.scopes import Scope as KeyScope
+from bento.security.scopes import required_scope
 
 MAX_QUERY_BYTES = 4096  # parameters are compared with each other, so many take long
 QUERY_TOO_LONG = f"the query string exceeds {MAX_QUERY_BYTES} bytes; send fewer parameters"
@@ -71,13 +74,14 @@ class AdmissionMiddleware:
         tenant = self._auth.identify(request.headers)
         if SIGNED_PATHS.fullmatch(path) and "signature" in request.query_params:
             await count_request(f"link {_client_network(request)}")
-            return tenant
+            return tenant if self._auth.has_scope(request.headers, KeyScope.READ) else None
         if tenant is None:
             await count_request(f"stranger {_client_network(request)}")
-            raise unauthorized()
+            raise self._auth.unauthorized(request.headers)
         await count_request(tenant)
-        if path == METRICS_PATH and not self._auth.is_operator(request.headers):
-            raise RequestRejected("operator_required", OPERATOR_REQUIRED)
+        if path != LIMITS_PATH:  # which says what may be submitted, and nothing of a job
+            scope = KeyScope.ADMIN if path == METRICS_PATH else required_scope(request.method)
+            self._auth.require_scope(request.headers, scope)
         if request.method == "POST" and path in SUBMISSION_PATHS:
             await self._rate_limiter.count_submission(tenant, rate_limits)
             key = request.headers.get("idempotency-key")

@@ -2,10 +2,13 @@
 
 import os
 import stat
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bento.security.api_keys import LOCAL, ApiKeyStore, create_key, hash_key
+from bento.security.key_file import list_keys, revoke_key
+from bento.security.scopes import DEFAULT_SCOPES, Scope
 from unmask.errors import ConfigError
 
 
@@ -86,10 +89,49 @@ def test_a_revoked_key_dies_at_once(tmp_path):
 
 def test_only_an_operators_key_is_one(tmp_path):
     path = tmp_path / "keys"
-    tenant, operator = create_key(path, "anna"), create_key(path, "ops", is_operator=True)
+    tenant, operator = create_key(path, "anna"), create_key(path, "ops", frozenset(Scope))
     store = ApiKeyStore(path)
-    assert [store.is_operator(key) for key in (tenant, operator, "wrong", None)] == [
+    assert [store.has_scope(key, Scope.ADMIN) for key in (tenant, operator, "wrong", None)] == [
         False, True, False, False,
     ]  # fmt: skip
     assert store.tenant(operator) == "ops"
-    assert ApiKeyStore(None).is_operator(None)
+    assert ApiKeyStore(None).has_scope(None, Scope.ADMIN)
+
+
+def test_a_key_expires(tmp_path):
+    path, now = tmp_path / "keys", datetime(2026, 5, 4, tzinfo=UTC)
+    key = create_key(path, "anna", expires_at=now + timedelta(days=1))
+    before, after = ApiKeyStore(path, lambda: now), ApiKeyStore(path, lambda: now + timedelta(2))
+    assert (before.tenant(key), before.expiry(key)) == ("anna", None)
+    assert (after.tenant(key), after.expiry(key)) == (None, now + timedelta(days=1))
+
+
+def test_lines_of_earlier_releases_keep_their_rights(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text(f"anna {hash_key('a')}\nops {hash_key('b')} operator\n")
+    keys = list_keys(path)
+    assert keys[hash_key("a")].scopes == DEFAULT_SCOPES
+    assert keys[hash_key("b")].scopes == frozenset(Scope)
+
+
+@pytest.mark.parametrize("right", ["scopes=write", "scopes=", "expires=soon", "root"])
+def test_a_key_with_an_unknown_right_has_none(tmp_path, right):
+    path = tmp_path / "keys"
+    create_key(path, "bert")
+    with path.open("a") as file:
+        file.write(f"anna {hash_key('a')} {right}\n")
+    assert ApiKeyStore(path).tenant("a") is None
+
+
+def test_a_key_is_revoked_by_the_start_of_its_hash_and_others_stay(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text("# ours\n")
+    revoked, kept = create_key(path, "anna"), create_key(path, "bert", frozenset({Scope.READ}))
+    store = ApiKeyStore(path)
+    assert revoke_key(path, hash_key(revoked)[:12]).tenant == "anna"
+    assert (store.tenant(revoked), store.tenant(kept)) == (None, "bert")
+    assert path.read_text().startswith("# ours\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for key_id in ("", hash_key(kept)[:3], "0" * 12):
+        with pytest.raises(ConfigError, match="begin so"):
+            revoke_key(path, key_id)

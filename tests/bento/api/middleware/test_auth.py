@@ -1,7 +1,11 @@
 """API-key authentication and isolation of tenants."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from bento.security.api_keys import create_key
+from bento.security.scopes import Scope
 from tests.bento.problems import PROBLEM_KEYS
 from tests.bento.tenants import finish_as, make_tenants, submit_as
 
@@ -35,6 +39,48 @@ def test_key_removed_from_the_file_stops_working(make_service, tmp_path):
     assert service.client.get("/jobs", headers=headers).status_code == 200
     (tmp_path / "keys").write_text("# nobody\n")
     assert service.client.get("/jobs", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("scope", "allowed"),
+    [("read", {"GET"}), ("submit", {"POST"}), ("delete", {"DELETE"}), ("admin", {"METRICS"})],
+)
+def test_a_key_may_do_what_its_scopes_say(make_service, tmp_path, scope, allowed):
+    path = tmp_path / "keys"
+    headers = {"X-API-Key": create_key(path, "anna", frozenset({Scope(scope)}))}
+    client = make_service(api_keys_file=path).client
+    responses = {
+        "GET": client.get("/jobs", headers=headers),
+        "POST": client.post("/analyze-video", files={"file": ("a.mp4", b"x")}, headers=headers),
+        "DELETE": client.delete(f"/jobs/{'0' * 32}", headers=headers),
+        "METRICS": client.get("/metrics", headers=headers),
+    }
+    refused = {name for name, response in responses.items() if response.status_code == 403}
+    assert refused == set(responses) - allowed
+    for name, needed in (("GET", "read"), ("POST", "submit"), ("DELETE", "delete")):
+        if name in refused:
+            problem = responses[name].json()
+            assert (problem["code"], f"`{needed}`" in problem["detail"]) == ("scope_required", True)
+    assert client.get("/limits", headers=headers).status_code == 200
+
+
+def test_a_forged_signature_does_not_replace_the_scope_read(make_service, tmp_path):
+    path = tmp_path / "keys"
+    headers = {"X-API-Key": create_key(path, "anna", frozenset({Scope.SUBMIT}))}
+    service = make_service(api_keys_file=path)
+    video = f"/jobs/{submit_as(service, headers)}/video"
+    assert service.client.get(video, headers=headers).status_code == 403
+    forged = service.client.get(f"{video}?expires=9999999999&signature=x", headers=headers)
+    assert (forged.status_code, forged.json()["code"]) == (403, "link_expired")
+
+
+def test_an_expired_key_is_named_as_such(make_service, tmp_path):
+    path = tmp_path / "keys"
+    expiry = datetime(2020, 1, 31, tzinfo=UTC)
+    headers = {"X-API-Key": create_key(path, "anna", expires_at=expiry)}
+    response = make_service(api_keys_file=path).client.get("/jobs", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, "api_key_expired")
+    assert "2020-01-31" in response.json()["detail"]
 
 
 def test_tenant_cannot_access_another_tenants_job(make_service, tmp_path, running_worker):

@@ -8,12 +8,13 @@ import pytest
 
 from bento.api.readiness import ReadinessCheck
 from bento.security.api_keys import create_key
+from bento.security.scopes import Scope
 from tests.bento.tenants import make_tenants
 
 
 def test_probes_need_no_key_but_metrics_do(make_service, tmp_path):
     service, headers = make_tenants(make_service, tmp_path, "anna")
-    operator = {"X-API-Key": create_key(tmp_path / "keys", "ops", is_operator=True)}
+    operator = {"X-API-Key": create_key(tmp_path / "keys", "ops", frozenset(Scope))}
     client = service.client
     assert [client.get(path).status_code for path in ("/livez", "/readyz")] == [200, 200]
     assert client.get("/metrics").status_code == 401
