@@ -45,6 +45,12 @@ class ServiceSettings(BaseModel):
     queue: str = Field("", description="Celery broker, redis://…; empty: embedded worker.")
     queue_name: str = Field("unmask", description="Name of the queue in the broker.")
     database: str = Field("", description="postgresql://… or sqlite:///…; empty: in `folder`.")
+    database_connections: Count = Field(
+        50, description="Connections to PostgreSQL that a process has at most; others wait for one."
+    )
+    database_connections_kept: Count = Field(
+        10, description="Connections to PostgreSQL that an idle process keeps."
+    )
     storage: str = Field("", description="s3://bucket/prefix or a folder; empty: in `folder`.")
     s3_endpoint: str = Field(
         "", description="Endpoint of an S3 store other than AWS; default: AWS_ENDPOINT_URL."

@@ -20,7 +20,7 @@ from bento.settings import ServiceSettings
 
 BUSY_TIMEOUT_S = 30.0
 WARM_CONNECTIONS = 20
-MAX_CONNECTIONS = 40  # one for each thread that handles requests
+MAX_SQLITE_CONNECTIONS = 40  # one for each thread that handles requests
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 MIGRATION_LOCK_ID = 0x756E6D61736B  # "unmask" in ASCII; id of a PostgreSQL advisory lock
 
@@ -41,21 +41,24 @@ def create_migrated_engine(
     Args:
         busy_timeout_s: How long a statement waits while another process writes (SQLite).
     """
-    url = make_url(settings.database_url)
+    url, warm = make_url(settings.database_url), WARM_CONNECTIONS
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
-            url, connect_args={"timeout": busy_timeout_s}, pool_size=MAX_CONNECTIONS
+            url, connect_args={"timeout": busy_timeout_s}, pool_size=MAX_SQLITE_CONNECTIONS
         )
         event.listen(engine, "connect", _prepare_sqlite)
     else:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=MAX_CONNECTIONS)
+        kept = min(settings.database_connections_kept, settings.database_connections)
+        overflow = settings.database_connections - kept
+        engine = create_engine(url, pool_pre_ping=True, pool_size=kept, max_overflow=overflow)
+        warm = min(WARM_CONNECTIONS, settings.database_connections)
     with _migration_lock(engine) as connection:
         _upgrade_schema(connection)
     if url.get_backend_name() == "sqlite" and url.database:
         _refuse_replaced_file(engine, Path(url.database))
     with ExitStack() as stack:  # fill the pool, or the first burst of requests would wait for it
-        for _ in range(WARM_CONNECTIONS):
+        for _ in range(warm):
             stack.enter_context(engine.connect())
     return engine
 
