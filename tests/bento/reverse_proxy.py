@@ -1,6 +1,7 @@
-"""A small reverse proxy that serves another server below a path."""
+"""A small reverse proxy that serves other servers below a path."""
 
 import http.client
+import itertools
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,8 +9,13 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def reverse_proxy(upstream, prefix, strip=True):
-    """Serve the server at URL ``upstream`` below ``prefix``, which is removed if ``strip``."""
+def reverse_proxy(upstreams, prefix, strip=True):
+    """Serve the servers at the URLs ``upstreams``, in turn, below ``prefix``.
+
+    ``strip`` removes the prefix. A server that is removed from the list ``upstreams`` gets no more
+    requests. The header ``X-Served-By`` of a response is the server's URL.
+    """
+    turns = itertools.count()
 
     class Handler(BaseHTTPRequestHandler):
         def forward(self):
@@ -18,7 +24,16 @@ def reverse_proxy(upstream, prefix, strip=True):
                 return
             path = (self.path.removeprefix(prefix) or "/") if strip else self.path
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {**self.headers, "Host": urlsplit(upstream).netloc, "X-Forwarded-For": "::1"}
+            available = list(upstreams)
+            upstream = available[next(turns) % len(available)]
+            headers = {
+                **self.headers,
+                "Host": urlsplit(upstream).netloc,
+                "X-Forwarded-For": "::1",
+                "X-Forwarded-Host": self.headers["Host"],
+                "X-Forwarded-Proto": "http",
+                "X-Forwarded-Prefix": prefix,
+            }
             server = http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=20)
             server.request(self.command, path, body, headers)
             response = server.getresponse()
@@ -28,6 +43,7 @@ def reverse_proxy(upstream, prefix, strip=True):
                 if name.lower() not in ("transfer-encoding", "content-length", "connection"):
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
+            self.send_header("X-Served-By", upstream)
             self.end_headers()
             self.wfile.write(content)
             server.close()

@@ -16,7 +16,7 @@ PREFIX = "/tools/unmask"
 def behind_proxy(request, make_service, live_server, tmp_path):
     """A service, the headers of its tenant, and a client of the proxy."""
     service, headers = make_tenants(make_service, tmp_path, "anna", root_path=PREFIX)
-    proxy = reverse_proxy(live_server(service), PREFIX, strip=request.param)
+    proxy = reverse_proxy([live_server(service)], PREFIX, strip=request.param)
     with proxy as url, httpx.Client(timeout=20, follow_redirects=True) as client:
         yield service, headers, client, url
 

@@ -15,7 +15,7 @@ def test_upload_and_result_work_below_a_path(
 ):
     service, headers = make_tenants(make_service, tmp_path, "anna", root_path=PREFIX)
     page = open_page(extra_http_headers=headers)
-    with running_worker(service), reverse_proxy(live_server(service), PREFIX) as url:
+    with running_worker(service), reverse_proxy([live_server(service)], PREFIX) as url:
         page.goto(url)
         assert page.url.startswith(f"{url}/app/")
         submit(page, video())

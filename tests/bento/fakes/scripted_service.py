@@ -17,6 +17,7 @@ if __name__ == "__main__":
     app = create_app(services.settings)
     app.state.context = RequestContext(services, SubmissionService(services))
     MaintenanceLoop(services, round_s=0.5, resend_s=1.0).start()
-    secured = SecurityMiddleware(app, local=True)
+    local, root_path = services.settings.api_keys_file is None, services.settings.root_path
+    secured = SecurityMiddleware(app, local=local, root_path=root_path)
     options = {"log_level": "error", "ws": "none", "lifespan": "off"}
     uvicorn.run(secured, host="127.0.0.1", port=int(sys.argv[1]), **options)
