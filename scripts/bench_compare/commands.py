@@ -43,7 +43,9 @@ def analyze_seconds(arm: Arm, clip: Path, *, compiled: bool) -> tuple[float, flo
     command = ("-c", RUN, "analyze", str(clip), "--bundle", str(arm.bundle))
     with TemporaryDirectory(prefix="unmask-bench-") as empty:
         variables = (
-            {} if compiled else {"PYTHONPYCACHEPREFIX": empty, "PYTHONDONTWRITEBYTECODE": "1"}
+            {"PYTHONDONTWRITEBYTECODE": ""}
+            if compiled
+            else {"PYTHONPYCACHEPREFIX": empty, "PYTHONDONTWRITEBYTECODE": "1"}
         )
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
         arm.run(*command, variables=variables)
