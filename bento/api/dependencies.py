@@ -14,6 +14,7 @@ from bento.api.error_response import RequestRejected
 from bento.api.examples import JOB_ID
 from bento.api.job_events import JobEvents
 from bento.api.readiness import ReadinessCheck
+from bento.api.route_paths import ID_PATTERN
 from bento.container import Services
 from bento.db.audit_log import Action, Event, record
 from bento.db.models import Job
@@ -120,5 +121,5 @@ TenantDep = Annotated[str, Depends(_tenant)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 JobId = Annotated[
     str,
-    fastapi.Path(pattern="^[0-9a-f]{32}$", description="Id of the job.", examples=[JOB_ID]),
+    fastapi.Path(pattern=ID_PATTERN, description="Id of the job.", examples=[JOB_ID]),
 ]

@@ -1,17 +1,19 @@
 """Query parameters that select jobs of a list."""
 
+from dataclasses import fields
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bento.api.examples import BATCH_ID, JOB_ID
+from bento.api.route_paths import ID_PATTERN
 from bento.db.models import Status
 from bento.jobs.listing import JobQuery, Sort
 from unmask.records import Verdict
 
 MAX_SELECTED = 100
 
-SelectedId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+SelectedId = Annotated[str, Field(pattern=ID_PATTERN)]
 
 
 class JobSelection(BaseModel):
@@ -27,7 +29,7 @@ class JobSelection(BaseModel):
     )
     batch: str | None = Field(
         default=None,
-        pattern="^[0-9a-f]{32}$",
+        pattern=ID_PATTERN,
         description="Only jobs of this batch.",
         examples=[BATCH_ID],
     )
@@ -48,7 +50,7 @@ class JobSelection(BaseModel):
 
     def to_query(self) -> JobQuery:
         """Return the query of the job table."""
-        return JobQuery(**self.model_dump(include=set(JobSelection.model_fields)))
+        return JobQuery(**self.model_dump(include={field.name for field in fields(JobQuery)}))
 
 
 class ExportSelection(JobSelection):
@@ -61,10 +63,6 @@ class ExportSelection(JobSelection):
         description="Only these jobs; repeat the parameter for each.",
         examples=[[JOB_ID]],
     )
-
-    def to_query(self) -> JobQuery:
-        """Return the query of the job table."""
-        return JobQuery(**self.model_dump(include={*JobSelection.model_fields, "ids"}))
 
 
 class JobFilter(JobSelection):

@@ -2,6 +2,7 @@
 
 import re
 
+ID_PATTERN = "^[0-9a-f]{32}$"  # of jobs and batches
 FRONTEND_PATH = "/app"
 PREDICT_PATH = "/predict"
 ANALYZE_PATH = "/analyze-video"

@@ -122,7 +122,7 @@ def demo_clips(base: Arm) -> Path:
 
 
 def give_detector(arms: tuple[Arm, Arm]) -> None:
-    """Train the detector of the base if there is none yet, and give this checkout its graphs."""
+    """Train the base's detector unless it exists, and export its graphs for this checkout."""
     base, now = arms
     if not base.bundle.is_dir():
         print("base: training the demo detector, which both analyze with", file=sys.stderr)

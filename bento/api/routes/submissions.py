@@ -13,7 +13,7 @@ from bento.api.error_response import RequestRejected
 from bento.api.examples import BATCH_ID, JOB_ID
 from bento.api.form_fields import reject_query_options
 from bento.api.openapi import error_responses
-from bento.api.route_paths import ANALYZE_PATH, BATCH_PATH
+from bento.api.route_paths import ANALYZE_PATH, BATCH_PATH, ID_PATTERN
 from bento.api.schemas import BatchAccepted, BatchItem, JobAccepted
 from bento.api.streaming_multipart import StreamingUploadRoute
 from bento.api.thread_limit import ThreadLimit
@@ -154,7 +154,7 @@ async def analyze_video(
     batch_id: Annotated[
         str | None,
         Form(
-            pattern="^[0-9a-f]{32}$",
+            pattern=ID_PATTERN,
             description="Random id of a batch that the job joins, for `GET /jobs?batch=`.",
             examples=[BATCH_ID],
         ),

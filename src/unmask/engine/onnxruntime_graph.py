@@ -59,7 +59,7 @@ class OnnxRuntimeGraph(Graph):
             self._session = runtime.InferenceSession(str(path), settings, providers=providers)
         except Exception as error:  # its exceptions share no base
             raise EngineError(f"{path}: ONNX Runtime cannot read it: {error}") from error
-        if provider not in self._session.get_providers():  # it goes on with the processor
+        if provider not in self._session.get_providers():  # ONNX Runtime falls back to the CPU
             raise _no_device(options.device, f"{provider} cannot be started")
         outputs = (output.name for output in self._session.get_outputs())
         super().__init__(path.name, map(_spec, self._session.get_inputs()), outputs)

@@ -11,6 +11,8 @@ FIRST_BAND, LAST_BAND = (FOOTAGE_FACTS.index(f"sound_band_{n}") for n in (0, SOU
 # more than 60 dB below it after a telephone, whose band ends at 3.4 kHz.
 TELEPHONE_DB = -52.0
 STILL_SHARE = 0.8  # of the sampled frames; people who talk move in nearly all of them
+# unlike the calibration clips: rates that were measured on such clips say nothing of the footage
+UNLIKE_REASONS: frozenset[Reason] = frozenset({"demo_model", "unlike_calibration"})
 OCTAVE_DB = 10 * np.log10(2)  # of power
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from unmask.models.footage_obstacles import UNLIKE_REASONS
 from unmask.records import Reason
 from unmask.serving.report.attack_flag import AttackSigns, ReportedAttackFlag
 
-UNLIKE: frozenset[Reason] = frozenset({"demo_model", "unlike_calibration"})
 NONE = "The faces show no sign of an adversarial perturbation"
 SIGNS = "The faces are rougher than genuine and fake ones, as if their pixels had been perturbed"
 UNKNOWN = (
@@ -30,7 +30,7 @@ def describe_signs(
     if measured is None or not roughness:
         return None
     rates, median = ReportedAttackFlag(**measured), float(np.median(roughness))
-    if obstacles & UNLIKE:
+    if obstacles & UNLIKE_REASONS:
         return AttackSigns(is_flagged=None, roughness=median, rates=rates, message=UNKNOWN)
     is_flagged = median > rates.threshold
     message = f"{SIGNS if is_flagged else NONE} ({_describe_rates(rates)}). {ADAPTIVE}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
+from unmask.models.footage_obstacles import UNLIKE_REASONS
 from unmask.preprocessing.material.picture_facts import PictureFacts
 from unmask.records import MediaInfo, Reason
 from unmask.serving.aggregation.media_quality import MediaStatistics
@@ -19,7 +20,6 @@ from unmask.serving.report.quality import (
 
 MAX_OCTAVES = 0.6  # between a fact of a file and the median of the test clips that are like it
 BLOCK_GRID = 0.25  # of the test clips of profile demo, as they are, none has half as strong a grid
-UNLIKE: frozenset[Reason] = frozenset({"demo_model", "unlike_calibration"})
 ORIGINAL, HALF, AUDIO_CODECS = "original", "half", ("aac", "opus")
 NOT_MEASURED = "What this does to verdicts was not measured."
 OTHER_FOOTAGE = "What this does to verdicts on footage like this was not measured."
@@ -62,7 +62,7 @@ def complete_quality(
             snr_db=None if snr_db is None else round(snr_db, 1),
         )
     effects = tuple(
-        _effect(fact, info, conditions, is_unlike=bool(obstacles & UNLIKE))
+        _effect(fact, info, conditions, is_unlike=bool(obstacles & UNLIKE_REASONS))
         for fact in _facts(quality, info, picture, sound)
     )
     return quality.model_copy(update={"picture": picture, "sound": sound, "effects": effects})

@@ -106,19 +106,22 @@ def _describe(path: Path, features: ClipFeatures) -> tuple[str | None, dict[str,
     sound.add(features)
     boxes = [person.track.boxes_px for person in features.people]
     widths = np.concatenate([box[:, 2] - box[:, 0] for box in boxes]) if boxes else np.zeros(0)
-    facts = {
+    facts: dict[str, float | None] = {
         "cutoff_hz": sound.cutoff_hz,
         "snr_db": sound.snr_db,
         "face_width_px": float(widths.mean()) if len(widths) else None,
     }
+    codec = None
     try:
         info = probe(path)
         picture = measure_picture(info)
-    except UnmaskError:  # features come from the cache; the file may be gone
-        return None, {name: value for name, value in facts.items() if value is not None}
-    facts |= {
-        "bits_per_pixel": picture.bits_per_pixel,
-        "noise": picture.noise,
-        "grid_strength": picture.grid_strength,
-    }
-    return info.video_codec, {name: value for name, value in facts.items() if value is not None}
+    except UnmaskError:
+        pass  # features come from the cache; the file may be gone
+    else:
+        codec = info.video_codec
+        facts |= {
+            "bits_per_pixel": picture.bits_per_pixel,
+            "noise": picture.noise,
+            "grid_strength": picture.grid_strength,
+        }
+    return codec, {name: value for name, value in facts.items() if value is not None}
