@@ -1,25 +1,29 @@
-"""Load generator for a running service: submissions, polling and memory of its processes."""
+"""Load generator for a running service: submissions and polling."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
+from unmask.cli.load_schedule import UNPACED, Pace
+from unmask.cli.process_memory import MIB, ProcessMemoryMonitor, server_memory
+from unmask.errors import ConfigError
 from unmask.optional_deps import require
 
 FINAL_STATUSES = ("done", "failed", "cancelled")
-MIB = 2**20
 POLL_INTERVAL_S = 0.25
+RETRY_INTERVAL_S = 5.0  # after a status request that failed
+MAX_FAILED_POLLS = 60  # in a row, after which a job counts as lost
 TOO_MANY_REQUESTS = 429
+NOT_FOUND = 404
 TIMEOUT_S = 120
-SAMPLING_INTERVAL_S = 2.0
-MAX_SAMPLES = 20  # of a memory series in the results
 
 Job = dict[str, Any]
 
@@ -37,6 +41,9 @@ class LoadTest:
         status_s: Latency of every status request in seconds.
         accepted_at: Time of every accepted submission, on the monotonic clock.
         retries: Number of submissions that were rejected with status 429 and sent again.
+        errors: Number of requests that failed, by status or kind of error.
+        behind_s: How much later than its turn a submission was sent at most; beyond some
+            milliseconds, all clients were waiting for their jobs.
     """
 
     url: str
@@ -47,11 +54,24 @@ class LoadTest:
     status_s: list[float] = field(default_factory=list)
     accepted_at: list[float] = field(default_factory=list)
     retries: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    behind_s: float = 0.0
 
-    def run(self, jobs: int, clients: int) -> dict[str, Any]:
-        """Submit ``jobs`` videos from ``clients`` threads, wait for the results, and count."""
+    def run(self, jobs: int, clients: int, pace: Pace = UNPACED) -> dict[str, Any]:
+        """Submit ``jobs`` videos from ``clients`` threads, wait for the results, and count.
+
+        A request that fails is counted and does not end the test, except each client's first.
+
+        Raises:
+            ConfigError: The service cannot be reached or refuses the key.
+        """
         clients = min(clients, jobs)
-        monitor = ProcessMemoryMonitor(partial(server_memory, urlsplit(self.url).port or 80))
+        monitor = ProcessMemoryMonitor(
+            partial(server_memory, urlsplit(self.url).port or 80),
+            lambda: len(self.accepted_at),
+            pace.sampling_interval_s,
+            pace.memory_csv,
+        )
         with ExitStack() as stack:
             sessions = [stack.enter_context(self._session()) for _ in range(clients)]
             pool = stack.enter_context(ThreadPoolExecutor(clients))
@@ -61,19 +81,26 @@ class LoadTest:
             list(pool.map(_connect, sessions))
             requests = list(pool.map(self._build_request, sessions, range(clients)))
             start = time.monotonic()
-            finished = list(chain(*pool.map(self._run_client, sessions, requests, numbers)))
+            turns = [[start + n * pace.interval_s for n in each] for each in numbers]
+            finished = list(chain(*pool.map(self._run_client, sessions, requests, numbers, turns)))
+            elapsed_s = time.monotonic() - start
         known = [job for job in finished if job]
+        accepted = len(self.accepted_at)
         return {
             "jobs": jobs,
             "clients": clients,
             "upload_mib": round(len(self._upload(0)) / MIB, 2),
-            "accepted_per_s": round(jobs / (max(self.accepted_at) - start), 2),
-            "done_per_s": round(jobs / (time.monotonic() - start), 2),
+            "seconds": round(elapsed_s, 1),
+            "accepted_per_s": round(accepted / (max(self.accepted_at, default=inf) - start), 2),
+            "done_per_s": round(len(known) / elapsed_s, 2),
+            "max_behind_s": round(self.behind_s, 1),
             "submit_ms": latency_quantiles_ms(self.submit_s),
             "status_ms": latency_quantiles_ms(self.status_s),
             "status_calls": len(self.status_s),
             "retries_429": self.retries,
-            "lost": jobs - len({job["job_id"] for job in known}),
+            "errors": dict(self.errors),
+            "not_accepted": jobs - accepted,
+            "lost": accepted - len({job["job_id"] for job in known}),
             "failed": sum(job["status"] != "done" for job in known),
             "duplicate_runs": sum(job["attempts"] > 1 for job in known),
             "memory_mib": monitor.summary(),
@@ -84,22 +111,38 @@ class LoadTest:
         httpx = require("httpx", extra="service")
         return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
 
-    def _run_client(self, session: Any, first: Any, numbers: Sequence[int]) -> list[Job | None]:
-        """Submit one request after the other, each when the job before has finished."""
+    def _run_client(
+        self, session: Any, first: Any, numbers: Sequence[int], turns: Sequence[float]
+    ) -> list[Job | None]:
+        """Submit one request after the other, each at its turn and when the job before ended."""
         others = (self._build_request(session, number) for number in numbers[1:])
-        return [self._run_job(session, request) for request in chain((first,), others)]
+        jobs = []
+        for request, turn in zip(chain((first,), others), turns, strict=True):
+            time.sleep(max(turn - time.monotonic(), 0.0))
+            self.behind_s = max(self.behind_s, time.monotonic() - turn)
+            jobs.append(self._run_job(session, request))
+        return jobs
 
     def _run_job(self, session: Any, request: Any) -> Job | None:
-        """Return the finished job; ``None`` if the service does not know it any more."""
+        """Return the finished job; ``None`` if it was not accepted, or nothing is known of it."""
+        failures = 0
         status_url = self._submit(session, request)
-        while True:
+        while status_url is not None and failures < MAX_FAILED_POLLS:
             start = time.monotonic()
-            response = session.get(status_url)
+            response = self._send(session, session.build_request("GET", status_url))
             self.status_s.append(time.monotonic() - start)
-            job = dict(response.json()) if response.status_code == 200 else None
-            if job is None or job["status"] in FINAL_STATUSES:
+            if response is None:
+                failures += 1
+                time.sleep(RETRY_INTERVAL_S)
+                continue
+            failures = 0
+            if response.status_code == NOT_FOUND:
+                return None
+            job: Job = response.json()
+            if job["status"] in FINAL_STATUSES:
                 return job
             time.sleep(POLL_INTERVAL_S)
+        return None
 
     def _build_request(self, session: Any, number: int) -> Any:
         """Return an encoded submission; encoding does not count as the service's latency."""
@@ -110,18 +153,32 @@ class LoadTest:
         request.read()
         return request
 
-    def _submit(self, session: Any, request: Any) -> str:
+    def _submit(self, session: Any, request: Any) -> str | None:
         while True:
             start = time.monotonic()
-            response = session.send(request)
-            if response.status_code == TOO_MANY_REQUESTS:
+            response = self._send(session, request)
+            if response is not None and response.status_code == TOO_MANY_REQUESTS:
                 self.retries += 1
                 time.sleep(float(response.headers["Retry-After"]))
                 continue
-            response.raise_for_status()
+            if response is None or response.status_code == NOT_FOUND:
+                return None
             self.submit_s.append(time.monotonic() - start)
             self.accepted_at.append(time.monotonic())
             return str(response.json()["status_url"])
+
+    def _send(self, session: Any, request: Any) -> Any:
+        """Return a response that a test expects; ``None`` of an error, which is counted."""
+        httpx = require("httpx", extra="service")
+        try:
+            response = session.send(request)
+        except httpx.HTTPError as error:
+            self.errors[type(error).__name__] += 1
+            return None
+        if response.is_success or response.status_code in (TOO_MANY_REQUESTS, NOT_FOUND):
+            return response
+        self.errors[f"HTTP {response.status_code}"] += 1
+        return None
 
     def _upload(self, number: int) -> bytes:
         """Return the video with an MP4 ``free`` box, so that no two uploads are equal."""
@@ -130,80 +187,18 @@ class LoadTest:
         return self.content + box + bytes(padding - 16)
 
 
-class ProcessMemoryMonitor:
-    """Context manager that samples the memory of processes in a background thread.
-
-    Args:
-        sample: Returns name and MiB of every process.
-        clock: Returns seconds.
-    """
-
-    def __init__(
-        self,
-        sample: Callable[[], Iterable[tuple[str, float]]],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._sample, self._clock = sample, clock
-        self._start = clock()
-        self._series: dict[str, list[tuple[float, float]]] = {}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> "ProcessMemoryMonitor":
-        """Start sampling."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop sampling."""
-        self._stopped.set()
-        self._thread.join()
-
-    def record(self) -> None:
-        """Take one sample of every process."""
-        for name, mib in self._sample():
-            elapsed_s = round(self._clock() - self._start, 1)
-            self._series.setdefault(name, []).append((elapsed_s, mib))
-
-    def summary(self) -> dict[str, dict[str, Any]]:
-        """Return the maximum in MiB, and up to ``MAX_SAMPLES`` of ``(seconds, MiB)``, by name."""
-        return {
-            name: {
-                "max": max(mib for _, mib in series),
-                "over_time": series[:: -(-len(series) // MAX_SAMPLES)],
-            }
-            for name, series in self._series.items()
-        }
-
-    def _run(self) -> None:
-        self.record()
-        while not self._stopped.wait(SAMPLING_INTERVAL_S):
-            self.record()
-
-
-def server_memory(port: int) -> Iterator[tuple[str, float]]:
-    """Yield name and resident MiB of the local processes that serve a TCP port."""
-    psutil = require("psutil", extra="service")
-    try:
-        connections = psutil.net_connections("tcp")
-        pids = {each.pid for each in connections if each.status == "LISTEN" and port in each.laddr}
-        servers = [psutil.Process(pid) for pid in pids if pid]
-        for process in {each for server in servers for each in (server, *server.children(True))}:
-            arguments = process.cmdline()
-            name = next((each for each in arguments if each.startswith("bento.")), "service")
-            yield f"{name} {process.pid}", round(process.memory_info().rss / MIB, 1)
-    except psutil.Error:
-        return
-
-
 def latency_quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
     """Return the 50th, 95th and 99th percentile in milliseconds.
 
     Example:
         >>> latency_quantiles_ms([0.001, 0.002, 0.003])
         {'p50': 2.0, 'p95': 3.0, 'p99': 3.0}
+        >>> latency_quantiles_ms([])
+        {}
     """
     ordered = sorted(seconds)
+    if not ordered:
+        return {}
     return {
         f"p{percent}": round(
             1000 * ordered[min(len(ordered) * percent // 100, len(ordered) - 1)], 1
@@ -214,4 +209,9 @@ def latency_quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
 
 def _connect(session: Any) -> None:
     """Open the client's connection with a cheap request."""
-    session.get("/limits").raise_for_status()
+    httpx = require("httpx", extra="service")
+    try:
+        session.get("/limits").raise_for_status()
+    except httpx.HTTPError as error:
+        message = f"{session.base_url}: no service to test ({error}); start one, or check the key"
+        raise ConfigError(message) from error
