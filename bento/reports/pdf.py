@@ -9,7 +9,7 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer
+from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus.tables import Table, TableStyle
 
 from bento.db.models import Job
@@ -19,11 +19,15 @@ from unmask import __version__
 from unmask.serving.report.resolution import format_probability, format_range
 from unmask.serving.report.schema import Report
 
-WIDTH = 170 * mm
-LABEL_WIDTH = 40 * mm
-IMAGE_SIZE = 80 * mm
+MARGIN = 20 * mm
+FRAME_PADDING = 6  # points, of ReportLab on each side of the text
+WIDTH = A4[0] - 2 * (MARGIN + FRAME_PADDING)
+LABEL_WIDTH = 35 * mm  # leaves a SHA-256 on one line
+IMAGES_PER_ROW = 2
+IMAGE_SIZE = WIDTH / IMAGES_PER_ROW - 4 * mm
 MAX_SEGMENTS = 40
 STYLES = getSampleStyleSheet()
+STYLES["Heading3"].keepWithNext = 1
 GRID = TableStyle(
     [
         ("GRID", (0, 0), (-1, -1), 0.25, colors.grey),
@@ -31,6 +35,7 @@ GRID = TableStyle(
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
 )
+IMAGE_ROWS = TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, -1), 0)])
 VERDICTS = {
     "fake": "The video matches known forgery patterns.",
     "real": "The video does not match known forgery patterns.",
@@ -42,8 +47,8 @@ INTERPRETATION = (
     "or an editor needs, which also depends on how common forgeries are where this video comes "
     "from: it is stated for the prevalence below. It says nothing about a person's intent and is "
     "not a judgement on a person.",
-    "The verdict is `fake` above and `real` below the thresholds stated here, which were set on "
-    "videos that were not used for training; between them it is `inconclusive`. So it is where "
+    "The verdict is “fake” above and “real” below the thresholds stated here, which were set on "
+    "videos that were not used for training; between them it is “inconclusive”. So it is where "
     "a flagged segment contradicts a low score, and where the video offers too little to judge.",
     "Limitations: unknown types of forgery, strong compression, small or hidden faces and audio "
     "without speech make detection less reliable. A genuine video that was edited or processed "
@@ -72,7 +77,7 @@ def report_pdf(job: Job, report: Report, images: Sequence[tuple[str, bytes]]) ->
         pagesize=A4,
         title=f"unmask report {job.id}",
         author=f"unmask {__version__}",
-        margin=20 * mm,
+        **dict.fromkeys(("leftMargin", "rightMargin", "topMargin", "bottomMargin"), MARGIN),
     )
     document.build(list(_build_story(job, report, images)))
     return target.getvalue()
@@ -94,8 +99,9 @@ def _build_story(
         yield _paragraph("Evidence", "Heading3")
         captions = {item.file or item.original: item.description for item in report.evidence}
         captions.update(ingredient_captions(report).items())
-        for name, content in images:
-            yield _image(f"{name}. {captions.get(f'{name}.png', '')}", content)
+        yield from _images(
+            (f"{name}. {captions.get(f'{name}.png', '')}", png) for name, png in images
+        )
     yield _paragraph("File", "Heading3")
     yield _table(_file_rows(job, report))
     yield _paragraph("Detector, calibration and gates", "Heading3")
@@ -230,16 +236,26 @@ def _section(title: str, paragraphs: Sequence[str]) -> Iterator[Flowable]:
     yield from (_paragraph(text) for text in paragraphs)
 
 
-def _image(caption: str, content: bytes) -> Flowable:
+def _images(items: Iterator[tuple[str, bytes]]) -> Iterator[Flowable]:
+    """Yield rows of images; each is a table, so that a page can end after any of them."""
+    cells = [_image(caption, content) for caption, content in items]
+    for start in range(0, len(cells), IMAGES_PER_ROW):
+        row = cells[start : start + IMAGES_PER_ROW]
+        widths = [WIDTH / IMAGES_PER_ROW] * len(row)
+        yield Table([row], colWidths=widths, style=IMAGE_ROWS, hAlign="LEFT")
+
+
+def _image(caption: str, content: bytes) -> list[Flowable]:
     image = Image(BytesIO(content))
     scale = min(IMAGE_SIZE / image.imageWidth, IMAGE_SIZE / image.imageHeight)
     image.drawWidth, image.drawHeight = image.imageWidth * scale, image.imageHeight * scale
-    return KeepTogether([image, _paragraph(caption.rstrip(". "))])
+    image.hAlign = "LEFT"
+    return [image, _paragraph(caption.rstrip(". "))]
 
 
 def _table(rows: Iterator[tuple[str, str]]) -> Flowable:
     cells = [[_paragraph(label), _paragraph(value)] for label, value in rows]
-    return Table(cells, colWidths=[LABEL_WIDTH, WIDTH - LABEL_WIDTH], style=GRID)
+    return Table(cells, colWidths=[LABEL_WIDTH, WIDTH - LABEL_WIDTH], style=GRID, spaceBefore=4)
 
 
 def _paragraph(text: str, style: str = "BodyText") -> Flowable:

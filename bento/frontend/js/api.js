@@ -1,10 +1,10 @@
 // HTTP requests to the service, and error messages in plain English.
 
-import { keyHeaders } from "./api_key.js";
+import { hasKey, keyHeaders } from "./api_key.js";
 
 const MESSAGES = {
   0: "The service cannot be reached. Check your connection and that the service is running, then try again.",
-  401: "This service requires a valid API key.",
+  401: "This service requires an API key.",
   404: "The job was deleted, has expired, or belongs to another API key.",
 };
 const TITLES = {
@@ -68,11 +68,17 @@ function parseDetail(body) {
   }
 }
 
+const KEY_REFUSED =
+  "The service refused the API key of this tab: it is unknown, has expired, or does not allow this.";
+const STARTS_WITH_A_WORD = /^[a-z_]+[ ,]/; // not with the name of a file
+
 function messageFor(status, detail, retryAfter_s) {
+  if (status === 401 && hasKey()) return KEY_REFUSED;
   if (MESSAGES[status]) return MESSAGES[status];
-  const text = detail
-    ? detail.charAt(0).toUpperCase() + detail.slice(1)
-    : `The service responded with status ${status}`;
+  const message = detail || `The service responded with status ${status}`;
+  const text = STARTS_WITH_A_WORD.test(message)
+    ? message.charAt(0).toUpperCase() + message.slice(1)
+    : message;
   const sentence = text.endsWith(".") ? text : `${text}.`;
   return retryAfter_s === null ? sentence : `${sentence} Retry in ${retryAfter_s} s.`;
 }

@@ -5,6 +5,9 @@ const dialog = document.getElementById("key");
 const field = document.getElementById("key-value");
 const openButton = document.getElementById("key-open");
 
+/** Whether this tab has a key. */
+export const hasKey = () => sessionStorage.getItem(STORAGE_KEY) !== null;
+
 export function keyHeaders() {
   const key = sessionStorage.getItem(STORAGE_KEY);
   return key ? { Authorization: `Bearer ${key}` } : {};
@@ -24,7 +27,7 @@ export function promptForKey(onEntered) {
 
 /** Show the button that changes the key if this tab has one. */
 export function showKeyButton(onEntered) {
-  openButton.hidden = sessionStorage.getItem(STORAGE_KEY) === null;
+  openButton.hidden = !hasKey();
   openButton.onclick = () => promptForKey(onEntered);
 }
 

@@ -2,9 +2,6 @@
 
 import { card, definitionList, element } from "./dom.js";
 
-const HINT =
-  "The report as JSON is signed. `unmask verify` checks it with the keys at /report-keys.pem.";
-
 /** The card, in a list; none for a report of an earlier release. */
 export function custodyCards({ custody, signature }) {
   if (!custody) return [];
@@ -17,8 +14,14 @@ export function custodyCards({ custody, signature }) {
     ["Versions", formatVersions(custody.versions)],
     ["Signed with key", signature ? code(signature.key_id) : "not signed"],
   ];
-  const hint = signature ? element("p", { class: "hint" }, HINT) : null;
-  return [card("Chain of custody", "custody", definitionList(rows), hint)];
+  const hints = signature ? [signatureHint()] : [];
+  return [card("Chain of custody", "custody", definitionList(rows), ...hints)];
+}
+
+function signatureHint() {
+  const [command, keys] = [code("unmask verify"), code("/report-keys.pem")];
+  const parts = ["The report as JSON is signed. ", command, " checks it with the keys at ", keys, "."];
+  return element("p", { class: "hint" }, ...parts);
 }
 
 function formatTime(time) {

@@ -24,7 +24,9 @@ export async function openJob(id, target, signal) {
   } catch (error) {
     if (signal.aborted) return;
     document.title = "unmask";
-    showError(target, error, retry);
+    const notice = element("div");
+    target.replaceChildren(backLink(), notice);
+    showError(notice, error, retry);
   }
 }
 
@@ -38,11 +40,13 @@ function jobHeader(job) {
   return element(
     "header",
     { class: "title" },
-    element("p", {}, element("a", { href: "#" }, "← All jobs")),
+    backLink(),
     element("h1", { tabindex: -1 }, job.file),
     element("p", { class: "hint" }, details.join(" · ")),
   );
 }
+
+const backLink = () => element("p", {}, element("a", { href: "#" }, "← All jobs"));
 
 function analyzedRange({ start_s, end_s }) {
   if (start_s == null && end_s == null) return null;

@@ -132,15 +132,15 @@ function gateTable(gates) {
       ),
     ];
   }
-  const header = ["Gate", "Measured", "Limit (✓ passed, ✗ missed, – not measured)"].map((label) =>
+  const header = ["Gate", "Measured", "Limit"].map((label) =>
     element("th", { scope: "col" }, label),
   );
   const rows = gates.map((gate) =>
     element(
       "tr",
       {},
-      element("th", { scope: "row" }, gate.name),
-      element("td", {}, gate.value === null ? "not measured" : gate.value.toFixed(3)),
+      element("th", { scope: "row" }, gate.name.replaceAll("_", " ")),
+      element("td", {}, gate.value === null ? "–" : gate.value.toFixed(3)),
       element(
         "td",
         {},
@@ -156,6 +156,7 @@ function gateTable(gates) {
       element("thead", {}, element("tr", {}, ...header)),
       element("tbody", {}, ...rows),
     ),
+    element("p", { class: "hint" }, "✓ passed, ✗ missed, – not measured"),
   ];
 }
 

@@ -41,7 +41,7 @@ function shapeStage(stage, { width, height }) {
 function addFaceBoxes(job, playhead, stage, node) {
   const overlay = faceBoxes(job.result, playhead);
   if (!overlay) {
-    const message = job.result.people.length
+    const message = job.result.quality.frames_with_face
       ? "This result has no face boxes."
       : "No face was detected.";
     node.append(element("p", { class: "hint" }, message));

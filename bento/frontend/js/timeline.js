@@ -1,12 +1,13 @@
 // The timeline: a lane for each face, lip-sync and the voice, with a seek bar over all of them.
 
 import { element } from "./dom.js";
-import { formatScore, formatSegmentThresholds, formatTimecode } from "./format.js";
+import { formatScore, formatTimecode } from "./format.js";
 import { audioLane, faceLane, noLipSyncMessage, offsetLane, voiceLane } from "./timeline_lanes.js";
 
 const FRAME_S = 0.2; // interval between sampled frames
 const TICK_STEPS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 const MAX_TICKS = 8;
+const LAST_TICK = 0.88;
 
 /** Lanes on a common time axis, with a slider over all of them. */
 export function timeline(report, playhead) {
@@ -21,7 +22,7 @@ export function timeline(report, playhead) {
   stack.append(seekBar(report, playhead, stack));
   const noLipSync = report.people.length > 0 && !report.people.some((person) => person.lip_sync);
   const notes = noLipSync ? [element("p", { class: "hint" }, noLipSyncMessage(report.model))] : [];
-  return element("div", { class: "timeline" }, legend(report), stack, ...notes, ...speaking(report));
+  return element("div", { class: "timeline" }, legend(), stack, ...notes, ...speaking(report));
 }
 
 /** Who speaks, in words; nothing in reports of earlier releases. */
@@ -78,19 +79,20 @@ function timeAxis(duration_s) {
   for (let time_s = 0; time_s <= duration_s * 0.97; time_s += step_s) {
     const tick = element("span", {}, formatTimecode(time_s));
     tick.style.left = `${(100 * time_s) / duration_s}%`;
+    if (time_s > duration_s * LAST_TICK) tick.className = "last"; // its label would leave the lane
     axis.append(tick);
   }
   return axis;
 }
 
-function legend({ model }) {
+function legend() {
   const entry = (kind, label) =>
     element("li", {}, element("span", { class: `key ${kind}`, "aria-hidden": "true" }), label);
   return element(
     "ul",
     { class: "legend" },
     entry("low", "score up to its segment threshold"),
-    entry("high", formatSegmentThresholds(model)),
+    entry("high", "score above its segment threshold"),
     entry("segment", "flagged segment"),
   );
 }

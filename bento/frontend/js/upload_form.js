@@ -50,7 +50,7 @@ export function initUploadForm(onSubmitted, onBatch) {
 export async function showLimits() {
   limits = await requestJson("/limits");
   const minutes = Math.round(limits.max_duration_s / 60);
-  const size = `Up to ${limits.max_upload_mib} MiB and ${minutes} minutes.`;
+  const size = `Up to ${formatBytes(maxBytes())} and ${minutes} minutes.`;
   byId("limits").textContent = `${size} MP4, MOV, WebM, MKV, AVI and others; audio files too.`;
   byId("keep-days").textContent = `for ${limits.keep_days} days`;
   byId("zero-minutes").textContent = `after ${limits.zero_minutes} minutes`;
@@ -81,13 +81,12 @@ function describe(files) {
 function validate(file) {
   if (file.size === 0)
     return new RequestError(422, `${file.name} is empty (0 bytes); choose a video`);
-  const maxBytes = limits ? limits.max_upload_mib * 2 ** 20 : Infinity;
-  if (file.size <= maxBytes) return null;
-  return new RequestError(
-    413,
-    `${file.name} is ${formatBytes(file.size)}; the limit is ${limits.max_upload_mib} MiB`,
-  );
+  if (!limits || file.size <= maxBytes()) return null;
+  const [size, limit] = [file.size, maxBytes()].map(formatBytes);
+  return new RequestError(413, `${file.name} is ${size}; the limit is ${limit}`);
 }
+
+const maxBytes = () => limits.max_upload_mib * 2 ** 20;
 
 function submitBatch(onBatch) {
   const fields = [...formData()];

@@ -21,7 +21,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
     ("file", "message"),
     [
         (video("", "none.mp4"), "none.mp4 is empty (0 bytes)"),
-        (video("0" * 1_100_000, "long.mp4"), "long.mp4 is 1.1 MB; the limit is 1 MiB"),
+        (video("0" * 1_100_000, "long.mp4"), "long.mp4 is 1.1 MB; the limit is 1.0 MB"),
     ],
     ids=["empty", "too large"],
 )
@@ -45,6 +45,15 @@ def test_full_queue_and_lost_connection_offer_a_retry(make_service, open_app):
     page.get_by_role("button", name="Try again").click()
     alert.get_by_text("The service cannot be reached.").wait_for()
     page.context.set_offline(False)
+
+
+def test_name_of_a_refused_file_is_shown_as_it_is(make_service, open_app):
+    page = open_app(make_service(), HTTP_ERROR)
+    body = json.dumps({"detail": "notes.mp4: is not a readable media file"})
+    page.route("**/analyze-video", lambda route: route.fulfill(status=422, body=body))
+    submit(page, video())
+    page.get_by_role("alert").get_by_text("This video cannot be analyzed").wait_for()
+    assert "notes.mp4: is not a readable media file." in text_of(page, "[role=alert]")
 
 
 @pytest.mark.parametrize(
