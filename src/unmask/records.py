@@ -15,7 +15,7 @@ FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of th
 SPLITS, SEALED = ("train", "val", "test"), "sealed"  # a release alone opens the sealed split
 FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
 FOOTAGE_FACTS = (
-    *("width", "height", "frame_rate", "still_share", "face_width"),
+    *("width", "height", "frame_rate", "bits_per_pixel", "still_share", "face_width"),
     *(f"face_band_{band}" for band in range(FACE_BANDS)),
     *("red", "green", "blue", "red_contrast", "green_contrast", "blue_contrast", "loudness"),
     *(f"sound_band_{band}" for band in range(SOUND_BANDS)),
@@ -145,6 +145,7 @@ class MediaInfo:
         lost_end_s: Length that the container states beyond the end of what the file holds.
         clock_jumps_s: Where the clock of the file starts again or jumps, in running time.
         clocks_apart: Whether it does so in one stream alone, so that picture and sound are apart.
+        bits_per_pixel: Of the compressed video, per pixel and picture; ``None`` without video.
         second_file_at: Byte at which a second file begins behind the first, which is not read.
     """
 
@@ -167,6 +168,7 @@ class MediaInfo:
     lost_end_s: float = 0.0
     clock_jumps_s: tuple[float, ...] = ()
     clocks_apart: bool = False
+    bits_per_pixel: float | None = None
     second_file_at: int | None = None
 
     @property

@@ -36,6 +36,15 @@ DOMAIN = CalibrationDomain(
     rate=0.1,
     clips=24,
 )
+LATER_FACTS = ("bits_per_pixel",)  # that the domain of schema 6 did not have
+OLDER_FACTS = tuple(fact for fact in FOOTAGE_FACTS if fact not in LATER_FACTS)
+OLDER_DOMAIN = replace(
+    DOMAIN,
+    mean=DOMAIN.mean[: len(OLDER_FACTS)],
+    covariance=tuple(map(tuple, np.eye(len(OLDER_FACTS)).tolist())),
+    may_lack=DOMAIN.may_lack[: len(OLDER_FACTS)],
+    facts=OLDER_FACTS,
+)
 
 
 @pytest.fixture
@@ -149,9 +158,13 @@ def test_the_demonstration_model_judges_footage_like_its_calibration_clips_alone
 
 
 def test_a_domain_of_other_facts_is_ignored(tmp_path, make_bundle):
-    other = replace(DOMAIN, facts=("width", *FOOTAGE_FACTS[:-1]))
+    other = replace(DOMAIN, facts=("hue", *FOOTAGE_FACTS[1:]))
     save_bundle(tmp_path / "bundle", replace(make_bundle(), domain=other))
     assert load_bundle(tmp_path / "bundle").domain is None
+    save_bundle(tmp_path / "older", replace(make_bundle(), domain=OLDER_DOMAIN))
+    older = load_bundle(tmp_path / "older")
+    assert older.domain == OLDER_DOMAIN
+    assert older.judges(np.full(FACTS, 0.5))
 
 
 def test_members_of_different_architectures_are_refused(make_bundle, make_detector, tiny):
@@ -215,7 +228,7 @@ def test_older_bundle_scores_as_the_release_that_wrote_it(
     assert json.loads((tmp_path / "bundle.json").read_text())["schema_version"] == schema
     assert bundle.schema_version == schema
     assert (bundle.calibration, bundle.uncertainty) == (calibration, uncertainty)
-    assert bundle.domain == (DOMAIN if schema == 6 else None)
+    assert bundle.domain == (OLDER_DOMAIN if schema == 6 else None)
     (score,) = score_samples(bundle, [formula_sample()], "32")
     logits, probability, video, audio = expected
     assert score.member_logits == pytest.approx(logits, abs=0.02)

@@ -70,6 +70,13 @@ def test_stripes_lie_in_their_band_and_colours_in_their_channel(features):
         assert facts["red"] > 6 > facts["green"] == facts["blue"] == 0
 
 
+def test_compression_is_told_in_octaves(features):
+    compressed = replace(features, info=replace(features.info, bits_per_pixel=0.125))
+    assert facts_of(compressed)["bits_per_pixel"] == -3
+    unknown = replace(features, info=replace(features.info, bits_per_pixel=None))
+    assert np.isnan(facts_of(unknown)["bits_per_pixel"])
+
+
 def test_missing_face_and_speech_are_not_a_number(features):
     silent = replace(features, waveform=None)
     assert np.isnan(facts_of(silent)["loudness"])

@@ -104,9 +104,9 @@ def damaged(folder: Path, error: Exception) -> BundleError:
 
 
 def _domain(values: Mapping[str, Any] | None) -> CalibrationDomain | None:
-    """Return the domain; ``None`` where another release measured other facts."""
+    """Return the domain; ``None`` where another release measured facts unknown to this one."""
     domain = None if values is None else from_dict(CalibrationDomain, values)
-    return domain if domain is not None and domain.facts == FOOTAGE_FACTS else None
+    return domain if domain is not None and {*domain.facts} <= {*FOOTAGE_FACTS} else None
 
 
 def copy_gates(source: Path, target: Path) -> None:

@@ -1,8 +1,8 @@
 """Footage statistics: technical properties of a video that do not depend on who speaks.
 
-Size, frame rate, size and sharpness and colours of the faces, loudness and spectrum of the speech.
-They tell one source of footage from another, so a detector can see that a video is unlike all clips
-that it was calibrated on.
+Size, frame rate, compression, size and sharpness and colours of the faces, loudness and spectrum of
+the speech. They tell one source of footage from another, so a detector can see that a video is
+unlike all clips that it was calibrated on.
 """
 
 from dataclasses import dataclass, field
@@ -63,11 +63,12 @@ class FootageStatistics:
 
         They are in octaves, but for the share of frames in which nothing moves.
         """
-        picture = np.full(4, np.nan)
+        picture = np.full(5, np.nan)
         if self.info is not None and self.info.has_video:
-            size = self.info.width, self.info.height, self.info.fps
+            bits = np.nan if self.info.bits_per_pixel is None else self.info.bits_per_pixel
+            size = np.maximum((self.info.width, self.info.height, self.info.fps), 1)
             share = still_share(self.frames_still, self.frames)
-            picture = np.append(np.log2(np.maximum(size, 1)), share)
+            picture = np.append(np.log2([*size, bits]), share)
         face = np.full(7 + FACE_BANDS, np.nan) if not self.faces else np.mean(self.faces, axis=0)
         sound = np.full(1 + SOUND_BANDS, np.nan)
         if self.blocks:

@@ -40,7 +40,7 @@ from unmask.records import (
 
 # Increase a stage's version when its code changes the result; older entries are then ignored
 VERSIONS = {
-    **{"media": 8, "faces": 12, "identity": 1, "flow": 1, "lips": 1, "source": 2, "speech": 4}
+    **{"media": 9, "faces": 12, "identity": 1, "flow": 1, "lips": 1, "source": 2, "speech": 4}
 }
 BASED_ON_FACES = ("identity", "flow", "lips", "source")
 TRACK_FIELDS = tuple(field.name for field in fields(FaceTrack) if field.name != "person")

@@ -139,9 +139,9 @@ def table(times_s, first_order, packet_s=0.04):
     times_s = np.asarray(times_s)
     is_any = np.ones(len(times_s), bool)
     order = first_order + 2 * np.arange(len(times_s))
-    lengths_s = np.full(len(times_s), packet_s)
+    lengths_s, sizes = np.full(len(times_s), packet_s), np.ones(len(times_s), np.int64)
     return PacketTable(
-        order, times_s, times_s, lengths_s, is_any, is_any, False, True, False, packet_s
+        order, times_s, times_s, lengths_s, sizes, is_any, is_any, False, True, False, packet_s
     )
 
 

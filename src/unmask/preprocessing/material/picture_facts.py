@@ -5,21 +5,17 @@ They are measured on the first pictures of what is analyzed, at the full rate an
 
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.optional_deps import require
 from unmask.preprocessing.media.colour import luma
-from unmask.preprocessing.media.container import open_container
 from unmask.preprocessing.media.frames import iter_frames
-from unmask.preprocessing.media.packets import iter_packets
 from unmask.records import MediaInfo
 
 MAX_PICTURES = 50  # two seconds at 25 Hz
 MEASURED_STEP = 10  # noise and grid of one of so many pictures
-MAX_PACKETS = 2000  # counted for the bit rate
 GRID_PX = 8  # of JPEG, MPEG-1, MPEG-2 and MPEG-4 Part 2
 MIN_MOVEMENT = 0.2  # grey levels between pictures; below it nothing moves
 REPEATED_SHARE = 0.05  # of the movement between most pictures
@@ -38,7 +34,7 @@ class PictureFacts:
         noise: Standard deviation of noise in grey levels from 0 to 255, after Immerkær, "Fast Noise
             Variance Estimation", CVIU 1996; fine texture counts as noise, and compression lowers
             it.
-        bits_per_pixel: Of the compressed video, per pixel and picture.
+        bits_per_pixel: See :class:`unmask.records.MediaInfo`.
         grid_strength: How much more neighbouring pixels differ at the strongest phase of a grid of
             ``GRID_PX`` than at the others, as a share of their mean difference; the weaker of rows
             and columns counts.
@@ -78,7 +74,7 @@ def measure_picture(info: MediaInfo, start_s: float = 0.0) -> PictureFacts:
     share, is_converted = find_repeats(np.array(steps))
     return PictureFacts(
         float(np.median(noises)) if noises else None,
-        _bits_per_pixel(info),
+        info.bits_per_pixel,
         _grid_strength(strengths) if strengths else None,
         share,
         is_converted,
@@ -138,16 +134,3 @@ def _grid_steps(grey: Picture) -> NDArray[np.float64]:
         means = np.bincount(phase, excess, GRID_PX) / np.bincount(phase, minlength=GRID_PX)
         rows.append(np.append(means, jumps.mean()))
     return np.array(rows)
-
-
-def _bits_per_pixel(info: MediaInfo) -> float | None:
-    """Return the bits of the first packets per pixel; ``None`` without packets or pixels."""
-    path: Path = info.path
-    size = packets = 0
-    with open_container(path) as container:
-        stream = container.streams[info.video_index]
-        pixels = stream.width * stream.height
-        for packet in islice(iter_packets(container, [stream], path), MAX_PACKETS):
-            size += packet.size
-            packets += 1
-    return 8 * size / (packets * pixels) if packets and pixels else None

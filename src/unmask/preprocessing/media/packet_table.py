@@ -26,6 +26,7 @@ class PacketTable:
         shown_s: Presentation times; where none is stated, decoding times.
         decoded_s: Decoding times; where none is stated, presentation times.
         length_s: Durations; 0 if unknown.
+        size_bytes: Bytes of data.
         is_key: Whether decoding can start at the packet.
         is_shown: Whether its content is presented; false for what an edit list cuts off.
         shows_dts: Whether presentation times must be taken from the decoding times.
@@ -39,6 +40,7 @@ class PacketTable:
     shown_s: NDArray[np.float64]
     decoded_s: NDArray[np.float64]
     length_s: NDArray[np.float64]
+    size_bytes: NDArray[np.int64]
     is_key: NDArray[np.bool_]
     is_shown: NDArray[np.bool_]
     shows_dts: bool
@@ -71,17 +73,17 @@ def list_packets(container: Any, streams: Sequence[Any], path: Path) -> Mapping[
             raise MediaError(message)
         pts = NO_TIME if packet.pts is None else packet.pts
         dts = NO_TIME if packet.dts is None else packet.dts
-        flags = (packet.duration or 0, packet.is_keyframe, packet.is_discard)
-        rows[packet.stream_index].extend((order, pts, dts, *flags))
+        facts = (packet.duration or 0, packet.size, packet.is_keyframe, packet.is_discard)
+        rows[packet.stream_index].extend((order, pts, dts, *facts))
     return {
-        stream.index: _build_table(container, stream, np.array(rows[stream.index]).reshape(-1, 6))
+        stream.index: _build_table(container, stream, np.array(rows[stream.index]).reshape(-1, 7))
         for stream in streams
         if rows[stream.index]
     }
 
 
 def _build_table(container: Any, stream: Any, rows: NDArray[np.int64]) -> PacketTable:
-    order, pts, dts, duration, is_key, is_discard = rows.T
+    order, pts, dts, duration, size_bytes, is_key, is_discard = rows.T
     unit_s = float(stream.time_base)
     length_s = duration * unit_s
     packet_s = float(np.median(length_s))
@@ -105,6 +107,7 @@ def _build_table(container: Any, stream: Any, rows: NDArray[np.int64]) -> Packet
         shown_s,
         decoded_s,
         length_s,
+        size_bytes,
         is_key.astype(bool),
         ~is_discard.astype(bool),
         shows_dts,

@@ -46,6 +46,7 @@ def probe(path: Path) -> MediaInfo:
         video_codec = video.codec_context.name if frame else None
         audio_codec = audio.codec_context.name if audio else None
         video_index = video.index if frame else None
+        pixels = frame.width * frame.height if frame else 0
         video_tracks = len(video_streams(container))
         stated_s = _stated_duration_s(container)
         sound_tracks = list_sound_tracks(container, audio)
@@ -70,8 +71,14 @@ def probe(path: Path) -> MediaInfo:
         sound_tracks=sound_tracks,
         video_index=video_index,
         video_tracks=video_tracks,
+        bits_per_pixel=_bits_per_pixel(path, video_index, pixels),
         **_time_facts(path, stated_s),
     )
+
+
+def _bits_per_pixel(path: Path, index: int | None, pixels: int) -> float | None:
+    times = read_timeline(path).streams.get(index) if index is not None else None
+    return 8 * float(times.packets.size_bytes.mean()) / pixels if times and pixels else None
 
 
 def _time_facts(path: Path, stated_s: float) -> dict[str, Any]:
