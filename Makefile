@@ -116,9 +116,10 @@ test-services: $(READY)  ## tests that kill workers; tests of browser, Redis and
 	@$(BIN)/python -m pytest -m services tests/bento
 
 # beside .venv, which has what the lock pins and nothing else
-test-ray: $(READY)  ## tests of bulk analysis on Ray, which is installed into outputs/ray for them
+test-ray: $(READY)  ## tests of bulk analysis and preprocessing on Ray, which is installed into outputs/ray for them
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target outputs/ray 'ray>=2.50,<3'
-	@PYTHONPATH="$(CURDIR)/outputs/ray" $(BIN)/python -m pytest -m services tests/serving/bulk/test_ray_pool.py
+	@PYTHONPATH="$(CURDIR)/outputs/ray" $(BIN)/python -m pytest -m services \
+		tests/serving/bulk/test_ray_pool.py tests/preprocessing/test_ray_tasks.py
 
 footage: $(READY)  ## FOOTAGE='FOLDER …' of genuine videos through what `make train` trained, which may call none of them fake
 ifeq ($(strip $(FOOTAGE)),)

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from unmask import messages
-from unmask.cli.bulk_options import FAILED, INTERRUPTED, Backend, BulkOptions
+from unmask.cli.bulk_options import FAILED, INTERRUPTED, BulkOptions
+from unmask.cli.cluster_options import WITHOUT_CLUSTER, Backend
 from unmask.cli.verdict_colours import COLOURS
 from unmask.errors import ConfigError
 from unmask.optional_deps import require
@@ -62,7 +63,7 @@ def _choose_pool(options: BulkOptions) -> tuple[StartPool, int]:
     """Return what starts the workers, and the largest number of them."""
     if options.backend is Backend.PROCESSES:
         if options.address is not None:
-            raise ConfigError("--address is of a Ray cluster; add --backend ray")
+            raise ConfigError(WITHOUT_CLUSTER)
         return ProcessPool, options.workers or 1
     from unmask.serving.bulk.ray_pool import RayOptions, RayPool
 

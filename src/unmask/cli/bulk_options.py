@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.cluster_options import Address, Backend
 from unmask.serving.file_limits import MAX_FILE_MIB, MAX_FILE_S
 
 FAILED = 3  # exit code where a file ended as --fail-on names
@@ -20,13 +21,6 @@ class FailOn(StrEnum):
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
     NONE = "none"
-
-
-class Backend(StrEnum):
-    """What runs the workers."""
-
-    PROCESSES = "processes"
-    RAY = "ray"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +48,7 @@ class BulkOptions:
     backend: Annotated[
         Backend, typer.Option(help="Processes of this machine, or a Ray cluster.")
     ] = Backend.PROCESSES
-    address: Annotated[
-        str | None,
-        typer.Option(help="Ray cluster; default: RAY_ADDRESS, or else one on this machine."),
-    ] = None
+    address: Address = None
     cpus_per_worker: Annotated[
         int, typer.Option(min=1, help="CPUs that a worker reserves in the Ray cluster.")
     ] = 1

@@ -1,4 +1,4 @@
-"""Parallel execution in worker processes that may crash, with a progress bar."""
+"""Parallel execution in processes that may crash, or on a Ray cluster, with a progress bar."""
 
 import os
 from collections import deque
@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from unmask.errors import WorkerCrashError
 from unmask.optional_deps import require
+from unmask.preprocessing.ray_tasks import (
+    THREAD_VARIABLES,
+    Call,
+    Placed,
+    crash_error,
+    current_tasks,
+)
 from unmask.progress_bar import track
 
 T = TypeVar("T")
 
-Call = tuple[Any, ...]  # the arguments of one call
-Placed = tuple[int, T]  # with the place of the call among all
 SUBMITTED_PER_WORKER = 2  # calls that run or wait in the pool, so that no worker is idle
 MAX_JOBS = 8  # of :func:`count_jobs`; each holds the pictures of a file in memory
 IDLE_S = 10.0  # after which a worker process ends
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def count_jobs() -> int:
@@ -42,22 +45,31 @@ def run_parallel(
 
     Function, arguments and results must be picklable. A progress bar is shown on a terminal. If a
     worker process dies, the calls that it may have died of are repeated, each in a process of its
-    own; the others go on.
+    own; the others go on. Inside of :func:`~unmask.preprocessing.ray_tasks.on_ray` the calls are
+    tasks of the cluster.
 
     Args:
-        jobs: Number of worker processes; 1 runs in this process, which a crash ends.
+        jobs: Number of worker processes; 1 runs in this process, which a crash ends. A cluster
+            gets as many calls as it has room for.
         description: Label of the progress bar.
-        on_crash: Returns the result of a call that ended its process twice, from its arguments.
+        on_crash: Returns the result of a call that ended its process twice, from its arguments;
+            on a cluster three times.
 
     Raises:
-        WorkerCrashError: A call ended its process twice, and there is no ``on_crash``.
+        WorkerCrashError: A call ended its process so often, and there is no ``on_crash``.
+        ConfigError: A node of the cluster lacks the packages or the working folder.
     """
     if not calls:
         return
-    if jobs == 1:
+    tasks = current_tasks()
+    if jobs == 1 and tasks is None:
         yield from track((function(*arguments) for arguments in calls), description, len(calls))
         return
-    results = _run_in_processes(function, calls, min(jobs, len(calls)), on_crash)
+    results = (
+        _run_in_processes(function, calls, min(jobs, len(calls)), on_crash)
+        if tasks is None
+        else tasks.run(function, calls, on_crash)
+    )
     early: dict[int, T] = {}
     following = 0
     for place, result in track(results, description, len(calls)):
@@ -82,10 +94,7 @@ def _run_in_processes(
             if not (yield from _run_until_crash(function, alone, 1, fresh=True)):
                 continue
             if on_crash is None:
-                raise WorkerCrashError(
-                    f"{function.__name__}{arguments}: ended its worker process twice; "
-                    "leave this input out"
-                )
+                raise crash_error(function, arguments, "twice")
             yield place, on_crash(*arguments)
 
 

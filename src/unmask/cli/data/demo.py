@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import Jobs
 
 
+@with_cluster
 def command(
     out: Annotated[Path, typer.Argument(help="Output folder; an interrupted run is resumed.")],
     clips: Annotated[

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unmask import messages
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import Jobs, Role
 
 if TYPE_CHECKING:
     from unmask.records import Clip
 
 
+@with_cluster
 def command(
     folders: Annotated[
         list[Path],

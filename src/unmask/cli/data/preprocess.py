@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unmask import messages
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import PROFILE, Jobs, JsonFile, Overrides, Phase, Profile
 from unmask.errors import DataError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from unmask.preprocessing.run_batch import PreprocessReport
 
 
+@with_cluster
 def command(
     source: Annotated[Path, typer.Argument(help="Folder of media files, or a manifest.")],
     json: JsonFile = None,

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from unmask import messages
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import Jobs, Role
 
 
+@with_cluster
 def command(
     manifest: Annotated[Path, typer.Argument(help="Manifest, or the folder of a data set.")],
     out: Annotated[Path, typer.Option(help="Folder for the HTML report.")],

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import PROFILE, Bundle, JsonFile, Manifest, Overrides, Phase, Profile
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from unmask.robustness.transmitted_report import TransmittedPart, TransmittedReport
 
 
+@with_cluster
 def command(
     bundle: Bundle,
     manifest: Manifest,

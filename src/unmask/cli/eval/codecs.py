@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.option_group import expand_options
 from unmask.cli.options import Bundle, JsonFile, Manifest, Scope
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from unmask.robustness.codec_report import CodecReport
 
 
+@with_cluster
 @expand_options("scope", Scope)
 def command(
     bundle: Bundle,

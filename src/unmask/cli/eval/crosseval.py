@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import Bundle, Jobs, JsonFile
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Frames = Annotated[
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Also write the results as a page.")]
 
 
+@with_cluster
 def command(
     bundle: Bundle,
     on: DatasetOptions,

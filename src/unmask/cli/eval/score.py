@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from unmask.cli.cluster_options import with_cluster
 from unmask.cli.options import Bundle, Manifest, Split
 
 
+@with_cluster
 def command(
     bundle: Bundle,
     manifest: Manifest,

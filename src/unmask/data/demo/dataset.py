@@ -11,7 +11,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from joblib import Parallel, delayed
 
 from unmask.data.demo.recording import (
     Identity,
@@ -33,7 +32,7 @@ from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.encode import encode_clip
 from unmask.preprocessing.media.probe import probe
-from unmask.progress_bar import track
+from unmask.preprocessing.parallel import run_parallel
 from unmask.records import Clip
 
 MAX_PEOPLE = 40  # further people of the validation split apart
@@ -99,9 +98,8 @@ def generate_demo_set(
     arguments = {"clips": clips, "seed": seed}
     reserve_output(out, arguments | ({"val_people": val_people} if val_people else {}))
     plans = plan_pairs(clips // 2, seed) + plan_val_pairs(clips // 2, seed, val_people)
-    calls = (delayed(render_pair)(out, plan, seed) for plan in plans)
-    results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    rows = [row for pair in track(results, "rendering", len(plans)) for row in pair]
+    calls = [(out, plan, seed) for plan in plans]
+    rows = [row for pair in run_parallel(render_pair, calls, jobs, "rendering") for row in pair]
     write_manifest(rows, out / "manifest.csv")
     return tuple(rows)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from unmask.data.demo.animation import FPS
@@ -26,8 +25,8 @@ from unmask.data.forgeries.methods import FACE_METHODS, Footage, forge_face, for
 from unmask.data.manifest import write_manifest
 from unmask.errors import DataError
 from unmask.preprocessing.media.encode import encode_clip
+from unmask.preprocessing.parallel import run_parallel
 from unmask.preprocessing.speech.silero_vad import CHUNK, speech_probabilities
-from unmask.progress_bar import track
 from unmask.records import RATE_HZ, Clip, FakeSpan
 
 # of each person's recordings: the first of one length, the second in turn one of several
@@ -89,9 +88,10 @@ def generate_partial_set(
     reserve_output(out, arguments | {"partial": 1})
     planned = plan_recordings(arguments["clips"], arguments["seed"])
     plans = [plan for plan in planned if plan.split in splits]
-    calls = (delayed(render_recording)(out, plan, arguments["seed"]) for plan in plans)
-    results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    rows = [row for pair in track(results, "rendering", len(plans)) for row in pair]
+    calls = [(out, plan, arguments["seed"]) for plan in plans]
+    rows = [
+        row for pair in run_parallel(render_recording, calls, jobs, "rendering") for row in pair
+    ]
     write_manifest(rows, out / "manifest.csv")
     return tuple(rows)
 

@@ -5,17 +5,11 @@ once it is done, and a file of its own to repeat for each worker that dies.
 """
 
 import logging
-import os
-import signal
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from unmask.errors import ConfigError
-from unmask.optional_deps import require
+from unmask.ray_cluster import LOCAL, connect, count_cores, resolve_address
 from unmask.serving.bulk.row import Row
 from unmask.serving.bulk.source import Source
 from unmask.serving.bulk.worker_pool import (
@@ -26,14 +20,6 @@ from unmask.serving.bulk.worker_pool import (
     load_analyzer,
 )
 from unmask.serving.bulk.worker_settings import WorkerSettings
-from unmask.serving.file_limits import MIB
-
-CONNECT_S = 10.0
-ADDRESS_VARIABLE = "RAY_ADDRESS"
-LOCAL = "local"
-# rows are small and pass the object store by; 75 MiB is Ray's least
-OBJECT_STORE_BYTES = 128 * MIB
-
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +43,7 @@ class RayOptions:
     @property
     def cluster_address(self) -> str:
         """``address``, or the default."""
-        return self.address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
+        return resolve_address(self.address)
 
 
 class RayPool(WorkerPool):
@@ -80,7 +66,8 @@ class RayPool(WorkerPool):
         options: RayOptions,
         load: LoadAnalyzer = load_analyzer,
     ) -> None:
-        self._ray = _connect(options, workers)
+        local_cpus = count_cores() if options.fills_cluster else workers * options.cpus
+        self._ray = connect(options.address, local_cpus)
         capacity = self._capacity(options)
         self.workers = min(workers, max(capacity, 1)) if options.fills_cluster else workers
         if not capacity:
@@ -167,40 +154,3 @@ class Worker:
     def analyze(self, source: Source) -> Row:
         """Return the row of a source."""
         return self._analyzer.analyze(source)
-
-
-def _check_port(address: str) -> None:
-    """Raise ``OSError`` where nobody listens; Ray would try for minutes."""
-    host, colon, port = address.rpartition("/")[2].rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-
-
-@contextmanager
-def _keep_signal_handlers() -> Iterator[None]:
-    """Undo that Ray lets SIGTERM end the process at once."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
-
-
-def _connect(options: RayOptions, workers: int) -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray = require("ray", extra="cluster")
-    address = options.cluster_address
-    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address == LOCAL:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        cpus = cores if options.fills_cluster else workers * options.cpus
-        settings |= {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES}
-        settings |= {"include_dashboard": False, "_system_config": {"worker_niceness": 0}}
-    try:
-        _check_port(address)
-        with _keep_signal_handlers():
-            ray.init(address=address, **settings)
-    except (OSError, RuntimeError, ValueError) as error:
-        detail = " ".join(str(error).split())
-        message = f"--address {address}: no Ray cluster can be used there ({detail}); start one"
-        raise ConfigError(f"{message} with `ray start --head`, or leave the option out") from error
-    return ray
