@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from unmask.errors import DataError, MediaError
 
-RATE_HZ = 16_000
-FACE_PX = 224
+RATE_HZ, FACE_PX = 16_000, 224
 FLOW_STEP_PX = 0.125  # one level of the int8 flow, which covers ±15.9 px of the 224 px face
 SPLITS, SEALED = ("train", "val", "test"), "sealed"  # a release alone opens the sealed split
 FACE_BANDS, SOUND_BANDS = 10, 12  # of the spectra of faces and of speech
@@ -132,8 +131,7 @@ class MediaInfo:
 
     Attributes:
         sha256: Hash of the file's bytes, 64 hexadecimal digits.
-        fps: Mean frame rate; 0 without video.
-        width, height: Displayed size in square pixels, after rotation; 0 without video.
+        fps, width, height: Mean rate; displayed size in square pixels, rotated; 0 without video.
         rotation_deg: Clockwise rotation that a player applies: 0, 90, 180 or 270.
         video_codec, audio_codec: ``None`` without such a stream.
         mirrored: Whether a player then exchanges left and right.

@@ -33,9 +33,7 @@ def probe(path: Path) -> MediaInfo:
             decodes.
     """
     sha256 = media_sha256(path)
-    size_bytes = path.stat().st_size
-    if not size_bytes:
-        raise MediaError(f"{path}: is empty (0 bytes); {REMEDY}")
+    size_bytes = _size_of_content(path)
     with open_container(path) as container:
         video, audio = video_stream(container), audio_stream(container)
         display = Display(path, container, video) if video else None
@@ -74,6 +72,13 @@ def probe(path: Path) -> MediaInfo:
         bits_per_pixel=_bits_per_pixel(path, video_index, pixels),
         **_time_facts(path, stated_s),
     )
+
+
+def _size_of_content(path: Path) -> int:
+    size_bytes = path.stat().st_size
+    if not size_bytes:
+        raise MediaError(f"{path}: is empty (0 bytes); {REMEDY}")
+    return size_bytes
 
 
 def _bits_per_pixel(path: Path, index: int | None, pixels: int) -> float | None:
