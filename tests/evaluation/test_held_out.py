@@ -170,6 +170,7 @@ def test_every_method_of_df40_has_a_family(clips, name):
     [
         ({"manipulation": "Face-Swap"}, "face swap"),
         ({"manipulation": "lip_sync"}, "lip-sync"),
+        ({"manipulation": "lip-desync"}, "lip-sync"),
         ({"manipulation": "lipsync", "fake_video": False}, "voice"),
         ({"manipulation": "face-swap+voice-convert"}, OTHER),
         ({"manipulation": "unknown"}, OTHER),

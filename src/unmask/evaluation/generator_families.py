@@ -48,7 +48,7 @@ PUBLISHED = (
         "this project",
         {
             FACE_SWAP: ("faceswap",),
-            LIP_SYNC: ("lipsync",),
+            LIP_SYNC: ("lipsync", "lip-desync"),
             TALKING_HEAD: ("reenactment", "synthesis"),
             VOICE: ("audio",),
         },
