@@ -1,8 +1,11 @@
-"""Content-addressed cache of arrays on disk.
+"""Content-addressed cache of arrays on disk, and behind it in object storage.
 
 The name of an entry is a hash of everything that determines its content, so entries are added
 but never changed. Entries are written atomically and flushed to disk. A checksum is compared
 before an entry is used, so damaged entries are computed again.
+
+With object storage, many machines share one cache: what the disk lacks is read from there and
+kept, and what is computed is written there first.
 """
 
 import errno
@@ -24,7 +27,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from unmask.files import atomic_write
+from unmask.preprocessing.object_storage import ObjectStorage
 
+URL_VARIABLE = "UNMASK_CACHE_URL"
 SCHEMA = 2  # increase when the meaning of entries changes
 STALE_S = 3600.0  # a partial file this old has no living writer
 EXHAUSTED = {errno.EMFILE, errno.ENFILE}  # the process, or the machine, has no descriptor left
@@ -61,14 +66,30 @@ def cache_key(stage: str, content: str, settings: Mapping[str, Any], upstream: s
 
 
 class Cache:
-    """Cache entries below one folder; may be shared between processes."""
+    """Cache entries below one folder; may be shared between processes, and sent to them.
 
-    def __init__(self, root: Path = Path("data/cache")) -> None:
+    Args:
+        root: Folder.
+        url: Object storage that the folder is a copy of; by default ``UNMASK_CACHE_URL``, and an
+            empty one is none.
+
+    Raises:
+        ConfigError: No driver knows the URL.
+        MissingExtraError: The driver is not installed.
+    """
+
+    def __init__(self, root: Path = Path("data/cache"), url: str | None = None) -> None:
         self.root = root
+        self.url = os.environ.get(URL_VARIABLE, "") if url is None else url
+        self._storage = ObjectStorage(self.url) if self.url else None
         self._verified: set[tuple[Path, int, int]] = set()  # entries whose checksum matched
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets folder and URL, also where its environment differs."""
+        return Cache, (self.root, self.url)
+
     def path(self, stage: str, key: str) -> Path:
-        """Return the path of an entry, whether it exists or not."""
+        """Return the path of an entry on disk, whether it exists or not."""
         return self.root / stage / key[:2] / f"{key}.safetensors"
 
     def load(self, stage: str, key: str) -> Entry | None:
@@ -78,8 +99,41 @@ class Cache:
 
         Raises:
             OSError: No file can be opened at present, which says nothing about the entry.
+            DataError: The object storage does not answer.
         """
         path = self.path(stage, key)
+        entry = self._load(path)
+        if entry is None and self._download(path):
+            entry = self._load(path)
+        return entry
+
+    def holds(self, path: Path) -> bool:
+        """Return whether a file below ``root`` exists, fetching it from the object storage.
+
+        Raises:
+            DataError: The object storage does not answer.
+        """
+        return path.is_file() or self._download(path)
+
+    def upload(self, path: Path) -> None:
+        """Write a file below ``root``, which is complete, to the object storage, if there is one.
+
+        Raises:
+            DataError: The object storage does not answer.
+        """
+        if self._storage is not None:
+            self._storage.write(self._name(path), path.read_bytes())
+
+    def _download(self, path: Path) -> bool:
+        content = None if self._storage is None else self._storage.read(self._name(path))
+        if content is not None:
+            _write(path, content)
+        return content is not None
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _load(self, path: Path) -> Entry | None:
         try:
             status = path.stat()
             entry, checksum = _read(path)
@@ -101,15 +155,19 @@ class Cache:
         return entry
 
     def save(self, stage: str, key: str, entry: Entry) -> None:
-        """Write an entry; safe with concurrent writers of the same entry."""
+        """Write an entry; safe with concurrent writers of the same entry.
+
+        Raises:
+            DataError: The object storage does not answer.
+        """
         path = self.path(stage, key)
         # a single metadata key: safetensors writes several in arbitrary order
         header = _to_json({"facts": entry.facts, "checksum": _checksum(entry)})
         arrays = {name: np.ascontiguousarray(array) for name, array in entry.arrays.items()}
-        with atomic_write(path) as unfinished, unfinished.open("xb") as file:
-            file.write(save(arrays, metadata={"entry": header}))
-            file.flush()
-            os.fsync(file.fileno())
+        content = save(arrays, metadata={"entry": header})
+        if self._storage is not None:  # first, so that what is on disk is there as well
+            self._storage.write(self._name(path), content)
+        _write(path, content)
 
     def purge_partials(self) -> int:
         """Delete the partial files of killed writers, and return their number."""
@@ -121,6 +179,13 @@ class Cache:
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_write(path) as unfinished, unfinished.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> tuple[Entry, int]:

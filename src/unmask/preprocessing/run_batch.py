@@ -113,7 +113,7 @@ def preprocess_files(
         log.info("%s: removed %d partial file(s) of interrupted runs", cache.root, removed)
     paths = [clip.path if isinstance(clip, Clip) else clip for clip in clips]
     start = perf_counter()
-    calls = [(path, settings, cache.root, tuple(stages)) for path in paths]
+    calls = [(path, settings, cache, tuple(stages)) for path in paths]
     files = []
     for report in run_parallel(
         _preprocess_safely, calls, jobs, f"preprocess ({', '.join(stages)})", _report_crash
@@ -157,11 +157,11 @@ def find_media(folder: Path) -> tuple[Path, ...]:
 
 
 def _preprocess_safely(
-    path: Path, settings: PreprocessingSettings, root: Path, stages: tuple[str, ...]
+    path: Path, settings: PreprocessingSettings, cache: Cache, stages: tuple[str, ...]
 ) -> FileReport:
     """Preprocess one file in a worker process, and report errors instead of raising them."""
     try:
-        return _preprocess(path, settings, Cache(root), stages)
+        return _preprocess(path, settings, cache, stages)
     except Exception as error:  # a bug that one file triggers must not stop the whole batch
         if not isinstance(error, UnmaskError):
             log.exception("%s", path)
@@ -169,9 +169,9 @@ def _preprocess_safely(
 
 
 def _report_crash(
-    path: Path, _settings: PreprocessingSettings, root: Path, _stages: tuple[str, ...]
+    path: Path, _settings: PreprocessingSettings, cache: Cache, _stages: tuple[str, ...]
 ) -> FileReport:
-    return FileReport(str(path), error=record_crash(path, Cache(root), VERSIONS))
+    return FileReport(str(path), error=record_crash(path, cache, VERSIONS))
 
 
 def _preprocess(

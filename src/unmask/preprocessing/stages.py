@@ -78,6 +78,7 @@ class CachedStages:
         self._path, self._settings, self._cache = path, settings, cache
         self._timer = timer or StageTimer()
         self._entries: dict[str, Entry] = {}
+        self._may_decode = False
         self.cached: dict[str, bool] = {}
 
     def info(self) -> MediaInfo:
@@ -231,19 +232,23 @@ class CachedStages:
         """Return whether the cache has no entry of a stage, given the stages before it."""
         if self._cache is None or (stage == "source" and {"faces", "identity"} & {*missing}):
             return True
-        return not self._cache.path(stage, self._key(stage)).is_file()
+        return not self._cache.holds(self._cache.path(stage, self._key(stage)))
 
     def _entry(self, stage: str, compute: Callable[[], Entry]) -> Entry:
         """Return the entry of a stage: from memory, from the cache, or computed and stored."""
         if stage not in self._entries:
             entry = self._cache.load(stage, self._key(stage)) if self._cache else None
             if entry is None:
-                if self._cache:
-                    raise_if_crashed(self._path, self._cache, VERSIONS)
+                self._raise_if_crashed()
                 self._store(stage, compute())
             else:
                 self._entries[stage], self.cached[stage] = entry, True
         return self._entries[stage]
+
+    def _raise_if_crashed(self) -> None:
+        if self._cache and not self._may_decode:
+            raise_if_crashed(self._path, self._cache, VERSIONS)
+            self._may_decode = True
 
     def _store(self, stage: str, entry: Entry) -> None:
         if self._entries.get(stage) is entry:

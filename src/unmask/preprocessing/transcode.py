@@ -63,12 +63,14 @@ def transcode(source: Path, condition: CodecCondition, cache: Cache) -> Transcod
     key = cache_key(STAGE, media_sha256(source), own)
     path = cache.path(STAGE, key).with_suffix(".m4a" if condition.is_audio else ".mp4")
     entry = cache.load(STAGE, key)
-    if entry is None or (entry.facts["made"] and not path.exists()):
+    if entry is None or (entry.facts["made"] and not cache.holds(path)):
         encode = _encode_audio if condition.is_audio else _encode_video
         with atomic_write(path) as unfinished:
             facts = encode(source, condition, unfinished)
             if not facts["made"]:
                 unfinished.unlink(missing_ok=True)
+        if facts["made"]:
+            cache.upload(path)
         entry = Entry(facts, {})
         cache.save(STAGE, key, entry)
     return TranscodedClip(path, entry.facts["psnr_db"]) if entry.facts["made"] else None

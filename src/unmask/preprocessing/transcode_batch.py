@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from unmask.config import PreprocessingSettings
 from unmask.config.codec_conditions import CodecCondition
@@ -48,15 +47,14 @@ def transcode_clips(
         One result per clip and condition, condition by condition.
     """
     cache.purge_partials()
-    calls = [(clip, condition, settings, cache.root) for condition in conditions for clip in clips]
+    calls = [(clip, condition, settings, cache) for condition in conditions for clip in clips]
     yield from run_parallel(_transcode_and_prepare, calls, jobs, "codecs", _report_crash)
 
 
 def _transcode_and_prepare(
-    clip: Clip, condition: CodecCondition, settings: PreprocessingSettings, root: Path
+    clip: Clip, condition: CodecCondition, settings: PreprocessingSettings, cache: Cache
 ) -> TranscodeResult:
     """Process one clip under one condition, in a worker process."""
-    cache = Cache(root)
     try:
         transcoded = transcode(clip.path, condition, cache)
         prepare_clip(clip.path if transcoded is None else transcoded.path, settings, cache)
@@ -67,7 +65,7 @@ def _transcode_and_prepare(
 
 
 def _report_crash(
-    clip: Clip, condition: CodecCondition, _settings: PreprocessingSettings, _root: Path
+    clip: Clip, condition: CodecCondition, _settings: PreprocessingSettings, _cache: Cache
 ) -> TranscodeResult:
     message = f"{clip.path}: {condition.name} crashed its worker process; export the file again"
     return TranscodeResult(condition.name, clip.clip_id, error=message)
