@@ -16,6 +16,7 @@ from bento.settings import ServiceSettings
 from unmask.cli.app import app
 from unmask.cli.user_file import VARIABLE
 from unmask.engine.options import ENGINE_VARIABLE
+from unmask.preprocessing.cache import URL_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -79,7 +80,8 @@ def test_commands_exist(page):
 @pages
 def test_environment_variables_are_settings(page):
     known = {f"UNMASK_{name.upper()}" for name in ServiceSettings.model_fields}
-    known |= {"UNMASK_BUNDLE", "UNMASK_WEIGHTS_DIR", ENGINE_VARIABLE}  # of the library
+    of_library = {"UNMASK_BUNDLE", "UNMASK_WEIGHTS_DIR", ENGINE_VARIABLE, URL_VARIABLE}
+    known |= of_library
     known |= {
         item.envvar
         for command in list_commands(typer.main.get_command(app))

@@ -58,7 +58,7 @@ ENTRY_POINTS = {
     "codecs": lambda bundle: evaluate_codecs.entrypoint(
         bundle, CLIPS, CodecSettings(), MEASURED, 0
     ),
-    "eval attack": lambda bundle: attack.command(bundle, NOWHERE, NOWHERE),
+    "eval attack": lambda bundle: attack.command(**on(bundle)),
     "eval codecs": lambda bundle: codecs.command(**on(bundle)),
     "eval calibration": lambda bundle: calibration.command(**on(bundle)),
     "eval face-heads": lambda bundle: face_heads.command(bundle, NOWHERE),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.cluster_options import Address, Backend
+from unmask.cli.cluster_options import Address, Backend, BackendOption
 from unmask.serving.file_limits import MAX_FILE_MIB, MAX_FILE_S
 
 FAILED = 3  # exit code where a file ended as --fail-on names
@@ -45,9 +45,7 @@ class BulkOptions:
             show_default="1",
         ),
     ] = None
-    backend: Annotated[
-        Backend, typer.Option(help="Processes of this machine, or a Ray cluster.")
-    ] = Backend.PROCESSES
+    backend: BackendOption = Backend.PROCESSES
     address: Address = None
     cpus_per_worker: Annotated[
         int, typer.Option(min=1, help="CPUs that a worker reserves in the Ray cluster.")

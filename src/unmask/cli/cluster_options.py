@@ -23,6 +23,9 @@ class Backend(StrEnum):
     RAY = "ray"
 
 
+BackendOption = Annotated[
+    Backend, typer.Option(help="Processes of this machine, or a Ray cluster.")
+]
 Address = Annotated[
     str | None,
     typer.Option(help="Ray cluster; default: RAY_ADDRESS, or else one on this machine."),
@@ -33,10 +36,7 @@ Address = Annotated[
 class ClusterOptions:
     """Where the parallel work of a command runs."""
 
-    backend: Annotated[
-        Backend,
-        typer.Option(help="Processes of this machine, or all CPUs of a Ray cluster."),
-    ] = Backend.PROCESSES
+    backend: BackendOption = Backend.PROCESSES
     address: Address = None
 
     def enter(self) -> AbstractContextManager[None]:

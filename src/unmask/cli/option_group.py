@@ -30,7 +30,7 @@ def expand_options(parameter: str, group: type) -> Callable[[Callable[..., Any]]
 
         @wraps(command)
         def expanded(**values: Any) -> Any:
-            record = group(**{name: values.pop(name) for name in names})
+            record = group(**{name: values.pop(name) for name in names if name in values})
             return command(**values, **{parameter: record})
 
         parameters = [*own, *options]
